@@ -109,6 +109,15 @@ class Counting:
                     told[name] = day
         return told
 
+    def works_on(self, day: date) -> tuple[bool, str] | None:
+        """Return whether people work on a day, and the name of the terms that say so; None where none know."""
+        for name, terms in self._brought().items():
+            with suppress(_Failed):
+                works = self._ask(name, terms, partial(_whether, terms.works_on, day))
+                if works is not None:
+                    return works, name
+        return None
+
     def proofs(self, case: Case, today: date) -> list[dict[str, Any]]:
         """Return what each of the terms has to show: its `name` and its `proof`, None where it failed or has none."""
         told: list[dict[str, Any]] = []
@@ -151,6 +160,13 @@ def _day(count: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> date 
     if day is None or type(day) is date:  # a moment is a date, too, and cannot be compared with one
         return day
     raise TypeError(f"terms returned {type(day).__name__} for a date")
+
+
+def _whether(say: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> bool | None:
+    said = say(*args, **kwargs)
+    if said is None or isinstance(said, bool):
+        return said
+    raise TypeError(f"terms returned {type(said).__name__} for yes or no")
 
 
 def _document(show: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

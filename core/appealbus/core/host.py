@@ -218,6 +218,10 @@ class Host:
         """Return by terms the last day that they can count to, where they have one."""
         return self._counting.known_until()
 
+    def works_on(self, day: date) -> tuple[bool, str] | None:
+        """Return whether people work on a day, and the name of the terms that say so; None where none know."""
+        return self._counting.works_on(day)
+
     def term_proofs(self, case: Case, today: date) -> list[dict[str, Any]]:
         """Return what each of the terms has to show of an appeal: its `name` and its `proof`, or None."""
         return self._counting.proofs(case, today)

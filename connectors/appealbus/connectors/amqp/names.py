@@ -44,6 +44,11 @@ class Names:
         """The alternate exchange, and the queue behind it, of messages that no queue wants."""
         return f"{self.prefix}.unrouted"
 
+    @property
+    def alarms(self) -> str:
+        """The topic exchange of alarms: whoever has to know binds a queue to it."""
+        return f"{self.prefix}.alarms"
+
     def answers(self, source: str) -> str:
         """Return the queue to which an agency sends answers that take hours."""
         return f"{self.prefix}.answers.{source}"

@@ -60,6 +60,8 @@ class ServiceView:
         self.journal = bus.journal
         self.accept = bus.accept
         self.links = bus.links
+        self.works_on = bus.parts.host.works_on
+        self.shared = bus.parts.host.shared
 
     @property
     def journal_id(self) -> str:

@@ -2,8 +2,8 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
-from datetime import datetime
-from typing import ClassVar, Protocol
+from datetime import date, datetime
+from typing import Any, ClassVar, Protocol
 
 from appealbus.core.domain.access import AccessRow
 from appealbus.core.domain.case import Case
@@ -104,6 +104,12 @@ class RunningBus(Protocol):
 
     def quarantine_fullness(self, counts: Counts) -> dict[str, float]:
         """Return how near each channel's quarantine is to its bounds; at 1.0 the oldest messages are dropped."""
+
+    def works_on(self, day: date) -> tuple[bool, str] | None:
+        """Return whether people work on a day, and the name of the terms whose calendar says so; None: none knows."""
+
+    def shared(self, plugin: str) -> Any:
+        """Return what the `register_shared` of another plugin returned; None: it is not there, or shares nothing."""
 
     async def checks(self, probe: Callable[[], Awaitable[None]]) -> list[Check]:
         """Look whether the bus does what it is there for. Sources are left out: agencies come and go.

@@ -37,6 +37,13 @@ class Terms(ABC):
         """
         return None
 
+    def works_on(self, day: date) -> bool | None:
+        """Say whether people work on a day, by the calendar that terms are counted with.
+
+        None: there is no calendar, or it does not know the day. Surges ask: appeals come on working days.
+        """
+        return None
+
     def proof(
         self, appeal: Appeal, first: Appeal, accepted_at: datetime, changes: Sequence[KeptChange], today: date
     ) -> dict[str, Any] | None:

@@ -101,7 +101,7 @@ class KeptAlarm:
     alarm: Alarm
     raised_at: datetime
     told_at: datetime | None = None
-    """When its receiver got it."""
+    """When the first of its receivers got it."""
     taken_at: datetime | None = None
     taken_by: str | None = None
     taken_until: date | None = None
@@ -161,7 +161,7 @@ def alarm_of_cluster(monday: date, rate: float, scanned: Scanned, found: Found, 
         cluster.expected,
         found.probability,
         "scan",
-        len(found.compared),
+        found.weeks,
         found.compared,
         scanned.tested,
         scanned.limit,

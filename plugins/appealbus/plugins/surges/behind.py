@@ -30,8 +30,9 @@ class Readable(Protocol):
 
 
 async def behind(journal: Readable, parts: Sequence[WeekPart]) -> About:
-    """Return what the newest appeals of a series say, or of each of several places."""
-    rows = [row for part in parts for row in await journal.appeals_of_week(part, MOST // len(parts))]
+    """Return what the newest appeals of a series say, or of several weeks and places together."""
+    found = [row for part in parts for row in await journal.appeals_of_week(part, MOST)]
+    rows = sorted(found, key=lambda row: -row.appeal_id)[:MOST]
     cases = [await journal.case(row.number) for row in rows]
     appeals = [case.appeal for case in cases if case is not None]
     names = Counter(each.category.name for each in appeals if each.category and each.category.name)

@@ -14,7 +14,7 @@ from appealbus.plugins.surges.ears import BASELINE, GUARD
 from appealbus.plugins.surges.judge import SHORTEST
 from appealbus.plugins.surges.multiple import benjamini_hochberg
 from appealbus.plugins.surges.scan import MOST, Cluster, Position, neighbours, probability, scan
-from appealbus.plugins.surges.series import WEEK, Book, Series
+from appealbus.plugins.surges.series import WEEK, Book, Series, begin
 
 _WEEKS = GUARD + 1
 """The last weeks that a cluster may last: all that lie behind the baseline."""
@@ -33,11 +33,18 @@ Near = Mapping[str, Sequence[str]]
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A topic, the cluster of districts, and how improbable it is; `compared` has the baseline's weeks with counts."""
+    """A topic, the cluster of districts, and how improbable it is.
+
+    Attributes:
+        weeks: before this one, that the districts have together.
+        compared: the baseline's weeks with the counts of these districts.
+
+    """
 
     category: str
     cluster: Cluster
     probability: float
+    weeks: int
     compared: tuple[tuple[date, int], ...]
 
 
@@ -114,12 +121,13 @@ def _scanned(book: Book, category: str, near: Near, random: Random, most: int) -
     best = next(iter(scan(observed, expected, near)), None)
     if best is None:
         return None
-    chance = probability(best.score, expected, near, random, scatter * (1 + 1 / BASELINE), most=most)
+    chance = probability(best.score, expected, near, random, scatter, baseline=BASELINE, most=most)
     weeks = tuple(
         (book.monday - (_WEEKS + BASELINE - 1 - at) * WEEK, sum(baselines[place][at] for place in best.places))
         for at in range(BASELINE)
     )
-    return Found(category, best, chance, weeks)
+    together = [sum(every) for every in zip(*(counts[place] for place in best.places), strict=True)]
+    return Found(category, best, chance, book.weeks - 1 - begin(together, SHORTEST), weeks)
 
 
 def _district(kato: str) -> str:

@@ -24,7 +24,8 @@ from appealbus.plugins.surges.series import WEEK, monday_of
 from appealbus.plugins.surges.settings import SurgesSettings
 from appealbus.plugins.surges.store import Store
 from appealbus.plugins.surges.telling import alarm_lines, kept_line
-from appealbus.plugins.surges.watch import judged_week, last_whole_week, passed, surges
+from appealbus.plugins.surges.watch import judged_week, last_whole_week, surges
+from appealbus.plugins.surges.workdays import Workdays, workdays
 
 _WEEK = re.compile(r"(\d{4})-?W(\d{2})", re.IGNORECASE | re.ASCII)
 _LONGEST = 1000
@@ -83,15 +84,20 @@ class Commands:
             return
         cli, now = cli_of(context), wall()
         monday = last_whole_week(now) if week is None else monday_from(week)
-        share = passed(monday, now)
+        over = monday <= last_whole_week(now)
+        days = workdays(monday, cli.host.works_on)
+        share = days.passed(now)
         if share == 0.0:
-            raise typer.BadParameter("this week has not begun", param_hint="--week")
-        judged, found = look(cli, lambda journal: self._found(journal, monday, share), "surges", about=_counted)
+            raise typer.BadParameter("no working time of this week is over yet", param_hint="--week")
+        judged, found = look(
+            cli, lambda journal: self._found(journal, monday, share, over=over), "surges", about=_counted
+        )
         if as_json:
-            told = {"monday": monday, "passed": share, "tested": judged.tested, "limit": judged.limit}
-            cli.print_json({**told, "rate": self._settings.rate, "surges": [asdict(each) for each in found]})
+            told = {"monday": monday, "possible": not over, "passed": share, "calendar": days.by}
+            told |= {"tested": judged.tested, "limit": judged.limit, "rate": self._settings.rate}
+            cli.print_json({**told, "surges": [asdict(each) for each in found]})
             return
-        _tell(cli, judged, found, share)
+        _tell(cli, judged, found, None if over else (days, share))
 
     def alarms(
         self,
@@ -165,8 +171,8 @@ class Commands:
         with closing(self._store()) as store:
             cli.out.print(kept_line(kept.close(store, number, closing_word, wall())))
 
-    async def _found(self, journal: Any, monday: date, share: float) -> tuple[Judged, list[Alarm]]:
-        near = None if self._settings.positions is None else near_from(self._settings.positions)
+    async def _found(self, journal: Any, monday: date, share: float, *, over: bool) -> tuple[Judged, list[Alarm]]:
+        near = near_from(self._settings.positions) if over and self._settings.positions is not None else None
         with closing(Store(self._settings.file)) as store:
             await count_new(journal, (await journal.standing()).journal, store)
             judged, scanned = judged_week(store, monday, self._settings.rate, near, share)
@@ -191,13 +197,16 @@ def _note(cli: Cli, what: str) -> None:
     look(cli, nothing, what)
 
 
-def _tell(cli: Cli, judged: Judged, found: list[Alarm], share: float) -> None:
+def _tell(cli: Cli, judged: Judged, found: list[Alarm], part: tuple[Workdays, float] | None) -> None:
     year, week, _ = judged.monday.isocalendar()
-    name = f"{year}-W{week:02d}, {judged.monday} to {judged.monday + WEEK}" if share == 1.0 else f"{year}-W{week:02d}"
+    name = f"{year}-W{week:02d}" + (f", {judged.monday} to {judged.monday + WEEK}" if part is None else "")
     if not judged.tested:
         cli.out.print(f"{name}: nothing can be said, since fewer than {SHORTEST} weeks lie before it.")
         return
-    what = "surges" if share == 1.0 else f"possible surges, {share:.0%} of the working time being over"
+    what = "surges"
+    if part is not None:
+        days, share = part
+        what = f"possible surges, {share:.0%} of the working time being over ({days.by})"
     cli.out.print(f"{name}: {len(found)} {what}, of {judged.tested} series that were tested together.")
     for alarm in found:
         cli.out.print()

@@ -4,6 +4,7 @@ from typing import Protocol
 
 from appealbus.core import WeekCounts
 from appealbus.plugins.surges.store import Counted, Store
+from appealbus.plugins.surges.threads import in_thread
 
 
 class Countable(Protocol):
@@ -21,14 +22,14 @@ async def count_new(journal: Countable, journal_id: str, store: Store) -> None:
     given anew, so all that it still holds is counted again, and no count gets smaller: which of the others were deleted
     for their age, and which were lost, nobody knows.
     """
-    done = store.counted(journal_id)
+    done = await in_thread(store.counted, journal_id)
     while True:
         page = await journal.week_counts(done.upto)
         if done.epoch not in (0, page.epoch):
-            store.begin_again(journal_id, done, page.epoch)
+            await in_thread(store.begin_again, journal_id, done, page.epoch)
         else:
             again = done.again and page.upto < page.last
-            store.count(journal_id, done, Counted(page.epoch, page.upto, again), page.rows)
-        done = store.counted(journal_id)  # a command and the service may count at the same time
+            await in_thread(store.count, journal_id, done, Counted(page.epoch, page.upto, again), page.rows)
+        done = await in_thread(store.counted, journal_id)  # a command and the service may count at the same time
         if done.epoch == page.epoch and done.upto >= page.last and not done.again:
             return

@@ -62,14 +62,14 @@ def alarms(store: Store, *, closed: bool = False, limit: int = 100) -> list[Kept
     where = "1" if closed else _OPEN
     with store.reading() as connection:
         rows = connection.execute(f"SELECT * FROM alarm WHERE {where} ORDER BY id DESC LIMIT ?", (limit,))  # noqa: S608
-        return [_kept(row) for row in rows]
+        return [read_kept(row) for row in rows]
 
 
 def alarm(store: Store, number: int) -> KeptAlarm | None:
     """Return one; None where there is none with this number."""
     with store.reading() as connection:
         row = connection.execute("SELECT * FROM alarm WHERE id = ?", (number,)).fetchone()
-    return None if row is None else _kept(row)
+    return None if row is None else read_kept(row)
 
 
 def take(store: Store, number: int, by: str, until: date, now: datetime) -> KeptAlarm:
@@ -85,7 +85,7 @@ def take(store: Store, number: int, by: str, until: date, now: datetime) -> Kept
             "UPDATE alarm SET taken_at = coalesce(taken_at, ?), taken_by = ?, taken_until = ? WHERE id = ?",
             (now.isoformat(), by, until.isoformat(), number),
         )
-        return _kept(_open_one(connection, number))
+        return read_kept(_open_one(connection, number))
 
 
 def close(store: Store, number: int, closing: Closing, now: datetime) -> KeptAlarm:
@@ -103,34 +103,13 @@ def close(store: Store, number: int, closing: Closing, now: datetime) -> KeptAla
             "UPDATE alarm SET closed_at = ?, closed_by = ?, verdict = ?, done = ? WHERE id = ?",
             (now.isoformat(), closing.by, closing.verdict, closing.done, number),
         )
-        return _kept(connection.execute("SELECT * FROM alarm WHERE id = ?", (number,)).fetchone())
-
-
-def untold(store: Store, today: date) -> list[KeptAlarm]:
-    """Return the open alarms that no receiver has got, oldest first.
-
-    One that goes on where somebody has taken the last one on, until today or later, is left out: they know.
-    """
-    with store.reading() as connection:
-        rows = connection.execute(
-            f"SELECT * FROM alarm AS new WHERE {_OPEN} AND told_at IS NULL AND NOT EXISTS (SELECT 1 FROM alarm AS old"  # noqa: S608
-            " WHERE old.id < new.id AND old.category = new.category AND old.place = new.place"
-            " AND old.closed_at IS NULL AND old.taken_until >= ?) ORDER BY id",
-            (today.isoformat(),),
-        )
-        return [_kept(row) for row in rows]
-
-
-def told(store: Store, number: int, now: datetime) -> None:
-    """Note that the receiver has got an alarm."""
-    with store.writing() as connection:
-        connection.execute("UPDATE alarm SET told_at = ? WHERE id = ?", (now.isoformat(), number))
+        return read_kept(connection.execute("SELECT * FROM alarm WHERE id = ?", (number,)).fetchone())
 
 
 def record(store: Store) -> Record:
     """Return how alarms have turned out so far."""
     with store.reading() as connection:
-        rows = [_kept(row) for row in connection.execute("SELECT * FROM alarm")]
+        rows = [read_kept(row) for row in connection.execute("SELECT * FROM alarm")]
     closed = {word: sum(row.verdict == word for row in rows) for word in CLOSINGS}
     ended = sum(closed.values())
     reacted = [
@@ -156,7 +135,8 @@ def _open_one(connection: sqlite3.Connection, number: int) -> sqlite3.Row:
     return row
 
 
-def _kept(row: sqlite3.Row) -> KeptAlarm:
+def read_kept(row: sqlite3.Row) -> KeptAlarm:
+    """Read a row."""
     return KeptAlarm(
         row["id"],
         Alarm.from_json(row["body"]),

@@ -88,19 +88,29 @@ def probability(
     random: Random,
     dispersion: float = 1.0,
     *,
+    baseline: int = 0,
     most: int = MOST,
 ) -> float:
     """Return how likely it is that chance alone scores so much anywhere, by drawing counts.
 
     What is chance costs some draws, and only what is not costs all: the least that can come out is 1 / (most + 1).
     With a dispersion above 1 the counts are negative binomial with so many times the variance of Poisson's.
+
+    Args:
+        value: the score.
+        expected: by place, the means of the last weeks.
+        near: from `neighbours`.
+        random: draws.
+        dispersion: the variance of a count against its mean.
+        baseline: of how many weeks the means are; each place's is then drawn, too, once for all weeks, since they share
+            its error: over w weeks the variance is 1 + w / baseline times what it would be. 0: they are known.
+        most: draws.
+
     """
     means = _summed(expected)
     beaten = 0
     for drawn in range(1, most + 1):
-        counts = _summed(
-            {place: [_count(mean, dispersion, random) for mean in by_week] for place, by_week in expected.items()}
-        )
+        counts = _summed({place: _drawn(by_week, dispersion, baseline, random) for place, by_week in expected.items()})
         beaten += _top(counts, means, near) >= value
         if beaten == _ENOUGH:
             return beaten / drawn
@@ -136,6 +146,14 @@ def _top(
                 if seen > mean:
                     best = max(best, score(seen, mean))
     return best
+
+
+def _drawn(by_week: Sequence[float], dispersion: float, baseline: int, random: Random) -> list[int]:
+    """Draw the counts of a place; with a baseline, about a mean of which only so many weeks are known."""
+    mean = min(by_week)  # what rises everywhere stands in the others, and not in the baseline
+    known = baseline * mean / dispersion
+    error = random.gammavariate(known, 1 / known) if known else 1.0
+    return [_count(each * error, dispersion, random) for each in by_week]
 
 
 def _count(mean: float, dispersion: float, random: Random) -> int:

@@ -1,10 +1,9 @@
-"""The service that counts by the hour and judges each week once it has ended."""
+"""The service that counts by the hour, judges each week once it has ended, and looks at the end of each day."""
 
 import asyncio
-from contextlib import closing
-from datetime import date, timedelta
-from multiprocessing import get_context
-from multiprocessing.connection import Connection
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import date, datetime
 from pathlib import Path
 from typing import ClassVar
 
@@ -12,25 +11,25 @@ import structlog
 
 from appealbus.core import ConfigError, JournalError, RunningBus, Service
 from appealbus.core.clocks import KAZAKHSTAN, wall
-from appealbus.plugins.surges import kept
-from appealbus.plugins.surges.clusters import Scanned, near_from
+from appealbus.plugins.surges import kept, outbox, possible
 from appealbus.plugins.surges.counting import count_new
-from appealbus.plugins.surges.judge import Judged
+from appealbus.plugins.surges.judging import judged
+from appealbus.plugins.surges.publishing import Exchanged
+from appealbus.plugins.surges.sending import UNREACHABLE, Way
+from appealbus.plugins.surges.series import WEEK, monday_of
 from appealbus.plugins.surges.settings import SurgesSettings
 from appealbus.plugins.surges.store import Store
-from appealbus.plugins.surges.watch import judged_week, last_whole_week, surges
-from appealbus.plugins.surges.webhook import UNREACHABLE, send
+from appealbus.plugins.surges.threads import in_thread
+from appealbus.plugins.surges.watch import last_whole_week, surges
+from appealbus.plugins.surges.webhook import Webhook
+from appealbus.plugins.surges.workdays import workdays
 
 log = structlog.get_logger(__name__)
 
 _PAUSE = 3600.0
 """Seconds between two looks: what happened in a week does not wait for seconds."""
-_LONGEST = 1800.0
-"""Seconds that a judgement may take: a week of two thousand series takes some ten, and a country has twenty times
-as many."""
-
-_GIVEN_UP = timedelta(days=14)
-"""After two weeks of refusals an alarm is not sent any more: it is older than two newer ones of the same series."""
+_MISSED = 8
+"""Weeks that are judged after a time in which the bus was down: what is older than two months helps nobody."""
 
 
 class Surges(Service):
@@ -41,87 +40,104 @@ class Surges(Service):
     def __init__(self, settings: SurgesSettings, file: Path) -> None:
         self._settings = settings
         self._file = file
+        self._given_up: dict[str, int] = {}
 
     async def run(self, bus: RunningBus) -> None:
         """Watch until cancelled; what fails in a look is logged, and tried again in an hour."""
         if bus.worker_number != 0:
             await asyncio.Event().wait()
-        with closing(Store(self._file)) as store:
+        async with self._open() as store, self._ways(bus) as ways:
             while True:
                 try:
-                    await self._look(bus, store)
+                    await self._watch(bus, store)
                 except JournalError:
                     log.warning("surges.not_counted")
                 except (ConfigError, TimeoutError, EOFError, OSError) as error:
                     reason = str(error) if isinstance(error, ConfigError) else type(error).__name__
                     log.warning("surges.not_judged", reason=reason)
+                for way in ways:
+                    try:
+                        await self._tell(store, way)
+                    except ConfigError as error:
+                        log.warning("surges.not_told", way=way.name, reason=str(error))
                 await asyncio.sleep(_PAUSE)
 
-    async def _look(self, bus: RunningBus, store: Store) -> None:
-        await count_new(bus.journal, bus.journal_id, store)
-        monday = last_whole_week(wall())
-        if store.judged() != monday:
-            judged, scanned = await self._judged(monday)
-            found = await surges(bus.journal, store, judged, self._settings.rate, scanned)
-            new = kept.raise_alarms(store, found, wall())
-            store.note_judged(monday)
-            log.info("surges.judged", count=judged.tested, found=len(new))
-        if self._settings.webhook is not None:
-            await self._tell(store)
-
-    async def _judged(self, monday: date) -> tuple[Judged, Scanned | None]:
-        """Judge in a process of its own, which is killed where it takes too long or the bus stops.
-
-        Ten seconds of Python would hold up all that the bus does.
-
-        Raises:
-            ConfigError: the table of positions is none.
-            EOFError: the process ended without an answer.
-
-        """
-        context = get_context("spawn")
-        answer, end = context.Pipe(duplex=False)
-        given = (end, self._file, monday, self._settings.rate, self._settings.positions)
-        child = context.Process(target=_answer, args=given, daemon=True)
-        child.start()
+    @asynccontextmanager
+    async def _open(self) -> AsyncIterator[Store]:
+        store = await in_thread(Store, self._file)
         try:
-            end.close()  # so that its death is the end of the answer
-            async with asyncio.timeout(_LONGEST):
-                told = await asyncio.to_thread(answer.recv)
+            yield store
         finally:
-            child.kill()
-            child.join()
-        if isinstance(told, str):
-            raise ConfigError(told)
-        judged: tuple[Judged, Scanned | None] = told
-        return judged
+            store.close()
 
-    async def _tell(self, store: Store) -> None:
-        given_up = 0
-        for each in kept.untold(store, wall().astimezone(KAZAKHSTAN).date()):
-            if wall() - each.raised_at > _GIVEN_UP:
-                given_up += 1
-                continue
-            reason = await send(self._settings, each)
-            if reason is None:
-                kept.told(store, each.id, wall())
-                continue
-            log.warning("surges.not_told", reason=reason)
+    @asynccontextmanager
+    async def _ways(self, bus: RunningBus) -> AsyncIterator[list[Way]]:
+        """Open the ways to receivers; one that cannot be is told, and the other is there all the same."""
+        settings, ways = self._settings, list[Way]()
+        async with AsyncExitStack() as stack:
+            if settings.webhook is not None:
+                ways.append(Webhook(settings.webhook, settings.webhook_secret, settings.timeout))
+            if settings.broker is not None:
+                try:
+                    way = Exchanged(bus.shared("amqp"), settings.broker, settings.exchange, settings.timeout)
+                    await way.start()
+                    stack.push_async_callback(way.close)
+                    ways.append(way)
+                except ConfigError as error:
+                    log.error("surges.not_told", way=Exchanged.name, reason=str(error))
+            yield ways
+
+    async def _watch(self, bus: RunningBus, store: Store) -> None:
+        await count_new(bus.journal, bus.journal_id, store)
+        now = wall()
+        await in_thread(store.forget_the_future, now)
+        for monday in _unjudged(await in_thread(store.judged), last_whole_week(now)):
+            await self._judge(bus, store, monday)
+        await self._look(bus, store, now)
+
+    async def _judge(self, bus: RunningBus, store: Store, monday: date) -> None:
+        """Raise the alarms of a week that is over."""
+        settings = self._settings
+        found, scanned = await judged(self._file, monday, settings.rate, settings.positions)
+        alarms = await surges(bus.journal, store, found, settings.rate, scanned)
+        new = await in_thread(kept.raise_alarms, store, alarms, wall())
+        await in_thread(store.note_judged, monday, wall(), found.tested, found.limit)
+        log.info("surges.judged", count=found.tested, found=len(new))
+
+    async def _look(self, bus: RunningBus, store: Store, now: datetime) -> None:
+        """Note what is possible by the end of the last working day of the week that is under way; each day once."""
+        week = workdays(monday_of(now.astimezone(KAZAKHSTAN).date()), bus.works_on)
+        day = week.closed(now)
+        if day is None or await in_thread(possible.looked, store, day):
+            return
+        share, rate = week.through(day), self._settings.rate
+        found, _ = await judged(self._file, week.monday, rate, None, share)
+        maybe = await surges(bus.journal, store, found, rate)
+        look = possible.Day(day, share, week.by, found.tested, found.limit)
+        count = await in_thread(possible.note, store, look, maybe, wall())
+        log.info("surges.possible", count=found.tested, found=count)
+
+    async def _tell(self, store: Store, way: Way) -> None:
+        """Send what is not sent yet by one way; what is refused holds nothing else back."""
+        now = wall()
+        today = now.astimezone(KAZAKHSTAN).date()
+        for event in await in_thread(outbox.waiting, store, way.name, now, today):
+            reason = await way.send(event)
+            await in_thread(outbox.tried, store, event, way.name, wall() if reason is None else None)
+            if reason is not None:
+                log.warning("surges.not_told", way=way.name, reason=reason)
             if reason == UNREACHABLE:  # so are all others
                 break
-        if given_up:
-            log.warning("surges.given_up", count=given_up)
+        given_up = await in_thread(outbox.given_up, store, way.name, now, today)
+        if given_up > self._given_up.get(way.name, 0):
+            log.warning("surges.given_up", way=way.name, count=given_up)
+        self._given_up[way.name] = given_up
 
 
-def _answer(end: Connection, file: Path, monday: date, rate: float, positions: Path | None) -> None:
-    try:
-        end.send(judged_in_file(file, monday, rate, positions))
-    except ConfigError as error:
-        end.send(str(error))
+def _unjudged(done: list[date], last: date) -> list[date]:
+    """Return the weeks to judge, oldest first: in a new file the last one alone, else all since, within reason.
 
-
-def judged_in_file(file: Path, monday: date, rate: float, positions: Path | None) -> tuple[Judged, Scanned | None]:
-    """Judge a week by the counts in a file; with positions of districts, neighbours together, too."""
-    near = None if positions is None else near_from(positions)
-    with closing(Store(file)) as store:
-        return judged_week(store, monday, rate, near)
+    Which are done is kept by name and not as the greatest, so that a clock that was ahead skips none.
+    """
+    weeks = [last - ago * WEEK for ago in range(_MISSED - 1, -1, -1)] if done else [last]
+    return [week for week in weeks if week not in done and (week == last or week > done[0])]

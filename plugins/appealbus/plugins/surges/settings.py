@@ -26,8 +26,12 @@ class SurgesSettings(Settings):
     positions: ExistingFile | None = None
     """A CSV with `kato,longitude,latitude` of districts, in degrees: then neighbours are scanned together."""
     webhook: Annotated[str, AfterValidator(_checked)] | None = None
-    """Where each new alarm is sent by POST, as JSON."""
+    """Where each new alarm, and each possible surge, is sent by POST, as JSON."""
     webhook_secret: Secret | None = None
     """Signs what is sent: the header `Appealbus-Signature` is `sha256=` and the HMAC of the body."""
-    timeout: Seconds = Field(default=10.0, gt=0)
-    """How long the receiver may take to answer; then the same alarm is sent again an hour later."""
+    broker: str | None = None
+    """A broker of `[plugins.amqp.brokers]` to which alarms are published, too. None: to none."""
+    exchange: str | None = None
+    """The topic exchange there; none: `PREFIX.alarms`. One that is named is made by whoever owns it."""
+    timeout: Seconds = Field(default=10.0, gt=0, le=50)
+    """How long a receiver or the broker may take to answer; then the same alarm is sent again an hour later."""

@@ -6,7 +6,7 @@ nowhere else: so the file belongs into the backup.
 
 import sqlite3
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 from appealbus.core import WeekCount
@@ -25,7 +25,19 @@ CREATE TABLE IF NOT EXISTS again (
     PRIMARY KEY (monday, category, place)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS counted (one INTEGER PRIMARY KEY, journal TEXT NOT NULL, epoch INTEGER NOT NULL,
-    upto INTEGER NOT NULL, again INTEGER NOT NULL, judged TEXT);
+    upto INTEGER NOT NULL, again INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS judged (monday TEXT PRIMARY KEY, at TEXT NOT NULL, tested INTEGER NOT NULL,
+    bound REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS looked (day TEXT PRIMARY KEY, at TEXT NOT NULL, passed REAL NOT NULL, calendar TEXT NOT NULL,
+    tested INTEGER NOT NULL, bound REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS possible (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, day TEXT NOT NULL, category TEXT NOT NULL, place TEXT NOT NULL,
+    found_at TEXT NOT NULL, body TEXT NOT NULL, UNIQUE (day, category, place)
+);
+CREATE TABLE IF NOT EXISTS sent (
+    kind TEXT NOT NULL, id INTEGER NOT NULL, way TEXT NOT NULL, tries INTEGER NOT NULL, told_at TEXT,
+    PRIMARY KEY (kind, id, way)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS alarm (
     id INTEGER PRIMARY KEY AUTOINCREMENT, monday TEXT NOT NULL, category TEXT NOT NULL, place TEXT NOT NULL,
     raised_at TEXT NOT NULL, body TEXT NOT NULL, told_at TEXT,
@@ -119,16 +131,25 @@ class Store(OwnFile):
             first, last = connection.execute(query, (monday.isoformat(), category, places + "*")).fetchone()
         return None if first is None else (first, last)
 
-    def judged(self) -> date | None:
-        """Return the Monday of the last week whose alarms were raised."""
-        with self.reading() as connection:
-            row = connection.execute("SELECT judged FROM counted").fetchone()
-        return None if row is None else _day(row["judged"])
+    def forget_the_future(self, now: datetime) -> None:
+        """Forget that weeks and days were looked at while the clock was ahead: they are not over yet.
 
-    def note_judged(self, monday: date) -> None:
-        """Note that the alarms of a week are raised."""
+        What was found then stays, and is not found twice.
+        """
         with self.writing() as connection:
-            connection.execute("UPDATE counted SET judged = ?", (monday.isoformat(),))
+            for table in ("judged", "looked"):
+                connection.execute(f"DELETE FROM {table} WHERE at > ?", (now.isoformat(),))  # noqa: S608 - ours
+
+    def judged(self) -> list[date]:
+        """Return the Mondays of the weeks whose alarms were raised, oldest first."""
+        with self.reading() as connection:
+            return [date.fromisoformat(row[0]) for row in connection.execute("SELECT monday FROM judged ORDER BY 1")]
+
+    def note_judged(self, monday: date, now: datetime, tested: int, limit: float) -> None:
+        """Note that the alarms of a week are raised: how many series were tested, and where the bound was."""
+        row = (monday.isoformat(), now.isoformat(), tested, limit)
+        with self.writing() as connection:
+            connection.execute("INSERT OR REPLACE INTO judged VALUES (?, ?, ?, ?)", row)
 
     def _note(self, connection: sqlite3.Connection, journal: str, until: Counted) -> None:
         connection.execute(
@@ -136,7 +157,3 @@ class Store(OwnFile):
             " ON CONFLICT DO UPDATE SET epoch = excluded.epoch, upto = excluded.upto, again = excluded.again",
             (journal, until.epoch, until.upto, until.again),
         )
-
-
-def _day(text: str | None) -> date | None:
-    return None if text is None else date.fromisoformat(text)

@@ -11,14 +11,10 @@ from appealbus.plugins.surges.clusters import Near, Scanned, clusters
 from appealbus.plugins.surges.judge import Judged, gathered, judge
 from appealbus.plugins.surges.series import WEEK, Series, book, monday_of
 from appealbus.plugins.surges.store import Store
+from appealbus.plugins.surges.threads import in_thread
 
 _PAST = 300
 """Weeks that are read: five years and some. A clock that once was wrong by decades makes no past without appeals."""
-_WORKING = 5
-"""Days of a week on which most appeals come. Days off by law are not known here: in a week with one, too much is
-expected by its end, so what is possible is told too late and never too soon."""
-_OPENS, _CLOSES = 9, 18
-"""Hours between which a working day passes."""
 
 
 def last_whole_week(now: datetime) -> date:
@@ -26,25 +22,23 @@ def last_whole_week(now: datetime) -> date:
     return monday_of(now.astimezone(KAZAKHSTAN).date()) - WEEK
 
 
-def passed(monday: date, now: datetime) -> float:
-    """Return how much of a week has passed, in working time: from 0.0 to 1.0."""
-    here = now.astimezone(KAZAKHSTAN)
-    days = (here.date() - monday).days
-    if days < 0:
-        return 0.0
-    hours = here.hour + here.minute / 60
-    today = min(1.0, max(0.0, (hours - _OPENS) / (_CLOSES - _OPENS))) if days < _WORKING else 0.0
-    return min(1.0, (min(days, _WORKING) + today) / _WORKING)
-
-
 def judged_week(
     store: Store, monday: date, rate: float, near: Near | None = None, share: float = 1.0
 ) -> tuple[Judged, Scanned | None]:
-    """Judge a week by what is counted; a whole one is scanned, too, where it is known which districts are near."""
+    """Judge a week by what is counted; where it is given which districts are near, they are scanned together, too.
+
+    Args:
+        store: the counts.
+        monday: of the week.
+        rate: the share of the alarms that may be chance.
+        near: from `near_from`; of a week that is under way None.
+        share: how much of the week has passed, in working time.
+
+    """
     past = _PAST * WEEK
     made = book(store.rows(max(monday, date.min + past) - past), monday)
     judged = judge(made, rate, share)
-    return judged, clusters(made, near, rate) if near and share == 1.0 else None
+    return judged, clusters(made, near, rate) if near else None
 
 
 async def surges(
@@ -57,7 +51,7 @@ async def surges(
     found = []
     heads = gathered(judged.surges)
     for verdict, others in heads.items():
-        parts = _parts(store, judged.monday, [verdict.series])
+        parts = await in_thread(_parts, store, [judged.monday], [verdict.series])
         found.append(alarm_of(judged, rate, verdict, others, await behind(journal, parts)))
     if scanned is None:
         return found
@@ -65,11 +59,12 @@ async def surges(
         series = [Series(each.category, place) for place in each.cluster.places]
         if any(head.series.meets(one) for head in heads for one in series):
             continue
-        parts = _parts(store, judged.monday, series)
+        weeks = [judged.monday - ago * WEEK for ago in range(each.cluster.weeks)]
+        parts = await in_thread(_parts, store, weeks, series)
         found.append(alarm_of_cluster(judged.monday, rate, scanned, each, await behind(journal, parts)))
     return found
 
 
-def _parts(store: Store, monday: date, series: Sequence[Series]) -> list[WeekPart]:
-    found = [(each, store.ids(monday, each.category, each.place)) for each in series]
-    return [WeekPart(monday, *ids, each.category or None, each.place) for each, ids in found if ids is not None]
+def _parts(store: Store, weeks: Sequence[date], series: Sequence[Series]) -> list[WeekPart]:
+    found = [(week, each, store.ids(week, each.category, each.place)) for week in weeks for each in series]
+    return [WeekPart(week, *ids, each.category or None, each.place) for week, each, ids in found if ids is not None]

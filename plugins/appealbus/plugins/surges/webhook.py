@@ -1,43 +1,40 @@
-"""Sends an alarm to whoever has to know."""
+"""Sends alarms by POST, signed."""
 
 import hashlib
 import hmac
-from dataclasses import asdict
+from typing import ClassVar
 
 import aiohttp
-import orjson
 
-from appealbus.plugins.surges.alarm import KeptAlarm
-from appealbus.plugins.surges.settings import SurgesSettings
+from appealbus.core import Secret
+from appealbus.plugins.surges.sending import UNREACHABLE, Event, Way
 
 SIGNATURE = "Appealbus-Signature"
-UNREACHABLE = "unreachable"
-"""Why no alarm at all can be sent now."""
 _TAKEN = 300
 """The first status that is no longer a yes."""
 
 
-def body_of(kept: KeptAlarm) -> bytes:
-    """Return what is sent: the alarm, its number and when it was raised."""
-    return orjson.dumps({"id": kept.id, "raised_at": kept.raised_at, **asdict(kept.alarm)})
+class Webhook(Way):
+    """A URL."""
 
+    name: ClassVar[str] = "webhook"
 
-async def send(settings: SurgesSettings, kept: KeptAlarm) -> str | None:
-    """Post an alarm; return None where it was taken, else why not, in a word.
+    def __init__(self, url: str, secret: Secret | None, timeout: float) -> None:
+        self._url = url
+        self._secret = secret
+        self._timeout = aiohttp.ClientTimeout(total=timeout)
 
-    It has the same `Idempotency-Key` each time, so that one that is sent twice is known by it.
-    """
-    body = body_of(kept)
-    headers = {"Content-Type": "application/json", "Idempotency-Key": f"surge-{kept.id}"}
-    if settings.webhook_secret is not None:
-        key = settings.webhook_secret.get().encode()
-        headers[SIGNATURE] = f"sha256={hmac.new(key, body, hashlib.sha256).hexdigest()}"
-    timeout = aiohttp.ClientTimeout(total=settings.timeout)
-    try:
-        async with (
-            aiohttp.ClientSession(timeout=timeout) as session,
-            session.post(settings.webhook or "", data=body, headers=headers, allow_redirects=False) as response,
-        ):
-            return None if response.status < _TAKEN else f"http.{response.status}"
-    except (aiohttp.ClientError, TimeoutError):
-        return UNREACHABLE
+    async def send(self, event: Event) -> str | None:
+        """Post it. It has the same `Idempotency-Key` each time, so that one that is sent twice is known by it."""
+        headers = {"Content-Type": "application/json", "Idempotency-Key": event.key}
+        if self._secret is not None:
+            key = self._secret.get().encode()
+            headers[SIGNATURE] = f"sha256={hmac.new(key, event.body, hashlib.sha256).hexdigest()}"
+        try:
+            async with (
+                aiohttp.ClientSession(timeout=self._timeout) as session,
+                session.post(self._url, data=event.body, headers=headers, allow_redirects=False) as response,
+            ):
+                return None if response.status < _TAKEN else f"http.{response.status}"
+        except (aiohttp.ClientError, TimeoutError):
+            return UNREACHABLE

@@ -40,6 +40,11 @@ class LegalTerms(Terms):
         """Return the last day of the calendar."""
         return date.fromordinal(self.law.calendar.last)
 
+    def works_on(self, day: date) -> bool | None:
+        """Say so by the calendar; of a year that it does not have nothing is said."""
+        calendar = self.law.calendar
+        return calendar.is_working(day) if calendar.first <= day.toordinal() <= calendar.last else None
+
     def proof(
         self, appeal: Appeal, first: Appeal, accepted_at: datetime, changes: Sequence[KeptChange], today: date
     ) -> dict[str, Any]:

@@ -1,0 +1,98 @@
+"""What is still to be sent, and by which way: at least once, each under one key, for a while."""
+
+import hashlib
+import sqlite3
+from dataclasses import asdict
+from datetime import date, datetime, timedelta
+
+import orjson
+
+from appealbus.plugins.surges import possible
+from appealbus.plugins.surges.alarm import KeptAlarm
+from appealbus.plugins.surges.kept import read_kept
+from appealbus.plugins.surges.sending import Event
+from appealbus.plugins.surges.store import Store
+
+ALARM, POSSIBLE = timedelta(days=14), timedelta(days=2)
+"""How long one is sent that nobody takes. After two weeks an alarm is older than two newer ones of the same series;
+after two days there is another day, or the alarm."""
+AT_ONCE = 100
+"""Of each kind, by one way, in an hour: even a receiver that takes ten seconds for each is done by then."""
+
+_UNSENT = """
+FROM {source} WHERE NOT EXISTS (
+    SELECT 1 FROM sent WHERE kind = :kind AND id = new.id AND way = :way AND told_at IS NOT NULL
+) AND NOT EXISTS (
+    SELECT 1 FROM alarm AS old WHERE old.category = new.category AND old.place = new.place
+    AND old.closed_at IS NULL AND old.taken_until >= :today {older}
+)
+"""
+_TRIES = "(SELECT tries FROM sent WHERE kind = :kind AND id = new.id AND way = :way)"
+"""What was refused comes last, so it holds nothing else back; what was never tried has NULL, which comes first."""
+_OF = {
+    "alarm": (
+        _UNSENT.format(source="alarm AS new", older="AND old.id < new.id") + "AND closed_at IS NULL AND raised_at",
+        ALARM,
+    ),
+    "possible": (_UNSENT.format(source="possible AS new JOIN looked USING (day)", older="") + "AND found_at", POSSIBLE),
+}
+"""By kind, what is not sent yet, up to the bound for when it was found; and how long it is sent."""
+
+
+def waiting(store: Store, way: str, now: datetime, today: date) -> list[Event]:
+    """Return what is to be sent by a way now.
+
+    What goes on where somebody has taken the last alarm on, until today or later, is left out: they know.
+    """
+    found: dict[str, list[sqlite3.Row]] = {}
+    with store.reading() as connection:
+        for kind, (unsent, long) in _OF.items():
+            query = f"SELECT * {unsent} >= :since ORDER BY {_TRIES}, id LIMIT {AT_ONCE}"
+            found[kind] = connection.execute(query, _given(kind, way, today, now - long)).fetchall()
+    alarms = [_alarm(read_kept(row)) for row in found["alarm"]]
+    return alarms + [_possible(possible.read(row)) for row in found["possible"]]
+
+
+def given_up(store: Store, way: str, now: datetime, today: date) -> int:
+    """Return how many alarms were tried by a way, and are not any more, since nobody took them."""
+    unsent, long = _OF["alarm"]
+    with store.reading() as connection:
+        query = f"SELECT count(*) {unsent} < :since AND {_TRIES} > 0"
+        return int(connection.execute(query, _given("alarm", way, today, now - long)).fetchone()[0])
+
+
+def tried(store: Store, event: Event, way: str, taken_at: datetime | None) -> None:
+    """Note that an event was sent, and when it was taken; None: it was not."""
+    moment = None if taken_at is None else taken_at.isoformat()
+    with store.writing() as connection:
+        connection.execute(
+            "INSERT INTO sent VALUES (?, ?, ?, 1, ?)"
+            " ON CONFLICT DO UPDATE SET tries = tries + 1, told_at = coalesce(told_at, excluded.told_at)",
+            (event.kind, event.number, way, moment),
+        )
+        if event.kind == "alarm":
+            connection.execute("UPDATE alarm SET told_at = coalesce(told_at, ?) WHERE id = ?", (moment, event.number))
+
+
+def _given(kind: str, way: str, today: date, since: datetime) -> dict[str, str]:
+    return {"kind": kind, "way": way, "today": today.isoformat(), "since": since.isoformat()}
+
+
+def _alarm(kept: KeptAlarm) -> Event:
+    alarm = kept.alarm
+    told = {"possible": False, "id": kept.id, "raised_at": kept.raised_at}
+    key = f"surge-{alarm.monday}-{_digest(alarm.category, alarm.place)}"
+    return Event(key, "alarm", kept.id, kept.raised_at, alarm.place, orjson.dumps(told | asdict(alarm)))
+
+
+def _possible(found: possible.Possible) -> Event:
+    surge = found.surge
+    told = {"possible": True, "day": found.day, "passed": found.passed, "calendar": found.calendar}
+    key = f"possible-{found.day}-{_digest(surge.category, surge.place)}"
+    body = orjson.dumps(told | {"found_at": found.found_at} | asdict(surge))
+    return Event(key, "possible", found.id, found.found_at, surge.place, body)
+
+
+def _digest(category: str, place: str) -> str:
+    """Return what tells series apart, in a few characters of ASCII: a category may be called anything."""
+    return hashlib.sha256(orjson.dumps([category, place])).hexdigest()[:16]

@@ -1,0 +1,92 @@
+"""What may become an alarm in the week that is under way: found once a day, after working hours."""
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from appealbus.plugins.surges.alarm import Alarm
+from appealbus.plugins.surges.store import Store
+
+_DAYS, _ROWS = 400, 5000
+"""Days, and possible surges, that are kept: a year of them, and some screens of the worst day."""
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A look at the week that is under way.
+
+    Attributes:
+        day: with whose end.
+        passed: how much of the week was over, in working time.
+        calendar: what says so: the name of terms, or `five days a week`.
+        tested: how many series were tested.
+        limit: the largest probability that is possible yet, over all of them.
+
+    """
+
+    day: date
+    passed: float
+    calendar: str
+    tested: int
+    limit: float
+
+
+@dataclass(frozen=True, slots=True)
+class Possible:
+    """More appeals by the end of a day than so much of a week explains. It is no alarm."""
+
+    id: int
+    day: date
+    passed: float
+    calendar: str
+    found_at: datetime
+    surge: Alarm
+
+
+def looked(store: Store, day: date) -> bool:
+    """Whether there was a look at the end of this day."""
+    with store.reading() as connection:
+        return connection.execute("SELECT 1 FROM looked WHERE day = ?", (day.isoformat(),)).fetchone() is not None
+
+
+def note(store: Store, look: Day, found: Sequence[Alarm], now: datetime) -> int:
+    """Write down what a look has found; return how much, 0 where somebody else has looked. One day is noted once."""
+    with store.writing() as connection:
+        row = (look.day.isoformat(), now.isoformat(), look.passed, look.calendar, look.tested, look.limit)
+        if not connection.execute("INSERT OR IGNORE INTO looked VALUES (?, ?, ?, ?, ?, ?)", row).rowcount:
+            return 0
+        connection.executemany(
+            "INSERT OR IGNORE INTO possible (day, category, place, found_at, body) VALUES (?, ?, ?, ?, ?)",
+            [(row[0], each.category, each.place, now.isoformat(), each.to_json().decode()) for each in found],
+        )
+        # By their order and not by their days: a clock that was wrong deletes nothing that is new.
+        connection.execute("DELETE FROM looked WHERE rowid <= (SELECT max(rowid) FROM looked) - ?", (_DAYS,))
+        connection.execute("DELETE FROM possible WHERE id <= (SELECT max(id) FROM possible) - ?", (_ROWS,))
+        connection.execute("DELETE FROM sent WHERE kind = 'possible' AND id < (SELECT min(id) FROM possible)")
+    return len(found)
+
+
+def newest(store: Store) -> tuple[Day | None, list[Possible]]:
+    """Return the last look, and what it has found, the most improbable first."""
+    with store.reading() as connection:
+        row = connection.execute("SELECT * FROM looked ORDER BY rowid DESC LIMIT 1").fetchone()
+        if row is None:
+            return None, []
+        found = connection.execute(
+            "SELECT * FROM possible JOIN looked USING (day) WHERE day = ? ORDER BY id", (row["day"],)
+        ).fetchall()
+    day = Day(date.fromisoformat(row["day"]), row["passed"], row["calendar"], row["tested"], row["bound"])
+    return day, [read(each) for each in found]
+
+
+def read(row: sqlite3.Row) -> Possible:
+    """Read a row of both tables."""
+    return Possible(
+        row["id"],
+        date.fromisoformat(row["day"]),
+        row["passed"],
+        row["calendar"],
+        datetime.fromisoformat(row["found_at"]),
+        Alarm.from_json(row["body"]),
+    )

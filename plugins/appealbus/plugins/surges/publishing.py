@@ -1,0 +1,73 @@
+"""Publishes alarms to an exchange of RabbitMQ, as CloudEvents, each confirmed by the broker."""
+
+from typing import ClassVar
+
+from appealbus.connectors.amqp.brokers import Brokers
+from appealbus.connectors.amqp.cloudevents import attributes, source_of
+from appealbus.connectors.amqp.topology import Wanted
+from appealbus.connectors.amqp.topology.wanted import Exchange
+from appealbus.connectors.broker.broker import Message, Properties, Published
+from appealbus.core import ConfigError
+from appealbus.core.clocks import wall
+from appealbus.plugins.surges.sending import UNREACHABLE, Event, Way
+
+SCHEMAS = {"alarm": "urn:appealbus:surge:1", "possible": "urn:appealbus:possible-surge:1"}
+"""What a message's data is."""
+_AWAY = (Published.UNREACHABLE, Published.INDETERMINATE)
+"""What says that the broker is away, or may be: the others wait with this one."""
+
+
+class Exchanged(Way):
+    """An exchange of a broker of the plugin `amqp`."""
+
+    name: ClassVar[str] = "broker"
+
+    def __init__(self, brokers: object, broker: str, exchange: str | None, timeout: float) -> None:
+        """Find the broker; connect nothing.
+
+        Raises:
+            ConfigError: the plugin `amqp` is not there, or has no broker of this name.
+
+        """
+        if not isinstance(brokers, Brokers):
+            raise ConfigError("plugins.surges.broker needs the plugin amqp, which is disabled or broken")
+        self._brokers = brokers
+        self._broker = brokers.get(broker)
+        self._exchange = exchange or brokers.names.alarms
+        # One that has another name is somebody else's, with kind and arguments that they have chosen.
+        own = (Exchange(self._exchange, "topic"),) if exchange is None else ()
+        self._wanted = Wanted(exchanges=own)
+        self._source = source_of(brokers.source, "services", "surges")
+        self._timeout = timeout
+
+    async def start(self) -> None:
+        """Begin to connect, and have the exchange made where it may be."""
+        await self._brokers.start(self._broker, self._wanted)
+
+    async def send(self, event: Event) -> str | None:
+        """Publish it: it counts as sent once the broker has confirmed it, and some queue wants it."""
+        result = await self._broker.publish(message_of(event, self._exchange, self._source), within=self._timeout)
+        if result is Published.CONFIRMED:
+            return None
+        return UNREACHABLE if result in _AWAY else result.value
+
+    async def close(self) -> None:
+        """Let the broker go."""
+        await self._brokers.close(self._broker)
+
+
+def message_of(event: Event, exchange: str, source: str) -> Message:
+    """Return the message: what it is can be read in properties, headers and the routing key, too."""
+    properties = Properties(
+        message_id=event.key,
+        content_type="application/json",
+        type="surge",
+        app_id="appealbus",
+        timestamp=wall(),
+        headers={
+            **attributes(event.key, source, SCHEMAS[event.kind], event.at),
+            "possible": event.kind == "possible",
+            "region": event.region,
+        },
+    )
+    return Message(event.body, properties, exchange, f"surge.{event.kind}.{event.region}")
