@@ -84,3 +84,27 @@ def test_a_signal_that_somebody_has_taken_is_not_sent(monkeypatch: pytest.Monkey
     signal.signal(signal.SIGALRM, lambda number, _frame: heard.append(number))
     alarm.within(hang, 0.4)
     assert heard == []
+
+
+class Calendar(Terms):
+    """Knows one day, and is broken on another."""
+
+    name = "calendar"
+
+    def due_on(self, *_given: Any) -> None:
+        """Count nothing."""
+
+    def works_on(self, day: date) -> Any:
+        """Say something of two days."""
+        return {NOW.date(): False, date(2026, 11, 3): "yes"}.get(day)
+
+
+def test_who_has_a_calendar_says_which_days_people_work_on() -> None:
+    """The first that knows a day is named; no calendar, an unknown day and a wrong answer are no answer."""
+    defects: Counter[str] = Counter()
+    terms = {"hanging": Hanging(), "calendar": Calendar()}
+    counting = Counting(lambda: terms, lambda _: "here", defects)
+    assert counting.works_on(NOW.date()) == (False, "calendar")
+    assert counting.works_on(date(2026, 11, 3)) is None
+    assert counting.works_on(date(2026, 11, 4)) is None
+    assert defects == {"terms.calendar": 1}

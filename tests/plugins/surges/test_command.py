@@ -103,7 +103,7 @@ def test_too_early_a_week_is_told(program: Any) -> None:
     [
         (["--week", "next"], "write a week, as 2026-W47"),
         (["--week", "2026-W60"], "write a week, as 2026-W47"),
-        (["--week", "2126-01-01"], "this week has not begun"),
+        (["--week", "2126-01-01"], "no working time of this week is over yet"),
         (["take", "1", "--until", "2020-01-01"], "this day is over"),
         (["take", "1", "--until", "soon"], "write a day"),
         (["take", "1", "--until", "2126-01-01"], "there is no alarm 1"),

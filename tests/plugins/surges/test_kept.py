@@ -99,14 +99,3 @@ def test_precision_and_time_to_react_follow_from_the_words(store: Store) -> None
     assert (record.raised, record.open, record.closed) == (4, 1, {"true": 1, "false": 1, "known": 1})
     assert record.precision == pytest.approx(2 / 3)
     assert record.hours_to_react == 4.0
-
-
-def test_who_has_taken_an_alarm_on_is_not_told_of_it_anew(store: Store) -> None:
-    """The same series in the next week is told once its day has passed, and another series at once."""
-    (first,) = kept.raise_alarms(store, [alarm()], NOW)
-    assert [each.id for each in kept.untold(store, NOW.date())] == [first.id]
-    kept.told(store, first.id, NOW)
-    kept.take(store, first.id, "aigul", date(2026, 12, 4), NOW)
-    later = kept.raise_alarms(store, [alarm(monday=MONDAY + timedelta(weeks=1)), alarm("roads")], NOW)
-    assert [each.alarm.category for each in kept.untold(store, date(2026, 12, 4))] == ["roads"]
-    assert [each.id for each in kept.untold(store, date(2026, 12, 5))] == [each.id for each in later]

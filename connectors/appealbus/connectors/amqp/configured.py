@@ -6,7 +6,7 @@ from typing import Any
 from appealbus.connectors.amqp.brokers import Brokers
 from appealbus.connectors.amqp.names import Names
 from appealbus.connectors.amqp.settings import MAIN
-from appealbus.connectors.amqp.topology.wanted import Exchange, Foreign, Queue, Wanted, answers_of, bus_of
+from appealbus.connectors.amqp.topology.wanted import Exchange, Foreign, Queue, Wanted, alarms_of, answers_of, bus_of
 
 _NAMED: Mapping[str, Callable[[str], Exchange | Queue]] = {
     "queue": lambda name: Queue(name, {}),
@@ -24,6 +24,8 @@ def wanted_of(document: dict[str, Any], brokers: Brokers, name: str) -> Wanted:
     for kind, source, table in users:
         if kind == "sources" and table.get("answers"):
             wanted += answers_of(names, source)
+        elif kind == "plugins" and not table.get("exchange"):
+            wanted += alarms_of(names)
     return wanted
 
 
@@ -52,3 +54,6 @@ def _users(document: dict[str, Any], name: str) -> Iterator[tuple[str, str, dict
         chooses = "connector" if kind == "sources" else "kind"
         if isinstance(table, dict) and table.get(chooses) == "amqp" and table.get("broker", MAIN) == name:
             yield kind, user, table
+    alarms = (document.get("plugins") or {}).get("surges")
+    if isinstance(alarms, dict) and alarms.get("broker") == name:
+        yield "plugins", "surges", alarms

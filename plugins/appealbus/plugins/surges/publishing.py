@@ -5,7 +5,7 @@ from typing import ClassVar
 from appealbus.connectors.amqp.brokers import Brokers
 from appealbus.connectors.amqp.cloudevents import attributes, source_of
 from appealbus.connectors.amqp.topology import Wanted
-from appealbus.connectors.amqp.topology.wanted import Exchange
+from appealbus.connectors.amqp.topology.wanted import alarms_of
 from appealbus.connectors.broker.broker import Message, Properties, Published
 from appealbus.core import ConfigError
 from appealbus.core.clocks import wall
@@ -35,8 +35,7 @@ class Exchanged(Way):
         self._broker = brokers.get(broker)
         self._exchange = exchange or brokers.names.alarms
         # One that has another name is somebody else's, with kind and arguments that they have chosen.
-        own = (Exchange(self._exchange, "topic"),) if exchange is None else ()
-        self._wanted = Wanted(exchanges=own)
+        self._wanted = alarms_of(brokers.names) if exchange is None else Wanted()
         self._source = source_of(brokers.source, "services", "surges")
         self._timeout = timeout
 

@@ -59,7 +59,7 @@ class Surges(Service):
                     try:
                         await self._tell(store, way)
                     except ConfigError as error:
-                        log.warning("surges.not_told", way=way.name, reason=str(error))
+                        log.warning("surges.not_told", receiver=way.name, reason=str(error))
                 await asyncio.sleep(_PAUSE)
 
     @asynccontextmanager
@@ -84,7 +84,7 @@ class Surges(Service):
                     stack.push_async_callback(way.close)
                     ways.append(way)
                 except ConfigError as error:
-                    log.error("surges.not_told", way=Exchanged.name, reason=str(error))
+                    log.error("surges.not_told", receiver=Exchanged.name, reason=str(error))
             yield ways
 
     async def _watch(self, bus: RunningBus, store: Store) -> None:
@@ -125,12 +125,12 @@ class Surges(Service):
             reason = await way.send(event)
             await in_thread(outbox.tried, store, event, way.name, wall() if reason is None else None)
             if reason is not None:
-                log.warning("surges.not_told", way=way.name, reason=reason)
+                log.warning("surges.not_told", receiver=way.name, reason=reason)
             if reason == UNREACHABLE:  # so are all others
                 break
         given_up = await in_thread(outbox.given_up, store, way.name, now, today)
         if given_up > self._given_up.get(way.name, 0):
-            log.warning("surges.given_up", way=way.name, count=given_up)
+            log.warning("surges.given_up", receiver=way.name, count=given_up)
         self._given_up[way.name] = given_up
 
 

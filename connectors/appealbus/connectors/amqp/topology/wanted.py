@@ -144,6 +144,11 @@ def answers_of(names: Names, source: str) -> Wanted:
     return Wanted(queues=(late, Queue(names.answers(source), policy, holds="answers")))
 
 
+def alarms_of(names: Names) -> Wanted:
+    """Return what a bus wants that publishes alarms of surges. One that nobody is bound for is sent again."""
+    return Wanted(exchanges=(Exchange(names.alarms, "topic"),))
+
+
 def _united(some: tuple[T, ...], others: tuple[T, ...]) -> tuple[T, ...]:
     return (*some, *(each for each in others if each not in some))
 
