@@ -12,6 +12,19 @@ from appealbus.core.journal.store import open_store
 from appealbus.core.journal.tables import metadata, standing
 from tests.services.postgres import Postgres
 
+_SMALL = 256 * 1024
+"""Bytes of a table from which on it is truncated."""
+_OTHERS = text(
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+)
+_LARGEST = text(
+    "SELECT max(pg_table_size(oid)) FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
+)
+_SEQUENCES = (
+    "SELECT setval(quote_ident(sequencename)::regclass, 1, false) FROM pg_sequences WHERE schemaname = 'public'"
+)
+
 
 def sqlite_journal(path: Path) -> str:
     """Make a journal where there is none yet, as a copy of one; return its URL."""
@@ -52,21 +65,25 @@ class SharedJournal:
 
     def __init__(self, server: Postgres) -> None:
         """Make it."""
-        self._server = server
-        self._name = server.database()
-        self.url = server.url(self._name)
+        self.url = server.url(server.database())
         _make(self.url)
         self._engine = create_engine(self.url, poolclass=NullPool)
         with self._engine.connect() as connection:
             found = {table: connection.execute(table.select()).mappings().all() for table in metadata.sorted_tables}
         self._first = {table: [dict(row) for row in rows] for table, rows in found.items() if rows}
         self._first[standing][0]["key_check"] = None  # each test makes a key where it has its configuration
+        names = [table.name for table in reversed(metadata.sorted_tables)]
+        self._truncate = f"TRUNCATE {', '.join(names)} RESTART IDENTITY"
+        self._delete = f"{_SEQUENCES}; {'; '.join(f'DELETE FROM {name}' for name in names)}"
 
     def clear(self) -> None:
-        """Be as new, whatever the last test has left, sessions too."""
-        self._server.cut_off(self._name)
-        names = ", ".join(table.name for table in metadata.sorted_tables)
+        """Be as new, whatever the last test has left, sessions too.
+
+        To delete a few rows takes a tenth of what it takes to truncate so many tables; many rows, and what is left of
+        rows that were deleted, are truncated.
+        """
         with self._engine.begin() as connection:
-            connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY"))
+            connection.execute(_OTHERS)
+            connection.exec_driver_sql(self._truncate if connection.scalar(_LARGEST) > _SMALL else self._delete)
             for table, rows in self._first.items():
                 connection.execute(table.insert(), rows)
