@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from appealbus.core import CallFailed, CertificateState, Inbound, OutcomeKind, Taken
+from appealbus.core.clocks import KAZAKHSTAN
 from tests.core.kit import Receiver, ScriptedWire, message, reply
 from tests.services.postgres import Postgres
 
@@ -41,6 +42,35 @@ async def test_what_happened_is_counted(tmp_path: Path, watched: Watch) -> None:
     assert after["appealbus_deliveries_total", "registry", "delivered"] == 1
     assert after["appealbus_appeals", "idle"] == 1
     assert after["appealbus_journal_up",] == 1
+
+
+async def test_what_falls_due_is_told_by_body(tmp_path: Path, watched: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What lacks facts, soon and overdue apart; with many bodies the page stays bounded, and none is left out."""
+    monkeypatch.setattr("appealbus.plugins.monitor.metrics._BODIES", 2)
+
+    def down(*_: object) -> Any:
+        raise CallFailed(OutcomeKind.UNAVAILABLE, "http.503", "the source is down")
+
+    today = datetime.now(KAZAKHSTAN).date()
+    bodies = ["940340000421"] * 3 + ["210740001016"] * 2 + ["210740001026", None, None]
+    days = [-1, 0, 1, -30, 3, 2, 0, 9]
+    async with watched(tmp_path, wire=ScriptedWire(down), retry={"first": "1h", "max": "1h"}) as here:
+        for at, (body, day) in enumerate(zip(bodies, days, strict=True)):
+            given = {"due_on": str(today + timedelta(days=day)), **({"addressee": {"bin": body}} if body else {})}
+            await here.bus.accept(message(str(at), repeats=["gone"], **given))
+        await here.bus.settle()
+        page = await here.samples()
+    told = {key[1:]: value for key, value in page.items() if key[0] == "appealbus_due_appeals"}
+    assert told == {
+        ("940340000421", "overdue"): 1,
+        ("940340000421", "soon"): 2,
+        ("210740001016", "overdue"): 1,
+        ("210740001016", "soon"): 1,
+        ("others", "overdue"): 0,
+        ("others", "soon"): 1,
+        ("none", "overdue"): 0,
+        ("none", "soon"): 1,
+    }
 
 
 async def test_certificates_of_one_name(tmp_path: Path, watched: Watch, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,8 +16,10 @@ from appealbus.core.config.models import Configuration
 from appealbus.core.domain.counts import Counts
 from appealbus.core.domain.monitoring import Check, Figures, SourceCalls
 from appealbus.core.domain.source_state import SourceState
+from appealbus.core.domain.waiting import DueSoon
 from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.latency import BUCKETS
+from appealbus.core.health.facts import due_soon
 from appealbus.core.health.messages import fullness
 from appealbus.core.interfaces.answer import Kept
 from appealbus.core.interfaces.intake import Inbound, Quarantined, Taken
@@ -108,6 +110,10 @@ class ServiceView:
         """Measure by the settings of the bus."""
         now = wall()
         return {name: fullness(each, self._bus.settings.bus, now) for name, each in counts.quarantined.items()}
+
+    async def due_soon(self) -> DueSoon:
+        """Ask the journal, by the settings of the bus."""
+        return await due_soon(self.journal, self._bus.settings.bus)
 
     async def checks(self, probe: Callable[[], Awaitable[None]]) -> list[Check]:
         """Look at the bus, its journal and its connections."""

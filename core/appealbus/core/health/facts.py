@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
-from appealbus.core.clocks import wall
+from appealbus.core.clocks import KAZAKHSTAN, wall
 from appealbus.core.config.models import BusSettings, Configuration
 from appealbus.core.domain.counts import Counts
 from appealbus.core.domain.pauses import Pause
@@ -66,7 +66,6 @@ async def gather(journal: Journal, settings: Configuration, terms_until: Mapping
 
     """
     now = wall()
-    today = now.astimezone().date()
     return Facts(
         at=now,
         counts=await journal.counts(),
@@ -74,13 +73,19 @@ async def gather(journal: Journal, settings: Configuration, terms_until: Mapping
         standing=await journal.standing(),
         sources=await journal.source_states(),
         parked=await journal.parked_for(),
-        due=await journal.due_soon(today - OVERDUE_FOR, today, today + timedelta(days=settings.bus.due_within_days)),
+        due=await due_soon(journal, settings.bus),
         pauses=(await journal.source_news()).pauses,
         bus=settings.bus,
         receivers=frozenset(settings.deliveries),
         disk=disk_of(settings.bus.journal),
         terms_until=terms_until or {},
     )
+
+
+async def due_soon(journal: Journal, bus: BusSettings) -> DueSoon:
+    """Return what falls due in the days that the settings name, or did lately, and lacks facts; days are the law's."""
+    today = wall().astimezone(KAZAKHSTAN).date()
+    return await journal.due_soon(today - OVERDUE_FOR, today, today + timedelta(days=bus.due_within_days))
 
 
 def disk_of(journal: str) -> Disk | None:

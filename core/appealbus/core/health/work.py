@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from appealbus.core.clocks import KAZAKHSTAN
 from appealbus.core.domain.pauses import Pause
 from appealbus.core.domain.source_state import BreakerState, SourceState
 from appealbus.core.domain.waiting import DueSoon
@@ -112,7 +113,7 @@ def of_appeals(facts: Facts) -> Iterator[Finding]:
 
 def of_terms(facts: Facts) -> Iterator[Finding]:
     """Yield which terms come to the end of what they can count: a year's calendar is published before it begins."""
-    today = facts.at.astimezone().date()
+    today = facts.at.astimezone(KAZAKHSTAN).date()
     for name, last in sorted(facts.terms_until.items()):
         if last - today < _TERMS_AHEAD:
             detail = f"no term can be counted that ends after {last:%Y-%m-%d}; such appeals have no day and come last"

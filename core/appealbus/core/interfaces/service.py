@@ -12,6 +12,7 @@ from appealbus.core.domain.event import Cursor, LogPage
 from appealbus.core.domain.listing import AppealRow, AppealState, VersionRow
 from appealbus.core.domain.monitoring import Check, Figures
 from appealbus.core.domain.source_state import SourceState
+from appealbus.core.domain.waiting import DueSoon
 from appealbus.core.domain.weekly import WeekCounts, WeekPart
 from appealbus.core.interfaces.intake import Inbound, Quarantined, Taken
 from appealbus.core.interfaces.link import LinkState
@@ -110,6 +111,14 @@ class RunningBus(Protocol):
 
     def shared(self, plugin: str) -> Any:
         """Return what the `register_shared` of another plugin returned; None: it is not there, or shares nothing."""
+
+    async def due_soon(self) -> DueSoon:
+        """Return what falls due within `bus.due_within_days`, or did within a month, and lacks facts, by body.
+
+        Raises:
+            JournalError: the journal does not answer.
+
+        """
 
     async def checks(self, probe: Callable[[], Awaitable[None]]) -> list[Check]:
         """Look whether the bus does what it is there for. Sources are left out: agencies come and go.

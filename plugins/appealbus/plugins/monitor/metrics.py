@@ -5,6 +5,7 @@ Labels are names from the configuration and words of our own. docs/metrics.md ex
 
 import math
 import platform
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,7 +15,7 @@ from prometheus_client import CollectorRegistry, ProcessCollector, generate_late
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from appealbus.core import BreakerState, Counts, Figures, LinkStatus, RunningBus, SourceState, __version__
+from appealbus.core import BreakerState, Counts, DueSoon, Figures, LinkStatus, RunningBus, SourceState, __version__
 from appealbus.core.clocks import wall
 from appealbus.core.masking import masked
 from appealbus.schemas.outcome import OutcomeKind
@@ -24,6 +25,8 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _OF_SOURCES = [kind for kind in OutcomeKind if kind not in (OutcomeKind.NOT_APPLICABLE, OutcomeKind.SKIPPED)]
 _CHANNELS = 100
 """Of which quarantine is told: anybody may choose a channel's name, and the page stays bounded."""
+_BODIES = 20
+"""By which what falls due is told, those with most of it; the others are one."""
 K = TypeVar("K", bound=tuple[str, ...])
 
 
@@ -33,6 +36,7 @@ class Holdings:
 
     counts: Counts
     next_due: datetime | None
+    due: DueSoon
 
 
 class Page(Collector):
@@ -184,6 +188,7 @@ class Page(Collector):
         unwritten = {(): float(figures.checkpoint_failed)}
         yield _gauge("appealbus_checkpoint_failed", "1 while the checkpoint cannot be written.", unwritten)
         if held is not None:
+            yield _falls_due(held.due)
             yield from self._holding(held.counts, held.next_due, {name for name, _ in figures.deliveries})
 
     def _holding(self, counts: Counts, next_due: datetime | None, receivers: set[str]) -> Iterator[Metric]:
@@ -237,6 +242,21 @@ def _age(now: datetime, since: datetime | None) -> float:
 
 def _buckets(within: Iterable[tuple[float, int]]) -> list[tuple[str, float]]:
     return [("+Inf" if bound == math.inf else str(bound), float(count)) for bound, count in within]
+
+
+def _falls_due(due: DueSoon) -> Metric:
+    """Return what falls due without its facts, by body. Nothing there is 0, so that an alert ends."""
+    told: Counter[tuple[str, ...]] = Counter({("none", "soon"): 0, ("none", "overdue"): 0})
+    named = [each.body for each in due.bodies if each.body][:_BODIES]
+    for each in due.bodies:
+        body = each.body if each.body in named else "others" if each.body else "none"
+        told[body, "overdue"] += each.overdue
+        told[body, "soon"] += each.appeals - each.overdue
+    text = "Appeals that fall due within bus.due_within_days, or did within a month, and lack facts."
+    family = GaugeMetricFamily("appealbus_due_appeals", text, labels=("body", "term"))
+    for key, count in told.items():
+        family.add_metric(key, count)  # not masked: what passes for a БИН is no ИИН, and masked bodies may coincide
+    return family
 
 
 def _standing_still(states: Iterable[SourceState]) -> Iterator[Metric]:

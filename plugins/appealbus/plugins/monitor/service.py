@@ -19,6 +19,8 @@ log = structlog.get_logger(__name__)
 
 _FRESH = 1.0
 """Seconds: many may ask at once, and the journal is asked once."""
+_DUE_FRESH = 15.0
+"""Seconds between two looks at what falls due: one may take a tenth of a second of the journal."""
 _PATIENCE = 4.0
 """Seconds: a prober gives up after five, and should hear why before."""
 _RECENT = 15.0
@@ -105,6 +107,7 @@ class _Served:
         self._max_lag = max_lag
         self._page = Page(bus, number)
         self._probe = SharedResult(bus.journal.probe, fresh=_FRESH, patience=_PATIENCE)
+        self._due = SharedResult(bus.due_soon, fresh=_DUE_FRESH, patience=_PATIENCE)
         self._held = SharedResult(self._holdings, fresh=_FRESH, patience=_PATIENCE)
 
     async def healthz(self, request: web.Request) -> web.Response:
@@ -132,11 +135,11 @@ class _Served:
         )
 
     async def close(self) -> None:
-        await asyncio.gather(self._probe.close(), self._held.close())
+        await asyncio.gather(self._probe.close(), self._held.close(), self._due.close())
 
     async def _holdings(self) -> Holdings:
         journal = self._bus.journal
-        return Holdings(await journal.counts(), await journal.next_due())
+        return Holdings(await journal.counts(), await journal.next_due(), await self._due.get())
 
 
 def _json(value: object, *, ok: bool) -> web.Response:
