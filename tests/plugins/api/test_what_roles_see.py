@@ -169,6 +169,7 @@ async def told(world: World, client: httpx.AsyncClient) -> list[tuple[str, bytes
     fields += ["appeal.applicant.iin", "gbdfl.person/iin", "appeal", "gbdfl.person", "vendor.gone", "none", "receipt"]
     paths += [f"{one}/explain?field={name}" for name in fields]
     paths += [f"/v1/feed{query}" for query in ("", *(f"?{each}" for each in _filters()))]
+    paths += ["/v1/surges", "/v1/surges/alarms", "/v1/surges/alarms/1"]
     paths += [f"/v1/terms{query}" for query in ("", "?moved=true", "?kind=complaint", "?completeness=partial")]
     got: list[tuple[str, bytes]] = []
     for path in paths:

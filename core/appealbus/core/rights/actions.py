@@ -30,6 +30,8 @@ class Action(StrEnum):
     """See where a field comes from."""
     TERM = "term"
     """See until when an appeal has to be answered, and why."""
+    SURGES = "surges"
+    """See of what more is written than its past explains."""
     HISTORY = "history"
     """See what happened to an appeal."""
     FEED = "feed"
@@ -49,8 +51,10 @@ _READ_ALL = _READ | {Action.DIFFERENCE, Action.EXPLAIN, Action.TERM}
 
 MAY: dict[Role, frozenset[Action]] = {
     Role.CHANNEL: frozenset({Action.SUBMIT, Action.CHANGE, Action.FIND, Action.STATE}),
-    Role.REGISTRY: _READ_ALL | {Action.CHANGE, Action.SEARCH, Action.FEED, Action.READERS, Action.EXPORT},
-    Role.REVIEWER: _READ_ALL | {Action.SEARCH},
+    Role.REGISTRY: _READ_ALL
+    | {Action.CHANGE, Action.SEARCH, Action.SURGES}
+    | {Action.FEED, Action.READERS, Action.EXPORT},
+    Role.REVIEWER: _READ_ALL | {Action.SEARCH, Action.SURGES},
     Role.INTEGRATOR: _READ_ALL,
     Role.OPS: frozenset({Action.FIND, Action.STATE, Action.VERSIONS, Action.WHY, Action.HISTORY})
     | {Action.FEED, Action.READERS, Action.OPERATE},

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field, RootModel
 
+from appealbus.plugins.api.surge_models import SurgeAlarm, SurgeAlarms, Surges
 from appealbus.schemas.base import Model
 
 _NO_NUL = r"^[^\x00]*$"
@@ -295,6 +296,9 @@ MODELS: tuple[type[BaseModel], ...] = (
     Explained,
     Term,
     FallsDue,
+    Surges,
+    SurgeAlarms,
+    SurgeAlarm,
     History,
     Feed,
     Readers,

@@ -3,6 +3,7 @@
 import typer
 
 from appealbus.core import Service, Settings, hookimpl
+from appealbus.plugins.surges.reading import Reading
 from appealbus.plugins.surges.settings import SurgesSettings
 
 
@@ -10,6 +11,12 @@ from appealbus.plugins.surges.settings import SurgesSettings
 def register_settings() -> type[Settings]:
     """Say what `[plugins.surges]` may hold."""
     return SurgesSettings
+
+
+@hookimpl
+def register_shared(settings: SurgesSettings) -> Reading:
+    """Let others read what is found."""
+    return Reading(settings.file)
 
 
 @hookimpl

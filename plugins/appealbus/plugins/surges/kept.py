@@ -57,11 +57,18 @@ def raise_alarms(store: Store, alarms: list[Alarm], now: datetime) -> list[KeptA
     return new
 
 
-def alarms(store: Store, *, closed: bool = False, limit: int = 100) -> list[KeptAlarm]:
-    """Return alarms, the newest first; the open ones, or all."""
+def alarms(store: Store, *, closed: bool = False, before: int | None = None, limit: int = 100) -> list[KeptAlarm]:
+    """Return alarms, the newest first; the open ones, or all; below a number."""
     where = "1" if closed else _OPEN
+    query = f"SELECT * FROM alarm WHERE {where} AND (? IS NULL OR id < ?) ORDER BY id DESC LIMIT ?"  # noqa: S608
     with store.reading() as connection:
-        rows = connection.execute(f"SELECT * FROM alarm WHERE {where} ORDER BY id DESC LIMIT ?", (limit,))  # noqa: S608
+        return [read_kept(row) for row in connection.execute(query, (before, before, limit))]
+
+
+def of_week(store: Store, monday: date) -> list[KeptAlarm]:
+    """Return the alarms of a week, the most improbable first."""
+    with store.reading() as connection:
+        rows = connection.execute("SELECT * FROM alarm WHERE monday = ? ORDER BY id", (monday.isoformat(),))
         return [read_kept(row) for row in rows]
 
 
@@ -109,13 +116,14 @@ def close(store: Store, number: int, closing: Closing, now: datetime) -> KeptAla
 def record(store: Store) -> Record:
     """Return how alarms have turned out so far."""
     with store.reading() as connection:
-        rows = [read_kept(row) for row in connection.execute("SELECT * FROM alarm")]
-    closed = {word: sum(row.verdict == word for row in rows) for word in CLOSINGS}
+        query = "SELECT verdict, raised_at, taken_at, closed_at FROM alarm"
+        rows = [(row["verdict"], *map(_moment, tuple(row)[1:])) for row in connection.execute(query)]
+    closed = {word: sum(verdict == word for verdict, *_ in rows) for word in CLOSINGS}
     ended = sum(closed.values())
     reacted = [
-        (min(moment for moment in (row.taken_at, row.closed_at) if moment) - row.raised_at) / timedelta(hours=1)
-        for row in rows
-        if row.taken_at or row.closed_at
+        (min(filter(None, (taken, ended_at))) - raised) / timedelta(hours=1)
+        for _, raised, taken, ended_at in rows
+        if raised and (taken or ended_at)
     ]
     return Record(
         len(rows),

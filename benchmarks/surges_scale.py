@@ -1,0 +1,136 @@
+"""Surges of a full journal: what it costs to count it, to count on, and to judge a week of 2,100 series.
+
+    python benchmarks/surges_scale.py --journal sqlite --appeals 1000000
+    python benchmarks/surges_scale.py --journal postgresql --appeals 1000000
+
+Appeals of twenty topics in ninety districts come through the journal's own door, five years of them. Then a process of
+its own counts them, and another one judges the last week, as the service does.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import ExitStack, closing
+from datetime import datetime, timedelta
+from pathlib import Path
+from random import Random
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from surges import DISTRICTS, PLACES, TOPICS
+
+from appealbus.core.clocks import KAZAKHSTAN, wall
+from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.rows import NewAppeal
+from appealbus.plugins.surges.counting import count_new
+from appealbus.plugins.surges.judging import judged
+from appealbus.plugins.surges.series import WEEK, monday_of
+from appealbus.plugins.surges.store import Store
+from appealbus.plugins.surges.watch import last_whole_week, surges
+from appealbus.schemas import Appeal
+from tests.services.journals import sqlite_journal
+from tests.services.postgres import Postgres
+
+WEEKS = 261
+BATCH = 500
+TEXT = "Участок зарос, мусор не вывозят, прошу принять меры. " * 8
+
+
+async def fill(journal: Journal, first: int, count: int, weeks: int, begins: datetime) -> None:
+    """Accept appeals of some weeks, in their order."""
+    random = Random(first)
+    for at in range(0, count, BATCH):
+        news = []
+        for n in range(at, min(count, at + BATCH)):
+            moment = begins + weeks * WEEK * (n / count) + timedelta(hours=9)
+            about = {
+                "message_id": f"m{first + n}",
+                "category": {"code": random.choice(TOPICS)},
+                "place": {"kato": f"{random.choice(DISTRICTS)}00000"},
+                "text": TEXT,
+            }
+            news.append(NewAppeal(Appeal.model_validate(about), moment, "appealbus"))
+        await asyncio.gather(*map(journal.accept, news))
+
+
+async def counted(url: str, key: Path, file: Path) -> None:
+    """Count what is new, and print what that took."""
+    async with await Journal.open(url, key=key) as journal:
+        with closing(Store(file)) as store:
+            began, used = time.perf_counter(), time.process_time()
+            await count_new(journal, "j", store)
+            took = {"seconds": time.perf_counter() - began, "cpu": time.process_time() - used}
+            upto = store.counted("j").upto
+    print(json.dumps(took | {"upto": upto, "mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
+
+
+def count(url: str, key: Path, file: Path, what: str) -> None:
+    """Count in a process of its own, and say so."""
+    done = subprocess.run(
+        [sys.executable, __file__, "--count", url, str(key), str(file)], capture_output=True, text=True, check=True
+    )
+    told = json.loads(done.stdout)
+    print(f"| {what} | {told['seconds']:.2f} | {told['cpu']:.2f} | {told['mb']:.0f} |", flush=True)
+
+
+async def measure(url: str, key: Path, folder: Path, appeals: int) -> None:
+    """Fill the journal, count and judge."""
+    monday, file = last_whole_week(wall()), folder / "surges.db"
+    begins = datetime.combine(monday_of(monday) - (WEEKS - 1) * WEEK, datetime.min.time(), KAZAKHSTAN)
+    positions = folder / "districts.csv"
+    rows = "".join(f"{place},{x},{y}\n" for place, (x, y) in PLACES.items())
+    positions.write_text(f"kato,longitude,latitude\n{rows}", encoding="utf-8")
+    week = appeals // WEEKS
+    async with await Journal.open(url, key=key) as journal:
+        began = time.perf_counter()
+        await fill(journal, 0, appeals - week, WEEKS - 1, begins)
+        print(f"{appeals:,} appeals; they came in {time.perf_counter() - began:.0f} s; load {os.getloadavg()[0]:.1f}")
+        print("| | s | CPU s | MB |\n|---|---|---|---|")
+        count(url, key, file, "all but the last week counted")
+        await fill(journal, appeals, week, 1, begins + (WEEKS - 1) * WEEK)
+        count(url, key, file, f"the {week:,} of a week")
+        count(url, key, file, "none")
+        for what, table in (("a week judged", None), ("a week judged and scanned", positions)):
+            used, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+            found, scanned = await judged(file, monday, 0.05, table)
+            now = resource.getrusage(resource.RUSAGE_CHILDREN)
+            cpu = now.ru_utime + now.ru_stime - used.ru_utime - used.ru_stime
+            told = f"{what}: {found.tested} series, {scanned.tested if scanned else 0} topics"
+            took = time.perf_counter() - began
+            print(f"| {told} | {took:.2f} | {cpu:.2f} | {now.ru_maxrss / 1024:.0f} |", flush=True)
+            with closing(Store(file)) as store:
+                began = time.perf_counter()
+                alarms = await surges(journal, store, found, 0.05, scanned)
+            print(f"| what is behind {len(alarms)} alarms | {time.perf_counter() - began:.2f} | | |", flush=True)
+
+
+def main() -> None:
+    """Measure."""
+    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    asked.add_argument("--journal", choices=("sqlite", "postgresql"), default="sqlite")
+    asked.add_argument("--appeals", type=int, default=1_000_000)
+    asked.add_argument("--count", nargs=3, metavar=("URL", "KEY", "FILE"), help="of the process that counts")
+    given = asked.parse_args()
+    if given.count:
+        url, key, file = given.count
+        asyncio.run(counted(url, Path(key), Path(file)))
+        return
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        key = folder / "journal.db.key"
+        if given.journal == "sqlite":
+            url = sqlite_journal(folder / "journal.db")
+        else:
+            server = stack.enter_context(Postgres())
+            url = server.url(server.database())
+        asyncio.run(measure(url, key, folder, given.appeals))
+
+
+if __name__ == "__main__":
+    main()
