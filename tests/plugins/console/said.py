@@ -11,7 +11,7 @@ from appealbus.core.domain.client import Role
 from appealbus.plugins.console.words import HERE, folders
 
 LANGUAGES = ("kk", "ru")
-SAYS = ("say", "say_n")
+SAYS = ("say", "say_n", "said")
 
 
 def of_code(path: Path) -> Iterator[str]:

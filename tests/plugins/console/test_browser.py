@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page
 
+from appealbus.core.domain.listing import AppealState
 from tests.plugins.console.browser import chromium, sign_in, violations
 from tests.plugins.console.world import World
 
@@ -12,6 +13,10 @@ PAGES = [
     ("reviewer", "/console/appeals"),
     ("ops", "/console/appeals?state=held"),
     ("ops", "/console/nothing"),
+    ("ops", "/console/appeals/{id}"),
+    ("reviewer", "/console/appeals/{id}/dossier"),
+    ("ops", "/console/appeals/{id}/timeline"),
+    ("reviewer", "/console/appeals/{id}/versions"),
 ]
 """Roles and pages; `{id}` is an appeal's."""
 
@@ -39,7 +44,7 @@ def people(browser: Browser, console: World) -> Iterator[dict[str, Page]]:
 @pytest.fixture(scope="module")
 def appeal(console: World) -> str:
     """The id of an appeal."""
-    return console.do(lambda journal: journal.appeals())[0].public_id
+    return console.do(lambda journal: journal.appeals(state=AppealState.PARKED))[0].public_id
 
 
 @pytest.mark.parametrize(("role", "path"), PAGES)

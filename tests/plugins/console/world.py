@@ -15,7 +15,7 @@ import httpx
 from appealbus.connectors.files.reading import read_appeals
 from appealbus.core.bus.bus import Bus
 from appealbus.core.bus.reception import Reception
-from appealbus.core.config.loading import from_document
+from appealbus.core.config.loading import Loaded, from_document
 from appealbus.core.domain.client import Client, Credential, Role
 from appealbus.core.journal.journal import Journal
 from appealbus.core.parts import build, load_plugins
@@ -27,12 +27,14 @@ from appealbus.plugins.api.settings import ApiSettings
 from appealbus.plugins.console.app import application
 from appealbus.plugins.demo.setting import document
 from appealbus.plugins.simulator.server import Simulator
-from appealbus.plugins.simulator.settings import SimulatorSettings
+from appealbus.plugins.simulator.settings import Misbehaviour, SimulatorSettings
 from tests.services.journals import sqlite_journal
 
 T = TypeVar("T")
 _EXAMPLES = Path(__file__).parents[3] / "examples" / "appeals.jsonl"
 APPEALS = 8
+PARKED = 3
+"""The last of them, which wait for the register of parcels, as far as they name any."""
 
 
 @dataclass
@@ -96,12 +98,15 @@ def world(folder: Path, url: str | None = None, **settings: Any) -> Iterator[Wor
     loop = asyncio.new_event_loop()
 
     async def have() -> None:
-        async with asyncio.timeout(600), Simulator(SimulatorSettings(seed=7, size=60)) as simulator:
+        async with asyncio.timeout(600), Simulator(SimulatorSettings()) as simulator:
             given = document(folder, simulator.url, simulator.settings)
             given["bus"] |= {"journal": url or sqlite_journal(folder / "demo.db"), "grace": "1s"}
-            given.setdefault("plugins", {})["console"] = settings
-            del given["sources"]["address"], given["deliveries"]
-            await _serve(given, folder, made, ready, over)
+            given |= {"plugins": {"console": settings}, "retry": {"first": "1h", "max": "1h"}}
+            given["completeness"] = {"default": {"wait": "5s"}}
+            del given["sources"]["address"]
+            for each in given["sources"].values():
+                each["guard"] = {"timeout": "10s", "attempts": 2, "backoff": "20ms", "breaker_failures": 50}
+            await _serve(from_document(given, folder), simulator, made, ready, over)
 
     def work() -> None:
         try:
@@ -130,15 +135,16 @@ def world(folder: Path, url: str | None = None, **settings: Any) -> Iterator[Wor
 
 
 async def _serve(
-    given: dict[str, Any], folder: Path, made: list[World], ready: threading.Event, over: asyncio.Event
+    loaded: Loaded, simulator: Simulator, made: list[World], ready: threading.Event, over: asyncio.Event
 ) -> None:
-    url = given["bus"]["journal"]
-    loaded = from_document(given, folder)
-    journal = await Journal.open(url, key=loaded.settings.bus.key_file())
+    journal = await Journal.open(loaded.settings.bus.journal, key=loaded.settings.bus.key_file())
     host = load_plugins(loaded)
     bus = Bus(loaded, build(loaded, host), journal)
     await bus.start()
-    for each in list(read_appeals(_EXAMPLES))[:APPEALS]:
+    for at, each in enumerate(list(read_appeals(_EXAMPLES))[:APPEALS]):
+        if at == APPEALS - PARKED:
+            await bus.settle()
+            simulator.misbehave("egkn", Misbehaviour(http_502=1.0))
         await bus.accept(each)
     await bus.settle()
     await bus.stop()

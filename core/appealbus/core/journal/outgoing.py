@@ -60,12 +60,14 @@ class Delivering(Writing):
         chosen = delivering.Chosen(self.now(), number, receiver, version, self.actor, reason)
         return await self._write.submit(delivering.skip, chosen)
 
-    async def resend(self, number: str | None, *, receiver: str | None = None, version: int | None = None) -> int:
+    async def resend(
+        self, number: str | None, *, receiver: str | None = None, version: int | None = None, reason: str = ""
+    ) -> int:
         """Deliver again what waits alone or was given up of an appeal, with None all that waits alone.
 
         A version that is named goes out again even if it was delivered. Returns how many versions.
         """
-        chosen = delivering.Chosen(self.now(), number, receiver, version, self.actor)
+        chosen = delivering.Chosen(self.now(), number, receiver, version, self.actor, reason)
         return await self._write.submit(delivering.resend, chosen)
 
     async def drop_deliveries(self, receiver: str) -> int:

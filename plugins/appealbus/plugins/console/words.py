@@ -21,6 +21,11 @@ NAMES = {ReaderLanguage.KAZAKH: "Қазақша", ReaderLanguage.RUSSIAN: "Ру�
 """Each language in its own words."""
 
 
+def said(text: str) -> str:
+    """Mark a text that is said later."""
+    return text
+
+
 def folders() -> list[Path]:
     """Return the folders with catalogues: the console's own, and one for each view."""
     return [HERE, *sorted(each for each in (HERE / "views").iterdir() if (each / "__init__.py").exists())]

@@ -240,7 +240,8 @@ def resend(connection: Connection, items: Sequence[Chosen]) -> list[int]:
         rows = _chosen(connection, item, outbox.c.alone_since.is_not(None) if item.version is None else true())
         if rows:
             again(connection, [row.id for row in rows], item.at)
-            events.note(connection, [event(What.RESENT, row, item.by) for row in rows])
+            why = {"reason": item.reason} if item.reason else {}
+            events.note(connection, [event(What.RESENT, row, item.by, **why) for row in rows])
             notifications.tell(connection)
         counts.append(len(rows))
     return counts

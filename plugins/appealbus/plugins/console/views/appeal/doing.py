@@ -1,0 +1,81 @@
+"""What can be done with one appeal: each thing is an order of a person, with a reason, and a row of the log."""
+
+import structlog
+from starlette.responses import Response
+
+from appealbus.core.errors import JournalError
+from appealbus.core.rights.actions import Action
+from appealbus.plugins.console.errors import Refused
+from appealbus.plugins.console.page import Page
+from appealbus.plugins.console.views.appeal.sight import view
+
+log = structlog.get_logger(__name__)
+
+
+@view.post("/appeals/{id}/retry", may=Action.OPERATE)
+async def retry(page: Page) -> Response:
+    """Have what is open asked again at once."""
+    return await _asked(page, refresh=False)
+
+
+@view.post("/appeals/{id}/refresh", may=Action.OPERATE)
+async def refresh(page: Page) -> Response:
+    """Have everything asked again."""
+    return await _asked(page, refresh=True)
+
+
+async def _asked(page: Page, *, refresh: bool) -> Response:
+    row, reason = await page.appeal(), page.form.reason(page.words)
+    try:
+        count = await page.journal.retry(row.number, refresh=refresh, reason=reason)
+    except JournalError as error:
+        raise _refused(page, error) from None
+    return page.go(f"/appeals/{row.public_id}", {"done": "refresh" if refresh else "retry", "n": str(count or 0)})
+
+
+@view.post("/appeals/{id}/hold", may=Action.OPERATE)
+async def hold(page: Page) -> Response:
+    """Have nothing of it worked until it is released."""
+    row, reason = await page.appeal(), page.form.reason(page.words)
+    try:
+        await page.journal.hold_appeal(row.number, by=page.session.client.name, reason=reason)
+    except JournalError as error:
+        raise _refused(page, error) from None
+    log.warning("case.held_by_hand", number=row.number, actor=page.session.client.name)
+    return page.go(f"/appeals/{row.public_id}", {"done": "hold"})
+
+
+@view.post("/appeals/{id}/release", may=Action.OPERATE)
+async def release(page: Page) -> Response:
+    """Let it go on."""
+    row, reason = await page.appeal(), page.form.reason(page.words)
+    try:
+        await page.journal.release_appeal(row.number, reason=reason)
+    except JournalError as error:
+        raise _refused(page, error) from None
+    log.warning("case.released", number=row.number, actor=page.session.client.name)
+    return page.go(f"/appeals/{row.public_id}", {"done": "release"})
+
+
+@view.post("/appeals/{id}/resend", may=Action.OPERATE)
+async def resend(page: Page) -> Response:
+    """Deliver a version to a receiver again."""
+    row, reason = await page.appeal(), page.form.reason(page.words)
+    receiver, version = page.form["receiver"], page.form["version"]
+    if not receiver or not (version.isascii() and version.isdigit() and len(version) < 10):
+        raise Refused(422, page.words.say("Say which version, and to whom."))
+    count = await page.journal.resend(row.number, receiver=receiver, version=int(version), reason=reason)
+    return page.go(f"/appeals/{row.public_id}", {"done": "resend", "n": str(count)})
+
+
+def _refused(page: Page, error: JournalError) -> Refused:
+    words = page.words
+    match error.code:
+        case "in_work":
+            return Refused(409, words.say("A worker has it right now, and nothing is changed: try again in a moment."))
+        case "held":
+            return Refused(409, words.say("It is held, and nothing is changed: release it first."))
+        case "not_held":
+            return Refused(409, words.say("It is not held: somebody has released it."))
+        case _:
+            raise error

@@ -1,0 +1,114 @@
+"""What the dossier says: the appeal, what registers know of it, and where each field comes from."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from starlette.responses import Response
+
+from appealbus.core.enrichment.fields import FieldError
+from appealbus.core.errors import JournalError
+from appealbus.core.rights.actions import Action
+from appealbus.core.rights.explaining import FieldHidden
+from appealbus.plugins.console.errors import Refused
+from appealbus.plugins.console.page import Page
+from appealbus.plugins.console.views.appeal.sight import damaged, shown, sight_of, view
+from appealbus.schemas.outcome import OutcomeKind
+from appealbus.schemas.signal import Severity
+
+_MOMENTS = ("asked_at", "observed_at")
+_NOT_HERE = frozenset({"schema_version", "type", "number"})
+"""Of an appeal and of records: what says nothing to people, or stands above."""
+
+
+@view.get("/appeals/{id}/dossier", may=Action.DOSSIER)
+async def dossier(page: Page) -> Response:
+    """Show the newest version, or an earlier one; without a purpose only what there is, and from where."""
+    version = _number(page, "version")
+    sight = await sight_of(page, "dossier", **({} if version is None else {"version": version}))
+    try:
+        found = await sight.views.dossier(sight.row, version)
+        whole = found if sight.purpose else await page.views.dossier(sight.row, version)
+    except (ValueError, JournalError) as error:
+        raise damaged(page, error) from None
+    if found is None or whole is None:
+        raise Refused(404, page.words.say("There is no such version of the dossier."))
+    told = whole.document
+    records = [
+        {
+            "lookup": each["lookup"],
+            "path": _path(told, each),
+            "rows": list(rows(each.get("record", {}))) if sight.purpose else [],
+            "count": sum(1 for _ in rows(each.get("record", {}))),
+            "trail": [
+                (name, _value(name, value))
+                for name, value in each.get("provenance", {}).items()
+                if value not in (None, "")
+            ],
+            "type": each.get("record", {}).get("type", ""),
+        }
+        for each in told.get("facts", ())
+    ]
+    return await shown(
+        page,
+        sight,
+        "appeal/dossier.html",
+        version=found.version,
+        document=found.document if not sight.purpose else told,
+        appeal=list(rows(told.get("appeal", {}))) if sight.purpose else [],
+        records=records,
+        signals=[(Severity.stored(each["severity"]), each) for each in told.get("signals", ())]
+        if sight.purpose
+        else [],
+        gaps=[(each["lookup"], OutcomeKind.stored(each["outcome"])) for each in told.get("gaps", ())],
+    )
+
+
+@view.get("/appeals/{id}/explain", may=Action.EXPLAIN)
+async def explain(page: Page) -> Response:
+    """Show where one field comes from."""
+    sight = await sight_of(page, "explain")
+    field = page.query.get("field", "")[:300]
+    if not sight.purpose:
+        return page.go(f"{sight.path}/dossier")
+    try:
+        found = await sight.views.explain(sight.row, field)
+    except FieldHidden:
+        raise Refused(403, page.words.say("This field is hidden from you.")) from None
+    except (FieldError, ValueError):
+        raise Refused(404, page.words.say("The dossier has no such field.")) from None
+    return await shown(page, sight, "appeal/explain.html", field=field, found=found or [])
+
+
+def rows(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield path and value of all that has a value, in the order in which it stands."""
+    match value:
+        case dict():
+            for name, item in value.items():
+                if path or name not in _NOT_HERE:
+                    yield from rows(item, f"{path}.{name}" if path else name)
+        case list():
+            for at, item in enumerate(value):
+                yield from rows(item, f"{path}[{at}]")
+        case None | "":
+            return
+        case _:
+            yield path, value
+
+
+def _path(told: Mapping[str, Any], fact: Mapping[str, Any]) -> str:
+    alone = sum(each["lookup"] == fact["lookup"] for each in told["facts"]) == 1
+    return str(fact["lookup"]) if alone else f"{fact['lookup']}[{fact['key']}]"
+
+
+def _value(name: str, value: Any) -> Any:
+    return datetime.fromisoformat(value) if name in _MOMENTS else value
+
+
+def _number(page: Page, name: str) -> int | None:
+    said = page.query.get(name, "")
+    if not said:
+        return None
+    if not (said.isascii() and said.isdigit() and len(said) < 10):
+        raise Refused(404, page.words.say("There is no such version of the dossier."))
+    return int(said)

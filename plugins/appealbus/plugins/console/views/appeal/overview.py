@@ -1,0 +1,93 @@
+"""How an appeal stands: why something is missing, the plan with its outcomes, deliveries, and what can be done."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from starlette.responses import Response
+
+from appealbus.core.domain.case import PENDING
+from appealbus.core.domain.listing import AppealState
+from appealbus.core.domain.pauses import Pause
+from appealbus.core.domain.source_state import SourceState
+from appealbus.core.errors import JournalError
+from appealbus.core.rights.actions import Action
+from appealbus.plugins.console.page import Page
+from appealbus.plugins.console.views.appeal.plan import Plan, plan_of
+from appealbus.plugins.console.views.appeal.sight import damaged, shown, sight_of, view
+from appealbus.schemas.outcome import OutcomeKind
+from appealbus.schemas.signal import Severity
+
+_DELIVERIES = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why a lookup is missing: what came of it, how its source stands, and when it is asked again."""
+
+    lookup: str
+    outcome: OutcomeKind
+    code: str
+    reason: str
+    required: bool
+    next_at: datetime | None
+    source: SourceState | None
+    pause: Pause | None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it may still come."""
+        return not self.outcome.final and not (self.outcome is OutcomeKind.SKIPPED and self.code != PENDING)
+
+
+@view.get("/appeals/{id}", may=Action.STATE)
+async def appeal(page: Page) -> Response:
+    """Show how an appeal stands."""
+    sight = await sight_of(page, "why")
+    may_know = page.viewer.may(Action.WHY)
+    try:
+        newest = await sight.views.newest(sight.row) if may_know else None
+    except (ValueError, JournalError) as error:
+        raise damaged(page, error) from None
+    document: dict[str, Any] = {} if newest is None else newest.document
+    causes = await _causes(page, document)
+    plan = plan_of(document, await page.journal.known_lookups()) if document else Plan()
+    operates = page.viewer.may(Action.OPERATE)
+    deliveries = await page.journal.deliveries(sight.row.number, limit=_DELIVERIES) if operates else []
+    return await shown(
+        page,
+        sight,
+        "appeal/overview.html",
+        causes=causes,
+        plan=plan,
+        signals=[(Severity.stored(each["severity"]), each) for each in document.get("signals", ())],
+        operates=operates,
+        held=sight.row.state is AppealState.HELD,
+        deliveries=deliveries,
+    )
+
+
+async def _causes(page: Page, document: dict[str, Any]) -> list[Cause]:
+    gaps = document.get("gaps", ())
+    if not gaps:
+        return []
+    states = {each.source: each for each in await page.journal.source_states()}
+    pauses = (await page.journal.source_news()).pauses
+    found = []
+    for gap in gaps:
+        kind = OutcomeKind.stored(gap["outcome"])
+        source = gap["lookup"].partition(".")[0]
+        waits = not kind.final and kind is not OutcomeKind.SKIPPED  # what is skipped has no source that fails it
+        found.append(
+            Cause(
+                gap["lookup"],
+                kind,
+                gap.get("code", ""),
+                page.words.reason(gap.get("code", ""), gap.get("reason", "")),
+                bool(gap.get("required")),
+                datetime.fromisoformat(at) if (at := gap.get("next_attempt_at")) else None,
+                states.get(source) if waits else None,
+                pauses.get(source) if waits else None,
+            )
+        )
+    return sorted(found, key=lambda each: (not each.is_open, not each.required, each.lookup))

@@ -1,0 +1,94 @@
+"""The plan of an appeal as a graph: which lookup takes its inputs from which, and how each ended."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from appealbus.core.domain.known import KnownLookup
+from appealbus.schemas.outcome import OutcomeKind
+
+_WIDTH, _HEIGHT, _ACROSS, _DOWN = 190, 46, 50, 14
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A lookup of the plan; `x` and `y` are where it stands in the picture."""
+
+    lookup: str
+    outcomes: Sequence[Mapping[str, Any]]
+    kind: OutcomeKind | None
+    """The worst of its outcomes; None: it has not ended yet."""
+    x: int
+    y: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All lookups, with the lines between them."""
+
+    nodes: Sequence[Node] = ()
+    edges: Sequence[tuple[int, int, int, int]] = ()
+    width: int = 0
+    height: int = 0
+    box: tuple[int, int] = field(default=(_WIDTH, _HEIGHT))
+
+
+def plan_of(document: Mapping[str, Any], known: Iterable[KnownLookup]) -> Plan:
+    """Return the plan that a version tells of."""
+    by_lookup: dict[str, list[Mapping[str, Any]]] = {each["lookup"]: [] for each in document.get("plan", ())}
+    for each in document.get("outcomes", ()):
+        by_lookup.setdefault(each["lookup"], []).append(_read(each))
+    needs = {each.lookup: _heads(each) & by_lookup.keys() for each in known if each.lookup in by_lookup}
+    depths: dict[str, int] = {}
+    for name in by_lookup:
+        _depth(name, needs, depths, ())
+    columns: dict[int, list[str]] = {}
+    for name in sorted(by_lookup):
+        columns.setdefault(depths[name], []).append(name)
+    nodes: dict[str, Node] = {}
+    for depth, names in columns.items():
+        for at, name in enumerate(names):
+            x, y = depth * (_WIDTH + _ACROSS) + 1, at * (_HEIGHT + _DOWN) + 1
+            nodes[name] = Node(name, by_lookup[name], _worst(by_lookup[name]), x, y)
+    middle = _HEIGHT // 2
+    edges = [
+        (nodes[of].x + _WIDTH, nodes[of].y + middle, nodes[name].x, nodes[name].y + middle)
+        for name in nodes
+        for of in sorted(needs.get(name, ()))
+    ]
+    return Plan(
+        list(nodes.values()),
+        edges,
+        max((each.x + _WIDTH + 1 for each in nodes.values()), default=0),
+        max((each.y + _HEIGHT + 1 for each in nodes.values()), default=0),
+    )
+
+
+def _heads(known: KnownLookup) -> set[str]:
+    return {path.partition("/")[0].partition("[")[0] for each in known.inputs for path in each.paths if "/" in path}
+
+
+def _depth(name: str, needs: Mapping[str, set[str]], depths: dict[str, int], above: tuple[str, ...]) -> int:
+    if name not in depths:
+        # Plans have no circles; of what a later release tells, nobody knows.
+        below = [_depth(each, needs, depths, (*above, name)) for each in needs.get(name, ()) if each not in above]
+        depths[name] = max(below, default=-1) + 1
+    return depths[name]
+
+
+def _worst(outcomes: Sequence[Mapping[str, Any]]) -> OutcomeKind | None:
+    kinds = [each["kind"] for each in outcomes]
+    order = (
+        [kind for kind in kinds if not kind.final] + [kind for kind in kinds if kind is not OutcomeKind.FOUND] + kinds
+    )
+    return order[0] if order else None
+
+
+def _read(each: Mapping[str, Any]) -> Mapping[str, Any]:
+    moments = {
+        name: datetime.fromisoformat(at)
+        for name in ("asked_at", "ended_at", "next_attempt_at")
+        if (at := each.get(name))
+    }
+    return {"asked_at": None, "next_attempt_at": None, **each, **moments, "kind": OutcomeKind.stored(each["outcome"])}

@@ -1,0 +1,113 @@
+"""How far one looks into an appeal: nothing personal, until one says what for. Each look that shows more is noted."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from starlette.responses import Response
+
+from appealbus.core.domain.listing import AppealRow
+from appealbus.core.errors import JournalError
+from appealbus.core.rights.actions import Action
+from appealbus.core.rights.builtin import TECHNICAL
+from appealbus.core.rights.mask import Mask
+from appealbus.core.rights.seen import is_damage
+from appealbus.core.rights.views import Views
+from appealbus.plugins.console.errors import Refused
+from appealbus.plugins.console.page import Page
+from appealbus.plugins.console.view import View
+
+view = View("appeal", "Appeal")
+
+
+@dataclass
+class Sight:
+    """What one sees of an appeal now.
+
+    Attributes:
+        row: the appeal.
+        shown: the same, as the person sees it.
+        views: masked: as the person's own mask says once the purpose is said, and without anything personal before.
+        purpose: what for, empty as long as that was not said.
+        token: carries the purpose from page to page; empty without one.
+
+    """
+
+    row: AppealRow
+    shown: AppealRow
+    views: Views
+    purpose: str = ""
+    token: str = ""
+
+    @property
+    def path(self) -> str:
+        """Where the pages of the appeal begin."""
+        return f"/appeals/{self.row.public_id}"
+
+    def link(self, to: str = "", **query: str) -> str:
+        """Return the address of one of its pages; what was said stays said."""
+        given = {**({"seen": self.token} if self.token else {}), **query}
+        return f"/console{self.path}{to}" + "".join(
+            f"{'&' if at else '?'}{name}={value}" for at, (name, value) in enumerate(given.items())
+        )
+
+
+async def sight_of(page: Page, what: str = "", **about: int) -> Sight:
+    """Return what the person sees of the appeal in the path; note the look where it shows more than the state.
+
+    Args:
+        page: the request.
+        what: it is looked at as, for the log.
+        about: what else is to be noted.
+
+    """
+    row = await page.appeal()
+    token = page.query.get("seen", "") or page.form["seen"]
+    said = page.unseal(token) if token else {}
+    if said and said.get("id") == row.public_id:
+        if what:
+            await page.looks(what, row, said["purpose"], **about)
+        return Sight(row, await page.views.row(row), page.views, said["purpose"], token)
+    views = page.views
+    if views.viewer.mask is not TECHNICAL and (views.viewer.mask.plain or views.viewer.purpose_needed):
+        viewer = replace(page.viewer, mask=_without_people(page.viewer.mask))
+        views = Views(page.journal, viewer, page.console.api.looks)
+    return Sight(row, await page.views.row(row), views)
+
+
+def _without_people(own: Mask) -> Mask:
+    """Return what of a mask says nothing personal: no more than the mask shows, and no more than operators see."""
+    name = f"{TECHNICAL.name}, {own.name}"
+    if not any(each.text == "*" for each in own.shows):
+        return Mask(name, shows=())
+    process = own.plain or own.process
+    return replace(TECHNICAL, name=name, hides=(*TECHNICAL.hides, *own.hides), process=process)
+
+
+async def shown(page: Page, sight: Sight, template: str, **given: Any) -> Response:
+    """Show a page of an appeal."""
+    tabs = [
+        ("", page.words.say("Overview"), True),
+        ("/dossier", page.words.say("Dossier"), page.viewer.may(Action.DOSSIER)),
+        ("/timeline", page.words.say("Timeline"), page.viewer.may(Action.HISTORY)),
+        ("/versions", page.words.say("Versions"), page.viewer.may(Action.VERSIONS)),
+    ]
+    here = page.request.url.path.removeprefix(f"/console{sight.path}")
+    today = page.words.today(page.journal.now())
+    return page.show(template, sight=sight, row=sight.shown, tabs=tabs, here=here, today=today, **given)
+
+
+def damaged(page: Page, error: Exception) -> Refused:
+    """Return what to say of a version that is damaged; raise whatever else it is."""
+    if not isinstance(error, ValueError | JournalError) or not is_damage(error):
+        raise error
+    return Refused(
+        500, page.words.say("What is kept of this appeal is damaged, and cannot be masked: nothing is shown.")
+    )
+
+
+@view.post("/appeals/{id}/unmask", may=Action.DOSSIER)
+async def unmask(page: Page) -> Response:
+    """Show what the person may see, from now on in this appeal: they have said what for."""
+    row = await page.appeal()
+    token = page.seal({"id": row.public_id, "purpose": page.form.reason(page.words, "purpose")})
+    return page.go(f"/appeals/{row.public_id}/dossier", {"seen": token})

@@ -1,0 +1,51 @@
+"""All that happened to an appeal, a page at a time."""
+
+from starlette.responses import Response
+
+from appealbus.core.cli.telling import failed
+from appealbus.core.domain.event import LogEntry
+from appealbus.core.rights.actions import Action
+from appealbus.plugins.console.errors import Refused
+from appealbus.plugins.console.page import Page
+from appealbus.plugins.console.views.appeal.sight import Sight, shown, sight_of, view
+from appealbus.plugins.console.views.appeal.telling import told
+
+PAGE = 200
+_PAGES = 50
+"""Pages of the log that one page of what failed looks through: half a second at most."""
+
+
+@view.get("/appeals/{id}/timeline", may=Action.HISTORY)
+async def timeline(page: Page) -> Response:
+    """Show a page of what happened, oldest first; or only what has failed."""
+    sight = await sight_of(page)
+    after = page.query.get("after", "0")
+    if not (after.isascii() and after.isdigit() and len(after) < 19):
+        raise Refused(400, page.words.say("There is no such page."))
+    only_failed = bool(page.query.get("failed"))
+    entries, goes_on = await _page(sight, int(after), only_failed=only_failed)
+    lines = list(told(entries, page.words, only_failed=only_failed))
+    return await shown(
+        page,
+        sight,
+        "appeal/timeline.html",
+        lines=lines,
+        first=after == "0",
+        goes_on=goes_on,
+        only_failed=only_failed,
+    )
+
+
+async def _page(sight: Sight, after: int, *, only_failed: bool) -> tuple[list[LogEntry], int | None]:
+    if not only_failed:
+        page = await sight.views.history(sight.row, after, PAGE)
+        return list(page.entries), page.next
+    found: list[LogEntry] = []
+    last: int | None = after
+    for _ in range(_PAGES):
+        page = await sight.views.history(sight.row, last or 0, PAGE)
+        found += [each for each in page.entries if failed(each)]
+        last = page.next
+        if last is None or len(found) >= PAGE:
+            break
+    return found, last

@@ -1,0 +1,69 @@
+"""The versions of a dossier, and in what two of them differ."""
+
+from typing import Any
+
+from starlette.responses import Response
+
+from appealbus.core.errors import JournalError
+from appealbus.core.rights.actions import Action
+from appealbus.plugins.console.errors import Refused
+from appealbus.plugins.console.page import Page
+from appealbus.plugins.console.views.appeal.dossier import _number, rows
+from appealbus.plugins.console.views.appeal.sight import damaged, shown, sight_of, view
+from appealbus.schemas.dossier import Completeness
+
+_MOST = 500
+"""Differences that are shown: of more nobody reads all."""
+
+
+@view.get("/appeals/{id}/versions", may=Action.VERSIONS)
+async def versions(page: Page) -> Response:
+    """Show which versions there are, and in what two differ: the newest and the one before, unless others are named."""
+    sight = await sight_of(page, "difference")
+    try:
+        found = await sight.views.versions(sight.row)
+        numbers = [each.version for each in found]
+        second = _number(page, "to") or (numbers[-1] if numbers else 0)
+        first = _number(page, "from") or next((each for each in reversed(numbers) if each < second), 0)
+        compares = page.viewer.may(Action.DIFFERENCE) and first in numbers and second in numbers
+        differences = await _differences(page, sight, first, second) if compares else []
+    except (ValueError, JournalError) as error:
+        raise damaged(page, error) from None
+    if (page.query.get("from") or page.query.get("to")) and not compares:
+        raise Refused(404, page.words.say("There is no such version of the dossier."))
+    return await shown(
+        page,
+        sight,
+        "appeal/versions.html",
+        versions=[(each, Completeness.stored(each.completeness) if each.completeness else None) for each in found],
+        versions_of=[(number, str(number)) for number in numbers],
+        compares=compares,
+        first=first,
+        second=second,
+        differences=differences[:_MOST],
+        more=max(0, len(differences) - _MOST),
+    )
+
+
+async def _differences(page: Page, sight: Any, first: int, second: int) -> list[tuple[str, Any, Any]]:
+    """Return what differs: path, before, after; None: not there."""
+    told = []
+    for number in (first, second):
+        seen = await sight.views.dossier(sight.row, number)
+        told.append({} if seen is None else dict(_all(seen.document)))
+    before, after = told
+    paths = [*before, *(each for each in after if each not in before)]
+    return [(path, before.get(path), after.get(path)) for path in paths if before.get(path) != after.get(path)]
+
+
+def _all(document: dict[str, Any]) -> list[tuple[str, Any]]:
+    """Return all that a version says by a path that stays the same where others come and go."""
+    found = [(f"appeal.{path}", value) for path, value in rows(document.get("appeal", {}))]
+    for each in document.get("facts", ()):
+        head = f"{each['lookup']}[{each['key'][:4]}]" if each["key"] else each["lookup"]
+        found += [(f"{head}/{path}", value) for path, value in rows(each.get("record", {}))]
+    for each in document.get("outcomes", ()):
+        head = f"{each['lookup']}[{each['key'][:4]}]" if each["key"] else each["lookup"]
+        found.append((head, " ".join(part for part in (each["outcome"], each.get("code")) if part)))
+    found += [(f"signal {each['code']}", each["severity"]) for each in document.get("signals", ())]
+    return [*found, ("completeness", document.get("completeness"))]

@@ -1,0 +1,134 @@
+"""One appeal: what is missing and why, personal data only for a purpose, what happened, and what is done to it."""
+
+from typing import Any
+
+import pytest
+
+from appealbus.core.domain.event import LogEntry
+from appealbus.core.domain.listing import AppealRow, AppealState
+from appealbus.core.journal.journal import Journal
+from tests.plugins.console.kit import csrf_of
+from tests.plugins.console.world import World
+
+TABS = ("", "/dossier", "/timeline", "/versions")
+
+
+@pytest.fixture(scope="module")
+def parked(console: World) -> AppealRow:
+    """An appeal that waits for the register of parcels."""
+    return console.do(lambda journal: journal.appeals(state=AppealState.PARKED))[0]
+
+
+@pytest.fixture(scope="module")
+def found(console: World) -> tuple[AppealRow, dict[str, Any]]:
+    """An appeal with a person in its dossier, and that person."""
+
+    async def work(journal: Journal) -> tuple[AppealRow, dict[str, Any]]:
+        for row in await journal.appeals():
+            case = await journal.case(row.number)
+            assert case is not None
+            if getattr(case.appeal.applicant, "surname", None):
+                return row, case.appeal.applicant.model_dump(mode="json")
+        raise AssertionError("nobody has a name")
+
+    return console.do(work)
+
+
+def test_why_something_is_missing(console: World, parked: AppealRow) -> None:
+    """The lookup, its outcome in words and as a code, how its source stands, and when it is asked again."""
+    page = console.signed_in("ops").get(f"/console/appeals/{parked.public_id}")
+    assert parked.number in page.text
+    for said in ("egkn.parcel", "unavailable", "http.502", "after the due date", "gbdul.right_holder", "<svg"):
+        assert said in page.text, said
+
+
+def test_nothing_personal_is_shown_without_a_purpose(console: World, found: tuple[AppealRow, dict[str, Any]]) -> None:
+    """On no page and for no role; with a purpose a reviewer sees it, each look is noted, and nobody else goes by it."""
+    row, person = found
+    secrets = [person[name] for name in ("iin", "surname", "birth_date", "phone", "address") if person.get(name)]
+    assert len(secrets) > 2
+    reviewer = console.signed_in("reviewer", "gulnar")
+    for who in (reviewer, console.signed_in("ops"), console.signed_in("integrator"), console.signed_in("auditor")):
+        for tab in TABS:
+            page = who.get(f"/console/appeals/{row.public_id}{tab}")
+            assert page.status_code in (200, 403)
+            assert not [each for each in secrets if each in page.text], tab
+    form = reviewer.get(f"/console/appeals/{row.public_id}/dossier")
+    given = {"csrf": csrf_of(form), "purpose": ""}
+    unmask = f"/console/appeals/{row.public_id}/unmask"
+    assert reviewer.post(unmask, data=given).status_code == 422
+    open_ = reviewer.post(unmask, data=given | {"purpose": "the complaint of 12 January"})
+    assert [each for each in secrets if each in open_.text] == secrets
+    assert not [each for each in secrets if each in str(open_.url)]
+    reviewer.get(str(open_.url))
+    explained = reviewer.get(
+        f"/console/appeals/{row.public_id}/explain?field=appeal.applicant.iin&{open_.url.query.decode()}"
+    )
+    assert person["iin"] in explained.text
+    looks = [each for each in console.do(history(row)) if each.what == "read" and each.actor == "person:gulnar"]
+    assert [each.detail["as"] for each in looks] == ["dossier", "dossier", "explain"]
+    assert {each.detail["purpose"] for each in looks} == {"the complaint of 12 January"}
+    assert console.signed_in("reviewer", "other").get(str(open_.url)).status_code == 410
+    others = console.do(lambda journal: journal.appeals())[-1]
+    elsewhere = reviewer.get(f"/console/appeals/{others.public_id}/dossier?{open_.url.query.decode()}")
+    assert "Personal data is hidden" in elsewhere.text
+    assert console.signed_in("ops").post(unmask, data=given).status_code == 403
+
+
+def test_what_happened_is_told_once_each(console: World, parked: AppealRow) -> None:
+    """A question has one line with its attempts; `failed` leaves what went wrong; a page goes on by key."""
+    ops = console.signed_in("ops")
+    whole = ops.get(f"/console/appeals/{parked.public_id}/timeline")
+    for said in ("accepted", "version made", "delivered", "2 attempts", "http.502"):
+        assert said in whole.text, said
+    failed = ops.get(f"/console/appeals/{parked.public_id}/timeline?failed=1")
+    assert "http.502" in failed.text
+    assert "version made" not in failed.text
+    beyond = ops.get(f"/console/appeals/{parked.public_id}/timeline?after=100000")
+    assert "There is nothing more." in beyond.text
+    assert ops.get(f"/console/appeals/{parked.public_id}/timeline?after=-1").status_code == 400
+
+
+def test_what_is_done_is_on_record(console: World, parked: AppealRow) -> None:
+    """With who did it and why; without a reason, or twice, nothing is done; whoever may only look does nothing."""
+    ops = console.signed_in("ops", "daniyar")
+    path = f"/console/appeals/{parked.public_id}"
+    csrf = csrf_of(ops.get(path))
+
+    def do(what: str, **given: str) -> tuple[int, str]:
+        answer = ops.post(f"{path}/{what}", data={"csrf": csrf, "reason": "the register is back", **given})
+        return answer.status_code, answer.text
+
+    assert do("hold", reason=" ")[0] == 422
+    assert "It is held, and nobody works on it." in do("hold")[1]
+    assert do("hold")[0] == 409
+    assert do("retry")[0] == 409
+    assert "It goes on." in do("release")[1]
+    assert do("release")[0] == 409
+    assert "Its open questions are asked again at once." in do("retry")[1]
+    assert do("refresh")[0] == 200
+    assert "The version goes out again." in do("resend", receiver="out", version="1")[1]
+    assert do("resend", receiver="out", version="first")[0] == 422
+    mine = [each for each in console.do(history(parked)) if each.actor == "person:daniyar"]
+    assert [each.what for each in mine] == ["held", "released", "retried", "refreshed", "resent"]
+    assert {each.detail["reason"] for each in mine} == {"the register is back"}
+    auditor = console.signed_in("auditor")
+    token = csrf_of(auditor.get("/console/appeals"))
+    for what in ("hold", "release", "retry", "refresh", "resend"):
+        assert auditor.post(f"{path}/{what}", data={"csrf": token, "reason": "x"}).status_code == 403
+
+
+def test_an_appeal_out_of_scope_is_none(console: World, parked: AppealRow) -> None:
+    """For who sees other places alone, it is not in the list, and its pages are those of one that there is not."""
+    abroad = console.signed_in("ops", "abroad", places=("990000000",))
+    assert "There is none like that." in abroad.get("/console/appeals").text
+    for tab in TABS:
+        assert abroad.get(f"/console/appeals/{parked.public_id}{tab}").status_code in (403, 404)
+    assert abroad.get("/console/appeals/nonsense").status_code == 404
+
+
+def history(row: AppealRow):  # type: ignore[no-untyped-def]
+    async def work(journal: Journal) -> list[LogEntry]:
+        return await journal.history(row.number, limit=1000)
+
+    return work
