@@ -1,6 +1,8 @@
 """What all tests share."""
 
 import gc
+import os
+from itertools import chain, groupby, islice
 
 import pytest
 import structlog
@@ -17,14 +19,46 @@ settings.load_profile("appealbus")
 
 collect_seldom()
 
+_LONG = frozenset({"test_limits_of_workers", "test_pauses", "test_reread", "test_relay", "test_hostile"})
+"""Files whose tests wait long, beside those that are marked."""
+
 # By itself structlog sets an exception in colours, with all the variables of its frames: that takes seconds each time.
 _plainly = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
 structlog.configure(processors=[*structlog.get_config()["processors"][:-1], _plainly])
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes longest: then no worker is left with minutes to go when all others have ended."""
-    items.sort(key=lambda item: (item.get_closest_marker("system") is None, "test_chaos" not in item.nodeid))
+    """Let each worker begin with files that take long: then none has minutes to go when all others have ended.
+
+    A worker takes its part of this order from the front, and later from the end of another's. What asks for a broker,
+    which takes seconds of a processor to start, goes to every second worker.
+    """
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    asking, long, short = [], [], []
+    for path, group in groupby(items, lambda item: item.path):
+        tests = list(group)
+        if any("_rabbit" in item.fixturenames or "rabbit" in item.name for item in tests):
+            asking.append(tests)
+        elif path.stem in _LONG or any(map(_is_long, tests)):
+            long.append(tests)
+        else:
+            short.append(tests)
+    even, odd = range(0, workers, 2), range(1, workers, 2) or range(1)
+    firsts: list[list[pytest.Item]] = [[] for _ in range(workers)]
+    for files, takers in ((asking, even), (long, odd)):
+        for number, tests in enumerate(sorted(files, key=lambda tests: not _is_long(tests[0]))):
+            firsts[takers[number % len(takers)]] += tests
+    others, left = iter(chain(*short)), len(items)
+    items.clear()
+    for number, first in enumerate(firsts):
+        part = left // (workers - number)  # as `--dist worksteal` divides them
+        left -= part
+        items += [*first, *islice(others, max(0, part - len(first)))]
+    items += others
+
+
+def _is_long(item: pytest.Item) -> bool:
+    return any(item.iter_markers("system")) or any(item.iter_markers("proof"))
 
 
 def pytest_collection_finish() -> None:

@@ -31,6 +31,7 @@ from tests.services.processes import (
 )
 
 _HOMES = ("/usr/lib/rabbitmq/lib", "/usr/lib64/rabbitmq/lib", "/opt/rabbitmq", "/usr/local/lib/rabbitmq/lib")
+_COOKIE = "APPEALBUSTESTS"
 _BASIC = "Basic Z3Vlc3Q6Z3Vlc3Q="
 _CONFIG = """
 listeners.tcp.1 = 127.0.0.1:{port}
@@ -140,7 +141,7 @@ class Rabbit:
         (self.folder / "advanced.config").write_text("[{rabbit, [{quorum_tick_interval, 500}]}].\n")
         (self.folder / "empty.conf").touch()
         cookie = self.folder / ".erlang.cookie"
-        cookie.write_text("APPEALBUSTESTS")
+        cookie.write_text(_COOKIE)
         cookie.chmod(0o400)
         self.log = self.folder / "console.log"
         self._env = {key: value for key, value in os.environ.items() if not key.startswith(("RABBITMQ", "ERL_"))} | {
@@ -196,7 +197,7 @@ class Rabbit:
         confirmed: a weakness of RabbitMQ that no client can mend, so that it would only hide what a test looks for.
         """
         if self.running:
-            self.ctl("eval", "[dets:sync(Table) || Table <- dets:all()].")
+            self.eval("[dets:sync(Table) || Table <- dets:all()].")
         self._end(signal.SIGKILL)
 
     def restart(self, *, kill: bool = False) -> None:
@@ -215,6 +216,26 @@ class Rabbit:
     def thaw(self) -> None:
         """Let it go on."""
         self._processes[-1].send_signal(signal.SIGCONT)
+
+    def eval(self, code: str) -> str:
+        """Have the broker evaluate Erlang; return the last value. A few milliseconds, where Erlang's own tool is there."""
+        call = shutil.which("erl_call")
+        if call is None:
+            return self.ctl("eval", code)
+        command = [call, "-n", self._env["RABBITMQ_NODENAME"], "-c", _COOKIE, "-e"]
+        done = subprocess.run(
+            command, input=f"{code}\n", env=self._env, capture_output=True, text=True, timeout=PATIENCE, check=False
+        )
+        assert done.stdout.startswith("{ok, "), f"{code}: {done.stdout}{done.stderr}"
+        return done.stdout.strip().removeprefix("{ok, ").removesuffix("}")
+
+    def take_nothing(self) -> None:
+        """Have it believe that it has no memory left: it blocks who publishes."""
+        self.eval("vm_memory_monitor:set_vm_memory_high_watermark(0.00001).")
+
+    def take_all(self) -> None:
+        """Let it take messages again."""
+        self.eval("vm_memory_monitor:set_vm_memory_high_watermark(0.6).")
 
     def ctl(self, *arguments: str) -> str:
         """Run `rabbitmqctl`; about a second each."""

@@ -38,4 +38,4 @@ def stall(rabbit: Rabbit, vhost: Vhost, queue: str, seconds: float) -> None:
     """Let the leader of a quorum queue stand still, as when its disk does or a majority is away."""
     look = f"P = whereis('{vhost.name}_{queue}'), true = is_pid(P)"
     rest = f"spawn(fun() -> sys:suspend(P), timer:sleep({seconds * 1000:.0f}), sys:resume(P) end)"
-    rabbit.ctl("eval", f"{look}, {rest}.")
+    rabbit.eval(f"{look}, {rest}.")

@@ -108,7 +108,7 @@ async def test_settling_on_a_channel_that_is_gone_does_nothing(connect: Open, pr
 
 async def test_a_message_held_too_long_is_told(connect: Open, rabbit: Rabbit) -> None:
     """4.0 closes the channel, 4.3 cancels the consumer of a quorum queue: the same to us."""
-    rabbit.ctl("eval", "application:set_env(rabbit, channel_tick_interval, 1000).")
+    rabbit.eval("application:set_env(rabbit, channel_tick_interval, 1000).")
     broker = await connect()
     await broker.declare_queue("q", {"x-queue-type": "quorum", "x-consumer-timeout": 1000})
     await broker.publish(to("q"))
@@ -126,7 +126,7 @@ async def test_a_message_held_too_long_is_told(connect: Open, rabbit: Rabbit) ->
     (line,) = [line for line in logs if line["event"] == "amqp.subscription.lost"]
     assert "held" in line["detail"]
     await until(lambda: consumer.idle, "it stands")
-    rabbit.ctl("eval", "application:set_env(rabbit, channel_tick_interval, 60000).")
+    rabbit.eval("application:set_env(rabbit, channel_tick_interval, 60000).")
 
 
 async def test_a_blocked_broker_is_waited_for(connect: Open, rabbit: Rabbit) -> None:
@@ -136,7 +136,7 @@ async def test_a_blocked_broker_is_waited_for(connect: Open, rabbit: Rabbit) -> 
     taker = Taker()
     for number in range(5):
         await broker.publish(to("q", str(number).encode()))
-    rabbit.ctl("set_vm_memory_high_watermark", "0.00001")
+    rabbit.take_nothing()
     try:
         first = asyncio.create_task(broker.publish(to("q", b"first"), within=300))
         await until(lambda: link(broker, "publish").status is LinkStatus.BLOCKED, "it is blocked")
@@ -151,7 +151,7 @@ async def test_a_blocked_broker_is_waited_for(connect: Open, rabbit: Rabbit) -> 
         assert opened.publisher._window._in <= 1
         assert not any(each.done() for each in waiting)
     finally:
-        rabbit.ctl("set_vm_memory_high_watermark", "0.6")
+        rabbit.take_all()
     async with asyncio.timeout(60):
         assert await asyncio.gather(first, *waiting) == [Published.CONFIRMED] * 51
     assert link(broker, "publish").status is LinkStatus.UP
@@ -162,14 +162,14 @@ async def test_a_request_that_did_not_leave_is_not_late(connect: Open, rabbit: R
     """It is the broker that takes nothing, and not the service that does not answer."""
     broker = await connect()
     await broker.declare_queue("q")
-    rabbit.ctl("set_vm_memory_high_watermark", "0.00001")
+    rabbit.take_nothing()
     try:
         await broker.publish(to("q"), within=1)
         await until(lambda: link(broker, "publish").status is LinkStatus.BLOCKED, "it is blocked")
         with pytest.raises(BrokerUnreachable, match="low on memory"):
             await broker.request(Message(b"?", Properties(correlation_id="c"), routing_key="q"), within=1)
     finally:
-        rabbit.ctl("set_vm_memory_high_watermark", "0.6")
+        rabbit.take_all()
     assert link(broker, "publish").counts["unreachable"] == 1
 
 
@@ -213,12 +213,12 @@ async def test_a_broker_blocked_for_too_long_is_left(connect: Open, rabbit: Rabb
     """For the next node, where there is one."""
     broker = await connect(blocked_timeout=1)
     await broker.declare_queue("q")
-    rabbit.ctl("set_vm_memory_high_watermark", "0.00001")
+    rabbit.take_nothing()
     try:
         assert await broker.publish(to("q"), within=60) is Published.INDETERMINATE
         await until(lambda: link(broker, "publish").reconnects >= 1, "it has tried anew")
     finally:
-        rabbit.ctl("set_vm_memory_high_watermark", "0.6")
+        rabbit.take_all()
     assert await broker.publish(to("q"), within=60) is Published.CONFIRMED
 
 

@@ -112,7 +112,7 @@ async def test_a_batch_makes_no_tasks(connect: Open) -> None:
 
 async def test_a_broker_with_a_smaller_limit_refuses_the_large_one_alone(connect: Open, rabbit: Rabbit) -> None:
     """Its neighbours are indeterminate at worst."""
-    rabbit.ctl("eval", "persistent_term:put(max_message_size, 1000).")
+    rabbit.eval("persistent_term:put(max_message_size, 1000).")
     try:
         broker = await connect()
         await broker.declare_queue("q")
@@ -122,7 +122,7 @@ async def test_a_broker_with_a_smaller_limit_refuses_the_large_one_alone(connect
         assert Published.UNFIT not in results
         assert await broker.publish(to("q"), within=60) is Published.CONFIRMED
     finally:
-        rabbit.ctl("eval", "persistent_term:put(max_message_size, 16777216).")
+        rabbit.eval("persistent_term:put(max_message_size, 16777216).")
 
 
 async def test_a_missing_right_refuses(connect: Open, rabbit: Rabbit, vhost: Vhost) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import pytest
 from structlog.testing import capture_logs
 
 from appealbus.connectors.broker.broker import (
@@ -11,6 +12,7 @@ from appealbus.connectors.broker.broker import (
     Properties,
     Published,
 )
+from appealbus.connectors.broker.rabbit import channel
 from appealbus.core import LinkStatus
 from tests.services.proxy import FaultProxy
 from tests.services.rabbitmq import Rabbit, Vhost
@@ -18,6 +20,13 @@ from tests.services.taking import until
 
 from .conftest import Open
 from .helpers import Taker, link, through, to
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait two seconds for an answer, and not ten."""
+    monkeypatch.setattr(channel, "ANSWER", 2.0)
+    monkeypatch.setattr(channel.Channel.answer, "__defaults__", (2.0,))
 
 
 async def test_all_goes_on_after_a_restart(connect: Open, rabbit: Rabbit) -> None:
@@ -130,6 +139,7 @@ async def test_a_blackhole_is_noticed_by_heartbeats(connect: Open, proxy: FaultP
     assert await broker.publish(to("q"), within=60) is Published.CONFIRMED
 
 
+@pytest.mark.usefixtures("impatient")
 async def test_a_frozen_broker_is_noticed_by_whoever_asks(connect: Open, rabbit: Rabbit) -> None:
     """The connection is given up when an answer does not come, long before heartbeats tell."""
     broker = await connect(heartbeat=600)
@@ -191,6 +201,7 @@ async def test_closing_while_connecting_ends(connect: Open, proxy: FaultProxy) -
     assert broker.links() == ()
 
 
+@pytest.mark.usefixtures("impatient")
 async def test_closing_a_frozen_connection_ends(connect: Open, proxy: FaultProxy) -> None:
     """It does not wait for the broker's goodbye for ever."""
     broker = await connect(**through(proxy), heartbeat=600)

@@ -84,13 +84,13 @@ async def test_a_user_with_too_many_connections(connect: Open, rabbit: Rabbit, v
     """It is a limit that is to be raised, and not a right."""
     rabbit.user("limited", "guest")
     rabbit.permit("limited", vhost.name)
-    rabbit.ctl("set_user_limits", "limited", '{"max-connections": 0}')
+    rabbit.api("PUT", "user-limits/limited/max-connections", {"value": 0})
     broker = await connect(up=False, user="limited")
     assert "no more connections of limited" in await told(broker, LinkStatus.REFUSED)
 
 
 async def test_a_virtual_host_with_too_many_connections(connect: Open, rabbit: Rabbit, vhost: Vhost) -> None:
-    rabbit.ctl("set_vhost_limits", "-p", vhost.name, '{"max-connections": 0}')
+    rabbit.api("PUT", f"vhost-limits/{vhost.name}/max-connections", {"value": 0})
     broker = await connect(up=False)
     assert f"no more connections to the virtual host {vhost.name}" in await told(broker, LinkStatus.REFUSED)
 

@@ -43,7 +43,7 @@ async def test_a_queue_without_a_leader_disturbs_no_other(
     holder, taker = Holder(), Taker()
     await broker.consume("healthy", holder, prefetch=5)
     await until(lambda: holder.attempts, "it is held")
-    stall(rabbit, vhost, "sick", 10)
+    stall(rabbit, vhost, "sick", 6)
     with capture_logs() as logs:
         consumer = await broker.consume("sick", taker, prefetch=5)
         await until(lambda: consumer.trouble, "it is told")
