@@ -218,7 +218,7 @@ class Rabbit:
         self._processes[-1].send_signal(signal.SIGCONT)
 
     def eval(self, code: str) -> str:
-        """Have the broker evaluate Erlang; return the last value. A few milliseconds, where Erlang's own tool is there."""
+        """Have the broker evaluate Erlang, in milliseconds where Erlang's own tool is there; return the last value."""
         call = shutil.which("erl_call")
         if call is None:
             return self.ctl("eval", code)
