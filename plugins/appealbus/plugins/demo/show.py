@@ -23,6 +23,7 @@ from appealbus.core.journal.journal import Journal
 from appealbus.core.logs import configure
 from appealbus.core.parts import Parts, build, load_plugins
 from appealbus.core.process import relieve_collector
+from appealbus.plugins.demo import oversight
 from appealbus.plugins.demo.setting import MISBEHAVIOUR, contour, document, example_appeals
 from appealbus.plugins.simulator.appeals import COUNT, example_lines
 from appealbus.plugins.simulator.server import Simulator
@@ -52,6 +53,7 @@ async def run(out: Console, folder: Path) -> None:
                     await _tell(out, bus, simulator, signatures)
                 finally:
                     await bus.stop()
+                await _oversee(out, journal, folder)
         finally:
             await journal.close()
 
@@ -104,6 +106,16 @@ async def _tell(out: Console, bus: Bus, simulator: Simulator, signatures: str) -
         again = next(d for d in after if d.number == number)
         out.print(f"{complete} of {len(after)} dossiers are complete; {number} is at version {again.version}:")
         out.print(gaps_view(again))
+
+
+async def _oversee(out: Console, journal: Journal, folder: Path) -> None:
+    """Show what plugins make of the whole register, which is given a past."""
+    _head(out, "The figures: appealbus report --by category")
+    appeals = await oversight.past(journal)
+    out.print(f"With {appeals} more appeals, of a synthetic past. By appealbus report each figure has its formula.")
+    await oversight.figures(out, journal)
+    _head(out, "One alarm: appealbus surges")
+    await oversight.alarm(out, journal, folder)
 
 
 def _head(out: Console, text: str) -> None:
