@@ -81,7 +81,7 @@ OURS = {
     "appealbus.core.counting": {"plugins/terms"},
     "appealbus.core.domain": {"plugins/api", "plugins/console"},
     "appealbus.core.domain.waiting": {"plugins/terms"},
-    "appealbus.core.enrichment.fields": {"plugins/api"},
+    "appealbus.core.enrichment.fields": {"plugins/api", "plugins/console"},
     "appealbus.core.errors": {"plugins/api", "plugins/console"},
     "appealbus.core.escaping": {"connectors/files", "plugins/report", "plugins/surges"},
     "appealbus.core.host": {"plugins/api"},

@@ -7,10 +7,10 @@ import subprocess
 import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -22,7 +22,7 @@ _AXE_SHA256 = "29348999450cdf2849a8e70b7912fc2da85a849da39c0d0d5394f51d4a9ed95c"
 _TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
-def absent(what: str) -> None:
+def absent(what: str) -> NoReturn:
     """Skip what cannot run here; on CI, which installs it, that is a failure."""
     if os.environ.get("CI"):
         pytest.fail(f"{what} is not installed, and .ci/run installs it")
@@ -43,14 +43,20 @@ def chromium() -> Iterator[Browser]:
             browser.close()
 
 
-@cache
+def cache() -> Path:
+    """Return the folder that keeps what tests have from npm."""
+    folder = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "appealbus-tests"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@lru_cache
 def axe() -> str:
     """Return the source of axe-core, from npm's own cache or registry; it is no part of what ships."""
     npm = shutil.which("npm")
     if npm is None:
         absent("npm")
-    folder = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "appealbus-tests"
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = cache()
     file = folder / "axe-core-4.14.1.tgz"
     if not file.exists():
         done = subprocess.run(

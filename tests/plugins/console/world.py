@@ -89,9 +89,16 @@ class World:
         return client
 
 
+def free_port() -> int:
+    """Return a port that nobody listens at."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
 @contextmanager
-def world(folder: Path, url: str | None = None, **settings: Any) -> Iterator[World]:
+def world(folder: Path, url: str | None = None, port: int = 0, **settings: Any) -> Iterator[World]:
     """Have a world as long as the block lasts, with these settings of `[plugins.console]`."""
+    listener = socket.create_server(("127.0.0.1", port))
     made: list[World] = []
     ready, over = threading.Event(), asyncio.Event()
     failed: list[BaseException] = []
@@ -106,7 +113,7 @@ def world(folder: Path, url: str | None = None, **settings: Any) -> Iterator[Wor
             del given["sources"]["address"]
             for each in given["sources"].values():
                 each["guard"] = {"timeout": "10s", "attempts": 2, "backoff": "20ms", "breaker_failures": 50}
-            await _serve(from_document(given, folder), simulator, made, ready, over)
+            await _serve(from_document(given, folder), simulator, listener, made, (ready, over))
 
     def work() -> None:
         try:
@@ -135,7 +142,11 @@ def world(folder: Path, url: str | None = None, **settings: Any) -> Iterator[Wor
 
 
 async def _serve(
-    loaded: Loaded, simulator: Simulator, made: list[World], ready: threading.Event, over: asyncio.Event
+    loaded: Loaded,
+    simulator: Simulator,
+    listener: socket.socket,
+    made: list[World],
+    events: tuple[threading.Event, asyncio.Event],
 ) -> None:
     journal = await Journal.open(loaded.settings.bus.journal, key=loaded.settings.bus.key_file())
     host = load_plugins(loaded)
@@ -152,7 +163,8 @@ async def _serve(
     api = Api(ApiSettings(), loaded, read_policy(loaded), journal, reception, host)
     api.mounts["/console"] = application(api)
     try:
-        with socket.create_server(("127.0.0.1", 0)) as listener:
+        ready, over = events
+        with listener:
             serving = asyncio.create_task(run(api, None, listener, over))
             made.append(
                 World(f"http://127.0.0.1:{listener.getsockname()[1]}", journal, asyncio.get_running_loop(), api)

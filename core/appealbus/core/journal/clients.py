@@ -26,6 +26,15 @@ class Clients(Writing):
         """
         await self._write.submit(clients.add, clients.NewClient(client, credential, digest, self.actor))
 
+    async def add_person(self, client: Client) -> None:
+        """Add a client that has shown elsewhere who it is, and has no credential yet.
+
+        Raises:
+            JournalError: `client.known`: there is one of this name, or was.
+
+        """
+        await self._write.submit(clients.add, clients.NewClient(client, None, b"", self.actor))
+
     async def add_credential(
         self, name: str, credential: Credential, digest: bytes, old_until: datetime | None
     ) -> None:

@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse, Response
 from appealbus.core.language import ReaderLanguage
 from appealbus.plugins.api.api import Api
 from appealbus.plugins.console.marks import mark, urgency
+from appealbus.plugins.console.oidc import Oidc
 from appealbus.plugins.console.sessions import Sessions
 from appealbus.plugins.console.settings import ConsoleSettings
 from appealbus.plugins.console.static import STATIC
@@ -46,6 +47,7 @@ class Console:
 
     def __post_init__(self) -> None:
         self.sessions = Sessions(self.api.journal, self.settings)
+        self.oidc = None if self.settings.oidc is None else Oidc(self.settings.oidc)
         self.zone = ZoneInfo(self.settings.zone)
         plugins = self.api.loaded.settings.bus.plugins
         self._words = {each: Words(each, self.zone, plugins) for each in ReaderLanguage}

@@ -1,16 +1,20 @@
-"""How people come in and go out: by a one-time link, and by the button."""
+"""How people come in and go out: by a one-time link, at a provider, and by the button."""
 
 from urllib.parse import urlsplit
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from appealbus.core.domain.client import Client
 from appealbus.plugins.console.console import Console
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.forms import check_origin, form_of
+from appealbus.plugins.console.oidc import COOKIE, NotSignedIn, client_of
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.sessions import give_cookie, take_cookie
+from appealbus.plugins.console.words import Words
 
 HOME = "/console/appeals"
 
@@ -19,7 +23,7 @@ async def enter(request: Request) -> Response:
     """Show how to sign in. A link is used up by its button alone: whatever looks at links by itself does not."""
     console = Console.of(request)
     link, to = request.query_params.get("link", ""), request.query_params.get("to", "")
-    given = {"link": link[:100], "to": safe(to)}
+    given = {"link": link[:100], "to": safe(to), "oidc": console.oidc is not None}
     return console.render(request, console.words(request), "enter.html", 200, given)
 
 
@@ -32,12 +36,57 @@ async def use_link(request: Request) -> Response:
     client = await console.sessions.redeem(form["link"])
     if client is None:
         raise Refused(403, words.say("This link was used, or its time is over. Ask for a new one."))
+    return await _begun(request, client, form["to"])
+
+
+async def _begun(request: Request, client: Client, to: str) -> Response:
+    """Begin a session of somebody who has shown who they are; the one that the browser had is over."""
+    console = Console.of(request)
     before = await console.sessions.of(request)
     if before is not None:
         await console.sessions.end(before)
-    answer = RedirectResponse(safe(form["to"]), 303)
+    answer = RedirectResponse(safe(to), 303)
     give_cookie(request, answer, await console.sessions.begin(client))
     return answer
+
+
+async def to_provider(request: Request) -> Response:
+    """Lead to the provider at which people sign in."""
+    console = Console.of(request)
+    if console.oidc is None:
+        raise HTTPException(404)
+    try:
+        return await console.oidc.start(request, safe(request.query_params.get("to", "")))
+    except NotSignedIn as error:
+        raise _not_signed_in(console.words(request), error) from None
+
+
+async def from_provider(request: Request) -> Response:
+    """Sign in whoever the provider sends back."""
+    console = Console.of(request)
+    if console.oidc is None:
+        raise HTTPException(404)
+    try:
+        who, to = await console.oidc.finish(request)
+        client = await client_of(console.api.journal, who)
+    except NotSignedIn as error:
+        raise _not_signed_in(console.words(request), error) from None
+    answer = await _begun(request, client, to)
+    answer.delete_cookie(COOKIE, path="/console/oidc")
+    return answer
+
+
+def _not_signed_in(words: Words, error: NotSignedIn) -> Refused:
+    match error.code:
+        case "oidc.no_role":
+            text = words.say("You are known, but nobody has given you a role here.")
+        case "oidc.name" | "oidc.name_taken":
+            text = words.say("Your name at the provider cannot be used here, or is somebody else's.")
+        case "oidc.revoked":
+            text = words.say("You may not come in any more.")
+        case _:
+            text = words.say("The provider did not sign you in; try again.")
+    return Refused(403, f"{text} [{error.code}]")
 
 
 async def leave(request: Request) -> Response:
@@ -67,5 +116,7 @@ routes = [
     Route("/", home, methods=["GET"]),
     Route("/enter", enter, methods=["GET"]),
     Route("/enter", use_link, methods=["POST"]),
+    Route("/oidc", to_provider, methods=["GET"]),
+    Route("/oidc/back", from_provider, methods=["GET"]),
     Route("/leave", leave, methods=["POST"]),
 ]

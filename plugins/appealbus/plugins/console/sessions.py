@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from appealbus.core.domain.client import Client, Credential
+from appealbus.core.domain.event import by_person
 from appealbus.core.journal.journal import Journal
 from appealbus.core.rights import tokens
 from appealbus.plugins.console.settings import ConsoleSettings
@@ -57,7 +58,7 @@ class Sessions:
         if found is None:
             return None
         client, credential = found
-        used = await self._journal.revoke_credential(client.name, credential.id)
+        used = await self._as(client).revoke_credential(client.name, credential.id)
         return client if used else None
 
     async def begin(self, client: Client) -> str:
@@ -65,7 +66,7 @@ class Sessions:
         secret, mark, digest = tokens.new_token()
         now = self._journal.now()
         new = Credential(mark, SESSION, now, now + min(self._idle, self._longest))
-        await self._journal.add_credential(client.name, new, digest, None)
+        await self._as(client).add_credential(client.name, new, digest, None)
         return secret
 
     async def of(self, request: Request) -> Session | None:
@@ -85,7 +86,10 @@ class Sessions:
 
     async def end(self, session: Session) -> None:
         """End a session everywhere."""
-        await self._journal.revoke_credential(session.client.name, session.credential.id)
+        await self._as(session.client).revoke_credential(session.client.name, session.credential.id)
+
+    def _as(self, client: Client) -> Journal:
+        return self._journal.acting(by_person(client.name))
 
     async def _counting(self, kind: str, shown: str) -> tuple[Client, Credential] | None:
         mark = tokens.split(shown)

@@ -22,7 +22,7 @@ class NewClient:
     """A client with its first credential."""
 
     client: Client
-    credential: Credential
+    credential: Credential | None
     digest: bytes
     by: str
 
@@ -66,13 +66,15 @@ def _add(connection: Connection, item: NewClient) -> JournalError | None:
     new = item.client
     if _one(connection, new.name) is not None:
         return JournalError(f"there is a client {new.name} already, or there was one", "client.known")
-    if (refused := _taken(connection, item.credential)) is not None:
+    if item.credential is not None and (refused := _taken(connection, item.credential)) is not None:
         return refused
     row = {name: getattr(new, name) for name in _COLUMNS}
     row |= {name: orjson.dumps(getattr(new, name)).decode() for name in ("places", "kinds")}
     connection.execute(client.insert(), {**row, "role": new.role.value})
-    _insert(connection, new.name, item.credential, item.digest)
-    detail: dict[str, Any] = {"role": new.role.value, **_told(item.credential)}
+    detail: dict[str, Any] = {"role": new.role.value}
+    if item.credential is not None:
+        _insert(connection, new.name, item.credential, item.digest)
+        detail |= _told(item.credential)
     detail |= {name: getattr(new, name) for name in ("channel", "places", "kinds", "per_minute") if getattr(new, name)}
     events.note(connection, [Event(What.CLIENT_ADDED, None, item.by, new.name, detail)])
     return None

@@ -1,0 +1,167 @@
+"""Signing in at a provider of OpenID Connect: the code flow with PKCE, by Authlib.
+
+Between the two ways through the browser what is remembered of a sign-in lies in a cookie, encrypted, so that any server
+may end what another one began.
+"""
+
+import base64
+import hashlib
+import hmac
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import structlog
+from authlib.common.errors import AuthlibBaseError
+from authlib.integrations.starlette_client import OAuth
+from cryptography.fernet import Fernet, InvalidToken
+from httpx import HTTPError
+from joserfc.errors import JoseError
+from starlette.requests import Request
+from starlette.responses import Response
+
+from appealbus.core.domain.client import Client, Role
+from appealbus.core.errors import AppealBusError, JournalError
+from appealbus.core.journal.journal import Journal
+from appealbus.plugins.console.settings import OidcSettings
+
+log = structlog.get_logger(__name__)
+
+COOKIE = "appealbus-oidc"
+_LIVES = 600
+"""Seconds that a sign-in may take at the provider: a password, a second factor."""
+_WAIT = 10.0
+"""Seconds for each answer of the provider."""
+_SIGNED = ("RS256", "PS256", "ES256", "ES384", "ES512", "EdDSA")
+"""How its tokens may be signed: never by a secret, and never not at all."""
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,50}", re.ASCII)
+
+
+class NotSignedIn(AppealBusError):
+    """The provider did not say who it is, or nobody knows what they may; `code` says why."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Somebody:
+    """Who a provider says has signed in, and what that makes of them."""
+
+    name: str
+    role: Role
+    by: str
+    """The provider and its subject, as a hash: a name that passes to somebody else there is not the same person."""
+
+
+class Oidc:
+    """The provider, as the console is registered at it."""
+
+    def __init__(self, settings: OidcSettings) -> None:
+        self._settings = settings
+        self._secret = settings.client_secret.get()
+        self._seal = Fernet(base64.urlsafe_b64encode(hmac.digest(self._secret.encode(), b"console sign-in", "sha256")))
+        self._app: Any = OAuth().register(
+            "provider",
+            client_id=settings.client_id,
+            client_secret=self._secret,
+            server_metadata_url=f"{settings.issuer.rstrip('/')}/.well-known/openid-configuration",
+            client_kwargs={"scope": settings.scope, "code_challenge_method": "S256", "timeout": _WAIT},
+        )
+        self._back = f"{settings.url.rstrip('/')}/console/oidc/back"
+
+    async def start(self, request: Request, to: str) -> Response:
+        """Lead to the provider."""
+        request.scope["session"] = {}
+        try:
+            await self._metadata()
+            answer: Response = await self._app.authorize_redirect(request, self._back)
+        except (AuthlibBaseError, HTTPError, ValueError, RuntimeError) as error:
+            raise self._failed(error) from None
+        kept = {"to": to, "session": request.scope["session"]}
+        answer.set_cookie(
+            COOKIE,
+            self._seal.encrypt(orjson.dumps(kept)).decode(),
+            max_age=_LIVES,
+            path="/console/oidc",
+            secure=self._back.startswith("https:"),
+            httponly=True,
+            samesite="lax",
+        )
+        return answer
+
+    async def finish(self, request: Request) -> tuple[Somebody, str]:
+        """Return who has come back from the provider, and where they wanted to go.
+
+        Raises:
+            NotSignedIn: nobody has.
+
+        """
+        try:
+            kept = orjson.loads(self._seal.decrypt(request.cookies.get(COOKIE, "").encode(), ttl=_LIVES))
+        except (InvalidToken, ValueError):
+            raise NotSignedIn("oidc.not_begun") from None
+        request.scope["session"] = kept["session"]
+        try:
+            await self._metadata()
+            token = await self._app.authorize_access_token(request)
+        except (AuthlibBaseError, JoseError, HTTPError, ValueError, RuntimeError) as error:
+            raise self._failed(error) from None
+        claims = token.get("userinfo")
+        if not claims:
+            raise NotSignedIn("oidc.no_id_token")
+        return self._somebody(claims), str(kept["to"])
+
+    async def _metadata(self) -> None:
+        """Have what the provider says of itself; it must be the one that is meant, and sign what it says."""
+        known: dict[str, Any] = await self._app.load_server_metadata()
+        if known.get("issuer") != self._settings.issuer:
+            raise NotSignedIn("oidc.issuer")
+        offered = known.get("id_token_signing_alg_values_supported") or ["RS256"]
+        known["id_token_signing_alg_values_supported"] = [each for each in offered if each in _SIGNED]
+
+    def _somebody(self, claims: dict[str, Any]) -> Somebody:
+        settings = self._settings
+        name, given = claims.get(settings.name_claim), claims.get(settings.role_claim)
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
+            raise NotSignedIn("oidc.name")
+        theirs = {given} if isinstance(given, str) else {str(each) for each in given or ()}
+        role = next((role for value, role in settings.roles.items() if value in theirs), None)
+        if role is None:
+            raise NotSignedIn("oidc.no_role")
+        subject = hashlib.sha256(f"{settings.issuer}\n{claims['sub']}".encode()).hexdigest()[:32]
+        return Somebody(name, role, f"oidc:{subject}")
+
+    def _failed(self, error: Exception) -> NotSignedIn:
+        log.warning("console.sign_in_failed", error=type(error).__name__)
+        return NotSignedIn("oidc.failed")
+
+
+async def client_of(journal: Journal, who: Somebody) -> Client:
+    """Return who it is as a client, new or known: `NAME`, or `NAME-ROLE` where they came with another role before.
+
+    Raises:
+        NotSignedIn: the name is somebody else's, or revoked.
+
+    """
+    known = {client.name.lower(): client for client, _ in await journal.clients()}
+    for name in (who.name, f"{who.name}-{who.role.value}"):
+        found = known.get(name.lower())
+        if found is None:
+            new = Client(name, who.role, "", (), (), None, journal.now(), who.by)
+            try:
+                await journal.add_person(new)
+            except JournalError as error:
+                if error.code != "client.known":
+                    raise
+                return await client_of(journal, who)  # another server was faster
+            return new
+        if found.created_by != who.by or found.name != name:
+            raise NotSignedIn("oidc.name_taken")
+        if found.role is who.role:
+            if found.revoked_at is not None:
+                raise NotSignedIn("oidc.revoked")
+            return found
+    raise NotSignedIn("oidc.name_taken")
