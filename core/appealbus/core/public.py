@@ -36,6 +36,7 @@ from appealbus.core.interfaces.outcomes import (
     timed_out,
     unavailable,
 )
+from appealbus.core.interfaces.past import Other, Past, PastAssessor
 from appealbus.core.interfaces.service import JournalView, RunningBus, Service
 from appealbus.core.interfaces.source import Source
 from appealbus.core.interfaces.terms import Terms
@@ -68,9 +69,10 @@ PUBLIC_MODULES = (
     "appealbus.core.replies.xmlread",
     "appealbus.core.replies.xmlschema",
     "appealbus.core.testing",
+    "appealbus.core.texts",
 )
-"""What plugins may import beside this module: for declared lookups, replies, tests, settings, stamps and pauses, and to
-mask numbers."""
+"""What plugins may import beside this module: for declared lookups, replies, tests, settings, stamps and pauses, to
+mask numbers and to compare texts."""
 
 # A plugin and its settings.
 __all__ = ["API_VERSION", "PUBLIC_MODULES", "NoSettings", "Secret", "Settings", "__version__", "hookimpl"]
@@ -90,7 +92,7 @@ __all__ += [
     "unavailable",
 ]
 # An assessor.
-__all__ += ["Assessor", "records"]
+__all__ += ["Assessor", "Other", "Past", "PastAssessor", "records"]
 # A connector and its wires.
 __all__ += [
     "Call",

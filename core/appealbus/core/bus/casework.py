@@ -10,6 +10,7 @@ import structlog
 
 from appealbus.core.bus.delays import DelayTally
 from appealbus.core.bus.dispatcher import RunEnd
+from appealbus.core.bus.recalling import Recalling
 from appealbus.core.bus.region import region_of
 from appealbus.core.bus.relay import Relay
 from appealbus.core.clocks import monotonic, wall
@@ -79,6 +80,7 @@ class Casework:
         self.journal = journal
         self.relays = relays
         self.guards = guards
+        self.recalling = Recalling(parts.host, journal)
         self.owner = owner
         self.dossiers: Counter[str] = Counter()
         """Versions written, by completeness."""
@@ -285,8 +287,16 @@ class CaseRun:
 
     async def _publish(self, known: Whole, due_at: datetime | None) -> RunEnd:
         host, states = self._casework.parts.host, known.states
+        recalled = await self._casework.recalling.signals(self.case.appeal_id, self.case.appeal)
         dossier = assemble(
-            self.case, known, self._contract, host.assessors, wall(), defects=host.defects, epoch=self._journal.epoch
+            self.case,
+            known,
+            self._contract,
+            host.assessors,
+            wall(),
+            defects=host.defects,
+            epoch=self._journal.epoch,
+            recalled=recalled,
         )
         failpoint("bus.before_conclude")
         end = await self._end(

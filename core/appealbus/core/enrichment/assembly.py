@@ -22,6 +22,8 @@ from appealbus.schemas.signal import Signal
 
 log = structlog.get_logger(__name__)
 
+NOTHING: Mapping[str, Sequence[Signal] | None] = {}
+
 
 def outcome_of(state: LookupState) -> LookupOutcome:
     """Return the state as the dossier tells it."""
@@ -54,8 +56,21 @@ def assemble(
     *,
     defects: Counter[str],
     epoch: int = 1,
+    recalled: Mapping[str, Sequence[Signal] | None] = NOTHING,
 ) -> Dossier:
-    """Make the next version of the case's dossier and have it assessed; `defects` counts what assessors raise."""
+    """Make the next version of the case's dossier and have it assessed.
+
+    Args:
+        case: the case.
+        whole: how its questions stand.
+        contract: by which it is worked.
+        assessors: by name.
+        created_at: when the version is made.
+        defects: counts what assessors raise.
+        epoch: the journal's.
+        recalled: by assessor what it concludes from other appeals; None where it failed.
+
+    """
     states, required = whole.states, contract.required
     facts: list[Fact] = []
     outcomes: list[LookupOutcome] = []
@@ -99,12 +114,17 @@ def assemble(
         not_carried=list(whole.not_carried),
         changes=list(case.notes),
     )
-    return _assessed(dossier, assessors, defects)
+    return _assessed(dossier, assessors, defects, recalled)
 
 
-def _assessed(dossier: Dossier, assessors: Mapping[str, Assessor], defects: Counter[str]) -> Dossier:
-    signals: list[Signal] = []
-    unassessed: list[str] = []
+def _assessed(
+    dossier: Dossier,
+    assessors: Mapping[str, Assessor],
+    defects: Counter[str],
+    recalled: Mapping[str, Sequence[Signal] | None],
+) -> Dossier:
+    signals: list[Signal] = [signal for each in recalled.values() for signal in each or ()]
+    unassessed = [name for name, each in recalled.items() if each is None]
     for name, assessor in assessors.items():
         try:
             concluded = list(assessor.assess(dossier))
@@ -116,7 +136,8 @@ def _assessed(dossier: Dossier, assessors: Mapping[str, Assessor], defects: Coun
                 raise
             defects[f"assessor.{name}"] += 1
             log.exception("assessor.raised", assessor=name, number=dossier.number, version=dossier.version)
-            unassessed.append(name)
+            if name not in unassessed:
+                unassessed.append(name)
     carried = [fact for fact in dossier.facts if fact.not_asked_now]
     signals = [_marked(signal, carried) for signal in signals] if carried else signals
     return dossier.model_copy(update={"signals": signals, "unassessed": unassessed})

@@ -19,6 +19,7 @@ from appealbus.core.journal.outgoing import Delivering
 from appealbus.core.journal.renewing import Renewing
 from appealbus.core.journal.rows import JournalState
 from appealbus.core.journal.schema import Tell
+from appealbus.core.journal.sketching import Sketching
 from appealbus.core.journal.taking import Taking
 from appealbus.core.journal.upkeep import Upkeep
 from appealbus.core.journal.working import Working
@@ -34,7 +35,7 @@ _LEAVING = 3.0
 log = structlog.get_logger(__name__)
 
 
-class Journal(Taking, Working, Delivering, Operating, Upkeep, Renewing, Clients):
+class Journal(Taking, Working, Delivering, Operating, Upkeep, Renewing, Sketching, Clients):
     """The durable record of everything. One object for each process; all methods are safe to call concurrently.
 
     What a method has returned is on disk, `keep` excepted. Every method raises JournalError where the disk or the

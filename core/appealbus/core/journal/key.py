@@ -9,6 +9,7 @@ import re
 import secrets
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import cached_property
 from hashlib import sha256
 from hmac import HMAC, compare_digest
 from pathlib import Path
@@ -19,6 +20,7 @@ from appealbus.core import clocks
 from appealbus.core.config.permissions import readable_by_others, writable_by_others
 from appealbus.core.errors import ConfigError
 from appealbus.core.journal.naming import Named
+from appealbus.core.journal.sketch import Sketcher
 from appealbus.core.journal.tables import counter, standing
 
 _BYTES = 32
@@ -54,6 +56,11 @@ class JournalKey:
     def question(self, unkeyed: str) -> str:
         """Return the key under which a question is kept and told, from the hash that its plan has made of its query."""
         return self._digest(unkeyed)[:8].hex() if len(unkeyed) == _UNKEYED else unkeyed
+
+    @cached_property
+    def sketcher(self) -> Sketcher:
+        """What makes sketches of texts."""
+        return Sketcher(self._digest("sketches of texts"))
 
     @property
     def check(self) -> bytes:

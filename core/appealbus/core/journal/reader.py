@@ -18,6 +18,7 @@ from appealbus.core.domain.replies import ReplyRow
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.domain.waiting import DueSoon, ParkedFor
 from appealbus.core.domain.weekly import WeekCounts, WeekPart
+from appealbus.core.interfaces.past import Past
 from appealbus.core.journal import documents, naming, old
 from appealbus.core.journal.errors import ClockInDoubt
 from appealbus.core.journal.key import JournalKey, KeyFile
@@ -30,12 +31,14 @@ from appealbus.core.journal.reads import (
     deliveries,
     lists,
     log,
+    past,
     pauses,
     replies,
     standing,
     waiting,
     weekly,
 )
+from appealbus.core.journal.reads.past import AT_INTAKE, Reach
 from appealbus.core.journal.reads.replies import Place, Span
 from appealbus.core.journal.rows import (
     ChangeRow,
@@ -113,6 +116,17 @@ class JournalReader(Serving):
         normal = naming.PARSES[kind](identifier)
         return await self._read(
             lambda connection: lists.appeals_of(connection, self._key_of(connection).mark(kind, normal), after, limit)
+        )
+
+    async def past(self, appeal_id: int, its: Appeal, reach: Reach = AT_INTAKE) -> Past:
+        """Return what an appeal, in its newest form, has in common with others.
+
+        Raises:
+            ConfigError: the journal's key is not there, or not its own.
+
+        """
+        return await self._read(
+            lambda connection: past.past(connection, self._key_of(connection), appeal_id, its, reach)
         )
 
     async def count_old(self, ages: Ages, now: datetime, without: str | None = None) -> dict[str, int]:

@@ -24,7 +24,8 @@ class Taking(Writing):
         """
         # The one process of an SQLite journal claims by the journal's clock, so what it accepts is leased by that too.
         lease = lease_seconds if self.shared else lease_seconds + self._clock.skew
-        item = Arriving.of(new, self.number_prefix, self.epoch, self.key, owner=owner, seconds=lease)
+        sketch = await self._sketch(new.appeal)
+        item = Arriving.of(new, self.number_prefix, self.epoch, self.key, owner=owner, seconds=lease, sketch=sketch)
         return await self._write.submit(accepting.accept, item)
 
     async def change(self, new: NewChange, *, most_waiting: int = 10_000) -> ChangeTaken:

@@ -191,7 +191,8 @@ class Working(Writing):
         """
         form = conclusion.form
         named = () if form is None else self.key.marked(named_by_appeal(form.appeal))
-        item = Concluding(conclusion, clocks.wall(), self.now(), self.epoch, named)
+        sketch = None if form is None else await self._sketch(form.appeal)
+        item = Concluding(conclusion, clocks.wall(), self.now(), self.epoch, named, sketch)
         return await self._write.submit(concluding.conclude, item, about=conclusion.appeal_id)
 
     async def renew(self, owner: str, ids: Sequence[int], now: datetime, lease_seconds: float) -> set[int]:

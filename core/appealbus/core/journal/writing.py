@@ -1,5 +1,6 @@
 """What every writing part of the journal has: the writer behind it, and how it stands."""
 
+import asyncio
 import copy
 from datetime import datetime
 from typing import Self
@@ -13,8 +14,13 @@ from appealbus.core.journal.clock import Clock
 from appealbus.core.journal.finding import Finder
 from appealbus.core.journal.key import JournalKey
 from appealbus.core.journal.rows import JournalState
+from appealbus.core.journal.sketch import Sketch
 from appealbus.core.journal.writer import Writer
 from appealbus.core.journal.writes import journal_state
+from appealbus.schemas.appeal import Appeal
+
+_LONG = 10_000
+"""Characters of a text that is sketched in a thread: it would hold up the event loop for milliseconds."""
 
 
 class _ReadOnly(JournalError):
@@ -37,6 +43,8 @@ class Writing(Finder):
         """What the numbers begin with that the journal gives."""
         self.actor = BUS
         """Who writes, in the words of the log, where nobody else is known to."""
+        self.compares_texts = False
+        """Whether it keeps a sketch of what each appeal says, since there is somebody who compares texts."""
         self._limiter: Writer | None = None
         self._placer: Writer | None = None
         self._clock = Clock()
@@ -75,6 +83,13 @@ class Writing(Finder):
         """What tells this journal from others; a copy has that of its original. Empty before the first look."""
         last = self._clock.last
         return "" if last is None else last.standing.journal
+
+    async def _sketch(self, new: Appeal) -> Sketch | None:
+        if not self.compares_texts:
+            return None
+        if len(new.text) > _LONG:
+            return await asyncio.to_thread(self.key.sketcher.of, new.text)
+        return self.key.sketcher.of(new.text)
 
     async def look(self) -> JournalState:
         """Look at the clock and write down that the journal is alive; return how it stands."""

@@ -12,6 +12,8 @@ from appealbus.core.journal.tables.appeals import (
     SUSPECT,
     WAITS_FOR,
     appeal,
+    sketch,
+    sketch_hash,
     subject,
 )
 from appealbus.core.journal.tables.base import Id, Moment, metadata, to_moment, to_number
@@ -75,6 +77,8 @@ __all__ = [
     "outbox",
     "quarantine",
     "reply",
+    "sketch",
+    "sketch_hash",
     "source_limit",
     "source_pause",
     "source_quota",

@@ -14,7 +14,7 @@ from appealbus.core.journal import bulk, codec, direct, documents
 from appealbus.core.journal.rows import Accepted
 from appealbus.core.journal.sameness import differ
 from appealbus.core.journal.tables import appeal, counter
-from appealbus.core.journal.writes import clock, events, subjects, waiting_changes
+from appealbus.core.journal.writes import clock, events, sketches, subjects, waiting_changes
 from appealbus.core.journal.writes.arriving import Arriving
 from appealbus.core.journal.writes.numbering import Numbers
 
@@ -69,6 +69,8 @@ def _insert(connection: Connection, new: Sequence[_Numbered], last: Mapping[str,
     bulk.insert(connection, appeal, rows)
     documents.keep(connection, [(each.row["id"], each.document) for each in new])
     subjects.add(connection, [subjects.Naming(each.row["id"], each.item.marked) for each in new])
+    drawn = [(each.row["id"], each.item.sketch) for each in new if each.item.sketch is not None]
+    sketches.add(connection, drawn)
     adopted = waiting_changes.adopt(connection, waited, rows) if waited else []
     values = {**last, waiting_changes.WAITING: waits - len(adopted)}
     bulk.upsert(connection, counter, [{"name": name, "value": value} for name, value in values.items()])

@@ -15,6 +15,7 @@ from appealbus.core.journal.key import JournalKey, Marked
 from appealbus.core.journal.naming import named_by_appeal
 from appealbus.core.journal.rows import NewAppeal
 from appealbus.core.journal.sameness import digest
+from appealbus.core.journal.sketch import Sketch
 from appealbus.core.journal.writes.urgency import urgency_of
 from appealbus.schemas.notes import numbered
 
@@ -37,9 +38,21 @@ class Arriving:
     """To whom it is leased at once."""
     seconds: float
     """For how long."""
+    sketch: Sketch | None = None
+    """Of its text; None where nobody compares texts."""
 
     @classmethod
-    def of(cls, new: NewAppeal, prefix: str, epoch: int, key: JournalKey, *, owner: str | None, seconds: float) -> Self:
+    def of(
+        cls,
+        new: NewAppeal,
+        prefix: str,
+        epoch: int,
+        key: JournalKey,
+        *,
+        owner: str | None,
+        seconds: float,
+        sketch: Sketch | None = None,
+    ) -> Self:
         """Make all that can be made of an appeal before it has a number.
 
         Args:
@@ -49,6 +62,7 @@ class Arriving:
             key: makes the marks of whom it names.
             owner: to whom it is leased at once, if to anybody.
             seconds: for how long.
+            sketch: of its text.
 
         """
         number = new.appeal.number
@@ -62,6 +76,7 @@ class Arriving:
             _row(new, owner),
             owner,
             seconds,
+            sketch,
         )
 
     @property

@@ -15,6 +15,7 @@ from appealbus.core.journal import bulk, direct, documents, notifications
 from appealbus.core.journal.codec import names_to
 from appealbus.core.journal.errors import LeaseLost, VersionConflict
 from appealbus.core.journal.key import Marked
+from appealbus.core.journal.sketch import Sketch
 from appealbus.core.journal.tables import WAITS, appeal, dossier, outbox, to_number
 from appealbus.core.journal.writes import events, forming
 from appealbus.core.journal.writes.awaiting import ANSWERS
@@ -85,6 +86,8 @@ class Concluding:
     """The journal's; the version belongs to it."""
     named: Sequence[Marked] = ()
     """Marks of whom and what the appeal names in its new form."""
+    sketch: Sketch | None = None
+    """Of its text in its new form."""
 
 
 _VERSIONS = (
@@ -125,7 +128,7 @@ def conclude(connection: Connection, items: Sequence[Concluding]) -> list[Journa
     states = [_state_of(item, again, before[item.conclusion.appeal_id]) for item in good]
     bulk.update(connection, appeal, states)
     formed = [
-        forming.Forming(each.appeal_id, each.form, item.named)
+        forming.Forming(each.appeal_id, each.form, item.named, item.sketch)
         for item in good
         for each in (item.conclusion,)
         if each.form is not None

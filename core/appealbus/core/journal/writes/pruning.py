@@ -33,7 +33,7 @@ from appealbus.core.journal.tables import (
     subject,
     to_number,
 )
-from appealbus.core.journal.writes import events
+from appealbus.core.journal.writes import events, sketches
 
 _BATCH = 200
 """Rows of one transaction: the writer has no time for appeals meanwhile, so it is kept short."""
@@ -88,6 +88,7 @@ def _prune_appeals(connection: Connection, item: Idle) -> Pruned:
     rows = connection.execute(query).all()
     ids = [row.id for row in rows]
     if ids:
+        sketches.drop(connection, ids)
         for table in (outbox, dossier, lookup, awaited, document, reply, subject, change):
             connection.execute(delete(table).where(table.c.appeal_id.in_(ids)))
         connection.execute(delete(appeal).where(appeal.c.id.in_(ids)))

@@ -10,7 +10,7 @@ from appealbus.core.domain.event import Event, What
 from appealbus.core.journal import bulk
 from appealbus.core.journal.key import RENEWED, Marked
 from appealbus.core.journal.tables import awaited, counter, lookup, reply, subject
-from appealbus.core.journal.writes import events, subjects
+from appealbus.core.journal.writes import events, sketches, subjects
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,7 @@ def mark_anew(connection: Connection, items: Sequence[Batch]) -> list[None]:
     """Write new marks and keys in place of the old ones, and how far that is."""
     for item in items:
         ids = [each.appeal_id for each in item.appeals]
+        sketches.drop(connection, ids)  # made anew by whoever compares texts
         connection.execute(delete(subject).where(subject.c.appeal_id.in_(bulk.padded(ids))))
         subjects.add(connection, [subjects.Naming(each.appeal_id, each.marked) for each in item.appeals])
         keys = [

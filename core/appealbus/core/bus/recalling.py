@@ -1,0 +1,67 @@
+"""Recalling: an appeal is compared with others, where a plugin does that, before a version of its dossier is made."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+import structlog
+
+from appealbus.core.doors import is_defect
+from appealbus.core.errors import JournalError
+from appealbus.core.host import Host
+from appealbus.core.interfaces.past import Past, PastAssessor
+from appealbus.core.journal.journal import Journal
+from appealbus.schemas.appeal import Appeal
+from appealbus.schemas.signal import Signal
+
+log = structlog.get_logger(__name__)
+
+_PATIENCE = 20.0
+"""Seconds that a comparison has: texts of the largest size take one. One that hangs costs its signals alone."""
+
+
+class Recalling:
+    """Asks all who compare."""
+
+    def __init__(self, host: Host, journal: Journal) -> None:
+        self._host = host
+        self._journal = journal
+        self._assessors = {name: each for name, each in host.assessors.items() if isinstance(each, PastAssessor)}
+        journal.compares_texts = bool(self._assessors)
+
+    async def signals(self, appeal_id: int, appeal: Appeal) -> Mapping[str, Sequence[Signal] | None]:
+        """Return by assessor what it concludes; None where it failed.
+
+        Raises:
+            JournalError: the journal could not be asked.
+
+        """
+        if not self._assessors:
+            return {}
+        try:
+            past = await self._journal.past(appeal_id, appeal)
+        except JournalError as error:
+            if error.code != "unreadable":
+                raise
+            log.error("journal.unreadable", appeal_id=appeal_id, error="JournalError")
+            return dict.fromkeys(self._assessors)
+        return {name: await self._ask(name, each, appeal, past) for name, each in self._assessors.items()}
+
+    async def _ask(self, name: str, assessor: PastAssessor, appeal: Appeal, past: Past) -> Sequence[Signal] | None:
+        try:
+            if not past.others:
+                return _concluded(assessor, appeal, past)
+            # Two texts of 200,000 characters take a second.
+            return await asyncio.wait_for(asyncio.to_thread(_concluded, assessor, appeal, past), _PATIENCE)
+        except BaseException as error:
+            if not is_defect(error):
+                raise
+            self._host.defects[f"assessor.{name}"] += 1
+            log.exception("assessor.raised", assessor=name, number=appeal.number)
+            return None
+
+
+def _concluded(assessor: PastAssessor, appeal: Appeal, past: Past) -> list[Signal]:
+    concluded = list(assessor.recall(appeal, past))
+    if not all(isinstance(each, Signal) for each in concluded):
+        raise TypeError("an assessor must return signals")
+    return concluded

@@ -1,0 +1,38 @@
+"""Sketching: appeals get sketches that came before anybody compared texts, by one worker for all."""
+
+import asyncio
+
+import structlog
+
+from appealbus.core.bus.leader import LeaderLease
+from appealbus.core.errors import JournalError
+from appealbus.core.journal.journal import Journal
+from appealbus.core.logs.throttle import LogThrottle
+
+log = structlog.get_logger(__name__)
+
+_REST = 0.1
+"""Seconds between two batches of 200, which take as long: so a million need a quarter of an hour, and nobody waits."""
+_EACH = 60.0
+"""Seconds between two looks once all have one: what was put in by who compares nothing is behind the last look."""
+
+
+async def sketch_the_old(journal: Journal, lease: LeaderLease) -> None:
+    """Give sketches to appeals that have none, until cancelled; returns at once where nobody compares texts."""
+    after = drawn = 0
+    trouble = LogThrottle()
+    while journal.compares_texts:
+        pause = _EACH
+        try:
+            done = await journal.sketch_missing(after) if lease.held else None
+            trouble.over()
+        except JournalError as error:
+            done = None
+            if trouble.is_news():
+                log.warning("sketches.failed", code=error.code)
+        if done is not None:
+            after, drawn, pause = done.upto, drawn + done.drawn, _REST if done.drawn else 0.0
+        elif drawn:
+            log.info("sketches.drawn", count=drawn)
+            drawn = 0
+        await asyncio.sleep(pause)

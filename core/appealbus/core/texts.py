@@ -1,0 +1,31 @@
+"""Texts compared whatever their language: what does not matter is made the same, the rest is cut into shingles.
+
+Case, `ё` and `е`, punctuation, spaces and line breaks do not matter, nor in which form of Unicode a letter is written.
+Words, digits and their order do. Nothing here knows a grammar: Kazakh and Russian mix within a letter.
+"""
+
+import re
+import unicodedata
+
+LENGTH = 5
+"""Characters of a shingle: with fewer, texts that have nothing in common share many; with more, one letter that is
+another changes more of them."""
+_BREAKS = re.compile(r"[\W_]+")
+
+
+def normal(text: str) -> str:
+    """Return words and numbers of a text in lower case, with one space between two."""
+    return _BREAKS.sub(" ", unicodedata.normalize("NFKC", text).casefold().replace("ё", "е")).strip()
+
+
+def shingles(normal_text: str) -> set[str]:
+    """Return all that is five characters long in a normal text; of a shorter one the text itself, of an empty one none."""
+    if len(normal_text) < LENGTH:
+        return {normal_text} if normal_text else set()
+    return {normal_text[at : at + LENGTH] for at in range(len(normal_text) - LENGTH + 1)}
+
+
+def similarity(one: set[str], other: set[str]) -> float:
+    """Return which share of all shingles of two texts both have, from 0.0 to 1.0 (Jaccard); of two empty ones 0.0."""
+    both = len(one & other)
+    return both / (len(one) + len(other) - both) if both else 0.0
