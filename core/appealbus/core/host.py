@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
+import orjson
 import pluggy
 import structlog
 
@@ -19,6 +20,7 @@ from appealbus.core.domain.change import KeptChange
 from appealbus.core.doors import inside, is_defect
 from appealbus.core.hookspecs import NAMESPACE, Hooks
 from appealbus.core.interfaces.assessor import Assessor
+from appealbus.core.interfaces.past import Past, PastAssessor
 from appealbus.core.interfaces.service import Service
 from appealbus.core.kinds import KINDS
 from appealbus.core.planning.plan import Node
@@ -185,6 +187,33 @@ class Host:
     def assessors(self) -> dict[str, Assessor]:
         """Rules by name."""
         return self.brought("assessors")
+
+    @property
+    def compares(self) -> bool:
+        """Whether anybody compares appeals with others: then the journal keeps sketches of what they say."""
+        return any(isinstance(each, PastAssessor) for each in self.assessors.values())
+
+    def compare(self, appeal: Appeal, past: Past) -> tuple[list[dict[str, Any]], frozenset[int]]:
+        """Return what each of those who compare has to show of an appeal and its past, and ids of what is shown.
+
+        Of each its `name` and its `comparison`, which is None where it failed. It takes up to a second.
+        """
+        told, shown = [], frozenset[int]()
+        for name, each in self.assessors.items():
+            if not isinstance(each, PastAssessor):
+                continue
+            comparison = None
+            try:
+                found = each.compare(appeal, past)
+                orjson.dumps(found.document)  # raises where it is none
+                comparison, shown = found.document, shown | found.shown
+            except BaseException as error:
+                if not is_defect(error):
+                    raise
+                self.defects[f"assessor.{name}"] += 1
+                log.exception("assessor.raised", assessor=name)
+            told.append({"name": name, "comparison": comparison})
+        return told, shown
 
     @property
     def services(self) -> list[Service]:

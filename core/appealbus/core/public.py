@@ -36,7 +36,7 @@ from appealbus.core.interfaces.outcomes import (
     timed_out,
     unavailable,
 )
-from appealbus.core.interfaces.past import Other, Past, PastAssessor
+from appealbus.core.interfaces.past import Comparison, Other, Past, PastAssessor
 from appealbus.core.interfaces.service import JournalView, RunningBus, Service
 from appealbus.core.interfaces.source import Source
 from appealbus.core.interfaces.terms import Terms
@@ -92,7 +92,7 @@ __all__ += [
     "unavailable",
 ]
 # An assessor.
-__all__ += ["Assessor", "Other", "Past", "PastAssessor", "records"]
+__all__ += ["Assessor", "Comparison", "Other", "Past", "PastAssessor", "records"]
 # A connector and its wires.
 __all__ += [
     "Call",

@@ -19,7 +19,7 @@ def normal(text: str) -> str:
 
 
 def shingles(normal_text: str) -> set[str]:
-    """Return all that is five characters long in a normal text; of a shorter one the text itself, of an empty one none."""
+    """Return all pieces of five characters of a normal text; a shorter one itself, and nothing of an empty one."""
     if len(normal_text) < LENGTH:
         return {normal_text} if normal_text else set()
     return {normal_text[at : at + LENGTH] for at in range(len(normal_text) - LENGTH + 1)}

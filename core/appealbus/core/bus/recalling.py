@@ -1,7 +1,7 @@
 """Recalling: an appeal is compared with others, where a plugin does that, before a version of its dossier is made."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 
 import structlog
 
@@ -26,7 +26,7 @@ class Recalling:
         self._host = host
         self._journal = journal
         self._assessors = {name: each for name, each in host.assessors.items() if isinstance(each, PastAssessor)}
-        journal.compares_texts = bool(self._assessors)
+        journal.compares_texts = host.compares
 
     async def signals(self, appeal_id: int, appeal: Appeal) -> Mapping[str, Sequence[Signal] | None]:
         """Return by assessor what it concludes; None where it failed.
@@ -47,21 +47,33 @@ class Recalling:
         return {name: await self._ask(name, each, appeal, past) for name, each in self._assessors.items()}
 
     async def _ask(self, name: str, assessor: PastAssessor, appeal: Appeal, past: Past) -> Sequence[Signal] | None:
-        try:
-            if not past.others:
-                return _concluded(assessor, appeal, past)
+        if past.others:
             # Two texts of 200,000 characters take a second.
-            return await asyncio.wait_for(asyncio.to_thread(_concluded, assessor, appeal, past), _PATIENCE)
-        except BaseException as error:
-            if not is_defect(error):
-                raise
-            self._host.defects[f"assessor.{name}"] += 1
-            log.exception("assessor.raised", assessor=name, number=appeal.number)
-            return None
+            told = await _within(asyncio.to_thread(_concluded, assessor, appeal, past))
+        else:
+            told = _concluded(assessor, appeal, past)
+        if isinstance(told, list):
+            return told
+        self._host.defects[f"assessor.{name}"] += 1
+        log.error("assessor.raised", assessor=name, number=appeal.number, exc_info=told)
+        return None
 
 
-def _concluded(assessor: PastAssessor, appeal: Appeal, past: Past) -> list[Signal]:
-    concluded = list(assessor.recall(appeal, past))
-    if not all(isinstance(each, Signal) for each in concluded):
-        raise TypeError("an assessor must return signals")
-    return concluded
+async def _within(call: Awaitable[list[Signal] | BaseException]) -> list[Signal] | BaseException:
+    try:
+        return await asyncio.wait_for(call, _PATIENCE)
+    except TimeoutError as error:
+        return error
+
+
+def _concluded(assessor: PastAssessor, appeal: Appeal, past: Past) -> list[Signal] | BaseException:
+    """Return what it concludes, or what it raised: a task that ended in SystemExit would end the loop."""
+    try:
+        concluded = list(assessor.recall(appeal, past))
+        if not all(isinstance(each, Signal) for each in concluded):
+            raise TypeError("an assessor must return signals")
+        return concluded
+    except BaseException as error:
+        if not is_defect(error):
+            raise
+        return error

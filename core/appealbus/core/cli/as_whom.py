@@ -1,6 +1,6 @@
 """`--as`: what a role or a client of the HTTP API sees, shown by the same views."""
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Annotated, Any, TypeVar
 
 import typer
@@ -59,6 +59,7 @@ def look_as(
     copy: bool = False,
     purpose: str = "",
     about: Callable[[T], Mapping[str, int]] | None = None,
+    others: Callable[[T], Sequence[str]] = lambda _: (),
 ) -> T:
     """Read of an appeal what a role or a client sees, note who looks, and return it to be shown.
 
@@ -71,6 +72,7 @@ def look_as(
         copy: whether the journal is one that nobody works.
         purpose: why somebody looks.
         about: what else the log is to say of what was read.
+        others: numbers of other appeals of which something is shown: it is noted of these, too.
 
     """
 
@@ -87,7 +89,7 @@ def look_as(
                 raise
             cli.fail(f"What is kept of {number} is damaged, and cannot be masked: nothing is shown.", EXIT_PROBLEMS)
 
-    return look(cli, seen, action.value, number=number, copy=copy, purpose=purpose, about=about)
+    return look(cli, seen, action.value, number=number, copy=copy, purpose=purpose, about=about, others=others)
 
 
 def check(cli: Cli, viewer: Viewer, action: Action, purpose: str) -> None:

@@ -166,6 +166,7 @@ def _teller(cli: Cli, as_json: bool) -> tuple[Callable[[Done], None], Callable[[
 async def _replay(cli: Cli, quarantine_id: int | None, work: Replay) -> None:
     decoder, bus = Decoder(), cli.loaded.settings.bus
     async with contextlib.aclosing(decoder), cli.journal(write=not work.dry_run) as journal:
+        journal.compares_texts = cli.host.compares
         async for row in _rows(cli, journal, quarantine_id, anyway=work.anyway):
             try:
                 if work.dry_run:

@@ -1,7 +1,7 @@
 """Looks at personal data: who looks is noted in the journal before anything is shown."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Annotated, Any, TypeVar
 
 import typer
@@ -28,6 +28,7 @@ def look(
     copy: bool = False,
     purpose: str = "",
     about: Callable[[T], Mapping[str, int]] | None = None,
+    others: Callable[[T], Sequence[str]] = lambda _: (),
 ) -> T:
     """Read what shows personal data, note who looks at it, and return it to be shown.
 
@@ -39,6 +40,7 @@ def look(
         copy: whether the journal is one that nobody works, and that must stay as it is.
         purpose: why somebody looks, where they are asked.
         about: what else the log is to say of what was read: numbers alone.
+        others: numbers of other appeals of which something is shown: it is noted of these, too.
 
     """
 
@@ -52,7 +54,10 @@ def look(
                 return found
         try:
             async with cli.journal(write=True) as journal:
-                await journal.note_look(what, number=number, purpose=purpose, about=about(found) if about else {})
+                told = about(found) if about else {}
+                looks = [journal.note_look(what, number=number, purpose=purpose, about=told)]
+                looks += [journal.note_look(what, number=each, purpose=purpose) for each in others(found)]
+                await asyncio.gather(*looks)
         except JournalError as error:
             cli.err.print(f"Who looks cannot be noted, so nothing is shown: {error}", style="red")
             cli.fail("Of a copy that nobody works, such as a backup: --copy notes nothing.", EXIT_JOURNAL)

@@ -20,9 +20,9 @@ class Other:
     Attributes:
         appeal_id: its own: of two that have come the larger one came later.
         number: of its receipt.
-        accepted_at: when the bus got it.
+        accepted_at: when the bus got it; None: the reader does not see that.
         appeal: its newest form.
-        changes: what has happened to it since, as far as that is known.
+        changes: what has happened to it since, as far as that is known; None: the reader does not see that.
         place: as in lists, by which clients may see it or not.
         person: whether the same person or organisation wrote it, by ИИН or БИН; None: one of the two is not known.
         category: whether it has the same category.
@@ -34,9 +34,9 @@ class Other:
 
     appeal_id: int
     number: str
-    accepted_at: datetime
+    accepted_at: datetime | None
     appeal: Appeal
-    changes: tuple[KeptChange, ...]
+    changes: tuple[KeptChange, ...] | None
     place: str | None
     person: bool | None
     category: bool
@@ -68,6 +68,20 @@ class Past:
     more: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What somebody is shown who asks.
+
+    Attributes:
+        document: in values that JSON has, or that are moments or days.
+        shown: ids of the others that it shows something of: that somebody looks is noted of these, too.
+
+    """
+
+    document: dict[str, Any]
+    shown: frozenset[int]
+
+
 class PastAssessor(Assessor):
     """Concludes signals from an appeal and those before it. Pure: same appeal, same past, same signals; asks nobody.
 
@@ -83,8 +97,8 @@ class PastAssessor(Assessor):
         """Return what follows, when a version of the dossier is made. It may be called in a thread."""
 
     @abstractmethod
-    def compare(self, appeal: Appeal, past: Past) -> dict[str, Any]:
-        """Return what somebody is shown who asks, in values that JSON has or that are moments.
+    def compare(self, appeal: Appeal, past: Past) -> Comparison:
+        """Return what somebody is shown who asks.
 
-        It is called with appeals as the reader sees them: what is hidden is absent in them.
+        It is called, in a thread, with appeals as the reader sees them: what is hidden is absent in them.
         """

@@ -32,6 +32,8 @@ class Action(StrEnum):
     """See until when an appeal has to be answered, and why."""
     SURGES = "surges"
     """See of what more is written than its past explains."""
+    REPEATS = "repeats"
+    """See which other appeals are about the same, and what is new beside them."""
     HISTORY = "history"
     """See what happened to an appeal."""
     FEED = "feed"
@@ -47,7 +49,7 @@ class Action(StrEnum):
 
 
 _READ = frozenset({Action.FIND, Action.STATE, Action.DOSSIER, Action.VERSIONS, Action.WHY, Action.HISTORY})
-_READ_ALL = _READ | {Action.DIFFERENCE, Action.EXPLAIN, Action.TERM}
+_READ_ALL = _READ | {Action.DIFFERENCE, Action.EXPLAIN, Action.TERM, Action.REPEATS}
 
 MAY: dict[Role, frozenset[Action]] = {
     Role.CHANNEL: frozenset({Action.SUBMIT, Action.CHANGE, Action.FIND, Action.STATE}),

@@ -4,6 +4,7 @@ Of versions that look the same to a viewer only the first is seen: that there ar
 hidden has changed. So numbers of versions may skip.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -18,9 +19,12 @@ from appealbus.core.domain.feed import FeedEntry
 from appealbus.core.domain.listing import AppealRow, AppealState, VersionRow
 from appealbus.core.enrichment.fields import FieldValue, explain_field
 from appealbus.core.errors import JournalError
+from appealbus.core.interfaces.past import Past
 from appealbus.core.journal import columns
 from appealbus.core.journal.reader import JournalReader
+from appealbus.core.journal.reads.past import FOR_READERS
 from appealbus.core.planning.contract import NOT_LOADED
+from appealbus.core.rights.comparing import seen_appeal, seen_past
 from appealbus.core.rights.explaining import FieldHidden, explain_masked
 from appealbus.core.rights.looks import Looks
 from appealbus.core.rights.past import History, shown_entry
@@ -28,10 +32,13 @@ from appealbus.core.rights.paths import path_of
 from appealbus.core.rights.questions import Json
 from appealbus.core.rights.seen import Seen, is_damage, seen
 from appealbus.core.rights.viewer import Viewer
+from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.stored import DOSSIER
 
 log = structlog.get_logger(__name__)
 
+Compare = Callable[[Appeal, Past], tuple[list[Json], frozenset[int]]]
+"""Compares an appeal with its past: what each who does so shows, and the ids of what it shows of others."""
 _PAGE = 1000
 """Entries that are read at once where only some are shown."""
 
@@ -211,6 +218,34 @@ class Views:
             return told
         shown: Json = self._without_identifiers(orjson.loads(orjson.dumps(told)))
         return shown
+
+    async def repeats(self, row: AppealRow, compare: Compare) -> tuple[Json, list[str]]:
+        """Return what an appeal has in common with others, and the numbers of those that something is shown of.
+
+        Its members: `number`, `compared`. What is compared are the appeals as the viewer sees them; others that it may
+        not see are left out.
+
+        Args:
+            row: the appeal.
+            compare: gives what each of those who compare has to show, in a thread, with the ids of what it shows.
+
+        Raises:
+            JournalError: `unreadable`: what is kept of the appeal is damaged.
+
+        """
+        cases = await self._reader.cases([row.appeal_id])
+        if not cases:
+            raise JournalError("what is kept of the appeal is damaged", "unreadable")
+        past = await self._reader.past(row.appeal_id, cases[0].appeal, FOR_READERS)
+        documents, shown = await asyncio.to_thread(self._compared, cases[0].appeal, past, compare)
+        number = self.viewer.row(row).number
+        told: Json = {"number": number, "compared": documents} if number else {"compared": documents}
+        if self._mask.identifiers:
+            told = self._without_identifiers(orjson.loads(orjson.dumps(told)))
+        return told, [each.number for each in past.others if each.appeal_id in shown]
+
+    def _compared(self, appeal: Appeal, past: Past, compare: Compare) -> tuple[list[Json], frozenset[int]]:
+        return compare(seen_appeal(self._mask, appeal), seen_past(self.viewer, past))
 
     def _without_identifiers(self, value: Any) -> Any:
         match value:

@@ -1,6 +1,7 @@
 """Who asks, and whether they may: the dependency of every route that needs credentials."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any
@@ -68,6 +69,11 @@ class Caller:
             about=about,
             by=self.actor,
         )
+
+    async def looks_at_others(self, what: str, numbers: Sequence[str]) -> None:
+        """Note the same of other appeals that something is shown of beside the one that was asked for."""
+        note = partial(self.journal.note_look, what, purpose=self.purpose, by=self.actor)
+        await asyncio.gather(*(note(number=each) for each in numbers))
 
 
 def may(action: Action) -> Any:

@@ -113,6 +113,7 @@ OF_APPEAL = {
     "versions": "dossier_versions",
     "why": "why",
     "term": "term",
+    "repeats": "repeats",
     "history": "history",
 }
 """Operations to which whatever names an appeal links, by the name of the link."""

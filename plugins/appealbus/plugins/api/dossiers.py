@@ -162,6 +162,16 @@ async def term(id: Id, request: Request, caller: Annotated[Caller, may_read(Acti
     return as_json(told)
 
 
+@router.get("/repeats", summary="See what it repeats, and what is new", **documented.looking(schema="Repeats"))
+async def repeats(id: Id, request: Request, caller: Annotated[Caller, may_read(Action.REPEATS)]) -> Response:
+    """Tell which other appeals are about the same, how they ended, and what is new here beside each, as of now."""
+    row = await caller.appeal(id)
+    told, numbers = await caller.views.repeats(row, Api.of(request).host.compare)
+    await caller.looks("repeats", row)
+    await caller.looks_at_others("repeats", numbers)
+    return as_json(told)
+
+
 @router.get("/history", summary="See what happened", **documented.reading(schema="History", description="A page."))
 async def history(
     id: Id,

@@ -155,6 +155,23 @@ class FallsDue(Model):
     """Where the next page begins; absent: this is the last one."""
 
 
+class Compared(Model):
+    """What one of those who compare appeals has to show."""
+
+    name: str
+    """`repeats` is the one that ships."""
+    comparison: dict[str, Any] | None
+    """As `appealbus repeats NUMBER --json` shows it, of what the client sees; None: it failed."""
+
+
+class Repeats(Model):
+    """Which other appeals are about the same, and what is new beside them."""
+
+    number: str | None = None
+    compared: list[Compared]
+    """Empty where nobody compares."""
+
+
 class Happened(Model):
     """An entry of the log."""
 

@@ -54,6 +54,7 @@ async def serve(cli: Cli, settings: ApiSettings) -> None:
     for warning in cli.loaded.open_secrets():
         log.warning("config.secret_open", reason=warning)
     async with cli.journal(write=True) as journal, aclosing(Reception(journal, bus, cli.host.due_on)) as reception:
+        journal.compares_texts = cli.host.compares
         api = Api(settings, cli.loaded, policy, journal, reception, cli.host)
         _add_console(api)
         told = asyncio.Event()

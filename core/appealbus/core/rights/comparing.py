@@ -1,0 +1,74 @@
+"""The past of an appeal as somebody sees it: what is compared are the appeals as they look through the mask.
+
+So nothing that is hidden can be in what is told, whoever compares.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import orjson
+
+from appealbus.core.interfaces.past import Other, Past
+from appealbus.core.rights.mask import Mask
+from appealbus.core.rights.paths import Path
+from appealbus.core.rights.viewer import Viewer
+from appealbus.schemas.appeal import Appeal
+from appealbus.schemas.stored import APPEAL
+
+_IDENTITY: Sequence[Path] = (("appeal", ("applicant", "iin")), ("appeal", ("applicant", "bin")))
+_PARCELS: Sequence[Path] = (("appeal", ("parcels", "cadastral_number")), ("appeal", ("mentions", "cadastral_numbers")))
+_OUTCOME: Sequence[Path] = (("changes", ()), ("appeal", ("addressee",)), ("appeal", ("attachments",)))
+"""What it takes to say how an earlier appeal has ended, and what this one may be by law."""
+_OWN = ("warnings", "as_written")
+"""What the bus itself notes of an appeal; nobody compares it."""
+
+
+def seen_appeal(mask: Mask, appeal: Appeal) -> Appeal:
+    """Return an appeal as it looks through a mask: what is hidden is absent."""
+    if mask.plain:
+        return appeal
+    whole = orjson.loads(APPEAL.write(appeal, exclude_none=True))
+    shown = mask.kept({name: value for name, value in whole.items() if name not in _OWN}, ("appeal", ())) or {}
+    return APPEAL.read(orjson.dumps({**shown, "message_id": "-"}))
+
+
+def seen_past(viewer: Viewer, past: Past) -> Past:
+    """Return of a past what a viewer may see, with the appeals as they look to it.
+
+    Where something is hidden, or not all appeals are within its scopes, only those count that it sees: how many others
+    there are would tell of them.
+    """
+    mask = viewer.mask
+    scoped = bool(viewer.places or viewer.kinds or viewer.channel)
+    others = [each for each in past.others if _covers(viewer, each)]
+    if mask.plain and not scoped:
+        return past
+    shown = tuple(_seen(mask, each) for each in others)
+    copies = sum(each.like > 0.0 and each.person is not True for each in shown)
+    neighbours = sum(each.parcel and each.person is False for each in shown)
+    return Past(shown, copies, neighbours, more=True)
+
+
+def _covers(viewer: Viewer, other: Other) -> bool:
+    if viewer.channel and other.appeal.channel != viewer.channel:
+        return False
+    return viewer.covers(other.place, None if other.appeal.kind is None else other.appeal.kind.value)
+
+
+def _seen(mask: Mask, other: Other) -> Other:
+    def whole(*paths: Path) -> bool:
+        return all(map(mask.whole, paths))
+
+    person = other.person if whole(*_IDENTITY) else None
+    return replace(
+        other,
+        number="" if mask.hidden(("number", ())) else mask.text(other.number),
+        accepted_at=None if mask.hidden(("receipt", ("accepted_at",))) else other.accepted_at,
+        appeal=seen_appeal(mask, other.appeal),
+        changes=other.changes if whole(*_OUTCOME) else None,
+        person=person,
+        category=other.category and whole(("appeal", ("category",))),
+        parcel=other.parcel and whole(*_PARCELS),
+        told=other.told and whole(("appeal", ("repeats",))),
+        like=other.like if whole(("appeal", ("text",))) else 0.0,
+    )

@@ -1,0 +1,81 @@
+"""The assessor: what an appeal has in common with those before it, as signals. Law 94-V art. 19-1: people decide."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from appealbus.core import Comparison, Past, PastAssessor
+from appealbus.core.clocks import KAZAKHSTAN
+from appealbus.plugins.repeats.matter import Beside, Compared, article_of
+from appealbus.plugins.repeats.messages import signal
+from appealbus.plugins.repeats.standing import body_of
+from appealbus.plugins.repeats.telling import document
+from appealbus.plugins.repeats.told import came_in, many_in, new_in
+from appealbus.schemas.appeal import Appeal
+from appealbus.schemas.signal import Signal
+
+
+class Repeats(PastAssessor):
+    """Three signals at most: the same matter again, the same text of others, the same parcel of others."""
+
+    name = "repeats"
+
+    def recall(self, appeal: Appeal, past: Past) -> Iterator[Signal]:
+        """Return them; of each the fields that it rests on, so that nobody learns from it what a mask hides."""
+        if not past.others:
+            return
+        found = Compared(appeal, past)
+        if found.last is not None:
+            yield _same_matter(appeal, found.last)
+        who = _applicant(appeal)
+        if found.copies:
+            first, _ = found.copies[0]
+            count, read = max(past.copies, len(found.copies)), len(found.copies)
+            values = ({"first": first.number, "day": _day(first.accepted_at), "read": read}, count, past.more)
+            yield signal("same_text", [*who, "appeal.text"], *_said(*values))
+        if found.neighbours:
+            last = found.neighbours[-1]
+            values = ({"last": last.number, "day": _day(last.accepted_at)}, past.neighbours, past.more)
+            yield signal("same_parcel", [*who, *_parcels(appeal)], *_said(*values))
+
+    def compare(self, appeal: Appeal, past: Past) -> Comparison:
+        """Return what is new beside each, with the earlier decision."""
+        return document(Compared(appeal, past))
+
+
+def _same_matter(appeal: Appeal, one: Beside) -> Signal:
+    earlier = one.other
+    fields = [*_applicant(appeal), "appeal.text"]
+    fields += ["appeal.category"] if earlier.category else []
+    fields += _parcels(appeal) if earlier.parcel else []
+    fields += ["appeal.repeats"] if earlier.told else []
+    fields += ["appeal.addressee"] if appeal.addressee is not None else []
+    fields += ["appeal.attachments"] if appeal.attachments else []
+    fields += ["changes", "number"] if earlier.changes else ["number"]
+    said: list[dict[str, object]] = [
+        {
+            "earlier": came_in(language, earlier.number, body_of(earlier.appeal), one.standing),
+            "new": new_in(language, one.news, one.attachments),
+        }
+        for language in ("ru", "kk", "en")
+    ]
+    return signal(article_of(appeal, one), fields, *said)
+
+
+def _said(values: dict[str, object], count: int, more: bool) -> list[dict[str, object]]:
+    return [{**values, "count": many_in(language, count, more=more)} for language in ("ru", "kk", "en")]
+
+
+def _applicant(appeal: Appeal) -> list[str]:
+    who = appeal.applicant
+    if who is None:
+        return []
+    return ["appeal.applicant.iin" if who.type == "person" else "appeal.applicant.bin"]
+
+
+def _parcels(appeal: Appeal) -> list[str]:
+    told = ["appeal.parcels"] if appeal.parcels else []
+    return told + (["appeal.mentions.cadastral_numbers"] if appeal.mentions.cadastral_numbers else [])
+
+
+def _day(moment: datetime | None) -> str:
+    return "" if moment is None else moment.astimezone(KAZAKHSTAN).date().isoformat()

@@ -1,0 +1,90 @@
+"""`appealbus repeats`."""
+
+from typing import Annotated, Any
+
+import typer
+
+from appealbus.core import AppealRow, Past
+from appealbus.core.cli.as_whom import As, Purpose, look_as
+from appealbus.core.cli.context import Cli, cli_of
+from appealbus.core.cli.exits import EXIT_ABSENT
+from appealbus.core.cli.languages import Lang, reader
+from appealbus.core.cli.looking import Copy, look
+from appealbus.core.cli.paging import AsJson
+from appealbus.core.journal.journal import Journal
+from appealbus.core.rights.actions import Action
+from appealbus.core.rights.builtin import EVERYTHING
+from appealbus.core.rights.viewer import Viewer
+from appealbus.core.rights.views import Views
+from appealbus.plugins.repeats.assessor import Repeats
+from appealbus.plugins.repeats.telling import lines
+from appealbus.plugins.repeats.words import Article, Came, Label
+from appealbus.schemas.appeal import Appeal
+
+_WORDS = {each.value: each for kind in (Article, Came, Label) for each in kind}
+Number = Annotated[str, typer.Argument(metavar="NUMBER", help="The appeal's number, as its receipt says.")]
+_EVERYBODY = Viewer("commands", None, EVERYTHING)
+"""Whoever may use the journal may see all of it; what they look at is noted."""
+_Read = tuple[dict[str, Any], list[str]]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+
+    @app.command()
+    def repeats(
+        context: typer.Context,
+        number: Number,
+        *,
+        lang: Lang = None,
+        as_json: AsJson = False,
+        copy: Copy = False,
+        as_: As = None,
+        purpose: Purpose = "",
+    ) -> None:
+        """Show what an appeal repeats: how each earlier one stands now, and what is new here, sentence by sentence.
+
+        Beside that others with the same text, and others about the same parcel. Who looks is noted, of all that are
+        shown.
+        """
+        cli = cli_of(context)
+        if as_ is None:
+            told, _ = look(
+                cli,
+                lambda journal: _read(cli, journal, number),
+                "repeats",
+                number=number,
+                copy=copy,
+                purpose=purpose,
+                others=_numbers,
+            )
+        else:
+            told, _ = look_as(cli, as_, Action.REPEATS, number, _shown, copy=copy, purpose=purpose, others=_numbers)
+        comparison = told["compared"][0]["comparison"]
+        if as_json:
+            cli.print_json({name: value for name, value in told.items() if name == "number"} | comparison)
+            return
+        to = reader(cli, lang)
+        for line in (number, *lines(comparison, lambda word: to.word(_WORDS[word]))):
+            cli.out.print(line, markup=False, highlight=False)
+
+
+async def _read(cli: Cli, journal: Journal, number: str) -> _Read:
+    row = await journal.appeal(number)
+    if row is None:
+        cli.fail(f"There is no appeal {number}.", EXIT_ABSENT)
+    return await _shown(Views(journal, _EVERYBODY), row)
+
+
+async def _shown(views: Views, row: AppealRow) -> _Read:
+    return await views.repeats(row, _compare)
+
+
+def _compare(appeal: Appeal, past: Past) -> tuple[list[dict[str, Any]], frozenset[int]]:
+    """Compare whether or not the configuration has it done for each appeal: without sketches it finds fewer."""
+    found = Repeats().compare(appeal, past)
+    return [{"name": Repeats.name, "comparison": found.document}], found.shown
+
+
+def _numbers(found: _Read) -> list[str]:
+    return found[1]

@@ -1,0 +1,69 @@
+"""The words of the plugin's own lists; their Kazakh and Russian are in its catalogues."""
+
+from appealbus.schemas.base import Word
+
+
+class Came(Word):
+    """What came of an earlier appeal."""
+
+    OPEN = "open"
+    """Nothing yet, as far as the bus was told."""
+    ANSWERED = "answered"
+    """An answer of which nobody says what it was."""
+    SATISFIED = "satisfied"
+    PARTLY_SATISFIED = "partly_satisfied"
+    REFUSED = "refused"
+    EXPLAINED = "explained"
+    TAKEN_NOTE = "taken_note"
+    TERMINATED = "terminated"
+    LEFT = "left"
+    RETURNED = "returned"
+    SILENCE = "silence"
+    WITHDRAWN = "withdrawn"
+    CLOSED = "closed"
+
+
+class Article(Word):
+    """What a repeat may be under the law: a signal, never a decision."""
+
+    NEW_ARGUMENTS = "new_arguments"
+    """АППК art. 70 ¶5: a repeat with new arguments is a right."""
+    IDENTICAL = "identical"
+    """АППК art. 64 ¶7 2): the same body has ended the same before, and nothing is new."""
+    TERMINABLE = "terminable"
+    """АППК art. 88 ¶1 1): of the simplified kinds; an answer was given, and nothing is new."""
+    DECIDED = "decided"
+    """АППК art. 70 ¶1: there is a decision on the same subject and grounds."""
+    UNDECIDED = "undecided"
+    """None of these: the earlier one has no decision that the bus was told of."""
+    NO_TEXT = "no_text"
+    """None of these: without a text of both nobody can say whether anything is new."""
+
+
+NORMS = {
+    Article.NEW_ARGUMENTS: "АППК ст. 70 ч. 5",
+    Article.IDENTICAL: "АППК ст. 64 ч. 7 п. 2",
+    Article.TERMINABLE: "АППК ст. 88 ч. 1 п. 1",
+    Article.DECIDED: "АППК ст. 70 ч. 1",
+}
+"""The norms of those that have one (Code № 350-VI, as of the law № 241-VIII of 17.12.2025)."""
+
+
+class Label(Word):
+    """What people read beside values."""
+
+    NOBODY = "nobody"
+    SAME_MATTER = "same_matter"
+    SAME_TEXT = "same_text"
+    SAME_PARCEL = "same_parcel"
+    AT_LEAST = "at_least"
+    NEW = "new"
+    CHANGED = "changed"
+    WAS = "was"
+    SAME = "same"
+    GONE = "gone"
+    ATTACHMENTS = "attachments"
+    SIMILARITY = "similarity"
+    OTHER_APPLICANT = "other_applicant"
+    UNKNOWN_APPLICANT = "unknown_applicant"
+    SAME_APPLICANT = "same_applicant"

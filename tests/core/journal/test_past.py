@@ -1,0 +1,155 @@
+"""Which others an appeal is found to have something in common with, on every database."""
+
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from appealbus.core.domain.document import Form, appeal_document
+from appealbus.core.journal import renewing, store
+from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.key import KeyFile
+from appealbus.core.journal.reads.past import AT_INTAKE, FOR_READERS
+from appealbus.core.journal.rows import NewAppeal
+from appealbus.core.journal.writes.concluding import Conclusion
+from appealbus.schemas.appeal import Appeal
+from appealbus.schemas.dossier import Completeness
+from tests.core.journal.test_renewing import key_of
+from tests.plugins.repeats import making
+from tests.plugins.repeats.making import LAND, by
+
+PARCEL = "20-315-045-123"
+LETTER = making.text(12, 1)
+
+
+@pytest.fixture
+async def comparing(journal):
+    journal.compares_texts = True
+    return journal
+
+
+async def put(journal: Journal, make, message_id: str, **given):
+    content = Appeal.model_validate({"message_id": message_id, "kind": "application", **given})
+    accepted = await journal.accept(NewAppeal(content, make.now, "appealbus"), owner="me")
+    return accepted.appeal_id, content
+
+
+async def conclude(journal: Journal, appeal_id: int, **given):
+    given = {"dossier": b"{}", "version": 1, "completeness": Completeness.COMPLETE, **given}
+    await journal.conclude(Conclusion(appeal_id, **given))
+
+
+def told(past):
+    return {each.appeal_id: (each.person, each.category, each.parcel, each.like >= 0.8) for each in past.others}
+
+
+async def test_by_person_text_and_parcel(comparing, make):
+    """Each with what it has in common; not itself, not later ones but for readers, not who is only mentioned."""
+    field = [{"cadastral_number": PARCEL}]
+    same, _ = await put(comparing, make, "1", text=making.text(12, 2), category=LAND, parcels=field, **by(0))
+    copy, _ = await put(comparing, make, "2", text=LETTER + " Ахметов", category={"code": "roads"}, **by(1))
+    nobody, _ = await put(comparing, make, "3", text=LETTER, **by(None))
+    field_, _ = await put(comparing, make, "4", text=making.text(12, 3), parcels=field, **by(2))
+    _other, _ = await put(comparing, make, "5", text=making.text(12, 4), category={"code": "roads"}, **by(0))
+    its = {"category": LAND, "parcels": field, "text": LETTER}
+    own, appeal = await put(comparing, make, "6", **its, **by(0))
+    later, _ = await put(comparing, make, "7", text=LETTER, **by(3))
+    past = await comparing.past(own, appeal)
+    assert told(past) == {
+        same: (True, True, True, False),
+        copy: (False, False, False, True),
+        nobody: (None, False, False, True),
+        field_: (False, False, True, False),
+    }
+    assert (past.copies, past.neighbours, past.more) == (2, 1, False)
+    assert later in told(await comparing.past(own, appeal, FOR_READERS))
+
+
+async def test_bounds_are_told(comparing, make):
+    """Of many copies, letters of one person and neighbours so many are looked at; that there are more is said."""
+    reach = replace(AT_INTAKE, named=6, sharing=4, likely=12, read=3)
+    field = [{"cadastral_number": PARCEL}]
+    for number in range(20):
+        await put(comparing, make, f"c{number}", text=f"{LETTER} {number}", parcels=field, **by(1 + number % 2))
+    for number in range(10):
+        await put(comparing, make, f"p{number}", text="", category=LAND, **by(0))
+    own, appeal = await put(comparing, make, "own", text=LETTER, category=LAND, parcels=field, **by(0))
+    past = await comparing.past(own, appeal, reach)
+    assert past.more
+    assert 8 <= past.copies <= 12
+    assert past.neighbours == 6
+    read = [each.appeal_id for each in past.others]
+    assert read == [1, 2, 3, 18, 19, 20, 28, 29, 30]  # the first copies, the newest of the person and of the parcel
+
+
+async def test_a_corrected_text_is_found_by_what_it_says_now(comparing, make):
+    """The old sketch goes with its whole index."""
+    first, appeal = await put(comparing, make, "1", text=LETTER, **by(0))
+    other = making.text(12, 9)
+    form = appeal.model_copy(update={"text": other})
+    await conclude(comparing, first, form=Form(form, appeal_document(form)))
+    old, was = await put(comparing, make, "2", text=LETTER, **by(1))
+    new, now = await put(comparing, make, "3", text=other, **by(1))
+    assert told(await comparing.past(old, was)) == {}
+    assert first in told(await comparing.past(new, now))
+
+
+async def test_what_goes_takes_its_sketch_along(url, make, journal):
+    """Pruned with its appeal; nothing of it is left in the index."""
+    journal.compares_texts = True
+    first, _ = await put(journal, make, "1", text=LETTER, **by(0))
+    await put(journal, make, "2", text=making.text(12, 2), **by(0))
+    await conclude(journal, first)
+    assert await rows(url) == (2, 16)
+    assert (await journal.prune(make.later(10**6)))["appeals"] == 1
+    assert await rows(url) == (1, 8)
+
+
+async def rows(url: str) -> tuple[int, int]:
+    engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
+    try:
+        with engine.connect() as connection:
+            tables = ("sketch", "sketch_hash")
+            return tuple(connection.scalar(text(f"SELECT count(*) FROM {table}")) for table in tables)
+    finally:
+        engine.dispose()
+
+
+async def test_those_from_before_get_sketches_in_batches(url, make, journal, monkeypatch):
+    """Each once, however often one goes through; a damaged one has an empty sketch, and one that has one keeps it."""
+    monkeypatch.setattr("appealbus.core.journal.sketching._BATCH", 3)
+    monkeypatch.setattr("appealbus.core.journal.sketching._WINDOW", 4)
+    for number in range(10):
+        await put(journal, make, str(number), text=making.text(12, number), **by(0))
+    journal.compares_texts = True
+    await put(journal, make, "new", text=LETTER, **by(0))
+    engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE document SET body = :b WHERE appeal_id = 5"), {"b": b"{"})
+    engine.dispose()
+    drawn, after = [], 0
+    while (done := await journal.sketch_missing(after)) is not None:
+        drawn.append(done.drawn)
+        after = done.upto
+    assert (sum(drawn), max(drawn), after) == (10, 3, 11)
+    assert await rows(url) == (11, 80)
+    assert (await journal.sketch_missing(0)).drawn == 0
+
+
+async def test_another_key_draws_anew(url, make, monkeypatch):
+    """With a new key nothing of the old one is left; what is drawn again is found again."""
+    monkeypatch.setattr(renewing, "_BATCH", 1)
+    key = key_of(url)
+    async with await Journal.open(url) as journal:
+        journal.compares_texts = True
+        await put(journal, make, "1", text=LETTER, **by(0))
+        own, appeal = await put(journal, make, "2", text=LETTER, **by(1))
+        await journal.release("me")
+    async with await Journal.open(url, key=KeyFile(key, anew=True)) as journal:
+        await journal.mark_anew(lambda case: {}, lambda done: None)
+    assert key != store.UNNAMED_KEY or url.startswith("postgresql")
+    assert await rows(url) == (0, 0)
+    async with await Journal.open(url) as journal:
+        assert told(await journal.past(own, appeal)) == {}
+        assert (await journal.sketch_missing(0)).drawn == 2
+        assert list(told(await journal.past(own, appeal))) == [1]

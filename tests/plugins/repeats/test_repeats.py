@@ -1,0 +1,143 @@
+"""The signals, over a bus that works a real journal."""
+
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from appealbus.core import Comparison, Inbound, Past, PastAssessor, Taken
+from appealbus.plugins.repeats.assessor import Repeats
+from appealbus.schemas import Appeal, Dossier
+from tests.core.kit import dossier, message, running_bus
+from tests.plugins.repeats.making import LAND, by, text
+
+PARCEL = "20-315-045-123"
+LETTER = text(12, 1)
+
+
+def signals(told: Dossier) -> dict[str, str]:
+    return {each.code: each.message_en or "" for each in told.signals}
+
+
+async def put(bus: Any, message_id: str, **given: Any) -> str:
+    taken = await bus.accept(message(message_id, **{"kind": "application", **given}))
+    assert isinstance(taken, Taken)
+    return taken.receipt.number
+
+
+async def ended(bus: Any, number: str, **given: Any) -> None:
+    body = {"type": "change", "message_id": f"c-{number}-{given}"[:100], "number": number, "channel": "test"}
+    body |= {"kind": "answered", "answered_on": "2026-03-01", **given}
+    assert isinstance(await bus.accept(Inbound("test", "c", orjson.dumps(body))), Taken)
+
+
+# How the earlier one ended, what this one says, and what it may be.
+_ENDS: list[tuple[str, dict[str, Any], str, str, str]] = [
+    ("application", {}, "{}", "undecided", "info"),
+    ("application", {"result": "refused"}, "{}", "decided", "warning"),
+    ("report", {"result": "explained"}, "{}", "terminable", "warning"),
+    ("application", {"result": "terminated"}, "{}", "identical", "warning"),
+    ("application", {"result": "refused"}, "{} Вода теперь и в подвале.", "new_arguments", "info"),
+    ("application", {"result": "refused"}, "", "no_text", "info"),
+    ("application", {"result": "silence"}, "{}", "undecided", "info"),
+    ("application", {"kind": "withdrawn"}, "{}", "undecided", "info"),
+]
+
+
+async def test_the_same_matter_again(tmp_path: Path) -> None:
+    """What it may be depends on how the earlier one ended and on what is new; it names number, body, outcome, day."""
+    async with running_bus(tmp_path, assessors=[Repeats()]) as bus:
+        told = []
+        for person, (kind, end, says, *_) in enumerate(_ENDS):
+            letter = text(12, 100 + person)
+            first = await put(bus, f"{person}-1", kind=kind, text=letter, category=LAND, **by(person))
+            if end:
+                await ended(bus, first, **end)
+            again = says.format(letter.upper().replace(".", "!\n"))  # how it is written is nothing new
+            second = await put(bus, f"{person}-2", kind=kind, text=again, category=LAND, **by(person))
+            await bus.settle()
+            assert (await dossier(bus, first, 1)).signals == []
+            told.append((first, (await dossier(bus, second)).signals))
+    for (_, end, _, code, severity), (first, found) in zip(_ENDS, told, strict=True):
+        (signal,) = found
+        assert (signal.code, signal.severity.value) == (f"repeats.{code}", severity)
+        for part in (first, "Отдел земельных отношений", *(["2026-03-01"] if "result" in end else [])):
+            assert all(part in said for said in (signal.message_en or "", signal.message_kk, signal.message_ru))
+        rests = {"appeal.applicant.iin", "appeal.text", "appeal.category", "appeal.addressee", "number"}
+        assert rests <= {*signal.fields}
+
+
+async def test_another_matter_another_body_and_new_files(tmp_path: Path) -> None:
+    """Another category is another matter; what another body has ended is not identical; a new file is something new."""
+    async with running_bus(tmp_path, assessors=[Repeats()]) as bus:
+        first = await put(bus, "1", text=LETTER, category=LAND, **by(0))
+        await ended(bus, first, result="terminated")
+        other = await put(bus, "2", text=text(12, 2), category={"code": "roads"}, **by(0))
+        elsewhere = await put(bus, "3", text=LETTER, category=LAND, **{**by(0), "addressee": {"name": "Акимат"}})
+        file = {"file_name": "акт.pdf", "sha256": "0" * 64}
+        filed = await put(bus, "4", text=LETTER, category=LAND, attachments=[file], **by(0))
+        named = await put(bus, "5", text=text(12, 3), repeats=[first], **by(0))
+        await bus.settle()
+        found = [signals(await dossier(bus, each)) for each in (other, elsewhere, filed, named)]
+    assert [*map(list, found)] == [
+        [],
+        ["repeats.undecided"],
+        ["repeats.new_arguments"],
+        ["repeats.new_arguments"],
+    ]
+    assert "files: 1" in found[2]["repeats.new_arguments"]
+
+
+async def test_others_with_the_same_text_and_about_the_same_parcel(tmp_path: Path) -> None:
+    """Those before it, of other people or of nobody knows whom; names in the text may differ; short texts are alike."""
+    async with running_bus(tmp_path, assessors=[Repeats()]) as bus:
+        field = [{"cadastral_number": PARCEL}]
+        first = await put(bus, "1", text=f"{LETTER} Подпись: Сейтқали.", parcels=field, **by(0))
+        copy = await put(bus, "2", text=f"{LETTER} Подпись: Жұмабек.", **by(1))
+        unknown = await put(bus, "3", text=LETTER, **by(None))
+        neighbour = await put(bus, "4", text=text(12, 4) + f" Участок {PARCEL}.", **by(2))
+        short = [await put(bus, str(each), text="Прошу помочь", **by(each % 4)) for each in range(5, 8)]
+        await bus.settle()
+        found = {each: signals(await dossier(bus, each)) for each in (first, copy, unknown, neighbour, *short)}
+    assert found[first] == {}
+    assert list(found[copy]) == list(found[unknown]) == ["repeats.same_text"]
+    assert f"1, the first is {first} of" in found[copy]["repeats.same_text"]
+    assert f"2, the first is {first} of" in found[unknown]["repeats.same_text"]
+    assert list(found[neighbour]) == ["repeats.same_parcel"]
+    assert first in found[neighbour]["repeats.same_parcel"]
+    assert [found[each] for each in short] == [{}, {}, {}]
+
+
+class Raises(PastAssessor):
+    """One with a defect."""
+
+    name = "raises"
+
+    def recall(self, appeal: Appeal, past: Past) -> list[Any]:
+        raise SystemExit(1)
+
+    def compare(self, appeal: Appeal, past: Past) -> Comparison:
+        raise SystemExit(1)
+
+
+async def test_one_with_a_defect_is_named_and_the_others_conclude(tmp_path: Path) -> None:
+    """As any assessor that raises."""
+    async with running_bus(tmp_path, assessors=[Raises(), Repeats()]) as bus:
+        await put(bus, "1", text=LETTER, category=LAND, **by(0))
+        second = await put(bus, "2", text=LETTER, category=LAND, **by(0))
+        await bus.settle()
+        told = await dossier(bus, second)
+        assert bus.parts.host.defects["assessor.raises"] == 2
+    assert (told.unassessed, list(signals(told))) == (["raises"], ["repeats.undecided"])
+    assert told.completeness.value == "complete"
+
+
+async def test_nothing_is_kept_where_nobody_compares(tmp_path: Path) -> None:
+    """No sketch; and once somebody does, those that came before get theirs, and later ones find them."""
+    async with running_bus(tmp_path) as bus:
+        await put(bus, "1", text=LETTER, **by(0))
+        await bus.settle()
+        assert (await bus.journal.sketch_missing(0)) is not None  # it had none
+        again = await bus.journal.sketch_missing(0)
+    assert again is not None
+    assert again.drawn == 0
