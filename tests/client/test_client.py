@@ -264,6 +264,7 @@ async def test_every_call_is_what_the_api_knows(ask: Ask) -> None:
         by_end |= {
             "why": {"gaps": []},
             "term": {"terms": []},
+            "repeats": {"compared": []},
             "explain": {"fields": []},
             "history": {"entries": []},
             "readers": {"readers": []},
@@ -281,6 +282,7 @@ async def test_every_call_is_what_the_api_knows(ask: Ask) -> None:
         ("difference", ID, 4, 2),
         ("why", ID),
         ("term", ID),
+        ("repeats", ID),
         ("explain", ID, "gbdfl.person/surname", 4),
         ("history", ID),
         ("feed", "1.7"),
@@ -300,6 +302,7 @@ async def test_every_call_is_what_the_api_knows(ask: Ask) -> None:
         f"{of}/versions/4/difference?from=2",
         f"{of}/why",
         f"{of}/term",
+        f"{of}/repeats",
         f"{of}/explain?field=gbdfl.person%2Fsurname&version=4",
         f"{of}/history?limit=100",
         "/v1/feed?wait=0&limit=100&after=1.7",
@@ -312,7 +315,7 @@ async def test_every_call_is_what_the_api_knows(ask: Ask) -> None:
     assert server.asked[4].headers["accept"] == "application/xml"
     assert results[0].appeals == [{"id": ID}]
     assert results[5] == [{"version": 1}]
-    assert results[11].entries[0].id == ID
+    assert results[12].entries[0].id == ID
 
 
 async def test_a_number_does_not_get_into_an_address(ask: Ask) -> None:

@@ -69,6 +69,7 @@ OURS = {
         "connectors/files",
         "plugins/api",
         "plugins/demo",
+        "plugins/repeats",
         "plugins/report",
         "plugins/simulator",
         "plugins/surges",
@@ -86,14 +87,14 @@ OURS = {
     "appealbus.core.escaping": {"connectors/files", "plugins/report", "plugins/surges"},
     "appealbus.core.host": {"plugins/api"},
     "appealbus.core.journal": {"plugins/api", "plugins/console", "plugins/demo"},
-    "appealbus.core.journal.journal": {"plugins/demo", "plugins/terms"},
+    "appealbus.core.journal.journal": {"plugins/demo", "plugins/repeats", "plugins/terms"},
     "appealbus.core.language": {"plugins/console", "plugins/demo", "plugins/report", "plugins/terms"},
     "appealbus.core.logs": {"connectors/amqp", "plugins/demo"},
     "appealbus.core.logs.throttle": {"plugins/traces"},
     "appealbus.core.own_file": {"plugins/report", "plugins/surges"},
     "appealbus.core.parts": {"plugins/demo"},
     "appealbus.core.process": {"plugins/api", "plugins/demo"},
-    "appealbus.core.rights": {"plugins/api", "plugins/console", "plugins/terms"},
+    "appealbus.core.rights": {"plugins/api", "plugins/console", "plugins/repeats", "plugins/terms"},
 }
 """What ships uses these beside what is public: the demonstration runs a bus, commands talk as the program does, and
 connectors pause between attempts, and look at who may write files, as the core does; a table of bodies is read as the

@@ -22,6 +22,7 @@ from appealbus.client.errors import (
     Unreachable,
 )
 from appealbus.client.models import (
+    Compared,
     CountedTerm,
     Dossier,
     Explained,
@@ -32,6 +33,7 @@ from appealbus.client.models import (
     History,
     Operation,
     Reader,
+    Repeats,
     State,
     Submitted,
     Term,
@@ -47,6 +49,7 @@ __all__ = [
     "Cache",
     "Client",
     "ClientError",
+    "Compared",
     "CountedTerm",
     "CursorAhead",
     "Damaged",
@@ -67,6 +70,7 @@ __all__ = [
     "PurposeMissing",
     "Quarantined",
     "Reader",
+    "Repeats",
     "Retries",
     "State",
     "Submitted",

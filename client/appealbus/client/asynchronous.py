@@ -18,6 +18,7 @@ from appealbus.client.models import (
     History,
     Operation,
     Reader,
+    Repeats,
     State,
     Submitted,
     Term,
@@ -91,6 +92,10 @@ class AsyncClient:
     async def term(self, appeal: str, *, purpose: str | None = None) -> Term:
         """Say until when an appeal has to be answered, and why: `due_on`, and under `terms` each proof."""
         return await self._run(calls.term(appeal, purpose or self._purpose))
+
+    async def repeats(self, appeal: str, *, purpose: str | None = None) -> Repeats:
+        """Say which others are about the same, how they ended, and what is new here: `compared`, by who compares."""
+        return await self._run(calls.repeats(appeal, purpose or self._purpose))
 
     async def explain(
         self, appeal: str, field: str, version: int | None = None, *, purpose: str | None = None

@@ -17,6 +17,7 @@ from appealbus.client.models import (
     History,
     Operation,
     Reader,
+    Repeats,
     State,
     Submitted,
     Term,
@@ -109,6 +110,12 @@ def difference(appeal: str, version: int, since: int, purpose: str | None) -> Ca
 def term(appeal: str, purpose: str | None) -> Call[Term]:
     """Return the call that asks until when an appeal has to be answered."""
     return Call("GET", _of(appeal, "term"), reading.reader(reading.term), headers={"Accept": JSON, **_purpose(purpose)})
+
+
+def repeats(appeal: str, purpose: str | None) -> Call[Repeats]:
+    """Return the call that asks which others are about the same."""
+    read = reading.reader(reading.repeats)
+    return Call("GET", _of(appeal, "repeats"), read, headers={"Accept": JSON, **_purpose(purpose)})
 
 
 def why(appeal: str, purpose: str | None) -> Call[Why]:

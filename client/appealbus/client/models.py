@@ -71,6 +71,20 @@ class Term(TypedDict):
     terms: NotRequired[list[CountedTerm]]
 
 
+class Compared(TypedDict):
+    """What one of those who compare appeals has to show; None: it failed."""
+
+    name: str
+    comparison: dict[str, Any] | None
+
+
+class Repeats(TypedDict):
+    """Which other appeals are about the same, and what is new beside them."""
+
+    number: NotRequired[str]
+    compared: list[Compared]
+
+
 class Happened(TypedDict):
     """Something that happened to an appeal."""
 

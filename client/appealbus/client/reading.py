@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast
 
 from appealbus.client.errors import UnexpectedAnswer
-from appealbus.client.models import Dossier, FeedEntry, FeedPage, Found, History, State, Submitted, Term, Why
+from appealbus.client.models import Dossier, FeedEntry, FeedPage, Found, History, Repeats, State, Submitted, Term, Why
 from appealbus.client.wire import Answer
 
 T = TypeVar("T")
@@ -78,6 +78,11 @@ def why(answer: Answer) -> Why:
 def term(answer: Answer) -> Term:
     """Return until when an appeal has to be answered."""
     return cast("Term", table(answer))
+
+
+def repeats(answer: Answer) -> Repeats:
+    """Return which others are about the same."""
+    return cast("Repeats", table(answer))
 
 
 def history(answer: Answer) -> History:

@@ -117,6 +117,7 @@ ARGUMENTS: dict[str, list[list[str]]] = {
     "term": [[EVIL], [EVIL, "--json"], [EVIL, "--days", "--lang", "kk"], ["none" + EVIL], [EVIL, "--on", EVIL]],
     "terms apply": [[], [EVIL]],
     "terms preview": [[], ["--calendar", EVIL + ".toml"], ["--norms", "none" + EVIL]],
+    "repeats": [[EVIL], [EVIL, "--json"], ["none" + EVIL], [EVIL, "--as", "ops"], [EVIL, "--as", EVIL]],
     "run": [["--until-idle"]],
     "serve": [[EVIL]],
     "console link": [["--role", EVIL], ["--role", "ops", "--actor", EVIL], ["--role", "ops", "--server", EVIL]],

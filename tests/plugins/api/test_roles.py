@@ -29,6 +29,7 @@ ROUTES: dict[tuple[str, str], Action | None] = {
     ("GET", "/v1/appeals/{id}/why"): Action.WHY,
     ("GET", "/v1/appeals/{id}/explain"): Action.EXPLAIN,
     ("GET", "/v1/appeals/{id}/term"): Action.TERM,
+    ("GET", "/v1/appeals/{id}/repeats"): Action.REPEATS,
     ("GET", "/v1/appeals/{id}/history"): Action.HISTORY,
     ("GET", "/v1/terms"): Action.TERM,
     ("GET", "/v1/surges"): Action.SURGES,
