@@ -1,17 +1,27 @@
 """Registers of synthetic appeals: plain letters, and the cases that a journal would have of them."""
 
 from collections.abc import Iterable
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from random import Random
 from typing import Any
 
-from appealbus.core import Case, KeptChange
+from appealbus.core import Case, KeptChange, LookupState
 from appealbus.core.clocks import KAZAKHSTAN
+from appealbus.core.journal.key import JournalKey
 from appealbus.plugins.report.fact import fact_of
 from appealbus.plugins.report.store import Store
 from appealbus.schemas.appeal import Appeal, Receipt
 from appealbus.schemas.change import Change
+from appealbus.schemas.identifiers import control_digit, parse_iin, parse_or_none
+from appealbus.schemas.outcome import OutcomeKind
 from tests.plugins.report.plain import Event, Letter
+
+
+def _iin(number: int) -> str:
+    """Return the ИИН of somebody born in the 19th century."""
+    begin = f"7503011000{number}"
+    return f"{begin}{control_digit(begin)}"
+
 
 RESULTS = ["satisfied", "partly_satisfied", "refused", "explained", "taken_note", "terminated", "left", "silence"]
 BODIES = [
@@ -22,13 +32,17 @@ BODIES = [
 ]
 PLACES = ["275200000", "275230100", "271000000", "", "273200000"]
 KINDS = ["answered"] * 6 + ["redirected"] * 2 + ["extended", "complained", "withdrawn", "due", "closed"]
+NOBODY: Any = {"person": "", "parcels": [], "ready": None, "records": 0}
+PERSONS = [each for number in range(8) if parse_or_none(parse_iin, each := _iin(number))]
+PARCELS = ["08-130-001-0001", "08-130-001-0002", "08-130-001-0003"]
 BESIDE = ["registered", "directed", "preliminary", "notified", "executed"]
-NOON = timedelta(hours=12)
+MARK = JournalKey(b"k" * 32).mark
+NOON = time(12)
 
 
 def letter(on: date, **said: Any) -> Letter:
     """Return an appeal of which nothing more is known."""
-    known = Letter(on=on, body=BODIES[0], kato="275200000", code="20", repeat=False, due=None, events=[])
+    known = Letter(on=on, body=BODIES[0], kato="275200000", code="20", repeat=False, due=None, events=[], **NOBODY)
     return Letter(**{**known, **said})
 
 
@@ -67,6 +81,10 @@ def _random(random: Random) -> Letter:
         repeat=random.random() < 0.3,
         due=random.choice([None, on + timedelta(days=random.randrange(25))]),
         events=events,
+        person=random.choice([*PERSONS, ""]),
+        parcels=random.sample(PARCELS, random.choice([0, 0, 1, 2])),
+        ready=random.choice([None, datetime.combine(on, NOON) + timedelta(hours=random.randrange(200))]),
+        records=random.randrange(4),
     )
 
 
@@ -81,19 +99,26 @@ def case_of(number: int, plain: Letter) -> Case:
         "category": {"code": plain["code"] or None},
         "place": {"kato": plain["kato"] or None},
         "repeats": ["ЖТ-1"] if plain["repeat"] else [],
+        "applicant": {"type": "person", "iin": plain["person"] or None},
+        "parcels": [{"cadastral_number": each} for each in plain["parcels"]],
     }
     receipt = Receipt(
         number=f"N{number}", accepted_at=moment, accepted_by="appealbus", message_id=f"m{number}", channel="files"
     )
     changes = [_change(at, each) for at, each in enumerate(plain["events"])]
-    return Case(number, Appeal.model_validate(fields), receipt, 1, kept_changes=tuple(reversed(changes)))
+    states = tuple(LookupState("a.b", str(at), OutcomeKind.FOUND, moment) for at in range(plain["records"]))
+    return Case(number, Appeal.model_validate(fields), receipt, 1, states, kept_changes=tuple(reversed(changes)))
 
 
 def filled(register: Iterable[Letter]) -> Store:
     """Return a file, in memory, in which a register is counted."""
     store = Store(None)
-    store.put(fact_of(case_of(number, plain)) for number, plain in enumerate(register, 1))
+    store.put(fact_of(case_of(number, plain), MARK, _ready(plain)) for number, plain in enumerate(register, 1))
     return store
+
+
+def _ready(plain: Letter) -> datetime | None:
+    return None if plain["ready"] is None else plain["ready"].replace(tzinfo=KAZAKHSTAN)
 
 
 def _change(at: int, told: Event) -> KeptChange:
@@ -104,4 +129,4 @@ def _change(at: int, told: Event) -> KeptChange:
 
 
 def _moment(day: date) -> datetime:
-    return datetime.combine(day, datetime.min.time(), KAZAKHSTAN) + NOON
+    return datetime.combine(day, NOON, KAZAKHSTAN)

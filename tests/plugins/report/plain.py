@@ -1,12 +1,14 @@
 """A second plain count, written from the page docs/report.md alone by somebody who had not read the plugin."""
 
-from collections.abc import Iterable
-from datetime import date, timedelta
+from collections.abc import Callable, Iterable
+from datetime import date, datetime, timedelta
 from math import ceil
 from typing import TypedDict
 
 ENDS = {"answered", "withdrawn", "closed"}
 LOCAL = ("аким", "әкім")
+PERSONAL = {"directed", "redirected", "extended", "preliminary", "notified", "answered", "closed"}
+NOON = 12
 
 
 class Event(TypedDict):
@@ -30,6 +32,10 @@ class Letter(TypedDict):
     repeat: bool
     due: date | None
     events: list[Event]
+    person: str
+    parcels: list[str]
+    ready: datetime | None
+    records: int
 
 
 def once(events: list[Event]) -> list[Event]:
@@ -92,6 +98,46 @@ def is_reversed(letter: Letter) -> bool:
     return False
 
 
+def review_began(letter: Letter) -> datetime | None:
+    """Return when a person first did something with it; all changes happen at noon. Silence does nothing."""
+    days = [each["on"] for each in letter["events"] if each["kind"] in PERSONAL and each["result"] != "silence"]
+    return datetime(*min(days).timetuple()[:3], NOON) if days else None
+
+
+def ready_before(letter: Letter) -> bool:
+    began = review_began(letter)
+    return began is not None and letter["ready"] is not None and letter["ready"] < began
+
+
+def saved(letters: Iterable[Letter], minutes: float) -> int:
+    """Return whole hours: from noon of the day on which it came until it was ready, and minutes for each record."""
+    seconds = 0.0
+    for each in letters:
+        if ready_before(each) and each["ready"] is not None:
+            seconds += (each["ready"] - datetime(*each["on"].timetuple()[:3], NOON)).total_seconds()
+            seconds += 60 * minutes * each["records"]
+    return int(seconds // 3600)
+
+
+def settled(letter: Letter, today: date) -> bool:
+    """Answered, more than 60 days ago; and it is known who wrote about what."""
+    answered = first_answer(letter)
+    known = letter["person"] and (letter["code"] or letter["parcels"])
+    return bool(known) and answered is not None and (today - answered).days > 60
+
+
+def came_again(letter: Letter, every: Iterable[Letter]) -> bool:
+    """Say whether the same person wrote about the same category or parcel in the 60 days after the answer."""
+    answered = first_answer(letter)
+    for other in every:
+        if other is letter or answered is None or other["person"] != letter["person"]:
+            continue
+        same = (letter["code"] and other["code"] == letter["code"]) or set(other["parcels"]) & set(letter["parcels"])
+        if same and 1 <= (other["on"] - answered).days <= 60:
+            return True
+    return False
+
+
 def nearest_rank(days: list[int], share: float) -> int | None:
     return sorted(days)[ceil(share * len(days)) - 1] if days else None
 
@@ -100,9 +146,12 @@ def year_before(day: date) -> date:
     return date(day.year - 1, day.month, min(day.day, 28) if day.month == 2 else day.day)
 
 
-def count(letters: Iterable[Letter], since: date, until: date, today: date) -> dict[str, int | None]:
-    """Return each column of the page, counted."""
-    every = list(letters)
+def count(
+    letters: list[Letter], span: tuple[date, date], today: date, within: Callable[[Letter], bool], minutes: float
+) -> dict[str, int | None]:
+    """Return each column of the page, counted over those letters that are within a row."""
+    since, until = span
+    every = [each for each in letters if within(each)]
     n = [each for each in every if since <= each["on"] <= until]
     before = [each for each in every if year_before(since) <= each["on"] <= year_before(until)]
     local = [each for each in n if any(word in each["body"].casefold() for word in LOCAL)]
@@ -116,6 +165,7 @@ def count(letters: Iterable[Letter], since: date, until: date, today: date) -> d
     answered = [(each, first) for each in n if (first := first_answer(each)) is not None]
     in_c = [(each["due"], first) for each, first in answered if each["due"]]
     days = [max(0, (first - each["on"]).days) for each, first in answered]
+    over = [each for each in n if settled(each, today)]
     one = timedelta(days=1)
     return {
         "registered": len(n),
@@ -136,6 +186,11 @@ def count(letters: Iterable[Letter], since: date, until: date, today: date) -> d
         "last_two_days": sum(1 for due, first in in_c if due is not None and due - one <= first <= due),
         "extended": sum(1 for each in n if any(event["kind"] == "extended" for event in each["events"])),
         "reversed": sum(1 for each in n if is_reversed(each)),
+        "reviewed": sum(1 for each in n if review_began(each)),
+        "complete_before": sum(1 for each in n if ready_before(each)),
+        "hours_saved": saved(n, minutes),
+        "settled": len(over),
+        "first_right": sum(1 for each in over if not came_again(each, letters)),
         "days_median": nearest_rank(days, 0.5),
         "days_p90": nearest_rank(days, 0.9),
     }

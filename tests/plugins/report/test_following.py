@@ -15,9 +15,10 @@ from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import NewAppeal, NewChange
 from appealbus.plugins.report.fact import fact_of
 from appealbus.plugins.report.following import follow
+from appealbus.plugins.report.row import Span
 from appealbus.plugins.report.settings import ReportSettings
-from appealbus.plugins.report.store import Store
-from appealbus.plugins.report.table import Span, make_table
+from appealbus.plugins.report.store import Followed, Store
+from appealbus.plugins.report.table import make_table
 from appealbus.plugins.report.words import By, Column
 from appealbus.schemas import Appeal
 from appealbus.schemas.change import Change
@@ -83,7 +84,7 @@ def test_what_was_read_is_not_read_again(tmp_path: Path) -> None:
         store, read = Store(None), []
 
         class Watched:
-            appeals, log = journal.appeals, journal.log
+            appeals, log, keyed, completed = journal.appeals, journal.log, journal.keyed, journal.completed
 
             async def cases(self, ids: Any) -> Any:
                 read.extend(ids)
@@ -107,9 +108,10 @@ def test_after_a_restore_all_is_read_again(tmp_path: Path) -> None:
         store = Store(None)
         await journal.accept(new("m0"))
         await follow(journal, "J", store)
-        store.begin("J", Cursor(1, 10_000), 10_000)
+        key = await journal.keyed()
+        store.begin(Followed("J", key.check), Cursor(1, 10_000), 10_000)
         (case,) = await journal.cases([1])
-        store.put([replace(fact_of(case), appeal_id=7_000)])
+        store.put([replace(fact_of(case, key.mark, None), appeal_id=7_000)])
         assert counts(store)[0] == 2
         await follow(journal, "J", store)
         assert counts(store)[0] == 1
@@ -125,14 +127,16 @@ def test_of_two_reports_at_once_the_one_behind_writes_nothing(tmp_path: Path) ->
         await journal.accept(new("m0"))
         await follow(journal, "J", store)
         (behind,) = await journal.cases([1])
-        since = store.cursor("J")
+        key = await journal.keyed()
+        followed = Followed("J", key.check)
+        since = store.cursor(followed)
         await journal.change(change("c0", "m0", "answered"))
         await follow(journal, "J", store)
-        ahead = store.cursor("J")
+        ahead = store.cursor(followed)
         assert since is not None
         assert since != ahead
-        assert store.follow("J", [fact_of(behind)], since, since) == ahead
-        assert (store.cursor("J"), counts(store)) == (ahead, [1, 1, 1, 0, 0])
+        assert store.follow(followed, [fact_of(behind, key.mark, None)], since, since) == ahead
+        assert (store.cursor(followed), counts(store)) == (ahead, [1, 1, 1, 0, 0])
 
     over_journal(tmp_path, use)
 

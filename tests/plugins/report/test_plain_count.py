@@ -1,16 +1,19 @@
 """Tables against a plain count of the same registers, by another hand than the plugin."""
 
+from collections.abc import Callable
 from datetime import date
 from random import Random
 
 import pytest
 
+from appealbus.plugins.report.row import Row, Span, percent
 from appealbus.plugins.report.settings import ReportSettings
-from appealbus.plugins.report.table import Row, Span, make_table, percent
+from appealbus.plugins.report.table import make_table
 from appealbus.plugins.report.words import By, Column
 from tests.plugins.report.making import filled, random_register
 from tests.plugins.report.plain import Letter, count
 
+SETTINGS = ReportSettings(minutes_by_hand=7.5)
 SPAN, TODAY = Span(date(2026, 1, 1), date(2026, 9, 30)), date(2026, 8, 1)
 KEYS = {
     By.BODY: lambda plain: plain["body"].casefold(),
@@ -24,8 +27,8 @@ def figures(row: Row) -> dict[str, int | None]:
     return {each.value: row.count(each) for each in Column if each is not Column.REPEATS_CHANGE}
 
 
-def plain(register: list[Letter]) -> dict[str, int | None]:
-    return count(register, SPAN.since, SPAN.until, TODAY)
+def plain(register: list[Letter], within: Callable[[Letter], bool] = lambda _: True) -> dict[str, int | None]:
+    return count(register, (SPAN.since, SPAN.until), TODAY, within, SETTINGS.minutes_by_hand)
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -34,11 +37,11 @@ def test_a_random_register_is_counted_as_by_hand(seed: int) -> None:
     register = random_register(Random(seed), 200)
     store = filled(register)
     for by, key in KEYS.items():
-        table = make_table(store, ReportSettings(), SPAN, by, TODAY)
+        table = make_table(store, SETTINGS, SPAN, by, TODAY)
         assert figures(table.total) == plain(register)
         rows = {each.key: figures(each) for each in table.rows}
         for name in {key(each) for each in register}:
-            counted = plain([each for each in register if key(each) == name])
+            counted = plain(register, lambda each, key=key, name=name: key(each) == name)
             assert rows.pop(name, counted) == counted
         assert rows == {}
 
@@ -47,17 +50,17 @@ def test_a_random_register_is_counted_as_by_hand(seed: int) -> None:
 def test_months_are_counted_as_by_hand(seed: int) -> None:
     """A row of a month counts what was registered in it, and repeats of that month a year before."""
     register = random_register(Random(seed), 200)
-    table = make_table(filled(register), ReportSettings(), SPAN, By.PERIOD, TODAY)
+    table = make_table(filled(register), SETTINGS, SPAN, By.PERIOD, TODAY)
     assert [each.key for each in table.rows] == [f"2026-{month:02d}" for month in range(1, 10)]
     for row in table.rows:
-        month = [each for each in register if f"{each['on']:%Y-%m}" in (row.key, f"2025{row.key[4:]}")]
-        assert figures(row) == plain(month)
+        months = (row.key, f"2025{row.key[4:]}")
+        assert figures(row) == plain(register, lambda each, months=months: f"{each['on']:%Y-%m}" in months)
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_where_appeals_stand_adds_up(seed: int) -> None:
     """Considered, redirected and open are the registered; satisfied, refused, explained and other the considered."""
-    table = make_table(filled(random_register(Random(seed), 200)), ReportSettings(), SPAN, By.BODY, TODAY)
+    table = make_table(filled(random_register(Random(seed), 200)), SETTINGS, SPAN, By.BODY, TODAY)
     for row in (*table.rows, table.total):
         told = figures(row)
         assert told["registered"] == sum(told[each] or 0 for each in ("considered", "redirected", "open"))

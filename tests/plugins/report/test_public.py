@@ -7,8 +7,9 @@ from random import Random
 import pytest
 
 from appealbus.plugins.report.public import published
+from appealbus.plugins.report.row import Row, Span, Table
 from appealbus.plugins.report.settings import ReportSettings
-from appealbus.plugins.report.table import Row, Span, Table, make_table
+from appealbus.plugins.report.table import make_table
 from appealbus.plugins.report.words import By, Column
 from tests.plugins.report.making import BODIES, filled, letter, random_register
 

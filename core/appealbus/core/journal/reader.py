@@ -140,8 +140,12 @@ class JournalReader(Serving):
             raise ClockInDoubt
         return await self._read(lambda connection: old.count(connection, ages, now, without))
 
+    async def completed(self, ids: Sequence[int]) -> dict[int, datetime]:
+        """Return when each of these dossiers was complete first, of the versions that are kept; nothing of others."""
+        return await self._read(lambda connection: lists.completed(connection, ids)) if ids else {}
+
     async def keyed(self) -> JournalKey:
-        """Return what makes keys of questions.
+        """Return what makes keys of questions, and marks.
 
         Raises:
             ConfigError: the journal's key is not there, or not its own.

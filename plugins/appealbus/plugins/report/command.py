@@ -14,9 +14,10 @@ from appealbus.core.clocks import KAZAKHSTAN, wall
 from appealbus.core.escaping import escaped
 from appealbus.plugins.report.following import follow
 from appealbus.plugins.report.public import published
+from appealbus.plugins.report.row import Span, Table
 from appealbus.plugins.report.settings import ReportSettings
 from appealbus.plugins.report.store import Store
-from appealbus.plugins.report.table import Span, Table, make_table
+from appealbus.plugins.report.table import make_table
 from appealbus.plugins.report.telling import Teller
 from appealbus.plugins.report.words import By
 

@@ -1,11 +1,37 @@
 """What a report counts of one appeal: no person, no text, no number."""
 
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from appealbus.core import Case
+from appealbus.plugins.report.matters import Mark, matters_of
 from appealbus.plugins.terms.clock import Told
 from appealbus.plugins.terms.story import Body, local_day
+from appealbus.schemas.address import Address
+from appealbus.schemas.appeal import Appeal
+from appealbus.schemas.change import AnswerResult, ChangeKind
+from appealbus.schemas.identifiers import parse_kato, parse_or_none
+from appealbus.schemas.outcome import OutcomeKind
+
+DISTRICT = 4
+"""Digits of КАТО that name a district."""
+_A_DISTRICT = re.compile(r"[0-9]{2}(?!00)[0-9]{2}0{5}")
+_NAME = 100
+"""Characters of its name that are kept."""
+_BY_A_PERSON = frozenset(
+    {
+        ChangeKind.DIRECTED,
+        ChangeKind.REDIRECTED,
+        ChangeKind.EXTENDED,
+        ChangeKind.PRELIMINARY,
+        ChangeKind.NOTIFIED,
+        ChangeKind.ANSWERED,
+        ChangeKind.CLOSED,
+    }
+)
+"""Steps of a review. Registration is none, nor is what applicants do, nor a date."""
 
 _LAST_DAYS = 1
 """Days before the last one that are its last two days together with it."""
@@ -20,19 +46,28 @@ class Fact:
         day: when it was registered, in Kazakhstan: as its sender says, else when the bus got it.
         body: the body that it came to first, by БИН, else by name in small letters; empty: none is told.
         body_name: how that body is called.
-        place: КАТО of what it is about.
+        kind: of the appeal; empty: none is known.
+        place: КАТО of what it is about, in its normal form where it has one.
         category: the code of it, else its name in small letters.
         category_name: what it is called.
         repeat: whether it names earlier appeals.
         state: `considered`, `redirected` or `open`.
         result: of the considered: `satisfied` …, or the kind of change with which it ended.
         due: the last day for an answer.
+        answered: the day of the first answer since it was last taken up.
         days: of the answered: from its registration to the first answer, in days of the calendar.
         late: of the answered: that was after the last day.
         last_two_days: of the answered: that was on the last day or on the one before.
         sent_on: whether the whole of it was ever redirected.
         extended: whether its term was extended.
         reversed: whether it was answered in another way after a complaint.
+        reviewed: whether a person has begun to review it.
+        complete_before: whether its dossier was complete by then.
+        waited: of those: seconds from its acceptance by the bus until its dossier was complete.
+        records: of those: how many records its dossier has.
+        known: whether it is told whose matter it is.
+        matters: the marks of that.
+        districts: the names of districts that its records tell: code, Russian, Kazakh.
 
     """
 
@@ -40,6 +75,7 @@ class Fact:
     day: date
     body: str
     body_name: str
+    kind: str
     place: str
     category: str
     category_name: str
@@ -47,40 +83,98 @@ class Fact:
     state: str
     result: str
     due: date | None
+    answered: date | None
     days: int | None
     late: bool
     last_two_days: bool
     sent_on: bool
     extended: bool
     reversed: bool
+    reviewed: bool
+    complete_before: bool
+    waited: int
+    records: int
+    known: bool
+    matters: tuple[bytes, ...] = ()
+    districts: tuple[tuple[str, str, str], ...] = ()
 
 
-def fact_of(case: Case) -> Fact:
-    """Return what is counted of a case."""
+def fact_of(case: Case, mark: Mark, completed: datetime | None) -> Fact:
+    """Return what is counted of a case.
+
+    Args:
+        case: the appeal.
+        mark: makes the marks of matters.
+        completed: when its dossier was complete first; None: it is not.
+
+    """
     appeal, life = case.appeal, Told.of(case).life
-    day = local_day(appeal.received_at or case.receipt.accepted_at)
-    body, about = Body.of((case.first or appeal).addressee), appeal.category
-    code, called = (about.code or "", about.name or "") if about else ("", "")
+    accepted = case.receipt.accepted_at
+    day = local_day(appeal.received_at or accepted)
+    body = Body.of((case.first or appeal).addressee)
+    category, called = _category(appeal)
     due = appeal.due_on or case.due_on
     stay, answered = life.last, life.last.answered
     considered, sent_on = stay.ended is not None, any(each.sent for each in life.stays)
     left = None if due is None or answered is None else (due - answered).days
+    reviewed = _first_step(case)
+    ready = completed if completed is not None and reviewed is not None and completed < reviewed else None
+    matters = matters_of(appeal, category, mark)
     return Fact(
-        case.appeal_id,
-        day,
-        body.bin or body.name.casefold(),
-        body.name,
-        ((appeal.place.kato or "") if appeal.place else "").strip(),
-        code.strip() or called.strip().casefold(),
-        called.strip(),
-        bool(appeal.repeats),
-        "considered" if considered else "redirected" if sent_on else "open",
-        stay.outcome.value if considered else "",
-        due,
-        None if answered is None else max(0, (answered - day).days),
-        left is not None and left < 0,
-        left is not None and 0 <= left <= _LAST_DAYS,
-        sent_on,
-        any(each.extensions for each in life.stays),
-        life.reversed,
+        appeal_id=case.appeal_id,
+        day=day,
+        body=body.bin or body.name.casefold(),
+        body_name=body.name,
+        kind=str(appeal.kind or ""),
+        place=_place(appeal),
+        category=category,
+        category_name=called,
+        repeat=bool(appeal.repeats),
+        state="considered" if considered else "redirected" if sent_on else "open",
+        result=stay.outcome.value if considered else "",
+        due=due,
+        answered=answered,
+        days=None if answered is None else max(0, (answered - day).days),
+        late=left is not None and left < 0,
+        last_two_days=left is not None and 0 <= left <= _LAST_DAYS,
+        sent_on=sent_on,
+        extended=any(each.extensions for each in life.stays),
+        reversed=life.reversed,
+        reviewed=reviewed is not None,
+        complete_before=ready is not None,
+        waited=0 if ready is None else max(0, round((ready - accepted).total_seconds())),
+        records=0 if ready is None else sum(each.kind is OutcomeKind.FOUND for each in case.states),
+        known=bool(matters),
+        matters=matters,
+        districts=tuple(_districts(each.record for each in case.states)),
     )
+
+
+def _category(appeal: Appeal) -> tuple[str, str]:
+    """Return the code of a category, else its name in small letters; and its name."""
+    about = appeal.category
+    code, called = ((about.code or "").strip(), (about.name or "").strip()) if about else ("", "")
+    return code or called.casefold(), called
+
+
+def _place(appeal: Appeal) -> str:
+    written = ((appeal.place.kato or "") if appeal.place else "").strip()
+    return parse_or_none(parse_kato, written) or written
+
+
+def _first_step(case: Case) -> datetime | None:
+    """Return when a person first did something with it; of a step of which the day alone is told, its beginning."""
+    steps = [
+        each.dated_at
+        for each in case.kept_changes
+        if each.change.kind in _BY_A_PERSON and each.change.result is not AnswerResult.SILENCE
+    ]
+    return min(steps, default=None)
+
+
+def _districts(records: Iterable[object]) -> Iterator[tuple[str, str, str]]:
+    for record in records:
+        for part in record.parts if isinstance(record, Address) else ():
+            code = part.kato or ""
+            if _A_DISTRICT.fullmatch(code):
+                yield code[:DISTRICT], (part.name_ru or "")[:_NAME], (part.name_kk or "")[:_NAME]

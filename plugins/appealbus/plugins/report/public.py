@@ -10,7 +10,7 @@ or at least the smallest that may be told.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from appealbus.plugins.report.table import Row, Table, summed
+from appealbus.plugins.report.row import Row, Table, summed
 from appealbus.plugins.report.words import Column
 
 _ALL = frozenset(Column)
@@ -24,7 +24,10 @@ _PARTS = {
         (Column.REPEATS,),
         (Column.EXTENDED,),
         (Column.REVERSED,),
+        (Column.REVIEWED,),
     ),
+    Column.REVIEWED: ((Column.COMPLETE_BEFORE,),),
+    Column.SETTLED: ((Column.FIRST_RIGHT,),),
     Column.LOCAL: ((Column.LAND,),),
     Column.OPEN: ((Column.OVERDUE,),),
     Column.CONSIDERED: (
@@ -36,6 +39,7 @@ _PARTS = {
         (Column.LATE,),
         (Column.LAST_TWO_DAYS,),
         (Column.LATE, Column.LAST_TWO_DAYS),
+        (Column.SETTLED,),
     ),
 }
 """Of what which columns are parts: what is left of the whole without them follows, too."""

@@ -2,25 +2,45 @@
 
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from datetime import date
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
-from appealbus.core import Cursor
+from appealbus.core import ConfigError, Cursor
 from appealbus.core.own_file import OwnFile
 from appealbus.plugins.report.fact import Fact
 
-_COLUMNS = [each.name for each in fields(Fact)]
+_COLUMNS = [each.name for each in fields(Fact) if each.name not in ("matters", "districts")]
 _VALUES = attrgetter(*_COLUMNS)
 _SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS fact ({_COLUMNS[0]} INTEGER PRIMARY KEY, {", ".join(_COLUMNS[1:])});
-CREATE TABLE IF NOT EXISTS followed (one INTEGER PRIMARY KEY CHECK (one = 1), journal TEXT NOT NULL, cursor TEXT);
+CREATE TABLE IF NOT EXISTS matter (mark BLOB, day TEXT, appeal_id INTEGER, PRIMARY KEY (mark, day, appeal_id))
+    WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS matter_of ON matter (appeal_id);
+CREATE TABLE IF NOT EXISTS district (code TEXT PRIMARY KEY, ru TEXT NOT NULL, kk TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS followed (one INTEGER PRIMARY KEY CHECK (one = 1), journal TEXT NOT NULL, cursor TEXT,
+    key BLOB NOT NULL);
 """
 _PUT = f"INSERT OR REPLACE INTO fact VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608 - names of fields
+_DISTRICT = "INSERT OR REPLACE INTO district VALUES (?, ?, ?)"
 _MEMORY = "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -131072;"
 """KiB in which most of a million appeals are sorted by row, and not in files."""
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """Which journal is counted, and with what marks are made.
+
+    Attributes:
+        journal: what tells it from others.
+        key: what tells its key from others: matters that were marked with another one are not found.
+
+    """
+
+    journal: str
+    key: bytes
 
 
 class Store(OwnFile):
@@ -29,43 +49,48 @@ class Store(OwnFile):
     def __init__(self, path: Path | None) -> None:
         """Open it, or make it; None: in memory, for as long as this lives."""
         super().__init__(path, "report", _MEMORY + _SCHEMA)
+        if [row["name"] for row in self.select("PRAGMA table_info(fact)")] != _COLUMNS:
+            self.close()
+            told = f"{self.name} was made by another release, which counts otherwise; give plugins.report.file another"
+            raise ConfigError(f"{told} file: what the journal holds is counted anew there")
 
-    def cursor(self, journal: str) -> Cursor | None:
-        """Return up to where this journal's log is followed; None: not at all.
+    def cursor(self, followed: Followed) -> Cursor | None:
+        """Return up to where this journal's log is followed; None: not at all, or with another key.
 
         Raises:
             ConfigError: another journal is counted here.
 
         """
-        rows = self.select("SELECT journal, cursor FROM followed")
+        rows = self.select("SELECT journal, cursor, key FROM followed")
         if not rows:
             return None
-        self.belongs_to(journal, rows[0][0])
-        return Cursor.parse(rows[0][1])
+        self.belongs_to(followed.journal, rows[0]["journal"])
+        return Cursor.parse(rows[0]["cursor"]) if rows[0]["key"] == followed.key else None
 
     def put(self, facts: Iterable[Fact]) -> None:
         """Write down what is counted of appeals, in the place of what was."""
         with self.writing() as connection:
             _put(connection, facts)
 
-    def follow(self, journal: str, facts: Iterable[Fact], since: Cursor, until: Cursor) -> Cursor:
+    def follow(self, followed: Followed, facts: Iterable[Fact], since: Cursor, until: Cursor) -> Cursor:
         """Write down what is counted of appeals together with how far the log is read; return how far that is.
 
         Nothing is written where another report has read on meanwhile: its facts may be the newer ones.
         """
         with self.writing() as connection:
-            now = self.cursor(journal)
+            now = self.cursor(followed)
             if now is not None and now != since:
                 return now
             _put(connection, facts)
-            _note(connection, journal, until)
+            _note(connection, followed, until)
             return until
 
-    def begin(self, journal: str, cursor: Cursor, last: int) -> None:
+    def begin(self, followed: Followed, cursor: Cursor, last: int) -> None:
         """Note that all is read up to the appeal with the last id; what is behind it was lost in a restore."""
         with self.writing() as connection:
             connection.execute("DELETE FROM fact WHERE appeal_id > ?", (last,))
-            _note(connection, journal, cursor)
+            connection.execute("DELETE FROM matter WHERE appeal_id > ?", (last,))
+            _note(connection, followed, cursor)
 
     def select(self, query: str, values: tuple[Any, ...] = ()) -> list[sqlite3.Row]:
         """Return the rows of a query."""
@@ -79,11 +104,18 @@ class Store(OwnFile):
 
 
 def _put(connection: sqlite3.Connection, facts: Iterable[Fact]) -> None:
-    connection.executemany(_PUT, [tuple(map(_stored, _VALUES(each))) for each in facts])
+    some = list(facts)
+    connection.executemany(_PUT, [tuple(map(_stored, _VALUES(each))) for each in some])
+    connection.executemany("DELETE FROM matter WHERE appeal_id = ?", [(each.appeal_id,) for each in some])
+    matters = [(mark, each.day.isoformat(), each.appeal_id) for each in some for mark in each.matters]
+    connection.executemany("INSERT INTO matter VALUES (?, ?, ?)", matters)
+    districts = {code: names for each in some for code, *names in each.districts}
+    connection.executemany(_DISTRICT, [(code, *names) for code, names in districts.items()])
 
 
-def _note(connection: sqlite3.Connection, journal: str, cursor: Cursor) -> None:
-    connection.execute("INSERT OR REPLACE INTO followed VALUES (1, ?, ?)", (journal, str(cursor)))
+def _note(connection: sqlite3.Connection, followed: Followed, cursor: Cursor) -> None:
+    values = (followed.journal, str(cursor), followed.key)
+    connection.execute("INSERT OR REPLACE INTO followed VALUES (1, ?, ?, ?)", values)
 
 
 def _stored(value: object) -> object:

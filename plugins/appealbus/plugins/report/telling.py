@@ -8,8 +8,10 @@ from typing import Any
 
 from appealbus.core.escaping import blanked
 from appealbus.core.language import Reader, ReaderLanguage
-from appealbus.plugins.report.table import Row, Table
+from appealbus.plugins.report.row import Row, Table
+from appealbus.plugins.report.table import OTHERS
 from appealbus.plugins.report.words import By, Column, Formula, Label
+from appealbus.schemas.territory import KATO_OBLASTS
 
 HIDDEN = "–"
 """In the place of what may not be told."""
@@ -38,8 +40,9 @@ class Teller:
             "on": table.today,
             "shares": "rounded" if self._rounds else "truncated",
             "public": self._public,
+            "minutes_by_hand": table.by_hand,
             "formulas": {each.value: Formula[each.name].value for each in Column},
-            "rows": [{"key": each.key, "label": each.label, **self._figures(each)} for each in table.rows],
+            "rows": [{"key": each.key, "label": self._label(each), **self._figures(each)} for each in table.rows],
             "total": self._figures(table.total),
         }
 
@@ -57,7 +60,7 @@ class Teller:
         for row in (*self._table.rows, self._table.total):
             key = "total" if row is self._table.total else row.key
             cells = [cell for each in Column for cell in self._cells(row, each)]
-            rows.writerow([_no_formula(key), _no_formula(row.label), *cells])
+            rows.writerow([_no_formula(key), _no_formula(self._label(row)), *cells])
         return text.getvalue().encode()
 
     def lines(self) -> Iterator[str]:
@@ -99,8 +102,19 @@ class Teller:
             return self._to.word(Label.TOTAL)
         if not row.key:
             return self._to.word(Label.UNTOLD)
-        label = blanked(row.label)
+        if row.key == OTHERS:
+            return self._to.word(Label.OTHERS)
+        label = blanked(self._label(row))
         return f"{blanked(row.key)} {label}".strip() if self._table.by is not By.BODY else label or blanked(row.key)
+
+    def _label(self, row: Row) -> str:
+        """Return the name of a row: of a district in the reader's language, else that of its oblast."""
+        if self._table.by is not By.DISTRICT or row is self._table.total:
+            return row.label
+        russian, kazakh = row.names
+        named = kazakh or russian if self._to.language is ReaderLanguage.KAZAKH else russian or kazakh
+        oblast = KATO_OBLASTS.get(row.key[:2])
+        return named or (f"({oblast})" if oblast else "")
 
     def footnotes(self) -> Iterator[str]:
         """Yield what each column counts and of what its share is, and how shares are made."""
@@ -108,6 +122,7 @@ class Teller:
             yield f"[{at}] {self._to.word(each)}: {self._to.word(Formula[each.name])}"
         yield self._to.word(Label.ROUNDED if self._rounds else Label.TRUNCATED)
         yield self._to.word(Label.STATES)
+        yield f"{self._to.word(Label.BY_HAND)}: {self._table.by_hand:g}"
         if self._public:
             yield self._to.word(Label.MASKED)
 

@@ -34,6 +34,11 @@ class Column(Word):
     LAST_TWO_DAYS = "last_two_days"
     EXTENDED = "extended"
     REVERSED = "reversed"
+    REVIEWED = "reviewed"
+    COMPLETE_BEFORE = "complete_before"
+    HOURS_SAVED = "hours_saved"
+    SETTLED = "settled"
+    FIRST_RIGHT = "first_right"
     DAYS_MEDIAN = "days_median"
     DAYS_P90 = "days_p90"
 
@@ -60,6 +65,22 @@ class Formula(Word):
     LAST_TWO_DAYS = "of C, those answered on their last day or on the one before; share of C"
     EXTENDED = "of N, those whose term was extended; share of N"
     REVERSED = "of N, those answered in another way after a complaint; share of N"
+    REVIEWED = (
+        "V: of N, those that a person has begun to review: directed, redirected, extended, told, answered, "
+        "closed; share of N"
+    )
+    COMPLETE_BEFORE = "of V, those whose dossier was complete before the first of these; share of V"
+    HOURS_SAVED = (
+        "of these, whole hours from acceptance by the bus to the complete dossier, and the minutes that their "
+        "records take by hand, as set"
+    )
+    SETTLED = (
+        "A: of C, those answered more than 60 days ago, of which it is told by number whose matter they are; share of C"
+    )
+    FIRST_RIGHT = (
+        "of A, those without another appeal of the same person about the same category or parcel in the 60 "
+        "days after the answer; share of A"
+    )
     DAYS_MEDIAN = "of C, days of the calendar in which half was answered"
     DAYS_P90 = "of C, days of the calendar in which nine of ten were answered"
 
@@ -74,4 +95,6 @@ class Label(Word):
     TRUNCATED = "Shares are cut after one decimal."
     ROUNDED = "Shares are rounded to one decimal."
     MASKED = "A dash stands where fewer appeals than may be told, or what they follow from, are."
+    BY_HAND = "Minutes by hand for a record, as set"
+    OTHERS = "others"
     STATES = "Answers are counted as they are known on the day of the report."
