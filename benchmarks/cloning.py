@@ -13,8 +13,8 @@ from sqlalchemy import Connection, Engine, MetaData, Table, create_engine, event
 
 _ROWS = 100_000
 """Appeals of one transaction."""
-_TABLES = ("appeal", "document", "lookup", "dossier", "outbox", "access", "subject", "log_entry")
-_NUMBERED = {("outbox", "id"), ("access", "id")}
+_TABLES = ("appeal", "document", "lookup", "dossier", "outbox", "access", "subject", "change", "log_entry")
+_NUMBERED = {("outbox", "id"), ("access", "id"), ("change", "id")}
 """What numbers itself; nothing refers to it."""
 _DIGITS = {"sqlite": "printf('%08d', {})", "postgresql": "lpad(({})::text, 8, '0')"}
 # Marks are like chance: equal ones would make their index smaller and quicker than it is.
@@ -94,7 +94,7 @@ class Cloning:
             case (_, "number"):
                 head, value = "substr(o.number, 1, length(o.number) - 8)", "substr(o.number, length(o.number) - 7)"
                 return f"{head} || " + _DIGITS[self.kind].format(f"CAST({value} AS integer) + k * {self.last}")
-            case ("appeal", "message_id"):
+            case ("appeal" | "change", "message_id"):
                 return "o.message_id || '-' || k"
             case ("subject", "mark"):
                 return _MARK[self.kind]

@@ -17,13 +17,16 @@ from tests.services.forms import form
 
 ACCEPTED = ["2xx", "3xx", "401", "403", "404", "409"]
 FEED = ("GET /v1/feed", "GET /v1/feed/stream")
+REPORT = "GET /v1/report"
 INTAKE = ("POST /v1/appeals", "POST /v1/changes")
 NOT_OF_SCHEMA = {
     "POST /v1/appeals/find": ("400",),
+    REPORT: ("400",),
     **dict.fromkeys(INTAKE, ("400", "422")),
     **dict.fromkeys(FEED, ("400", "410")),
 }
-"""What is answered where a schema cannot say all: control digits, a change of no appeal, two ids, foreign cursors."""
+"""What is answered where a schema cannot say all: control digits, a change of no appeal, two ids, foreign cursors,
+spans of no day."""
 HIDDEN: dict[str, frozenset[bytes]] = {}
 """By the token of a client values that it may not see."""
 
@@ -53,6 +56,10 @@ def configured(world: World, client: str, *, covers: bool) -> SchemathesisConfig
                 "positive_data_acceptance": {"expected-statuses": [*ACCEPTED, *more]},
                 # It would have each event be a text; a document in OpenAPI 3.1 has no words for one.
                 "response_schema_conformance": {"enabled": name != "GET /v1/feed/stream"},
+                # Who asks for many different reports in a minute is sent away for a while.
+                "not_a_server_error": {
+                    "expected-statuses": [*(["503"] if name == REPORT else []), "2xx", "3xx", "4xx"]
+                },
             },
             "phases": {"coverage": {"enabled": covers and (form(False, True) or name not in INTAKE)}},
         }

@@ -38,6 +38,7 @@ ROUTES: dict[tuple[str, str], Action | None] = {
     ("GET", "/v1/feed"): Action.FEED,
     ("GET", "/v1/feed/stream"): Action.FEED,
     ("GET", "/v1/feed/readers"): Action.READERS,
+    ("GET", "/v1/report"): Action.REPORT,
     ("GET", "/v1/me"): None,
 }
 OPEN = {"/healthz", "/openapi.json", "/asyncapi.json", "/docs", "/problems/{name}"}
@@ -115,11 +116,11 @@ def test_the_page_has_the_table() -> None:
 
 def test_routes_are_functions_of_their_own_names() -> None:
     """The document links operations by these names."""
-    from appealbus.plugins.api import about, appeals, dossiers, feed, finding, pages, stream, surges, terms
+    from appealbus.plugins.api import about, appeals, dossiers, feed, figures, finding, pages, stream, surges, terms
 
     names = [
         route.name
-        for part in (about, appeals, dossiers, feed, finding, pages, stream, surges, terms)
+        for part in (about, appeals, dossiers, feed, figures, finding, pages, stream, surges, terms)
         for route in part.router.routes
         if isinstance(route, APIRoute)
     ]

@@ -40,6 +40,8 @@ class Action(StrEnum):
     """Follow new versions."""
     READERS = "readers"
     """See who has read the feed up to where."""
+    REPORT = "report"
+    """Read the figures of a period."""
     LOG = "log"
     """Read the log."""
     EXPORT = "export"
@@ -54,12 +56,13 @@ _READ_ALL = _READ | {Action.DIFFERENCE, Action.EXPLAIN, Action.TERM, Action.REPE
 MAY: dict[Role, frozenset[Action]] = {
     Role.CHANNEL: frozenset({Action.SUBMIT, Action.CHANGE, Action.FIND, Action.STATE}),
     Role.REGISTRY: _READ_ALL
-    | {Action.CHANGE, Action.SEARCH, Action.SURGES}
+    | {Action.CHANGE, Action.SEARCH, Action.SURGES, Action.REPORT}
     | {Action.FEED, Action.READERS, Action.EXPORT},
-    Role.REVIEWER: _READ_ALL | {Action.SEARCH, Action.SURGES},
+    Role.REVIEWER: _READ_ALL | {Action.SEARCH, Action.SURGES, Action.REPORT},
     Role.INTEGRATOR: _READ_ALL,
     Role.OPS: frozenset({Action.FIND, Action.STATE, Action.VERSIONS, Action.WHY, Action.HISTORY})
     | {Action.FEED, Action.READERS, Action.OPERATE},
-    Role.AUDITOR: frozenset({Action.FIND, Action.STATE, Action.HISTORY, Action.READERS, Action.LOG, Action.EXPORT}),
+    Role.AUDITOR: frozenset({Action.FIND, Action.STATE, Action.HISTORY, Action.READERS, Action.LOG, Action.EXPORT})
+    | {Action.REPORT},
 }
 """By role what it may do; its mask says what it sees of it."""

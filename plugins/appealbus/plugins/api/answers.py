@@ -11,6 +11,8 @@ from appealbus.plugins.api.problems import MEDIA_TYPE, NOT_ACCEPTABLE, Problem
 
 JSON = "application/json"
 XML = "application/xml"
+CSV = "text/csv"
+HTML = "text/html"
 
 
 def as_json(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

@@ -25,9 +25,12 @@ from appealbus.plugins.api.limits import Limits
 from appealbus.plugins.api.metrics import Metrics
 from appealbus.plugins.api.problems import TOO_MANY_WAITING, Problem
 from appealbus.plugins.api.reads import Reads
+from appealbus.plugins.api.reports import Reports
 from appealbus.plugins.api.settings import ApiSettings
 from appealbus.plugins.api.tail import Tail
 from appealbus.plugins.monitor.shared_result import SharedResult
+from appealbus.plugins.report.process import Given, ReportProcess
+from appealbus.plugins.report.settings import ReportSettings
 
 
 @dataclass
@@ -57,6 +60,10 @@ class Api:
         self.tail = Tail(self.journal.feed)
         self.reads = Reads(self.journal)
         self.alive = SharedResult(self.journal.standing, fresh=1.0, patience=4.0)
+        self.figures = ReportProcess(
+            Given(self.bus, self.loaded.settings.log, self.loaded.validate(ReportSettings, "plugins", "report"))
+        )
+        self.reports = Reports(self.figures.make)
         self.looks, self.tags = Looks(), Looks()
         self._waiting: Counter[str] = Counter()
 

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from appealbus.core import CursorRefused, JournalError
 from appealbus.core.journal.errors import CursorAhead
 from appealbus.core.rights.seen import is_damage
-from appealbus.plugins.api import about, appeals, dossiers, feed, finding, pages, stream, surges, terms
+from appealbus.plugins.api import about, appeals, dossiers, feed, figures, finding, pages, stream, surges, terms
 from appealbus.plugins.api.answers import of_problem
 from appealbus.plugins.api.api import Api
 from appealbus.plugins.api.exchange import App, Exchanges
@@ -39,7 +39,7 @@ def application(api: Api) -> App:
     app.router.redirect_slashes = False
     app.state.api = api
     app.include_router(dossiers.hot)
-    for part in (appeals, finding, dossiers, terms, surges, feed, stream, about, pages):
+    for part in (appeals, finding, dossiers, terms, surges, feed, stream, figures, about, pages):
         app.include_router(part.router)
     for path, mounted in api.mounts.items():
         app.mount(path, mounted)

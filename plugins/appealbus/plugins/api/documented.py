@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from appealbus.plugins.api.answers import JSON, XML
+from appealbus.plugins.api.answers import CSV, HTML, JSON, XML
 from appealbus.plugins.api.problems import (
     DAMAGED,
     DEFECT,
@@ -153,6 +153,13 @@ def reading(
 def looking(*kinds: ProblemType, **given: Any) -> Json:
     """Return the same of one that shows what it says, which is noted."""
     return reading(PURPOSE_MISSING, *kinds, **given)
+
+
+def report() -> Json:
+    """Return the arguments of the route that gives figures."""
+    told = content("Report", JSON, CSV, HTML)
+    ok: dict[int, Json] = {200: {"description": "The table.", "content": told, "headers": ("Vary",)}}
+    return route(PURPOSE_MISSING, NOT_ACCEPTABLE, ok=ok)
 
 
 def dossier() -> Json:

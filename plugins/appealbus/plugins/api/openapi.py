@@ -24,6 +24,7 @@ _TAGS = {
     "in": "Appeals and changes of them.",
     "out": "What became of an appeal.",
     "feed": "All versions in one order, and who has read them.",
+    "figures": "How many there were, and what became of them.",
     "about": "The server and the client itself.",
 }
 _REFERENCES = "#/$defs/"

@@ -103,6 +103,7 @@ async def run(api: Api, tls: ssl.SSLContext | None, listener: socket.socket, tol
         for task in (*ends, *beside):
             task.cancel()
         await asyncio.wait((*ends, *beside))
+        api.figures.end()
         with contextlib.suppress(JournalError):
             await api.reads.flush()
 

@@ -26,6 +26,11 @@ class SharedResult(Generic[T]):
         self._task: asyncio.Task[T] | None = None
         self._until = 0.0
 
+    @property
+    def stale(self) -> bool:
+        """Whether it has nothing that serves, and finds nothing out."""
+        return self._task is None or (self._task.done() and monotonic() >= self._until)
+
     async def get(self) -> T:
         """Return the result.
 
@@ -34,7 +39,7 @@ class SharedResult(Generic[T]):
             Exception: whatever the attempt raised.
 
         """
-        if self._task is None or (self._task.done() and monotonic() >= self._until):
+        if self._task is None or self.stale:
             self._task = asyncio.create_task(self._find())
             self._task.add_done_callback(self._ended)
         async with asyncio.timeout(self._patience):

@@ -1,7 +1,6 @@
 """`appealbus report`."""
 
 import asyncio
-from contextlib import closing
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated
@@ -11,13 +10,10 @@ import typer
 from appealbus.core.cli.context import Cli, cli_of
 from appealbus.core.cli.languages import Lang, reader
 from appealbus.core.clocks import KAZAKHSTAN, wall
-from appealbus.core.escaping import escaped
-from appealbus.plugins.report.following import follow
-from appealbus.plugins.report.public import published
+from appealbus.core.language import Reader
+from appealbus.plugins.report.asking import Ask, Form, Wanted, counted, told
 from appealbus.plugins.report.row import Span, Table
 from appealbus.plugins.report.settings import ReportSettings
-from appealbus.plugins.report.store import Store
-from appealbus.plugins.report.table import make_table
 from appealbus.plugins.report.telling import Teller
 from appealbus.plugins.report.words import By
 
@@ -25,13 +21,13 @@ _DAY = "%Y-%m-%d"
 _LONGEST_KATO = 9
 
 
-class Form(StrEnum):
+class _Form(StrEnum):
     """In what form a report is told."""
 
     TEXT = "text"
-    CSV = "csv"
-    JSON = "json"
-    HTML = "html"
+    CSV = Form.CSV.value
+    JSON = Form.JSON.value
+    HTML = Form.HTML.value
 
 
 def add_to(app: typer.Typer, settings: ReportSettings) -> None:
@@ -50,7 +46,7 @@ def add_to(app: typer.Typer, settings: ReportSettings) -> None:
         *,
         by: Annotated[By, typer.Option(help="What a row is.")] = By.BODY,
         place: Annotated[str, typer.Option(metavar="КАТО", help="Only of places whose КАТО begins so.")] = "",
-        form: Annotated[Form, typer.Option("--format", help="In what form.")] = Form.TEXT,
+        form: Annotated[_Form, typer.Option("--format", help="In what form.")] = _Form.TEXT,
         lang: Lang = None,
         rounds: Annotated[bool, typer.Option("--round", help="Round shares; else they are cut.")] = False,
         public: Annotated[
@@ -70,27 +66,19 @@ def add_to(app: typer.Typer, settings: ReportSettings) -> None:
             raise typer.BadParameter("the year before has no number", param_hint="--since")
         if place and not (place.isascii() and place.isdigit() and len(place) <= _LONGEST_KATO):
             raise typer.BadParameter("write digits that КАТО begins with, as 27 or 2710", param_hint="--place")
-        table = asyncio.run(_table(cli, settings, span, by, today))
-        if public:
-            table = published(table, settings.smallest)
-        _tell(cli, Teller(table, reader(cli, lang), rounds=rounds, public=public), form)
+        ask = Ask(span, by, today, public)
+        _tell(cli, asyncio.run(_table(cli, settings, ask)), ask, form, reader(cli, lang), rounds=rounds)
 
 
-async def _table(cli: Cli, settings: ReportSettings, span: Span, by: By, today: date) -> Table:
-    with closing(Store(settings.file)) as store:
-        async with cli.journal() as journal:
-            await follow(journal, (await journal.standing()).journal, store)
-        return make_table(store, settings, span, by, today)
+async def _table(cli: Cli, settings: ReportSettings, ask: Ask) -> Table:
+    async with cli.journal() as journal:
+        return await counted(journal, (await journal.standing()).journal, settings, ask)
 
 
-def _tell(cli: Cli, teller: Teller, form: Form) -> None:
-    match form:
-        case Form.JSON:
-            cli.print_json(teller.as_json())
-        case Form.CSV:
-            cli.write_bytes(teller.as_csv())
-        case Form.HTML:
-            cli.write(escaped(teller.page()).encode())
-        case Form.TEXT:
-            for line in teller.lines():
-                cli.out.print(line)
+def _tell(cli: Cli, table: Table, ask: Ask, form: _Form, to: Reader, *, rounds: bool) -> None:
+    if form is _Form.TEXT:
+        for line in Teller(table, to, rounds=rounds, public=ask.public).lines():
+            cli.out.print(line)
+        return
+    document = told(table, Wanted(ask, Form(form.value), to.language, rounds))
+    cli.write_bytes(document if form is _Form.CSV else document + b"\n")

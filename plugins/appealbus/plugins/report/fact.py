@@ -146,7 +146,7 @@ def fact_of(case: Case, mark: Mark, completed: datetime | None) -> Fact:
         records=0 if ready is None else sum(each.kind is OutcomeKind.FOUND for each in case.states),
         known=bool(matters),
         matters=matters,
-        districts=tuple(_districts(each.record for each in case.states)),
+        districts=tuple(districts_of(each.record for each in case.states)),
     )
 
 
@@ -172,7 +172,8 @@ def _first_step(case: Case) -> datetime | None:
     return min(steps, default=None)
 
 
-def _districts(records: Iterable[object]) -> Iterator[tuple[str, str, str]]:
+def districts_of(records: Iterable[object]) -> Iterator[tuple[str, str, str]]:
+    """Yield the districts that addresses name: code, Russian, Kazakh."""
     for record in records:
         for part in record.parts if isinstance(record, Address) else ():
             code = part.kato or ""

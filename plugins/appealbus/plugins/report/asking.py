@@ -1,0 +1,81 @@
+"""What somebody asks for: a table, and the form in which it is told."""
+
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+import orjson
+
+from appealbus.core.escaping import escaped, escaped_json
+from appealbus.core.language import Reader, ReaderLanguage
+from appealbus.plugins.report.following import Followable, follow
+from appealbus.plugins.report.public import published
+from appealbus.plugins.report.row import Span, Table
+from appealbus.plugins.report.settings import ReportSettings
+from appealbus.plugins.report.store import Store
+from appealbus.plugins.report.table import make_table
+from appealbus.plugins.report.telling import Teller
+from appealbus.plugins.report.words import By
+
+
+class Form(StrEnum):
+    """In what form a report is told to programs, and to print."""
+
+    CSV = "csv"
+    JSON = "json"
+    HTML = "html"
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A table that is asked for.
+
+    Attributes:
+        span: which appeals.
+        by: what a row is.
+        today: the day of the report.
+        public: whether small numbers are hidden.
+
+    """
+
+    span: Span
+    by: By
+    today: date
+    public: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The same, and how it is told."""
+
+    ask: Ask
+    form: Form
+    language: ReaderLanguage
+    rounds: bool
+
+
+async def counted(journal: Followable, journal_id: str, settings: ReportSettings, ask: Ask) -> Table:
+    """Count what has come or changed since the last time, and then a table.
+
+    Raises:
+        ConfigError: the file, or the journal's key, cannot be used.
+        JournalError: the journal does not answer.
+
+    """
+    with closing(Store(settings.file)) as store:
+        await follow(journal, journal_id, store)
+        table = make_table(store, settings, ask.span, ask.by, ask.today)
+    return published(table, settings.smallest) if ask.public else table
+
+
+def told(table: Table, wanted: Wanted) -> bytes:
+    """Return a table as a document."""
+    teller = Teller(table, Reader(wanted.language), rounds=wanted.rounds, public=wanted.ask.public)
+    match wanted.form:
+        case Form.JSON:
+            return escaped_json(orjson.dumps(teller.as_json(), option=orjson.OPT_INDENT_2))
+        case Form.CSV:
+            return teller.as_csv()
+        case Form.HTML:
+            return escaped(teller.page()).encode()

@@ -1,0 +1,118 @@
+"""Reports made in a process of its own: seconds of Python would hold up all that a server does."""
+
+import asyncio
+import signal
+from dataclasses import dataclass
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
+
+from appealbus.core import AppealBusError, ConfigError, JournalError
+from appealbus.core.config.models import BusSettings, LogSettings
+from appealbus.core.journal.journal import Journal
+from appealbus.core.logs import configure
+from appealbus.plugins.report.asking import Wanted, counted, told
+from appealbus.plugins.report.settings import ReportSettings
+
+_LONGEST = 3600.0
+"""Seconds that a report may take: the first one over a journal of some millions."""
+_IDLE = 60.0
+"""Seconds without a report after which the process ends, to give its hundred megabytes back."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """What the process is given of the configuration."""
+
+    bus: BusSettings
+    log: LogSettings
+    settings: ReportSettings
+
+
+class ReportProcess:
+    """Makes reports, one after the other. The process is started when one is asked for."""
+
+    def __init__(self, given: Given) -> None:
+        self._given = given
+        self._turn = asyncio.Lock()
+        self._child: SpawnProcess | None = None
+        self._line: Connection | None = None
+        self._idle: asyncio.TimerHandle | None = None
+
+    async def make(self, wanted: Wanted) -> bytes:
+        """Make a report.
+
+        Raises:
+            ConfigError: its file, or the journal's key, cannot be used; or the process has died of it.
+            JournalError: the journal does not answer.
+            TimeoutError: it takes too long.
+
+        """
+        async with self._turn:
+            if self._idle is not None:
+                self._idle.cancel()
+            try:
+                async with asyncio.timeout(_LONGEST):
+                    answer = await asyncio.to_thread(_exchange, self._started(), wanted)
+            except BaseException as error:
+                self.end()  # which ends the thread, too
+                if isinstance(error, EOFError | ConnectionError):
+                    raise ConfigError("the process that makes reports has died") from None
+                raise
+            self._idle = asyncio.get_running_loop().call_later(_IDLE, self.end)
+        if isinstance(answer, bytes):
+            return answer
+        raise answer
+
+    def end(self) -> None:
+        """End the process, whatever it does. Idempotent."""
+        if self._idle is not None:
+            self._idle.cancel()
+        if self._child is not None:
+            self._child.kill()
+            self._child.join()
+        self._child = self._line = None
+
+    def _started(self) -> Connection:
+        if self._child is not None and self._child.is_alive() and self._line is not None:
+            return self._line
+        self.end()
+        context = get_context("spawn")
+        line, end = context.Pipe()
+        self._child = context.Process(target=_serve, args=(end, self._given), daemon=True)
+        self._child.start()
+        end.close()  # so that its death is the end of the line
+        self._line = line
+        return line
+
+
+def _exchange(line: Connection, wanted: Wanted) -> bytes | AppealBusError:
+    line.send(wanted)
+    answer: bytes | AppealBusError = line.recv()
+    return answer
+
+
+def _serve(line: Connection, given: Given) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server ends it
+    configure(given.log.level, given.log.format)
+    try:
+        while True:
+            line.send(_answer(given, line.recv()))
+    except (EOFError, OSError):
+        pass  # the server is gone
+
+
+def _answer(given: Given, wanted: Wanted) -> bytes | AppealBusError:
+    try:
+        return asyncio.run(_made(given, wanted))
+    except JournalError as error:
+        return JournalError(str(error), error.code)
+    except ConfigError as error:
+        return ConfigError(str(error))
+
+
+async def _made(given: Given, wanted: Wanted) -> bytes:
+    bus = given.bus
+    async with await Journal.open(bus.journal, bus.journal_password, key=bus.key_file(), read_only=True) as journal:
+        table = await counted(journal, (await journal.standing()).journal, given.settings, wanted.ask)
+    return told(table, wanted)

@@ -1,0 +1,145 @@
+"""The figures of a period over HTTP: what `appealbus report` prints, for those who may see it."""
+
+import asyncio
+import csv
+import io
+from collections.abc import AsyncIterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from appealbus.core import What
+from appealbus.core.domain.client import Role
+from appealbus.core.language import ReaderLanguage
+from appealbus.plugins.api.problems import Problem
+from appealbus.plugins.api.reports import Reports
+from appealbus.plugins.report.asking import Ask, Form, Wanted
+from appealbus.plugins.report.row import Span
+from appealbus.plugins.report.words import By
+from tests.plugins.api.serving import Served, kind_of, served
+from tests.plugins.report.test_command import fill
+from tests.services.journals import sqlite_journal
+
+NOVEMBER = {"since": "2026-11-01", "until": "2026-11-30"}
+PURPOSE = {"Appealbus-Purpose": "a%20test"}
+
+
+@pytest.fixture
+async def full(tmp_path: Path) -> AsyncIterator[Served]:
+    """A server of a journal with seven appeals, of which four are answered and one is redirected."""
+    url = sqlite_journal(tmp_path / "journal.db")
+    await fill(url)
+    async with served(url, tmp_path, patience=1) as made:
+        yield made
+
+
+async def asked(client: httpx.AsyncClient, accept: str = "application/json", **given: Any) -> httpx.Response:
+    return await client.get("/v1/report", params=NOVEMBER | given, headers={"Accept": accept, **PURPOSE})
+
+
+async def test_each_sees_what_it_may(full: Served) -> None:
+    """The registry everything, in each form; a reviewer with a purpose; within scopes; an auditor the public form."""
+    registry, reviewer = await full.client(Role.REGISTRY), await full.client(Role.REVIEWER)
+    total = (await asked(registry)).json()["total"]
+    assert {name: total[name]["count"] for name in ("registered", "considered", "redirected", "open")} == {
+        "registered": 7,
+        "considered": 4,
+        "redirected": 1,
+        "open": 2,
+    }
+    rows = list(csv.DictReader(io.StringIO((await asked(registry, "text/csv")).text)))
+    assert [row["registered"] for row in rows] == ["7", "7"]
+    page = await asked(registry, "text/html", lang="kk")
+    assert (page.headers["content-type"], '<html lang="kk">' in page.text) == ("text/html; charset=utf-8", True)
+    assert "style-src 'sha256-" in page.headers["content-security-policy"]
+    assert kind_of(await registry.get("/v1/report", headers={"Accept": "image/png"})) == "not-acceptable"
+
+    assert kind_of(await reviewer.get("/v1/report", params=NOVEMBER)) == "purpose-missing"
+    assert (await asked(reviewer)).status_code == 200
+    scopes: list[tuple[dict[str, Any], int]] = [
+        ({"places": ("275200000",)}, 7),
+        ({"places": ("271000000",)}, 0),
+        ({"kinds": ("complaint",)}, 0),
+    ]
+    for at, (scope, seen) in enumerate(scopes):
+        scoped = await full.client(Role.REGISTRY, f"scoped-{at}", **scope)
+        assert (await asked(scoped)).json()["total"]["registered"]["count"] == seen, scope
+
+    auditor = await full.client(Role.AUDITOR)
+    for given in ({}, {"since": "2026-07-01", "until": "2026-09-30", "by": "category"}, {"until": "2099-12-31"}):
+        assert kind_of(await asked(auditor, **given)) == "invalid"
+    told = (await asked(auditor, since="2026-07-01", until="2026-09-30")).json()
+    assert (told["public"], told["total"]["considered"]["count"]) == (True, 0)
+    assert (await auditor.get("/v1/report")).json()["public"] is True
+    looks = [entry.actor for entry in (await full.journal.log(None, 100)).entries if entry.what == What.READ]
+    assert (looks.count("api:registry"), looks.count("api:reviewer"), looks.count("api:auditor")) == (3, 1, 0)
+
+
+async def test_a_process_that_dies_is_told_and_replaced(full: Served) -> None:
+    """Whoever waits for it gets 503 at once; the next one is answered."""
+    registry = await full.client(Role.REGISTRY)
+    waiting = asyncio.create_task(asked(registry))
+    while (child := full.api.figures._child) is None:
+        await asyncio.sleep(0.01)
+    child.kill()
+    answer = await waiting
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "30")
+    assert (await asked(registry, by="month")).status_code == 400
+    assert (await asked(registry, by="period")).status_code == 200
+
+
+async def test_what_cannot_be_is_refused(full: Served) -> None:
+    """A wrong period or place is told; none of it starts a process."""
+    registry = await full.client(Role.REGISTRY)
+    for given in ({"until": "2026-10-01"}, {"since": "0001-01-01"}, {"place": "27x"}, {"since": "today"}):
+        assert kind_of(await asked(registry, **given)) == "invalid", given
+    assert full.api.figures._child is None
+
+
+def wanted(place: str) -> Wanted:
+    ask = Ask(Span(date(2026, 1, 1), date(2026, 12, 31), place), By.BODY, date(2026, 12, 31), public=False)
+    return Wanted(ask, Form.JSON, ReaderLanguage.ENGLISH, rounds=False)
+
+
+async def test_two_hundred_who_ask_the_same_start_one() -> None:
+    """The same report is made once; of others eight are taken, and whoever comes then is sent away for a while."""
+    begun: list[Wanted] = []
+    go = asyncio.Event()
+
+    async def make(each: Wanted) -> bytes:
+        begun.append(each)
+        await go.wait()
+        return b"made"
+
+    reports = Reports(make)
+    same = [asyncio.create_task(reports.get(wanted("27"))) for _ in range(200)]
+    others = [asyncio.create_task(reports.get(wanted(str(at)))) for at in range(7)]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    with pytest.raises(Problem, match="too many other reports"):
+        await reports.get(wanted("63"))
+    go.set()
+    assert await asyncio.gather(*same, *others) == [b"made"] * 207
+    assert len(begun) == 8
+
+
+async def test_a_report_that_takes_long_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who has waited long enough is told so; it is made once all the same, and serves whoever asks again."""
+    monkeypatch.setattr("appealbus.plugins.api.reports._PATIENCE", 0.01)
+    begun, go = 0, asyncio.Event()
+
+    async def make(_: Wanted) -> bytes:
+        nonlocal begun
+        begun += 1
+        await go.wait()
+        return b"made"
+
+    reports = Reports(make)
+    for _ in range(2):
+        with pytest.raises(TimeoutError):
+            await reports.get(wanted("27"))
+    go.set()
+    assert (await reports.get(wanted("27")), begun) == (b"made", 1)
