@@ -45,7 +45,10 @@ def changes(known: list[str]) -> list[dict[str, object]]:
         if at % 10:
             told.append({"kind": "directed", "dated_at": f"2026-{month:02d}-{day:02d}T15:00:00+05:00"})
         if at % 4:
-            told.append({"kind": "answered", "result": RESULTS[at % 5], "answered_on": f"2026-{month + 1:02d}-{day:02d}"})
+            on = f"2026-{month + 1:02d}-{day:02d}"
+            told.append({"kind": "answered", "result": RESULTS[at % 5], "answered_on": on})
+                {"kind": "answered", "result": RESULTS[at % 5], "answered_on": f"2026-{month + 1:02d}-{day:02d}"}
+            )
         found += [{"type": "change", "number": number, **each} for each in told]
     return found
 
