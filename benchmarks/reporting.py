@@ -47,8 +47,6 @@ def changes(known: list[str]) -> list[dict[str, object]]:
         if at % 4:
             on = f"2026-{month + 1:02d}-{day:02d}"
             told.append({"kind": "answered", "result": RESULTS[at % 5], "answered_on": on})
-                {"kind": "answered", "result": RESULTS[at % 5], "answered_on": f"2026-{month + 1:02d}-{day:02d}"}
-            )
         found += [{"type": "change", "number": number, **each} for each in told]
     return found
 

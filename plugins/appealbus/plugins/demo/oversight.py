@@ -14,9 +14,10 @@ from appealbus.core.journal.journal import Journal
 from appealbus.core.language import Reader
 from appealbus.plugins.demo.past import live_through
 from appealbus.plugins.report.following import follow
+from appealbus.plugins.report.row import Span
 from appealbus.plugins.report.settings import ReportSettings
 from appealbus.plugins.report.store import Store as Figures
-from appealbus.plugins.report.table import Span, make_table
+from appealbus.plugins.report.table import make_table
 from appealbus.plugins.report.telling import Teller
 from appealbus.plugins.report.words import By, Column
 from appealbus.plugins.surges import kept
