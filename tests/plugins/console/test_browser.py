@@ -5,20 +5,28 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page
 
+from appealbus.core.domain.client import Role
 from appealbus.core.domain.listing import AppealState
+from appealbus.core.rights.actions import MAY
+from appealbus.plugins.console.view import all_views
 from tests.plugins.console.browser import chromium, sign_in, violations
 from tests.plugins.console.world import World
 
 PAGES = [
+    # What the menu leads to is here by itself; these are the pages behind it. `{id}` is an appeal's.
     ("reviewer", "/console/appeals"),
-    ("ops", "/console/appeals?state=held"),
     ("ops", "/console/nothing"),
     ("ops", "/console/appeals/{id}"),
     ("reviewer", "/console/appeals/{id}/dossier"),
     ("ops", "/console/appeals/{id}/timeline"),
     ("reviewer", "/console/appeals/{id}/versions"),
 ]
-"""Roles and pages; `{id}` is an appeal's."""
+_ROLES = (Role.OPS, Role.REVIEWER, Role.AUDITOR, Role.REGISTRY)
+MENU = [
+    (next(role.value for role in _ROLES if each.needs is None or each.needs in MAY[role]), f"/console{each.path}")
+    for each in all_views()
+    if each.place
+]
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +40,7 @@ def browser() -> Iterator[Browser]:
 def people(browser: Browser, console: World) -> Iterator[dict[str, Page]]:
     """By role a page of somebody who is signed in, which says what its console complains of."""
     made = {}
-    for role in sorted({role for role, _ in PAGES}):
+    for role in sorted({role for role, _ in (*MENU, *PAGES)}):
         page = browser.new_context(locale="en-GB").new_page()
         sign_in(page, console, role)
         made[role] = page
@@ -47,7 +55,7 @@ def appeal(console: World) -> str:
     return console.do(lambda journal: journal.appeals(state=AppealState.PARKED))[0].public_id
 
 
-@pytest.mark.parametrize(("role", "path"), PAGES)
+@pytest.mark.parametrize(("role", "path"), [*MENU, *PAGES])
 def test_a_page_can_be_used_by_everybody(
     people: dict[str, Page], console: World, appeal: str, role: str, path: str
 ) -> None:

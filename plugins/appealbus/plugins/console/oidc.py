@@ -13,11 +13,7 @@ from typing import Any
 
 import orjson
 import structlog
-from authlib.common.errors import AuthlibBaseError
-from authlib.integrations.starlette_client import OAuth
 from cryptography.fernet import Fernet, InvalidToken
-from httpx import HTTPError
-from joserfc.errors import JoseError
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -60,6 +56,13 @@ class Oidc:
     """The provider, as the console is registered at it."""
 
     def __init__(self, settings: OidcSettings) -> None:
+        # Imported here: whoever signs in by links alone needs none of it.
+        from authlib.common.errors import AuthlibBaseError
+        from authlib.integrations.starlette_client import OAuth
+        from httpx2 import HTTPError
+        from joserfc.errors import JoseError
+
+        self._failures = (AuthlibBaseError, JoseError, HTTPError, ValueError, RuntimeError)
         self._settings = settings
         self._secret = settings.client_secret.get()
         self._seal = Fernet(base64.urlsafe_b64encode(hmac.digest(self._secret.encode(), b"console sign-in", "sha256")))
@@ -78,7 +81,7 @@ class Oidc:
         try:
             await self._metadata()
             answer: Response = await self._app.authorize_redirect(request, self._back)
-        except (AuthlibBaseError, HTTPError, ValueError, RuntimeError) as error:
+        except self._failures as error:
             raise self._failed(error) from None
         kept = {"to": to, "session": request.scope["session"]}
         answer.set_cookie(
@@ -107,7 +110,7 @@ class Oidc:
         try:
             await self._metadata()
             token = await self._app.authorize_access_token(request)
-        except (AuthlibBaseError, JoseError, HTTPError, ValueError, RuntimeError) as error:
+        except self._failures as error:
             raise self._failed(error) from None
         claims = token.get("userinfo")
         if not claims:
