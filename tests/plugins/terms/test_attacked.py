@@ -11,7 +11,7 @@ from appealbus.plugins.terms.clock import Told, due_on
 from appealbus.plugins.terms.norms import load_norms
 from appealbus.plugins.terms.words import Duty, Outcome, Remark
 from appealbus.schemas.appeal import Appeal
-from tests.plugins.terms.making import HERE, LAW, THERE, at, change, clock, due, remarks
+from tests.plugins.terms.making import HERE, LAW, THERE, at, change, clock, due, remarks, told
 from tests.services.forms import form
 
 
@@ -73,6 +73,45 @@ def test_parts_that_went_elsewhere_are_told_and_are_late_as_the_whole_is() -> No
     assert found.here.parts == ((date(2026, 11, 10), THERE["name"]),)
     assert Remark.REDIRECTED_LATE in [each.what for each in found.remarks]
     assert (found.outcome, len(found.considered)) == (Outcome.OPEN, 1)
+
+
+def test_a_part_that_another_body_registers_takes_nothing_of_the_whole_with_it() -> None:
+    """That body begins a procedure of its own; the rest is due here, on the day that it was."""
+    part = change("redirected", "2026-11-03", to=THERE, part=True)
+    found = clock(part, change("registered", "2026-11-04", to=THERE), arrived=at("2026-11-02"), today="2026-11-05")
+    assert str(found.here.term and found.here.term.due) == "2026-11-23"
+    assert (len(found.considered), remarks(found)) == (1, [])
+
+
+@pytest.mark.parametrize("ids", ["abc", "cba", "bac"])
+def test_registers_that_tell_days_alone_contradict_themselves_in_nothing(ids: str) -> None:
+    """On one day it was registered here, sent there and registered there: what came first is told by no time."""
+    told = [
+        change("registered", "2026-11-03", 0, to=HERE, message_id=ids[0]),
+        change("redirected", "2026-11-03", 0, to=THERE, message_id=ids[1]),
+        change("registered", "2026-11-03", 0, to=THERE, message_id=ids[2]),
+    ]
+    found = clock(*told, arrived=at("2026-11-03"), today="2026-11-05")
+    assert [each.body for each in found.considered] == [HERE["name"], THERE["name"]]
+    assert str(found.here.term and found.here.term.due) == "2026-11-24"
+    assert (found.considered[0].outcome, remarks(found)) == (Outcome.REDIRECTED, [])
+
+
+@pytest.mark.parametrize("ids", ["ab", "ba"])
+def test_a_register_that_closes_on_the_day_of_its_answer_has_answered(ids: str) -> None:
+    """Whichever of the two it tells first; a decision on another day than the closing is one too many."""
+    closed, answered = [change("closed", "2026-11-10", 0, message_id=ids[0])], ids[1]
+    for day, odd in (("2026-11-10", []), ("2026-11-11", ["ended_twice"])):
+        last = change("answered", day, 0, result="satisfied", message_id=answered)
+        found = clock(*closed, last, arrived=at("2026-11-02"), today="2026-11-12")
+        assert (found.outcome, remarks(found)) == (Outcome.SATISFIED, odd)
+
+
+def test_an_arrival_in_an_unknown_year_hides_no_term_of_what_was_registered_later() -> None:
+    """The term counts from the registration; that it was late cannot be told, and is not."""
+    found = clock(change("registered", "2022-02-01"), arrived=at("2021-12-30"), today="2022-02-02")
+    assert str(found.here.term and found.here.term.due) == "2022-02-21"
+    assert due_on(told(change("registered", "2022-02-01"), arrived=at("2021-12-30")), LAW) == date(2022, 2, 21)
 
 
 @pytest.mark.parametrize("day", ["9999-12-31", "0001-01-01"])

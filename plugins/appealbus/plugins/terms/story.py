@@ -180,6 +180,12 @@ def _open(life: Life, day: date, change: Change) -> bool:
 def _registered(life: Life, at: datetime, day: date, change: Change) -> None:
     stay, body = life.last, Body.of(change.to)
     if stay.body.differs(body):
+        if any(_same(to, body) for each in life.stays for _, to in each.parts):
+            return  # a part that went there is another procedure; what is left goes on here
+        before = life.stays[-2] if len(life.stays) > 1 else None
+        if before is not None and before.ended == day and before.registered is None and _same(before.body, body):
+            before.registered = at  # registers tell many days without the time, so what came first may come second
+            return
         life.note(Remark.REGISTERED_ELSEWHERE, day, body)
         if stay.ended is None:
             stay.outcome, stay.ended = Outcome.MOVED, day
@@ -202,7 +208,12 @@ def _redirected(life: Life, at: datetime, day: date, change: Change) -> None:
     if change.part:
         stay.parts.append((day, body))
     elif change.to is not None and str(stay.body) != _UNNAMED and _same(stay.body, body):
-        life.note(Remark.REDIRECTED_TO_ITSELF, day, body)
+        before = life.stays[-2] if len(life.stays) > 1 else None
+        if before is not None and before.outcome is Outcome.MOVED and before.ended == day:
+            before.outcome = Outcome.REDIRECTED  # that is how it came there on this day
+            life.remarks.remove(Noted(Remark.REGISTERED_ELSEWHERE, day, str(stay.body)))
+        else:
+            life.note(Remark.REDIRECTED_TO_ITSELF, day, body)
     else:
         if is_open:
             stay.outcome, stay.ended = Outcome.REDIRECTED, day
@@ -252,7 +263,8 @@ def _decided(life: Life, at: datetime, day: date, change: Change) -> None:
         return
     if stay.ended is not None and outcome is Outcome.CLOSED:
         return  # a register closes what it has decided: that stays decided so
-    if stay.ended is not None and outcome is not stay.outcome:
+    was_closed = stay.outcome is Outcome.CLOSED and stay.ended == day  # on one day a decision comes before its closing
+    if stay.ended is not None and outcome is not stay.outcome and not was_closed:
         life.note(Remark.ENDED_TWICE, day, outcome)
     stay.outcome = outcome
     if stay.ended is None:
