@@ -197,6 +197,24 @@ def test_a_redirected_appeal_is_judged_by_its_newest_addressee() -> None:
     assert codes(redirect(to={"bin": A}, part=True), to=D) == []
 
 
+@pytest.mark.parametrize(
+    ("received", "expected"),
+    [
+        ("2026-01-15T10:00:00+05:00", None),  # the bus got it weeks later
+        ("2026-02-01T01:00:00+05:00", "competence.other_body"),
+        ("2062-01-15T10:00:00+05:00", "competence.other_body"),  # mistyped: it was here before
+        ("0001-01-01T00:00:00+06:00", None),
+        ("9999-12-31T23:59:59Z", "competence.other_body"),
+    ],
+)
+def test_the_day_is_that_on_which_it_came(received: str, expected: str | None) -> None:
+    """A row that counted then is the one that counts, and the signal rests on that, too."""
+    given = {"addressee": {"bin": D}, "category": {"code": "30"}, "place": at(RAYON), "received_at": received}
+    found = list(HOUSE.assess(dossier({"type": "person"}, **given)))
+    assert [each.code for each in found] == ([] if expected is None else [expected])
+    assert all("appeal.received_at" in each.fields for each in found)
+
+
 @pytest.mark.parametrize(("count", "expected"), [(1, "named"), (2, "several"), (3, "several"), (4, None)])
 def test_more_than_three_are_no_hint(count: int, expected: str | None) -> None:
     """A table that names a crowd names nobody."""

@@ -36,7 +36,9 @@ class Competence(Assessor):
         if any(row.match(matter) is not Match.NO for row in counting):
             return
         named, certain = self.table.competent(matter, day)
-        fields = (path, *matter.category_fields, *matter.place_fields)
+        dated = any(row.said.valid_from or row.said.valid_until for row in (*own, *named))
+        came = ("appeal.received_at",) if dated and dossier.appeal.received_at is not None else ()
+        fields = (path, *matter.category_fields, *matter.place_fields, *came)
         # Where the question is not known, everybody there could be right: nobody is named.
         few = 0 < len(named) <= NAMED and matter.category != ALL
         only = certain and len(named) == 1

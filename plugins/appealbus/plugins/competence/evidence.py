@@ -55,9 +55,18 @@ def matter_of(dossier: Dossier) -> Matter:
 
 
 def day_of(dossier: Dossier) -> date:
-    """Return the day on which the addressee got the appeal: when it came, or when it was last sent on as a whole."""
+    """Return the day on which the addressee got the appeal: when it came, or when it was last sent on as a whole.
+
+    Where its sender tells when it came, that counts: the bus may have got it days later, and nothing comes after that.
+    """
+    accepted = dossier.receipt.accepted_at
+    came = min(dossier.appeal.received_at or accepted, accepted)
     moments = [each.dated_at for each in dossier.changes if each.kind is ChangeKind.REDIRECTED and not each.part]
-    return max([dossier.receipt.accepted_at, *moments]).astimezone(KAZAKHSTAN).date()
+    got = max([came, *moments])
+    try:
+        return got.astimezone(KAZAKHSTAN).date()
+    except OverflowError:  # in the first hours of the year 1
+        return got.date()
 
 
 def _places(dossier: Dossier) -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -1,7 +1,9 @@
 """A row of the table, ready to be compared with what an appeal is about."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 
 from appealbus.plugins.competence.evidence import Matter
 from appealbus.plugins.competence.scope import ALL, Match, Scope, both, category_chain, stem, territory_chain
@@ -26,13 +28,10 @@ class Row:
     @classmethod
     def of(cls, said: BodySettings) -> "Row":
         """Make one of what is written."""
-        within, without = [
-            [territory_chain(stem(code)) for code in codes] for codes in (said.territory, said.except_territory)
-        ]
         return cls(
             said,
-            Scope.of(map(category_chain, said.categories), map(category_chain, said.except_categories)),
-            Scope.of(within or [frozenset({ALL})], without),
+            _questions(tuple(said.categories), tuple(said.except_categories)),
+            _places(tuple(said.territory), tuple(said.except_territory)),
         )
 
     def counts_on(self, day: date) -> bool:
@@ -60,6 +59,17 @@ class Row:
     def rules_out(self, matter: Matter) -> bool:
         """Say whether the row itself denies it, by its territory or as what the body is not competent for."""
         return self.where(matter) is Match.NO or not self.questions.outside.isdisjoint(matter.category_chain)
+
+
+@lru_cache(maxsize=65536)  # of 50,000 bodies most have the questions and the territory of some other
+def _questions(within: Sequence[str], without: Sequence[str]) -> Scope:
+    return Scope.of(map(category_chain, within), map(category_chain, without))
+
+
+@lru_cache(maxsize=65536)
+def _places(within: Sequence[str], without: Sequence[str]) -> Scope:
+    inside, outside = ([territory_chain(stem(code)) for code in codes] for codes in (within, without))
+    return Scope.of(inside or [frozenset({ALL})], outside)
 
 
 def together(one: Row, other: Row) -> bool:
