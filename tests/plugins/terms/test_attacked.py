@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -160,3 +161,13 @@ def test_two_norms_for_one_appeal_name_their_file(tmp_path: Path) -> None:
     path.write_text(text.replace("from = 2026-01-01\n", "from = 2025-06-01\n", 1), encoding="utf-8")
     with pytest.raises(ConfigError, match=r"n\.toml: .*'general.2021' and 'general.2026' count at once"):
         load_norms(path)
+
+
+@pytest.mark.parametrize("value", ["[" * 5_000, "9" * 5_000])
+@pytest.mark.parametrize("load", [load_calendar, load_norms])
+def test_what_toml_itself_stumbles_over_names_the_file(tmp_path: Path, value: str, load: Any) -> None:
+    """Lists in lists in lists, and a number that nobody can read."""
+    path = tmp_path / "x.toml"
+    path.write_text(f"version = {value}", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"x\.toml"):
+        load(path)

@@ -233,6 +233,9 @@ def _read(file: Path) -> tuple[dict[str, Any], str]:
         raise InvalidConfig([Problem(ConfigPlace(str(file), line), "", "not UTF-8; save the file as UTF-8")]) from None
     except tomllib.TOMLDecodeError as error:
         raise InvalidConfig([_syntax(file, text, str(error))]) from None
+    except (ValueError, RecursionError):
+        problem = "a number is too long, or lists are nested too deep; write values as they are"
+        raise InvalidConfig([Problem(ConfigPlace(str(file)), "", problem)]) from None
 
 
 def from_document(document: dict[str, Any], folder: Path | None = None, env: Mapping[str, str] | None = None) -> Loaded:

@@ -236,6 +236,8 @@ def read(model: type[Any], raw: bytes, path: Path | None) -> Any:
     except ValidationError as error:
         told = [f"{name}: {'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()]
         raise ConfigError(*told) from None
+    except (ValueError, RecursionError):
+        raise ConfigError(f"{name} has a number or a nesting that nobody needs; write values as they are") from None
 
 
 def days_between(first: date, last: date) -> Iterable[date]:
