@@ -1,6 +1,7 @@
 """Every page in a real browser: WCAG 2.2 AA by axe, in both schemes, three languages, narrow, and without scripts."""
 
 from collections.abc import Iterator
+from zlib import crc32
 
 import pytest
 from playwright.sync_api import Browser, Page
@@ -11,6 +12,7 @@ from appealbus.core.rights.actions import MAY
 from appealbus.plugins.console.view import all_views
 from tests.plugins.console.browser import chromium, sign_in, violations
 from tests.plugins.console.world import World
+from tests.services.forms import LONG
 
 PAGES = [
     # What the menu leads to is here by itself; these are the pages behind it. `{id}` is an appeal's.
@@ -21,6 +23,7 @@ PAGES = [
     ("ops", "/console/appeals/{id}/timeline"),
     ("reviewer", "/console/appeals/{id}/versions"),
 ]
+WAYS = (("light", "en", 1280), ("dark", "ru", 1280), ("light", "kk", 320), ("dark", "kk", 1280), ("light", "ru", 320))
 _ROLES = (Role.OPS, Role.REVIEWER, Role.AUDITOR, Role.REGISTRY)
 MENU = [
     (next(role.value for role in _ROLES if each.needs is None or each.needs in MAY[role]), f"/console{each.path}")
@@ -55,6 +58,7 @@ def appeal(console: World) -> str:
     return console.do(lambda journal: journal.appeals(state=AppealState.PARKED))[0].public_id
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(("role", "path"), [*MENU, *PAGES])
 def test_a_page_can_be_used_by_everybody(
     people: dict[str, Page], console: World, appeal: str, role: str, path: str
@@ -63,12 +67,13 @@ def test_a_page_can_be_used_by_everybody(
     page, said = people[role], []
     page.on("console", lambda message: said.append(message.text))
     url = console.url + path.replace("{id}", appeal)
-    for scheme, lang, width in (("light", "en", 1280), ("dark", "ru", 1280), ("light", "kk", 320)):
+    for at, (scheme, lang, width) in enumerate(WAYS):
         page.set_viewport_size({"width": width, "height": 800})
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
         page.goto(f"{url}{'&' if '?' in url else '?'}lang={lang}")
         assert page.locator("html").get_attribute("lang") == lang
-        assert violations(page) == []
+        if LONG or at == crc32(path.encode()) % len(WAYS):  # in its short form each page once, all pages in all ways
+            assert violations(page) == []
         assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert [text for text in said if "404" not in text] == []
 
