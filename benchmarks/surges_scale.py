@@ -3,8 +3,9 @@
     python benchmarks/surges_scale.py --journal sqlite --appeals 1000000
     python benchmarks/surges_scale.py --journal postgresql --appeals 1000000
 
-Appeals of twenty topics in ninety districts come through the journal's own door, five years of them. Then a process of
-its own counts them, and another one judges the last week, as the service does.
+Some appeals come through the journal's own door, and are cloned by SQL until there are so many: five years of them, of
+twenty topics in ninety districts by chance. The last week comes by itself again. A process of its own counts them, and
+another one judges the last week, as the service does.
 """
 
 import argparse
@@ -23,6 +24,8 @@ from random import Random
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from cloning import Cloning
+from sqlalchemy import text
 from surges import DISTRICTS, PLACES, TOPICS
 
 from appealbus.core.clocks import KAZAKHSTAN, wall
@@ -38,7 +41,10 @@ from tests.services.journals import sqlite_journal
 from tests.services.postgres import Postgres
 
 WEEKS = 261
-BATCH = 500
+BATCH, ORIGINALS = 500, 2000
+CHANCE = {"sqlite": "abs(random() % {})", "postgresql": "floor(random() * {})::int"}
+PLACE = {"sqlite": "printf('%d%d00000', {}, {})", "postgresql": "format('%s%s00000', {}, {})"}
+TOPIC = {"sqlite": "printf('t%02d', {})", "postgresql": "'t' || lpad(({})::text, 2, '0')"}
 TEXT = "Участок зарос, мусор не вывозят, прошу принять меры. " * 8
 
 
@@ -57,6 +63,22 @@ async def fill(journal: Journal, first: int, count: int, weeks: int, begins: dat
             }
             news.append(NewAppeal(Appeal.model_validate(about), moment, "appealbus"))
         await asyncio.gather(*map(journal.accept, news))
+
+
+def clone(url: str, appeals: int, begins: datetime, weeks: int) -> None:
+    """Clone the appeals that are there, and spread them over weeks, topics and districts."""
+    cloning = Cloning(url)
+    cloning.until(appeals)
+    kind, microseconds = cloning.kind, int(weeks * WEEK / timedelta(microseconds=1)) // (appeals + ORIGINALS)
+    chance = CHANCE[kind].format
+    category = TOPIC[kind].format(chance(len(TOPICS)))
+    place = PLACE[kind].format("11 + " + chance(9), "10 + " + chance(10))
+    moment = f"{int(begins.timestamp() * 1_000_000)} + id * {microseconds}"
+    with cloning.engine.begin() as connection:
+        connection.execute(text(f"UPDATE appeal SET accepted_at = {moment}, category = {category}, place = {place}"))
+    with cloning.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("PRAGMA journal_mode=WAL" if kind == "sqlite" else "VACUUM FULL ANALYZE appeal"))
+    cloning.engine.dispose()
 
 
 async def counted(url: str, key: Path, file: Path) -> None:
@@ -87,13 +109,17 @@ async def measure(url: str, key: Path, folder: Path, appeals: int) -> None:
     rows = "".join(f"{place},{x},{y}\n" for place, (x, y) in PLACES.items())
     positions.write_text(f"kato,longitude,latitude\n{rows}", encoding="utf-8")
     week = appeals // WEEKS
+    began = time.perf_counter()
     async with await Journal.open(url, key=key) as journal:
-        began = time.perf_counter()
-        await fill(journal, 0, appeals - week, WEEKS - 1, begins)
-        print(f"{appeals:,} appeals; they came in {time.perf_counter() - began:.0f} s; load {os.getloadavg()[0]:.1f}")
+        await fill(journal, 0, ORIGINALS, 1, begins)
+        while await journal.place_log():
+            pass
+    clone(url, appeals - week, begins, WEEKS - 1)
+    async with await Journal.open(url, key=key) as journal:
+        print(f"{appeals:,} appeals, made in {time.perf_counter() - began:.0f} s; load {os.getloadavg()[0]:.1f}")
         print("| | s | CPU s | MB |\n|---|---|---|---|")
         count(url, key, file, "all but the last week counted")
-        await fill(journal, appeals, week, 1, begins + (WEEKS - 1) * WEEK)
+        await fill(journal, 2 * appeals, week, 1, begins + (WEEKS - 1) * WEEK)
         count(url, key, file, f"the {week:,} of a week")
         count(url, key, file, "none")
         for what, table in (("a week judged", None), ("a week judged and scanned", positions)):

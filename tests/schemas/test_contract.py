@@ -74,7 +74,7 @@ def test_xsd_and_bus_find_the_same(old, new):
         assert check(appeal) + appeal.warnings
 
 
-@pytest.mark.parametrize("name", ["appeal", "change", "dossier"])
+@pytest.mark.parametrize("name", ["appeal", "change", "dossier", "surge", "possible-surge"])
 def test_json_schema_is_whole(name):
     """Every reference leads somewhere, nothing is left over, and objects are closed but for third parties' records."""
     text = (FOLDER / f"{name}.schema.json").read_text(encoding="utf-8")

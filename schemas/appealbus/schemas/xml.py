@@ -29,6 +29,9 @@ CHANGE_NS = "urn:appealbus:change:1"
 DOSSIER_NS = "urn:appealbus:dossier:1"
 RECEIPT_NS = "urn:appealbus:receipt:1"
 REFUSAL_NS = "urn:appealbus:refusal:1"
+SURGE_NS = "urn:appealbus:surge:1"
+"""In JSON alone; so is the next."""
+POSSIBLE_SURGE_NS = "urn:appealbus:possible-surge:1"
 _NAMESPACES = {
     Appeal: APPEAL_NS,
     Change: CHANGE_NS,

@@ -1,9 +1,11 @@
 """What a service is handed of the bus."""
 
 import asyncio
+from datetime import date
 from pathlib import Path
+from typing import Any
 
-from appealbus.core import From, Inbound, RunningBus, Service, Taken
+from appealbus.core import From, Inbound, RunningBus, Service, Taken, Terms
 from appealbus.core.host import Plugin
 from appealbus.schemas import Dossier
 from tests.core.kit import Receiver, lookup, message, running_bus
@@ -22,6 +24,18 @@ class Watches(Service):
     async def run(self, bus: RunningBus) -> None:
         self.bus.set_result(bus)
         await asyncio.Event().wait()
+
+
+class SixDays(Terms):
+    """Works on Saturdays."""
+
+    name = "six"
+
+    def due_on(self, *_given: Any) -> None:
+        """Count nothing."""
+
+    def works_on(self, day: date) -> bool:
+        return day.weekday() < 6
 
 
 async def test_a_service_takes_messages_and_reads_what_became_of_them(tmp_path: Path) -> None:
@@ -53,5 +67,10 @@ async def test_a_service_takes_messages_and_reads_what_became_of_them(tmp_path: 
         assert bus.quarantine_fullness(await bus.journal.counts()).keys() == {"post"}
         assert {check.name: check.ok for check in await bus.checks(bus.journal.probe)}["journal"]
         assert not bus.draining
+        assert (bus.works_on(date(2026, 11, 2)), bus.shared("amqp")) == (None, None), "no plugins are here"
+        running.parts.host.plugins.append(Plugin("week", "1", "test", brought={"terms": [SixDays()]}))
+        running.parts.host._given["week"] = {"shared": "something"}
+        assert (bus.works_on(date(2026, 11, 7)), bus.works_on(date(2026, 11, 8))) == ((True, "six"), (False, "six"))
+        assert bus.shared("week") == "something"
     assert bus.draining
     assert len(Receiver.got) == 1

@@ -1,6 +1,7 @@
 """Alarms on an exchange of a real RabbitMQ: confirmed, at least once, under the same id, whatever becomes of either."""
 
 import asyncio
+import json
 import os
 import signal
 import sys
@@ -9,6 +10,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, cast
 
+import jsonschema_rs
 import orjson
 import pytest
 
@@ -21,6 +23,7 @@ from appealbus.plugins.surges.publishing import Exchanged
 from appealbus.plugins.surges.service import Surges
 from appealbus.plugins.surges.settings import SurgesSettings
 from appealbus.plugins.surges.store import Store
+from appealbus.schemas.contract import FOLDER
 from tests.connectors.amqp.agency.queue_agency import settings_at
 from tests.plugins.surges.test_kept import alarm
 from tests.plugins.surges.test_outbox import DAY, waiting
@@ -120,6 +123,9 @@ async def test_an_alarm_is_a_cloud_event_that_waits_until_somebody_is_bound(send
     assert (body["id"], body["observed"], body["numbers"]) == (1, 24, ["AB-2026-00000001"])
     assert row.told_at is not None
     maybe = orjson.loads(second[2])
+    for name, each in (("surge", body), ("possible-surge", maybe)):
+        schema = json.loads((FOLDER / f"{name}.schema.json").read_text(encoding="utf-8"))
+        jsonschema_rs.Draft202012Validator(schema).validate(each)
     assert second[1].headers["cloudEvents:type"] == "appealbus.possible-surge.v1"
     assert (maybe["possible"], maybe["day"], maybe["passed"], maybe["calendar"]) == (True, str(DAY.day), 0.2, "law")
 

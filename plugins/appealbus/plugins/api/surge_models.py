@@ -5,62 +5,11 @@ from datetime import date, datetime
 from pydantic import Field
 
 from appealbus.schemas.base import Model
+from appealbus.schemas.surge import SurgeFigures
 
 
-class SurgePart(Model):
-    """A series that stands out, too, since it may count the same appeals."""
-
-    category: str
-    """Its code; empty: all."""
-    place: str
-    """By КАТО: a region, a district; empty: everywhere."""
-    observed: int
-    expected: float
-    probability: float
-
-
-class SharedBy(Model):
-    """What at least three of the appeals have in common."""
-
-    kind: str
-    """`parcel`, `organisation` or `address`."""
-    value: str
-    appeals: int
-
-
-class Surge(Model):
+class Surge(SurgeFigures):
     """More appeals than the past of their series explains."""
-
-    monday: date
-    """The week begins on it, in Kazakhstan."""
-    category: str
-    """Its code; empty: all."""
-    name: str
-    """What the register calls the category; empty where no appeal says so."""
-    place: str
-    """By КАТО: a region, a district, several that stand out together with a `+` between them; empty: everywhere."""
-    observed: int
-    expected: float
-    bound: float
-    """The count above which the series stands out by itself."""
-    probability: float
-    """Of this count or more without a surge."""
-    method: str
-    """`ears_c2`, `farrington` or `scan`."""
-    weeks: int
-    """How many weeks before this one the series has."""
-    compared: list[tuple[date, int]]
-    """Monday and count of each week that it was compared with."""
-    tested: int
-    """How many series were tested together."""
-    limit: float
-    """The largest probability that is still a surge, over all of them."""
-    rate: float
-    """The share of surges that may be chance."""
-    lasts: int
-    """The weeks up to this one in which so many were observed."""
-    also: list[SurgePart]
-    shared: list[SharedBy]
 
 
 class SurgeAlarm(Surge):

@@ -10,8 +10,9 @@ from appealbus.connectors.broker.broker import Message, Properties, Published
 from appealbus.core import ConfigError
 from appealbus.core.clocks import wall
 from appealbus.plugins.surges.sending import UNREACHABLE, Event, Way
+from appealbus.schemas.xml import POSSIBLE_SURGE_NS, SURGE_NS
 
-SCHEMAS = {"alarm": "urn:appealbus:surge:1", "possible": "urn:appealbus:possible-surge:1"}
+SCHEMAS = {"alarm": SURGE_NS, "possible": POSSIBLE_SURGE_NS}
 """What a message's data is."""
 _AWAY = (Published.UNREACHABLE, Published.INDETERMINATE)
 """What says that the broker is away, or may be: the others wait with this one."""

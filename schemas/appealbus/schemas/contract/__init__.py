@@ -1,4 +1,4 @@
-"""The contract with other systems, appeal, change, receipt, refusal, dossier: JSON Schema and XSD made of the models.
+"""The contract with other systems, appeal, change, receipt, refusal, dossier, surge: schemas made of the models.
 
 `python -m appealbus.schemas.contract` writes the files next to this module; a test fails when they drift.
 """
@@ -7,10 +7,11 @@ from pathlib import Path
 
 from appealbus.schemas.appeal import Appeal, Receipt, Refusal
 from appealbus.schemas.change import Change
-from appealbus.schemas.contract.json_schema import json_schema
+from appealbus.schemas.contract.json_schema import json_only, json_schema
 from appealbus.schemas.contract.xsd import xsd
 from appealbus.schemas.dossier import Dossier
-from appealbus.schemas.xml import APPEAL_NS, CHANGE_NS, DOSSIER_NS, RECEIPT_NS, REFUSAL_NS
+from appealbus.schemas.surge import PossibleSurge, SharedBy, Surge, SurgePart
+from appealbus.schemas.xml import APPEAL_NS, CHANGE_NS, DOSSIER_NS, POSSIBLE_SURGE_NS, RECEIPT_NS, REFUSAL_NS, SURGE_NS
 
 FOLDER = Path(__file__).parent
 
@@ -24,8 +25,10 @@ def documents() -> dict[str, bytes]:
         "change.xsd": xsd(Change, CHANGE_NS, skip="type"),
         "dossier.schema.json": json_schema(Dossier, DOSSIER_NS),
         "dossier.xsd": xsd(Dossier, DOSSIER_NS),
+        "possible-surge.schema.json": json_only(PossibleSurge, POSSIBLE_SURGE_NS, SurgePart, SharedBy),
         "receipt.schema.json": json_schema(Receipt, RECEIPT_NS),
         "receipt.xsd": xsd(Receipt, RECEIPT_NS),
         "refusal.schema.json": json_schema(Refusal, REFUSAL_NS),
         "refusal.xsd": xsd(Refusal, REFUSAL_NS),
+        "surge.schema.json": json_only(Surge, SURGE_NS, SurgePart, SharedBy),
     }

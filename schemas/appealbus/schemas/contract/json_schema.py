@@ -10,6 +10,8 @@ from appealbus.schemas.base import Model
 from appealbus.schemas.described import description_of
 from appealbus.schemas.shapes import TYPED_RECORDS, ListOf, ModelOf, OneOf, Shape, fields_of
 
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
 
 def json_schema(model: type[Model], identifier: str) -> bytes:
     """Return the JSON Schema (2020-12) of a document and all that it holds."""
@@ -23,11 +25,21 @@ def json_schema(model: type[Model], identifier: str) -> bytes:
     root = definitions.pop(model.__name__)
     used = _reachable(root, definitions)
     document = {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$schema": _DIALECT,
         "$id": identifier,
         **root,
         "$defs": {name: definitions[name] for name in sorted(used)},
     }
+    return (json.dumps(document, ensure_ascii=False, indent=2) + "\n").encode()
+
+
+def json_only(model: type[Model], identifier: str, *parts: type[Model]) -> bytes:
+    """Return the JSON Schema of a document that has no form in XML, and of the models that it is made of."""
+    schema = model.model_json_schema()
+    definitions = schema.pop("$defs", {})
+    for each, about in ((model, schema), *((part, definitions[part.__name__]) for part in parts)):
+        _describe(each, about["properties"])
+    document = {"$schema": _DIALECT, "$id": identifier, **schema, "$defs": dict(sorted(definitions.items()))}
     return (json.dumps(document, ensure_ascii=False, indent=2) + "\n").encode()
 
 

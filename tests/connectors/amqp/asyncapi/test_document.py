@@ -48,7 +48,7 @@ def resolved(document: Any, reference: str) -> Any:
 
 
 @pytest.mark.parametrize("hosts", [False, True])
-@pytest.mark.parametrize("tables", [{}, PARTS])
+@pytest.mark.parametrize("tables", [{}, {**PARTS, "plugins": {"surges": {"broker": "main"}}}])
 def test_it_is_a_document_of_asyncapi_3(tables: dict[str, Any], hosts: bool, tmp_path: Path) -> None:
     """By the official schema, which would find a mistake; and every reference leads somewhere."""
     document = asyncapi_document(from_document(tables, tmp_path, env={}), hosts=hosts)
@@ -59,7 +59,7 @@ def test_it_is_a_document_of_asyncapi_3(tables: dict[str, Any], hosts: bool, tmp
 
 def test_channels_have_the_names_of_the_configuration(tmp_path: Path) -> None:
     """The queues and exchanges that it names, with the prefix; what is not of queues is not in it."""
-    tables = {**PARTS, "plugins": {"amqp": {"prefix": "west"}}}
+    tables = {**PARTS, "plugins": {"amqp": {"prefix": "west"}, "surges": {"file": "s.db", "broker": "main"}}}
     document = asyncapi_document(from_document(tables, tmp_path, env={}))
     channels = document["channels"]
     assert {name: channel["address"] for name, channel in channels.items()} == {
@@ -68,7 +68,9 @@ def test_channels_have_the_names_of_the_configuration(tmp_path: Path) -> None:
         "intakes.calls": "calls/in",
         "intakes.calls.receipts": None,
         "deliveries.register": "dossier.{completeness}.{region}",
+        "surges": "surge.{kind}.{region}",
     }
+    assert channels["surges"]["bindings"]["amqp"]["exchange"]["name"] == "west.alarms"
     assert channels["deliveries.register"]["bindings"]["amqp"]["exchange"]["name"] == "west.out"
     assert "west.in," in channels["intakes.letters"]["description"]
     assert "west.in," not in channels["intakes.calls"]["description"]
@@ -76,6 +78,7 @@ def test_channels_have_the_names_of_the_configuration(tmp_path: Path) -> None:
         "take.letters": "receive",
         "take.calls": "receive",
         "deliver.register": "send",
+        "alarm": "send",
     }
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from appealbus.connectors.amqp.asyncapi.messages import IN, OUT, RECEIPTS
+from appealbus.connectors.amqp.asyncapi.messages import ALARMS, IN, OUT, RECEIPTS
 from appealbus.connectors.amqp.names import Names
 from appealbus.connectors.amqp.settings import IntakeSettings, PublishSettings
 
@@ -108,6 +108,41 @@ def outlet(name: str, settings: PublishSettings, names: Names, *, hosts: bool) -
         }
     }
     return _at(settings.broker, Parts(channels, operations), hosts=hosts)
+
+
+def alarms(exchange: str, broker: str, *, hosts: bool) -> Parts:
+    """Return the exchange of alarms of surges, and what is published to it."""
+    bindings = {
+        "is": "routingKey",
+        "exchange": {"name": exchange, "type": "topic", "durable": True, "autoDelete": False},
+        "bindingVersion": _BINDING,
+    }
+    channels = {
+        "surges": {
+            "address": "surge.{kind}.{region}",
+            "title": "Alarms of surges",
+            "description": f"Routing keys of the topic exchange {exchange}. Bind a queue to it: surge.alarm.# is all.",
+            "parameters": {
+                "kind": {"enum": ["alarm", "possible"], "description": "Whether the week is over."},
+                "region": {
+                    "description": "Two digits of the oblast in КАТО; 00 for what is of no one oblast.",
+                    "examples": ["27", "00"],
+                },
+            },
+            "messages": _messages(ALARMS),
+            "bindings": {"amqp": bindings},
+        }
+    }
+    operations = {
+        "alarm": {
+            "action": "send",
+            "title": f"Publish each alarm, and what is possible, to {exchange}",
+            "channel": _to("channels", "surges"),
+            "messages": _of("surges", ALARMS),
+            "bindings": {"amqp": {"deliveryMode": 2, "mandatory": True, "bindingVersion": _BINDING}},
+        }
+    }
+    return _at(broker, Parts(channels, operations), hosts=hosts)
 
 
 def _at(broker: str, parts: Parts, *, hosts: bool) -> Parts:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from appealbus.connectors.amqp.asyncapi.channels import Parts, intake, outlet
+from appealbus.connectors.amqp.asyncapi.channels import Parts, alarms, intake, outlet
 from appealbus.connectors.amqp.asyncapi.messages import messages
 from appealbus.connectors.amqp.asyncapi.payloads import payloads
 from appealbus.connectors.amqp.names import Names
@@ -15,14 +15,14 @@ from appealbus.core.version import __version__
 VERSION = "3.0.0"
 """Of AsyncAPI. 3.1 has nothing that we need, and most programs read 3.0."""
 _ABOUT = (
-    "Appeals and changes in, receipts and refusals back, dossiers out. What the words mean, and what whoever sends or "
-    "receives can rely on: docs/amqp.md. Not here is what nobody else may use: hints between the workers of one bus, "
-    "and messages that a broker gave up on; nor questions to agencies, whose contract they are."
+    "Appeals and changes in, receipts and refusals back, dossiers and alarms out. What the words mean, and what "
+    "whoever sends or receives can rely on: docs/amqp.md. Not here is what nobody else may use: hints between the "
+    "workers of one bus, and messages that a broker gave up on; nor questions to agencies, whose contract they are."
 )
 
 
 def asyncapi_document(configuration: Loaded, *, hosts: bool = False) -> dict[str, Any]:
-    """Return the AsyncAPI 3 document of all messages that intakes and deliveries `amqp` take and give.
+    """Return the AsyncAPI 3 document of all messages that intakes and deliveries `amqp` take and give, and of alarms.
 
     Args:
         configuration: whose intakes, deliveries and brokers are meant.
@@ -40,6 +40,9 @@ def asyncapi_document(configuration: Loaded, *, hosts: bool = False) -> dict[str
         parts += intake(name, taking, names, hosts=hosts)
     for name, giving in _tables(configuration, "deliveries", PublishSettings):
         parts += outlet(name, giving, names, hosts=hosts)
+    watched = (configuration.document.get("plugins") or {}).get("surges")
+    if isinstance(watched, dict) and isinstance(watched.get("broker"), str):
+        parts += alarms(str(watched.get("exchange") or names.alarms), watched["broker"], hosts=hosts)
     document = {
         "asyncapi": VERSION,
         "info": {

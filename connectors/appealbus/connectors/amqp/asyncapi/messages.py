@@ -4,7 +4,15 @@ from typing import Any
 
 from appealbus.connectors.amqp.cloudevents import PREFIX, type_of
 from appealbus.connectors.amqp.inbound import JSON, XML
-from appealbus.schemas.xml import APPEAL_NS, CHANGE_NS, DOSSIER_NS, RECEIPT_NS, REFUSAL_NS
+from appealbus.schemas.xml import (
+    APPEAL_NS,
+    CHANGE_NS,
+    DOSSIER_NS,
+    POSSIBLE_SURGE_NS,
+    RECEIPT_NS,
+    REFUSAL_NS,
+    SURGE_NS,
+)
 
 _SCHEMAS = {
     "appeal": APPEAL_NS,
@@ -12,6 +20,8 @@ _SCHEMAS = {
     "receipt": RECEIPT_NS,
     "refusal": REFUSAL_NS,
     "dossier": DOSSIER_NS,
+    "surge": SURGE_NS,
+    "possible-surge": POSSIBLE_SURGE_NS,
 }
 _ABOUT = {
     "appeal": "An appeal. What cannot be used in it is kept and warned of, never refused.",
@@ -22,24 +32,31 @@ _ABOUT = {
         "One version of a dossier. Of one appeal the greatest epoch counts, then the greatest version. To a receiver "
         "with a mask it comes without what that hides, and says so in `hidden`."
     ),
+    "surge": "An alarm: in a week that is over more was written than its past explains. A signal that decides nothing.",
+    "possible-surge": "What may become an alarm in the week that is under way. It is none.",
 }
 IN = ("appeal", "appealXml", "change", "changeXml")
 RECEIPTS = ("receipt", "receiptXml", "refusal", "refusalXml")
 OUT = ("dossier",)
+ALARMS = ("surge", "possible-surge")
 _TEXT = {"type": "string"}
+_REGION = {"type": "string", "pattern": "^[0-9]{2}$"}
 _DOSSIER = {
     "number": {"type": "string", "description": "Of the appeal; a number of a person or a parcel is masked."},
     "version": {"type": "integer", "minimum": 1},
     "epoch": {"type": "integer", "minimum": 1, "description": "One more after each restore of the bus."},
     "completeness": {"type": "string", "enum": ["partial", "complete", "hidden"]},
-    "region": {"type": "string", "pattern": "^[0-9]{2}$"},
+    "region": _REGION,
     "schema_version": {"type": "string", "const": "1"},
 }
 
 
 def messages() -> dict[str, Any]:
     """Return the messages by their names."""
-    return {name: _message(name.removesuffix("Xml"), in_xml=name.endswith("Xml")) for name in (*IN, *RECEIPTS, *OUT)}
+    return {
+        name: _message(name.removesuffix("Xml"), in_xml=name.endswith("Xml"))
+        for name in (*IN, *RECEIPTS, *OUT, *ALARMS)
+    }
 
 
 def _message(document: str, *, in_xml: bool) -> dict[str, Any]:
@@ -49,7 +66,7 @@ def _message(document: str, *, in_xml: bool) -> dict[str, Any]:
         "title": document.capitalize() + " in XML" * in_xml,
         "summary": _ABOUT[document],
         "contentType": XML if in_xml else JSON,
-        "bindings": {"amqp": {"messageType": document, "bindingVersion": "0.3.0"}},
+        "bindings": {"amqp": {"messageType": document.rpartition("-")[2], "bindingVersion": "0.3.0"}},
     }
     if in_xml:
         said["description"] = f"By {document}.xsd, in the namespace {schema}."
@@ -79,5 +96,7 @@ def _headers(document: str, schema: str) -> dict[str, Any]:
     if document == "dossier":
         event["subject"] = {"type": "string", "description": "The appeal, by its number, masked as that is."}
         own = _DOSSIER
+    elif document in ALARMS:
+        own = {"possible": {"type": "boolean", "const": document != "surge"}, "region": _REGION}
     properties = {**{f"{PREFIX}{name}": about for name, about in event.items()}, **own}
     return {"type": "object", "properties": properties, "required": list(properties)}
