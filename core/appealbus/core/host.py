@@ -68,6 +68,9 @@ class Host:
         # By plugin: what each of its hooks may take beside its own arguments, `settings` and `shared`.
         self._given: dict[str, dict[str, Any]] = {}
         self._packages: dict[str, str] = {}
+        # By the plural of a kind: of how many plugins it is, and what they brought.
+        self._brought: dict[str, tuple[int, dict[str, Any]]] = {}
+        self._listeners: dict[str, list[tuple[str, Callable[..., Any]]]] = {}
         self.defects: Counter[str] = Counter()
         """What plugins raised where they should not, so far: by the part, such as `lookup.gbdfl.person`."""
         self._counting = Counting(lambda: self.brought("terms"), self.owner, self.defects)
@@ -77,6 +80,8 @@ class Host:
         off = set(disabled)
         for found in find(named):
             self._load_one(found, off)
+        self._brought.clear()
+        self._listeners.clear()
 
     def _load_one(self, found: FoundPlugin, disabled: set[str]) -> None:
         name, plugin = found.name, Plugin(found.name, found.version, found.origin)
@@ -177,7 +182,12 @@ class Host:
 
     def brought(self, plural: str) -> dict[str, Any]:
         """Return by name what plugins registered of a kind: factories or instances."""
-        return {item.name: item for plugin in self._active() for item in plugin.brought.get(plural, ())}
+        # Asked for with each appeal: it is put together anew only where another plugin has come.
+        known = self._brought.get(plural)
+        if known is None or known[0] != len(self.plugins):
+            found = {item.name: item for plugin in self._active() for item in plugin.brought.get(plural, ())}
+            known = self._brought[plural] = len(self.plugins), found
+        return known[1]
 
     def shared(self, plugin: str) -> Any:
         """Return what a plugin's `register_shared` returned; None where it did not."""
@@ -304,23 +314,29 @@ class Host:
 
     def listens(self, hook: Callable[..., None]) -> bool:
         """Whether any plugin implements the hook, one of `Hooks`."""
-        return any(hook.__name__ in impls for impls in self._impls.values())
+        return bool(self._listening(hook))
+
+    def _listening(self, hook: Callable[..., None]) -> list[tuple[str, Callable[..., Any]]]:
+        """Return the plugins that implement the hook, each with how; which ones is known once all are loaded."""
+        known = self._listeners.get(hook.__name__)
+        if known is None:
+            known = [(name, impls[hook.__name__]) for name, impls in self._impls.items() if hook.__name__ in impls]
+            self._listeners[hook.__name__] = known
+        return known
 
     def _each(self, hook: Callable[..., None], **given: Any) -> None:
-        for name, impls in self._impls.items():
-            impl = impls.get(hook.__name__)
-            if impl is not None:
-                before = inside.get()
-                inside.set(name)
-                try:
-                    self._call(name, impl, **given)
-                except BaseException as error:
-                    if not is_defect(error):
-                        raise
-                    self.defects[f"hook.{hook.__name__}"] += 1
-                    log.exception("plugin.raised", plugin=name, hook=hook.__name__)
-                finally:
-                    inside.set(before)
+        for name, impl in self._listening(hook):
+            before = inside.get()
+            inside.set(name)
+            try:
+                self._call(name, impl, **given)
+            except BaseException as error:
+                if not is_defect(error):
+                    raise
+                self.defects[f"hook.{hook.__name__}"] += 1
+                log.exception("plugin.raised", plugin=name, hook=hook.__name__)
+            finally:
+                inside.set(before)
 
 
 def _check_function(hook: str, function: Callable[..., Any]) -> None:

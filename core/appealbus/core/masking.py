@@ -4,6 +4,7 @@ A register may give an appeal the number of whom it is about. It stays what it i
 """
 
 import re
+from functools import lru_cache
 
 # An ИИН or a БИН, twelve digits, perhaps in groups; a cadastral number, with its separators or without; more digits
 # than either. Numbers that the bus gives, a year and eight digits, are none of these; nor is what begins with a year
@@ -16,6 +17,7 @@ _SHOWN = 4
 """Digits that stay: with the time beside them they find the case, and they are no part of a birth date."""
 
 
+@lru_cache(maxsize=1000)  # a number is masked a dozen times while its appeal is worked
 def masked(text: str) -> str:
     """Return the text with `*` and the last four digits in the place of each number so shaped."""
     return _SHAPED.sub(lambda match: "*" + _SEPARATORS.sub("", match[0])[-_SHOWN:], text)

@@ -127,7 +127,8 @@ class Casework:
         try:
             if case.changes:
                 run = self._run_over(await asyncio.to_thread(with_changes, case))
-            run.case = self._due(run.case, case.first or case.appeal)
+            if not case.just_came or case.due_on is None:
+                run.case = self._due(run.case, case.first or case.appeal)
             kind = self.kind_of(run.case)
             if kind in self._answered_later:
                 await run.read_answers()

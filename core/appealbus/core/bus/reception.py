@@ -113,6 +113,7 @@ class Reception:
             size=accepted.size,
             content=accepted.content,
             due_on=read.due_on or new.due_on,
+            just_came=True,
         )
         return Received(Taken(receipt, accepted.new), case)
 

@@ -18,7 +18,7 @@ def region_of(appeal: Appeal) -> str:
     go to a region that it does not concern.
     """
     for kato in (appeal.addressee and appeal.addressee.kato, appeal.place and appeal.place.kato):
-        oblast = _oblast(kato or "")
+        oblast = _oblast(kato) if kato else None
         if oblast:
             return oblast
     numbers = [parcel.cadastral_number or "" for parcel in appeal.parcels]

@@ -137,6 +137,8 @@ class Case:
     """What the dossier tells of them, once they are worked into `appeal`."""
     due_on: date | None = None
     """Until when it has to be answered: as its register says, or as plugins count."""
+    just_came: bool = False
+    """It was taken in a moment ago, by this process: a day that was counted then need not be counted again."""
     form: Form | None = None
     """`appeal` with its document, where it is another than the journal has."""
 

@@ -187,8 +187,8 @@ class Attempts(Flight):
         except BaseException:
             context.breaker.gave_up(place)
             raise
-        # Without the second condition others may have the slot by now.
-        return context.monotonic() < self.deadline and context.monotonic() < context.slots.until
+        # Without the second one others may have the slot by now.
+        return context.monotonic() < min(self.deadline, context.slots.until)
 
     async def _pause(self) -> bool:
         """Wait before the next attempt, with full jitter; say whether there will be one."""

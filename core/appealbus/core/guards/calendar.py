@@ -49,24 +49,23 @@ class Calendar:
         single = [each for window in windows for each in minutes_of(window)]
         # Of three weeks, so that what goes on from one into the next is whole in the middle one.
         spread = sorted((begins + week, ends + week) for begins, ends in single for week in (-_WEEK, 0, _WEEK))
-        self._closed: list[Minutes] = []
+        self.windows: list[Minutes] = []
+        """Each in which it is closed, none of them touching another."""
         for begins, ends in spread:
-            if self._closed and begins <= self._closed[-1][1]:
-                self._closed[-1] = self._closed[-1][0], max(ends, self._closed[-1][1])
+            if self.windows and begins <= self.windows[-1][1]:
+                self.windows[-1] = self.windows[-1][0], max(ends, self.windows[-1][1])
             else:
-                self._closed.append((begins, ends))
-        if any(ends - begins >= _WEEK for begins, ends in self._closed):
+                self.windows.append((begins, ends))
+        if any(ends - begins >= _WEEK for begins, ends in self.windows):
             raise ValueError("with these windows the source is never open; take it out of the configuration instead")
 
     def closed_until(self, now: datetime) -> datetime | None:
         """Return when the window ends that this moment is in; None where the source is open."""
-        if not self._closed:
-            return None
         there = now.astimezone(KAZAKHSTAN)
         midnight = there.replace(hour=0, minute=0, second=0, microsecond=0)
         monday = midnight - timedelta(days=there.weekday())
         minute = (there - monday) // timedelta(minutes=1)
-        for begins, ends in self._closed:
+        for begins, ends in self.windows:
             if begins <= minute < ends:
                 return monday + timedelta(minutes=ends)
         return None

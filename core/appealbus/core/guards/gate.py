@@ -81,7 +81,7 @@ class Gate:
     @property
     def closed_until(self) -> datetime | None:
         """When the window ends in which the source is closed now."""
-        return self._calendar.closed_until(self._now())
+        return self._calendar.closed_until(self._now()) if self._calendar.windows else None
 
     def shut(self, due_on: date | None) -> Outcome[Record] | None:
         """Return the outcome of a question that may not leave now, for an appeal that is due then; None: it may."""
@@ -93,7 +93,9 @@ class Gate:
 
     async def sure(self) -> bool:
         """Say whether it is known now if the source is paused, and ask where it is not."""
-        if self._monotonic() >= self.known_until and self.look is not None:
+        if self._monotonic() < self.known_until:
+            return True
+        if self.look is not None:
             with contextlib.suppress(JournalError, TimeoutError):
                 async with asyncio.timeout(_PATIENCE):
                     await self.look()

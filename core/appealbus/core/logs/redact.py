@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Mapping
 from enum import Enum
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +18,8 @@ _ITEMS = 50
 """People read the lines, and Docker cuts them at 16 kB."""
 _TEXT_LIMIT = 500
 """Characters: our own sentences are far shorter; what is longer was put together from somebody's data."""
+_WORD_LIMIT = 64
+"""Characters of a word that is worth remembering what may be told of it."""
 _SAFE_NUMBER = 10**8  # every ИИН and БИН is greater, read as a number: 000101000000 is the least one
 
 _KEY = re.compile(r"[a-z][a-z0-9_]{0,40}")
@@ -62,6 +65,10 @@ def token(key: str, given: str) -> str:
     """Let a word pass that has the form of what this key may hold, and no identifier in it."""
     if key in TEXTS:
         return text(given)
+    return _known_token(key, given) if len(given) <= _WORD_LIMIT else _token(key, given)
+
+
+def _token(key: str, given: str) -> str:
     if key in NUMBERS:
         given = masked(given)
         form, identifier = _NUMBER, _DIGITS
@@ -71,17 +78,26 @@ def token(key: str, given: str) -> str:
     return given if harmless or _UUID.fullmatch(given) else REDACTED
 
 
+_known_token = lru_cache(maxsize=2000)(_token)
+"""Most words of a log are those of the lines before."""
+
+
+@lru_cache(maxsize=1000)
+def _is_event(name: str) -> bool:
+    return _EVENT.fullmatch(name) is not None and _DIGITS.search(name) is None
+
+
 def value(key: str, given: Any, depth: int = 0) -> Any:
     """Return what may be written of a value under a key of the allow-list."""
     if isinstance(given, Enum):
         given = given.value
     match given:
+        case str() | UUID():
+            return token(key, str(given))
         case None | bool():
             return given
         case int() | float():
             return round(given, 6) if math.isfinite(given) and abs(given) < _SAFE_NUMBER else REDACTED
-        case str() | UUID():
-            return token(key, str(given))
         case Mapping() if depth < _DEPTH:
             return _mapping(key, given, depth + 1)
         case list() | tuple() | set() | frozenset() if depth < _DEPTH:
@@ -114,7 +130,7 @@ def line(event: Mapping[str, Any]) -> dict[str, Any]:
     out: dict[str, Any] = {
         "timestamp": event.get("timestamp"),
         "level": event.get("level"),
-        "event": name if isinstance(name, str) and _EVENT.fullmatch(name) and not _DIGITS.search(name) else REDACTED,
+        "event": name if isinstance(name, str) and _is_event(name) else REDACTED,
     }
     dropped = 0
     for key, given in event.items():

@@ -80,10 +80,12 @@ class _Writer:
 
     def msg(self, line: str) -> None:
         """Write one line."""
-        with contextlib.suppress(OSError, ValueError, AttributeError):
+        try:
             stream = self._stream or sys.stderr
             stream.write(line + "\n")
             stream.flush()
+        except (OSError, ValueError, AttributeError):
+            pass
 
     log = debug = info = warning = error = critical = exception = fatal = warn = msg
 
