@@ -84,6 +84,7 @@ OURS = {
     "appealbus.core.domain.places": {"plugins/report"},
     "appealbus.core.domain.waiting": {"plugins/terms"},
     "appealbus.core.enrichment.fields": {"plugins/api", "plugins/console"},
+    "appealbus.core.enrichment.rereading": {"plugins/console"},
     "appealbus.core.errors": {"plugins/api", "plugins/console"},
     "appealbus.core.escaping": {"connectors/files", "plugins/report", "plugins/surges"},
     "appealbus.core.host": {"plugins/api"},

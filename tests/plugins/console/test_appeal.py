@@ -1,5 +1,7 @@
 """One appeal: what is missing and why, personal data only for a purpose, what happened, and what is done to it."""
 
+import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -7,6 +9,8 @@ import pytest
 from appealbus.core.domain.event import LogEntry
 from appealbus.core.domain.listing import AppealRow, AppealState
 from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.writes.rereading import Anew
+from appealbus.schemas.person import Person
 from tests.plugins.console.kit import csrf_of
 from tests.plugins.console.world import World
 
@@ -116,6 +120,35 @@ def test_what_is_done_is_on_record(console: World, parked: AppealRow) -> None:
     token = csrf_of(auditor.get("/console/appeals"))
     for what in ("hold", "release", "retry", "refresh", "resend"):
         assert auditor.post(f"{path}/{what}", data={"csrf": token, "reason": "x"}).status_code == 403
+
+
+def test_kept_replies_are_read_again_after_a_preview(console: World) -> None:
+    """The preview names the fields and no values; what was shown is done, once, and anything else is refused."""
+    row, asked = console.do(spoiled)
+    ops = console.signed_in("ops", "saken")
+    path = f"/console/appeals/{row.public_id}"
+    page = ops.get(f"{path}/reread")
+    assert "would be otherwise" in page.text
+    assert "<code>surname</code> changed" in page.text
+    assert asked not in page.text
+    digest = re.findall(r'name="digest" value="(\w+)"', page.text)[0]
+    given = {"csrf": csrf_of(page), "reason": "the plugin reads it right now", "digest": digest}
+    assert "It is changed, and worked on next." in ops.post(f"{path}/reread", data=given).text
+    mine = [each for each in console.do(history(row)) if each.actor == "person:saken"]
+    assert ("reread", given["reason"]) in [(each.what, each.detail.get("reason")) for each in mine]
+    assert ops.post(f"{path}/reread", data=given).status_code == 409
+
+
+async def spoiled(journal: Journal) -> tuple[AppealRow, str]:
+    """Have a record say something else than the reply that it was read from; return the appeal and what that says."""
+    for row in await journal.appeals():
+        for state in await journal.states(row.number):
+            if isinstance(state.record, Person) and state.record.surname:
+                record = state.record.model_copy(update={"surname": "Басқа"})
+                anew = Anew(replace(state, record=record), "gbdfl", (state.lookup, state.ended_at), ["surname changed"])
+                assert await journal.reread(row.appeal_id, [anew], reason="a test") == 1
+                return row, state.record.surname
+    raise AssertionError("nobody was found")
 
 
 def test_an_appeal_out_of_scope_is_none(console: World, parked: AppealRow) -> None:

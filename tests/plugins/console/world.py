@@ -1,9 +1,10 @@
 """A console over a journal that a bus has worked, in a thread of its own, and people who are signed in to it."""
 
 import asyncio
+import json
 import socket
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -15,7 +16,7 @@ import httpx
 from appealbus.connectors.files.reading import read_appeals
 from appealbus.core.bus.bus import Bus
 from appealbus.core.bus.reception import Reception
-from appealbus.core.config.loading import Loaded, from_document
+from appealbus.core.config.loading import Loaded, load
 from appealbus.core.domain.client import Client, Credential, Role
 from appealbus.core.journal.journal import Journal
 from appealbus.core.parts import build, load_plugins
@@ -89,6 +90,18 @@ class World:
         return client
 
 
+def toml(table: Mapping[str, Any], path: str = "") -> Iterator[str]:
+    """Yield the lines of a table as TOML: what JSON and TOML write alike, with tables in it."""
+    if path:
+        yield f"[{path}]"
+    for name, value in table.items():
+        if not isinstance(value, Mapping):
+            yield f"{name} = {json.dumps(value, ensure_ascii=False)}"
+    for name, value in table.items():
+        if isinstance(value, Mapping):
+            yield from toml(value, f"{path}.{json.dumps(name)}".lstrip("."))
+
+
 def free_port() -> int:
     """Return a port that nobody listens at."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -112,8 +125,10 @@ def world(folder: Path, url: str | None = None, port: int = 0, **settings: Any) 
             given["completeness"] = {"default": {"wait": "5s"}}
             del given["sources"]["address"]
             for each in given["sources"].values():
+                each["keep_replies"] = "1h"
                 each["guard"] = {"timeout": "10s", "attempts": 2, "backoff": "20ms", "breaker_failures": 50}
-            await _serve(from_document(given, folder), simulator, listener, made, (ready, over))
+            (folder / "appealbus.toml").write_text("\n".join(toml(given)), encoding="utf-8")
+            await _serve(load(folder / "appealbus.toml"), simulator, listener, made, (ready, over))
 
     def work() -> None:
         try:

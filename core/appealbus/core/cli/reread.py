@@ -183,7 +183,7 @@ class _Run:
                 await asyncio.sleep(_PAUSE if again else 0)
                 for at in range(0, len(left), _PAGE):
                     reads = [await self.process.read(appeal_id) for appeal_id in left[at : at + _PAGE]]
-                    results = await asyncio.gather(*(_write(journal, read, self.reason) for read in reads))
+                    results = await asyncio.gather(*(write_read(journal, read, self.reason) for read in reads))
                     for read, result in zip(reads, results, strict=True):
                         refused.pop(read.appeal_id, None)
                         if isinstance(result, JournalError):
@@ -203,7 +203,8 @@ class _Run:
         return done
 
 
-async def _write(journal: Journal, read: AppealRead, reason: str) -> int | JournalError:
+async def write_read(journal: Journal, read: AppealRead, reason: str) -> int | JournalError:
+    """Write what reading an appeal again has changed; return how many appeals that are, or why it is refused now."""
     if read.number is None:
         return 0
     states = {(state.lookup, state.key): state for state in await journal.states(read.number)}

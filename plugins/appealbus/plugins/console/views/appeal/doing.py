@@ -29,7 +29,7 @@ async def _asked(page: Page, *, refresh: bool) -> Response:
     try:
         count = await page.journal.retry(row.number, refresh=refresh, reason=reason)
     except JournalError as error:
-        raise _refused(page, error) from None
+        raise refused(page, error) from None
     return page.go(f"/appeals/{row.public_id}", {"done": "refresh" if refresh else "retry", "n": str(count or 0)})
 
 
@@ -40,7 +40,7 @@ async def hold(page: Page) -> Response:
     try:
         await page.journal.hold_appeal(row.number, by=page.session.client.name, reason=reason)
     except JournalError as error:
-        raise _refused(page, error) from None
+        raise refused(page, error) from None
     log.warning("case.held_by_hand", number=row.number, actor=page.session.client.name)
     return page.go(f"/appeals/{row.public_id}", {"done": "hold"})
 
@@ -52,7 +52,7 @@ async def release(page: Page) -> Response:
     try:
         await page.journal.release_appeal(row.number, reason=reason)
     except JournalError as error:
-        raise _refused(page, error) from None
+        raise refused(page, error) from None
     log.warning("case.released", number=row.number, actor=page.session.client.name)
     return page.go(f"/appeals/{row.public_id}", {"done": "release"})
 
@@ -68,7 +68,8 @@ async def resend(page: Page) -> Response:
     return page.go(f"/appeals/{row.public_id}", {"done": "resend", "n": str(count)})
 
 
-def _refused(page: Page, error: JournalError) -> Refused:
+def refused(page: Page, error: JournalError) -> Refused:
+    """Return why an order is refused now; raise whatever else it is."""
     words = page.words
     match error.code:
         case "in_work":

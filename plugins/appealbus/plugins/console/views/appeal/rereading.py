@@ -1,0 +1,64 @@
+"""Kept replies read again by the plugins of today: what that would change first, and then the change."""
+
+import asyncio
+from collections.abc import Sequence
+from hashlib import sha256
+
+import orjson
+from starlette.responses import Response
+
+from appealbus.core.cli.reread import write_read
+from appealbus.core.cli.reread_process import AppealRead, QuestionRead, RereadProcess
+from appealbus.core.domain.listing import AppealRow
+from appealbus.core.enrichment.rereading import Verdict
+from appealbus.core.errors import JournalError
+from appealbus.core.rights.actions import Action
+from appealbus.plugins.console.errors import Refused
+from appealbus.plugins.console.page import Page
+from appealbus.plugins.console.views.appeal.doing import refused
+from appealbus.plugins.console.views.appeal.sight import shown, sight_of, view
+
+_ONE = asyncio.Semaphore(1)
+"""One process of a server reads at a time: each takes as much memory as a worker."""
+
+
+@view.get("/appeals/{id}/reread", may=Action.OPERATE)
+async def preview(page: Page) -> Response:
+    """Show what would be otherwise, without its values."""
+    sight = await sight_of(page)
+    read = await _read(page, sight.row)
+    return await shown(
+        page, sight, "appeal/reread.html", results=read.results, digest=_digest(read.results), died=read.died
+    )
+
+
+@view.post("/appeals/{id}/reread", may=Action.OPERATE)
+async def reread(page: Page) -> Response:
+    """Change what was shown, if it is still that."""
+    row, reason = await page.appeal(), page.form.reason(page.words)
+    read = await _read(page, row)
+    if _digest(read.results) != page.form["digest"]:
+        raise Refused(
+            409, page.words.say("It would be something else by now, and nothing is changed: look at it again.")
+        )
+    done = await write_read(page.journal, read, reason)
+    if isinstance(done, JournalError):
+        raise refused(page, done)
+    return page.go(f"/appeals/{row.public_id}", {"done": "reread"})
+
+
+async def _read(page: Page, row: AppealRow) -> AppealRead:
+    if _ONE.locked():
+        raise Refused(503, page.words.say("Somebody reads replies again right now: try again in a moment."))
+    async with _ONE:
+        process = RereadProcess(page.console.api.loaded.file, "")
+        try:
+            return await process.read(row.appeal_id)
+        finally:
+            await process.end()
+
+
+def _digest(results: Sequence[QuestionRead]) -> str:
+    """Return what tells one preview from another."""
+    differs = [[each.lookup, each.key, each.now, each.fields] for each in results if each.verdict is Verdict.DIFFERS]
+    return sha256(orjson.dumps(differs)).hexdigest()[:16]
