@@ -14,8 +14,10 @@ import orjson
 
 from appealbus.core import Call, CallFailed, From, OutcomeKind, Reply, Request
 from appealbus.core.errors import JournalError
+from appealbus.core.guards import worker_share
 from tests.core.kit import ScriptedWire, lookup, message, reply, running_bus
 
+worker_share.LEASE = 5.0  # half of what it is: nobody waits for long until a dead worker's share is the others'
 BUSY = 40
 PAUSE = 0.03
 """Seconds between two appeals: several times what the limits let through, and no more than a processor can bear."""

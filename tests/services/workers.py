@@ -21,6 +21,7 @@ from appealbus.core import failpoints
 from appealbus.core.cli import running, supervisor
 from appealbus.core.cli.main import main
 from appealbus.core.logs.choices import LogFormat, LogLevel
+from tests.services.forms import form
 
 _ENDING = (signal.SIGTERM, signal.SIGINT)
 
@@ -52,6 +53,7 @@ def supervise() -> None:
         os._exit(code if code >= 0 else 1)
     signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
     supervisor.create_subprocess_exec = _start  # type: ignore[assignment]
+    supervisor._LONGEST_PAUSE = form(1.0, supervisor._LONGEST_PAUSE)
     sys.argv = [sys.argv[0], *json.loads(orders), *sys.orig_argv]
     try:
         supervisor.main()

@@ -18,8 +18,6 @@ from tests.services.proxy import Direction, FaultProxy
 from tests.services.rabbitmq import Rabbit
 from tests.system.production import Production, Workers
 
-FROZEN = 33.0
-"""Seconds that a worker stands still: longer than its leases, so that others have taken over when it goes on."""
 ROLE = "bus"
 """The bus's role in the database: an ordinary one, from which rights can be taken."""
 _TABLES = sql.SQL("appeal, lookup, access, dossier, outbox")
@@ -55,11 +53,14 @@ class Havoc:
         workers: Workers,
         around: Around,
         longest: float,
+        *,
+        frozen: float,
     ) -> None:
         self._chance = chance
         self._workers = workers
         self._rabbit, self._postgres, self._ways = around.rabbit, around.postgres, around.ways
         self._longest = longest
+        self._frozen = frozen
         self._clock = around.clock
         self._database = here.journal.rpartition("/")[2]
         self._vhost = here.vhost
@@ -110,7 +111,7 @@ class Havoc:
 
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGSTOP)
-        self._thawing.append(threading.Timer(FROZEN, thaw))
+        self._thawing.append(threading.Timer(self._frozen, thaw))
         self._thawing[-1].start()
 
     def _blackhole(self, direction: Direction) -> None:

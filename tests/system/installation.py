@@ -14,11 +14,14 @@ from appealbus.core.journal.journal import Journal
 from appealbus.plugins.simulator.appeals import write
 from appealbus.plugins.simulator.population import Population
 from appealbus.schemas import Appeal, Dossier
+from tests.services.forms import LONG
 from tests.system.program import PATIENCE, Program, appealbus
 
 T = TypeVar("T")
 Page = Callable[[int, int], Coroutine[Any, Any, list[T]]]
-_SENDER = str(Path(__file__).with_name("sender.py"))
+SENDER = str(Path(__file__).with_name("sender.py"))
+HURRY = [] if LONG else [str(Path(__file__).with_name("hurry.py"))]
+"""Plugins with which nobody waits for long until the leases of who is gone have ended."""
 _PAGE = 1000
 SERVICES = {"gbdfl": "GBDFLUniversal_token", "gbdul": "GbdulInfoByBin_v2", "egkn": "EgknParcelInfo"}
 
@@ -70,7 +73,7 @@ class Installation:
     def configure(self, **tables: dict[str, Any]) -> None:
         """Write `appealbus.toml`: what a person would write, with these tables over it."""
         document: dict[str, Any] = {
-            "bus": {"journal": "sqlite:///journal.db", "grace": "5s", "concurrency": 20, "plugins": [_SENDER]},
+            "bus": {"journal": "sqlite:///journal.db", "grace": "5s", "concurrency": 20, "plugins": [SENDER]},
             "log": {"level": "debug", "format": "json"},
             "retry": {"first": "300ms", "factor": 1, "max": "300ms"},
             "completeness": {"default": {"wait": "5s"}},

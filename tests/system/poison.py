@@ -2,7 +2,8 @@
 
 `POISON` says what happens over an appeal whose text is `poison`: `kill` before its question leaves, `reply` once it is
 answered, `block` holds up the loop for ever, `delivery` as the receiver `deadly` is handed its dossier.
-`HURRY` shortens the pauses of suspects, and how long a loop may block; `SLOW` is how many seconds the source takes.
+`HURRY` shortens the pauses of suspects, leases, and how long a loop may block: `BLOCKED` seconds, or three; `SLOW` is
+how many seconds the source takes.
 """
 
 import asyncio
@@ -35,14 +36,14 @@ from appealbus.core import (
     found,
     hookimpl,
 )
-from appealbus.core.bus import bus, decoder, suspect_messages
+from appealbus.core.bus import bus, decoder, leader, suspect_messages
 from appealbus.core.bus.watchdog import Watchdog
 from appealbus.core.guards import worker_share
 from appealbus.core.host import Host
 from appealbus.core.journal.writes import suspects
 from appealbus.schemas import Record
 
-_BLOCKED = 3.0
+_BLOCKED = float(os.environ.get("BLOCKED", "3"))
 
 
 def _impatient(host: Host, lease: float) -> Watchdog:
@@ -50,9 +51,10 @@ def _impatient(host: Host, lease: float) -> Watchdog:
 
 
 if os.environ.get("HURRY"):
-    suspects.PAUSES = (1.0, 2.0)
+    suspects.PAUSES = (0.5, 1.0)
     suspect_messages.PAUSES = (0.0, 0.5, 1.0)
-    worker_share.LEASE = 4.0
+    worker_share.LEASE = 3.0
+    leader.LEASE, leader._RENEW = 4.0, 1.0
     bus.Watchdog = _impatient  # type: ignore[assignment,misc]
 
 _decode = decoder.decode

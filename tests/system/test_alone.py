@@ -110,7 +110,7 @@ def test_one_that_blocks_its_loop_is_held(tmp_path: Path, database: str) -> None
     """A worker whose loop stands still is ended, and that is a death as any other."""
     configure(tmp_path, database)
     letters(tmp_path, APPEALS // 2)
-    with Program(tmp_path, "run", "--workers", "2", env={"POISON": "block", **HURRY}) as bus:
+    with Program(tmp_path, "run", "--workers", "2", env={"POISON": "block", "BLOCKED": "1.5", **HURRY}) as bus:
         bus.until(lambda: len(delivered(tmp_path)) >= APPEALS - 1, "all others are delivered", WITHIN)
         bus.until(lambda: '"case.held"' in bus.err, "the blocker is held", WITHIN)
         assert bus.stop(60).code == 0

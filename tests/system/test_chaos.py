@@ -28,7 +28,7 @@ from tests.services.rabbitmq import Rabbit, Vhost
 from tests.services.recomputed import check_the_past
 from tests.system.faultless import INSIDE, POISON, differences, dossiers_without_faults
 from tests.system.havoc import ROLE, Around, Havoc, Ways
-from tests.system.installation import SERVICES, Agencies, letters
+from tests.system.installation import HURRY, SERVICES, Agencies, letters
 from tests.system.peers import Got, Mail, Receiver, Sender
 from tests.system.production import Production, Workers
 from tests.system.program import Program, appealbus
@@ -47,6 +47,8 @@ HOLES = 6 if LONG else 2
 CUTS = 8 if LONG else 2
 HARMS = 3 if LONG else 1
 LONGEST_HOLE = 25.0 if LONG else 3.0
+FROZEN = 33.0 if LONG else 13.0
+"""Seconds that a worker stands still: longer than its leases, so that others have taken over when it goes on."""
 PAUSE = (1.0, 6.0) if LONG else (0.3, 1.0)
 LASTS = 300.0 if LONG else 10.0
 """Seconds that the sender takes for all of it: about as long as the chaos."""
@@ -123,7 +125,12 @@ def here(tmp_path: Path, agencies: Agencies, around: Around, vhost: Vhost, datab
     guard = {"timeout": "1s", "attempts": 2, "backoff": "50ms", "breaker_failures": 20, "breaker_open": "1s"}
     asked = {name: {**made.source(name, **guard), "url": url} for name in SERVICES} | both_forms("4s", **guard)
     made.configure(
-        bus={"journal": made.bus_journal, "grace": "5s", "concurrency": 20, "plugins": [PLUGIN, POISON]},
+        bus={
+            "journal": made.bus_journal,
+            "grace": "5s",
+            "concurrency": 20,
+            "plugins": [PLUGIN, POISON, *([] if LONG else HURRY)],
+        },
         log={"level": "info", "format": "json"},
         retry={"first": "500ms", "factor": 2, "max": "3s"},
         # Leniently, a record lacks for good what a spoilt reply had no readable value of.
@@ -156,7 +163,7 @@ def test_chaos(here: Production, around: Around, tmp_path: Path) -> None:
         stack.enter_context(workers.program)
         sender = Sender(here.vhost, "receipts").start(twice, LASTS / len(twice))
         stack.callback(sender.stop)
-        havoc = Havoc(chance, here, workers, around, LONGEST_HOLE)
+        havoc = Havoc(chance, here, workers, around, LONGEST_HOLE, frozen=FROZEN)
         for what in _schedule(chance):
             time.sleep(chance.uniform(*PAUSE))
             print(f"{time.strftime('%H:%M:%S')} {what}")

@@ -14,7 +14,7 @@ from appealbus.core.domain.listing import AppealState
 from appealbus.schemas import Appeal, Completeness
 from tests.services.forms import LONG, form
 from tests.services.rabbitmq import Vhost
-from tests.system.installation import SERVICES, Agencies, letters
+from tests.system.installation import HURRY, SERVICES, Agencies, letters
 from tests.system.peers import Got, Mail, Receiver, Sender
 from tests.system.production import Production, Workers
 from tests.system.proof import asked_since, finished, question_of
@@ -100,7 +100,8 @@ def test_a_worker_that_stands_still_is_replaced_and_does_no_harm_when_it_wakes(
     """Another takes its appeals over once its lease is over; what it still believes to hold changes nothing."""
     agencies.misbehave(**{name: {"latency": "700ms", "http_502": 0.2} for name in SERVICES})
     mail = mail_of(letters(form(40, 80)))
-    site.configure(bus={"journal": site.journal, "concurrency": 15}, log={"level": "info", "format": "json"})
+    bus = {"journal": site.journal, "concurrency": 15, "plugins": HURRY}
+    site.configure(bus=bus, log={"level": "info", "format": "json"})
     with Receiver(site.vhost, "registry", "appealbus.out") as registry:
         workers = Workers(site, 2)
         with workers.program as program:

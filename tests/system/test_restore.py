@@ -15,7 +15,7 @@ from appealbus.schemas import Dossier
 from tests.services.forms import form
 from tests.services.postgres import Postgres, programs
 from tests.services.recomputed import check_the_past
-from tests.system.installation import Agencies, Installation, letters
+from tests.system.installation import HURRY, SENDER, Agencies, Installation, letters
 from tests.system.program import appealbus
 
 pytestmark = [pytest.mark.system, pytest.mark.proof]
@@ -49,7 +49,9 @@ class Postgresql(Installation):
 
     def configure(self, **tables: dict[str, Any]) -> None:
         """Write the configuration: the checkpoint is a file on this machine."""
-        super().configure(**tables, bus={"journal": self.url, "checkpoint": "checkpoint.json"})
+        super().configure(
+            **tables, bus={"journal": self.url, "checkpoint": "checkpoint.json", "plugins": [SENDER, *HURRY]}
+        )
 
     def back_up(self) -> None:
         """Make a copy, as the page says."""

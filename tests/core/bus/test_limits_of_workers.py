@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from appealbus.core.guards.worker_share import LEASE
+from appealbus.core.guards import worker_share
 from appealbus.core.journal.journal import Journal
 
 ROOT = Path(__file__).parents[3]
@@ -139,7 +139,7 @@ async def test_calls_in_flight_and_the_shares_of_a_killed_and_of_a_stopped_worke
         async def whole() -> bool:
             return await agency.busy(1.0) > 0.9 * before
 
-        await until(whole, LEASE + 2 + 2 + 15)
+        await until(whole, worker_share.LEASE + 2 + 2 + 15)
         stopped = agency.calls["w1"]
         os.kill(workers[1], signal.SIGCONT)
         await until(lambda: agency.calls["w1"] > stopped + 20, 30)

@@ -3,6 +3,8 @@
 One interpreter that forks: what it costs to start Python and to import the bus is paid once.
 """
 
+import gc
+import importlib
 import json
 import os
 import pty
@@ -11,6 +13,7 @@ import sys
 
 import typer
 
+from appealbus.core.cli.commands import OWN
 from appealbus.core.cli.main import Cli, build, main
 
 SECONDS = 60
@@ -42,4 +45,11 @@ def shown(arguments: list[str]) -> tuple[str, int]:
 
 
 typer.main.get_group(build(Cli(None))).list_commands(None)  # imports what ships, for all of them
+for name in (
+    *(f"appealbus.core.cli.{each}" for each in ("opening", *OWN.values())),
+    "typer.rich_utils",
+    "rich.markdown",
+):
+    importlib.import_module(name)
+gc.freeze()
 json.dump([shown(arguments) for arguments in json.loads(sys.argv[1])], sys.stdout)

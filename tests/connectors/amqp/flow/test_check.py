@@ -4,16 +4,14 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.services import commands
 from tests.services.rabbitmq import Vhost
 
 PARTS = {"intake letters", "delivery registry", "work queue work"}
 
 
-def check(folder: Path, broker: str, password: str, code: int) -> dict[str, Any]:
-    """Run the program on a configuration with this broker."""
+def check(folder: Path, broker: str, password: str, code: int, delivery: str = "main") -> dict[str, Any]:
+    """Run the program on a configuration with this broker, and another one for the delivery where it is named."""
     (folder / "appealbus.toml").write_text(
         f"""
         [plugins.amqp.brokers.main]
@@ -23,6 +21,7 @@ def check(folder: Path, broker: str, password: str, code: int) -> dict[str, Any]
         kind = "amqp"
         [deliveries.registry]
         kind = "amqp"
+        broker = "{delivery}"
         [work]
         kind = "amqp"
         """
@@ -57,19 +56,19 @@ def test_what_is_wrong_on_it_is_told_too(tmp_path: Path, vhost: Vhost) -> None:
     assert all("queue appealbus.intake is missing" in each["detail"] for each in told["connections"])
 
 
-@pytest.mark.parametrize("wrong", ["password", "port"])
-def test_a_broker_that_cannot_be_reached(tmp_path: Path, vhost: Vhost, wrong: str) -> None:
-    """A wrong password, or nobody who listens: each part that needs it says so, and why."""
-    port = 1 if wrong == "port" else vhost.port
-    broker = f'hosts = ["127.0.0.1:{port}"]\nvirtual_host = "{vhost.name}"'
-    told = check(tmp_path, broker, "guest" if wrong == "port" else "no", 1)
-    state = "down" if wrong == "port" else "refused"
+def test_brokers_that_cannot_be_reached(tmp_path: Path, vhost: Vhost) -> None:
+    """A wrong password, and nobody who listens: each part that needs one says so, and why."""
+    broker = f"""
+        hosts = ["127.0.0.1:{vhost.port}"]
+        virtual_host = "{vhost.name}"
+        password = {{ env = "BROKER_PASSWORD" }}
+        [plugins.amqp.brokers.away]
+        hosts = ["127.0.0.1:1"]"""
+    told = check(tmp_path, broker, "no", 1, delivery="away")
     for part in PARTS:
-        assert [
-            each
-            for each in told["problems"]
-            if each.startswith(f"{part} over amqp: no connection to the broker main; {state}: ")
-        ], told["problems"]
+        which = "away; down" if part == "delivery registry" else "main; refused"
+        wrong = f"{part} over amqp: no connection to the broker {which}: "
+        assert [each for each in told["problems"] if each.startswith(wrong)], told["problems"]
 
 
 def test_a_broker_in_memory(tmp_path: Path) -> None:
