@@ -69,8 +69,10 @@ def test_nothing_personal_is_shown_without_a_purpose(console: World, found: tupl
         f"/console/appeals/{row.public_id}/explain?field=appeal.applicant.iin&{open_.url.query.decode()}"
     )
     assert person["iin"] in explained.text
+    overview = reviewer.get(f"/console/appeals/{row.public_id}?{open_.url.query.decode()}")
+    assert "АППК ст." in overview.text
     looks = [each for each in console.do(history(row)) if each.what == "read" and each.actor == "person:gulnar"]
-    assert [each.detail["as"] for each in looks] == ["dossier", "dossier", "explain"]
+    assert [each.detail["as"] for each in looks] == ["dossier", "dossier", "explain", "why"]
     assert {each.detail["purpose"] for each in looks} == {"the complaint of 12 January"}
     assert console.signed_in("reviewer", "other").get(str(open_.url)).status_code == 410
     others = console.do(lambda journal: journal.appeals())[-1]

@@ -64,7 +64,11 @@ async def _sign_in(request: Request, error: Any) -> Response:
 
 
 async def _problem(request: Request, error: Any) -> Response:
-    text = Console.of(request).words(request).say("The form was not taken; send it again.")
+    words = Console.of(request).words(request)
+    if error.kind.status == 429:
+        text = words.say("You ask more than the server takes of one person: wait a moment.")
+    else:
+        text = words.say("The form was not taken; send it again.")
     return _told(request, error.kind.status, text, dict(error.headers))
 
 

@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, Response
 
 from appealbus.core.language import ReaderLanguage
 from appealbus.plugins.api.api import Api
-from appealbus.plugins.console.marks import mark, urgency
+from appealbus.plugins.console.marks import mark, short, urgency
 from appealbus.plugins.console.oidc import Oidc
 from appealbus.plugins.console.sessions import Sessions
 from appealbus.plugins.console.settings import ConsoleSettings
@@ -69,7 +69,7 @@ class Console:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        made.globals |= {"static": STATIC.path, "languages": NAMES, "mark": mark, "urgency": urgency}
+        made.globals |= {"static": STATIC.path, "languages": NAMES, "mark": mark, "short": short, "urgency": urgency}
         made.globals |= {"completeness": Completeness.stored, "kind_of": AppealKind.stored, "ended": ChangeKind.stored}
         return made
 
@@ -90,7 +90,12 @@ class Console:
             "session": None,
             "viewer": None,
             "options": lambda kind: [(each.value, words.word(each)) for each in kind],
-            "with_language": lambda code: f"?{request.url.include_query_params(lang=code).query}",
+            # What became of a form has no address of its own to come back to.
+            "with_language": lambda code: (
+                f"/console/?lang={code}"
+                if request.method == "POST"
+                else f"?{request.url.include_query_params(lang=code).query}"
+            ),
         }
         text = self.templates.get_template(template).render(shared | given)
         answer = HTMLResponse(text, status, headers=HEADERS)

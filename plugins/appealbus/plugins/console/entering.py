@@ -16,7 +16,7 @@ from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.sessions import give_cookie, take_cookie
 from appealbus.plugins.console.words import Words
 
-HOME = "/console/appeals"
+HOME = "/console/"
 
 
 async def enter(request: Request) -> Response:
@@ -99,8 +99,10 @@ async def leave(request: Request) -> Response:
 
 
 async def home(request: Request) -> Response:
-    """Lead to the first page."""
-    return RedirectResponse(HOME, 303)
+    """Lead to the first view of the menu that the person may see."""
+    page = await Page.of(request)
+    seen = (each for each in page.console.views if each.place and (each.needs is None or page.viewer.may(each.needs)))
+    return page.go(next(seen).path, {name: value for name, value in page.query.items() if name == "lang"})
 
 
 def safe(to: str) -> str:

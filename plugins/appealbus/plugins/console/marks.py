@@ -39,6 +39,11 @@ def mark(word: StrEnum) -> str:
     return _KINDS.get(word, "plain")
 
 
+def short(text: str, most: int = 20_000) -> str:
+    """Return a text, or its beginning with how long it is: nobody reads megabytes in a table."""
+    return text if len(text) <= most else f"{text[:most]} … ({len(text):,})"
+
+
 def urgency(due: date, today: date) -> str:
     """Return the class of a due date: `late`, `soon` or none."""
     left = (due - today).days

@@ -66,6 +66,7 @@ class Page:
             raise SignInNeeded
         client, words = session.client, console.words(request)
         Exchange.of(request).client = client.name
+        Exchange.of(request).headers |= await console.api.limits.take(client)
         console.api.forget_other_epochs()
         viewer = console.api.policy.of_client(client)
         views = Views(console.api.journal, viewer, console.api.looks)

@@ -1,7 +1,7 @@
 """How an appeal stands: why something is missing, the plan with its outcomes, deliveries, and what can be done."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from starlette.responses import Response
@@ -14,7 +14,8 @@ from appealbus.core.errors import JournalError
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.appeal.plan import Plan, plan_of
-from appealbus.plugins.console.views.appeal.sight import damaged, shown, sight_of, view
+from appealbus.plugins.console.views.appeal.sight import Sight, damaged, shown, sight_of, view
+from appealbus.plugins.console.words import Words
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.signal import Severity
 
@@ -58,6 +59,7 @@ async def appeal(page: Page) -> Response:
         page,
         sight,
         "appeal/overview.html",
+        terms=await _terms(page, sight) if page.viewer.may(Action.TERM) else [],
         causes=causes,
         plan=plan,
         signals=[(Severity.stored(each["severity"]), each) for each in document.get("signals", ())],
@@ -65,6 +67,33 @@ async def appeal(page: Page) -> Response:
         held=sight.row.state is AppealState.HELD,
         deliveries=deliveries,
     )
+
+
+async def _terms(page: Page, sight: Sight) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Return of each plugin that counts terms what the last of them follows from, as far as the viewer sees it."""
+    words, today = page.words, page.words.today(page.journal.now())
+    told = await sight.views.term(sight.row, lambda case: page.console.api.host.term_proofs(case, today))
+    found = []
+    for each in told.get("terms", ()):
+        proof = each.get("proof") or {}
+        term = next((one["term"] for one in reversed(proof.get("considered") or ()) if one.get("term")), None)
+        if term is None:
+            continue
+        norm, days = term["norm"], {"working": words.say("working days"), "calendar": words.say("calendar days")}
+        rows = [
+            (words.say("By"), f"{norm['article']}, {norm['days']} {days.get(norm['unit'], norm['unit'])}"),
+            (words.say("Registered"), _day(words, term["registered"])),
+            (words.say("Counted from"), _day(words, term["first_day"])),
+            (words.say("Calendar"), str(term["calendar"])),
+            (words.say("Norms"), str(term["norms"])),
+            (words.say("First wrote"), _day(words, proof.get("first_wrote"))),
+        ]
+        found.append((each["name"], [row for row in rows if row[1]]))
+    return found
+
+
+def _day(words: Words, day: Any) -> str:
+    return words.day(day if isinstance(day, date) else date.fromisoformat(day)) if day else ""
 
 
 async def _causes(page: Page, document: dict[str, Any]) -> list[Cause]:

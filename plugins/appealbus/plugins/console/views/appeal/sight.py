@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import urlencode
 
 from starlette.responses import Response
 
@@ -46,9 +47,7 @@ class Sight:
     def link(self, to: str = "", **query: str) -> str:
         """Return the address of one of its pages; what was said stays said."""
         given = {**({"seen": self.token} if self.token else {}), **query}
-        return f"/console{self.path}{to}" + "".join(
-            f"{'&' if at else '?'}{name}={value}" for at, (name, value) in enumerate(given.items())
-        )
+        return f"/console{self.path}{to}{'?' if given else ''}{urlencode(given)}"
 
 
 async def sight_of(page: Page, what: str = "", **about: int) -> Sight:

@@ -12,6 +12,7 @@ from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.view import View
 from appealbus.plugins.console.views.appeals.filters import choices, selection_of
+from appealbus.schemas.appeal import AppealKind
 from appealbus.schemas.dossier import Completeness
 from appealbus.schemas.signal import Severity
 
@@ -52,7 +53,7 @@ async def appeals(page: Page) -> Response:
         first_query=urlencode(kept),
         next_query="" if found.next is None else urlencode({**kept, "after": str(found.next)}),
         today=page.words.today(page.journal.now()),
-        words_of={"state": AppealState, "completeness": Completeness, "signal": Severity},
+        words_of={"state": AppealState, "completeness": Completeness, "signal": Severity, "kind": AppealKind},
     )
 
 
