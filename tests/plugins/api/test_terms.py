@@ -87,6 +87,18 @@ async def test_what_falls_due_comes_by_its_day(server: Served) -> None:
     assert (noted[0].detail["as"], noted[0].detail["found"]) == ("terms", 1)
 
 
+async def test_a_page_comes_short_where_little_is_what_is_looked_for(
+    server: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told from where to go on, and all that there is comes in the end."""
+    monkeypatch.setattr("appealbus.core.journal.reads.selecting.SCAN", 1)
+    monkeypatch.setattr("appealbus.plugins.api.terms._STEPS", 1)
+    client = await server.client("registry")
+    first = (await client.get(f"/v1/terms?body={PLACE}")).json()
+    assert (first["appeals"], "next" in first) == ([], True)
+    assert await names(client, f"&body={PLACE}") == ["m-4"]
+
+
 async def test_what_would_move_is_told_with_its_day(server: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     """What its register has given a day stays; so does what terms fail over."""
     monkeypatch.setattr(server.api.host, "brought", lambda _: {"later": Later()})

@@ -20,7 +20,9 @@ from appealbus.core.journal.rows import DeliveryRow
 class Finder(JournalReader):
     """A journal in which appeals are found by what is said of them."""
 
-    async def find(self, selection: Selection, after: Place = NOWHERE, limit: int = 100) -> Found:
+    async def find(
+        self, selection: Selection, after: Place = NOWHERE, limit: int = 100, *, steps: int | None = None
+    ) -> Found:
         """Return a page of the appeals that are selected, by id.
 
         Of a source or a date the most urgent come first, of a receiver what waits longest, of what is parked what is
@@ -30,6 +32,8 @@ class Finder(JournalReader):
             selection: which appeals.
             after: the place behind which the page begins, as a page before has told it.
             limit: the most appeals; there are fewer on the last page alone.
+            steps: of some ten thousand appeals each, the most that are looked through; then the page comes short. None:
+                as many as it takes.
 
         Raises:
             ValueError: the place is one of a list in another order.
@@ -40,8 +44,10 @@ class Finder(JournalReader):
             raise ValueError("it comes from a list in another order")
         found: list[tuple[AppealRow, Place]] = []
         at: Place | None = after
+        taken = 0
         # Not in one read: each step is short, and a reader that stands still for seconds would hold up the others.
-        while at is not None and len(found) < limit:
+        while at is not None and len(found) < limit and (steps is None or taken < steps):
+            taken += 1
             rows, at = await self._read(partial(self._step, selection, at, limit - len(found)))
             found += rows
         return Found([row for row, _ in found], [place for _, place in found], at)
