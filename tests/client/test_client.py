@@ -264,6 +264,7 @@ async def test_every_call_is_what_the_api_knows(ask: Ask) -> None:
         by_end |= {
             "why": {"gaps": []},
             "term": {"terms": []},
+            "terms": {"appeals": [], "next": "739943.5"},
             "repeats": {"compared": []},
             "explain": {"fields": []},
             "history": {"entries": []},
@@ -288,6 +289,7 @@ async def test_every_call_is_what_the_api_knows(ask: Ask) -> None:
         ("feed", "1.7"),
         ("me",),
         ("readers",),
+        ("terms", {"until": "2026-12-05", "body": "940340000421"}),
     ]
     with scripted([answer]) as server:
         results = await ask(server.url, *calls, purpose="тексеру: 1")
@@ -308,7 +310,9 @@ async def test_every_call_is_what_the_api_knows(ask: Ask) -> None:
         "/v1/feed?wait=0&limit=100&after=1.7",
         "/v1/me",
         "/v1/feed/readers",
+        "/v1/terms?until=2026-12-05&body=940340000421&limit=100",
     ]
+    assert results[15].next == "739943.5"
     assert server.asked[0].body == b'{"iin": "120101500006", "limit": 100}'
     assert server.asked[0].headers["appealbus-purpose"] == "%D1%82%D0%B5%D0%BA%D1%81%D0%B5%D1%80%D1%83%3A%201"
     assert {each.headers["authorization"] for each in server.asked} == {"Bearer ab_0_x"}

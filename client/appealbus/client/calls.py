@@ -118,6 +118,13 @@ def repeats(appeal: str, purpose: str | None) -> Call[Repeats]:
     return Call("GET", _of(appeal, "repeats"), read, headers={"Accept": JSON, **_purpose(purpose)})
 
 
+def terms(which: Mapping[str, str], after: str | None, limit: int, purpose: str | None) -> Call[Found]:
+    """Read a page of what falls due, the most urgent first."""
+    query = [*which.items(), ("limit", str(int(limit)))] + ([] if after is None else [("after", after)])
+    headers = {"Accept": JSON, **_purpose(purpose)}
+    return Call("GET", "/v1/terms", reading.reader(reading.found), tuple(query), headers)
+
+
 def why(appeal: str, purpose: str | None) -> Call[Why]:
     """Say what is missing, and when it is asked again."""
     return Call("GET", _of(appeal, "why"), reading.reader(reading.why), headers={"Accept": JSON, **_purpose(purpose)})

@@ -21,7 +21,10 @@ class State(TypedDict):
     completeness: NotRequired[str]
     kind: NotRequired[str]
     place: NotRequired[str]
+    body: NotRequired[str]
     due_on: NotRequired[str]
+    counted_on: NotRequired[str | None]
+    """Of one whose term moves: the day that is counted now."""
     closed: NotRequired[str]
     held_by: NotRequired[str]
     held_reason: NotRequired[str]

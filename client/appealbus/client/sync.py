@@ -108,6 +108,20 @@ class Client:
         """Say which others are about the same, how they ended, and what is new here: `compared`, by who compares."""
         return self._run(calls.repeats(appeal, purpose or self._purpose))
 
+    def terms(
+        self,
+        which: Mapping[str, str] | None = None,
+        *,
+        after: str | None = None,
+        limit: int = 100,
+        purpose: str | None = None,
+    ) -> Found:
+        """List open appeals by the day on which they are due: `{"until": …, "body": …}`, `{"moved": "true"}`.
+
+        A page may be short, or empty, while there is a `next`.
+        """
+        return self._run(calls.terms(which or {}, after, limit, purpose or self._purpose))
+
     def explain(
         self, appeal: str, field: str, version: int | None = None, *, purpose: str | None = None
     ) -> list[Explained]:
