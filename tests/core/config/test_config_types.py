@@ -1,5 +1,6 @@
 """Durations and secrets."""
 
+import pickle
 from pathlib import Path
 
 import pytest
@@ -82,6 +83,16 @@ def test_a_secret_is_read_when_it_is_needed(tmp_path: Path) -> None:
     (tmp_path / "pw").write_text(" two")
     assert secret.get() == " two"
     assert Secret(env="PW", environ={"PW": "three"}).get() == "three"
+
+
+def test_a_secret_travels_as_its_reference(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """To another process of ours goes where it is, and never what it is."""
+    monkeypatch.setenv("JOURNAL_PASSWORD", "s3cret-value")
+    for secret in (Secret(env="JOURNAL_PASSWORD"), Secret(file=tmp_path / "password")):
+        secret.key = "bus.journal_password"
+        written = pickle.dumps(secret)
+        assert b"s3cret-value" not in written
+        assert (pickle.loads(written), pickle.loads(written).key) == (secret, secret.key)
 
 
 def test_a_secret_shows_only_where_it_is() -> None:

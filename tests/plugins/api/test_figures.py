@@ -21,6 +21,7 @@ from appealbus.plugins.report.row import Span
 from appealbus.plugins.report.words import By
 from tests.plugins.api.serving import Served, kind_of, served
 from tests.plugins.report.test_command import fill
+from tests.plugins.report.test_following import new
 from tests.services.journals import sqlite_journal
 
 NOVEMBER = {"since": "2026-11-01", "until": "2026-11-30"}
@@ -143,3 +144,14 @@ async def test_a_report_that_takes_long_goes_on(monkeypatch: pytest.MonkeyPatch)
             await reports.get(wanted("27"))
     go.set()
     assert (await reports.get(wanted("27")), begun) == (b"made", 1)
+
+
+async def test_over_postgresql(journal_database: str, tmp_path: Path) -> None:
+    """The process opens the journal by itself, with its password and its key."""
+    (tmp_path / "password").write_text("unused")
+    (tmp_path / "password").chmod(0o600)
+    bus = {"journal_password": {"file": "password"}}
+    async with served(journal_database, tmp_path, bus=bus, patience=1) as server:
+        await server.journal.accept(new("m-1"))
+        answer = await asked(await server.client(Role.REGISTRY))
+        assert answer.json()["total"]["registered"]["count"] == 1

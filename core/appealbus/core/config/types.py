@@ -128,6 +128,10 @@ class Secret:
         problem = readable_by_others(self._file) if self._file is not None else None
         return problem and f"{self.key}: {problem}"
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel to a process of ours as the reference alone; its environment is the same."""
+        return _travelled, (self._env, self._file, self.key)
+
     def __repr__(self) -> str:
         (kind, name), *_ = self.reference.items()
         return f"Secret({kind}={name!r})"
@@ -157,3 +161,9 @@ class Secret:
             case {"file": str(path), **more} if path and not more:
                 return cls(file=(context.get("folder") or Path()) / path)
         raise PydanticCustomError("secret", 'write { env = "NAME" } or { file = "path" }, never the secret itself')
+
+
+def _travelled(env: str | None, file: Path | None, key: str) -> Secret:
+    made = Secret(env=env, file=file)
+    made.key = key
+    return made
