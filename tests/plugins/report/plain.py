@@ -1,7 +1,8 @@
 """A plain count, written from the page docs/report.md by somebody who had not read the plugin.
 
-Where it and the plugin differed, page and law decided: silence is no answer, both answers of a reversal have to be told,
-a redirect to the body that has it is none. What *reviewed* to *first right* count was written by the hand of these columns.
+Where it and the plugin differed, page and law decided: silence is no answer, both answers of a reversal have to be
+told, a redirect to the body that has it is none. What *reviewed* to *first right* count was written by the hand of
+these columns.
 """
 
 from collections.abc import Callable, Iterable
