@@ -105,8 +105,10 @@ def is_reversed(letter: Letter) -> bool:
 
 def review_began(letter: Letter) -> datetime | None:
     """Return when a person first did something with it; all changes happen at noon. Silence does nothing."""
-    days = [each["on"] for each in letter["events"] if each["kind"] in PERSONAL and each["result"] != "silence"]
-    return datetime(*min(days).timetuple()[:3], NOON) if days else None
+    steps = [each for each in letter["events"] if each["kind"] in PERSONAL and each["result"] != "silence"]
+    moments = [datetime(*each["on"].timetuple()[:3], NOON) for each in steps]
+    moments += [datetime(*told.timetuple()[:3]) for each in steps if (told := each["answered_on"])]
+    return min(moments, default=None)
 
 
 def ready_before(letter: Letter) -> bool:

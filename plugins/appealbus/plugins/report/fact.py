@@ -3,9 +3,10 @@
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 
 from appealbus.core import Case
+from appealbus.core.clocks import KAZAKHSTAN
 from appealbus.plugins.report.matters import Mark, matters_of
 from appealbus.plugins.terms.clock import Told
 from appealbus.plugins.terms.story import Body, local_day
@@ -164,11 +165,12 @@ def _place(appeal: Appeal) -> str:
 
 def _first_step(case: Case) -> datetime | None:
     """Return when a person first did something with it; of a step of which the day alone is told, its beginning."""
-    steps = [
-        each.dated_at
-        for each in case.kept_changes
-        if each.change.kind in _BY_A_PERSON and each.change.result is not AnswerResult.SILENCE
-    ]
+    steps = []
+    for each in case.kept_changes:
+        if each.change.kind in _BY_A_PERSON and each.change.result is not AnswerResult.SILENCE:
+            steps.append(each.dated_at)
+            if each.change.answered_on is not None:  # a register may tell of an answer days later
+                steps.append(datetime.combine(each.change.answered_on, time.min, KAZAKHSTAN))
     return min(steps, default=None)
 
 
