@@ -59,6 +59,7 @@ def walk(letter: Letter) -> tuple[list[Event], bool]:
     """Return the ends since it was last taken up by a later term, extension or other body; and whether it was sent."""
     holder, sent = letter["body"], False
     ends: list[Event] = []
+    parts: set[str] = set()
     for event in once(letter["events"]):
         kind, to = event["kind"], event["to"]
         if kind in ENDS:
@@ -67,7 +68,9 @@ def walk(letter: Letter) -> tuple[list[Event], bool]:
             ends = []
         if kind == "redirected" and not event["part"] and (not to or to.casefold() != holder.casefold()):
             ends, sent, holder = [], True, to
-        if kind == "registered" and to:
+        if kind == "redirected" and event["part"]:
+            parts.add(to)
+        if kind == "registered" and to and to not in parts:
             ends = [] if holder and to.casefold() != holder.casefold() else ends
             holder = to
     return ends, sent

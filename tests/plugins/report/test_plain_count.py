@@ -10,7 +10,7 @@ from appealbus.plugins.report.row import Row, Span, percent
 from appealbus.plugins.report.settings import ReportSettings
 from appealbus.plugins.report.table import make_table
 from appealbus.plugins.report.words import By, Column
-from tests.plugins.report.making import filled, random_register
+from tests.plugins.report.making import BODIES, event, filled, letter, random_register
 from tests.plugins.report.plain import Letter, count
 
 SETTINGS = ReportSettings(minutes_by_hand=7.5)
@@ -79,3 +79,11 @@ def test_shares(part: int, of: int, cut: str, rounded: str) -> None:
 def test_a_leap_day_has_a_year_before() -> None:
     """Of 29 February the year before has the 28th."""
     assert Span(date(2024, 2, 29), date(2024, 2, 29)).year_before() == Span(date(2023, 2, 28), date(2023, 2, 28))
+
+
+@pytest.mark.parametrize("kinds", [["registered", "redirected"], ["redirected", "registered"]])
+def test_a_redirect_is_one_in_whatever_order_a_day_is_told(kinds: list[str]) -> None:
+    """Where the body that it goes to registers it on the same day, before or after."""
+    day = date(2026, 3, 2)
+    store = filled([letter(day, events=[event(day, kind, to=BODIES[1]) for kind in kinds])])
+    assert figures(make_table(store, SETTINGS, SPAN, By.BODY, TODAY).total)["redirected"] == 1

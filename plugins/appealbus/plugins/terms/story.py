@@ -210,7 +210,7 @@ def _redirected(life: Life, at: datetime, day: date, change: Change) -> None:
     elif change.to is not None and str(stay.body) != _UNNAMED and _same(stay.body, body):
         before = life.stays[-2] if len(life.stays) > 1 else None
         if before is not None and before.outcome is Outcome.MOVED and before.ended == day:
-            before.outcome = Outcome.REDIRECTED  # that is how it came there on this day
+            before.outcome, stay.sent = Outcome.REDIRECTED, True  # that is how it came there on this day
             life.remarks.remove(Noted(Remark.REGISTERED_ELSEWHERE, day, str(stay.body)))
         else:
             life.note(Remark.REDIRECTED_TO_ITSELF, day, body)
