@@ -195,18 +195,19 @@ def _print_found(cli: Cli, item: FieldValue, to: Reader) -> None:
     shown = "—" if item.value is None else to.value(item.value)
     name = "" if to.language is ReaderLanguage.ENGLISH else f"  ({to.path(item.path.rpartition('/')[2])})"
     cli.out.print(f"{item.path} = {shown}{name}", style="bold")
-    trail = [(_trail_name(name, to), _trail_value(name, value, item, to)) for name, value in item.trail.items()]
+    trail = [(trail_name(name, to), trail_value(name, value, item, to)) for name, value in item.trail.items()]
     width = max((len(name) for name, _ in trail), default=0)
     for name, value in trail:
         cli.out.print(f"  {name:<{width}}  {value}")
 
 
-def _trail_name(name: str, to: Reader) -> str:
+def trail_name(name: str, to: Reader) -> str:
+    """Return the name of something in a trail, for people."""
     kind, _, rest = name.partition(" ")
     return to.say("input {name}", name=to.field(rest)) if kind == "input" and rest else to.field(name)
 
 
-def _trail_value(name: str, value: str, item: FieldValue, to: Reader) -> str:
+def trail_value(name: str, value: str, item: FieldValue, to: Reader) -> str:
     """Return a value of the trail for people: a moment, the kind of an outcome, and its reason by its code."""
     if name == "outcome":
         return to.word(OutcomeKind.stored(value))

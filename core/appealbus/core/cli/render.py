@@ -79,7 +79,7 @@ def _section(title: str) -> Table:
 
 def _appeal(dossier: Dossier, to: Reader) -> RenderableType:
     table = _section("\n" + to.say("The appeal"))
-    for name, value in _rows(dossier.appeal, to):
+    for name, value in rows_of(dossier.appeal, to):
         if _STEP.split(name, 1)[0] not in _NOT_SHOWN and name != "applicant.type":
             table.add_row(Text(one_line(to.path(name))), Text(value))
     for kind in type(dossier.appeal.mentions).model_fields:
@@ -120,7 +120,7 @@ def _fact(fact: Fact, dossier: Dossier, to: Reader) -> RenderableType:
     origin, name = fact.provenance, to.lookup(fact.lookup)
     title = titled(fact, dossier)
     table = _section("\n" + one_line(f"{title}: {fact.record.type if name == fact.lookup else name}"))
-    for path, value in _rows(fact.record, to):
+    for path, value in rows_of(fact.record, to):
         if path != "type":
             table.add_row(Text(one_line(to.path(path, fact.record.type.rpartition(".")[2]))), Text(value))
     told = to.say(
@@ -137,7 +137,7 @@ def _fact(fact: Fact, dossier: Dossier, to: Reader) -> RenderableType:
     return Group(table, *(Padding(line, (0, 0, 0, 2)) for line in lines))
 
 
-def _rows(model: BaseModel, to: Reader | None, prefix: str = "") -> Iterator[tuple[str, str]]:
+def rows_of(model: BaseModel, to: Reader | None, prefix: str = "") -> Iterator[tuple[str, str]]:
     """Yield a row for each field: a dictionary value in one row, a field in both languages once."""
     fields = {**{name: getattr(model, name) for name in type(model).model_fields}, **(model.__pydantic_extra__ or {})}
     for name, value in fields.items():
@@ -156,7 +156,7 @@ def _row(value: Any, path: str, to: Reader | None) -> Iterator[tuple[str, str]]:
             name = (value.name_kk if to is not None and to.suffix == "kk" else None) or value.name_ru or value.name_kk
             yield path, f"{name} [{value.code}]" if name else value.code
         case BaseModel():
-            yield from _rows(value, to, f"{path}.")
+            yield from rows_of(value, to, f"{path}.")
         case list():
             for i, item in enumerate(value):
                 yield from _row(item, f"{path}[{i}]", to)

@@ -58,8 +58,9 @@ class Words(Reader):
         self._console = _catalogue(language)
 
     def say(self, text: str, /, **values: object) -> str:
-        """Return a sentence of the console's with the values in their places."""
-        return self._console.gettext(text).format(**values)
+        """Return a sentence of the console's, or else of the program's, with the values in their places."""
+        found = self._console.gettext(text)
+        return super().say(text, **values) if found == text else found.format(**values)
 
     def say_n(self, one: str, many: str, n: int, /, **values: object) -> str:
         """Return one that depends on a number, which stands in it as `{n}`."""

@@ -6,17 +6,22 @@ from typing import Any
 
 from starlette.responses import Response
 
+from appealbus.core.cli.appeals import trail_name, trail_value
+from appealbus.core.cli.render import rows_of
 from appealbus.core.enrichment.fields import FieldError
 from appealbus.core.errors import JournalError
 from appealbus.core.rights.actions import Action
 from appealbus.core.rights.explaining import FieldHidden
+from appealbus.core.rights.seen import Seen
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.appeal.sight import damaged, shown, sight_of, view
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.signal import Severity
+from appealbus.schemas.stored import DOSSIER
 
-_MOMENTS = ("asked_at", "observed_at")
+_HIDDEN = "hidden"
+"""What a dossier has, of which a mask has hidden something."""
 _NOT_HERE = frozenset({"schema_version", "type", "number"})
 """Of an appeal and of records: what says nothing to people, or stands above."""
 
@@ -34,34 +39,49 @@ async def dossier(page: Page) -> Response:
     if found is None or whole is None:
         raise Refused(404, page.words.say("There is no such version of the dossier."))
     told = whole.document
-    records = [
-        {
-            "lookup": each["lookup"],
-            "path": _path(told, each),
-            "rows": list(rows(each.get("record", {}))) if sight.purpose else [],
-            "count": sum(1 for _ in rows(each.get("record", {}))),
-            "trail": [
-                (name, _value(name, value))
-                for name, value in each.get("provenance", {}).items()
-                if value not in (None, "")
-            ],
-            "type": each.get("record", {}).get("type", ""),
-        }
-        for each in told.get("facts", ())
-    ]
     return await shown(
         page,
         sight,
         "appeal/dossier.html",
         version=found.version,
-        document=found.document if not sight.purpose else told,
-        appeal=list(rows(told.get("appeal", {}))) if sight.purpose else [],
-        records=records,
+        appeal=_appeal(page, whole) if sight.purpose else [],
+        records=_records(page, whole, is_open=bool(sight.purpose)),
         signals=[(Severity.stored(each["severity"]), each) for each in told.get("signals", ())]
         if sight.purpose
         else [],
         gaps=[(each["lookup"], OutcomeKind.stored(each["outcome"])) for each in told.get("gaps", ())],
     )
+
+
+def _appeal(page: Page, whole: Seen) -> list[tuple[str, str]]:
+    """Return the fields of the appeal: where nothing is hidden, each in the person's language and once."""
+    if _HIDDEN in whole.document:
+        return [(path, page.words.value(value)) for path, value in rows(whole.document.get("appeal", {}))]
+    return [row for row in rows_of(DOSSIER.read(whole.raw).appeal, page.words) if row[0] not in _NOT_HERE]
+
+
+def _records(page: Page, whole: Seen, *, is_open: bool) -> list[dict[str, Any]]:
+    """Return the records, each with where it comes from; their fields only where they are open."""
+    typed = [] if _HIDDEN in whole.document else DOSSIER.read(whole.raw).facts
+    found = []
+    for at, each in enumerate(whole.document.get("facts", ())):
+        record = each.get("record", {})
+        plain = [(path, page.words.value(value)) for path, value in rows(record)]
+        told = list(rows_of(typed[at].record, page.words)) if typed else plain
+        trail = [
+            (name, value) for name, value in each.get("provenance", {}).items() if isinstance(value, str) and value
+        ]
+        found.append(
+            {
+                "lookup": each["lookup"],
+                "path": _path(whole.document, each),
+                "rows": [row for row in told if row[0] not in _NOT_HERE] if is_open else [],
+                "count": len(plain),
+                "trail": [(trail_name(name, page.words), _value(page, name, value)) for name, value in trail],
+                "type": str(record.get("type", "")).rpartition(".")[2],
+            }
+        )
+    return found
 
 
 @view.get("/appeals/{id}/explain", may=Action.EXPLAIN)
@@ -77,7 +97,17 @@ async def explain(page: Page) -> Response:
         raise Refused(403, page.words.say("This field is hidden from you.")) from None
     except (FieldError, ValueError):
         raise Refused(404, page.words.say("The dossier has no such field.")) from None
-    return await shown(page, sight, "appeal/explain.html", field=field, found=found or [])
+    trails = [
+        (
+            each,
+            [
+                (trail_name(name, page.words), trail_value(name, value, each, page.words))
+                for name, value in each.trail.items()
+            ],
+        )
+        for each in found or ()
+    ]
+    return await shown(page, sight, "appeal/explain.html", found=trails)
 
 
 def rows(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
@@ -101,8 +131,8 @@ def _path(told: Mapping[str, Any], fact: Mapping[str, Any]) -> str:
     return str(fact["lookup"]) if alone else f"{fact['lookup']}[{fact['key']}]"
 
 
-def _value(name: str, value: Any) -> Any:
-    return datetime.fromisoformat(value) if name in _MOMENTS else value
+def _value(page: Page, name: str, value: str) -> str:
+    return page.words.moment(datetime.fromisoformat(value)) if name.endswith("_at") else value
 
 
 def _number(page: Page, name: str) -> int | None:
