@@ -10,9 +10,7 @@ another one judges the last week, as the service does.
 
 import argparse
 import asyncio
-import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -31,11 +29,11 @@ from surges import DISTRICTS, PLACES, TOPICS
 from appealbus.core.clocks import KAZAKHSTAN, wall
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import NewAppeal
+from appealbus.plugins.surges.clusters import near_from
 from appealbus.plugins.surges.counting import count_new
-from appealbus.plugins.surges.judging import judged
 from appealbus.plugins.surges.series import WEEK, monday_of
 from appealbus.plugins.surges.store import Store
-from appealbus.plugins.surges.watch import last_whole_week, surges
+from appealbus.plugins.surges.watch import judged_week, last_whole_week, surges
 from appealbus.schemas import Appeal
 from tests.services.journals import sqlite_journal
 from tests.services.postgres import Postgres
@@ -81,24 +79,41 @@ def clone(url: str, appeals: int, begins: datetime, weeks: int) -> None:
     cloning.engine.dispose()
 
 
+def row(what: str, began: float, used: float) -> None:
+    """Print what something took, and the most memory that this process has had."""
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    high = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))
+    seconds, cpu = time.perf_counter() - began, time.process_time() - used
+    print(f"| {what} | {seconds:.2f} | {cpu:.2f} | {high / 1024:.0f} |", flush=True)
+
+
 async def counted(url: str, key: Path, file: Path) -> None:
-    """Count what is new, and print what that took."""
+    """Count what is new."""
     async with await Journal.open(url, key=key) as journal:
         with closing(Store(file)) as store:
             began, used = time.perf_counter(), time.process_time()
+            before = store.counted("j").upto
             await count_new(journal, "j", store)
-            took = {"seconds": time.perf_counter() - began, "cpu": time.process_time() - used}
-            upto = store.counted("j").upto
-    print(json.dumps(took | {"upto": upto, "mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
+            row(f"{store.counted('j').upto - before:,} appeals counted", began, used)
 
 
-def count(url: str, key: Path, file: Path, what: str) -> None:
-    """Count in a process of its own, and say so."""
-    done = subprocess.run(
-        [sys.executable, __file__, "--count", url, str(key), str(file)], capture_output=True, text=True, check=True
-    )
-    told = json.loads(done.stdout)
-    print(f"| {what} | {told['seconds']:.2f} | {told['cpu']:.2f} | {told['mb']:.0f} |", flush=True)
+async def judged(url: str, key: Path, file: Path, table: str) -> None:
+    """Judge the last week, and read what is behind its alarms."""
+    async with await Journal.open(url, key=key) as journal:
+        with closing(Store(file)) as store:
+            began, used = time.perf_counter(), time.process_time()
+            near = near_from(Path(table)) if table else None
+            found, scanned = judged_week(store, last_whole_week(wall()), 0.05, near)
+            scans = f", and {scanned.tested} topics scanned" if scanned else ""
+            row(f"a week judged, {found.tested:,} series{scans}", began, used)
+            began, used = time.perf_counter(), time.process_time()
+            alarms = await surges(journal, store, found, 0.05, scanned)
+            row(f"what is behind {len(alarms)} alarms", began, used)
+
+
+def alone(*words: str) -> None:
+    """Do a part in a process of its own."""
+    subprocess.run([sys.executable, __file__, *words], check=True)
 
 
 async def measure(url: str, key: Path, folder: Path, appeals: int) -> None:
@@ -117,23 +132,15 @@ async def measure(url: str, key: Path, folder: Path, appeals: int) -> None:
     clone(url, appeals - week, begins, WEEKS - 1)
     async with await Journal.open(url, key=key) as journal:
         print(f"{appeals:,} appeals, made in {time.perf_counter() - began:.0f} s; load {os.getloadavg()[0]:.1f}")
-        print("| | s | CPU s | MB |\n|---|---|---|---|")
-        count(url, key, file, "all but the last week counted")
+        print("| | s | CPU s | MB |\n|---|---|---|---|", flush=True)
+        given = (url, str(key), str(file))
+        alone("--count", *given)
         await fill(journal, 2 * appeals, week, 1, begins + (WEEKS - 1) * WEEK)
-        count(url, key, file, f"the {week:,} of a week")
-        count(url, key, file, "none")
-        for what, table in (("a week judged", None), ("a week judged and scanned", positions)):
-            used, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-            found, scanned = await judged(file, monday, 0.05, table)
-            now = resource.getrusage(resource.RUSAGE_CHILDREN)
-            cpu = now.ru_utime + now.ru_stime - used.ru_utime - used.ru_stime
-            told = f"{what}: {found.tested} series, {scanned.tested if scanned else 0} topics"
-            took = time.perf_counter() - began
-            print(f"| {told} | {took:.2f} | {cpu:.2f} | {now.ru_maxrss / 1024:.0f} |", flush=True)
-            with closing(Store(file)) as store:
-                began = time.perf_counter()
-                alarms = await surges(journal, store, found, 0.05, scanned)
-            print(f"| what is behind {len(alarms)} alarms | {time.perf_counter() - began:.2f} | | |", flush=True)
+        alone("--count", *given)
+        alone("--count", *given)
+        alone("--judge", *given, "")
+        alone("--judge", *given, str(positions))
+    print(f"load {os.getloadavg()[0]:.1f}")
 
 
 def main() -> None:
@@ -142,10 +149,15 @@ def main() -> None:
     asked.add_argument("--journal", choices=("sqlite", "postgresql"), default="sqlite")
     asked.add_argument("--appeals", type=int, default=1_000_000)
     asked.add_argument("--count", nargs=3, metavar=("URL", "KEY", "FILE"), help="of the process that counts")
+    asked.add_argument("--judge", nargs=4, metavar=("URL", "KEY", "FILE", "TABLE"), help="of the one that judges")
     given = asked.parse_args()
     if given.count:
         url, key, file = given.count
         asyncio.run(counted(url, Path(key), Path(file)))
+        return
+    if given.judge:
+        url, key, file, table = given.judge
+        asyncio.run(judged(url, Path(key), Path(file), table))
         return
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))

@@ -7,6 +7,7 @@ nowhere else: so the file belongs into the backup.
 import sqlite3
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
 from pathlib import Path
 
 from appealbus.core import WeekCount
@@ -44,6 +45,7 @@ CREATE TABLE IF NOT EXISTS alarm (
     taken_at TEXT, taken_by TEXT, taken_until TEXT, closed_at TEXT, closed_by TEXT, verdict TEXT, done TEXT,
     UNIQUE (monday, category, place)
 );
+CREATE INDEX IF NOT EXISTS alarm_taken ON alarm (category, place) WHERE closed_at IS NULL AND taken_until IS NOT NULL;
 """
 _COUNT = """
 INSERT INTO {table} VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET appeals = appeals + excluded.appeals,
@@ -119,10 +121,10 @@ class Store(OwnFile):
             "SELECT monday, category, substr(place, 1, 4) AS place, sum(appeals) AS appeals"
             " FROM week WHERE monday >= ? GROUP BY monday, category, substr(place, 1, 4)"
         )
+        day = cache(date.fromisoformat)
         with self.reading() as connection:
-            found = connection.execute(query, (since.isoformat(),)).fetchall()
-        days = {text: date.fromisoformat(text) for text in {row["monday"] for row in found}}
-        return [WeekRow(days[row["monday"]], row["category"], row["place"], row["appeals"]) for row in found]
+            rows = connection.execute(query, (since.isoformat(),))
+            return [WeekRow(day(monday), category, place, appeals) for monday, category, place, appeals in rows]
 
     def ids(self, monday: date, category: str, places: str) -> tuple[int, int] | None:
         """Return the first and the last appeal of a week, a category and what a place begins with."""
