@@ -73,4 +73,4 @@ async def test_a_service_takes_messages_and_reads_what_became_of_them(tmp_path: 
         assert (bus.works_on(date(2026, 11, 7)), bus.works_on(date(2026, 11, 8))) == ((True, "six"), (False, "six"))
         assert bus.shared("week") == "something"
     assert bus.draining
-    assert len(Receiver.got) == 1
+    assert [each.number for each in Receiver.got["registry"]][-1:] == [number]

@@ -97,9 +97,13 @@ async def test_an_alarm_is_a_cloud_event_that_waits_until_somebody_is_bound(send
     kept.raise_alarms(sender.store, [alarm()], wall())
     possible.note(sender.store, DAY, [alarm("roads")], wall())
     assert len(await sender.tell()) == 2
+    last = sender.way.links()[-1]
+    assert (last.name, last.warning) == ("service.surges", True)
+    assert "no queue is bound to the exchange appealbus.alarms" in last.detail
     await asyncio.to_thread(bind, vhost)
     assert await sender.tell() == []
     assert await sender.tell() == []
+    assert not sender.way.links()[-1].warning
     first, second = await asyncio.to_thread(got, vhost)
     assert [each[0].routing_key for each in (first, second)] == ["surge.alarm.27", "surge.possible.27"]
     told, body = first[1], orjson.loads(first[2])

@@ -214,6 +214,7 @@ class Bus:
         connections += [(f"delivery.{name}", delivery.links) for name, delivery in self.parts.deliveries.items()]
         connections += [(f"source.{name}", bound.wire.links) for name, bound in self.parts.sources.items()]
         connections += [(WORK_QUEUE, self.parts.work.links)] if self.parts.work is not None else []
+        connections += [(f"service.{each.name}", each.links) for each in self.parts.host.services]
         found: dict[str, LinkState] = {}
         for name, links in connections:
             for state in self.links_of(name, links):

@@ -1,7 +1,7 @@
 """Services: long-running parts that live as long as the bus, and what they are handed of it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import date, datetime
 from typing import Any, ClassVar, Protocol
 
@@ -135,6 +135,10 @@ class Service(ABC):
     name: ClassVar[str]
     through_drain: ClassVar[bool] = False
     """Whether it goes on while the bus drains, to the very end. It must take nothing in then."""
+
+    def links(self) -> Sequence[LinkState]:
+        """Say how the connections that it keeps open stand."""
+        return ()
 
     @abstractmethod
     async def run(self, bus: RunningBus) -> None:

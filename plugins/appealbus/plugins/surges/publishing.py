@@ -1,13 +1,15 @@
 """Publishes alarms to an exchange of RabbitMQ, as CloudEvents, each confirmed by the broker."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import ClassVar
 
-from appealbus.connectors.amqp.brokers import Brokers
+from appealbus.connectors.amqp.brokers import Brokers, link_of
 from appealbus.connectors.amqp.cloudevents import attributes, source_of
 from appealbus.connectors.amqp.topology import Wanted
 from appealbus.connectors.amqp.topology.wanted import alarms_of
 from appealbus.connectors.broker.broker import Message, Properties, Published
-from appealbus.core import ConfigError
+from appealbus.core import ConfigError, LinkState, LinkStatus
 from appealbus.core.clocks import wall
 from appealbus.plugins.surges.sending import UNREACHABLE, Event, Way
 from appealbus.schemas.xml import POSSIBLE_SURGE_NS, SURGE_NS
@@ -39,6 +41,7 @@ class Exchanged(Way):
         self._wanted = alarms_of(brokers.names) if exchange is None else Wanted()
         self._source = source_of(brokers.source, "services", "surges")
         self._timeout = timeout
+        self._result: Published | None = None
 
     async def start(self) -> None:
         """Begin to connect, and have the exchange made where it may be."""
@@ -47,9 +50,19 @@ class Exchanged(Way):
     async def send(self, event: Event) -> str | None:
         """Publish it: it counts as sent once the broker has confirmed it, and some queue wants it."""
         result = await self._broker.publish(message_of(event, self._exchange, self._source), within=self._timeout)
+        self._result = result
         if result is Published.CONFIRMED:
             return None
         return UNREACHABLE if result in _AWAY else result.value
+
+    def links(self) -> Sequence[LinkState]:
+        """Say how the connections to the broker stand, and whether no receiver's queue is bound."""
+        links = self._brokers.links(self._broker)
+        state = link_of("service.surges", links, {})
+        if state.status is LinkStatus.UP and self._result is Published.UNROUTABLE:
+            detail = f"no queue is bound to the exchange {self._exchange} for an alarm; it waits"
+            state = replace(state, detail=detail, warning=True)
+        return (*links, state)
 
     async def close(self) -> None:
         """Let the broker go."""

@@ -1,9 +1,12 @@
 """What is sent of alarms and of what is possible, to whoever has to know, and by which ways."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Literal
+
+from appealbus.core import LinkState
 
 UNREACHABLE = "unreachable"
 """Why nothing at all can be sent now."""
@@ -48,6 +51,10 @@ class Way(ABC):
     @abstractmethod
     async def send(self, event: Event) -> str | None:
         """Send; return None once it is taken, else why not, in a word: `UNREACHABLE` where others need not be tried."""
+
+    def links(self) -> Sequence[LinkState]:
+        """Say how the connection stands."""
+        return ()
 
     async def close(self) -> None:
         """Let go of the connection."""

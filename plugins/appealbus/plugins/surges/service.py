@@ -1,7 +1,7 @@
 """The service that counts by the hour, judges each week once it has ended, and looks at the end of each day."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import date, datetime
 from pathlib import Path
@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import structlog
 
-from appealbus.core import ConfigError, JournalError, RunningBus, Service
+from appealbus.core import ConfigError, JournalError, LinkState, RunningBus, Service
 from appealbus.core.clocks import KAZAKHSTAN, wall
 from appealbus.plugins.surges import kept, outbox, possible
 from appealbus.plugins.surges.counting import count_new
@@ -41,6 +41,11 @@ class Surges(Service):
         self._settings = settings
         self._file = file
         self._given_up: dict[str, int] = {}
+        self._open_ways: list[Way] = []
+
+    def links(self) -> Sequence[LinkState]:
+        """Say how the connections to receivers stand."""
+        return [link for way in self._open_ways for link in way.links()]
 
     async def run(self, bus: RunningBus) -> None:
         """Watch until cancelled; what fails in a look is logged, and tried again in an hour."""
@@ -74,6 +79,7 @@ class Surges(Service):
     async def _ways(self, bus: RunningBus) -> AsyncIterator[list[Way]]:
         """Open the ways to receivers; one that cannot be is told, and the other is there all the same."""
         settings, ways = self._settings, list[Way]()
+        self._open_ways = ways
         async with AsyncExitStack() as stack:
             if settings.webhook is not None:
                 ways.append(Webhook(settings.webhook, settings.webhook_secret, settings.timeout))
@@ -85,7 +91,10 @@ class Surges(Service):
                     ways.append(way)
                 except ConfigError as error:
                     log.error("surges.not_told", receiver=Exchanged.name, reason=str(error))
-            yield ways
+            try:
+                yield ways
+            finally:
+                self._open_ways = []
 
     async def _watch(self, bus: RunningBus, store: Store) -> None:
         await count_new(bus.journal, bus.journal_id, store)
