@@ -9,7 +9,7 @@ from typing import TypeVar
 from appealbus.core import Case, KeptChange
 from appealbus.plugins.terms.calendar import UnknownYear
 from appealbus.plugins.terms.norms import Law, level_of
-from appealbus.plugins.terms.reckoning import Term, reckon
+from appealbus.plugins.terms.reckoning import Term, due_of, reckon
 from appealbus.plugins.terms.story import FAVOURABLE, Body, Life, Noted, Stay, find_ping_pong, local_day, rebuild
 from appealbus.plugins.terms.words import Actor, Duty, Outcome, Remark, Standing
 from appealbus.schemas.appeal import Appeal, AppealKind
@@ -117,11 +117,7 @@ def due_on(told: Told, law: Law) -> date | None:
     """
     if not told.changes:
         return law.due_of(told.appeal.kind, level_of(told.appeal), told.appeal.received_at or told.accepted_at)
-    stay = told.life.last
-    if not stay.extensions:
-        return law.due_of(told.appeal.kind, level_of(told.appeal), stay.registered or stay.arrived)
-    term = reckon(stay, told.appeal.kind, level_of(told.appeal), law)
-    return None if term is None else term.due
+    return due_of(told.life.last, told.appeal.kind, level_of(told.appeal), law)
 
 
 def read_clock(told: Told, law: Law, today: date) -> Clock:

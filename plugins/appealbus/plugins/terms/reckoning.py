@@ -130,6 +130,24 @@ def reckon(stay: Stay, kind: AppealKind | None, level: str, law: Law, *, redirec
     )  # fmt: skip
 
 
+def due_of(stay: Stay, kind: AppealKind | None, level: str, law: Law) -> date | None:
+    """Return when the term of one consideration ends, as `reckon` does, without the proof.
+
+    Raises:
+        UnknownYear: the calendar does not know all of its days.
+
+    """
+    moment = stay.registered or stay.arrived
+    due = law.due_of(kind, level, moment)
+    if due is None or not stay.extensions:
+        return due
+    norm, _ = law.norms.term(law.registered_on(moment), kind, level)
+    for extension in stay.extensions:
+        done = None if norm is None else _lengthen(extension, norm, due, law.calendar, ([], []))
+        due = due if done is None else done.until
+    return due
+
+
 def _lengthen(
     extension: Extension, norm: Norm, due: date, calendar: Calendar, notes: tuple[list[Noted], list[str]]
 ) -> Lengthened | None:
