@@ -95,6 +95,7 @@ OURS = {
     "appealbus.core.language": {"plugins/api", "plugins/console", "plugins/demo", "plugins/report", "plugins/terms"},
     "appealbus.core.logs": {"connectors/amqp", "plugins/demo", "plugins/report"},
     "appealbus.core.logs.throttle": {"plugins/traces"},
+    "appealbus.core.operations": {"plugins/console"},
     "appealbus.core.own_file": {"plugins/report", "plugins/surges"},
     "appealbus.core.parts": {"plugins/demo"},
     "appealbus.core.process": {"plugins/api", "plugins/demo"},

@@ -86,6 +86,7 @@ ARGUMENTS: dict[str, list[list[str]]] = {
     "client rotate": [["none" + EVIL], ["desk", "--keep-old", EVIL]],
     "client revoke": [["none" + EVIL], [EVIL, "--credential", EVIL]],
     "source pause": [[EVIL, "--until", "18:00", "--reason", EVIL], ["none" + EVIL, "--until", EVIL, "--reason", EVIL]],
+    "source impact": [[EVIL, "--until", "18:00"], ["none" + EVIL, "--until", EVIL, "--json"]],
     "source resume": [[EVIL], ["none" + EVIL, "--reason", EVIL]],
     "health": [[], ["--json"]],
     "access list": [[], ["--json"]],

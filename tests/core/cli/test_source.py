@@ -38,6 +38,8 @@ async def test_a_source_is_paused_seen_and_resumed(program, journal, tmp_path: P
     assert (await journal.source_news()).pauses["egkn"].reason == "they mend it"
     told = json.loads(program("source", "pause", "egkn", *given, "--json").stdout)
     assert (told["pause"]["source"], told["in_danger"], told["in_danger_count"]) == ("egkn", [], 0)
+    impact = json.loads(program("source", "impact", "egkn", "--until", "23:59", "--json").stdout)
+    assert (impact["source"], impact["missed"], impact["days"], impact["first"]) == ("egkn", 0, [], [])
     assert program("source", "pause", "nosuch", *given).returncode == 3
     assert program("source", "pause", "egkn", "--until", "soon", "--reason", "x").returncode == 2
     assert program("source", "resume", "egkn").returncode == 0

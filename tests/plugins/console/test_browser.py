@@ -1,6 +1,7 @@
 """Every page in a real browser: WCAG 2.2 AA by axe, in both schemes, three languages, narrow, and without scripts."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from zlib import crc32
 
 import pytest
@@ -15,13 +16,15 @@ from tests.plugins.console.world import World
 from tests.services.forms import LONG
 
 PAGES = [
-    # What the menu leads to is here by itself; these are the pages behind it. `{id}` is an appeal's.
+    # What the menu leads to is here by itself; these are the pages behind it. `{id}` is an appeal's, `{soon}` a day.
     ("reviewer", "/console/appeals"),
     ("ops", "/console/nothing"),
     ("ops", "/console/appeals/{id}"),
     ("reviewer", "/console/appeals/{id}/dossier"),
     ("ops", "/console/appeals/{id}/timeline"),
     ("reviewer", "/console/appeals/{id}/versions"),
+    ("ops", "/console/sources/egkn"),
+    ("ops", "/console/sources/egkn/impact?until={soon}"),
 ]
 WAYS = (("light", "en", 1280), ("dark", "ru", 1280), ("light", "kk", 320), ("dark", "kk", 1280), ("light", "ru", 320))
 _ROLES = (Role.OPS, Role.REVIEWER, Role.AUDITOR, Role.REGISTRY)
@@ -66,7 +69,8 @@ def test_a_page_can_be_used_by_everybody(
     """axe finds nothing, light and dark; the page is no wider than a telephone; nothing breaks its policy."""
     page, said = people[role], []
     page.on("console", lambda message: said.append(message.text))
-    url = console.url + path.replace("{id}", appeal)
+    soon = f"{datetime.now(UTC) + timedelta(days=2):%Y-%m-%d}"
+    url = console.url + path.replace("{id}", appeal).replace("{soon}", soon)
     for at, (scheme, lang, width) in enumerate(WAYS):
         page.set_viewport_size({"width": width, "height": 800})
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]

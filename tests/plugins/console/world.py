@@ -127,6 +127,7 @@ def world(folder: Path, url: str | None = None, port: int = 0, **settings: Any) 
             for each in given["sources"].values():
                 each["keep_replies"] = "1h"
                 each["guard"] = {"timeout": "10s", "attempts": 2, "backoff": "20ms", "breaker_failures": 50}
+                each["guard"] |= {"quota_day": 10_000}
             (folder / "appealbus.toml").write_text("\n".join(toml(given)), encoding="utf-8")
             await _serve(load(folder / "appealbus.toml"), simulator, listener, made, (ready, over))
 

@@ -1,11 +1,10 @@
-"""`appealbus source pause` and `resume`: nothing leaves for a source until a time, or until somebody says so."""
+"""`appealbus source`: nothing leaves for a source until a time, or until somebody says so; what that does to dates."""
 
 import asyncio
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Annotated
 
-import structlog
 import typer
 
 from appealbus.core.cli.context import Cli, cli_of
@@ -15,16 +14,13 @@ from appealbus.core.cli.paging import AsJson
 from appealbus.core.cli.person import person
 from appealbus.core.cli.render import local
 from appealbus.core.clocks import KAZAKHSTAN, wall
-from appealbus.core.domain.listing import Endangered
+from appealbus.core.domain.listing import AppealRow, Endangered
+from appealbus.core.domain.outage import Outage
 from appealbus.core.domain.pauses import Pause
-from appealbus.core.errors import ConfigError
 from appealbus.core.escaping import one_line
-from appealbus.core.parts import build
+from appealbus.core.operations import outages, pausing
+from appealbus.core.operations.pausing import LONGEST
 
-log = structlog.get_logger(__name__)
-
-_LONGEST = timedelta(days=31)
-"""With more, a pause that everybody has forgotten would keep dossiers from their facts; it can be given anew."""
 _NAMED = 20
 """Appeals in danger that are named: a screen. All are counted."""
 
@@ -36,6 +32,7 @@ def add_to(app: typer.Typer) -> None:
     group = typer.Typer(help="Have a source stand still for a while.", no_args_is_help=True)
     group.command("pause")(pause)
     group.command("resume")(resume)
+    group.command("impact")(impact)
     group.callback()(_group)
     app.add_typer(group, name="source")
 
@@ -62,26 +59,61 @@ def pause(
     checked_reason(reason)
     ends = moment(until, wall())
     _known(cli, name)
-    kinds = _kinds(cli, name)
+    kinds = outages.asked(cli.loaded, cli.host)[name].kinds
     by = person()
     due_by = ends.astimezone(KAZAKHSTAN).date() + timedelta(days=1)
-    order = Pause(name, wall(), ends, reason, by)
 
-    async def work() -> tuple[list[Endangered], int]:
+    async def work() -> tuple[Pause, list[Endangered], int]:
         async with cli.journal(write=True) as journal:
             found = await journal.endangered(name, kinds, due_by, _NAMED)
-            await journal.pause_source(order)
-            return found
+            return await pausing.pause(journal, name, ends, reason=reason, by=by), *found
 
-    danger, count = asyncio.run(work())
-    # The reason is a person's text: it is kept in the journal, and never logged.
-    log.warning("source.paused", source=name, actor=by)
+    order, danger, count = asyncio.run(work())
     if as_json:
         told = [{"number": each.number, "due_on": each.due_on.isoformat()} for each in danger]
         cli.print_json({"pause": asdict(order), "in_danger": told, "in_danger_count": count})
         return
     cli.out.print(f"{name} is paused until {local(ends):%Y-%m-%d %H:%M}; `appealbus source resume {name}` ends it.")
     _tell(cli, danger, count, f"due by {due_by} and waiting for {name}")
+
+
+def impact(
+    context: typer.Context,
+    name: Name,
+    until: Annotated[str, typer.Option("--until", metavar="TIME", help="As with `source pause`.")],
+    as_json: AsJson = False,
+) -> None:
+    """Say which appeals miss their due dates if a source stays away until a time. Nothing is done.
+
+    What needs it is then asked most urgent first, as fast as its rate, windows and quotas let it.
+    """
+    cli = cli_of(context)
+    ends = moment(until, wall())
+    _known(cli, name)
+    asked = outages.asked(cli.loaded, cli.host)[name]
+
+    async def work() -> tuple[Outage, list[AppealRow]]:
+        async with cli.journal() as journal:
+            found = await outages.outage(journal, asked, ends)
+            return found, await outages.missing(journal, asked, found, limit=_NAMED)
+
+    found, first = asyncio.run(work())
+    if as_json:
+        numbers = [{"number": each.number, "due_on": each.due_on} for each in first]
+        cli.print_json({**asdict(found), "missed": found.missed, "missed_anyway": found.anyway, "first": numbers})
+        return
+    least = "at least " if found.more else ""
+    cli.out.print(f"{name} away until {local(ends):%Y-%m-%d %H:%M}: {least}{found.missed} appeals miss their due date.")
+    if found.anyway:
+        cli.out.print(f"  {found.anyway} of them would, too, if it were asked from now on.")
+    for day in found.missed_days:
+        cli.out.print(f"  due {day.day}: {day.missed} of {day.waiting}")
+    for each in first:
+        cli.out.print(f"  {one_line(each.number)}  due {each.due_on}")
+    if found.missed > len(first):
+        cli.out.print(f"  and {found.missed - len(first)} more")
+    if found.overdue:
+        cli.out.print(f"  Besides, {found.overdue} that wait for it are overdue already.", style="yellow")
 
 
 def resume(
@@ -99,7 +131,7 @@ def resume(
     async def work() -> tuple[bool, Pause | None, list[Endangered], int]:
         async with cli.journal(write=True) as journal:
             before = (await journal.source_news()).pauses.get(name)
-            done = await journal.resume_source(name, by=by, reason=reason)
+            done = await pausing.resume(journal, name, reason=reason, by=by)
             if not done:
                 return False, before, [], 0
             due_by = wall().astimezone(KAZAKHSTAN).date() + timedelta(days=1)
@@ -109,7 +141,6 @@ def resume(
     if not done:
         _known(cli, name)
         cli.fail(f"{one_line(name)} is not paused.", EXIT_ABSENT)
-    log.warning("source.resumed", source=name, actor=by)
     if as_json:
         told = [{"number": each.number, "due_on": each.due_on.isoformat()} for each in danger]
         was = None if before is None else asdict(before)
@@ -140,7 +171,7 @@ def moment(text: str, now: datetime) -> datetime:
         raise typer.BadParameter(wanted, param_hint="--until") from None
     if meant <= now:
         raise typer.BadParameter("that is over already", param_hint="--until")
-    if meant > now + _LONGEST:
+    if meant > now + LONGEST:
         raise typer.BadParameter("that is more than 31 days from now; write a nearer time", param_hint="--until")
     return meant
 
@@ -150,15 +181,6 @@ def _known(cli: Cli, name: str) -> None:
     if name not in sources:
         there = f"there are {', '.join(sorted(sources))}" if sources else "there are none"
         cli.fail(f"The configuration has no source {one_line(name)}; {there}.", EXIT_ABSENT)
-
-
-def _kinds(cli: Cli, source: str) -> list[str] | None:
-    """Return the kinds of appeals whose contracts ask the source; None where a part of the configuration is broken."""
-    try:
-        contracts = build(cli.loaded, cli.host).contracts.known_to()
-    except ConfigError:
-        return None
-    return [kind.value for kind, contract in contracts.items() if kind and source in contract.sources.values()]
 
 
 def _tell(cli: Cli, danger: list[Endangered], count: int, what: str) -> None:

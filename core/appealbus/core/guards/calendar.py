@@ -69,3 +69,12 @@ class Calendar:
             if begins <= minute < ends:
                 return monday + timedelta(minutes=ends)
         return None
+
+    def open_within(self, begins: datetime, ends: datetime) -> float:
+        """Return for how many seconds of a time, of a day at most, the source is open."""
+        there = begins.astimezone(KAZAKHSTAN)
+        midnight = there.replace(hour=0, minute=0, second=0, microsecond=0)
+        monday = midnight - timedelta(days=there.weekday())
+        from_, to = ((at - monday) / timedelta(minutes=1) for at in (begins, ends))
+        shut = sum(max(0.0, min(to, last) - max(from_, first)) for first, last in self._closed)
+        return (to - from_ - shut) * 60

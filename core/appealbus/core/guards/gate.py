@@ -12,7 +12,6 @@ from appealbus.core.domain.pauses import (
     PAUSED,
     SPENT,
     Pause,
-    Period,
     Quota,
     QuotaAnswer,
     QuotaUse,
@@ -66,8 +65,7 @@ class Gate:
         self._source = source
         self._calendar = Calendar(settings.closed)
         self._urgent_days = settings.urgent_days
-        most = {Period.DAY: settings.quota_day, Period.MONTH: settings.quota_month}
-        self._quota = Quota({period: n for period, n in most.items() if n is not None}, settings.quota_reserve)
+        self._quota = Quota(settings.quotas(), settings.quota_reserve)
         self._spent: dict[bool, tuple[datetime, str]] = {}  # by whether it is urgent
         self._now = now
         self._monotonic = monotonic

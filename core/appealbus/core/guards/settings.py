@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field
 
 from appealbus.core.config.base import Settings
 from appealbus.core.config.types import Seconds
+from appealbus.core.domain.pauses import Period
 from appealbus.core.guards.calendar import MOST_WINDOWS, Calendar, minutes_of
 
 
@@ -69,3 +70,8 @@ class GuardSettings(Settings):
     ] = []
     """When nothing is asked: windows of the week such as `"Sun 02:00-06:00"`, `"daily 23:30-00:30"`; Kazakhstan's time.
     """
+
+    def quotas(self) -> dict[Period, int]:
+        """Return how many calls it may have in each period that is limited."""
+        quotas = {Period.DAY: self.quota_day, Period.MONTH: self.quota_month}
+        return {period: most for period, most in quotas.items() if most is not None}

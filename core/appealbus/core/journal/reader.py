@@ -7,14 +7,17 @@ from datetime import date, datetime
 from sqlalchemy import Connection
 
 from appealbus.core.domain.access import AccessRow
+from appealbus.core.domain.calls import PastCalls
 from appealbus.core.domain.case import Case, KeptAnswer, LookupState
 from appealbus.core.domain.counts import Counts
 from appealbus.core.domain.document import Version
 from appealbus.core.domain.event import Cursor, LogEntry, LogFilter, LogPage
 from appealbus.core.domain.known import KnownLookup
 from appealbus.core.domain.listing import AppealRow, AppealState, Endangered, VersionRow
+from appealbus.core.domain.outage import DueDay, Needs, WaitingByDay
 from appealbus.core.domain.pauses import SourceNews
 from appealbus.core.domain.replies import ReplyRow
+from appealbus.core.domain.selection import Place as ListPlace
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.domain.waiting import DueSoon, ParkedFor
 from appealbus.core.domain.weekly import WeekCounts, WeekPart
@@ -24,6 +27,7 @@ from appealbus.core.journal.errors import ClockInDoubt
 from appealbus.core.journal.key import JournalKey, KeyFile
 from appealbus.core.journal.old import Ages
 from appealbus.core.journal.reads import (
+    calls,
     cases,
     changes,
     copies,
@@ -31,6 +35,7 @@ from appealbus.core.journal.reads import (
     deliveries,
     lists,
     log,
+    outages,
     past,
     pauses,
     replies,
@@ -43,6 +48,7 @@ from appealbus.core.journal.reads.replies import Place, Span
 from appealbus.core.journal.rows import (
     ChangeRow,
     DeliveryRow,
+    Heartbeat,
     JournalState,
     NewChange,
     QuarantineRow,
@@ -315,6 +321,24 @@ class JournalReader(Serving):
 
         """
         return await self._read(lambda connection: pauses.endangered(connection, source, kinds, due_by, limit))
+
+    async def waiting_by_day(self, needs: Needs) -> WaitingByDay:
+        """Return how many open appeals wait for a source, or are still to ask it, by the day on which they are due."""
+        return await self._read(lambda connection: outages.by_day(connection, needs))
+
+    async def missing_by_outage(
+        self, needs: Needs, days: Sequence[DueDay], after: ListPlace, limit: int
+    ) -> list[AppealRow]:
+        """Return a page of those of them that miss these days: go on after the day and the id of the last one."""
+        return await self._read(lambda connection: outages.missing(connection, needs, days, after, limit))
+
+    async def past_calls(self, lookups: Collection[str]) -> PastCalls:
+        """Return the calls of these lookups that the newest part of the log tells of, some thousand appeals back."""
+        return await self._read(lambda connection: calls.past_calls(connection, lookups))
+
+    async def heartbeats(self) -> list[Heartbeat]:
+        """Return the processes that work this journal, or did until they fell silent, each with its last heartbeat."""
+        return await self._read(standing.heartbeats)
 
     async def workers(self) -> list[WorkerState]:
         """Return the processes that work this journal now."""

@@ -219,3 +219,21 @@ class WorkerState:
     """Versions that it has written since its start."""
     links: tuple[LinkState, ...] = ()
     """Its connections that stay open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """A worker, and how long it counts as alive.
+
+    Attributes:
+        worker: as it last wrote it down.
+        until: when it is taken for dead unless it is heard of again.
+        alive: whether that is still to come, by the journal's clock.
+        leases: what it alone does for all workers now.
+
+    """
+
+    worker: WorkerState
+    until: datetime
+    alive: bool
+    leases: tuple[str, ...] = ()

@@ -7,13 +7,18 @@ from sqlalchemy import Connection, select
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.journal import codec
 from appealbus.core.journal.merging import merged
-from appealbus.core.journal.rows import JournalState, WorkerState
+from appealbus.core.journal.rows import Heartbeat, JournalState, WorkerState
 from appealbus.core.journal.tables import (
+    lease,
     source_state,
     standing,
     suspect_message,
     worker,
 )
+from appealbus.core.journal.writes.clock import shared_now
+
+_WORKERS = 1000
+"""The most workers that are told of; those that have gone are forgotten with the next heartbeat of another."""
 
 
 def how_it_stands(connection: Connection) -> JournalState:
@@ -34,6 +39,21 @@ def workers(connection: Connection, now: datetime) -> list[WorkerState]:
     """Return the workers alive."""
     query = select(worker.c.document).where(worker.c.seen_until > now).order_by(worker.c.name)
     return [codec.worker_from_json(raw) for raw in connection.execute(query).scalars()]
+
+
+def heartbeats(connection: Connection) -> list[Heartbeat]:
+    """Return who works, or has until it fell silent, with what each does for all."""
+    held: dict[str, list[str]] = {}
+    now = shared_now(connection)
+    for row in connection.execute(select(lease).where(lease.c.until > now).order_by(lease.c.name)):
+        held.setdefault(row.owner, []).append(row.name)
+    query = select(worker).order_by(worker.c.seen_until.desc(), worker.c.name).limit(_WORKERS)
+    return [
+        Heartbeat(
+            codec.worker_from_json(row.document), row.seen_until, row.seen_until > now, tuple(held.get(row.name, ()))
+        )
+        for row in connection.execute(query)
+    ]
 
 
 def turns(connection: Connection, mark: str) -> int:

@@ -1,0 +1,121 @@
+"""What becomes of due dates if a source stays away until some time: nothing is done, and nobody is asked."""
+
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import chain
+
+from appealbus.core.clocks import KAZAKHSTAN
+from appealbus.core.config.loading import Loaded
+from appealbus.core.domain.listing import AppealRow
+from appealbus.core.domain.outage import DueDay, Needs, Outage
+from appealbus.core.domain.pauses import Period, Quota, QuotaUse
+from appealbus.core.domain.selection import NOWHERE, Place
+from appealbus.core.errors import ConfigError
+from appealbus.core.guards.calendar import Calendar
+from appealbus.core.guards.settings import GuardSettings
+from appealbus.core.host import Host
+from appealbus.core.journal.journal import Journal
+from appealbus.core.operations.pace import Pace
+from appealbus.core.parts import build
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How a source is asked, by the configuration.
+
+    Attributes:
+        name: of the source.
+        guard: its limits.
+        kinds: of appeals whose contracts ask it; None: nobody knows, and all may.
+        lookups: that ask it.
+        calls: for one appeal at most, as far as no lookup fans out.
+
+    """
+
+    name: str
+    guard: GuardSettings
+    kinds: tuple[str, ...] | None = None
+    lookups: frozenset[str] = frozenset()
+    calls: int = 1
+
+    @property
+    def needs(self) -> Needs:
+        """Which appeals need it."""
+        return Needs(self.name, self.kinds)
+
+    def closed_until(self, now: datetime) -> datetime | None:
+        """Return when the window ends in which it is closed now; None: it is open."""
+        return Calendar(self.guard.closed).closed_until(now)
+
+    def quotas(self, used: Sequence[QuotaUse], now: datetime) -> list[tuple[Period, int, int]]:
+        """Return how many calls of each of its quotas are left, and of how many."""
+        most = self.guard.quotas()
+        left = Quota(most).left([each for each in used if each.source == self.name], now)
+        return [(period, left[period], n) for period, n in most.items()]
+
+
+def asked(loaded: Loaded, host: Host) -> dict[str, Asked]:
+    """Return by name how each source of the configuration is asked.
+
+    Where a part of the configuration is broken, nobody knows which appeals ask for what.
+    """
+    sources = loaded.settings.sources
+    try:
+        contracts = build(loaded, host).contracts.known_to()
+    except ConfigError:
+        return {name: Asked(name, each.guard) for name, each in sources.items()}
+    found = {}
+    for name, each in sources.items():
+        by_kind = {
+            kind: frozenset(lookup for lookup, source in contract.sources.items() if source == name)
+            for kind, contract in contracts.items()
+        }
+        kinds = tuple(kind.value for kind, lookups in by_kind.items() if kind and lookups)
+        most = max((len(lookups) for lookups in by_kind.values()), default=0)
+        found[name] = Asked(name, each.guard, kinds, frozenset().union(*by_kind.values()), max(1, most))
+    return found
+
+
+async def outage(journal: Journal, source: Asked, until: datetime) -> Outage:
+    """Say which due dates are missed if a source is asked again from `until` on, and not before.
+
+    What needs it is then asked most urgent first, as fast as its rate, its places for calls, its windows and what is
+    left of its quotas let it; a term is missed whose day is over by then. Appeals that come meanwhile are not foreseen.
+    """
+    now = journal.now()
+    waiting = await journal.waiting_by_day(source.needs)
+    used = [each for each in (await journal.source_news()).used if each.source == source.name]
+    took = {each.source: each.p50 for each in await journal.source_states()}.get(source.name)
+    today = now.astimezone(KAZAKHSTAN).date()
+    pace = Pace(source.guard, source.calls, took, used, now)
+    (then, over_at), (else_, _) = (_in_time(waiting.days, pace.by_day(max(at, now))) for at in (until, now))
+    days = [
+        DueDay(day, count, count - then[day], count - else_[day]) for day, count in waiting.days.items() if day >= today
+    ]
+    overdue = sum(count for day, count in waiting.days.items() if day < today)
+    return Outage(source.name, until, days, overdue, waiting.more, over_at)
+
+
+async def missing(
+    journal: Journal, source: Asked, found: Outage, after: Place = NOWHERE, limit: int = 50
+) -> list[AppealRow]:
+    """Return a page of the appeals that miss their days: the first due first, of a day those that are asked last."""
+    return await journal.missing_by_outage(source.needs, found.missed_days, after, limit)
+
+
+def _in_time(days: Mapping[date, int], room: Iterator[tuple[date, float]]) -> tuple[dict[date, int], date | None]:
+    """Return how many appeals of each day are asked by its end, and on which day the last of all is."""
+    before, total = dict[date, int](), 0
+    for day in sorted(days):
+        before[day], total = total, total + days[day]
+    in_time, ahead, reached = dict[date, int](), deque(sorted(days)), 0.0
+    for day, number in chain(room, [(date.max, 0.0)]):
+        while ahead and ahead[0] < day:
+            over = ahead.popleft()
+            in_time[over] = int(min(max(reached - before[over], 0), days[over]))
+        reached += number
+        if reached >= total:
+            return in_time | {each: days[each] for each in ahead}, day
+    return in_time, None

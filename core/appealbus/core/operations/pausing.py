@@ -1,0 +1,31 @@
+"""Having a source stand still for a while, and having it asked again: the same for every way in."""
+
+from datetime import datetime, timedelta
+
+import structlog
+
+from appealbus.core.clocks import wall
+from appealbus.core.domain.pauses import Pause
+from appealbus.core.journal.journal import Journal
+
+log = structlog.get_logger(__name__)
+
+LONGEST = timedelta(days=31)
+"""With more, a pause that everybody has forgotten would keep dossiers from their facts; it can be given anew."""
+
+
+async def pause(journal: Journal, source: str, until: datetime, *, reason: str, by: str) -> Pause:
+    """Have nothing leave for a source until then; it is on disk when this returns. A later order replaces it."""
+    order = Pause(source, wall(), until, reason, by)
+    await journal.pause_source(order)
+    # The reason is a person's text: it is kept in the journal, and never logged.
+    log.warning("source.paused", source=source, actor=by)
+    return order
+
+
+async def resume(journal: Journal, source: str, *, reason: str, by: str) -> bool:
+    """Have a paused source asked again; False where nobody has it paused."""
+    done = await journal.resume_source(source, by=by, reason=reason)
+    if done:
+        log.warning("source.resumed", source=source, actor=by)
+    return done

@@ -1,0 +1,28 @@
+"""Switching a source off until a time, and on again: orders of a person, as `appealbus source` gives them."""
+
+from starlette.responses import Response
+
+from appealbus.core.operations import pausing
+from appealbus.core.rights.actions import Action
+from appealbus.plugins.console.errors import Refused
+from appealbus.plugins.console.page import Page
+from appealbus.plugins.console.views.sources.impact import configured, moment
+from appealbus.plugins.console.views.sources.sight import view
+
+
+@view.post("/sources/{name}/pause", may=Action.OPERATE)
+async def pause(page: Page) -> Response:
+    """Have nothing leave for it until then."""
+    name, reason = await configured(page), page.form.reason(page.words)
+    until = moment(page, page.form["until"])
+    await pausing.pause(page.journal, name, until, reason=reason, by=page.session.client.name)
+    return page.go(f"/sources/{name}", {"done": "pause"})
+
+
+@view.post("/sources/{name}/resume", may=Action.OPERATE)
+async def resume(page: Page) -> Response:
+    """Have it asked again."""
+    name, reason = page.request.path_params["name"], page.form.reason(page.words)
+    if not await pausing.resume(page.journal, name, reason=reason, by=page.session.client.name):
+        raise Refused(409, page.words.say("It is not paused: somebody has resumed it, or its time was over."))
+    return page.go(f"/sources/{name}", {"done": "resume"})

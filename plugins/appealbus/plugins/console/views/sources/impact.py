@@ -1,0 +1,86 @@
+"""What becomes of due dates if a source stays away until a time: looked at before it is switched off, or meanwhile."""
+
+from datetime import date, datetime, timedelta
+from urllib.parse import urlencode
+
+from starlette.responses import Response
+
+from appealbus.core.domain.listing import AppealRow
+from appealbus.core.domain.selection import NOWHERE, Place
+from appealbus.core.operations.outages import missing, outage
+from appealbus.core.operations.pausing import LONGEST
+from appealbus.core.rights.actions import Action
+from appealbus.plugins.console.errors import Refused
+from appealbus.plugins.console.page import Page
+from appealbus.plugins.console.views.sources.sight import Sight, known_sources, sight_of, view
+
+_PAGE = 50
+
+
+@view.get("/sources/{name}/impact", may=Action.OPERATE)
+async def impact(page: Page) -> Response:
+    """Show which appeals miss their due dates, and offer to switch the source off until then."""
+    sight = await sight_of(page)
+    if sight.asked is None:
+        raise Refused(409, page.words.say("The configuration has no such source any more: nobody asks it."))
+    until = moment(page, page.query.get("until", ""))
+    found = await outage(page.journal, sight.asked, until)
+    try:
+        after = Place.parse(page.query["after"]) if page.query.get("after") else NOWHERE
+        rows = await missing(page.journal, sight.asked, found, after, _PAGE)
+    except (ValueError, OverflowError):
+        raise Refused(400, page.words.say("This page of the list is none: begin at the first one.")) from None
+    kept = {"until": f"{until.astimezone(page.console.zone):%Y-%m-%dT%H:%M}"}
+    last = rows[-1] if len(rows) == _PAGE else None
+    return page.show(
+        "sources/impact.html",
+        sight=sight,
+        found=found,
+        until=kept["until"],
+        rows=[(row.public_id, await page.views.row(row)) for row in rows if page.viewer.sees(row)],
+        first=after == NOWHERE,
+        first_query=urlencode(kept),
+        next_query="" if last is None else urlencode({**kept, "after": str(_place(last))}),
+        to_appeals=lambda from_, before: _appeals(sight, from_, before),
+        today=page.words.today(page.journal.now()),
+        one_day=timedelta(days=1),
+    )
+
+
+def _place(row: AppealRow) -> Place:
+    return Place(row.appeal_id, None if row.due_on is None else row.due_on.toordinal())
+
+
+def _appeals(sight: Sight, from_: date, before: date) -> str:
+    """Return the list of what waits for the source and is due then."""
+    return "/console/appeals?" + urlencode({"source": sight.name, "due_from": from_, "due_before": before})
+
+
+def moment(page: Page, written: str) -> datetime:
+    """Return the moment that a form says, on the region's clock.
+
+    Raises:
+        Refused: it is none, is over, or is too far away for a pause.
+
+    """
+    now = page.journal.now()
+    try:
+        meant = datetime.fromisoformat(written[:40])
+        meant = meant if meant.tzinfo else meant.replace(tzinfo=page.console.zone)
+        late = meant > now + LONGEST
+        over = meant <= now
+    except (ValueError, OverflowError):
+        raise Refused(400, page.words.say("Write a time such as 2026-11-30T09:00.")) from None
+    if over:
+        raise Refused(400, page.words.say("That time is over already."))
+    if late:
+        raise Refused(400, page.words.say("That is more than {n} days from now; choose a nearer time.", n=LONGEST.days))
+    return meant
+
+
+async def configured(page: Page) -> str:
+    """Return the name in the path; raise Refused where no such source is configured."""
+    name: str = page.request.path_params["name"]
+    if name not in await known_sources(page):
+        raise Refused(404, page.words.say("There is no such source."))
+    return name

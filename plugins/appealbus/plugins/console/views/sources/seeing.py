@@ -1,0 +1,60 @@
+"""What is to be seen of sources: the list, and one with its past as far back as the newest part of the log tells."""
+
+from datetime import datetime, timedelta
+
+from starlette.responses import Response
+
+from appealbus.core.domain.calls import spans
+from appealbus.core.rights.actions import Action
+from appealbus.plugins.console.page import Page
+from appealbus.plugins.console.views.sources.sight import all_sights, sight_of, view
+from appealbus.schemas.outcome import OutcomeKind
+
+_PATHS = 50
+"""Places of replies that are named of each kind: a screen. All are counted."""
+_MORNING = 9
+
+
+@view.get("/sources", may=Action.WHY)
+async def sources(page: Page) -> Response:
+    """Show how all sources stand."""
+    sights = await all_sights(page)
+    return page.show("sources/list.html", sights=sights, alive=bool(await page.journal.workers()))
+
+
+@view.get("/sources/{name}", may=Action.WHY)
+async def source(page: Page) -> Response:
+    """Show how one stands."""
+    sight, now = await sight_of(page), page.journal.now()
+    lookups = sight.asked.lookups if sight.asked else frozenset()
+    past = await page.journal.past_calls(lookups)
+    step, series = spans(past.calls, now)
+    state = sight.state
+    outcomes = [] if state is None else [(OutcomeKind.stored(kind), n) for kind, n in sorted(state.outcomes.items())]
+    drift = [] if state is None else [("unread", state.unread), ("unreadable", state.unreadable)]
+    drift += [] if state is None else [("differences", state.differences)]
+    return page.show(
+        "sources/source.html",
+        sight=sight,
+        past=past,
+        step=step,
+        series=series,
+        slow=[each.quantile(0.95) or 0 for each in series],
+        errors=past.errors()[:_PATHS],
+        outcomes=outcomes,
+        drift=[(kind, sorted(found.items(), key=lambda one: -one[1])[:_PATHS], len(found)) for kind, found in drift],
+        operates=page.viewer.may(Action.OPERATE),
+        until=morning(page, now),
+        alive=bool(await page.journal.workers()),
+    )
+
+
+def morning(page: Page, now: datetime) -> str:
+    """Return the morning of the next working day, as a form has it: what somebody asks for most often."""
+    day = page.words.today(now) + timedelta(days=1)
+    for _ in range(14):
+        known = page.console.api.host.works_on(day)
+        if known[0] if known else day.weekday() < 5:
+            break
+        day += timedelta(days=1)
+    return f"{day}T{_MORNING:02}:00"

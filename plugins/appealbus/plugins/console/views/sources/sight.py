@@ -1,0 +1,113 @@
+"""A source as a page shows it: what its settings say, what workers tell of it and what people have ordered."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime
+
+from appealbus.core.domain.certificate import CertificateState
+from appealbus.core.domain.pauses import Pause, Period, SourceNews
+from appealbus.core.domain.source_state import BreakerState, SourceState
+from appealbus.core.domain.waiting import ParkedFor
+from appealbus.core.operations.outages import Asked, asked
+from appealbus.core.rights.actions import Action
+from appealbus.plugins.console.errors import Refused
+from appealbus.plugins.console.page import Page
+from appealbus.plugins.console.view import View
+
+view = View("sources", "Sources", place=40, path="/sources", needs=Action.WHY)
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """One source at one moment.
+
+    Attributes:
+        name: of the source.
+        asked: how it is asked; None: the configuration has it no more.
+        state: as the workers tell it, or told it at last; None: none has yet.
+        pause: that holds now.
+        parked: what waits for it; None: nothing does.
+        news: of all sources.
+        now: by the journal's clock.
+
+    """
+
+    name: str
+    asked: Asked | None
+    state: SourceState | None
+    pause: Pause | None
+    parked: ParkedFor | None
+    news: SourceNews
+    now: datetime
+
+    @property
+    def closed_until(self) -> datetime | None:
+        """When the window ends in which it is closed now."""
+        return None if self.asked is None else self.asked.closed_until(self.now)
+
+    @property
+    def quotas(self) -> list[tuple[Period, int, int]]:
+        """How many calls of each of its quotas are left, and of how many."""
+        return [] if self.asked is None else self.asked.quotas(self.news.used, self.now)
+
+    @property
+    def standing(self) -> str:
+        """How it stands in a word, the worst that is true: what nothing leaves for, whatever it would answer, first."""
+        if self.pause is not None:
+            return "paused"
+        if self.state is not None and self.state.breaker == BreakerState.OPEN:
+            return "open"
+        if self.closed_until is not None:
+            return "closed"
+        if any(left <= 0 for _, left, _ in self.quotas):
+            return "spent"
+        if self.state is None:
+            return "unknown"
+        return "half_open" if self.state.breaker == BreakerState.HALF_OPEN else "answers"
+
+    @property
+    def failing_certificates(self) -> list[CertificateState]:
+        """Certificates that do not count, or soon will not."""
+        return [] if self.state is None else [each for each in self.state.certificates if each.trouble(self.now)]
+
+    @property
+    def drift(self) -> int:
+        """How many places of its replies are not as they were declared."""
+        state = self.state
+        return 0 if state is None else len(state.unread) + len(state.unreadable) + len(state.differences)
+
+
+_WORST = ("open", "paused", "spent", "half_open", "closed", "unknown", "answers")
+
+
+async def all_sights(page: Page) -> list[Sight]:
+    """Return all sources, those first that need a person."""
+    journal, now = page.journal, page.journal.now()
+    known, news = await known_sources(page), await journal.source_news()
+    states = {each.source: each for each in await journal.source_states()}
+    parked = {each.source: each for each in await journal.parked_for()}
+    pauses = {name: each for name, each in news.pauses.items() if each.until > now}
+    found = [
+        Sight(name, known.get(name), states.get(name), pauses.get(name), parked.get(name), news, now)
+        for name in known.keys() | states.keys() | parked.keys() | pauses.keys()
+    ]
+    return sorted(found, key=lambda each: (_WORST.index(each.standing), each.name))
+
+
+async def sight_of(page: Page) -> Sight:
+    """Return the source that the path names; raise Refused where there is none."""
+    name = page.request.path_params["name"]
+    found = next((each for each in await all_sights(page) if each.name == name), None)
+    if found is None:
+        raise Refused(404, page.words.say("There is no such source."))
+    return found
+
+
+async def known_sources(page: Page) -> dict[str, Asked]:
+    """Return how each source of the configuration is asked: found out once, it does not change while a server lives."""
+    kept = page.request.app.state
+    if not hasattr(kept, "sources_asked"):
+        api = page.console.api
+        kept.sources_asked = await asyncio.to_thread(asked, api.loaded, api.host)
+    found: dict[str, Asked] = kept.sources_asked
+    return found
