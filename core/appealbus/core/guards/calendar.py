@@ -76,5 +76,5 @@ class Calendar:
         midnight = there.replace(hour=0, minute=0, second=0, microsecond=0)
         monday = midnight - timedelta(days=there.weekday())
         from_, to = ((at - monday) / timedelta(minutes=1) for at in (begins, ends))
-        shut = sum(max(0.0, min(to, last) - max(from_, first)) for first, last in self._closed)
+        shut = sum(max(0.0, min(to, last) - max(from_, first)) for first, last in self.windows)
         return (to - from_ - shut) * 60
