@@ -136,6 +136,25 @@ async def test_those_from_before_get_sketches_in_batches(url, make, journal, mon
     assert (await journal.sketch_missing(0)).drawn == 0
 
 
+async def test_a_journal_without_sketches_is_upgraded(url, make):
+    """One of before has the tables once it is opened, and sketches once somebody draws them."""
+    async with await Journal.open(url) as journal:
+        for number in range(3):
+            await put(journal, make, str(number), text=LETTER, **by(number))
+    engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
+    with engine.begin() as connection:
+        for table in ("sketch", "sketch_hash"):
+            connection.execute(text(f"DROP TABLE {table}"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0009'"))
+    engine.dispose()
+    async with await Journal.open(url) as journal:
+        journal.compares_texts = True
+        own, appeal = await put(journal, make, "3", text=LETTER, **by(3))
+        assert told(await journal.past(own, appeal)) == {}
+        assert (await journal.sketch_missing(0)).drawn == 3
+        assert len(told(await journal.past(own, appeal))) == 3
+
+
 async def test_another_key_draws_anew(url, make, monkeypatch):
     """With a new key nothing of the old one is left; what is drawn again is found again."""
     monkeypatch.setattr(renewing, "_BATCH", 1)

@@ -82,7 +82,7 @@ class Bus:
         self.guards: dict[str, Guard] = {name: self._guard(bound) for name, bound in parts.sources.items()}
         self._leader_leases = LeaderLeases(self.worker, journal)
         self._retention_lease = self._leader_leases.add("retention")
-        self._sketching_lease = self._leader_leases.add("sketches")
+        self._sketching_lease = self._leader_leases.add("sketches") if parts.host.compares else None
         self._sequencer = Sequencer(journal, self._leader_leases.add("log"))
         turns, policy = Turns(), read_policy(loaded)
         self.relays = [
@@ -180,8 +180,9 @@ class Bus:
         self._tasks.start("leader_leases", self._leader_leases.run, Phase.LAST)
         retention = partial(delete_the_old, self.journal, self.settings, self._retention_lease)
         self._tasks.start("retention", retention, Phase.LAST)
-        sketching = partial(sketch_the_old, self.journal, self._sketching_lease)
-        self._tasks.start("sketches", sketching, Phase.TAKING)
+        if self._sketching_lease is not None:
+            sketching = partial(sketch_the_old, self.journal, self._sketching_lease)
+            self._tasks.start("sketches", sketching, Phase.TAKING)
         self._tasks.start("log", self._sequencer.run, Phase.LAST)
         for relay in self.relays:
             self._tasks.start(f"relay.{relay.name}", relay.run, Phase.LAST)

@@ -18,10 +18,10 @@ _EACH = 60.0
 
 
 async def sketch_the_old(journal: Journal, lease: LeaderLease) -> None:
-    """Give sketches to appeals that have none, until cancelled; returns at once where nobody compares texts."""
+    """Give sketches to appeals that have none, until cancelled."""
     after = drawn = 0
     trouble = LogThrottle()
-    while journal.compares_texts:
+    while True:
         pause = _EACH
         try:
             done = await journal.sketch_missing(after) if lease.held else None

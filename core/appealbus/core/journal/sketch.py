@@ -12,6 +12,7 @@ a thousand: 0.3 ms, not 1.3, for 1,600 characters.
 import struct
 from array import array
 from collections.abc import Sequence
+from functools import lru_cache
 from hashlib import blake2b
 
 from appealbus.core.texts import LENGTH, normal
@@ -26,6 +27,9 @@ _AT_ONCE = 5000
 """Characters that are hashed at once, in some milliseconds: others get their turn between two such pieces."""
 _CHARACTERS = 20_000
 """Characters whose numbers are remembered: two alphabets have some hundred, and a hostile text a million."""
+_REMEMBERED, _SHORT = 128, 10_000
+"""Texts whose sketches are remembered, and their most characters: one that is accepted is compared in a moment. With
+more, some megabytes go for texts that nobody asks about again."""
 
 Sketch = tuple[int, ...]
 """The smallest hashes, each of 32 bits, in ascending order. Empty: the text is too short."""
@@ -36,9 +40,13 @@ class Sketcher:
 
     def __init__(self, secret: bytes) -> None:
         self._numbers = _Numbers(secret)
+        self._known = lru_cache(_REMEMBERED)(self._drawn)
 
     def of(self, text: str) -> Sketch:
         """Return the sketch of a text as it was written."""
+        return self._known(text) if len(text) <= _SHORT else self._drawn(text)
+
+    def _drawn(self, text: str) -> Sketch:
         said = normal(text)
         lowest: list[int] = []
         for at in range(0, len(said), _AT_ONCE):

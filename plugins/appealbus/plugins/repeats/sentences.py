@@ -8,15 +8,16 @@ from dataclasses import dataclass
 from appealbus.core.texts import normal, shingles, similarity
 
 CHANGED = 0.6
-"""From this similarity on a sentence is an earlier one that was changed: half of its words are the same, and in order.
-With less, two about the same thing are taken for one; with more, one whose numbers are others is told as new."""
+"""From this share of common words on, or of common pieces of words, which counts where endings differ, a sentence is an
+earlier one that was changed. With less, two about the same thing are one; with more, another number makes it new."""
 _ENDS = re.compile(r"(?<=[.!?…;])[»\"”)]*\s+")
 _ABBREVIATION = re.compile(r"(?:^|[\s(«\"])[^\W\d_]{1,2}\.$|^\d{1,2}\.$")
 """`ул.`, `г.`, `им.`, `ж.`, an initial, `3.` at the head of a point: none of them ends a sentence."""
 _TOO_MANY = 20
 """Earlier sentences that a shingle may lead to: one that is in more tells them apart no better, and costs more."""
 _SEARCHED = 1000
-"""Sentences that are searched for within the whole earlier text, beside among its sentences."""
+"""Sentences that are searched for within the whole earlier text, and near earlier ones: a page has thirty. What comes
+behind them is new where no earlier sentence is the same; else two hostile texts took a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,9 @@ def news(text: str, earlier: str) -> News:
     # A line that is broken elsewhere makes no new sentence.
     same.update(said for said in left[:_SEARCHED] if f" {said} " in whole)
     left = [said for said in left if said not in same]
-    nearest = _nearest(left, {said: text for said, text in before.items() if said not in now}) if left else {}
+    nearest = (
+        _nearest(left[:_SEARCHED], {said: text for said, text in before.items() if said not in now}) if left else {}
+    )
     return News(
         tuple(now[said] for said in left if said not in nearest),
         tuple(Changed(now[said], before[nearest[said]]) for said in left if said in nearest),
@@ -108,8 +111,15 @@ def _nearest(left: list[str], before: Mapping[str, str]) -> dict[str, str]:
     for said in left:
         its = shingles(said)
         shared = Counter(other for each in its for other in holding.get(each, ()))
-        likes = [(similarity(its, of[other]), other) for other, _ in shared.most_common(_TOO_MANY)]
+        some = [other for other, _ in shared.most_common(_TOO_MANY)]
+        likes = [(max(similarity(its, of[other]), _in_words(said, other)), other) for other in some]
         best = max(likes, default=(0.0, ""))
         if best[0] >= CHANGED:
             found[said] = best[1]
     return found
+
+
+def _in_words(one: str, other: str) -> float:
+    """Return which share of the words of two sentences both have, whatever their order."""
+    words, others = Counter(one.split()), Counter(other.split())
+    return 2 * (words & others).total() / (words.total() + others.total())
