@@ -94,6 +94,15 @@ async def test_a_corrected_text_is_found_by_what_it_says_now(comparing, make):
     assert first in told(await comparing.past(new, now))
 
 
+async def test_who_wrote_is_who_it_is_by_the_newest_form(comparing, make):
+    """A corrected ИИН makes it somebody else's, though the old one still finds it."""
+    first, appeal = await put(comparing, make, "1", text=LETTER, category=LAND, **by(0))
+    form = appeal.model_copy(update={"applicant": Appeal.model_validate({"message_id": "-", **by(1)}).applicant})
+    await conclude(comparing, first, form=Form(form, appeal_document(form)))
+    own, its = await put(comparing, make, "2", text=LETTER, category=LAND, **by(0))
+    assert [each.person for each in (await comparing.past(own, its)).others] == [False]
+
+
 async def test_what_goes_takes_its_sketch_along(url, make, journal):
     """Pruned with its appeal; nothing of it is left in the index."""
     journal.compares_texts = True

@@ -100,16 +100,25 @@ def past(connection: Connection, key: JournalKey, appeal_id: int, its: Appeal, r
     own = next((mark for mark, role, _ in marked if role == "applicant"), None)
     parcels = [mark for mark, _, kind in marked if kind == "cadastral_number"][:_PARCELS]
     drawn = key.sketcher.of(its.text)
-    found = _Found(appeal_id, own, columns.of_appeal(its)["category"], drawn)
-    found.look(connection, parcels, its.repeats[:_PARCELS], reach)
+    found = _Found(appeal_id, key, own, parcels, columns.of_appeal(its)["category"], drawn)
+    found.look(connection, its.repeats[:_PARCELS], reach)
     return found.read(connection, reach.read)
 
 
 class _Found:
     """What was found of the others, before they are read."""
 
-    def __init__(self, appeal_id: int, own: bytes | None, category: str | None, drawn: Sketch) -> None:
-        self._id, self._own, self._category, self._drawn = appeal_id, own, category, drawn
+    def __init__(  # noqa: PLR0917
+        self,
+        appeal_id: int,
+        key: JournalKey,
+        own: bytes | None,
+        parcels: Sequence[bytes],
+        category: str | None,
+        drawn: Sketch,
+    ) -> None:
+        self._id, self._key, self._own, self._parcels = appeal_id, key, own, parcels
+        self._category, self._drawn = category, drawn
         self._named: set[int] = set()
         self._parcel: set[int] = set()
         self._told: set[int] = set()
@@ -118,11 +127,11 @@ class _Found:
         self._same_category: set[int] = set()
         self._more = False
 
-    def look(self, connection: Connection, parcels: Sequence[bytes], told: Sequence[str], reach: Reach) -> None:
+    def look(self, connection: Connection, told: Sequence[str], reach: Reach) -> None:
         """Find them."""
         before = {"before": _END if reach.later else self._id}
         named, newest = {**before, "most": reach.named}, {**before, "most": reach.sharing}
-        marks = [*([self._own] if self._own else []), *parcels]
+        marks = [*([self._own] if self._own else []), *self._parcels]
         hashes = self._drawn[:INDEXED]
         questions: list[direct.Bound] = [(_NAMING, {**named, "mark": mark}) for mark in marks]
         questions += [(_NEWEST, {**newest, "hash": each}) for each in hashes]
@@ -189,6 +198,9 @@ class _Found:
             except Exception as error:  # damage takes any form, and that of another must not stop this one
                 log.error("journal.unreadable", appeal_id=row.id, error=type(error).__name__)
                 continue
+            # What an earlier form named stays in the index: the newest alone counts.
+            marked = self._key.marked(named_by_appeal(form))
+            whose = next((mark for mark, role, _ in marked if role == "applicant"), None)
             others.append(
                 Other(
                     row.id,
@@ -197,9 +209,9 @@ class _Found:
                     form,
                     tuple(changes.get(row.id, ())),
                     row.place,
-                    self._person(row.id),
+                    None if whose is None or self._own is None else whose == self._own,
                     category=row.id in self._same_category,
-                    parcel=row.id in self._parcel,
+                    parcel=row.id in self._parcel and any(mark in self._parcels for mark, _, _ in marked),
                     told=row.id in self._told,
                     like=self._like.get(row.id, 0.0),
                 )
