@@ -209,8 +209,8 @@ async def measured(places: list[Place], rounds: int, appeals: int) -> None:
     full = places[-1]
     fill(full, f"id <= {ORIGINALS}", appeals - ORIGINALS - CAMPAIGN - PERSON - PARCEL)
     fill(full, "message_id = 'campaign'", CAMPAIGN, hashes=False)
-    fill(full, "message_id = 'person'", PERSON, "'cadastral_number'")
-    fill(full, "message_id = 'parcel'", PARCEL, "'iin'")
+    fill(full, "message_id = 'person'", PERSON, kinds="'cadastral_number'")
+    fill(full, "message_id = 'parcel'", PARCEL, kinds="'iin'")
     if full.url.startswith("postgresql"):
         with full.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text("VACUUM ANALYZE"))
@@ -232,7 +232,7 @@ async def measured(places: list[Place], rounds: int, appeals: int) -> None:
         sketcher, one = empty.key.sketcher, letter(1).text
         began = time.perf_counter()
         for _ in range(500):
-            sketcher.of(one)
+            sketcher._drawn(one)
         each = (time.perf_counter() - began) * 2
         print(f"a sketch of {len(normal(one))} characters: {each:.2f} ms")
 

@@ -23,6 +23,7 @@ INDEXED = 8
 """Of these the smallest are in the index: see `docs/repeats.md` for which share of copies is found by so many."""
 SHORTEST = 50
 """Hashes of a text that is worth comparing, as in some ten words: shorter ones are alike by chance. They have none."""
+_RANGE = 1 << 32
 _AT_ONCE = 5000
 """Characters that are hashed at once, in some milliseconds: others get their turn between two such pieces."""
 _CHARACTERS = 20_000
@@ -53,7 +54,7 @@ class Sketcher:
             hashes = self._hashes(said[at : at + _AT_ONCE + LENGTH - 1])
             if len(lowest) == SIZE:
                 hashes = {each for each in hashes if each < lowest[-1]}
-            lowest = sorted(hashes.union(lowest))[:SIZE]
+            lowest = _lowest(hashes.union(lowest))
         return tuple(lowest) if len(lowest) >= SHORTEST else ()
 
     def _hashes(self, said: str) -> set[int]:
@@ -72,6 +73,13 @@ class Sketcher:
         hashes = array("I")
         hashes.frombytes(mixed.to_bytes(hashes.itemsize * count, "little"))
         return set(hashes)
+
+
+def _lowest(hashes: set[int]) -> list[int]:
+    """Return the smallest of them in order; of many hardly more than these are sorted."""
+    below = 2 * SIZE * _RANGE // max(1, len(hashes))
+    likely = [each for each in hashes if each < below]
+    return sorted(likely if len(likely) >= SIZE else hashes)[:SIZE]
 
 
 class _Numbers(dict[str, bytes]):
@@ -98,8 +106,12 @@ def unpacked(body: bytes) -> Sketch:
     return struct.unpack(f"<{count}I", body[: 4 * count])
 
 
-def likeness(one: Sequence[int], other: Sequence[int]) -> float:
-    """Return about how similar two texts are, by their sketches: from 0.0 to 1.0."""
-    both = set(one) & set(other)
+def likeness(one: Sequence[int], other: Sequence[int], least: float = 0.0) -> float:
+    """Return about how similar two texts are, by their sketches: from 0.0 to 1.0; 0.0 where it is less than `least`."""
+    both = set(one).intersection(other)
+    count = min(SIZE, len(one) + len(other) - len(both))
+    if len(both) < least * count or not count:  # most that share a hash share little else
+        return 0.0
     smallest = sorted({*one, *other})[:SIZE]
-    return len(both.intersection(smallest)) / len(smallest) if smallest else 0.0
+    found = len(both.intersection(smallest)) / len(smallest)
+    return found if found >= least else 0.0

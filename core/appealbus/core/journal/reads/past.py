@@ -155,8 +155,8 @@ class _Found:
             (_APPLICANTS, {"ids": ids}),
             (_ABOUT, {"ids": sorted(self._named)}),
         )
-        likes = {row.appeal_id: likeness(self._drawn, unpacked(row.hashes)) for row in sketches}
-        self._like = {each: like for each, like in likes.items() if like >= _PERHAPS}
+        likes = {row.appeal_id: likeness(self._drawn, unpacked(row.hashes), _PERHAPS) for row in sketches}
+        self._like = {each: like for each, like in likes.items() if like}
         self._applicants = {row.appeal_id: row.mark for row in applicants}
         if self._category is not None:
             self._same_category = {row.id for row in about if row.category == self._category}
