@@ -109,8 +109,10 @@ def free_port() -> int:
 
 
 @contextmanager
-def world(folder: Path, url: str | None = None, port: int = 0, **settings: Any) -> Iterator[World]:
-    """Have a world as long as the block lasts, with these settings of `[plugins.console]`."""
+def world(
+    folder: Path, url: str | None = None, port: int = 0, *, replies: bool = True, **settings: Any
+) -> Iterator[World]:
+    """Have a world as long as the block lasts, with these settings of `[plugins.console]`; replies are kept, or not."""
     listener = socket.create_server(("127.0.0.1", port))
     made: list[World] = []
     ready, over = threading.Event(), asyncio.Event()
@@ -125,7 +127,7 @@ def world(folder: Path, url: str | None = None, port: int = 0, **settings: Any) 
             given["completeness"] = {"default": {"wait": "5s"}}
             del given["sources"]["address"]
             for each in given["sources"].values():
-                each["keep_replies"] = "1h"
+                each["keep_replies"] = "1h" if replies else "0s"
                 each["guard"] = {"timeout": "10s", "attempts": 2, "backoff": "20ms", "breaker_failures": 50}
                 each["guard"] |= {"quota_day": 10_000}
             (folder / "appealbus.toml").write_text("\n".join(toml(given)), encoding="utf-8")
