@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import pytest
 
 from appealbus.plugins.terms.calendar import UnknownYear, load_calendar
-from appealbus.plugins.terms.clock import read_clock
+from appealbus.plugins.terms.clock import Told, read_clock
 from appealbus.plugins.terms.norms import Law
 from appealbus.plugins.terms.telling import as_json
 from tests.plugins.terms.making import HERE, LAW, THERE, at, change, clock, due, remarks, told
@@ -38,6 +38,18 @@ def test_a_petition_is_due_by_the_level_of_its_body() -> None:
     assert due(arrived=at("2026-06-01"), kind="petition") == "2026-07-28"
     local = {"name": "Аким", "kato": "271010000"}
     assert due(arrived=at("2026-06-01"), kind="petition", addressee=local) == "2026-06-29"
+
+
+def test_a_petition_that_went_on_had_the_term_of_whom_it_was_with() -> None:
+    """Forty days with the ministry, though it is with an akim now; what it was with the ministry is told so."""
+    local = {"name": "Аким", "kato": "271010000"}
+    first = told(arrived=at("2026-06-01"), kind="petition")
+    newest = told(
+        change("redirected", "2026-06-03", to=local), arrived=at("2026-06-01"), kind="petition", addressee=local
+    )
+    found = read_clock(Told(newest.appeal, first.appeal, first.accepted_at, newest.changes), LAW, date(2026, 6, 10))
+    ids = [each.term.norm.id for each in found.considered if each.term is not None]
+    assert ids == ["petition.central.2026", "petition.local.2026"]
 
 
 def test_the_proof_names_every_day() -> None:

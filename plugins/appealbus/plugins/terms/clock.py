@@ -116,8 +116,10 @@ def due_on(told: Told, law: Law) -> date | None:
 
     """
     if not told.changes:
-        return law.due_of(told.appeal.kind, level_of(told.appeal), told.appeal.received_at or told.accepted_at)
-    return due_of(told.life.last, told.appeal.kind, level_of(told.appeal), law)
+        return law.due_of(
+            told.appeal.kind, level_of(told.appeal.addressee), told.appeal.received_at or told.accepted_at
+        )
+    return due_of(told.life.last, told.appeal.kind, level_of(told.appeal.addressee), law)
 
 
 def read_clock(told: Told, law: Law, today: date) -> Clock:
@@ -132,11 +134,12 @@ def read_clock(told: Told, law: Law, today: date) -> Clock:
     life, appeal = told.life, told.appeal
     if len(life.stays) == 1 and life.last.due_on is None:
         life.last.due_on = appeal.due_on
-    level = level_of(appeal)
+    level = level_of(appeal.addressee)
     left_out = _LeftOut()
     terms: list[Term | None] = []
     for at, stay in enumerate(life.stays[:-1]):
-        terms.append(left_out.unless(partial(reckon, stay, appeal.kind, level, law, redirected=at > 0)))
+        then = stay.level or level_of(told.first.addressee)
+        terms.append(left_out.unless(partial(reckon, stay, appeal.kind, then, law, redirected=at > 0)))
     terms.append(reckon(life.last, appeal.kind, level, law, redirected=len(life.stays) > 1))
     known = [term for term in terms if term is not None]
     remarks = [

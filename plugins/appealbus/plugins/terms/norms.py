@@ -15,7 +15,7 @@ from appealbus.core.clocks import KAZAKHSTAN
 from appealbus.plugins.terms.calendar import Calendar, named, raw_of, read
 from appealbus.plugins.terms.words import Actor, Assumption, Duty
 from appealbus.schemas import AppealKind
-from appealbus.schemas.appeal import Appeal
+from appealbus.schemas.appeal import Addressee
 from appealbus.schemas.base import Day, Model, Text
 
 GENERAL = AppealKind.APPLICATION
@@ -183,9 +183,9 @@ class Law:
         return self.calendar.next_working(day)
 
 
-def level_of(appeal: Appeal) -> str:
-    """Return whether an appeal is to a local body: one with a territory."""
-    return "local" if appeal.addressee is not None and appeal.addressee.kato else "central"
+def level_of(addressee: Addressee | None) -> str:
+    """Return whether whom an appeal is to is a local body: one with a territory."""
+    return "local" if addressee is not None and addressee.kato else "central"
 
 
 def months_later(day: date, months: int) -> date:

@@ -7,6 +7,7 @@ from typing import Any
 
 from appealbus.core import KeptChange
 from appealbus.core.clocks import KAZAKHSTAN
+from appealbus.plugins.terms.norms import level_of
 from appealbus.plugins.terms.words import Outcome, Remark
 from appealbus.schemas.appeal import Addressee
 from appealbus.schemas.change import Change, ChangeKind
@@ -73,6 +74,8 @@ class Stay:
     """When it came there."""
     registered: datetime | None = None
     """When it was registered there; None: nobody has told."""
+    level: str = ""
+    """Of the body, `central` or `local`; empty: the appeal was written to it."""
     extensions: list[Extension] = field(default_factory=list)
     parts: list[tuple[date, Body]] = field(default_factory=list)
     """Where parts of it went, which this one goes on without."""
@@ -189,7 +192,7 @@ def _registered(life: Life, at: datetime, day: date, change: Change) -> None:
         life.note(Remark.REGISTERED_ELSEWHERE, day, body)
         if stay.ended is None:
             stay.outcome, stay.ended = Outcome.MOVED, day
-        life.stays.append(Stay(body, at, at))
+        life.stays.append(Stay(body, at, at, level_of(change.to)))
     elif stay.registered is None:
         stay.registered = at
         stay.body = stay.body if str(stay.body) != _UNNAMED else body
