@@ -81,6 +81,25 @@ def test_nothing_personal_is_shown_without_a_purpose(console: World, found: tupl
     assert console.signed_in("ops").post(unmask, data=given).status_code == 403
 
 
+def test_a_mask_of_ones_own_holds_after_a_purpose(console: World, found: tuple[AppealRow, dict[str, Any]]) -> None:
+    """What it hides is nowhere, neither before a purpose was said nor after; the rest is there after it alone."""
+    row, person = found
+    desk = console.signed_in("registry", "desk")
+    path = f"/console/appeals/{row.public_id}"
+    for tab in TABS:
+        assert person["surname"] not in desk.get(f"{path}{tab}").text
+    csrf = csrf_of(desk.get(f"{path}/dossier"))
+    open_ = desk.post(f"{path}/unmask", data={"csrf": csrf, "purpose": "a call"})
+    assert person["surname"] in open_.text
+    seen = open_.url.query.decode()
+    for tab in (*TABS, "/explain?field=appeal.applicant"):
+        page = desk.get(f"{path}{tab}{'&' if '?' in tab else '?'}{seen}")
+        assert person["iin"] not in page.text, tab
+    assert desk.get(f"{path}/explain?field=appeal.applicant.iin&{seen}").status_code == 403
+    csrf = csrf_of(desk.get("/console/appeals"))
+    assert desk.post("/console/search", data={"csrf": csrf, "q": person["iin"], "purpose": "x"}).status_code == 403
+
+
 def test_what_happened_is_told_once_each(console: World, parked: AppealRow) -> None:
     """A question has one line with its attempts; `failed` leaves what went wrong; a page goes on by key."""
     ops = console.signed_in("ops")

@@ -32,6 +32,14 @@ from appealbus.plugins.simulator.settings import Misbehaviour, SimulatorSettings
 from tests.services.journals import sqlite_journal
 
 T = TypeVar("T")
+POLICY = """
+[masks.desk]
+hides = ["appeal.applicant.iin", "gbdfl.person/birth_date"]
+identifiers = ["iin"]
+[clients.desk]
+mask = "desk"
+"""
+"""`desk` sees everything but the number of a person."""
 _EXAMPLES = Path(__file__).parents[3] / "examples" / "appeals.jsonl"
 APPEALS = 8
 PARKED = 3
@@ -130,6 +138,8 @@ def world(
                 each["keep_replies"] = "1h" if replies else "0s"
                 each["guard"] = {"timeout": "10s", "attempts": 2, "backoff": "20ms", "breaker_failures": 50}
                 each["guard"] |= {"quota_day": 10_000}
+            (folder / "policy.toml").write_text(POLICY, encoding="utf-8")
+            given["bus"] |= {"policy": "policy.toml"}
             (folder / "appealbus.toml").write_text("\n".join(toml(given)), encoding="utf-8")
             await _serve(load(folder / "appealbus.toml"), simulator, listener, made, (ready, over))
 

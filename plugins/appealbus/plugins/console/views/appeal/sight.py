@@ -67,7 +67,7 @@ async def sight_of(page: Page, what: str = "", **about: int) -> Sight:
             await page.looks(what, row, said["purpose"], **about)
         return Sight(row, await page.views.row(row), page.views, said["purpose"], token)
     views = page.views
-    if views.viewer.mask is not TECHNICAL and (views.viewer.mask.plain or views.viewer.purpose_needed):
+    if views.viewer.mask is not TECHNICAL:  # which has nothing personal, whoever looks
         viewer = replace(page.viewer, mask=_without_people(page.viewer.mask))
         views = Views(page.journal, viewer, page.console.api.looks)
     return Sight(row, await page.views.row(row), views)
