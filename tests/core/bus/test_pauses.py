@@ -6,7 +6,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from appealbus.core import Call, CallFailed, From, Outcome, OutcomeKind, Reply, Request, Source, Taken, clocks, found
+from appealbus.core.bus import source_watch
 from appealbus.core.bus.source_watch import _Pass
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.domain.pauses import Pause, Period
@@ -16,6 +19,12 @@ from tests.core.kit import ScriptedWire, Thing, dossier, lookup, message, reply,
 ONE = lookup("s.thing", x=From("repeats[*]"))
 
 SLOWLY = {"first": 3600, "max": 3600}
+
+
+@pytest.fixture(autouse=True)
+def often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look five times a second, so that nobody waits a second for each look."""
+    monkeypatch.setattr(source_watch, "_POLL", 0.2)
 
 
 def order(minutes: float = 60) -> Pause:
@@ -204,7 +213,7 @@ async def test_what_was_asked_again_in_vain_is_taken_in_too_and_not_once_a_secon
         down[0] = True
         await bus.journal.resume_source("s", by="olga")
         await until(lambda: len(wire.asked) == 3)
-        await asyncio.sleep(2.5)  # two more looks at what has come back
+        await asyncio.sleep(0.8)  # some more looks at what has come back
         assert len(wire.asked) == 3
 
 
