@@ -27,6 +27,7 @@ _plainly = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=struc
 structlog.configure(processors=[*structlog.get_config()["processors"][:-1], _plainly])
 
 
+@pytest.hookimpl(trylast=True)  # of those that are chosen
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let each worker begin with files that take long: then none has minutes to go when all others have ended.
 
@@ -37,7 +38,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     asking, long, short = [], [], []
     for path, group in groupby(items, lambda item: item.path):
         tests = list(group)
-        if any("_rabbit" in item.fixturenames or "rabbit" in item.name for item in tests):
+        if any("_rabbit" in getattr(item, "fixturenames", ()) or "rabbit" in item.name for item in tests):
             asking.append(tests)
         elif path.stem in _LONG or any(map(_is_long, tests)):
             long.append(tests)
