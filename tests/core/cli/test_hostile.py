@@ -27,7 +27,7 @@ NOW = datetime.now(UTC)
 
 ARGUMENTS: dict[str, list[list[str]]] = {
     "status": [[], ["--json"]],
-    "appeals": [[], ["--json"]],
+    "appeals": [[], ["--json"], ["--body", EVIL]],
     "dossier": [
         [EVIL],
         [EVIL, "--json"],

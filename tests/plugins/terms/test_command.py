@@ -55,6 +55,9 @@ def test_a_term_is_shown_with_its_proof(program: Callable[..., "CompletedProcess
     assert {row["number"]: row["due_on"] for row in told(program("appeals", "--json"))} == {
         "A-1": "2026-09-10", "A-2": "2026-09-30", "A-3": "2026-09-10", "A-4": "2026-05-28", "A-5": None
     }  # fmt: skip
+    at_body = told(program("appeals", "--body", HERE["bin"], "--due-before", "2026-06-01", "--json"))
+    assert [(row["number"], row["body"]) for row in at_body] == [("A-4", HERE["bin"])]
+    assert told(program("appeals", "--body", THERE["bin"], "--json")) == []  # its redirect was not worked yet
 
 
 def test_what_cannot_be_counted_is_told(program: Callable[..., "CompletedProcess[str]"]) -> None:
