@@ -15,9 +15,13 @@ from tests.plugins.report.making import BODIES, filled, letter, random_register
 
 SPAN, TODAY, SMALLEST = Span(date(2026, 1, 1), date(2026, 12, 31)), date(2026, 8, 1), 5
 NUMBERS = [
-    each for each in Column if each.value[:4] != "days" and each not in (Column.REPEATS_CHANGE, Column.REGISTERED)
+    each
+    for each in Column
+    if each.value.split("_")[0] not in ("days", "hours") and each not in (Column.REPEATS_CHANGE, Column.REGISTERED)
 ]
 PARTS = [(Column.REGISTERED, Column.LOCAL), (Column.LOCAL, Column.LAND), (Column.REGISTERED, Column.REPEATS)]
+PARTS += [(Column.REGISTERED, Column.REVIEWED), (Column.REVIEWED, Column.COMPLETE_BEFORE)]
+PARTS += [(Column.CONSIDERED, Column.SETTLED), (Column.SETTLED, Column.FIRST_RIGHT)]
 PARTS += [(Column.OPEN, Column.OVERDUE), (Column.CONSIDERED, Column.LATE), (Column.REGISTERED, Column.EXTENDED)]
 
 
