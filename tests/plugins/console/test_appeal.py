@@ -116,12 +116,13 @@ def test_what_happened_is_told_once_each(console: World, parked: AppealRow) -> N
 
 def test_what_is_done_is_on_record(console: World, parked: AppealRow) -> None:
     """With who did it and why; without a reason, or twice, nothing is done; whoever may only look does nothing."""
-    ops = console.signed_in("ops", "daniyar")
+    ops, reason = console.signed_in("ops", "daniyar"), "the register is back <b>&\"'"
     path = f"/console/appeals/{parked.public_id}"
     csrf = csrf_of(ops.get(path))
 
     def do(what: str, **given: str) -> tuple[int, str]:
-        answer = ops.post(f"{path}/{what}", data={"csrf": csrf, "reason": "the register is back", **given})
+        answer = ops.post(f"{path}/{what}", data={"csrf": csrf, "reason": reason, **given})
+        assert "<b>" not in answer.text
         return answer.status_code, answer.text
 
     assert do("hold", reason=" ")[0] == 422
@@ -136,7 +137,8 @@ def test_what_is_done_is_on_record(console: World, parked: AppealRow) -> None:
     assert do("resend", receiver="out", version="first")[0] == 422
     mine = [each for each in console.do(history(parked)) if each.actor == "person:daniyar"]
     assert [each.what for each in mine] == ["held", "released", "retried", "refreshed", "resent"]
-    assert {each.detail["reason"] for each in mine} == {"the register is back"}
+    assert {each.detail["reason"] for each in mine} == {reason}
+    assert "the register is back &lt;b&gt;" in ops.get(f"{path}/timeline").text
     auditor = console.signed_in("auditor")
     token = csrf_of(auditor.get("/console/appeals"))
     for what in ("hold", "release", "retry", "refresh", "resend"):

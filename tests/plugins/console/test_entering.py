@@ -146,5 +146,8 @@ def test_sessions_end(console: World) -> None:
         other = console.signed_in(Role.AUDITOR, "saule")
         clock.now = lambda: seen() + timedelta(seconds=125 + 61)  # type: ignore[method-assign]
         assert other.get("/console/appeals").url.path == "/console/enter"
+        clock.now = lambda: seen() + timedelta(days=2)  # type: ignore[method-assign]
+        console.signed_in(Role.AUDITOR, "saule")
+        assert len(console.do(ends)) == 1  # what is long over is not kept
     finally:
         clock.now = seen  # type: ignore[method-assign]

@@ -23,7 +23,7 @@ from appealbus.core.cli.exits import EXIT_ABSENT, EXIT_PROBLEMS
 from appealbus.core.cli.paging import AsJson
 from appealbus.core.cli.person import person
 from appealbus.core.cli.render import local
-from appealbus.core.domain.client import Client, Credential, Role
+from appealbus.core.domain.client import OF_PEOPLE, Client, Credential, Role
 from appealbus.core.domain.event import by_person
 from appealbus.core.errors import JournalError
 from appealbus.core.escaping import one_line
@@ -167,8 +167,8 @@ def list_(context: typer.Context, as_json: AsJson = False) -> None:
     for client, theirs in found:
         cli.out.print(_line(client), style="dim" if client.revoked_at else None)
         for each in theirs:
-            if each.kind not in ("token", "certificate"):
-                continue  # links and sessions of people: they end by themselves, and there are many
+            if each.kind in OF_PEOPLE:
+                continue
             cli.out.print(f"  {each.kind} {each.id}  {_until(each)}")
     if not found:
         cli.out.print("There are none; `appealbus client add NAME --role ROLE` adds one.")

@@ -50,13 +50,17 @@ class Client:
     revoked_at: datetime | None = None
 
 
+OF_PEOPLE = ("link", "session")
+"""Kinds of credentials by which people use the console: they come by the dozen, and are deleted once they are over."""
+
+
 @dataclass(frozen=True, slots=True)
 class Credential:
     """What a client shows of itself: a token or a certificate, of which only the SHA-256 is kept.
 
     Attributes:
         id: of a token, the part of it that may be seen: it finds the row; of a certificate its fingerprint.
-        kind: `token` or `certificate`.
+        kind: `token` or `certificate`; of a person who uses the console `link` or `session`.
         created_at: when.
         expires_at: from when on it counts no more.
         revoked_at: since when it counts no more, before its time.

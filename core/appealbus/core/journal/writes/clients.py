@@ -2,18 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
 from sqlalchemy import ColumnElement, Connection, delete, func, select, update
 
-from appealbus.core.domain.client import Client, Credential
+from appealbus.core.domain.client import OF_PEOPLE, Client, Credential
 from appealbus.core.domain.event import Event, What
 from appealbus.core.errors import JournalError
 from appealbus.core.journal.tables import client, client_credential, client_use, feed_reader, to_number
 from appealbus.core.journal.writes import events
 
+_REMEMBERED = timedelta(days=1)
+"""How long a link or a session that is over is still known, so that its id is no other one's."""
 _COLUMNS = [column.name for column in client.columns]
 
 
@@ -93,6 +95,8 @@ def _add_credential(connection: Connection, item: NewCredential) -> JournalError
         longer = client_credential.c.client == item.name, client_credential.c.expires_at > item.old_until
         connection.execute(update(client_credential).where(*longer).values(expires_at=item.old_until))
         detail["old_until"] = to_number(item.old_until)
+    if item.credential.kind in OF_PEOPLE:
+        _forget_ended(connection, item)
     _insert(connection, item.name, item.credential, item.digest)
     events.note(connection, [Event(What.CLIENT_ROTATED, None, item.by, item.name, detail)])
     return None
@@ -154,6 +158,13 @@ def _taken(connection: Connection, new: Credential) -> JournalError | None:
 def _insert(connection: Connection, name: str, new: Credential, digest: bytes) -> None:
     row = {column: getattr(new, column) for column in ("id", "kind", "created_at", "expires_at", "revoked_at")}
     connection.execute(client_credential.insert(), {**row, "client": name, "digest": digest})
+
+
+def _forget_ended(connection: Connection, item: NewCredential) -> None:
+    """Delete the links and sessions of a client that have ended long ago: the log has them all."""
+    mine = client_credential.c.client == item.name, client_credential.c.kind.in_(OF_PEOPLE)
+    over = client_credential.c.expires_at < item.credential.created_at - _REMEMBERED
+    connection.execute(delete(client_credential).where(*mine, over))
 
 
 def _told(new: Credential) -> dict[str, Any]:
