@@ -97,7 +97,7 @@ OURS = {
     "appealbus.core.logs.throttle": {"plugins/traces"},
     "appealbus.core.operations": {"plugins/console"},
     "appealbus.core.own_file": {"plugins/report", "plugins/surges"},
-    "appealbus.core.parts": {"plugins/demo"},
+    "appealbus.core.parts": {"plugins/console", "plugins/demo"},
     "appealbus.core.process": {"plugins/api", "plugins/demo"},
     "appealbus.core.rights": {"plugins/api", "plugins/console", "plugins/repeats", "plugins/terms"},
 }

@@ -193,6 +193,11 @@ class Host:
         """Return what a plugin's `register_shared` returned; None where it did not."""
         return self._given.get(plugin, {}).get("shared")
 
+    def settings_of(self, plugin: str) -> Settings | None:
+        """Return what a plugin was given as its settings; None where it is not loaded."""
+        found = self._given.get(plugin, {}).get("settings")
+        return found if isinstance(found, Settings) else None
+
     @property
     def assessors(self) -> dict[str, Assessor]:
         """Rules by name."""

@@ -24,6 +24,7 @@ PAGES = [
     ("ops", "/console/appeals/{id}/timeline"),
     ("reviewer", "/console/appeals/{id}/versions"),
     ("ops", "/console/sources/egkn"),
+    ("ops", "/console/configuration?all=1"),
     ("ops", "/console/sources/egkn/impact?until={soon}"),
 ]
 WAYS = (("light", "en", 1280), ("dark", "ru", 1280), ("light", "kk", 320), ("dark", "kk", 1280), ("light", "ru", 320))

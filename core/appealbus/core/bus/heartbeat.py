@@ -18,6 +18,7 @@ from appealbus.core.interfaces.link import LinkState
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import WorkerState
 from appealbus.core.logs.throttle import LogThrottle
+from appealbus.core.version import __version__
 
 log = structlog.get_logger(__name__)
 
@@ -86,4 +87,5 @@ class Heartbeat:
             in_flight=self._dispatcher.in_flight,
             dossiers=sum(self._dossiers.values()),
             links=tuple(links),
+            version=__version__,
         )

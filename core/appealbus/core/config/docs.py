@@ -9,7 +9,7 @@ A page marks where a model's table belongs; `python -m appealbus.core.config.doc
 import importlib
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import Enum
 from pathlib import Path
 from types import NoneType, UnionType
@@ -104,6 +104,13 @@ def _default(field: FieldInfo) -> str:
     if _DURATION in field.metadata and isinstance(value, (int, float)):
         return f'`"{_duration(value)}"`'
     return "none" if value is None else f"`{_toml(value)}`"
+
+
+def shown(value: Any, metadata: Sequence[Any] = ()) -> str:
+    """Return a value as a file has it; `metadata` is that of its field."""
+    if _DURATION in metadata and isinstance(value, (int, float)):
+        return f'"{_duration(value)}"'
+    return _toml(value)
 
 
 def _duration(seconds: float) -> str:

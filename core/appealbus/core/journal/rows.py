@@ -219,6 +219,8 @@ class WorkerState:
     """Versions that it has written since its start."""
     links: tuple[LinkState, ...] = ()
     """Its connections that stay open."""
+    version: str = ""
+    """Of the bus that it runs; empty: of one that did not say so."""
 
 
 @dataclass(frozen=True, slots=True)
