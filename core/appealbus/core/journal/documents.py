@@ -208,7 +208,7 @@ def wholes(connection: Connection, due: Sequence[Row[Any]]) -> dict[int, bytes]:
     """
     ids = bulk.padded([row.delivery_id for row in due])
     texts: defaultdict[int, dict[bytes | None, bytes]] = defaultdict(dict)
-    for delivery, digest, body in connection.execute(_TEXTS[connection.dialect.name], {"ids": ids}):
+    for delivery, digest, body in connection.execute(_TEXTS[connection.dialect.name], {"ids": ids}).all():
         texts[delivery][digest] = body
     found: dict[int, bytes] = {}
     for row in due:

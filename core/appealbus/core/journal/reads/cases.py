@@ -33,11 +33,10 @@ def case(connection: Connection, number: str) -> Case | None:
 
 def cases(connection: Connection, ids: Sequence[int]) -> list[Case]:
     """Return appeals in the order of the ids, without those that cannot be read."""
-    rows = {row.id: row for row in connection.execute(_CASES.where(appeal.c.id.in_(ids)))}
+    rows = {row.id: row for row in connection.execute(_CASES.where(appeal.c.id.in_(ids))).all()}
     kept = _STATES.where(lookup.c.appeal_id.in_(ids)).order_by(lookup.c.appeal_id, lookup.c.lookup, lookup.c.key)
-    states_of = {
-        appeal_id: list(group) for appeal_id, group in groupby(connection.execute(kept), key=lambda row: row.appeal_id)
-    }
+    known = connection.execute(kept).all()  # all at once: one by one they cost a call of the driver each
+    states_of = {appeal_id: list(group) for appeal_id, group in groupby(known, key=lambda row: row.appeal_id)}
     made = (_readable(rows[appeal_id], states_of.get(appeal_id, [])) for appeal_id in ids if appeal_id in rows)
     read = [case for case in made if case is not None]
     return _with_changes(connection, read) if any(case.changes for case in read) else read

@@ -83,7 +83,7 @@ def undelivered(connection: Connection, receiver: str, now: datetime, limit: int
     # A pruned appeal may go between the two questions; then nothing of it is left to deliver.
     due: list[Row[Any]] = []
     left = size
-    for row in connection.execute(_UNDELIVERED, {"receiver": receiver, "now": now, "most": limit}):
+    for row in connection.execute(_UNDELIVERED, {"receiver": receiver, "now": now, "most": limit}).all():
         left -= row.size
         if left < 0 and due:
             break
