@@ -32,6 +32,8 @@ _PARCELS = 20
 """Parcels of one appeal by which others are looked for; hardly any has more than three."""
 _FIRST = 10
 """Of those that share a hash the first ones are looked at, too: a campaign is told by its beginning."""
+_RARE = 10
+"""So many share a hash that nobody would call common: whom it finds is compared, though nothing else has found them."""
 _END = 1 << 62
 
 
@@ -164,10 +166,15 @@ class _Found:
     def _sharing(self, answers: Sequence[Sequence[Any]], reach: Reach) -> list[int]:
         """Return whose sketches are compared."""
         counted: Counter[int] = Counter()
+        rare: set[int] = set()
         newest, oldest = answers[: len(answers) // 2], answers[len(answers) // 2 :]
         for some, first in zip(newest, oldest, strict=True):
             self._more |= len(some) == reach.sharing
-            counted.update({row.appeal_id for row in (*some, *first)})
+            ids = {row.appeal_id for row in (*some, *first)}
+            counted.update(ids)
+            # What a hash of common words has brought alone is hardly a copy: one shares two at least.
+            rare |= ids if len(ids) <= _RARE else set()
+        counted = Counter({each: n for each, n in counted.items() if n > 1 or each in rare})
         counted.pop(self._id, None)
         self._more |= len(counted) > reach.likely
         # Of those that share as many, the first ones come before the newest.
