@@ -73,6 +73,6 @@ def _needing(connection: Connection, needs: Needs) -> Iterator[Needing]:
         yield columns.where(WAITS_FOR, appeal.c.waits_for == each)
     # What has a version already waits for its sources by name, once it is parked.
     new = columns.where(appeal.c.version == 0)
-    new = new if needs.kinds is None else new.where(appeal.c.kind.in_(needs.kinds))
+    new = new if needs.kinds is None else new.where(func.coalesce(appeal.c.kind, "").in_(needs.kinds))
     for state in (READY, IN_WORK, SUSPECT):
         yield new.where(appeal.c.state == state)
