@@ -33,6 +33,7 @@ def choices(page: Page) -> frozenset[str]:
         "due_from": "due_on",
         "kind": "kind",
         "place": "place",
+        "body": "body",
         "completeness": "completeness",
     }
     found = {name for name, what in named.items() if viewer.may_choose_by(what)}
@@ -57,6 +58,7 @@ def selection_of(page: Page, named: tuple[tuple[str, str], ...] = ()) -> Selecti
         "state",
         "kind",
         "place",
+        "body",
         "signal",
         "receiver",
         "source",

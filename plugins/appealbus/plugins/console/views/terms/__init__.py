@@ -1,0 +1,5 @@
+"""Terms: what falls due, by body and day."""
+
+from appealbus.plugins.console.views.terms.due import view
+
+__all__ = ["view"]

@@ -1,0 +1,70 @@
+"""What falls due: counts by body and day, overdue first, each with the list that it counts."""
+
+from collections import Counter
+from datetime import date, timedelta
+from urllib.parse import urlencode
+
+from starlette.responses import Response
+
+from appealbus.core.domain.selection import NOWHERE, Selection
+from appealbus.core.rights.actions import Action
+from appealbus.plugins.console.errors import Refused
+from appealbus.plugins.console.page import Page
+from appealbus.plugins.console.view import View
+
+view = View("terms", "Terms", place=30, path="/terms", needs=Action.TERM)
+
+_MOST = 1000
+"""Appeals that are counted, the most urgent first: what a body has to do before all else, in some 50 ms."""
+_STEPS = 5
+_DAYS = 14
+_LONGEST = 366
+
+
+@view.get("/terms", may=Action.TERM)
+async def terms(page: Page) -> Response:
+    """Show how many open appeals are due when, of each body."""
+    viewer, today = page.viewer, page.words.today(page.journal.now())
+    if not (viewer.may_choose_by("due_on") and viewer.may_choose_by("closed")):
+        raise Refused(403, page.words.say("Your mask hides when appeals are due."))
+    days = _days(page)
+    selection = Selection(open=True, due_before=today + timedelta(days=days + 1))
+    found = await page.journal.find(selection, NOWHERE, _MOST, steps=_STEPS)
+    by_body = viewer.may_choose_by("body")
+    counts: Counter[tuple[date | None, str]] = Counter()
+    for row in found.rows:
+        if viewer.sees(row) and row.due_on is not None:
+            counts[None if row.due_on < today else row.due_on, (row.body or "") if by_body else ""] += 1
+    await page.looks("terms", found=counts.total())
+    bodies = sorted({body for _, body in counts}, key=lambda body: (-_of(counts, body), body))
+    return page.show(
+        "terms/due.html",
+        days=days,
+        choices=[(n, page.words.say_n("{n} day", "{n} days", n)) for n in (7, 14, 31, 92)],
+        rows=sorted({day for day, _ in counts}, key=lambda day: day or date.min),
+        bodies=bodies,
+        by_body=by_body,
+        counts=counts,
+        cut=found.next is not None,
+        last=found.rows[-1].due_on if found.next is not None and found.rows else None,
+        all_of=lambda day: sum(number for (at, _), number in counts.items() if at == day),
+        link=lambda day, body="": _link(today, day, body),
+        today=today,
+    )
+
+
+def _of(counts: Counter[tuple[date | None, str]], body: str) -> int:
+    return sum(number for (_, of), number in counts.items() if of == body)
+
+
+def _days(page: Page) -> int:
+    said = page.query.get("days", "")
+    if said and not (said.isascii() and said.isdigit() and len(said) < 4 and 0 < int(said) <= _LONGEST):
+        raise Refused(400, page.words.say("Write a number of days, of at most {n}.", n=_LONGEST))
+    return int(said or _DAYS)
+
+
+def _link(today: date, day: date | None, body: str) -> str:
+    """Return the list that a count counts."""
+    span = {"due_before": today} if day is None else {"due_from": day, "due_before": day + timedelta(days=1)}
+    return "/console/appeals?" + urlencode({**span, **({"body": body} if body else {})})
