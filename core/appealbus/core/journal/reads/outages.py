@@ -43,7 +43,8 @@ def missing(connection: Connection, needs: Needs, days: Sequence[DueDay], after:
         if len(ids) == limit or (after.first or 0) > day:
             continue
         behind = after.id if after.first == day else _in_time(connection, queries, each)
-        of_day = [query.where(appeal.c.urgency == day, appeal.c.id > behind) for query in queries]
+        # `id + 0`: by id they would be looked for among all that come behind.
+        of_day = [query.where(appeal.c.urgency == day, appeal.c.id + 0 > behind) for query in queries]
         ids += sorted(_ids(connection, of_day, limit - len(ids)))[: limit - len(ids)]
     place = {id_: at for at, id_ in enumerate(ids)}
     return sorted(rows_of(connection, ids), key=lambda row: place[row.appeal_id])
@@ -61,14 +62,16 @@ def _in_time(connection: Connection, queries: Sequence[Needing], day: DueDay) ->
 
 def _ids(connection: Connection, queries: Sequence[Needing], limit: int) -> Iterator[int]:
     for query in queries:
-        yield from (row.id for row in connection.execute(query.order_by(appeal.c.urgency, appeal.c.id).limit(limit)))
+        yield from (
+            row.id for row in connection.execute(query.order_by(appeal.c.urgency, appeal.c.id + 0).limit(limit))
+        )
 
 
 def _needing(connection: Connection, needs: Needs) -> Iterator[Needing]:
     """Yield what gives them: a query for each index that has some."""
-    columns = select(appeal.c.urgency, appeal.c.id).where(
-        appeal.c.closed.is_(None), appeal.c.urgency < urgency_of(None)
-    )
+    columns = select(appeal.c.urgency, appeal.c.id).where(appeal.c.urgency < urgency_of(None))
+    # By `closed IS NULL`, or by a kind, SQLite would look for these among all that are open, or all of that kind.
+    columns = columns.where(func.coalesce(appeal.c.closed, "") == "")
     for each in waiting_for(connection, needs.source):
         yield columns.where(WAITS_FOR, appeal.c.waits_for == each)
     # What has a version already waits for its sources by name, once it is parked.
