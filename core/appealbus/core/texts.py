@@ -1,6 +1,7 @@
 """Texts compared whatever their language: what does not matter is made the same, the rest is cut into shingles.
 
 Case, `ё` and `е`, punctuation, spaces and line breaks do not matter, nor in which form of Unicode a letter is written.
+Nor do signs that nobody sees, or Latin letters that stand for Cyrillic ones: many type Kazakh with a Latin `i`.
 Words, digits and their order do. Nothing here knows a grammar: Kazakh and Russian mix within a letter.
 """
 
@@ -11,11 +12,16 @@ LENGTH = 5
 """Characters of a shingle: with fewer, texts that have nothing in common share many; with more, one letter that is
 another changes more of them."""
 _BREAKS = re.compile(r"[\W_]+")
+_UNSEEN = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]+")
+_LATIN = re.compile("[a-z]+(?=[\u0400-\u04ff])|(?<=[\u0400-\u04ff])[a-z]+")
+"""Latin letters within a Cyrillic word."""
+_CYRILLIC = str.maketrans("aceopxyihkmtb", "асеорхуіһкмтв")
 
 
 def normal(text: str) -> str:
     """Return words and numbers of a text in lower case, with one space between two."""
-    return _BREAKS.sub(" ", unicodedata.normalize("NFKC", text).casefold().replace("ё", "е")).strip()
+    seen = unicodedata.normalize("NFKC", _UNSEEN.sub("", text)).casefold().replace("ё", "е")
+    return _BREAKS.sub(" ", _LATIN.sub(lambda some: some[0].translate(_CYRILLIC), seen)).strip()
 
 
 def shingles(normal_text: str) -> set[str]:

@@ -69,3 +69,21 @@ def test_hostile_texts_end() -> None:
     assert len(found.new) + len(found.changed) > 3000
     assert news("." * 200_000, "а" * 200_000).nothing
     assert news("а" * 200_000, text(10, 1)).new == ("а" * 200_000,)
+    assert list(sentences("а. " * 66_000)) == [("а. " * 66_000).strip()]
+    assert news("а, б, " * 33_000, "б, а," * 33_000).gone <= 1
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "new"),
+    [
+        ("Сосед не виноват. Ответ получен не был.", "Виноват. Ответ получен.", 2),
+        ("Жалуюсь: мусор не вывозят, крысы бегают.", "Мусор не вывозят. Крысы бегают.", 0),
+        ("Вывозят мусор. Прошу помочь.", "1. Вывозят мусор\n2) Прошу помочь", 0),
+        ("Қоқыс шығарылмайды бізде.", "Қоқыс шығарылмайды бiзде.", 0),
+        ("Прошу вернуть участок.", "Прошу вер\u00adнуть\nучасток.", 0),
+    ],
+)
+def test_what_citizens_do_to_a_letter(before: str, now: str, new: int) -> None:
+    """A part that is cut out so that it says the contrary is new; a split, a list, a Latin letter is not."""
+    found = news(now, before)
+    assert len(found.new) + len(found.changed) == new

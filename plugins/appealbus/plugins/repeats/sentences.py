@@ -10,8 +10,18 @@ from appealbus.core.texts import normal, shingles, similarity
 CHANGED = 0.6
 """From this share of common words on, or of common pieces of words, which counts where endings differ, a sentence is an
 earlier one that was changed. With less, two about the same thing are one; with more, another number makes it new."""
+_ENDED = re.compile(r"[.!?…;][»\"”)]*$")
 _ENDS = re.compile(r"(?<=[.!?…;])[»\"”)]*\s+")
-_ABBREVIATION = re.compile(r"(?:^|[\s(«\"])[^\W\d_]{1,2}\.$|^\d{1,2}\.$")
+_POINT = re.compile(r"^\s*\d{1,2}[.)]\s+")
+"""The number of a point of a list: whoever numbers what they said before says nothing new."""
+_CLAUSES = re.compile(r"[,.!?…;:](?!\d)|[()]|(?<=\s)[—–-](?=\s)")
+"""Where a part of a sentence ends that may stand by itself: what is cut out elsewhere may say the contrary."""
+_LINES = 8
+"""Lines over which one sentence is looked for: letters that came by mail are broken anywhere."""
+_OCCURRENCES = 50
+"""Places that are looked at for one sentence: in a text of one word it is everywhere."""
+_ABBREVIATION = re.compile(r"(?:^|[\s(«\"])[^\W\d_]{1,2}\.$")
+_NUMBER = re.compile(r"\d{1,2}\.$")
 """`ул.`, `г.`, `им.`, `ж.`, an initial, `3.` at the head of a point: none of them ends a sentence."""
 _TOO_MANY = 20
 """Earlier sentences that a shingle may lead to: one that is in more tells them apart no better, and costs more."""
@@ -54,48 +64,100 @@ class News:
 def sentences(text: str) -> Iterator[str]:
     """Yield the sentences of a text as they are written, without those that say nothing, such as a line of dashes."""
     for line in text.splitlines():
-        held = ""
-        for piece in _ENDS.split(line):
-            held = f"{held} {piece.strip()}".strip()
-            if _ABBREVIATION.search(held):
+        held = list[str]()
+        for piece in map(str.strip, _ENDS.split(line)):
+            goes_on = _ABBREVIATION.search(piece) or (not held and _NUMBER.match(piece))
+            held.append(piece)
+            if goes_on:  # what is held is not read again: a line may be of nothing but initials
                 continue
-            if normal(held):
-                yield held
-            held = ""
-        if normal(held):
-            yield held
+            yield from _said(held)
+            held = []
+        yield from _said(held)
+
+
+def _said(pieces: list[str]) -> Iterator[str]:
+    sentence = " ".join(pieces).strip()
+    if normal(sentence):
+        yield sentence
 
 
 def news(text: str, earlier: str) -> News:
     """Return what a text says beside an earlier one."""
     now, before = _distinct(text), _distinct(earlier)
-    whole = f" {normal(earlier)} "
     same = {said for said in now if said in before}
+    same |= _told(text, now.keys() - same, earlier)
     left = [said for said in now if said not in same]
-    # A line that is broken elsewhere makes no new sentence.
-    same.update(said for said in left[:_SEARCHED] if f" {said} " in whole)
-    left = [said for said in left if said not in same]
     nearest = (
         _nearest(left[:_SEARCHED], {said: text for said, text in before.items() if said not in now}) if left else {}
     )
+    gone = before.keys() - now.keys() - set(nearest.values())
     return News(
         tuple(now[said] for said in left if said not in nearest),
         tuple(Changed(now[said], before[nearest[said]]) for said in left if said in nearest),
         len(same),
-        _gone(before.keys() - now.keys() - set(nearest.values()), text),
+        len(gone) - len(_told(earlier, gone, text)),
     )
 
 
-def _gone(left: Set[str], text: str) -> int:
-    whole = f" {normal(text)} "
-    return len(left) - sum(f" {said} " in whole for said in sorted(left)[:_SEARCHED])
+def _told(text: str, wanted: Set[str], other: str) -> set[str]:
+    """Return which sentences of a text the other one has all the same, as parts of sentences or over several lines."""
+    found = set[str]()
+    if not wanted:
+        return found
+    clauses = _Clauses(other)
+    written = list(sentences(text))
+    keys = [_key(each) for each in written]
+    searched = 0
+    for at, said in enumerate(keys):
+        if said not in wanted or said in found or clauses.whole.find(said) < 0:
+            continue
+        searched += 1
+        if searched > _SEARCHED:
+            break
+        for end in range(at + 1, min(at + _LINES, len(keys)) + 1):
+            if clauses.have(" ".join(keys[at:end])):
+                found.update(keys[at:end])
+                break
+            if _ENDED.search(written[end - 1]):
+                break
+    return found & wanted
+
+
+class _Clauses:
+    """A text as one line, and where parts of it begin and end that may stand by themselves."""
+
+    def __init__(self, text: str) -> None:
+        pieces = (normal(piece) for line in text.splitlines() for piece in _CLAUSES.split(line))
+        some = [piece for piece in pieces if piece]
+        self.whole = " ".join(some)
+        self._begin, self._end = set[int](), set[int]()
+        at = 0
+        for piece in some:
+            self._begin.add(at)
+            self._end.add(at + len(piece))
+            at += len(piece) + 1
+
+    def have(self, said: str) -> bool:
+        """Whether one of them, or several in a row, say this."""
+        at = -1
+        for _ in range(_OCCURRENCES):
+            at = self.whole.find(said, at + 1)
+            if at < 0:
+                return False
+            if at in self._begin and at + len(said) in self._end:
+                return True
+        return False
+
+
+def _key(sentence: str) -> str:
+    return normal(_POINT.sub("", sentence)) or normal(sentence)
 
 
 def _distinct(text: str) -> dict[str, str]:
     """Return by its normal form each sentence as it is first written."""
     found: dict[str, str] = {}
     for each in sentences(text):
-        found.setdefault(normal(each), each)
+        found.setdefault(_key(each), each)
     return found
 
 
