@@ -21,6 +21,7 @@ FREE = {
     "faults",
     "fault_texts",
     "properties",
+    "roles",
 }
 """Tables whose keys are the reader's own."""
 _ROW = re.compile(r"^\| `([\w.*\[\]]+)` \|", re.MULTILINE)
