@@ -109,6 +109,9 @@ def test_it_works_without_scripts(browser: Browser, console: World) -> None:
     """Signing in, choosing, searching and signing out."""
     page = browser.new_context(java_script_enabled=False, locale="en-GB").new_page()
     sign_in(page, console, "ops")
+    page.goto(f"{console.url}/console/now")
+    assert page.locator("#flow").is_visible()
+    page.goto(f"{console.url}/console/appeals")
     page.click("summary")
     page.select_option("select[name=state]", "idle")
     page.click("main form button")

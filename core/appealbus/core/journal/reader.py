@@ -15,6 +15,7 @@ from appealbus.core.domain.event import Cursor, LogEntry, LogFilter, LogPage
 from appealbus.core.domain.known import KnownLookup
 from appealbus.core.domain.listing import AppealRow, AppealState, Endangered, VersionRow
 from appealbus.core.domain.outage import DueDay, Needs, WaitingByDay
+from appealbus.core.domain.pace import Pace
 from appealbus.core.domain.pauses import SourceNews
 from appealbus.core.domain.replies import ReplyRow
 from appealbus.core.domain.selection import Place as ListPlace
@@ -36,6 +37,7 @@ from appealbus.core.journal.reads import (
     lists,
     log,
     outages,
+    pace,
     past,
     pauses,
     replies,
@@ -335,6 +337,10 @@ class JournalReader(Serving):
     async def past_calls(self, lookups: Collection[str]) -> PastCalls:
         """Return the calls of these lookups that the newest part of the log tells of, some thousand appeals back."""
         return await self._read(lambda connection: calls.past_calls(connection, lookups))
+
+    async def pace(self) -> Pace:
+        """Return how fast things happen, by the newest part of the log: that of five minutes at most."""
+        return await self._read(lambda connection: pace.pace(connection, shared_now(connection)))
 
     async def heartbeats(self) -> list[Heartbeat]:
         """Return the processes that work this journal, or did until they fell silent, each with its last heartbeat."""

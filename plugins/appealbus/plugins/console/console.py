@@ -1,6 +1,6 @@
 """What all pages of the console share."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -79,14 +79,9 @@ class Console:
 
     def render(self, request: Request, words: Words, template: str, status: int, given: dict[str, Any]) -> Response:
         """Return a page."""
-        shared: dict[str, Any] = {
+        shared: dict[str, Any] = self._said(words) | {
             "request": request,
-            "words": words,
-            "say": words.say,
-            "say_n": words.say_n,
-            "lang": words.language.value,
             "menu": self.views,
-            "now": self.api.journal.now(),
             "session": None,
             "viewer": None,
             "options": lambda kind: [(each.value, words.word(each)) for each in kind],
@@ -110,3 +105,16 @@ class Console:
                 samesite="lax",
             )
         return answer
+
+    def fragment(self, words: Words, template: str, given: Mapping[str, Any]) -> str:
+        """Return a part of a page, which depends on no request."""
+        return self.templates.get_template(template).render(self._said(words) | dict(given))
+
+    def _said(self, words: Words) -> dict[str, Any]:
+        return {
+            "words": words,
+            "say": words.say,
+            "say_n": words.say_n,
+            "lang": words.language.value,
+            "now": self.api.journal.now(),
+        }

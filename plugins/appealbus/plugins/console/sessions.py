@@ -84,6 +84,10 @@ class Sessions:
             await self._journal.renew_credential(client.name, credential.id, ends)
         return Session(client, credential, secret)
 
+    async def counts(self, session: Session) -> bool:
+        """Whether a session still counts; to ask does not prolong it."""
+        return await self._counting(SESSION, session.secret) is not None
+
     async def end(self, session: Session) -> None:
         """End a session everywhere."""
         await self._as(session.client).revoke_credential(session.client.name, session.credential.id)

@@ -1,4 +1,4 @@
-// Keys, and nothing else: every page is whole without this file.
+// Keys, and what goes on by itself: every page is whole without this file.
 "use strict";
 (() => {
   const writing = (element) => element.matches("input, textarea, select, [contenteditable]");
@@ -23,4 +23,30 @@
     else if (event.key === "k") step(-1);
     else if (event.key === "?" && keys && !keys.open) keys.showModal();
   });
+
+  // Now: the server sends the picture anew; a person can stop that.
+  const live = document.querySelector("[data-live]");
+  if (live) {
+    const [button, told] = [live.querySelector("button"), live.querySelector("[role=status]")];
+    const go = button.textContent;
+    let stream = null;
+    const over = () => { stop(); button.hidden = true; told.textContent = live.dataset.over; };
+    const stop = () => { if (stream) stream.close(); stream = null; };
+    const start = () => {
+      stream = new EventSource(live.dataset.live);
+      stream.addEventListener("now", (event) => {
+        const part = document.getElementById("live");
+        if (!part.contains(document.activeElement)) part.innerHTML = event.data; // whoever is in it stays there
+      });
+      stream.addEventListener("over", over);
+      stream.addEventListener("error", () => { if (stream && stream.readyState === EventSource.CLOSED) over(); });
+    };
+    button.addEventListener("click", () => {
+      const paused = stream !== null;
+      if (paused) stop(); else start();
+      button.textContent = paused ? button.dataset.paused : go;
+    });
+    live.hidden = false;
+    start();
+  }
 })();

@@ -1,6 +1,7 @@
 """A source as a page shows it: what its settings say, what workers tell of it and what people have ordered."""
 
 import asyncio
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -82,10 +83,20 @@ _WORST = ("open", "paused", "spent", "half_open", "closed", "unknown", "answers"
 
 async def all_sights(page: Page) -> list[Sight]:
     """Return all sources, those first that need a person."""
-    journal, now = page.journal, page.journal.now()
+    journal = page.journal
     known, news = await known_sources(page), await journal.source_news()
-    states = {each.source: each for each in await journal.source_states()}
-    parked = {each.source: each for each in await journal.parked_for()}
+    return sights_of(known, await journal.source_states(), await journal.parked_for(), news, journal.now())
+
+
+def sights_of(
+    known: Mapping[str, Asked],
+    told: Iterable[SourceState],
+    waiting: Iterable[ParkedFor],
+    news: SourceNews,
+    now: datetime,
+) -> list[Sight]:
+    """Return all sources of which anything is known, those first that need a person."""
+    states, parked = {each.source: each for each in told}, {each.source: each for each in waiting}
     pauses = {name: each for name, each in news.pauses.items() if each.until > now}
     found = [
         Sight(name, known.get(name), states.get(name), pauses.get(name), parked.get(name), news, now)

@@ -1,0 +1,123 @@
+"""The page, and the stream by which it goes on."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from appealbus.core.clocks import monotonic
+from appealbus.core.errors import JournalError
+from appealbus.core.rights.actions import Action
+from appealbus.plugins.console.errors import Refused
+from appealbus.plugins.console.page import Page
+from appealbus.plugins.console.view import View
+from appealbus.plugins.console.views.now.sight import Now, Watch
+
+view = View("now", "Now", place=10, path="/now", needs=Action.OPERATE)
+
+_EACH = 2.0
+"""Seconds between two pictures: nobody reads faster."""
+_ASKED_AGAIN = 10.0
+"""Seconds after which a stream asks whether its session still counts."""
+
+
+@view.get("/now", may=Action.OPERATE)
+async def now(page: Page) -> Response:
+    """Show how things stand."""
+    try:
+        found = await watch_of(page).now()
+    except TimeoutError:
+        raise Refused(
+            503, page.words.say("The journal cannot be asked now. Nothing is lost; try again soon.")
+        ) from None
+    return page.show("now/page.html", live="/console/now/live", **given(page, found))
+
+
+@view.get("/now/live", may=Action.OPERATE)
+async def live(page: Page) -> Response:
+    """Send the picture anew as it changes, as long as the session counts."""
+    return _Stream(page)
+
+
+def watch_of(page: Page) -> Watch:
+    """Return what looks for all who watch this server."""
+    kept = page.request.app.state
+    if not hasattr(kept, "watch"):
+        kept.watch = Watch(page.console.api)
+    found: Watch = kept.watch
+    return found
+
+
+def given(page: Page, found: Now) -> Mapping[str, Any]:
+    """Return what the picture is made of."""
+    views = {each.name for each in page.console.views if each.needs is None or page.viewer.may(each.needs)}
+    # A finding about due dates names appeals; whoever may not see numbers does not see them here either.
+    named = not page.viewer.mask.hidden(("number", ()))
+    findings = [(each, found.where(each, views), named or each.about != "due dates") for each in found.findings]
+    settings, counts = page.console.api.loaded.settings, found.facts.counts
+    return {
+        "it": found,
+        "findings": findings,
+        "views": views,
+        "intakes": sorted(settings.intakes),
+        "receivers": sorted({*settings.deliveries, *counts.outbox, *counts.alone}),
+    }
+
+
+class _Stream(StreamingResponse):
+    """Counted from before its first byte on: a person has only so many at a time."""
+
+    def __init__(self, page: Page) -> None:
+        headers = {"x-accel-buffering": "no", "cache-control": "no-store"}
+        super().__init__(_pictures(page), media_type="text/event-stream", headers=headers)
+        self._page = page
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it, if the person may have one more."""
+        api, name = self._page.console.api, self._page.session.client.name
+        api.check_waiting(name)
+        with api.waiting(name, "stream"):
+            await super().__call__(scope, receive, send)
+
+
+async def _pictures(page: Page) -> AsyncIterator[str]:
+    """Give each picture that differs from the one before, until the server ends or the session counts no more."""
+    api, before = page.console.api, ""
+    ends = monotonic() + page.console.settings.idle  # what only watches is not at work, and is signed out
+    ask = monotonic() + _ASKED_AGAIN
+    yield "retry: 3000\n\n"
+    while not api.draining.is_set():
+        if monotonic() >= ask:
+            if monotonic() >= ends or not await page.console.sessions.counts(page.session):
+                break
+            ask = monotonic() + _ASKED_AGAIN
+        try:
+            text = _picture(page, await watch_of(page).now())
+        except (JournalError, TimeoutError):
+            text = before  # the next one may come
+        yield ": still\n\n" if text == before else _event("now", text)
+        before = text
+        try:
+            async with asyncio.timeout(_EACH):
+                await api.draining.wait()
+        except TimeoutError:
+            continue
+    yield _event("over", "")
+
+
+def _picture(page: Page, found: Now) -> str:
+    """Return the picture; those who see the same share one."""
+    watch, made = watch_of(page), given(page, found)
+    key = (page.words.language, tuple(sorted(made["views"])), tuple(shown for *_, shown in made["findings"]))
+    if watch.drawn_for is not found:
+        watch.drawn_for, watch.drawn = found, {}
+    if key not in watch.drawn:
+        watch.drawn[key] = page.console.fragment(page.words, "now/flow.html", made)
+    return watch.drawn[key]
+
+
+def _event(name: str, text: str) -> str:
+    lines = "".join(f"data: {line}\n" for line in text.splitlines() or [""])
+    return f"event: {name}\n{lines}\n"

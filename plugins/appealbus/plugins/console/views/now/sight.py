@@ -1,0 +1,120 @@
+"""What there is to see now: read once for all who watch, however many they are."""
+
+import asyncio
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from appealbus.core.domain.pace import Pace
+from appealbus.core.errors import ConfigError
+from appealbus.core.health.facts import OVERDUE_FOR, Facts, gather
+from appealbus.core.health.finding import Finding, Severity
+from appealbus.core.health.report import report
+from appealbus.core.interfaces.link import LinkState, LinkStatus
+from appealbus.core.operations.outages import Asked, asked
+from appealbus.plugins.api.api import Api
+from appealbus.plugins.console.views.sources.sight import Sight, sights_of
+from appealbus.plugins.monitor.shared_result import SharedResult
+
+_FRESH, _PATIENCE = 1.0, 10.0
+"""Seconds that a look at the journal serves all, and that one who asks waits for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """Everything at one moment."""
+
+    at: datetime
+    facts: Facts
+    findings: Sequence[Finding]
+    pace: Pace
+    sources: Sequence[Sight]
+    links: Sequence[LinkState]
+    """Of workers that are alive, what is wrong first."""
+    queues: Sequence[tuple[str, int]]
+    """Messages that lie in queues of brokers, by queue."""
+
+    @property
+    def worst(self) -> Severity | None:
+        """How bad the worst finding is; None: there is none."""
+        return self.findings[0].severity if self.findings else None
+
+    @property
+    def for_people(self) -> int:
+        """How many findings need a person."""
+        return sum(each.severity is not Severity.INFO for each in self.findings)
+
+    @property
+    def pending(self) -> int:
+        """Appeals that wait for work."""
+        return self.facts.counts.ready + self.facts.counts.suspect
+
+    def due_query(self) -> str:
+        """Return the filters of those that fall due soon, or did lately, and lack something."""
+        until = self.facts.due.until
+        since = until - timedelta(days=self.facts.bus.due_within_days) - OVERDUE_FOR
+        return urlencode({"completeness": "partial", "due_from": since, "due_before": until + timedelta(days=1)})
+
+    def where(self, finding: Finding, views: Collection[str]) -> str:
+        """Return the path of the page that shows exactly what a finding is about; empty: there is none."""
+        kind, _, name = finding.about.partition(" ")
+        known = quote(name, safe="") if any(each.name == name for each in self.sources) else ""
+        pages = {
+            "workers": ("workers", "/workers"),
+            "link": ("workers", "/workers"),
+            "quarantine": ("quarantine", "/quarantine"),
+            "source": ("sources", f"/sources/{known}" if known else "/sources"),
+            "receiver": ("appeals", f"/appeals?{urlencode({'receiver': name})}"),
+            "held": ("appeals", "/appeals?state=held"),
+            "suspect": ("appeals", "/appeals?state=suspect"),
+            "lookup": ("appeals", "/appeals?lacking=1"),
+            "due dates": ("appeals", f"/appeals?{self.due_query()}"),
+            "terms": ("configuration", "/configuration"),
+        }
+        if kind == "receiver" and "deliveries" in views:
+            return "/deliveries"
+        view, path = pages.get(finding.about) or pages.get(kind, ("", ""))
+        return path if view in views else ""
+
+
+class Watch:
+    """Looks at the journal for all who watch, once a second at most."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+        self._asked: dict[str, Asked] | None = None
+        self.drawn_for: Now | None = None
+        self.drawn: dict[Any, str] = {}
+        """Pictures of that moment, by what they differ in for those who look."""
+        self._shared = SharedResult(self._look, fresh=_FRESH, patience=_PATIENCE)
+
+    async def now(self) -> Now:
+        """Return how things stand.
+
+        Raises:
+            TimeoutError: the journal takes too long.
+            JournalError: it cannot be read.
+
+        """
+        return await self._shared.get()
+
+    async def _look(self) -> Now:
+        api, journal = self._api, self._api.journal
+        if self._asked is None:
+            self._asked = await asyncio.to_thread(asked, api.loaded, api.host)
+        try:
+            until = api.host.terms_known_until()
+        except ConfigError:
+            until = {}  # `appealbus check` tells of it, and no bus starts
+        facts = await gather(journal, api.loaded.settings, until)
+        news, pace, at = await journal.source_news(), await journal.pace(), journal.now()
+        links = [link for worker in facts.workers for link in worker.links]
+        links.sort(key=lambda link: (link.status is LinkStatus.UP and not link.warning, link.name))
+        queues: dict[str, int] = {}
+        for link in links:
+            for name, depth in link.messages.items():
+                queues[name] = max(depth, queues.get(name, 0))  # all workers look at the same queues
+        sights = sights_of(self._asked, facts.sources, facts.parked, news, at)
+        return Now(at, facts, report(facts), pace, sights, links, sorted(queues.items()))

@@ -1,0 +1,66 @@
+"""Now: what needs a person first, each with the way to it; the stream, and that many who watch cost one look."""
+
+import asyncio
+
+import pytest
+from playwright.sync_api import expect
+
+from appealbus.plugins.console.views.now import sight
+from tests.plugins.console.browser import chromium, sign_in
+from tests.plugins.console.waiting import park, work_goes_on
+from tests.plugins.console.world import World
+
+
+def test_what_needs_a_person_comes_first_with_the_way_to_it(console: World) -> None:
+    """No worker; then sources and links that are not well; each leads to what it is about. Others may not see it."""
+    ops = console.signed_in("ops")
+    page = ops.get("/console/")
+    assert page.url.path == "/console/now"
+    assert "no worker is alive" in page.text
+    console.do(park([0, 2]))
+    console.do(work_goes_on)
+    asyncio.run(asyncio.sleep(1.1))
+    text = ops.get("/console/now").text
+    for said in ('href="/console/sources/egkn"', "source=egkn", "does not answer", "12 messages", "main.publish"):
+        assert said in text, said
+    assert text.index("due dates") < text.index('id="flow"')
+    assert "/console/appeals?completeness=partial&amp;due_from=" in text
+    assert console.signed_in("auditor").get("/console/now").status_code == 403
+    assert console.signed_in("auditor").get("/console/now/live").status_code == 403
+
+
+def test_many_who_watch_cost_one_look(console: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages asked for at once read the journal once; a person has no more than so many streams."""
+    looks = 0
+    gather = sight.gather
+
+    async def counted(*given: object) -> object:
+        nonlocal looks
+        looks += 1
+        return await gather(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(sight, "gather", counted)
+    watch = console.api.mounts["/console"].state.watch
+
+    async def many(_: object) -> None:
+        await asyncio.gather(*(watch.now() for _ in range(200)))
+
+    console.do(many)
+    assert looks <= 1
+    ops = console.signed_in("ops", "watcher")
+    with ops.stream("GET", "/console/now/live") as answer:
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        lines = answer.iter_lines()
+        assert "event: now" in (next(lines) for _ in range(5))
+
+
+def test_a_browser_watches_and_can_stop(console: World) -> None:
+    """The picture changes by itself; the button stops that."""
+    with chromium() as browser:
+        page = browser.new_context(locale="en-GB").new_page()
+        sign_in(page, console, "ops")
+        page.goto(f"{console.url}/console/now")
+        page.evaluate("document.getElementById('live').textContent = 'old'")
+        expect(page.locator("#flow")).to_be_visible(timeout=6000)
+        page.click("text=Pause")
+        expect(page.locator("text=Go on")).to_be_visible()
