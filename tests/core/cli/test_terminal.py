@@ -124,13 +124,16 @@ def test_nothing_else_writes_to_a_terminal():
     """What a command tells goes through Terminal and Cli.write: nobody else prints."""
     root = Path(__file__).parents[3]
     modules = [path for folder in ("core", "connectors", "plugins") for path in (root / folder).rglob("*.py")]
+    # The console of the plugin is a page.
+    modules = [path for path in modules if path.parts[-2:] != ("console", "app.py")]
     own = {"terminal.py", "context.py", "setup.py", "docs.py", "__main__.py"}
     found = [
         f"{path.name}:{number}"
         for path in modules
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
         if re.search(
-            r"(?<![\w.])(print|Console|echo)\(|typer\.s?echo\((?!f\"appealbus)|sys\.std(out|err)[.\w]*\.write", line
+            r"(?<![\w.])(print|Console|echo)\(|typer\.s?echo\((?!f\"appealbus)|sys\.std(out|err)[.\w]*\.write",
+            line,
         )
         if path.name not in own
     ]

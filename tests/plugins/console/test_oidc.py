@@ -5,7 +5,9 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -26,11 +28,17 @@ def provider() -> Iterator[tuple[str, int]]:
     node, npm = shutil.which("node"), shutil.which("npm")
     if node is None or npm is None:
         absent("node with npm")
-    folder, port = cache() / "oidc-provider-9.13.3", free_port()
-    if not (folder / "node_modules" / "oidc-provider").exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        command = [str(npm), "install", "--no-audit", "--no-fund", "--silent", "--prefix", str(folder), _PACKAGE]
-        if subprocess.run(command, cwd=folder, check=False, timeout=120).returncode:
+    folder, port = cache() / "oidc-provider-9.13.3-1", free_port()
+    if not folder.exists():
+        made = Path(tempfile.mkdtemp(dir=cache()))  # another worker may be about the same
+        (made / "package.json").write_text("{}")
+        command = [str(npm), "install", "--no-audit", "--no-fund", "--silent", "--ignore-scripts", _PACKAGE]
+        with suppress(subprocess.TimeoutExpired):
+            if subprocess.run(command, cwd=made, check=False, timeout=60).returncode == 0:
+                with suppress(OSError):
+                    made.rename(folder)
+        shutil.rmtree(made, ignore_errors=True)
+        if not folder.exists():
             absent("oidc-provider (npm's registry does not answer)")
     script = Path(__file__).with_name("provider.mjs")
     command = [str(node), str(script), str(folder), f"http://127.0.0.1:{port}/console/oidc/back"]

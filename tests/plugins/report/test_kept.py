@@ -90,6 +90,7 @@ def test_after_a_new_key_all_is_read_again(tmp_path: Path) -> None:
 
                 await follow(Watched(), "J", store)
         assert len(read) == 2
+        store.close()
 
     asyncio.run(use())
 
