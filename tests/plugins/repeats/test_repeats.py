@@ -88,6 +88,41 @@ async def test_another_matter_another_body_and_new_files(tmp_path: Path) -> None
     assert "files: 1" in found[2]["repeats.new_arguments"]
 
 
+async def test_what_it_may_be_in_odd_cases(tmp_path: Path) -> None:
+    """Another parcel is something new, a complaint a right; the decision counts that nothing is new beside."""
+    async with running_bus(tmp_path, assessors=[Repeats()]) as bus:
+
+        async def told(person: int, **given: Any) -> list[str]:
+            number = await put(
+                bus, f"{person}-last", category=LAND, **by(person), **{"text": text(12, 200 + person), **given}
+            )
+            await bus.settle()
+            return list(signals(await dossier(bus, number)))
+
+        async def before(person: int, *ends: dict[str, Any], **given: Any) -> str:
+            letter = {"text": text(12, 200 + person), "category": LAND, **by(person), **given}
+            number = await put(bus, f"{person}-{len(str(given))}", **letter)
+            for end in ends:
+                await ended(bus, number, **end)
+            return number
+
+        refused = {"result": "refused", "dated_at": "2026-03-01"}
+        await before(0, refused, parcels=[{"cadastral_number": PARCEL}])
+        assert await told(0, parcels=[{"cadastral_number": "20-315-045-999"}]) == ["repeats.new_arguments"]
+        await before(1, refused)
+        assert await told(1, kind="complaint") == ["repeats.complaint"]
+        await before(2, refused)
+        await before(2, {"result": "returned"}, attachments=[{"file_name": "b"}])
+        assert await told(2) == ["repeats.decided"]
+        await before(3, refused)
+        await before(3, refused, text=text(12, 77))
+        assert await told(3) == ["repeats.decided"]
+        part = {"kind": "redirected", "part": True, "to": {"name": "Акимат"}, "dated_at": "2026-03-02"}
+        closed = {"kind": "closed", "dated_at": "2026-03-03"}
+        await before(4, refused, {**part, "answered_on": None}, {**closed, "answered_on": None})
+        assert await told(4) == ["repeats.decided"]
+
+
 async def test_others_with_the_same_text_and_about_the_same_parcel(tmp_path: Path) -> None:
     """Those before it, of other people or of nobody knows whom; names in the text may differ; short texts are alike."""
     async with running_bus(tmp_path, assessors=[Repeats()]) as bus:

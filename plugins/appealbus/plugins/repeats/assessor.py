@@ -46,7 +46,7 @@ def _same_matter(appeal: Appeal, one: Beside) -> Signal:
     earlier = one.other
     fields = [*_applicant(appeal), "appeal.text"]
     fields += ["appeal.category"] if earlier.category else []
-    fields += _parcels(appeal) if earlier.parcel else []
+    fields += _parcels(appeal) if earlier.parcel or one.parcels else []
     fields += ["appeal.repeats"] if earlier.told else []
     fields += ["appeal.addressee"] if appeal.addressee is not None else []
     fields += ["appeal.attachments"] if appeal.attachments else []
@@ -54,7 +54,7 @@ def _same_matter(appeal: Appeal, one: Beside) -> Signal:
     said: list[dict[str, object]] = [
         {
             "earlier": came_in(language, earlier.number, body_of(earlier.appeal), one.standing),
-            "new": new_in(language, one.news, one.attachments),
+            "new": new_in(language, one.news, one.attachments, one.parcels),
         }
         for language in ("ru", "kk", "en")
     ]

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from appealbus.core import Other, Past
 from appealbus.core.texts import normal, shingles, similarity
 from appealbus.plugins.repeats.sentences import News, news
-from appealbus.plugins.repeats.standing import DECIDED, Standing, same_body, standing_of
+from appealbus.plugins.repeats.standing import Standing, same_body, standing_of
 from appealbus.plugins.repeats.words import Article, Came
 from appealbus.schemas.appeal import Appeal, AppealKind, Attachment
 
 ALIKE = 0.8
 """From this similarity on two texts are the same letter, but for names, numbers and a sentence."""
+_LONGEST = 200_000
+"""Characters of a text that the bus keeps; of one as long nobody knows what stood behind."""
 _FEWEST = 50
 """Shingles of a text that is compared: shorter ones are alike by chance."""
 _SIMPLIFIED = (AppealKind.REPORT, AppealKind.PROPOSAL, AppealKind.RESPONSE, AppealKind.INQUIRY)
@@ -26,6 +28,7 @@ class Beside:
         standing: how it stands.
         news: what this one says beside it.
         attachments: how many files this one has that it had not.
+        parcels: how many parcels a field of this one names that it had not.
         same_body: whether both are with the same body.
         similarity: of their texts, exactly; 0.0 where one is too short.
 
@@ -35,13 +38,14 @@ class Beside:
     standing: Standing
     news: News
     attachments: int
+    parcels: int
     same_body: bool
     similarity: float
 
     @property
     def nothing_new(self) -> bool:
-        """Whether this one brings neither a sentence nor a file that the earlier one had not."""
-        return self.news.nothing and not self.attachments
+        """Whether this one brings no sentence, file or parcel that the earlier one had not."""
+        return self.news.nothing and not self.attachments and not self.parcels
 
 
 def beside(appeal: Appeal, other: Other, like: float) -> Beside:
@@ -51,6 +55,7 @@ def beside(appeal: Appeal, other: Other, like: float) -> Beside:
         standing_of(other),
         news(appeal.text, other.appeal.text),
         _new_files(appeal, other.appeal),
+        len(_parcels_of(appeal) - _parcels_of(other.appeal, mentioned=True)),
         same_body(appeal, other.appeal),
         like,
     )
@@ -65,21 +70,33 @@ def _named(file: Attachment) -> object:
     return file.sha256 or (file.file_name, file.size, file.reference)
 
 
+def _parcels_of(appeal: Appeal, *, mentioned: bool = False) -> set[str]:
+    named = [each.cadastral_number for each in appeal.parcels]
+    named += [each.value for each in appeal.mentions.cadastral_numbers] if mentioned else []
+    return {"".join(filter(str.isalnum, each)) for each in named if each}
+
+
 def article_of(appeal: Appeal, one: Beside) -> Article:
     """Return what the repeat may be: signals for an official, who decides."""
-    came = one.standing.came
-    decided = came in DECIDED or came in (Came.TERMINATED, Came.ANSWERED)
-    if not decided:
+    if not one.standing.decided:
         return Article.UNDECIDED
+    if appeal.kind is AppealKind.COMPLAINT and one.other.appeal.kind is not AppealKind.COMPLAINT:
+        return Article.COMPLAINT
     if not normal(appeal.text) or not normal(one.other.appeal.text):
         return Article.NO_TEXT
     if not one.nothing_new:
         return Article.NEW_ARGUMENTS
-    if came is Came.TERMINATED:
-        return Article.IDENTICAL if one.same_body else Article.UNDECIDED
-    if came is Came.ANSWERED:
-        return Article.UNDECIDED
-    return Article.TERMINABLE if appeal.kind in _SIMPLIFIED else Article.DECIDED
+    return Article.NO_TEXT if len(appeal.text) >= _LONGEST else _without_news(appeal, one)
+
+
+def _without_news(appeal: Appeal, one: Beside) -> Article:
+    match one.standing.came:
+        case Came.TERMINATED:
+            return Article.IDENTICAL if one.same_body else Article.UNDECIDED
+        case Came.ANSWERED:
+            return Article.UNDECIDED
+        case _:
+            return Article.TERMINABLE if appeal.kind in _SIMPLIFIED else Article.DECIDED
 
 
 class Compared:
@@ -106,9 +123,14 @@ class Compared:
 
     @property
     def last(self) -> Beside | None:
-        """The newest of the same matter that was decided, or else the newest."""
-        decided = [each for each in self.matters if each.standing.came is not Came.OPEN]
-        known = decided or self.matters
+        """Of the same matter the newest that was decided and beside which nothing is new; or else that was decided.
+
+        Or else that has ended in another way, or else the newest.
+        """
+        decided = [each for each in self.matters if each.standing.decided]
+        ended = [each for each in self.matters if each.standing.came is not Came.OPEN]
+        said = [each for each in decided if each.nothing_new]
+        known = said or decided or ended or self.matters
         return known[-1] if known else None
 
 

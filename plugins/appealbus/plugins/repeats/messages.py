@@ -47,6 +47,12 @@ MESSAGES: Final[dict[str, tuple[Severity, str, str, str]]] = {
         _EN + "Nothing new was found, and there is a decision: subject and grounds may be the same "
         "(АППК art. 70 ¶1). " + _NO_DECISION[2],
     ),
+    Article.COMPLAINT: (
+        Severity.INFO,
+        _RU + "Новое здесь: {new}. Обжаловать решение — право (АППК ст. 91).",
+        _KK + "Мұнда жаңасы: {new}. Шешімге шағым жасау — құқық (ӘРПК 91-б.).",
+        _EN + "New here: {new}. To complain about a decision is a right (АППК art. 91).",
+    ),
     Article.UNDECIDED: (
         Severity.INFO,
         _RU + "О решении по нему ничего не известно. Новое здесь: {new}.",
@@ -55,9 +61,9 @@ MESSAGES: Final[dict[str, tuple[Severity, str, str, str]]] = {
     ),
     Article.NO_TEXT: (
         Severity.INFO,
-        _RU + "Сравнить нечего: текста нет здесь или там.",
-        _KK + "Салыстыратын ештеңе жоқ: мұнда не онда мәтін жоқ.",
-        _EN + "There is nothing to compare: one of them has no text.",
+        _RU + "Сравнить нельзя: текста здесь или там нет, или он длиннее 200 000 знаков.",
+        _KK + "Салыстыру мүмкін емес: мұнда не онда мәтін жоқ немесе ол 200 000 таңбадан ұзын.",
+        _EN + "They cannot be compared: one of them has no text, or one of more than 200,000 characters.",
     ),
     "same_text": (
         Severity.INFO,

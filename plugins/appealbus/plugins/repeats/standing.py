@@ -33,6 +33,11 @@ class Standing:
     ground: str | None = None
     reference: str | None = None
 
+    @property
+    def decided(self) -> bool:
+        """Whether it was answered, or the procedure terminated."""
+        return self.came in DECIDED or self.came in (Came.TERMINATED, Came.ANSWERED)
+
 
 def standing_of(other: Other) -> Standing:
     """Return how it stands by its changes, in the order in which they happened."""
@@ -45,9 +50,9 @@ def standing_of(other: Other) -> Standing:
                 now = Standing(_came(change.result), day, change.ground, change.reference)
             case ChangeKind.WITHDRAWN:
                 now = Standing(Came.WITHDRAWN, day)
-            case ChangeKind.CLOSED:
+            case ChangeKind.CLOSED if now.came is Came.OPEN:  # else that is how the answered one is filed away
                 now = Standing(Came.CLOSED, day)
-            case kind if kind in _GOES_ON:
+            case kind if kind in _GOES_ON and not change.part:  # of a part it is another procedure
                 now = Standing(Came.OPEN)
     return now
 

@@ -49,7 +49,8 @@ def _beside(appeal: Appeal, one: Beside) -> dict[str, Any]:
     told = {**_head(one.other), "same_body": one.same_body}
     if appeal.text and one.other.appeal.text:
         told |= {"similarity": round(one.similarity, 3), "news": _news(one.news)}
-    return told | ({"new_attachments": one.attachments} if one.attachments else {})
+    told |= {"new_attachments": one.attachments} if one.attachments else {}
+    return told | ({"new_parcels": one.parcels} if one.parcels else {})
 
 
 def _head(other: Other) -> dict[str, Any]:
@@ -121,6 +122,8 @@ def _sentences(each: Mapping[str, Any], say: Say) -> Iterator[str]:
     counts = f"{say('same')} {news['same']}, {say('gone')} {news['gone']}"
     if "new_attachments" in each:
         counts += f", {say('attachments')} {each['new_attachments']}"
+    if "new_parcels" in each:
+        counts += f", {say('parcels')} {each['new_parcels']}"
     yield f"  {counts}"
     yield from (f"  {say('new')}: {text}" for text in news["new"])
     for changed in news["changed"]:

@@ -30,16 +30,16 @@ def came_in(language: str, number: str, body: str | None, standing: Standing) ->
     return told + (f", {standing.day}" if standing.day is not None else "")
 
 
-def new_in(language: str, news: News, attachments: int) -> str:
+def new_in(language: str, news: News, attachments: int, parcels: int) -> str:
     """Return how much is new."""
     new, changed = len(news.new), len(news.changed)
     match language:
         case "ru":
-            return f"предложений — {new}, изменено — {changed}, файлов — {attachments}"
+            return f"предложений — {new}, изменено — {changed}, файлов — {attachments}, участков — {parcels}"
         case "kk":
-            return f"сөйлем — {new}, өзгертілгені — {changed}, файл — {attachments}"
+            return f"сөйлем — {new}, өзгертілгені — {changed}, файл — {attachments}, жер учаскесі — {parcels}"
         case _:
-            return f"sentences: {new}, changed: {changed}, files: {attachments}"
+            return f"sentences: {new}, changed: {changed}, files: {attachments}, parcels: {parcels}"
 
 
 def many_in(language: str, count: int, *, more: bool) -> str:

@@ -34,10 +34,12 @@ class Article(Word):
     """АППК art. 88 ¶1 1): of the simplified kinds; an answer was given, and nothing is new."""
     DECIDED = "decided"
     """АППК art. 70 ¶1: there is a decision on the same subject and grounds."""
+    COMPLAINT = "complaint"
+    """АППК art. 91: a complaint about what was decided is a right, whatever its words."""
     UNDECIDED = "undecided"
     """None of these: the earlier one has no decision that the bus was told of."""
     NO_TEXT = "no_text"
-    """None of these: without a text of both nobody can say whether anything is new."""
+    """None of these: without the whole text of both nobody can say whether anything is new."""
 
 
 NORMS = {
@@ -45,6 +47,7 @@ NORMS = {
     Article.IDENTICAL: "АППК ст. 64 ч. 7 п. 2",
     Article.TERMINABLE: "АППК ст. 88 ч. 1 п. 1",
     Article.DECIDED: "АППК ст. 70 ч. 1",
+    Article.COMPLAINT: "АППК ст. 91",
 }
 """The norms of those that have one (Code № 350-VI, as of the law № 241-VIII of 17.12.2025)."""
 
@@ -63,6 +66,7 @@ class Label(Word):
     SAME = "same"
     GONE = "gone"
     ATTACHMENTS = "attachments"
+    PARCELS = "parcels"
     SIMILARITY = "similarity"
     OTHER_APPLICANT = "other_applicant"
     UNKNOWN_APPLICANT = "unknown_applicant"
