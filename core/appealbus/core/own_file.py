@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,6 +32,7 @@ class OwnFile:
             if path is not None:
                 os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
             self._connection = sqlite3.connect(self.name, timeout=_PATIENCE, check_same_thread=False)
+            weakref.finalize(self, self._connection.close)  # one that is forgotten leaves no file open
             self._connection.row_factory = sqlite3.Row
             try:
                 self._connection.executescript(script)
