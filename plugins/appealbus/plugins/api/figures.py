@@ -10,8 +10,10 @@ from starlette.responses import Response
 
 from appealbus.core import ConfigError
 from appealbus.core.clocks import KAZAKHSTAN, wall
+from appealbus.core.domain.client import Client
 from appealbus.core.language import ReaderLanguage
 from appealbus.core.rights.actions import Action
+from appealbus.core.rights.viewer import Viewer
 from appealbus.plugins.api import documented
 from appealbus.plugins.api.answers import CSV, HTML, JSON, negotiated, of_bytes
 from appealbus.plugins.api.api import Api
@@ -53,18 +55,51 @@ async def report(
     overlap, what is hidden in one could be concluded. The other form is noted as a read.
     """
     form = _FORMS[media_type := negotiated(request, tuple(_FORMS))]
-    today, plain = wall().astimezone(KAZAKHSTAN).date(), caller.viewer.mask.plain
+    ask = ask_of(caller.client, caller.viewer, (since, until), by, place, public=public)
+    body = await made(Api.of(request), Wanted(ask, form, lang, rounds))
+    if not ask.public:
+        await caller.looks("report")
+    more = {"content-security-policy": STYLED.format(STYLE_HASH)} if form is Form.HTML else {}
+    return of_bytes(body, media_type, headers={"Vary": "Accept, Authorization", **more})
+
+
+def ask_of(
+    client: Client, viewer: Viewer, days: tuple[date | None, date | None], by: By, place: str, *, public: bool
+) -> Ask:
+    """Return what a client asks for, within its scopes.
+
+    Args:
+        client: who asks.
+        viewer: what it sees: whose mask hides anything gets the public form alone, of quarters that are over.
+        days: the first and the last one; None: what is usual.
+        by: what a row is.
+        place: the beginning of КАТО of the places; empty: all.
+        public: whether the public form is wanted.
+
+    Raises:
+        Problem: there is no such report, or not for this client.
+
+    """
+    today, plain = wall().astimezone(KAZAKHSTAN).date(), viewer.mask.plain
     first, last = _default(today, plain=plain)
+    since, until = days
     last = until or last
     first = since or (date(last.year, 1, 1) if plain else first)
     _check(first, last)
     if not plain and (by is not By.BODY or place or not _is_quarter(first, last) or last >= today):
         raise _invalid("since", "the client sees whole quarters that are over, by body, and all places together")
-    client = caller.client
-    span = Span(first, last, place, client.places, client.kinds)
-    ask = Ask(span, by, today, public=public or not plain)
+    return Ask(Span(first, last, place, client.places, client.kinds), by, today, public=public or not plain)
+
+
+async def made(api: Api, wanted: Wanted) -> bytes:
+    """Return a report, made once for all who ask for the same.
+
+    Raises:
+        Problem: it takes too long, too many others are wanted, or the server cannot count.
+
+    """
     try:
-        body = await Api.of(request).reports.get(Wanted(ask, form, lang, rounds))
+        return await api.reports.get(wanted)
     except TimeoutError:
         text = "it is being counted, and others wait as well; the first time takes as long as reading each appeal once"
         raise Problem(UNAVAILABLE, text, headers={"Retry-After": _RETRY_AFTER}) from None
@@ -72,10 +107,6 @@ async def report(
         log.warning("report.failed", reason=str(error))
         text = "the server cannot count; its log says why"
         raise Problem(UNAVAILABLE, text, headers={"Retry-After": _RETRY_AFTER}) from None
-    if not ask.public:
-        await caller.looks("report")
-    more = {"content-security-policy": STYLED.format(STYLE_HASH)} if form is Form.HTML else {}
-    return of_bytes(body, media_type, headers={"Vary": "Accept, Authorization", **more})
 
 
 def _default(today: date, *, plain: bool) -> tuple[date, date]:

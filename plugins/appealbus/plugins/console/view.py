@@ -24,8 +24,8 @@ class View:
     Attributes:
         name: of the folder.
         title: what it is called in the menu, in English.
-        place: where it stands in the menu: 10 Now, 20 Appeals, 30 Terms, 40 Sources, 50 Deliveries, 60 Quarantine,
-            70 Workers, 80 Account, 90 Configuration; 0: it is not in the menu.
+        place: where it stands in the menu: 10 Now, 20 Appeals, 30 Terms, 35 Figures, 40 Sources,
+            50 Deliveries, 60 Quarantine, 70 Workers, 80 Account, 90 Configuration; 0: it is not in the menu.
         path: where it begins, under `/console`.
         needs: what one may do to whom it is shown in the menu; None: all.
 
