@@ -23,6 +23,7 @@ from appealbus.plugins.simulator.server import Simulator
 from appealbus.plugins.simulator.settings import SimulatorSettings
 from tests.plugins.api.serving import served
 from tests.services.journals import sqlite_journal
+from tests.services.threads import in_a_thread
 
 POLICY = """
 [masks.desk]
@@ -47,37 +48,13 @@ class World:
 @contextmanager
 def world(folder: Path) -> Iterator[World]:
     """Have a world as long as the block lasts."""
-    made: list[World] = []
-    ready, over = threading.Event(), asyncio.Event()
-    failed: list[BaseException] = []
-    loop = asyncio.new_event_loop()
 
-    async def have() -> None:
+    async def have(made: list[World], ready: threading.Event, over: asyncio.Event) -> None:
         async with asyncio.timeout(600), Simulator(SimulatorSettings(seed=7, size=60)) as simulator:
             await _work(folder, simulator, made, ready, over)
 
-    def run() -> None:
-        try:
-            with asyncio.Runner(loop_factory=lambda: loop) as runner:
-                runner.run(have())
-        except BaseException as error:
-            failed.append(error)
-        finally:
-            ready.set()
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    try:
-        ready.wait(60)
-        if failed:
-            raise failed[0]
-        yield made[0]
-    finally:
-        if not failed:
-            loop.call_soon_threadsafe(over.set)
-        thread.join(60)
-    if failed:
-        raise failed[0]
+    with in_a_thread(have) as made:
+        yield made
 
 
 async def _work(

@@ -17,7 +17,8 @@ import pytest
 from appealbus.core.domain.client import Client
 from appealbus.core.journal.journal import Journal
 from tests.plugins.console.browser import absent, cache
-from tests.plugins.console.world import World, free_port, world
+from tests.plugins.console.world import World, world
+from tests.services.processes import free_port
 
 _PACKAGE = "oidc-provider@9.13.3"
 

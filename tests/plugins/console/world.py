@@ -30,6 +30,7 @@ from appealbus.plugins.demo.setting import document
 from appealbus.plugins.simulator.server import Simulator
 from appealbus.plugins.simulator.settings import Misbehaviour, SimulatorSettings
 from tests.services.journals import sqlite_journal
+from tests.services.threads import in_a_thread
 
 T = TypeVar("T")
 POLICY = """
@@ -110,24 +111,14 @@ def toml(table: Mapping[str, Any], path: str = "") -> Iterator[str]:
             yield from toml(value, f"{path}.{json.dumps(name)}".lstrip("."))
 
 
-def free_port() -> int:
-    """Return a port that nobody listens at."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
-
-
 @contextmanager
 def world(
     folder: Path, url: str | None = None, port: int = 0, *, replies: bool = True, **settings: Any
 ) -> Iterator[World]:
     """Have a world as long as the block lasts, with these settings of `[plugins.console]`; replies are kept, or not."""
     listener = socket.create_server(("127.0.0.1", port))
-    made: list[World] = []
-    ready, over = threading.Event(), asyncio.Event()
-    failed: list[BaseException] = []
-    loop = asyncio.new_event_loop()
 
-    async def have() -> None:
+    async def have(made: list[World], ready: threading.Event, over: asyncio.Event) -> None:
         async with asyncio.timeout(600), Simulator(SimulatorSettings()) as simulator:
             given = document(folder, simulator.url, simulator.settings)
             given["bus"] |= {"journal": url or sqlite_journal(folder / "demo.db"), "grace": "1s"}
@@ -143,30 +134,11 @@ def world(
             (folder / "appealbus.toml").write_text("\n".join(toml(given)), encoding="utf-8")
             await _serve(load(folder / "appealbus.toml"), simulator, listener, made, (ready, over))
 
-    def work() -> None:
+    with in_a_thread(have) as made:
         try:
-            with asyncio.Runner(loop_factory=lambda: loop) as runner:
-                runner.run(have())
-        except BaseException as error:
-            failed.append(error)
+            yield made
         finally:
-            ready.set()
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    try:
-        ready.wait(60)
-        if failed:
-            raise failed[0]
-        yield made[0]
-    finally:
-        for each in made:
-            each.close()
-        if not failed:
-            loop.call_soon_threadsafe(over.set)
-        thread.join(60)
-    if failed:
-        raise failed[0]
+            made.close()
 
 
 async def _serve(

@@ -191,14 +191,15 @@ def _stands(detail: Detail) -> str:
 
 def _again(entry: LogEntry) -> str:
     """Return when it goes on, the day too where that is another one."""
-    moment = _moment(entry.detail.get("next") or entry.detail.get("due")) if entry.what in _GOES_ON else None
+    moment = moment_of(entry.detail.get("next") or entry.detail.get("due")) if entry.what in _GOES_ON else None
     if moment is None:
         return ""
     same_day = local(moment).date() == local(entry.at).date()
     return f"; again at {f'{local(moment):%H:%M:%S}' if same_day else local_second(moment)}"
 
 
-def _moment(at: object) -> datetime | None:
+def moment_of(at: object) -> datetime | None:
+    """Return a moment that the log tells in microseconds since 1970."""
     if not isinstance(at, int) or isinstance(at, bool):
         return None
     try:
@@ -253,7 +254,7 @@ def _why(detail: Detail) -> str:
 
 
 def _paused(about: str, detail: Detail) -> str:
-    until = _moment(detail.get("until"))
+    until = moment_of(detail.get("until"))
     return f"{about}{f' until {local_second(until)}' if until else ''}: {detail.get('reason')}"
 
 

@@ -38,14 +38,14 @@ def explain_masked(mask: Mask, document: Json, path: str) -> list[FieldValue]:
         names = sorted({each["lookup"] for each in document.get("outcomes", ())})
         raise FieldError(f"{path!r}: what is shown has no {head!r}; there are: appeal, {', '.join(names)}")
     found = [
-        FieldValue(f"{_titled(fact, document)}/{name}", value, _trail(fact, document))
+        FieldValue(f"{titled(fact, document)}/{name}", value, _trail(fact, document))
         for fact in facts
-        for name, value in _leaves(fact.get("record", {}))
+        for name, value in leaves_of(fact.get("record", {}))
         if is_below(name, rest)
     ]
     found += [FieldValue(path, None, _texts(gap, ("outcome", "code", "reason", "next_attempt_at"))) for gap in gaps]
     if not found:
-        names = sorted({without_indexes(name) for fact in facts for name, _ in _leaves(fact.get("record", {}))})
+        names = sorted({without_indexes(name) for fact in facts for name, _ in leaves_of(fact.get("record", {}))})
         raise FieldError(f"{path!r}: {lookup} shows no such field; it shows: {', '.join(names)}")
     return found
 
@@ -54,7 +54,7 @@ def _of_appeal(document: Json, rest: str) -> list[FieldValue]:
     receipt = document.get("receipt", {})
     trail = {"source": "the appeal itself"}
     trail |= _texts(receipt, ("channel", "message_id", "accepted_at", "accepted_by"))
-    leaves = list(_leaves(document.get("appeal", {})))
+    leaves = list(leaves_of(document.get("appeal", {})))
     found = [FieldValue(f"appeal.{name}", value, trail) for name, value in leaves if is_below(name, rest)]
     if not found:
         names = sorted({without_indexes(name) for name, _ in leaves})
@@ -62,21 +62,23 @@ def _of_appeal(document: Json, rest: str) -> list[FieldValue]:
     return found
 
 
-def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+def leaves_of(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield path and value of all that has a value, in the order in which it stands."""
     match value:
         case dict():
             for name, item in value.items():
-                yield from _leaves(item, f"{path}.{name}" if path else name)
+                yield from leaves_of(item, f"{path}.{name}" if path else name)
         case list():
             for at, item in enumerate(value):
-                yield from _leaves(item, f"{path}[{at}]")
+                yield from leaves_of(item, f"{path}[{at}]")
         case None | "":
             return
         case _:
             yield path, value
 
 
-def _titled(fact: Json, document: Json) -> str:
+def titled(fact: Json, document: Json) -> str:
+    """Return how the paths of a fact's fields begin, before the `/`."""
     alone = sum(other["lookup"] == fact["lookup"] for other in document["facts"]) == 1
     return str(fact["lookup"]) if alone else f"{fact['lookup']}[{fact['key']}]"
 

@@ -11,7 +11,7 @@ from appealbus.core.cli.render import rows_of
 from appealbus.core.enrichment.fields import FieldError
 from appealbus.core.errors import JournalError
 from appealbus.core.rights.actions import Action
-from appealbus.core.rights.explaining import FieldHidden
+from appealbus.core.rights.explaining import FieldHidden, leaves_of, titled
 from appealbus.core.rights.seen import Seen
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
@@ -74,7 +74,7 @@ def _records(page: Page, whole: Seen, *, is_open: bool) -> list[dict[str, Any]]:
         found.append(
             {
                 "lookup": each["lookup"],
-                "path": _path(whole.document, each),
+                "path": titled(each, whole.document),
                 "rows": [row for row in told if row[0] not in _NOT_HERE] if is_open else [],
                 "count": len(plain),
                 "trail": [(trail_name(name, page.words), _value(page, name, value)) for name, value in trail],
@@ -110,25 +110,9 @@ async def explain(page: Page) -> Response:
     return await shown(page, sight, "appeal/explain.html", found=trails)
 
 
-def rows(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield path and value of all that has a value, in the order in which it stands."""
-    match value:
-        case dict():
-            for name, item in value.items():
-                if path or name not in _NOT_HERE:
-                    yield from rows(item, f"{path}.{name}" if path else name)
-        case list():
-            for at, item in enumerate(value):
-                yield from rows(item, f"{path}[{at}]")
-        case None | "":
-            return
-        case _:
-            yield path, value
-
-
-def _path(told: Mapping[str, Any], fact: Mapping[str, Any]) -> str:
-    alone = sum(each["lookup"] == fact["lookup"] for each in told["facts"]) == 1
-    return str(fact["lookup"]) if alone else f"{fact['lookup']}[{fact['key']}]"
+def rows(value: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield path and value of all that has a value, but for what stands elsewhere on the page."""
+    return leaves_of({name: item for name, item in value.items() if name not in _NOT_HERE})
 
 
 def _value(page: Page, name: str, value: str) -> str:

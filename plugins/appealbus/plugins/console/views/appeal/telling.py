@@ -2,17 +2,16 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from appealbus.core.cli.telling import failed, span, tries_of
+from appealbus.core.cli.telling import failed, moment_of, span, tries_of
 from appealbus.core.domain.event import LogEntry, What
 from appealbus.plugins.console.marks import mark
 from appealbus.plugins.console.words import Words, said
 from appealbus.schemas.dossier import Completeness
 from appealbus.schemas.outcome import OutcomeKind
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _RUN_ENDS = frozenset({What.VERSION, What.PARKED, What.GIVEN_BACK, What.SUSPECTED})
 _SAID: Mapping[str, str] = {
     What.ACCEPTED: said("accepted"),
@@ -134,15 +133,5 @@ def _details(detail: Mapping[str, Any], words: Words) -> Iterator[str]:
         yield words.say("for {receivers}", receivers=", ".join(map(str, detail["receivers"])))
     if detail.get("pending"):
         yield words.say("waits for {lookups}", lookups=", ".join(words.lookup(str(each)) for each in detail["pending"]))
-    if (again := moment(detail.get("next") or detail.get("due"))) is not None:
+    if (again := moment_of(detail.get("next") or detail.get("due"))) is not None:
         yield words.say("again {moment}", moment=words.moment(again))
-
-
-def moment(at: object) -> datetime | None:
-    """Return a moment that the log tells in microseconds since 1970."""
-    if not isinstance(at, int) or isinstance(at, bool):
-        return None
-    try:
-        return _EPOCH + timedelta(microseconds=at)
-    except OverflowError:
-        return None
