@@ -11,6 +11,10 @@ import unicodedata
 LENGTH = 5
 """Characters of a shingle: with fewer, texts that have nothing in common share many; with more, one letter that is
 another changes more of them."""
+ALIKE = 0.8
+"""From this similarity on texts are about the same: one letter, but for names, numbers and a sentence."""
+SHORTEST = 50
+"""Shingles of a text that is worth comparing, as in some ten words: shorter ones are alike by chance."""
 _BREAKS = re.compile(r"[\W_]+")
 _UNSEEN = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]+")
 _LATIN = re.compile("[a-z]+(?=[\u0400-\u04ff])|(?<=[\u0400-\u04ff])[a-z]+")

@@ -1,11 +1,14 @@
 """The signals, over a bus that works a real journal."""
 
+import threading
 from pathlib import Path
 from typing import Any
 
 import orjson
+import pytest
 
 from appealbus.core import Comparison, Inbound, Past, PastAssessor, Taken
+from appealbus.core.bus import recalling
 from appealbus.plugins.repeats.assessor import Repeats
 from appealbus.schemas import Appeal, Dossier
 from tests.core.kit import dossier, message, running_bus
@@ -165,6 +168,43 @@ async def test_one_with_a_defect_is_named_and_the_others_conclude(tmp_path: Path
         assert bus.parts.host.defects["assessor.raises"] == 2
     assert (told.unassessed, list(signals(told))) == (["raises"], ["repeats.undecided"])
     assert told.completeness.value == "complete"
+
+
+class Hangs(PastAssessor):
+    """One that never returns, until the test does."""
+
+    name = "hangs"
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.over = threading.Event()
+
+    def recall(self, appeal: Appeal, past: Past) -> list[Any]:
+        if past.others:
+            self.asked += 1
+            self.over.wait(60)
+        return []
+
+    def compare(self, appeal: Appeal, past: Past) -> Comparison:
+        raise NotImplementedError
+
+
+async def test_one_that_hangs_is_asked_no_second_time_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It costs its signals and one thread, however many appeals come; the others conclude."""
+    monkeypatch.setattr(recalling, "_PATIENCE", 0.05)
+    hangs = Hangs()
+    try:
+        async with running_bus(tmp_path, assessors=[hangs, Repeats()]) as bus:
+            numbers = [await put(bus, str(each), text=LETTER, category=LAND, **by(0)) for each in range(6)]
+            await bus.settle()
+            told = [await dossier(bus, each) for each in numbers[1:]]
+        assert [each.unassessed for each in told] == [["hangs"]] * 5
+        assert hangs.asked == 1
+        assert [list(signals(each)) for each in told] == [["repeats.undecided"]] * 5
+    finally:
+        hangs.over.set()
 
 
 async def test_nothing_is_kept_where_nobody_compares(tmp_path: Path) -> None:

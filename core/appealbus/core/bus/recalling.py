@@ -1,7 +1,7 @@
 """Recalling: an appeal is compared with others, where a plugin does that, before a version of its dossier is made."""
 
 import asyncio
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import structlog
 
@@ -16,7 +16,7 @@ from appealbus.schemas.signal import Signal
 log = structlog.get_logger(__name__)
 
 _PATIENCE = 20.0
-"""Seconds that a comparison has: texts of the largest size take one. One that hangs costs its signals alone."""
+"""Seconds that a comparison has: texts of the largest size take one. One that hangs costs its signals and a thread."""
 
 
 class Recalling:
@@ -26,6 +26,10 @@ class Recalling:
         self._host = host
         self._journal = journal
         self._assessors = {name: each for name, each in host.assessors.items() if isinstance(each, PastAssessor)}
+        self._turns = {name: asyncio.Lock() for name in self._assessors}
+        """One comparison at a time: they are work of the processor, and one that hangs takes no second thread."""
+        self._hung: dict[str, asyncio.Future[list[Signal] | BaseException]] = {}
+        """Of those that took too long and go on: a thread cannot be ended, and they get no second one."""
         journal.compares_texts = host.compares
 
     async def signals(self, appeal_id: int, appeal: Appeal) -> Mapping[str, Sequence[Signal] | None]:
@@ -49,7 +53,7 @@ class Recalling:
     async def _ask(self, name: str, assessor: PastAssessor, appeal: Appeal, past: Past) -> Sequence[Signal] | None:
         if past.others:
             # Two texts of 200,000 characters take a second.
-            told = await _within(asyncio.to_thread(_concluded, assessor, appeal, past))
+            told = await self._within(name, assessor, appeal, past)
         else:
             told = _concluded(assessor, appeal, past)
         if isinstance(told, list):
@@ -58,12 +62,19 @@ class Recalling:
         log.error("assessor.raised", assessor=name, number=appeal.number, exc_info=told)
         return None
 
-
-async def _within(call: Awaitable[list[Signal] | BaseException]) -> list[Signal] | BaseException:
-    try:
-        return await asyncio.wait_for(call, _PATIENCE)
-    except TimeoutError as error:
-        return error
+    async def _within(
+        self, name: str, assessor: PastAssessor, appeal: Appeal, past: Past
+    ) -> list[Signal] | BaseException:
+        async with self._turns[name]:
+            before = self._hung.get(name)
+            if before is not None and not before.done():
+                return TimeoutError("the comparison before this one goes on")
+            call = asyncio.ensure_future(asyncio.to_thread(_concluded, assessor, appeal, past))
+            done, _ = await asyncio.wait({call}, timeout=_PATIENCE)
+            if done:
+                return call.result()
+            self._hung[name] = call
+            return TimeoutError("the comparison takes too long")
 
 
 def _concluded(assessor: PastAssessor, appeal: Appeal, past: Past) -> list[Signal] | BaseException:

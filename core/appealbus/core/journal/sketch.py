@@ -15,14 +15,12 @@ from collections.abc import Sequence
 from functools import lru_cache
 from hashlib import blake2b
 
-from appealbus.core.texts import LENGTH, normal
+from appealbus.core.texts import LENGTH, SHORTEST, normal
 
 SIZE = 128
 """Hashes of a sketch: similarities are right within 0.09. With more, each appeal needs more room."""
 INDEXED = 8
 """Of these the smallest are in the index: see `docs/repeats.md` for which share of copies is found by so many."""
-SHORTEST = 50
-"""Hashes of a text that is worth comparing, as in some ten words: shorter ones are alike by chance. They have none."""
 _RANGE = 1 << 32
 _AT_ONCE = 5000
 """Characters that are hashed at once, in some milliseconds: others get their turn between two such pieces."""

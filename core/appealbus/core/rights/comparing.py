@@ -12,6 +12,7 @@ from appealbus.core.interfaces.past import Other, Past
 from appealbus.core.rights.mask import Mask
 from appealbus.core.rights.paths import Path
 from appealbus.core.rights.viewer import Viewer
+from appealbus.core.texts import ALIKE
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.stored import APPEAL
 
@@ -44,7 +45,7 @@ def seen_past(viewer: Viewer, past: Past) -> Past:
     if mask.plain and not scoped:
         return past
     shown = tuple(_seen(mask, each) for each in others)
-    copies = sum(each.like > 0.0 and each.person is not True for each in shown)
+    copies = sum(each.like >= ALIKE and each.person is not True for each in shown)
     neighbours = sum(each.parcel and each.person is False for each in shown)
     return Past(shown, copies, neighbours, more=True)
 

@@ -3,18 +3,14 @@
 from dataclasses import dataclass
 
 from appealbus.core import Other, Past
-from appealbus.core.texts import normal, shingles, similarity
+from appealbus.core.texts import ALIKE, SHORTEST, normal, shingles, similarity
 from appealbus.plugins.repeats.sentences import News, news
 from appealbus.plugins.repeats.standing import Standing, same_body, standing_of
 from appealbus.plugins.repeats.words import Article, Came
 from appealbus.schemas.appeal import Appeal, AppealKind, Attachment
 
-ALIKE = 0.8
-"""From this similarity on two texts are the same letter, but for names, numbers and a sentence."""
 _LONGEST = 200_000
 """Characters of a text that the bus keeps; of one as long nobody knows what stood behind."""
-_FEWEST = 50
-"""Shingles of a text that is compared: shorter ones are alike by chance."""
 _SIMPLIFIED = (AppealKind.REPORT, AppealKind.PROPOSAL, AppealKind.RESPONSE, AppealKind.INQUIRY)
 """Kinds that are considered in the simplified procedure (АППК ch. 13): messages, proposals, responses, requests."""
 
@@ -136,4 +132,4 @@ class Compared:
 
 def _likeness(its: set[str], other: Other) -> float:
     theirs = shingles(normal(other.appeal.text))
-    return similarity(its, theirs) if len(its) >= _FEWEST <= len(theirs) else 0.0
+    return similarity(its, theirs) if len(its) >= SHORTEST <= len(theirs) else 0.0

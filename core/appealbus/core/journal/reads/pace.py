@@ -1,9 +1,8 @@
 """How fast things happen now: the entries of the last minutes by what they tell, read from the log's end to a bound."""
 
-from collections import Counter
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from appealbus.core.domain.pace import SPAN, Pace
 from appealbus.core.journal.reads.log import head
@@ -15,9 +14,13 @@ READ = 10_000
 
 def pace(connection: Connection, now: datetime, most: int = READ) -> Pace:
     """Return how fast things happen, from the newest entries of the log, so many of them at most."""
-    query = select(log_entry.c.at, log_entry.c.what).where(log_entry.c.position > head(connection) - most)
-    rows = connection.execute(query).all()
-    since = now - SPAN
-    if len(rows) >= most:
-        since = max(since, min(row.at for row in rows))
-    return Pace(since, now, Counter(row.what for row in rows if row.at >= since))
+    after = head(connection) - most
+    first = select(log_entry.c.at).where(log_entry.c.position > after).order_by(log_entry.c.position).limit(1)
+    begins = connection.scalar(first)
+    if begins is None:
+        return Pace(now - SPAN, now)
+    older = connection.scalar(select(log_entry.c.position).where(log_entry.c.position <= after).limit(1))
+    since = now - SPAN if older is None else max(now - SPAN, begins)
+    newest = (log_entry.c.position > after) & (log_entry.c.at >= since)
+    query = select(log_entry.c.what, func.count().label("number")).where(newest).group_by(log_entry.c.what)
+    return Pace(since, now, {row.what: row.number for row in connection.execute(query)})

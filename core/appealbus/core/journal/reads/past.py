@@ -19,13 +19,12 @@ from appealbus.core.journal.naming import named_by_appeal
 from appealbus.core.journal.sketch import INDEXED, Sketch, likeness, unpacked
 from appealbus.core.journal.tables import appeal, change, document, sketch, sketch_hash, subject
 from appealbus.core.packing import unpack
+from appealbus.core.texts import ALIKE
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.stored import APPEAL
 
 log = structlog.get_logger(__name__)
 
-ALIKE = 0.8
-"""From this similarity on texts are about the same."""
 _PERHAPS = 0.7
 """Estimates are right within 0.09: from this one on a text is read, and compared itself."""
 _PARCELS = 20
