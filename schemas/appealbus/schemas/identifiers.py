@@ -47,6 +47,11 @@ def parse_or_none(parse: Callable[[str], str], value: str | None) -> str | None:
         return None
 
 
+def parse_body(value: str) -> str | None:
+    """Return the code by which a body is known, its БИН or the КАТО of its territory; None of a wrong one."""
+    return parse_or_none(parse_bin, value) or parse_or_none(parse_kato, value)
+
+
 def control_digit(first_eleven: str) -> int | None:
     """Return the twelfth digit of an ИИН or a БИН, or None where no digit fits: such a number is never issued."""
     digits = tuple(map(int, first_eleven))

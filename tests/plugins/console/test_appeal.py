@@ -136,6 +136,7 @@ def test_what_is_done_is_on_record(console: World, parked: AppealRow) -> None:
     assert do("refresh")[0] == 200
     assert "The version goes out again." in do("resend", receiver="out", version="1")[1]
     assert do("resend", receiver="out", version="first")[0] == 422
+    assert do("resend", receiver="nobody", version="1")[0] == 404
     mine = [each for each in console.do(history(parked)) if each.actor == "person:daniyar"]
     assert [each.what for each in mine] == ["held", "released", "retried", "refreshed", "resent"]
     assert {each.detail["reason"] for each in mine} == {reason}

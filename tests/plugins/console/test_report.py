@@ -35,4 +35,6 @@ def test_whom_a_mask_hides_something_sees_what_may_be_published(console: World) 
     page = desk.get("/console/report")
     assert page.status_code == 200
     assert "Your mask hides something" in page.text
-    assert desk.get("/console/report?by=category").status_code == 400
+    refused = desk.get("/console/report?by=category")
+    assert refused.status_code == 400
+    assert "your mask hides it" in refused.text

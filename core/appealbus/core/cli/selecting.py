@@ -17,7 +17,7 @@ from appealbus.core.domain.listing import AppealState
 from appealbus.core.domain.selection import Selection
 from appealbus.core.journal.naming import holder, parcel
 from appealbus.schemas.dossier import Completeness
-from appealbus.schemas.identifiers import parse_bin, parse_kato, parse_or_none
+from appealbus.schemas.identifiers import parse_body, parse_kato, parse_or_none
 from appealbus.schemas.signal import Severity
 
 _LONGEST = 500
@@ -135,7 +135,7 @@ def chosen_by(
         if said["place"] is None:
             raise typer.BadParameter("write the nine digits of a place in КАТО", param_hint="--place")
     if said["body"] is not None:
-        said["body"] = parse_or_none(parse_bin, said["body"]) or parse_or_none(parse_kato, said["body"])
+        said["body"] = parse_body(said["body"])
         if said["body"] is None:
             raise typer.BadParameter("write a БИН, or the nine digits of a territory in КАТО", param_hint="--body")
     named = named_by(person=person, person_file=person_file, parcel=parcel, parcel_file=parcel_file)

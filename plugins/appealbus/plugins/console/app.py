@@ -67,6 +67,10 @@ async def _problem(request: Request, error: Any) -> Response:
     words = Console.of(request).words(request)
     if error.kind.status == 429:
         text = words.say("You ask more than the server takes of one person: wait a moment.")
+    elif error.kind.status == 503:
+        text = words.say("The server cannot do this now; try again soon.")
+    elif request.method == "GET":
+        text = words.say("There is no such page for you: what the URL asks for is not possible, or your mask hides it.")
     else:
         text = words.say("The form was not taken; send it again.")
     return _told(request, error.kind.status, text, dict(error.headers))

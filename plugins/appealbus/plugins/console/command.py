@@ -22,6 +22,7 @@ log = structlog.get_logger(__name__)
 _URL = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]{1,200}/?", re.ASCII)
 _LIVES = timedelta(minutes=10)
 """How long a link counts: as long as it takes to open it."""
+_ROLES = [each for each in Role if each is not Role.CHANNEL]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -39,7 +40,10 @@ def _group() -> None:
 def link(
     context: typer.Context,
     *,
-    role: Annotated[str, typer.Option("--role", metavar="ROLE", help=f"{', '.join(set(Role) - {Role.CHANNEL})}.")],
+    role: Annotated[
+        str,
+        typer.Option("--role", metavar="ROLE", help=f"{', '.join(_ROLES)}."),
+    ],
     actor: Annotated[
         str | None,
         typer.Option("--actor", metavar="NAME", help="Who it is for, as the log will say; else who you are."),

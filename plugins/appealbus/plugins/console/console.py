@@ -68,6 +68,7 @@ class Console:
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
+            auto_reload=False,
         )
         made.globals |= {"static": STATIC.path, "languages": NAMES, "mark": mark, "short": short, "urgency": urgency}
         made.globals |= {"completeness": Completeness.stored, "kind_of": AppealKind.stored, "ended": ChangeKind.stored}

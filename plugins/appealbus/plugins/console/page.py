@@ -78,11 +78,6 @@ class Page:
         return page
 
     @property
-    def actor(self) -> str:
-        """Who the person is in the log."""
-        return self.journal.actor
-
-    @property
     def query(self) -> Mapping[str, str]:
         """What the URL says behind its `?`; the last of several of one name."""
         return self.request.query_params

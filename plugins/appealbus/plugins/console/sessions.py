@@ -5,6 +5,7 @@ So it counts on every server, ends where the client is revoked, and needs no tab
 
 import base64
 import hmac
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
@@ -14,6 +15,7 @@ from starlette.responses import Response
 
 from appealbus.core.domain.client import Client, Credential
 from appealbus.core.domain.event import by_person
+from appealbus.core.errors import JournalError
 from appealbus.core.journal.journal import Journal
 from appealbus.core.rights import tokens
 from appealbus.plugins.console.settings import ConsoleSettings
@@ -81,7 +83,8 @@ class Sessions:
         if ends <= now:
             return None
         if ends - credential.expires_at > self._idle / _EACH:
-            await self._journal.renew_credential(client.name, credential.id, ends)
+            with suppress(JournalError):  # reading goes on where nothing can be written: it counts until it ends
+                await self._journal.renew_credential(client.name, credential.id, ends)
         return Session(client, credential, secret)
 
     async def counts(self, session: Session) -> bool:

@@ -2,7 +2,7 @@
 "use strict";
 (() => {
   const writing = (element) => element.matches("input, textarea, select, [contenteditable]");
-  const rows = () => [...document.querySelectorAll("main tbody tr a[data-row], main tbody tr td:first-child a, main tbody tr th a")];
+  const rows = () => [...document.querySelectorAll("main tbody tr td:first-child a, main tbody tr th a")];
 
   const step = (by) => {
     const all = rows();

@@ -65,6 +65,8 @@ async def resend(page: Page) -> Response:
     if not receiver or not (version.isascii() and version.isdigit() and len(version) < 10):
         raise Refused(422, page.words.say("Say which version, and to whom."))
     count = await page.journal.resend(row.number, receiver=receiver, version=int(version), reason=reason)
+    if not count:
+        raise Refused(404, page.words.say("There is no such delivery."))
     return page.go(f"/appeals/{row.public_id}", {"done": "resend", "n": str(count)})
 
 

@@ -60,7 +60,7 @@ async def sight_of(page: Page, what: str = "", **about: int) -> Sight:
 
     """
     row = await page.appeal()
-    token = page.query.get("seen", "") or page.form["seen"]
+    token = page.query.get("seen", "")
     said = page.unseal(token) if token else {}
     if said and said.get("id") == row.public_id:
         if what:

@@ -59,7 +59,6 @@ class Line:
         details: the rest, in words.
         tries: attempts of a question: code or outcome, and how long each took.
         who: the actor, where that is a person or a client.
-        failed: whether something went wrong.
 
     """
 
@@ -71,7 +70,6 @@ class Line:
     details: list[str] = field(default_factory=list)
     tries: list[str] = field(default_factory=list)
     who: str = ""
-    failed: bool = False
 
 
 def told(entries: Iterable[LogEntry], words: Words, *, only_failed: bool = False) -> Iterator[Line]:
@@ -96,8 +94,7 @@ def line(entry: LogEntry, words: Words) -> Line:
     about = words.lookup(entry.about) if what in (What.ASKED, What.ENDED, What.REREAD) else entry.about
     tries = [f"{_ended(each, words)} {span(each.get('ms') or 0)}" for each in tries_of(entry)]
     kind, _, name = entry.actor.partition(":")
-    is_bad = failed(entry)
-    style = "bad" if is_bad else _STYLES.get(what, "plain")
+    style = "bad" if failed(entry) else _STYLES.get(what, "plain")
     return Line(
         entry.at,
         words.say(_SAID[what]) if what in _SAID else what.replace("_", " "),
@@ -107,7 +104,6 @@ def line(entry: LogEntry, words: Words) -> Line:
         list(_details(detail, words)),
         tries,
         name if kind in ("person", "api") else "",
-        is_bad,
     )
 
 

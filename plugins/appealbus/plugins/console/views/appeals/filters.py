@@ -10,7 +10,7 @@ from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 from appealbus.schemas.appeal import AppealKind
 from appealbus.schemas.dossier import Completeness
-from appealbus.schemas.identifiers import parse_kato, parse_or_none
+from appealbus.schemas.identifiers import parse_body, parse_kato, parse_or_none
 from appealbus.schemas.signal import Severity
 
 _LONGEST = 200
@@ -22,6 +22,7 @@ _READ: dict[str, Callable[[str], Any]] = {
     "due_from": date.fromisoformat,
     "due_before": date.fromisoformat,
     "place": lambda value: parse_or_none(parse_kato, value),
+    "body": parse_body,
 }
 
 
