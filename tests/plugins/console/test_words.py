@@ -1,10 +1,13 @@
 """The words of the console: all that it says is there in three languages, and nothing else is in the catalogues."""
 
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 
-from appealbus.plugins.console.words import folders
+from appealbus.core.domain.pauses import Period
+from appealbus.core.language import ReaderLanguage
+from appealbus.plugins.console.words import Words, folders
 from tests.plugins.console.said import LANGUAGES, catalogue, missing, of_folder
 
 
@@ -15,3 +18,14 @@ def test_all_that_is_said_is_in_the_catalogue(folder: Path, language: str) -> No
     assert missing(folder, language) == set()
     assert catalogue(folder, language) <= of_folder(folder)
     assert of_folder(folder)
+
+
+def test_days_begin_where_terms_and_quotas_have_them_begin() -> None:
+    """By Kazakhstan's clock, wherever the machine is; and that clock is named with the times."""
+    words = Words(ReaderLanguage.ENGLISH)
+    before, after = datetime(2026, 11, 26, 18, 59, tzinfo=UTC), datetime(2026, 11, 26, 19, 0, tzinfo=UTC)
+    assert [words.today(each) for each in (before, after)] == [date(2026, 11, 26), date(2026, 11, 27)]
+    assert Period.DAY.begins(after) == after
+    assert words.moment(before) == "26 Nov 2026, 23:59:00"
+    assert words.left(date(2026, 11, 27), after) == "today"
+    assert words.zone_said(after) == "GMT+05:00"

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
@@ -48,9 +47,8 @@ class Console:
     def __post_init__(self) -> None:
         self.sessions = Sessions(self.api.journal, self.settings)
         self.oidc = None if self.settings.oidc is None else Oidc(self.settings.oidc)
-        self.zone = ZoneInfo(self.settings.zone)
         plugins = self.api.loaded.settings.bus.plugins
-        self._words = {each: Words(each, self.zone, plugins) for each in ReaderLanguage}
+        self._words = {each: Words(each, plugins) for each in ReaderLanguage}
 
     @classmethod
     def of(cls, request: Request) -> "Console":

@@ -2,21 +2,12 @@
 
 from typing import Annotated, Self
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from appealbus.core import Settings
 from appealbus.core.config.types import Seconds, Secret
 from appealbus.core.domain.client import Role
-
-
-def _zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
-        raise ValueError('write the name of a time zone, such as "Asia/Almaty"') from None
-    return name
 
 
 def _https(url: str) -> str:
@@ -57,8 +48,6 @@ class OidcSettings(Settings):
 class ConsoleSettings(Settings):
     """The table `[plugins.console]`."""
 
-    zone: Annotated[str, AfterValidator(_zone)] = "Asia/Almaty"
-    """The time zone of the region: all times are told in it."""
     idle: Seconds = Field(default=1800.0, ge=60, le=86_400)
     """After how long without a request a person is signed out."""
     longest: Seconds = Field(default=43_200.0, ge=60, le=604_800)

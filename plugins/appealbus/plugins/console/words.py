@@ -5,12 +5,12 @@ from datetime import date, datetime
 from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, get_timezone_gmt
 from babel.numbers import format_decimal
 from starlette.requests import Request
 
+from appealbus.core.clocks import KAZAKHSTAN
 from appealbus.core.language import Reader, ReaderLanguage
 
 HERE = Path(__file__).parent
@@ -47,14 +47,12 @@ class Words(Reader):
 
     Args:
         language: theirs.
-        zone: of the region.
         plugins: files and modules of plugins that the configuration names.
 
     """
 
-    def __init__(self, language: ReaderLanguage, zone: ZoneInfo, plugins: Sequence[str] = ()) -> None:
+    def __init__(self, language: ReaderLanguage, plugins: Sequence[str] = ()) -> None:
         super().__init__(language, plugins)
-        self.zone = zone
         self._console = _catalogue(language)
 
     def say(self, text: str, /, **values: object) -> str:
@@ -75,17 +73,17 @@ class Words(Reader):
         return format_date(day, format="medium", locale=_LOCALES[self.language])
 
     def moment(self, moment: datetime, *, seconds: bool = True) -> str:
-        """Return a moment on the region's clock; which zone that is stands on every page once."""
-        local = moment.astimezone(self.zone)
+        """Return a moment on the country's clock, by which all days are counted; every page says once which that is."""
+        local = moment.astimezone(KAZAKHSTAN)
         return f"{self.day(local.date())}, {local:{'%H:%M:%S' if seconds else '%H:%M'}}"
 
     def zone_said(self, moment: datetime) -> str:
-        """Return the region's zone, as `Asia/Almaty, GMT+05:00`."""
-        return f"{self.zone.key}, {get_timezone_gmt(moment.astimezone(self.zone), locale=_LOCALES[self.language])}"
+        """Return the zone of that clock, as `GMT+05:00`."""
+        return str(get_timezone_gmt(moment.astimezone(KAZAKHSTAN), locale=_LOCALES[self.language]))
 
     def today(self, now: datetime) -> date:
-        """Return which day it is in the region."""
-        return now.astimezone(self.zone).date()
+        """Return which day it is in the country."""
+        return now.astimezone(KAZAKHSTAN).date()
 
     def left(self, due: date, now: datetime) -> str:
         """Return how many days are left until a day."""

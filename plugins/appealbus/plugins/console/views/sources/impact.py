@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 
 from starlette.responses import Response
 
+from appealbus.core.clocks import KAZAKHSTAN
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.domain.selection import NOWHERE, Place
 from appealbus.core.operations.outages import missing, outage
@@ -30,7 +31,7 @@ async def impact(page: Page) -> Response:
         rows = await missing(page.journal, sight.asked, found, after, _PAGE)
     except (ValueError, OverflowError):
         raise Refused(400, page.words.say("This page of the list is none: begin at the first one.")) from None
-    kept = {"until": f"{until.astimezone(page.console.zone):%Y-%m-%dT%H:%M}"}
+    kept = {"until": f"{until.astimezone(KAZAKHSTAN):%Y-%m-%dT%H:%M}"}
     last = rows[-1] if len(rows) == _PAGE else None
     return page.show(
         "sources/impact.html",
@@ -57,7 +58,7 @@ def _appeals(sight: Sight, from_: date, before: date) -> str:
 
 
 def moment(page: Page, written: str) -> datetime:
-    """Return the moment that a form says, on the region's clock.
+    """Return the moment that a form says, on the country's clock.
 
     Raises:
         Refused: it is none, is over, or is too far away for a pause.
@@ -66,7 +67,7 @@ def moment(page: Page, written: str) -> datetime:
     now = page.journal.now()
     try:
         meant = datetime.fromisoformat(written[:40])
-        meant = meant if meant.tzinfo else meant.replace(tzinfo=page.console.zone)
+        meant = meant if meant.tzinfo else meant.replace(tzinfo=KAZAKHSTAN)
         late = meant > now + LONGEST
         over = meant <= now
     except (ValueError, OverflowError):
