@@ -13,7 +13,12 @@ const server = http.createServer();
 server.listen(0, "127.0.0.1", () => {
   const issuer = `http://127.0.0.1:${server.address().port}`;
   const provider = new Provider(issuer, {
-    clients: [{ client_id: "console", client_secret: "a secret of the tests, long enough", redirect_uris: [redirect] }],
+    clients: [{
+      client_id: "console",
+      client_secret: "a secret of the tests, long enough",
+      redirect_uris: [redirect],
+      post_logout_redirect_uris: [redirect.replace("/oidc/back", "/enter")],
+    }],
     claims: { openid: ["sub", "preferred_username", "groups"], profile: ["name"] },
     conformIdTokenClaims: false,
     pkce: { required: () => true },

@@ -1,10 +1,12 @@
 """Now: what needs a person first, each with the way to it; the stream, and that many who watch cost one look."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 from playwright.sync_api import expect
 
+from appealbus.core.domain.client import Credential
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import NewAppeal
 from appealbus.plugins.console.views.now import sight
@@ -55,6 +57,33 @@ def test_many_who_watch_cost_one_look(console: World, monkeypatch: pytest.Monkey
         assert answer.headers["content-type"].startswith("text/event-stream")
         lines = answer.iter_lines()
         assert "event: now" in (next(lines) for _ in range(5))
+
+
+def test_to_watch_is_not_to_work(console: World) -> None:
+    """A stream that is opened again and again prolongs no session; a page does."""
+    ops = console.signed_in("ops", "idler")
+
+    async def nearly_over(journal: Journal) -> None:
+        now = journal.now()
+        other = Credential("other", "link", now, now + timedelta(minutes=1))
+        await journal.add_credential("idler", other, b"", now + timedelta(minutes=1))
+
+    def left() -> timedelta:
+        async def of_session(journal: Journal) -> timedelta:
+            theirs = {client.name: its for client, its in await journal.clients()}["idler"]
+            return next(each.expires_at for each in theirs if each.kind == "session" and not each.revoked_at) - (
+                journal.now()
+            )
+
+        return console.do(of_session)
+
+    console.do(nearly_over)
+    for _ in range(2):
+        with ops.stream("GET", "/console/now/live") as answer:
+            assert answer.status_code == 200
+    assert left() < timedelta(minutes=1)
+    ops.get("/console/now")
+    assert left() > timedelta(minutes=20)
 
 
 async def one_comes(journal: Journal) -> None:

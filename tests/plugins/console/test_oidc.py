@@ -17,6 +17,7 @@ import pytest
 from appealbus.core.domain.client import Client
 from appealbus.core.journal.journal import Journal
 from tests.plugins.console.browser import absent, cache
+from tests.plugins.console.kit import csrf_of
 from tests.plugins.console.world import World, world
 from tests.services.processes import free_port
 
@@ -134,6 +135,29 @@ def test_a_sign_in_ends_where_it_began(console: World) -> None:
         page = who.get(f"/console/oidc/back?{query}")
         assert page.status_code == 403
         assert "appealbus" not in who.cookies
+
+
+def test_signing_out_signs_out_at_the_provider(console: World) -> None:
+    """By a page that leads there, since no form may; they come back, and the provider asks who they are again."""
+    browser, page = come(console, "saule:bus-operators")
+    assert browser.get("/console/oidc").url.path != "/console/oidc"  # it knows her, and asks nothing
+    page = browser.post("/console/leave", data={"csrf": csrf_of(browser.get("/console/now"))})
+    assert "You are signed out here." in page.text
+    assert "appealbus" not in browser.cookies
+    out = re.search(r'http-equiv="refresh" content="0; url=([^"]+)"', page.text)
+    assert out is not None
+    there = browser.get(html.unescape(out[1]))
+    form = re.search(r'<form[^>]*action="([^"]+)"', there.text)
+    secret = re.search(r'name="xsrf" value="([^"]+)"', there.text)
+    assert form is not None
+    assert secret is not None
+    back = browser.post(html.unescape(form[1]), data={"xsrf": secret[1], "logout": "yes"})
+    assert (back.status_code, back.url.path) == (200, "/console/enter")
+    assert "password" in browser.get("/console/oidc").text
+
+    by_link = console.signed_in("ops", "linked")
+    left = by_link.post("/console/leave", data={"csrf": csrf_of(by_link.get("/console/now"))})
+    assert left.url.path == "/console/enter"
 
 
 async def clients(journal: Journal) -> list[Client]:

@@ -90,10 +90,15 @@ def _not_signed_in(words: Words, error: NotSignedIn) -> Refused:
 
 
 async def leave(request: Request) -> Response:
-    """Sign out, on every server at once."""
+    """Sign out, on every server at once, and at the provider that somebody has come from."""
     page = await Page.of(request)
-    await page.console.sessions.end(page.session)
-    answer = RedirectResponse("/console/enter", 303)
+    console, client = page.console, page.session.client
+    await console.sessions.end(page.session)
+    out = await console.oidc.way_out() if console.oidc and client.created_by.startswith(console.oidc.MARK) else None
+    answer: Response = RedirectResponse("/console/enter", 303)
+    if out is not None:
+        # A page, and no redirect: browsers let no form of ours lead elsewhere.
+        answer = console.render(request, page.words, "left.html", 200, {"out": out})
     take_cookie(request, answer)
     return answer
 

@@ -10,6 +10,7 @@ import hmac
 import re
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode, urlsplit
 
 import orjson
 import structlog
@@ -55,6 +56,9 @@ class Somebody:
 class Oidc:
     """The provider, as the console is registered at it."""
 
+    MARK = "oidc:"
+    """What `created_by` of a client begins with who has come from a provider."""
+
     def __init__(self, settings: OidcSettings) -> None:
         # Imported here: whoever signs in by links alone needs none of it.
         from authlib.common.errors import AuthlibBaseError
@@ -74,6 +78,7 @@ class Oidc:
             client_kwargs={"scope": settings.scope, "code_challenge_method": "S256", "timeout": _WAIT},
         )
         self._back = f"{settings.url.rstrip('/')}/console/oidc/back"
+        self._out = f"{settings.url.rstrip('/')}/console/enter"
 
     async def start(self, request: Request, to: str) -> Response:
         """Lead to the provider."""
@@ -117,13 +122,32 @@ class Oidc:
             raise NotSignedIn("oidc.no_id_token")
         return self._somebody(claims), str(kept["to"])
 
-    async def _metadata(self) -> None:
+    async def way_out(self) -> str | None:
+        """Return where people sign out at the provider; None where it has no such place, or cannot be asked.
+
+        No token is kept for it: the provider asks the person whether they mean it.
+        """
+        try:
+            ends = (await self._metadata()).get("end_session_endpoint")
+            if not isinstance(ends, str) or urlsplit(ends).scheme not in (
+                "https",
+                urlsplit(self._settings.issuer).scheme,
+            ):
+                return None
+        except (NotSignedIn, *self._failures) as error:
+            log.warning("console.sign_out_failed", error=type(error).__name__)
+            return None
+        said = urlencode({"client_id": self._settings.client_id, "post_logout_redirect_uri": self._out})
+        return f"{ends}{'&' if urlsplit(ends).query else '?'}{said}"
+
+    async def _metadata(self) -> dict[str, Any]:
         """Have what the provider says of itself; it must be the one that is meant, and sign what it says."""
         known: dict[str, Any] = await self._app.load_server_metadata()
         if known.get("issuer") != self._settings.issuer:
             raise NotSignedIn("oidc.issuer")
         offered = known.get("id_token_signing_alg_values_supported") or ["RS256"]
         known["id_token_signing_alg_values_supported"] = [each for each in offered if each in _SIGNED]
+        return known
 
     def _somebody(self, claims: dict[str, Any]) -> Somebody:
         settings = self._settings
@@ -135,7 +159,7 @@ class Oidc:
         if role is None:
             raise NotSignedIn("oidc.no_role")
         subject = hashlib.sha256(f"{settings.issuer}\n{claims['sub']}".encode()).hexdigest()[:32]
-        return Somebody(name, role, f"oidc:{subject}")
+        return Somebody(name, role, f"{Oidc.MARK}{subject}")
 
     def _failed(self, error: Exception) -> NotSignedIn:
         log.warning("console.sign_in_failed", error=type(error).__name__)

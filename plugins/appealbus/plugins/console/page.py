@@ -52,8 +52,8 @@ class Page:
     form: Form = field(default_factory=Form)
 
     @classmethod
-    async def of(cls, request: Request) -> "Page":
-        """Return that of a request.
+    async def of(cls, request: Request, *, renew: bool = True) -> "Page":
+        """Return that of a request; its session counts on from now, unless it is not to `renew` it.
 
         Raises:
             SignInNeeded: nobody is signed in.
@@ -61,7 +61,7 @@ class Page:
 
         """
         console = Console.of(request)
-        session = await console.sessions.of(request)
+        session = await console.sessions.of(request, renew=renew)
         if session is None:
             raise SignInNeeded
         client, words = session.client, console.words(request)

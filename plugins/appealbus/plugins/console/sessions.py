@@ -71,8 +71,11 @@ class Sessions:
         await self._as(client).add_credential(client.name, new, digest, None)
         return secret
 
-    async def of(self, request: Request) -> Session | None:
-        """Return whose session a request is of, asked of the journal each time; None where it counts no more."""
+    async def of(self, request: Request, *, renew: bool = True) -> Session | None:
+        """Return whose session a request is of, asked of the journal each time; None where it counts no more.
+
+        A request is somebody at work, and prolongs it; with `renew` False it does not.
+        """
         secret = request.cookies.get(cookie_name(request), "")
         found = await self._counting(SESSION, secret)
         if found is None:
@@ -82,7 +85,7 @@ class Sessions:
         ends = min(now + self._idle, credential.created_at + self._longest)
         if ends <= now:
             return None
-        if ends - credential.expires_at > self._idle / _EACH:
+        if renew and ends - credential.expires_at > self._idle / _EACH:
             with suppress(JournalError):  # reading goes on where nothing can be written: it counts until it ends
                 await self._journal.renew_credential(client.name, credential.id, ends)
         return Session(client, credential, secret)

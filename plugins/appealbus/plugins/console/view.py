@@ -38,18 +38,25 @@ class View:
     needs: Action | None = None
     routes: list[Route] = field(default_factory=list)
 
-    def get(self, path: str, may: Action | None = None) -> Callable[[Handler], Handler]:
-        """Make a function the page at a path, for those who may do that."""
-        return self._route(path, "GET", may)
+    def get(self, path: str, may: Action | None = None, *, by_itself: bool = False) -> Callable[[Handler], Handler]:
+        """Make a function the page at a path, for those who may do that.
 
-    def post(self, path: str, may: Action) -> Callable[[Handler], Handler]:
+        Args:
+            path: under `/console`.
+            may: what one may do who sees it; None: all.
+            by_itself: whether browsers ask for it without anybody's doing, which does not prolong a session.
+
+        """
+        return self._route(path, "GET", may, renew=not by_itself)
+
+    def post(self, path: str, may: Action | None) -> Callable[[Handler], Handler]:
         """Make a function what becomes of a form; `page.form` has what was written. It ends in `page.go(...)`."""
         return self._route(path, "POST", may)
 
-    def _route(self, path: str, method: str, may: Action | None) -> Callable[[Handler], Handler]:
+    def _route(self, path: str, method: str, may: Action | None, *, renew: bool = True) -> Callable[[Handler], Handler]:
         def add(handler: Handler) -> Handler:
             async def endpoint(request: Request) -> Response:
-                page = await Page.of(request)
+                page = await Page.of(request, renew=renew)
                 if may is not None and not page.viewer.may(may):
                     raise Refused(403, page.words.say("Your role may not do this."))
                 return await handler(page)

@@ -35,7 +35,7 @@ async def now(page: Page) -> Response:
     return page.show("now/page.html", live="/console/now/live", **given(page, found))
 
 
-@view.get("/now/live", may=Action.OPERATE)
+@view.get("/now/live", may=Action.OPERATE, by_itself=True)
 async def live(page: Page) -> Response:
     """Send the picture anew as it changes, as long as the session counts."""
     return _Stream(page)
@@ -85,12 +85,11 @@ class _Stream(StreamingResponse):
 async def _pictures(page: Page) -> AsyncIterator[str]:
     """Give each picture that differs from the one before, until the server ends or the session counts no more."""
     api, before = page.console.api, ""
-    ends = monotonic() + page.console.settings.idle  # what only watches is not at work, and is signed out
     ask = monotonic() + _ASKED_AGAIN
     yield "retry: 3000\n\n"
     while not api.draining.is_set():
         if monotonic() >= ask:
-            if monotonic() >= ends or not await page.console.sessions.counts(page.session):
+            if not await page.console.sessions.counts(page.session):
                 break
             ask = monotonic() + _ASKED_AGAIN
         try:
