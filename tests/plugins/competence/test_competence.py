@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from appealbus.core import Assessor
-from appealbus.plugins.competence import register_assessors
+from appealbus.plugins.competence import register_assessors, register_shared
 from appealbus.plugins.competence.messages import MESSAGES
 from appealbus.plugins.competence.settings import CompetenceSettings
 from appealbus.schemas import Severity, Signal
@@ -243,13 +243,13 @@ def test_each_signal_is_explained(name: str) -> None:
 
 def test_without_a_table_there_is_no_assessor() -> None:
     """Then nothing is said of competence anywhere."""
-    assert register_assessors(CompetenceSettings()) == []
+    assert register_assessors(register_shared(CompetenceSettings())) == []
 
 
 def test_the_example_that_ships_is_a_table() -> None:
     """It loads, its rows do not overlap, and it says what its comments promise."""
     file = Path(str(files("appealbus.plugins.competence") / "data" / "example.toml"))
-    (assessor,) = register_assessors(CompetenceSettings(table=file))
+    (assessor,) = register_assessors(register_shared(CompetenceSettings(table=file)))
     assert list(assessor.warnings()) == []
     assert "uralsk.land" in said(assessor, to="210740001016", category="10.01", place=at(CITY)).message_ru
 

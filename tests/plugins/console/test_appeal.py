@@ -15,7 +15,7 @@ from tests.plugins.console.kit import csrf_of
 from tests.plugins.console.world import World
 from tests.services.forms import LONG
 
-TABS = ("", "/dossier", "/timeline", "/versions")
+TABS = ("", "/dossier", "/term", "/timeline", "/versions")
 
 
 @pytest.fixture(scope="module")

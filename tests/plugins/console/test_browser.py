@@ -21,6 +21,7 @@ PAGES = [
     ("ops", "/console/nothing"),
     ("ops", "/console/appeals/{id}"),
     ("reviewer", "/console/appeals/{id}/dossier"),
+    ("reviewer", "/console/appeals/{id}/term"),
     ("ops", "/console/appeals/{id}/timeline"),
     ("reviewer", "/console/appeals/{id}/versions"),
     ("ops", "/console/sources/egkn"),

@@ -17,14 +17,18 @@ from appealbus.schemas.dossier import Completeness
 from appealbus.schemas.outcome import OutcomeKind
 
 
-def park(days: Sequence[int], source: str = "egkn") -> Callable[[Journal], Coroutine[Any, Any, list[date]]]:
-    """Return what parks an appeal for a source for each of these days, which is due so many days from today."""
+def park(
+    days: Sequence[int], source: str = "egkn", body: str = ""
+) -> Callable[[Journal], Coroutine[Any, Any, list[date]]]:
+    """Return what parks an appeal for a source, and to a body, for each of these days, due so many days from today."""
+    to = {"addressee": {"bin": body}} if body else {}
 
     async def work(journal: Journal) -> list[date]:
         now = journal.now()
         dues = [now.astimezone(KAZAKHSTAN).date() + timedelta(n) for n in days]
         for n, due in enumerate(dues):
-            appeal = Appeal(message_id=f"p{n}", channel="parked", due_on=due, kind=AppealKind.COMPLAINT, text="Жер")
+            told = {"message_id": f"p{n}{body}", "channel": "parked", "due_on": due, "text": "Жер", **to}
+            appeal = Appeal.model_validate({**told, "kind": AppealKind.COMPLAINT})
             new = await journal.accept(NewAppeal(appeal, now, "appealbus"))
             away = LookupState(f"{source}.parcel", "k", OutcomeKind.UNAVAILABLE, now, code="http.503", reason="away")
             await journal.keep(new.appeal_id, away)

@@ -63,6 +63,12 @@ def register_settings() -> type[Settings]:
 
 
 @hookimpl
-def register_assessors(settings: CompetenceSettings) -> list[Assessor]:
+def register_shared(settings: CompetenceSettings) -> Table | None:
+    """Let others read the table, where there is one: it has the official names of bodies."""
+    return None if settings.table is None else load_table(settings.table)
+
+
+@hookimpl
+def register_assessors(shared: Table | None) -> list[Assessor]:
     """Bring the assessor, where there is a table."""
-    return [] if settings.table is None else [Competence(load_table(settings.table))]
+    return [] if shared is None else [Competence(shared)]

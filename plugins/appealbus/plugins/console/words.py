@@ -6,7 +6,7 @@ from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from pathlib import Path
 
-from babel.dates import format_date, get_timezone_gmt
+from babel.dates import format_date, get_day_names, get_timezone_gmt
 from babel.numbers import format_decimal
 from starlette.requests import Request
 
@@ -71,6 +71,11 @@ class Words(Reader):
     def day(self, day: date) -> str:
         """Return a day."""
         return format_date(day, format="medium", locale=_LOCALES[self.language])
+
+    def weekdays(self) -> list[tuple[str, str]]:
+        """Return the short and the whole name of each day of the week, from Monday on."""
+        names = [get_day_names(width, locale=_LOCALES[self.language]) for width in ("abbreviated", "wide")]
+        return [(names[0][at], names[1][at]) for at in range(7)]
 
     def moment(self, moment: datetime, *, seconds: bool = True) -> str:
         """Return a moment on the country's clock, by which all days are counted; every page says once which that is."""

@@ -19,6 +19,9 @@ from appealbus.plugins.console.view import View
 
 view = View("appeal", "Appeal")
 
+_SHOWN = frozenset({"dossier", "term"})
+"""Pages that ask what for, and are shown once that is said."""
+
 
 @dataclass
 class Sight:
@@ -87,6 +90,7 @@ async def shown(page: Page, sight: Sight, template: str, **given: Any) -> Respon
     tabs = [
         ("", page.words.say("Overview"), True),
         ("/dossier", page.words.say("Dossier"), page.viewer.may(Action.DOSSIER)),
+        ("/term", page.words.say("Term"), page.viewer.may(Action.TERM)),
         ("/timeline", page.words.say("Timeline"), page.viewer.may(Action.HISTORY)),
         ("/versions", page.words.say("Versions"), page.viewer.may(Action.VERSIONS)),
     ]
@@ -109,4 +113,5 @@ async def unmask(page: Page) -> Response:
     """Show what the person may see, from now on in this appeal: they have said what for."""
     row = await page.appeal()
     token = page.seal({"id": row.public_id, "purpose": page.form.reason(page.words, "purpose")})
-    return page.go(f"/appeals/{row.public_id}/dossier", {"seen": token})
+    to = page.form["to"] if page.form["to"] in _SHOWN else "dossier"
+    return page.go(f"/appeals/{row.public_id}/{to}", {"seen": token})

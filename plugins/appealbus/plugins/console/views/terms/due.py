@@ -6,8 +6,10 @@ from urllib.parse import urlencode
 
 from starlette.responses import Response
 
+from appealbus.core.domain.listing import AppealRow
 from appealbus.core.domain.selection import NOWHERE, Selection
 from appealbus.core.rights.actions import Action
+from appealbus.plugins.competence.table import Table
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.view import View
@@ -16,6 +18,8 @@ view = View("terms", "Terms", place=30, path="/terms", needs=Action.TERM)
 
 _MOST = 1000
 """Appeals that are counted, the most urgent first: what a body has to do before all else, in some 50 ms."""
+_URGENT = 20
+"""Of them that are named, with the way to their proof: a screen."""
 _STEPS = 5
 _DAYS = 14
 _LONGEST = 366
@@ -32,8 +36,10 @@ async def terms(page: Page) -> Response:
     found = await page.journal.find(selection, NOWHERE, _MOST, steps=_STEPS)
     by_body = viewer.may_choose_by("body")
     counts: Counter[tuple[date | None, str]] = Counter()
+    urgent: list[AppealRow] = []
     for row in found.rows:
         if viewer.sees(row) and row.due_on is not None:
+            urgent.append(row)
             counts[None if row.due_on < today else row.due_on, (row.body or "") if by_body else ""] += 1
     await page.looks("terms", found=counts.total())
     bodies = sorted({body for _, body in counts}, key=lambda body: (-_of(counts, body), body))
@@ -45,12 +51,24 @@ async def terms(page: Page) -> Response:
         bodies=bodies,
         by_body=by_body,
         counts=counts,
+        named=lambda bin_: _named(page, bin_),
+        urgent=[(row.public_id, await page.views.row(row)) for row in urgent[:_URGENT]],
+        most=_MOST,
         cut=found.next is not None,
         last=found.rows[-1].due_on if found.next is not None and found.rows else None,
         all_of=lambda day: sum(number for (at, _), number in counts.items() if at == day),
         link=lambda day, body="": _link(today, day, body),
         today=today,
     )
+
+
+def _named(page: Page, bin_: str) -> str:
+    """Return what a body is officially called, in the person's language where it is, by the table of competence."""
+    table = page.console.api.host.shared("competence")
+    said = table.by_bin[bin_][0].said if isinstance(table, Table) and table.by_bin.get(bin_) else None
+    if said is None:
+        return ""
+    return said.name_kk if page.words.suffix == "kk" else said.name_ru
 
 
 def _of(counts: Counter[tuple[date | None, str]], body: str) -> int:
