@@ -24,6 +24,7 @@ PAGES = [
     ("reviewer", "/console/appeals/{id}/term"),
     ("ops", "/console/appeals/{id}/timeline"),
     ("reviewer", "/console/appeals/{id}/versions"),
+    ("reviewer", "/console/appeals/{id}/repeats"),
     ("ops", "/console/sources/egkn"),
     ("ops", "/console/configuration?all=1"),
     ("ops", "/console/sources/egkn/impact?until={soon}"),

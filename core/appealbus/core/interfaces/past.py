@@ -20,6 +20,7 @@ class Other:
     Attributes:
         appeal_id: its own: of two that have come the larger one came later.
         number: of its receipt.
+        public_id: by which clients know it; empty where what it is made of is damaged.
         accepted_at: when the bus got it; None: the reader does not see that.
         appeal: its newest form.
         changes: what has happened to it since, as far as that is known; None: the reader does not see that.
@@ -34,6 +35,7 @@ class Other:
 
     appeal_id: int
     number: str
+    public_id: str
     accepted_at: datetime | None
     appeal: Appeal
     changes: tuple[KeptChange, ...] | None

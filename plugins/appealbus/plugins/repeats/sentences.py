@@ -81,8 +81,28 @@ def _said(pieces: list[str]) -> Iterator[str]:
         yield sentence
 
 
-def news(text: str, earlier: str) -> News:
-    """Return what a text says beside an earlier one."""
+@dataclass(frozen=True, slots=True)
+class Paired:
+    """Which sentence of a text is which of an earlier one; each by its normal form.
+
+    Attributes:
+        now: of the text, as they are written, in its order.
+        before: the same of the earlier one.
+        same: of `now`, those that the earlier one says as well, though perhaps as a part of others.
+        nearest: of `now`, those that were changed, with what each was.
+        gone: of `before`, those that are not said any more, not even as a part of others.
+
+    """
+
+    now: Mapping[str, str]
+    before: Mapping[str, str]
+    same: Set[str]
+    nearest: Mapping[str, str]
+    gone: Set[str]
+
+
+def paired(text: str, earlier: str) -> Paired:
+    """Return which sentences of two texts belong together."""
     now, before = _distinct(text), _distinct(earlier)
     same = {said for said in now if said in before}
     same |= _told(text, now.keys() - same, earlier)
@@ -91,11 +111,18 @@ def news(text: str, earlier: str) -> News:
         _nearest(left[:_SEARCHED], {said: text for said, text in before.items() if said not in now}) if left else {}
     )
     gone = before.keys() - now.keys() - set(nearest.values())
+    return Paired(now, before, same, nearest, gone - _told(earlier, gone, text))
+
+
+def news(text: str, earlier: str) -> News:
+    """Return what a text says beside an earlier one."""
+    found = paired(text, earlier)
+    left = [said for said in found.now if said not in found.same]
     return News(
-        tuple(now[said] for said in left if said not in nearest),
-        tuple(Changed(now[said], before[nearest[said]]) for said in left if said in nearest),
-        len(same),
-        len(gone) - len(_told(earlier, gone, text)),
+        tuple(found.now[said] for said in left if said not in found.nearest),
+        tuple(Changed(found.now[said], found.before[found.nearest[said]]) for said in left if said in found.nearest),
+        len(found.same),
+        len(found.gone),
     )
 
 

@@ -56,6 +56,7 @@ def _beside(appeal: Appeal, one: Beside) -> dict[str, Any]:
 def _head(other: Other) -> dict[str, Any]:
     told: dict[str, Any] = {
         "number": other.number or None,
+        "id": other.public_id or None,
         "accepted_at": other.accepted_at,
         "applicant": {True: "same", False: "other", None: "unknown"}[other.person],
         "body": body_of(other.appeal),

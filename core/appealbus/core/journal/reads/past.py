@@ -79,8 +79,9 @@ _APPLICANTS = select(subject.c.appeal_id, subject.c.mark).where(
 _ABOUT = select(appeal.c.id, appeal.c.number, appeal.c.category).where(direct.among(appeal.c.id, "ids"))
 _TOLD = select(appeal.c.id).where(direct.among(appeal.c.number, "numbers"), appeal.c.id < _before)
 _SKETCHES = select(sketch).where(direct.among(sketch.c.appeal_id, "ids"))
+_OF_FORMS = (appeal.c.id, appeal.c.number, appeal.c.tag, appeal.c.accepted_at, appeal.c.place, appeal.c.changes)
 _FORMS = (
-    select(appeal.c.id, appeal.c.number, appeal.c.accepted_at, appeal.c.place, appeal.c.changes, document.c.body)
+    select(*_OF_FORMS, document.c.body)
     .join(document, (document.c.appeal_id == appeal.c.id) & (document.c.digest == appeal.c.content))
     .where(direct.among(appeal.c.id, "ids"))
 )
@@ -211,6 +212,7 @@ class _Found:
                 Other(
                     row.id,
                     row.number,
+                    codec.public_id_of(row),
                     row.accepted_at,
                     form,
                     tuple(changes.get(row.id, ())),

@@ -1,6 +1,15 @@
 """One appeal: how it stands, what it lacks and why, what was found, what happened, and what can be done."""
 
-from appealbus.plugins.console.views.appeal import doing, dossier, overview, rereading, term, timeline, versions
+from appealbus.plugins.console.views.appeal import (
+    doing,
+    dossier,
+    overview,
+    repeats,
+    rereading,
+    term,
+    timeline,
+    versions,
+)
 from appealbus.plugins.console.views.appeal.sight import view
 
-__all__ = ["doing", "dossier", "overview", "rereading", "term", "timeline", "versions", "view"]
+__all__ = ["doing", "dossier", "overview", "repeats", "rereading", "term", "timeline", "versions", "view"]

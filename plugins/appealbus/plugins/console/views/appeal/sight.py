@@ -19,7 +19,7 @@ from appealbus.plugins.console.view import View
 
 view = View("appeal", "Appeal")
 
-_SHOWN = frozenset({"dossier", "term"})
+_SHOWN = frozenset({"dossier", "term", "repeats"})
 """Pages that ask what for, and are shown once that is said."""
 
 
@@ -93,10 +93,25 @@ async def shown(page: Page, sight: Sight, template: str, **given: Any) -> Respon
         ("/term", page.words.say("Term"), page.viewer.may(Action.TERM)),
         ("/timeline", page.words.say("Timeline"), page.viewer.may(Action.HISTORY)),
         ("/versions", page.words.say("Versions"), page.viewer.may(Action.VERSIONS)),
+        ("/repeats", page.words.say("Repeats"), await _is_compared(page, sight)),
     ]
     here = page.request.url.path.removeprefix(f"/console{sight.path}")
     today = page.words.today(page.journal.now())
     return page.show(template, sight=sight, row=sight.shown, tabs=tabs, here=here, today=today, **given)
+
+
+async def _is_compared(page: Page, sight: Sight) -> bool:
+    """Whether there may be something to show of repeats: appeals are compared, or this one was when it was made."""
+    if not page.viewer.may(Action.REPEATS) or page.console.api.host.compares:
+        return page.viewer.may(Action.REPEATS)
+    if sight.row.signal is None:
+        return False
+    try:
+        newest = await sight.views.dossier(sight.row)
+    except (ValueError, JournalError) as error:
+        raise damaged(page, error) from None
+    signals = () if newest is None else newest.document.get("signals", ())
+    return any(str(each["code"]).startswith("repeats.") for each in signals)
 
 
 def damaged(page: Page, error: Exception) -> Refused:

@@ -1,0 +1,130 @@
+"""What an appeal repeats: others that have something in common with it, and one of them beside it, by sentences."""
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime
+from itertools import chain, groupby
+from typing import Any
+
+from starlette.responses import Response
+
+from appealbus.core import Other, Past
+from appealbus.core.errors import JournalError
+from appealbus.core.rights.actions import Action
+from appealbus.core.rights.views import Compare
+from appealbus.plugins.console.errors import Refused
+from appealbus.plugins.console.page import Page
+from appealbus.plugins.console.views.appeal.sides import Line as Sides
+from appealbus.plugins.console.views.appeal.sides import Pieces, bounded, counted, in_pieces
+from appealbus.plugins.console.views.appeal.sight import damaged, shown, sight_of, view
+from appealbus.plugins.repeats.matter import Compared
+from appealbus.plugins.repeats.sides import Line, side_by_side
+from appealbus.plugins.repeats.telling import document
+from appealbus.plugins.repeats.words import Article, Came, Label
+from appealbus.schemas.appeal import Appeal
+
+_NAMED = 120
+"""Characters of what registers call a body, a norm or an answer that stand in a list."""
+_OF_OUTCOMES = ("came", "day", "ground", "reference")
+_OF_OTHERS = (
+    "number",
+    "id",
+    "accepted_at",
+    "body",
+    "similarity",
+    "news",
+    "article",
+    "norm",
+    "new_attachments",
+    "new_parcels",
+)
+_FOLDED = 3
+"""So many sentences in a row that are the same stand behind one line: what is new is what one looks for."""
+
+
+@view.get("/appeals/{id}/repeats", may=Action.REPEATS)
+async def repeats(page: Page) -> Response:
+    """Show which others are about the same and how they stand, and one of them beside this; for a purpose alone.
+
+    That somebody looks is noted at each appeal that something is shown of.
+    """
+    sight = await sight_of(page, "repeats")
+    if not sight.purpose:
+        return await shown(page, sight, "appeal/repeats.html", sorts=[], chosen=None, groups=[], left={})
+    wanted = page.query.get("beside", "")
+    try:
+        told, numbers = await sight.views.repeats(sight.row, _comparing(wanted))
+    except JournalError as error:
+        raise damaged(page, error) from None
+    ((found, lines),) = [(each["comparison"], each["lines"]) for each in told["compared"]]
+    others = {each["id"]: each for _, some, _ in _sorts(found) for each in some if each["id"]}
+    if wanted and wanted not in others:
+        raise Refused(404, page.words.say("This appeal has nothing in common with that one, or no longer."))
+    note = page.journal.note_look
+    await asyncio.gather(*(note("repeats", number=each, purpose=sight.purpose) for each in numbers))
+    groups, left = await asyncio.to_thread(_sides, lines)
+    return await shown(
+        page,
+        sight,
+        "appeal/repeats.html",
+        sorts=[each for each in _sorts(found) if each[1]],
+        chosen=others.get(told["compared"][0]["beside"]),
+        groups=groups,
+        left=left,
+        came=Came,
+        article=Article,
+        day=lambda said: _day(page, str(said)),
+        named=_NAMED,
+    )
+
+
+def _comparing(wanted: str) -> Compare:
+    """Return what compares, and puts the one that is wanted beside; without a wish the one that signals would name."""
+
+    def compare(appeal: Appeal, past: Past) -> tuple[list[dict[str, Any]], frozenset[int]]:
+        found = Compared(appeal, past)
+        told = document(found)
+        by_id = {each.public_id: each for each in past.others if each.appeal_id in told.shown}
+        one = by_id.get(wanted) if wanted else _foremost(found)
+        lines = [] if one is None else [_told(each) for each in side_by_side(appeal.text, one.appeal.text)]
+        beside = "" if one is None else one.public_id
+        return [{"comparison": told.document, "beside": beside, "lines": lines}], told.shown
+
+    return compare
+
+
+def _foremost(found: Compared) -> Other | None:
+    if found.last is not None:
+        return found.last.other
+    return next(chain((each for each, _ in found.copies), reversed(found.neighbours)), None)
+
+
+def _told(line: Line) -> Sides:
+    return line.kind.value, line.now, line.was
+
+
+def _sides(lines: Sequence[Sides]) -> tuple[list[tuple[bool, list[Pieces]]], dict[str, int]]:
+    """Return what is shown of the lines, folded or not, and how many of each kind are not."""
+    kept = bounded(lines)
+    runs = ((same, [*map(in_pieces, run)]) for same, run in groupby(kept, lambda each: each[0] == Label.SAME))
+    return [(same and len(run) >= _FOLDED, run) for same, run in runs], dict(counted(lines) - counted(kept))
+
+
+def _sorts(found: Mapping[str, Any]) -> Iterator[tuple[str, list[dict[str, Any]], Any]]:
+    """Yield of each sort its name, its appeals, and how many there are where not all are told of."""
+    for sort in ("matters", "copies", "neighbours"):
+        of, more = found[sort], None
+        if isinstance(of, dict):
+            of, more = of["others"], of if of["count"] > len(of["others"]) else None
+        yield sort, [_whole(each) for each in of], more
+
+
+def _whole(each: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an appeal with all that may be told of one; what is not is None."""
+    outcome = None if each.get("outcome") is None else {**dict.fromkeys(_OF_OUTCOMES), **each["outcome"]}
+    return {**dict.fromkeys(_OF_OTHERS), **each, "outcome": outcome}
+
+
+def _day(page: Page, said: str) -> str:
+    is_day = len(said) == len("2026-01-31")
+    return page.words.day(date.fromisoformat(said) if is_day else page.words.today(datetime.fromisoformat(said)))

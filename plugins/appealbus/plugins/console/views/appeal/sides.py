@@ -1,0 +1,77 @@
+"""Sentences side by side as a page shows them: within its size, and in a changed one the words that are others."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from html import escape
+
+from appealbus.plugins.console.marks import short
+from appealbus.plugins.repeats.words import Label
+
+Line = tuple[str, str, str]
+"""Kind, as `Label` has it; the sentence of this appeal; that of the other one. One of the two may be empty."""
+Piece = tuple[bool, str]
+"""Whether the other side lacks these words, and the words."""
+_BYTES = 50_000
+"""Of sentences on one page, as they stand in it: with all else that makes less than 100 kB."""
+_OF_A_LINE = 250
+"""Bytes of a line beside its sentences."""
+_LONGEST = 1500
+"""Characters of one sentence that are shown."""
+_WORDS = 40
+"""Words of two sentences up to which these are held against each other: longer ones are marked whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """A line in pieces."""
+
+    kind: str
+    now: Sequence[Piece]
+    was: Sequence[Piece]
+
+
+def bounded(lines: Sequence[Line]) -> list[Line]:
+    """Return those that a page has room for: where not all, what is the same goes first, and then the end."""
+    lines = [(kind, short(now, _LONGEST), short(was, _LONGEST)) for kind, now, was in lines]
+    if sum(map(_size, lines)) > _BYTES:
+        lines = [each for each in lines if each[0] != Label.SAME]
+    kept, room = [], _BYTES
+    for each in lines:
+        room -= _size(each)
+        if room < 0:
+            break
+        kept.append(each)
+    return kept
+
+
+def _size(line: Line) -> int:
+    _, now, was = line
+    words = 40 * _WORDS if line[0] == Label.CHANGED and _few(now, was) else 0
+    return _OF_A_LINE + words + len(escape(now).encode()) + len(escape(was).encode())
+
+
+def counted(lines: Iterable[Line]) -> Counter[str]:
+    """Return how many there are of each kind."""
+    return Counter(kind for kind, _, _ in lines)
+
+
+def in_pieces(line: Line) -> Pieces:
+    """Return a line with what one side has and the other one lacks marked."""
+    kind, now, was = line
+    if kind != Label.CHANGED or not _few(now, was):
+        differs = kind != Label.SAME
+        return Pieces(kind, [(differs, now)] if now else [], [(differs, was)] if was else [])
+    words, others = now.split(), was.split()
+    these, those = list[Piece](), list[Piece]()
+    for tag, a, b, c, d in SequenceMatcher(None, others, words, autojunk=False).get_opcodes():
+        if a < b:
+            those.append((tag != "equal", " ".join(others[a:b])))
+        if c < d:
+            these.append((tag != "equal", " ".join(words[c:d])))
+    return Pieces(kind, these, those)
+
+
+def _few(now: str, was: str) -> bool:
+    return max(len(now.split()), len(was.split())) <= _WORDS

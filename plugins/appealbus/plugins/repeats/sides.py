@@ -1,0 +1,51 @@
+"""Two texts side by side, sentence by sentence, in the order of the later one."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from appealbus.plugins.repeats.sentences import Paired, paired
+from appealbus.plugins.repeats.words import Label
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A sentence of one text, and of the other one beside it.
+
+    Attributes:
+        kind: `new`, `changed`, `same` or `gone`.
+        now: as the later text writes it; empty where it is not there, or there as a part of others alone.
+        was: the same of the earlier one.
+
+    """
+
+    kind: Label
+    now: str = ""
+    was: str = ""
+
+
+def side_by_side(text: str, earlier: str) -> Iterator[Line]:
+    """Yield all sentences of two texts; each that a text says several times once.
+
+    What only the earlier one says stands before the sentence that followed it there.
+    """
+    found = paired(text, earlier)
+    place = {said: at for at, said in enumerate(found.before)}
+    alone = [(place[said], line) for said, line in _alone(found)]
+    at = 0
+    for said, now in found.now.items():
+        was = found.nearest.get(said, said)
+        while at < len(alone) and alone[at][0] < place.get(was, -1):
+            yield alone[at][1]
+            at += 1
+        kind = Label.SAME if said in found.same else Label.CHANGED if said in found.nearest else Label.NEW
+        yield Line(kind, now, found.before.get(was, ""))
+    for _, line in alone[at:]:
+        yield line
+
+
+def _alone(found: Paired) -> Iterator[tuple[str, Line]]:
+    """Yield what stands on the earlier side alone: what is gone, and what is a part of other sentences now."""
+    beside = {*found.nearest.values()}
+    for said, was in found.before.items():
+        if said not in found.now and said not in beside:
+            yield said, Line(Label.GONE if said in found.gone else Label.SAME, was=was)
