@@ -10,9 +10,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
+
+if TYPE_CHECKING:
+    from multiprocessing.process import BaseProcess
 
 T = TypeVar("T")
 
@@ -83,6 +86,18 @@ def run_to_end(main: Coroutine[Any, Any, T], stray: Callable[[BaseException], No
                 stray(error)
     finally:
         _close(loop)
+
+
+def start_child(child: "BaseProcess") -> None:
+    """Start a process that does not hear Ctrl-C, which a terminal sends to all: whoever started it ends it."""
+    from multiprocessing import resource_tracker  # most commands start none
+
+    resource_tracker.ensure_running()  # begun later, it would let Ctrl-C through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        child.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def leave_within(code: int) -> None:

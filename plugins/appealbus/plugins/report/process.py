@@ -1,7 +1,6 @@
 """Reports made in a process of its own: seconds of Python would hold up all that a server does."""
 
 import asyncio
-import signal
 from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -11,6 +10,7 @@ from appealbus.core import AppealBusError, ConfigError, JournalError
 from appealbus.core.config.models import BusSettings, LogSettings
 from appealbus.core.journal.journal import Journal
 from appealbus.core.logs import configure
+from appealbus.core.process import start_child
 from appealbus.plugins.report.asking import Wanted, counted, told
 from appealbus.plugins.report.settings import ReportSettings
 
@@ -80,7 +80,7 @@ class ReportProcess:
         context = get_context("spawn")
         line, end = context.Pipe()
         self._child = context.Process(target=_serve, args=(end, self._given), daemon=True)
-        self._child.start()
+        start_child(self._child)
         end.close()  # so that its death is the end of the line
         self._line = line
         return line
@@ -93,7 +93,6 @@ def _exchange(line: Connection, wanted: Wanted) -> bytes | AppealBusError:
 
 
 def _serve(line: Connection, given: Given) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server ends it
     configure(given.log.level, given.log.format)
     try:
         while True:

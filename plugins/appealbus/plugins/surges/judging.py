@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from appealbus.core import ConfigError
+from appealbus.core.process import start_child
 from appealbus.plugins.surges.clusters import Scanned, near_from
 from appealbus.plugins.surges.judge import Judged
 from appealbus.plugins.surges.store import Store
@@ -34,7 +35,7 @@ async def judged(
     answer, end = context.Pipe(duplex=False)
     given = (file, monday, rate, positions, share)
     child = context.Process(target=_answer, args=(end, *given), daemon=True)
-    child.start()
+    start_child(child)
     try:
         end.close()  # so that its death is the end of the answer
         async with asyncio.timeout(_LONGEST):
