@@ -8,8 +8,8 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	  $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 
-demo: $(VENV)/run-ready  ## 200 appeals through simulated agencies
-	@$(BIN)/appealbus demo
+demo: $(VENV)/run-ready  ## 200 appeals through simulated agencies; CONSOLE=1 lets it run on, with the console
+	@$(BIN)/appealbus demo $(if $(CONSOLE),--console)
 
 # Most tests wait for something: more of them at once than there are cores.
 JOBS ?= $(shell echo $$(( 3 * $$(nproc 2>/dev/null || echo 2) )))

@@ -61,7 +61,7 @@ OURS = {
     "appealbus.core.bus.bus": {"plugins/demo"},
     "appealbus.core.bus.clock_watch": {"plugins/api"},
     "appealbus.core.bus.decoding": {"plugins/api"},
-    "appealbus.core.bus.reception": {"connectors/files", "plugins/api"},
+    "appealbus.core.bus.reception": {"connectors/files", "plugins/api", "plugins/demo"},
     "appealbus.core.bus.trimming": {"plugins/api"},
     "appealbus.core.cli": {
         "plugins/console",
@@ -80,7 +80,7 @@ OURS = {
     "appealbus.core.config.permissions": {"connectors/http", "connectors/signing"},
     "appealbus.core.config.problems": {"connectors/files", "plugins/competence"},
     "appealbus.core.counting": {"plugins/terms"},
-    "appealbus.core.domain": {"plugins/api", "plugins/console"},
+    "appealbus.core.domain": {"plugins/api", "plugins/console", "plugins/demo"},
     "appealbus.core.domain.places": {"plugins/report"},
     "appealbus.core.domain.waiting": {"plugins/terms"},
     "appealbus.core.enrichment.fields": {"plugins/api", "plugins/console"},
@@ -99,8 +99,8 @@ OURS = {
     "appealbus.core.operations": {"plugins/console"},
     "appealbus.core.own_file": {"plugins/report", "plugins/surges"},
     "appealbus.core.parts": {"plugins/console", "plugins/demo"},
-    "appealbus.core.process": {"plugins/api", "plugins/demo"},
-    "appealbus.core.rights": {"plugins/api", "plugins/console", "plugins/repeats", "plugins/terms"},
+    "appealbus.core.process": {"plugins/api", "plugins/demo", "plugins/report", "plugins/surges"},
+    "appealbus.core.rights": {"plugins/api", "plugins/console", "plugins/demo", "plugins/repeats", "plugins/terms"},
 }
 """What ships uses these beside what is public: the demonstration runs a bus, commands talk as the program does, and
 connectors pause between attempts, and look at who may write files, as the core does; a table of bodies is read as the

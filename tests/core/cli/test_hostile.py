@@ -108,7 +108,7 @@ ARGUMENTS: dict[str, list[list[str]]] = {
     "surges show": [["1"], [EVIL]],
     "surges take": [["1", "--until", EVIL], [EVIL, "--until", "2026-11-28"]],
     "surges close": [["1", "--as", EVIL, "--done", EVIL], ["1", "--as", "true", "--done", EVIL]],
-    "demo": [["--keep", "good.csv"], ["--keep", EVIL + ".jsonl"]],
+    "demo": [["--keep", "good.csv"], ["--keep", EVIL + ".jsonl"], ["--port", EVIL], ["--console", "--port", "70000"]],
     "retry": [[EVIL], ["none" + EVIL], ["--source", EVIL], ["--receiver", EVIL, "--json"], ["--yes", EVIL]],
     "refresh": [["none" + EVIL], ["--signal", EVIL, "--yes", EVIL, "--reason", EVIL], ["--place", EVIL]],
     "prune": [["--receiver", EVIL]],

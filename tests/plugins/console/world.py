@@ -1,10 +1,9 @@
 """A console over a journal that a bus has worked, in a thread of its own, and people who are signed in to it."""
 
 import asyncio
-import json
 import socket
 import threading
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -26,6 +25,7 @@ from appealbus.plugins.api.api import Api
 from appealbus.plugins.api.server import run
 from appealbus.plugins.api.settings import ApiSettings
 from appealbus.plugins.console.app import application
+from appealbus.plugins.demo.live_setting import toml
 from appealbus.plugins.demo.setting import document
 from appealbus.plugins.simulator.server import Simulator
 from appealbus.plugins.simulator.settings import Misbehaviour, SimulatorSettings
@@ -97,18 +97,6 @@ class World:
         answer = client.post("/console/enter", data={"link": self.link(role, name, **given)})
         assert answer.status_code == 200, answer.text
         return client
-
-
-def toml(table: Mapping[str, Any], path: str = "") -> Iterator[str]:
-    """Yield the lines of a table as TOML: what JSON and TOML write alike, with tables in it."""
-    if path:
-        yield f"[{path}]"
-    for name, value in table.items():
-        if not isinstance(value, Mapping):
-            yield f"{name} = {json.dumps(value, ensure_ascii=False)}"
-    for name, value in table.items():
-        if isinstance(value, Mapping):
-            yield from toml(value, f"{path}.{json.dumps(name)}".lstrip("."))
 
 
 @contextmanager

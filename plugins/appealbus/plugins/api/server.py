@@ -56,7 +56,7 @@ async def serve(cli: Cli, settings: ApiSettings) -> None:
     async with cli.journal(write=True) as journal, aclosing(Reception(journal, bus, cli.host.due_on)) as reception:
         journal.compares_texts = cli.host.compares
         api = Api(settings, cli.loaded, policy, journal, reception, cli.host)
-        _add_console(api)
+        add_console(api)
         told = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, told.set)
@@ -70,7 +70,7 @@ async def serve(cli: Cli, settings: ApiSettings) -> None:
         log.info("api.stopped")
 
 
-def _add_console(api: Api) -> None:
+def add_console(api: Api) -> None:
     """Have the console in the same server, where its packages are installed and the configuration wants it."""
     if "console" in api.bus.disabled or find_spec("jinja2") is None:
         return

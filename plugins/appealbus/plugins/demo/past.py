@@ -7,6 +7,7 @@ the neighbours of one river wrote, too.
 import asyncio
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
+from functools import cache
 from random import Random
 from typing import Any
 
@@ -14,7 +15,7 @@ from appealbus.core.clocks import KAZAKHSTAN
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import NewAppeal, NewChange
 from appealbus.plugins.simulator.appeals import appeals
-from appealbus.schemas.appeal import Appeal, ParcelReference, Place
+from appealbus.schemas.appeal import Appeal, Language, ParcelReference, Place
 from appealbus.schemas.change import AnswerResult, Change, ChangeKind
 
 WEEKS = 14
@@ -26,7 +27,7 @@ _RIVER = "110"
 _PLACE = Place(kato="274600000", address="Переметное, ул. Жайык")
 _PARCEL = ParcelReference(cadastral_number="08-118-770-8946")
 _REDIRECTED, _ANSWERED = 0.29, 0.93
-_RESULTS = {
+RESULTS = {
     AnswerResult.SATISFIED: 34,
     AnswerResult.REFUSED: 3,
     AnswerResult.EXPLAINED: 60,
@@ -48,16 +49,23 @@ async def live_through(journal: Journal, monday: date) -> int:
 
 
 def _appeals(random: Random, began: datetime) -> Iterator[NewAppeal]:
-    letters = list(appeals())
-    river = next(each for each in letters if each.category and each.category.code == _RIVER and each.language == "ru")
+    letters, river = list(appeals()), neighbour()
     for week in range(WEEKS):
         monday = began + week * timedelta(weeks=1)
         written = [random.choice(letters) for _ in range(_A_WEEK)]
         if week == WEEKS - 1:
-            written += [river.model_copy(update={"place": _PLACE, "parcels": [_PARCEL]})] * _NEIGHBOURS
+            written += [river] * _NEIGHBOURS
         for at, letter in enumerate(written):
             moment = monday + timedelta(days=at % 5, minutes=at)
             yield _again(letter, f"past-{week}-{at}", moment)
+
+
+@cache
+def neighbour() -> Appeal:
+    """Return what the neighbours of the river write."""
+    letters = (each for each in appeals() if each.category and each.category.code == _RIVER)
+    river = next(each for each in letters if each.language is Language.RUSSIAN)
+    return river.model_copy(update={"place": _PLACE, "parcels": [_PARCEL]})
 
 
 def _again(letter: Appeal, message_id: str, moment: datetime) -> NewAppeal:
@@ -75,7 +83,7 @@ def _changes(random: Random, new: NewAppeal) -> Iterator[NewChange]:
         about = of | {"kind": ChangeKind.REDIRECTED, "to": {"name": "Министерство", "bin": "240840014331"}}
     elif chance < _ANSWERED:
         at = new.accepted_at + timedelta(days=random.choice((6, 9, 12, 15, 19, 20, 23)))
-        result = random.choices(list(_RESULTS), list(_RESULTS.values()))[0]
+        result = random.choices(list(RESULTS), list(RESULTS.values()))[0]
         about = of | {"kind": ChangeKind.ANSWERED, "result": result, "answered_on": at.date()}
     else:
         return
