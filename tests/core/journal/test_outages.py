@@ -11,12 +11,15 @@ from appealbus.core.domain.outage import Needs
 from appealbus.core.domain.pauses import QuotaUse
 from appealbus.core.domain.selection import Place
 from appealbus.core.guards.settings import GuardSettings
+from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.reads import outages as reads
 from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.core.operations.outages import Asked, _in_time, missing, outage
 from appealbus.core.operations.pace import Pace
 from appealbus.schemas.dossier import Completeness
 from appealbus.schemas.outcome import OutcomeKind
+from tests.core.journal.explaining import explain_all
+from tests.services.journals import sqlite_journal
 
 TODAY = date(2026, 11, 25)
 MORNING = datetime.combine(TODAY, time(9), KAZAKHSTAN)
@@ -114,3 +117,22 @@ def test_a_day_has_room_for_so_many(guard, took, wanted):
     used = [QuotaUse("s", "day", MORNING.replace(hour=0), 4), QuotaUse("s", "month", MORNING.replace(day=1, hour=0), 0)]
     pace = Pace(GuardSettings(**guard), 1, took, used, MORNING)
     assert [number for _, number in islice(pace.by_day(MORNING), len(wanted))] == wanted
+
+
+async def test_what_waits_is_counted_by_its_index_alone(tmp_path, make, monkeypatch):
+    """SQLite, which keeps no statistics, looks for nothing of it among all that is open, and at no appeal to count."""
+    heard = explain_all(monkeypatch)
+    async with await Journal.open(sqlite_journal(tmp_path / "journal.db")) as journal:
+        await park(journal, make, [1, 2])
+        heard.clear()
+        assert [each.appeals for each in await journal.parked_for()] == [2]
+        assert sum((await journal.waiting_by_day(Needs("s"))).days.values()) == 2
+        danger, count = await journal.endangered("s", None, TODAY + timedelta(1), 20)
+        assert ([each.due_on for each in danger], count) == ([TODAY + timedelta(1)], 1)
+    plans = [plan for _, plan in heard]
+    counting = [
+        plan for statement, plan in heard if "waits_for =" in statement or "GROUP BY appeal.waits_for" in statement
+    ]
+    assert len(counting) == 4
+    assert all("USING COVERING INDEX ix_appeal_waits_for" in plan for plan in counting), plans
+    assert not [plan for plan in plans if "ix_appeal_urgency" in plan or "ix_appeal_kind" in plan]

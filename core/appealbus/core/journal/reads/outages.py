@@ -23,7 +23,7 @@ Needing = Select[tuple[int, int]]
 def by_day(connection: Connection, needs: Needs, most: int = COUNTED) -> WaitingByDay:
     """Return how many open appeals wait for a source, or are still to ask it, by the day on which they are due."""
     days, ends = Counter[int](), urgency_of(None)
-    for query in _needing(connection, needs):
+    for query in needing(connection, needs):
         some = query.order_by(appeal.c.urgency, appeal.c.id).limit(most).subquery()
         counted = select(some.c.urgency, func.count().label("number")).group_by(some.c.urgency)
         found = {row.urgency: row.number for row in connection.execute(counted)}
@@ -37,7 +37,7 @@ def by_day(connection: Connection, needs: Needs, most: int = COUNTED) -> Waiting
 
 def missing(connection: Connection, needs: Needs, days: Sequence[DueDay], after: Place, limit: int) -> list[AppealRow]:
     """Return a page of the appeals that miss their days, the first due first; of a day those that are asked last."""
-    queries, ids = list(_needing(connection, needs)), list[int]()
+    queries, ids = list(needing(connection, needs)), list[int]()
     for each in days:
         day = each.day.toordinal()
         if len(ids) == limit or (after.first or 0) > day:
@@ -67,15 +67,15 @@ def _ids(connection: Connection, queries: Sequence[Needing], limit: int) -> Iter
         )
 
 
-def _needing(connection: Connection, needs: Needs) -> Iterator[Needing]:
+def needing(connection: Connection, needs: Needs) -> Iterator[Needing]:
     """Yield what gives them: a query for each index that has some."""
     columns = select(appeal.c.urgency, appeal.c.id).where(appeal.c.urgency < urgency_of(None))
-    # By `closed IS NULL`, or by a kind, SQLite would look for these among all that are open, or all of that kind.
-    columns = columns.where(func.coalesce(appeal.c.closed, "") == "")
+    # What was closed waits for nothing: a change makes it ready, and its run ends its questions. So the index answers.
     for each in waiting_for(connection, needs.source):
         yield columns.where(WAITS_FOR, appeal.c.waits_for == each)
-    # What has a version already waits for its sources by name, once it is parked.
-    new = columns.where(appeal.c.version == 0)
+    # What has a version already waits for its sources by name, once it is parked. By `closed IS NULL`, or by a kind,
+    # SQLite would look for these among all that are open, or all of that kind.
+    new = columns.where(appeal.c.version == 0, func.coalesce(appeal.c.closed, "") == "")
     new = new if needs.kinds is None else new.where(func.coalesce(appeal.c.kind, "").in_(needs.kinds))
     for state in (READY, IN_WORK, SUSPECT):
         yield new.where(appeal.c.state == state)

@@ -3,13 +3,15 @@
 from collections.abc import Collection
 from datetime import date
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, func, select
 
 from appealbus.core.domain.listing import Endangered
+from appealbus.core.domain.outage import Needs
 from appealbus.core.domain.pauses import Pause, QuotaUse, SourceNews
-from appealbus.core.journal.tables import IN_WORK, READY, SUSPECT, WAITS_FOR, appeal, source_limit, source_pause
+from appealbus.core.journal.reads.outages import Needing, needing
+from appealbus.core.journal.reads.selecting import rows_of
+from appealbus.core.journal.tables import appeal, source_limit, source_pause
 from appealbus.core.journal.tables import source_quota as quota
-from appealbus.core.journal.writes.returning import waiting_for
 
 _COUNTED = 10_000
 """Appeals that are counted of each kind at most: more are told as so many and more."""
@@ -36,23 +38,18 @@ def endangered(
         limit: the most appeals that are named; they are counted up to ten thousand of each state.
 
     """
-    columns = select(appeal.c.number, appeal.c.urgency, appeal.c.id)
-    day = due_by.toordinal()
-    due = (appeal.c.urgency <= day) & appeal.c.closed.is_(None)
-    queries = [columns.where(WAITS_FOR, appeal.c.waits_for == each, due) for each in waiting_for(connection, source)]
-    # What has a version already waits for its sources by name, once it is parked.
-    new = due & (appeal.c.version == 0)
-    new = new if kinds is None else new & appeal.c.kind.in_(kinds)
-    queries += [columns.where(appeal.c.state == state, new) for state in (READY, IN_WORK, SUSPECT)]
+    due, needs = appeal.c.urgency <= due_by.toordinal(), Needs(source, None if kinds is None else tuple(kinds))
+    queries = [query.where(due) for query in needing(connection, needs)]
     rows = [row for query in queries for row in connection.execute(_first(query, limit))]
+    days = {row.id: row.urgency for row in sorted(rows, key=lambda row: (row.urgency, row.id))[:limit]}
+    numbers = {row.appeal_id: row.number for row in rows_of(connection, list(days))}
     count = sum(_count(connection, query) for query in queries)
-    first = sorted(rows, key=lambda row: (row.urgency, row.id))[:limit]
-    return [Endangered(row.number, date.fromordinal(row.urgency)) for row in first], count
+    return [Endangered(numbers[of], date.fromordinal(day)) for of, day in days.items() if of in numbers], count
 
 
-def _first(query: Select[tuple[str, int, int]], limit: int) -> Select[tuple[str, int, int]]:
+def _first(query: Needing, limit: int) -> Needing:
     return query.order_by(appeal.c.urgency, appeal.c.id).limit(limit)
 
 
-def _count(connection: Connection, query: Select[tuple[str, int, int]]) -> int:
+def _count(connection: Connection, query: Needing) -> int:
     return connection.scalar(select(func.count()).select_from(query.limit(_COUNTED).subquery())) or 0

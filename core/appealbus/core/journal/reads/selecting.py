@@ -1,7 +1,8 @@
 """The appeals that a selection means: a page costs what is on it, and at worst some ten thousand rows beside.
 
 One part of the selection drives: its index gives the candidates in order, as a subquery with a limit, and all other
-parts are asked of those alone. SQLite keeps no statistics, so which part drives is decided here, the rarest first.
+parts are asked of those alone: of the rows that were read for it, or of appeals that are looked up one by one. SQLite
+keeps no statistics, so which part drives is decided here, the rarest first.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -58,6 +59,22 @@ _STATES = {
     AppealState.SUSPECT: SUSPECT,
     AppealState.HELD: HELD,
 }
+_ASKED = [
+    appeal.c[name]
+    for name in (
+        "state",
+        "urgency",
+        "kind",
+        "place",
+        "signal",
+        "completeness",
+        "addressee",
+        "waits_for",
+        "lacks",
+        "closed",
+    )
+]
+"""Columns of which all parts of a selection are asked, beside `id`."""
 _FEW = (AppealState.HELD, AppealState.SUSPECT, AppealState.IN_WORK)
 Step = tuple[list[Row[Any]], Place | None]
 """The rows of a step, and from where the next one goes on; None: that was all."""
@@ -76,7 +93,10 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class _Driver:
-    """Gives candidates: a query with their `id`, and `by` where they come by something else first."""
+    """Gives candidates: a query with their `id`, and `by` where they come by something else first.
+
+    One that walks an index of appeals in order has the columns too that other parts are asked of.
+    """
 
     query: Select[Any]
     covers: frozenset[str]
@@ -104,7 +124,7 @@ def ids(search: Search) -> Iterator[int]:
     """Yield the ids of all that is selected, in the order of their list."""
     after: Place | None = search.after
     while after is not None:
-        rows, after = _step(replace(search, after=after), SCAN, ["id"])
+        rows, after = _step(replace(search, after=after), SCAN)
         yield from (row.id for row in rows)
 
 
@@ -114,7 +134,7 @@ def rows_of(connection: Connection, some: Sequence[int]) -> list[AppealRow]:
     return [codec.appeal_from_row(row) for row in connection.execute(query)]
 
 
-def _step(search: Search, limit: int, columns: Sequence[str]) -> Step:
+def _step(search: Search, limit: int, columns: Sequence[str] = ()) -> Step:
     connection = search.connection
     if connection.dialect.name == "postgresql":
         connection.execute(_BY_INDEXES)
@@ -123,13 +143,17 @@ def _step(search: Search, limit: int, columns: Sequence[str]) -> Step:
     size = SCAN if rest or driver.once else limit
     candidates = driver.query.limit(size).subquery("candidates")
     order = [candidates.c.by, candidates.c.id] if "by" in candidates.c else [candidates.c.id]
-    each = _each(connection, candidates)
-    query: Any = select(*(each.c[name] for name in columns), order[0].label("by"))
-    query = query.select_from(candidates.join(each, each.c.id == candidates.c.id))
-    query = query.where(*(condition for name, condition in _conditions(search, each) if name in rest))
+    hits: Any = select(candidates.c.id, order[0].label("by"))
+    if rest:
+        each = candidates
+        if "state" not in candidates.c:
+            each = _each(connection, candidates)
+            hits = hits.select_from(candidates.join(each, each.c.id == candidates.c.id))
+        hits = hits.where(*(condition for name, condition in _conditions(search, each) if name in rest))
     if driver.once is not None:
-        query = query.where(driver.once(candidates))
-    found: list[Any] = list(connection.execute(query.order_by(*order).limit(limit)))
+        hits = hits.where(driver.once(candidates))
+    hits = hits.order_by(*order).limit(limit)
+    found: list[Any] = list(connection.execute(_with_columns(hits.subquery("hits"), columns) if columns else hits))
     if len(found) == limit:
         return found, place(search.selection, found[-1])
     if size != SCAN:
@@ -137,6 +161,11 @@ def _step(search: Search, limit: int, columns: Sequence[str]) -> Step:
     end: Any = select(candidates.c.id, order[0].label("by")).order_by(*order).offset(size - 1)
     last: Any = connection.execute(end).first()
     return found, None if last is None else place(search.selection, last)
+
+
+def _with_columns(hits: Any, columns: Sequence[str]) -> Any:
+    query = select(*(appeal.c[name] for name in columns), hits.c.by)
+    return query.join_from(hits, appeal, appeal.c.id == hits.c.id).order_by(hits.c.by, hits.c.id)
 
 
 def _each(connection: Connection, candidates: Any) -> Any:
@@ -189,7 +218,7 @@ def _by_state(search: Search) -> _Driver:
 def _by_next(search: Search) -> _Driver:
     """Go by the next attempt: after an outage a hundred thousand are parked, and to sort them takes too long."""
     at = type_coerce(appeal.c.due_at, BigInteger)
-    query = select(appeal.c.id, at.label("by")).where(appeal.c.state == PARKED)
+    query = select(appeal.c.id, at.label("by"), *_ASKED).where(appeal.c.state == PARKED)
     if search.after.first is not None:
         query = query.where(tuple_(at, appeal.c.id) > tuple_(search.after.first, search.after.id))
     return _Driver(query.order_by(at, appeal.c.id), frozenset({"state"}))
@@ -214,9 +243,9 @@ def _by_source(search: Search) -> _Driver:
     parts = []
     for waits_for in _combinations(search.connection, search.selection.source or ""):
         one = _dated(WAITS_FOR & (appeal.c.waits_for == waits_for), search.after).limit(SCAN).subquery()
-        parts.append(select(one.c.id, one.c.by))
+        parts.append(select(one))
     all_ = (union_all(*parts) if parts else _dated(appeal.c.id == _NONE, search.after)).subquery()
-    return _Driver(select(all_.c.id, all_.c.by).order_by(all_.c.by, all_.c.id), frozenset({"source"}))
+    return _Driver(select(all_).order_by(all_.c.by, all_.c.id), frozenset({"source"}))
 
 
 def _combinations(connection: Connection, source: str) -> list[str]:
@@ -237,7 +266,7 @@ def _by_due(search: Search) -> _Driver:
 
 
 def _dated(which: ColumnElement[bool], after: Place) -> Select[Any]:
-    query = select(appeal.c.id, appeal.c.urgency.label("by")).where(which)
+    query = select(appeal.c.id, appeal.c.urgency.label("by"), *_ASKED).where(which)
     if after.first is not None:
         query = query.where(tuple_(appeal.c.urgency, appeal.c.id) > tuple_(after.first, after.id))
     return query.order_by(appeal.c.urgency, appeal.c.id)
@@ -273,14 +302,18 @@ def _lacked(deliveries: Any) -> tuple[ColumnElement[bool], ...]:
 def _by(name: str, *also: ColumnElement[bool]) -> Callable[[Search], _Driver]:
     def driver(search: Search) -> _Driver:
         mine = appeal.c[name] == getattr(search.selection, name)
-        query = select(appeal.c.id).where(mine, *also, appeal.c.id > search.after.id).order_by(appeal.c.id)
-        return _Driver(query, frozenset({name}))
+        return _Driver(_in_order(search, mine, *also), frozenset({name}))
 
     return driver
 
 
 def _by_id(search: Search) -> _Driver:
-    return _Driver(select(appeal.c.id).where(appeal.c.id > search.after.id).order_by(appeal.c.id), frozenset())
+    return _Driver(_in_order(search), frozenset())
+
+
+def _in_order(search: Search, *which: ColumnElement[bool]) -> Select[Any]:
+    query = select(appeal.c.id, *_ASKED).where(*which, appeal.c.id > search.after.id)
+    return query.order_by(appeal.c.id)
 
 
 def _conditions(search: Search, appeal: Any) -> Iterator[tuple[str, ColumnElement[bool]]]:

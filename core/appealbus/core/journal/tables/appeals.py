@@ -75,7 +75,8 @@ _idle = appeal.c.state == IDLE
 _suspect = appeal.c.state == SUSPECT
 _held = appeal.c.state == HELD
 Index("ix_appeal_waiting", appeal.c.urgency, appeal.c.id, sqlite_where=_waits, postgresql_where=_waits)
-Index("ix_appeal_parked", appeal.c.due_at, sqlite_where=_parked, postgresql_where=_parked)
+# With ids: after a pause a hundred thousand are due in the same moment, and pages go on among them.
+Index("ix_appeal_parked", appeal.c.due_at, appeal.c.id, sqlite_where=_parked, postgresql_where=_parked)
 Index("ix_appeal_leased", appeal.c.lease_until, sqlite_where=_leased, postgresql_where=_leased)
 Index("ix_appeal_idle", appeal.c.changed_at, sqlite_where=_idle, postgresql_where=_idle)
 Index(
@@ -100,11 +101,13 @@ Index(
 )
 WAITS_FOR = _parked & appeal.c.waits_for.is_not(None)
 """It is parked until a source is asked again."""
+# With `due_at`: what waits is counted, and from when to when it is parked, without a look at the appeals themselves.
 Index(
     "ix_appeal_waits_for",
     appeal.c.waits_for,
     appeal.c.urgency,
     appeal.c.id,
+    appeal.c.due_at,
     sqlite_where=WAITS_FOR,
     postgresql_where=WAITS_FOR,
 )
