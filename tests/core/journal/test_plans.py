@@ -9,6 +9,7 @@ from appealbus.core.domain.listing import AppealState
 from appealbus.core.domain.selection import Selection
 from appealbus.core.domain.weekly import WeekPart
 from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.rows import DeliveryState
 from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness
 from tests.core.journal.explaining import explain_all
@@ -82,6 +83,9 @@ async def test_no_busy_query_reads_the_whole_table(large, make, monkeypatch):
     due = await large.undelivered("out", now, 100)
     await large.delivered([one.delivery_id for one in due])
     await large.deliveries_failed([(one.delivery_id, "x", now) for one in due[:1]])
+    for state in (DeliveryState.WAITING, DeliveryState.ALONE, DeliveryState.DELIVERED):
+        await large.deliveries_to("out", state, limit=3)
+    await large.receivers()
     await large.next_due()
     await large.accept(make.new())
 

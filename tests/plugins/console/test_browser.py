@@ -27,6 +27,7 @@ PAGES = [
     ("reviewer", "/console/appeals/{id}/repeats"),
     ("ops", "/console/sources/egkn"),
     ("ops", "/console/configuration?all=1"),
+    ("ops", "/console/deliveries/out?show=confirmed"),
     ("ops", "/console/sources/egkn/impact?until={soon}"),
 ]
 WAYS = (("light", "en", 1280), ("dark", "ru", 1280), ("light", "kk", 320), ("dark", "kk", 1280), ("light", "ru", 320))

@@ -9,8 +9,8 @@ from appealbus.core.domain.counts import QuarantineHeld
 from appealbus.core.health.facts import Facts
 from appealbus.core.health.finding import Finding, Severity
 
-_LATE = timedelta(minutes=15)
-"""As in the alert `AppealbusUndelivered`."""
+LATE = timedelta(minutes=15)
+"""How long a version may wait for its receiver, as in the alert `AppealbusUndelivered`."""
 _FULL = 0.8
 """As in the alert `AppealbusQuarantineFull`."""
 
@@ -50,7 +50,7 @@ def of_receivers(facts: Facts) -> Iterator[Finding]:
     yield from gone_receivers(counts.outbox, facts.receivers)
     for name, count in sorted(counts.outbox.items()):
         oldest = counts.oldest_undelivered.get(name)
-        if name in facts.receivers and oldest is not None and facts.at - oldest > _LATE:
+        if name in facts.receivers and oldest is not None and facts.at - oldest > LATE:
             minutes = (facts.at - oldest) // timedelta(minutes=1)
             detail = f"{count} versions are not confirmed, the oldest for {minutes} min"
             todo = "delivery.failed in the log has the reason; mend the receiver or its queue, the rest goes by itself"

@@ -1,7 +1,7 @@
 """The part of the journal that finds what a selection means."""
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from itertools import islice
 
@@ -9,12 +9,17 @@ from sqlalchemy import Connection
 
 from appealbus.core.domain.event import Cursor
 from appealbus.core.domain.feed import FeedEntry
+from appealbus.core.domain.handed import PastHandovers
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.domain.selection import NOWHERE, DeliverySelection, Found, Place, Selection
 from appealbus.core.journal import codec
 from appealbus.core.journal.reader import JournalReader
-from appealbus.core.journal.reads import deliveries, feed, selecting
-from appealbus.core.journal.rows import DeliveryRow
+from appealbus.core.journal.reads import deliveries, feed, handed, receivers, selecting
+from appealbus.core.journal.reads.receivers import Page as DeliveryPage
+from appealbus.core.journal.rows import DeliveryOfAppeal, DeliveryRow, DeliveryState, ReceiverState
+
+_IDS = 2**63
+"""Behind all ids that a database has."""
 
 
 class Finder(JournalReader):
@@ -82,6 +87,33 @@ class Finder(JournalReader):
     async def deliveries_by_id(self, ids: Sequence[int]) -> list[DeliveryRow]:
         """Return how deliveries stand, in the order of their ids; those that are gone are left out."""
         return await self._read(lambda connection: deliveries.by_id(connection, ids))
+
+    async def receivers(self, names: Iterable[str] = ()) -> list[ReceiverState]:
+        """Return how these receivers stand, and all others that the journal has anything of, by name."""
+        return await self._read(lambda connection: receivers.receivers(connection, names))
+
+    async def deliveries_to(
+        self, receiver: str, state: DeliveryState, after: Place = NOWHERE, limit: int = 100
+    ) -> DeliveryPage:
+        """Return a page of what waits for a receiver, of what it refused, or of what it confirmed last.
+
+        Raises:
+            ValueError: the place is one of a list in another order.
+
+        """
+        fits = (after.first is None) == (state is DeliveryState.ALONE) and after.id < _IDS
+        if after != NOWHERE and not fits:
+            raise ValueError("it comes from a list in another order")
+        return await self._read(lambda connection: receivers.page(connection, receiver, state, after, limit))
+
+    async def delivery(self, delivery_id: int) -> DeliveryOfAppeal | None:
+        """Return how a delivery stands, with its appeal."""
+        found = await self._read(lambda connection: receivers.of_appeals(connection, [delivery_id]))
+        return found[0] if found else None
+
+    async def past_handovers(self, receiver: str) -> PastHandovers:
+        """Return the attempts for a receiver that the newest part of the log tells of."""
+        return await self._read(lambda connection: handed.past_handovers(connection, receiver))
 
     async def versions_for(self, receiver: str, after: Cursor | None, most: int) -> "array[int]":
         """Return the positions of the versions that a receiver can still get: up to some more than `most`.

@@ -4,8 +4,9 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 
 from appealbus.core import clocks
+from appealbus.core.domain.operation import Verdict
 from appealbus.core.journal import retention
-from appealbus.core.journal.writes import delivering, pruning
+from appealbus.core.journal.writes import deciding, delivering, pruning
 from appealbus.core.journal.writing import Writing
 
 
@@ -69,6 +70,16 @@ class Delivering(Writing):
         """
         chosen = delivering.Chosen(self.now(), number, receiver, version, self.actor, reason)
         return await self._write.submit(delivering.resend, chosen)
+
+    async def skip_delivery(self, shown: deciding.Shown, *, reason: str) -> Verdict:
+        """Give up one version that a person was shown, if it still is as it was shown."""
+        return await self._write.submit(
+            deciding.decide, deciding.Decision(shown, False, self.now(), self.actor, reason)
+        )
+
+    async def resend_delivery(self, shown: deciding.Shown, *, reason: str) -> Verdict:
+        """Deliver one version again that a person was shown, under its id; not where the receiver has a newer one."""
+        return await self._write.submit(deciding.decide, deciding.Decision(shown, True, self.now(), self.actor, reason))
 
     async def drop_deliveries(self, receiver: str) -> int:
         """Delete what waits for a receiver that is gone for good; returns how many versions that were."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
+from appealbus.core.domain.listing import AppealRow
 from appealbus.core.interfaces.link import LinkState
 from appealbus.schemas.appeal import Appeal, Receipt
 from appealbus.schemas.change import Change
@@ -203,6 +204,44 @@ class DeliveryRow:
     """When it began to be so; of what waits, when the version was made."""
     next_attempt_at: datetime | None
     """Of what waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiverState:
+    """How a receiver stands with what is to be delivered to it.
+
+    Attributes:
+        name: as in the configuration that it stood in.
+        waiting: versions on their way to it.
+        oldest: of these the one that was made first, with why it failed last.
+        refused: versions that it will not take, and that wait for a decision.
+        first_refused: of these the first one.
+        confirmed_at: when it confirmed a version last.
+
+    """
+
+    name: str
+    waiting: int = 0
+    oldest: DeliveryRow | None = None
+    refused: int = 0
+    first_refused: DeliveryRow | None = None
+    confirmed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryOfAppeal:
+    """A delivery in the list of its receiver.
+
+    Attributes:
+        delivery: how it stands.
+        appeal: whose version it is.
+        newer: the newest later version that the receiver has confirmed; None: there is none.
+
+    """
+
+    delivery: DeliveryRow
+    appeal: AppealRow
+    newer: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, select
 
 from appealbus.core.domain.calls import PastCall, PastCalls
 from appealbus.core.domain.event import What
-from appealbus.core.journal.reads.log import head
+from appealbus.core.journal.reads.log import newest
 from appealbus.core.journal.tables import log_entry
 
 READ = 20_000
@@ -17,17 +17,12 @@ READ = 20_000
 
 def past_calls(connection: Connection, lookups: Collection[str], most: int = READ) -> PastCalls:
     """Return the calls of these lookups in the newest entries of the log, so many of them at most."""
-    after = head(connection) - most
-    first = select(log_entry.c.position, log_entry.c.at).where(log_entry.c.position > after)
-    begins = connection.execute(first.order_by(log_entry.c.position).limit(1)).first()
-    if begins is None:
-        return PastCalls()
-    older = select(log_entry.c.position).where(log_entry.c.position <= after).limit(1)
+    part = newest(connection, most)
     query = select(log_entry.c.about, log_entry.c.detail).where(
-        log_entry.c.position > after, log_entry.c.what == What.ENDED.value, log_entry.c.about.in_(sorted(lookups))
+        log_entry.c.position > part.after, log_entry.c.what == What.ENDED.value, log_entry.c.about.in_(sorted(lookups))
     )
     calls = [call for row in connection.execute(query.order_by(log_entry.c.position)) for call in _calls(row.detail)]
-    return PastCalls(begins.at, connection.scalar(older) is None, calls)
+    return PastCalls(part.since, part.whole, calls)
 
 
 def _calls(raw: bytes | None) -> Iterator[PastCall]:

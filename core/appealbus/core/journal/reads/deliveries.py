@@ -125,8 +125,8 @@ Confirmed = list[tuple[DeliveryRow, Place]]
 def confirmed(connection: Connection, selection: DeliverySelection, after: Place, limit: int) -> Confirmed:
     """Return a page of what was confirmed, in the order in which that came."""
     rows: list[Row[Any]] = []
-    for receiver in _receivers(connection, selection):
-        query = _listed().where(*_confirmed(selection, receiver, after))
+    for receiver in receivers_of(connection, selection):
+        query = listed().where(*_confirmed(selection, receiver, after))
         rows += connection.execute(query.order_by(outbox.c.sent_at, outbox.c.id).limit(limit))
     rows.sort(key=lambda row: (row.sent_at, row.id))
     return [(codec.delivery_from_row(row), Place(row.id, to_number(row.sent_at))) for row in rows[:limit]]
@@ -134,7 +134,7 @@ def confirmed(connection: Connection, selection: DeliverySelection, after: Place
 
 def confirmed_ids(connection: Connection, selection: DeliverySelection) -> Iterator[int]:
     """Yield the ids of all that was confirmed, of one receiver after the other."""
-    for receiver in _receivers(connection, selection):
+    for receiver in receivers_of(connection, selection):
         after: Place | None = NOWHERE
         while after is not None:
             query = select(outbox.c.id, outbox.c.sent_at).where(*_confirmed(selection, receiver, after))
@@ -145,11 +145,11 @@ def confirmed_ids(connection: Connection, selection: DeliverySelection) -> Itera
 
 def by_id(connection: Connection, ids: Sequence[int]) -> list[DeliveryRow]:
     """Return deliveries by id, in the order of their ids; those that are gone are left out."""
-    query = _listed().where(outbox.c.id.in_(ids)).order_by(outbox.c.id)
+    query = listed().where(outbox.c.id.in_(ids)).order_by(outbox.c.id)
     return [codec.delivery_from_row(row) for row in connection.execute(query)]
 
 
-def _receivers(connection: Connection, selection: DeliverySelection) -> list[str]:
+def receivers_of(connection: Connection, selection: DeliverySelection) -> list[str]:
     """Return the receivers that are meant: all that have confirmed anything, a jump over the index for each."""
     if selection.receiver is not None:
         return [selection.receiver]
@@ -176,7 +176,8 @@ def _confirmed(selection: DeliverySelection, receiver: str, after: Place) -> lis
     return conditions
 
 
-def _listed() -> Select[Any]:
+def listed() -> Select[Any]:
+    """Return the question for deliveries as lists have them."""
     made = (dossiers.c.appeal_id == outbox.c.appeal_id) & (dossiers.c.version == outbox.c.version)
     query: Select[Any] = select(*outbox.columns, appeal.c.number, dossiers.c.created_at)
     return query.join(appeal, appeal.c.id == outbox.c.appeal_id).outerjoin(dossiers, made)

@@ -89,6 +89,24 @@ def head(connection: Connection) -> int:
     return connection.scalar(select(counter.c.value).where(counter.c.name == COUNTER)) or 0
 
 
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """The newest part of the log: the entries behind `after`, the first of them at `since`; None: there is none."""
+
+    after: int
+    since: datetime | None
+    whole: bool
+    """Whether it is all of the log."""
+
+
+def newest(connection: Connection, most: int) -> Newest:
+    """Return where the newest entries of the log begin, so many of them at most."""
+    after = head(connection) - most
+    first = select(log_entry.c.at).where(log_entry.c.position > after).order_by(log_entry.c.position).limit(1)
+    older = select(log_entry.c.position).where(log_entry.c.position <= after).limit(1)
+    return Newest(after, connection.scalar(first), connection.scalar(older) is None)
+
+
 def unplaced(connection: Connection) -> tuple[int, datetime | None]:
     """Return how many entries have no position yet, as far as that is counted, and since when the oldest waits."""
     if connection.dialect.name == "sqlite":

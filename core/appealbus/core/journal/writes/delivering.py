@@ -68,6 +68,8 @@ _AT_ONCE = 1000
 """Deliveries that one statement changes."""
 _CODE_LENGTH = 200
 """Characters: a code is a word or two, and a plugin that gives a whole text as one must not fill the table."""
+_REASON_LENGTH = 500
+"""Characters of what a person writes: the log has it whole, as it has all reasons."""
 TOLD = (outbox.c.id, outbox.c.appeal_id, outbox.c.receiver, outbox.c.version)
 """What the log says of a delivery."""
 _WAITING = select(*TOLD).where(direct.among(outbox.c.id, "ids"), WAITS).with_for_update()
@@ -225,12 +227,16 @@ def skip(connection: Connection, items: Sequence[Chosen]) -> list[int]:
     for item in items:
         rows = _chosen(connection, item, outbox.c.sent_at.is_(None) & outbox.c.skipped_at.is_(None))
         if rows:
-            reason = _code(item.reason)
-            connection.execute(_SKIPPED, [{"this": row.id, "at": item.at, "reason": reason} for row in rows])
-            connection.execute(_LATER, [{"this": row.id, "at": item.at} for row in rows])
-            events.note(connection, [event(What.SKIPPED, row, item.by, reason=reason) for row in rows])
+            give_up(connection, rows, item.at, item.by, item.reason)
         counts.append(len(rows))
     return counts
+
+
+def give_up(connection: Connection, rows: Sequence[Any], at: datetime, by: str, reason: str) -> None:
+    """Give deliveries up; later versions of the same appeals wait no longer."""
+    connection.execute(_SKIPPED, [{"this": row.id, "at": at, "reason": _code(reason)} for row in rows])
+    connection.execute(_LATER, [{"this": row.id, "at": at} for row in rows])
+    events.note(connection, [event(What.SKIPPED, row, by, reason=_code(reason, _REASON_LENGTH)) for row in rows])
 
 
 def resend(connection: Connection, items: Sequence[Chosen]) -> list[int]:
@@ -267,6 +273,6 @@ def _chosen(connection: Connection, item: Chosen, which: ColumnElement[bool]) ->
     return connection.execute(query).all()
 
 
-def _code(given: object) -> str:
+def _code(given: object, most: int = _CODE_LENGTH) -> str:
     """Return what a delivery gave as its code, as a database can hold it."""
-    return "".join(filter(str.isprintable, str(given)[:_CODE_LENGTH]))
+    return "".join(filter(str.isprintable, str(given)[:most]))

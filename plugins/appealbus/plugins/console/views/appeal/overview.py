@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from typing import Any
 
 from starlette.responses import Response
@@ -15,6 +16,8 @@ from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.appeal.plan import Plan, plan_of
 from appealbus.plugins.console.views.appeal.sight import Sight, damaged, shown, sight_of, view
+from appealbus.plugins.console.views.deliveries.sight import receiver_path
+from appealbus.plugins.console.views.deliveries.telling import why
 from appealbus.plugins.console.words import Words
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.signal import Severity
@@ -66,6 +69,8 @@ async def appeal(page: Page) -> Response:
         operates=operates,
         held=sight.row.state is AppealState.HELD,
         deliveries=deliveries,
+        receiver_path=receiver_path,
+        why=partial(why, page.words),
     )
 
 

@@ -13,6 +13,7 @@ from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.view import View
+from appealbus.plugins.console.views.deliveries.sight import receiver_path
 from appealbus.plugins.console.views.now.sight import Now, Watch
 
 view = View("now", "Now", place=10, path="/now", needs=Action.OPERATE)
@@ -61,6 +62,7 @@ def given(page: Page, found: Now) -> Mapping[str, Any]:
         "it": found,
         "findings": findings,
         "views": views,
+        "receiver_path": receiver_path,
         "intakes": sorted(settings.intakes),
         "receivers": sorted({*settings.deliveries, *counts.outbox, *counts.alone}),
     }

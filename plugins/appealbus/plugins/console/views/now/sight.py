@@ -15,6 +15,7 @@ from appealbus.core.health.report import report
 from appealbus.core.interfaces.link import LinkState, LinkStatus
 from appealbus.core.operations.outages import Asked, asked
 from appealbus.plugins.api.api import Api
+from appealbus.plugins.console.views.deliveries.sight import receiver_path
 from appealbus.plugins.console.views.sources.sight import Sight, sights_of
 from appealbus.plugins.monitor.shared_result import SharedResult
 
@@ -66,15 +67,14 @@ class Now:
             "link": ("workers", "/workers"),
             "quarantine": ("quarantine", "/quarantine"),
             "source": ("sources", f"/sources/{known}" if known else "/sources"),
-            "receiver": ("appeals", f"/appeals?{urlencode({'receiver': name})}"),
+            "receiver": ("deliveries", receiver_path(name)),
+            "client": ("deliveries", "/deliveries"),
             "held": ("appeals", "/appeals?state=held"),
             "suspect": ("appeals", "/appeals?state=suspect"),
             "lookup": ("appeals", "/appeals?lacking=1"),
             "due dates": ("appeals", f"/appeals?{self.due_query()}"),
             "terms": ("configuration", "/configuration"),
         }
-        if kind == "receiver" and "deliveries" in views:
-            return "/deliveries"
         view, path = pages.get(finding.about) or pages.get(kind, ("", ""))
         return path if view in views else ""
 

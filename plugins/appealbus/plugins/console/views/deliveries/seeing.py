@@ -1,0 +1,78 @@
+"""What is to be seen of receivers: the list, and one with what waits for it, what it refused and what it confirmed."""
+
+import re
+from datetime import timedelta
+from functools import partial
+from urllib.parse import urlencode
+
+from starlette.responses import Response
+
+from appealbus.core.domain.handed import handover_spans
+from appealbus.core.domain.selection import NOWHERE, Place
+from appealbus.core.journal.rows import DeliveryState
+from appealbus.core.rights.actions import Action
+from appealbus.plugins.console.errors import Refused
+from appealbus.plugins.console.page import Page
+from appealbus.plugins.console.views.deliveries.sight import Seen, all_sights, receiver_path, seen, sight_of, view
+from appealbus.plugins.console.views.deliveries.telling import lasted, why
+
+_ID = re.compile(r"[0-9]{1,18}", re.ASCII)
+_PAGE = 30
+_CODES = 50
+"""Codes that are told: a screen."""
+_LISTS = {"waiting": DeliveryState.WAITING, "refused": DeliveryState.ALONE, "confirmed": DeliveryState.DELIVERED}
+
+
+@view.get("/deliveries", may=Action.OPERATE)
+async def deliveries(page: Page) -> Response:
+    """Show how all receivers stand, and who reads the feed."""
+    readers = await page.journal.feed_readers() if page.viewer.may(Action.READERS) else None
+    return page.show(
+        "deliveries/list.html",
+        sights=await all_sights(page),
+        readers=readers and sorted(readers, key=lambda each: (-each.lag, each.client)),
+        receiver_path=receiver_path,
+        why=partial(why, page.words),
+        lasted=partial(lasted, page.words),
+    )
+
+
+@view.get("/deliveries/{name}", may=Action.OPERATE)
+async def receiver(page: Page) -> Response:
+    """Show how one stands."""
+    sight, journal, now = await sight_of(page), page.journal, page.journal.now()
+    shown = page.query.get("show", "") or ("refused" if sight.state.refused else "waiting")
+    try:
+        after = Place.parse(page.query["after"]) if page.query.get("after") else NOWHERE
+        found = await journal.deliveries_to(sight.name, _LISTS[shown], after, _PAGE)
+    except (KeyError, ValueError, OverflowError):
+        raise Refused(400, page.words.say("This page of the list is none: begin at the first one.")) from None
+    past = await journal.past_handovers(sight.name)
+    step, series = handover_spans(past.attempts, now)
+    return page.show(
+        "deliveries/receiver.html",
+        sight=sight,
+        receiver_path=receiver_path,
+        heads=[(each, await seen(page, await journal.delivery(each.id))) for each in sight.heads],
+        decided=await _decided(page, sight.name),
+        shown=shown,
+        rows=[one for each, _ in found if (one := await seen(page, each))],
+        first=after == NOWHERE,
+        next_query=urlencode({"show": shown, "after": str(found[-1][1])}) if len(found) == _PAGE else "",
+        past=past,
+        step=step,
+        series=series,
+        errors=past.errors()[:_CODES],
+        why=partial(why, page.words),
+        lasted=partial(lasted, page.words),
+        after_seconds=lambda n: timedelta(seconds=n),
+    )
+
+
+async def _decided(page: Page, receiver: str) -> Seen | None:
+    """Return the delivery that the person has just decided about, as it stands now."""
+    written = page.query.get("id", "")
+    if page.query.get("done") not in ("skip", "resend") or not _ID.fullmatch(written):
+        return None
+    found = await page.journal.delivery(int(written))
+    return await seen(page, found if found and found.delivery.receiver == receiver else None)

@@ -1,0 +1,52 @@
+"""Why a version was not taken and how long something lasted, in the reader's words."""
+
+from datetime import timedelta
+
+from appealbus.plugins.console.words import Words, said
+
+_WHY = {
+    "unreachable": said("there was no connection to the broker"),
+    "unroutable": said("no queue is bound for it"),
+    "refused": said("the broker said no: a full queue, a missing exchange, a missing right"),
+    "unfit": said("it is larger than the broker takes, or a name in it is too long"),
+    "indeterminate": said("the connection was lost before the broker answered: it may have it"),
+    "process.died": said("three processes died while they handed it over"),
+    "mask.failed": said("it could not be masked, and nothing leaves unmasked"),
+    "left_behind": said("an earlier call of the delivery does not end"),
+    "miscounted": said("the delivery told of fewer or more versions than it was given"),
+    "not_ours": said("the file holds something else than dossiers"),
+    "enospc": said("the disk is full"),
+    "eacces": said("the file may not be written"),
+    "eagain": said("the file was in use"),
+    "TimeoutError": said("the call of the delivery took longer than a minute"),
+}
+"""By the codes of our own deliveries; a plugin's has words of its own, or none."""
+
+
+def why(words: Words, code: str | None) -> str:
+    """Return what the code of a failure means; empty where nobody but its plugin knows."""
+    if not code:
+        return ""
+    known = _WHY.get(code)
+    if known is not None:
+        return words.say(known)
+    told = words.reason(code, "")
+    if told:
+        return told
+    return (
+        words.say("the delivery failed with an error of its own") if code.isidentifier() and code[0].isupper() else ""
+    )
+
+
+def lasted(words: Words, time: timedelta | None) -> str:
+    """Return how long something lasted, in its largest unit; empty where nothing did."""
+    if time is None:
+        return ""
+    seconds = int(time.total_seconds())
+    if seconds >= 2 * 86_400:
+        return words.say_n("{n} day", "{n} days", seconds // 86_400)
+    if seconds >= 2 * 3600:
+        return words.say_n("{n} hour", "{n} hours", seconds // 3600)
+    if seconds >= 60:
+        return words.say_n("{n} minute", "{n} minutes", seconds // 60)
+    return words.say("{n} s", n=seconds)

@@ -1,0 +1,134 @@
+"""Receivers: how each stands, what waits for it and was refused, and what a person decides about one delivery."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from appealbus.core.domain.operation import Verdict
+from appealbus.core.domain.selection import NOWHERE, Place
+from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.reads import handed
+from appealbus.core.journal.rows import DeliveryState, ReceiverState
+from appealbus.core.journal.writes.deciding import Shown
+
+WAITING, ALONE, DELIVERED = DeliveryState.WAITING, DeliveryState.ALONE, DeliveryState.DELIVERED
+
+
+async def placed(journal):
+    while await journal.place_log():
+        pass
+
+
+@pytest.fixture
+async def five(journal: Journal, make, conclude):
+    """The deliveries of five appeals: the first is delivered, the second refused, the third has failed."""
+    for at in range(5):
+        await conclude(await journal.accept(make.new(f"m{at}")))
+    due = await journal.undelivered("out", journal.now(), 10)
+    ids = [each.delivery_id for each in due]
+    await journal.delivered(ids[:1])
+    await journal.deliveries_alone([(ids[1], "unfit")])
+    await journal.deliveries_failed([(ids[2], "unreachable", journal.now() + timedelta(minutes=1))])
+    journal.actor = "person:aigul"
+    return ids
+
+
+async def listed(journal, state, limit=2):
+    """Return the ids of all pages."""
+    found, after = [], NOWHERE
+    while page := await journal.deliveries_to("out", state, after, limit):
+        found += [each.delivery.id for each, _ in page]
+        after = Place.parse(str(page[-1][1]))
+    return found
+
+
+async def shown(journal, delivery_id):
+    found = await journal.delivery(delivery_id)
+    return Shown.of(found.delivery)
+
+
+async def test_receivers_are_told_with_what_stands_at_their_head(journal, five):
+    """How many wait and were refused, which first and why, and when it confirmed last; one that has nothing too."""
+    new, out = await journal.receivers(["new"])
+    assert new == ReceiverState("new")
+    assert (out.waiting, out.refused, out.confirmed_at is not None) == (3, 1, True)
+    assert (out.oldest.id, out.oldest.reason, out.oldest.attempts) == (five[2], "unreachable", 1)
+    assert (out.first_refused.id, out.first_refused.reason) == (five[1], "unfit")
+    assert [each.name for each in await journal.receivers()] == ["out"]
+
+
+async def test_pages_of_each_state_have_all_of_it_once(journal, five):
+    """What waits by its next attempt, what was confirmed the last first; a place of another list is refused."""
+    assert await listed(journal, WAITING) == [five[3], five[4], five[2]]
+    assert await listed(journal, ALONE) == [five[1]]
+    await journal.delivered(five[2:])
+    confirmed = await listed(journal, DELIVERED, 1)
+    assert (sorted(confirmed), confirmed[-1]) == ([five[0], *five[2:]], five[0])
+    (one, _), *_ = await journal.deliveries_to("out", ALONE)
+    assert one.appeal.number == one.delivery.number
+    for state, place in ((ALONE, Place(1, 1)), (WAITING, Place(7)), (DELIVERED, Place(2**63, 1))):
+        with pytest.raises(ValueError, match="another order"):
+            await journal.deliveries_to("out", state, place)
+
+
+async def test_what_was_shown_is_given_up_once(journal, five):
+    """Twice at a time too; what has been decided since, was delivered or is gone stays as it is."""
+    refused = await shown(journal, five[1])
+    both = await asyncio.gather(*(journal.skip_delivery(refused, reason="on paper") for _ in range(2)))
+    assert sorted(both) == [Verdict.DONE, Verdict.NOTHING]
+    waits = await shown(journal, five[2])
+    assert await journal.resend_delivery(await shown(journal, five[1]), reason="after all") == Verdict.DONE
+    assert await journal.skip_delivery(refused, reason="late") == Verdict.NOTHING
+    assert await journal.resend_delivery(refused, reason="late") == Verdict.NOTHING
+    await journal.deliveries_failed([(five[2], "unreachable", journal.now())])
+    assert await journal.skip_delivery(waits, reason="on paper") == Verdict.DONE
+    assert await journal.skip_delivery(await shown(journal, five[0]), reason="x") == Verdict.NOTHING
+    assert await journal.skip_delivery(Shown(999, WAITING, waits.since, 0), reason="x") == Verdict.GONE
+    await placed(journal)
+    told = [each for each in (await journal.log(limit=1000)).entries if "reason" in each.detail]
+    assert [(each.actor, each.what, each.detail["id"], each.detail["reason"]) for each in told] == [
+        ("person:aigul", "skipped", five[1], "on paper"),
+        ("person:aigul", "resent", five[1], "after all"),
+        ("person:aigul", "skipped", five[2], "on paper"),
+    ]
+
+
+async def test_what_waits_and_was_sent_again_is_not_what_was_shown(journal, five):
+    """One that had failed begins anew with its attempts: a decision about what it was before does nothing."""
+    before = await shown(journal, five[2])
+    assert await journal.skip_delivery(before, reason="on paper") == Verdict.DONE
+    assert await journal.resend_delivery(await shown(journal, five[2]), reason="after all") == Verdict.DONE
+    assert await journal.skip_delivery(before, reason="on paper") == Verdict.NOTHING
+
+
+async def test_a_version_is_not_sent_behind_a_newer_one(journal, make, conclude):
+    """The receiver has a later one of the appeal: the verdict says so, and lists tell it before."""
+    made = await journal.accept(make.new("m"))
+    await conclude(made, 1)
+    await conclude(made, 2)
+    (first,) = await journal.undelivered("out", journal.now(), 10)
+    await journal.deliveries_alone([(first.delivery_id, "unfit")])
+    (second,) = await journal.undelivered("out", journal.now(), 10)
+    await journal.delivered([second.delivery_id])
+    assert (await journal.delivery(first.delivery_id)).newer == 2
+    assert await journal.resend_delivery(await shown(journal, first.delivery_id), reason="x") == Verdict.NEWER
+    assert await journal.resend_delivery(await shown(journal, second.delivery_id), reason="lost") == Verdict.DONE
+    assert [each.version for each in await journal.undelivered("out", journal.now(), 10)] == [2]
+
+
+async def test_the_log_tells_what_became_of_attempts(journal, five, monkeypatch):
+    """Each with its code and how long a version had waited; of the newest entries alone, and that is said."""
+    await placed(journal)
+    past = await journal.past_handovers("out")
+    assert [(each.what, each.code) for each in past.attempts] == [
+        ("delivered", ""),
+        ("set_aside", "unfit"),
+        ("failed", "unreachable"),
+    ]
+    assert past.whole
+    assert past.attempts[0].waited is not None
+    assert {code: times for code, times, _ in past.errors()} == {"unfit": 1, "unreachable": 1}
+    newest = await journal._read(lambda connection: handed.past_handovers(connection, "out", 1))
+    assert (newest.whole, [each.what for each in newest.attempts]) == (False, ["failed"])
+    assert (await journal.past_handovers("nobody")).attempts == []
