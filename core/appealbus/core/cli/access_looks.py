@@ -1,5 +1,6 @@
 """`appealbus access looks`: who looked at a person, a parcel or an appeal."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Annotated
@@ -12,7 +13,9 @@ from appealbus.core.cli.looking import Copy, look
 from appealbus.core.cli.paging import AsJson
 from appealbus.core.cli.selecting import ParcelFile, PersonFile, Purpose, checked_purpose, named_by
 from appealbus.core.cli.telling import local_second, tell
-from appealbus.core.domain.event import What
+from appealbus.core.domain.access import AccessRow
+from appealbus.core.domain.event import LogEntry
+from appealbus.core.domain.listing import AppealRow
 from appealbus.core.domain.selection import Place, Selection
 from appealbus.core.journal.journal import Journal
 
@@ -69,12 +72,12 @@ def looks(
 
     async def find(journal: Journal) -> tuple[list[Look], int, bool]:
         if number is not None:
-            if await journal.appeal(number) is None:
+            row = await journal.appeal(number)
+            if row is None:
                 cli.fail(f"There is no appeal {number}.", EXIT_ABSENT)
-            return await _looks(journal, number), 1, False
+            return await _looks(journal, [row]), 1, False
         found = await journal.find(Selection(named=named), Place.parse("0"), _APPEALS)
-        told = [each for row in found.rows for each in await _looks(journal, row.number)]
-        return told, len(found.rows), found.next is not None
+        return await _looks(journal, found.rows), len(found.rows), found.next is not None
 
     found, appeals, more = look(
         cli, find, "looks", number=number, copy=copy, purpose=why, about=lambda told: {"found": told[1]}
@@ -91,22 +94,19 @@ def looks(
         cli.out.print(f"There are more than {_APPEALS} appeals; these are the oldest.")
 
 
-async def _looks(journal: Journal, number: str) -> list[Look]:
-    """Return who looked at an appeal: people, by the log, and the bus, by the access log."""
-    found: list[Look] = []
-    after: int | None = 0
-    while after is not None:
-        entries = await journal.history(number, after, _PAGE)
-        for entry in entries:
-            if entry.what == What.READ:
-                what = tell(entry).text.rpartition(", by ")[0]
-                found.append(Look(entry.at, number, "read", entry.actor.partition(":")[2] or entry.actor, what))
-        after = entries[-1].position if len(entries) == _PAGE else None
-    after = 0
-    while after is not None:
-        rows = await journal.access_rows(number=number, after=after, limit=_PAGE)
-        for row in rows:
-            what = f"{row.source} about {row.subject} ({row.lookup}, by {row.served.value}), to {row.purpose}"
-            found.append(Look(row.at, number, "asked", row.actor, what))
-        after = rows[-1].id if len(rows) == _PAGE else None
+async def _looks(journal: Journal, appeals: Sequence[AppealRow]) -> list[Look]:
+    """Return who looked at appeals: people, by the log, and the bus, by the access log."""
+    page = await journal.looks_at(appeals, limit=_PAGE)
+    found = [_look(each) for each in page.rows]
+    while page.next is not None:
+        page = await journal.looks_at(appeals, page.next, _PAGE)
+        found += map(_look, page.rows)
     return found
+
+
+def _look(each: LogEntry | AccessRow) -> Look:
+    if isinstance(each, AccessRow):
+        what = f"{each.source} about {each.subject} ({each.lookup}, by {each.served.value}), to {each.purpose}"
+        return Look(each.at, each.number, "asked", each.actor, what)
+    what = tell(each).text.rpartition(", by ")[0]
+    return Look(each.at, each.number or "", "read", each.actor.partition(":")[2] or each.actor, what)

@@ -20,7 +20,6 @@ from appealbus.core.errors import JournalError
 from appealbus.core.journal.errors import CursorRefused
 from appealbus.core.journal.journal import Journal
 from appealbus.core.rights.actions import Action
-from appealbus.core.rights.past import shown_entry
 from appealbus.core.rights.seen import Seen, is_damage
 from appealbus.core.rights.viewer import Viewer
 from appealbus.core.rights.views import Views
@@ -145,7 +144,7 @@ async def _rows(
         size = 0
         for entry in page.entries:
             if isinstance(entry, LogEntry):
-                row = await _logged(journal, views, entry)
+                row = await _logged(views, entry)
             elif (found := await _version(views, entry)) is None:
                 row = None
             else:
@@ -174,21 +173,9 @@ async def _version(views: Views, entry: Any) -> Seen | None:
         return None
 
 
-async def _logged(journal: Journal, views: Views, entry: LogEntry) -> dict[str, Any] | None:
-    """Return an entry as it is seen; of an appeal out of its scopes, or of none that is there any more, nothing."""
-    viewer = views.viewer
-    if viewer.places or viewer.kinds:
-        row = None if entry.number is None else await journal.appeal(entry.number)
-        if row is None or not viewer.sees(row):
-            return None
-    shown = entry
-    if not viewer.mask.plain:
-        versions: set[int] = set()
-        if not viewer.mask.process and entry.number is not None and (row := await journal.appeal(entry.number)):
-            versions = {each.version for each in await views.versions(row)}
-        masked = shown_entry(viewer.mask, entry, versions)
-        if masked is None:
-            return None
-        shown = masked
+async def _logged(views: Views, entry: LogEntry) -> dict[str, Any] | None:
+    shown = await views.logged(entry)
+    if shown is None:
+        return None
     told = {"position": shown.position, "at": shown.at.isoformat(), "what": shown.what, "number": shown.number}
     return told | {"actor": shown.actor, "about": shown.about, "detail": dict(shown.detail)}

@@ -13,6 +13,7 @@ from appealbus.core.domain.handed import PastHandovers
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.domain.selection import NOWHERE, DeliverySelection, Found, Place, Selection
 from appealbus.core.journal import codec
+from appealbus.core.journal.accounting import Accounting
 from appealbus.core.journal.reader import JournalReader
 from appealbus.core.journal.reads import deliveries, feed, handed, receivers, selecting
 from appealbus.core.journal.reads.receivers import Page as DeliveryPage
@@ -22,7 +23,7 @@ _IDS = 2**63
 """Behind all ids that a database has."""
 
 
-class Finder(JournalReader):
+class Finder(JournalReader, Accounting):
     """A journal in which appeals are found by what is said of them."""
 
     async def find(

@@ -11,7 +11,12 @@ _OF_VERSIONS = frozenset({What.DELIVERED, What.FAILED, What.SET_ASIDE, What.SKIP
 _ALWAYS = frozenset({What.ACCEPTED, What.HELD, What.RELEASED, What.READ})
 """What has nothing to do with any field."""
 _OF_LOOKUPS = frozenset({What.ASKED, What.ENDED, What.REREAD})
-_TOLD = frozenset({"version", "receivers", "id", "as", "purpose", "rows", "found", "operation", "code", "attempts"})
+_TOLD = frozenset(
+    {
+        *("version", "receivers", "id", "as", "purpose", "rows", "found", "operation", "code", "attempts"),
+        *("until", "count", "role", "credential"),
+    }
+)
 """Of an entry: what tells of no field."""
 _OF_PROCESS = frozenset(
     {

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from appealbus.core.config.loading import Loaded, Written, load_written
 from appealbus.core.config.problems import InvalidConfig, Problem, dotted
@@ -52,6 +53,17 @@ class Policy:
         """Return who a receiver is."""
         return Viewer(name, None, self.receivers.get(name, EVERYTHING))
 
+    def told(self, deliveries: Collection[str]) -> dict[str, Any]:
+        """Return who sees what: each role, client and receiver with its mask, and what each mask hides."""
+        who = [_who(f"role {role}", *self.roles[role], may=sorted(self.of_role(role).actions)) for role in Role]
+        who += [
+            _who(f"client {name}", "as its role" if each.mask is None else each.mask, purpose=each.purpose)
+            for name, each in self.clients.items()
+        ]
+        who += [_who(f"receiver {name}", self.of_receiver(name).mask) for name in deliveries]
+        masks = {name: {"hides": mask.hidden_rules, "process": mask.process} for name, mask in self.masks.items()}
+        return {"file": str(self.written.file) if self.written else None, "who": who, "masks": masks}
+
     def strangers(self, clients: Collection[str]) -> list[str]:
         """Say which clients the policy names that there are not."""
         unknown = sorted(set(self.clients).difference(clients))
@@ -92,6 +104,11 @@ class Policy:
         place = "" if self.written is None else f"{self.written.where(path)}: "
         hint = f"; {did_you_mean(str(path[-1]), known)}" if known else ""
         return f"{place}{dotted(path)}: {text}{hint}"
+
+
+def _who(who: str, mask: Mask | str, purpose: bool | None = False, may: list[str] | None = None) -> dict[str, Any]:
+    name = mask if isinstance(mask, str) else mask.name
+    return {"who": who, "mask": name, "purpose": purpose, "may": may or []}
 
 
 def _idle(pattern: Pattern, lookups: Mapping[str, type[Record] | None]) -> str | None:

@@ -59,6 +59,11 @@ class Viewer:
         """What it may do."""
         return frozenset(Action) if self.role is None else MAY[self.role]
 
+    @property
+    def scoped(self) -> bool:
+        """Whether there are appeals that it may not see."""
+        return bool(self.places or self.kinds or self.channel)
+
     def may(self, action: Action) -> bool:
         """Whether it may do that at all."""
         return action in self.actions

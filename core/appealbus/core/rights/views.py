@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 import structlog
 
+from appealbus.core.domain.access import AccessRow
 from appealbus.core.domain.case import Case
 from appealbus.core.domain.event import LogEntry
 from appealbus.core.domain.feed import FeedEntry
@@ -279,6 +280,29 @@ class Views:
         versions = set() if self._mask.process else {each.version for each in await self.versions(row)}
         shown = (shown_entry(self._mask, each, versions) for each in entries)
         return [each for each in shown if each is not None]
+
+    async def logged(self, entry: LogEntry) -> LogEntry | None:
+        """Return an entry of the log as it is seen; of an appeal out of its scopes, or that is gone, nothing."""
+        mask, row = self._mask, None
+        if entry.number is not None and (self.viewer.scoped or not (mask.plain or mask.process)):
+            row = await self._reader.appeal(entry.number)
+        if self.viewer.scoped and (row is None or not self.viewer.sees(row)):
+            return None
+        if mask.plain:
+            return entry
+        versions = set() if row is None or mask.process else {each.version for each in await self.versions(row)}
+        return shown_entry(mask, entry, versions)
+
+    async def asked(self, row: AccessRow) -> AccessRow | None:
+        """Return a question to a source as it is seen, without whom it is about; None where it is not."""
+        if not self._mask.shows_lookup(row.lookup):
+            return None
+        if self.viewer.scoped:
+            its = await self._reader.appeal(row.number)
+            if its is None or not self.viewer.sees(its):
+                return None
+        number = "" if self._mask.hidden(("number", ())) else self._mask.text(row.number)
+        return replace(row, number=number, subject="")
 
     async def _read(self, number: str, version: int, raw: bytes | None = None) -> Seen | None:
         raw = raw or await self._reader.dossier(number, version)

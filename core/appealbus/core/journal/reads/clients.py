@@ -1,13 +1,14 @@
 """Clients and what they show of themselves."""
 
 from collections import defaultdict
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, func, select
 
 from appealbus.core.domain.client import Client, Credential, Role
-from appealbus.core.journal.tables import client, client_credential
+from appealbus.core.journal.tables import client, client_credential, client_use
 
 _CREDENTIAL = select(
     client,
@@ -17,16 +18,22 @@ _CREDENTIAL = select(
     client_credential.c.revoked_at.label("its_revoked_at"),
 ).join(client_credential, client_credential.c.client == client.c.name)
 
+_OLDEST_FIRST = select(client_credential).order_by(client_credential.c.created_at, client_credential.c.id)
+
 
 def all_clients(connection: Connection) -> list[tuple[Client, list[Credential]]]:
     """Return all clients, each with its credentials."""
     theirs: defaultdict[str, list[Credential]] = defaultdict(list)
-    order = client_credential.c.created_at, client_credential.c.id
-    for row in connection.execute(select(client_credential).order_by(*order)):
-        one = Credential(row.id, row.kind, row.created_at, row.expires_at, row.revoked_at)
-        theirs[row.client].append(one)
+    for row in connection.execute(_OLDEST_FIRST):
+        theirs[row.client].append(_credential(row))
     rows = connection.execute(select(client).order_by(client.c.name))
     return [(_client(row), theirs[row.name]) for row in rows]
+
+
+def credentials_of(connection: Connection, name: str) -> list[Credential]:
+    """Return what a client has, the oldest first."""
+    rows = connection.execute(_OLDEST_FIRST.where(client_credential.c.client == name))
+    return [_credential(row) for row in rows]
 
 
 def credential(connection: Connection, kind: str, id_: str) -> tuple[Client, Credential, bytes] | None:
@@ -36,6 +43,16 @@ def credential(connection: Connection, kind: str, id_: str) -> tuple[Client, Cre
     if row is None:
         return None
     return _client(row), Credential(id_, kind, row.its_created_at, row.expires_at, row.its_revoked_at), row.digest
+
+
+def last_uses(connection: Connection) -> dict[str, datetime]:
+    """Return in which minute each client has come last; of one that is revoked nobody knows it any more."""
+    query = select(client_use.c.client, func.max(client_use.c.minute).label("minute")).group_by(client_use.c.client)
+    return {row.client: datetime.fromtimestamp(row.minute * 60, UTC) for row in connection.execute(query)}
+
+
+def _credential(row: Row[Any]) -> Credential:
+    return Credential(row.id, row.kind, row.created_at, row.expires_at, row.revoked_at)
 
 
 def _client(row: Row[Any]) -> Client:

@@ -50,7 +50,7 @@ def page(connection: Connection, after: Cursor | None, limit: int, wanted: LogFi
         query = query.where(log_entry.c.appeal_id == appeal_id)
     rows = connection.execute(query.order_by(log_entry.c.position).limit(limit)).all()
     reached = rows[-1].position if len(rows) == limit else upto
-    return LogPage([_entry(row) for row in rows], Cursor(end.epoch, reached), end)
+    return LogPage([entry_of(row, row.number) for row in rows], Cursor(end.epoch, reached), end)
 
 
 def stretch(connection: Connection, after: Cursor | None, size: int = _WINDOW) -> Stretch:
@@ -73,12 +73,14 @@ def history(connection: Connection, number: str, after: int, limit: int) -> list
     if appeal_id is None:
         return []
     placed = _placed().where(log_entry.c.appeal_id == appeal_id, log_entry.c.position > after)
-    found = [_entry(row) for row in connection.execute(placed.order_by(log_entry.c.position).limit(limit))]
+    found = [
+        entry_of(row, row.number) for row in connection.execute(placed.order_by(log_entry.c.position).limit(limit))
+    ]
     if len(found) < limit and connection.dialect.name != "sqlite":
         columns = [column for column in log_unplaced.columns if column.name != "id"]
         waiting = select(null().label("position"), *columns, literal(number).label("number"))
         waiting = waiting.where(log_unplaced.c.appeal_id == appeal_id).order_by(log_unplaced.c.id).limit(_UNPLACED)
-        found += [_entry(row) for row in connection.execute(waiting)]
+        found += [entry_of(row, row.number) for row in connection.execute(waiting)]
     return found
 
 
@@ -156,13 +158,14 @@ def _appeal_id(connection: Connection, number: str) -> int | None:
     return connection.scalar(select(appeal.c.id).where(appeal.c.number == number))
 
 
-def _entry(row: Row[Any]) -> LogEntry:
+def entry_of(row: Row[Any], number: str | None) -> LogEntry:
+    """Return an entry of the log, which is about the appeal with this number."""
     return LogEntry(
         row.position,
         row.at,
         row.what,
         row.appeal_id,
-        row.number,
+        number,
         row.actor,
         row.about,
         _whole(orjson.loads(row.detail)) if row.detail else {},

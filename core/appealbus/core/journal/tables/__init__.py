@@ -19,7 +19,7 @@ from appealbus.core.journal.tables.appeals import (
 from appealbus.core.journal.tables.base import Id, Moment, metadata, to_moment, to_number
 from appealbus.core.journal.tables.clients import client, client_credential, client_use, feed_reader
 from appealbus.core.journal.tables.dossiers import ALONE, SENT, SUPERSEDES, WAITS, document, dossier, outbox
-from appealbus.core.journal.tables.log import epoch, log_entry, log_unplaced
+from appealbus.core.journal.tables.log import LOOK, OF_PERSON, epoch, log_entry, log_unplaced
 from appealbus.core.journal.tables.messages import QUARANTINED, change, quarantine, suspect_message
 from appealbus.core.journal.tables.operations import operation, operation_part
 from appealbus.core.journal.tables.questions import TROUBLE, access, awaited, known_lookup, lookup, reply, used_answer
@@ -41,6 +41,8 @@ __all__ = [
     "IDLE",
     "IN_WORK",
     "LACKS",
+    "LOOK",
+    "OF_PERSON",
     "OPEN",
     "PARKED",
     "QUARANTINED",

@@ -1,6 +1,6 @@
 """The log: everything that happened, in one order."""
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table, Text
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table, Text, and_, func, literal_column
 
 from appealbus.core.journal.tables.base import Id, Moment, metadata
 
@@ -35,6 +35,21 @@ Index(
     sqlite_where=_of_appeal,
     postgresql_where=_of_appeal,
 )
+
+LOOK = log_entry.c.what == literal_column("'read'", Text)
+"""Somebody looked at what is personal. Spelt out, as all that an index is limited by: else SQLite does not take it."""
+OF_PERSON = func.substr(log_entry.c.actor, literal_column("1"), literal_column("7")) == literal_column(
+    "'person:'", Text
+)
+"""A person did it."""
+for _name, _which in (("look", LOOK), ("deed", and_(OF_PERSON, ~LOOK))):
+    for _columns in (("position",), ("actor", "position")):
+        Index(
+            f"ix_log_entry_{_name}{'_by' if len(_columns) > 1 else ''}",
+            *(log_entry.c[each] for each in _columns),
+            sqlite_where=_which,
+            postgresql_where=_which,
+        )
 
 log_unplaced = Table(
     "log_unplaced",

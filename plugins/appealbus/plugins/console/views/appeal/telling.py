@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from appealbus.core.cli.telling import failed, moment_of, span, tries_of
+from appealbus.core.domain.client import OF_PEOPLE
 from appealbus.core.domain.event import LogEntry, What
 from appealbus.plugins.console.marks import mark
 from appealbus.plugins.console.words import Words, said
@@ -42,6 +43,17 @@ _SAID: Mapping[str, str] = {
     What.HELD: said("held"),
     What.RELEASED: said("released"),
     What.READ: said("looked at"),
+    What.ORDERED: said("ordered for many"),
+    What.CARRIED_OUT: said("carried out for many"),
+    What.PAUSED: said("source switched off"),
+    What.RESUMED: said("source switched on"),
+    What.PRUNED: said("old deleted"),
+    What.RESTORED: said("a new epoch begins"),
+    What.CLIENT_ADDED: said("client added"),
+    What.CLIENT_ROTATED: said("new credential"),
+    What.CLIENT_REVOKED: said("counts no more"),
+    What.MIGRATED: said("journal migrated"),
+    What.CLOCK_TRUSTED: said("clock accepted"),
 }
 _STYLES: Mapping[str, str] = {What.VERSION: "good", What.DELIVERED: "good", What.READ: "calm", What.CHANGED: "calm"}
 
@@ -97,7 +109,7 @@ def line(entry: LogEntry, words: Words) -> Line:
     style = "bad" if failed(entry) else _STYLES.get(what, "plain")
     return Line(
         entry.at,
-        words.say(_SAID[what]) if what in _SAID else what.replace("_", " "),
+        _head(entry, words),
         mark(outcome) if outcome is not None else style,
         about,
         outcome,
@@ -105,6 +117,21 @@ def line(entry: LogEntry, words: Words) -> Line:
         tries,
         name if kind in ("person", "api") else "",
     )
+
+
+def kind_said(what: str, words: Words) -> str:
+    """Return what happened, in a word or two."""
+    return words.say(_SAID[what]) if what in _SAID else what.replace("_", " ")
+
+
+def _head(entry: LogEntry, words: Words) -> str:
+    """Return the same of an entry: a session that begins is a sign-in, and one credential that ends is not all."""
+    kind = entry.detail.get("kind")
+    if entry.what == What.CLIENT_ROTATED and kind in OF_PEOPLE:
+        return words.say("signed in") if kind == "session" else words.say("link made")
+    if entry.what == What.CLIENT_REVOKED and entry.detail.get("credential"):
+        return words.say("credential ended")
+    return kind_said(entry.what, words)
 
 
 def _ended(attempt: Mapping[str, Any], words: Words) -> str:
@@ -121,6 +148,7 @@ def _details(detail: Mapping[str, Any], words: Words) -> Iterator[str]:
     for name in ("reason", "purpose"):
         if detail.get(name):
             yield str(detail[name])
+    yield from _ordered(detail, words)
     if detail.get("as"):
         yield str(detail["as"])
     if detail.get("questions"):
@@ -131,3 +159,13 @@ def _details(detail: Mapping[str, Any], words: Words) -> Iterator[str]:
         yield words.say("waits for {lookups}", lookups=", ".join(words.lookup(str(each)) for each in detail["pending"]))
     if (again := moment_of(detail.get("next") or detail.get("due"))) is not None:
         yield words.say("again {moment}", moment=words.moment(again))
+
+
+def _ordered(detail: Mapping[str, Any], words: Words) -> Iterator[str]:
+    """Yield what is particular to what people do to sources, clients and many rows."""
+    if detail.get("role"):
+        yield words.say(str(detail["role"]))
+    if isinstance(count := detail.get("count"), int):
+        yield words.number(count)
+    if (until := moment_of(detail.get("until"))) is not None:
+        yield words.say("until {moment}", moment=words.moment(until))

@@ -1,0 +1,157 @@
+"""What people did, and who looked at what: each page goes by an index that has such entries alone, the newest first."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, null, select
+
+from appealbus.core.domain.access import AccessRow
+from appealbus.core.domain.deeds import DeedPage, Deeds, LookPage, LookPlace
+from appealbus.core.domain.event import LogEntry
+from appealbus.core.domain.listing import AppealRow
+from appealbus.core.journal import codec
+from appealbus.core.journal.reads.log import entry_of
+from appealbus.core.journal.tables import LOOK, OF_PERSON, access, appeal, log_entry, log_unplaced
+
+_SCAN = 5000
+"""Entries of one page that are looked through for what no index tells: some tens of milliseconds."""
+_WRONG = timedelta(hours=1)
+"""By so much clocks may differ: entries stand in the order in which they were written, and nearly in that of time."""
+_END = 10**18 - 1
+"""Behind all positions."""
+_PROBES = 16
+"""Rows that one question asks of when it looks for a day: six questions for twenty million rows."""
+_UNPLACED = 100
+"""Entries without a position that are shown: the newest ones, as they come a moment later."""
+
+
+def deeds(connection: Connection, wanted: Deeds, before: int | None, limit: int) -> DeedPage:
+    """Return a page of entries; with the first one what has no position yet."""
+    newest = _unplaced(connection, wanted) if before is None else []
+    end = _END if before is None else before
+    first = 0
+    if wanted.since is not None:
+        first = _from(connection, log_entry.c.position, log_entry.c.at, wanted.since - _WRONG)
+    if wanted.until is not None:
+        end = min(end, _from(connection, log_entry.c.position, log_entry.c.at, wanted.until + _WRONG))
+    # Those of one appeal have an index of their own, which must not lose against the one of all: hence `+ 0`.
+    position: ColumnElement[int] = log_entry.c.position
+    if wanted.appeal_id is not None:
+        position = position + 0
+    some = select(log_entry).where(*_which(log_entry.c, wanted), position < end, position >= first)
+    rest = list(_rest(log_entry.c, wanted))
+    size = _SCAN if rest else limit + 1
+    some = some.order_by(position.desc()).limit(size)
+    rows = connection.execute(_chosen(some, wanted, limit + 1) if rest else some).all()
+    if len(rows) > limit:
+        return DeedPage([*newest, *_entries(connection, rows[:limit])], rows[limit - 1].position)
+    last = None
+    if rest:
+        last = connection.scalar(some.with_only_columns(log_entry.c.position).offset(_SCAN - 1).limit(1))
+    return DeedPage([*newest, *_entries(connection, rows)], last)
+
+
+def looks_at(connection: Connection, appeals: Sequence[AppealRow], before: LookPlace | None, limit: int) -> LookPage:
+    """Return a page of the looks at appeals, by the log and by the access log."""
+    numbers = {each.appeal_id: each.number for each in appeals}
+    at = before or LookPlace(_END, _END)
+    mine = log_entry.c.appeal_id.in_(list(numbers)), LOOK, log_entry.c.position + 0 < at.position
+    query = select(log_entry, null().label("number")).where(*mine).order_by((log_entry.c.position + 0).desc())
+    read = [_named(row, numbers) for row in connection.execute(query.limit(limit + 1))]
+    asked = _access(connection, list(numbers.values()), 0, at.access, limit + 1)
+    both: list[LogEntry | AccessRow] = sorted([*read, *asked], key=lambda each: each.at, reverse=True)
+    shown, more = both[:limit], len(both) > limit
+    for each in shown:
+        if isinstance(each, AccessRow):
+            at = LookPlace(at.position, each.id)
+        elif each.position is not None:
+            at = LookPlace(each.position, at.access)
+    newest: list[LogEntry | AccessRow] = []
+    if before is None:
+        waiting = [each for each in _unplaced(connection, Deeds(looks=True)) if each.appeal_id in numbers]
+        newest = sorted([*waiting, *shown], key=lambda each: each.at, reverse=True)
+    return LookPage(newest or shown, at if more else None)
+
+
+def asked(
+    connection: Connection, before: int | None, limit: int, since: datetime | None, until: datetime | None
+) -> list[AccessRow]:
+    """Return a page of the access log, the newest first."""
+    first, end = 0, _END if before is None else before
+    if since is not None:
+        first = _from(connection, access.c.id, access.c.at, since)
+    if until is not None:
+        end = min(end, _from(connection, access.c.id, access.c.at, until))
+    return _access(connection, None, first, end, limit)
+
+
+def _access(
+    connection: Connection, numbers: Sequence[str] | None, first: int, before: int, limit: int
+) -> list[AccessRow]:
+    key: ColumnElement[int] = access.c.id if numbers is None else access.c.id + 0
+    query = select(access).where(key < before, key >= first).order_by(key.desc()).limit(limit)
+    if numbers is not None:
+        query = query.where(access.c.number.in_(numbers))
+    return [codec.access_from_row(row) for row in connection.execute(query)]
+
+
+def _which(of: Any, wanted: Deeds) -> list[ColumnElement[bool]]:
+    """Return what an index tells."""
+    which = [LOOK] if wanted.looks else [OF_PERSON, ~LOOK]
+    if of is not log_entry.c:
+        which = [of.what == "read"] if wanted.looks else [of.actor.startswith("person:"), of.what != "read"]
+    if wanted.actor is not None:
+        which.append(of.actor == wanted.actor)
+    if wanted.appeal_id is not None:
+        which.append(of.appeal_id == wanted.appeal_id)
+    return which
+
+
+def _rest(of: Any, wanted: Deeds) -> list[ColumnElement[bool]]:
+    """Return what none tells."""
+    rest = [] if wanted.what is None else [of.what == wanted.what]
+    rest += [] if wanted.since is None else [of.at >= wanted.since]
+    return rest + ([] if wanted.until is None else [of.at < wanted.until])
+
+
+def _chosen(some: Select[Any], wanted: Deeds, limit: int) -> Select[Any]:
+    found = some.subquery()
+    return select(found).where(*_rest(found.c, wanted)).order_by(found.c.position.desc()).limit(limit)
+
+
+def _entries(connection: Connection, rows: Sequence[Row[Any]]) -> list[LogEntry]:
+    ids = {row.appeal_id for row in rows if row.appeal_id is not None}
+    query = select(appeal.c.id, appeal.c.number).where(appeal.c.id.in_(ids))
+    numbers = {row.id: row.number for row in connection.execute(query)} if ids else {}
+    return [_named(row, numbers) for row in rows]
+
+
+def _named(row: Row[Any], numbers: dict[int, str]) -> LogEntry:
+    return entry_of(row, numbers.get(row.appeal_id))
+
+
+def _unplaced(connection: Connection, wanted: Deeds) -> list[LogEntry]:
+    if connection.dialect.name == "sqlite":
+        return []
+    some = select(log_unplaced).order_by(log_unplaced.c.id.desc()).limit(_SCAN).subquery()
+    query = select(null().label("position"), some).where(*_which(some.c, wanted), *_rest(some.c, wanted))
+    return _entries(connection, connection.execute(query.order_by(some.c.id.desc()).limit(_UNPLACED)).all())
+
+
+def _from(connection: Connection, key: Any, at: Any, moment: datetime) -> int:
+    """Return from which key on rows are as late as a moment; behind the last one, where none is."""
+    # Each by itself: of both at once SQLite reads all rows.
+    low, high = connection.scalar(select(func.min(key))) or 0, (connection.scalar(select(func.max(key))) or 0) + 1
+    probes = [
+        select(at).where(key >= bindparam(f"key_{each}")).order_by(key).limit(1).scalar_subquery()
+        for each in range(_PROBES)
+    ]
+    while low < high:
+        keys = [low + (high - low) * each // _PROBES for each in range(_PROBES)]
+        moments = connection.execute(select(*probes), {f"key_{n}": each for n, each in enumerate(keys)}).one()
+        early = [n for n, its in enumerate(moments) if its is not None and its < moment]
+        if not early:
+            return low
+        low, high = keys[early[-1]] + 1, [*keys[1:], high][early[-1]]
+    return low

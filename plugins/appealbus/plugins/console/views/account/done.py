@@ -1,0 +1,55 @@
+"""What was done: the log's entries of people, each with who, what, about what and why."""
+
+from starlette.responses import Response
+
+from appealbus.core.domain.deeds import Deeds
+from appealbus.core.domain.event import What
+from appealbus.plugins.console.errors import Refused
+from appealbus.plugins.console.page import Page
+from appealbus.plugins.console.views.account.sight import (
+    PAGE,
+    actor_of,
+    before_of,
+    check,
+    day_of,
+    frame,
+    further,
+    rows,
+    sees_deeds,
+    view,
+)
+from appealbus.plugins.console.views.appeal.telling import kind_said
+
+_KINDS = (
+    *(What.RETRIED, What.REFRESHED, What.REREAD, What.HELD, What.RELEASED, What.RESENT, What.SKIPPED),
+    *(What.HANDED_LATER, What.ORDERED, What.CARRIED_OUT, What.PAUSED, What.RESUMED, What.REPLAYED, What.CLOSED),
+    *(What.CLIENT_ADDED, What.CLIENT_ROTATED, What.CLIENT_REVOKED, What.CLOCK_TRUSTED),
+)
+"""What people do."""
+
+
+@view.get("/account/done")
+async def done(page: Page) -> Response:
+    """Show what people did, the newest first."""
+    check(page, sees_deeds(page))
+    what, number, appeal = page.query.get("what") or None, page.query.get("number", "").strip(), None
+    if what is not None and what not in _KINDS:
+        raise Refused(400, page.words.say("There is no such page."))
+    if number:
+        row = None if page.viewer.mask.hidden(("number", ())) else await page.journal.appeal(number[:300])
+        if row is None or not page.viewer.sees(row):
+            raise Refused(404, page.words.say("There is no such appeal."))
+        appeal = row.appeal_id
+    since, until = day_of(page)
+    wanted = Deeds(actor=actor_of(page), what=what, appeal_id=appeal, since=since, until=until)
+    found = await page.journal.deeds(wanted, before_of(page), PAGE)
+    first, first_query, next_query = further(page, found.next)
+    return frame(
+        page,
+        "account/done.html",
+        rows=await rows(page, found.entries),
+        kinds=sorted(((each.value, kind_said(each, page.words)) for each in _KINDS), key=lambda each: each[1]),
+        first=first,
+        first_query=first_query,
+        next_query=next_query,
+    )

@@ -1,0 +1,87 @@
+"""Who looked at what: at an appeal, at a person, an organisation or a parcel, by whom, on a day."""
+
+from starlette.responses import Response
+
+from appealbus.core.domain.deeds import Deeds, LookPlace
+from appealbus.core.domain.listing import AppealRow
+from appealbus.core.domain.selection import Selection
+from appealbus.core.journal.naming import holder, parcel
+from appealbus.core.rights.actions import Action
+from appealbus.plugins.console.errors import Refused
+from appealbus.plugins.console.page import Page
+from appealbus.plugins.console.views.account.sight import (
+    PAGE,
+    Row,
+    actor_of,
+    before_of,
+    day_of,
+    frame,
+    further,
+    rows,
+    sees_looks,
+    view,
+)
+
+_APPEALS = 200
+"""Appeals of one person whose looks are told: their entries are read together, in some tens of milliseconds."""
+_SPELT = 300
+
+
+@view.get("/account")
+async def looks(page: Page) -> Response:
+    """Show who looked at what; to whom others' looks are hidden, their own."""
+    if not sees_looks(page):
+        return page.go("/account/mine")
+    if page.query.get("find"):
+        said = page.unseal(page.query["find"])
+        purpose = said.pop("purpose")
+        found = await page.journal.find(Selection(named=tuple(said.items())), limit=_APPEALS)
+        seen = [row for row in found.rows if page.viewer.sees(row)]
+        await page.looks("looks", purpose=purpose, found=len(seen))
+        return await _of(page, seen, purpose=purpose, more=found.next is not None)
+    if page.query.get("appeal"):
+        row = await page.journal.appeal_of(page.query["appeal"])
+        if row is None or not page.viewer.sees(row):
+            raise Refused(404, page.words.say("There is no such appeal."))
+        await page.looks("looks", row)
+        return await _of(page, [row])
+    since, until = day_of(page)
+    before = before_of(page)
+    if page.query.get("of") == "sources":
+        asked = await page.journal.asked(before, PAGE + 1, since=since, until=until)
+        following = asked[PAGE - 1].id if len(asked) > PAGE else None
+        return _list(page, await rows(page, asked[:PAGE]), following)
+    found_ = await page.journal.deeds(Deeds(looks=True, actor=actor_of(page), since=since, until=until), before, PAGE)
+    return _list(page, await rows(page, found_.entries), found_.next)
+
+
+async def _of(page: Page, appeals: list[AppealRow], *, purpose: str = "", more: bool = False) -> Response:
+    try:
+        before = LookPlace.parse(page.query["before"]) if page.query.get("before") else None
+    except ValueError:
+        raise Refused(400, page.words.say("This page of the list is none: begin at the first one.")) from None
+    found = await page.journal.looks_at(appeals, before, PAGE)
+    given = {"purpose": purpose, "appeals": appeals, "more": more}
+    return _list(page, await rows(page, found.rows, appeals), found.next, **given)
+
+
+def _list(page: Page, made: list[Row], following: object, **given: object) -> Response:
+    first, first_query, next_query = further(page, following)
+    shown = {"rows": made, "first": first, "first_query": first_query, "next_query": next_query}
+    return frame(page, "account/looks.html", **{"purpose": "", "appeals": None, "more": False, **shown, **given})
+
+
+@view.post("/account/find", may=Action.LOG)
+async def find(page: Page) -> Response:
+    """Lead to who looked at the appeal with a number, or at whom or what somebody names: never in clear in the URL."""
+    written = page.form["q"][:_SPELT]
+    named = (holder(written, "") or parcel(written, "") or ("", "", ""))[:2]
+    if named[0]:
+        if not page.form["purpose"]:
+            return page.show("account/purpose.html", written=written)
+        sealed = page.seal({named[0]: named[1], "purpose": page.form.reason(page.words, "purpose")})
+        return page.go("/account", {"find": sealed})
+    row = None if page.viewer.mask.hidden(("number", ())) else await page.journal.appeal(written)
+    if row is None or not page.viewer.sees(row):
+        return page.show("appeals/nothing.html", 404)
+    return page.go("/account", {"appeal": row.public_id})

@@ -1,0 +1,39 @@
+"""Mine: what one may and sees, one's sessions, and one's looks of today."""
+
+from starlette.responses import Response
+
+from appealbus.core.domain.deeds import Deeds
+from appealbus.core.domain.event import by_person
+from appealbus.plugins.console.page import Page
+from appealbus.plugins.console.sessions import SESSION
+from appealbus.plugins.console.views.account.policy import counting
+from appealbus.plugins.console.views.account.sight import PAGE, before_of, frame, further, moment, rows, view
+
+
+@view.get("/account/mine")
+async def mine(page: Page) -> Response:
+    """Show what the person may, where they are signed in, and what they looked at today."""
+    me, today = page.session.client, page.words.today(page.journal.now())
+    wanted = Deeds(looks=True, actor=by_person(me.name), since=moment(today))
+    found = await page.journal.deeds(wanted, before_of(page), PAGE)
+    its = await page.journal.credentials_of(me.name)
+    first, first_query, next_query = further(page, found.next)
+    return frame(
+        page,
+        "account/mine.html",
+        sessions=sorted(counting(page, its, SESSION), key=lambda each: each.created_at, reverse=True),
+        rows=await rows(page, found.entries, own=True),
+        first=first,
+        first_query=first_query,
+        next_query=next_query,
+    )
+
+
+@view.post("/account/sign-out", may=None)
+async def sign_out(page: Page) -> Response:
+    """End all sessions of the person but this one."""
+    me, this = page.session.client, page.session.credential.id
+    for each in counting(page, await page.journal.credentials_of(me.name), SESSION):
+        if each.id != this:
+            await page.journal.revoke_credential(me.name, each.id)
+    return page.go("/account/mine", {"done": "1"})
