@@ -27,6 +27,10 @@ PAGES = [
     ("reviewer", "/console/appeals/{id}/repeats"),
     ("ops", "/console/sources/egkn"),
     ("ops", "/console/configuration?all=1"),
+    ("auditor", "/console/account"),
+    ("auditor", "/console/account?appeal={id}"),
+    ("ops", "/console/account/done"),
+    ("ops", "/console/account/policy"),
     ("ops", "/console/deliveries/out?show=confirmed"),
     ("ops", "/console/sources/egkn/impact?until={soon}"),
 ]
