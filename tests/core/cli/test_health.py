@@ -51,6 +51,9 @@ async def test_the_worst_first_with_what_to_do(program, journal):
     assert lines[0] == "critical  link main.consume: refused: the password is wrong"
     assert lines[1].strip() == "mend the password, the virtual host, the right or the missing queue"
     assert lines[2].startswith("warning   quarantine: 1 by files")
+    russian = program("health", "--lang", "ru").stdout.splitlines()
+    assert russian[0].endswith("соединение main.consume: отказано: the password is wrong")
+    assert russian[1].strip() == "исправьте пароль, виртуальный хост, права или недостающую очередь"
     told = json.loads(program("health", "--json").stdout)
     assert [each["severity"] for each in told["findings"]] == ["critical", "warning"]
 

@@ -21,6 +21,7 @@ from appealbus.core.health.finding import Severity, all_is_well
 from appealbus.core.health.report import report
 from appealbus.core.interfaces.link import LinkState, LinkStatus
 from appealbus.core.journal.rows import JournalState, WorkerState
+from appealbus.core.language import Reader, ReaderLanguage
 
 NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 SOUND = SourceState("egkn", "shep", "closed", 0, 0, 1.0)
@@ -106,8 +107,8 @@ def test_nothing_is_found_where_all_is_well():
             "due dates: more than 9 fall due until 2026-11-27 and lack facts, 1 of them overdue: A-1",
         ),
         (counted(lacking={"a.b": 2}), "warning", "lookup a.b: 2 appeals wait for a lookup that is not loaded"),
-        (counted(held=1), "warning", "held: 1 appeals are not worked; `appealbus appeals --held`"),
-        (counted(suspect=1), "warning", "suspect: 1 appeals were left by workers that died"),
+        (counted(held=1), "warning", "held: 1 appeal is not worked; `appealbus appeals --held`"),
+        (counted(suspect=1), "warning", "suspect: 1 appeal was left by workers that died"),
         (
             replace(sourced(breaker="open", last_error="a.b: no"), parked=[PARKED]),
             "warning",
@@ -152,7 +153,7 @@ def test_nothing_is_found_where_all_is_well():
         (
             counted(alone={"registry": 1}),
             "warning",
-            "receiver registry: it does not take 1 versions; `appealbus deliver",
+            "receiver registry: it does not take 1 version; `appealbus deliver",
         ),
         (
             counted(quarantine=2, quarantined={"portal": QuarantineHeld(2, 20, NOW)}),
@@ -168,6 +169,24 @@ def test_each_trouble_is_one_finding(facts: Facts, severity: str, told: str):
     assert finding.severity == severity
     assert str(finding).startswith(told)
     assert all_is_well([finding]) == (severity == "info")
+    for to in (Reader(ReaderLanguage.KAZAKH), Reader(ReaderLanguage.RUSSIAN)):
+        about, detail, todo = finding.to(to)
+        quoted = detail == "a queue is gone"  # what a broker says stays as it is
+        assert [bool(re.search("[а-яәғқңөұүһі]", each)) for each in (about, detail, todo)] == [True, not quoted, True]
+        assert "{" not in about + detail + todo
+
+
+def test_what_others_say_is_quoted_whatever_it_holds():
+    """Braces of a broker's text, of a name or of a reason are no places for values."""
+    for facts in (
+        linked(LinkState("{main}", LinkStatus.REFUSED, "no {right} {0}")),
+        replace(sourced(breaker="open", last_error="{error!r}")),
+        replace(WELL, pauses={"egkn": replace(PAUSE, reason="{until.year}")}, sources=[]),
+        sourced(certificates=(replace(CERTIFICATE, purpose="{name}"),)),
+    ):
+        [finding] = report(facts)
+        assert re.search(r"\{[a-z0]", str(finding))
+        assert re.search(r"\{[a-z0]", " ".join(finding.to(Reader(ReaderLanguage.RUSSIAN))))
 
 
 def test_a_quarantine_that_is_nearly_full_is_critical():

@@ -16,6 +16,9 @@ from babel.messages.pofile import read_po
 from pydantic import BaseModel
 
 from appealbus.core.domain.listing import AppealState
+from appealbus.core.domain.pauses import Period
+from appealbus.core.domain.source_state import BreakerState
+from appealbus.core.interfaces.link import LinkStatus
 from appealbus.schemas import address, appeal, change, dossier, organisation, outcome, parcel, person, signal
 from appealbus.schemas.base import Model, Word
 from appealbus.schemas.provenance import Provenance
@@ -45,15 +48,17 @@ def of(folder: Path, language: str) -> set[Key]:
 
 @cache
 def said() -> set[Key]:
-    """Find what the program says, by its calls of `say` and `say_n`."""
+    """Find what the program says, by its calls of `say`, `say_n` and `told`."""
     # By ast: babel does not look into f-strings.
     calls = [
         node
         for file in CORE.rglob("*.py")
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("say", "say_n")
+        if isinstance(node, ast.Call)
+        and getattr(node.func, "attr", getattr(node.func, "id", "")) in ("say", "say_n", "told")
     ]
-    return {(None, str(ast.literal_eval(call.args[0]))) for call in calls}
+    texts = [call.args[0] for call in calls if call.args]
+    return {(None, each.value) for each in texts if isinstance(each, ast.Constant) and isinstance(each.value, str)}
 
 
 def fields(*models: type[BaseModel]) -> set[str]:
@@ -76,7 +81,7 @@ def core_fields() -> set[str]:
 def words() -> Iterator[Key]:
     named = [each for module in (appeal, change, dossier, outcome, signal) for each in vars(module).values()]
     lists = {each for each in named if inspect.isclass(each) and issubclass(each, Word) and each is not Word}
-    for each in (*lists, AppealState):
+    for each in (*lists, AppealState, BreakerState, LinkStatus, Period):
         yield from ((each.__name__, word.value) for word in each)
 
 

@@ -30,6 +30,10 @@ def test_what_needs_a_person_comes_first_with_the_way_to_it(console: World) -> N
         assert said in text, said
     assert text.index("due dates") < text.index('id="flow"')
     assert "/console/appeals?completeness=partial&amp;due_from=" in text
+    kazakh = ops.get("/console/now?lang=kk").text
+    assert "egkn дереккөзі" in kazakh
+    assert "иесіне хабарлаңыз" in kazakh
+    assert "tell its owner" not in kazakh
     assert console.signed_in("auditor").get("/console/now").status_code == 403
     assert console.signed_in("auditor").get("/console/now/live").status_code == 403
 

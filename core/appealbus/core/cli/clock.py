@@ -34,4 +34,6 @@ def accept(context: typer.Context) -> None:
 
     was, now = asyncio.run(work())
     cli.out.print(f"The journal's clock is {now.clock:%Y-%m-%d %H:%M:%S} UTC from now on.")
-    cli.out.print("It was not in doubt." if was.doubt is None else f"It was in doubt: {in_doubt(was).split(';')[0]}.")
+    cli.out.print(
+        "It was not in doubt." if was.doubt is None else f"It was in doubt: {str(in_doubt(was)).split(';')[0]}."
+    )

@@ -1,13 +1,13 @@
 """`appealbus health`: whether all is well, in one answer."""
 
 import asyncio
-from dataclasses import asdict
 from datetime import date
 
 import typer
 
 from appealbus.core.cli.context import Cli, cli_of
 from appealbus.core.cli.exits import EXIT_PROBLEMS
+from appealbus.core.cli.languages import Lang, reader
 from appealbus.core.cli.paging import AsJson
 from appealbus.core.config.models import BusSettings
 from appealbus.core.errors import ConfigError, JournalError
@@ -17,6 +17,8 @@ from appealbus.core.health.report import report
 from appealbus.core.journal.checkpoint import Behind, Checkpoint
 from appealbus.core.journal.errors import OlderJournal
 from appealbus.core.journal.journal import Journal
+from appealbus.core.language import ReaderLanguage
+from appealbus.core.told import Told, told
 
 _LONGEST = 10.0
 """Seconds that the journal may take to answer; a healthy one takes a tenth of one."""
@@ -28,7 +30,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("health")(health)
 
 
-def health(context: typer.Context, as_json: AsJson = False) -> None:
+def health(context: typer.Context, as_json: AsJson = False, lang: Lang = None) -> None:
     """Say whether all is well; if not, what is wrong, the worst first, each with what to do.
 
     Looks at workers, connections, the journal and its disk, the clock, sources and who waits for them, due dates,
@@ -38,14 +40,17 @@ def health(context: typer.Context, as_json: AsJson = False) -> None:
     findings = asyncio.run(_findings(cli))
     well = all_is_well(findings)
     if as_json:
-        cli.print_json({"well": well, "findings": [asdict(finding) for finding in findings]})
+        cli.print_json({"well": well, "findings": [finding.plain for finding in findings]})
     else:
+        to = reader(cli, lang)
         for finding in findings:
-            head = f"{finding.severity.value:<8}  {finding.about}: {finding.detail}"
-            cli.out.print(head, style=_STYLES[finding.severity])
-            cli.out.print(f"          {finding.todo}")
+            # In English as alerts and JSON have it, days and moments too.
+            english = to.language is ReaderLanguage.ENGLISH
+            about, detail, todo = (finding.about, finding.detail, finding.todo) if english else finding.to(to)
+            cli.out.print(f"{to.word(finding.severity):<8}  {about}: {detail}", style=_STYLES[finding.severity])
+            cli.out.print(f"          {todo}")
         if well:
-            cli.out.print("All is well.", style="green")
+            cli.out.print(to.say("All is well."), style="green")
     if not well:
         raise typer.Exit(EXIT_PROBLEMS)
 
@@ -57,12 +62,15 @@ async def _findings(cli: Cli) -> list[Finding]:
             behind = await _behind(journal, settings.bus)
             return [*behind, *report(await gather(journal, settings, _terms_until(cli)))]
     except TimeoutError:
-        return [_away(f"it does not answer within {_LONGEST:g} s")]
+        return [_away(told("it does not answer within {seconds} s", seconds=f"{_LONGEST:g}"))]
     except OlderJournal as error:
-        todo = "until then ask with the release that works it; see operating.md, upgrading"
-        return [Finding(Severity.CRITICAL, "journal", str(error), todo)]
+        return [
+            _of_journal(
+                told(str(error)), told("until then ask with the release that works it; see operating.md, upgrading")
+            )
+        ]
     except JournalError as error:
-        return [_away(str(error))]
+        return [_away(told(str(error)))]
 
 
 def _terms_until(cli: Cli) -> dict[str, date]:
@@ -82,13 +90,19 @@ async def _behind(journal: Journal, bus: BusSettings) -> list[Finding]:
         mark = checkpoint.read()  # before the journal, which a bus that runs writes first
         checkpoint.compare(mark, await journal.standing())
     except Behind as error:
-        todo = "see operating.md, restoring; until then `appealbus run` refuses it"
-        return [Finding(Severity.CRITICAL, "journal", str(error), todo)]
+        return [
+            _of_journal(told(str(error)), told("see operating.md, restoring; until then `appealbus run` refuses it"))
+        ]
     except ConfigError as error:
-        return [Finding(Severity.WARNING, "checkpoint", str(error), "mend it, or the bus does not start")]
+        does = told("mend it, or the bus does not start")
+        return [Finding(Severity.WARNING, told("checkpoint"), [told(str(error))], does)]
     return []
 
 
-def _away(detail: str) -> Finding:
-    todo = "mend the database or the way to it, or make room on its disk; the bus goes on by itself"
-    return Finding(Severity.CRITICAL, "journal", detail, todo)
+def _away(detail: Told) -> Finding:
+    does = told("mend the database or the way to it, or make room on its disk; the bus goes on by itself")
+    return _of_journal(detail, does)
+
+
+def _of_journal(detail: Told, does: Told) -> Finding:
+    return Finding(Severity.CRITICAL, told("journal"), [detail], does)

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from appealbus.core.told import Told, told
+
 SOON = timedelta(days=30)
 """How long before its end a certificate is told of: an authority takes days for a new one, and a state's longer."""
 
@@ -27,14 +29,21 @@ class CertificateState:
     not_before: datetime
     not_after: datetime
 
-    def trouble(self, now: datetime) -> str | None:
-        """Return in words why it does not count, or soon will not; None where all is well."""
+    def trouble(self, now: datetime) -> Told | None:
+        """Return why it does not count, or soon will not; None where all is well."""
+        its = {"name": self.name, "purpose": told(self.purpose)}
         if now < self.not_before:
-            return f"certificate {self.name} ({self.purpose}) counts only from {self.not_before:%Y-%m-%d %H:%M} UTC on"
+            return told(
+                "certificate {name} ({purpose}) counts only from {since} UTC on",
+                **its,
+                since=f"{self.not_before:%Y-%m-%d %H:%M}",
+            )
         if self.is_over(now):
-            return f"certificate {self.name} ({self.purpose}) ended on {self.not_after:%Y-%m-%d}: renew it"
+            return told("certificate {name} ({purpose}) ended on {day}: renew it", **its, day=self.not_after.date())
         if self.not_after - now < SOON:
-            return f"certificate {self.name} ({self.purpose}) ends on {self.not_after:%Y-%m-%d}: have it renewed"
+            return told(
+                "certificate {name} ({purpose}) ends on {day}: have it renewed", **its, day=self.not_after.date()
+            )
         return None
 
     def is_over(self, now: datetime) -> bool:

@@ -1,8 +1,11 @@
 """What a look at the bus finds."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+
+from appealbus.core.language import Reader
+from appealbus.core.told import Told, all_to
 
 
 class Severity(StrEnum):
@@ -18,15 +21,44 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is not as it should be, or worth knowing."""
+    """One thing that is not as it should be, or worth knowing.
+
+    Attributes:
+        severity: how bad it is.
+        what: what it is about: `workers`, `source egkn`, `receiver registry`.
+        says: what is wrong, in parts of a sentence without personal data.
+        does: what to do about it.
+
+    """
 
     severity: Severity
-    about: str
-    """What it is about: `workers`, `source egkn`, `receiver registry`."""
-    detail: str
-    """What is wrong, in a sentence without personal data."""
-    todo: str
-    """What to do about it."""
+    what: Told
+    says: Sequence[Told]
+    does: Told
+
+    @property
+    def about(self) -> str:
+        """What it is about, in English."""
+        return str(self.what)
+
+    @property
+    def detail(self) -> str:
+        """What is wrong, in English."""
+        return "; ".join(map(str, self.says))
+
+    @property
+    def todo(self) -> str:
+        """What to do about it, in English."""
+        return str(self.does)
+
+    def to(self, reader: Reader) -> tuple[str, str, str]:
+        """Return all three in the language of who reads."""
+        return self.what.to(reader), all_to(reader, self.says), self.does.to(reader)
+
+    @property
+    def plain(self) -> dict[str, str]:
+        """All of it in English, for JSON."""
+        return {"severity": self.severity.value, "about": self.about, "detail": self.detail, "todo": self.todo}
 
     @property
     def told(self) -> tuple[str, str]:

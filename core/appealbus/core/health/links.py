@@ -5,14 +5,17 @@ from datetime import datetime
 from appealbus.core.domain.certificate import CertificateState
 from appealbus.core.health.finding import Finding, Severity
 from appealbus.core.interfaces.link import LinkState, LinkStatus
+from appealbus.core.told import Told, told
 
 _TODO = {
-    LinkStatus.DOWN: "see whether the broker runs and can be reached; the bus connects again by itself",
-    LinkStatus.CONNECTING: "see whether the broker runs and can be reached; the bus connects again by itself",
-    LinkStatus.REFUSED: "mend the password, the virtual host, the right or the missing queue",
-    LinkStatus.BLOCKED: "make room for the broker: memory or disk; nothing is lost meanwhile",
+    LinkStatus.DOWN: told("see whether the broker runs and can be reached; the bus connects again by itself"),
+    LinkStatus.CONNECTING: told("see whether the broker runs and can be reached; the bus connects again by itself"),
+    LinkStatus.REFUSED: told("mend the password, the virtual host, the right or the missing queue"),
+    LinkStatus.BLOCKED: told("make room for the broker: memory or disk; nothing is lost meanwhile"),
 }
-_TOPOLOGY = "`appealbus topology check` says what; then `apply`, or what it advises; a receiver binds its own queue"
+_TOPOLOGY = told(
+    "`appealbus topology check` says what; then `apply`, or what it advises; a receiver binds its own queue"
+)
 
 
 def of_link(link: LinkState, who: str = "") -> Finding | None:
@@ -20,16 +23,25 @@ def of_link(link: LinkState, who: str = "") -> Finding | None:
 
     Args:
         link: the connection.
-        who: whose it is, where that is not plain.
+        who: the worker that has it, where that is not plain.
 
     """
-    about = f"link {link.name}{who}"
+    about = told("link {name} of worker {worker}", name=link.name, worker=who) if who else _link(link)
+    detail = told(link.detail)
     if link.status is LinkStatus.UP:
-        return Finding(Severity.WARNING, about, link.detail, _TOPOLOGY) if link.warning else None
+        return Finding(Severity.WARNING, about, [detail], _TOPOLOGY) if link.warning else None
     # What is blocked is there, and goes on by itself; what connects may have begun a moment ago.
     mild = link.status in (LinkStatus.BLOCKED, LinkStatus.CONNECTING)
-    detail = f"{link.status.value}: {link.detail}" if link.detail else link.status.value
-    return Finding(Severity.WARNING if mild else Severity.CRITICAL, about, detail, _TODO[link.status])
+    says = told("{status}: {detail}", status=link.status, detail=detail) if link.detail else _status(link)
+    return Finding(Severity.WARNING if mild else Severity.CRITICAL, about, [says], _TODO[link.status])
+
+
+def _link(link: LinkState) -> Told:
+    return told("link {name}", name=link.name)
+
+
+def _status(link: LinkState) -> Told:
+    return told("{status}", status=link.status)
 
 
 def of_certificate(source: str, certificate: CertificateState, now: datetime) -> Finding | None:
@@ -38,5 +50,6 @@ def of_certificate(source: str, certificate: CertificateState, now: datetime) ->
     if trouble is None:
         return None
     dead = certificate.is_over(now) or now < certificate.not_before
-    todo = "ask its authority for a new one, and replace the file; see operating.md, certificates that end"
-    return Finding(Severity.CRITICAL if dead else Severity.WARNING, f"source {source}", trouble, todo)
+    does = told("ask its authority for a new one, and replace the file; see operating.md, certificates that end")
+    about = told("source {name}", name=source)
+    return Finding(Severity.CRITICAL if dead else Severity.WARNING, about, [trouble], does)

@@ -8,6 +8,7 @@ from appealbus.core.config.models import BusSettings
 from appealbus.core.domain.counts import QuarantineHeld
 from appealbus.core.health.facts import Facts
 from appealbus.core.health.finding import Finding, Severity
+from appealbus.core.told import Told, told
 
 LATE = timedelta(minutes=15)
 """How long a version may wait for its receiver, as in the alert `AppealbusUndelivered`."""
@@ -28,20 +29,27 @@ def of_messages(facts: Facts) -> Iterator[Finding]:
     """Yield what waits for a person's decision, or for its appeal."""
     counts = facts.counts
     if counts.quarantine:
-        channels = ", ".join(f"{held.messages} by {channel}" for channel, held in sorted(counts.quarantined.items()))
-        todo = "`appealbus quarantine list`; mend the cause and `replay`, or `close` with a reason"
-        detail = f"{channels}: each may be an appeal that nobody works on"
-        yield Finding(Severity.WARNING, "quarantine", detail, todo)
+        channels = tuple(
+            told("{messages} by {channel}", messages=held.messages, channel=channel)
+            for channel, held in sorted(counts.quarantined.items())
+        )
+        does = told("`appealbus quarantine list`; mend the cause and `replay`, or `close` with a reason")
+        says = told("{channels}: each may be an appeal that nobody works on", channels=channels)
+        yield Finding(Severity.WARNING, told("quarantine"), [says], does)
         for channel, held in sorted(counts.quarantined.items()):
             part = fullness(held, facts.bus, facts.at)
             if part > _FULL:
-                detail = f"channel {channel} is at {part:.0%} of its nearest bound; over it its oldest messages go"
-                todo = "the same, at once; or raise bus.quarantine_messages, _megabytes or _retention"
-                yield Finding(Severity.CRITICAL, "quarantine", detail, todo)
+                does = told("the same, at once; or raise bus.quarantine_messages, _megabytes or _retention")
+                says = told(
+                    "channel {channel} is at {part} of its nearest bound; over it its oldest messages go",
+                    channel=channel,
+                    part=f"{part:.0%}",
+                )
+                yield Finding(Severity.CRITICAL, told("quarantine"), [says], does)
     if counts.waiting_changes:
-        detail = f"{counts.waiting_changes} wait for appeals that are not known"
-        todo = "`appealbus changes` lists them: ask their sender, or why the appeals do not come"
-        yield Finding(Severity.INFO, "changes", detail, todo)
+        says = told("{number} wait for appeals that are not known", number=counts.waiting_changes)
+        does = told("`appealbus changes` lists them: ask their sender, or why the appeals do not come")
+        yield Finding(Severity.INFO, told("changes"), [says], does)
 
 
 def of_receivers(facts: Facts) -> Iterator[Finding]:
@@ -52,19 +60,34 @@ def of_receivers(facts: Facts) -> Iterator[Finding]:
         oldest = counts.oldest_undelivered.get(name)
         if name in facts.receivers and oldest is not None and facts.at - oldest > LATE:
             minutes = (facts.at - oldest) // timedelta(minutes=1)
-            detail = f"{count} versions are not confirmed, the oldest for {minutes} min"
-            todo = "delivery.failed in the log has the reason; mend the receiver or its queue, the rest goes by itself"
-            yield Finding(Severity.WARNING, f"receiver {name}", detail, todo)
+            says = told(
+                "{n} version is not confirmed, the oldest for {minutes} min",
+                "{n} versions are not confirmed, the oldest for {minutes} min",
+                n=count,
+                minutes=minutes,
+            )
+            does = told(
+                "delivery.failed in the log has the reason; mend the receiver or its queue, the rest goes by itself"
+            )
+            yield Finding(Severity.WARNING, _receiver(name), [says], does)
     for name, count in sorted(counts.alone.items()):
-        detail = f"it does not take {count} versions"
-        todo = "`appealbus deliveries list`, then `resend` or `skip`"
-        yield Finding(Severity.WARNING, f"receiver {name}", detail, todo)
+        says = told("it does not take {n} version", "it does not take {n} versions", n=count)
+        does = told("`appealbus deliveries list`, then `resend` or `skip`")
+        yield Finding(Severity.WARNING, _receiver(name), [says], does)
 
 
 def gone_receivers(outbox: Mapping[str, int], configured: frozenset[str]) -> Iterator[Finding]:
     """Yield receivers that wait for versions and are not configured any more."""
     for name, count in sorted(outbox.items()):
         if name not in configured:
-            detail = f"{count} dossiers wait for it, and it is not configured"
-            todo = f"configure it again, or delete them: appealbus prune --receiver {shlex.quote(name)}"
-            yield Finding(Severity.WARNING, f"receiver {name}", detail, todo)
+            says = told(
+                "{n} dossier waits for it, and it is not configured",
+                "{n} dossiers wait for it, and it is not configured",
+                n=count,
+            )
+            does = told("configure it again, or delete them: appealbus prune --receiver {name}", name=shlex.quote(name))
+            yield Finding(Severity.WARNING, _receiver(name), [says], does)
+
+
+def _receiver(name: str) -> Told:
+    return told("receiver {name}", name=name)

@@ -1,16 +1,17 @@
 """The work: who does it, what sources answer, which appeals wait and what falls due."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from appealbus.core.clocks import KAZAKHSTAN
-from appealbus.core.domain.pauses import Pause
+from appealbus.core.domain.pauses import Pause, Period
 from appealbus.core.domain.source_state import BreakerState, SourceState
-from appealbus.core.domain.waiting import DueSoon
+from appealbus.core.domain.waiting import DueSoon, ParkedFor
 from appealbus.core.escaping import one_line
 from appealbus.core.health.facts import OVERDUE_FOR, Facts
 from appealbus.core.health.finding import Finding, Severity
 from appealbus.core.health.links import of_certificate, of_link
+from appealbus.core.told import Told, told
 
 _TERMS_AHEAD = timedelta(days=75)
 """Before the last known day: the longest common term, 40 working days, with days to find and add the calendar."""
@@ -23,12 +24,14 @@ def of_workers(facts: Facts) -> Iterator[Finding]:
     counts = facts.counts
     if not facts.workers:
         waits = counts.ready + counts.in_work + counts.suspect
-        detail = f"none is alive{f', and {waits} appeals wait' if waits else ''}"
-        yield Finding(Severity.CRITICAL, "workers", detail, "start `appealbus run`, and look at what its log ends with")
+        waiting = told("none is alive, and {n} appeal waits", "none is alive, and {n} appeals wait", n=waits)
+        says = waiting if waits else told("none is alive")
+        does = told("start `appealbus run`, and look at what its log ends with")
+        yield Finding(Severity.CRITICAL, told("workers"), [says], does)
     several = len(facts.workers) > 1
     for worker in facts.workers:
         for link in worker.links:
-            found = of_link(link, f" of worker {worker.host}:{worker.pid}" if several else "")
+            found = of_link(link, f"{worker.host}:{worker.pid}" if several else "")
             if found is not None:
                 yield found
 
@@ -42,73 +45,103 @@ def of_sources(facts: Facts) -> Iterator[Finding]:
             if found is not None:
                 yield found
         waits = parked.get(source.source)
-        waiting = f"; {_appeals(waits.appeals)} for it" if waits else ""
+        waiting = [_waiting(waits)] if waits else []
         still = list(_standing_still(source, facts, waiting))
         if still or source.breaker != BreakerState.CLOSED:
             parked.pop(source.source, None)
         yield from still
         if not still and source.breaker != BreakerState.CLOSED:
-            last = f"; last error: {source.last_error}" if source.last_error else ""
-            detail = f"it does not answer, its breaker is {_word(source)}{waiting}{last}"
-            todo = "tell its owner; what waits goes on by itself once it is back"
-            yield Finding(Severity.WARNING, f"source {source.source}", detail, todo)
+            state = BreakerState(source.breaker) if source.breaker in set(BreakerState) else source.breaker
+            says = [told("it does not answer, its breaker is {state}", state=state), *waiting]
+            says += [told("last error: {error}", error=source.last_error)] if source.last_error else []
+            does = told("tell its owner; what waits goes on by itself once it is back")
+            yield Finding(Severity.WARNING, _source(source.source), says, does)
     known = {source.source for source in facts.sources}
     for name, pause in sorted(facts.pauses.items()):
         if name not in known and pause.until > facts.at:  # no worker has told of it
             waits = parked.pop(name, None)
-            yield _paused(pause, f"; {_appeals(waits.appeals)} for it" if waits else "")
+            yield _paused(pause, [_waiting(waits)] if waits else [])
     for waits in parked.values():
-        times = f"the first is asked for again at {_at(waits.first_at)}, the last at {_at(waits.last_at)}"
-        todo = f"nothing, if it answers by then; `appealbus appeals --source {waits.source}` lists them"
-        yield Finding(Severity.INFO, f"source {waits.source}", f"{_appeals(waits.appeals)} for it; {times}", todo)
+        says = [
+            _waiting(waits),
+            told(
+                "the first is asked for again at {first}, the last at {last}", first=waits.first_at, last=waits.last_at
+            ),
+        ]
+        yield Finding(
+            Severity.INFO,
+            _source(waits.source),
+            says,
+            told(
+                "nothing, if it answers by then; `appealbus appeals --source {source}` lists them", source=waits.source
+            ),
+        )
 
 
-def _standing_still(source: SourceState, facts: Facts, waiting: str) -> Iterator[Finding]:
+def _standing_still(source: SourceState, facts: Facts, waiting: list[Told]) -> Iterator[Finding]:
     """Yield why nothing leaves for a source although nothing is wrong with it."""
-    about = f"source {source.source}"
+    about = _source(source.source)
     pause = facts.pauses.get(source.source)
     if pause is not None and pause.until > facts.at:
         yield _paused(pause, waiting)
     if source.closed_until is not None and source.closed_until > facts.at:
-        detail = f"it is closed until {_at(source.closed_until)}, by the windows of its settings{waiting}"
-        yield Finding(Severity.INFO, about, detail, "nothing: it goes on by itself")
+        says = told("it is closed until {until}, by the windows of its settings", until=source.closed_until)
+        yield Finding(Severity.INFO, about, [says, *waiting], told("nothing: it goes on by itself"))
     for period, left in sorted(source.quota_left.items()):
         if left <= 0:
-            detail = f"its quota of the {period} is used up{waiting}"
-            todo = "ask its owner for more, or wait: it goes on by itself when the next one begins"
-            yield Finding(Severity.WARNING, about, detail, todo)
+            which = Period(period) if period in set(Period) else period
+            says = told("its quota of the {period} is used up", period=which)
+            does = told("ask its owner for more, or wait: it goes on by itself when the next one begins")
+            yield Finding(Severity.WARNING, about, [says, *waiting], does)
 
 
-def _paused(pause: Pause, waiting: str) -> Finding:
-    detail = f"{pause.by} has it stand still until {_at(pause.until)}: {pause.reason}{waiting}"
-    todo = f"nothing, or earlier: `appealbus source resume {pause.source}`"
-    return Finding(Severity.INFO, f"source {pause.source}", detail, todo)
+def _paused(pause: Pause, waiting: list[Told]) -> Finding:
+    says = told(
+        "{actor} has it stand still until {until}: {reason}", actor=pause.by, until=pause.until, reason=pause.reason
+    )
+    does = told("nothing, or earlier: `appealbus source resume {source}`", source=pause.source)
+    return Finding(Severity.INFO, _source(pause.source), [says, *waiting], does)
 
 
 def of_appeals(facts: Facts) -> Iterator[Finding]:
     """Yield which appeals nobody works on, and what falls due without its facts."""
     counts, due = facts.counts, facts.due
     if due.appeals:
-        over = f", {due.overdue} of them overdue" if due.overdue else ""
-        many = f"more than {due.appeals}" if due.more else str(due.appeals)
-        detail = f"{many} fall due until {due.until:%Y-%m-%d} and lack facts{over}: {', '.join(due.numbers)}"
-        detail += _by_body(due)
+        says = [
+            told(
+                "{many} fall due until {until} and lack facts{overdue}: {numbers}",
+                many=told("more than {number}", number=due.appeals) if due.more else due.appeals,
+                until=due.until,
+                overdue=told(", {number} of them overdue", number=due.overdue) if due.overdue else "",
+                numbers=tuple(due.numbers),
+            ),
+            *_by_body(due),
+        ]
         within = timedelta(days=facts.bus.due_within_days)
         since, before = due.until - within - OVERDUE_FOR, due.until + timedelta(days=1)
         days = f"--due-from {since:%Y-%m-%d} --due-before {before:%Y-%m-%d}"
-        todo = f"`appealbus appeals {days} --completeness partial`, then `appealbus why NUMBER`"
-        yield Finding(Severity.CRITICAL if due.overdue else Severity.WARNING, "due dates", detail, todo)
+        does = told("`appealbus appeals {days} --completeness partial`, then `appealbus why NUMBER`", days=days)
+        yield Finding(Severity.CRITICAL if due.overdue else Severity.WARNING, told("due dates"), says, does)
     for name, count in counts.lacking.items():
-        detail = f"{_appeals(count)} for a lookup that is not loaded"
-        todo = "`appealbus check` says why; of one that is gone for good, bus.retired says so"
-        yield Finding(Severity.WARNING, f"lookup {name}", detail, todo)
+        what = told(
+            "{n} appeal waits for a lookup that is not loaded",
+            "{n} appeals wait for a lookup that is not loaded",
+            n=count,
+        )
+        does = told("`appealbus check` says why; of one that is gone for good, bus.retired says so")
+        yield Finding(Severity.WARNING, told("lookup {name}", name=name), [what], does)
     if counts.held:
-        todo = "`appealbus appeals --held` and `appealbus why NUMBER`, then `appealbus release NUMBER`"
-        yield Finding(Severity.WARNING, "held", f"{counts.held} appeals are not worked", todo)
+        what = told("{n} appeal is not worked", "{n} appeals are not worked", n=counts.held)
+        does = told("`appealbus appeals --held` and `appealbus why NUMBER`, then `appealbus release NUMBER`")
+        yield Finding(Severity.WARNING, told("held"), [what], does)
     if counts.suspect:
-        detail = f"{counts.suspect} appeals were left by workers that died, and are taken one at a time"
-        todo = "look for worker.died in the log; what kills again is held by itself"
-        yield Finding(Severity.WARNING, "suspect", detail, todo)
+        what = told(
+            "{n} appeal was left by workers that died, and is taken alone",
+            "{n} appeals were left by workers that died, and are taken one at a time",
+            n=counts.suspect,
+        )
+        does = told("look for worker.died in the log; what kills again is held by itself")
+        yield Finding(Severity.WARNING, told("suspect"), [what], does)
 
 
 def of_terms(facts: Facts) -> Iterator[Finding]:
@@ -116,30 +149,36 @@ def of_terms(facts: Facts) -> Iterator[Finding]:
     today = facts.at.astimezone(KAZAKHSTAN).date()
     for name, last in sorted(facts.terms_until.items()):
         if last - today < _TERMS_AHEAD:
-            detail = f"no term can be counted that ends after {last:%Y-%m-%d}; such appeals have no day and come last"
-            todo = "add the next year to the calendar; docs/terms.md says how" if name == "law" else "see its plugin"
-            yield Finding(Severity.WARNING, f"terms {name}", detail, todo)
+            says = told(
+                "no term can be counted that ends after {last}; such appeals have no day and come last", last=last
+            )
+            law = told("add the next year to the calendar; docs/terms.md says how")
+            does = law if name == "law" else told("see its plugin")
+            yield Finding(Severity.WARNING, told("terms {name}", name=name), [says], does)
 
 
-def _by_body(due: DueSoon) -> str:
+def _by_body(due: DueSoon) -> Iterator[Told]:
     """Say which bodies they are written to, where any is named."""
     if not any(each.body for each in due.bodies):
-        return ""
-    told = [
-        f"{one_line(each.body) or 'no body'} {each.appeals}" + (f" ({each.overdue} overdue)" if each.overdue else "")
-        for each in due.bodies[:_BODIES]
-    ]
-    more = f", {len(due.bodies) - _BODIES} bodies more" if len(due.bodies) > _BODIES else ""
-    return f"; by body: {', '.join(told)}{more}"
+        return
+    some = []
+    for each in due.bodies[:_BODIES]:
+        body = one_line(each.body) or told("no body")
+        if each.overdue:
+            some.append(
+                told("{body} {number} ({overdue} overdue)", body=body, number=each.appeals, overdue=each.overdue)
+            )
+        else:
+            some.append(told("{body} {number}", body=body, number=each.appeals))
+    if len(due.bodies) > _BODIES:
+        left = len(due.bodies) - _BODIES
+        some.append(told("{n} body more", "{n} bodies more", n=left))
+    yield told("by body: {bodies}", bodies=tuple(some))
 
 
-def _word(source: SourceState) -> str:
-    return source.breaker.replace("_", " ")
+def _source(name: str) -> Told:
+    return told("source {name}", name=name)
 
 
-def _appeals(count: int) -> str:
-    return "1 appeal waits" if count == 1 else f"{count} appeals wait"
-
-
-def _at(moment: datetime) -> str:
-    return f"{moment.astimezone():%Y-%m-%d %H:%M}"
+def _waiting(waits: ParkedFor) -> Told:
+    return told("{n} appeal waits for it", "{n} appeals wait for it", n=waits.appeals)

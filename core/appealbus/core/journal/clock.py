@@ -7,24 +7,26 @@ import structlog
 
 from appealbus.core import clocks
 from appealbus.core.journal.rows import JournalState
+from appealbus.core.told import Told, told
 
 log = structlog.get_logger(__name__)
 
-_WHY = {
-    "ahead": "at the start it was {by} ahead of all that the journal has seen",
-    "went_back": "at the start it was {by} behind what the journal had seen",
-    "jumped": "it jumped by {by} while the bus ran",
-    "apart": "this machine's and the database's are {by} apart",
-}
 
-
-def in_doubt(standing: JournalState) -> str:
+def in_doubt(standing: JournalState) -> Told:
     """Say why the clock is in doubt, what ends that and when."""
     seconds, left = abs(standing.doubted_by), standing.doubt_left
-    by = f"{seconds / 86400:.1f} days" if seconds >= 172_800 else f"{seconds:.0f} s"
-    why = _WHY[standing.doubt or "jumped"].format(by=by)
-    return (
-        f"{why}; if it is right now: `appealbus clock accept`, else it is trusted after {left / 3600:.0f} steady hours"
+    days = told("{number} days", number=f"{seconds / 86400:.1f}")
+    by = days if seconds >= 172_800 else told("{number} s", number=f"{seconds:.0f}")
+    why = {
+        "ahead": told("at the start it was {by} ahead of all that the journal has seen", by=by),
+        "went_back": told("at the start it was {by} behind what the journal had seen", by=by),
+        "jumped": told("it jumped by {by} while the bus ran", by=by),
+        "apart": told("this machine's and the database's are {by} apart", by=by),
+    }
+    return told(
+        "{why}; if it is right now: `appealbus clock accept`, else it is trusted after {hours} steady hours",
+        why=why[standing.doubt or "jumped"],
+        hours=f"{left / 3600:.0f}",
     )
 
 

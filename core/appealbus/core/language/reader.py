@@ -43,6 +43,10 @@ class Reader:
         """Return one that depends on a number, which stands in it as `{n}`."""
         return self._own.ngettext(one, many, n).format(n=n, **values)
 
+    def known(self, text: str) -> str:
+        """Return a text in the reader's language where it is one of the program's, else as it is."""
+        return self._own.gettext(text) if text else text
+
     def _named(self, context: str, name: str) -> str | None:
         found = self._all.pgettext(context, name)
         return None if found == name else found

@@ -62,7 +62,9 @@ class Words(Reader):
 
     def say_n(self, one: str, many: str, n: int, /, **values: object) -> str:
         """Return one that depends on a number, which stands in it as `{n}`."""
-        return self._console.ngettext(one, many, n).format(n=self.number(n), **values)
+        found = self._console.ngettext(one, many, n)
+        found = self._own.ngettext(one, many, n) if found in (one, many) else found
+        return found.format(n=self.number(n), **values)
 
     def number(self, value: float) -> str:
         """Return a number."""

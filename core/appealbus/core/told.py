@@ -1,0 +1,78 @@
+"""What the program tells people about itself: a text in English that can be told in the reader's language, too."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from appealbus.core.language import Reader
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A text, and what stands in it.
+
+    Attributes:
+        text: in English, with places for the values, as a catalogue has it; without values it is as it is.
+        many: the same for a number `n` other than one; empty: it depends on none.
+        values: texts, numbers, days, moments, words of lists, others of these, and tuples of what stands side by side.
+
+    """
+
+    text: str
+    many: str = ""
+    values: Mapping[str, object] = field(default_factory=dict)
+
+    def to(self, reader: "Reader") -> str:
+        """Return it in the language of who reads. A catalogue of the program's has it; what others said it has not."""
+        if not self.values:
+            return reader.known(self.text)
+        values = {name: _to(reader, value) for name, value in self.values.items() if not (self.many and name == "n")}
+        if self.many:
+            return reader.say_n(self.text, self.many, int(str(self.values["n"])), **values)
+        return reader.say(self.text, **values)
+
+    def __str__(self) -> str:
+        if not self.values:
+            return self.text
+        text = self.many if self.many and self.values["n"] != 1 else self.text
+        return text.format(**{name: _plain(value) for name, value in self.values.items()})
+
+
+def told(text: str, many: str = "", /, **values: object) -> Told:
+    """Return a text with what stands in it."""
+    return Told(text, many, values)
+
+
+def all_to(reader: "Reader", parts: Iterable[Told]) -> str:
+    """Return parts of a sentence in the language of who reads."""
+    return "; ".join(part.to(reader) for part in parts)
+
+
+def _to(reader: "Reader", value: object) -> str:
+    match value:
+        case Told():
+            return value.to(reader)
+        case tuple():
+            return ", ".join(_to(reader, each) for each in value)
+        case datetime():
+            return reader.moment(value, seconds=False)
+        case _:
+            return reader.value(value)
+
+
+def _plain(value: object) -> str:
+    """Return a value as commands, JSON and alerts have it: moments by the machine's clock."""
+    match value:
+        case tuple():
+            return ", ".join(_plain(each) for each in value)
+        case datetime():
+            return f"{value.astimezone():%Y-%m-%d %H:%M}"
+        case date():
+            return value.isoformat()
+        case StrEnum():
+            return value.replace("_", " ")
+        case _:
+            return str(value)
