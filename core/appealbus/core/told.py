@@ -4,10 +4,26 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    from appealbus.core.language import Reader
+
+class Speaks(Protocol):
+    """What of a `Reader` is needed to tell somebody something."""
+
+    def known(self, text: str) -> str:
+        """Return a text of the program's in their language."""
+
+    def say(self, text: str, /, **values: object) -> str:
+        """Return one with the values in their places."""
+
+    def say_n(self, one: str, many: str, n: int, /, **values: object) -> str:
+        """Return one that depends on a number."""
+
+    def moment(self, moment: datetime, *, seconds: bool = True) -> str:
+        """Return a moment."""
+
+    def value(self, value: Any) -> str:
+        """Return anything else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +41,7 @@ class Told:
     many: str = ""
     values: Mapping[str, object] = field(default_factory=dict)
 
-    def to(self, reader: "Reader") -> str:
+    def to(self, reader: Speaks) -> str:
         """Return it in the language of who reads. A catalogue of the program's has it; what others said it has not."""
         if not self.values:
             return reader.known(self.text)
@@ -46,12 +62,12 @@ def told(text: str, many: str = "", /, **values: object) -> Told:
     return Told(text, many, values)
 
 
-def all_to(reader: "Reader", parts: Iterable[Told]) -> str:
+def all_to(reader: Speaks, parts: Iterable[Told]) -> str:
     """Return parts of a sentence in the language of who reads."""
     return "; ".join(part.to(reader) for part in parts)
 
 
-def _to(reader: "Reader", value: object) -> str:
+def _to(reader: Speaks, value: object) -> str:
     match value:
         case Told():
             return value.to(reader)

@@ -4,8 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from appealbus.core.language import Reader
-from appealbus.core.told import Told, all_to
+from appealbus.core.told import Speaks, Told, all_to
 
 
 class Severity(StrEnum):
@@ -51,7 +50,7 @@ class Finding:
         """What to do about it, in English."""
         return str(self.does)
 
-    def to(self, reader: Reader) -> tuple[str, str, str]:
+    def to(self, reader: Speaks) -> tuple[str, str, str]:
         """Return all three in the language of who reads."""
         return self.what.to(reader), all_to(reader, self.says), self.does.to(reader)
 
