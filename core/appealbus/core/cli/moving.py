@@ -4,7 +4,6 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-import structlog
 import typer
 
 from appealbus.core.cli.context import Cli, cli_of
@@ -17,8 +16,7 @@ from appealbus.core.cli.selecting import Chosen, selects
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.domain.operation import Operation, Order
 from appealbus.core.journal.journal import Journal
-
-log = structlog.get_logger(__name__)
+from appealbus.core.operations import holding
 
 Number = Annotated[
     str | None, typer.Argument(metavar="NUMBER", help="One appeal; else say which ones are meant by options.")
@@ -96,9 +94,7 @@ def hold(
         return
     checked_reason(reason)
     cli, by = cli_of(context), person()
-    _change(cli, number or "", lambda journal: journal.hold_appeal(number or "", by=by, reason=reason))
-    # The reason is a person's text: it is kept in the journal, and never logged.
-    log.warning("case.held_by_hand", number=number, actor=by)
+    _change(cli, number or "", lambda journal: holding.hold(journal, number or "", reason=reason, by=by))
     _say(
         cli, as_json, {"number": number, "held": True}, f"{number} is held; `appealbus release {number}` lets it go on."
     )
@@ -120,9 +116,8 @@ def release(
     """
     if _many(context, _Asked(Order(Operation.RELEASE), number, _checked(reason), yes, chosen, as_json)):
         return
-    cli = cli_of(context)
-    _change(cli, number or "", lambda journal: journal.release_appeal(number or "", reason=reason))
-    log.warning("case.released", number=number, actor=person())
+    cli, by = cli_of(context), person()
+    _change(cli, number or "", lambda journal: holding.release(journal, number or "", reason=reason, by=by))
     _say(cli, as_json, {"number": number, "held": False}, f"{number} is worked again.")
 
 

@@ -124,7 +124,8 @@ def _under_way(row: OperationRow) -> str:
     group = "deliveries " if row.operation in (Operation.RESEND, Operation.HISTORY) else ""
     command = f"{group}{row.operation.value}"
     who = f"begun {local(row.at):%Y-%m-%d %H:%M:%S} by {row.by.removeprefix('person:')}: {row.reason}"
-    return f"Not finished: {command}, {row.seen} of {row.total} rows, {who}; `{command} --yes {row.hash}` goes on."
+    how = f"Stopped by {row.stopped_by.removeprefix('person:')}" if row.stopped_by else "Not finished"
+    return f"{how}: {command}, {row.seen} of {row.total} rows, {who}; `{command} --yes {row.hash}` goes on."
 
 
 def _counted(many: Many, count: int) -> str:
@@ -159,6 +160,7 @@ def _carry_out(cli: Cli, many: Many, confirmed: str | None) -> int:
             await _begun(cli, journal, frozen, replace(many, yes=confirmed, reason=reason))
         elif mark not in under_way:
             cli.fail(f"No operation {mark} is under way; say which rows are meant.", EXIT_ABSENT)
+        await journal.resume_operation(mark, reason=reason)
         return await _done(cli, journal, many, mark)
 
     return cli.change(work)
@@ -190,6 +192,8 @@ async def _done(cli: Cli, journal: Journal, many: Many, mark: str) -> int:
         cli.err.print(f"Stopped: {done} have their verdict. `--yes {mark}` alone goes on with the others.")
         raise
     except JournalError as error:
+        if error.code == "operation_stopped":
+            cli.fail(f"Somebody has stopped it. `--yes {mark}` alone goes on with the others.", EXIT_PROBLEMS)
         if error.code != "unknown_operation":
             raise
         cli.fail("Somebody else has carried it out meanwhile.", EXIT_PROBLEMS)

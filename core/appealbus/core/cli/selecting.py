@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from appealbus.core.domain.listing import AppealState
-from appealbus.core.domain.selection import Selection
+from appealbus.core.domain.selection import OLDEST, Selection, before_days
 from appealbus.core.journal.naming import holder, parcel
 from appealbus.schemas.dossier import Completeness
 from appealbus.schemas.identifiers import parse_body, parse_kato, parse_or_none
@@ -54,6 +54,9 @@ def _options(
     ] = None,
     due_from: Annotated[
         datetime | None, typer.Option(metavar="DAY", formats=[_DAY], help="Due by law on this day or later.")
+    ] = None,
+    older_than: Annotated[
+        int | None, typer.Option("--older-than", metavar="DAYS", min=0, max=OLDEST, help="Accepted longer ago.")
     ] = None,
     completeness: Annotated[
         str | None, typer.Option(metavar="WORD", help="Of the newest dossier: partial or complete.")
@@ -138,6 +141,7 @@ def chosen_by(
         said["body"] = parse_body(said["body"])
         if said["body"] is None:
             raise typer.BadParameter("write a БИН, or the nine digits of a territory in КАТО", param_hint="--body")
+    said["accepted_before"] = _accepted_before(said.pop("older_than"))
     named = named_by(person=person, person_file=person_file, parcel=parcel, parcel_file=parcel_file)
     return Chosen(Selection(named=named, **said), checked_purpose(purpose, asked=bool(named)))
 
@@ -166,6 +170,10 @@ def checked_purpose(purpose: str | None, *, asked: bool) -> str:
     if purpose is not None and not 0 < len(purpose.strip()) <= _LONGEST:
         raise typer.BadParameter(f"write one to {_LONGEST} characters", param_hint="--purpose")
     return purpose or ""
+
+
+def _accepted_before(days: int | None) -> datetime | None:
+    return None if days is None else before_days(days, datetime.now().astimezone())
 
 
 def _day(moment: datetime | None) -> date | None:

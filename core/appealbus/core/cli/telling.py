@@ -246,6 +246,10 @@ def _carried_out(about: str, detail: Detail) -> str:
     return f"{about}, operation {detail.get('hash')}: {told.replace('_', ' ')}"
 
 
+def _operation(detail: Detail) -> str:
+    return f", operation {detail.get('hash')}{_why(detail)}"
+
+
 def _why(detail: Detail) -> str:
     """Return why a person did it, and as part of which operation."""
     operation = f", operation {detail['operation']}" if detail.get("operation") else ""
@@ -323,6 +327,10 @@ _TOLD: dict[str, Callable[[str, Detail], str]] = {
     What.RELEASED: lambda about, detail: f"worked again{_why(detail)}",
     What.ORDERED: _ordered,
     What.CARRIED_OUT: _carried_out,
+    What.STOPPED: lambda about, detail: f"{about}{_operation(detail)}",
+    What.WENT_ON: lambda about, detail: f"{about}{_operation(detail)}",
+    What.VIEW_KEPT: lambda about, detail: f"{about}: {detail.get('query')}",
+    What.VIEW_DROPPED: lambda about, detail: about,
     What.PAUSED: _paused,
     What.RESUMED: _resumed,
     What.READ: _read,

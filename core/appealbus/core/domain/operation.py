@@ -88,6 +88,7 @@ class Progress:
     total: int
     verdicts: Mapping[str, int]
     """How many rows have had each verdict so far."""
+    id: int = 0
     left_out: tuple[tuple[str, Verdict], ...] = ()
     """What was not done in the last step: number or id, and why."""
 
@@ -109,7 +110,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class OperationRow:
-    """An operation that has begun and is not finished."""
+    """An operation that has begun, and how far it is."""
 
     hash: str
     operation: Operation
@@ -118,3 +119,25 @@ class OperationRow:
     reason: str
     total: int
     seen: int
+    id: int
+    order: Order
+    verdicts: Mapping[str, int]
+    """How many rows have had each verdict so far."""
+    selected_by: Mapping[str, Any]
+    """How they were selected, as the log has it."""
+    moved_at: datetime
+    """When its last part was done."""
+    stopped_by: str = ""
+    """Who has stopped it; empty where nobody has."""
+    ended_at: datetime | None = None
+    """None: it is not finished."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotDone:
+    """A row of an operation that was not done: the id of an appeal or a delivery, or a position of the log."""
+
+    id: int
+    verdict: Verdict
+    place: int
+    """Where the list goes on behind it."""

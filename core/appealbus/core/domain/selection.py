@@ -5,7 +5,7 @@ import binascii
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from appealbus.core.domain.event import Cursor
@@ -13,7 +13,14 @@ from appealbus.core.domain.listing import AppealRow, AppealState
 
 _NO_DATE = date.max.toordinal()
 """The urgency of an appeal that no law has set a date for."""
+OLDEST = 36_500
+"""Days of age that can be asked for."""
 _WRITTEN = re.compile(r"([a-z])([0-9]{1,19})\.([0-9]{1,19})", re.ASCII)
+
+
+def before_days(days: int, now: datetime) -> datetime:
+    """Return the midnight that many days before a moment, on its clock: the same one all day long."""
+    return datetime.combine(now.date() - timedelta(days=days), time(), now.tzinfo)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +50,8 @@ class Selection:
     """The date set by law; with either no change has ended the appeal."""
     open: bool = False
     """Whether no change has ended it, whatever its date; most urgent first."""
+    accepted_before: datetime | None = None
+    """Older ones alone."""
     named: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     """All of these are named by the appeal or a record found for it: kind and normal form. Personal."""
 

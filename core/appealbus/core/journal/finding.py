@@ -1,7 +1,7 @@
 """The part of the journal that finds what a selection means."""
 
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from itertools import islice
 
@@ -58,12 +58,17 @@ class Finder(JournalReader, Accounting):
             found += rows
         return Found([row for row, _ in found], [place for _, place in found], at)
 
-    async def selected(self, selection: Selection, most: int) -> "array[int]":
-        """Return the ids of all that is selected, in their order: up to one more than `most`."""
+    async def selected(
+        self, selection: Selection, most: int, within: Callable[[str | None, str | None], bool] | None = None
+    ) -> "array[int]":
+        """Return the ids of all that is selected, in their order: up to one more than `most`.
+
+        With `within` only those of which it says so, by their place and kind.
+        """
 
         def read(connection: Connection) -> "array[int]":
-            search = selecting.Search(connection, selection, self._marks(connection, selection))
-            return array("q", sorted(islice(selecting.ids(search), most + 1)))
+            search = selecting.Search.of(connection, selection, self._marks(connection, selection))
+            return array("q", sorted(islice(selecting.ids(search, within), most + 1)))
 
         return await self._read(read)
 
@@ -140,7 +145,7 @@ class Finder(JournalReader, Accounting):
     def _step(
         self, selection: Selection, after: Place, limit: int, connection: Connection
     ) -> tuple[list[tuple[AppealRow, Place]], Place | None]:
-        search = selecting.Search(connection, selection, self._marks(connection, selection), after)
+        search = selecting.Search.of(connection, selection, self._marks(connection, selection), after)
         rows, at = selecting.appeals(search, limit)
         return [(codec.appeal_from_row(row), selecting.place(selection, row)) for row in rows], at
 

@@ -14,6 +14,7 @@ from appealbus.core.journal.clients import Clients
 from appealbus.core.journal.errors import Superseded
 from appealbus.core.journal.key import KeyFile
 from appealbus.core.journal.lock import RunLock
+from appealbus.core.journal.named_views import NamedViews
 from appealbus.core.journal.operating import Operating
 from appealbus.core.journal.outgoing import Delivering
 from appealbus.core.journal.renewing import Renewing
@@ -35,7 +36,7 @@ _LEAVING = 3.0
 log = structlog.get_logger(__name__)
 
 
-class Journal(Taking, Working, Delivering, Operating, Upkeep, Renewing, Sketching, Clients):
+class Journal(Taking, Working, Delivering, Operating, Upkeep, Renewing, Sketching, Clients, NamedViews):
     """The durable record of everything. One object for each process; all methods are safe to call concurrently.
 
     What a method has returned is on disk, `keep` excepted. Every method raises JournalError where the disk or the

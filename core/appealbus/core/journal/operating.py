@@ -1,30 +1,48 @@
 """The part of the journal for what people do to many rows at once."""
 
-from sqlalchemy import select
-
 from appealbus.core import clocks
-from appealbus.core.domain.operation import Frozen, Operation, OperationRow, Progress
-from appealbus.core.journal.tables import operation
+from appealbus.core.domain.operation import Frozen, NotDone, OperationRow, Progress, Verdict
+from appealbus.core.journal.reads import operations
 from appealbus.core.journal.writes import operating
 from appealbus.core.journal.writing import Writing
 
 
 class Operating(Writing):
-    """Begins operations, and carries them out part after part."""
+    """Begins operations, carries them out part after part, and tells how far they are."""
 
-    async def begin_operation(self, frozen: Frozen, *, reason: str, purpose: str = "") -> Progress:
-        """Write down what a person has decided; nothing is done yet. One that was stopped goes on as it was."""
-        item = operating.Begin(frozen, self.actor, reason, purpose, self.now())
+    async def begin_operation(
+        self, frozen: Frozen, *, reason: str, purpose: str = "", newest: int | None = None
+    ) -> Progress:
+        """Write down what a person has decided; nothing is done yet. One that was stopped goes on as it was.
+
+        Args:
+            frozen: what is to be done.
+            reason: why.
+            purpose: why somebody is looked for; empty where nobody is.
+            newest: the newest operation that was there as the person looked; the same one that has begun since is
+                theirs, whoever has begun it, and ended or not. None: only one that has not ended is.
+
+        """
+        item = operating.Begin(frozen, self.actor, reason, purpose, self.now(), newest)
         return await self._write.submit(operating.begin, item)
 
     async def go_on(self, mark: str) -> Progress:
         """Do the next part of an operation, in one transaction; it is on disk when this returns.
 
         Raises:
-            JournalError: with the code `unknown_operation` where none with this hash is under way.
+            JournalError: with the code `unknown_operation` where none with this hash is under way, or
+                `operation_stopped` where a person has stopped it.
 
         """
         return await self._write.submit(operating.go, operating.Go(mark, self.actor, self.now(), clocks.wall()))
+
+    async def stop_operation(self, mark: str, *, reason: str) -> bool:
+        """Have no further part of an operation done; False where none is under way or somebody has stopped it."""
+        return await self._write.submit(operating.switch, operating.Switch(mark, False, self.actor, reason))
+
+    async def resume_operation(self, mark: str, *, reason: str) -> bool:
+        """Have an operation that was stopped go on; False where none is stopped."""
+        return await self._write.submit(operating.switch, operating.Switch(mark, True, self.actor, reason))
 
     async def drop_operation(self, mark: str) -> bool:
         """Forget what is left of an operation; what is done stays done. False where there is none."""
@@ -32,10 +50,16 @@ class Operating(Writing):
 
     async def operations(self) -> list[OperationRow]:
         """Return the operations that have begun and are not finished, the oldest first."""
-        query = select(operation).order_by(operation.c.at)
-        rows = await self._read(lambda connection: connection.execute(query).all())
-        return [
-            OperationRow(row.hash, Operation(row.name), row.at, row.by, row.reason, row.total, seen)
-            for row in rows
-            for seen in (operating.seen(row),)
-        ]
+        return await self._read(operations.under_way)
+
+    async def newest_operations(self, before: int | None = None, limit: int = 100) -> list[OperationRow]:
+        """Return a page of operations, the newest first: those under way, and those of the last days."""
+        return await self._read(lambda connection: operations.newest(connection, before, limit))
+
+    async def operation(self, number: int) -> OperationRow | None:
+        """Return an operation; None where there is none, or none any more."""
+        return await self._read(lambda connection: operations.one(connection, number))
+
+    async def not_done(self, number: int, verdict: Verdict, after: int = 0, limit: int = 100) -> list[NotDone]:
+        """Return a page of the rows of an operation that were not done for this reason, in their order."""
+        return await self._read(lambda connection: operations.not_done(connection, number, verdict, after, limit))

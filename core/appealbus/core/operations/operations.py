@@ -2,7 +2,7 @@
 
 import asyncio
 from array import array
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 
 from appealbus.core.domain.feed import FeedEntry
@@ -16,6 +16,8 @@ from appealbus.core.journal.rows import DeliveryRow
 MOST = 1_000_000
 """Rows of one operation: more are 8 MB of ids, and hardly what somebody meant."""
 SAMPLE = 10
+_LOOKED_AT = 1000
+"""Operations that may begin while somebody looks at a preview."""
 
 
 class SelectionChanged(AppealBusError):
@@ -51,12 +53,25 @@ class Preview:
     versions: Sequence[FeedEntry] = ()
     under_way: Sequence[OperationRow] = ()
     """Operations that were begun and are not finished: somebody carries them out now, or was stopped."""
+    newest: int = 0
+    """The newest operation there is: what begins later is `begun` for whoever looks now."""
 
 
-async def freeze(journal: Journal, order: Order, selection: Selection | DeliverySelection | HistorySelection) -> Frozen:
+async def freeze(
+    journal: Journal,
+    order: Order,
+    selection: Selection | DeliverySelection | HistorySelection,
+    within: Callable[[str | None, str | None], bool] | None = None,
+) -> Frozen:
     """Return what is selected now, to be looked at and to be done.
 
     A release is about what is held, whatever else is said.
+
+    Args:
+        journal: the journal.
+        order: what is to be done.
+        selection: to what.
+        within: says of the place and the kind of an appeal whether it may be meant. None: all may.
 
     Raises:
         TooMany: it is more than one operation takes.
@@ -70,24 +85,36 @@ async def freeze(journal: Journal, order: Order, selection: Selection | Delivery
     else:
         if order.operation is Operation.RELEASE and selection.state is None:
             selection = replace(selection, state=AppealState.HELD)
-        ids = await journal.selected(selection, MOST)
+        ids = await journal.selected(selection, MOST, within)
     if len(ids) > MOST:
         raise TooMany
-    return Frozen(order, ids, selection.told())
+    return Frozen(order, ids, selection.told() | ({} if within is None else {"within": "own scopes"}))
 
 
 async def preview(journal: Journal, frozen: Frozen) -> Preview:
     """Return some of what was frozen."""
-    some, under_way = _sample(frozen.ids), await journal.operations()
+    last = await journal.newest_operations(limit=1)
+    some, under_way, newest = _sample(frozen.ids), await journal.operations(), last[0].id if last else 0
+    found = Preview(frozen, under_way=under_way, newest=newest)
     if frozen.order.operation is Operation.RESEND:
-        return Preview(frozen, deliveries=await journal.deliveries_by_id(some), under_way=under_way)
+        return replace(found, deliveries=await journal.deliveries_by_id(some))
     if frozen.order.operation is Operation.HISTORY:
-        return Preview(frozen, versions=await journal.versions_at(some), under_way=under_way)
-    return Preview(frozen, appeals=await journal.appeals_by_id(some), under_way=under_way)
+        return replace(found, versions=await journal.versions_at(some))
+    return replace(found, appeals=await journal.appeals_by_id(some))
 
 
-async def begin(journal: Journal, frozen: Frozen, confirmed: str, *, reason: str, purpose: str = "") -> Progress:
+async def begin(
+    journal: Journal, frozen: Frozen, confirmed: str, *, reason: str, purpose: str = "", newest: int | None = None
+) -> Progress:
     """Begin what was confirmed; it is on record, and nothing is done yet.
+
+    Args:
+        journal: the journal; the person is who writes.
+        frozen: what is selected now.
+        confirmed: the hash that the person has seen.
+        reason: why.
+        purpose: why somebody is looked for; empty where nobody is.
+        newest: of the preview: what has begun since with the same hash is the same, and is not begun again.
 
     Raises:
         SelectionChanged: the hash that was confirmed is not that of what is selected now.
@@ -95,7 +122,16 @@ async def begin(journal: Journal, frozen: Frozen, confirmed: str, *, reason: str
     """
     if confirmed != frozen.hash:
         raise SelectionChanged(frozen)
-    return await journal.begin_operation(frozen, reason=reason, purpose=purpose)
+    return await journal.begin_operation(frozen, reason=reason, purpose=purpose, newest=newest)
+
+
+async def begun(journal: Journal, confirmed: str, newest: int) -> OperationRow | None:
+    """Return the operation with this hash that somebody has begun since a preview; None where nobody has.
+
+    Whoever confirms twice is led to it, though what is selected is something else by now.
+    """
+    since = [row for row in await journal.newest_operations(limit=_LOOKED_AT) if row.id > newest]
+    return next((row for row in reversed(since) if row.hash == confirmed), None)
 
 
 async def carry_out(journal: Journal, mark: str) -> AsyncIterator[Progress]:

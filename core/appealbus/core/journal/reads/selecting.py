@@ -7,6 +7,7 @@ keeps no statistics, so which part drives is decided here, the rarest first.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -50,6 +51,8 @@ SCAN = 10_000
 _COMBINATIONS = 400
 """Of sources that are waited for together which one question names: SQLite takes 500 parts."""
 _NONE = -1
+_AGE = "age"
+"""The part of a selection that ids say: they are given in the order of acceptance."""
 # It cannot know how many of the candidates are wanted, and would rather read the whole table than look each of them up.
 _BY_INDEXES = text("SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off")
 _STATES = {
@@ -89,6 +92,21 @@ class Search:
     marks: Sequence[bytes] = ()
     """Of whom and what the selection names."""
     after: Place = NOWHERE
+    last: int | None = None
+    """The id of the last appeal that is old enough, where only old ones are meant."""
+
+    @classmethod
+    def of(
+        cls, connection: Connection, selection: Selection, marks: Sequence[bytes] = (), after: Place = NOWHERE
+    ) -> "Search":
+        """Return a search for what is selected."""
+        before = selection.accepted_before
+        return cls(connection, selection, marks, after, None if before is None else _last_before(connection, before))
+
+    def ahead(self, column: ColumnElement[int]) -> ColumnElement[bool]:
+        """Return the condition that an id comes behind the place, and is old enough."""
+        behind = column > self.after.id
+        return behind if self.last is None else behind & (column <= self.last)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,12 +138,13 @@ def appeals(search: Search, limit: int) -> Step:
     return _step(search, limit, appeal.columns.keys())
 
 
-def ids(search: Search) -> Iterator[int]:
-    """Yield the ids of all that is selected, in the order of their list."""
+def ids(search: Search, within: Callable[[str | None, str | None], bool] | None = None) -> Iterator[int]:
+    """Yield the ids of all that is selected, in the order of their list; `within`: only of such places and kinds."""
+    columns = () if within is None else ("id", "place", "kind")
     after: Place | None = search.after
     while after is not None:
-        rows, after = _step(replace(search, after=after), SCAN)
-        yield from (row.id for row in rows)
+        rows, after = _step(replace(search, after=after), SCAN, columns)
+        yield from (row.id for row in rows if within is None or within(row.place, row.kind))
 
 
 def rows_of(connection: Connection, some: Sequence[int]) -> list[AppealRow]:
@@ -202,17 +221,17 @@ def _driving(selection: Selection) -> Callable[[Search], _Driver]:
 
 def _by_mark(search: Search) -> _Driver:
     at = subject.c.appeal_id
-    query = select(at.label("id")).where(subject.c.mark == search.marks[0], at > search.after.id).order_by(at)
-    return _Driver(query, frozenset({"mark"}))
+    query = select(at.label("id")).where(subject.c.mark == search.marks[0], search.ahead(at)).order_by(at)
+    return _Driver(query, frozenset({"mark", _AGE}))
 
 
 def _by_lack(search: Search) -> _Driver:
-    return _Driver(_unsorted(LACKS, search.after), frozenset({"lacking"}))
+    return _Driver(_unsorted(LACKS, search), frozenset({"lacking", _AGE}))
 
 
 def _by_state(search: Search) -> _Driver:
     state = _STATES[search.selection.state or AppealState.READY]
-    return _Driver(_unsorted(appeal.c.state == state, search.after), frozenset({"state"}))
+    return _Driver(_unsorted(appeal.c.state == state, search), frozenset({"state", _AGE}))
 
 
 def _by_next(search: Search) -> _Driver:
@@ -224,18 +243,16 @@ def _by_next(search: Search) -> _Driver:
     return _Driver(query.order_by(at, appeal.c.id), frozenset({"state"}))
 
 
-def _unsorted(which: ColumnElement[bool], after: Place) -> Select[Any]:
+def _unsorted(which: ColumnElement[bool], search: Search) -> Select[Any]:
     # `id + 0`: by id it would be looked for among all, not in the index that holds these alone.
     at: ColumnElement[int] = appeal.c.id + 0
-    return select(appeal.c.id).where(which, at > after.id).order_by(at)
+    return select(appeal.c.id).where(which, search.ahead(at)).order_by(at)
 
 
 def _by_code(search: Search) -> _Driver:
     at = lookup.c.appeal_id
-    query = (
-        select(at.label("id")).distinct().where(TROUBLE, lookup.c.code == search.selection.code, at > search.after.id)
-    )
-    return _Driver(query.order_by(at), frozenset({"code"}))
+    query = select(at.label("id")).distinct().where(TROUBLE, lookup.c.code == search.selection.code, search.ahead(at))
+    return _Driver(query.order_by(at), frozenset({"code", _AGE}))
 
 
 def _by_source(search: Search) -> _Driver:
@@ -302,23 +319,25 @@ def _lacked(deliveries: Any) -> tuple[ColumnElement[bool], ...]:
 def _by(name: str, *also: ColumnElement[bool]) -> Callable[[Search], _Driver]:
     def driver(search: Search) -> _Driver:
         mine = appeal.c[name] == getattr(search.selection, name)
-        return _Driver(_in_order(search, mine, *also), frozenset({name}))
+        return _Driver(_in_order(search, mine, *also), frozenset({name, _AGE}))
 
     return driver
 
 
 def _by_id(search: Search) -> _Driver:
-    return _Driver(_in_order(search), frozenset())
+    return _Driver(_in_order(search), frozenset({_AGE}))
 
 
 def _in_order(search: Search, *which: ColumnElement[bool]) -> Select[Any]:
-    query = select(appeal.c.id, *_ASKED).where(*which, appeal.c.id > search.after.id)
+    query = select(appeal.c.id, *_ASKED).where(*which, search.ahead(appeal.c.id))
     return query.order_by(appeal.c.id)
 
 
 def _conditions(search: Search, appeal: Any) -> Iterator[tuple[str, ColumnElement[bool]]]:
     """Yield each part as a condition that no index serves: else a database might begin with it."""
     selection = search.selection
+    if search.last is not None:
+        yield _AGE, appeal.c.id + 0 <= search.last
     if selection.state is not None:
         yield "state", _text(appeal.c.state) == selection.state.value
     for name in ("kind", "place", "signal", "completeness"):
@@ -342,6 +361,23 @@ def _conditions(search: Search, appeal: Any) -> Iterator[tuple[str, ColumnElemen
     for at, mark in enumerate(search.marks):
         name = "mark" if at == 0 else f"mark {at}"
         yield name, select(1).where(subject.c.appeal_id == appeal.c.id, subject.c.mark == mark).exists()
+
+
+def _last_before(connection: Connection, moment: datetime) -> int:
+    """Return the id of the last appeal accepted before a moment.
+
+    Some twenty looks at the primary key say it, so that no index by time is written with each appeal.
+    """
+    first, last = 0, connection.scalar(select(func.max(appeal.c.id))) or 0
+    while first < last:
+        middle = (first + last) // 2
+        after = select(appeal.c.id, appeal.c.accepted_at).where(appeal.c.id > middle).order_by(appeal.c.id).limit(1)
+        row = connection.execute(after).first()
+        if row is not None and row.accepted_at < moment:
+            first = row.id
+        else:
+            last = middle
+    return first
 
 
 def _text(column: ColumnElement[Any]) -> ColumnElement[Any]:

@@ -21,7 +21,7 @@ from appealbus.core.journal.tables.clients import client, client_credential, cli
 from appealbus.core.journal.tables.dossiers import ALONE, SENT, SUPERSEDES, WAITS, document, dossier, outbox
 from appealbus.core.journal.tables.log import LOOK, OF_PERSON, epoch, log_entry, log_unplaced
 from appealbus.core.journal.tables.messages import QUARANTINED, change, quarantine, suspect_message
-from appealbus.core.journal.tables.operations import operation, operation_part
+from appealbus.core.journal.tables.operations import named_view, operation, operation_left, operation_part
 from appealbus.core.journal.tables.questions import TROUBLE, access, awaited, known_lookup, lookup, reply, used_answer
 from appealbus.core.journal.tables.workers import (
     counter,
@@ -74,7 +74,9 @@ __all__ = [
     "log_unplaced",
     "lookup",
     "metadata",
+    "named_view",
     "operation",
+    "operation_left",
     "operation_part",
     "outbox",
     "quarantine",

@@ -12,20 +12,24 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, text, update
 
 from appealbus.core.domain.event import Event, What
 from appealbus.core.domain.operation import Frozen, Operation, Order, Progress, Verdict
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import bulk
-from appealbus.core.journal.tables import operation, operation_part
+from appealbus.core.journal.tables import counter, operation, operation_left, operation_part
 from appealbus.core.journal.writes import acting, events, handing_later
 from appealbus.schemas.base import printable
 
 PART = 500
 """Rows of one transaction: as many writes as the writer takes together; others wait for some tens of milliseconds."""
 _KEPT = timedelta(days=7)
-"""How long one that was stopped can be gone on with: later, what it was about has changed."""
+"""How long one that was stopped can be gone on with: later, what it was about has changed. Others are told of so long.
+"""
+_FIRST = text("INSERT INTO counter (name, value) VALUES ('operation', 0) ON CONFLICT DO NOTHING")
+_NEXT = update(counter).where(counter.c.name == "operation").values(value=counter.c.value + 1)
+_LAST = select(counter.c.value).where(counter.c.name == "operation")
 
 _ACTS: Mapping[Operation, Callable[[Connection, acting.Act], acting.Verdicts]] = {
     Operation.RETRY: acting.ask_again,
@@ -46,6 +50,19 @@ class Begin:
     reason: str
     purpose: str
     at: datetime
+    newest: int | None = None
+    """The newest operation that was there as it was looked at: one with the same hash that has begun since is this one.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """A person stops an operation, or has it go on."""
+
+    hash: str
+    go_on: bool
+    by: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,38 +82,55 @@ def begin(connection: Connection, items: Sequence[Begin]) -> list[Progress]:
 
 
 def _begin(connection: Connection, item: Begin) -> Progress:
-    _forget_old(connection, item.at)
     frozen, mark = item.frozen, item.frozen.hash
-    under_way = _row(connection, mark)
-    if under_way is not None:
-        return _progress(under_way)
+    number = _number(connection)
+    _forget_old(connection, item.at)
+    begun = _row(connection, mark) or _begun_since(connection, mark, item.newest)
+    if begun is not None:
+        return _progress(begun)
     row = {
+        "id": number,
         "hash": mark,
         "name": frozen.order.operation.value,
         "everything": int(frozen.order.everything),
         "at": item.at,
+        "moved_at": item.at,
         "by": printable(item.by),
         "reason": printable(item.reason),
         "total": len(frozen.ids),
         "verdicts": b"{}",
         "receiver": frozen.order.receiver or None,
+        "selected_by": orjson.dumps(dict(frozen.selected_by)),
     }
     connection.execute(insert(operation), row)
     parts = (frozen.ids[at : at + PART] for at in range(0, len(frozen.ids), PART))
-    rows = [{"hash": mark, "part": part, "ids": ids.tobytes()} for part, ids in enumerate(parts)]
+    rows = [{"operation": number, "part": part, "ids": ids.tobytes()} for part, ids in enumerate(parts)]
     bulk.insert(connection, operation_part, rows)
     detail: dict[str, Any] = {"hash": mark, "count": row["total"], "selected_by": dict(frozen.selected_by)}
     detail |= {name: True for name in ("everything",) if row[name]}
     said = {"reason": row["reason"], "purpose": printable(item.purpose)}
     detail |= {name: text for name, text in said.items() if text}
     events.note(connection, [Event(What.ORDERED, None, item.by, frozen.order.operation.value, detail)])
-    return Progress(mark, frozen.order.operation, len(frozen.ids), {})
+    return Progress(mark, frozen.order.operation, len(frozen.ids), {}, number)
+
+
+def _number(connection: Connection) -> int:
+    """Return the next number. Who has it is the only one who begins something, on whatever server, until it is done."""
+    connection.execute(_FIRST)
+    connection.execute(_NEXT)
+    return int(connection.execute(_LAST).scalar_one())
+
+
+def _begun_since(connection: Connection, mark: str, newest: int | None) -> Any | None:
+    if newest is None:
+        return None
+    since = (operation.c.hash == mark) & (operation.c.id > newest)
+    return connection.execute(select(operation).where(since).order_by(operation.c.id).limit(1)).first()
 
 
 def _forget_old(connection: Connection, now: datetime) -> None:
-    old = connection.execute(select(operation.c.hash).where(operation.c.at < now - _KEPT)).scalars().all()
-    for mark in old:
-        _drop(connection, mark)
+    for old in connection.execute(select(operation.c.id).where(operation.c.at < now - _KEPT)).scalars().all():
+        _drop(connection, old)
 
 
 def go(connection: Connection, items: Sequence[Go]) -> list[Progress | JournalError]:
@@ -108,7 +142,9 @@ def _go(connection: Connection, item: Go) -> Progress | JournalError:
     row = _row(connection, item.hash)
     if row is None:
         return JournalError("no such operation is under way", "unknown_operation")
-    parts = select(operation_part.c.part, operation_part.c.ids).where(operation_part.c.hash == item.hash)
+    if row.stopped_by is not None:
+        return JournalError("a person has stopped the operation", "operation_stopped")
+    parts = select(operation_part.c.part, operation_part.c.ids).where(operation_part.c.operation == row.id)
     found = connection.execute(parts.order_by(operation_part.c.part).limit(2)).all()
     verdicts = Counter(orjson.loads(row.verdicts))
     left_out: list[tuple[str, Verdict]] = []
@@ -119,41 +155,69 @@ def _go(connection: Connection, item: Go) -> Progress | JournalError:
         told = _ACTS[order.operation](connection, act)
         verdicts.update(verdict.value for _, verdict in told.values())
         left_out = [(number, verdict) for number, verdict in told.values() if verdict is not Verdict.DONE]
-        mine = (operation_part.c.hash == item.hash) & (operation_part.c.part == found[0].part)
+        _keep_left(connection, row.id, found[0].part, told)
+        mine = (operation_part.c.operation == row.id) & (operation_part.c.part == found[0].part)
         connection.execute(delete(operation_part).where(mine))
-    progress = Progress(item.hash, Operation(row.name), row.total, dict(verdicts), tuple(left_out))
+    now: dict[str, Any] = {"verdicts": orjson.dumps(verdicts), "moved_at": item.at}
     if len(found) < 2:
-        _drop(connection, item.hash)
+        now["ended_at"] = item.at
         detail = {"hash": item.hash, "verdicts": dict(verdicts)}
         events.note(connection, [Event(What.CARRIED_OUT, None, item.by, row.name, detail)])
-    else:
-        now = {"verdicts": orjson.dumps(verdicts)}
-        connection.execute(update(operation).where(operation.c.hash == item.hash).values(now))
-    return progress
+    connection.execute(update(operation).where(operation.c.id == row.id).values(now))
+    return Progress(item.hash, Operation(row.name), row.total, dict(verdicts), row.id, tuple(left_out))
+
+
+def _keep_left(connection: Connection, number: int, part: int, told: acting.Verdicts) -> None:
+    left: dict[str, array[int]] = {}
+    for each, (_, verdict) in sorted(told.items()):
+        if verdict is not Verdict.DONE:
+            left.setdefault(verdict.value, array("q")).append(each)
+    rows = [
+        {"operation": number, "verdict": verdict, "part": part, "ids": ids.tobytes()} for verdict, ids in left.items()
+    ]
+    if rows:
+        connection.execute(insert(operation_left), rows)
+
+
+def switch(connection: Connection, items: Sequence[Switch]) -> list[bool]:
+    """Stop operations between two parts, or have them go on; False where that changes nothing."""
+    return [_switch(connection, item) for item in items]
+
+
+def _switch(connection: Connection, item: Switch) -> bool:
+    row = _row(connection, item.hash)
+    if row is None or (row.stopped_by is None) is item.go_on:
+        return False
+    stopped_by = None if item.go_on else printable(item.by)
+    connection.execute(update(operation).where(operation.c.id == row.id).values(stopped_by=stopped_by))
+    what = What.WENT_ON if item.go_on else What.STOPPED
+    detail = {"hash": item.hash} | ({"reason": printable(item.reason)} if item.reason else {})
+    events.note(connection, [Event(what, None, item.by, row.name, detail)])
+    return True
 
 
 def drop(connection: Connection, items: Sequence[str]) -> list[bool]:
     """Forget what is left of operations; what is done stays done. False where there is no such one."""
     results = []
     for mark in items:
-        results.append(_row(connection, mark) is not None)
-        _drop(connection, mark)
+        row = _row(connection, mark)
+        results.append(row is not None)
+        if row is not None:
+            _drop(connection, row.id)
     return results
 
 
 def _row(connection: Connection, mark: str) -> Any | None:
-    return connection.execute(select(operation).where(operation.c.hash == mark).with_for_update()).first()
+    """Return the operation with this hash that has not ended, and lock it."""
+    under_way = (operation.c.hash == mark) & operation.c.ended_at.is_(None)
+    return connection.execute(select(operation).where(under_way).with_for_update()).first()
 
 
-def _drop(connection: Connection, mark: str) -> None:
-    connection.execute(delete(operation_part).where(operation_part.c.hash == mark))
-    connection.execute(delete(operation).where(operation.c.hash == mark))
-
-
-def seen(row: Any) -> int:
-    """Return how many rows of an operation have had their verdict."""
-    return sum(orjson.loads(row.verdicts).values())
+def _drop(connection: Connection, number: int) -> None:
+    for table in (operation_part, operation_left):
+        connection.execute(delete(table).where(table.c.operation == number))
+    connection.execute(delete(operation).where(operation.c.id == number))
 
 
 def _progress(row: Any) -> Progress:
-    return Progress(row.hash, Operation(row.name), row.total, orjson.loads(row.verdicts))
+    return Progress(row.hash, Operation(row.name), row.total, orjson.loads(row.verdicts), row.id)

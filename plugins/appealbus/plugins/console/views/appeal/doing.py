@@ -1,15 +1,13 @@
 """What can be done with one appeal: each thing is an order of a person, with a reason, and a row of the log."""
 
-import structlog
 from starlette.responses import Response
 
 from appealbus.core.errors import JournalError
+from appealbus.core.operations import holding
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.appeal.sight import view
-
-log = structlog.get_logger(__name__)
 
 
 @view.post("/appeals/{id}/retry", may=Action.OPERATE)
@@ -38,10 +36,9 @@ async def hold(page: Page) -> Response:
     """Have nothing of it worked until it is released."""
     row, reason = await page.appeal(), page.form.reason(page.words)
     try:
-        await page.journal.hold_appeal(row.number, by=page.session.client.name, reason=reason)
+        await holding.hold(page.journal, row.number, reason=reason, by=page.session.client.name)
     except JournalError as error:
         raise refused(page, error) from None
-    log.warning("case.held_by_hand", number=row.number, actor=page.session.client.name)
     return page.go(f"/appeals/{row.public_id}", {"done": "hold"})
 
 
@@ -50,10 +47,9 @@ async def release(page: Page) -> Response:
     """Let it go on."""
     row, reason = await page.appeal(), page.form.reason(page.words)
     try:
-        await page.journal.release_appeal(row.number, reason=reason)
+        await holding.release(page.journal, row.number, reason=reason, by=page.session.client.name)
     except JournalError as error:
         raise refused(page, error) from None
-    log.warning("case.released", number=row.number, actor=page.session.client.name)
     return page.go(f"/appeals/{row.public_id}", {"done": "release"})
 
 
