@@ -39,6 +39,7 @@ class Many:
             (
                 wanted.state is None or row["state"] == wanted.state.value,
                 *(getattr(wanted, name) in (None, row[name]) for name in ("kind", "place", "signal", "completeness")),
+                wanted.accepted_before is None or row["accepted_at"] < wanted.accepted_before,
                 wanted.source is None or wanted.source in waits_for,
                 wanted.code is None or wanted.code in self.codes[number],
                 wanted.receiver is None or wanted.receiver in self.lacked[number],
@@ -97,7 +98,7 @@ def _row(number: int, chance: random.Random) -> dict[str, Any]:
         "channel": "files",
         "message_id": f"m{number}",
         "number": f"AB-2026-{number:08}",
-        "accepted_at": _PAST,
+        "accepted_at": to_moment(number // 10),
         "accepted_by": "appealbus",
         "urgency": _DAY + chance.randrange(20),
         "state": state,

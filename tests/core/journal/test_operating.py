@@ -18,7 +18,7 @@ from appealbus.core.errors import JournalError
 from appealbus.core.journal import tables
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.working import ANY
-from appealbus.core.journal.writes import operating, working
+from appealbus.core.journal.writes import named_views, operating, working
 from appealbus.core.operations import operations
 from appealbus.schemas.outcome import OutcomeKind
 from tests.core.journal.many_appeals import fill
@@ -245,6 +245,96 @@ async def test_confirmed_deliveries_come_in_their_order(journal, url, many):
         after = page[-1][1]
         page = await journal.confirmed(DeliverySelection(), after, 9)
     assert found == every
+
+
+async def test_rows_that_were_not_done_are_kept(journal, many, monkeypatch):
+    """By verdict, page after page in their order, as often as somebody looks; who comes later sees them, too."""
+    monkeypatch.setattr(operating, "PART", 7)
+    held = [row.appeal_id for row in await journal.appeals(state=AppealState.HELD, limit=1000)]
+    frozen = await operations.freeze(journal, Order(Operation.HOLD), Selection(accepted_before=journal.now()))
+    assert set(held) < set(frozen.ids)
+    begun = await operations.begin(journal, frozen, frozen.hash, reason="a", newest=0)
+    *_, last = [progress async for progress in operations.carry_out(journal, frozen.hash)]
+    found, after = [], 0
+    while page := await journal.not_done(begun.id, Verdict.HELD, after, 3):
+        found += [each.id for each in page]
+        after = page[-1].place
+    assert found == held
+    assert len(found) == last.verdicts["held"] > 3
+    row = await journal.operation(begun.id)
+    assert (row.verdicts, row.seen, row.ended_at is None) == (last.verdicts, len(frozen.ids), False)
+    assert [each.id for each in await journal.newest_operations()] == [begun.id]
+    assert await journal.operations() == []
+
+
+async def test_what_was_confirmed_since_a_preview_is_the_same(journal, many):
+    """Whoever confirms what has begun since they looked, and ended perhaps, begins nothing; who looks anew does."""
+    meant = Selection(state=AppealState.PARKED)
+    frozen = await operations.freeze(journal, Order(Operation.REFRESH), meant)
+    first = await operations.preview(journal, frozen)
+    one = await operations.begin(journal, frozen, frozen.hash, reason="a", newest=first.newest)
+    _ = [progress async for progress in operations.carry_out(journal, frozen.hash)]
+    again = await operations.begin(journal, frozen, frozen.hash, reason="b", newest=first.newest)
+    assert (again.id, again.finished) == (one.id, True)
+    assert (await operations.begun(journal, frozen.hash, first.newest)).id == one.id
+    later = await operations.preview(journal, frozen)
+    assert await operations.begun(journal, frozen.hash, later.newest) is None
+    both = [operations.begin(journal, frozen, frozen.hash, reason="c", newest=later.newest) for _ in range(2)]
+    two, three = await asyncio.gather(*both)
+    assert one.id < two.id == three.id
+    assert (two.seen, len(await entries(journal, "ordered"))) == (0, 2)
+
+
+async def test_it_is_stopped_until_somebody_has_it_go_on(journal, many, monkeypatch):
+    """No further part is done meanwhile, whoever asks; each of it is on record with its reason, and only once."""
+    monkeypatch.setattr(operating, "PART", 7)
+    journal.actor = "person:aigul"
+    frozen = await operations.freeze(journal, Order(Operation.HOLD), Selection(state=AppealState.PARKED))
+    await operations.begin(journal, frozen, frozen.hash, reason="a")
+    seen = (await journal.go_on(frozen.hash)).seen
+    assert [await journal.stop_operation(frozen.hash, reason="wrong") for _ in range(2)] == [True, False]
+    with pytest.raises(JournalError, match="stopped") as raised:
+        await journal.go_on(frozen.hash)
+    assert raised.value.code == "operation_stopped"
+    (row,) = await journal.operations()
+    assert (row.seen, row.stopped_by) == (seen, "person:aigul")
+    assert [await journal.resume_operation(frozen.hash, reason="") for _ in range(2)] == [True, False]
+    *_, last = [progress async for progress in operations.carry_out(journal, frozen.hash)]
+    assert last.verdicts == {"done": len(frozen.ids)}
+    assert await journal.stop_operation(frozen.hash, reason="too late") is False
+    (stopped,), (went_on,) = await entries(journal, "stopped"), await entries(journal, "went_on")
+    assert (stopped.actor, stopped.about) == ("person:aigul", "hold")
+    assert stopped.detail == {"hash": frozen.hash, "reason": "wrong"}
+    assert went_on.detail == {"hash": frozen.hash}
+
+
+async def test_only_what_somebody_sees_is_meant(journal, many):
+    """Appeals of other places and kinds are not frozen, and the log says that it was so."""
+    frozen = await operations.freeze(journal, RETRY, Selection(state=AppealState.PARKED), lambda _, kind: kind is None)
+    rows = await journal.appeals_by_id(frozen.ids.tolist())
+    assert {row.kind for row in rows} <= {None}
+    assert frozen.selected_by["within"]
+    every = await operations.freeze(journal, RETRY, Selection(state=AppealState.PARKED))
+    assert len(frozen.ids) < len(every.ids)
+
+
+async def test_views_have_names(journal, monkeypatch):
+    """Each name once, so many at most; what is done to them is on record."""
+    monkeypatch.setattr(named_views, "MOST_VIEWS", 2)
+    journal.actor = "person:aigul"
+    await journal.keep_view("parked", "state=parked")
+    await journal.keep_view("Held", "state=held")
+    for name, code in (("parked", "view.known"), ("more", "view.too_many")):
+        with pytest.raises(JournalError) as raised:
+            await journal.keep_view(name, "state=idle")
+        assert raised.value.code == code
+    assert [(view.name, view.query, view.by) for view in await journal.named_views()] == [
+        ("Held", "state=held", "person:aigul"),
+        ("parked", "state=parked", "person:aigul"),
+    ]
+    assert [await journal.drop_view("parked") for _ in range(2)] == [True, False]
+    assert [entry.about for entry in await entries(journal, "view_kept")] == ["parked", "Held"]
+    assert [entry.about for entry in await entries(journal, "view_dropped")] == ["parked"]
 
 
 async def test_what_was_left_lying_is_forgotten(journal, many, monkeypatch):

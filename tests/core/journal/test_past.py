@@ -152,7 +152,7 @@ async def test_a_journal_without_sketches_is_upgraded(url, make):
             await put(journal, make, str(number), text=LETTER, **by(number))
     engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
     with engine.begin() as connection:
-        for table in ("sketch", "sketch_hash"):
+        for table in ("sketch", "sketch_hash", "operation_left", "named_view"):
             connection.execute(text(f"DROP TABLE {table}"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0009'"))
     engine.dispose()

@@ -1,6 +1,7 @@
 """The tables, their migrations and the indexes that keep the journal flat."""
 
 import re
+from array import array
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,10 +12,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, text
 
 from appealbus.core import SingleUse
 from appealbus.core.domain.event import Cursor, LogFilter
+from appealbus.core.domain.operation import Frozen, Operation, Order
 from appealbus.core.interfaces.answer import Answer
 from appealbus.core.journal import documents, migrations, store
 from appealbus.core.journal.journal import Journal
@@ -86,6 +88,37 @@ async def test_a_journal_of_the_first_version_is_brought_to_ours(nothing):
         assert await journal.source_states() == []
         assert [case.appeal_id for case in await journal.claim("me", NOW, 10, 60)] == [1]
         assert (await journal.counts()).in_work == 1
+
+
+async def test_an_operation_of_before_goes_on(nothing):
+    """What was under way as the journal was migrated has a number, the rows that are left of it and its hash."""
+    engine = create_engine(nothing)
+    with engine.begin() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0010")
+        row = "('aa', 'hold', 0, 5, 'person:aigul', 'why', 3, {}, NULL)"
+        empty = "CAST('{}' AS BLOB)" if nothing.startswith("sqlite") else "convert_to('{}', 'UTF8')"
+        connection.exec_driver_sql(f"INSERT INTO operation VALUES {row.format(empty)}")
+        for part, ids in enumerate(([1, 2], [3])):
+            values = {"part": part, "ids": array("q", ids).tobytes()}
+            connection.execute(text("INSERT INTO operation_part VALUES ('aa', :part, :ids)"), values)
+    engine.dispose()
+    async with await Journal.open(nothing) as journal:
+        (row,) = await journal.operations()
+        assert (row.id, row.hash, row.by, row.reason, row.seen, row.ended_at) == (
+            1,
+            "aa",
+            "person:aigul",
+            "why",
+            0,
+            None,
+        )
+        assert (await journal.go_on("aa")).verdicts == {"gone": 2}
+        assert (await journal.go_on("aa")).finished
+        begun = await journal.begin_operation(Frozen(Order(Operation.HOLD), array("q", [1])), reason="a")
+        assert begun.id == 2
 
 
 def test_revisions_are_listed_in_order():

@@ -9,6 +9,7 @@ from appealbus.core.domain.listing import AppealState
 from appealbus.core.domain.selection import NOWHERE, Place, Selection
 from appealbus.core.journal.key import JournalKey
 from appealbus.core.journal.reads import selecting
+from appealbus.core.journal.tables import to_moment
 from tests.core.journal.explaining import explain_all
 from tests.core.journal.many_appeals import fill
 from tests.services.journals import engine_of
@@ -25,6 +26,7 @@ PARTS = {
     "lacking": [True],
     "due_from": [date.fromordinal(740_005)],
     "due_before": [date.fromordinal(740_015)],
+    "accepted_before": [to_moment(0), to_moment(7), to_moment(1000)],
     "named": [(("iin", "0"),), (("iin", "0"), ("cadastral_number", "1"))],
 }
 
@@ -117,6 +119,8 @@ async def test_too_many_are_told_from_the_most(journal, many):
         (Selection(due_before=date(2027, 1, 1), kind="complaint"), "ix_appeal_urgency"),
         (Selection(kind="complaint", completeness="partial"), "ix_appeal_kind"),
         (Selection(lacking=True, kind="complaint"), "ix_appeal_lacks"),
+        (Selection(accepted_before=to_moment(7)), "PRIMARY KEY"),
+        (Selection(accepted_before=to_moment(7), kind="complaint"), "ix_appeal_kind"),
     ],
 )
 async def test_the_rarest_part_drives(tmp_path, monkeypatch, selection, index):

@@ -33,6 +33,10 @@ PAGES = [
     ("ops", "/console/account/policy"),
     ("ops", "/console/deliveries/out?show=confirmed"),
     ("ops", "/console/sources/egkn/impact?until={soon}"),
+    ("ops", "/console/appeals?state=parked"),
+    ("reviewer", "/console/views"),
+    ("ops", "/console/operations"),
+    ("ops", "/console/operations/preview?do=retry&state=parked"),
 ]
 WAYS = (("light", "en", 1280), ("dark", "ru", 1280), ("light", "kk", 320), ("dark", "kk", 1280), ("light", "ru", 320))
 _ROLES = (Role.OPS, Role.REVIEWER, Role.AUDITOR, Role.REGISTRY)

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
+from appealbus.core.clocks import wall
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.domain.selection import OLDEST, Selection, before_days
 from appealbus.core.journal.naming import holder, parcel
@@ -173,7 +174,7 @@ def checked_purpose(purpose: str | None, *, asked: bool) -> str:
 
 
 def _accepted_before(days: int | None) -> datetime | None:
-    return None if days is None else before_days(days, datetime.now().astimezone())
+    return None if days is None else before_days(days, wall())
 
 
 def _day(moment: datetime | None) -> date | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
+from appealbus.core.clocks import KAZAKHSTAN
 from appealbus.core.domain.event import Cursor
 from appealbus.core.domain.listing import AppealRow, AppealState
 
@@ -19,8 +20,9 @@ _WRITTEN = re.compile(r"([a-z])([0-9]{1,19})\.([0-9]{1,19})", re.ASCII)
 
 
 def before_days(days: int, now: datetime) -> datetime:
-    """Return the midnight that many days before a moment, on its clock: the same one all day long."""
-    return datetime.combine(now.date() - timedelta(days=days), time(), now.tzinfo)
+    """Return the midnight that many days before a moment, on the country's clock: the same one all day long."""
+    today = now.astimezone(KAZAKHSTAN).date()
+    return datetime.combine(today - timedelta(days=days), time(), KAZAKHSTAN)
 
 
 @dataclass(frozen=True, slots=True)

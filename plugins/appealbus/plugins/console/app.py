@@ -58,6 +58,9 @@ async def _refused(request: Request, error: Any) -> Response:
 
 async def _sign_in(request: Request, error: Any) -> Response:
     """Lead to the sign-in, and after it back to where somebody wanted to go, if that was a page."""
+    if "hx-request" in request.headers:
+        # A part of a page, asked for by itself: the page is to be loaded, which leads to the sign-in.
+        return Response(status_code=204, headers={"HX-Refresh": "true"})
     back = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     wanted = f"?to={quote(back, safe='')}" if request.method == "GET" else ""
     return RedirectResponse(f"/console/enter{wanted}", 303)

@@ -59,4 +59,5 @@ def upgrade() -> None:
     op.bulk_insert(operation, [{**row, "id": ids[row["hash"]], "moved_at": row["at"]} for row in under_way])
     left = [{"operation": ids[row["hash"]], "part": row["part"], "ids": row["ids"]} for row in parts]
     op.bulk_insert(operation_part, left)
-    bind.execute(text("INSERT INTO counter (name, value) VALUES ('operation', :last)"), {"last": len(ids)})
+    if ids:
+        bind.execute(text("INSERT INTO counter (name, value) VALUES ('operation', :last)"), {"last": len(ids)})

@@ -1,11 +1,11 @@
 """What a URL selects: the same filters as `appealbus appeals` has, as far as the viewer may choose by them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
 
 from appealbus.core.domain.listing import AppealState
-from appealbus.core.domain.selection import Selection
+from appealbus.core.domain.selection import OLDEST, Selection, before_days
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 from appealbus.schemas.appeal import AppealKind
@@ -23,7 +23,12 @@ _READ: dict[str, Callable[[str], Any]] = {
     "due_before": date.fromisoformat,
     "place": lambda value: parse_or_none(parse_kato, value),
     "body": parse_body,
+    "age": lambda value: int(value) if value.isascii() and value.isdigit() and int(value) <= OLDEST else None,
 }
+_NAMES = ("state", "kind", "place", "body", "signal", "receiver", "source", "code", "completeness")
+_NAMES += ("due_from", "due_before", "age")
+FILTERS = frozenset({*_NAMES, "lacking"})
+"""All that a URL may choose by."""
 
 
 def choices(page: Page) -> frozenset[str]:
@@ -37,7 +42,7 @@ def choices(page: Page) -> frozenset[str]:
         "body": "body",
         "completeness": "completeness",
     }
-    found = {name for name, what in named.items() if viewer.may_choose_by(what)}
+    found = {"age"} | {name for name, what in named.items() if viewer.may_choose_by(what)}
     if mask.process or mask.plain:
         found |= {"state", "source", "code", "receiver"}
     if mask.plain:
@@ -47,34 +52,27 @@ def choices(page: Page) -> frozenset[str]:
     return frozenset(found)
 
 
-def selection_of(page: Page, named: tuple[tuple[str, str], ...] = ()) -> Selection:
-    """Return what the URL selects.
+def selection_of(
+    page: Page, named: tuple[tuple[str, str], ...] = (), query: Mapping[str, str] | None = None
+) -> Selection:
+    """Return what the URL selects, or another query.
 
     Raises:
         Refused: a filter is no such thing, or the viewer may not choose by it.
 
     """
+    query = page.query if query is None else query
     may, said = choices(page), {}
-    for name in (
-        "state",
-        "kind",
-        "place",
-        "body",
-        "signal",
-        "receiver",
-        "source",
-        "code",
-        "completeness",
-        "due_from",
-        "due_before",
-    ):
-        if value := page.query.get(name, "").strip():
+    for name in _NAMES:
+        if value := query.get(name, "").strip():
             said[name] = _value(page, name, value)
-    if page.query.get("lacking"):
+    if query.get("lacking"):
         said["lacking"] = True
     if hidden := set(said) - may:
         raise Refused(403, page.words.say("Your role may not choose by this: {names}", names=", ".join(sorted(hidden))))
-    return Selection(named=named, **said)
+    age = said.pop("age", None)
+    before = None if age is None else before_days(age, page.journal.now())
+    return Selection(named=named, accepted_before=before, **said)
 
 
 def _value(page: Page, name: str, value: str) -> Any:

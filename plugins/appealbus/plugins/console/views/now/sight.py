@@ -36,6 +36,8 @@ class Now:
     """Of workers that are alive, what is wrong first."""
     queues: Sequence[tuple[str, int]]
     """Messages that lie in queues of brokers, by queue."""
+    operations: int = 0
+    """Operations on many rows that are not finished."""
 
     @property
     def worst(self) -> Severity | None:
@@ -117,4 +119,6 @@ class Watch:
             for name, depth in link.messages.items():
                 queues[name] = max(depth, queues.get(name, 0))  # all workers look at the same queues
         sights = sights_of(self._asked, facts.sources, facts.parked, news, at)
-        return Now(at, facts, report(facts), pace, sights, links, sorted(queues.items()))
+        return Now(
+            at, facts, report(facts), pace, sights, links, sorted(queues.items()), len(await journal.operations())
+        )

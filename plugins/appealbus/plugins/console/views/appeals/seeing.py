@@ -1,0 +1,86 @@
+"""The list, and the search."""
+
+from urllib.parse import urlencode
+
+from starlette.responses import Response
+
+from appealbus.core.domain.listing import AppealState
+from appealbus.core.domain.selection import NOWHERE, Place
+from appealbus.core.journal.naming import holder, parcel
+from appealbus.core.rights.actions import Action
+from appealbus.plugins.console.errors import Refused
+from appealbus.plugins.console.page import Page
+from appealbus.plugins.console.views.appeals.filters import choices, selection_of
+from appealbus.plugins.console.views.appeals.named import filters_of, views_for
+from appealbus.plugins.console.views.appeals.sight import view
+from appealbus.plugins.console.views.operations.sight import DOES, OF_APPEALS
+from appealbus.schemas.appeal import AppealKind
+from appealbus.schemas.dossier import Completeness
+from appealbus.schemas.signal import Severity
+
+_PAGE = 50
+_NAMED = 20
+"""Named lists that stand above the list; a page has all of them."""
+_SPELT = 300
+"""Characters of what is searched for."""
+
+
+@view.get("/appeals", may=Action.STATE)
+async def appeals(page: Page) -> Response:
+    """Show a page of what the URL selects."""
+    selection = selection_of(page)
+    purpose = ""
+    if token := page.query.get("find"):
+        said = page.unseal(token)
+        purpose = said.pop("purpose")
+        selection = selection_of(page, named=tuple(said.items()))
+    try:
+        after = Place.parse(page.query["after"]) if page.query.get("after") else NOWHERE
+        found = await page.journal.find(selection, after, _PAGE)
+    except ValueError:
+        raise Refused(400, page.words.say("This page of the list is none: begin at the first one.")) from None
+    seen = [row for row in found.rows if page.viewer.sees(row)]
+    if selection.named:
+        await page.looks("appeals", purpose=purpose, found=len(seen))
+    rows = [(row.public_id, await page.views.row(row)) for row in seen]
+    kept = {name: value for name, value in page.query.items() if value and name not in ("after", "lang")}
+    return page.show(
+        "appeals/list.html",
+        rows=rows,
+        selection=selection,
+        kept=kept,
+        named=(await views_for(page))[: _NAMED + 1],
+        most_named=_NAMED,
+        to_name=filters_of(page.query),
+        selects=bool(selection) and bool(rows),
+        may_operate=page.viewer.may(Action.OPERATE),
+        does=[(each.value, page.words.say(DOES[each])) for each in OF_APPEALS],
+        purpose=purpose,
+        filters=choices(page),
+        said=bool(set(kept) - {"find"}),
+        first=after == NOWHERE,
+        first_query=urlencode(kept),
+        next_query="" if found.next is None else urlencode({**kept, "after": str(found.next)}),
+        today=page.words.today(page.journal.now()),
+        words_of={"state": AppealState, "completeness": Completeness, "signal": Severity, "kind": AppealKind},
+    )
+
+
+@view.post("/search", may=Action.FIND)
+async def search(page: Page) -> Response:
+    """Lead to the appeal with a number, or to those that name somebody or something: by a token, never in clear."""
+    written = page.form["q"][:_SPELT]
+    named = (holder(written, "") or parcel(written, "") or ("", "", ""))[:2]
+    if named[0]:
+        if not page.viewer.may(Action.SEARCH) or not page.viewer.mask.plain:
+            # Whoever finds an appeal by what is hidden in it has learned that.
+            raise Refused(403, page.words.say("Your role may not look for persons, organisations or parcels."))
+        if not page.form["purpose"]:
+            return page.show("appeals/purpose.html", written=written)
+        sealed = page.seal({named[0]: named[1], "purpose": page.form.reason(page.words, "purpose")})
+        return page.go("/appeals", {"find": sealed})
+    mask = page.viewer.mask
+    row = None if mask.hidden(("number", ())) else await page.journal.appeal(written)
+    if row is None or not page.viewer.sees(row):
+        return page.show("appeals/nothing.html", 404)
+    return page.go(f"/appeals/{row.public_id}")

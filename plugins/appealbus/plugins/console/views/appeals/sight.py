@@ -1,0 +1,6 @@
+"""The view, which its pages share."""
+
+from appealbus.core.rights.actions import Action
+from appealbus.plugins.console.view import View
+
+view = View("appeals", "Appeals", place=20, path="/appeals", needs=Action.STATE)

@@ -1,0 +1,76 @@
+"""Operations that this server carries out, some at once. What it does not end, anybody goes on with."""
+
+import asyncio
+from contextlib import aclosing
+
+import structlog
+
+from appealbus.core.errors import JournalError
+from appealbus.core.journal.journal import Journal
+from appealbus.core.operations import operations
+from appealbus.plugins.api.api import Api
+from appealbus.plugins.console.page import Page
+
+_AT_ONCE = 2
+_MOST = 50
+"""That are carried out or wait for their turn."""
+_OURS = frozenset({"unknown_operation", "operation_stopped"})
+"""How a part fails that somebody else has done, or has had stopped."""
+
+log = structlog.get_logger(__name__)
+
+
+class Carrying:
+    """Carries operations out, part after part, until the server ends."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._turns = asyncio.Semaphore(_AT_ONCE)
+        self.looking = asyncio.Semaphore(1)
+        """Whoever freezes a selection: a million ids are looked through for seconds, by one at a time."""
+
+    @classmethod
+    def of(cls, page: Page) -> "Carrying":
+        """Return that of the server."""
+        kept = page.request.app.state
+        if not hasattr(kept, "carrying"):
+            kept.carrying = cls(page.console.api)
+        found: Carrying = kept.carrying
+        return found
+
+    @property
+    def full(self) -> bool:
+        """Whether no more can be taken."""
+        return len(self._tasks) >= _MOST
+
+    def has(self, mark: str) -> bool:
+        """Whether this server carries it out."""
+        return mark in self._tasks
+
+    def begin(self, journal: Journal, mark: str) -> None:
+        """Carry it out from here on, as the person who writes in the journal; whoever does so already goes on."""
+        if mark in self._tasks:
+            return
+        task = asyncio.create_task(self._carry_out(journal, mark))
+        self._tasks[mark] = task
+        task.add_done_callback(lambda _: self._tasks.pop(mark, None))
+
+    async def _carry_out(self, journal: Journal, mark: str) -> None:
+        async with self._turns:
+            try:
+                async with aclosing(operations.carry_out(journal, mark)) as parts:
+                    async for progress in parts:
+                        if self._api.draining.is_set() and not progress.finished:
+                            log.warning("operation.interrupted", operation=progress.operation.value, code="server_ends")
+                            return
+            except JournalError as error:
+                if error.code not in _OURS:
+                    log.warning("operation.interrupted", code=error.code)
+                return
+            log.warning(
+                "operation.carried_out",
+                operation=progress.operation.value,
+                count=progress.total,
+                actor=journal.actor.removeprefix("person:"),
+            )

@@ -1,0 +1,91 @@
+"""What is to be done to which rows, as a URL or a form says it: never to all because a filter was lost."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import parse_qsl, urlencode
+
+from appealbus.core.clocks import KAZAKHSTAN
+from appealbus.core.domain.operation import Operation, Order
+from appealbus.core.domain.selection import DeliverySelection, Selection
+from appealbus.plugins.console.errors import Refused
+from appealbus.plugins.console.page import Page
+from appealbus.plugins.console.views.appeals.filters import FILTERS, selection_of
+from appealbus.plugins.console.views.operations.sight import OF_APPEALS
+
+_OF_DELIVERIES = frozenset({"receiver", "since", "until"})
+_LONGEST = 200
+_FIRST_YEAR, _LAST_YEAR = 1970, 9000
+"""Between them moments can be counted and shown on every clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What is to be done, and to which rows."""
+
+    order: Order
+    selection: Selection | DeliverySelection
+    query: str
+    """As a URL says it."""
+    purpose: str = ""
+    """Why somebody is looked for; empty where nobody is."""
+
+
+def chosen_by(page: Page, said: Sequence[tuple[str, str]]) -> Chosen:
+    """Return what names and values say, each of which is understood and stands once.
+
+    Raises:
+        Refused: something is no such thing, nothing is chosen by, or the person may not choose by it.
+
+    """
+    words = page.words
+    kept = [(name, value.strip()) for name, value in said if value.strip() and name != "lang"]
+    query = dict(kept)
+    does = query.pop("do", "")
+    if does not in (*OF_APPEALS, Operation.RESEND) or len(query) + 1 != len(kept):
+        raise Refused(400, words.say("Say what is to be done, and each filter once."))
+    order = Order(Operation(does))
+    known = _OF_DELIVERIES if order.operation is Operation.RESEND else FILTERS | {"find"}
+    if strange := sorted(set(query) - known):
+        # Left out, it would mean more rows than somebody wants.
+        raise Refused(400, words.say("This cannot be chosen by: {name}", name=strange[0][:_LONGEST]))
+    if order.operation is Operation.RESEND:
+        return Chosen(order, _deliveries(page, query), urlencode(kept))
+    named: tuple[tuple[str, str], ...] = ()
+    purpose = ""
+    if token := query.pop("find", ""):
+        found = page.unseal(token)
+        purpose = found.pop("purpose")
+        named = tuple(found.items())
+    selection = selection_of(page, named, query)
+    if not selection:
+        raise Refused(422, words.say("Choose which appeals are meant: nothing is ever done to all there are."))
+    return Chosen(order, selection, urlencode(kept), purpose)
+
+
+def written(text: str) -> list[tuple[str, str]]:
+    """Return the names and values of a query that a form has kept; ValueError where it is none."""
+    return parse_qsl(text, strict_parsing=True, max_num_fields=50)
+
+
+def _deliveries(page: Page, query: dict[str, str]) -> DeliverySelection:
+    words = page.words
+    if page.viewer.places or page.viewer.kinds:
+        raise Refused(403, words.say("Whoever sees only some appeals delivers them again one by one."))
+    if not query.get("receiver") or not query.get("since"):
+        raise Refused(422, words.say("Say which receiver, and from when on it has confirmed what is delivered again."))
+    if len(query["receiver"]) > _LONGEST:
+        raise Refused(400, words.say("This cannot be chosen by: {name}", name="receiver"))
+    moments = {name: _moment(page, query[name]) for name in ("since", "until") if name in query}
+    return DeliverySelection(query["receiver"], **moments)
+
+
+def _moment(page: Page, text: str) -> datetime:
+    try:
+        found = datetime.fromisoformat(text[:40])
+        found = (found if found.tzinfo else found.replace(tzinfo=KAZAKHSTAN)).astimezone(KAZAKHSTAN)
+        if not _FIRST_YEAR < found.year < _LAST_YEAR:
+            raise ValueError
+        return found
+    except (ValueError, OverflowError):
+        raise Refused(400, page.words.say("Write a time such as 2026-11-30T09:00.")) from None

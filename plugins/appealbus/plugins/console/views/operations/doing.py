@@ -1,0 +1,88 @@
+"""Beginning an operation, stopping it and having it go on: orders of a person, each an entry of the log."""
+
+import structlog
+from starlette.responses import Response
+
+from appealbus.core.domain.event import by_person
+from appealbus.core.domain.operation import OperationRow
+from appealbus.core.operations import operations
+from appealbus.core.rights.actions import Action
+from appealbus.plugins.console.errors import Refused
+from appealbus.plugins.console.page import Page
+from appealbus.plugins.console.views.operations.carrying import Carrying
+from appealbus.plugins.console.views.operations.choosing import Chosen, chosen_by, written
+from appealbus.plugins.console.views.operations.previewing import frozen, shown
+from appealbus.plugins.console.views.operations.seeing import row_of
+from appealbus.plugins.console.views.operations.sight import view
+
+log = structlog.get_logger(__name__)
+
+
+@view.post("/operations", may=Action.OPERATE)
+async def begin(page: Page) -> Response:
+    """Have done what was looked at, to those very rows; whoever confirms it twice is led to what has begun."""
+    chosen, newest = _confirmed(page)
+    reason, confirmed = page.form.reason(page.words), page.form["hash"]
+    begun = await operations.begun(page.journal, confirmed, newest)
+    if begun is not None:
+        return page.go(f"/operations/{begun.id}")
+    _check_room(page)
+    found = await frozen(page, chosen)
+    if not found.ids:
+        return await shown(page, chosen, found, 409, changed=True)
+    try:
+        progress = await operations.begin(
+            page.journal, found, confirmed, reason=reason, purpose=chosen.purpose, newest=newest
+        )
+    except operations.SelectionChanged:
+        return await shown(page, chosen, found, 409, changed=True)
+    name = page.session.client.name
+    log.warning("operation.begun", operation=progress.operation.value, count=progress.total, actor=name)
+    if not progress.finished:
+        Carrying.of(page).begin(page.journal, progress.hash)
+    return page.go(f"/operations/{progress.id}")
+
+
+@view.post("/operations/{number:int}/stop", may=Action.OPERATE)
+async def stop(page: Page) -> Response:
+    """Have no further part of it done."""
+    row, reason = await _own(page), page.form.reason(page.words)
+    if not await page.journal.stop_operation(row.hash, reason=reason):
+        raise Refused(409, page.words.say("It is not under way: it has ended, or somebody has stopped it."))
+    return page.go(f"/operations/{row.id}")
+
+
+@view.post("/operations/{number:int}/go-on", may=Action.OPERATE)
+async def go_on(page: Page) -> Response:
+    """Carry out what is left of it."""
+    row, reason = await _own(page), page.form.reason(page.words)
+    if row.ended_at is not None:
+        raise Refused(409, page.words.say("It has ended: nothing of it is left."))
+    _check_room(page)
+    await page.journal.resume_operation(row.hash, reason=reason)
+    Carrying.of(page).begin(page.journal, row.hash)
+    return page.go(f"/operations/{row.id}")
+
+
+def _confirmed(page: Page) -> tuple[Chosen, int]:
+    newest = page.form["newest"]
+    try:
+        said = written(page.form["said"])
+    except ValueError:
+        said = []
+    if not said or not (newest.isascii() and newest.isdigit() and len(newest) < 16):
+        raise Refused(400, page.words.say("The form was not taken; send it again."))
+    return chosen_by(page, said), int(newest)
+
+
+async def _own(page: Page) -> OperationRow:
+    """Return the operation in the path; whoever sees only some appeals has a say in what they have ordered alone."""
+    row = await row_of(page)
+    if (page.viewer.places or page.viewer.kinds) and row.by != by_person(page.session.client.name):
+        raise Refused(403, page.words.say("Your role may not do this."))
+    return row
+
+
+def _check_room(page: Page) -> None:
+    if Carrying.of(page).full:
+        raise Refused(503, page.words.say("The server carries out as many operations as it can: wait for one to end."))

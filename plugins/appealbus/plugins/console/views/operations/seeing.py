@@ -1,0 +1,114 @@
+"""The operations there are, and how far one is, with the rows that were not done."""
+
+from collections.abc import Sequence
+
+from starlette.responses import Response
+
+from appealbus.core.domain.listing import AppealState
+from appealbus.core.domain.operation import NotDone, Operation, OperationRow, Verdict
+from appealbus.core.rights.actions import Action
+from appealbus.plugins.console.errors import Refused
+from appealbus.plugins.console.page import Page
+from appealbus.plugins.console.views.operations.sight import DOES, VERDICTS, Sight, selected_by, sight_of, view
+
+_PAGE = 50
+_DIGITS = 18
+_Line = tuple[str, str, AppealState | None]
+
+
+@view.get("/operations", may=Action.OPERATE)
+async def list_(page: Page) -> Response:
+    """Show what is under way and what has ended lately, the newest first."""
+    before = _number(page, "before", none=0) or None
+    rows = await page.journal.newest_operations(before, _PAGE)
+    settings = page.console.api.loaded.settings
+    return page.show(
+        "operations/list.html",
+        rows=[sight_of(page, row) for row in rows],
+        next_query=f"before={rows[-1].id}" if len(rows) == _PAGE else "",
+        first=before is None,
+        does_of=DOES,
+        receivers=[(name, name) for name in sorted(settings.deliveries)],
+        whole=not (page.viewer.places or page.viewer.kinds),
+    )
+
+
+@view.get("/operations/{number:int}", may=Action.OPERATE)
+async def one(page: Page) -> Response:
+    """Show how far it is, and why rows were not done."""
+    sight = sight_of(page, await row_of(page))
+    verdict = _verdict(page, sight)
+    after = _number(page, "after", none=0)
+    left = [] if verdict is None else await page.journal.not_done(sight.row.id, verdict, after, _PAGE)
+    return page.show(
+        "operations/one.html",
+        it=sight,
+        does=DOES[sight.row.operation],
+        told=list(selected_by(page.words, sight.row.selected_by)),
+        verdict=verdict,
+        verdict_said="" if verdict is None else VERDICTS[verdict],
+        left=await _rows(page, sight.row, left),
+        first=not after,
+        first_query="" if verdict is None else f"verdict={verdict}",
+        next_query=f"verdict={verdict}&after={left[-1].place}" if len(left) == _PAGE else "",
+        live=sight.moves and not page.query.get("still"),
+    )
+
+
+@view.get("/operations/{number:int}/progress", may=Action.OPERATE, by_itself=True)
+async def progress(page: Page) -> Response:
+    """Show how far it is, alone; once it moves no more, the whole page is to be loaded."""
+    sight = sight_of(page, await row_of(page))
+    answer = page.show("operations/progress.html", it=sight, live=sight.moves)
+    if not sight.moves:
+        answer.headers["HX-Refresh"] = "true"
+    return answer
+
+
+async def row_of(page: Page) -> OperationRow:
+    """Return the operation with the number in the path."""
+    number: int = page.request.path_params["number"]
+    row = await page.journal.operation(number) if number < 10**_DIGITS else None
+    if row is None:
+        raise Refused(404, page.words.say("There is no such operation, or none any more: they are kept for a week."))
+    return row
+
+
+def _verdict(page: Page, sight: Sight) -> Verdict | None:
+    """Return whose rows are shown: what is asked for, else the first that says that something was not done."""
+    left = [verdict for verdict, _, _ in sight.verdicts if verdict is not Verdict.DONE]
+    asked = page.query.get("verdict", "")
+    if not asked:
+        return left[0] if left else None
+    if asked not in VERDICTS or asked == Verdict.DONE:
+        raise Refused(400, page.words.say("This cannot be chosen by: {name}", name="verdict"))
+    return Verdict(asked)
+
+
+def _number(page: Page, name: str, *, none: int) -> int:
+    text = page.query.get(name, "")
+    if text and not (text.isascii() and text.isdigit() and len(text) < _DIGITS):
+        raise Refused(400, page.words.say("This page of the list is none: begin at the first one."))
+    return int(text) if text else none
+
+
+async def _rows(page: Page, row: OperationRow, left: Sequence[NotDone]) -> list[_Line]:
+    """Return the number of each row, the path of its appeal, and how it stands now; nothing of what is hidden."""
+    ids = [each.id for each in left]
+    if not ids:
+        return []
+    found: dict[int, _Line] = {}
+    if row.operation in (Operation.RESEND, Operation.HISTORY):
+        mask = page.viewer.mask
+        hidden = mask.hidden(("number", ())) or bool(page.viewer.places or page.viewer.kinds)
+        if row.operation is Operation.RESEND:
+            told = {each.id: each.number for each in await page.journal.deliveries_by_id(ids)}
+        else:
+            told = {each.position: each.number for each in await page.journal.versions_at(ids)}
+        found = {each: ("" if hidden else mask.text(number), "", None) for each, number in told.items()}
+    else:
+        for appeal in await page.journal.appeals_by_id(ids):
+            if page.viewer.sees(appeal):
+                shown = await page.views.row(appeal)
+                found[appeal.appeal_id] = shown.number, f"/appeals/{appeal.public_id}", shown.state
+    return [found.get(each, ("", "", None)) for each in ids]

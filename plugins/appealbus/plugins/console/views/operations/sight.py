@@ -1,0 +1,123 @@
+"""An operation in words: what is done to what, how far it is, and why something was not done."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from appealbus.core.domain.listing import AppealState
+from appealbus.core.domain.operation import Operation, OperationRow, Verdict
+from appealbus.core.rights.actions import Action
+from appealbus.plugins.console.page import Page
+from appealbus.plugins.console.view import View
+from appealbus.plugins.console.views.operations.carrying import Carrying
+from appealbus.plugins.console.words import Words, said
+from appealbus.schemas.appeal import AppealKind
+from appealbus.schemas.dossier import Completeness
+from appealbus.schemas.signal import Severity
+
+view = View("operations", "Operations", path="/operations", needs=Action.OPERATE)
+
+_MOVES = timedelta(seconds=20)
+"""A part takes milliseconds: one that has not moved for so long is carried out by nobody, on whatever server."""
+DOES: Mapping[str, str] = {
+    Operation.RETRY: said("Ask again what is lacking"),
+    Operation.REFRESH: said("Ask everything again"),
+    Operation.HOLD: said("Hold"),
+    Operation.RELEASE: said("Release"),
+    Operation.RESEND: said("Deliver again"),
+    Operation.HISTORY: said("Hand over earlier versions"),
+}
+OF_APPEALS = (Operation.RETRY, Operation.REFRESH, Operation.HOLD, Operation.RELEASE)
+VERDICTS: Mapping[str, str] = {
+    Verdict.DONE: said("done"),
+    Verdict.IN_WORK: said("refused: a worker has it right now"),
+    Verdict.HELD: said("refused: it is held"),
+    Verdict.NOT_HELD: said("refused: it is not held"),
+    Verdict.NOTHING: said("nothing to do"),
+    Verdict.NEWER: said("left out: the receiver has a newer version"),
+    Verdict.GONE: said("gone meanwhile"),
+}
+_PARTS: Mapping[str, str] = {
+    "state": said("State"),
+    "kind": said("Kind"),
+    "place": said("Place, by КАТО"),
+    "body": said("Body, by БИН or КАТО"),
+    "signal": said("Worst signal"),
+    "receiver": said("Receiver"),
+    "source": said("Waits for source"),
+    "code": said("Code of an outcome"),
+    "completeness": said("Dossier"),
+    "lacking": said("a lookup is not loaded"),
+    "due_from": said("Due from"),
+    "due_before": said("Due before"),
+    "accepted_before": said("Accepted before"),
+    "since": said("Confirmed from"),
+    "until": said("Confirmed before"),
+    "named": said("Name what was searched for"),
+    "within": said("Within own places and kinds"),
+}
+_WORDS: Mapping[str, Any] = {
+    "state": AppealState,
+    "kind": AppealKind,
+    "signal": Severity,
+    "completeness": Completeness,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """An operation as a page shows it."""
+
+    row: OperationRow
+    state: str
+    """In a word: `finished`, `stopped`, `moves` or `stands`."""
+
+    @property
+    def moves(self) -> bool:
+        """Whether somebody carries it out now."""
+        return self.state == "moves"
+
+    @property
+    def badge(self) -> tuple[str, str]:
+        """How it stands, and the kind of badge."""
+        return {
+            "finished": (said("finished"), "good"),
+            "stopped": (said("stopped"), "warn"),
+            "moves": (said("under way"), "calm"),
+            "stands": (said("interrupted"), "bad"),
+        }[self.state]
+
+    @property
+    def verdicts(self) -> list[tuple[Verdict, str, int]]:
+        """Each verdict in words, with how many rows have had it."""
+        return [
+            (Verdict(each), VERDICTS[each], self.row.verdicts[each]) for each in VERDICTS if each in self.row.verdicts
+        ]
+
+
+def sight_of(page: Page, row: OperationRow) -> Sight:
+    """Return an operation as it stands now."""
+    if row.ended_at is not None:
+        return Sight(row, "finished")
+    if row.stopped_by:
+        return Sight(row, "stopped")
+    moves = Carrying.of(page).has(row.hash) or page.journal.now() - row.moved_at < _MOVES
+    return Sight(row, "moves" if moves else "stands")
+
+
+def selected_by(words: Words, told: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield how rows were selected, in words."""
+    for name, label in _PARTS.items():
+        if name in told:
+            yield words.say(label), _value(words, name, str(told[name]))
+
+
+def _value(words: Words, name: str, value: str) -> str:
+    if name in _WORDS:
+        return words.word(_WORDS[name](value))
+    if name in ("due_from", "due_before"):
+        return words.day(date.fromisoformat(value))
+    if name in ("accepted_before", "since", "until"):
+        return words.moment(datetime.fromisoformat(value), seconds=False)
+    return words.say("yes") if name in ("lacking", "named", "within") else value
