@@ -2,7 +2,7 @@
 
 import asyncio
 from array import array
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, replace
 
 from appealbus.core.domain.feed import FeedEntry
@@ -134,7 +134,7 @@ async def begun(journal: Journal, confirmed: str, newest: int) -> OperationRow |
     return next((row for row in reversed(since) if row.hash == confirmed), None)
 
 
-async def carry_out(journal: Journal, mark: str) -> AsyncIterator[Progress]:
+async def carry_out(journal: Journal, mark: str) -> AsyncGenerator[Progress, None]:
     """Carry out what has begun, and yield how far it is after each part.
 
     Who is cancelled leaves a whole number of parts done, of which all have been yielded but perhaps the last one; the

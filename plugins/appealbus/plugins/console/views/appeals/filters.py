@@ -25,8 +25,10 @@ _READ: dict[str, Callable[[str], Any]] = {
     "body": parse_body,
     "age": lambda value: int(value) if value.isascii() and value.isdigit() and int(value) <= OLDEST else None,
 }
-_NAMES = ("state", "kind", "place", "body", "signal", "receiver", "source", "code", "completeness")
-_NAMES += ("due_from", "due_before", "age")
+_NAMES = (
+    *("state", "kind", "place", "body", "signal", "receiver", "source", "code", "completeness"),
+    *("due_from", "due_before", "age"),
+)
 FILTERS = frozenset({*_NAMES, "lacking"})
 """All that a URL may choose by."""
 
