@@ -81,7 +81,8 @@ OURS = {
     "appealbus.core.config.problems": {"connectors/files", "plugins/competence"},
     "appealbus.core.counting": {"plugins/terms"},
     "appealbus.core.domain": {"plugins/api", "plugins/console", "plugins/demo"},
-    "appealbus.core.domain.places": {"plugins/report"},
+    "appealbus.core.domain.event": {"plugins/surges"},
+    "appealbus.core.domain.places": {"plugins/report", "plugins/surges"},
     "appealbus.core.domain.waiting": {"plugins/terms"},
     "appealbus.core.enrichment.fields": {"plugins/api", "plugins/console"},
     "appealbus.core.enrichment.rereading": {"plugins/console"},
@@ -90,7 +91,13 @@ OURS = {
     "appealbus.core.health": {"plugins/console"},
     "appealbus.core.host": {"plugins/api"},
     "appealbus.core.journal": {"plugins/api", "plugins/console", "plugins/demo"},
-    "appealbus.core.journal.journal": {"plugins/demo", "plugins/repeats", "plugins/report", "plugins/terms"},
+    "appealbus.core.journal.journal": {
+        "plugins/demo",
+        "plugins/repeats",
+        "plugins/report",
+        "plugins/surges",
+        "plugins/terms",
+    },
     "appealbus.core.journal.key": {"plugins/report"},
     "appealbus.core.journal.naming": {"plugins/report"},
     "appealbus.core.language": {"plugins/api", "plugins/console", "plugins/demo", "plugins/report", "plugins/terms"},
@@ -100,7 +107,14 @@ OURS = {
     "appealbus.core.own_file": {"plugins/report", "plugins/surges"},
     "appealbus.core.parts": {"plugins/console", "plugins/demo"},
     "appealbus.core.process": {"plugins/api", "plugins/demo", "plugins/report", "plugins/surges"},
-    "appealbus.core.rights": {"plugins/api", "plugins/console", "plugins/demo", "plugins/repeats", "plugins/terms"},
+    "appealbus.core.rights": {
+        "plugins/api",
+        "plugins/console",
+        "plugins/demo",
+        "plugins/repeats",
+        "plugins/surges",
+        "plugins/terms",
+    },
 }
 """What ships uses these beside what is public: the demonstration runs a bus, commands talk as the program does, and
 connectors pause between attempts, and look at who may write files, as the core does; a table of bodies is read as the

@@ -106,7 +106,7 @@ ARGUMENTS: dict[str, list[list[str]]] = {
     "report": [[], ["--format", "html"], ["--format", "csv", "--lang", "kk"], ["--place", EVIL], ["--by", "category"]],
     "surges alarms": [[], ["--all", "--json"]],
     "surges show": [["1"], [EVIL]],
-    "surges take": [["1", "--until", EVIL], [EVIL, "--until", "2026-11-28"]],
+    "surges take": [["1", "--until", EVIL], ["1", "--until", "2126-11-28", "--reason", EVIL]],
     "surges close": [["1", "--as", EVIL, "--done", EVIL], ["1", "--as", "true", "--done", EVIL]],
     "demo": [["--keep", "good.csv"], ["--keep", EVIL + ".jsonl"], ["--port", EVIL], ["--console", "--port", "70000"]],
     "retry": [[EVIL], ["none" + EVIL], ["--source", EVIL], ["--receiver", EVIL, "--json"], ["--yes", EVIL]],

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from zlib import crc32
 
 import pytest
@@ -11,6 +12,7 @@ from appealbus.core.domain.client import Role
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.rights.actions import MAY
 from appealbus.plugins.console.view import all_views
+from tests.plugins.console.alarms import alarms
 from tests.plugins.console.browser import chromium, sign_in, violations
 from tests.plugins.console.world import World
 from tests.services.forms import LONG
@@ -22,6 +24,7 @@ PAGES = [
     ("ops", "/console/appeals/{id}"),
     ("reviewer", "/console/appeals/{id}/dossier"),
     ("reviewer", "/console/appeals/{id}/term"),
+    ("reviewer", "/console/surges/1"),
     ("ops", "/console/appeals/{id}/timeline"),
     ("reviewer", "/console/appeals/{id}/versions"),
     ("reviewer", "/console/appeals/{id}/repeats"),
@@ -65,6 +68,13 @@ def people(browser: Browser, console: World) -> Iterator[dict[str, Page]]:
     yield made
     for page in made.values():
         page.context.close()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def file(console: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Alarms to show."""
+    with alarms(console, tmp_path_factory.mktemp("surges")) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from appealbus.core.cli.person import person
 from appealbus.core.clocks import KAZAKHSTAN, wall
+from appealbus.core.domain.event import What
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import NewAppeal
 from appealbus.plugins.surges import kept
@@ -44,6 +46,12 @@ async def fill(url: str) -> None:
                 for at, each in enumerate(about)
             ]
             await asyncio.gather(*map(journal.accept, news))
+
+
+async def of_alarms(url: str) -> list[tuple[str, str, str, dict[str, Any]]]:
+    async with await Journal.open(url) as journal:
+        page = await journal.log(None, 5000, what=[What.ALARM_TAKEN, What.ALARM_CLOSED])
+    return [(each.what, each.actor, each.about, dict(each.detail)) for each in page.entries]
 
 
 @pytest.fixture(scope="module")
@@ -128,12 +136,14 @@ def test_without_a_file_weeks_are_told_and_no_alarms_are(filled: str, tmp_path: 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["appealbus.toml"]
 
 
-def test_an_alarm_is_listed_taken_on_and_closed(program: Any, tmp_path: Path) -> None:
-    """The commands do what the file is for; whoever looks sees who has it and how it ended."""
+def test_an_alarm_is_listed_taken_on_and_closed(program: Any, filled: str, tmp_path: Path) -> None:
+    """The commands do what the file is for; whoever looks sees who has it and how it ended; the log has it once."""
     with closing(Store(tmp_path / "surges.db")) as store:
         kept.raise_alarms(store, [alarm()], wall())
     assert "nobody has it" in program("alarms")[1]
-    assert "has it until 2126-01-01" in " ".join(program("take", "1", "--until", "2126-01-01")[1].split())
+    for _ in range(2):
+        taken = program("take", "1", "--until", "2126-01-01", "--reason", "I ask the akimat")
+        assert "has it until 2126-01-01" in " ".join(taken[1].split())
     shown = " ".join(program("show", "1")[1].split())
     assert "9 name the parcel 27036042077" in shown
     assert program("close", "1", "--as", "true", "--done", "The dump is out.")[0] == 0
@@ -143,3 +153,7 @@ def test_an_alarm_is_listed_taken_on_and_closed(program: Any, tmp_path: Path) ->
     assert told["record"]["precision"] == 1.0
     assert json.loads(program("show", "1", "--json")[1])["verdict"] == "true"
     assert program("show", "2")[0] == 3
+    assert asyncio.run(of_alarms(filled)) == [
+        ("alarm_taken", f"person:{person()}", "1", {"until": "2126-01-01", "reason": "I ask the akimat"}),
+        ("alarm_closed", f"person:{person()}", "1", {"verdict": "true", "reason": "The dump is out."}),
+    ]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from appealbus.core import ConfigError
+from appealbus.core import ConfigError, JournalError
 from appealbus.plugins.surges import kept
 from appealbus.plugins.surges.alarm import Alarm, Part, Shared
 from appealbus.plugins.surges.kept import Closing
@@ -99,3 +99,33 @@ def test_precision_and_time_to_react_follow_from_the_words(store: Store) -> None
     assert (record.raised, record.open, record.closed) == (4, 1, {"true": 1, "false": 1, "known": 1})
     assert record.precision == pytest.approx(2 / 3)
     assert record.hours_to_react == 4.0
+
+
+def test_the_same_twice_is_done_once_and_nothing_is_done_unseen(store: Store) -> None:
+    """What is done is noted once, before it is; where that fails, or the alarm stands otherwise, nothing changes."""
+    (raised,) = kept.raise_alarms(store, [alarm()], NOW)
+    noted: list[str] = []
+    day, free = date(2026, 12, 4), kept.standing(raised)
+
+    def note() -> None:
+        noted.append("row")
+
+    def away() -> None:
+        raise JournalError("away")
+
+    with pytest.raises(JournalError):
+        kept.take(store, raised.id, "aigul", day, NOW, seen=free, note=away)
+    assert kept.alarm(store, raised.id) == raised
+    taken = [kept.take(store, raised.id, "aigul", day, NOW + HOUR * at, seen=free, note=note) for at in range(2)]
+    assert (taken[0], noted) == (taken[1], ["row"])
+    with pytest.raises(kept.NotDone, match="aigul has taken alarm 1 on until 2026-12-04"):
+        kept.take(store, raised.id, "marat", day, NOW, seen=free, note=note)
+    word = Closing("marat", "true", "the dump is out")
+    with pytest.raises(kept.NotDone, match="aigul has taken alarm 1 on"):
+        kept.close(store, raised.id, word, NOW, seen=free, note=note)
+    seen = kept.standing(taken[0])
+    closed = [kept.close(store, raised.id, word, NOW + HOUR * at, seen=seen, note=note) for at in range(2)]
+    assert (closed[0], noted) == (closed[1], ["row", "row"])
+    with pytest.raises(kept.NotDone, match="closed as true, by marat"):
+        kept.close(store, raised.id, Closing("aigul", "true", "the dump is out"), NOW, seen=seen, note=note)
+    assert noted == ["row", "row"]

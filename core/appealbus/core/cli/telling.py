@@ -333,6 +333,8 @@ _TOLD: dict[str, Callable[[str, Detail], str]] = {
     What.VIEW_DROPPED: lambda about, detail: about,
     What.PAUSED: _paused,
     What.RESUMED: _resumed,
+    What.ALARM_TAKEN: lambda about, detail: f"alarm {about} until {detail.get('until')}{_why(detail)}",
+    What.ALARM_CLOSED: lambda about, detail: f"alarm {about} as {detail.get('verdict')}{_why(detail)}",
     What.READ: _read,
     What.REREAD: _reread,
     What.PRUNED: lambda about, detail: f"{detail.get('count')} of {detail.get('table')}",

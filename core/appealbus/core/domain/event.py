@@ -75,6 +75,10 @@ class What(StrEnum):
     """A person has a source stand still."""
     RESUMED = "resumed"
     """The source is asked again, by a person's order or as the time of the pause was over."""
+    ALARM_TAKEN = "alarm_taken"
+    """Somebody has taken an alarm on, until a day."""
+    ALARM_CLOSED = "alarm_closed"
+    """Somebody has closed an alarm, as what it turned out to be."""
     READ = "read"
     """Somebody looked at personal data."""
     # Of the journal

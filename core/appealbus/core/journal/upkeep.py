@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from uuid import uuid4
 
 from appealbus.core import clocks
+from appealbus.core.domain.event import Event, What
 from appealbus.core.domain.known import KnownLookup
 from appealbus.core.domain.limits import Grant, Report
 from appealbus.core.domain.pauses import Pause, QuotaAnswer, QuotaWish
@@ -18,6 +19,7 @@ from appealbus.core.journal.errors import ClockInDoubt
 from appealbus.core.journal.old import Ages
 from appealbus.core.journal.rows import QuarantineBounds, WorkerState
 from appealbus.core.journal.writes import (
+    events,
     heartbeat,
     keeping,
     knowing,
@@ -133,6 +135,11 @@ class Upkeep(Writing):
         """
         by = self.actor if by is None else by
         await self._write.submit(looking.look, looking.Look(what, by, number, about or {}, purpose))
+
+    async def note_alarm(self, what: What, alarm: int, **detail: str) -> None:
+        """Note what somebody does about an alarm, which lies beside the journal; on disk when it returns."""
+        told = {name: printable(value) for name, value in detail.items() if value}
+        await self._write.submit(events.noted, Event(what, None, self.actor, str(alarm), told))
 
     async def trim_quarantine(self, bounds: QuarantineBounds) -> int:
         """Drop what quarantine holds of a channel over these bounds, the oldest first; return how many messages."""

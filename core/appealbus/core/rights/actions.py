@@ -32,6 +32,8 @@ class Action(StrEnum):
     """See until when an appeal has to be answered, and why."""
     SURGES = "surges"
     """See of what more is written than its past explains."""
+    ALARM = "alarm"
+    """Take an alarm on, and close it, in the console."""
     REPEATS = "repeats"
     """See which other appeals are about the same, and what is new beside them."""
     HISTORY = "history"
@@ -56,9 +58,9 @@ _READ_ALL = _READ | {Action.DIFFERENCE, Action.EXPLAIN, Action.TERM, Action.REPE
 MAY: dict[Role, frozenset[Action]] = {
     Role.CHANNEL: frozenset({Action.SUBMIT, Action.CHANGE, Action.FIND, Action.STATE}),
     Role.REGISTRY: _READ_ALL
-    | {Action.CHANGE, Action.SEARCH, Action.SURGES, Action.REPORT}
+    | {Action.CHANGE, Action.SEARCH, Action.SURGES, Action.ALARM, Action.REPORT}
     | {Action.FEED, Action.READERS, Action.EXPORT},
-    Role.REVIEWER: _READ_ALL | {Action.SEARCH, Action.SURGES, Action.REPORT},
+    Role.REVIEWER: _READ_ALL | {Action.SEARCH, Action.SURGES, Action.ALARM, Action.REPORT},
     Role.INTEGRATOR: _READ_ALL,
     Role.OPS: frozenset({Action.FIND, Action.STATE, Action.VERSIONS, Action.WHY, Action.HISTORY})
     | {Action.FEED, Action.READERS, Action.OPERATE},

@@ -1,10 +1,5 @@
-"""Surges: what stands out, and the alarms, as far as a client sees the appeals behind them.
+"""Surges: what stands out, and the alarms, as far as a client sees the appeals behind them."""
 
-A count of appeals tells of each of them. So a client sees the surges of its own places alone, none where it sees some
-kinds of appeals only, and of what its mask hides neither counts nor what is shared.
-"""
-
-from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -13,28 +8,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from appealbus.core import ConfigError
-from appealbus.core.domain.places import within
 from appealbus.core.rights.actions import Action
-from appealbus.core.rights.mask import Mask
 from appealbus.core.rights.viewer import Viewer
 from appealbus.plugins.api import documented
 from appealbus.plugins.api.answers import as_json
 from appealbus.plugins.api.api import Api
 from appealbus.plugins.api.callers import Caller, may_read
 from appealbus.plugins.api.problems import PURPOSE_MISSING, UNAVAILABLE, UNKNOWN, Problem
-from appealbus.plugins.surges.alarm import Alarm, KeptAlarm
 from appealbus.plugins.surges.reading import Now, Reading
+from appealbus.plugins.surges.seen import alarms_seen, filled, sees, sees_all, surge_seen
 
 router = APIRouter(prefix="/v1/surges", tags=["out"])
 
-_SHARED = {
-    "parcel": (("parcels", "mentions"), "cadastral_number"),
-    "organisation": (("mentions",), "bin"),
-    "address": (("place",), ""),
-}
-"""By kind of what appeals share: the fields that it is of, and the kind of number."""
-_PEOPLE = ("taken_by", "closed_by", "done")
-"""What people wrote, for clients from whom nothing is hidden."""
 _LONGEST = 10**15
 
 
@@ -74,7 +59,7 @@ async def alarms(
         found = await _reading(request).alarms(closed=closed, before=before, limit=limit)
     except ConfigError:
         raise _unreadable() from None
-    told = list(_alarms(caller.viewer, found))
+    told = list(alarms_seen(caller.viewer, found))
     await caller.looks("surges", found=len(told))
     return as_json({"alarms": told} | ({"next": found[-1].id} if len(found) == limit else {}))
 
@@ -99,7 +84,7 @@ async def one_alarm(
         found = await _reading(request).alarm(alarm)
     except ConfigError:
         raise _unreadable() from None
-    told = next(_alarms(caller.viewer, [] if found is None else [found]), None)
+    told = next(alarms_seen(caller.viewer, [] if found is None else [found]), None)
     if found is None or told is None:
         raise Problem(UNKNOWN, "there is no such alarm")
     rows = [await caller.journal.appeal(number) for number in found.alarm.numbers]
@@ -122,54 +107,10 @@ def _told(viewer: Viewer, now: Now) -> dict[str, Any]:
     if now.week is not None:
         week = now.week
         told["week"] = {"monday": week.monday, "tested": week.tested, "limit": week.limit}
-        told["week"]["alarms"] = list(_alarms(viewer, week.alarms))
+        told["week"]["alarms"] = list(alarms_seen(viewer, week.alarms))
     if now.day is not None:
-        possible = [_surge(viewer, each.surge) for each in now.possible if _sees(viewer, each.surge)]
+        possible = [surge_seen(viewer, each.surge) for each in now.possible if sees(viewer, each.surge)]
         told["day"] = asdict(now.day) | {"possible": possible}
-    if not (viewer.places or viewer.kinds or viewer.channel):
-        told["record"] = _filled(asdict(now.record))
+    if sees_all(viewer):
+        told["record"] = filled(asdict(now.record))
     return told
-
-
-def _alarms(viewer: Viewer, found: Iterable[KeptAlarm]) -> Iterator[dict[str, Any]]:
-    for each in found:
-        if _sees(viewer, each.alarm):
-            about = asdict(each)
-            del about["alarm"]
-            if not viewer.mask.plain:
-                about = {name: value for name, value in about.items() if name not in _PEOPLE}
-            yield _surge(viewer, each.alarm) | _filled(about)
-
-
-def _sees(viewer: Viewer, alarm: Alarm) -> bool:
-    """Whether a viewer sees all appeals that a surge counts, as far as their places and kinds say."""
-    if viewer.kinds or viewer.channel:
-        return False
-    return all(_sees_series(viewer, alarm.category, place) for place in alarm.place.split("+"))
-
-
-def _sees_series(viewer: Viewer, category: str, place: str) -> bool:
-    shown = viewer.mask.whole
-    return (
-        within(viewer.places, place)
-        and (not category or shown(("appeal", ("category",))))
-        and (not place or shown(("appeal", ("place",))))
-    )
-
-
-def _surge(viewer: Viewer, alarm: Alarm) -> dict[str, Any]:
-    told = asdict(alarm)
-    del told["numbers"]  # by which appeals are not asked for
-    told["also"] = [asdict(each) for each in alarm.also if _sees_series(viewer, each.category, each.place)]
-    told["shared"] = [asdict(each) for each in alarm.shared if _shows(viewer.mask, each.kind, each.value)]
-    return told | {name: viewer.mask.text(told[name]) for name in ("category", "name")}
-
-
-def _shows(mask: Mask, kind: str, value: str) -> bool:
-    fields, number = _SHARED[kind]
-    whole = all(mask.whole(("appeal", (field,))) for field in fields)
-    return whole and number not in mask.identifiers and mask.text(value) == value
-
-
-def _filled(told: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in told.items() if value is not None}

@@ -80,7 +80,7 @@ class Console:
         """Return a page."""
         shared: dict[str, Any] = self._said(words) | {
             "request": request,
-            "menu": self.views,
+            "menu": [each for each in self.views if not each.plugin or self.api.host.settings_of(each.plugin)],
             "session": None,
             "viewer": None,
             "options": lambda kind: [(each.value, words.word(each)) for each in kind],

@@ -24,10 +24,11 @@ class View:
     Attributes:
         name: of the folder.
         title: what it is called in the menu, in English.
-        place: where it stands in the menu: 10 Now, 20 Appeals, 30 Terms, 35 Figures, 40 Sources,
-            50 Deliveries, 60 Quarantine, 70 Workers, 80 Account, 90 Configuration; 0: it is not in the menu.
+        place: where it stands in the menu: 10 Now, 20 Appeals, 30 Terms, 35 Figures, 37 Surges,
+            40 Sources, 50 Deliveries, 60 Quarantine, 70 Workers, 80 Account, 90 Configuration; 0: not in the menu.
         path: where it begins, under `/console`.
         needs: what one may do to whom it is shown in the menu; None: all.
+        plugin: without which it is not in the menu; empty: none.
 
     """
 
@@ -36,6 +37,7 @@ class View:
     place: int = 0
     path: str = ""
     needs: Action | None = None
+    plugin: str = ""
     routes: list[Route] = field(default_factory=list)
 
     def get(self, path: str, may: Action | None = None, *, by_itself: bool = False) -> Callable[[Handler], Handler]:

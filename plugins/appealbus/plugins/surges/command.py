@@ -1,9 +1,9 @@
 """`appealbus surges`: what stands out in a week, and the alarms with what people did about them."""
 
-import re
 from contextlib import closing
 from dataclasses import asdict
 from datetime import date, datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -15,22 +15,22 @@ from appealbus.core.cli.looking import look
 from appealbus.core.cli.paging import AsJson
 from appealbus.core.cli.person import person
 from appealbus.core.clocks import KAZAKHSTAN, wall
-from appealbus.plugins.surges import kept
+from appealbus.plugins.surges import deciding, kept
 from appealbus.plugins.surges.alarm import CLOSINGS, Alarm
 from appealbus.plugins.surges.clusters import near_from
 from appealbus.plugins.surges.counting import count_new
 from appealbus.plugins.surges.judge import SHORTEST, Judged
-from appealbus.plugins.surges.series import WEEK, monday_of
+from appealbus.plugins.surges.series import WEEK, week_name, week_of
 from appealbus.plugins.surges.settings import SurgesSettings
 from appealbus.plugins.surges.store import Store
 from appealbus.plugins.surges.telling import alarm_lines, kept_line
 from appealbus.plugins.surges.watch import judged_week, last_whole_week, surges
 from appealbus.plugins.surges.workdays import Workdays, workdays
 
-_WEEK = re.compile(r"(\d{4})-?W(\d{2})", re.IGNORECASE | re.ASCII)
 _LONGEST = 1000
 """Characters of what was done: a page; more belongs into the case itself."""
 
+Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, for the log.")]
 Number = Annotated[int, typer.Argument(metavar="ID", help="The alarm's number.", min=1)]
 
 
@@ -53,9 +53,8 @@ def monday_from(text: str) -> date:
         BadParameter: it is none.
 
     """
-    written = _WEEK.fullmatch(text.strip())
     try:
-        return date.fromisocalendar(int(written[1]), int(written[2]), 1) if written else monday_of(_day(text))
+        return week_of(text)
     except ValueError:
         raise typer.BadParameter(
             "write a week, as 2026-W47, or a day of it, as 2026-11-16", param_hint="--week"
@@ -142,8 +141,9 @@ class Commands:
         context: typer.Context,
         number: Number,
         until: Annotated[str, typer.Option("--until", metavar="DAY", help="When you look at it again: 2026-12-04.")],
+        reason: Reason = "",
     ) -> None:
-        """Take an alarm on until a day: as long as it goes on till then, nobody is told of it anew."""
+        """Take an alarm on until a day: as long as it goes on till then, nobody is told of it anew. The log has it."""
         cli, now = cli_of(context), wall()
         try:
             day = _day(until)
@@ -151,8 +151,9 @@ class Commands:
             raise typer.BadParameter("write a day, as 2026-12-04", param_hint="--until") from None
         if day < now.astimezone(KAZAKHSTAN).date():
             raise typer.BadParameter("this day is over", param_hint="--until")
-        with closing(self._store()) as store:
-            cli.out.print(kept_line(kept.take(store, number, person(), day, now)))
+        file, who = self._file(), person()
+        taken = cli.change(lambda journal: deciding.take(journal, file, number, day, by=who, reason=reason))
+        cli.out.print(kept_line(taken))
 
     def close(
         self,
@@ -161,15 +162,15 @@ class Commands:
         verdict: Annotated[str, typer.Option("--as", metavar="|".join(CLOSINGS), help="What it turned out to be.")],
         done: Annotated[str, typer.Option("--done", metavar="TEXT", help="What was done.")],
     ) -> None:
-        """Close an alarm with a word and with what was done."""
+        """Close an alarm with a word and with what was done. The log has it."""
         cli = cli_of(context)
         if verdict not in CLOSINGS:
             raise typer.BadParameter(f"write one of {', '.join(CLOSINGS)}", param_hint="--as")
         if not done.strip() or len(done) > _LONGEST:
             raise typer.BadParameter(f"write one to {_LONGEST} characters", param_hint="--done")
         closing_word = kept.Closing(person(), verdict, done.strip())
-        with closing(self._store()) as store:
-            cli.out.print(kept_line(kept.close(store, number, closing_word, wall())))
+        file = self._file()
+        cli.out.print(kept_line(cli.change(lambda journal: deciding.close(journal, file, number, closing_word))))
 
     async def _found(self, journal: Any, monday: date, share: float, *, over: bool) -> tuple[Judged, list[Alarm]]:
         near = near_from(self._settings.positions) if over and self._settings.positions is not None else None
@@ -179,9 +180,12 @@ class Commands:
             return judged, await surges(journal, store, judged, self._settings.rate, scanned)
 
     def _store(self) -> Store:
+        return Store(self._file())
+
+    def _file(self) -> Path:
         if self._settings.file is None:
             raise ConfigError("no alarms are kept; name a file for them: [plugins.surges] file")
-        return Store(self._settings.file)
+        return self._settings.file
 
 
 def _counted(found: tuple[Judged, list[Alarm]]) -> dict[str, int]:
@@ -198,8 +202,7 @@ def _note(cli: Cli, what: str) -> None:
 
 
 def _tell(cli: Cli, judged: Judged, found: list[Alarm], part: tuple[Workdays, float] | None) -> None:
-    year, week, _ = judged.monday.isocalendar()
-    name = f"{year}-W{week:02d}" + (f", {judged.monday} to {judged.monday + WEEK}" if part is None else "")
+    name = week_name(judged.monday) + (f", {judged.monday} to {judged.monday + WEEK}" if part is None else "")
     if not judged.tested:
         cli.out.print(f"{name}: nothing can be said, since fewer than {SHORTEST} weeks lie before it.")
         return

@@ -1,7 +1,8 @@
 """Alarms in the file: raised once, taken on until a date, closed with a word."""
 
 import sqlite3
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import astuple, dataclass
 from datetime import date, datetime, timedelta
 from statistics import median
 
@@ -10,6 +11,24 @@ from appealbus.plugins.surges.alarm import CLOSINGS, Alarm, KeptAlarm
 from appealbus.plugins.surges.store import Store
 
 _OPEN = "closed_at IS NULL"
+Note = Callable[[], None]
+
+
+def _nothing() -> None:
+    """Note nothing."""
+
+
+class NotDone(ConfigError):
+    """An alarm stands otherwise than somebody thinks, and nothing is changed.
+
+    Attributes:
+        kept: how it stands; None: there is none.
+
+    """
+
+    def __init__(self, told: str, kept: KeptAlarm | None = None) -> None:
+        super().__init__(told)
+        self.kept = kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,42 +94,68 @@ def of_week(store: Store, monday: date) -> list[KeptAlarm]:
 def alarm(store: Store, number: int) -> KeptAlarm | None:
     """Return one; None where there is none with this number."""
     with store.reading() as connection:
-        row = connection.execute("SELECT * FROM alarm WHERE id = ?", (number,)).fetchone()
-    return None if row is None else read_kept(row)
+        return _one(connection, number)
 
 
-def take(store: Store, number: int, by: str, until: date, now: datetime) -> KeptAlarm:
+def take(
+    store: Store, number: int, by: str, until: date, now: datetime, *, seen: str | None = None, note: Note = _nothing
+) -> KeptAlarm:
     """Have somebody take an alarm on until a day; taken on again, it is the other's, or theirs for longer.
 
+    Args:
+        store: the file.
+        number: of the alarm.
+        by: who takes it on. Who has it until this very day already changes nothing.
+        until: which day.
+        now: it is.
+        seen: how it stood when they decided that, by `standing`; None: however it stands.
+        note: what is done before it is: where that fails, nothing is changed.
+
     Raises:
-        ConfigError: there is no such alarm, or it is closed.
+        NotDone: there is no such alarm, it is closed, or somebody else has taken it on meanwhile.
 
     """
     with store.writing() as connection:
-        _open_one(connection, number)
+        found = _open_one(connection, number)
+        if (found.taken_by, found.taken_until) == (by, until):
+            return found
+        _as_seen(found, seen)
+        note()
         connection.execute(
             "UPDATE alarm SET taken_at = coalesce(taken_at, ?), taken_by = ?, taken_until = ? WHERE id = ?",
             (now.isoformat(), by, until.isoformat(), number),
         )
-        return read_kept(_open_one(connection, number))
+        return _open_one(connection, number)
 
 
-def close(store: Store, number: int, closing: Closing, now: datetime) -> KeptAlarm:
-    """Close an alarm with a word and with what was done.
+def close(
+    store: Store, number: int, closing: Closing, now: datetime, *, seen: str | None = None, note: Note = _nothing
+) -> KeptAlarm:
+    """Close an alarm with a word and with what was done; `seen` and `note` as for `take`. The same twice is once.
 
     Raises:
-        ConfigError: there is no such alarm, it is closed, or the word is none of `CLOSINGS`.
+        NotDone: there is no such alarm, it is closed otherwise, or somebody else has taken it on meanwhile.
+        ConfigError: the word is none of `CLOSINGS`.
 
     """
     if closing.verdict not in CLOSINGS:
         raise ConfigError(f"an alarm is closed as one of {', '.join(CLOSINGS)}")
     with store.writing() as connection:
-        _open_one(connection, number)
+        found = _one(connection, number)
+        if found is not None and (found.closed_by, found.verdict, found.done) == astuple(closing):
+            return found
+        _as_seen(_open_one(connection, number), seen)
+        note()
         connection.execute(
             "UPDATE alarm SET closed_at = ?, closed_by = ?, verdict = ?, done = ? WHERE id = ?",
             (now.isoformat(), closing.by, closing.verdict, closing.done, number),
         )
         return read_kept(connection.execute("SELECT * FROM alarm WHERE id = ?", (number,)).fetchone())
+
+
+def standing(found: KeptAlarm) -> str:
+    """Return who has an alarm until when, as a form keeps it between being seen and being sent."""
+    return f"{found.taken_until or ''} {found.taken_by or ''}".strip()
 
 
 def record(store: Store) -> Record:
@@ -134,13 +179,23 @@ def record(store: Store) -> Record:
     )
 
 
-def _open_one(connection: sqlite3.Connection, number: int) -> sqlite3.Row:
-    row: sqlite3.Row | None = connection.execute("SELECT * FROM alarm WHERE id = ?", (number,)).fetchone()
-    if row is None:
-        raise ConfigError(f"there is no alarm {number}; `appealbus surges alarms` lists those that are open")
-    if row["closed_at"] is not None:
-        raise ConfigError(f"alarm {number} is closed as {row['verdict']}, by {row['closed_by']}")
-    return row
+def _one(connection: sqlite3.Connection, number: int) -> KeptAlarm | None:
+    row = connection.execute("SELECT * FROM alarm WHERE id = ?", (number,)).fetchone()
+    return None if row is None else read_kept(row)
+
+
+def _open_one(connection: sqlite3.Connection, number: int) -> KeptAlarm:
+    found = _one(connection, number)
+    if found is None:
+        raise NotDone(f"there is no alarm {number}; `appealbus surges alarms` lists those that are open")
+    if found.closed_at is not None:
+        raise NotDone(f"alarm {number} is closed as {found.verdict}, by {found.closed_by}", found)
+    return found
+
+
+def _as_seen(found: KeptAlarm, seen: str | None) -> None:
+    if seen is not None and seen != standing(found):
+        raise NotDone(f"{found.taken_by} has taken alarm {found.id} on until {found.taken_until}", found)
 
 
 def read_kept(row: sqlite3.Row) -> KeptAlarm:

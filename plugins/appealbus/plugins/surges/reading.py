@@ -3,26 +3,35 @@
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import TypeVar
 
 from appealbus.plugins.surges import kept, possible
-from appealbus.plugins.surges.alarm import KeptAlarm
+from appealbus.plugins.surges.alarm import Alarm, KeptAlarm
+from appealbus.plugins.surges.series import WEEK
 from appealbus.plugins.surges.store import Store
 from appealbus.plugins.surges.threads import in_thread
+from appealbus.plugins.surges.watch import last_whole_week
 
 T = TypeVar("T")
+_BEFORE, _AFTER = 51, 8
+"""Weeks of a series that are shown before an alarm's own and after it: a year, and how it went on."""
+_BESIDE = "SELECT (SELECT max(monday) FROM judged WHERE monday < ?), (SELECT min(monday) FROM judged WHERE monday > ?)"
 
 
 @dataclass(frozen=True, slots=True)
 class Week:
-    """The last week that was judged: how many series were tested, where the bound was, and its alarms."""
+    """A week that was judged: how many series were tested, where the bound was, and its alarms."""
 
     monday: date
     tested: int
     limit: float
     alarms: tuple[KeptAlarm, ...]
+    before: date | None = None
+    """The Monday of the week that was judged before this one."""
+    after: date | None = None
+    """The same of the next one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +66,18 @@ class Reading:
         """Return one; None where there is none with this number."""
         return await self._read(lambda store: kept.alarm(store, number))
 
+    async def week(self, monday: date) -> Week | None:
+        """Return a week; None where it was not judged."""
+        return await self._read(lambda store: _week(store, monday))
+
+    async def series(self, alarm: Alarm, now: datetime) -> list[tuple[date, int]]:
+        """Return the weekly counts of what an alarm counts: of a year before it, and of some weeks after."""
+        last = min(alarm.monday + _AFTER * WEEK, last_whole_week(now))
+        weeks = [
+            alarm.monday - ago * WEEK for ago in range(_BEFORE, -_AFTER - 1, -1) if alarm.monday - ago * WEEK <= last
+        ]
+        return await self._read(lambda store: store.weekly(weeks, alarm.category, alarm.place.split("+"))) or []
+
     async def _read(self, read: Callable[[Store], T]) -> T | None:
         def opened(file: Path) -> T | None:
             if not file.exists():
@@ -72,10 +93,14 @@ def _now(store: Store) -> Now:
     return Now(_week(store), day, tuple(maybe), kept.record(store))
 
 
-def _week(store: Store) -> Week | None:
+def _week(store: Store, monday: date | None = None) -> Week | None:
+    which = "1" if monday is None else "monday = ?"
+    query = f"SELECT * FROM judged WHERE {which} ORDER BY at DESC, monday DESC LIMIT 1"  # noqa: S608 - ours
     with store.reading() as connection:
-        row = connection.execute("SELECT * FROM judged ORDER BY at DESC, monday DESC LIMIT 1").fetchone()
-    if row is None:
-        return None
+        row = connection.execute(query, () if monday is None else (monday.isoformat(),)).fetchone()
+        if row is None:
+            return None
+        beside = connection.execute(_BESIDE, (row["monday"],) * 2).fetchone()
     monday = date.fromisoformat(row["monday"])
-    return Week(monday, row["tested"], row["bound"], tuple(kept.of_week(store, monday)))
+    before, after = (None if each is None else date.fromisoformat(each) for each in beside)
+    return Week(monday, row["tested"], row["bound"], tuple(kept.of_week(store, monday)), before, after)

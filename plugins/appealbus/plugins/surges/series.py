@@ -1,10 +1,12 @@
 """Weekly counts as series: each topic in each place, and their sums."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 WEEK = timedelta(weeks=1)
+_WEEK = re.compile(r"(\d{4})-?W(\d{2})", re.IGNORECASE | re.ASCII)
 _REGION, _DISTRICT = 2, 4
 """Digits of a КАТО that name a region, and a district or city in it; the others name villages."""
 
@@ -84,6 +86,20 @@ def begin(counts: Sequence[int], at_least: int) -> int:
 def monday_of(day: date) -> date:
     """Return the Monday of a day's week."""
     return day - timedelta(days=day.weekday())
+
+
+def week_of(text: str) -> date:
+    """Return the Monday of a week that somebody has written: `2026-W47`, or a day of it; else raise ValueError."""
+    written = _WEEK.fullmatch(text.strip())
+    if written:
+        return date.fromisocalendar(int(written[1]), int(written[2]), 1)
+    return monday_of(datetime.strptime(text.strip(), "%Y-%m-%d").date())
+
+
+def week_name(monday: date) -> str:
+    """Return a week as it is written: `2026-W47`."""
+    year, week, _ = monday.isocalendar()
+    return f"{year}-W{week:02d}"
 
 
 def _of(category: str | None, place: str | None) -> Iterator[Series]:

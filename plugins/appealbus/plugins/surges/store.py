@@ -5,10 +5,13 @@ nowhere else: so the file belongs into the backup.
 """
 
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
 from pathlib import Path
+
+import orjson
 
 from appealbus.core import WeekCount
 from appealbus.core.own_file import OwnFile
@@ -132,6 +135,18 @@ class Store(OwnFile):
         with self.reading() as connection:
             first, last = connection.execute(query, (monday.isoformat(), category, places + "*")).fetchone()
         return None if first is None else (first, last)
+
+    def weekly(self, mondays: Sequence[date], category: str, places: Sequence[str]) -> list[tuple[date, int]]:
+        """Return the counts of a series in these weeks, of several places together, from the first week of all on."""
+        asked = [each.isoformat() for each in mondays]
+        which = "monday IN (SELECT value FROM json_each(?))"
+        which += f" AND ({' OR '.join(['place GLOB ?'] * len(places))})" + (" AND category = ?" if category else "")
+        given = (orjson.dumps(asked).decode(), *(f"{each}*" for each in places), *((category,) if category else ()))
+        with self.reading() as connection:
+            (first,) = connection.execute("SELECT min(monday) FROM week").fetchone()
+            query = f"SELECT monday, sum(appeals) FROM week WHERE {which} GROUP BY 1"  # noqa: S608 - ours
+            counts = dict(connection.execute(query, given).fetchall())
+        return [(day, counts.get(text, 0)) for day, text in zip(mondays, asked, strict=True) if first and text >= first]
 
     def forget_the_future(self, now: datetime) -> None:
         """Forget that weeks and days were looked at while the clock was ahead: they are not over yet.

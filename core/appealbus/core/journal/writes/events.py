@@ -35,6 +35,12 @@ def note(connection: Connection, events: Sequence[Event]) -> None:
         noted.extend(events)
 
 
+def noted(connection: Connection, items: Sequence[Event]) -> list[None]:
+    """Write down what is done beside the journal."""
+    note(connection, items)
+    return [None] * len(items)
+
+
 @contextmanager
 def together(connection: Connection) -> Iterator[None]:
     """Write all that is noted meanwhile in one go, at the end: many small inserts cost three times as much."""

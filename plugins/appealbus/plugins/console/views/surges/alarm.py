@@ -1,0 +1,110 @@
+"""One alarm: its series with its bound, all that it rests on, and the appeals behind it that the person sees."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from urllib.parse import urlencode
+
+from starlette.responses import Response
+
+from appealbus.core import ConfigError
+from appealbus.core.rights.actions import Action
+from appealbus.plugins.console.errors import Refused
+from appealbus.plugins.console.page import Page
+from appealbus.plugins.console.views.surges.week import reading_of, told_of, unreadable, view
+from appealbus.plugins.surges.alarm import CLOSINGS, KeptAlarm
+from appealbus.plugins.surges.kept import standing
+from appealbus.plugins.surges.series import WEEK, week_name
+
+_ROWS = 25
+"""Appeals of one page: each is read by its number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """An alarm as a person sees it: as it is kept, and what is told of it."""
+
+    kept: KeptAlarm
+    told: dict[str, Any]
+
+    @property
+    def path(self) -> str:
+        """Where its pages begin."""
+        return f"/surges/{self.kept.id}"
+
+    @property
+    def marked(self) -> tuple[date, ...]:
+        """The Mondays of the weeks that it is about."""
+        return tuple(self.kept.alarm.monday - ago * WEEK for ago in range(self.kept.alarm.lasts))
+
+
+async def sight_of(page: Page) -> Sight:
+    """Return the alarm in the path; one that the person may not see is as one that there is not."""
+    said = page.request.path_params["alarm"]
+    number = int(said) if said.isascii() and said.isdigit() and len(said) < 16 else 0
+    try:
+        found = await reading_of(page).alarm(number)
+    except ConfigError:
+        raise unreadable(page) from None
+    told = next(told_of(page.viewer, [] if found is None else [found]), None)
+    if found is None or told is None:
+        raise Refused(404, page.words.say("There is no such alarm."))
+    return Sight(found, told)
+
+
+@view.get("/surges/{alarm}", may=Action.SURGES)
+async def alarm(page: Page) -> Response:
+    """Show it; what its appeals share, once it is said what for."""
+    sight, now = await sight_of(page), page.journal.now()
+    kept, purpose = sight.kept, _purpose(page, sight)
+    try:
+        series = await reading_of(page).series(kept.alarm, now)
+    except ConfigError:
+        raise unreadable(page) from None
+    begin = _from(page)
+    numbers = kept.alarm.numbers[begin : begin + _ROWS]
+    found = [await page.journal.appeal(number) for number in numbers]
+    seen = [row for row in found if row is not None and page.viewer.sees(row)]
+    await page.looks("surges", purpose=purpose, alarm=kept.id, found=len(seen))
+    further = {"seen": page.query.get("seen", "")} if purpose else {}
+    return page.show(
+        "surges/alarm.html",
+        sight=sight,
+        told=sight.told,
+        series=series,
+        expected=kept.alarm.expected / kept.alarm.lasts,
+        bound=None if kept.alarm.method == "scan" else kept.alarm.bound,
+        purpose=purpose,
+        rows=[(row.public_id, await page.views.row(row)) for row in seen],
+        first=begin == 0,
+        first_query=urlencode(further),
+        next_query=urlencode({**further, "from": begin + _ROWS}) if begin + _ROWS < len(kept.alarm.numbers) else "",
+        numbered=len(kept.alarm.numbers),
+        may_act=page.viewer.may(Action.ALARM),
+        plain=page.viewer.mask.plain,
+        standing=standing(kept),
+        closings=CLOSINGS,
+        until=page.words.today(now) + WEEK,
+        week_name=week_name,
+        today=page.words.today(now),
+    )
+
+
+@view.post("/surges/{alarm}/unmask", may=Action.SURGES)
+async def unmask(page: Page) -> Response:
+    """Show what its appeals share, from now on in this alarm: the person has said what for."""
+    sight = await sight_of(page)
+    token = page.seal({"alarm": str(sight.kept.id), "purpose": page.form.reason(page.words, "purpose")})
+    return page.go(sight.path, {"seen": token})
+
+
+def _purpose(page: Page, sight: Sight) -> str:
+    said = page.unseal(page.query["seen"]) if page.query.get("seen") else {}
+    return said["purpose"] if said.get("alarm") == str(sight.kept.id) else ""
+
+
+def _from(page: Page) -> int:
+    said = page.query.get("from", "0")
+    if not (said.isascii() and said.isdigit() and len(said) < 4):
+        raise Refused(400, page.words.say("This page of the list is none: begin at the first one."))
+    return int(said)

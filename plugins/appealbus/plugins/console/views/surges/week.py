@@ -1,0 +1,122 @@
+"""Alarms that are open, how others have turned out, and what stood out in a week."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import fields
+from datetime import date, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from starlette.responses import Response
+
+from appealbus.core import ConfigError
+from appealbus.core.rights.actions import Action
+from appealbus.core.rights.viewer import Viewer
+from appealbus.plugins.console.errors import Refused
+from appealbus.plugins.console.page import Page
+from appealbus.plugins.console.view import View
+from appealbus.plugins.surges.alarm import KeptAlarm
+from appealbus.plugins.surges.reading import Reading
+from appealbus.plugins.surges.seen import alarms_seen, sees, sees_all, surge_seen
+from appealbus.plugins.surges.series import WEEK, week_name, week_of
+
+view = View("surges", "Surges", place=37, path="/surges", needs=Action.SURGES, plugin="surges")
+
+_PAGE = 50
+_LONGEST = 100
+_PLACE = re.compile(r"[0-9]{0,9}", re.ASCII)
+_NUMBER = re.compile(r"[1-9][0-9]{0,14}", re.ASCII)
+
+
+@view.get("/surges", may=Action.SURGES)
+async def surges(page: Page) -> Response:
+    """Show alarms, and a week: the last one that was judged, or another."""
+    reading, monday, viewer = reading_of(page), _monday(page), page.viewer
+    place, category = _filters(page)
+    every, before = page.query.get("all") == "1", _number(page, "before")
+    try:
+        now = await reading.now()
+        found = await reading.alarms(closed=every, before=before, limit=_PAGE)
+        week = await reading.week(monday) if monday else None if now is None else now.week
+    except ConfigError:
+        raise unreadable(page) from None
+    rows = [each for each in told_of(viewer, found) if _chosen(each, place, category)]
+    of_week = [] if week is None else [each for each in told_of(viewer, week.alarms) if _chosen(each, place, category)]
+    possible = (
+        [] if now is None else [surge_seen(viewer, each.surge) for each in now.possible if sees(viewer, each.surge)]
+    )
+    await page.looks("surges", found=len(rows) + len(of_week) + len(possible))
+    kept = {"week": monday and week_name(monday), "place": place, "category": category, "all": every and "1"}
+    kept = {name: value for name, value in kept.items() if value}
+    return page.show(
+        "surges/week.html",
+        kept_here=now is not None,
+        narrow=bool(viewer.kinds or viewer.channel),
+        rows=rows,
+        every=every,
+        record=now.record if now is not None and sees_all(viewer) else None,
+        asked=monday,
+        week=week,
+        of_week=of_week,
+        day=now.day if now is not None and monday is None else None,
+        possible=[each for each in possible if _chosen(each, place, category)],
+        place=place,
+        category=category,
+        span=_span(week.monday if week else monday),
+        week_name=week_name,
+        link=lambda **other: "/console/surges?" + urlencode({**kept, **{k: v for k, v in other.items() if v}}),
+        first=before is None,
+        first_query=urlencode(kept),
+        next_query=urlencode({**kept, "before": found[-1].id}) if len(found) == _PAGE else "",
+        today=page.words.today(page.journal.now()),
+    )
+
+
+def reading_of(page: Page) -> Reading:
+    """Return what reads the file; where the plugin is not loaded, there is nothing."""
+    found = page.console.api.host.shared("surges")
+    return found if isinstance(found, Reading) else Reading(None)
+
+
+def told_of(viewer: Viewer, found: Iterable[KeptAlarm]) -> Iterator[dict[str, Any]]:
+    """Yield what is told of alarms, as over the API; what is not known of one is None."""
+    names = [each.name for each in fields(KeptAlarm)]
+    return (dict.fromkeys(names) | told for told in alarms_seen(viewer, found))
+
+
+def unreadable(page: Page) -> Refused:
+    """Return what is said where the file cannot be read."""
+    return Refused(503, page.words.say("The file of surges cannot be read now; try again soon."), {"Retry-After": "5"})
+
+
+def _span(monday: date | None) -> tuple[date, date] | None:
+    return None if monday is None else (monday, monday + WEEK - timedelta(days=1))
+
+
+def _chosen(told: dict[str, Any], place: str, category: str) -> bool:
+    places = told["place"].split("+")
+    return (not category or told["category"] == category) and any(each.startswith(place) for each in places)
+
+
+def _monday(page: Page) -> date | None:
+    said = page.query.get("week", "")
+    try:
+        return week_of(said) if said else None
+    except (ValueError, OverflowError):
+        raise Refused(400, page.words.say("Write a week as 2026-W47, or a day of it as 2026-11-16.")) from None
+
+
+def _filters(page: Page) -> tuple[str, str]:
+    place, category = page.query.get("place", "").strip(), page.query.get("category", "").strip()
+    if not _PLACE.fullmatch(place):
+        raise Refused(400, page.words.say("Write the beginning of a КАТО, in digits."))
+    if len(category) > _LONGEST:
+        raise Refused(400, page.words.say("This is no code of a topic."))
+    return place, category
+
+
+def _number(page: Page, name: str) -> int | None:
+    said = page.query.get(name, "")
+    if said and not _NUMBER.fullmatch(said):
+        raise Refused(400, page.words.say("This page of the list is none: begin at the first one."))
+    return int(said) if said else None

@@ -1,0 +1,70 @@
+"""What people decide about an alarm: it stands in the log and in the file, or in neither."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import closing as closing_
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from appealbus.core import JournalError
+from appealbus.core.clocks import wall
+from appealbus.core.domain.event import What
+from appealbus.core.journal.journal import Journal
+from appealbus.plugins.surges import kept
+from appealbus.plugins.surges.alarm import KeptAlarm
+from appealbus.plugins.surges.kept import Closing, NotDone, Note
+from appealbus.plugins.surges.store import Store
+from appealbus.plugins.surges.threads import in_thread
+
+_LONGEST = 20.0
+"""Seconds that the journal may take for a row: as long nobody else writes the file."""
+
+
+async def take(
+    journal: Journal, file: Path, number: int, until: date, *, by: str, reason: str = "", seen: str | None = None
+) -> KeptAlarm:
+    """Have somebody take an alarm on until a day; see `kept.take`.
+
+    Raises:
+        JournalError: it cannot be noted, and is not done.
+
+    """
+    note = _noting(journal, What.ALARM_TAKEN, number, until=until.isoformat(), reason=reason)
+    return await _decided(file, number, lambda store: kept.take(store, number, by, until, wall(), seen=seen, note=note))
+
+
+async def close(journal: Journal, file: Path, number: int, closing: Closing, *, seen: str | None = None) -> KeptAlarm:
+    """Close an alarm; see `kept.close`.
+
+    Raises:
+        JournalError: it cannot be noted, and is not done.
+
+    """
+    note = _noting(journal, What.ALARM_CLOSED, number, verdict=closing.verdict, reason=closing.done)
+    return await _decided(file, number, lambda store: kept.close(store, number, closing, wall(), seen=seen, note=note))
+
+
+async def _decided(file: Path, number: int, decide: Callable[[Store], KeptAlarm]) -> KeptAlarm:
+    def work() -> KeptAlarm:
+        if not file.exists():  # it lies on the machine of the bus, and is not made elsewhere
+            raise NotDone(f"there is no alarm {number}: {file} is not there")
+        with closing_(Store(file)) as store:
+            return decide(store)
+
+    return await in_thread(work)
+
+
+def _noting(journal: Journal, what: What, number: int, **detail: Any) -> Note:
+    """Return what notes it from the thread in which the file is written, before that is committed."""
+    loop = asyncio.get_running_loop()
+
+    def note() -> None:
+        noted = asyncio.run_coroutine_threadsafe(journal.note_alarm(what, number, **detail), loop)
+        try:
+            noted.result(_LONGEST)
+        except TimeoutError:
+            noted.cancel()
+            raise JournalError("the journal takes too long to note it, and nothing is done", "busy") from None
+
+    return note

@@ -1,0 +1,75 @@
+"""Surges as far as a viewer sees the appeals behind them: the same for every way in.
+
+A count of appeals tells of each of them. So a viewer sees the surges of its own places alone, none where it sees some
+kinds of appeals only, and of what its mask hides neither counts nor what is shared.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from appealbus.core.domain.places import within
+from appealbus.core.rights.mask import Mask
+from appealbus.core.rights.viewer import Viewer
+from appealbus.plugins.surges.alarm import Alarm, KeptAlarm
+
+_SHARED = {
+    "parcel": (("parcels", "mentions"), "cadastral_number"),
+    "organisation": (("mentions",), "bin"),
+    "address": (("place",), ""),
+}
+"""By kind of what appeals share: the fields that it is of, and the kind of number."""
+_PEOPLE = ("taken_by", "closed_by", "done")
+"""What people wrote, for clients from whom nothing is hidden."""
+
+
+def alarms_seen(viewer: Viewer, found: Iterable[KeptAlarm]) -> Iterator[dict[str, Any]]:
+    """Yield what is told of those alarms that a viewer sees, with what people did about them."""
+    for each in found:
+        if sees(viewer, each.alarm):
+            about = asdict(each)
+            del about["alarm"]
+            if not viewer.mask.plain:
+                about = {name: value for name, value in about.items() if name not in _PEOPLE}
+            yield surge_seen(viewer, each.alarm) | filled(about)
+
+
+def sees_all(viewer: Viewer) -> bool:
+    """Whether a viewer sees all places and kinds, and so how all alarms have turned out."""
+    return not (viewer.places or viewer.kinds or viewer.channel)
+
+
+def sees(viewer: Viewer, alarm: Alarm) -> bool:
+    """Whether a viewer sees all appeals that a surge counts, as far as their places and kinds say."""
+    if viewer.kinds or viewer.channel:
+        return False
+    return all(_sees_series(viewer, alarm.category, place) for place in alarm.place.split("+"))
+
+
+def _sees_series(viewer: Viewer, category: str, place: str) -> bool:
+    shown = viewer.mask.whole
+    return (
+        within(viewer.places, place)
+        and (not category or shown(("appeal", ("category",))))
+        and (not place or shown(("appeal", ("place",))))
+    )
+
+
+def surge_seen(viewer: Viewer, alarm: Alarm) -> dict[str, Any]:
+    """Return what is told of a surge that a viewer sees."""
+    told = asdict(alarm)
+    del told["numbers"]  # by which appeals are not asked for
+    told["also"] = [asdict(each) for each in alarm.also if _sees_series(viewer, each.category, each.place)]
+    told["shared"] = [asdict(each) for each in alarm.shared if _shows(viewer.mask, each.kind, each.value)]
+    return told | {name: viewer.mask.text(told[name]) for name in ("category", "name")}
+
+
+def _shows(mask: Mask, kind: str, value: str) -> bool:
+    fields, number = _SHARED[kind]
+    whole = all(mask.whole(("appeal", (field,))) for field in fields)
+    return whole and number not in mask.identifiers and mask.text(value) == value
+
+
+def filled(told: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is told without what is not known."""
+    return {name: value for name, value in told.items() if value is not None}
