@@ -4,8 +4,8 @@
     python benchmarks/console.py --journal postgresql --appeals 1000000
 
 Some appeals are worked by a bus and simulated agencies, one of which is down, and are cloned by SQL until there are so
-many. Then `appealbus serve`, as it ships, shows the pages to operators who are signed in: one at a time, and eight
-together.
+many. The newest fifth of all versions waits for its receiver, which does not answer. Then `appealbus serve`, as it
+ships, shows the pages to operators who are signed in: one at a time, and eight together.
 """
 
 import argparse
@@ -23,10 +23,12 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import httpx
 from cloning import Cloning
+from sqlalchemy import text
 
-from tests.plugins.console.world import free_port, world
+from tests.plugins.console.world import world
 from tests.services.journals import sqlite_journal
 from tests.services.postgres import Postgres
+from tests.services.processes import free_port
 
 PROGRAM = Path(sys.executable).with_name("appealbus")
 LISTS = (
@@ -36,6 +38,10 @@ LISTS = (
     "/console/appeals?code=http.502&due_before=2026-12-31",
     "/console/appeals?kind=complaint&completeness=partial",
     "/console/appeals?state=held",
+    "/console/deliveries",
+    "/console/deliveries/out",
+    "/console/deliveries/out?show=waiting",
+    "/console/deliveries/out?show=confirmed",
 )
 TABS = ("", "/timeline", "/timeline?failed=1", "/versions")
 
@@ -56,13 +62,30 @@ def main() -> None:
             url = server.url(server.database())
         with world(folder, url, replies=False):
             pass
-        Cloning(url).until(given.appeals)
+        cloning = Cloning(url)
+        cloning.until(given.appeals)
+        fall_behind(cloning, given.appeals // 5)
         base = stack.enter_context(served(folder))
         print(f"{given.journal}, {given.appeals:,} appeals; milliseconds of a page at a browser, and its kB")
         print(f"{'page':<60} {'first':>7} {'median':>7} {'worst':>7} {'8 at once':>10} {'kB':>6}")
         with closing(sign_in(folder, base)) as ops:
             for path in (*LISTS, *pages_of_one(ops)):
                 measure(ops, path, given.rounds)
+
+
+def fall_behind(cloning: Cloning, count: int) -> None:
+    """Have so many of the newest versions wait for their receiver, and the one before them refused."""
+    waits = "sent_at = NULL, attempts = 3, last_error = 'unreachable'"
+    with cloning.engine.begin() as connection:
+        newest = connection.scalar(text("SELECT max(id) FROM outbox"))
+        given = {"first": newest - count}
+        connection.execute(text(f"UPDATE outbox SET {waits} WHERE id > :first"), given)
+        alone = "sent_at = NULL, last_error = 'unfit', alone_since = next_attempt_at"
+        connection.execute(text(f"UPDATE outbox SET {alone} WHERE id = :first"), given)
+    if cloning.kind == "postgresql":
+        with cloning.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text("VACUUM ANALYZE outbox"))
+    cloning.engine.dispose()
 
 
 class served:  # noqa: N801 - used as a function
