@@ -97,7 +97,7 @@ async def test_an_operation_of_before_goes_on(nothing):
         config = Config()
         config.set_main_option("script_location", str(Path(migrations.__file__).parent))
         config.attributes["connection"] = connection
-        command.upgrade(config, "0010")
+        command.upgrade(config, "0012")
         row = "('aa', 'hold', 0, 5, 'person:aigul', 'why', 3, {}, NULL)"
         empty = "CAST('{}' AS BLOB)" if nothing.startswith("sqlite") else "convert_to('{}', 'UTF8')"
         connection.exec_driver_sql(f"INSERT INTO operation VALUES {row.format(empty)}")
