@@ -235,7 +235,7 @@ def test_bounds_are_those_of_the_alerts():
         assert len(re.findall(rf"appealbus_feed_reader_lag\) > {bound}$", alerts, re.MULTILINE)) == 1
     for pattern, bound in (
         (r"appealbus_feed_reader_silent_seconds\) > (\d+)\)$", readers._SILENT),
-        (r"appealbus_oldest_undelivered_age_seconds\) > (\d+)$", messages._LATE),
+        (r"appealbus_oldest_undelivered_age_seconds\) > (\d+)$", messages.LATE),
         (r"appealbus_log_unplaced_age_seconds\) > (\d+)$", journal._UNPLACED),
         (r"- time\(\) < (\d+) \* 86400$", SOON),
     ):

@@ -1,5 +1,6 @@
 """What all pages of the console share."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from appealbus.core.language import ReaderLanguage
+from appealbus.core.operations.outages import Asked, asked
 from appealbus.plugins.api.api import Api
 from appealbus.plugins.console.marks import mark, short, urgency
 from appealbus.plugins.console.oidc import Oidc
@@ -47,6 +49,8 @@ class Console:
     def __post_init__(self) -> None:
         self.sessions = Sessions(self.api.journal, self.settings)
         self.oidc = None if self.settings.oidc is None else Oidc(self.settings.oidc)
+        self._asking = asyncio.Lock()
+        self._asked: dict[str, Asked] | None = None
         plugins = self.api.loaded.settings.bus.plugins
         self._words = {each: Words(each, plugins) for each in ReaderLanguage}
 
@@ -71,6 +75,13 @@ class Console:
         made.globals |= {"static": STATIC.path, "languages": NAMES, "mark": mark, "short": short, "urgency": urgency}
         made.globals |= {"completeness": Completeness.stored, "kind_of": AppealKind.stored, "ended": ChangeKind.stored}
         return made
+
+    async def sources(self) -> dict[str, Asked]:
+        """Return how each source is asked: found out once, for the configuration stays while a server lives."""
+        async with self._asking:
+            if self._asked is None:
+                self._asked = await asyncio.to_thread(asked, self.api.loaded, self.api.host)
+        return self._asked
 
     def words(self, request: Request) -> Words:
         """Return what says things in the language of a request."""

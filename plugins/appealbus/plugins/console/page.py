@@ -91,6 +91,13 @@ class Page:
         """Answer with another page, as after each form: a reload then does nothing twice."""
         return RedirectResponse(f"/console{path}{'?' + urlencode(query) if query else ''}", 303)
 
+    def number(self, name: str, refused: Refused, most: int = 10**18) -> int | None:
+        """Return a number that the URL says, or None where it says none; raise this where it is none up to `most`."""
+        said = self.query.get(name, "")
+        if said and not (said.isascii() and said.isdigit() and len(said) < 20 and int(said) <= most):
+            raise refused
+        return int(said) if said else None
+
     async def appeal(self) -> AppealRow:
         """Return the appeal with the public id in the path; one that the person may not see is as one there is not."""
         row = await self.journal.appeal_of(self.request.path_params["id"])

@@ -130,10 +130,7 @@ def moment(day: date) -> datetime:
 
 def before_of(page: Page) -> int | None:
     """Return before which position the page begins; None: with the newest."""
-    said = page.query.get("before", "")
-    if said and not (said.isascii() and said.isdigit() and len(said) < 19):
-        raise Refused(400, page.words.say("This page of the list is none: begin at the first one."))
-    return int(said) if said else None
+    return page.number("before", Refused(400, page.words.say("This page of the list is none: begin at the first one.")))
 
 
 def further(page: Page, before: object) -> tuple[bool, str, str]:

@@ -120,9 +120,4 @@ def _value(page: Page, name: str, value: str) -> str:
 
 
 def _number(page: Page, name: str) -> int | None:
-    said = page.query.get(name, "")
-    if not said:
-        return None
-    if not (said.isascii() and said.isdigit() and len(said) < 10):
-        raise Refused(404, page.words.say("There is no such version of the dossier."))
-    return int(said)
+    return page.number(name, Refused(404, page.words.say("There is no such version of the dossier.")), most=10**9)

@@ -19,18 +19,16 @@ _PAGES = 50
 async def timeline(page: Page) -> Response:
     """Show a page of what happened, oldest first; or only what has failed."""
     sight = await sight_of(page)
-    after = page.query.get("after", "0")
-    if not (after.isascii() and after.isdigit() and len(after) < 19):
-        raise Refused(400, page.words.say("There is no such page."))
+    after = page.number("after", Refused(400, page.words.say("There is no such page."))) or 0
     only_failed = bool(page.query.get("failed"))
-    entries, goes_on = await _page(sight, int(after), only_failed=only_failed)
+    entries, goes_on = await _page(sight, after, only_failed=only_failed)
     lines = list(told(entries, page.words, only_failed=only_failed))
     return await shown(
         page,
         sight,
         "appeal/timeline.html",
         lines=lines,
-        first=after == "0",
+        first=after == 0,
         goes_on=goes_on,
         only_failed=only_failed,
     )

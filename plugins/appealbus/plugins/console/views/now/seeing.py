@@ -46,7 +46,7 @@ def watch_of(page: Page) -> Watch:
     """Return what looks for all who watch this server."""
     kept = page.request.app.state
     if not hasattr(kept, "watch"):
-        kept.watch = Watch(page.console.api)
+        kept.watch = Watch(page.console)
     found: Watch = kept.watch
     return found
 

@@ -1,6 +1,5 @@
 """What there is to see now: read once for all who watch, however many they are."""
 
-import asyncio
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,11 +11,11 @@ from appealbus.core.errors import ConfigError
 from appealbus.core.health.facts import OVERDUE_FOR, Facts, gather
 from appealbus.core.health.finding import Finding, Severity
 from appealbus.core.health.report import report
-from appealbus.core.interfaces.link import LinkState, LinkStatus
-from appealbus.core.operations.outages import Asked, asked
-from appealbus.plugins.api.api import Api
+from appealbus.core.interfaces.link import LinkState
+from appealbus.plugins.console.console import Console
 from appealbus.plugins.console.views.deliveries.sight import receiver_path
 from appealbus.plugins.console.views.sources.sight import Sight, sights_of
+from appealbus.plugins.console.views.workers.links import links_of, queues_of
 from appealbus.plugins.monitor.shared_result import SharedResult
 
 _FRESH, _PATIENCE = 1.0, 10.0
@@ -84,9 +83,8 @@ class Now:
 class Watch:
     """Looks at the journal for all who watch, once a second at most."""
 
-    def __init__(self, api: Api) -> None:
-        self._api = api
-        self._asked: dict[str, Asked] | None = None
+    def __init__(self, console: Console) -> None:
+        self._console = console
         self.drawn_for: Now | None = None
         self.drawn: dict[Any, str] = {}
         """Pictures of that moment, by what they differ in for those who look."""
@@ -103,22 +101,13 @@ class Watch:
         return await self._shared.get()
 
     async def _look(self) -> Now:
-        api, journal = self._api, self._api.journal
-        if self._asked is None:
-            self._asked = await asyncio.to_thread(asked, api.loaded, api.host)
+        api, journal = self._console.api, self._console.api.journal
         try:
             until = api.host.terms_known_until()
         except ConfigError:
             until = {}  # `appealbus check` tells of it, and no bus starts
         facts = await gather(journal, api.loaded.settings, until)
         news, pace, at = await journal.source_news(), await journal.pace(), journal.now()
-        links = [link for worker in facts.workers for link in worker.links]
-        links.sort(key=lambda link: (link.status is LinkStatus.UP and not link.warning, link.name))
-        queues: dict[str, int] = {}
-        for link in links:
-            for name, depth in link.messages.items():
-                queues[name] = max(depth, queues.get(name, 0))  # all workers look at the same queues
-        sights = sights_of(self._asked, facts.sources, facts.parked, news, at)
-        return Now(
-            at, facts, report(facts), pace, sights, links, sorted(queues.items()), len(await journal.operations())
-        )
+        links = [link for _, link in links_of(facts.workers)]
+        sights = sights_of(await self._console.sources(), facts.sources, facts.parked, news, at)
+        return Now(at, facts, report(facts), pace, sights, links, queues_of(links), len(await journal.operations()))

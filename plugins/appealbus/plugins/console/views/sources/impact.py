@@ -13,7 +13,7 @@ from appealbus.core.operations.pausing import LONGEST
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
-from appealbus.plugins.console.views.sources.sight import Sight, known_sources, sight_of, view
+from appealbus.plugins.console.views.sources.sight import Sight, sight_of, view
 
 _PAGE = 50
 
@@ -82,6 +82,6 @@ def moment(page: Page, written: str) -> datetime:
 async def configured(page: Page) -> str:
     """Return the name in the path; raise Refused where no such source is configured."""
     name: str = page.request.path_params["name"]
-    if name not in await known_sources(page):
+    if name not in await page.console.sources():
         raise Refused(404, page.words.say("There is no such source."))
     return name

@@ -1,15 +1,15 @@
 """A source as a page shows it: what its settings say, what workers tell of it and what people have ordered."""
 
-import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from appealbus.core.domain.certificate import CertificateState
 from appealbus.core.domain.pauses import Pause, Period, SourceNews
 from appealbus.core.domain.source_state import BreakerState, SourceState
 from appealbus.core.domain.waiting import ParkedFor
-from appealbus.core.operations.outages import Asked, asked
+from appealbus.core.operations.outages import Asked
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
@@ -18,7 +18,7 @@ from appealbus.plugins.console.view import View
 view = View("sources", "Sources", place=40, path="/sources", needs=Action.WHY)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Sight:
     """One source at one moment.
 
@@ -41,17 +41,17 @@ class Sight:
     news: SourceNews
     now: datetime
 
-    @property
+    @cached_property
     def closed_until(self) -> datetime | None:
         """When the window ends in which it is closed now."""
         return None if self.asked is None else self.asked.closed_until(self.now)
 
-    @property
+    @cached_property
     def quotas(self) -> list[tuple[Period, int, int]]:
         """How many calls of each of its quotas are left, and of how many."""
         return [] if self.asked is None else self.asked.quotas(self.news.used, self.now)
 
-    @property
+    @cached_property
     def standing(self) -> str:
         """How it stands in a word, the worst that is true: what nothing leaves for, whatever it would answer, first."""
         if self.pause is not None:
@@ -84,7 +84,7 @@ _WORST = ("open", "paused", "spent", "half_open", "closed", "unknown", "answers"
 async def all_sights(page: Page) -> list[Sight]:
     """Return all sources, those first that need a person."""
     journal = page.journal
-    known, news = await known_sources(page), await journal.source_news()
+    known, news = await page.console.sources(), await journal.source_news()
     return sights_of(known, await journal.source_states(), await journal.parked_for(), news, journal.now())
 
 
@@ -111,14 +111,4 @@ async def sight_of(page: Page) -> Sight:
     found = next((each for each in await all_sights(page) if each.name == name), None)
     if found is None:
         raise Refused(404, page.words.say("There is no such source."))
-    return found
-
-
-async def known_sources(page: Page) -> dict[str, Asked]:
-    """Return how each source of the configuration is asked: found out once, it does not change while a server lives."""
-    kept = page.request.app.state
-    if not hasattr(kept, "sources_asked"):
-        api = page.console.api
-        kept.sources_asked = await asyncio.to_thread(asked, api.loaded, api.host)
-    found: dict[str, Asked] = kept.sources_asked
     return found

@@ -76,10 +76,11 @@ def _of(counts: Counter[tuple[date | None, str]], body: str) -> int:
 
 
 def _days(page: Page) -> int:
-    said = page.query.get("days", "")
-    if said and not (said.isascii() and said.isdigit() and len(said) < 4 and 0 < int(said) <= _LONGEST):
-        raise Refused(400, page.words.say("Write a number of days, of at most {n}.", n=_LONGEST))
-    return int(said or _DAYS)
+    refused = Refused(400, page.words.say("Write a number of days, of at most {n}.", n=_LONGEST))
+    days = page.number("days", refused, most=_LONGEST)
+    if days == 0:
+        raise refused
+    return days or _DAYS
 
 
 def _link(today: date, day: date | None, body: str) -> str:
