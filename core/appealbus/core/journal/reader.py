@@ -103,6 +103,10 @@ class JournalReader(Serving):
         """Return a page of appeals, oldest first; of one state if it is given, and those alone that lack a lookup."""
         return await self._read(lambda connection: lists.appeals(connection, after, limit, state, lacking=lacking))
 
+    async def appeals_with(self, ids: Sequence[int]) -> dict[int, AppealRow]:
+        """Return by its id how each of these appeals stands; what is deleted is not there."""
+        return await self._read(lambda connection: lists.appeals_with(connection, ids))
+
     async def appeal(self, number: str) -> AppealRow | None:
         """Return how the appeal with this number stands, as in a list."""
         return await self._read(lambda connection: lists.appeal_row(connection, number), together=False)

@@ -21,6 +21,7 @@ from appealbus.plugins.api.callers import Caller, may_read
 from appealbus.plugins.api.problems import INVALID, UNAVAILABLE, Problem
 from appealbus.plugins.api.security import STYLED
 from appealbus.plugins.report.asking import Ask, Form, Wanted
+from appealbus.plugins.report.listing import Cell
 from appealbus.plugins.report.row import Span
 from appealbus.plugins.report.telling import STYLE_HASH
 from appealbus.plugins.report.words import By
@@ -91,8 +92,8 @@ def ask_of(
     return Ask(Span(first, last, place, client.places, client.kinds), by, today, public=public or not plain)
 
 
-async def made(api: Api, wanted: Wanted) -> bytes:
-    """Return a report, made once for all who ask for the same.
+async def made(api: Api, wanted: Wanted | Cell) -> bytes:
+    """Return a report, or a list of what it counts, made once for all who ask for the same.
 
     Raises:
         Problem: it takes too long, too many others are wanted, or the server cannot count.

@@ -1,4 +1,4 @@
-"""Reports for all clients: the same one is made once for all who ask for it, and few wait for one at a time."""
+"""Reports for all clients, and lists of what they count: each is made once for all who ask, and few wait at a time."""
 
 from collections.abc import Callable, Coroutine
 from functools import partial
@@ -7,13 +7,16 @@ from typing import Any
 from appealbus.plugins.api.problems import UNAVAILABLE, Problem
 from appealbus.plugins.monitor.shared_result import SharedResult
 from appealbus.plugins.report.asking import Wanted
+from appealbus.plugins.report.listing import Cell
 
 _FRESH = 60.0
 """Seconds for which a report serves all who ask for the same."""
 _PATIENCE = 20.0
 """Seconds that a request waits; what it waited for goes on, and may be asked for again."""
 _MOST = 8
-"""Reports that are remembered or waited for: of a million appeals each takes some ten seconds, one after the other."""
+"""Reports that are waited for: of a million appeals each takes some ten seconds, one after the other."""
+_KEPT = 16
+"""Reports that are remembered: the largest have some megabytes."""
 
 
 class Reports:
@@ -24,11 +27,11 @@ class Reports:
 
     """
 
-    def __init__(self, make: Callable[[Wanted], Coroutine[Any, Any, bytes]]) -> None:
+    def __init__(self, make: Callable[[Wanted | Cell], Coroutine[Any, Any, bytes]]) -> None:
         self._make = make
-        self._kept: dict[Wanted, SharedResult[bytes]] = {}
+        self._kept: dict[Wanted | Cell, SharedResult[bytes]] = {}
 
-    async def get(self, wanted: Wanted) -> bytes:
+    async def get(self, wanted: Wanted | Cell) -> bytes:
         """Return a report.
 
         Raises:
@@ -40,7 +43,10 @@ class Reports:
         kept = self._kept.get(wanted)
         if kept is None:
             self._kept = {each: result for each, result in self._kept.items() if not result.stale}
-            if len(self._kept) >= _MOST:
+            over = [each for each, result in self._kept.items() if not result.running]
+            if len(self._kept) - len(over) >= _MOST:
                 raise Problem(UNAVAILABLE, "too many other reports are asked for", headers={"Retry-After": "30"})
+            if over and len(self._kept) >= _KEPT:
+                del self._kept[over[0]]
             kept = self._kept[wanted] = SharedResult(partial(self._make, wanted), fresh=_FRESH, patience=_PATIENCE)
         return await kept.get()

@@ -31,6 +31,11 @@ class SharedResult(Generic[T]):
         """Whether it has nothing that serves, and finds nothing out."""
         return self._task is None or (self._task.done() and monotonic() >= self._until)
 
+    @property
+    def running(self) -> bool:
+        """Whether it finds out now, or will once its loop goes on."""
+        return self._task is None or not self._task.done()
+
     async def get(self) -> T:
         """Return the result.
 

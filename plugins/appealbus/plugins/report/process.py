@@ -12,6 +12,7 @@ from appealbus.core.journal.journal import Journal
 from appealbus.core.logs import configure
 from appealbus.core.process import start_child
 from appealbus.plugins.report.asking import Wanted, counted, told
+from appealbus.plugins.report.listing import Cell, listed
 from appealbus.plugins.report.settings import ReportSettings
 
 _LONGEST = 3600.0
@@ -39,8 +40,8 @@ class ReportProcess:
         self._line: Connection | None = None
         self._idle: asyncio.TimerHandle | None = None
 
-    async def make(self, wanted: Wanted) -> bytes:
-        """Make a report.
+    async def make(self, wanted: Wanted | Cell) -> bytes:
+        """Make a report, or list the appeals of one of its numbers.
 
         Raises:
             ConfigError: its file, or the journal's key, cannot be used; or the process has died of it.
@@ -86,7 +87,7 @@ class ReportProcess:
         return line
 
 
-def _exchange(line: Connection, wanted: Wanted) -> bytes | AppealBusError:
+def _exchange(line: Connection, wanted: Wanted | Cell) -> bytes | AppealBusError:
     line.send(wanted)
     answer: bytes | AppealBusError = line.recv()
     return answer
@@ -101,7 +102,7 @@ def _serve(line: Connection, given: Given) -> None:
         pass  # the server is gone
 
 
-def _answer(given: Given, wanted: Wanted) -> bytes | AppealBusError:
+def _answer(given: Given, wanted: Wanted | Cell) -> bytes | AppealBusError:
     try:
         return asyncio.run(_made(given, wanted))
     except JournalError as error:
@@ -110,8 +111,11 @@ def _answer(given: Given, wanted: Wanted) -> bytes | AppealBusError:
         return ConfigError(str(error))
 
 
-async def _made(given: Given, wanted: Wanted) -> bytes:
+async def _made(given: Given, wanted: Wanted | Cell) -> bytes:
     bus = given.bus
     async with await Journal.open(bus.journal, bus.journal_password, key=bus.key_file(), read_only=True) as journal:
-        table = await counted(journal, (await journal.standing()).journal, given.settings, wanted.ask)
+        journal_id = (await journal.standing()).journal
+        if isinstance(wanted, Cell):
+            return await listed(journal, journal_id, given.settings, wanted)
+        table = await counted(journal, journal_id, given.settings, wanted.ask)
     return told(table, wanted)

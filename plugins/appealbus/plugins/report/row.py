@@ -9,7 +9,7 @@ from appealbus.core.domain.places import within
 from appealbus.plugins.report.words import By, Column
 
 _HOUR = 3600
-_OF = {
+SHARE_OF = {
     Column.LAND: Column.LOCAL,
     Column.OVERDUE: Column.OPEN,
     Column.COMPLETE_BEFORE: Column.REVIEWED,
@@ -109,7 +109,7 @@ class Row:
             now, before = self.count(Column.REPEATS), self.count(Column.REPEATS_BEFORE)
             told = now is not None and before
             return percent((now or 0) - (before or 0), before or 0, rounds=rounds) if told else None
-        of = self.count(_OF[column]) if column in _OF else None
+        of = self.count(SHARE_OF[column]) if column in SHARE_OF else None
         part = self.count(column)
         return percent(part, of, rounds=rounds) if part is not None and of else None
 

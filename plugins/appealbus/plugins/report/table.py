@@ -1,5 +1,6 @@
 """The table: counts by row, their sums, and shares of them."""
 
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -9,7 +10,7 @@ from appealbus.plugins.report.settings import ReportSettings
 from appealbus.plugins.report.store import Store
 from appealbus.plugins.report.words import By, Column
 
-_KEYS = {
+KEYS = {
     By.BODY: ("body", "max(body_name)"),
     By.DISTRICT: (f"substr(place, 1, {DISTRICT})", "''"),
     By.CATEGORY: ("category", "max(category_name)"),
@@ -28,7 +29,7 @@ MOST_ROWS = 2000
 """Anybody may write of a body of a new name: what is beside the largest stands in one row."""
 OTHERS = "… others"
 """The key of that."""
-_COUNTED = {
+COUNTED = {
     Column.REGISTERED: "1",
     Column.LOCAL: "is_local(body, body_name)",
     Column.LAND: "is_land(category) AND is_local(body, body_name)",
@@ -51,25 +52,25 @@ _COUNTED = {
     Column.SETTLED: _SETTLED,
     Column.FIRST_RIGHT: f"({_SETTLED}) AND appeal_id NOT IN again",
 }
+"""Which appeals a column counts, in SQL; of *hours saved* how many seconds each counts."""
 
 
 def make_table(store: Store, settings: ReportSettings, span: Span, by: By, today: date) -> Table:
     """Count a table; every appeal is in one row, and the last row is the sum of them."""
-    _teach(store, settings, span)
+    counting = Counting(store, settings, span, by, today)
     rows: dict[str, Row] = {}
-    key, label = _KEYS[by]
-    key = _folded(store, span, key)
-    sums = ", ".join(f"sum({each})" for each in _COUNTED.values()).replace(":today", f"'{today.isoformat()}'")
-    sums = sums.replace(":by_hand", str(round(60 * settings.minutes_by_hand)))
-    for name, called, days, *sums_of in _select(store, span, f"{key}, {label}, days, {sums}", "1, days"):
+    key, label = counting.folded().key, KEYS[by][1]
+    sums = ", ".join(f"sum({counting.of(each)})" for each in COUNTED)
+    for name, called, days, *sums_of in counting.select(span, f"{key}, {label}, days, {sums}", "GROUP BY 1, days"):
         row = rows.setdefault(name, Row(name))
         row.label = max(row.label, called)
-        counts = dict(zip(_COUNTED, map(int, sums_of), strict=True))
+        counts = dict(zip(COUNTED, map(int, sums_of), strict=True))
         row.counts.update(counts)
         if days is not None:
             row.days[days] += counts[Column.REGISTERED]
-    for name, called, number in _select(store, span.year_before(), f"{key}, {label}, count(*)", "1", "AND repeat"):
-        now = f"{int(name[:4]) + 1:04d}{name[4:]}" if by is By.PERIOD else name
+    repeated = counting.select(span.year_before(), f"{key}, {label}, count(*)", "AND repeat GROUP BY 1")
+    for name, called, number in repeated:
+        now = shifted(name, by, 1)
         rows.setdefault(now, Row(now, called)).counts[Column.REPEATS_BEFORE] = number
     if by is By.DISTRICT:
         for code, *names in store.select("SELECT code, ru, kk FROM district"):
@@ -79,23 +80,51 @@ def make_table(store: Store, settings: ReportSettings, span: Span, by: By, today
     return Table(by, span, today, tuple(ordered), summed(ordered), settings.minutes_by_hand)
 
 
-def _folded(store: Store, span: Span, key: str) -> str:
-    """Return the key of a row, in SQL: where there would be too many rows, the smallest have one together."""
-    largest = _select(store, span, key, f"1 ORDER BY count(*) DESC, 1 LIMIT {MOST_ROWS + 1}")
-    if len(largest) <= MOST_ROWS:
-        return key
-    kept = {row[0] for row in largest[:-1]}
-    store.function("row_of", 1, lambda name: name if name in kept else OTHERS)
-    return f"row_of({key})"
+def shifted(key: str, by: By, years: int) -> str:
+    """Return the key of a row so many years later, where it is a month."""
+    return f"{int(key[:4]) + years:04d}{key[4:]}" if by is By.PERIOD else key
 
 
-def _select(store: Store, span: Span, what: str, by: str, also: str = "") -> list[Any]:
-    """Return what is asked of the appeals of a span; the texts are the program's own."""
-    where = f"day BETWEEN ? AND ? AND substr(place, 1, ?) = ? {also}"
-    if span.places or span.kinds:
-        where += " AND is_seen(place, kind)"
-    values = (span.since.isoformat(), span.until.isoformat(), len(span.place), span.place)
-    return store.select(f"{_AGAIN} SELECT {what} FROM fact WHERE {where} GROUP BY {by}", values)  # noqa: S608
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """The key of a row, in SQL, and the keys that there are: where there would be too many, the smallest have one."""
+
+    key: str
+    keys: tuple[str, ...]
+
+
+class Counting:
+    """Asks the file about the appeals of a span, with what the queries of tables know."""
+
+    def __init__(self, store: Store, settings: ReportSettings, span: Span, by: By, today: date) -> None:
+        self._store, self._span, self._by = store, span, by
+        self._values = {":today": f"'{today.isoformat()}'", ":by_hand": str(round(60 * settings.minutes_by_hand))}
+        _teach(store, settings, span)
+
+    def of(self, column: Column) -> str:
+        """Return what a column counts of an appeal, in SQL."""
+        text = COUNTED[column]
+        for name, value in self._values.items():
+            text = text.replace(name, value)
+        return text
+
+    def folded(self) -> Folded:
+        """Return the key of rows."""
+        key = KEYS[self._by][0]
+        largest = self.select(self._span, key, f"GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT {MOST_ROWS + 1}")
+        if len(largest) <= MOST_ROWS:
+            return Folded(key, tuple(row[0] for row in largest))
+        kept = {row[0] for row in largest[:-1]}
+        self._store.function("row_of", 1, lambda name: name if name in kept else OTHERS)
+        return Folded(f"row_of({key})", (*kept, OTHERS))
+
+    def select(self, span: Span, what: str, rest: str, *more: object) -> list[Any]:
+        """Return what is asked of the appeals of a span; the texts are the program's own."""
+        where = "day BETWEEN ? AND ? AND substr(place, 1, ?) = ?"
+        if span.places or span.kinds:
+            where += " AND is_seen(place, kind)"
+        values = (span.since.isoformat(), span.until.isoformat(), len(span.place), span.place, *more)
+        return self._store.select(f"{_AGAIN} SELECT {what} FROM fact WHERE {where} {rest}", values)  # noqa: S608
 
 
 def _teach(store: Store, settings: ReportSettings, span: Span) -> None:

@@ -32,6 +32,7 @@ from appealbus.schemas.dossier import Completeness
 
 _LISTED = list(appeal.columns)
 _NUMBERED = select(*_LISTED).where(appeal.c.number == bindparam("number"))
+_WITH_IDS = select(*_LISTED).where(direct.among(appeal.c.id, "ids"))
 _TAGGED = select(*_LISTED).where(appeal.c.id == bindparam("of"))
 _KEPT = [column for column in quarantine.columns if column.name != "raw"]
 
@@ -57,6 +58,12 @@ def appeals(
     if lacking:
         query = query.where(LACKS)
     return [codec.appeal_from_row(row) for row in connection.execute(query)]
+
+
+def appeals_with(connection: Connection, ids: Sequence[int]) -> dict[int, AppealRow]:
+    """Return by its id how each of these appeals stands, as far as there are any."""
+    (rows,) = direct.ask(connection, (_WITH_IDS, {"ids": list(ids)}))
+    return {row.id: codec.appeal_from_row(row) for row in rows}
 
 
 def appeals_of(connection: Connection, mark: bytes, after: int, limit: int) -> list[AppealRow]:

@@ -13,21 +13,32 @@ from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.view import View
 from appealbus.plugins.report.asking import Ask, Form, Wanted
+from appealbus.plugins.report.listing import LISTED, row_mark
 from appealbus.plugins.report.table import OTHERS
 from appealbus.plugins.report.words import By, Column, Formula, Label
 
 view = View("report", "Figures", place=35, path="/report", needs=Action.REPORT)
 
+_ROWS = 20
+"""Rows of a page: each number that leads to its appeals takes some 170 bytes."""
 _PLACE = re.compile(r"[0-9]{0,9}")
 
 
 @view.get("/report", may=Action.REPORT)
 async def report(page: Page) -> Response:
-    """Show it: a row for each body, district, category or month, and below what each column counts."""
-    ask = _ask(page)
+    """Show it: a row for each body, district, category or month, and below what each column counts.
+
+    Each count leads to the appeals that it counts, but in the public form.
+    """
+    ask = asked(page)
     wanted = Wanted(ask, Form.JSON, page.words.language, rounds=False)
     table = orjson.loads(await made(page.console.api, wanted))
     await _note(page, ask)
+    mark = (await page.journal.keyed()).mark
+    rows = [(row_mark(mark, row["key"]), row) for row in table["rows"]]
+    after = page.query.get("after", "")
+    begin = next((at for at, (each, _) in enumerate(rows, 1) if each == after), 0)
+    page_of, query = rows[begin : begin + _ROWS], query_of(ask)
     return page.show(
         "report/figures.html",
         ask=ask,
@@ -40,14 +51,19 @@ async def report(page: Page) -> Response:
         nameless=page.words.word(Label.UNTOLD),
         others=(OTHERS, page.words.word(Label.OTHERS)),
         table=table,
-        csv=urlencode(_query(ask)),
+        rows=page_of,
+        count=len(rows),
+        listed=frozenset() if ask.public else {each.value for each in LISTED},
+        query_=urlencode(query),
+        first=not begin,
+        next_query=urlencode({**query, "after": page_of[-1][0]}) if begin + _ROWS < len(rows) else "",
     )
 
 
 @view.get("/report/table.csv", may=Action.REPORT)
 async def table(page: Page) -> Response:
     """Give the same to a spreadsheet."""
-    ask = _ask(page)
+    ask = asked(page)
     body = await made(page.console.api, Wanted(ask, Form.CSV, page.words.language, rounds=False))
     await _note(page, ask)
     name = f"report-{ask.span.since}-{ask.span.until}-{ask.by}.csv"
@@ -59,7 +75,8 @@ async def _note(page: Page, ask: Ask) -> None:
         await page.looks("report")
 
 
-def _ask(page: Page) -> Ask:
+def asked(page: Page) -> Ask:
+    """Return which table the URL asks for."""
     place = page.query.get("place", "")
     if not _PLACE.fullmatch(place):
         raise Refused(400, page.words.say("Write the beginning of a КАТО, in digits."))
@@ -77,6 +94,7 @@ def _day(page: Page, name: str) -> date | None:
     return date.fromisoformat(said) if said else None
 
 
-def _query(ask: Ask) -> dict[str, str]:
+def query_of(ask: Ask) -> dict[str, str]:
+    """Return what a URL says that asks for it."""
     said = {"since": str(ask.span.since), "until": str(ask.span.until), "by": ask.by.value, "place": ask.span.place}
     return {name: value for name, value in said.items() if value} | ({"public": "1"} if ask.public else {})

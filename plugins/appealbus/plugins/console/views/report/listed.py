@@ -1,0 +1,59 @@
+"""The appeals that one number of the figures counts."""
+
+import re
+from urllib.parse import urlencode
+
+import orjson
+from starlette.responses import Response
+
+from appealbus.core.rights.actions import Action
+from appealbus.plugins.api.figures import made
+from appealbus.plugins.console.errors import Refused
+from appealbus.plugins.console.page import Page
+from appealbus.plugins.console.views.report.figures import asked, query_of, view
+from appealbus.plugins.report.listing import LISTED, Cell
+from appealbus.plugins.report.row import SHARE_OF
+from appealbus.plugins.report.words import Formula
+
+_ROW = re.compile(r"[0-9a-f]{12}|")
+_NUMBER = re.compile(r"[0-9]{0,18}")
+
+
+@view.get("/report/appeals", may=Action.REPORT)
+async def appeals(page: Page) -> Response:
+    """Show a page of them, the newest first: of a row and a column, for who sees the numbers as they are."""
+    words, ask = page.words, asked(page)
+    if ask.public:
+        raise Refused(403, words.say("Numbers as they may be published lead to no appeals."))
+    row, before = page.query.get("row", ""), page.query.get("before", "")
+    column = next((each for each in LISTED if each.value == page.query.get("column")), None)
+    if column is None or not _ROW.fullmatch(row):
+        raise Refused(404, words.say("There is no such number."))
+    if not (before.isascii() and _NUMBER.fullmatch(before)):
+        raise Refused(400, words.say("This page of the list is none: begin at the first one."))
+    cell = Cell(ask, words.language, row, column, int(before or 0))
+    told = orjson.loads(await made(page.console.api, cell))
+    if told is None:
+        raise Refused(404, words.say("There is no such row, or no longer."))
+    found = await page.journal.appeals_with(told["ids"])
+    seen = [found[each] for each in told["ids"] if each in found and page.viewer.sees(found[each])]
+    await page.looks("report", found=len(seen))
+    query = query_of(ask)
+    of = SHARE_OF.get(column)
+    here = {**query, "row": row, "column": column.value}
+    return page.show(
+        "report/listed.html",
+        ask=ask,
+        row=told["row"],
+        count=told["count"],
+        column=words.word(column),
+        formula=words.word(Formula[column.name]),
+        of=None if of is None else (words.word(of), urlencode({**query, "row": row, "column": of.value})),
+        appeals=[(each.public_id, await page.views.row(each)) for each in seen],
+        missing=len(told["ids"]) - len(seen),
+        figures=urlencode(query),
+        first=not before,
+        first_query=urlencode(here),
+        next_query=urlencode({**here, "before": told["next"]}) if told["next"] else "",
+        today=words.today(page.journal.now()),
+    )
