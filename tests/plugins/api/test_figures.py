@@ -17,6 +17,7 @@ from appealbus.core.language import ReaderLanguage
 from appealbus.plugins.api.problems import Problem
 from appealbus.plugins.api.reports import Reports
 from appealbus.plugins.report.asking import Ask, Form, Wanted
+from appealbus.plugins.report.listing import Cell
 from appealbus.plugins.report.row import Span
 from appealbus.plugins.report.words import By
 from tests.plugins.api.serving import Served, kind_of, served
@@ -107,10 +108,10 @@ def wanted(place: str) -> Wanted:
 
 async def test_two_hundred_who_ask_the_same_start_one() -> None:
     """The same report is made once; of others eight are taken, and whoever comes then is sent away for a while."""
-    begun: list[Wanted] = []
+    begun: list[Wanted | Cell] = []
     go = asyncio.Event()
 
-    async def make(each: Wanted) -> bytes:
+    async def make(each: Wanted | Cell) -> bytes:
         begun.append(each)
         await go.wait()
         return b"made"
@@ -127,12 +128,26 @@ async def test_two_hundred_who_ask_the_same_start_one() -> None:
     assert len(begun) == 8
 
 
+async def test_what_is_made_holds_up_nobody() -> None:
+    """However many others have been made within a minute, and each of the newest is made once."""
+    begun: list[Wanted | Cell] = []
+
+    async def make(each: Wanted | Cell) -> bytes:
+        begun.append(each)
+        return b"made"
+
+    reports = Reports(make)
+    for at in [*range(40), 39, 30]:
+        assert await reports.get(wanted(str(at))) == b"made"
+    assert len(begun) == 40
+
+
 async def test_a_report_that_takes_long_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who has waited long enough is told so; it is made once all the same, and serves whoever asks again."""
     monkeypatch.setattr("appealbus.plugins.api.reports._PATIENCE", 0.01)
     begun, go = 0, asyncio.Event()
 
-    async def make(_: Wanted) -> bytes:
+    async def make(_: Wanted | Cell) -> bytes:
         nonlocal begun
         begun += 1
         await go.wait()

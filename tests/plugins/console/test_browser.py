@@ -28,6 +28,7 @@ PAGES = [
     ("ops", "/console/appeals/{id}/timeline"),
     ("reviewer", "/console/appeals/{id}/versions"),
     ("reviewer", "/console/appeals/{id}/repeats"),
+    ("reviewer", "/console/report/appeals?column=registered&since=2020-01-01"),
     ("ops", "/console/sources/egkn"),
     ("ops", "/console/configuration?all=1"),
     ("auditor", "/console/account"),
