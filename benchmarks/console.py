@@ -17,6 +17,7 @@ import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
@@ -25,6 +26,7 @@ import httpx
 from cloning import Cloning
 from sqlalchemy import text
 
+from appealbus.core.journal.journal import Journal
 from tests.plugins.console.world import world
 from tests.services.journals import sqlite_journal
 from tests.services.postgres import Postgres
@@ -43,6 +45,18 @@ LISTS = (
     "/console/deliveries/out?show=waiting",
     "/console/deliveries/out?show=confirmed",
 )
+ACCOUNT = (
+    "/console/account",
+    "/console/account?actor=bench",
+    "/console/account?actor=nobody",
+    "/console/account?of=sources",
+    f"/console/account?day={datetime.now(UTC):%Y-%m-%d}",
+    "/console/account/done",
+    "/console/account/done?what=paused",
+    "/console/account/policy",
+    "/console/account/mine",
+)
+"""As an auditor sees them: each appeal was looked at once."""
 TABS = ("", "/timeline", "/timeline?failed=1", "/versions")
 
 
@@ -60,8 +74,8 @@ def main() -> None:
         else:
             server = stack.enter_context(Postgres())
             url = server.url(server.database())
-        with world(folder, url, replies=False):
-            pass
+        with world(folder, url, replies=False) as made:
+            made.do(look)
         cloning = Cloning(url)
         cloning.until(given.appeals)
         fall_behind(cloning, given.appeals // 5)
@@ -71,6 +85,17 @@ def main() -> None:
         with closing(sign_in(folder, base)) as ops:
             for path in (*LISTS, *pages_of_one(ops)):
                 measure(ops, path, given.rounds)
+        with closing(sign_in(folder, base, "auditor")) as auditor:
+            for path in ACCOUNT:
+                measure(auditor, path, given.rounds)
+
+
+async def look(journal: Journal) -> None:
+    """Have somebody look at each appeal."""
+    for row in await journal.appeals():
+        await journal.note_look("dossier", number=row.number, purpose="complaint 14", by="person:bench")
+    while await journal.place_log():
+        pass
 
 
 def fall_behind(cloning: Cloning, count: int) -> None:
@@ -114,9 +139,9 @@ class served:  # noqa: N801 - used as a function
         self._process.wait(30)
 
 
-def sign_in(folder: Path, base: str) -> httpx.Client:
-    """Return a browser of an operator."""
-    command = [PROGRAM, "console", "link", "--role", "ops", "--actor", "bench"]
+def sign_in(folder: Path, base: str, role: str = "ops") -> httpx.Client:
+    """Return a browser of an operator, or of somebody with another role."""
+    command = [PROGRAM, "console", "link", "--role", role, "--actor", f"bench-{role}"]
     link = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout.strip()
     ops = httpx.Client(base_url=base, headers={"Origin": base}, timeout=120, follow_redirects=True)
     ops.post("/console/enter", data={"link": link.partition("?link=")[2]}).raise_for_status()

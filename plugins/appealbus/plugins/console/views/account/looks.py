@@ -31,7 +31,7 @@ _SPELT = 300
 async def looks(page: Page) -> Response:
     """Show who looked at what; to whom others' looks are hidden, their own."""
     if not sees_looks(page):
-        return page.go("/account/mine")
+        return page.go("/account/mine", {name: value for name, value in page.query.items() if name == "lang"})
     if page.query.get("find"):
         said = page.unseal(page.query["find"])
         purpose = said.pop("purpose")
