@@ -129,3 +129,26 @@ def test_a_file_that_is_none_is_told(tmp_path: Path) -> None:
     (tmp_path / "surges.db").write_text("dossiers " * 1000)
     with pytest.raises(ConfigError, match=r"surges.db, cannot be used: SQLITE_NOTADB"):
         Store(tmp_path / "surges.db")
+
+
+@pytest.mark.parametrize(
+    ("category", "places", "told"),
+    [
+        ("waste", ["2736"], [0, 5, 0]),
+        ("waste", ["2736", "2737"], [0, 12, 0]),
+        ("", ["27"], [0, 112, 3]),
+        ("", [""], [0, 1112, 3]),
+        ("roads", ["71"], [0, 0, 0]),
+    ],
+)
+def test_a_series_is_counted_by_topic_and_places(
+    store: Store, category: str, places: list[str], told: list[int]
+) -> None:
+    """Districts with their villages, several together, regions and all; from the first week that there is on."""
+    first, second = date(2026, 11, 9), date(2026, 11, 16)
+    rows = [("waste", "273620100", 5), ("waste", "2737", 7), ("roads", "273620100", 100), ("waste", "711000000", 1000)]
+    counted = [WeekCount(first, topic, place, number, 1, 9) for topic, place, number in rows]
+    counted += [WeekCount(second, None, "270000000", 3, 1, 9), WeekCount(date(2026, 11, 2), "x", None, 0, 1, 9)]
+    store.count("journal", Counted(), Counted(1, 9), tuple(counted))
+    weeks = [date(2026, 10, 26), date(2026, 11, 2), first, second]
+    assert store.weekly(weeks, category, places) == list(zip(weeks[1:], told, strict=True))
