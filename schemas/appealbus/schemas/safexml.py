@@ -192,5 +192,6 @@ def _says_utf8(data: bytes) -> bool:
 
 
 def _malformed(error: Exception) -> UnsafeXml:
-    line = getattr(error, "lineno", None)
-    return UnsafeXml("xml.malformed", "the document is not well-formed XML" + (f" (line {line})" if line else ""))
+    line, column = getattr(error, "lineno", None), getattr(error, "offset", None)
+    where = f" (line {line}, column {column})" if line and column else f" (line {line})" if line else ""
+    return UnsafeXml("xml.malformed", f"the document is not well-formed XML{where}")

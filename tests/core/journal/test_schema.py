@@ -51,7 +51,7 @@ async def test_migrations_make_the_indexes_conditions_too(tmp_path):
     await (await Journal.open(f"sqlite:///{tmp_path}/a.db")).close()
     metadata.create_all(declared)
     assert indexes(made) == indexes(declared)
-    assert sum("WHERE" in text for text in indexes(made)) == 28
+    assert sum("WHERE" in text for text in indexes(made)) == 29
     made.dispose()
     declared.dispose()
 
@@ -158,6 +158,12 @@ _CONCLUSION = concluding.Conclusion(
         lambda connection: documents.whole(connection, "N", None),
         lambda connection: lists.access_rows(connection, "N", 5, 10),
         lambda connection: lists.quarantined(connection, 5, 10, include_replayed=False, include_closed=False),
+        lambda connection: lists.quarantined(
+            connection, 5, 10, include_replayed=False, include_closed=False, said=[("code", "json.malformed")]
+        ),
+        lambda connection: lists.quarantine_left(connection, 10, (NOW, 5), closed=False),
+        lambda connection: lists.quarantine_left(connection, 10, (NOW, 5), closed=True),
+        lambda connection: counting.quarantine_groups(connection, None),
         lambda connection: cases.answers(connection, 1),
         lambda connection: awaiting.answered(connection, [awaiting.Answered("s", Answer("q", b""), NOW, "bus")]),
         lambda connection: concluding.conclude(connection, [concluding.Concluding(_CONCLUSION, NOW, NOW, 1)]),

@@ -1,5 +1,6 @@
 """Every page in a real browser: WCAG 2.2 AA by axe, in both schemes, three languages, narrow, and without scripts."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,6 +11,8 @@ from playwright.sync_api import Browser, Page
 
 from appealbus.core.domain.client import Role
 from appealbus.core.domain.listing import AppealState
+from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.rows import NewQuarantine
 from appealbus.core.rights.actions import MAY
 from appealbus.plugins.console.view import all_views
 from tests.plugins.console.alarms import alarms
@@ -18,7 +21,8 @@ from tests.plugins.console.world import World
 from tests.services.forms import LONG
 
 PAGES = [
-    # What the menu leads to is here by itself; these are the pages behind it. `{id}` is an appeal's, `{soon}` a day.
+    # What the menu leads to is here by itself; these are the pages behind it. `{id}` is an appeal's, `{soon}` a day,
+    # `{message}` one in quarantine.
     ("reviewer", "/console/appeals"),
     ("ops", "/console/nothing"),
     ("ops", "/console/appeals/{id}"),
@@ -29,6 +33,9 @@ PAGES = [
     ("reviewer", "/console/appeals/{id}/versions"),
     ("reviewer", "/console/appeals/{id}/repeats"),
     ("reviewer", "/console/report/appeals?column=registered&since=2020-01-01"),
+    ("ops", "/console/quarantine/{message}"),
+    ("ops", "/console/quarantine/{message}/try"),
+    ("ops", "/console/quarantine?code=json.malformed"),
     ("ops", "/console/sources/egkn"),
     ("ops", "/console/configuration?all=1"),
     ("auditor", "/console/account"),
@@ -84,16 +91,28 @@ def appeal(console: World) -> str:
     return console.do(lambda journal: journal.appeals(state=AppealState.PARKED))[0].public_id
 
 
+@pytest.fixture(scope="module")
+def named(console: World, appeal: str) -> dict[str, str]:
+    """What stands in paths for what there is: an appeal, a message in quarantine, a day that comes soon."""
+
+    async def work(journal: Journal) -> int:
+        raw, reason = b'{"message_id": "broken",\n "text": "no end', "not JSON, at character 36"
+        row = NewQuarantine(journal.now(), "files", "a:1", reason, raw, "application/json", "json.malformed", None)
+        return await journal.quarantine(row)
+
+    soon = f"{datetime.now(UTC) + timedelta(days=2):%Y-%m-%d}"
+    return {"{id}": appeal, "{message}": str(console.do(work)), "{soon}": soon}
+
+
 @pytest.mark.proof
 @pytest.mark.parametrize(("role", "path"), [*MENU, *PAGES])
 def test_a_page_can_be_used_by_everybody(
-    people: dict[str, Page], console: World, appeal: str, role: str, path: str
+    people: dict[str, Page], console: World, named: dict[str, str], role: str, path: str
 ) -> None:
     """axe finds nothing, light and dark; the page is no wider than a telephone; nothing breaks its policy."""
     page, said = people[role], []
     page.on("console", lambda message: said.append(message.text))
-    soon = f"{datetime.now(UTC) + timedelta(days=2):%Y-%m-%d}"
-    url = console.url + path.replace("{id}", appeal).replace("{soon}", soon)
+    url = console.url + re.sub(r"\{\w+\}", lambda name: named[name[0]], path)
     for at, (scheme, lang, width) in enumerate(WAYS):
         page.set_viewport_size({"width": width, "height": 800})
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]

@@ -39,8 +39,10 @@ hides = ["appeal.applicant.iin", "gbdfl.person/birth_date"]
 identifiers = ["iin"]
 [clients.desk]
 mask = "desk"
+[clients.chief]
+mask = "everything"
 """
-"""`desk` sees everything but the number of a person."""
+"""`desk` sees everything but the number of a person; `chief` everything, whatever the role."""
 _EXAMPLES = Path(__file__).parents[3] / "examples" / "appeals.jsonl"
 APPEALS = 8
 PARKED = 3

@@ -48,8 +48,12 @@ class Decoder:
         self._turn = asyncio.Lock()
         self._process: Process | None = None
 
-    async def decode(self, message: Inbound) -> Appeal | Change:
+    async def decode(self, message: Inbound, *, apart: bool = False) -> Appeal | Change:
         """Return the appeal that the message holds, with the bus's own mentions and warnings; or the change.
+
+        Args:
+            message: as it came.
+            apart: read it in the process of its own, however small it is: others have died of it.
 
         Raises:
             Unacceptable: if there is neither in it.
@@ -57,7 +61,7 @@ class Decoder:
 
         """
         check(message)
-        if len(message.raw) <= SMALL:
+        if len(message.raw) <= SMALL and not apart:
             return decode(message)
         async with self._turn:
             for _ in range(_TRIES):

@@ -167,6 +167,7 @@ async def replay(
     *,
     anyway: bool = False,
     due_on: DueOn | None = None,
+    reason: str = "",
 ) -> Receipt:
     """Take a message out of quarantine, under its own id or under the `message_id` that a person gives it now.
 
@@ -187,7 +188,7 @@ async def replay(
             receipt = (await take_change(journal, read, settings)).receipt
         else:
             receipt = (await journal.accept(_new_appeal(read, settings, due_on))).receipt
-    await journal.replayed(row.id, receipt.number)
+    await journal.replayed(row.id, receipt.number, reason=reason)
     return receipt
 
 
@@ -199,8 +200,11 @@ async def would_take(
     message_id: str | None = None,
     *,
     anyway: bool = False,
-) -> None:
+) -> str | None:
     """Find out whether a replay would take the message, and change nothing.
+
+    Returns the number of the appeal that the same message has become before, empty for a change that waits; None: it
+    would be taken as something new.
 
     Raises:
         Unacceptable: it still cannot be taken.
@@ -211,9 +215,8 @@ async def would_take(
     read = await _decode(row, decoder, message_id)
     await _refuse_copy(journal, row, read, anyway=anyway or message_id is not None)
     if isinstance(read, Change):
-        await journal.would_change(_new_change(read, settings), most_waiting=settings.waiting_changes)
-    else:
-        await journal.would_accept(read)
+        return await journal.would_change(_new_change(read, settings), most_waiting=settings.waiting_changes)
+    return await journal.would_accept(read)
 
 
 async def _refuse_copy(journal: Journal, row: QuarantineRow, read: Appeal | Change, *, anyway: bool) -> None:
@@ -226,7 +229,7 @@ async def _decode(row: QuarantineRow, decoder: Decoder, message_id: str | None) 
     if _CUT in row.reason:
         text = f"only the first {len(row.raw)} bytes of this message are kept; its sender has to send a smaller one"
         raise Unacceptable(text, "message.cut")
-    return await decoder.decode(_inbound(row, message_id))
+    return await decoder.decode(_inbound(row, message_id), apart=row.code == "message.kills")
 
 
 def _inbound(row: QuarantineRow, message_id: str | None) -> Inbound:

@@ -3,30 +3,23 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Annotated
 
 import structlog
 import typer
 
-from appealbus.core.bus.copies import copies
 from appealbus.core.bus.decoder import Decoder
-from appealbus.core.bus.decoding import Unacceptable
-from appealbus.core.bus.reception import replay as replay_row
-from appealbus.core.bus.reception import would_take
+from appealbus.core.bus.retaking import Retaking, Tried, each_waiting, retake
 from appealbus.core.cli.context import Cli, cli_of
 from appealbus.core.cli.exits import EXIT_ABSENT, EXIT_PROBLEMS
 from appealbus.core.cli.holding import checked_reason
 from appealbus.core.cli.paging import AsJson
 from appealbus.core.cli.person import person
-from appealbus.core.errors import JournalError, MessageDiffers
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import QuarantineRow
 
 log = structlog.get_logger(__name__)
-
-_PAGE = 200
-"""Rows of one read, without their messages: those are read one by one, for each may have megabytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +31,6 @@ class Done:
     text: str
     number: str | None = None
     """Of the appeal that it became, or that stands in its way."""
-
-
-@dataclass(frozen=True, slots=True)
-class Replay:
-    """How messages are taken again."""
-
-    message_id: str | None
-    anyway: bool
-    dry_run: bool
-    tell: Callable[[Done], None]
-    failed: list[int] = field(default_factory=list)
 
 
 async def row_of(cli: Cli, journal: Journal, quarantine_id: int) -> QuarantineRow:
@@ -137,10 +119,10 @@ def replay(
     if everything and (message_id is not None or anyway):
         raise typer.BadParameter("--message-id and --anyway are for one ID, not for --all")
     tell, flush = _teller(cli, as_json)
-    work = Replay(message_id, anyway, dry_run, tell)
-    asyncio.run(_replay(cli, quarantine_id, work))
+    how = Retaking(message_id, anyway, dry_run=dry_run)
+    done = asyncio.run(_replay(cli, quarantine_id, how, tell))
     flush()
-    if work.failed:
+    if not done:
         raise typer.Exit(EXIT_PROBLEMS)
 
 
@@ -163,54 +145,39 @@ def _teller(cli: Cli, as_json: bool) -> tuple[Callable[[Done], None], Callable[[
     return tell, flush
 
 
-async def _replay(cli: Cli, quarantine_id: int | None, work: Replay) -> None:
-    decoder, bus = Decoder(), cli.loaded.settings.bus
-    async with contextlib.aclosing(decoder), cli.journal(write=not work.dry_run) as journal:
+async def _replay(cli: Cli, quarantine_id: int | None, how: Retaking, tell: Callable[[Done], None]) -> bool:
+    """Take one or all; return whether all were taken."""
+    decoder, bus, done = Decoder(), cli.loaded.settings.bus, True
+    async with contextlib.aclosing(decoder), cli.journal(write=not how.dry_run) as journal:
         journal.compares_texts = cli.host.compares
-        async for row in _rows(cli, journal, quarantine_id, anyway=work.anyway):
-            try:
-                if work.dry_run:
-                    await would_take(journal, row, bus, decoder, work.message_id, anyway=work.anyway)
-                    work.tell(Done(row.id, True, f"{row.position}: would be taken"))
-                    continue
-                receipt = await replay_row(
-                    journal, row, bus, decoder, work.message_id, anyway=work.anyway, due_on=cli.host.due_on
-                )
-                text = f"{row.position}: taken as {receipt.number or 'a change that waits'}"
-                work.tell(Done(row.id, True, text, receipt.number or None))
-            except (Unacceptable, JournalError) as error:
-                if isinstance(error, JournalError) and error.passes:
-                    raise
-                work.failed.append(row.id)
-                work.tell(await _refused(journal, row, error))
+        rows = each_waiting(journal) if quarantine_id is None else _one(cli, journal, quarantine_id, anyway=how.anyway)
+        async for row in rows:
+            tried = await retake(journal, row, bus, decoder, how, due_on=cli.host.due_on)
+            done &= tried.taken
+            tell(_told(tried, how))
+    return done
 
 
-async def _refused(journal: Journal, row: QuarantineRow, error: Unacceptable | JournalError) -> Done:
-    """Return why a message stays; what cannot be read, or differs, may have come meanwhile, corrected."""
-    number = getattr(error, "number", None)
-    text = f"{row.position}: {error}"
-    if number is None:
-        number = (await copies(journal, [row])).get(row.id)
-        text += f"; meanwhile appeal {number} came, which may be its corrected copy" if number else ""
-    if number is not None and (not hasattr(error, "number") or isinstance(error, MessageDiffers)):
+def _told(tried: Tried, how: Retaking) -> Done:
+    row, number = tried.row, tried.number
+    if tried.taken and how.dry_run:
+        return Done(row.id, True, f"{row.position}: would be taken")
+    if tried.taken:
+        return Done(row.id, True, f"{row.position}: taken as {number or 'a change that waits'}", number or None)
+    text = f"{row.position}: {tried.problem}"
+    if tried.is_copy:
+        # One that differs says itself which appeal has its id.
+        came = f"; meanwhile appeal {number} came, which may be its corrected copy"
+        text += "" if tried.code == "message.differs" else came
         text += f"; where it needs no more, `appealbus quarantine close {row.id} --reason …`"
     return Done(row.id, False, text, number)
 
 
-async def _rows(cli: Cli, journal: Journal, quarantine_id: int | None, *, anyway: bool) -> AsyncIterator[QuarantineRow]:
-    if quarantine_id is not None:
-        row = await row_of(cli, journal, quarantine_id)
-        if row.replayed_at is not None:
-            cli.fail(f"Message {quarantine_id} was taken already, as {row.number}.", EXIT_ABSENT)
-        if row.closed_at is not None and not anyway:
-            closed = f"Message {quarantine_id} was closed by {row.closed_by}: {row.closed_reason}"
-            cli.fail(f"{closed}; --anyway takes it all the same.", EXIT_PROBLEMS)
-        yield row
-        return
-    after = 0
-    while page := await journal.quarantined(after=after, limit=_PAGE):
-        for listed in page:
-            whole = await journal.quarantine_row(listed.id)
-            if whole is not None and whole.closed_at is None and whole.replayed_at is None:
-                yield whole
-        after = page[-1].id
+async def _one(cli: Cli, journal: Journal, quarantine_id: int, *, anyway: bool) -> AsyncIterator[QuarantineRow]:
+    row = await row_of(cli, journal, quarantine_id)
+    if row.replayed_at is not None:
+        cli.fail(f"Message {quarantine_id} was taken already, as {row.number}.", EXIT_ABSENT)
+    if row.closed_at is not None and not anyway:
+        closed = f"Message {quarantine_id} was closed by {row.closed_by}: {row.closed_reason}"
+        cli.fail(f"{closed}; --anyway takes it all the same.", EXIT_PROBLEMS)
+    yield row

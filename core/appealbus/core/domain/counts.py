@@ -16,6 +16,16 @@ class QuarantineHeld:
 
 
 @dataclass(frozen=True, slots=True)
+class QuarantineGroup:
+    """Messages that wait in quarantine for the same reason."""
+
+    code: str
+    messages: int
+    oldest: datetime
+    newest: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Counts:
     """How much of what the journal holds."""
 

@@ -45,7 +45,7 @@ def of_messages(facts: Facts) -> Iterator[Finding]:
                     channel=channel,
                     part=f"{part:.0%}",
                 )
-                yield Finding(Severity.CRITICAL, told("quarantine"), [says], does)
+                yield Finding(Severity.CRITICAL, told("quarantine {name}", name=channel), [says], does)
     if counts.waiting_changes:
         says = told("{number} wait for appeals that are not known", number=counts.waiting_changes)
         does = told("`appealbus changes` lists them: ask their sender, or why the appeals do not come")

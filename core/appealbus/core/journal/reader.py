@@ -25,13 +25,13 @@ from appealbus.core.domain.weekly import WeekCounts, WeekPart
 from appealbus.core.interfaces.past import Past
 from appealbus.core.journal import documents, naming, old
 from appealbus.core.journal.errors import ClockInDoubt
+from appealbus.core.journal.kept import Kept
 from appealbus.core.journal.key import JournalKey, KeyFile
 from appealbus.core.journal.old import Ages
 from appealbus.core.journal.reads import (
     calls,
     cases,
     changes,
-    copies,
     counting,
     deliveries,
     lists,
@@ -53,7 +53,6 @@ from appealbus.core.journal.rows import (
     Heartbeat,
     JournalState,
     NewChange,
-    QuarantineRow,
     Undelivered,
     WorkerState,
 )
@@ -70,7 +69,7 @@ DELIVERED_BYTES = 8 * 1024 * 1024
 some times, by its text and by the ways out."""
 
 
-class JournalReader(Serving):
+class JournalReader(Kept, Serving):
     """What can be asked of a journal. Lists are paged by key: pass the last id you got as `after`."""
 
     async def case(self, number: str) -> Case | None:
@@ -85,13 +84,18 @@ class JournalReader(Serving):
         """Return a page of the changes that wait for their appeals, without the changes themselves."""
         return await self._read(lambda connection: changes.waiting_changes(connection, after, limit))
 
-    async def would_accept(self, message: Appeal) -> None:
-        """Raise MessageDiffers where another message has come with the message id of this one before."""
-        await self._read(lambda connection: changes.would_accept(connection, message))
+    async def would_accept(self, message: Appeal) -> str | None:
+        """Return the number of the appeal that the same message has become before; None: it is new.
 
-    async def would_change(self, new: NewChange, *, most_waiting: int = 10_000) -> None:
-        """Raise what `change` would raise, and write nothing."""
-        await self._read(lambda connection: changing.would_change(connection, Changing(new, most_waiting)))
+        Raises:
+            MessageDiffers: another message has come with its message id before.
+
+        """
+        return await self._read(lambda connection: changes.would_accept(connection, message))
+
+    async def would_change(self, new: NewChange, *, most_waiting: int = 10_000) -> str | None:
+        """Raise what `change` would raise, and write nothing; return the number in its receipt if it came before."""
+        return await self._read(lambda connection: changing.would_change(connection, Changing(new, most_waiting)))
 
     async def cases(self, ids: Sequence[int]) -> list[Case]:
         """Return appeals by id, in the order of the ids. One that cannot be read is left out and logged."""
@@ -216,28 +220,6 @@ class JournalReader(Serving):
     async def turns(self, mark: str) -> int:
         """Return how many turns of a message have begun and never ended."""
         return await self._read(lambda connection: standing.turns(connection, mark))
-
-    async def quarantined(
-        self, after: int = 0, limit: int = 100, *, include_replayed: bool = False, include_closed: bool = False
-    ) -> list[QuarantineRow]:
-        """Return a page of the quarantine, oldest first, without the messages themselves (`raw` is empty)."""
-        return await self._read(
-            lambda connection: lists.quarantined(
-                connection, after, limit, include_replayed=include_replayed, include_closed=include_closed
-            )
-        )
-
-    async def quarantine_beginnings(self, ids: Sequence[int], size: int) -> dict[int, bytes]:
-        """Return the first bytes of messages in quarantine, by their ids."""
-        return await self._read(lambda connection: copies.beginnings(connection, ids, size))
-
-    async def copies(self, messages: Sequence[copies.Named]) -> list[str | None]:
-        """Return for each message the number of the appeal that a copy of it has become, corrected perhaps."""
-        return await self._read(lambda connection: copies.copies(connection, messages))
-
-    async def quarantine_row(self, quarantine_id: int) -> QuarantineRow | None:
-        """Return a message in quarantine, with the message itself."""
-        return await self._read(lambda connection: lists.quarantine_row(connection, quarantine_id))
 
     async def undelivered(
         self, receiver: str, now: datetime, limit: int, size: int = DELIVERED_BYTES

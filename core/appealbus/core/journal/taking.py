@@ -58,10 +58,10 @@ class Taking(Writing):
         """Note that nobody died over the message."""
         await self._write.submit(suspect_messages.end, mark)
 
-    async def replayed(self, quarantine_id: int, number: str) -> bool:
+    async def replayed(self, quarantine_id: int, number: str, *, reason: str = "") -> bool:
         """Note that a message has left quarantine as the appeal with this number; False if it is not in there."""
         return await self._write.submit(
-            keeping.replayed, keeping.Replayed(quarantine_id, number, self.now(), self.actor)
+            keeping.replayed, keeping.Replayed(quarantine_id, number, self.now(), self.actor, reason)
         )
 
     async def close_quarantined(self, quarantine_id: int, *, by: str, reason: str) -> bool:

@@ -28,9 +28,12 @@ def waiting_changes(connection: Connection, after: int, limit: int) -> list[Chan
     return [ChangeRow(**row._mapping) for row in connection.execute(waits.order_by(change.c.id + 0).limit(limit))]
 
 
-def would_accept(connection: Connection, new: Appeal) -> None:
-    """Raise MessageDiffers where another message has come with the message id of this one before."""
+def would_accept(connection: Connection, new: Appeal) -> str | None:
+    """Return the number of the appeal that the same message has become; raise MessageDiffers where it is another."""
     named = (appeal.c.message_id == new.message_id) & (appeal.c.channel == new.channel)
     first = connection.execute(select(appeal.c.number, appeal.c.digest).where(named)).first()
-    if first is not None and differ(first.digest, digest(new)):
+    if first is None:
+        return None
+    if differ(first.digest, digest(new)):
         raise MessageDiffers(first.number)
+    return str(first.number)

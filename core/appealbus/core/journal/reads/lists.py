@@ -138,10 +138,17 @@ def left_for_sources(connection: Connection, number: str) -> list[AccessRow]:
 
 
 def quarantined(
-    connection: Connection, after: int, limit: int, *, include_replayed: bool, include_closed: bool
+    connection: Connection,
+    after: int,
+    limit: int,
+    *,
+    include_replayed: bool,
+    include_closed: bool,
+    said: Sequence[tuple[str, str]] = (),
 ) -> list[QuarantineRow]:
-    """Return a page of the quarantine."""
+    """Return a page of the quarantine: of those alone in whose columns this is said, if anything is."""
     query = select(*_KEPT).where(quarantine.c.id > after).order_by(quarantine.c.id).limit(limit)
+    query = query.where(*(quarantine.c[name] == value for name, value in said))
     taken, closed = quarantine.c.replayed_at.is_not(None), quarantine.c.closed_at.is_not(None)
     if not include_replayed and not include_closed:
         query = query.where(QUARANTINED)
@@ -149,6 +156,18 @@ def quarantined(
         query = query.where(QUARANTINED | taken)
     elif not include_replayed:
         query = query.where(QUARANTINED | closed)
+    return [QuarantineRow(**row._mapping, raw=b"") for row in connection.execute(query)]
+
+
+def quarantine_left(
+    connection: Connection, limit: int, before: tuple[datetime, int] | None, *, closed: bool
+) -> list[QuarantineRow]:
+    """Return a page of what was taken later, or of what was closed, the newest first."""
+    left, key = quarantine.c.closed_at if closed else quarantine.c.replayed_at, quarantine.c.id
+    query = select(*_KEPT).where(left.is_not(None)).order_by(left.desc(), key.desc()).limit(limit)
+    if before is not None:
+        # `<=` lets SQLite begin in the index; the rest are those of the same moment.
+        query = query.where(left <= before[0], (left < before[0]) | (key < before[1]))
     return [QuarantineRow(**row._mapping, raw=b"") for row in connection.execute(query)]
 
 

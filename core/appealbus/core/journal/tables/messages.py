@@ -63,6 +63,7 @@ Index(
     sqlite_where=QUARANTINED,
     postgresql_where=QUARANTINED,
 )
+Index("ix_quarantine_code", quarantine.c.code, quarantine.c.id, sqlite_where=QUARANTINED, postgresql_where=QUARANTINED)
 Index("ix_quarantine_replayed", quarantine.c.replayed_at, sqlite_where=_replayed, postgresql_where=_replayed)
 Index("ix_quarantine_closed", quarantine.c.closed_at, sqlite_where=_closed, postgresql_where=_closed)
 

@@ -75,16 +75,17 @@ def change(connection: Connection, items: Sequence[Changing]) -> list[ChangeTake
     return results
 
 
-def would_change(connection: Connection, item: Changing) -> None:
-    """Raise what would keep a change from being taken; only look."""
+def would_change(connection: Connection, item: Changing) -> str | None:
+    """Raise what would keep a change from being taken; return the number in its receipt if it came before."""
     if item.key in (known := _known(connection, [item])):
         first, said_first = known[item.key]
         if differ(said_first, digest(item.new.change)):
             raise MessageDiffers(first.receipt.number)
-        return
+        return first.receipt.number
     target = Targets(connection, [item], look=True).of(item)
     if isinstance(target, JournalError):
         raise target
+    return None
 
 
 def _row(item: Changing, said: bytes) -> dict[str, Any]:

@@ -56,6 +56,7 @@ class Replayed:
     number: str
     at: datetime
     by: str
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +191,8 @@ def replayed(connection: Connection, items: Sequence[Replayed]) -> list[bool]:
         channel = connection.scalar(left.returning(table.c.channel))
         results.append(channel is not None)
         if channel is not None:
-            detail = {"id": item.quarantine_id}
+            reason = {"reason": printable(item.reason)} if item.reason else {}
+            detail = {"id": item.quarantine_id, **reason}
             noted.append(Event(What.REPLAYED, appeals.get(item.number), item.by, channel, detail))
     events.note(connection, noted)
     return results

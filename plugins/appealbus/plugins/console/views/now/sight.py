@@ -66,7 +66,7 @@ class Now:
         pages = {
             "workers": ("workers", "/workers"),
             "link": ("workers", "/workers"),
-            "quarantine": ("quarantine", "/quarantine"),
+            "quarantine": ("quarantine", f"/quarantine?{urlencode({'channel': name})}" if name else "/quarantine"),
             "source": ("sources", f"/sources/{known}" if known else "/sources"),
             "receiver": ("deliveries", receiver_path(name)),
             "client": ("deliveries", "/deliveries"),

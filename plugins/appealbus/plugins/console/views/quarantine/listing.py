@@ -1,0 +1,84 @@
+"""What is in quarantine: by its reason, and page by page."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlencode
+
+from starlette.responses import Response
+
+from appealbus.core.journal.rows import QuarantineRow
+from appealbus.core.rights.actions import Action
+from appealbus.plugins.console.errors import Refused
+from appealbus.plugins.console.page import Page
+from appealbus.plugins.console.views.quarantine.sight import REASONS, checked, key_of, outcome_of, seen, view
+
+PAGE = 50
+STATES = ("waiting", "replayed", "closed", "all")
+_LONGEST = 200
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@view.get("/quarantine", may=Action.OPERATE)
+async def quarantine(page: Page) -> Response:
+    """Show what waits by its reason, or a page of messages: of one reason, or of a state."""
+    checked(page)
+    state, channel = page.query.get("state", "waiting"), page.query.get("channel") or None
+    if state not in STATES or len(channel or "") > _LONGEST or len(page.query.get("code", "")) > _LONGEST:
+        raise Refused(400, page.words.say("There is no such page."))
+    code = page.query["code"] if state == "waiting" and "code" in page.query else None
+    if state == "waiting" and code is None:
+        groups = await page.journal.quarantine_groups(channel)
+        return page.show(
+            "quarantine/groups.html",
+            state=state,
+            channel=channel,
+            outcome=outcome_of(page),
+            reasons=REASONS,
+            groups=[(each, query_of(each.code, channel)) for each in groups],
+        )
+    rows = await _rows(page, state, code, channel)
+    kept = {name: page.query[name] for name in ("state", "code", "channel") if name in page.query}
+    more = {**kept, "after": _key(state, rows[-1])} if len(rows) == PAGE else {}
+    return page.show(
+        "quarantine/list.html",
+        state=state,
+        channel=channel,
+        code=code,
+        outcome=outcome_of(page),
+        reasons=REASONS,
+        rows=await seen(page, rows),
+        first=not page.query.get("after"),
+        first_query=urlencode(kept),
+        next_query=urlencode(more),
+        try_query="" if code is None else query_of(code, channel, after=page.query.get("after", "")),
+    )
+
+
+def query_of(code: str, channel: str | None, **more: str) -> str:
+    """Return the query that leads to what waits for one reason."""
+    given = {"code": code, "channel": channel or "", **more}
+    return urlencode({name: value for name, value in given.items() if value or name == "code"})
+
+
+async def _rows(page: Page, state: str, code: str | None, channel: str | None) -> Sequence[QuarantineRow]:
+    after = page.query.get("after", "")
+    if state in ("replayed", "closed"):
+        at, _, key = after.partition(".")
+        before = (_moment(page, at), key_of(page, key)) if after else None
+        return await page.journal.quarantine_left(PAGE, before, closed=state == "closed")
+    more = state == "all"
+    return await page.journal.quarantined(
+        key_of(page, after or "0"), PAGE, include_replayed=more, include_closed=more, code=code, channel=channel
+    )
+
+
+def _key(state: str, row: QuarantineRow) -> str:
+    left = row.replayed_at if state == "replayed" else row.closed_at if state == "closed" else None
+    return str(row.id) if left is None else f"{(left - _EPOCH) // timedelta(microseconds=1)}.{row.id}"
+
+
+def _moment(page: Page, text: str) -> datetime:
+    try:
+        return _EPOCH + timedelta(microseconds=key_of(page, text))
+    except OverflowError:
+        raise Refused(400, page.words.say("There is no such page.")) from None

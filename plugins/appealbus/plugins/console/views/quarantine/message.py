@@ -1,0 +1,51 @@
+"""One message: why it could not be taken, where the problem stands in it, and what has become of it."""
+
+import asyncio
+
+from starlette.responses import Response
+
+from appealbus.core.rights.actions import Action
+from appealbus.plugins.console.errors import Refused
+from appealbus.plugins.console.page import Page
+from appealbus.plugins.console.views.appeal.telling import line
+from appealbus.plugins.console.views.quarantine.showing import shown
+from appealbus.plugins.console.views.quarantine.sight import REASONS, checked, outcome_of, path_of, row_of, seen, view
+
+
+@view.get("/quarantine/{id:int}", may=Action.OPERATE)
+async def message(page: Page) -> Response:
+    """Show one message, without what it says until a purpose is said."""
+    checked(page)
+    row = await row_of(page)
+    token, purpose = page.query.get("seen", ""), ""
+    if token and page.viewer.mask.plain:
+        said = page.unseal(token)
+        purpose = said["purpose"] if said.get("quarantine") == str(row.id) else ""
+    if purpose:
+        await page.looks("quarantine", purpose=purpose, id=row.id)
+    (it,) = await seen(page, [row])
+    links = {number: await path_of(page, number) for number in {row.number or "", it.came} if number}
+    return page.show(
+        "quarantine/message.html",
+        it=it,
+        size=len(row.raw),
+        media_type=row.media_type,
+        left=(row.replayed_at, row.closed_at),
+        part=await asyncio.to_thread(shown, row, values=bool(purpose)),
+        purpose=purpose,
+        links=links,
+        outcome=outcome_of(page),
+        reasons=REASONS,
+        lines=[(line(each, page.words), each.detail) for each in await page.journal.quarantine_log(row)],
+    )
+
+
+@view.post("/quarantine/{id:int}/unmask", may=Action.OPERATE)
+async def unmask(page: Page) -> Response:
+    """Show what the message says, from now on: the person has said what for."""
+    checked(page)
+    if not page.viewer.mask.plain:
+        raise Refused(403, page.words.say("Your mask hides what messages say."))
+    row = await row_of(page)
+    token = page.seal({"quarantine": str(row.id), "purpose": page.form.reason(page.words, "purpose")})
+    return page.go(f"/quarantine/{row.id}", {"seen": token})

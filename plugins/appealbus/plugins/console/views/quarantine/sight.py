@@ -1,0 +1,130 @@
+"""What all pages of quarantine say: reasons in the reader's words, and rows as one may see them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from appealbus.core.bus.copies import copies
+from appealbus.core.escaping import one_line
+from appealbus.core.journal.rows import QuarantineRow
+from appealbus.core.rights.actions import Action
+from appealbus.plugins.console.errors import Refused
+from appealbus.plugins.console.page import Page
+from appealbus.plugins.console.view import View
+from appealbus.plugins.console.words import said
+
+view = View("quarantine", "Quarantine", place=60, path="/quarantine", needs=Action.OPERATE)
+
+REASONS = {
+    "": said("It came before reasons had codes."),
+    "json.malformed": said("It is no JSON, or not in UTF-8."),
+    "xml.malformed": said("It is no XML."),
+    "xml.encoding": said("It is in an encoding that is not read."),
+    "xml.doctype": said("It declares a DTD, which is not taken."),
+    "xml.too_many": said("It has too many tags or attributes."),
+    "appeal.invalid": said("It is no appeal of a version that the bus knows."),
+    "change.invalid": said("It is no change that the bus knows."),
+    "message_id.invalid": said("Its message id is no text that tells messages apart."),
+    "message.differs": said("Its message id belongs to another message."),
+    "message.too_complex": said("It is too complex to be read."),
+    "message.too_large": said("It is too large; only its beginning is kept."),
+    "message.unreadable": said("Its intake or the broker could not hand it on."),
+    "message.kills": said("Processes died while they read it."),
+    "message.defect": said("The bus itself failed over it: report that."),
+    "message.cut": said("Only its beginning is kept: its sender has to send a smaller one."),
+    "message.came_meanwhile": said("An appeal with its number is here already, perhaps its corrected copy."),
+    "change.no_appeal": said("The change does not say which appeal it is about."),
+    "change.foreign": said("The change is about an appeal of another channel."),
+    "change.contradictory": said("Number and message id in the change are not of one appeal."),
+    "change.too_many": said("Its appeal has too many changes already."),
+    "change.too_large": said("Its appeal is not known, and the change is too large to wait for it."),
+    "change.too_many_wait": said("Its appeal is not known, and too many changes wait already."),
+    "change.appeal_unknown": said("Its appeal did not come in time."),
+}
+"""What each code means; of one that is not here the reason says it, as it is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A message in quarantine, as the person may see it: where it came from, never what it says.
+
+    `came` is the number of the appeal that a copy became, `path` leads to the appeal with `number`.
+    """
+
+    id: int
+    at: datetime
+    channel: str
+    position: str
+    code: str
+    reason: str
+    state: str
+    number: str
+    came: str
+    closed: str
+
+
+def checked(page: Page) -> Page:
+    """Return the page, if its reader may see messages of which nobody knows whose they are."""
+    if page.viewer.channel or not page.viewer.covers(None, None):
+        raise Refused(403, page.words.say("These have no place and no kind: who sees some appeals alone sees none."))
+    return page
+
+
+async def seen(page: Page, rows: Sequence[QuarantineRow]) -> list[Seen]:
+    """Return rows as they may be seen, with the copies that have come of those that wait."""
+    came = {} if page.viewer.mask.hidden(("number", ())) else await copies(page.journal, rows)
+    return [_seen(page, row, came.get(row.id, "")) for row in rows]
+
+
+def _seen(page: Page, row: QuarantineRow, came: str) -> Seen:
+    def text(said: str) -> str:
+        return one_line(page.viewer.mask.text(said))
+
+    state = "replayed" if row.replayed_at else "closed" if row.closed_at else "waiting"
+    closed = f"{row.closed_by}: {row.closed_reason}" if row.closed_at else ""
+    return Seen(
+        *(row.id, row.at, row.channel, text(row.position), row.code, told(page, row.reason), state),
+        *(number_of(page, row.number), text(came), text(closed)),
+    )
+
+
+def outcome_of(page: Page) -> tuple[str, int, int] | None:
+    """Return what was done before this page, as its URL tells: the word, with how many it was done, and not."""
+    told = [page.query.get(name, "") for name in ("done", "n", "left")]
+    if told[0] not in ("take", "close") or not all(each.isascii() and each.isdigit() for each in told[1:]):
+        return None
+    return (told[0], int(told[1]), int(told[2])) if max(map(len, told[1:])) < 4 else None
+
+
+def told(page: Page, reason: str) -> str:
+    """Return a reason as it is kept, which is English and may name an appeal."""
+    return "" if page.viewer.mask.hidden(("number", ())) else one_line(page.viewer.mask.text(reason))
+
+
+def number_of(page: Page, number: str | None) -> str:
+    """Return a number as it may be seen."""
+    return "" if page.viewer.mask.hidden(("number", ())) else page.viewer.mask.text(number or "")
+
+
+async def path_of(page: Page, number: str) -> str:
+    """Return where the appeal with a number is shown; empty where there is none for this person."""
+    found = None if page.viewer.mask.hidden(("number", ())) else await page.journal.appeal(number)
+    return f"/console/appeals/{found.public_id}" if found is not None and page.viewer.sees(found) else ""
+
+
+def key_of(page: Page, text: str) -> int:
+    """Return the id of a message, or of the last row of a page of them, as a URL or a form has it."""
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise Refused(400, page.words.say("There is no such page."))
+    return int(text)
+
+
+async def row_of(page: Page) -> QuarantineRow:
+    """Return the message with the id in the path, with what it says."""
+    key = page.request.path_params["id"]
+    row = await page.journal.quarantine_row(key) if key < 2**63 else None
+    if row is None:
+        raise Refused(
+            404, page.words.say("There is no such message in quarantine: perhaps it was deleted for its age.")
+        )
+    return row

@@ -1,0 +1,168 @@
+"""What would become of messages if they were taken again now: shown first, changes nothing."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+from starlette.responses import Response
+
+from appealbus.core.bus.decoder import Decoder
+from appealbus.core.bus.retaking import Retaking, Tried, retake
+from appealbus.core.clocks import monotonic
+from appealbus.core.journal.rows import QuarantineRow
+from appealbus.core.rights.actions import Action
+from appealbus.plugins.console.errors import Refused
+from appealbus.plugins.console.page import Page
+from appealbus.plugins.console.views.quarantine.listing import PAGE, query_of
+from appealbus.plugins.console.views.quarantine.sight import (
+    REASONS,
+    Seen,
+    checked,
+    key_of,
+    number_of,
+    path_of,
+    row_of,
+    seen,
+    told,
+    view,
+)
+
+_PATIENCE = 5.0
+"""Seconds after which no more messages of a group are tried: somebody waits for the page."""
+_TURN = 10.0
+"""Seconds that somebody waits for their turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What would become of a message, for a page: `word` is new, again, or refused."""
+
+    it: Seen
+    word: str
+    number: str
+    path: str
+    code: str
+    problem: str
+
+
+@view.get("/quarantine/try", may=Action.OPERATE)
+async def try_group(page: Page) -> Response:
+    """Show what would become of the messages of one reason, as many as a page has."""
+    checked(page)
+    code, channel = page.query.get("code", ""), page.query.get("channel") or None
+    after = key_of(page, page.query.get("after") or "0")
+    listed = await page.journal.quarantined(after, PAGE, code=code, channel=channel)
+    tried: list[Tried] = []
+    ends = monotonic() + _PATIENCE
+    async with trier(page) as decoder:
+        for each in listed:
+            if tried and monotonic() > ends:
+                break
+            whole = await page.journal.quarantine_row(each.id)
+            if whole is not None and waits(whole):
+                tried.append(await attempt(page, whole, decoder, Retaking(dry_run=True)))
+    more = query_of(code, channel, after=str(tried[-1].row.id)) if tried and tried[-1].row.id != listed[-1].id else ""
+    if not more and len(listed) == PAGE:
+        more = query_of(code, channel, after=str(listed[-1].id))
+    return await _shown(page, tried, Retaking(), back=f"/quarantine?{query_of(code, channel)}", more=more)
+
+
+@view.get("/quarantine/{id:int}/try", may=Action.OPERATE)
+async def try_one(page: Page) -> Response:
+    """Show what would become of one message: under its own id, or as a person says."""
+    checked(page)
+    row = await row_of(page)
+    how = Retaking(given_id(page, row.id, page.query.get("as", "")), bool(page.query.get("anyway")))
+    if row.replayed_at is not None:
+        raise Refused(409, page.words.say("It was taken already."))
+    if row.closed_at is not None and not how.anyway:
+        raise Refused(409, page.words.say("It was closed: it can be taken from its own page all the same."))
+    async with trier(page) as decoder:
+        tried = await attempt(page, row, decoder, Retaking(how.message_id, how.anyway, dry_run=True))
+    return await _shown(page, [tried], how, back=f"/quarantine/{row.id}", single=True)
+
+
+@view.post("/quarantine/{id:int}/under", may=Action.OPERATE)
+async def under(page: Page) -> Response:
+    """Show what would become of a message under another id, which stands in no URL in clear."""
+    checked(page)
+    row, message_id = await row_of(page), page.form["message_id"]
+    if not (0 < len(message_id) <= 200 and message_id.isprintable()):
+        raise Refused(422, page.words.say("Write an id of 1 to 200 characters, which no other message has."))
+    return page.go(f"/quarantine/{row.id}/try", {"as": page.seal({"row": str(row.id), "message_id": message_id})})
+
+
+def given_id(page: Page, quarantine_id: int, token: str) -> str | None:
+    """Return the id that the person gave a message, from the token that carries it."""
+    if not token:
+        return None
+    said = page.unseal(token)
+    if said.get("row") != str(quarantine_id):
+        raise Refused(400, page.words.say("There is no such page."))
+    return said["message_id"]
+
+
+@contextlib.asynccontextmanager
+async def trier(page: Page) -> AsyncIterator[Decoder]:
+    """Have what reads messages, for one person of a server at a time: a large one takes a process of its own."""
+    kept = page.request.app.state
+    if not hasattr(kept, "trying"):
+        kept.trying = asyncio.Lock()
+    try:
+        async with asyncio.timeout(_TURN):
+            await kept.trying.acquire()
+    except TimeoutError:
+        raise Refused(503, page.words.say("Somebody tries messages right now: try again in a moment.")) from None
+    try:
+        async with contextlib.aclosing(Decoder()) as decoder:
+            yield decoder
+    finally:
+        kept.trying.release()
+
+
+async def attempt(page: Page, row: QuarantineRow, decoder: Decoder, how: Retaking) -> Tried:
+    """Take a message as a person orders it, or find out what would become of it."""
+    api = page.console.api
+    return await retake(page.journal, row, api.bus, decoder, how, due_on=api.host.due_on)
+
+
+def waits(row: QuarantineRow) -> bool:
+    """Whether nobody has decided about it."""
+    return row.replayed_at is None and row.closed_at is None
+
+
+def mark_of(tried: Tried, how: Retaking) -> str:
+    """Return what binds an order to what was shown: the message, what was decided about it, and what would become."""
+    row = tried.row
+    parts = [row.id, row.closed_at, row.replayed_at, how.message_id, how.anyway, tried.number, tried.code]
+    return sha256(repr(parts).encode() + row.raw).hexdigest()[:16]
+
+
+async def _shown(
+    page: Page, tried: Sequence[Tried], how: Retaking, *, back: str, more: str = "", single: bool = False
+) -> Response:
+    rows = await seen(page, [each.row for each in tried])
+    verdicts = [await _verdict(page, each, row) for each, row in zip(tried, rows, strict=True)]
+    taken = [f"{each.row.id}:{mark_of(each, how)}" for each in tried if each.taken]
+    refused = [str(each.row.id) for each in tried if not each.taken and waits(each.row)]
+    return page.show(
+        "quarantine/try.html",
+        verdicts=verdicts,
+        taken=taken,
+        refused=refused,
+        how=how,
+        outcome=None,
+        token=page.query.get("as", ""),
+        back=back,
+        more=more,
+        reasons=REASONS,
+        single=verdicts[0] if single else None,
+    )
+
+
+async def _verdict(page: Page, tried: Tried, it: Seen) -> Verdict:
+    word = "refused" if not tried.taken else "new" if tried.number is None else "again"
+    path = await path_of(page, tried.number) if tried.number else ""
+    return Verdict(it, word, number_of(page, tried.number), path, tried.code, told(page, tried.problem))
