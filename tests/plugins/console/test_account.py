@@ -7,7 +7,11 @@ from hashlib import sha256
 import httpx
 
 from appealbus.core.domain.deeds import Deeds
+from appealbus.core.domain.event import What
 from appealbus.core.journal.journal import Journal
+from appealbus.core.language import ReaderLanguage
+from appealbus.plugins.console.views.appeal.telling import kind_said
+from appealbus.plugins.console.words import Words
 from tests.plugins.console.kit import csrf_of
 from tests.plugins.console.world import World
 
@@ -143,6 +147,12 @@ def test_what_was_done_has_who_and_why(console: World) -> None:
         assert "signed in" in who.get("/console/account/done?actor=berik&what=client_rotated").text
         assert "the citizen calls" not in who.get("/console/account/done?what=released").text
         assert "looked at" not in who.get("/console/account/done").text
+
+
+def test_every_kind_of_entry_has_words() -> None:
+    """Whatever can stand in the log is told in the reader's language, not in the log's own word."""
+    words = Words(ReaderLanguage.KAZAKH)
+    assert [each.value for each in What if kind_said(each, words).isascii()] == []
 
 
 def test_the_policy_is_a_page_without_secrets(console: World) -> None:
