@@ -121,6 +121,8 @@ async def test_too_many_are_told_from_the_most(journal, many):
         (Selection(lacking=True, kind="complaint"), "ix_appeal_lacks"),
         (Selection(accepted_before=to_moment(7)), "PRIMARY KEY"),
         (Selection(accepted_before=to_moment(7), kind="complaint"), "ix_appeal_kind"),
+        (Selection(accepted_before=to_moment(7), state=AppealState.PARKED), "ix_appeal_parked"),
+        (Selection(accepted_before=to_moment(7), source="egkn", kind="complaint"), "ix_appeal_parked"),
     ],
 )
 async def test_the_rarest_part_drives(tmp_path, monkeypatch, selection, index):

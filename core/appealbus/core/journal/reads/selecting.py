@@ -205,9 +205,10 @@ def _driving(selection: Selection) -> Callable[[Search], _Driver]:
         (selection.lacking, _by_lack),
         (selection.state in _FEW, _by_state),
         (selection.code, _by_code),
+        (selection.accepted_before and selection.source, _by_parked),
         (selection.source, _by_source),
         (selection.receiver, _by_receiver),
-        (selection.state is AppealState.PARKED, _by_next),
+        (selection.state is AppealState.PARKED and selection.accepted_before is None, _by_next),
         (selection.state in _STATES, _by_state),
         (selection.signal, _by("signal", SIGNALLED)),
         (selection.place, _by("place")),
@@ -232,6 +233,11 @@ def _by_lack(search: Search) -> _Driver:
 def _by_state(search: Search) -> _Driver:
     state = _STATES[search.selection.state or AppealState.READY]
     return _Driver(_unsorted(appeal.c.state == state, search), frozenset({"state", _AGE}))
+
+
+def _by_parked(search: Search) -> _Driver:
+    """Go by id where only old ones are meant: they may be few among a hundred thousand that wait for a source."""
+    return _Driver(_unsorted(appeal.c.state == PARKED, search), frozenset({_AGE}))
 
 
 def _by_next(search: Search) -> _Driver:
