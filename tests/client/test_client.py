@@ -266,6 +266,10 @@ async def test_every_call_is_what_the_api_knows(ask: Ask) -> None:
             "term": {"terms": []},
             "terms": {"appeals": [], "next": "739943.5"},
             "repeats": {"compared": []},
+            "report": {"rows": []},
+            "surges": {"week": {}},
+            "alarms": {"alarms": [{"id": 7}], "next": 7},
+            "7": {"id": 7, "appeals": [ID]},
             "explain": {"fields": []},
             "history": {"entries": []},
             "readers": {"readers": []},
@@ -290,6 +294,10 @@ async def test_every_call_is_what_the_api_knows(ask: Ask) -> None:
         ("me",),
         ("readers",),
         ("terms", {"until": "2026-12-05", "body": "940340000421"}),
+        ("report", {"since": "2026-01-01", "by": "district"}),
+        ("surges",),
+        ("alarms",),
+        ("alarm", 7),
     ]
     with scripted([answer]) as server:
         results = await ask(server.url, *calls, purpose="тексеру: 1")
@@ -311,8 +319,14 @@ async def test_every_call_is_what_the_api_knows(ask: Ask) -> None:
         "/v1/me",
         "/v1/feed/readers",
         "/v1/terms?until=2026-12-05&body=940340000421&limit=100",
+        "/v1/report?since=2026-01-01&by=district",
+        "/v1/surges",
+        "/v1/surges/alarms?limit=100",
+        "/v1/surges/alarms/7",
     ]
     assert results[15].next == "739943.5"
+    assert (results[16], results[17]) == ({"rows": []}, {"week": {}})
+    assert (results[18].alarms, results[18].next, results[19]["appeals"]) == ([{"id": 7}], 7, [ID])
     assert server.asked[0].body == b'{"iin": "120101500006", "limit": 100}'
     assert server.asked[0].headers["appealbus-purpose"] == "%D1%82%D0%B5%D0%BA%D1%81%D0%B5%D1%80%D1%83%3A%201"
     assert {each.headers["authorization"] for each in server.asked} == {"Bearer ab_0_x"}

@@ -87,9 +87,14 @@ async def test_submit_wait_read(ask: Ask, tmp_path: Path) -> None:
         assert "accepted" in [each["what"] for each in history.entries]
         assert (page.entries, page.lag) == ([], 0)
         assert isinstance(readers, list)
+        figures, now, alarms = await at(registry, ("report", {"by": "category"}), ("surges",), ("alarms",))
+        assert (figures["by"], figures["total"]["registered"]["count"]) == ("category", 2)
+        assert (now, alarms.alarms, alarms.next) == ({}, [], None)
         looks = [entry.detail for entry in (await server.journal.log(None, 500, what={"read"})).entries]
         # The second reading of the newest was a 304, which is none.
-        assert len(looks) == 7
+        told = [each["as"] for each in looks]
+        # A report may take longer than one try waits: the next one is another look.
+        assert (told[:7].count("report"), {*told[7:]}, told[-2:]) == (0, {"report", "surges"}, ["surges"] * 2)
 
 
 async def follow_to(reader: AsyncClient, appeal: str, version: int) -> str:
@@ -113,6 +118,7 @@ async def follow_to(reader: AsyncClient, appeal: str, version: int) -> str:
         ("registry", ("find", {"iin": IIN, "bin": "1"}), Invalid),
         ("registry", ("feed", "1.99"), CursorAhead),
         ("registry", ("feed", "x"), Invalid),
+        ("registry", ("alarm", 7), Unknown),
         ("registry", ("dossier", "0192b3c4-0000-8000-8000-000000000001"), Unknown),
         ("nobody", ("me",), Unauthenticated),
     ],

@@ -22,6 +22,7 @@ from appealbus.client.errors import (
     Unreachable,
 )
 from appealbus.client.models import (
+    Alarms,
     Compared,
     CountedTerm,
     Dossier,
@@ -45,6 +46,7 @@ from appealbus.client.sync import Client
 from appealbus.client.version import __version__
 
 __all__ = [
+    "Alarms",
     "AsyncClient",
     "Cache",
     "Client",

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 from appealbus.client import reading
 from appealbus.client.conversation import Call
 from appealbus.client.models import (
+    Alarms,
     Dossier,
     Explained,
     FeedPage,
@@ -123,6 +124,32 @@ def terms(which: Mapping[str, str], after: str | None, limit: int, purpose: str 
     query = [*which.items(), ("limit", str(int(limit)))] + ([] if after is None else [("after", after)])
     headers = {"Accept": JSON, **_purpose(purpose)}
     return Call("GET", "/v1/terms", reading.reader(reading.found), tuple(query), headers)
+
+
+def report(which: Mapping[str, str], purpose: str | None) -> Call[dict[str, Any]]:
+    """Read the figures of a period."""
+    headers = {"Accept": JSON, **_purpose(purpose)}
+    return Call("GET", "/v1/report", reading.reader(reading.table), tuple(which.items()), headers)
+
+
+def surges(purpose: str | None) -> Call[dict[str, Any]]:
+    """Read of what more is written now than its past explains."""
+    headers = {"Accept": JSON, **_purpose(purpose)}
+    return Call("GET", "/v1/surges", reading.reader(reading.table), headers=headers)
+
+
+def alarms(before: int | None, limit: int, purpose: str | None, *, closed: bool) -> Call[Alarms]:
+    """Read a page of alarms, the newest first."""
+    query = [("limit", str(int(limit)))] + ([("closed", "true")] if closed else [])
+    query += [] if before is None else [("before", str(int(before)))]
+    headers = {"Accept": JSON, **_purpose(purpose)}
+    return Call("GET", "/v1/surges/alarms", reading.reader(reading.alarms), tuple(query), headers)
+
+
+def alarm(alarm: int, purpose: str | None) -> Call[dict[str, Any]]:
+    """Read one alarm with the ids of the appeals behind it."""
+    headers = {"Accept": JSON, **_purpose(purpose)}
+    return Call("GET", f"/v1/surges/alarms/{int(alarm)}", reading.reader(reading.table), headers=headers)
 
 
 def why(appeal: str, purpose: str | None) -> Call[Why]:

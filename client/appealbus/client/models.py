@@ -148,6 +148,20 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
+class Alarms:
+    """A page of alarms of surges, the newest first. A page may be short, or empty, while there is a `next`.
+
+    Attributes:
+        alarms: each with its `id`, its figures, and what people did about it.
+        next: what to give as `before` for the next page; None on the last.
+
+    """
+
+    alarms: Sequence[dict[str, Any]] = field(repr=False)
+    next: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class History:
     """A page of what happened to an appeal, oldest first.
 

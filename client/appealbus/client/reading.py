@@ -5,7 +5,19 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast
 
 from appealbus.client.errors import UnexpectedAnswer
-from appealbus.client.models import Dossier, FeedEntry, FeedPage, Found, History, Repeats, State, Submitted, Term, Why
+from appealbus.client.models import (
+    Alarms,
+    Dossier,
+    FeedEntry,
+    FeedPage,
+    Found,
+    History,
+    Repeats,
+    State,
+    Submitted,
+    Term,
+    Why,
+)
 from appealbus.client.wire import Answer
 
 T = TypeVar("T")
@@ -83,6 +95,12 @@ def term(answer: Answer) -> Term:
 def repeats(answer: Answer) -> Repeats:
     """Return which others are about the same."""
     return cast("Repeats", table(answer))
+
+
+def alarms(answer: Answer) -> Alarms:
+    """Return a page of alarms."""
+    said = table(answer)
+    return Alarms(list(said["alarms"]), said.get("next"))
 
 
 def history(answer: Answer) -> History:

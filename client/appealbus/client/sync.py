@@ -11,6 +11,7 @@ from appealbus.client import calls
 from appealbus.client.cache import Cache
 from appealbus.client.conversation import Call, T
 from appealbus.client.models import (
+    Alarms,
     Dossier,
     Explained,
     FeedPage,
@@ -121,6 +122,27 @@ class Client:
         A page may be short, or empty, while there is a `next`.
         """
         return self._run(calls.terms(which or {}, after, limit, purpose or self._purpose))
+
+    def report(self, which: Mapping[str, str] | None = None, *, purpose: str | None = None) -> dict[str, Any]:
+        """Read the figures of a period: `{"since": "2026-01-01", "until": …, "by": "district"}`.
+
+        The first one over a full journal takes long: `Unavailable` says so, and it is there later.
+        """
+        return self._run(calls.report(which or {}, purpose or self._purpose))
+
+    def surges(self, *, purpose: str | None = None) -> dict[str, Any]:
+        """Say of what more is written than its past explains: `week` that is over, `day` of the one under way."""
+        return self._run(calls.surges(purpose or self._purpose))
+
+    def alarms(
+        self, *, closed: bool = False, before: int | None = None, limit: int = 100, purpose: str | None = None
+    ) -> Alarms:
+        """List alarms of surges, the newest first; those that are open, or closed ones, too."""
+        return self._run(calls.alarms(before, limit, purpose or self._purpose, closed=closed))
+
+    def alarm(self, alarm: int, *, purpose: str | None = None) -> dict[str, Any]:
+        """Read one alarm: all that it rests on, and under `appeals` the ids of those behind it."""
+        return self._run(calls.alarm(alarm, purpose or self._purpose))
 
     def explain(
         self, appeal: str, field: str, version: int | None = None, *, purpose: str | None = None
