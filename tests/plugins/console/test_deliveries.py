@@ -71,6 +71,9 @@ def test_one_receiver_tells_all_of_it_page_by_page(
     assert len(seen) == len(set(seen)) == 3
     confirmed = ops.get(f"{OUT}?show=confirmed")
     assert "Give up" not in confirmed.text[confirmed.text.index('id="versions"') :]
+    many = {"do": "resend", "receiver": "out", "since": "2026-01-01T00:00"}
+    assert 'action="/console/operations/preview"' in confirmed.text
+    assert ops.get("/console/operations/preview", params=many).status_code == 200
     appeal = re.findall(r'<th scope="row" class="once"><a href="([^"]+)"', confirmed.text)[-1]
     assert f'href="{OUT}"' in ops.get(appeal).text
     for wrong in ("show=all", "after=zz", "show=refused&after=cDEuMQ", "show=waiting&after=7"):
