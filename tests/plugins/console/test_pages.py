@@ -7,7 +7,9 @@ import pytest
 
 from appealbus.core.domain.event import What
 from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.reads import selecting
 from appealbus.plugins.console.static import FOLDER, STATIC
+from appealbus.plugins.console.views.appeals import seeing
 from tests.plugins.console.kit import csrf_of
 from tests.plugins.console.world import APPEALS, World
 
@@ -43,6 +45,21 @@ def test_the_list_shows_what_there_is(console: World) -> None:
 def test_what_cannot_be_chosen_is_said(console: World, query: str, status: int) -> None:
     """A filter that is none is refused in words; so is one that would tell what the role does not see."""
     assert console.signed_in("ops").get(f"/console/appeals?{query}").status_code == status
+
+
+def test_a_page_looks_through_so_many_and_no_more(console: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where hardly any is like that it comes short and says so; the next ones find all there are."""
+    monkeypatch.setattr(selecting, "SCAN", 2)
+    monkeypatch.setattr(seeing, "_STEPS", 1)
+    ops, path, found, pages = console.signed_in("ops"), "/console/appeals?completeness=partial", 0, 0
+    while path:
+        page = ops.get(path).text
+        found, pages = found + page.count('<th scope="row"'), pages + 1
+        further = re.search(r'rel="next" href="([^"]+)"', page)
+        path = further[1].replace("&amp;", "&") if further else ""
+        assert ("None so far is like that" in page) == bool(path and '<th scope="row"' not in page)
+    assert pages > 2
+    assert found == ops.get("/console/appeals").text.count(">partial<") > 0
 
 
 def test_a_person_is_searched_for_a_purpose_and_is_in_no_url(console: World) -> None:

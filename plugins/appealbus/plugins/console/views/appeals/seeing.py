@@ -19,6 +19,8 @@ from appealbus.schemas.dossier import Completeness
 from appealbus.schemas.signal import Severity
 
 _PAGE = 50
+_STEPS = 5
+"""Of ten thousand appeals each, through which one page looks at most: where hardly any is meant, it comes short."""
 _NAMED = 20
 """Named lists that stand above the list; a page has all of them."""
 _SPELT = 300
@@ -36,7 +38,7 @@ async def appeals(page: Page) -> Response:
         selection = selection_of(page, named=tuple(said.items()))
     try:
         after = Place.parse(page.query["after"]) if page.query.get("after") else NOWHERE
-        found = await page.journal.find(selection, after, _PAGE)
+        found = await page.journal.find(selection, after, _PAGE, steps=_STEPS)
     except ValueError:
         raise Refused(400, page.words.say("This page of the list is none: begin at the first one.")) from None
     seen = [row for row in found.rows if page.viewer.sees(row)]
