@@ -5,6 +5,7 @@ import random
 import tracemalloc
 from array import array
 from collections import Counter
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import timedelta
 
@@ -267,7 +268,7 @@ async def test_rows_that_were_not_done_are_kept(journal, many, monkeypatch):
     assert await journal.operations() == []
 
 
-async def test_what_was_confirmed_since_a_preview_is_the_same(journal, many):
+async def test_what_was_confirmed_since_a_preview_is_the_same(journal, url, many):
     """Whoever confirms what has begun since they looked, and ended perhaps, begins nothing; who looks anew does."""
     meant = Selection(state=AppealState.PARKED)
     frozen = await operations.freeze(journal, Order(Operation.REFRESH), meant)
@@ -279,8 +280,11 @@ async def test_what_was_confirmed_since_a_preview_is_the_same(journal, many):
     assert (await operations.begun(journal, frozen.hash, first.newest)).id == one.id
     later = await operations.preview(journal, frozen)
     assert await operations.begun(journal, frozen.hash, later.newest) is None
-    both = [operations.begin(journal, frozen, frozen.hash, reason="c", newest=later.newest) for _ in range(2)]
-    two, three = await asyncio.gather(*both)
+    async with AsyncExitStack() as stack:
+        other = await stack.enter_async_context(await Journal.open(url)) if journal.shared else journal
+        given = {"reason": "c", "newest": later.newest}
+        both = [operations.begin(each, frozen, frozen.hash, **given) for each in (journal, other)]
+        two, three = await asyncio.gather(*both)
     assert one.id < two.id == three.id
     assert (two.seen, len(await entries(journal, "ordered"))) == (0, 2)
 
@@ -298,10 +302,11 @@ async def test_it_is_stopped_until_somebody_has_it_go_on(journal, many, monkeypa
     assert raised.value.code == "operation_stopped"
     (row,) = await journal.operations()
     assert (row.seen, row.stopped_by) == (seen, "person:aigul")
-    assert [await journal.resume_operation(frozen.hash, reason="") for _ in range(2)] == [True, False]
+    assert await journal.resume_operation(frozen.hash, reason="")
     *_, last = [progress async for progress in operations.carry_out(journal, frozen.hash)]
     assert last.verdicts == {"done": len(frozen.ids)}
     assert await journal.stop_operation(frozen.hash, reason="too late") is False
+    assert await journal.resume_operation(frozen.hash, reason="too late") is False
     (stopped,), (went_on,) = await entries(journal, "stopped"), await entries(journal, "went_on")
     assert (stopped.actor, stopped.about) == ("person:aigul", "hold")
     assert stopped.detail == {"hash": frozen.hash, "reason": "wrong"}

@@ -160,7 +160,8 @@ def _carry_out(cli: Cli, many: Many, confirmed: str | None) -> int:
             await _begun(cli, journal, frozen, replace(many, yes=confirmed, reason=reason))
         elif mark not in under_way:
             cli.fail(f"No operation {mark} is under way; say which rows are meant.", EXIT_ABSENT)
-        await journal.resume_operation(mark, reason=reason)
+        else:
+            await journal.resume_operation(mark, reason=reason)
         return await _done(cli, journal, many, mark)
 
     return cli.change(work)

@@ -41,7 +41,7 @@ class Operating(Writing):
         return await self._write.submit(operating.switch, operating.Switch(mark, False, self.actor, reason))
 
     async def resume_operation(self, mark: str, *, reason: str) -> bool:
-        """Have an operation that was stopped go on; False where none is stopped."""
+        """Have an operation go on that was stopped, or that nobody carries out; False where none is under way."""
         return await self._write.submit(operating.switch, operating.Switch(mark, True, self.actor, reason))
 
     async def drop_operation(self, mark: str) -> bool:

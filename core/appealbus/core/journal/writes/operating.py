@@ -186,7 +186,7 @@ def switch(connection: Connection, items: Sequence[Switch]) -> list[bool]:
 
 def _switch(connection: Connection, item: Switch) -> bool:
     row = _row(connection, item.hash)
-    if row is None or (row.stopped_by is None) is item.go_on:
+    if row is None or (row.stopped_by is not None and not item.go_on):
         return False
     stopped_by = None if item.go_on else printable(item.by)
     connection.execute(update(operation).where(operation.c.id == row.id).values(stopped_by=stopped_by))
