@@ -11,8 +11,12 @@ from playwright.sync_api import Browser, Page
 
 from appealbus.core.domain.client import Role
 from appealbus.core.domain.listing import AppealState
+from appealbus.core.domain.operation import Operation, Order, Progress
+from appealbus.core.domain.selection import Selection
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import NewQuarantine
+from appealbus.core.journal.writes import operating
+from appealbus.core.operations import operations
 from appealbus.core.rights.actions import MAY
 from appealbus.plugins.console.view import all_views
 from tests.plugins.console.alarms import alarms
@@ -144,6 +148,28 @@ def test_keys_do_what_they_say(people: dict[str, Page], console: World) -> None:
     assert page.evaluate("document.activeElement.id") == "q"
     page.keyboard.type("AB-2026-00000001?/j")
     assert page.input_value("#q") == "AB-2026-00000001?/j"
+
+
+def test_an_operation_goes_on_by_itself(
+    people: dict[str, Page], console: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its page tells how far it is without a click, stands still once that is paused, and ends by itself."""
+    monkeypatch.setattr(operating, "PART", 1)
+
+    async def begun(journal: Journal) -> Progress:
+        frozen = await operations.freeze(journal, Order(Operation.REFRESH), Selection(kind="report"))
+        return await operations.begin(journal, frozen, frozen.hash, reason="to be watched")
+
+    operation, page = console.do(begun), people["ops"]
+    page.goto(f"{console.url}/console/operations/{operation.id}?lang=en")
+    console.do(lambda journal: journal.go_on(operation.hash))
+    page.get_by_text(f"1 of {operation.total} rows").wait_for(timeout=8000)
+    page.click("text=Pause the display")
+    assert page.locator("[hx-trigger]").count() == 0
+    page.click("text=Show it live")
+    console.do(lambda journal: journal.go_on(operation.hash))
+    page.get_by_text("finished").wait_for(timeout=8000)
+    page.get_by_role("button", name="Stop").wait_for(state="detached", timeout=8000)
 
 
 def test_it_works_without_scripts(browser: Browser, console: World) -> None:
