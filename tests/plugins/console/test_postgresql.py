@@ -6,6 +6,7 @@ import httpx
 
 from appealbus.core.domain.listing import AppealState
 from tests.plugins.console.kit import csrf_of
+from tests.plugins.console.test_operations import ended, form_of
 from tests.plugins.console.test_quarantine import kept, letter, press
 from tests.plugins.console.world import APPEALS, World, world
 
@@ -19,6 +20,10 @@ def test_it_is_the_same_on_postgresql(journal_database: str, tmp_path: Path) -> 
         assert "http.502" in ops.get(path).text
         done = ops.post(f"{path}/hold", data={"csrf": csrf_of(ops.get(path)), "reason": "a call"})
         assert "It is held, and nobody works on it." in done.text
+        released = ops.get("/console/operations/preview?do=release&state=held")
+        urls = {str(ops.post("/console/operations", data=form_of(released, reason="back")).url) for _ in range(2)}
+        assert len(urls) == 1
+        assert "<strong>1</strong> done" in ended(ops, urls.pop())
         quarantine(console, ops)
         link = console.link("ops")
         codes = [console.browser().post("/console/enter", data={"link": link}).status_code for _ in range(2)]
