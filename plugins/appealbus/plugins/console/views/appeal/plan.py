@@ -8,7 +8,7 @@ from typing import Any
 from appealbus.core.domain.known import KnownLookup
 from appealbus.schemas.outcome import OutcomeKind
 
-_WIDTH, _HEIGHT, _ACROSS, _DOWN = 190, 46, 50, 14
+_WIDTH, _HEIGHT, _ACROSS, _DOWN = 230, 46, 50, 14
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from appealbus.core.errors import ConfigError
 from appealbus.core.health.facts import OVERDUE_FOR, Facts, gather
 from appealbus.core.health.finding import Finding, Severity
 from appealbus.core.health.report import report
-from appealbus.core.interfaces.link import LinkState
+from appealbus.core.interfaces.link import LinkState, LinkStatus
 from appealbus.plugins.console.console import Console
 from appealbus.plugins.console.views.deliveries.sight import receiver_path
 from appealbus.plugins.console.views.sources.sight import Sight, sights_of
@@ -52,6 +52,15 @@ class Now:
     def pending(self) -> int:
         """Appeals that wait for work."""
         return self.facts.counts.ready + self.facts.counts.suspect
+
+    @property
+    def links_of_channels(self) -> Sequence[LinkState]:
+        """Those that appeals come by, and all that are not well."""
+        return [
+            each
+            for each in self.links
+            if each.name.startswith("intake.") or each.status is not LinkStatus.UP or each.warning
+        ]
 
     def due_query(self) -> str:
         """Return the filters of those that fall due soon, or did lately, and lack something."""
