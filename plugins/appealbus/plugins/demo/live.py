@@ -65,7 +65,9 @@ async def run(shell: Cli, folder: Path, listener: socket.socket) -> None:
             await journal.hold_run_lock()
             journal.compares_texts = cli.host.compares
             served = journal.acting(journal.actor)  # a person's; the bus has its own name
+            await oversight.past(journal)  # before the watch for surges begins, which judges the last week then
             async with running(cli, simulator, journal) as traffic:
+                relieve_collector()
                 await _welcome(shell, cli, served, port)
                 async with _meanwhile(be_moody(simulator), _letters(traffic, journal)):
                     await _serve(cli, served, listener, told)
@@ -86,7 +88,6 @@ async def running(cli: Cli, simulator: Simulator, journal: Journal) -> AsyncIter
         await receive(brokers)
         await simulator.take_questions(brokers.get())
         await bus.start()
-        relieve_collector()
         try:
             bus.open_doors()
             async with _meanwhile(open_and_shut(brokers.get(ROADS))):
@@ -112,8 +113,7 @@ async def _meanwhile(*each: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
 
 
 async def _letters(traffic: Traffic, journal: Journal) -> None:
-    """Have a past, some letters at once, and more without end."""
-    await oversight.past(journal)
+    """Have some letters at once, and more without end."""
     await traffic.begin()
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_PATIENCE):

@@ -45,15 +45,17 @@ _KINDS = {
 }
 """What becomes of letters, in percent."""
 _INTAKE = "appealbus.intake"
-_ADDED = "Обращаюсь повторно. С тех пор приезжала комиссия, но акт осмотра мне не выдали."
+ADDED = "Обращаюсь повторно. С тех пор приезжала комиссия, но акт осмотра мне не выдали."
+"""What is new in a repeat."""
 _WHY_HELD = ("заявитель везёт недостающие документы", "ждём решения суда", "уточняется территория")
 _WHY_LOOKED = ("готовлю ответ заявителю", "проверка жалобы", "запрос прокуратуры")
 _BROKEN = (
     b'{"message_id": "broken-{}", "kind": "complaint", "text": "\xd0\x9f\xd1\x80\xd0\xbe\xd1\x88\xd1\x83',
-    b'{"message_id": "empty-{}", "kind": "complaint"}',
     b"<appeal xmlns='urn:example:other'><text>{}</text></appeal>",
-    b'{"message_id": "dated-{}", "kind": "complaint", "received_at": ["2026"], "text": "\xd0\x90"}',
+    b'{"type": "change", "message_id": "change-{}", "kind": "answered"}',
+    b'{"message_id": {}, "kind": "complaint"}',
     b"\xff\xfe{} is no text",
+    b"Subject: {}\n\nNo appeal at all",
 )
 """What comes of broken senders, with a number in the place of the braces."""
 
@@ -82,9 +84,10 @@ class Traffic:
         """Send what comes at once, so that there is something to see."""
         for _ in range(FIRST):
             await self._letter()
-        once = (self._broken, self._broken, self._broken, self._repeat, self._repeat, self._neighbour)
-        for each in (*once, *[self._change] * _CHANGED, *[self._look] * _LOOKS):
-            await each()
+        once = ((len(_BROKEN), self._broken), (2, self._repeat), (_CHANGED, self._change), (_LOOKS, self._look))
+        for often, each in once:
+            for _ in range(often):
+                await each()
 
     async def go_on(self) -> None:
         """Send until cancelled."""
@@ -125,7 +128,7 @@ class Traffic:
         """Have somebody write once more about the same."""
         if self._open:
             channel, before = self._random.choice(self._open)
-            await self._send(channel, before.model_copy(update={"text": f"{before.text}\n{_ADDED}"}), wall())
+            await self._send(channel, before.model_copy(update={"text": f"{before.text}\n{ADDED}"}), wall())
 
     async def _neighbour(self) -> None:
         await self._send("portal", neighbour(), wall())
