@@ -1,5 +1,5 @@
 # Each target does all its own set-up; a second run starts at once.
-.PHONY: demo test proof chaos lint types lock catalogues bench clean
+.PHONY: demo test proof chaos lint types lock catalogues pictures bench clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -49,6 +49,10 @@ lock: $(VENV)/test-ready  ## resolve the dependencies anew
 catalogues: $(VENV)/test-ready  ## compile the catalogues of words (.po) after a change
 	@find core connectors plugins examples -name appealbus.po | while read po; do \
 	  $(BIN)/pybabel -q compile -l $$(basename $$(dirname $$(dirname $$po))) -i $$po -o $${po%.po}.mo || exit 1; done
+
+pictures: $(VENV)/test-ready  ## the pictures of docs/console.md, after a change of what a page shows; needs Chromium
+	@$(PIP) "pillow>=12"
+	@$(BIN)/python -m tests.plugins.console.pictures
 
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "appealbus needs Python 3.11 or newer on the PATH, or make PYTHON=..."; exit 1; }
