@@ -4,13 +4,23 @@ import os
 import sqlite3
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from appealbus.core.errors import ConfigError
 
 _PATIENCE = 60.0
 """Seconds that one waits while another one writes, which takes milliseconds."""
+
+
+def make_private(path: Path) -> None:
+    """Make a file of SQLite, empty and for its owner's eyes alone, where there is none.
+
+    One that is there is not opened: to close it again would take the locks of this process on it away, and another
+    process would then take this one for gone (POSIX locks; sqlite.org/howtocorrupt.html, 2.2).
+    """
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
 class OwnFile:
@@ -30,7 +40,7 @@ class OwnFile:
         with self._errors():
             # Not in WAL mode: a write and a checkpoint of two processes may damage that before SQLite 3.51.3.
             if path is not None:
-                os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+                make_private(path)
             self._connection = sqlite3.connect(self.name, timeout=_PATIENCE, check_same_thread=False)
             weakref.finalize(self, self._connection.close)  # one that is forgotten leaves no file open
             self._connection.row_factory = sqlite3.Row

@@ -185,3 +185,15 @@ def change(path, statement):
     with engine.begin() as connection:
         connection.exec_driver_sql(statement)
     engine.dispose()
+
+
+async def test_another_process_does_not_take_this_one_for_gone(made, make):
+    """Whoever opens the journal a second time in one process keeps the locks of the first: its log stays with it."""
+    script = f"import sqlite3; sqlite3.connect({str(made)!r}).execute('SELECT count(*) FROM appeal').connection.close()"
+    async with await Journal.open(f"sqlite:///{made}") as journal:
+        async with await Journal.open(f"sqlite:///{made}"):
+            await journal.accept(make.new("m2"))
+        log = made.with_name("journal.db-wal").stat().st_ino
+        other = await asyncio.create_subprocess_exec(sys.executable, "-c", script)
+        assert await asyncio.wait_for(other.wait(), 20) == 0
+        assert made.with_name("journal.db-wal").stat().st_ino == log

@@ -20,6 +20,7 @@ from appealbus.core.journal.connections import OpenConnections
 from appealbus.core.journal.errors import NoJournalYet
 from appealbus.core.journal.key import JournalKey, KeyFile
 from appealbus.core.journal.lock import FileLock
+from appealbus.core.own_file import make_private
 
 UNNAMED_KEY = Path("appealbus.key")
 """Where the key of a journal in PostgreSQL lies unless somebody says where."""
@@ -151,8 +152,7 @@ def _open_sqlite(
         lock = FileLock(path.with_name(f"{path.name}.lock"))
         undo.callback(lock.close)
         with lock:
-            # It holds personal data: for its owner's eyes alone. SQLite gives the -wal and -shm files the same mode.
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            make_private(path)  # SQLite gives the -wal and -shm files the same mode
         try:
             fence = partial(handover.sqlite_fence, path)
             its_key = schema.upgrade(writing, lock, key, fence, tell, ends_workers=ends_workers)
