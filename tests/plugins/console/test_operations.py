@@ -234,6 +234,7 @@ def test_a_list_is_kept_under_a_name(console: World) -> None:
         ({"name": "of 900101 300017"}, 422),
         ({"name": "all", "said": "find=abc"}, 422),
         ({"name": "bad", "said": "state=zz"}, 400),
+        ({"name": "long", "said": "&".join(["state=parked"] * 101)}, 400),
         ({"name": "secret", "said": "signal=critical"}, 403),
     ):
         assert ops.post("/console/views", data={**kept, **change}).status_code == status, change

@@ -75,6 +75,11 @@ def test_a_person_is_searched_for_a_purpose_and_is_in_no_url(console: World) -> 
     looks = console.do(looks_of("person:raushan"))
     assert [each["purpose"] for each in looks] == ["a call of the citizen"]
     assert other.get(str(found.url)).status_code == 410
+    # A token that says what for is none of a search.
+    path = re.search(r'href="(/console/appeals/[0-9a-f-]{36})"', found.text)
+    assert path is not None
+    shown = reviewer.post(f"{path[1]}/unmask", data={"csrf": csrf, "purpose": "her call"})
+    assert reviewer.get("/console/appeals", params={"find": shown.url.params["seen"]}).status_code == 410
     ops = console.signed_in("ops")
     assert ops.post("/console/search", data={"csrf": csrf_of(ops.get("/console/appeals")), "q": iin}).status_code == 403
 

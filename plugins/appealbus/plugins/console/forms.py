@@ -33,6 +33,13 @@ class Form:
             raise Refused(422, words.say("Say why, in at most {n} characters: it is kept in the log.", n=LONGEST))
         return said
 
+    def query(self, name: str, words: Words) -> list[tuple[str, str]]:
+        """Return names and values of a query that a field keeps; raise Refused where it keeps none."""
+        try:
+            return parse_qsl(self[name], strict_parsing=True, max_num_fields=_FIELDS)
+        except ValueError:
+            raise Refused(400, words.say("The form was not taken; send it again.")) from None
+
     def check(self, csrf: str, words: Words) -> None:
         """Raise Refused where this is no form of the session."""
         if not hmac.compare_digest(self.fields.get("csrf", "").encode(), csrf.encode()):

@@ -114,13 +114,32 @@ class Page:
     def _secrets(self) -> Fernet:
         return Fernet(self.session.key)
 
-    def seal(self, said: Mapping[str, str]) -> str:
-        """Return something as it may stand in a URL: this session alone can read it, and for an hour."""
-        return self._secrets.encrypt(urlencode(said).encode()).decode()
+    def seal(self, what: str, said: Mapping[str, str]) -> str:
+        """Return something as it may stand in a URL: this session alone can read it, and for an hour.
 
-    def unseal(self, token: str) -> dict[str, str]:
-        """Return what was sealed; raise Refused where it is not of this session, or too old."""
+        Args:
+            what: it is, in a word: one thing is never taken for another.
+            said: itself.
+
+        """
+        return self._secrets.encrypt(f"{what}?{urlencode(said)}".encode()).decode()
+
+    def unseal(self, what: str, token: str) -> dict[str, str]:
+        """Return what was sealed; raise Refused where it is not of this session, too old, or something else."""
         try:
-            return dict(parse_qsl(self._secrets.decrypt(token.encode(), ttl=_TOKEN_LIVES).decode()))
+            its, _, said = self._secrets.decrypt(token.encode(), ttl=_TOKEN_LIVES).decode().partition("?")
         except (InvalidToken, UnicodeError):
-            raise Refused(410, self.words.say("This search is over: search once more.")) from None
+            its, said = "", ""
+        if its != what:
+            raise Refused(410, self.words.say("This address counts for an hour, and in one session: begin once more."))
+        return dict(parse_qsl(said))
+
+    def seal_purpose(self, of: str) -> str:
+        """Return what the form says that the person looks at something for, as the URL has it under `seen`."""
+        return self.seal("purpose", {"of": of, "purpose": self.form.reason(self.words, "purpose")})
+
+    def purpose(self, of: str) -> str:
+        """Return what the person has said that they look at this for; empty where they have not, or of another one."""
+        token = self.query.get("seen", "")
+        said = self.unseal("purpose", token) if token else {}
+        return said["purpose"] if said.get("of") == of else ""

@@ -5,7 +5,6 @@ from starlette.responses import Response
 from appealbus.core.domain.deeds import Deeds, LookPlace
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.domain.selection import Selection
-from appealbus.core.journal.naming import holder, parcel
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
@@ -21,10 +20,10 @@ from appealbus.plugins.console.views.account.sight import (
     sees_looks,
     view,
 )
+from appealbus.plugins.console.views.appeals.searching import sealed, searched, written_in
 
 _APPEALS = 200
 """Appeals of one person whose looks are told: their entries are read together, in some tens of milliseconds."""
-_SPELT = 300
 
 
 @view.get("/account")
@@ -33,9 +32,8 @@ async def looks(page: Page) -> Response:
     if not sees_looks(page):
         return page.go("/account/mine", {name: value for name, value in page.query.items() if name == "lang"})
     if page.query.get("find"):
-        said = page.unseal(page.query["find"])
-        purpose = said.pop("purpose")
-        found = await page.journal.find(Selection(named=tuple(said.items())), limit=_APPEALS)
+        named, purpose = searched(page, page.query["find"])
+        found = await page.journal.find(Selection(named=named), limit=_APPEALS)
         seen = [row for row in found.rows if page.viewer.sees(row)]
         await page.looks("looks", purpose=purpose, found=len(seen))
         return await _of(page, seen, purpose=purpose, more=found.next is not None)
@@ -74,13 +72,11 @@ def _list(page: Page, made: list[Row], following: object, **given: object) -> Re
 @view.post("/account/find", may=Action.LOG)
 async def find(page: Page) -> Response:
     """Lead to who looked at the appeal with a number, or at whom or what somebody names: never in clear in the URL."""
-    written = page.form["q"][:_SPELT]
-    named = (holder(written, "") or parcel(written, "") or ("", "", ""))[:2]
-    if named[0]:
+    written, named = written_in(page)
+    if named is not None:
         if not page.form["purpose"]:
             return page.show("account/purpose.html", written=written)
-        sealed = page.seal({named[0]: named[1], "purpose": page.form.reason(page.words, "purpose")})
-        return page.go("/account", {"find": sealed})
+        return page.go("/account", {"find": sealed(page, named)})
     row = None if page.viewer.mask.hidden(("number", ())) else await page.journal.appeal(written)
     if row is None or not page.viewer.sees(row):
         return page.show("appeals/nothing.html", 404)

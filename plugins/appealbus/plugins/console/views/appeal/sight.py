@@ -63,12 +63,10 @@ async def sight_of(page: Page, what: str = "", **about: int) -> Sight:
 
     """
     row = await page.appeal()
-    token = page.query.get("seen", "")
-    said = page.unseal(token) if token else {}
-    if said and said.get("id") == row.public_id:
+    if purpose := page.purpose(row.public_id):
         if what:
-            await page.looks(what, row, said["purpose"], **about)
-        return Sight(row, await page.views.row(row), page.views, said["purpose"], token)
+            await page.looks(what, row, purpose, **about)
+        return Sight(row, await page.views.row(row), page.views, purpose, page.query["seen"])
     views = page.views
     if views.viewer.mask is not TECHNICAL:  # which has nothing personal, whoever looks
         viewer = replace(page.viewer, mask=_without_people(page.viewer.mask))
@@ -127,6 +125,6 @@ def damaged(page: Page, error: Exception) -> Refused:
 async def unmask(page: Page) -> Response:
     """Show what the person may see, from now on in this appeal: they have said what for."""
     row = await page.appeal()
-    token = page.seal({"id": row.public_id, "purpose": page.form.reason(page.words, "purpose")})
+    token = page.seal_purpose(row.public_id)
     to = page.form["to"] if page.form["to"] in _SHOWN else "dossier"
     return page.go(f"/appeals/{row.public_id}/{to}", {"seen": token})

@@ -36,7 +36,7 @@ async def keep(page: Page) -> Response:
     if not 0 < len(name) <= LONGEST_NAME or not name.isprintable() or _IDENTIFIER.search(name):
         text = words.say("Write a name of at most {n} characters, without numbers of persons.", n=LONGEST_NAME)
         raise Refused(422, text)
-    query = filters_of(dict(parse_qsl(page.form["said"], max_num_fields=50)))
+    query = filters_of(dict(page.form.query("said", words)))
     if not selection_of(page, query=dict(parse_qsl(query))) or len(query) > LONGEST_QUERY:
         raise Refused(422, words.say("Choose which appeals are meant first: a name stands for filters."))
     try:

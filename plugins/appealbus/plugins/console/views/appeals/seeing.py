@@ -6,12 +6,12 @@ from starlette.responses import Response
 
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.domain.selection import NOWHERE, Place
-from appealbus.core.journal.naming import holder, parcel
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.appeals.filters import choices, selection_of
 from appealbus.plugins.console.views.appeals.named import filters_of, views_for
+from appealbus.plugins.console.views.appeals.searching import sealed, searched, written_in
 from appealbus.plugins.console.views.appeals.sight import view
 from appealbus.plugins.console.views.operations.sight import DOES, OF_APPEALS
 from appealbus.schemas.appeal import AppealKind
@@ -23,8 +23,6 @@ _STEPS = 5
 """Of ten thousand appeals each, through which one page looks at most: where hardly any is meant, it comes short."""
 _NAMED = 20
 """Named lists that stand above the list; a page has all of them."""
-_SPELT = 300
-"""Characters of what is searched for."""
 
 
 @view.get("/appeals", may=Action.STATE)
@@ -33,9 +31,8 @@ async def appeals(page: Page) -> Response:
     selection = selection_of(page)
     purpose = ""
     if token := page.query.get("find"):
-        said = page.unseal(token)
-        purpose = said.pop("purpose")
-        selection = selection_of(page, named=tuple(said.items()))
+        named, purpose = searched(page, token)
+        selection = selection_of(page, named)
     try:
         after = Place.parse(page.query["after"]) if page.query.get("after") else NOWHERE
         found = await page.journal.find(selection, after, _PAGE, steps=_STEPS)
@@ -71,16 +68,14 @@ async def appeals(page: Page) -> Response:
 @view.post("/search", may=Action.FIND)
 async def search(page: Page) -> Response:
     """Lead to the appeal with a number, or to those that name somebody or something: by a token, never in clear."""
-    written = page.form["q"][:_SPELT]
-    named = (holder(written, "") or parcel(written, "") or ("", "", ""))[:2]
-    if named[0]:
+    written, named = written_in(page)
+    if named is not None:
         if not page.viewer.may(Action.SEARCH) or not page.viewer.mask.plain:
             # Whoever finds an appeal by what is hidden in it has learned that.
             raise Refused(403, page.words.say("Your role may not look for persons, organisations or parcels."))
         if not page.form["purpose"]:
             return page.show("appeals/purpose.html", written=written)
-        sealed = page.seal({named[0]: named[1], "purpose": page.form.reason(page.words, "purpose")})
-        return page.go("/appeals", {"find": sealed})
+        return page.go("/appeals", {"find": sealed(page, named)})
     mask = page.viewer.mask
     row = None if mask.hidden(("number", ())) else await page.journal.appeal(written)
     if row is None or not page.viewer.sees(row):

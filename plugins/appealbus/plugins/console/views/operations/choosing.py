@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
 from appealbus.core.clocks import KAZAKHSTAN
 from appealbus.core.domain.operation import Operation, Order
@@ -11,6 +11,7 @@ from appealbus.core.domain.selection import DeliverySelection, Selection
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.appeals.filters import FILTERS, selection_of
+from appealbus.plugins.console.views.appeals.searching import searched
 from appealbus.plugins.console.views.operations.sight import OF_APPEALS
 
 _OF_DELIVERIES = frozenset({"receiver", "since", "until"})
@@ -54,18 +55,11 @@ def chosen_by(page: Page, said: Sequence[tuple[str, str]]) -> Chosen:
     named: tuple[tuple[str, str], ...] = ()
     purpose = ""
     if token := query.pop("find", ""):
-        found = page.unseal(token)
-        purpose = found.pop("purpose")
-        named = tuple(found.items())
+        named, purpose = searched(page, token)
     selection = selection_of(page, named, query)
     if not selection:
         raise Refused(422, words.say("Choose which appeals are meant: nothing is ever done to all there are."))
     return Chosen(order, selection, urlencode(kept), purpose)
-
-
-def written(text: str) -> list[tuple[str, str]]:
-    """Return the names and values of a query that a form has kept; ValueError where it is none."""
-    return parse_qsl(text, strict_parsing=True, max_num_fields=50)
 
 
 def _deliveries(page: Page, query: dict[str, str]) -> DeliverySelection:

@@ -10,7 +10,7 @@ from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.operations.carrying import Carrying
-from appealbus.plugins.console.views.operations.choosing import Chosen, chosen_by, written
+from appealbus.plugins.console.views.operations.choosing import Chosen, chosen_by
 from appealbus.plugins.console.views.operations.previewing import frozen, shown
 from appealbus.plugins.console.views.operations.seeing import row_of
 from appealbus.plugins.console.views.operations.sight import view
@@ -65,12 +65,8 @@ async def go_on(page: Page) -> Response:
 
 
 def _confirmed(page: Page) -> tuple[Chosen, int]:
-    newest = page.form["newest"]
-    try:
-        said = written(page.form["said"])
-    except ValueError:
-        said = []
-    if not said or not (newest.isascii() and newest.isdigit() and len(newest) < 16):
+    said, newest = page.form.query("said", page.words), page.form["newest"]
+    if not (newest.isascii() and newest.isdigit() and len(newest) < 16):
         raise Refused(400, page.words.say("The form was not taken; send it again."))
     return chosen_by(page, said), int(newest)
 

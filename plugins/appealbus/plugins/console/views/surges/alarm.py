@@ -56,7 +56,7 @@ async def sight_of(page: Page) -> Sight:
 async def alarm(page: Page) -> Response:
     """Show it; what its appeals share, once it is said what for."""
     sight, now = await sight_of(page), page.journal.now()
-    kept, purpose = sight.kept, _purpose(page, sight)
+    kept, purpose = sight.kept, page.purpose(sight.path)
     try:
         series = await reading_of(page).series(kept.alarm, now)
     except ConfigError:
@@ -94,13 +94,7 @@ async def alarm(page: Page) -> Response:
 async def unmask(page: Page) -> Response:
     """Show what its appeals share, from now on in this alarm: the person has said what for."""
     sight = await sight_of(page)
-    token = page.seal({"alarm": str(sight.kept.id), "purpose": page.form.reason(page.words, "purpose")})
-    return page.go(sight.path, {"seen": token})
-
-
-def _purpose(page: Page, sight: Sight) -> str:
-    said = page.unseal(page.query["seen"]) if page.query.get("seen") else {}
-    return said["purpose"] if said.get("alarm") == str(sight.kept.id) else ""
+    return page.go(sight.path, {"seen": page.seal_purpose(sight.path)})
 
 
 def _from(page: Page) -> int:
