@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from babel.messages.pofile import read_po
 from jinja2 import Environment, nodes
@@ -47,11 +48,17 @@ def of_folder(folder: Path) -> set[str]:
 
 def catalogue(folder: Path, language: str) -> set[str]:
     """Return what a catalogue has."""
+    return set(translations(folder, language))
+
+
+def translations(folder: Path, language: str) -> dict[str, Any]:
+    """Return what a catalogue has, with its translations."""
     path = folder / "locale" / language / "LC_MESSAGES" / "appealbus.po"
     if not path.exists():
-        return set()
+        return {}
     with path.open("rb") as file:
-        return {each.id if isinstance(each.id, str) else each.id[0] for each in read_po(file) if each.id}
+        found = [each for each in read_po(file) if each.id]
+    return {each.id if isinstance(each.id, str) else each.id[0]: each.string for each in found}
 
 
 def missing(folder: Path, language: str) -> set[str]:

@@ -74,9 +74,8 @@ def test_it_is_told_as_it_stands_on_a_day(console: World, appeal: AppealRow) -> 
     url = opened(reviewer, appeal).url
     for on, outcome in (("2026-03-20", "Open"), ("2026-06-01", "Silence")):
         assert f"</span> {outcome}</span>" in reviewer.get(url.copy_merge_params({"on": on})).text, on
-    for wrong in ("2026-13-01", "x", "2026-03-20T10:00"):
+    for wrong in ("2026-13-01", "x", "2026-03-20T10:00", "9999-12-31"):
         assert reviewer.get(url.copy_merge_params({"on": wrong})).status_code == 400, wrong
-    assert reviewer.get(url.copy_merge_params({"on": "9999-12-31"})).status_code == 200
 
 
 def test_who_sees_no_terms_is_told_so(console: World, appeal: AppealRow) -> None:

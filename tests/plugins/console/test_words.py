@@ -2,13 +2,14 @@
 
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from appealbus.core.domain.pauses import Period
 from appealbus.core.language import ReaderLanguage
 from appealbus.plugins.console.words import Words, folders
-from tests.plugins.console.said import LANGUAGES, catalogue, missing, of_folder
+from tests.plugins.console.said import LANGUAGES, catalogue, missing, of_folder, translations
 
 
 @pytest.mark.parametrize("folder", folders(), ids=lambda path: path.name)
@@ -18,6 +19,16 @@ def test_all_that_is_said_is_in_the_catalogue(folder: Path, language: str) -> No
     assert missing(folder, language) == set()
     assert catalogue(folder, language) <= of_folder(folder)
     assert of_folder(folder)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_several_views_say_is_said_alike(language: str) -> None:
+    """Whichever catalogue is read first, all read the same words; what means something else is said otherwise."""
+    said: dict[str, dict[str, Any]] = {}
+    for folder in folders():
+        for text, words in translations(folder, language).items():
+            said.setdefault(text, {})[folder.name] = words
+    assert {text: by for text, by in said.items() if len(set(map(str, by.values()))) > 1} == {}
 
 
 def test_days_begin_where_terms_and_quotas_have_them_begin() -> None:

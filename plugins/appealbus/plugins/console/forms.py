@@ -1,12 +1,15 @@
-"""What people write into forms: read within bounds, and only from a page of ours."""
+"""What people write into forms and URLs: read within bounds, and a form only from a page of ours."""
 
 import hmac
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from urllib.parse import parse_qsl, urlsplit
 
 from starlette.requests import Request
 
+from appealbus.core.clocks import KAZAKHSTAN
 from appealbus.plugins.api.bodies import Bodies
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.words import Words
@@ -15,6 +18,9 @@ _MOST = 64 * 1024
 _FIELDS = 100
 LONGEST = 500
 """Characters of a reason or a purpose."""
+_FIRST_YEAR, _LAST_YEAR = 1970, 9000
+"""Between them days and moments can be counted with, and shown on every clock."""
+_PLACE = re.compile(r"[0-9]{0,9}")
 
 
 @dataclass
@@ -67,3 +73,33 @@ def check_origin(request: Request, words: Words) -> None:
     host = request.headers.get("host", "")
     if origin is None or urlsplit(origin).netloc.lower() != host.lower() or site != "same-origin":
         raise Refused(403, words.say("This form comes from another site, and nothing is done."))
+
+
+def day_of(written: str, words: Words, status: int = 400) -> date:
+    """Return the day that somebody has written; raise Refused, with this status, where it is none."""
+    try:
+        found = date.fromisoformat(written)
+    except ValueError:
+        found = date.min
+    if not _FIRST_YEAR < found.year < _LAST_YEAR:
+        raise Refused(status, words.say("Write days as 2026-01-31."))
+    return found
+
+
+def moment_of(written: str, words: Words) -> datetime:
+    """Return the moment that somebody has written, on the country's clock; raise Refused where it is none."""
+    try:
+        found = datetime.fromisoformat(written[:40])
+        found = (found if found.tzinfo else found.replace(tzinfo=KAZAKHSTAN)).astimezone(KAZAKHSTAN)
+    except (ValueError, OverflowError):
+        found = datetime.min
+    if not _FIRST_YEAR < found.year < _LAST_YEAR:
+        raise Refused(400, words.say("Write a time such as 2026-11-30T09:00."))
+    return found
+
+
+def place_of(written: str, words: Words) -> str:
+    """Return the beginning of a КАТО that somebody has written; raise Refused where it is none."""
+    if not _PLACE.fullmatch(written):
+        raise Refused(400, words.say("Write the beginning of a КАТО, in digits."))
+    return written

@@ -91,11 +91,23 @@ class Page:
         """Answer with another page, as after each form: a reload then does nothing twice."""
         return RedirectResponse(f"/console{path}{'?' + urlencode(query) if query else ''}", 303)
 
-    def number(self, name: str, refused: Refused, most: int = 10**18) -> int | None:
-        """Return a number that the URL says, or None where it says none; raise this where it is none up to `most`."""
+    @property
+    def lost(self) -> Refused:
+        """What to raise where the URL names a page of a list that there cannot be."""
+        return Refused(400, self.words.say("This page of the list is none: begin at the first one."))
+
+    def number(self, name: str, refused: Refused | None = None, most: int = 10**18) -> int | None:
+        """Return a number that the URL says, or None where it says none.
+
+        Args:
+            name: of the number.
+            refused: what to raise where it is no number up to `most`; None: `lost`.
+            most: the largest.
+
+        """
         said = self.query.get(name, "")
         if said and not (said.isascii() and said.isdigit() and len(said) < 20 and int(said) <= most):
-            raise refused
+            raise refused or self.lost
         return int(said) if said else None
 
     async def appeal(self) -> AppealRow:

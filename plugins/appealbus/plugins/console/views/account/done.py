@@ -9,7 +9,6 @@ from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.account.sight import (
     PAGE,
     actor_of,
-    before_of,
     check,
     day_of,
     frame,
@@ -43,7 +42,7 @@ async def done(page: Page) -> Response:
         appeal = row.appeal_id
     since, until = day_of(page)
     wanted = Deeds(actor=actor_of(page), what=what, appeal_id=appeal, since=since, until=until)
-    found = await page.journal.deeds(wanted, before_of(page), PAGE)
+    found = await page.journal.deeds(wanted, page.number("before"), PAGE)
     first, first_query, next_query = further(page, found.next)
     return frame(
         page,

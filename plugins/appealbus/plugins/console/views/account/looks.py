@@ -12,7 +12,6 @@ from appealbus.plugins.console.views.account.sight import (
     PAGE,
     Row,
     actor_of,
-    before_of,
     day_of,
     frame,
     further,
@@ -44,7 +43,7 @@ async def looks(page: Page) -> Response:
         await page.looks("looks", row)
         return await _of(page, [row])
     since, until = day_of(page)
-    before = before_of(page)
+    before = page.number("before")
     if page.query.get("of") == "sources":
         asked = await page.journal.asked(before, PAGE + 1, since=since, until=until)
         following = asked[PAGE - 1].id if len(asked) > PAGE else None
@@ -57,7 +56,7 @@ async def _of(page: Page, appeals: list[AppealRow], *, purpose: str = "", more: 
     try:
         before = LookPlace.parse(page.query["before"]) if page.query.get("before") else None
     except ValueError:
-        raise Refused(400, page.words.say("This page of the list is none: begin at the first one.")) from None
+        raise page.lost from None
     found = await page.journal.looks_at(appeals, before, PAGE)
     given = {"purpose": purpose, "appeals": appeals, "more": more}
     return _list(page, await rows(page, found.rows, appeals), found.next, **given)

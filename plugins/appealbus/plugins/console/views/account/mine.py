@@ -7,7 +7,7 @@ from appealbus.core.domain.event import by_person
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.sessions import SESSION
 from appealbus.plugins.console.views.account.policy import counting
-from appealbus.plugins.console.views.account.sight import PAGE, before_of, frame, further, moment, rows, view
+from appealbus.plugins.console.views.account.sight import PAGE, frame, further, moment, rows, view
 
 
 @view.get("/account/mine")
@@ -15,7 +15,7 @@ async def mine(page: Page) -> Response:
     """Show what the person may, where they are signed in, and what they looked at today."""
     me, today = page.session.client, page.words.today(page.journal.now())
     wanted = Deeds(looks=True, actor=by_person(me.name), since=moment(today))
-    found = await page.journal.deeds(wanted, before_of(page), PAGE)
+    found = await page.journal.deeds(wanted, page.number("before"), PAGE)
     its = await page.journal.credentials_of(me.name)
     first, first_query, next_query = further(page, found.next)
     return frame(

@@ -14,6 +14,7 @@ from appealbus.core.domain.event import LogEntry
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.errors import Refused
+from appealbus.plugins.console.forms import day_of as written_day
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.view import View
 from appealbus.plugins.console.views.appeal.telling import Line, line
@@ -114,23 +115,13 @@ def day_of(page: Page) -> tuple[datetime | None, datetime | None]:
     said = page.query.get("day", "")
     if not said:
         return None, None
-    try:
-        day = date.fromisoformat(said)
-        return moment(day), moment(day + timedelta(days=1))
-    except (ValueError, OverflowError):
-        raise Refused(400, page.words.say("Write the day as in 2026-11-27.")) from None
+    day = written_day(said, page.words)
+    return moment(day), moment(day + timedelta(days=1))
 
 
 def moment(day: date) -> datetime:
     """Return when a day begins."""
-    if not 1970 < day.year < 9999:
-        raise ValueError
     return datetime.combine(day, time(), KAZAKHSTAN)
-
-
-def before_of(page: Page) -> int | None:
-    """Return before which position the page begins; None: with the newest."""
-    return page.number("before", Refused(400, page.words.say("This page of the list is none: begin at the first one.")))
 
 
 def further(page: Page, before: object) -> tuple[bool, str, str]:

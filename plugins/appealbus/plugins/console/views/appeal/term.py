@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from appealbus.core.errors import JournalError
 from appealbus.core.rights.actions import Action
-from appealbus.plugins.console.errors import Refused
+from appealbus.plugins.console.forms import day_of
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.appeal.sight import damaged, shown, sight_of, view
 from appealbus.plugins.console.words import Words
@@ -106,10 +106,7 @@ def off(term: Json) -> list[tuple[date, date, DayKind]]:
 
 def _on(page: Page) -> date:
     said = page.query.get("on", "")
-    try:
-        return date.fromisoformat(said) if said else page.words.today(page.journal.now())
-    except ValueError:
-        raise Refused(400, page.words.say("Write days as 2026-01-31.")) from None
+    return day_of(said, page.words) if said else page.words.today(page.journal.now())
 
 
 def _length(words: Words, norm: Json) -> str:

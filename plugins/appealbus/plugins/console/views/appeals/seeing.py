@@ -37,7 +37,7 @@ async def appeals(page: Page) -> Response:
         after = Place.parse(page.query["after"]) if page.query.get("after") else NOWHERE
         found = await page.journal.find(selection, after, _PAGE, steps=_STEPS)
     except ValueError:
-        raise Refused(400, page.words.say("This page of the list is none: begin at the first one.")) from None
+        raise page.lost from None
     seen = [row for row in found.rows if page.viewer.sees(row)]
     if selection.named:
         await page.looks("appeals", purpose=purpose, found=len(seen))

@@ -11,7 +11,6 @@ from appealbus.core.domain.handed import handover_spans
 from appealbus.core.domain.selection import NOWHERE, Place
 from appealbus.core.journal.rows import DeliveryState
 from appealbus.core.rights.actions import Action
-from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.deliveries.sight import Seen, all_sights, receiver_path, seen, sight_of, view
 from appealbus.plugins.console.views.deliveries.telling import lasted, why
@@ -46,7 +45,7 @@ async def receiver(page: Page) -> Response:
         after = Place.parse(page.query["after"]) if page.query.get("after") else NOWHERE
         found = await journal.deliveries_to(sight.name, _LISTS[shown], after, _PAGE)
     except (KeyError, ValueError, OverflowError):
-        raise Refused(400, page.words.say("This page of the list is none: begin at the first one.")) from None
+        raise page.lost from None
     past = await journal.past_handovers(sight.name)
     step, series = handover_spans(past.attempts, now)
     return page.show(

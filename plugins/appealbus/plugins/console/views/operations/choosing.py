@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from urllib.parse import urlencode
 
-from appealbus.core.clocks import KAZAKHSTAN
 from appealbus.core.domain.operation import Operation, Order
 from appealbus.core.domain.selection import DeliverySelection, Selection
 from appealbus.plugins.console.errors import Refused
+from appealbus.plugins.console.forms import moment_of
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.appeals.filters import FILTERS, selection_of
 from appealbus.plugins.console.views.appeals.searching import searched
@@ -16,8 +15,6 @@ from appealbus.plugins.console.views.operations.sight import OF_APPEALS
 
 _OF_DELIVERIES = frozenset({"receiver", "since", "until"})
 _LONGEST = 200
-_FIRST_YEAR, _LAST_YEAR = 1970, 9000
-"""Between them moments can be counted and shown on every clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,16 +67,5 @@ def _deliveries(page: Page, query: dict[str, str]) -> DeliverySelection:
         raise Refused(422, words.say("Say which receiver, and from when on it has confirmed what is delivered again."))
     if len(query["receiver"]) > _LONGEST:
         raise Refused(400, words.say("This cannot be chosen by: {name}", name="receiver"))
-    moments = {name: _moment(page, query[name]) for name in ("since", "until") if name in query}
+    moments = {name: moment_of(query[name], words) for name in ("since", "until") if name in query}
     return DeliverySelection(query["receiver"], **moments)
-
-
-def _moment(page: Page, text: str) -> datetime:
-    try:
-        found = datetime.fromisoformat(text[:40])
-        found = (found if found.tzinfo else found.replace(tzinfo=KAZAKHSTAN)).astimezone(KAZAKHSTAN)
-        if not _FIRST_YEAR < found.year < _LAST_YEAR:
-            raise ValueError
-        return found
-    except (ValueError, OverflowError):
-        raise Refused(400, page.words.say("Write a time such as 2026-11-30T09:00.")) from None

@@ -19,7 +19,7 @@ _Line = tuple[str, str, AppealState | None]
 @view.get("/operations", may=Action.OPERATE)
 async def list_(page: Page) -> Response:
     """Show what is under way and what has ended lately, the newest first."""
-    before = _number(page, "before", none=0) or None
+    before = page.number("before")
     rows = await page.journal.newest_operations(before, _PAGE)
     settings = page.console.api.loaded.settings
     return page.show(
@@ -38,7 +38,7 @@ async def one(page: Page) -> Response:
     """Show how far it is, and why rows were not done."""
     sight = sight_of(page, await row_of(page))
     verdict = _verdict(page, sight)
-    after = _number(page, "after", none=0)
+    after = page.number("after") or 0
     left = [] if verdict is None else await page.journal.not_done(sight.row.id, verdict, after, _PAGE)
     return page.show(
         "operations/one.html",
@@ -83,13 +83,6 @@ def _verdict(page: Page, sight: Sight) -> Verdict | None:
     if asked not in VERDICTS or asked == Verdict.DONE:
         raise Refused(400, page.words.say("This cannot be chosen by: {name}", name="verdict"))
     return Verdict(asked)
-
-
-def _number(page: Page, name: str, *, none: int) -> int:
-    text = page.query.get(name, "")
-    if text and not (text.isascii() and text.isdigit() and len(text) < _DIGITS):
-        raise Refused(400, page.words.say("This page of the list is none: begin at the first one."))
-    return int(text) if text else none
 
 
 async def _rows(page: Page, row: OperationRow, left: Sequence[NotDone]) -> list[_Line]:

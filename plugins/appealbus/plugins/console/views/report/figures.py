@@ -1,6 +1,5 @@
 """The figures of a period within the person's scopes: a table, and the same as CSV."""
 
-import re
 from datetime import date
 from urllib.parse import urlencode
 
@@ -10,6 +9,7 @@ from starlette.responses import Response
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.api.figures import ask_of, made
 from appealbus.plugins.console.errors import Refused
+from appealbus.plugins.console.forms import day_of, place_of
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.view import View
 from appealbus.plugins.report.asking import Ask, Form, Wanted
@@ -21,7 +21,6 @@ view = View("report", "Figures", place=35, path="/report", needs=Action.REPORT)
 
 _ROWS = 16
 """Rows of a page: each number that leads to its appeals takes some 190 bytes, of 22 in a row."""
-_PLACE = re.compile(r"[0-9]{0,9}")
 
 
 @view.get("/report", may=Action.REPORT)
@@ -77,21 +76,19 @@ async def _note(page: Page, ask: Ask) -> None:
 
 def asked(page: Page) -> Ask:
     """Return which table the URL asks for."""
-    place = page.query.get("place", "")
-    if not _PLACE.fullmatch(place):
-        raise Refused(400, page.words.say("Write the beginning of a КАТО, in digits."))
-    try:
-        by = By(page.query.get("by") or By.BODY)
-        days = _day(page, "since"), _day(page, "until")
-    except ValueError:
-        raise Refused(400, page.words.say("Write days as 2026-01-31.")) from None
+    place = place_of(page.query.get("place", ""), page.words)
+    said = page.query.get("by") or By.BODY.value
+    by = next((each for each in By if each.value == said), None)
+    if by is None:
+        raise Refused(400, page.words.say("There is no such page."))
+    days = _day(page, "since"), _day(page, "until")
     public = page.query.get("public") == "1"
     return ask_of(page.session.client, page.viewer, days, by, place, public=public)
 
 
 def _day(page: Page, name: str) -> date | None:
     said = page.query.get(name)
-    return date.fromisoformat(said) if said else None
+    return day_of(said, page.words) if said else None
 
 
 def query_of(ask: Ask) -> dict[str, str]:

@@ -16,7 +16,6 @@ from appealbus.plugins.report.row import SHARE_OF
 from appealbus.plugins.report.words import Formula
 
 _ROW = re.compile(r"[0-9a-f]{12}|")
-_NUMBER = re.compile(r"[0-9]{0,18}")
 
 
 @view.get("/report/appeals", may=Action.REPORT)
@@ -25,13 +24,11 @@ async def appeals(page: Page) -> Response:
     words, ask = page.words, asked(page)
     if ask.public:
         raise Refused(403, words.say("Numbers as they may be published lead to no appeals."))
-    row, before = page.query.get("row", ""), page.query.get("before", "")
+    row, before = page.query.get("row", ""), page.number("before")
     column = next((each for each in LISTED if each.value == page.query.get("column")), None)
     if column is None or not _ROW.fullmatch(row):
         raise Refused(404, words.say("There is no such number."))
-    if not (before.isascii() and _NUMBER.fullmatch(before)):
-        raise Refused(400, words.say("This page of the list is none: begin at the first one."))
-    cell = Cell(ask, words.language, row, column, int(before or 0))
+    cell = Cell(ask, words.language, row, column, before or 0)
     told = orjson.loads(await made(page.console.api, cell))
     if told is None:
         raise Refused(404, words.say("There is no such row, or no longer."))

@@ -5,13 +5,13 @@ from urllib.parse import urlencode
 
 from starlette.responses import Response
 
-from appealbus.core.clocks import KAZAKHSTAN
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.domain.selection import NOWHERE, Place
 from appealbus.core.operations.outages import missing, outage
 from appealbus.core.operations.pausing import LONGEST
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.errors import Refused
+from appealbus.plugins.console.forms import moment_of
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.sources.sight import Sight, sight_of, view
 
@@ -30,8 +30,8 @@ async def impact(page: Page) -> Response:
         after = Place.parse(page.query["after"]) if page.query.get("after") else NOWHERE
         rows = await missing(page.journal, sight.asked, found, after, _PAGE)
     except (ValueError, OverflowError):
-        raise Refused(400, page.words.say("This page of the list is none: begin at the first one.")) from None
-    kept = {"until": f"{until.astimezone(KAZAKHSTAN):%Y-%m-%dT%H:%M}"}
+        raise page.lost from None
+    kept = {"until": f"{until:%Y-%m-%dT%H:%M}"}
     last = rows[-1] if len(rows) == _PAGE else None
     return page.show(
         "sources/impact.html",
@@ -64,17 +64,10 @@ def moment(page: Page, written: str) -> datetime:
         Refused: it is none, is over, or is too far away for a pause.
 
     """
-    now = page.journal.now()
-    try:
-        meant = datetime.fromisoformat(written[:40])
-        meant = meant if meant.tzinfo else meant.replace(tzinfo=KAZAKHSTAN)
-        late = meant > now + LONGEST
-        over = meant <= now
-    except (ValueError, OverflowError):
-        raise Refused(400, page.words.say("Write a time such as 2026-11-30T09:00.")) from None
-    if over:
+    now, meant = page.journal.now(), moment_of(written, page.words)
+    if meant <= now:
         raise Refused(400, page.words.say("That time is over already."))
-    if late:
+    if meant > now + LONGEST:
         raise Refused(400, page.words.say("That is more than {n} days from now; choose a nearer time.", n=LONGEST.days))
     return meant
 

@@ -16,6 +16,8 @@ from appealbus.plugins.surges.alarm import CLOSINGS, KeptAlarm
 from appealbus.plugins.surges.kept import standing
 from appealbus.plugins.surges.series import WEEK, week_name
 
+_MOST = 999
+"""The last of an alarm's appeals that a page can begin at: it has some hundred."""
 _ROWS = 25
 """Appeals of one page: each is read by its number."""
 
@@ -61,7 +63,7 @@ async def alarm(page: Page) -> Response:
         series = await reading_of(page).series(kept.alarm, now)
     except ConfigError:
         raise unreadable(page) from None
-    begin = _from(page)
+    begin = page.number("from", most=_MOST) or 0
     numbers = kept.alarm.numbers[begin : begin + _ROWS]
     found = [await page.journal.appeal(number) for number in numbers]
     seen = [row for row in found if row is not None and page.viewer.sees(row)]
@@ -95,10 +97,3 @@ async def unmask(page: Page) -> Response:
     """Show what its appeals share, from now on in this alarm: the person has said what for."""
     sight = await sight_of(page)
     return page.go(sight.path, {"seen": page.seal_purpose(sight.path)})
-
-
-def _from(page: Page) -> int:
-    said = page.query.get("from", "0")
-    if not (said.isascii() and said.isdigit() and len(said) < 4):
-        raise Refused(400, page.words.say("This page of the list is none: begin at the first one."))
-    return int(said)

@@ -1,6 +1,5 @@
 """Alarms that are open, how others have turned out, and what stood out in a week."""
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from datetime import date, timedelta
@@ -13,6 +12,7 @@ from appealbus.core import ConfigError
 from appealbus.core.rights.actions import Action
 from appealbus.core.rights.viewer import Viewer
 from appealbus.plugins.console.errors import Refused
+from appealbus.plugins.console.forms import place_of
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.view import View
 from appealbus.plugins.surges.alarm import KeptAlarm
@@ -24,8 +24,6 @@ view = View("surges", "Surges", place=37, path="/surges", needs=Action.SURGES, p
 
 _PAGE = 50
 _LONGEST = 100
-_PLACE = re.compile(r"[0-9]{0,9}", re.ASCII)
-_NUMBER = re.compile(r"[1-9][0-9]{0,14}", re.ASCII)
 
 
 @view.get("/surges", may=Action.SURGES)
@@ -33,7 +31,7 @@ async def surges(page: Page) -> Response:
     """Show alarms, and a week: the last one that was judged, or another."""
     reading, monday, viewer = reading_of(page), _monday(page), page.viewer
     place, category = _filters(page)
-    every, before = page.query.get("all") == "1", _number(page, "before")
+    every, before = page.query.get("all") == "1", page.number("before")
     try:
         now = await reading.now()
         found = await reading.alarms(closed=every, before=before, limit=_PAGE)
@@ -107,16 +105,7 @@ def _monday(page: Page) -> date | None:
 
 
 def _filters(page: Page) -> tuple[str, str]:
-    place, category = page.query.get("place", "").strip(), page.query.get("category", "").strip()
-    if not _PLACE.fullmatch(place):
-        raise Refused(400, page.words.say("Write the beginning of a КАТО, in digits."))
+    place, category = place_of(page.query.get("place", "").strip(), page.words), page.query.get("category", "").strip()
     if len(category) > _LONGEST:
         raise Refused(400, page.words.say("This is no code of a topic."))
     return place, category
-
-
-def _number(page: Page, name: str) -> int | None:
-    said = page.query.get(name, "")
-    if said and not _NUMBER.fullmatch(said):
-        raise Refused(400, page.words.say("This page of the list is none: begin at the first one."))
-    return int(said) if said else None
