@@ -2,7 +2,9 @@
 
 import ast
 import re
+import time
 from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -164,6 +166,20 @@ def test_it_is_done_as_it_was_shown_and_once(console: World) -> None:
         assert page.count('<th scope="row"') == number
         (last,) = re.findall(r'/console/quarantine/(\d+)">', page)[-1:]
         assert f">{last}<" in page
+
+
+def test_what_one_takes_another_does_not_close(console: World) -> None:
+    """Pressed at the same time by two, a message is taken or closed, and never both."""
+    ids = console.do(kept(letter("c-1"), letter("c-2"), code="message.interrupted"))
+    people = console.signed_in("ops", "saken"), console.signed_in("ops", "dina")
+    tried = people[0].get("/console/quarantine/try?code=message.interrupted")
+    (messages,) = re.findall(r'name="messages" value="([^"]*)"', tried.text)
+    given_ = [{"csrf": csrf_of(who.get("/console/quarantine")), "reason": WHY, "messages": messages} for who in people]
+    with ThreadPoolExecutor() as pool:
+        for who, to, data in zip(people, ("take", "close"), given_, strict=True):
+            pool.submit(who.post, f"/console/quarantine/{to}", data=data)
+            time.sleep(0.05)
+    assert [len(log_of(console, each)) for each in ids] == [2, 2]
 
 
 def test_a_letter_of_its_own_is_taken_under_an_id_or_a_number_of_ours(console: World) -> None:

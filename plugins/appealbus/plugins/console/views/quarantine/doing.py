@@ -10,7 +10,7 @@ from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.quarantine.listing import PAGE
 from appealbus.plugins.console.views.quarantine.sight import checked, key_of, view
-from appealbus.plugins.console.views.quarantine.trying import attempt, given_id, mark_of, trier, waits
+from appealbus.plugins.console.views.quarantine.trying import attempt, given_id, mark_of, trier, turn, waits
 
 log = structlog.get_logger(__name__)
 
@@ -48,8 +48,9 @@ async def close(page: Page) -> Response:
     checked(page)
     reason, wanted = page.form.reason(page.words), _wanted(page)
     by, closed = page.session.client.name, 0
-    for key, _ in wanted:
-        closed += await page.journal.close_quarantined(key, by=by, reason=reason)
+    async with turn(page):  # what somebody takes right now is not closed meanwhile
+        for key, _ in wanted:
+            closed += await page.journal.close_quarantined(key, by=by, reason=reason)
     log.warning("quarantine.closed_by_hand", count=closed, actor=by)
     return _back(page, "close", closed, len(wanted))
 

@@ -69,7 +69,7 @@ async def try_group(page: Page) -> Response:
     return await _shown(page, tried, Retaking(), back=f"/quarantine?{query_of(code, channel)}", more=more)
 
 
-@view.get("/quarantine/{id:int}/try", may=Action.OPERATE)
+@view.get("/quarantine/{id:id}/try", may=Action.OPERATE)
 async def try_one(page: Page) -> Response:
     """Show what would become of one message: under its own id, or as a person says."""
     checked(page)
@@ -84,7 +84,7 @@ async def try_one(page: Page) -> Response:
     return await _shown(page, [tried], how, back=f"/quarantine/{row.id}", single=True)
 
 
-@view.post("/quarantine/{id:int}/under", may=Action.OPERATE)
+@view.post("/quarantine/{id:id}/under", may=Action.OPERATE)
 async def under(page: Page) -> Response:
     """Show what would become of a message under another id, which stands in no URL in clear."""
     checked(page)
@@ -102,8 +102,8 @@ def given_id(page: Page, quarantine_id: int, token: str) -> str | None:
 
 
 @contextlib.asynccontextmanager
-async def trier(page: Page) -> AsyncIterator[Decoder]:
-    """Have what reads messages, for one person of a server at a time: a large one takes a process of its own."""
+async def turn(page: Page) -> AsyncIterator[None]:
+    """Have messages stay as they are for others of the server: one person at a time tries, takes or closes some."""
     kept = page.request.app.state
     if not hasattr(kept, "trying"):
         kept.trying = asyncio.Lock()
@@ -113,10 +113,16 @@ async def trier(page: Page) -> AsyncIterator[Decoder]:
     except TimeoutError:
         raise Refused(503, page.words.say("Somebody tries messages right now: try again in a moment.")) from None
     try:
-        async with contextlib.aclosing(Decoder()) as decoder:
-            yield decoder
+        yield
     finally:
         kept.trying.release()
+
+
+@contextlib.asynccontextmanager
+async def trier(page: Page) -> AsyncIterator[Decoder]:
+    """Have what reads messages, for one person at a time: a large one takes a process of its own."""
+    async with turn(page), contextlib.aclosing(Decoder()) as decoder:
+        yield decoder
 
 
 async def attempt(page: Page, row: QuarantineRow, decoder: Decoder, how: Retaking) -> Tried:
