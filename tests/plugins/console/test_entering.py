@@ -43,7 +43,8 @@ def test_a_session_is_no_token_and_a_token_no_session(console: World) -> None:
 
 
 def test_nobody_gets_in_without_a_session(console: World) -> None:
-    """Each page leads to the sign-in, and after it back to that page."""
+    """Each page leads to the sign-in, and after it back to that page; so does the address as people write it."""
+    assert console.browser().get("/console").url.path == "/console/enter"
     link = console.link("ops")
     browser = console.browser()
     page = browser.get("/console/appeals?state=held")
@@ -67,6 +68,8 @@ def test_nobody_gets_in_without_a_session(console: World) -> None:
         "/console//evil.example",
         "/console/enter?link=x",
         "/console/a\r\nSet-Cookie: x=1",
+        "//[",
+        "https://a℀b/",
         "",
     ],
 )
@@ -88,7 +91,13 @@ def test_sessions_cannot_be_planted(console: World) -> None:
 
 @pytest.mark.parametrize(
     "headers",
-    [{"Origin": "https://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}, {"Origin": ""}],
+    [
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Origin": ""},
+        {"Origin": "//["},
+    ],
 )
 def test_forms_of_others_do_nothing(console: World, headers: dict[str, str]) -> None:
     """Neither with the right token from another site, nor for a sign-in under a stranger's name."""

@@ -64,7 +64,7 @@ def test_alarms_and_weeks_are_told(console: World, file: Path) -> None:
     other = reviewer.get(f"/console/surges?week={week_name(MONDAY)}&category=waste&place=27").text
     assert [re.findall(r'surges/(\d+)"', part) for part in re.split("<h2", other)[1:3]] == [["4", "1"], ["1"]]
     assert "was not judged" in reviewer.get("/console/surges?week=2020-W05").text
-    for wrong in ("week=2026-W60", "week=next", "place=x", f"category={'x' * 101}", "before=x"):
+    for wrong in ("week=2026-W60", "week=next", "week=9999-12-31", "place=x", f"category={'x' * 101}", "before=x"):
         assert reviewer.get(f"/console/surges?{wrong}").status_code == 400, wrong
     assert console.signed_in("ops").get("/console/surges").status_code == 403
 

@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from appealbus.core import CursorRefused, JournalError
 from appealbus.core.journal.errors import CursorAhead
@@ -42,6 +42,7 @@ def application(api: Api) -> App:
     for part in (appeals, finding, dossiers, terms, surges, feed, stream, figures, about, pages):
         app.include_router(part.router)
     for path, mounted in api.mounts.items():
+        app.add_route(path, _into, include_in_schema=False)
         app.mount(path, mounted)
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(CursorRefused, _refused)
@@ -50,6 +51,11 @@ def application(api: Api) -> App:
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, _defect)  # which Starlette answers in words of its own, and raises after all
     return Exchanges(app, api.metrics)
+
+
+async def _into(request: Request) -> Response:
+    """Lead from the bare path of another application, as people write it, to where that begins."""
+    return RedirectResponse(f"{request.url.path}/", 307)
 
 
 async def _problem(request: Request, error: Any) -> Response:

@@ -1,7 +1,5 @@
 """How people come in and go out: by a one-time link, at a provider, and by the button."""
 
-from urllib.parse import urlsplit
-
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -10,7 +8,7 @@ from starlette.routing import Route
 from appealbus.core.domain.client import Client
 from appealbus.plugins.console.console import Console
 from appealbus.plugins.console.errors import Refused
-from appealbus.plugins.console.forms import check_origin, form_of
+from appealbus.plugins.console.forms import check_origin, form_of, parts_of
 from appealbus.plugins.console.oidc import COOKIE, NotSignedIn, client_of
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.sessions import give_cookie, take_cookie
@@ -112,7 +110,7 @@ async def home(request: Request) -> Response:
 
 def safe(to: str) -> str:
     """Return where to go after the sign-in: a page of the console, whatever was asked for."""
-    parts = urlsplit(to) if to.isprintable() and "\\" not in to else urlsplit("")
+    parts = parts_of(to if to.isprintable() and "\\" not in to else "")
     within = not parts.scheme and not parts.netloc and parts.path.startswith("/console/") and "//" not in parts.path
     if not within or parts.path.startswith("/console/enter") or ".." in parts.path:
         return HOME

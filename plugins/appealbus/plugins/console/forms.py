@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from starlette.requests import Request
 
@@ -33,8 +33,8 @@ class Form:
         return self.fields.get(name, "").strip()
 
     def reason(self, words: Words, name: str = "reason") -> str:
-        """Return why somebody does something; raise Refused where it is not said."""
-        said = self[name]
+        """Return why somebody does something, without what is not seen; raise Refused where it is not said."""
+        said = "".join(each for each in " ".join(self[name].split()) if each.isprintable()).strip()
         if not 0 < len(said) <= LONGEST:
             raise Refused(422, words.say("Say why, in at most {n} characters: it is kept in the log.", n=LONGEST))
         return said
@@ -64,6 +64,14 @@ async def form_of(request: Request, bodies: Bodies, words: Words) -> Form:
             raise Refused(400, words.say("This is no form.")) from None
 
 
+def parts_of(url: str) -> SplitResult:
+    """Return the parts of a URL that somebody wrote; none where it is no URL at all."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return urlsplit("")
+
+
 def check_origin(request: Request, words: Words) -> None:
     """Raise Refused where a POST does not come from a page of this server.
 
@@ -71,7 +79,7 @@ def check_origin(request: Request, words: Words) -> None:
     """
     origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site", "same-origin")
     host = request.headers.get("host", "")
-    if origin is None or urlsplit(origin).netloc.lower() != host.lower() or site != "same-origin":
+    if origin is None or parts_of(origin).netloc.lower() != host.lower() or site != "same-origin":
         raise Refused(403, words.say("This form comes from another site, and nothing is done."))
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from pkgutil import iter_modules
 
+from starlette.convertors import Convertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -15,6 +16,21 @@ from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 
 Handler = Callable[[Page], Awaitable[Response]]
+
+
+class _Id(Convertor[int]):
+    """`{name:id}` in a path: what any database can hold. Starlette's own `int` fails over five thousand digits."""
+
+    regex = "[0-9]{1,18}"
+
+    def convert(self, value: str) -> int:
+        return int(value)
+
+    def to_string(self, value: int) -> str:
+        return str(value)
+
+
+register_url_convertor("id", _Id())
 
 
 @dataclass

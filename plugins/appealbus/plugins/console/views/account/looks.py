@@ -31,7 +31,7 @@ async def looks(page: Page) -> Response:
     if not sees_looks(page):
         return page.go("/account/mine", {name: value for name, value in page.query.items() if name == "lang"})
     if page.query.get("find"):
-        named, purpose = searched(page, page.query["find"])
+        named, purpose = searched(page, "looks", page.query["find"])
         found = await page.journal.find(Selection(named=named), limit=_APPEALS)
         seen = [row for row in found.rows if page.viewer.sees(row)]
         await page.looks("looks", purpose=purpose, found=len(seen))
@@ -75,7 +75,7 @@ async def find(page: Page) -> Response:
     if named is not None:
         if not page.form["purpose"]:
             return page.show("account/purpose.html", written=written)
-        return page.go("/account", {"find": sealed(page, named)})
+        return page.go("/account", {"find": sealed(page, "looks", named)})
     row = None if page.viewer.mask.hidden(("number", ())) else await page.journal.appeal(written)
     if row is None or not page.viewer.sees(row):
         return page.show("appeals/nothing.html", 404)

@@ -91,4 +91,5 @@ def _read(each: Mapping[str, Any]) -> Mapping[str, Any]:
         for name in ("asked_at", "ended_at", "next_attempt_at")
         if (at := each.get(name))
     }
-    return {"asked_at": None, "next_attempt_at": None, **each, **moments, "kind": OutcomeKind.stored(each["outcome"])}
+    hidden: dict[str, Any] = {"asked_at": None, "ended_at": None, "next_attempt_at": None, "code": ""}
+    return {**hidden, **each, **moments, "kind": OutcomeKind.stored(each["outcome"])}

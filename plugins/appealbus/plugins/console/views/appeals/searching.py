@@ -17,13 +17,20 @@ def written_in(page: Page) -> tuple[str, Named | None]:
     return written, None if found is None else found[:2]
 
 
-def sealed(page: Page, named: Named) -> str:
-    """Return the token that carries it, with what the form says that it is for."""
-    return page.seal("search", {named[0]: named[1], "purpose": page.form.reason(page.words, "purpose")})
+def sealed(page: Page, what: str, named: Named) -> str:
+    """Return the token that carries it, with what the form says that it is for.
+
+    Args:
+        page: the request.
+        what: is looked for: who may ask for one thing may not for another.
+        named: whom or what it names.
+
+    """
+    return page.seal(what, {named[0]: named[1], "purpose": page.form.reason(page.words, "purpose")})
 
 
-def searched(page: Page, token: str) -> tuple[tuple[Named, ...], str]:
+def searched(page: Page, what: str, token: str) -> tuple[tuple[Named, ...], str]:
     """Return what a token carries: what is searched for, and what for."""
-    said = page.unseal("search", token)
+    said = page.unseal(what, token)
     purpose = said.pop("purpose")
     return tuple(said.items()), purpose

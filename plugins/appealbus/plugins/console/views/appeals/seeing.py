@@ -31,7 +31,7 @@ async def appeals(page: Page) -> Response:
     selection = selection_of(page)
     purpose = ""
     if token := page.query.get("find"):
-        named, purpose = searched(page, token)
+        named, purpose = searched(page, "appeals", token)
         selection = selection_of(page, named)
     try:
         after = Place.parse(page.query["after"]) if page.query.get("after") else NOWHERE
@@ -75,7 +75,7 @@ async def search(page: Page) -> Response:
             raise Refused(403, page.words.say("Your role may not look for persons, organisations or parcels."))
         if not page.form["purpose"]:
             return page.show("appeals/purpose.html", written=written)
-        return page.go("/appeals", {"find": sealed(page, named)})
+        return page.go("/appeals", {"find": sealed(page, "appeals", named)})
     mask = page.viewer.mask
     row = None if mask.hidden(("number", ())) else await page.journal.appeal(written)
     if row is None or not page.viewer.sees(row):

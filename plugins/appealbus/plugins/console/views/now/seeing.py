@@ -54,13 +54,14 @@ def watch_of(page: Page) -> Watch:
 def given(page: Page, found: Now) -> Mapping[str, Any]:
     """Return what the picture is made of."""
     views = {each.name for each in page.console.views if each.needs is None or page.viewer.may(each.needs)}
-    # A finding about due dates names appeals; whoever may not see numbers does not see them here either.
-    named = not page.viewer.mask.hidden(("number", ()))
+    # A finding about due dates names appeals: not for whoever may not see numbers, or sees only some appeals.
+    named = not (page.viewer.mask.hidden(("number", ())) or page.viewer.scoped)
     findings = [(each, found.where(each, views), named or each.about != "due dates") for each in found.findings]
     settings, counts = page.console.api.loaded.settings, found.facts.counts
     return {
         "it": found,
         "findings": findings,
+        "hiding": page.viewer.mask.text,
         "views": views,
         "receiver_path": receiver_path,
         "intakes": sorted(settings.intakes),
@@ -111,7 +112,8 @@ async def _pictures(page: Page) -> AsyncIterator[str]:
 def _picture(page: Page, found: Now) -> str:
     """Return the picture; those who see the same share one."""
     watch, made = watch_of(page), given(page, found)
-    key = (page.words.language, tuple(sorted(made["views"])), tuple(shown for *_, shown in made["findings"]))
+    hidden = page.viewer.mask.identifiers
+    key = (page.words.language, hidden, tuple(sorted(made["views"])), tuple(shown for *_, shown in made["findings"]))
     if watch.drawn_for is not found:
         watch.drawn_for, watch.drawn = found, {}
     if key not in watch.drawn:

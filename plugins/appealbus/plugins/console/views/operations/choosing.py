@@ -52,7 +52,7 @@ def chosen_by(page: Page, said: Sequence[tuple[str, str]]) -> Chosen:
     named: tuple[tuple[str, str], ...] = ()
     purpose = ""
     if token := query.pop("find", ""):
-        named, purpose = searched(page, token)
+        named, purpose = searched(page, "appeals", token)
     selection = selection_of(page, named, query)
     if not selection:
         raise Refused(422, words.say("Choose which appeals are meant: nothing is ever done to all there are."))

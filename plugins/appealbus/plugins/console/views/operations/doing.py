@@ -43,7 +43,7 @@ async def begin(page: Page) -> Response:
     return page.go(f"/operations/{progress.id}")
 
 
-@view.post("/operations/{number:int}/stop", may=Action.OPERATE)
+@view.post("/operations/{number:id}/stop", may=Action.OPERATE)
 async def stop(page: Page) -> Response:
     """Have no further part of it done."""
     row, reason = await _own(page), page.form.reason(page.words)
@@ -52,7 +52,7 @@ async def stop(page: Page) -> Response:
     return page.go(f"/operations/{row.id}")
 
 
-@view.post("/operations/{number:int}/go-on", may=Action.OPERATE)
+@view.post("/operations/{number:id}/go-on", may=Action.OPERATE)
 async def go_on(page: Page) -> Response:
     """Carry out what is left of it."""
     row, reason = await _own(page), page.form.reason(page.words)

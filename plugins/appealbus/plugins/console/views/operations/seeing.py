@@ -33,7 +33,7 @@ async def list_(page: Page) -> Response:
     )
 
 
-@view.get("/operations/{number:int}", may=Action.OPERATE)
+@view.get("/operations/{number:id}", may=Action.OPERATE)
 async def one(page: Page) -> Response:
     """Show how far it is, and why rows were not done."""
     sight = sight_of(page, await row_of(page))
@@ -55,7 +55,7 @@ async def one(page: Page) -> Response:
     )
 
 
-@view.get("/operations/{number:int}/progress", may=Action.OPERATE, by_itself=True)
+@view.get("/operations/{number:id}/progress", may=Action.OPERATE, by_itself=True)
 async def progress(page: Page) -> Response:
     """Show how far it is, alone; once it moves no more, the whole page is to be loaded."""
     sight = sight_of(page, await row_of(page))
@@ -68,7 +68,7 @@ async def progress(page: Page) -> Response:
 async def row_of(page: Page) -> OperationRow:
     """Return the operation with the number in the path."""
     number: int = page.request.path_params["number"]
-    row = await page.journal.operation(number) if number < 10**_DIGITS else None
+    row = await page.journal.operation(number)
     if row is None:
         raise Refused(404, page.words.say("There is no such operation, or none any more: they are kept for a week."))
     return row

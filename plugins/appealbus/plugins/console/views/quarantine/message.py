@@ -12,7 +12,7 @@ from appealbus.plugins.console.views.quarantine.showing import shown
 from appealbus.plugins.console.views.quarantine.sight import REASONS, checked, outcome_of, path_of, row_of, seen, view
 
 
-@view.get("/quarantine/{id:int}", may=Action.OPERATE)
+@view.get("/quarantine/{id:id}", may=Action.OPERATE)
 async def message(page: Page) -> Response:
     """Show one message, without what it says until a purpose is said."""
     checked(page)
@@ -37,7 +37,7 @@ async def message(page: Page) -> Response:
     )
 
 
-@view.post("/quarantine/{id:int}/unmask", may=Action.OPERATE)
+@view.post("/quarantine/{id:id}/unmask", may=Action.OPERATE)
 async def unmask(page: Page) -> Response:
     """Show what the message says, from now on: the person has said what for."""
     checked(page)

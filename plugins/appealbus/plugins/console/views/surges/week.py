@@ -99,7 +99,9 @@ def _chosen(told: dict[str, Any], place: str, category: str) -> bool:
 def _monday(page: Page) -> date | None:
     said = page.query.get("week", "")
     try:
-        return week_of(said) if said else None
+        monday = week_of(said) if said else None
+        _span(monday)  # the last week there is has no end
+        return monday
     except (ValueError, OverflowError):
         raise Refused(400, page.words.say("Write a week as 2026-W47, or a day of it as 2026-11-16.")) from None
 
