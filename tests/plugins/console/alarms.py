@@ -1,6 +1,6 @@
 """Alarms for a console to show: a file of surges beside the journal of a world."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import date
 from pathlib import Path
@@ -30,11 +30,8 @@ def alarm(category: str, place: str, monday: date = MONDAY, **given: Any) -> Ala
     return Alarm(*row, also=also, shared=(Shared("parcel", PARCEL, 9),), **given)
 
 
-@contextmanager
-def alarms(console: World, folder: Path) -> Iterator[Path]:
-    """Have alarms of two weeks, what is possible in this one, and a year of counts; the server reads it."""
-    made, shared = folder / "surges.db", console.api.host.shared
-    numbers = tuple(row.number for row in console.do(lambda journal: journal.appeals()))
+def alarms_in(made: Path, numbers: Sequence[str]) -> None:
+    """Make a file with alarms of two weeks, what is possible in this one, and a year of counts."""
     with closing(Store(made)) as store:
         weeks = [
             WeekCount(MONDAY + at * WEEK, "waste", "273620100", 24 if at == 0 else 4, 1, 9) for at in range(-30, 3)
@@ -44,11 +41,18 @@ def alarms(console: World, folder: Path) -> Iterator[Path]:
             WeekCount(MONDAY, "roads", "273620100", 500, 1, 9),
         ]
         store.count("journal", Counted(), Counted(1, 9), tuple(weeks))
-        first = [alarm("waste", "2736", numbers=numbers), alarm("roads", "7110"), alarm("fire", "2736")]
+        first = [alarm("waste", "2736", numbers=tuple(numbers)), alarm("roads", "7110"), alarm("fire", "2736")]
         kept.raise_alarms(store, [*first, alarm("waste", "2736", MONDAY + WEEK)], wall())
         for monday in (MONDAY, MONDAY + WEEK):
             store.note_judged(monday, wall(), 2000, 2e-5)
         possible.note(store, Day(TODAY, 0.4, "law", 2000, 1e-4), [alarm("flood", "2736")], wall())
+
+
+@contextmanager
+def alarms(console: World, folder: Path) -> Iterator[Path]:
+    """Have such a file, which the server reads."""
+    made, shared = folder / "surges.db", console.api.host.shared
+    alarms_in(made, [row.number for row in console.do(lambda journal: journal.appeals())])
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(
             console.api.host, "shared", lambda plugin: Reading(made) if plugin == "surges" else shared(plugin)

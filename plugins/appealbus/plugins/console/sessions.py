@@ -7,7 +7,7 @@ import base64
 import hmac
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 
 from starlette.requests import Request
@@ -53,6 +53,8 @@ class Sessions:
         self._journal = journal
         self._idle = timedelta(seconds=settings.idle)
         self._longest = timedelta(seconds=settings.longest)
+        self._renewing: set[str] = set()
+        """Sessions whose end is being written: many requests at once are one person at work, and one write."""
 
     async def redeem(self, link: str) -> Client | None:
         """Use a one-time link up; return whose it is, or None where it does not count or somebody was faster."""
@@ -86,9 +88,18 @@ class Sessions:
         if ends <= now:
             return None
         if renew and ends - credential.expires_at > self._idle / _EACH:
+            await self._renew(client, credential, ends)
+        return Session(client, credential, secret)
+
+    async def _renew(self, client: Client, credential: Credential, ends: datetime) -> None:
+        if credential.id in self._renewing:
+            return
+        self._renewing.add(credential.id)
+        try:
             with suppress(JournalError):  # reading goes on where nothing can be written: it counts until it ends
                 await self._journal.renew_credential(client.name, credential.id, ends)
-        return Session(client, credential, secret)
+        finally:
+            self._renewing.discard(credential.id)
 
     async def counts(self, session: Session) -> bool:
         """Whether a session still counts; to ask does not prolong it."""

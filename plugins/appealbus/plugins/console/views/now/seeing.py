@@ -91,11 +91,11 @@ async def _pictures(page: Page) -> AsyncIterator[str]:
     ask = monotonic() + _ASKED_AGAIN
     yield "retry: 3000\n\n"
     while not api.draining.is_set():
-        if monotonic() >= ask:
-            if not await page.console.sessions.counts(page.session):
-                break
-            ask = monotonic() + _ASKED_AGAIN
         try:
+            if monotonic() >= ask:
+                if not await page.console.sessions.counts(page.session):
+                    break
+                ask = monotonic() + _ASKED_AGAIN
             text = _picture(page, await watch_of(page).now())
         except (JournalError, TimeoutError):
             text = before  # the next one may come
