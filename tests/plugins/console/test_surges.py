@@ -47,9 +47,9 @@ def rows_of(console: World, number: int) -> list[tuple[str, str, dict[str, Any]]
 
 def seen_on(page: httpx.Response) -> dict[str, str]:
     """Return what a form of an alarm's page sends by itself."""
-    found = re.search(r'name="seen" value="([^"]*)"', page.text)
+    found = re.search(r'name="shown" value="([^"]*)"', page.text)
     assert found is not None
-    return {"csrf": csrf_of(page), "seen": found[1]}
+    return {"csrf": csrf_of(page), "shown": found[1]}
 
 
 def test_alarms_and_weeks_are_told(console: World, file: Path) -> None:

@@ -59,7 +59,7 @@ class ReceiverMask:
         found = seen(self._mask, row.dossier, row.version)
         self._looks.remember(self._name, row.number, row.version, found.digest)
         mask = self._mask
-        number = f"{_HIDDEN}-{row.appeal_id}" if mask.hidden(("number", ())) else mask.text(row.number)
+        number = f"{_HIDDEN}-{row.appeal_id}" if mask.hides_numbers else mask.text(row.number)
         completeness = _HIDDEN if mask.hidden(("completeness", ())) else row.completeness
         region = row.region if mask.whole(("appeal", ("place",))) else ""
         return replace(row, dossier=found.raw, number=number, completeness=completeness, region=region)

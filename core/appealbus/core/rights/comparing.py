@@ -40,9 +40,8 @@ def seen_past(viewer: Viewer, past: Past) -> Past:
     there are would tell of them.
     """
     mask = viewer.mask
-    scoped = bool(viewer.places or viewer.kinds or viewer.channel)
     others = [each for each in past.others if _covers(viewer, each)]
-    if mask.plain and not scoped:
+    if mask.plain and not viewer.scoped:
         return past
     shown = tuple(_seen(mask, each) for each in others)
     copies = sum(each.like >= ALIKE and each.person is not True for each in shown)
@@ -63,7 +62,7 @@ def _seen(mask: Mask, other: Other) -> Other:
     person = other.person if whole(*_IDENTITY) else None
     return replace(
         other,
-        number="" if mask.hidden(("number", ())) else mask.text(other.number),
+        number=mask.number(other.number),
         accepted_at=None if mask.hidden(("receipt", ("accepted_at",))) else other.accepted_at,
         appeal=seen_appeal(mask, other.appeal),
         changes=other.changes if whole(*_OUTCOME) else None,

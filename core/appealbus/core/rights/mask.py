@@ -115,6 +115,15 @@ class Mask:
             return False
         return identifiers.is_one(steps, self.identifiers) or self.text(str(value)) != str(value)
 
+    @property
+    def hides_numbers(self) -> bool:
+        """Whether numbers of appeals are hidden."""
+        return self.hidden(("number", ()))
+
+    def number(self, number: str | None) -> str:
+        """Return the number of an appeal as it is seen; empty where it is hidden, or there is none."""
+        return "" if self.hides_numbers else self.text(number or "")
+
     def text(self, text: str) -> str:
         """Return a text without the numbers that are hidden wherever they stand."""
         if not self.identifiers or len(text) < identifiers.FEWEST:  # most are so short

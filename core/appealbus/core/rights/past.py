@@ -57,7 +57,7 @@ def shown_entry(mask: Mask, entry: LogEntry, versions: Collection[int]) -> LogEn
     if entry.what == What.VERSION and not mask.hidden(("completeness", ())):
         allowed |= {"completeness"}
     number = entry.number if entry.number is None else mask.text(entry.number)
-    if mask.hidden(("number", ())):
+    if mask.hides_numbers:
         number = None
     if entry.what == What.READ and not mask.process:
         allowed -= {"version"}  # others see versions that this viewer does not

@@ -107,7 +107,7 @@ class Viewer:
             told = replace(
                 told, held_reason=None, due_at=None, waits_for=(), state=_at_rest(row, is_complete=is_complete)
             )
-        if mask.hidden(("number", ())):
+        if mask.hides_numbers:
             told = replace(told, number="")
         if not self.knows_messages:
             told = replace(told, message_id="")

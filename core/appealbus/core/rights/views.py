@@ -301,8 +301,7 @@ class Views:
             its = await self._reader.appeal(row.number)
             if its is None or not self.viewer.sees(its):
                 return None
-        number = "" if self._mask.hidden(("number", ())) else self._mask.text(row.number)
-        return replace(row, number=number, subject="")
+        return replace(row, number=self._mask.number(row.number), subject="")
 
     async def _read(self, number: str, version: int, raw: bytes | None = None) -> Seen | None:
         raw = raw or await self._reader.dossier(number, version)

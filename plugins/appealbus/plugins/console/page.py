@@ -117,6 +117,12 @@ class Page:
             raise Refused(404, self.words.say("There is no such appeal."))
         return row
 
+    async def appeal_with(self, number: str) -> AppealRow | None:
+        """Return the appeal with a number, where the person sees it; whoever found one by what is hidden would know."""
+        mask = self.viewer.mask
+        row = None if mask.hides_numbers or mask.text(number) != number else await self.journal.appeal(number)
+        return row if row is not None and self.viewer.sees(row) else None
+
     async def looks(self, what: str, row: AppealRow | None = None, purpose: str = "", **about: int) -> None:
         """Note that the person looks at personal data, before it is shown; what cannot be noted is not shown."""
         number = None if row is None else row.number

@@ -36,7 +36,7 @@ def alarms_seen(viewer: Viewer, found: Iterable[KeptAlarm]) -> Iterator[dict[str
 
 def sees_all(viewer: Viewer) -> bool:
     """Whether a viewer sees all places and kinds, and so how all alarms have turned out."""
-    return not (viewer.places or viewer.kinds or viewer.channel)
+    return not viewer.scoped
 
 
 def sees(viewer: Viewer, alarm: Alarm) -> bool:

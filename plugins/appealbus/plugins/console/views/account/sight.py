@@ -18,6 +18,7 @@ from appealbus.plugins.console.forms import day_of as written_day
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.view import View
 from appealbus.plugins.console.views.appeal.telling import Line, line
+from appealbus.plugins.console.views.operations.sight import DOES
 from appealbus.plugins.console.words import said
 
 view = View("account", "Account", place=80, path="/account")
@@ -164,7 +165,7 @@ async def rows(
 
 async def _shown(page: Page, entry: LogEntry, *, own: bool) -> LogEntry | None:
     if own:
-        number = None if page.viewer.mask.hidden(("number", ())) else entry.number
+        number = None if page.viewer.mask.hides_numbers else entry.number
         detail = {name: _told(page, value) for name, value in entry.detail.items()}
         return LogEntry(entry.position, entry.at, entry.what, entry.appeal_id, number, entry.actor, entry.about, detail)
     return await page.views.logged(entry)
@@ -184,7 +185,8 @@ def _entry(page: Page, entry: LogEntry, its: Mapping[int, AppealRow]) -> Row:
 
 def _looked(page: Page, detail: Mapping[str, Any]) -> Iterator[str]:
     what = str(detail.get("as") or "")
-    yield page.words.say(_LOOKED[what]) if what in _LOOKED else what.replace("_", " ")
+    said_ = _LOOKED.get(what) or DOES.get(what)
+    yield page.words.say(said_) if said_ else what.replace("_", " ")
     if detail.get("version"):
         yield page.words.say("version {version}", version=detail["version"])
     if isinstance(found := detail.get("found"), int):

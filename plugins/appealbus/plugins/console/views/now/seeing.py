@@ -55,7 +55,7 @@ def given(page: Page, found: Now) -> Mapping[str, Any]:
     """Return what the picture is made of."""
     views = {each.name for each in page.console.views if each.needs is None or page.viewer.may(each.needs)}
     # A finding about due dates names appeals: not for whoever may not see numbers, or sees only some appeals.
-    named = not (page.viewer.mask.hidden(("number", ())) or page.viewer.scoped)
+    named = not (page.viewer.mask.hides_numbers or page.viewer.scoped)
     findings = [(each, found.where(each, views), named or each.about != "due dates") for each in found.findings]
     settings, counts = page.console.api.loaded.settings, found.facts.counts
     return {

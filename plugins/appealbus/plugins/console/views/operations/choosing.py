@@ -61,7 +61,7 @@ def chosen_by(page: Page, said: Sequence[tuple[str, str]]) -> Chosen:
 
 def _deliveries(page: Page, query: dict[str, str]) -> DeliverySelection:
     words = page.words
-    if page.viewer.places or page.viewer.kinds:
+    if page.viewer.scoped:
         raise Refused(403, words.say("Whoever sees only some appeals delivers them again one by one."))
     if not query.get("receiver") or not query.get("since"):
         raise Refused(422, words.say("Say which receiver, and from when on it has confirmed what is delivered again."))

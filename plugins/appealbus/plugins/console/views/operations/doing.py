@@ -74,7 +74,7 @@ def _confirmed(page: Page) -> tuple[Chosen, int]:
 async def _own(page: Page) -> OperationRow:
     """Return the operation in the path; whoever sees only some appeals has a say in what they have ordered alone."""
     row = await row_of(page)
-    if (page.viewer.places or page.viewer.kinds) and row.by != by_person(page.session.client.name):
+    if page.viewer.scoped and row.by != by_person(page.session.client.name):
         raise Refused(403, page.words.say("Your role may not do this."))
     return row
 

@@ -34,7 +34,7 @@ async def frozen(page: Page, chosen: Chosen) -> Frozen:
 
     """
     viewer, words = page.viewer, page.words
-    within = viewer.covers if viewer.places or viewer.kinds else None
+    within = viewer.covers if viewer.scoped else None
     try:
         async with asyncio.timeout(_PATIENCE), Carrying.of(page).looking:
             found = await operations.freeze(page.journal, chosen.order, chosen.selection, within)
@@ -50,7 +50,7 @@ async def frozen(page: Page, chosen: Chosen) -> Frozen:
 
 async def shown(page: Page, chosen: Chosen, found: Frozen, status: int = 200, *, changed: bool = False) -> Response:
     """Return the page that shows what is selected."""
-    preview, mask = await operations.preview(page.journal, found), page.viewer.mask
+    preview = await operations.preview(page.journal, found)
     appeals = [(row.public_id, await page.views.row(row)) for row in preview.appeals if page.viewer.sees(row)]
     given: dict[str, Any] = {
         "does": DOES[chosen.order.operation],
@@ -60,7 +60,7 @@ async def shown(page: Page, chosen: Chosen, found: Frozen, status: int = 200, *,
         "newest": preview.newest,
         "appeals": appeals,
         "deliveries": preview.deliveries,
-        "number_of": lambda row: "" if mask.hidden(("number", ())) else mask.text(row.number),
+        "number_of": lambda row: page.viewer.mask.number(row.number),
         "under_way": [sight_of(page, row) for row in preview.under_way],
         "list_query": urlencode([each for each in parse_qsl(chosen.query) if each[0] != "do"]),
         "told": list(selected_by(page.words, found.selected_by)),

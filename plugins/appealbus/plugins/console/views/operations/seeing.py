@@ -29,7 +29,7 @@ async def list_(page: Page) -> Response:
         first=before is None,
         does_of=DOES,
         receivers=[(name, name) for name in sorted(settings.deliveries)],
-        whole=not (page.viewer.places or page.viewer.kinds),
+        whole=not page.viewer.scoped,
     )
 
 
@@ -92,13 +92,14 @@ async def _rows(page: Page, row: OperationRow, left: Sequence[NotDone]) -> list[
         return []
     found: dict[int, _Line] = {}
     if row.operation in (Operation.RESEND, Operation.HISTORY):
-        mask = page.viewer.mask
-        hidden = mask.hidden(("number", ())) or bool(page.viewer.places or page.viewer.kinds)
         if row.operation is Operation.RESEND:
             told = {each.id: each.number for each in await page.journal.deliveries_by_id(ids)}
         else:
             told = {each.position: each.number for each in await page.journal.versions_at(ids)}
-        found = {each: ("" if hidden else mask.text(number), "", None) for each, number in told.items()}
+        found = {
+            each: ("" if page.viewer.scoped else page.viewer.mask.number(number), "", None)
+            for each, number in told.items()
+        }
     else:
         for appeal in await page.journal.appeals_by_id(ids):
             if page.viewer.sees(appeal):

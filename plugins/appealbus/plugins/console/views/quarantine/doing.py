@@ -9,7 +9,7 @@ from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.quarantine.listing import PAGE
-from appealbus.plugins.console.views.quarantine.sight import checked, key_of, view
+from appealbus.plugins.console.views.quarantine.sight import check, key_of, view
 from appealbus.plugins.console.views.quarantine.trying import attempt, given_id, mark_of, trier, turn, waits
 
 log = structlog.get_logger(__name__)
@@ -21,7 +21,7 @@ _PATIENCE = 20.0
 @view.post("/quarantine/take", may=Action.OPERATE)
 async def take(page: Page) -> Response:
     """Take the messages that were shown, each if it is still as it was."""
-    checked(page)
+    check(page)
     reason, wanted = page.form.reason(page.words), _wanted(page)
     token = page.form["as"] if len(wanted) == 1 else ""
     message_id = given_id(page, wanted[0][0], token)
@@ -45,7 +45,7 @@ async def take(page: Page) -> Response:
 @view.post("/quarantine/close", may=Action.OPERATE)
 async def close(page: Page) -> Response:
     """Close the messages that were shown: nothing more is to become of them."""
-    checked(page)
+    check(page)
     reason, wanted = page.form.reason(page.words), _wanted(page)
     by, closed = page.session.client.name, 0
     async with turn(page):  # what somebody takes right now is not closed meanwhile

@@ -10,7 +10,7 @@ from appealbus.core.journal.rows import QuarantineRow
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
-from appealbus.plugins.console.views.quarantine.sight import REASONS, checked, key_of, outcome_of, seen, view
+from appealbus.plugins.console.views.quarantine.sight import REASONS, check, key_of, outcome_of, seen, view
 
 PAGE = 50
 STATES = ("waiting", "replayed", "closed", "all")
@@ -21,7 +21,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 @view.get("/quarantine", may=Action.OPERATE)
 async def quarantine(page: Page) -> Response:
     """Show what waits by its reason, or a page of messages: of one reason, or of a state."""
-    checked(page)
+    check(page)
     state, channel = page.query.get("state", "waiting"), page.query.get("channel") or None
     if state not in STATES or len(channel or "") > _LONGEST or len(page.query.get("code", "")) > _LONGEST:
         raise Refused(400, page.words.say("There is no such page."))

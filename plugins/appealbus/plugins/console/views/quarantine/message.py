@@ -9,13 +9,13 @@ from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.appeal.telling import line
 from appealbus.plugins.console.views.quarantine.showing import shown
-from appealbus.plugins.console.views.quarantine.sight import REASONS, checked, outcome_of, path_of, row_of, seen, view
+from appealbus.plugins.console.views.quarantine.sight import REASONS, check, outcome_of, path_of, row_of, seen, view
 
 
 @view.get("/quarantine/{id:id}", may=Action.OPERATE)
 async def message(page: Page) -> Response:
     """Show one message, without what it says until a purpose is said."""
-    checked(page)
+    check(page)
     row = await row_of(page)
     purpose = page.purpose(f"/quarantine/{row.id}") if page.viewer.mask.plain else ""
     if purpose:
@@ -40,7 +40,7 @@ async def message(page: Page) -> Response:
 @view.post("/quarantine/{id:id}/unmask", may=Action.OPERATE)
 async def unmask(page: Page) -> Response:
     """Show what the message says, from now on: the person has said what for."""
-    checked(page)
+    check(page)
     if not page.viewer.mask.plain:
         raise Refused(403, page.words.say("Your mask hides what messages say."))
     row = await row_of(page)

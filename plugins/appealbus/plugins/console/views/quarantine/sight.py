@@ -63,16 +63,15 @@ class Seen:
     closed: str
 
 
-def checked(page: Page) -> Page:
-    """Return the page, if its reader may see messages of which nobody knows whose they are."""
+def check(page: Page) -> None:
+    """Raise Refused for whom may not see messages of which nobody knows whose they are."""
     if page.viewer.channel or not page.viewer.covers(None, None):
         raise Refused(403, page.words.say("These have no place and no kind: who sees some appeals alone sees none."))
-    return page
 
 
 async def seen(page: Page, rows: Sequence[QuarantineRow]) -> list[Seen]:
     """Return rows as they may be seen, with the copies that have come of those that wait."""
-    came = {} if page.viewer.mask.hidden(("number", ())) else await copies(page.journal, rows)
+    came = {} if page.viewer.mask.hides_numbers else await copies(page.journal, rows)
     return [_seen(page, row, came.get(row.id, "")) for row in rows]
 
 
@@ -84,7 +83,7 @@ def _seen(page: Page, row: QuarantineRow, came: str) -> Seen:
     closed = f"{row.closed_by}: {row.closed_reason}" if row.closed_at else ""
     return Seen(
         *(row.id, row.at, row.channel, text(row.position), row.code, told(page, row.reason), state),
-        *(number_of(page, row.number), text(came), text(closed)),
+        *(page.viewer.mask.number(row.number), text(came), text(closed)),
     )
 
 
@@ -98,18 +97,13 @@ def outcome_of(page: Page) -> tuple[str, int, int] | None:
 
 def told(page: Page, reason: str) -> str:
     """Return a reason as it is kept, which is English and may name an appeal."""
-    return "" if page.viewer.mask.hidden(("number", ())) else one_line(page.viewer.mask.text(reason))
-
-
-def number_of(page: Page, number: str | None) -> str:
-    """Return a number as it may be seen."""
-    return "" if page.viewer.mask.hidden(("number", ())) else page.viewer.mask.text(number or "")
+    return "" if page.viewer.mask.hides_numbers else one_line(page.viewer.mask.text(reason))
 
 
 async def path_of(page: Page, number: str) -> str:
     """Return where the appeal with a number is shown; empty where there is none for this person."""
-    found = None if page.viewer.mask.hidden(("number", ())) else await page.journal.appeal(number)
-    return f"/console/appeals/{found.public_id}" if found is not None and page.viewer.sees(found) else ""
+    found = await page.appeal_with(number)
+    return "" if found is None else f"/console/appeals/{found.public_id}"
 
 
 def key_of(page: Page, text: str) -> int:

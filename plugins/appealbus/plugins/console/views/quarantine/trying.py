@@ -19,9 +19,8 @@ from appealbus.plugins.console.views.quarantine.listing import PAGE, query_of
 from appealbus.plugins.console.views.quarantine.sight import (
     REASONS,
     Seen,
-    checked,
+    check,
     key_of,
-    number_of,
     path_of,
     row_of,
     seen,
@@ -50,7 +49,7 @@ class Verdict:
 @view.get("/quarantine/try", may=Action.OPERATE)
 async def try_group(page: Page) -> Response:
     """Show what would become of the messages of one reason, as many as a page has."""
-    checked(page)
+    check(page)
     code, channel = page.query.get("code", ""), page.query.get("channel") or None
     after = key_of(page, page.query.get("after") or "0")
     listed = await page.journal.quarantined(after, PAGE, code=code, channel=channel)
@@ -72,7 +71,7 @@ async def try_group(page: Page) -> Response:
 @view.get("/quarantine/{id:id}/try", may=Action.OPERATE)
 async def try_one(page: Page) -> Response:
     """Show what would become of one message: under its own id, or as a person says."""
-    checked(page)
+    check(page)
     row = await row_of(page)
     how = Retaking(given_id(page, row.id, page.query.get("as", "")), bool(page.query.get("anyway")))
     if row.replayed_at is not None:
@@ -87,7 +86,7 @@ async def try_one(page: Page) -> Response:
 @view.post("/quarantine/{id:id}/under", may=Action.OPERATE)
 async def under(page: Page) -> Response:
     """Show what would become of a message under another id, which stands in no URL in clear."""
-    checked(page)
+    check(page)
     row, message_id = await row_of(page), page.form["message_id"]
     if not (0 < len(message_id) <= 200 and message_id.isprintable()):
         raise Refused(422, page.words.say("Write an id of 1 to 200 characters, which no other message has."))
@@ -168,4 +167,4 @@ async def _shown(
 async def _verdict(page: Page, tried: Tried, it: Seen) -> Verdict:
     word = "refused" if not tried.taken else "new" if tried.number is None else "again"
     path = await path_of(page, tried.number) if tried.number else ""
-    return Verdict(it, word, number_of(page, tried.number), path, tried.code, told(page, tried.problem))
+    return Verdict(it, word, page.viewer.mask.number(tried.number), path, tried.code, told(page, tried.problem))

@@ -23,7 +23,7 @@ async def take(page: Page) -> Response:
     until = day_of(page.form["until"], words, 422)
     if until < words.today(page.journal.now()):
         raise Refused(422, words.say("This day is over: say when you look at it again."))
-    who, seen = page.session.client.name, page.form["seen"]
+    who, seen = page.session.client.name, page.form["shown"]
     try:
         await deciding.take(page.journal, _file(page), sight.kept.id, until, by=who, reason=reason, seen=seen)
     except ConfigError as error:
@@ -40,7 +40,7 @@ async def close(page: Page) -> Response:
         raise Refused(422, words.say("Say what it turned out to be."))
     closing = Closing(page.session.client.name, verdict, done)
     try:
-        await deciding.close(page.journal, _file(page), sight.kept.id, closing, seen=page.form["seen"])
+        await deciding.close(page.journal, _file(page), sight.kept.id, closing, seen=page.form["shown"])
     except ConfigError as error:
         raise _refused(page, error) from None
     return page.go(sight.path, {"done": "close"})
