@@ -135,5 +135,5 @@ async def test_commands_take_the_language(program, journal, accepted) -> None:
         ((), {"LC_ALL": "ru_RU.UTF-8"}),
     ):
         done = program("why", number, *arguments, environment={"HOME": "/", **environment})
-        assert (done.returncode, "приостановлено" in done.stdout) == (1, True)
+        assert (done.returncode, "удержано" in done.stdout) == (1, True)
     assert program("why", number, "--lang", "de").returncode == 2

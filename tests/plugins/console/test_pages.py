@@ -43,8 +43,10 @@ def test_the_list_shows_what_there_is(console: World) -> None:
     ],
 )
 def test_what_cannot_be_chosen_is_said(console: World, query: str, status: int) -> None:
-    """A filter that is none is refused in words; so is one that would tell what the role does not see."""
-    assert console.signed_in("ops").get(f"/console/appeals?{query}").status_code == status
+    """A filter that is none is refused in words, with the menu; so is one that tells what the role does not see."""
+    answer = console.signed_in("ops").get(f"/console/appeals?{query}")
+    assert answer.status_code == status
+    assert 'href="/console/now"' in answer.text
 
 
 def test_a_page_looks_through_so_many_and_no_more(console: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -47,7 +47,9 @@ def application(api: Api) -> App:
 def _told(request: Request, status: int, text: str, headers: dict[str, str] | None = None) -> Response:
     console = Console.of(request)
     words = console.words(request)
-    answer = console.render(request, words, "error.html", status, {"text": text, "status": status})
+    page = getattr(request.state, "page", None)  # of somebody who is signed in: they keep the menu
+    shown = {} if page is None else {"session": page.session, "viewer": page.viewer}
+    answer = console.render(request, words, "error.html", status, {"text": text, "status": status, **shown})
     answer.headers.update(headers or {})
     return answer
 

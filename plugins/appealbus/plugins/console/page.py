@@ -71,6 +71,7 @@ class Page:
         viewer = console.api.policy.of_client(client)
         views = Views(console.api.journal, viewer, console.api.looks)
         page = cls(request, console, session, viewer, views, console.api.journal.acting(by_person(client.name)), words)
+        request.state.page = page
         if request.method == "POST":
             check_origin(request, words)
             page.form = await form_of(request, console.api.bodies, words)

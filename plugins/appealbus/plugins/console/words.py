@@ -17,6 +17,8 @@ HERE = Path(__file__).parent
 COOKIE = "appealbus-lang"
 _LOCALES = {ReaderLanguage.ENGLISH: "en_GB", ReaderLanguage.RUSSIAN: "ru", ReaderLanguage.KAZAKH: "kk"}
 _CODES = frozenset(each.value for each in ReaderLanguage)
+_DAYS = {ReaderLanguage.RUSSIAN: "d MMM y"}
+"""Where a table has no room for what is usual, which is `27 нояб. 2026 г.`."""
 NAMES = {ReaderLanguage.KAZAKH: "Қазақша", ReaderLanguage.RUSSIAN: "Русский", ReaderLanguage.ENGLISH: "English"}
 """Each language in its own words."""
 
@@ -72,7 +74,7 @@ class Words(Reader):
 
     def day(self, day: date) -> str:
         """Return a day."""
-        return format_date(day, format="medium", locale=_LOCALES[self.language])
+        return format_date(day, format=_DAYS.get(self.language, "medium"), locale=_LOCALES[self.language])
 
     def weekdays(self) -> list[tuple[str, str]]:
         """Return the short and the whole name of each day of the week, from Monday on."""

@@ -17,9 +17,8 @@ from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.forms import day_of as written_day
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.view import View
-from appealbus.plugins.console.views.appeal.telling import Line, line
+from appealbus.plugins.console.views.appeal.telling import Line, line, looked_said
 from appealbus.plugins.console.views.operations.sight import DOES
-from appealbus.plugins.console.words import said
 
 view = View("account", "Account", place=80, path="/account")
 
@@ -27,27 +26,6 @@ PAGE = 50
 _LONGEST = 200
 KINDS = ("person", "api", "client")
 """Of actors that somebody answers for: the others are workers and the bus."""
-_LOOKED: Mapping[str, str] = {
-    "dossier": said("dossier"),
-    "difference": said("difference of versions"),
-    "explain": said("trail of a field"),
-    "why": said("why something is missing"),
-    "history": said("history"),
-    "changes": said("changes"),
-    "term": said("due date with its proof"),
-    "terms": said("what falls due"),
-    "repeats": said("repeats"),
-    "appeals": said("list of appeals"),
-    "report": said("figures"),
-    "surges": said("surges"),
-    "access": said("access log"),
-    "looks": said("who looked"),
-    "export dossiers": said("export of dossiers"),
-    "export log": said("export of the log"),
-    "quarantine": said("quarantine"),
-    "reread": said("replies read again"),
-}
-"""What is noted as looked at, in words; what else there is stands as it was noted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,8 +163,7 @@ def _entry(page: Page, entry: LogEntry, its: Mapping[int, AppealRow]) -> Row:
 
 def _looked(page: Page, detail: Mapping[str, Any]) -> Iterator[str]:
     what = str(detail.get("as") or "")
-    said_ = _LOOKED.get(what) or DOES.get(what)
-    yield page.words.say(said_) if said_ else what.replace("_", " ")
+    yield page.words.say(DOES[what]) if what in DOES else looked_said(what, page.words)
     if detail.get("version"):
         yield page.words.say("version {version}", version=detail["version"])
     if isinstance(found := detail.get("found"), int):

@@ -1,14 +1,14 @@
 """The plan of an appeal as a graph: which lookup takes its inputs from which, and how each ended."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from appealbus.core.domain.known import KnownLookup
 from appealbus.schemas.outcome import OutcomeKind
 
-_WIDTH, _HEIGHT, _ACROSS, _DOWN = 230, 46, 50, 14
+_WIDTH, _HEIGHT, _ACROSS, _DOWN, _LETTER = 150, 46, 50, 14, 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Plan:
     edges: Sequence[tuple[int, int, int, int]] = ()
     width: int = 0
     height: int = 0
-    box: tuple[int, int] = field(default=(_WIDTH, _HEIGHT))
+    box: tuple[int, int] = (_WIDTH, _HEIGHT)
 
 
 def plan_of(document: Mapping[str, Any], known: Iterable[KnownLookup]) -> Plan:
@@ -46,22 +46,24 @@ def plan_of(document: Mapping[str, Any], known: Iterable[KnownLookup]) -> Plan:
     columns: dict[int, list[str]] = {}
     for name in sorted(by_lookup):
         columns.setdefault(depths[name], []).append(name)
+    width = max([_WIDTH, *(len(name) * _LETTER + 20 for name in by_lookup)])
     nodes: dict[str, Node] = {}
     for depth, names in columns.items():
         for at, name in enumerate(names):
-            x, y = depth * (_WIDTH + _ACROSS) + 1, at * (_HEIGHT + _DOWN) + 1
+            x, y = depth * (width + _ACROSS) + 1, at * (_HEIGHT + _DOWN) + 1
             nodes[name] = Node(name, by_lookup[name], _worst(by_lookup[name]), x, y)
     middle = _HEIGHT // 2
     edges = [
-        (nodes[of].x + _WIDTH, nodes[of].y + middle, nodes[name].x, nodes[name].y + middle)
+        (nodes[of].x + width, nodes[of].y + middle, nodes[name].x, nodes[name].y + middle)
         for name in nodes
         for of in sorted(needs.get(name, ()))
     ]
     return Plan(
         list(nodes.values()),
         edges,
-        max((each.x + _WIDTH + 1 for each in nodes.values()), default=0),
+        max((each.x + width + 1 for each in nodes.values()), default=0),
         max((each.y + _HEIGHT + 1 for each in nodes.values()), default=0),
+        (width, _HEIGHT),
     )
 
 

@@ -17,6 +17,8 @@ from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.appeal.doing import refused
 from appealbus.plugins.console.views.appeal.sight import shown, sight_of, view
+from appealbus.plugins.console.words import Words
+from appealbus.schemas.outcome import OutcomeKind
 
 _ONE = asyncio.Semaphore(1)
 """One process of a server reads at a time: each takes as much memory as a worker."""
@@ -28,7 +30,13 @@ async def preview(page: Page) -> Response:
     sight = await sight_of(page)
     read = await _read(page, sight.row)
     return await shown(
-        page, sight, "appeal/reread.html", results=read.results, digest=_digest(read.results), died=read.died
+        page,
+        sight,
+        "appeal/reread.html",
+        results=read.results,
+        digest=_digest(read.results),
+        died=read.died,
+        outcome=lambda told: _said(told, page.words),
     )
 
 
@@ -45,6 +53,12 @@ async def reread(page: Page) -> Response:
     if isinstance(done, JournalError):
         raise refused(page, done)
     return page.go(f"/appeals/{row.public_id}", {"done": "reread"})
+
+
+def _said(told: str, words: Words) -> str:
+    """Return an outcome with its code in words."""
+    kind, _, code = told.partition(" ")
+    return f"{words.word(OutcomeKind.stored(kind))} {code}" if kind else "–"
 
 
 async def _read(page: Page, row: AppealRow) -> AppealRead:

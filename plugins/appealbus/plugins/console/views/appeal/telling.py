@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from appealbus.core.cli.telling import failed, moment_of, span, tries_of
+from appealbus.core.cli.telling import failed, moment_of, tries_of
 from appealbus.core.domain.client import OF_PEOPLE
 from appealbus.core.domain.event import LogEntry, What
 from appealbus.plugins.console.marks import mark
 from appealbus.plugins.console.words import Words, said
+from appealbus.schemas.change import ChangeKind
 from appealbus.schemas.dossier import Completeness
 from appealbus.schemas.outcome import OutcomeKind
 
@@ -61,6 +62,27 @@ _SAID: Mapping[str, str] = {
     What.MIGRATED: said("journal migrated"),
     What.CLOCK_TRUSTED: said("clock accepted"),
 }
+_LOOKED: Mapping[str, str] = {
+    "dossier": said("dossier"),
+    "difference": said("difference of versions"),
+    "explain": said("trail of a field"),
+    "why": said("why something is missing"),
+    "history": said("history"),
+    "changes": said("changes"),
+    "term": said("due date with its proof"),
+    "terms": said("what falls due"),
+    "repeats": said("repeats"),
+    "appeals": said("list of appeals"),
+    "report": said("figures"),
+    "surges": said("surges"),
+    "access": said("access log"),
+    "looks": said("who looked"),
+    "export dossiers": said("export of dossiers"),
+    "export log": said("export of the log"),
+    "quarantine": said("quarantine"),
+    "reread": said("replies read again"),
+}
+"""What is noted as looked at, in words; what else there is stands as it was noted."""
 _STYLES: Mapping[str, str] = {What.VERSION: "good", What.DELIVERED: "good", What.READ: "calm", What.CHANGED: "calm"}
 
 
@@ -110,7 +132,9 @@ def line(entry: LogEntry, words: Words) -> Line:
     detail, what = entry.detail, entry.what
     outcome = OutcomeKind.stored(str(detail["kind"])) if what == What.ENDED and detail.get("kind") else None
     about = words.lookup(entry.about) if what in (What.ASKED, What.ENDED, What.REREAD) else entry.about
-    tries = [f"{_ended(each, words)} {span(each.get('ms') or 0)}" for each in tries_of(entry)]
+    if what == What.CHANGED:
+        about = words.word(ChangeKind.stored(about))
+    tries = [f"{_ended(each, words)}, {_took(each.get('ms') or 0, words)}" for each in tries_of(entry)]
     kind, _, name = entry.actor.partition(":")
     style = "bad" if failed(entry) else _STYLES.get(what, "plain")
     return Line(
@@ -130,6 +154,11 @@ def kind_said(what: str, words: Words) -> str:
     return words.say(_SAID[what]) if what in _SAID else what.replace("_", " ")
 
 
+def looked_said(what: str, words: Words) -> str:
+    """Return what somebody looked at."""
+    return words.say(_LOOKED[what]) if what in _LOOKED else what.replace("_", " ")
+
+
 def _head(entry: LogEntry, words: Words) -> str:
     """Return the same of an entry: a session that begins is a sign-in, and one credential that ends is not all."""
     kind = entry.detail.get("kind")
@@ -144,6 +173,12 @@ def _ended(attempt: Mapping[str, Any], words: Words) -> str:
     return str(attempt.get("code") or words.word(OutcomeKind.stored(str(attempt.get("kind", "")))))
 
 
+def _took(ms: float, words: Words) -> str:
+    if ms < 1000:
+        return words.say("{n} ms", n=words.number(round(ms)))
+    return words.say("{n} s", n=words.number(round(ms / 1000, 1)))
+
+
 def _details(detail: Mapping[str, Any], words: Words) -> Iterator[str]:
     if detail.get("version"):
         yield words.say("version {version}", version=detail["version"])
@@ -151,12 +186,12 @@ def _details(detail: Mapping[str, Any], words: Words) -> Iterator[str]:
         yield words.word(Completeness.stored(str(detail["completeness"])))
     if code := detail.get("code"):
         yield f"{words.reason(str(code), str(code))} [{code}]" if words.reason(str(code), "") else f"[{code}]"
+    if detail.get("as"):
+        yield looked_said(str(detail["as"]), words)
     for name in ("reason", "purpose"):
         if detail.get(name):
             yield str(detail[name])
     yield from _ordered(detail, words)
-    if detail.get("as"):
-        yield str(detail["as"])
     if detail.get("questions"):
         yield words.say_n("{n} question", "{n} questions", int(detail["questions"]))
     if detail.get("receivers"):
