@@ -84,7 +84,16 @@ OPS = (
     "/console/views",
 )
 REVIEWER = ("/console/terms", "/console/terms?days=92", "/console/surges", "/console/surges/1")
-TABS = ("", "/dossier", "/explain", "/term", "/timeline", "/timeline?failed=1", "/versions", "/repeats")
+TABS = (
+    "",
+    "/dossier",
+    "/explain?field=appeal.kind",
+    "/term",
+    "/timeline",
+    "/timeline?failed=1",
+    "/versions",
+    "/repeats",
+)
 """Of an appeal, as a reviewer sees them who has said what for."""
 FIGURES = ("/console/report?by=month", "/console/report?by=body")
 AUDITOR = (
@@ -119,8 +128,8 @@ def main() -> None:
             server = stack.enter_context(Postgres())
             url = server.url(server.database())
         with world(folder, url, replies=False) as made:
-            made.do(look)
             made.do(fill_quarantine)
+            made.do(look)
             numbers = [row.number for row in made.do(Journal.appeals)]
         alarms_in(folder / "surges.db", numbers)
         cloning = Cloning(url)
@@ -283,13 +292,17 @@ def figures(reviewer: httpx.Client) -> list[str]:
 
 def measure(ops: httpx.Client, path: str, rounds: int, running: served) -> None:
     """Ask for a page again and again, and print what it costs."""
-    first, size = once(ops, path)
+    shown = re.sub(r"seen=[^&]+", "seen", re.sub(r"[0-9a-f-]{36}", "ID", path)).removeprefix("/console")[:52]
+    try:
+        first, size = once(ops, path)
+    except httpx.HTTPStatusError as error:
+        print(f"{shown:<52} {error.response.status_code}", flush=True)
+        return
     before = running.took()
     times = [once(ops, path)[0] for _ in range(rounds)]
     cpu, database = ((after - then) * 1000 / rounds for then, after in zip(before, running.took(), strict=True))
     with ThreadPoolExecutor(8) as pool:
         together = [each for each, _ in pool.map(lambda _: once(ops, path), range(8 * max(1, rounds // 8)))]
-    shown = re.sub(r"seen=[^&]+", "seen", re.sub(r"[0-9a-f-]{36}", "ID", path)).removeprefix("/console")[:52]
     figures = f"{first:>6.0f} {statistics.median(times):>6.0f} {max(times):>6.0f} {statistics.median(together):>9.0f}"
     print(f"{shown:<52} {figures} {cpu:>6.0f} {database:>6.0f} {size / 1000:>5.1f}", flush=True)
 
