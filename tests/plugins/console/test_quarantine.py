@@ -24,7 +24,9 @@ from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import NewQuarantine, QuarantineRow
 from appealbus.core.told import told
 from appealbus.plugins.console.views.now.sight import Now
-from appealbus.plugins.console.views.quarantine.showing import _names, shown
+from appealbus.plugins.console.views.quarantine import trying
+from appealbus.plugins.console.views.quarantine.hiding import _names
+from appealbus.plugins.console.views.quarantine.showing import shown
 from appealbus.plugins.console.views.quarantine.sight import REASONS
 from tests.plugins.console.kit import csrf_of
 from tests.plugins.console.world import World
@@ -32,6 +34,12 @@ from tests.plugins.console.world import World
 SECRET = "Қонысбаева"
 WHY = "their register is mended"
 Ids = Callable[[Journal], Coroutine[Any, Any, list[int]]]
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have all of a group be tried, on a busy machine too."""
+    monkeypatch.setattr(trying, "_PATIENCE", 60.0)
 
 
 def kept(*raws: bytes, code: str = "message.kills", channel: str = "files") -> Ids:

@@ -6,6 +6,7 @@ from appealbus.core.domain.deeds import Deeds
 from appealbus.core.domain.event import What
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
+from appealbus.plugins.console.views.account.rows import rows
 from appealbus.plugins.console.views.account.sight import (
     PAGE,
     actor_of,
@@ -13,7 +14,6 @@ from appealbus.plugins.console.views.account.sight import (
     day_of,
     frame,
     further,
-    rows,
     sees_deeds,
     view,
 )

@@ -8,14 +8,13 @@ from appealbus.core.domain.selection import Selection
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
+from appealbus.plugins.console.views.account.rows import Row, rows
 from appealbus.plugins.console.views.account.sight import (
     PAGE,
-    Row,
     actor_of,
     day_of,
     frame,
     further,
-    rows,
     sees_looks,
     view,
 )

@@ -7,7 +7,8 @@ from appealbus.core.domain.event import by_person
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.sessions import SESSION
 from appealbus.plugins.console.views.account.policy import counting
-from appealbus.plugins.console.views.account.sight import PAGE, frame, further, moment, rows, view
+from appealbus.plugins.console.views.account.rows import rows
+from appealbus.plugins.console.views.account.sight import PAGE, frame, further, moment, view
 
 
 @view.get("/account/mine")

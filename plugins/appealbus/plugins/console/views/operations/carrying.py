@@ -5,6 +5,7 @@ from contextlib import aclosing
 
 import structlog
 
+from appealbus.core.domain.operation import Operation
 from appealbus.core.errors import JournalError
 from appealbus.core.journal.journal import Journal
 from appealbus.core.operations import operations
@@ -48,29 +49,29 @@ class Carrying:
         """Whether this server carries it out."""
         return mark in self._tasks
 
-    def begin(self, journal: Journal, mark: str) -> None:
+    def begin(self, journal: Journal, mark: str, operation: Operation) -> None:
         """Carry it out from here on, as the person who writes in the journal; whoever does so already goes on."""
         if mark in self._tasks:
             return
-        task = asyncio.create_task(self._carry_out(journal, mark))
+        task = asyncio.create_task(self._carry_out(journal, mark, operation))
         self._tasks[mark] = task
         task.add_done_callback(lambda _: self._tasks.pop(mark, None))
 
-    async def _carry_out(self, journal: Journal, mark: str) -> None:
+    async def _carry_out(self, journal: Journal, mark: str, operation: Operation) -> None:
         async with self._turns:
             try:
                 async with aclosing(operations.carry_out(journal, mark)) as parts:
                     async for progress in parts:
                         if self._api.draining.is_set() and not progress.finished:
-                            log.warning("operation.interrupted", operation=progress.operation.value, code="server_ends")
+                            log.warning("operation.interrupted", operation=operation.value, code="server_ends")
                             return
             except JournalError as error:
                 if error.code not in _OURS:
-                    log.warning("operation.interrupted", code=error.code)
+                    log.warning("operation.interrupted", operation=operation.value, code=error.code)
                 return
             log.warning(
                 "operation.carried_out",
-                operation=progress.operation.value,
+                operation=operation.value,
                 count=progress.total,
                 actor=journal.actor.removeprefix("person:"),
             )

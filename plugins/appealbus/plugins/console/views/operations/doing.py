@@ -39,7 +39,7 @@ async def begin(page: Page) -> Response:
     name = page.session.client.name
     log.warning("operation.begun", operation=progress.operation.value, count=progress.total, actor=name)
     if not progress.finished:
-        Carrying.of(page).begin(page.journal, progress.hash)
+        Carrying.of(page).begin(page.journal, progress.hash, progress.operation)
     return page.go(f"/operations/{progress.id}")
 
 
@@ -60,7 +60,7 @@ async def go_on(page: Page) -> Response:
         raise Refused(409, page.words.say("It has ended: nothing of it is left."))
     _check_room(page)
     await page.journal.resume_operation(row.hash, reason=reason)
-    Carrying.of(page).begin(page.journal, row.hash)
+    Carrying.of(page).begin(page.journal, row.hash, row.operation)
     return page.go(f"/operations/{row.id}")
 
 
