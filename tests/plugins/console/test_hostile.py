@@ -10,8 +10,10 @@ from appealbus.core.domain.listing import AppealState
 from appealbus.core.domain.operation import Operation, Order
 from appealbus.core.domain.selection import Selection
 from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.rows import NewAppeal
 from appealbus.core.operations import operations
 from appealbus.plugins.console.view import all_views
+from appealbus.schemas.appeal import Appeal, AppealKind
 from tests.plugins.console.kit import csrf_of
 from tests.plugins.console.waiting import park
 from tests.plugins.console.world import World
@@ -64,6 +66,18 @@ def test_now_tells_nothing_that_is_hidden(console: World) -> None:
     pages = [who.get("/console/now").text for who in (ops, chief, some)]
     assert [BODY in each for each in pages] == [False, True, False]
     assert ["AB-2026-" in each or "AB-2027-" in each for each in pages] == [True, True, False]
+
+
+def test_what_steers_a_page_is_written_out(console: World) -> None:
+    """Marks of direction in a number or a text turn nothing round on a page: they are seen as what they are."""
+
+    told = {"message_id": "b\u202ea", "channel": "c", "number": "Ж\u202e-15", "text": "\u2066<b>Жер"}
+    appeal = Appeal(**told, kind=AppealKind.COMPLAINT)
+    console.do(lambda journal: journal.accept(NewAppeal(appeal, journal.now(), "x")))
+    public_id = console.do(lambda journal: journal.appeals(limit=100))[-1].public_id
+    ops = console.signed_in("registry")
+    for page in (ops.get("/console/appeals"), ops.get(f"/console/appeals/{public_id}")):
+        assert ("\u202e" in page.text, r"Ж\u202e-15" in page.text) == (False, True)
 
 
 def test_what_is_written_as_a_reason_hides_what_a_mask_hides(console: World) -> None:

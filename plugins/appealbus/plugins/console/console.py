@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from appealbus.core.escaping import escaped
 from appealbus.core.language import ReaderLanguage
 from appealbus.core.operations.outages import Asked, asked
 from appealbus.plugins.api.api import Api
@@ -36,6 +37,11 @@ HEADERS = {
 }
 """Of every page, beside those of every answer of the server."""
 _CHOSEN = 365 * 24 * 3600
+
+
+def _seen(value: Any) -> Any:
+    """Return what is shown, with all that turns a text round, or is not seen, written out; what is HTML as it is."""
+    return escaped(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
 
 
 @dataclass
@@ -67,6 +73,7 @@ class Console:
         made = Environment(
             loader=FileSystemLoader([HERE / "templates", HERE / "views"]),
             autoescape=True,
+            finalize=_seen,
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
