@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -111,6 +112,17 @@ async def test_who_sees_all_gets_what_is_kept(journal: Journal, write: Write) ->
         assert found.raw == await journal.dossier(row.number, version)
     assert len(await views.versions(row)) == 4
     assert await views.row(row) == row
+
+
+@pytest.mark.parametrize(
+    ("mask", "told"), [(TECHNICAL, "answered"), (Mask("x", hides=(Pattern.parse("changes"),)), None)]
+)
+async def test_who_sees_kinds_of_changes_sees_that_an_appeal_has_ended(
+    journal: Journal, write: Write, mask: Mask, told: str | None
+) -> None:
+    """Else what was answered looks overdue to operators."""
+    row = replace(await write(*_VERSIONS), closed="answered")
+    assert (await _views(journal, mask).row(row)).closed == told
 
 
 async def test_the_feed_tells_of_visible_changes_alone(journal: Journal, write: Write) -> None:

@@ -18,7 +18,7 @@ from appealbus.schemas.outcome import OutcomeKind
 
 
 def park(
-    days: Sequence[int], source: str = "egkn", body: str = ""
+    days: Sequence[int], source: str = "egkn", body: str = "", name: str = "p"
 ) -> Callable[[Journal], Coroutine[Any, Any, list[date]]]:
     """Return what parks an appeal for a source, and to a body, for each of these days, due so many days from today."""
     to = {"addressee": {"bin": body}} if body else {}
@@ -27,7 +27,7 @@ def park(
         now = journal.now()
         dues = [now.astimezone(KAZAKHSTAN).date() + timedelta(n) for n in days]
         for n, due in enumerate(dues):
-            told = {"message_id": f"p{n}{body}", "channel": "parked", "due_on": due, "text": "Жер", **to}
+            told = {"message_id": f"{name}{n}{body}", "channel": "parked", "due_on": due, "text": "Жер", **to}
             appeal = Appeal.model_validate({**told, "kind": AppealKind.COMPLAINT})
             new = await journal.accept(NewAppeal(appeal, now, "appealbus"))
             away = LookupState(f"{source}.parcel", "k", OutcomeKind.UNAVAILABLE, now, code="http.503", reason="away")

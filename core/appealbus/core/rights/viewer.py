@@ -14,7 +14,7 @@ from appealbus.schemas.dossier import Completeness
 
 _ROW: dict[str, Sequence[Path]] = {
     "due_on": [("appeal", ("due_on",))],
-    "closed": [("changes", ())],
+    "closed": [("changes", ("kind",))],
     "kind": [("appeal", ("kind",))],
     "place": [("appeal", ("place",)), ("appeal", ("addressee",))],
     "body": [("appeal", ("addressee",))],

@@ -38,6 +38,9 @@ async def hold(page: Page) -> Response:
     try:
         await holding.hold(page.journal, row.number, reason=reason, by=page.session.client.name)
     except JournalError as error:
+        if error.code == "held":
+            text = page.words.say("Somebody has held it already: that stands, and nothing is changed.")
+            raise Refused(409, text) from None
         raise refused(page, error) from None
     return page.go(f"/appeals/{row.public_id}", {"done": "hold"})
 

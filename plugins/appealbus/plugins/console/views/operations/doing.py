@@ -29,13 +29,13 @@ async def begin(page: Page) -> Response:
     _check_room(page)
     found = await frozen(page, chosen)
     if not found.ids:
-        return await shown(page, chosen, found, 409, changed=True)
+        return await shown(page, chosen, found, 409, reason=reason)
     try:
         progress = await operations.begin(
             page.journal, found, confirmed, reason=reason, purpose=chosen.purpose, newest=newest
         )
     except operations.SelectionChanged:
-        return await shown(page, chosen, found, 409, changed=True)
+        return await shown(page, chosen, found, 409, reason=reason)
     name = page.session.client.name
     log.warning("operation.begun", operation=progress.operation.value, count=progress.total, actor=name)
     if not progress.finished:

@@ -48,8 +48,8 @@ async def frozen(page: Page, chosen: Chosen) -> Frozen:
     return found
 
 
-async def shown(page: Page, chosen: Chosen, found: Frozen, status: int = 200, *, changed: bool = False) -> Response:
-    """Return the page that shows what is selected."""
+async def shown(page: Page, chosen: Chosen, found: Frozen, status: int = 200, *, reason: str | None = None) -> Response:
+    """Return the page that shows what is selected; with the reason of who confirmed something else."""
     preview = await operations.preview(page.journal, found)
     appeals = [(row.public_id, await page.views.row(row)) for row in preview.appeals if page.viewer.sees(row)]
     given: dict[str, Any] = {
@@ -64,7 +64,8 @@ async def shown(page: Page, chosen: Chosen, found: Frozen, status: int = 200, *,
         "under_way": [sight_of(page, row) for row in preview.under_way],
         "list_query": urlencode([each for each in parse_qsl(chosen.query) if each[0] != "do"]),
         "told": list(selected_by(page.words, found.selected_by)),
-        "changed": changed,
+        "changed": reason is not None,
+        "reason": reason or "",
         "does_of": DOES,
     }
     return page.show("operations/preview.html", status, **given)
