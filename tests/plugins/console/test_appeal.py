@@ -134,9 +134,11 @@ def test_what_is_done_is_on_record(console: World, parked: AppealRow) -> None:
     assert do("release")[0] == 409
     assert "Its open questions are asked again at once." in do("retry")[1]
     assert do("refresh")[0] == 200
-    assert "The version goes out again." in do("resend", receiver="out", version="1")[1]
-    assert do("resend", receiver="out", version="first")[0] == 422
-    assert do("resend", receiver="nobody", version="1")[0] == 404
+    shown = re.findall(r'name="shown" value="([^"]+)"', ops.get(path).text)[-1]
+    assert "The version goes out again." in do("resend", shown=shown)[1]
+    assert "Nothing is done" in do("resend", shown=shown)[1]  # pressed twice
+    assert do("resend", shown="first")[0] == 422
+    assert do("resend", shown=f"9{shown}")[0] == 404
     mine = [each for each in console.do(history(parked)) if each.actor == "person:daniyar"]
     assert [each.what for each in mine] == ["held", "released", "retried", "refreshed", "resent"]
     assert {each.detail["reason"] for each in mine} == {reason}

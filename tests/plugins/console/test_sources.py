@@ -1,5 +1,6 @@
 """Sources: how each stands, what it does to due dates to be away, and switching one off and on."""
 
+import re
 from datetime import timedelta
 
 import httpx
@@ -75,6 +76,11 @@ def test_a_source_is_switched_off_by_who_has_seen_what_that_does(console: World,
 def test_times_that_are_none_are_refused(ops: httpx.Client, until: str) -> None:
     """What is no time, is over, or is more than a month from now; so is a page that is none."""
     assert ops.get("/console/sources/egkn/impact", params={"until": until}).status_code == 400
+
+
+def test_a_preview_without_a_time_is_until_the_next_working_morning(ops: httpx.Client) -> None:
+    """So a link may lead there from anywhere."""
+    assert re.search(r'name="until"[^>]* value="20\d\d-\d\d-\d\dT09:00"', ops.get("/console/sources/egkn/impact").text)
 
 
 def test_only_those_switch_off_who_may(console: World, ops: httpx.Client) -> None:

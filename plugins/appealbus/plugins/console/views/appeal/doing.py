@@ -2,12 +2,14 @@
 
 from starlette.responses import Response
 
+from appealbus.core.domain.operation import Verdict
 from appealbus.core.errors import JournalError
 from appealbus.core.operations import holding
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.appeal.sight import view
+from appealbus.plugins.console.views.deliveries.doing import decide
 
 
 @view.post("/appeals/{id}/retry", may=Action.OPERATE)
@@ -59,14 +61,9 @@ async def release(page: Page) -> Response:
 @view.post("/appeals/{id}/resend", may=Action.OPERATE)
 async def resend(page: Page) -> Response:
     """Deliver a version to a receiver again."""
-    row, reason = await page.appeal(), page.form.reason(page.words)
-    receiver, version = page.form["receiver"], page.form["version"]
-    if not receiver or not (version.isascii() and version.isdigit() and len(version) < 10):
-        raise Refused(422, page.words.say("Say which version, and to whom."))
-    count = await page.journal.resend(row.number, receiver=receiver, version=int(version), reason=reason)
-    if not count:
-        raise Refused(404, page.words.say("There is no such delivery."))
-    return page.go(f"/appeals/{row.public_id}", {"done": "resend", "n": str(count)})
+    row = await page.appeal()
+    _, verdict = await decide(page, lambda found: found.appeal.appeal_id == row.appeal_id, again=True)
+    return page.go(f"/appeals/{row.public_id}", {"done": "resend" if verdict is Verdict.DONE else "nothing"})
 
 
 def refused(page: Page, error: JournalError) -> Refused:

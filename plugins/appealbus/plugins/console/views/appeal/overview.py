@@ -12,6 +12,7 @@ from appealbus.core.domain.listing import AppealState
 from appealbus.core.domain.pauses import Pause
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.errors import JournalError
+from appealbus.core.journal.writes.deciding import Shown
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.appeal.plan import Plan, plan_of
@@ -70,6 +71,7 @@ async def appeal(page: Page) -> Response:
         held=sight.row.state is AppealState.HELD,
         deliveries=deliveries,
         receiver_path=receiver_path,
+        shown_of=Shown.of,
         why=partial(why, page.words),
     )
 

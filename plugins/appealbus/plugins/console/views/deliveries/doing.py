@@ -1,8 +1,11 @@
 """Giving one version up, and sending one again: what was shown is done, once, and the verdict is told."""
 
+from collections.abc import Callable
+
 from starlette.responses import Response
 
 from appealbus.core.domain.operation import Verdict
+from appealbus.core.journal.rows import DeliveryOfAppeal
 from appealbus.core.journal.writes.deciding import Shown
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.errors import Refused
@@ -23,18 +26,30 @@ async def resend(page: Page) -> Response:
 
 
 async def _decide(page: Page, *, again: bool) -> Response:
-    words, name = page.words, page.request.path_params["name"]
+    name = page.request.path_params["name"]
+    shown, verdict = await decide(page, lambda found: found.delivery.receiver == name, again=again)
+    done = {"done": "resend" if again else "skip", "id": str(shown.id), "verdict": verdict.value}
+    return page.go(receiver_path(name), done)
+
+
+async def decide(page: Page, meant: Callable[[DeliveryOfAppeal], bool], *, again: bool) -> tuple[Shown, Verdict]:
+    """Decide about the delivery that a form has shown; return it, and what became of it.
+
+    Raises:
+        Refused: there is none that is meant, or its receiver has a newer version.
+
+    """
+    words = page.words
     try:
         shown = Shown.parse(page.form["shown"])
     except ValueError:
         raise Refused(422, words.say("Say which version, as a page has shown it.")) from None
     reason = page.form.reason(words)
     found = await page.journal.delivery(shown.id)
-    one = await seen(page, found)
-    if found is None or one is None or found.delivery.receiver != name:
+    if found is None or await seen(page, found) is None or not meant(found):
         raise Refused(404, words.say("There is no such delivery."))
-    decide = page.journal.resend_delivery if again else page.journal.skip_delivery
-    verdict = await decide(shown, reason=reason)
+    order = page.journal.resend_delivery if again else page.journal.skip_delivery
+    verdict = await order(shown, reason=reason)
     match verdict:
         case Verdict.GONE:
             raise Refused(404, words.say("There is no such delivery."))
@@ -43,8 +58,7 @@ async def _decide(page: Page, *, again: bool) -> Response:
                 409,
                 words.say(
                     "Nothing is done: {receiver} has a newer version of this appeal. Send that again, or give this up.",
-                    receiver=name,
+                    receiver=found.delivery.receiver,
                 ),
             )
-    done = {"done": "resend" if again else "skip", "id": str(shown.id), "verdict": verdict.value}
-    return page.go(receiver_path(name), done)
+    return shown, verdict

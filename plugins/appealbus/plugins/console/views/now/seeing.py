@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from starlette.responses import Response, StreamingResponse
@@ -9,6 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from appealbus.core.clocks import monotonic
 from appealbus.core.errors import JournalError
+from appealbus.core.health.finding import Finding
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
@@ -56,7 +58,9 @@ def given(page: Page, found: Now) -> Mapping[str, Any]:
     views = {each.name for each in page.console.views if each.needs is None or page.viewer.may(each.needs)}
     # A finding about due dates names appeals: not for whoever may not see numbers, or sees only some appeals.
     named = not (page.viewer.mask.hides_numbers or page.viewer.scoped)
-    findings = [(each, found.where(each, views), named or each.about != "due dates") for each in found.findings]
+    findings = [
+        (_seen(page, each), found.where(each, views), named or each.about != "due dates") for each in found.findings
+    ]
     settings, counts = page.console.api.loaded.settings, found.facts.counts
     return {
         "it": found,
@@ -67,6 +71,12 @@ def given(page: Page, found: Now) -> Mapping[str, Any]:
         "intakes": sorted(settings.intakes),
         "receivers": sorted({*settings.deliveries, *counts.outbox, *counts.alone}),
     }
+
+
+def _seen(page: Page, finding: Finding) -> Finding:
+    """Return a finding without the parts of which the mask hides something: what is left of them says nothing."""
+    mask = page.viewer.mask
+    return replace(finding, says=[each for each in finding.says if mask.text(str(each)) == str(each)] or finding.says)
 
 
 class _Stream(StreamingResponse):

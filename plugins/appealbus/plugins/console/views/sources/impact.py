@@ -13,6 +13,7 @@ from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.forms import moment_of
 from appealbus.plugins.console.page import Page
+from appealbus.plugins.console.views.sources.seeing import morning
 from appealbus.plugins.console.views.sources.sight import Sight, sight_of, view
 
 _PAGE = 50
@@ -24,7 +25,7 @@ async def impact(page: Page) -> Response:
     sight = await sight_of(page)
     if sight.asked is None:
         raise Refused(409, page.words.say("The configuration has no such source any more: nobody asks it."))
-    until = moment(page, page.query.get("until", ""))
+    until = moment(page, page.query.get("until", morning(page, page.journal.now())))
     found = await outage(page.journal, sight.asked, until)
     try:
         after = Place.parse(page.query["after"]) if page.query.get("after") else NOWHERE
