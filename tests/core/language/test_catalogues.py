@@ -129,13 +129,16 @@ def test_every_code_means_something(language: str) -> None:
 
 @pytest.mark.parametrize("plugin", sorted(RECORDS))
 def test_every_lookup_has_a_name(plugin: str) -> None:
-    """As its source calls it."""
+    """As its source calls it; what it asks for is said, too."""
     text = (PLUGINS / plugin / "lookups.py").read_text(encoding="utf-8")
     names = set(re.findall(rf"^    name = \"({plugin}\.\w+)\"", text, re.MULTILINE))
+    purposes = set(re.findall(r"^    purpose = \"(.+)\"", text, re.MULTILINE))
     assert names
+    assert purposes
     for language in LANGUAGES:
         found = of(PLUGINS / plugin, language)
         assert plain(found, "lookup") == names
+        assert plain(found, "purpose") == purposes
         assert {code.partition(".")[0] for code in plain(found, "code")} == {plugin}
 
 

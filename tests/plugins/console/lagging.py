@@ -8,6 +8,7 @@ from appealbus.core.journal.rows import NewAppeal
 from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.appeal import Appeal, AppealKind
 from appealbus.schemas.dossier import Completeness
+from tests.plugins.console.waiting import some_dossier
 
 
 async def lag(journal: Journal) -> list[int]:
@@ -16,13 +17,13 @@ async def lag(journal: Journal) -> list[int]:
     The first and the second were refused, of the first the receiver has a newer version; the third has failed, and the
     fourth and the fifth were not tried yet.
     """
-    now = journal.now()
+    now, whole = journal.now(), await some_dossier(journal)
     for n in range(5):
         appeal = Appeal(message_id=f"l{n}", channel="lagging", kind=AppealKind.COMPLAINT, text="Жер")
         new = await journal.accept(NewAppeal(appeal, now, "appealbus"))
         for version in range(1, 3 if n == 0 else 2):
             given = {"version": version, "completeness": Completeness.COMPLETE}
-            await journal.conclude(Conclusion(new.appeal_id, dossier=b"{}", receivers=["out", "old"][: n + 1], **given))
+            await journal.conclude(Conclusion(new.appeal_id, dossier=whole, receivers=["out", "old"][: n + 1], **given))
     found = [each.delivery_id for each in await journal.undelivered("out", now + timedelta(hours=1), 10)]
     await journal.deliveries_alone([(each, code) for each, code in zip(found, ("unfit", "mask.failed"), strict=False)])
     (newer,) = {each.delivery_id for each in await journal.undelivered("out", now + timedelta(hours=1), 10)} - {*found}

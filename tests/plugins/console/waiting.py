@@ -17,6 +17,12 @@ from appealbus.schemas.dossier import Completeness
 from appealbus.schemas.outcome import OutcomeKind
 
 
+async def some_dossier(journal: Journal) -> bytes:
+    """Return the dossier of an appeal that the bus has worked."""
+    made = [await journal.dossier(row.number or "") for row in await journal.appeals()]
+    return next(each for each in made if each is not None)
+
+
 def park(
     days: Sequence[int], source: str = "egkn", body: str = "", name: str = "p"
 ) -> Callable[[Journal], Coroutine[Any, Any, list[date]]]:
@@ -24,7 +30,7 @@ def park(
     to = {"addressee": {"bin": body}} if body else {}
 
     async def work(journal: Journal) -> list[date]:
-        now = journal.now()
+        now, whole = journal.now(), await some_dossier(journal)
         dues = [now.astimezone(KAZAKHSTAN).date() + timedelta(n) for n in days]
         for n, due in enumerate(dues):
             told = {"message_id": f"{name}{n}{body}", "channel": "parked", "due_on": due, "text": "Жер", **to}
@@ -32,7 +38,7 @@ def park(
             new = await journal.accept(NewAppeal(appeal, now, "appealbus"))
             away = LookupState(f"{source}.parcel", "k", OutcomeKind.UNAVAILABLE, now, code="http.503", reason="away")
             await journal.keep(new.appeal_id, away)
-            given = {"dossier": b"{}", "version": 1, "completeness": Completeness.PARTIAL}
+            given = {"dossier": whole, "version": 1, "completeness": Completeness.PARTIAL}
             again = now + timedelta(minutes=n)
             await journal.conclude(Conclusion(new.appeal_id, waits_for=(source,), due_at=again, **given))
         return dues

@@ -211,6 +211,8 @@ def trail_value(name: str, value: str, item: FieldValue, to: Reader) -> str:
     """Return a value of the trail for people: a moment, the kind of an outcome, and its reason by its code."""
     if name == "outcome":
         return to.word(OutcomeKind.stored(value))
+    if name == "purpose":
+        return to.purpose(value)
     if name == "reason":
         return to.reason(item.trail.get("code", ""), value)
     if name.endswith(("_at", "_until")):

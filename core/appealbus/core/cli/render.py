@@ -17,7 +17,7 @@ from appealbus.core.enrichment.fields import titled
 from appealbus.core.escaping import one_line
 from appealbus.core.language import Reader
 from appealbus.core.planning.contract import NOT_LOADED
-from appealbus.schemas.appeal import Appeal
+from appealbus.schemas.appeal import Appeal, Warning
 from appealbus.schemas.dossier import Dossier, Fact, Gap
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.record import Coded, Record
@@ -140,6 +140,8 @@ def _fact(fact: Fact, dossier: Dossier, to: Reader) -> RenderableType:
 def rows_of(model: BaseModel, to: Reader | None, prefix: str = "") -> Iterator[tuple[str, str]]:
     """Yield a row for each field: a dictionary value in one row, a field in both languages once."""
     fields = {**{name: getattr(model, name) for name in type(model).model_fields}, **(model.__pydantic_extra__ or {})}
+    if isinstance(model, Warning) and to is not None:
+        fields["message"] = to.reason(model.code, model.message)
     for name, value in fields.items():
         stem, _, tail = name.rpartition("_")
         twin = fields.get(f"{stem}_{'kk' if tail == 'ru' else 'ru'}") if tail in ("ru", "kk") else None

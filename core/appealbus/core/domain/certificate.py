@@ -9,6 +9,10 @@ SOON = timedelta(days=30)
 """How long before its end a certificate is told of: an authority takes days for a new one, and a state's longer."""
 
 
+PURPOSES = (told("signs our questions"), told("signs its answers"), told("issues certificates"))
+"""What those are for that sources have, so that catalogues have it."""
+
+
 @dataclass(frozen=True, slots=True)
 class CertificateState:
     """One certificate, as its file says.

@@ -80,6 +80,10 @@ class Reader:
         """Return what a lookup asks for: `gbdfl.person` is «физическое лицо (ГБД ФЛ)»."""
         return self._named("lookup", name) or name
 
+    def purpose(self, purpose: str) -> str:
+        """Return what a lookup asks for something for, in the reader's language where its plugin says it."""
+        return self._named("purpose", purpose) or purpose
+
     def word(self, word: StrEnum) -> str:
         """Return a word of a list, by the name of the list: a kind of outcome, how severe a signal is."""
         known = getattr(word, "known", True)  # one of another release is shown as it is

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from appealbus.core.rights.actions import Action
+from appealbus.core.rights.viewer import Viewer
 from appealbus.plugins.console import views
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
@@ -44,7 +45,10 @@ class View:
             40 Sources, 50 Deliveries, 60 Quarantine, 70 Workers, 80 Account, 90 Configuration; 0: not in the menu.
         path: where it begins, under `/console`.
         needs: what one may do to whom it is shown in the menu; None: all.
+        chooses: what one may choose appeals by to whom it is shown: their mask does not hide it.
         plugin: without which it is not in the menu; empty: none.
+        routes: its pages and forms.
+        may: by a route's name what one may do who uses it; None: all.
 
     """
 
@@ -53,8 +57,14 @@ class View:
     place: int = 0
     path: str = ""
     needs: Action | None = None
+    chooses: tuple[str, ...] = ()
     plugin: str = ""
     routes: list[Route] = field(default_factory=list)
+    may: dict[str, Action | None] = field(default_factory=dict)
+
+    def open_to(self, viewer: Viewer) -> bool:
+        """Whether there is something in it for somebody."""
+        return (self.needs is None or viewer.may(self.needs)) and all(map(viewer.may_choose_by, self.chooses))
 
     def get(self, path: str, may: Action | None = None, *, by_itself: bool = False) -> Callable[[Handler], Handler]:
         """Make a function the page at a path, for those who may do that.
@@ -79,7 +89,9 @@ class View:
                     raise Refused(403, page.words.say("Your role may not do this."))
                 return await handler(page)
 
-            self.routes.append(Route(path, endpoint, methods=[method], name=f"{self.name}.{handler.__name__}"))
+            name = f"{self.name}.{handler.__name__}"
+            self.routes.append(Route(path, endpoint, methods=[method], name=name))
+            self.may[name] = may
             return handler
 
         return add

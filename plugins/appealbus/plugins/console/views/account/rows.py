@@ -100,7 +100,8 @@ def _looked(page: Page, detail: Mapping[str, Any]) -> Iterator[str]:
 def _question(page: Page, row: AccessRow, by_number: Mapping[str, AppealRow]) -> Row:
     its = Line(row.at, page.words.say("asked"), "plain", row.source)
     path = _path(page, by_number.get(row.number)) if row.number else ""
-    return Row(its, row.source, "source", row.number, path, [page.words.lookup(row.lookup)], row.purpose)
+    asked, purpose = [page.words.lookup(row.lookup)], page.words.purpose(row.purpose)
+    return Row(its, row.source, "source", row.number, path, asked, purpose)
 
 
 def _path(page: Page, row: AppealRow | None) -> str:

@@ -116,6 +116,8 @@ def rows(value: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _value(page: Page, name: str, value: str) -> str:
+    if name == "purpose":
+        return page.words.purpose(value)
     return page.words.moment(datetime.fromisoformat(value)) if name.endswith("_at") else value
 
 

@@ -55,7 +55,7 @@ def watch_of(page: Page) -> Watch:
 
 def given(page: Page, found: Now) -> Mapping[str, Any]:
     """Return what the picture is made of."""
-    views = {each.name for each in page.console.views if each.needs is None or page.viewer.may(each.needs)}
+    views = {each.name for each in page.console.views if each.open_to(page.viewer)}
     # A finding about due dates names appeals: not for whoever may not see numbers, or sees only some appeals.
     named = not (page.viewer.mask.hides_numbers or page.viewer.scoped)
     findings = [

@@ -14,7 +14,7 @@ from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.view import View
 
-view = View("terms", "Terms", place=30, path="/terms", needs=Action.TERM)
+view = View("terms", "Terms", place=30, path="/terms", needs=Action.TERM, chooses=("due_on", "closed"))
 
 _MOST = 1000
 """Appeals that are counted, the most urgent first: what a body has to do before all else, in some 50 ms."""
@@ -29,7 +29,7 @@ _LONGEST = 366
 async def terms(page: Page) -> Response:
     """Show how many open appeals are due when, of each body."""
     viewer, today = page.viewer, page.words.today(page.journal.now())
-    if not (viewer.may_choose_by("due_on") and viewer.may_choose_by("closed")):
+    if not view.open_to(viewer):
         raise Refused(403, page.words.say("Your mask hides when appeals are due."))
     days = _days(page)
     selection = Selection(open=True, due_before=today + timedelta(days=days + 1))
