@@ -1,10 +1,11 @@
 """A file of SQLite that a plugin keeps beside the journal, for what is its own."""
 
+import errno
 import os
 import sqlite3
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from appealbus.core.errors import ConfigError
@@ -19,8 +20,11 @@ def make_private(path: Path) -> None:
     One that is there is not opened: to close it again would take the locks of this process on it away, and another
     process would then take this one for gone (POSIX locks; sqlite.org/howtocorrupt.html, 2.2).
     """
-    with suppress(FileExistsError):
+    try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path)) from None
 
 
 class OwnFile:

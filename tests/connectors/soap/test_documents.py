@@ -71,7 +71,7 @@ def test_all_is_told_at_once(put: Put, tmp_path: Path) -> None:
     text = told(put("c/a.xsd", "b.xsd", "missing.xsd", "urn:x:z"))
     folder = tmp_path / "c"
     for line in (
-        f"{folder}/broken.xsd: the document is not well-formed XML (line 1)",
+        f"{folder}/broken.xsd: the document is not well-formed XML (line 1, column 10)",
         f"  {folder}/missing.xsd (imported by {folder}/a.xsd, {folder}/b.xsd)",
         f"  urn:x:z (imported by {folder}/a.xsd)",
         f"  http://x.invalid/y.xsd (imported by {folder}/b.xsd)",

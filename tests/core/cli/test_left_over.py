@@ -24,7 +24,7 @@ async def test_what_waits_for_a_receiver_that_is_gone_is_told_and_dropped(progra
 
     checked = program("check")
     assert checked.returncode == 1
-    assert "receiver old: 1 dossiers wait for it, and it is not configured" in checked.stderr
+    assert "receiver old: 1 dossier waits for it, and it is not configured" in checked.stderr
     assert "appealbus prune --receiver old" in checked.stderr
     assert program("prune", "--receiver", "out").returncode == 2
     [_, old] = sorted(await journal.deliveries(accepted.receipt.number), key=lambda row: row.receiver == "old")

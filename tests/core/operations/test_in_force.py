@@ -100,4 +100,4 @@ def test_no_secret_is_among_what_is_in_force(tmp_path: Path) -> None:
     assert "STRANGE_PASSWORD" in (told["plugins.strange.password"].value or "")
     for key in ("plugins.broken.password", "sources.odd.token", "sources.odd.pin"):
         assert told[key].value is None, key
-    assert told["plugins.console.zone"].place is None
+    assert told["plugins.console.idle"].place is None

@@ -193,7 +193,7 @@ async def test_one_that_hangs_is_asked_no_second_time_meanwhile(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It costs its signals and one thread, however many appeals come; the others conclude."""
-    monkeypatch.setattr(recalling, "_PATIENCE", 0.05)
+    monkeypatch.setattr(recalling, "_PATIENCE", 0.5)
     hangs = Hangs()
     try:
         async with running_bus(tmp_path, assessors=[hangs, Repeats()]) as bus:
