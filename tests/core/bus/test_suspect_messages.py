@@ -1,6 +1,7 @@
 """Messages that came again: read one at a time after a note in the journal, kept unread once three died over one."""
 
 import asyncio
+from contextlib import aclosing
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -48,7 +49,8 @@ async def test_three_deaths_and_it_is_kept_unread(tmp_path: Path, monkeypatch: p
         row = await bus.journal.quarantine_row(kept.quarantine_id)
         assert row is not None
         assert row.raw == again("killer").raw
-        assert (await replay(bus.journal, row, BusSettings(), decoder.Decoder())).message_id == "killer"
+        async with aclosing(decoder.Decoder()) as apart:
+            assert (await replay(bus.journal, row, BusSettings(), apart)).message_id == "killer"
 
 
 async def test_those_that_came_again_are_read_one_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
