@@ -25,7 +25,8 @@ async def impact(page: Page) -> Response:
     sight = await sight_of(page)
     if sight.asked is None:
         raise Refused(409, page.words.say("The configuration has no such source any more: nobody asks it."))
-    until = moment(page, page.query.get("until", morning(page, page.journal.now())))
+    written = page.query.get("until")
+    until = moment(page, morning(page, page.journal.now()) if written is None else written)
     found = await outage(page.journal, sight.asked, until)
     try:
         after = Place.parse(page.query["after"]) if page.query.get("after") else NOWHERE
