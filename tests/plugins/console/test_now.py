@@ -50,7 +50,7 @@ def test_many_who_watch_cost_one_look(console: World, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(sight, "gather", counted)
     console.signed_in("ops", "watcher").get("/console/now")
-    watch = console.api.mounts["/console"].state.watch
+    watch = console.api.mounts["/console"].state.console.one(sight.Watch)
     asyncio.run(asyncio.sleep(1.1))
     looks = 0
 

@@ -1,34 +1,28 @@
 """What all pages of the console share."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from appealbus.core.escaping import escaped
+from appealbus.core.config.loading import Loaded
+from appealbus.core.host import Host
 from appealbus.core.language import ReaderLanguage
 from appealbus.core.operations.outages import Asked, asked
 from appealbus.plugins.api.api import Api
-from appealbus.plugins.console.marks import mark, short, urgency
 from appealbus.plugins.console.oidc import Oidc
+from appealbus.plugins.console.rendering import templates
 from appealbus.plugins.console.sessions import Sessions
 from appealbus.plugins.console.settings import ConsoleSettings
-from appealbus.plugins.console.static import STATIC
-from appealbus.plugins.console.words import COOKIE, NAMES, Words, language_of
-from appealbus.schemas.appeal import AppealKind
-from appealbus.schemas.change import ChangeKind
-from appealbus.schemas.dossier import Completeness
+from appealbus.plugins.console.words import COOKIE, Words, language_of
 
 if TYPE_CHECKING:
     from appealbus.plugins.console.view import View
 
-HERE = Path(__file__).parent
+T = TypeVar("T")
+
 HEADERS = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -39,26 +33,25 @@ HEADERS = {
 _CHOSEN = 365 * 24 * 3600
 
 
-def _seen(value: Any) -> Any:
-    """Return what is shown, with all that turns a text round, or is not seen, written out; what is HTML as it is."""
-    return escaped(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
-
-
-@dataclass
 class Console:
-    """The parts of the console of one server."""
+    """The parts of the console of one server.
 
-    api: Api
-    settings: ConsoleSettings
-    views: "Sequence[View]" = field(default_factory=list)
+    Args:
+        api: the server's.
+        settings: of the console.
+        views: all there are, in the order of the menu.
 
-    def __post_init__(self) -> None:
-        self.sessions = Sessions(self.api.journal, self.settings)
-        self.oidc = None if self.settings.oidc is None else Oidc(self.settings.oidc)
-        self._asking = asyncio.Lock()
-        self._asked: dict[str, Asked] | None = None
-        plugins = self.api.loaded.settings.bus.plugins
-        self._words = {each: Words(each, plugins) for each in ReaderLanguage}
+    """
+
+    def __init__(self, api: Api, settings: ConsoleSettings, views: "Sequence[View]") -> None:
+        self.api = api
+        self.views = views
+        self.sessions = Sessions(api.journal, settings)
+        self.oidc = None if settings.oidc is None else Oidc(settings.oidc)
+        self._templates = templates()
+        self._words = {each: Words(each, api.loaded.settings.bus.plugins) for each in ReaderLanguage}
+        self._one: dict[Callable[..., Any], Any] = {}
+        self._finding_out = asyncio.Lock()
 
     @classmethod
     def of(cls, request: Request) -> "Console":
@@ -67,28 +60,24 @@ class Console:
         assert isinstance(found, cls)  # noqa: S101 - the application was made with it
         return found
 
-    @cached_property
-    def templates(self) -> Environment:
-        """The templates, of the console and of each view. What is shown is escaped; what is missing is an error."""
-        made = Environment(
-            loader=FileSystemLoader([HERE / "templates", HERE / "views"]),
-            autoescape=True,
-            finalize=_seen,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            auto_reload=False,
-        )
-        made.globals |= {"static": STATIC.path, "languages": NAMES, "mark": mark, "short": short, "urgency": urgency}
-        made.globals |= {"completeness": Completeness.stored, "kind_of": AppealKind.stored, "ended": ChangeKind.stored}
-        return made
+    def one(self, make: "Callable[[Console], T]") -> T:
+        """Return what this server has one of: made by this function, or class, as somebody first asks for it."""
+        if make not in self._one:
+            self._one[make] = make(self)
+        found: T = self._one[make]
+        return found
+
+    async def known(self, find_out: Callable[[Loaded, Host], T]) -> T:
+        """Return what this function finds out about the configuration: once, for that stays while a server lives."""
+        async with self._finding_out:
+            if find_out not in self._one:
+                self._one[find_out] = await asyncio.to_thread(find_out, self.api.loaded, self.api.host)
+        found: T = self._one[find_out]
+        return found
 
     async def sources(self) -> dict[str, Asked]:
-        """Return how each source is asked: found out once, for the configuration stays while a server lives."""
-        async with self._asking:
-            if self._asked is None:
-                self._asked = await asyncio.to_thread(asked, self.api.loaded, self.api.host)
-        return self._asked
+        """Return how each source is asked."""
+        return await self.known(asked)
 
     def words(self, request: Request) -> Words:
         """Return what says things in the language of a request."""
@@ -109,7 +98,7 @@ class Console:
                 else f"?{request.url.include_query_params(lang=code).query}"
             ),
         }
-        text = self.templates.get_template(template).render(shared | given)
+        text = self._templates.get_template(template).render(shared | given)
         answer = HTMLResponse(text, status, headers=HEADERS)
         if request.query_params.get("lang") == words.language.value:
             answer.set_cookie(
@@ -125,7 +114,7 @@ class Console:
 
     def fragment(self, words: Words, template: str, given: Mapping[str, Any]) -> str:
         """Return a part of a page, which depends on no request."""
-        return self.templates.get_template(template).render(self._said(words) | dict(given))
+        return self._templates.get_template(template).render(self._said(words) | dict(given))
 
     def _said(self, words: Words) -> dict[str, Any]:
         return {

@@ -13,15 +13,13 @@ from appealbus.core.domain.listing import AppealRow
 from appealbus.core.enrichment.rereading import Verdict
 from appealbus.core.errors import JournalError
 from appealbus.core.rights.actions import Action
+from appealbus.plugins.console.console import Console
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.appeal.doing import refused
 from appealbus.plugins.console.views.appeal.sight import shown, sight_of, view
 from appealbus.plugins.console.words import Words
 from appealbus.schemas.outcome import OutcomeKind
-
-_ONE = asyncio.Semaphore(1)
-"""One process of a server reads at a time: each takes as much memory as a worker."""
 
 
 @view.get("/appeals/{id}/reread", may=Action.OPERATE)
@@ -62,14 +60,20 @@ def _said(told: str, words: Words) -> str:
 
 
 async def _read(page: Page, row: AppealRow) -> AppealRead:
-    if _ONE.locked():
+    reading = page.console.one(_reading)
+    if reading.locked():
         raise Refused(503, page.words.say("Somebody reads replies again right now: try again in a moment."))
-    async with _ONE:
+    async with reading:
         process = RereadProcess(page.console.api.loaded.file, "")
         try:
             return await process.read(row.appeal_id)
         finally:
             await process.end()
+
+
+def _reading(console: Console) -> asyncio.Lock:
+    """Return what lets one process of a server read at a time: each takes as much memory as a worker."""
+    return asyncio.Lock()
 
 
 def _digest(results: Sequence[QuestionRead]) -> str:

@@ -1,11 +1,12 @@
 """Configuration: what is in force and whence it is, and the plugins with what each brings; never a secret."""
 
-import asyncio
 from dataclasses import dataclass
 
 from starlette.responses import Response
 
 from appealbus.core import ConfigError
+from appealbus.core.config.loading import Loaded
+from appealbus.core.host import Host
 from appealbus.core.operations.in_force import InForce, in_force
 from appealbus.core.parts import build
 from appealbus.core.rights.actions import Action
@@ -16,8 +17,8 @@ view = View("configuration", "Configuration", place=90, path="/configuration", n
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
-    """What a server has found out once: its configuration does not change while it lives."""
+class _Found:
+    """What there is to say of a configuration: its settings, what does not fit, and which lookups cannot be asked."""
 
     settings: list[InForce]
     problems: list[str]
@@ -27,10 +28,7 @@ class _Kept:
 @view.get("/configuration", may=Action.OPERATE)
 async def configuration(page: Page) -> Response:
     """Show the settings that somebody has written, or all of them, and the plugins."""
-    api, kept = page.console.api, page.request.app.state
-    if not hasattr(kept, "configuration"):
-        kept.configuration = await asyncio.to_thread(_found_out, page)
-    found: _Kept = kept.configuration
+    api, found = page.console.api, await page.console.known(_find_out)
     everything = bool(page.query.get("all"))
     tables: dict[str, list[InForce]] = {}
     for each in found.settings:
@@ -53,11 +51,10 @@ async def configuration(page: Page) -> Response:
     )
 
 
-def _found_out(page: Page) -> _Kept:
-    api = page.console.api
-    settings = in_force(api.loaded, api.host)
+def _find_out(loaded: Loaded, host: Host) -> _Found:
+    settings = in_force(loaded, host)
     try:
-        parts = build(api.loaded, api.host)
+        parts = build(loaded, host)
     except ConfigError as error:
-        return _Kept(settings, str(error).splitlines(), {})
-    return _Kept(settings, [*parts.problems, *parts.unused.values()], dict(parts.inactive))
+        return _Found(settings, str(error).splitlines(), {})
+    return _Found(settings, [*parts.problems, *parts.unused.values()], dict(parts.inactive))

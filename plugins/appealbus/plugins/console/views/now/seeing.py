@@ -46,11 +46,7 @@ async def live(page: Page) -> Response:
 
 def watch_of(page: Page) -> Watch:
     """Return what looks for all who watch this server."""
-    kept = page.request.app.state
-    if not hasattr(kept, "watch"):
-        kept.watch = Watch(page.console)
-    found: Watch = kept.watch
-    return found
+    return page.console.one(Watch)
 
 
 def given(page: Page, found: Now) -> Mapping[str, Any]:

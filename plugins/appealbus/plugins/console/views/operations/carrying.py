@@ -9,7 +9,7 @@ from appealbus.core.domain.operation import Operation
 from appealbus.core.errors import JournalError
 from appealbus.core.journal.journal import Journal
 from appealbus.core.operations import operations
-from appealbus.plugins.api.api import Api
+from appealbus.plugins.console.console import Console
 from appealbus.plugins.console.page import Page
 
 _AT_ONCE = 2
@@ -24,8 +24,8 @@ log = structlog.get_logger(__name__)
 class Carrying:
     """Carries operations out, part after part, until the server ends."""
 
-    def __init__(self, api: Api) -> None:
-        self._api = api
+    def __init__(self, console: Console) -> None:
+        self._draining = console.api.draining
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._turns = asyncio.Semaphore(_AT_ONCE)
         self.looking = asyncio.Semaphore(1)
@@ -34,11 +34,7 @@ class Carrying:
     @classmethod
     def of(cls, page: Page) -> "Carrying":
         """Return that of the server."""
-        kept = page.request.app.state
-        if not hasattr(kept, "carrying"):
-            kept.carrying = cls(page.console.api)
-        found: Carrying = kept.carrying
-        return found
+        return page.console.one(cls)
 
     @property
     def full(self) -> bool:
@@ -62,7 +58,7 @@ class Carrying:
             try:
                 async with aclosing(operations.carry_out(journal, mark)) as parts:
                     async for progress in parts:
-                        if self._api.draining.is_set() and not progress.finished:
+                        if self._draining.is_set() and not progress.finished:
                             log.warning("operation.interrupted", operation=operation.value, code="server_ends")
                             return
             except JournalError as error:

@@ -13,6 +13,7 @@ from appealbus.core.bus.retaking import Retaking, Tried, retake
 from appealbus.core.clocks import monotonic
 from appealbus.core.journal.rows import QuarantineRow
 from appealbus.core.rights.actions import Action
+from appealbus.plugins.console.console import Console
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.quarantine.listing import PAGE, query_of
@@ -103,18 +104,20 @@ def given_id(page: Page, quarantine_id: int, token: str) -> str | None:
 @contextlib.asynccontextmanager
 async def turn(page: Page) -> AsyncIterator[None]:
     """Have messages stay as they are for others of the server: one person at a time tries, takes or closes some."""
-    kept = page.request.app.state
-    if not hasattr(kept, "trying"):
-        kept.trying = asyncio.Lock()
+    trying = page.console.one(_trying)
     try:
         async with asyncio.timeout(_TURN):
-            await kept.trying.acquire()
+            await trying.acquire()
     except TimeoutError:
         raise Refused(503, page.words.say("Somebody tries messages right now: try again in a moment.")) from None
     try:
         yield
     finally:
-        kept.trying.release()
+        trying.release()
+
+
+def _trying(console: Console) -> asyncio.Lock:
+    return asyncio.Lock()
 
 
 @contextlib.asynccontextmanager
