@@ -13,6 +13,7 @@ from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import WorkerState
 from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness
+from tests.core.journal.replaying import replayed
 
 WRONG = [timedelta(minutes=-10), timedelta(minutes=10)]
 
@@ -68,7 +69,7 @@ async def test_a_clock_that_is_ahead_deletes_nothing_young(journal, make, url, m
     with psycopg.connect(url) as connection:
         connection.execute("UPDATE appeal SET changed_at = changed_at - 60 * 86400 * 1000000::bigint")
     await journal.conclude(Conclusion(old.appeal_id - 1, **ended))
-    await journal.replayed(await journal.quarantine(make.quarantine()), "N")
+    await replayed(journal, await journal.quarantine(make.quarantine()), "N")
     await journal.access([replace(make.access("N"), at=datetime.now(UTC))])
 
     ahead = datetime.now(UTC) + timedelta(days=400)

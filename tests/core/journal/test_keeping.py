@@ -5,13 +5,16 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import shuffle
 
+import pytest
 from sqlalchemy import select
 
+from appealbus.core.errors import JournalError
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.reads.copies import Named
-from appealbus.core.journal.rows import NewQuarantine, QuarantineBounds
+from appealbus.core.journal.rows import Accepted, NewQuarantine, QuarantineBounds
 from appealbus.core.journal.tables import outbox
 from appealbus.core.journal.writes import pruning
+from tests.core.journal.replaying import replayed
 
 
 async def test_access_rows_come_back_in_order(journal, make):
@@ -42,8 +45,11 @@ async def test_quarantine_keeps_the_message_until_it_is_replayed(journal, make):
 
     assert (await journal.quarantine_row(first)).raw == b"\x00\xff{"
     assert [(row.id, row.raw) for row in await journal.quarantined()] == [(first, b""), (second, b"")]
-    assert await journal.replayed(first, "AB-2026-00000001")
-    assert not await journal.replayed(first, "AB-2026-00000001")
+    row = await journal.quarantine_row(first)
+    assert (await journal.leave_quarantine(row, make.new())).receipt.number == "AB-2026-00000001"
+    with pytest.raises(JournalError, match="meanwhile"):
+        await journal.leave_quarantine(row, make.new("m2"))
+    assert [each.message_id for each in await journal.appeals()] == ["m1"]
     assert [row.id for row in await journal.quarantined()] == [second]
     everything = await journal.quarantined(include_replayed=True)
     assert [(row.id, row.number, row.replayed_at is None) for row in everything] == [
@@ -61,9 +67,10 @@ async def test_quarantine_takes_text_that_no_database_can_hold(journal, make):
 
 
 async def test_a_closed_message_counts_no_more_and_can_still_be_taken(journal, make):
-    """The log says who closed it and why; it is closed once, and a replay that was under way is told all the same."""
+    """The log says who closed it and why; it is closed once; who takes it has to have seen that."""
     first = await journal.quarantine(make.quarantine())
     second = await journal.quarantine(make.quarantine(position="appeals.jsonl:18"))
+    rows = [await journal.quarantine_row(each) for each in (first, second)]
 
     closed = await asyncio.gather(*(journal.close_quarantined(first, by="anna", reason="sent anew") for _ in range(3)))
     assert sorted(closed) == [False, False, True]
@@ -74,9 +81,12 @@ async def test_a_closed_message_counts_no_more_and_can_still_be_taken(journal, m
     assert (row.id, row.closed_by, row.closed_reason) == (first, "anna", "sent anew")
     assert [row.id for row in await journal.quarantined(include_replayed=True)] == [second]
 
-    assert await journal.replayed(first, "AB-2026-00000001")
+    with pytest.raises(JournalError, match="taken or closed it meanwhile"):
+        await journal.leave_quarantine(rows[0], make.new())
+    assert await journal.appeals() == []
+    await journal.leave_quarantine(await journal.quarantine_row(first), make.new())
     assert [row.id for row in await journal.quarantined(include_replayed=True)] == [first, second]
-    assert await journal.replayed(second, "AB-2026-00000002")
+    await journal.leave_quarantine(rows[1], make.new("m2"))
     assert not await journal.close_quarantined(second, by="anna", reason="too late")
     while await journal.place_log():
         pass
@@ -84,28 +94,31 @@ async def test_a_closed_message_counts_no_more_and_can_still_be_taken(journal, m
     assert told == [("closed", "person:anna", {"id": first, "reason": "sent anew"})]
 
 
-async def test_closing_and_replaying_at_once_loses_nothing(journal, make, url):
-    """Two programs decide over the same messages: each is taken once, and closed only where that came before."""
+async def test_of_closing_and_replaying_at_once_one_is_done(journal, make, url):
+    """Two programs decide over the same messages: each is taken once or closed once, and who was late is told so."""
     ids = [await journal.quarantine(make.quarantine(position=str(index))) for index in range(12)]
+    kept = [await journal.quarantine_row(one) for one in ids]
     async with await Journal.open(url) as beside:
-        closing = [beside.close_quarantined(one, by="anna", reason="r") for one in ids]
-        replaying = [each.replayed(one, "AB-1") for one in ids for each in (journal, beside)]
-        work = [*closing, *replaying]
+        work = [beside.close_quarantined(one, by="anna", reason="r") for one in ids]
+        work += [each.leave_quarantine(row, make.new(f"m{row.id}")) for row in kept for each in (journal, beside)]
         order = list(range(len(work)))
         shuffle(order)
-        done = await asyncio.gather(*(work[place] for place in order))
+        done = await asyncio.gather(*(work[place] for place in order), return_exceptions=True)
     results = dict(zip(order, done, strict=True))
     assert await journal.quarantined() == []
     rows = await journal.quarantined(include_replayed=True, include_closed=True)
     for place, row in enumerate(rows):
         taken = len(ids) + 2 * place
-        assert sorted([results[taken], results[taken + 1]]) == [False, True]
-        assert (row.closed_at is not None) == results[place]
+        done = [results[taken], results[taken + 1]]
+        assert {each.code for each in done if isinstance(each, JournalError)} == {"quarantine.left"}
+        assert sum(isinstance(each, Accepted) for each in done) == (row.replayed_at is not None)
+        assert results[place] == (row.closed_at is not None) == (row.replayed_at is None)
+    assert {each.message_id for each in await journal.appeals()} == {f"m{row.id}" for row in rows if row.replayed_at}
     while await journal.place_log():
         pass
     told = [entry.what for entry in (await journal.log(None, 1000)).entries]
-    assert told.count("replayed") == len(ids)
-    assert told.count("closed") == sum(row.closed_at is not None for row in rows)
+    closed = sum(row.closed_at is not None for row in rows)
+    assert (told.count("closed"), told.count("replayed")) == (closed, len(ids) - closed)
 
 
 async def test_the_beginning_of_nothing_is_nothing(journal):
@@ -271,7 +284,7 @@ async def test_pruning_works_through_any_number(journal, make):
     """More rows than one batch holds; access rows only with their own limit, replayed messages as well."""
     await journal.access([replace(make.access("N"), at=make.later(index)) for index in range(450)])
     kept, gone = await journal.quarantine(make.quarantine()), await journal.quarantine(make.quarantine())
-    await journal.replayed(gone, "N")
+    await replayed(journal, gone, "N")
 
     pruned = await journal.prune(await tomorrow(journal), access_before=make.later(430))
     assert pruned == {"appeals": 0, "quarantine": 1, "replies": 0, "access": 430}
@@ -313,8 +326,8 @@ async def test_a_channel_that_floods_quarantine_loses_its_own_oldest(journal, ma
     large = [await journal.quarantine(replace(make.quarantine(), channel="large", raw=b"x" * 1000)) for _ in range(5)]
     old = await journal.quarantine(replace(make.quarantine(), channel="calm", at=now - timedelta(days=9)))
     young = await journal.quarantine(replace(make.quarantine(), channel="calm", at=now))
-    replayed = flood.pop(3)
-    await journal.replayed(replayed, "N-1")
+    taken = flood.pop(3)
+    await replayed(journal, taken, "N-1")
 
     held = (await journal.counts()).quarantined
     assert {name: (each.messages, each.bytes >= 1) for name, each in held.items()} == {
@@ -325,7 +338,7 @@ async def test_a_channel_that_floods_quarantine_loses_its_own_oldest(journal, ma
     assert held["large"].bytes == 5000
     assert await journal.trim_quarantine(QuarantineBounds(10, 3500, now - timedelta(days=7))) == 19 + 2 + 1
     left = [row.id for row in await journal.quarantined(0, 100, include_replayed=True)]
-    assert left == sorted([replayed, *flood[-10:], *large[-3:], young])
+    assert left == sorted([taken, *flood[-10:], *large[-3:], young])
     assert old not in left
     assert await journal.trim_quarantine(QuarantineBounds(10, 3500, now - timedelta(days=7))) == 0
     while await journal.place_log():

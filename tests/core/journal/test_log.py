@@ -10,6 +10,7 @@ from appealbus.core.interfaces.answer import Answer, Kept
 from appealbus.core.journal.errors import CursorAhead, CursorPruned, CursorUndone, UnknownEpoch
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import QuarantineBounds
+from tests.core.journal.replaying import replayed
 
 
 async def placed(journal):
@@ -99,7 +100,7 @@ async def test_what_people_and_the_bus_do_is_noted(journal, make, conclude):
     await journal.skip_deliveries(number, "gone", version=2)
     await journal.resend(number, version=1)
     differing = await journal.quarantine(make.quarantine())
-    await journal.replayed(differing, number)
+    await replayed(journal, differing, number)
     await journal.quarantine(make.quarantine())
     await journal.trim_quarantine(QuarantineBounds(0, 1, None))
     await journal.drop_deliveries("out")

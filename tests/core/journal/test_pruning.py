@@ -18,6 +18,7 @@ from appealbus.core.journal.tables import metadata
 from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness
 from tests.core.journal.conftest import NOW, Make
+from tests.core.journal.replaying import replayed
 from tests.services.forms import form
 
 _TABLES = {name: metadata.tables[name] for name in metadata.tables}
@@ -42,7 +43,7 @@ class Life:
         for _ in range(3):
             kept = await self.journal.quarantine(self.make.quarantine())
             if self.random.random() < 0.5:
-                await self.journal.replayed(kept, "AB-2026-00000001")
+                await replayed(self.journal, kept, "AB-2026-00000001")
         await self.journal.place_log()
         for table, columns in _AGES.items():
             self.age(table, columns)

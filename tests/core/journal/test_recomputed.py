@@ -23,6 +23,7 @@ from appealbus.schemas.dossier import Completeness
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.record import OtherRecord
 from tests.core.journal.conftest import Make
+from tests.core.journal.replaying import replayed
 from tests.services.forms import form
 from tests.services.journals import sqlite_journal
 from tests.services.recomputed import check_in, check_the_past
@@ -174,7 +175,7 @@ class Life:
 
     async def quarantine(self) -> None:
         self.quarantined.append(await self.journal.quarantine(self.make.quarantine()))
-        await self.journal.replayed(self.chance.choice(self.quarantined), self.numbers[self.one()])
+        await replayed(self.journal, self.chance.choice(self.quarantined), self.numbers[self.one()])
 
     async def look(self) -> None:
         await self.journal.note_look("dossier", number=self.numbers[self.one()], about={"version": 1})

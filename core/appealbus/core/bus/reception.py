@@ -177,19 +177,17 @@ async def replay(
         Unacceptable: it still cannot be taken.
         CameMeanwhile: an appeal with its number came by another message, which may be its corrected copy.
         MessageDiffers: its id belongs to another message.
-        JournalError: it is a change that cannot be taken, or the journal fails.
+        JournalError: it is a change that cannot be taken, somebody has taken or closed it since the row was read, or
+            the journal fails.
 
     """
     # A process that replayed it before may have died over it.
     async with SuspectMessages(journal).turn(_inbound(row, message_id)):
         read = await _decode(row, decoder, message_id)
         await _refuse_copy(journal, row, read, anyway=anyway or message_id is not None)
-        if isinstance(read, Change):
-            receipt = (await take_change(journal, read, settings)).receipt
-        else:
-            receipt = (await journal.accept(_new_appeal(read, settings, due_on))).receipt
-    await journal.replayed(row.id, receipt.number, reason=reason)
-    return receipt
+        new = _new_change(read, settings) if isinstance(read, Change) else _new_appeal(read, settings, due_on)
+        waiting = settings.waiting_changes
+        return (await journal.leave_quarantine(row, new, most_waiting=waiting, reason=reason)).receipt
 
 
 async def would_take(

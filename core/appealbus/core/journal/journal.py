@@ -25,7 +25,7 @@ from appealbus.core.journal.taking import Taking
 from appealbus.core.journal.upkeep import Upkeep
 from appealbus.core.journal.working import Working
 from appealbus.core.journal.writer import Writer
-from appealbus.core.journal.writes import accepting, changing, concluding, journal_state
+from appealbus.core.journal.writes import accepting, changing, concluding, journal_state, leaving
 
 _ENDING = 3.0
 """Seconds that the threads of a journal behind a line have for their end before it is cut."""
@@ -81,7 +81,7 @@ class Journal(Taking, Working, Delivering, Operating, Upkeep, Renewing, Sketchin
         opened = await asyncio.to_thread(
             store.open_store, url, secret, key=key, read_only=read_only, tell=tell, ends_workers=ends_workers
         )
-        last = (concluding.conclude, changing.change, accepting.accept)
+        last = (concluding.conclude, changing.change, leaving.leave, accepting.accept)
         writer = None if opened.writing is None else Writer(opened.writing, opened.lock, last=last)
         journal = cls(opened.reading, opened, writer, number_prefix)
         if writer is not None:

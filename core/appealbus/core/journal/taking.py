@@ -1,9 +1,17 @@
 """The part of the journal for what comes in."""
 
 from appealbus.core import clocks
-from appealbus.core.journal.rows import Accepted, ChangeTaken, NewAppeal, NewChange, NewQuarantine
-from appealbus.core.journal.writes import accepting, change_targets, changing, keeping, suspect_messages
+from appealbus.core.journal.rows import (
+    Accepted,
+    ChangeTaken,
+    NewAppeal,
+    NewChange,
+    NewQuarantine,
+    QuarantineRow,
+)
+from appealbus.core.journal.writes import accepting, changing, keeping, leaving, suspect_messages
 from appealbus.core.journal.writes.arriving import Arriving
+from appealbus.core.journal.writes.change_targets import Changing
 from appealbus.core.journal.writing import Writing
 
 
@@ -24,9 +32,11 @@ class Taking(Writing):
         """
         # The one process of an SQLite journal claims by the journal's clock, so what it accepts is leased by that too.
         lease = lease_seconds if self.shared else lease_seconds + self._clock.skew
+        return await self._write.submit(accepting.accept, await self._arriving(new, owner, lease))
+
+    async def _arriving(self, new: NewAppeal, owner: str | None = None, lease: float = 0.0) -> Arriving:
         sketch = await self._sketch(new.appeal)
-        item = Arriving.of(new, self.number_prefix, self.epoch, self.key, owner=owner, seconds=lease, sketch=sketch)
-        return await self._write.submit(accepting.accept, item)
+        return Arriving.of(new, self.number_prefix, self.epoch, self.key, owner=owner, seconds=lease, sketch=sketch)
 
     async def change(self, new: NewChange, *, most_waiting: int = 10_000) -> ChangeTaken:
         """Write a change down, and have its appeal worked, by whoever claims it.
@@ -44,7 +54,7 @@ class Taking(Writing):
                 `change.contradictory`, `change.too_many`, `change.too_many_wait`.
 
         """
-        return await self._write.submit(changing.change, change_targets.Changing(new, most_waiting))
+        return await self._write.submit(changing.change, Changing(new, most_waiting))
 
     async def quarantine(self, new: NewQuarantine) -> int:
         """Keep a message that could not be taken; return its id."""
@@ -58,11 +68,19 @@ class Taking(Writing):
         """Note that nobody died over the message."""
         await self._write.submit(suspect_messages.end, mark)
 
-    async def replayed(self, quarantine_id: int, number: str, *, reason: str = "") -> bool:
-        """Note that a message has left quarantine as the appeal with this number; False if it is not in there."""
-        return await self._write.submit(
-            keeping.replayed, keeping.Replayed(quarantine_id, number, self.now(), self.actor, reason)
-        )
+    async def leave_quarantine(
+        self, row: QuarantineRow, new: NewAppeal | NewChange, *, most_waiting: int = 10_000, reason: str = ""
+    ) -> Accepted | ChangeTaken:
+        """Write down what a message in quarantine is, and that it has left: both, or neither.
+
+        Raises:
+            MessageDiffers: as `accept` and `change` do.
+            JournalError: `quarantine.left`: somebody has taken or closed it since the row was read; or as `change`.
+
+        """
+        item = Changing(new, most_waiting) if isinstance(new, NewChange) else await self._arriving(new)
+        replayed = keeping.Replayed(row.id, "", self.now(), self.actor, reason)
+        return await self._write.submit(leaving.leave, leaving.Leaving(replayed, row.closed_at is not None, item))
 
     async def close_quarantined(self, quarantine_id: int, *, by: str, reason: str) -> bool:
         """Close a message in quarantine: nothing more is to become of it. False if it does not wait there."""

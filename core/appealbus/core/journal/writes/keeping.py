@@ -180,7 +180,7 @@ def _appeals(connection: Connection, numbers: Sequence[str]) -> dict[str | None,
 
 
 def replayed(connection: Connection, items: Sequence[Replayed]) -> list[bool]:
-    """Note what has left quarantine, also of what a person closed in that moment: taken is taken."""
+    """Note what has left quarantine."""
     table = quarantine_table
     appeals = _appeals(connection, [item.number for item in items])
     results: list[bool] = []
