@@ -117,10 +117,12 @@ class Console:
         return self._templates.get_template(template).render(self._said(words) | dict(given))
 
     def _said(self, words: Words) -> dict[str, Any]:
+        now = self.api.journal.now()
         return {
             "words": words,
             "say": words.say,
             "say_n": words.say_n,
             "lang": words.language.value,
-            "now": self.api.journal.now(),
+            "now": now,
+            "today": words.today(now),
         }

@@ -105,7 +105,7 @@ async def home(request: Request) -> Response:
     """Lead to the first view of the menu that the person may see."""
     page = await Page.of(request)
     seen = (each for each in page.console.views if each.place and each.open_to(page.viewer))
-    return page.go(next(seen).path, {name: value for name, value in page.query.items() if name == "lang"})
+    return page.go(next(seen).path, page.chosen_language)
 
 
 def safe(to: str) -> str:

@@ -21,6 +21,8 @@ LONGEST = 500
 _FIRST_YEAR, _LAST_YEAR = 1970, 9000
 """Between them days and moments can be counted with, and shown on every clock."""
 _PLACE = re.compile(r"[0-9]{0,9}")
+_DIGITS = re.compile(r"[0-9]{1,18}")
+"""Of a number that any database can hold."""
 
 
 @dataclass
@@ -81,6 +83,12 @@ def check_origin(request: Request, words: Words) -> None:
     host = request.headers.get("host", "")
     if origin is None or parts_of(origin).netloc.lower() != host.lower() or site != "same-origin":
         raise Refused(403, words.say("This form comes from another site, and nothing is done."))
+
+
+def number_of(written: str, most: int = 10**18) -> int | None:
+    """Return the number that somebody has written in digits; None where it is none, or larger than it can be."""
+    number = int(written) if _DIGITS.fullmatch(written) else None
+    return None if number is None or number > most else number
 
 
 def day_of(written: str, words: Words, status: int = 400) -> date:

@@ -18,12 +18,28 @@ from appealbus.core.rights.views import Views
 from appealbus.plugins.api.exchange import Exchange
 from appealbus.plugins.console.console import Console
 from appealbus.plugins.console.errors import Refused, SignInNeeded
-from appealbus.plugins.console.forms import Form, check_origin, form_of
+from appealbus.plugins.console.forms import Form, check_origin, form_of, number_of
 from appealbus.plugins.console.sessions import Session
 from appealbus.plugins.console.words import Words
 
 _TOKEN_LIVES = 3600
 """Seconds that what a page carries in its URL in secret can be read: as long as somebody works with a search."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """How a list goes on, as `ui.pager` shows it.
+
+    Attributes:
+        first: whether this is its first page.
+        first_query: of that.
+        next_query: of the page behind this one; empty: there is none.
+
+    """
+
+    first: bool
+    first_query: str
+    next_query: str
 
 
 @dataclass
@@ -88,6 +104,11 @@ class Page:
         shown = {"page": self, "viewer": self.viewer, "session": self.session, "query": self.query, **given}
         return self.console.render(self.request, self.words, template, status, shown)
 
+    @property
+    def chosen_language(self) -> dict[str, str]:
+        """What the URL says of the language: for pages that lead to another one at once."""
+        return {name: value for name, value in self.query.items() if name == "lang"}
+
     def go(self, path: str, query: Mapping[str, str] | None = None) -> Response:
         """Answer with another page, as after each form: a reload then does nothing twice."""
         return RedirectResponse(f"/console{path}{'?' + urlencode(query) if query else ''}", 303)
@@ -96,6 +117,21 @@ class Page:
     def lost(self) -> Refused:
         """What to raise where the URL names a page of a list that there cannot be."""
         return Refused(400, self.words.say("This page of the list is none: begin at the first one."))
+
+    @property
+    def nowhere(self) -> Refused:
+        """What to raise where the URL says something that there cannot be."""
+        return Refused(400, self.words.say("There is no such page."))
+
+    @property
+    def no_appeal(self) -> Refused:
+        """What to raise where there is no such appeal for the person."""
+        return Refused(404, self.words.say("There is no such appeal."))
+
+    @property
+    def forbidden(self) -> Refused:
+        """What to raise where the person's role may not do something."""
+        return Refused(403, self.words.say("Your role may not do this."))
 
     def number(self, name: str, refused: Refused | None = None, most: int = 10**18) -> int | None:
         """Return a number that the URL says, or None where it says none.
@@ -107,15 +143,39 @@ class Page:
 
         """
         said = self.query.get(name, "")
-        if said and not (said.isascii() and said.isdigit() and len(said) < 20 and int(said) <= most):
+        number = number_of(said, most)
+        if said and number is None:
             raise refused or self.lost
-        return int(said) if said else None
+        return number
 
-    async def appeal(self) -> AppealRow:
-        """Return the appeal with the public id in the path; one that the person may not see is as one there is not."""
-        row = await self.journal.appeal_of(self.request.path_params["id"])
+    def pages(self, following: object, name: str = "after", kept: Mapping[str, str] | None = None) -> Pages:
+        """Return how a list goes on.
+
+        Args:
+            following: the place behind this page; None: there is nothing behind it.
+            name: under which the URL says from which place on a page is.
+            kept: what else the URL of each page says; None: all that this one says.
+
+        """
+        if kept is None:
+            kept = self.kept(name)
+        further = "" if following is None else urlencode({**kept, name: str(following)})
+        return Pages(not self.query.get(name), urlencode(kept), further)
+
+    def kept(self, *but: str) -> dict[str, str]:
+        """Return what the URL says, but for some names and the language, which is chosen once."""
+        return {name: value for name, value in self.query.items() if value and name not in (*but, "lang")}
+
+    async def appeal(self, public_id: str | None = None) -> AppealRow:
+        """Return the appeal with a public id; None: the one in the path.
+
+        Raises:
+            Refused: there is none, or the person may not see it, which is told in the same words.
+
+        """
+        row = await self.journal.appeal_of(self.request.path_params["id"] if public_id is None else public_id)
         if row is None or not self.viewer.sees(row):
-            raise Refused(404, self.words.say("There is no such appeal."))
+            raise self.no_appeal
         return row
 
     async def appeal_with(self, number: str) -> AppealRow | None:

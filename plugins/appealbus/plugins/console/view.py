@@ -13,7 +13,6 @@ from starlette.routing import Route
 from appealbus.core.rights.actions import Action
 from appealbus.core.rights.viewer import Viewer
 from appealbus.plugins.console import views
-from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 
 Handler = Callable[[Page], Awaitable[Response]]
@@ -86,7 +85,7 @@ class View:
             async def endpoint(request: Request) -> Response:
                 page = await Page.of(request, renew=renew)
                 if may is not None and not page.viewer.may(may):
-                    raise Refused(403, page.words.say("Your role may not do this."))
+                    raise page.forbidden
                 return await handler(page)
 
             name = f"{self.name}.{handler.__name__}"

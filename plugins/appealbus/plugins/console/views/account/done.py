@@ -4,7 +4,6 @@ from starlette.responses import Response
 
 from appealbus.core.domain.deeds import Deeds
 from appealbus.core.domain.event import What
-from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.account.rows import rows
 from appealbus.plugins.console.views.account.sight import (
@@ -13,7 +12,6 @@ from appealbus.plugins.console.views.account.sight import (
     check,
     day_of,
     frame,
-    further,
     sees_deeds,
     view,
 )
@@ -34,22 +32,19 @@ async def done(page: Page) -> Response:
     check(page, sees_deeds(page))
     what, number, appeal = page.query.get("what") or None, page.query.get("number", "").strip(), None
     if what is not None and what not in _KINDS:
-        raise Refused(400, page.words.say("There is no such page."))
+        raise page.nowhere
     if number:
         row = await page.appeal_with(number[:300])
         if row is None:
-            raise Refused(404, page.words.say("There is no such appeal."))
+            raise page.no_appeal
         appeal = row.appeal_id
     since, until = day_of(page)
     wanted = Deeds(actor=actor_of(page), what=what, appeal_id=appeal, since=since, until=until)
     found = await page.journal.deeds(wanted, page.number("before"), PAGE)
-    first, first_query, next_query = further(page, found.next)
     return frame(
         page,
         "account/done.html",
         rows=await rows(page, found.entries),
         kinds=sorted(((each.value, kind_said(each, page.words)) for each in _KINDS), key=lambda each: each[1]),
-        first=first,
-        first_query=first_query,
-        next_query=next_query,
+        pages=page.pages(found.next, "before"),
     )

@@ -6,7 +6,6 @@ from appealbus.core.domain.deeds import Deeds, LookPlace
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.domain.selection import Selection
 from appealbus.core.rights.actions import Action
-from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.account.rows import Row, rows
 from appealbus.plugins.console.views.account.sight import (
@@ -14,7 +13,6 @@ from appealbus.plugins.console.views.account.sight import (
     actor_of,
     day_of,
     frame,
-    further,
     sees_looks,
     view,
 )
@@ -28,7 +26,7 @@ _APPEALS = 200
 async def looks(page: Page) -> Response:
     """Show who looked at what; to whom others' looks are hidden, their own."""
     if not sees_looks(page):
-        return page.go("/account/mine", {name: value for name, value in page.query.items() if name == "lang"})
+        return page.go("/account/mine", page.chosen_language)
     if page.query.get("find"):
         named, purpose = searched(page, "looks", page.query["find"])
         found = await page.journal.find(Selection(named=named), limit=_APPEALS)
@@ -36,9 +34,7 @@ async def looks(page: Page) -> Response:
         await page.looks("looks", purpose=purpose, found=len(seen))
         return await _of(page, seen, purpose=purpose, more=found.next is not None)
     if page.query.get("appeal"):
-        row = await page.journal.appeal_of(page.query["appeal"])
-        if row is None or not page.viewer.sees(row):
-            raise Refused(404, page.words.say("There is no such appeal."))
+        row = await page.appeal(page.query["appeal"])
         await page.looks("looks", row)
         return await _of(page, [row])
     since, until = day_of(page)
@@ -62,8 +58,7 @@ async def _of(page: Page, appeals: list[AppealRow], *, purpose: str = "", more: 
 
 
 def _list(page: Page, made: list[Row], following: object, **given: object) -> Response:
-    first, first_query, next_query = further(page, following)
-    shown = {"rows": made, "first": first, "first_query": first_query, "next_query": next_query}
+    shown = {"rows": made, "pages": page.pages(following, "before")}
     return frame(page, "account/looks.html", **{"purpose": "", "appeals": None, "more": False, **shown, **given})
 
 
@@ -73,7 +68,8 @@ async def find(page: Page) -> Response:
     written, named = written_in(page)
     if named is not None:
         if not page.form["purpose"]:
-            return page.show("account/purpose.html", written=written)
+            title, button = page.words.say("Who looked"), page.words.say("Who looked?")
+            return page.show("appeals/purpose.html", written=written, to="/account/find", title=title, button=button)
         return page.go("/account", {"find": sealed(page, "looks", named)})
     row = await page.appeal_with(written)
     if row is None:

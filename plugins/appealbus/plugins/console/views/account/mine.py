@@ -8,7 +8,7 @@ from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.sessions import SESSION
 from appealbus.plugins.console.views.account.policy import counting
 from appealbus.plugins.console.views.account.rows import rows
-from appealbus.plugins.console.views.account.sight import PAGE, frame, further, moment, view
+from appealbus.plugins.console.views.account.sight import PAGE, frame, moment, view
 
 
 @view.get("/account/mine")
@@ -18,15 +18,12 @@ async def mine(page: Page) -> Response:
     wanted = Deeds(looks=True, actor=by_person(me.name), since=moment(today))
     found = await page.journal.deeds(wanted, page.number("before"), PAGE)
     its = await page.journal.credentials_of(me.name)
-    first, first_query, next_query = further(page, found.next)
     return frame(
         page,
         "account/mine.html",
         sessions=sorted(counting(page, its, SESSION), key=lambda each: each.created_at, reverse=True),
         rows=await rows(page, found.entries, own=True),
-        first=first,
-        first_query=first_query,
-        next_query=next_query,
+        pages=page.pages(found.next, "before"),
     )
 
 

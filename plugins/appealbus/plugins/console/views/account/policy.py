@@ -8,7 +8,7 @@ from starlette.responses import Response
 from appealbus.core.domain.client import OF_PEOPLE, Client, Credential
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.sessions import SESSION
-from appealbus.plugins.console.views.account.sight import check, frame, further, sees_deeds, view
+from appealbus.plugins.console.views.account.sight import check, frame, sees_deeds, view
 
 _PAGE = 200
 
@@ -35,15 +35,12 @@ async def policy(page: Page) -> Response:
     uses = await page.journal.last_uses()
     after = page.query.get("before", "")
     some = [each for each in clients if each[0].name > after][: _PAGE + 1]
-    first, first_query, next_query = further(page, some[_PAGE - 1][0].name if len(some) > _PAGE else None)
     return frame(
         page,
         "account/policy.html",
         policy=api.policy.told(list(api.loaded.settings.deliveries)),
         clients=[_who(page, client, its, uses.get(client.name)) for client, its in some[:_PAGE]],
-        first=first,
-        first_query=first_query,
-        next_query=next_query,
+        pages=page.pages(some[_PAGE - 1][0].name if len(some) > _PAGE else None, "before"),
     )
 
 

@@ -2,7 +2,6 @@
 
 from datetime import date, datetime, time, timedelta
 from typing import Any
-from urllib.parse import urlencode
 
 from starlette.responses import Response
 
@@ -47,7 +46,7 @@ def sees_deeds(page: Page) -> bool:
 def check(page: Page, allowed: bool) -> None:
     """Raise Refused where a page is not for the person."""
     if not allowed:
-        raise Refused(403, page.words.say("Your role may not do this."))
+        raise page.forbidden
 
 
 def actor_of(page: Page) -> str | None:
@@ -70,10 +69,3 @@ def day_of(page: Page) -> tuple[datetime | None, datetime | None]:
 def moment(day: date) -> datetime:
     """Return when a day begins."""
     return datetime.combine(day, time(), KAZAKHSTAN)
-
-
-def further(page: Page, before: object) -> tuple[bool, str, str]:
-    """Return whether this is the first page, and the queries of the first and the next one; empty: there is none."""
-    kept = {name: value for name, value in page.query.items() if value and name not in ("before", "lang")}
-    query = "" if before is None else urlencode({**kept, "before": str(before)})
-    return not page.query.get("before"), urlencode(kept), query

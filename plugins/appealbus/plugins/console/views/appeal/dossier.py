@@ -29,7 +29,7 @@ _NOT_HERE = frozenset({"schema_version", "type", "number"})
 @view.get("/appeals/{id}/dossier", may=Action.DOSSIER)
 async def dossier(page: Page) -> Response:
     """Show the newest version, or an earlier one; without a purpose only what there is, and from where."""
-    version = _number(page, "version")
+    version = version_in(page, "version")
     sight = await sight_of(page, "dossier", **({} if version is None else {"version": version}))
     try:
         found = await sight.views.dossier(sight.row, version)
@@ -121,5 +121,6 @@ def _value(page: Page, name: str, value: str) -> str:
     return page.words.moment(datetime.fromisoformat(value)) if name.endswith("_at") else value
 
 
-def _number(page: Page, name: str) -> int | None:
+def version_in(page: Page, name: str) -> int | None:
+    """Return the number of a version that the URL says, or None where it says none."""
     return page.number(name, Refused(404, page.words.say("There is no such version of the dossier.")), most=10**9)

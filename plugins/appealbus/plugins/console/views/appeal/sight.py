@@ -94,8 +94,8 @@ async def shown(page: Page, sight: Sight, template: str, **given: Any) -> Respon
         ("/repeats", page.words.say("Repeats"), await _is_compared(page, sight)),
     ]
     here = page.request.url.path.removeprefix(f"/console{sight.path}")
-    today = page.words.today(page.journal.now())
-    return page.show(template, sight=sight, row=sight.shown, tabs=tabs, here=here, today=today, **given)
+    shown_ = [(path, name) for path, name, there in tabs if there]
+    return page.show(template, sight=sight, row=sight.shown, tabs=shown_, here=here, **given)
 
 
 async def _is_compared(page: Page, sight: Sight) -> bool:

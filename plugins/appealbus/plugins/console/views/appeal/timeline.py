@@ -5,7 +5,6 @@ from starlette.responses import Response
 from appealbus.core.cli.telling import failed
 from appealbus.core.domain.event import LogEntry
 from appealbus.core.rights.actions import Action
-from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.appeal.sight import Sight, shown, sight_of, view
 from appealbus.plugins.console.views.appeal.telling import told
@@ -19,7 +18,7 @@ _PAGES = 50
 async def timeline(page: Page) -> Response:
     """Show a page of what happened, oldest first; or only what has failed."""
     sight = await sight_of(page)
-    after = page.number("after", Refused(400, page.words.say("There is no such page."))) or 0
+    after = page.number("after", page.nowhere) or 0
     only_failed = bool(page.query.get("failed"))
     entries, goes_on = await _page(sight, after, only_failed=only_failed)
     lines = list(told(entries, page.words, only_failed=only_failed))
@@ -28,8 +27,7 @@ async def timeline(page: Page) -> Response:
         sight,
         "appeal/timeline.html",
         lines=lines,
-        first=after == 0,
-        goes_on=goes_on,
+        pages=page.pages(goes_on),
         only_failed=only_failed,
     )
 

@@ -8,7 +8,7 @@ from appealbus.core.errors import JournalError
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
-from appealbus.plugins.console.views.appeal.dossier import _number, rows
+from appealbus.plugins.console.views.appeal.dossier import rows, version_in
 from appealbus.plugins.console.views.appeal.sight import damaged, shown, sight_of, view
 from appealbus.schemas.dossier import Completeness
 
@@ -23,8 +23,8 @@ async def versions(page: Page) -> Response:
     try:
         found = await sight.views.versions(sight.row)
         numbers = [each.version for each in found]
-        second = _number(page, "to") or (numbers[-1] if numbers else 0)
-        first = _number(page, "from") or next((each for each in reversed(numbers) if each < second), 0)
+        second = version_in(page, "to") or (numbers[-1] if numbers else 0)
+        first = version_in(page, "from") or next((each for each in reversed(numbers) if each < second), 0)
         compares = page.viewer.may(Action.DIFFERENCE) and first in numbers and second in numbers
         differences = await _differences(page, sight, first, second) if compares else []
     except (ValueError, JournalError) as error:

@@ -7,6 +7,7 @@ from typing import Any
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.domain.selection import OLDEST, Selection, before_days
 from appealbus.plugins.console.errors import Refused
+from appealbus.plugins.console.forms import number_of
 from appealbus.plugins.console.page import Page
 from appealbus.schemas.appeal import AppealKind
 from appealbus.schemas.dossier import Completeness
@@ -23,7 +24,7 @@ _READ: dict[str, Callable[[str], Any]] = {
     "due_before": date.fromisoformat,
     "place": lambda value: parse_or_none(parse_kato, value),
     "body": parse_body,
-    "age": lambda value: int(value) if value.isascii() and value.isdigit() and int(value) <= OLDEST else None,
+    "age": lambda value: number_of(value, OLDEST),
 }
 _NAMES = (
     *("state", "kind", "place", "body", "signal", "receiver", "source", "code", "completeness"),

@@ -58,7 +58,7 @@ async def drop(page: Page) -> Response:
     if not found:
         raise Refused(404, page.words.say("There is no list of this name."))
     if not _may_drop(page, found[0]):
-        raise Refused(403, page.words.say("Your role may not do this."))
+        raise page.forbidden
     await page.journal.drop_view(found[0].name)
     log.info("view.dropped", actor=page.session.client.name)
     return page.go("/views")

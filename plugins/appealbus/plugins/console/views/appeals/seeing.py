@@ -1,7 +1,5 @@
 """The list, and the search."""
 
-from urllib.parse import urlencode
-
 from starlette.responses import Response
 
 from appealbus.core.domain.listing import AppealState
@@ -42,7 +40,7 @@ async def appeals(page: Page) -> Response:
     if selection.named:
         await page.looks("appeals", purpose=purpose, found=len(seen))
     rows = [(row.public_id, await page.views.row(row)) for row in seen]
-    kept = {name: value for name, value in page.query.items() if value and name not in ("after", "lang")}
+    kept = page.kept("after")
     return page.show(
         "appeals/list.html",
         rows=rows,
@@ -57,10 +55,7 @@ async def appeals(page: Page) -> Response:
         purpose=purpose,
         filters=choices(page),
         said=bool(set(kept) - {"find"}),
-        first=after == NOWHERE,
-        first_query=urlencode(kept),
-        next_query="" if found.next is None else urlencode({**kept, "after": str(found.next)}),
-        today=page.words.today(page.journal.now()),
+        pages=page.pages(found.next),
         words_of={"state": AppealState, "completeness": Completeness, "signal": Severity, "kind": AppealKind},
     )
 
@@ -74,7 +69,8 @@ async def search(page: Page) -> Response:
             # Whoever finds an appeal by what is hidden in it has learned that.
             raise Refused(403, page.words.say("Your role may not look for persons, organisations or parcels."))
         if not page.form["purpose"]:
-            return page.show("appeals/purpose.html", written=written)
+            word = page.words.say("Search")
+            return page.show("appeals/purpose.html", written=written, to="/search", title=word, button=word)
         return page.go("/appeals", {"find": sealed(page, "appeals", named)})
     row = await page.appeal_with(written)
     if row is None:

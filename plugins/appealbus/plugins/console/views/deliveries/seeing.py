@@ -1,9 +1,7 @@
 """What is to be seen of receivers: the list, and one with what waits for it, what it refused and what it confirmed."""
 
-import re
 from datetime import timedelta
 from functools import partial
-from urllib.parse import urlencode
 
 from starlette.responses import Response
 
@@ -11,11 +9,11 @@ from appealbus.core.domain.handed import handover_spans
 from appealbus.core.domain.selection import NOWHERE, Place
 from appealbus.core.journal.rows import DeliveryState
 from appealbus.core.rights.actions import Action
+from appealbus.plugins.console.forms import number_of
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.deliveries.sight import Seen, all_sights, receiver_path, seen, sight_of, view
 from appealbus.plugins.console.views.deliveries.telling import lasted, why
 
-_ID = re.compile(r"[0-9]{1,18}", re.ASCII)
 _PAGE = 30
 _CODES = 50
 """Codes that are told: a screen."""
@@ -56,8 +54,7 @@ async def receiver(page: Page) -> Response:
         decided=await _decided(page, sight.name),
         shown=shown,
         rows=[one for each, _ in found if (one := await seen(page, each))],
-        first=after == NOWHERE,
-        next_query=urlencode({"show": shown, "after": str(found[-1][1])}) if len(found) == _PAGE else "",
+        pages=page.pages(found[-1][1] if len(found) == _PAGE else None, kept={"show": shown}),
         past=past,
         step=step,
         series=series,
@@ -70,8 +67,8 @@ async def receiver(page: Page) -> Response:
 
 async def _decided(page: Page, receiver: str) -> Seen | None:
     """Return the delivery that the person has just decided about, as it stands now."""
-    written = page.query.get("id", "")
-    if page.query.get("done") not in ("skip", "resend") or not _ID.fullmatch(written):
+    number = number_of(page.query.get("id", ""))
+    if page.query.get("done") not in ("skip", "resend") or number is None:
         return None
-    found = await page.journal.delivery(int(written))
+    found = await page.journal.delivery(number)
     return await seen(page, found if found and found.delivery.receiver == receiver else None)

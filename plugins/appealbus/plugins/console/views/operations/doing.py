@@ -8,6 +8,7 @@ from appealbus.core.domain.operation import OperationRow
 from appealbus.core.operations import operations
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.errors import Refused
+from appealbus.plugins.console.forms import number_of
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.operations.carrying import Carrying
 from appealbus.plugins.console.views.operations.choosing import Chosen, chosen_by
@@ -65,17 +66,17 @@ async def go_on(page: Page) -> Response:
 
 
 def _confirmed(page: Page) -> tuple[Chosen, int]:
-    said, newest = page.form.query("said", page.words), page.form["newest"]
-    if not (newest.isascii() and newest.isdigit() and len(newest) < 16):
+    said, newest = page.form.query("said", page.words), number_of(page.form["newest"])
+    if newest is None:
         raise Refused(400, page.words.say("The form was not taken; send it again."))
-    return chosen_by(page, said), int(newest)
+    return chosen_by(page, said), newest
 
 
 async def _own(page: Page) -> OperationRow:
     """Return the operation in the path; whoever sees only some appeals has a say in what they have ordered alone."""
     row = await row_of(page)
     if page.viewer.scoped and row.by != by_person(page.session.client.name):
-        raise Refused(403, page.words.say("Your role may not do this."))
+        raise page.forbidden
     return row
 
 

@@ -12,7 +12,6 @@ from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.operations.sight import DOES, VERDICTS, Sight, selected_by, sight_of, view
 
 _PAGE = 50
-_DIGITS = 18
 _Line = tuple[str, str, AppealState | None]
 
 
@@ -25,8 +24,7 @@ async def list_(page: Page) -> Response:
     return page.show(
         "operations/list.html",
         rows=[sight_of(page, row) for row in rows],
-        next_query=f"before={rows[-1].id}" if len(rows) == _PAGE else "",
-        first=before is None,
+        pages=page.pages(rows[-1].id if len(rows) == _PAGE else None, "before", {}),
         does_of=DOES,
         receivers=[(name, name) for name in sorted(settings.deliveries)],
         whole=not page.viewer.scoped,
@@ -48,9 +46,9 @@ async def one(page: Page) -> Response:
         verdict=verdict,
         verdict_said="" if verdict is None else VERDICTS[verdict],
         left=await _rows(page, sight.row, left),
-        first=not after,
-        first_query="" if verdict is None else f"verdict={verdict}",
-        next_query=f"verdict={verdict}&after={left[-1].place}" if len(left) == _PAGE else "",
+        pages=page.pages(
+            left[-1].place if len(left) == _PAGE else None, kept={} if verdict is None else {"verdict": verdict.value}
+        ),
         live=sight.moves and not page.query.get("still"),
     )
 

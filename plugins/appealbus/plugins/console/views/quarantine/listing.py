@@ -8,7 +8,6 @@ from starlette.responses import Response
 
 from appealbus.core.journal.rows import QuarantineRow
 from appealbus.core.rights.actions import Action
-from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.quarantine.sight import REASONS, check, key_of, outcome_of, seen, view
 
@@ -24,7 +23,7 @@ async def quarantine(page: Page) -> Response:
     check(page)
     state, channel = page.query.get("state", "waiting"), page.query.get("channel") or None
     if state not in STATES or len(channel or "") > _LONGEST or len(page.query.get("code", "")) > _LONGEST:
-        raise Refused(400, page.words.say("There is no such page."))
+        raise page.nowhere
     code = page.query["code"] if state == "waiting" and "code" in page.query else None
     if state == "waiting" and code is None:
         groups = await page.journal.quarantine_groups(channel)
@@ -38,7 +37,6 @@ async def quarantine(page: Page) -> Response:
         )
     rows = await _rows(page, state, code, channel)
     kept = {name: page.query[name] for name in ("state", "code", "channel") if name in page.query}
-    more = {**kept, "after": _key(state, rows[-1])} if len(rows) == PAGE else {}
     return page.show(
         "quarantine/list.html",
         state=state,
@@ -47,9 +45,7 @@ async def quarantine(page: Page) -> Response:
         outcome=outcome_of(page),
         reasons=REASONS,
         rows=await seen(page, rows),
-        first=not page.query.get("after"),
-        first_query=urlencode(kept),
-        next_query=urlencode(more),
+        pages=page.pages(_key(state, rows[-1]) if len(rows) == PAGE else None, kept=kept),
         try_query="" if code is None else query_of(code, channel, after=page.query.get("after", "")),
     )
 
@@ -81,4 +77,4 @@ def _moment(page: Page, text: str) -> datetime:
     try:
         return _EPOCH + timedelta(microseconds=key_of(page, text))
     except OverflowError:
-        raise Refused(400, page.words.say("There is no such page.")) from None
+        raise page.nowhere from None

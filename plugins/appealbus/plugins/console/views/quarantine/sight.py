@@ -9,6 +9,7 @@ from appealbus.core.escaping import one_line
 from appealbus.core.journal.rows import QuarantineRow
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.errors import Refused
+from appealbus.plugins.console.forms import number_of
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.view import View
 from appealbus.plugins.console.words import said
@@ -89,10 +90,8 @@ def _seen(page: Page, row: QuarantineRow, came: str) -> Seen:
 
 def outcome_of(page: Page) -> tuple[str, int, int] | None:
     """Return what was done before this page, as its URL tells: the word, with how many it was done, and not."""
-    told = [page.query.get(name, "") for name in ("done", "n", "left")]
-    if told[0] not in ("take", "close") or not all(each.isascii() and each.isdigit() for each in told[1:]):
-        return None
-    return (told[0], int(told[1]), int(told[2])) if max(map(len, told[1:])) < 4 else None
+    done, (n, left) = page.query.get("done", ""), (number_of(page.query.get(name, ""), 999) for name in ("n", "left"))
+    return None if done not in ("take", "close") or n is None or left is None else (done, n, left)
 
 
 def told(page: Page, reason: str) -> str:
@@ -108,9 +107,9 @@ async def path_of(page: Page, number: str) -> str:
 
 def key_of(page: Page, text: str) -> int:
     """Return the id of a message, or of the last row of a page of them, as a URL or a form has it."""
-    if not (text.isascii() and text.isdigit() and len(text) < 19):
-        raise Refused(400, page.words.say("There is no such page."))
-    return int(text)
+    if (key := number_of(text)) is None:
+        raise page.nowhere
+    return key
 
 
 async def row_of(page: Page) -> QuarantineRow:

@@ -8,7 +8,6 @@ from starlette.responses import Response
 
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.api.figures import ask_of, made
-from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.forms import day_of, place_of
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.view import View
@@ -54,8 +53,7 @@ async def report(page: Page) -> Response:
         count=len(rows),
         listed=frozenset() if ask.public else {each.value for each in LISTED},
         query_=urlencode(query),
-        first=not begin,
-        next_query=urlencode({**query, "after": page_of[-1][0]}) if begin + _ROWS < len(rows) else "",
+        pages=page.pages(page_of[-1][0] if begin + _ROWS < len(rows) else None, kept=query),
     )
 
 
@@ -80,7 +78,7 @@ def asked(page: Page) -> Ask:
     said = page.query.get("by") or By.BODY.value
     by = next((each for each in By if each.value == said), None)
     if by is None:
-        raise Refused(400, page.words.say("There is no such page."))
+        raise page.nowhere
     days = _day(page, "since"), _day(page, "until")
     public = page.query.get("public") == "1"
     return ask_of(page.session.client, page.viewer, days, by, place, public=public)

@@ -49,8 +49,5 @@ async def appeals(page: Page) -> Response:
         appeals=[(each.public_id, await page.views.row(each)) for each in seen],
         missing=len(told["ids"]) - len(seen),
         figures=urlencode(query),
-        first=not before,
-        first_query=urlencode(here),
-        next_query=urlencode({**here, "before": told["next"]}) if told["next"] else "",
-        today=words.today(page.journal.now()),
+        pages=page.pages(told["next"] or None, "before", here),
     )

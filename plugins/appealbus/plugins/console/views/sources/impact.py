@@ -33,19 +33,15 @@ async def impact(page: Page) -> Response:
         rows = await missing(page.journal, sight.asked, found, after, _PAGE)
     except (ValueError, OverflowError):
         raise page.lost from None
-    kept = {"until": f"{until:%Y-%m-%dT%H:%M}"}
-    last = rows[-1] if len(rows) == _PAGE else None
+    written_until = f"{until:%Y-%m-%dT%H:%M}"
     return page.show(
         "sources/impact.html",
         sight=sight,
         found=found,
-        until=kept["until"],
+        until=written_until,
         rows=[(row.public_id, await page.views.row(row)) for row in rows if page.viewer.sees(row)],
-        first=after == NOWHERE,
-        first_query=urlencode(kept),
-        next_query="" if last is None else urlencode({**kept, "after": str(_place(last))}),
+        pages=page.pages(_place(rows[-1]) if len(rows) == _PAGE else None, kept={"until": written_until}),
         to_appeals=lambda from_, before: _appeals(sight, from_, before),
-        today=page.words.today(page.journal.now()),
         one_day=timedelta(days=1),
     )
 

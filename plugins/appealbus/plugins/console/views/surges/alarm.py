@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
-from urllib.parse import urlencode
 
 from starlette.responses import Response
 
@@ -42,10 +41,8 @@ class Sight:
 
 async def sight_of(page: Page) -> Sight:
     """Return the alarm in the path; one that the person may not see is as one that there is not."""
-    said = page.request.path_params["alarm"]
-    number = int(said) if said.isascii() and said.isdigit() and len(said) < 16 else 0
     try:
-        found = await reading_of(page).alarm(number)
+        found = await reading_of(page).alarm(page.request.path_params["alarm"])
     except ConfigError:
         raise unreadable(page) from None
     told = next(told_of(page.viewer, [] if found is None else [found]), None)
@@ -54,7 +51,7 @@ async def sight_of(page: Page) -> Sight:
     return Sight(found, told)
 
 
-@view.get("/surges/{alarm}", may=Action.SURGES)
+@view.get("/surges/{alarm:id}", may=Action.SURGES)
 async def alarm(page: Page) -> Response:
     """Show it; what its appeals share, once it is said what for."""
     sight, now = await sight_of(page), page.journal.now()
@@ -78,9 +75,7 @@ async def alarm(page: Page) -> Response:
         bound=None if kept.alarm.method == "scan" else kept.alarm.bound,
         purpose=purpose,
         rows=[(row.public_id, await page.views.row(row)) for row in seen],
-        first=begin == 0,
-        first_query=urlencode(further),
-        next_query=urlencode({**further, "from": begin + _ROWS}) if begin + _ROWS < len(kept.alarm.numbers) else "",
+        pages=page.pages(begin + _ROWS if begin + _ROWS < len(kept.alarm.numbers) else None, "from", further),
         numbered=len(kept.alarm.numbers),
         may_act=page.viewer.may(Action.ALARM),
         plain=page.viewer.mask.plain,
@@ -88,11 +83,10 @@ async def alarm(page: Page) -> Response:
         closings=CLOSINGS,
         until=page.words.today(now) + WEEK,
         week_name=week_name,
-        today=page.words.today(now),
     )
 
 
-@view.post("/surges/{alarm}/unmask", may=Action.SURGES)
+@view.post("/surges/{alarm:id}/unmask", may=Action.SURGES)
 async def unmask(page: Page) -> Response:
     """Show what its appeals share, from now on in this alarm: the person has said what for."""
     sight = await sight_of(page)

@@ -16,7 +16,7 @@ from appealbus.plugins.surges.alarm import CLOSINGS
 from appealbus.plugins.surges.kept import Closing, NotDone
 
 
-@view.post("/surges/{alarm}/take", may=Action.ALARM)
+@view.post("/surges/{alarm:id}/take", may=Action.ALARM)
 async def take(page: Page) -> Response:
     """Have the person have it until a day."""
     sight, reason, words = await _acted(page), page.form.reason(page.words), page.words
@@ -31,7 +31,7 @@ async def take(page: Page) -> Response:
     return page.go(sight.path, {"done": "take"})
 
 
-@view.post("/surges/{alarm}/close", may=Action.ALARM)
+@view.post("/surges/{alarm:id}/close", may=Action.ALARM)
 async def close(page: Page) -> Response:
     """Close it as what it turned out to be."""
     sight, words = await _acted(page), page.words

@@ -44,8 +44,13 @@ async def surges(page: Page) -> Response:
         [] if now is None else [surge_seen(viewer, each.surge) for each in now.possible if sees(viewer, each.surge)]
     )
     await page.looks("surges", found=len(rows) + len(of_week) + len(possible))
-    kept = {"week": monday and week_name(monday), "place": place, "category": category, "all": every and "1"}
-    kept = {name: value for name, value in kept.items() if value}
+    said = {
+        "week": week_name(monday) if monday else "",
+        "place": place,
+        "category": category,
+        "all": "1" if every else "",
+    }
+    kept = {name: value for name, value in said.items() if value}
     return page.show(
         "surges/week.html",
         kept_here=now is not None,
@@ -63,10 +68,7 @@ async def surges(page: Page) -> Response:
         span=_span(week.monday if week else monday),
         week_name=week_name,
         link=lambda **other: "/console/surges?" + urlencode({**kept, **{k: v for k, v in other.items() if v}}),
-        first=before is None,
-        first_query=urlencode(kept),
-        next_query=urlencode({**kept, "before": found[-1].id}) if len(found) == _PAGE else "",
-        today=page.words.today(page.journal.now()),
+        pages=page.pages(found[-1].id if len(found) == _PAGE else None, "before", kept),
     )
 
 

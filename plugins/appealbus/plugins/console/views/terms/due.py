@@ -58,7 +58,6 @@ async def terms(page: Page) -> Response:
         last=found.rows[-1].due_on if found.next is not None and found.rows else None,
         all_of=lambda day: sum(number for (at, _), number in counts.items() if at == day),
         link=lambda day, body="": _link(today, day, body),
-        today=today,
     )
 
 
