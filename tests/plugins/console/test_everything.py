@@ -82,9 +82,9 @@ PRESSES: list[Press] = [
     (Role.OPS, "/quarantine/{message}/try", "/quarantine/take", {}),
     (Role.OPS, "/quarantine/{again}/try", "/quarantine/{id:id}/under", {"message_id": "another"}),
     (Role.OPS, "/quarantine/{other}", "/quarantine/close", {}),
-    (Role.REGISTRY, "/surges/1", "/surges/{alarm}/unmask", {}),
-    (Role.REGISTRY, "/surges/1", "/surges/{alarm}/take", {}),
-    (Role.REGISTRY, "/surges/1", "/surges/{alarm}/close", {"verdict": "true", "done": "шығарылды"}),
+    (Role.REGISTRY, "/surges/1", "/surges/{alarm:id}/unmask", {}),
+    (Role.REGISTRY, "/surges/1", "/surges/{alarm:id}/take", {}),
+    (Role.REGISTRY, "/surges/1", "/surges/{alarm:id}/close", {"verdict": "true", "done": "шығарылды"}),
     (Role.AUDITOR, "/account", "/account/find", {"q": "27036042077"}),
     (Role.AUDITOR, "/account/mine", "/account/sign-out", {}),
     (Role.AUDITOR, "/account/mine", "/leave", {}),
@@ -97,7 +97,7 @@ ELSEWHERE = {
 LEAVES_NO_REASON = {
     # Signs in and out; leads somewhere else, and changes nothing; says its reason as a purpose, or as what was done.
     *("/enter", "/leave", "/account/sign-out", "/search", "/account/find", "/quarantine/{id:id}/under"),
-    *("/appeals/{id}/unmask", "/quarantine/{id:id}/unmask", "/surges/{alarm}/unmask", "/surges/{alarm}/close"),
+    *("/appeals/{id}/unmask", "/quarantine/{id:id}/unmask", "/surges/{alarm:id}/unmask", "/surges/{alarm:id}/close"),
     *("/views", "/views/drop"),
 }
 
@@ -189,7 +189,7 @@ def fill(console: World) -> dict[str, str]:
         "message": str(message),
         "other": str(other),
         "again": str(again),
-        "alarm": "1",
+        "alarm:id": "1",
     }
 
 
