@@ -1,7 +1,6 @@
 """`appealbus dossier`, `why` and `explain`: what is known of one appeal, and what is not."""
 
-import contextlib
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated, Any
 
 import orjson
@@ -21,9 +20,9 @@ from appealbus.core.enrichment.fields import FieldError, FieldValue, explain_fie
 from appealbus.core.escaping import escaped_json, escaped_xml
 from appealbus.core.journal.journal import Journal
 from appealbus.core.language import Reader, ReaderLanguage
+from appealbus.core.language.fields import trail_name, trail_value
 from appealbus.core.planning.contract import NOT_LOADED
 from appealbus.schemas.dossier import Dossier
-from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.stored import DOSSIER
 from appealbus.schemas.tolerant import whole
 from appealbus.schemas.xml import to_xml
@@ -195,35 +194,10 @@ def _print_found(cli: Cli, item: FieldValue, to: Reader) -> None:
     shown = "—" if item.value is None else to.value(item.value)
     name = "" if to.language is ReaderLanguage.ENGLISH else f"  ({to.path(item.path.rpartition('/')[2])})"
     cli.out.print(f"{item.path} = {shown}{name}", style="bold")
-    trail = [(trail_name(name, to), trail_value(name, value, item, to)) for name, value in item.trail.items()]
+    trail = [(trail_name(name, to), trail_value(name, value, item.trail, to)) for name, value in item.trail.items()]
     width = max((len(name) for name, _ in trail), default=0)
     for name, value in trail:
         cli.out.print(f"  {name:<{width}}  {value}")
-
-
-def trail_name(name: str, to: Reader) -> str:
-    """Return the name of something in a trail, for people."""
-    kind, _, rest = name.partition(" ")
-    return to.say("input {name}", name=to.field(rest)) if kind == "input" and rest else to.field(name)
-
-
-def trail_value(name: str, value: str, item: FieldValue, to: Reader) -> str:
-    """Return a value of the trail for people: a moment, the kind of an outcome, and its reason by its code."""
-    if name == "outcome":
-        return to.word(OutcomeKind.stored(value))
-    if name == "purpose":
-        return to.purpose(value)
-    if name == "reason":
-        return to.reason(item.trail.get("code", ""), value)
-    if name.endswith(("_at", "_until")):
-        with contextlib.suppress(ValueError):
-            return to.moment(datetime.fromisoformat(value))
-    own = {
-        "never by itself": to.say("never by itself"),
-        "an earlier version told it": to.say("an earlier version told it"),
-        "the appeal itself": to.say("the appeal itself"),
-    }
-    return own.get(value, value)
 
 
 async def _case(cli: Cli, journal: Journal, number: str) -> Case:

@@ -14,7 +14,7 @@ from appealbus.core.cli.exits import EXIT_ABSENT
 from appealbus.core.cli.life import failures, life
 from appealbus.core.cli.masked import history_seen
 from appealbus.core.cli.paging import AsJson
-from appealbus.core.cli.telling import Line, entry_as_json, failed, local_second
+from appealbus.core.cli.telling import Line, entry_as_json, local_second
 from appealbus.core.domain.event import LogEntry, What
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.escaping import escaped_json, one_line
@@ -56,7 +56,7 @@ def history(
         goes_on = entries[-1].position if len(entries) >= limit else None
     else:
         row, entries, goes_on = history_seen(cli, as_, number, after, limit, purpose=purpose)
-        entries = [entry for entry in entries if failed(entry)] if only_failed else entries
+        entries = [entry for entry in entries if entry.failed] if only_failed else entries
     if as_json:
         for entry in entries:
             cli.write(escaped_json(orjson.dumps({"position": entry.position, **entry_as_json(entry)})))
@@ -98,7 +98,7 @@ async def _failures(journal: Journal, number: str, after: int, limit: int) -> li
     last: int | None = after
     while last is not None and len(found) < limit:
         page = await journal.history(number, last, _PAGE)
-        found += [entry for entry in page if failed(entry)]
+        found += [entry for entry in page if entry.failed]
         last = page[-1].position if len(page) >= _PAGE else None
     return found[:limit]
 

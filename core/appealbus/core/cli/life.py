@@ -5,7 +5,7 @@ from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from appealbus.core.cli.telling import Line, failed, local_second, tell, tries_of
+from appealbus.core.cli.telling import Line, local_second, tell
 from appealbus.core.domain.event import LogEntry, What
 
 _RUN_ENDS = frozenset({What.VERSION, What.PARKED, What.GIVEN_BACK, What.SUSPECTED})
@@ -39,7 +39,7 @@ def life(entries: Iterable[LogEntry]) -> Iterator[Line]:
 
 def failures(entries: Iterable[LogEntry]) -> Iterator[Line]:
     """Return what is shown of those that tell of a failure."""
-    alone = ((entry, Run([entry])) for entry in entries if failed(entry))
+    alone = ((entry, Run([entry])) for entry in entries if entry.failed)
     return _folded(((run, _failed(entry)) for entry, run in alone), "like")
 
 
@@ -110,7 +110,7 @@ def _together(runs: Sequence[Run], called: str, like: int) -> Iterator[Line]:
             yield from _whole(run)
         return
     ended = [entry for run in runs for entry in run.ended]
-    left = sum(len(tries_of(entry)) for entry in ended)
+    left = sum(len(entry.tries) for entry in ended)
     codes = Counter(str(entry.detail.get("code") or entry.detail.get("kind") or entry.what) for entry in ended)
     told = ", ".join(code if count == 1 else f"{count} times {code}" for code, count in codes.most_common(3))
     last = local_second(runs[-1].entries[-1].at)

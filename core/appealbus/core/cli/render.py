@@ -16,11 +16,12 @@ from appealbus.core.domain.case import PENDING
 from appealbus.core.enrichment.fields import titled
 from appealbus.core.escaping import one_line
 from appealbus.core.language import Reader
+from appealbus.core.language.fields import rows_of, value_rows
 from appealbus.core.planning.contract import NOT_LOADED
-from appealbus.schemas.appeal import Appeal, Warning
+from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.dossier import Dossier, Fact, Gap
 from appealbus.schemas.outcome import OutcomeKind
-from appealbus.schemas.record import Coded, Record
+from appealbus.schemas.record import Record
 
 _FOLDED = (OutcomeKind.NOT_APPLICABLE, OutcomeKind.SKIPPED)
 """Nearly all gaps are of these: nobody could ask, since an input is not there."""
@@ -137,38 +138,6 @@ def _fact(fact: Fact, dossier: Dossier, to: Reader) -> RenderableType:
     return Group(table, *(Padding(line, (0, 0, 0, 2)) for line in lines))
 
 
-def rows_of(model: BaseModel, to: Reader | None, prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Yield a row for each field: a dictionary value in one row, a field in both languages once."""
-    fields = {**{name: getattr(model, name) for name in type(model).model_fields}, **(model.__pydantic_extra__ or {})}
-    if isinstance(model, Warning) and to is not None:
-        fields["message"] = to.reason(model.code, model.message)
-    for name, value in fields.items():
-        stem, _, tail = name.rpartition("_")
-        twin = fields.get(f"{stem}_{'kk' if tail == 'ru' else 'ru'}") if tail in ("ru", "kk") else None
-        if not (twin and to is not None and tail != to.suffix):
-            yield from _row(value, f"{prefix}{name}", to)
-
-
-def _row(value: Any, path: str, to: Reader | None) -> Iterator[tuple[str, str]]:
-    """Yield a row for a value, and for each within it; without a reader as it is written for programs."""
-    match value:
-        case None | "":
-            return
-        case Coded():
-            name = (value.name_kk if to is not None and to.suffix == "kk" else None) or value.name_ru or value.name_kk
-            yield path, f"{name} [{value.code}]" if name else value.code
-        case BaseModel():
-            yield from rows_of(value, to, f"{path}.")
-        case list():
-            for i, item in enumerate(value):
-                yield from _row(item, f"{path}[{i}]", to)
-        case dict():
-            for key, item in value.items():
-                yield from _row(item, f"{path}.{key}", to)
-        case _:
-            yield path, str(value) if to is None else to.value(value)
-
-
 def _of_another_release(more: list[tuple[str, str]], to: Reader) -> RenderableType:
     table = _section("\n" + to.say("What another release of appealbus knows more"))
     for path, value in more:
@@ -183,7 +152,7 @@ def _more(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
             yield from _more(item, f"{path}[{i}]")
     elif isinstance(value, BaseModel) and not isinstance(value, Appeal | Record):
         for name, more in (value.__pydantic_extra__ or {}).items():
-            yield from _row(more, f"{path}.{name}".removeprefix("."), None)
+            yield from value_rows(more, f"{path}.{name}".removeprefix("."), None)
         for name in type(value).model_fields:
             yield from _more(getattr(value, name), f"{path}.{name}".removeprefix("."))
 

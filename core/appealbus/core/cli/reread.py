@@ -2,8 +2,8 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated
 
@@ -15,17 +15,12 @@ from appealbus.core.cli.context import Cli, cli_of
 from appealbus.core.cli.exits import EXIT_ABSENT, EXIT_PROBLEMS
 from appealbus.core.cli.holding import checked_reason
 from appealbus.core.cli.person import person
-from appealbus.core.cli.reread_process import AppealRead, QuestionRead, RereadProcess
-from appealbus.core.domain.case import LookupState
 from appealbus.core.enrichment.rereading import Verdict
 from appealbus.core.errors import JournalError
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.reads.replies import Place, Span
-from appealbus.core.journal.writes.rereading import Anew
+from appealbus.core.operations.rereading import AppealRead, QuestionRead, RereadProcess, write_read
 from appealbus.core.parts import build
-from appealbus.schemas.outcome import OutcomeKind
-from appealbus.schemas.provenance import Provenance
-from appealbus.schemas.record import record_from_json
 
 log = structlog.get_logger(__name__)
 
@@ -201,45 +196,6 @@ class _Run:
             self.cli.err.print(f"{name}: {error}", style="yellow")
         log.warning("appeals.reread", count=done, actor=person())
         return done
-
-
-async def write_read(journal: Journal, read: AppealRead, reason: str) -> int | JournalError:
-    """Write what reading an appeal again has changed; return how many appeals that are, or why it is refused now."""
-    if read.number is None:
-        return 0
-    states = {(state.lookup, state.key): state for state in await journal.states(read.number)}
-    anew = [
-        _anew(states[each.after["lookup"] or "", each.key], each, each.after)
-        for each in read.results
-        if each.after is not None and (each.after["lookup"], each.key) in states
-    ]
-    if not anew:
-        return 0
-    try:
-        return min(1, await journal.reread(read.appeal_id, anew, reason=reason) or 0)
-    except JournalError as error:
-        if error.code not in ("in_work", "held"):
-            raise
-        return error
-
-
-def _anew(state: LookupState, result: QuestionRead, after: Mapping[str, str | None]) -> Anew:
-    record, provenance = after["record"], after["provenance"]
-    trail = None if provenance is None else Provenance.model_validate_json(provenance)
-    anew = replace(
-        state,
-        lookup=result.lookup,
-        kind=OutcomeKind(after["kind"] or ""),
-        code=after["code"] or "",
-        reason=after["reason"] or "",
-        ended_at=datetime.fromisoformat(after["ended_at"] or ""),
-        next_attempt_at=None,
-        record=None if record is None else record_from_json(record.encode()),
-        provenance=trail,
-    )
-    differs = [f"{path} {how}" for path, how, *_ in result.fields]
-    was_ended_at = datetime.fromisoformat(after["was_ended_at"] or "")
-    return Anew(anew, trail.source if trail else "", (state.lookup, was_ended_at), differs)
 
 
 def _show(cli: Cli, found: Findings, span: Span | None) -> None:

@@ -2,22 +2,15 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 import orjson
 
 from appealbus.core.cli.render import local
-from appealbus.core.domain.event import LogEntry, What
+from appealbus.core.domain.event import NO_ANSWER, LogEntry, What, moment_of
 from appealbus.schemas.outcome import OutcomeKind
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_NO_ANSWER = frozenset(
-    {OutcomeKind.UNAVAILABLE.value, OutcomeKind.TIMED_OUT.value, OutcomeKind.INVALID.value, OutcomeKind.REFUSED.value}
-)
-_FAILURES = frozenset(
-    {What.DIFFERS, What.QUARANTINED, What.SUSPECTED, What.FAILED, What.SET_ASIDE, What.HELD, What.CLOSED}
-)
 _WHO = 24
 """Characters of a name: a worker's is 32 hexadecimal ones, of which the first eight tell it apart."""
 
@@ -71,14 +64,6 @@ def entry_as_json(entry: LogEntry) -> dict[str, Any]:
     return {**told, "actor": entry.actor, "about": entry.about, "detail": entry.detail}
 
 
-def failed(entry: LogEntry) -> bool:
-    """Say whether something went wrong: a question that was not answered, also where a later attempt was."""
-    if entry.what == What.ENDED:
-        kinds = {str(each.get("kind")) for each in (entry.detail, *tries_of(entry))}
-        return not kinds.isdisjoint(_NO_ANSWER)
-    return entry.what in _FAILURES
-
-
 def local_second(moment: datetime) -> str:
     """Return a moment on this machine's clock, to the second."""
     return f"{local(moment):%Y-%m-%d %H:%M:%S}"
@@ -95,10 +80,10 @@ def span(ms: float) -> str:
 def _style(entry: LogEntry) -> str:
     if entry.what == What.ENDED:
         kind = entry.detail.get("kind")
-        return "green" if kind == OutcomeKind.FOUND.value else "yellow" if str(kind) in _NO_ANSWER else ""
+        return "green" if kind == OutcomeKind.FOUND.value else "yellow" if str(kind) in NO_ANSWER else ""
     if entry.what in (What.VERSION, What.ACCEPTED):
         return "bold"
-    return "red" if failed(entry) else ""
+    return "red" if entry.failed else ""
 
 
 def _by(entry: LogEntry) -> str:
@@ -118,12 +103,6 @@ _GOES_ON = frozenset({What.ENDED, What.VERSION, What.PARKED, What.GIVEN_BACK, Wh
 def _unknown(about: str, detail: Detail) -> str:
     """Return what a later version of the program has written, as it is."""
     return f"{about} {orjson.dumps(detail).decode() if detail else ''}".strip()
-
-
-def tries_of(entry: LogEntry) -> Sequence[Detail]:
-    """Return the attempts of a question that ended."""
-    tries = entry.detail.get("tries")
-    return [each for each in tries if isinstance(each, dict)] if isinstance(tries, list) else []
 
 
 def _accepted(about: str, detail: Detail) -> str:
@@ -156,7 +135,7 @@ def _ended(about: str, detail: Detail) -> str:
         end += f" after {span(tries[0].get('ms', 0))}" if tries[0].get("ms") else ""
     elif tries:
         end += f" after {len(tries)} attempt{'s' if len(tries) != 1 else ''}: {', then '.join(map(_try, tries))}"
-    elif not detail.get("attempts") or kind in _NO_ANSWER:
+    elif not detail.get("attempts") or kind in NO_ANSWER:
         end += ", nothing left for the source"
     own = detail.get("question")
     foreign = next((each for each in tries if each.get("question", own) != own), None)
@@ -196,16 +175,6 @@ def _again(entry: LogEntry) -> str:
         return ""
     same_day = local(moment).date() == local(entry.at).date()
     return f"; again at {f'{local(moment):%H:%M:%S}' if same_day else local_second(moment)}"
-
-
-def moment_of(at: object) -> datetime | None:
-    """Return a moment that the log tells in microseconds since 1970."""
-    if not isinstance(at, int) or isinstance(at, bool):
-        return None
-    try:
-        return _EPOCH + timedelta(microseconds=at)
-    except OverflowError:
-        return None
 
 
 def _suspected(about: str, detail: Detail) -> str:

@@ -3,10 +3,12 @@
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, NamedTuple
+
+from appealbus.schemas.outcome import OutcomeKind
 
 
 class What(StrEnum):
@@ -100,6 +102,24 @@ BUS = "bus"
 _NAME = 12
 """Of 32 characters of a worker's name: enough that two hardly ever begin alike."""
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+NO_ANSWER = frozenset(
+    {OutcomeKind.UNAVAILABLE.value, OutcomeKind.TIMED_OUT.value, OutcomeKind.INVALID.value, OutcomeKind.REFUSED.value}
+)
+"""How questions end that a source should have answered."""
+_FAILURES = frozenset(
+    {What.DIFFERS, What.QUARANTINED, What.SUSPECTED, What.FAILED, What.SET_ASIDE, What.HELD, What.CLOSED}
+)
+
+
+def moment_of(at: object) -> datetime | None:
+    """Return a moment that a detail tells in microseconds since 1970; None where it tells none."""
+    if not isinstance(at, int) or isinstance(at, bool):
+        return None
+    try:
+        return _EPOCH + timedelta(microseconds=at)
+    except OverflowError:
+        return None
 
 
 def short(worker: str) -> str:
@@ -190,6 +210,20 @@ class LogEntry:
     actor: str
     about: str
     detail: Mapping[str, Any]
+
+    @property
+    def tries(self) -> Sequence[Mapping[str, Any]]:
+        """The attempts of a question that ended."""
+        tries = self.detail.get("tries")
+        return [each for each in tries if isinstance(each, dict)] if isinstance(tries, list) else []
+
+    @property
+    def failed(self) -> bool:
+        """Whether something went wrong: a question was not answered, also where a later attempt was."""
+        if self.what == What.ENDED:
+            kinds = {str(each.get("kind")) for each in (self.detail, *self.tries)}
+            return not kinds.isdisjoint(NO_ANSWER)
+        return self.what in _FAILURES
 
 
 @dataclass(frozen=True, slots=True)

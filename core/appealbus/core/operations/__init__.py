@@ -1,1 +1,1 @@
-"""What people do to many cases at once, the same for every way in."""
+"""What people do to cases and sources, and what it would come to: the same for every way in."""

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from appealbus.core.config.loading import Loaded
-from appealbus.core.host import Host
 from appealbus.core.language import ReaderLanguage
 from appealbus.core.operations.outages import Asked, asked
 from appealbus.plugins.api.api import Api
@@ -67,17 +65,17 @@ class Console:
         found: T = self._one[make]
         return found
 
-    async def known(self, find_out: Callable[[Loaded, Host], T]) -> T:
+    async def known(self, find_out: Callable[[Api], T]) -> T:
         """Return what this function finds out about the configuration: once, for that stays while a server lives."""
         async with self._finding_out:
             if find_out not in self._one:
-                self._one[find_out] = await asyncio.to_thread(find_out, self.api.loaded, self.api.host)
+                self._one[find_out] = await asyncio.to_thread(find_out, self.api)
         found: T = self._one[find_out]
         return found
 
     async def sources(self) -> dict[str, Asked]:
         """Return how each source is asked."""
-        return await self.known(asked)
+        return await self.known(_asked)
 
     def words(self, request: Request) -> Words:
         """Return what says things in the language of a request."""
@@ -126,3 +124,7 @@ class Console:
             "now": now,
             "today": words.today(now),
         }
+
+
+def _asked(api: Api) -> dict[str, Asked]:
+    return asked(api.loaded, api.host)

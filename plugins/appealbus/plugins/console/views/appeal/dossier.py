@@ -6,10 +6,9 @@ from typing import Any
 
 from starlette.responses import Response
 
-from appealbus.core.cli.appeals import trail_name, trail_value
-from appealbus.core.cli.render import rows_of
 from appealbus.core.enrichment.fields import FieldError
 from appealbus.core.errors import JournalError
+from appealbus.core.language.fields import rows_of, trail_name, trail_value
 from appealbus.core.rights.actions import Action
 from appealbus.core.rights.explaining import FieldHidden, leaves_of, titled
 from appealbus.core.rights.seen import Seen
@@ -101,7 +100,7 @@ async def explain(page: Page) -> Response:
         (
             each,
             [
-                (trail_name(name, page.words), trail_value(name, value, each, page.words))
+                (trail_name(name, page.words), trail_value(name, value, each.trail, page.words))
                 for name, value in each.trail.items()
             ],
         )

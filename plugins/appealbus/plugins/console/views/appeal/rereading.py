@@ -7,11 +7,10 @@ from hashlib import sha256
 import orjson
 from starlette.responses import Response
 
-from appealbus.core.cli.reread import write_read
-from appealbus.core.cli.reread_process import AppealRead, QuestionRead, RereadProcess
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.enrichment.rereading import Verdict
 from appealbus.core.errors import JournalError
+from appealbus.core.operations.rereading import AppealRead, QuestionRead, RereadProcess, write_read
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.console import Console
 from appealbus.plugins.console.errors import Refused

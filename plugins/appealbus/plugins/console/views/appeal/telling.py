@@ -5,9 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from appealbus.core.cli.telling import failed, moment_of, tries_of
 from appealbus.core.domain.client import OF_PEOPLE
-from appealbus.core.domain.event import LogEntry, What
+from appealbus.core.domain.event import LogEntry, What, moment_of
 from appealbus.plugins.console.marks import mark
 from appealbus.plugins.console.words import Words, said
 from appealbus.schemas.change import ChangeKind
@@ -118,7 +117,7 @@ def told(entries: Iterable[LogEntry], words: Words, *, only_failed: bool = False
     heard = {each.detail.get("question") for each in entries if each.what == What.ENDED}
     over = any(each.what in _RUN_ENDS for each in entries)
     for entry in entries:
-        if only_failed and not failed(entry):
+        if only_failed and not entry.failed:
             continue
         if entry.what == What.ASKED and entry.detail.get("question") in heard:
             continue
@@ -134,9 +133,9 @@ def line(entry: LogEntry, words: Words) -> Line:
     about = words.lookup(entry.about) if what in (What.ASKED, What.ENDED, What.REREAD) else entry.about
     if what == What.CHANGED:
         about = words.word(ChangeKind.stored(about))
-    tries = [f"{_ended(each, words)}, {_took(each.get('ms') or 0, words)}" for each in tries_of(entry)]
+    tries = [f"{_ended(each, words)}, {_took(each.get('ms') or 0, words)}" for each in entry.tries]
     kind, _, name = entry.actor.partition(":")
-    style = "bad" if failed(entry) else _STYLES.get(what, "plain")
+    style = "bad" if entry.failed else _STYLES.get(what, "plain")
     return Line(
         entry.at,
         _head(entry, words),

@@ -2,7 +2,6 @@
 
 from starlette.responses import Response
 
-from appealbus.core.cli.telling import failed
 from appealbus.core.domain.event import LogEntry
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.page import Page
@@ -40,7 +39,7 @@ async def _page(sight: Sight, after: int, *, only_failed: bool) -> tuple[list[Lo
     last: int | None = after
     for _ in range(_PAGES):
         page = await sight.views.history(sight.row, last or 0, PAGE)
-        found += [each for each in page.entries if failed(each)]
+        found += [each for each in page.entries if each.failed]
         last = page.next
         if last is None or len(found) >= PAGE:
             break

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from starlette.responses import Response
 
 from appealbus.core import ConfigError
-from appealbus.core.config.loading import Loaded
-from appealbus.core.host import Host
 from appealbus.core.operations.in_force import InForce, in_force
 from appealbus.core.parts import build
 from appealbus.core.rights.actions import Action
+from appealbus.plugins.api.api import Api
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.view import View
 
@@ -51,10 +50,10 @@ async def configuration(page: Page) -> Response:
     )
 
 
-def _find_out(loaded: Loaded, host: Host) -> _Found:
-    settings = in_force(loaded, host)
+def _find_out(api: Api) -> _Found:
+    settings = in_force(api.loaded, api.host)
     try:
-        parts = build(loaded, host)
+        parts = build(api.loaded, api.host)
     except ConfigError as error:
         return _Found(settings, str(error).splitlines(), {})
     return _Found(settings, [*parts.problems, *parts.unused.values()], dict(parts.inactive))

@@ -1,18 +1,25 @@
-"""The process that reads kept replies again, as `appealbus reread` sees it: it may die, or never answer."""
+"""Kept replies read again, by a process that may die of them or never answer; and what that changes, written down."""
 
 import asyncio
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from appealbus.core import helper_process
+from appealbus.core.domain.case import LookupState
 from appealbus.core.enrichment.rereading import Verdict
 from appealbus.core.errors import JournalError
+from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.writes.rereading import Anew
+from appealbus.schemas.outcome import OutcomeKind
+from appealbus.schemas.provenance import Provenance
+from appealbus.schemas.record import record_from_json
 
 _HELPER = "appealbus.core.cli.reread_helper"
 _FLAGS = ("-P",)
@@ -107,3 +114,42 @@ class RereadProcess:
         process, self._process = self._process, None
         if process is not None:
             await helper_process.end(process, 0.0 if at_once else _LEAVE)
+
+
+async def write_read(journal: Journal, read: AppealRead, reason: str) -> int | JournalError:
+    """Write what reading an appeal again has changed; return how many appeals that are, or why it is refused now."""
+    if read.number is None:
+        return 0
+    states = {(state.lookup, state.key): state for state in await journal.states(read.number)}
+    anew = [
+        _anew(states[each.after["lookup"] or "", each.key], each, each.after)
+        for each in read.results
+        if each.after is not None and (each.after["lookup"], each.key) in states
+    ]
+    if not anew:
+        return 0
+    try:
+        return min(1, await journal.reread(read.appeal_id, anew, reason=reason) or 0)
+    except JournalError as error:
+        if error.code not in ("in_work", "held"):
+            raise
+        return error
+
+
+def _anew(state: LookupState, result: QuestionRead, after: Mapping[str, str | None]) -> Anew:
+    record, provenance = after["record"], after["provenance"]
+    trail = None if provenance is None else Provenance.model_validate_json(provenance)
+    anew = replace(
+        state,
+        lookup=result.lookup,
+        kind=OutcomeKind(after["kind"] or ""),
+        code=after["code"] or "",
+        reason=after["reason"] or "",
+        ended_at=datetime.fromisoformat(after["ended_at"] or ""),
+        next_attempt_at=None,
+        record=None if record is None else record_from_json(record.encode()),
+        provenance=trail,
+    )
+    differs = [f"{path} {how}" for path, how, *_ in result.fields]
+    was_ended_at = datetime.fromisoformat(after["was_ended_at"] or "")
+    return Anew(anew, trail.source if trail else "", (state.lookup, was_ended_at), differs)

@@ -2,18 +2,18 @@
 
 import pytest
 
-from appealbus.core.cli import reread_process
-from appealbus.core.cli.reread_process import RereadProcess
 from appealbus.core.errors import JournalError
+from appealbus.core.operations import rereading
+from appealbus.core.operations.rereading import RereadProcess
 
 
 @pytest.fixture(autouse=True)
 def stub(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ask a stub, which needs to import nothing."""
-    monkeypatch.setattr(reread_process, "_HELPER", "tests.core.cli.rereading_stub")
-    monkeypatch.setattr(reread_process, "_FLAGS", ())
-    monkeypatch.setattr(reread_process, "_START", 0.3)
-    monkeypatch.setattr(reread_process, "_DEATHS", 2)
+    monkeypatch.setattr(rereading, "_HELPER", "tests.core.operations.rereading_stub")
+    monkeypatch.setattr(rereading, "_FLAGS", ())
+    monkeypatch.setattr(rereading, "_START", 0.3)
+    monkeypatch.setattr(rereading, "_DEATHS", 2)
 
 
 async def test_it_goes_on_behind_an_appeal_that_ends_the_process() -> None:
