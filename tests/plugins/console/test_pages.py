@@ -1,9 +1,13 @@
 """The list of appeals, and what every page has."""
 
 import re
+import time
+from datetime import timedelta
 from hashlib import sha256
+from types import SimpleNamespace
 
 import pytest
+from cryptography import fernet
 
 from appealbus.core.domain.event import What
 from appealbus.core.journal.journal import Journal
@@ -64,8 +68,11 @@ def test_a_page_looks_through_so_many_and_no_more(console: World, monkeypatch: p
     assert found == ops.get("/console/appeals").text.count(">partial<") > 0
 
 
-def test_a_person_is_searched_for_a_purpose_and_is_in_no_url(console: World) -> None:
-    """The purpose is asked for and noted with each look; the token is of this session alone; ops may not search so."""
+def test_a_person_is_searched_for_a_purpose_and_is_in_no_url(console: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The purpose is asked for and noted with each look; the token is of this session alone; ops may not search so.
+
+    It counts by the journal's clock: also where this machine's jumps, and at a server whose clock is another.
+    """
     iin = console.do(a_person)
     reviewer, other = console.signed_in("reviewer", "raushan"), console.signed_in("reviewer", "other")
     csrf = csrf_of(reviewer.get("/console/appeals"))
@@ -77,6 +84,12 @@ def test_a_person_is_searched_for_a_purpose_and_is_in_no_url(console: World) -> 
     looks = console.do(looks_of("person:raushan"))
     assert [each["purpose"] for each in looks] == ["a call of the citizen"]
     assert other.get(str(found.url)).status_code == 410
+    for wrong in (timedelta(days=1), timedelta(days=-1)):
+        with monkeypatch.context() as jumped:
+            jumped.setattr(
+                fernet, "time", SimpleNamespace(time=lambda wrong=wrong: time.time() + wrong.total_seconds())
+            )
+            assert reviewer.get(str(found.url)).status_code == 200
     # A token that says what for is none of a search.
     path = re.search(r'href="(/console/appeals/[0-9a-f-]{36})"', found.text)
     assert path is not None

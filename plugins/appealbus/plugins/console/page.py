@@ -193,6 +193,11 @@ class Page:
     def _secrets(self) -> Fernet:
         return Fernet(self.session.key)
 
+    @property
+    def _second(self) -> int:
+        """Now by the journal's clock, which goes on where this machine's jumps, and is the same on all servers."""
+        return int(self.journal.now().timestamp())
+
     def seal(self, what: str, said: Mapping[str, str]) -> str:
         """Return something as it may stand in a URL: this session alone can read it, and for an hour.
 
@@ -201,12 +206,13 @@ class Page:
             said: itself.
 
         """
-        return self._secrets.encrypt(f"{what}?{urlencode(said)}".encode()).decode()
+        return self._secrets.encrypt_at_time(f"{what}?{urlencode(said)}".encode(), self._second).decode()
 
     def unseal(self, what: str, token: str) -> dict[str, str]:
         """Return what was sealed; raise Refused where it is not of this session, too old, or something else."""
         try:
-            its, _, said = self._secrets.decrypt(token.encode(), ttl=_TOKEN_LIVES).decode().partition("?")
+            read = self._secrets.decrypt_at_time(token.encode(), _TOKEN_LIVES, self._second)
+            its, _, said = read.decode().partition("?")
         except (InvalidToken, UnicodeError):
             its, said = "", ""
         if its != what:
