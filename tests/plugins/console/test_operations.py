@@ -13,9 +13,13 @@ from appealbus.core.domain.event import What
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.domain.operation import Operation, Order
 from appealbus.core.domain.selection import Selection
+from appealbus.core.errors import UNREACHABLE, JournalError
+from appealbus.core.journal.errors import OutcomeUnknown
 from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.writer import Writer
 from appealbus.core.journal.writes import operating
 from appealbus.core.operations import operations
+from appealbus.plugins.console.views.operations import carrying
 from tests.plugins.console.kit import csrf_of
 from tests.plugins.console.world import APPEALS, World
 
@@ -185,6 +189,36 @@ def test_it_is_stopped_and_gone_on_with(console: World, monkeypatch: pytest.Monk
         ("person:ops", "none"),
     ]
     assert ops.post(f"{url}/go-on", data={"csrf": csrf_of(page), "reason": "none"}).status_code == 409
+
+
+def test_it_outlives_a_journal_that_is_away(console: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It goes on by itself once the journal is back, and nobody reports what is not known."""
+    away, go_on, commit = [UNREACHABLE, "unknown", "disk_full"], Journal.go_on, Writer._commit
+
+    async def trouble(journal: Journal, mark: str) -> Any:
+        if away:
+            raise JournalError("away", away.pop())
+        return await go_on(journal, mark)
+
+    def lost(writer: Writer, transaction: Any) -> None:
+        commit(writer, transaction)
+        raise OutcomeUnknown
+
+    monkeypatch.setattr(carrying, "_PAUSE", 0.01)
+    monkeypatch.setattr(Journal, "go_on", trouble)
+    ops = console.signed_in("ops")
+    page = ops.get("/console/operations/preview?do=refresh&kind=complaint")
+    assert "finished" in ended(ops, ops.post("/console/operations", data=form_of(page, reason="a cut")).url)
+    assert away == []
+    row = console.do(lambda journal: journal.appeals())[0]
+    path = f"/console/appeals/{row.public_id}"
+    form = {"csrf": csrf_of(ops.get(path)), "reason": "a cut"}
+    with monkeypatch.context() as cut:
+        cut.setattr(Writer, "_commit", lost)
+        said = ops.post(f"{path}/hold", data=form)
+    assert (said.status_code, "look whether it is done" in said.text) == (503, True)
+    assert "It is held, and nobody works on it." in ops.get(path).text
+    assert ops.post(f"{path}/release", data=form).status_code == 200
 
 
 def test_whoever_sees_some_does_it_to_those(console: World) -> None:

@@ -82,7 +82,10 @@ async def _problem(request: Request, error: Any) -> Response:
 
 
 async def _journal(request: Request, error: Any) -> Response:
-    text = Console.of(request).words(request).say("The journal cannot be asked now. Nothing is lost; try again soon.")
+    words = Console.of(request).words(request)
+    text = words.say("The journal cannot be asked now. Nothing is lost; try again soon.")
+    if error.code == "unknown":
+        text = words.say("The journal went away in the middle: look whether it is done before you do it again.")
     return _told(request, 503, text, {"Retry-After": "5"})
 
 

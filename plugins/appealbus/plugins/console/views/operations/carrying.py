@@ -1,10 +1,11 @@
 """Operations that this server carries out, some at once. What it does not end, anybody goes on with."""
 
 import asyncio
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 
 import structlog
 
+from appealbus.core.clocks import monotonic
 from appealbus.core.domain.operation import Operation
 from appealbus.core.errors import JournalError
 from appealbus.core.journal.journal import Journal
@@ -17,6 +18,8 @@ _MOST = 50
 """That are carried out or wait for their turn."""
 _OURS = frozenset({"unknown_operation", "operation_stopped"})
 """How a part fails that somebody else has done, or has had stopped."""
+_PATIENCE, _PAUSE = 3600.0, 5.0
+"""Seconds for which an operation waits for a journal that is away, and after which it tries again."""
 
 log = structlog.get_logger(__name__)
 
@@ -55,19 +58,32 @@ class Carrying:
 
     async def _carry_out(self, journal: Journal, mark: str, operation: Operation) -> None:
         async with self._turns:
-            try:
-                async with aclosing(operations.carry_out(journal, mark)) as parts:
-                    async for progress in parts:
-                        if self._draining.is_set() and not progress.finished:
-                            log.warning("operation.interrupted", operation=operation.value, code="server_ends")
-                            return
-            except JournalError as error:
-                if error.code not in _OURS:
-                    log.warning("operation.interrupted", operation=operation.value, code=error.code)
-                return
+            moved = monotonic()
+            while True:
+                try:
+                    async with aclosing(operations.carry_out(journal, mark)) as parts:
+                        async for progress in parts:
+                            moved = monotonic()
+                            if self._draining.is_set() and not progress.finished:
+                                log.warning("operation.interrupted", operation=operation.value, code="server_ends")
+                                return
+                    break
+                except JournalError as error:
+                    if error.code in _OURS:
+                        return
+                    if not error.passes or monotonic() - moved > _PATIENCE or await self._ends_within(_PAUSE):
+                        log.warning("operation.interrupted", operation=operation.value, code=error.code)
+                        return
             log.warning(
                 "operation.carried_out",
                 operation=operation.value,
                 count=progress.total,
                 actor=journal.actor.removeprefix("person:"),
             )
+
+    async def _ends_within(self, seconds: float) -> bool:
+        """Wait for so long; return whether the server ends."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._draining.wait()
+        return self._draining.is_set()
