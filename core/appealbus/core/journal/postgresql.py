@@ -46,6 +46,8 @@ _READING = {
     # One snapshot for all statements of a read, as SQLite gives.
     "default_transaction_isolation": r"repeatable\ read",
     "default_transaction_read_only": "on",
+    # To compile what is asked takes longer than to answer it.
+    "jit": "off",
 }
 """Settings of the connections that read: said once for each, and not once for each read."""
 
