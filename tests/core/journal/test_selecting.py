@@ -70,12 +70,15 @@ async def test_what_is_found_is_what_is_selected(journal, many, monkeypatch):
     for _ in range(30):
         some = chance.sample(sorted(PARTS), chance.randrange(2, 5))
         selections.append(Selection(**{name: chance.choice(PARTS[name]) for name in some}))
+    seen = {row["id"] for row in many.rows if row["place"] is None or row["kind"] == "complaint"}
     for selection in [Selection(), *selections]:
         marks = tuple(bytes([int(identifier)]) * 16 for _, identifier in selection.named)
         wanted = many.means(selection, marks)
         found, _ = await pages(journal, selection, 7)
         assert (len(found), set(found)) == (len(wanted), wanted), selection
         assert list(await journal.selected(selection, 1000)) == sorted(wanted), selection
+        scoped = await journal.selected(selection, 1000, lambda place, kind: place is None or kind == "complaint")
+        assert list(scoped) == sorted(wanted & seen), selection
 
 
 async def test_the_order_of_lists(journal, many):
@@ -104,6 +107,7 @@ async def test_a_place_of_another_list_is_refused(journal, many):
 async def test_too_many_are_told_from_the_most(journal, many):
     """One more than that is read, and no more."""
     assert len(await journal.selected(Selection(), 10)) == 11
+    assert len(await journal.selected(Selection(), 10, lambda place, kind: True)) == 11
 
 
 @pytest.mark.parametrize(
@@ -134,6 +138,7 @@ async def test_the_rarest_part_drives(tmp_path, monkeypatch, selection, index):
     async with await Journal.open(sqlite_journal(tmp_path / "journal.db")) as journal:
         heard.clear()
         await journal.find(selection)
+        await journal.selected(selection, 10)
         plans = "\n".join(plan for statement, plan in heard if "FROM" in statement)
     assert index in plans
     assert not [

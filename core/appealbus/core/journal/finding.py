@@ -3,7 +3,6 @@
 from array import array
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from itertools import islice
 
 from sqlalchemy import Connection
 
@@ -15,7 +14,7 @@ from appealbus.core.domain.selection import NOWHERE, DeliverySelection, Found, P
 from appealbus.core.journal import codec
 from appealbus.core.journal.accounting import Accounting
 from appealbus.core.journal.reader import JournalReader
-from appealbus.core.journal.reads import deliveries, feed, handed, receivers, selecting
+from appealbus.core.journal.reads import deliveries, feed, freezing, handed, receivers, selecting
 from appealbus.core.journal.reads.receivers import Page as DeliveryPage
 from appealbus.core.journal.rows import DeliveryOfAppeal, DeliveryRow, DeliveryState, ReceiverState
 
@@ -68,7 +67,7 @@ class Finder(JournalReader, Accounting):
 
         def read(connection: Connection) -> "array[int]":
             search = selecting.Search.of(connection, selection, self._marks(connection, selection))
-            return array("q", sorted(islice(selecting.ids(search, within), most + 1)))
+            return freezing.appeals(search, most, within)
 
         return await self._read(read)
 
@@ -84,11 +83,7 @@ class Finder(JournalReader, Accounting):
 
     async def selected_deliveries(self, selection: DeliverySelection, most: int) -> "array[int]":
         """Return the ids of all that was confirmed and is selected, in their order: up to one more than `most`."""
-
-        def read(connection: Connection) -> "array[int]":
-            return array("q", sorted(islice(deliveries.confirmed_ids(connection, selection), most + 1)))
-
-        return await self._read(read)
+        return await self._read(lambda connection: freezing.confirmed(connection, selection, most))
 
     async def deliveries_by_id(self, ids: Sequence[int]) -> list[DeliveryRow]:
         """Return how deliveries stand, in the order of their ids; those that are gone are left out."""

@@ -1,10 +1,22 @@
 """Versions on their way to receivers."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, literal, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    bindparam,
+    false,
+    func,
+    literal,
+    select,
+    tuple_,
+    union_all,
+)
 from sqlalchemy import case as sql_case
 
 from appealbus.core.domain.selection import NOWHERE, DeliverySelection, Place
@@ -24,7 +36,6 @@ from appealbus.core.journal.tables import (
     dossier as dossiers,
 )
 
-_PAGE = 10_000
 _RECEIVERS = 1000
 """The most receivers that are looked through: configurations have a handful."""
 _READ_ALONE = {"parts", "size"}
@@ -132,15 +143,13 @@ def confirmed(connection: Connection, selection: DeliverySelection, after: Place
     return [(codec.delivery_from_row(row), Place(row.id, to_number(row.sent_at))) for row in rows[:limit]]
 
 
-def confirmed_ids(connection: Connection, selection: DeliverySelection) -> Iterator[int]:
-    """Yield the ids of all that was confirmed, of one receiver after the other."""
-    for receiver in receivers_of(connection, selection):
-        after: Place | None = NOWHERE
-        while after is not None:
-            query = select(outbox.c.id, outbox.c.sent_at).where(*_confirmed(selection, receiver, after))
-            rows = connection.execute(query.order_by(outbox.c.sent_at, outbox.c.id).limit(_PAGE)).all()
-            yield from (row.id for row in rows)
-            after = Place(rows[-1].id, to_number(rows[-1].sent_at)) if len(rows) == _PAGE else None
+def all_confirmed(connection: Connection, selection: DeliverySelection) -> Select[Any]:
+    """Return the question for the ids of all that was confirmed, in no order."""
+    parts = (
+        select(outbox.c.id).where(*_confirmed(selection, receiver, NOWHERE))
+        for receiver in receivers_of(connection, selection)
+    )
+    return select(union_all(select(outbox.c.id).where(false()), *parts).subquery())
 
 
 def by_id(connection: Connection, ids: Sequence[int]) -> list[DeliveryRow]:

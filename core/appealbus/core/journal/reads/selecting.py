@@ -94,6 +94,8 @@ class Search:
     after: Place = NOWHERE
     last: int | None = None
     """The id of the last appeal that is old enough, where only old ones are meant."""
+    whole: bool = False
+    """Whether all of it is wanted at once, and not a page."""
 
     @classmethod
     def of(
@@ -138,13 +140,24 @@ def appeals(search: Search, limit: int) -> Step:
     return _step(search, limit, appeal.columns.keys())
 
 
-def ids(search: Search, within: Callable[[str | None, str | None], bool] | None = None) -> Iterator[int]:
-    """Yield the ids of all that is selected, in the order of their list; `within`: only of such places and kinds."""
-    columns = () if within is None else ("id", "place", "kind")
-    after: Place | None = search.after
-    while after is not None:
-        rows, after = _step(replace(search, after=after), SCAN, columns)
-        yield from (row.id for row in rows if within is None or within(row.place, row.kind))
+def all_of(search: Search, columns: Sequence[str] = ()) -> Select[Any]:
+    """Return the question for the ids of all that is selected, each once and in no order; with some columns.
+
+    A database that keeps statistics may read the whole table for it, where that is less than to look each one up.
+    """
+    whole = replace(search, whole=True)
+    driver = _driving(search.selection)(whole)
+    candidates = driver.query.order_by(None).subquery("candidates")
+    rest = {name: condition for name, condition in _conditions(whole, appeal) if name not in driver.covers}
+    if "state" in candidates.c:
+        each: Any = candidates
+        rest = {name: condition for name, condition in _conditions(whole, each) if name in rest}
+    else:
+        each = appeal
+    found = select(candidates.c.id, *(each.c[name] for name in columns)).where(*rest.values())
+    if each is appeal and (rest or columns):
+        found = found.join(appeal, appeal.c.id == candidates.c.id)
+    return found if driver.once is None else found.distinct()
 
 
 def rows_of(connection: Connection, some: Sequence[int]) -> list[AppealRow]:
@@ -252,7 +265,7 @@ def _by_next(search: Search) -> _Driver:
 def _unsorted(which: ColumnElement[bool], search: Search) -> Select[Any]:
     # `id + 0`: by id it would be looked for among all, not in the index that holds these alone.
     at: ColumnElement[int] = appeal.c.id + 0
-    return select(appeal.c.id).where(which, search.ahead(at)).order_by(at)
+    return select(appeal.c.id, *(_ASKED if search.whole else ())).where(which, search.ahead(at)).order_by(at)
 
 
 def _by_code(search: Search) -> _Driver:
@@ -265,8 +278,8 @@ def _by_source(search: Search) -> _Driver:
     """Walk the index once for each combination of sources that this one is in: they are few, and each is in order."""
     parts = []
     for waits_for in _combinations(search.connection, search.selection.source or ""):
-        one = _dated(WAITS_FOR & (appeal.c.waits_for == waits_for), search.after).limit(SCAN).subquery()
-        parts.append(select(one))
+        one = _dated(WAITS_FOR & (appeal.c.waits_for == waits_for), search.after)
+        parts.append(one.order_by(None) if search.whole else select(one.limit(SCAN).subquery()))
     all_ = (union_all(*parts) if parts else _dated(appeal.c.id == _NONE, search.after)).subquery()
     return _Driver(select(all_).order_by(all_.c.by, all_.c.id), frozenset({"source"}))
 
@@ -300,7 +313,7 @@ def _by_receiver(search: Search) -> _Driver:
     to, at = outbox.c.receiver == search.selection.receiver, outbox.c.id + 0
     behind = at > (search.after.first or 0)
     both = union_all(*(select(outbox.c.id).where(which, to, behind) for which in (WAITS, ALONE))).subquery()
-    oldest = select(both.c.id).order_by(both.c.id).limit(SCAN).subquery()
+    oldest = select(both.c.id).order_by(both.c.id).limit(None if search.whole else SCAN).subquery()
     query = select(outbox.c.appeal_id.label("id"), outbox.c.id.label("by"))
     query = query.select_from(oldest.join(outbox, outbox.c.id == oldest.c.id)).order_by(outbox.c.id)
     return _Driver(query, frozenset({"receiver"}), _first_of_appeal(search))
