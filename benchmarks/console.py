@@ -59,7 +59,13 @@ LISTS = (
     "/console/appeals?state=held",
     "/console/appeals?age=1",
     "/console/appeals?lacking=1&age=0",
+    "/console/appeals?receiver=out",
+    "/console/appeals?receiver=out&due_before=2000-01-01",
+    "/console/appeals?source=egkn&due_before=2000-01-01",
+    "/console/appeals?code=http.502&due_before=2000-01-01",
+    "/console/appeals?kind=application&completeness=complete",
 )
+"""The last four find nothing, and look as far as a page does."""
 OPS = (
     "/console/now",
     "/console/sources",
@@ -76,6 +82,10 @@ OPS = (
     "/console/operations",
     "/console/operations/preview?do=retry&state=parked",
     "/console/operations/preview?do=hold&kind=complaint",
+    "/console/operations/preview?do=retry&source=egkn",
+    "/console/operations/preview?do=hold&receiver=out",
+    "/console/operations/preview?do=hold&kind=application&code=http.502",
+    "/console/operations/preview?do=resend&receiver=out&since=2020-01-01T00:00",
     "/console/workers",
     "/console/configuration",
     "/console/configuration?all=1",
@@ -95,7 +105,7 @@ TABS = (
     "/repeats",
 )
 """Of an appeal, as a reviewer sees them who has said what for."""
-FIGURES = ("/console/report?by=month", "/console/report?by=body")
+FIGURES = ("/console/report?by=period", "/console/report?by=body")
 AUDITOR = (
     "/console/account",
     "/console/account?actor=person:bench",
@@ -196,7 +206,7 @@ class served:  # noqa: N801 - used as a function
         self._port = free_port()
         with (folder / "appealbus.toml").open("a", encoding="utf-8") as file:
             file.write(f'\n[plugins.api]\nlisten = "127.0.0.1:{self._port}"\nrequests_per_minute = 1000000\n')
-            file.write('\n[plugins.surges]\nfile = "surges.db"\n')
+            file.write('\n[plugins.surges]\nfile = "surges.db"\n\n[plugins.report]\nfile = "report.db"\n')
         self._folder = folder
         self._database = database
 
