@@ -1,6 +1,6 @@
 """The words of the console: all that it says is there in three languages, and nothing else is in the catalogues."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -40,3 +40,11 @@ def test_days_begin_where_terms_and_quotas_have_them_begin() -> None:
     assert words.moment(before) == "26 Nov 2026, 23:59:00"
     assert words.left(date(2026, 11, 27), after) == "today"
     assert words.zone_said(after) == "GMT+05:00"
+
+
+def test_times_are_told_in_their_largest_unit() -> None:
+    """A whole day is a day; what is no whole one is told in hours up to two days, and no day is lost."""
+    words = Words(ReaderLanguage.ENGLISH)
+    told = {86_400: "1 day", 90_000: "25 hours", 3600: "1 hour", 5400: "90 minutes", 61: "1 minute", 59: "59 s"}
+    assert {seconds: words.lasted(timedelta(seconds=seconds)) for seconds in told} == told
+    assert words.lasted(None) == ""

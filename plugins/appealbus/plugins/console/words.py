@@ -1,7 +1,7 @@
 """The words of the console in three languages, with days, moments and numbers as each writes them."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from pathlib import Path
@@ -26,6 +26,14 @@ NAMES = {ReaderLanguage.KAZAKH: "Қазақша", ReaderLanguage.RUSSIAN: "Ру�
 def said(text: str) -> str:
     """Mark a text that is said later."""
     return text
+
+
+_UNITS = (
+    (86_400, 2 * 86_400, said("{n} day"), "{n} days"),
+    (3600, 2 * 3600, said("{n} hour"), "{n} hours"),
+    (60, 60, said("{n} minute"), "{n} minutes"),
+)
+"""Of times: seconds of each, from how many on a time is told in it, and its words."""
 
 
 def folders() -> list[Path]:
@@ -85,6 +93,16 @@ class Words(Reader):
         """Return a moment on the country's clock, by which all days are counted; every page says once which that is."""
         local = moment.astimezone(KAZAKHSTAN)
         return f"{self.day(local.date())}, {local:{'%H:%M:%S' if seconds else '%H:%M'}}"
+
+    def lasted(self, time: timedelta | None) -> str:
+        """Return how long something lasted, in its largest unit; empty where nothing did."""
+        if time is None:
+            return ""
+        seconds = int(time.total_seconds())
+        for size, least, one, many in _UNITS:
+            if seconds >= least or seconds == size:
+                return self.say_n(one, many, seconds // size)
+        return self.say("{n} s", n=seconds)
 
     def zone_said(self, moment: datetime) -> str:
         """Return the zone of that clock, as `GMT+05:00`."""

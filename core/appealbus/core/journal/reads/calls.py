@@ -8,11 +8,8 @@ from sqlalchemy import Connection, select
 
 from appealbus.core.domain.calls import PastCall, PastCalls
 from appealbus.core.domain.event import What
-from appealbus.core.journal.reads.log import newest
+from appealbus.core.journal.reads.log import READ, newest
 from appealbus.core.journal.tables import log_entry
-
-READ = 20_000
-"""Entries of the log that are looked at: some two thousand appeals, in some tens of milliseconds."""
 
 
 def past_calls(connection: Connection, lookups: Collection[str], most: int = READ) -> PastCalls:

@@ -12,7 +12,7 @@ from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.forms import number_of
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.deliveries.sight import Seen, all_sights, receiver_path, seen, sight_of, view
-from appealbus.plugins.console.views.deliveries.telling import lasted, why
+from appealbus.plugins.console.views.deliveries.telling import why
 
 _PAGE = 30
 _CODES = 50
@@ -30,7 +30,6 @@ async def deliveries(page: Page) -> Response:
         readers=readers and sorted(readers, key=lambda each: (-each.lag, each.client)),
         receiver_path=receiver_path,
         why=partial(why, page.words),
-        lasted=partial(lasted, page.words),
     )
 
 
@@ -58,10 +57,11 @@ async def receiver(page: Page) -> Response:
         past=past,
         step=step,
         series=series,
+        names=[page.words.moment(each.begins, seconds=False) for each in series],
+        slow=[each.quantile(0.95) or 0 for each in series],
         errors=past.errors()[:_CODES],
         why=partial(why, page.words),
-        lasted=partial(lasted, page.words),
-        after_seconds=lambda n: timedelta(seconds=n),
+        within=lambda each, part: page.words.lasted(timedelta(seconds=each.quantile(part))) if each.waited else "–",
     )
 
 

@@ -1,6 +1,4 @@
-"""Why a version was not taken and how long something lasted, in the reader's words."""
-
-from datetime import timedelta
+"""Why a version was not taken, in the reader's words."""
 
 from appealbus.plugins.console.words import Words, said
 
@@ -36,17 +34,3 @@ def why(words: Words, code: str | None) -> str:
     return (
         words.say("the delivery failed with an error of its own") if code.isidentifier() and code[0].isupper() else ""
     )
-
-
-def lasted(words: Words, time: timedelta | None) -> str:
-    """Return how long something lasted, in its largest unit; empty where nothing did."""
-    if time is None:
-        return ""
-    seconds = int(time.total_seconds())
-    if seconds >= 2 * 86_400:
-        return words.say_n("{n} day", "{n} days", seconds // 86_400)
-    if seconds >= 2 * 3600:
-        return words.say_n("{n} hour", "{n} hours", seconds // 3600)
-    if seconds >= 60:
-        return words.say_n("{n} minute", "{n} minutes", seconds // 60)
-    return words.say("{n} s", n=seconds)

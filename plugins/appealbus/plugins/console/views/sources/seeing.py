@@ -39,6 +39,7 @@ async def source(page: Page) -> Response:
         past=past,
         step=step,
         series=series,
+        names=[page.words.moment(each.begins, seconds=False) for each in series],
         slow=[each.quantile(0.95) or 0 for each in series],
         errors=past.errors()[:_PATHS],
         outcomes=outcomes,

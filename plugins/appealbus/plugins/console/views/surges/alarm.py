@@ -11,7 +11,7 @@ from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.surges.week import reading_of, told_of, unreadable, view
-from appealbus.plugins.surges.alarm import CLOSINGS, KeptAlarm
+from appealbus.plugins.surges.alarm import KeptAlarm
 from appealbus.plugins.surges.kept import standing
 from appealbus.plugins.surges.series import WEEK, week_name
 
@@ -80,7 +80,6 @@ async def alarm(page: Page) -> Response:
         may_act=page.viewer.may(Action.ALARM),
         plain=page.viewer.mask.plain,
         standing=standing(kept),
-        closings=CLOSINGS,
         until=page.words.today(now) + WEEK,
         week_name=week_name,
     )
