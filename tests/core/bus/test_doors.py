@@ -10,7 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from appealbus.core import Assessor, From, Outgoing, Service, Taken
-from appealbus.core.bus import relay, tasks
+from appealbus.core.bus import delivery_door, tasks
 from appealbus.core.interfaces.link import LinkState
 from appealbus.core.threads import PluginThreads
 from appealbus.schemas import Dossier, Signal
@@ -131,7 +131,7 @@ async def test_a_query_that_raises_is_a_gap_of_its_lookup_alone(tmp_path: Path) 
 
 async def test_a_delivery_that_does_not_end_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It gets nothing more meanwhile, the others get theirs, and the bus stops in time."""
-    monkeypatch.setattr(relay, "_TIMEOUT", 0.2)
+    monkeypatch.setattr(delivery_door, "_TIMEOUT", 0.2)
     Receiver.got.clear()
     deliver = Receiver.deliver
     handed = 0

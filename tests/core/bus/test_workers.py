@@ -122,7 +122,7 @@ async def test_a_relay_that_lost_its_duty_stops_at_once(tmp_path: Path, journal_
 
     async with running_bus(tmp_path, BY_IIN, **tables(journal_database)) as bus:
         relay = bus.relays[0]
-        relay._delivery.deliver = slow  # type: ignore[method-assign]
+        relay._door._delivery.deliver = slow  # type: ignore[method-assign]
         await until(lambda: relay._lease.held)
         await bus.accept(message("a", text="a"))
         await until(lambda: bool(begun))

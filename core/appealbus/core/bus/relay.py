@@ -5,37 +5,28 @@ from collections import Counter, deque
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from datetime import timedelta
-from functools import partial
 from typing import Any
 
 import structlog
 
 from appealbus.core.backoff import doubled
+from appealbus.core.bus.delivery_door import DeliveryDoor
 from appealbus.core.bus.leader import LeaderLease, LeaderLeaseLost
 from appealbus.core.bus.receiver_mask import ReceiverMask
 from appealbus.core.bus.turns import Turns
 from appealbus.core.clocks import monotonic
-from appealbus.core.doors import is_defect, within
-from appealbus.core.errors import ConfigError, JournalError
+from appealbus.core.errors import JournalError
 from appealbus.core.failpoints import failpoint
 from appealbus.core.host import Host
-from appealbus.core.interfaces.delivery import Delivery, Handed, Outgoing, Refused
+from appealbus.core.interfaces.delivery import Delivery, Handed, Refused
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.reader import DELIVERED_BYTES
 from appealbus.core.journal.rows import Undelivered
 from appealbus.core.logs.throttle import LogThrottle
-from appealbus.core.masking import message_number
 from appealbus.core.rights.viewer import Viewer
-from appealbus.schemas.dossier import delivery_id
 
 log = structlog.get_logger(__name__)
 
-_BATCH = 100
-"""Versions that are handed over in one call: a hundred usual dossiers have a megabyte. With less, a backlog needs more
-calls and writes; with more, a call that fails half way repeats more."""
-_TIMEOUT = 60.0
-"""Seconds that a call of a delivery may take. With less, a slow receiver of large batches is taken for one that is
-away; with more, one that hangs keeps what could be tried again waiting."""
 _POLL = 1.0
 """Seconds until the outbox is looked at again without a hint, and until a lease or a turn is tried again: as often as
 the dispatcher looks for work."""
@@ -78,21 +69,17 @@ class Relay:
     ) -> None:
         self.name = receiver.name
         self._mask = ReceiverMask(receiver, journal)
-        self.plugin = host.owner(delivery)
+        self._door = DeliveryDoor(receiver.name, delivery, host)
+        self.plugin = self._door.plugin
         """The plugin that brings the delivery."""
-        self._defects = host.defects
-        self._started = False
-        self._left: set[asyncio.Task[Any]] = set()
         self._lease = lease
         self._turns = turns
         # The newest version that was there when this worker got the lease: up to it, the worker before may have handed
         # versions over already.
         self._newest_old: int | None = None
         self._survived: set[int] = set()
-        self._delivery = delivery
         self._journal = journal
         self._wake = asyncio.Event()
-        self._batch = _BATCH
         self.results: Counter[str] = Counter()
         """Attempts to hand versions over, by result: `delivered`, `failed`, `alone`."""
         self._took_at = float("-inf")
@@ -111,16 +98,11 @@ class Relay:
             ConfigError: its settings are wrong.
 
         """
-        try:
-            await within(_TIMEOUT, self._open, self.plugin, self._leave_behind)
-        except BaseException as error:
-            if isinstance(error, ConfigError) or not is_defect(error):
-                raise
-            self._raised()
+        await self._door.open()
 
     async def close(self) -> None:
         """Close the delivery."""
-        await self._delivery.close()
+        await self._door.close()
 
     def wake(self) -> None:
         """Have the outbox looked at now."""
@@ -169,7 +151,7 @@ class Relay:
                 return False
 
     async def _pass_on(self) -> bool:
-        asked = self._batch
+        asked = self._door.batch
         async with self._lease.during():
             if self._newest_old is None:
                 self._newest_old = await self._journal.newest_delivery()
@@ -261,7 +243,7 @@ class Relay:
         while batches:
             some = batches.popleft()
             async with self._lease.during():
-                results = await self._hand_over(some)
+                results = await self._door.hand_over(some)
             failpoint("relay.delivered")
             if not isinstance(results, str):
                 if None in results:
@@ -277,7 +259,7 @@ class Relay:
             if misses >= _MISSES:
                 # The receiver is away. Or many versions are bad: a small next batch finds them one by one.
                 self._takes = False
-                self._batch = max(1, self._batch // 8)
+                self._door.batch = max(1, self._door.batch // 8)
                 some, batches = [*some, *(row for batch in batches for row in batch)], deque()
                 codes += await self._note(some, [results] * len(some))
             elif len(some) > 1:
@@ -289,52 +271,6 @@ class Relay:
             code = codes.most_common(1)[0][0]
             log.warning("delivery.failed", receiver=self.name, count=codes.total(), code=code)
         return codes.total()
-
-    async def _hand_over(self, rows: Sequence[Undelivered]) -> Sequence[Handed] | str:
-        """Make one call; return what became of each version, or how the call failed."""
-        batch = [_outgoing(row) for row in rows]
-        began = monotonic()
-        try:
-            results = await within(_TIMEOUT, partial(self._deliver, batch), self.plugin, self._leave_behind)
-            if len(results) == len(batch):
-                handed = [_handed(result) for result in results]
-                if monotonic() - began < _TIMEOUT / 4:
-                    self._batch = min(_BATCH, self._batch * 2)
-                return handed
-            log.error("delivery.miscounted", receiver=self.name)
-            return "miscounted"
-        except TimeoutError as error:
-            # A slow receiver gets less at once: else it would be handed the start of the same batch for ever.
-            self._batch = max(1, self._batch // 2)
-            return self._failed(error)
-        except BaseException as error:
-            if not is_defect(error):
-                raise
-            return self._failed(error)
-
-    def _failed(self, error: BaseException) -> str:
-        self._raised()
-        return type(error).__name__
-
-    async def _open(self) -> None:
-        await self._delivery.start()
-        self._started = True
-
-    async def _deliver(self, batch: Sequence[Outgoing]) -> Sequence[Handed]:
-        if self._left:  # a call that does not end is under way: another one beside it would not end either
-            return ["left_behind"] * len(batch)
-        if not self._started:
-            await self._open()
-        return await self._delivery.deliver(batch)
-
-    def _leave_behind(self, task: asyncio.Task[Any]) -> None:
-        self._left.add(task)
-        task.add_done_callback(self._left.discard)
-        log.error("delivery.left_behind", receiver=self.name)
-
-    def _raised(self) -> None:
-        self._defects[f"delivery.{self.name}"] += 1
-        log.exception("delivery.raised", receiver=self.name)
 
     def _note_failing(self, rows: Sequence[Undelivered], now: float) -> None:
         if len(self._failing) > _FAILING:
@@ -373,27 +309,3 @@ class Relay:
         await self._journal.deliveries_failed(again, struck=struck)
         self.results.update(delivered=len(taken), failed=len(missed), alone=len(refused))
         return Counter(str(code) for _, code in missed)
-
-
-def _handed(result: object) -> Handed:
-    """Return what a delivery said of one version, made safe: an object of a plugin's own may raise when it is read."""
-    try:
-        if isinstance(result, Refused):
-            return Refused(str(result.code))
-        return None if result is None else str(result)
-    except Exception as error:
-        return type(error).__name__
-
-
-def _outgoing(row: Undelivered) -> Outgoing:
-    return Outgoing(
-        delivery_id(message_number(row.number, row.appeal_id), row.version, row.epoch),
-        row.number,
-        row.version,
-        row.completeness,
-        row.dossier,
-        row.region,
-        attempts=row.attempts,
-        epoch=row.epoch,
-        created_at=row.created_at,
-    )
