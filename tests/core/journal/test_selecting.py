@@ -117,7 +117,7 @@ async def test_too_many_are_told_from_the_most(journal, many):
         (Selection(state=AppealState.HELD, kind="complaint"), "ix_appeal_held"),
         (Selection(source="egkn", kind="complaint", code=None), "ix_appeal_waits_for"),
         (Selection(code="guard.timeout", source="egkn"), "ix_lookup_code"),
-        (Selection(receiver="registry", kind="complaint"), "ix_outbox_unsent"),
+        (Selection(receiver="registry", kind="complaint"), "ix_outbox_lacked"),
         (Selection(signal="critical", place="750000000"), "ix_appeal_signal"),
         (Selection(place="750000000", due_before=date(2027, 1, 1)), "ix_appeal_place"),
         (Selection(due_before=date(2027, 1, 1), kind="complaint"), "ix_appeal_urgency"),

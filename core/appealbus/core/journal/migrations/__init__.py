@@ -15,6 +15,7 @@ REVISIONS = (
     "0012",
     "0013",
     "0014",
+    "0015",
 )
 UNFILLED, FILLED = "0005", "0006"
 """Between these two rows are moved, in batches: see filling.py."""

@@ -28,9 +28,9 @@ from appealbus.core.domain.listing import AppealRow, AppealState
 from appealbus.core.domain.selection import NOWHERE, Place, Selection
 from appealbus.core.journal import codec
 from appealbus.core.journal.tables import (
-    ALONE,
     HELD,
     IN_WORK,
+    LACKED,
     LACKS,
     OPEN,
     PARKED,
@@ -38,7 +38,6 @@ from appealbus.core.journal.tables import (
     SIGNALLED,
     SUSPECT,
     TROUBLE,
-    WAITS,
     WAITS_FOR,
     appeal,
     lookup,
@@ -148,13 +147,9 @@ def all_of(search: Search, columns: Sequence[str] = ()) -> Select[Any]:
     whole = replace(search, whole=True)
     driver = _driving(search.selection)(whole)
     candidates = driver.query.order_by(None).subquery("candidates")
-    rest = {name: condition for name, condition in _conditions(whole, appeal) if name not in driver.covers}
-    if "state" in candidates.c:
-        each: Any = candidates
-        rest = {name: condition for name, condition in _conditions(whole, each) if name in rest}
-    else:
-        each = appeal
-    found = select(candidates.c.id, *(each.c[name] for name in columns)).where(*rest.values())
+    each: Any = candidates if "state" in candidates.c else appeal
+    rest = [condition for name, condition in _conditions(whole, each) if name not in driver.covers]
+    found = select(candidates.c.id, *(each.c[name] for name in columns)).where(*rest)
     if each is appeal and (rest or columns):
         found = found.join(appeal, appeal.c.id == candidates.c.id)
     return found if driver.once is None else found.distinct()
@@ -276,12 +271,20 @@ def _by_code(search: Search) -> _Driver:
 
 def _by_source(search: Search) -> _Driver:
     """Walk the index once for each combination of sources that this one is in: they are few, and each is in order."""
-    parts = []
-    for waits_for in _combinations(search.connection, search.selection.source or ""):
-        one = _dated(WAITS_FOR & (appeal.c.waits_for == waits_for), search.after)
-        parts.append(one.order_by(None) if search.whole else select(one.limit(SCAN).subquery()))
-    all_ = (union_all(*parts) if parts else _dated(appeal.c.id == _NONE, search.after)).subquery()
-    return _Driver(select(all_).order_by(all_.c.by, all_.c.id), frozenset({"source"}))
+    ones = [
+        _dated(WAITS_FOR & (appeal.c.waits_for == waits_for), search.after)
+        for waits_for in _combinations(search.connection, search.selection.source or "")
+    ] or [_dated(appeal.c.id == _NONE, search.after)]
+    if len(ones) == 1 or search.whole:
+        return _Driver(ones[0] if len(ones) == 1 else _all(ones), frozenset({"source"}))
+    # From the index alone: of what each combination has, most is behind the step.
+    keys = [one.with_only_columns(appeal.c.id, appeal.c.urgency.label("by")).limit(SCAN) for one in ones]
+    return _Driver(_all([select(each.subquery()) for each in keys]), frozenset({"source"}))
+
+
+def _all(parts: Sequence[Select[Any]]) -> Select[Any]:
+    both = union_all(*(part.order_by(None) for part in parts)).subquery()
+    return select(both).order_by(both.c.by, both.c.id)
 
 
 def _combinations(connection: Connection, source: str) -> list[str]:
@@ -309,30 +312,22 @@ def _dated(which: ColumnElement[bool], after: Place) -> Select[Any]:
 
 
 def _by_receiver(search: Search) -> _Driver:
-    """Go by deliveries, the oldest first: their index has their ids, and not those of appeals."""
-    to, at = outbox.c.receiver == search.selection.receiver, outbox.c.id + 0
-    behind = at > (search.after.first or 0)
-    both = union_all(*(select(outbox.c.id).where(which, to, behind) for which in (WAITS, ALONE))).subquery()
-    oldest = select(both.c.id).order_by(both.c.id).limit(None if search.whole else SCAN).subquery()
-    query = select(outbox.c.appeal_id.label("id"), outbox.c.id.label("by"))
-    query = query.select_from(oldest.join(outbox, outbox.c.id == oldest.c.id)).order_by(outbox.c.id)
+    """Go by deliveries, the oldest first."""
+    mine = (outbox.c.receiver == search.selection.receiver) & (outbox.c.id > (search.after.first or 0))
+    query = select(outbox.c.appeal_id.label("id"), outbox.c.id.label("by")).where(LACKED, mine).order_by(outbox.c.id)
     return _Driver(query, frozenset({"receiver"}), _first_of_appeal(search))
 
 
 def _first_of_appeal(search: Search) -> Callable[[Any], ColumnElement[bool]]:
     """Return what tells whether a candidate is its appeal's oldest delivery: by a later one it would come again."""
     earlier = outbox.alias()
-    to = earlier.c.receiver == search.selection.receiver
+    lacked = (earlier.c.receiver == search.selection.receiver) & earlier.c.sent_at.is_(None)
 
     def condition(candidates: Any) -> ColumnElement[bool]:
         mine = (earlier.c.appeal_id == candidates.c.id) & (earlier.c.id < candidates.c.by)
-        return ~select(1).where(mine, to, *_lacked(earlier)).exists()
+        return ~select(1).where(mine, lacked, earlier.c.skipped_at.is_(None)).exists()
 
     return condition
-
-
-def _lacked(deliveries: Any) -> tuple[ColumnElement[bool], ...]:
-    return deliveries.c.sent_at.is_(None), deliveries.c.skipped_at.is_(None)
 
 
 def _by(name: str, *also: ColumnElement[bool]) -> Callable[[Search], _Driver]:
@@ -376,7 +371,7 @@ def _conditions(search: Search, appeal: Any) -> Iterator[tuple[str, ColumnElemen
         yield "code", select(1).where(mine, TROUBLE, _text(lookup.c.code) == selection.code).exists()
     if selection.receiver is not None:
         mine = (outbox.c.appeal_id == appeal.c.id) & (outbox.c.receiver == selection.receiver)
-        yield "receiver", select(1).where(mine, *_lacked(outbox)).exists()
+        yield "receiver", select(1).where(mine, LACKED).exists()
     for at, mark in enumerate(search.marks):
         name = "mark" if at == 0 else f"mark {at}"
         yield name, select(1).where(subject.c.appeal_id == appeal.c.id, subject.c.mark == mark).exists()

@@ -18,7 +18,7 @@ from appealbus.core.journal.tables.appeals import (
 )
 from appealbus.core.journal.tables.base import Id, Moment, metadata, to_moment, to_number
 from appealbus.core.journal.tables.clients import client, client_credential, client_use, feed_reader
-from appealbus.core.journal.tables.dossiers import ALONE, SENT, SUPERSEDES, WAITS, document, dossier, outbox
+from appealbus.core.journal.tables.dossiers import ALONE, LACKED, SENT, SUPERSEDES, WAITS, document, dossier, outbox
 from appealbus.core.journal.tables.log import LOOK, OF_PERSON, epoch, log_entry, log_unplaced
 from appealbus.core.journal.tables.messages import QUARANTINED, change, quarantine, suspect_message
 from appealbus.core.journal.tables.operations import named_view, operation, operation_left, operation_part
@@ -40,6 +40,7 @@ __all__ = [
     "HELD",
     "IDLE",
     "IN_WORK",
+    "LACKED",
     "LACKS",
     "LOOK",
     "OF_PERSON",

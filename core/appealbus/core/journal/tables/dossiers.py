@@ -65,6 +65,17 @@ Index(
     postgresql_where=WAITS,
 )
 Index("ix_outbox_alone", outbox.c.receiver, outbox.c.id, sqlite_where=ALONE, postgresql_where=ALONE)
+LACKED = outbox.c.sent_at.is_(None) & outbox.c.skipped_at.is_(None)
+"""Its receiver has not confirmed it, and nobody has given it up."""
+# With the appeal: what a receiver lacks is listed by how long it waits, and counted, without a look at the rows.
+Index(
+    "ix_outbox_lacked",
+    outbox.c.receiver,
+    outbox.c.id,
+    outbox.c.appeal_id,
+    sqlite_where=LACKED,
+    postgresql_where=LACKED,
+)
 SENT = outbox.c.sent_at.is_not(None)
 """Its receiver has confirmed it."""
 Index("ix_outbox_sent", outbox.c.receiver, outbox.c.sent_at, outbox.c.id, sqlite_where=SENT, postgresql_where=SENT)
