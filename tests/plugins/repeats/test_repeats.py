@@ -124,6 +124,9 @@ async def test_what_it_may_be_in_odd_cases(tmp_path: Path) -> None:
         closed = {"kind": "closed", "dated_at": "2026-03-03"}
         await before(4, refused, {**part, "answered_on": None}, {**closed, "answered_on": None})
         assert await told(4) == ["repeats.decided"]
+        # As the term has it: a withdrawal counts before the decision alone.
+        await before(5, refused, {"kind": "withdrawn", "dated_at": "2026-03-04", "answered_on": None})
+        assert await told(5) == ["repeats.decided"]
 
 
 async def test_others_with_the_same_text_and_about_the_same_parcel(tmp_path: Path) -> None:

@@ -4,16 +4,17 @@ from dataclasses import dataclass
 from datetime import date
 
 from appealbus.core import Other
-from appealbus.core.clocks import KAZAKHSTAN
 from appealbus.core.texts import normal
 from appealbus.plugins.repeats.words import Came
+from appealbus.plugins.terms.story import Body, rebuild
 from appealbus.schemas.appeal import Addressee, Appeal
-from appealbus.schemas.change import AnswerResult, ChangeKind
 
-_GOES_ON = (ChangeKind.DUE, ChangeKind.EXTENDED, ChangeKind.REDIRECTED)
-DECIDED = frozenset({Came.SATISFIED, Came.PARTLY_SATISFIED, Came.REFUSED, Came.EXPLAINED, Came.TAKEN_NOTE})
-"""It was answered on the matter."""
-_CAME = {each.value: each for each in Came}
+_DECIDED = frozenset(
+    {
+        *(Came.SATISFIED, Came.PARTLY_SATISFIED, Came.REFUSED, Came.EXPLAINED, Came.TAKEN_NOTE),
+        *(Came.TERMINATED, Came.ANSWERED),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,30 +37,20 @@ class Standing:
     @property
     def decided(self) -> bool:
         """Whether it was answered, or the procedure terminated."""
-        return self.came in DECIDED or self.came in (Came.TERMINATED, Came.ANSWERED)
+        return self.came in _DECIDED
 
 
 def standing_of(other: Other) -> Standing:
-    """Return how it stands by its changes, in the order in which they happened."""
-    now = Standing(Came.OPEN)
-    for kept in other.changes or ():
-        change = kept.change
-        day = change.answered_on or kept.dated_at.astimezone(KAZAKHSTAN).date()
-        match change.kind:
-            case ChangeKind.ANSWERED:
-                now = Standing(_came(change.result), day, change.ground, change.reference)
-            case ChangeKind.WITHDRAWN:
-                now = Standing(Came.WITHDRAWN, day)
-            case ChangeKind.CLOSED if now.came is Came.OPEN:  # else that is how the answered one is filed away
-                now = Standing(Came.CLOSED, day)
-            case kind if kind in _GOES_ON and not change.part:  # of a part it is another procedure
-                now = Standing(Came.OPEN)
-    return now
-
-
-def _came(result: AnswerResult | None) -> Came:
-    # An answer of which nobody says what it was, or a word of another release.
-    return _CAME.get("" if result is None else result.value, Came.ANSWERED)
+    """Return how it stands by its changes: in the consideration that counts now, as its term is counted."""
+    changes = other.changes or ()
+    arrived = other.accepted_at or min((each.dated_at for each in changes), default=None)
+    if arrived is None:
+        return Standing(Came.OPEN)
+    now = rebuild(arrived, Body.of(other.appeal.addressee), changes).last
+    if now.decision is None:
+        return Standing(Came.OPEN)
+    day, change = now.decision
+    return Standing(Came(now.outcome.value), day, change.ground, change.reference)
 
 
 def body_of(appeal: Appeal) -> str | None:

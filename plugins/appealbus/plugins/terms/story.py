@@ -88,6 +88,8 @@ class Stay:
     """The day on which that was so first."""
     answered: date | None = None
     """The day of the first answer; silence is none."""
+    decision: tuple[date, Change] | None = None
+    """What tells of the outcome, and the day that it names; None: it is open, or the appeal has gone elsewhere."""
     sent: bool = False
     """Whether it came there by a redirect."""
 
@@ -231,6 +233,7 @@ def _same(one: Body, other: Body) -> bool:
 def _goes_on(life: Life, day: date, change: Change) -> None:
     if not _open(life, day, change):  # whoever gives it a term considers it again
         life.last.outcome, life.last.ended, life.last.answered = Outcome.OPEN, None, None
+        life.last.decision = None
 
 
 def _extended(life: Life, at: datetime, day: date, change: Change) -> None:
@@ -269,11 +272,11 @@ def _decided(life: Life, at: datetime, day: date, change: Change) -> None:
     was_closed = stay.outcome is Outcome.CLOSED and stay.ended == day  # on one day a decision comes before its closing
     if stay.ended is not None and outcome is not stay.outcome and not was_closed:
         life.note(Remark.ENDED_TWICE, day, outcome)
-    stay.outcome = outcome
-    if stay.ended is None:
-        stay.ended = change.answered_on or day
+    told = change.answered_on or day
+    stay.outcome, stay.decision = outcome, (told, change)
+    stay.ended = stay.ended or told
     if change.kind is ChangeKind.ANSWERED and outcome is not Outcome.SILENCE:
-        stay.answered = stay.answered or change.answered_on or day
+        stay.answered = stay.answered or told
         life.answer = outcome
         if outcome is not Outcome.ANSWERED:
             life.reversed = life.reversed or bool(life.complained_of - {outcome})
