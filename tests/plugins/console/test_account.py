@@ -10,6 +10,8 @@ from appealbus.core.domain.deeds import Deeds
 from appealbus.core.domain.event import What
 from appealbus.core.journal.journal import Journal
 from appealbus.core.language import ReaderLanguage
+from appealbus.core.rights.actions import Action
+from appealbus.plugins.console.views.account.sight import RIGHTS
 from appealbus.plugins.console.views.appeal.telling import kind_said
 from appealbus.plugins.console.words import Words
 from tests.plugins.console.kit import csrf_of
@@ -72,7 +74,7 @@ def test_who_looked_at_a_person_is_found_with_a_purpose(console: World) -> None:
     auditor = console.signed_in("auditor", "asel")
     form = {"csrf": csrf_of(auditor.get("/console/account")), "q": f" {iin[:6]} {iin[6:]} "}
     asked = auditor.post("/console/account/find", data=form)
-    assert "What do you search for this for?" in asked.text
+    assert "Why do you search for this?" in asked.text
     page = auditor.post("/console/account/find", data={**form, "purpose": "a request of the citizen"})
     assert page.status_code == 200
     assert iin not in str(page.url)
@@ -161,6 +163,9 @@ def test_the_policy_is_a_page_without_secrets(console: World) -> None:
     page = ops.get("/console/account/policy").text
     for said in ("gbdfl.person/birth_date", "technical", "receiver", "desk", "berik", "operate"):
         assert said in page, said
+    assert all(each in page for each in RIGHTS.values())
+    assert set(RIGHTS) == set(Action)
+    assert "дереккөздерді ажырату" in ops.get("/console/account/mine?lang=kk").text
     secret = ops.cookies["appealbus"]
     assert secret not in page
     assert sha256(secret.encode()).hexdigest() not in page

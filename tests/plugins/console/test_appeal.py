@@ -45,6 +45,9 @@ def test_why_something_is_missing(console: World, parked: AppealRow) -> None:
     assert parked.number in page.text
     for said in ("egkn.parcel", "unavailable", "http.502", "after the due date", "gbdul.right_holder", "<svg"):
         assert said in page.text, said
+    auditor = console.signed_in("auditor").get(f"/console/appeals/{parked.public_id}").text
+    assert "partial" in auditor  # whoever may not know why is not told that nothing is missing
+    assert "Nothing is missing" not in auditor
 
 
 def test_nothing_personal_is_shown_without_a_purpose(console: World, found: tuple[AppealRow, dict[str, Any]]) -> None:

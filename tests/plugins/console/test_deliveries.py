@@ -50,6 +50,7 @@ def test_the_worst_receiver_comes_first_and_says_what_stands_first(
     assert "there was no connection to the broker" in late
     assert "appealbus prune --receiver old" in ops.get("/console/deliveries/old").text
     now = ops.get("/console/now").text
+    assert "all delivered" not in now[now.index(f'href="{OUT}"') :].partition("</li>")[0]
     assert f'href="{OUT}"' in now
     assert 'href="/console/deliveries/old"' in now
 
@@ -61,6 +62,10 @@ def test_one_receiver_tells_all_of_it_page_by_page(
     page = ops.get(OUT)
     for said in ("Refused first", "Failed, and stands first", "it has version 2 already", "receiver=out", "<svg"):
         assert said in page.text, said
+    refused = re.findall(r'<h2 id="errors">.*?class="number">(\d+)<', page.text, re.DOTALL)
+    drawn = re.search(r"Failed or refused; highest (\d+)", page.text)
+    assert drawn is not None  # the picture has what the codes below it count
+    assert int(drawn[1]) >= int(refused[0]) > 0
     monkeypatch.setattr("appealbus.plugins.console.views.deliveries.seeing._PAGE", 2)
     seen, at = [], f"{OUT}?show=waiting"
     while at:

@@ -26,6 +26,7 @@ def test_the_list_shows_what_there_is(console: World) -> None:
     page = console.signed_in("ops").get("/console/appeals")
     assert page.text.count('<th scope="row"') == APPEALS
     assert "overdue by" in page.text
+    assert 'placeholder="Number of an appeal"' in page.text  # a role that may not search for persons is not asked to
     none = console.signed_in("ops").get("/console/appeals?state=held&due_before=2026-01-01")
     assert "There is none like that." in none.text
     assert 'value="2026-01-01"' in none.text
@@ -77,7 +78,7 @@ def test_a_person_is_searched_for_a_purpose_and_is_in_no_url(console: World, mon
     reviewer, other = console.signed_in("reviewer", "raushan"), console.signed_in("reviewer", "other")
     csrf = csrf_of(reviewer.get("/console/appeals"))
     asked = reviewer.post("/console/search", data={"csrf": csrf, "q": iin})
-    assert "What do you search for this for?" in asked.text
+    assert "Why do you search for this?" in asked.text
     found = reviewer.post("/console/search", data={"csrf": csrf, "q": iin, "purpose": "a call of the citizen"})
     assert found.text.count('<th scope="row"') >= 1
     assert iin not in str(found.url)

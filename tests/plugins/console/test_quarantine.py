@@ -16,18 +16,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from appealbus.core.bus.decoding import MAX_BYTES, Unacceptable, decode
 from appealbus.core.bus.reception import Reception
 from appealbus.core.config.models import BusSettings
 from appealbus.core.health.finding import Finding, Severity
 from appealbus.core.interfaces.intake import Inbound, Quarantined
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import NewQuarantine, QuarantineRow
+from appealbus.core.language import ReaderLanguage
 from appealbus.core.told import told
 from appealbus.plugins.console.views.now.sight import Now
 from appealbus.plugins.console.views.quarantine import trying
+from appealbus.plugins.console.views.quarantine.details import REASONS_KEPT
 from appealbus.plugins.console.views.quarantine.hiding import _names
 from appealbus.plugins.console.views.quarantine.showing import shown
 from appealbus.plugins.console.views.quarantine.sight import REASONS
+from appealbus.plugins.console.words import Words
 from tests.plugins.console.kit import csrf_of
 from tests.plugins.console.world import World
 
@@ -293,6 +297,30 @@ def test_what_steers_a_page_is_written_out() -> None:
     """Marks of direction and control characters are seen, also by those who may see what a message says."""
     part = shown(row('{"text": "\u202eabc\x1b[2J\u2066"}'.encode(), "message.kills"), values=True)
     assert r"\u202eabc\x1b[2J\u2066" in part.after
+
+
+@pytest.mark.parametrize(
+    ("raw", "media_type", "said"),
+    [
+        (b'{"kind": nothing}', "application/json", "не JSON: ошибка на символе 10"),
+        (b"\xff", "application/json", "не JSON: кодировка не UTF-8"),
+        (b"[]", "application/json", "не объект JSON"),
+        (b'{"schema_version": "7"}', "application/json", "schema_version: шина знает только версию 1"),
+        (b'{"type": "change"}', "application/json", "в изменении нет ни номера обращения"),
+        (b'{"message_id": 5}', "application/json", "message_id: нужен текст от 1 до 200 символов"),
+        (b"<a>\n<b></a>", "application/xml", "документ – неправильный XML (строка 2"),
+        (b"<letter/>", "application/xml", "корень – не элемент appeal"),
+        (b" " * (MAX_BYTES + 1), "application/json", f"в сообщении байтов: {MAX_BYTES + 1}; допустимо: {MAX_BYTES}"),
+    ],
+)
+def test_a_reason_is_told_in_the_readers_language(raw: bytes, media_type: str, said: str) -> None:
+    """It is kept in English, with what differs from one to another; what nobody has foreseen stays as it is."""
+    with pytest.raises(Unacceptable) as refused:
+        decode(Inbound("portal", "p:1", raw, media_type))
+    told_ = REASONS_KEPT.of(str(refused.value), Words(ReaderLanguage.RUSSIAN))
+    assert (told_.text[: len(said)], told_.lang) == (said, "ru")
+    assert REASONS_KEPT.of(str(refused.value), Words(ReaderLanguage.ENGLISH)) == (str(refused.value), "en")
+    assert REASONS_KEPT.of("kind: there is no such word", Words(ReaderLanguage.KAZAKH)).lang == "en"
 
 
 def test_every_reason_has_its_words() -> None:

@@ -59,6 +59,11 @@ class HandoverSpan:
     waited: list[int] = field(default_factory=list)
     """Seconds of each version that was delivered."""
 
+    @property
+    def not_taken(self) -> int:
+        """Attempts at whose end the receiver did not have the version, whatever comes of it."""
+        return self.failed + self.refused
+
     def quantile(self, part: float) -> int | None:
         """Return within how many seconds so great a part of the versions was delivered; None: there was none."""
         return quantile(self.waited, part)

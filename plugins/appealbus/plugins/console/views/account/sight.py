@@ -11,9 +11,34 @@ from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.forms import day_of as written_day
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.view import View
+from appealbus.plugins.console.words import said
 
 view = View("account", "Account", place=80, path="/account")
 
+RIGHTS: dict[Action, str] = {
+    Action.SUBMIT: said("put appeals in"),
+    Action.CHANGE: said("put changes of appeals in"),
+    Action.FIND: said("find an appeal by its number"),
+    Action.SEARCH: said("search for persons, organisations and parcels"),
+    Action.STATE: said("see how appeals stand"),
+    Action.DOSSIER: said("read dossiers"),
+    Action.VERSIONS: said("see which versions there are"),
+    Action.DIFFERENCE: said("compare versions"),
+    Action.WHY: said("see what is missing, and why"),
+    Action.EXPLAIN: said("see where a field comes from"),
+    Action.TERM: said("see due dates with their proof"),
+    Action.SURGES: said("see surges"),
+    Action.ALARM: said("take alarms on and close them"),
+    Action.REPEATS: said("see repeats"),
+    Action.HISTORY: said("see what happened to an appeal"),
+    Action.FEED: said("follow new versions"),
+    Action.READERS: said("see who reads the feed"),
+    Action.REPORT: said("read figures"),
+    Action.LOG: said("read the log"),
+    Action.EXPORT: said("take dossiers out in bulk"),
+    Action.OPERATE: said("ask again, hold, release, deliver again, switch sources off"),
+}
+"""What each right is, in words; its code is that of the policy and the API."""
 PAGE = 50
 _LONGEST = 200
 KINDS = ("person", "api", "client")
@@ -30,7 +55,9 @@ def frame(page: Page, template: str, **given: Any) -> Response:
         ("/account/mine", say("Mine"), True),
     ]
     here = page.request.url.path.removeprefix("/console")
-    return page.show(template, tabs=[(path, name) for path, name, shown in tabs if shown], here=here, **given)
+    return page.show(
+        template, rights=RIGHTS, tabs=[(path, name) for path, name, shown in tabs if shown], here=here, **given
+    )
 
 
 def sees_looks(page: Page) -> bool:
@@ -51,18 +78,18 @@ def check(page: Page, allowed: bool) -> None:
 
 def actor_of(page: Page) -> str | None:
     """Return whose entries the URL chooses, as the log writes it: without a kind it is a person."""
-    said = page.query.get("actor", "").strip()
-    if len(said) > _LONGEST or not said.isprintable():
+    name = page.query.get("actor", "").strip()
+    if len(name) > _LONGEST or not name.isprintable():
         raise Refused(400, page.words.say("There is nobody with such a name."))
-    return None if not said else said if said.partition(":")[0] in KINDS and ":" in said else f"person:{said}"
+    return None if not name else name if name.partition(":")[0] in KINDS and ":" in name else f"person:{name}"
 
 
 def day_of(page: Page) -> tuple[datetime | None, datetime | None]:
     """Return when the day begins and ends that the URL chooses."""
-    said = page.query.get("day", "")
-    if not said:
+    written = page.query.get("day", "")
+    if not written:
         return None, None
-    day = written_day(said, page.words)
+    day = written_day(written, page.words)
     return moment(day), moment(day + timedelta(days=1))
 
 

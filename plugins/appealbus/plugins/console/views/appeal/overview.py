@@ -64,6 +64,7 @@ async def appeal(page: Page) -> Response:
         sight,
         "appeal/overview.html",
         terms=await _terms(page, sight) if page.viewer.may(Action.TERM) else [],
+        knows=may_know,
         causes=causes,
         plan=plan,
         signals=[(Severity.stored(each["severity"]), each) for each in document.get("signals", ())],

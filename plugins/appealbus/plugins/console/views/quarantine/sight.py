@@ -8,10 +8,12 @@ from appealbus.core.bus.copies import copies
 from appealbus.core.escaping import one_line
 from appealbus.core.journal.rows import QuarantineRow
 from appealbus.core.rights.actions import Action
+from appealbus.plugins.console.details import Detail
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.forms import number_of
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.view import View
+from appealbus.plugins.console.views.quarantine.details import REASONS_KEPT
 from appealbus.plugins.console.words import said
 
 view = View("quarantine", "Quarantine", place=60, path="/quarantine", needs=Action.OPERATE)
@@ -57,7 +59,7 @@ class Seen:
     channel: str
     position: str
     code: str
-    reason: str
+    reason: Detail
     state: str
     number: str
     came: str
@@ -94,9 +96,10 @@ def outcome_of(page: Page) -> tuple[str, int, int] | None:
     return None if done not in ("take", "close") or n is None or left is None else (done, n, left)
 
 
-def told(page: Page, reason: str) -> str:
-    """Return a reason as it is kept, which is English and may name an appeal."""
-    return "" if page.viewer.mask.hides_numbers else one_line(page.viewer.mask.text(reason))
+def told(page: Page, reason: str) -> Detail:
+    """Return a reason in the reader's language where it can be; as it is kept it is English, and may name an appeal."""
+    kept = "" if page.viewer.mask.hides_numbers else one_line(page.viewer.mask.text(reason))
+    return REASONS_KEPT.of(kept, page.words)
 
 
 async def path_of(page: Page, number: str) -> str:
