@@ -142,7 +142,7 @@ async def _serve(cli: Cli, journal: Journal, listener: socket.socket, told: asyn
 async def _welcome(shell: Cli, cli: Cli, journal: Journal, port: int) -> None:
     """Say how one signs in."""
     url = f"http://127.0.0.1:{port}"
-    shell.out.print("A demonstration, on this machine alone: people, letters and agencies are made up, nothing leaves it.")
+    shell.out.print("A demonstration, on this machine alone: people, letters and agencies are made up.")
     shell.out.print(f"The console is at {url}/console. Each of these links signs in once, within ten minutes:")
     for name, role in PEOPLE.items():
         link = await make_link(cli, journal, name, role)
@@ -151,7 +151,7 @@ async def _welcome(shell: Cli, cli: Cli, journal: Journal, port: int) -> None:
     shell.out.print("Another one, while this runs:")
     shell.out.print(f"  {program} --config {cli.loaded.file} console link --role ops --actor aigul")
     shell.out.print(
-        "Letters of fourteen weeks are worked first, then new ones come by themselves. Agencies and receivers misbehave "
-        "on purpose: errors belong to it. What is done is deleted after three days. Ctrl-C ends it, and deletes all "
-        "but a folder of --keep; below is what the log says."
+        "Letters of fourteen weeks are worked first, then new ones come by themselves. Agencies and receivers "
+        "misbehave on purpose: errors belong to it. What is done is deleted after three days. Ctrl-C ends it, and "
+        "deletes all but a folder of --keep; below is what the log says."
     )

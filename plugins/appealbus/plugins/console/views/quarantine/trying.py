@@ -14,6 +14,7 @@ from appealbus.core.clocks import monotonic
 from appealbus.core.journal.rows import QuarantineRow
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.console import Console
+from appealbus.plugins.console.details import Detail
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.quarantine.listing import PAGE, query_of
@@ -44,7 +45,7 @@ class Verdict:
     number: str
     path: str
     code: str
-    problem: str
+    problem: Detail
 
 
 @view.get("/quarantine/try", may=Action.OPERATE)
