@@ -343,15 +343,13 @@ async def test_views_have_names(journal, monkeypatch):
 
 
 async def test_what_was_left_lying_is_forgotten(journal, many, monkeypatch):
-    """After a week nobody goes on with it; and at once, where somebody says so."""
+    """After a week nobody goes on with it."""
     frozen = await operations.freeze(journal, Order(Operation.HOLD), Selection(state=AppealState.PARKED))
     await operations.begin(journal, frozen, frozen.hash, reason="a")
     monkeypatch.setattr(operating, "_KEPT", timedelta(days=-1))
     other = await operations.freeze(journal, RETRY, Selection(state=AppealState.PARKED))
     await operations.begin(journal, other, other.hash, reason="a")
     assert [row.hash for row in await journal.operations()] == [other.hash]
-    assert await journal.drop_operation(other.hash) is True
-    assert (await journal.drop_operation(other.hash), await journal.operations()) == (False, [])
 
 
 async def test_two_hundred_thousand_rows_take_little_memory(journal):
@@ -367,4 +365,3 @@ async def test_two_hundred_thousand_rows_take_little_memory(journal):
         tracemalloc.stop()
     assert (progress.seen, progress.finished) == (3 * operating.PART, False)
     assert most < 20 * 1024 * 1024
-    assert await journal.drop_operation(begun.hash)

@@ -44,10 +44,6 @@ class Operating(Writing):
         """Have an operation go on that was stopped, or that nobody carries out; False where none is under way."""
         return await self._write.submit(operating.switch, operating.Switch(mark, True, self.actor, reason))
 
-    async def drop_operation(self, mark: str) -> bool:
-        """Forget what is left of an operation; what is done stays done. False where there is none."""
-        return await self._write.submit(operating.drop, mark)
-
     async def operations(self) -> list[OperationRow]:
         """Return the operations that have begun and are not finished, the oldest first."""
         return await self._read(operations.under_way)

@@ -196,17 +196,6 @@ def _switch(connection: Connection, item: Switch) -> bool:
     return True
 
 
-def drop(connection: Connection, items: Sequence[str]) -> list[bool]:
-    """Forget what is left of operations; what is done stays done. False where there is no such one."""
-    results = []
-    for mark in items:
-        row = _row(connection, mark)
-        results.append(row is not None)
-        if row is not None:
-            _drop(connection, row.id)
-    return results
-
-
 def _row(connection: Connection, mark: str) -> Any | None:
     """Return the operation with this hash that has not ended, and lock it."""
     under_way = (operation.c.hash == mark) & operation.c.ended_at.is_(None)
