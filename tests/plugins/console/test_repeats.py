@@ -1,18 +1,24 @@
 """Repeats side by side: what is new beside an earlier appeal and the decision on it, for a purpose that is noted."""
 
 import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from html import unescape
 
 import httpx
 import pytest
 
+from appealbus.core import Past
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.host import Plugin
 from appealbus.core.journal.journal import Journal
+from appealbus.plugins.console.views.appeal import repeats
 from appealbus.plugins.console.views.appeal.sides import bounded, in_pieces
 from appealbus.plugins.repeats.assessor import Repeats
+from appealbus.plugins.repeats.matter import Compared
 from appealbus.plugins.repeats.sides import Line, side_by_side
 from appealbus.plugins.repeats.words import Label
+from appealbus.schemas.appeal import Appeal
 from tests.core.kit import message
 from tests.plugins.console.browser import chromium, sign_in, violations
 from tests.plugins.console.kit import csrf_of
@@ -160,3 +166,26 @@ def test_what_is_the_same_goes_first() -> None:
     assert [kind for kind, _, _ in bounded(lines)] == ["new"] * 10
     long = " ".join(map(str, range(90)))
     assert in_pieces(("changed", long, f"{long} 91")).now == [(True, long)]
+
+
+def test_nobody_waits_for_long(console: World, rows: list[AppealRow], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever presses again and again has one comparison under way, is told so, and gets it once there is time."""
+    reviewer, running, most, go = console.signed_in("reviewer", "hurried"), list[int](), list[int](), threading.Event()
+    page = opened(reviewer, rows[3])
+
+    def slowly(appeal: Appeal, past: Past) -> Compared:
+        running.append(1)
+        most.append(len(running))
+        go.wait(20)
+        running.pop()
+        return Compared(appeal, past)
+
+    monkeypatch.setattr(repeats, "_PATIENCE", 0.2)
+    with monkeypatch.context() as slow, ThreadPoolExecutor(5) as pool:
+        slow.setattr(repeats, "Compared", slowly)
+        for answer in [each.result() for each in [pool.submit(reviewer.get, page.url) for _ in range(5)]]:
+            assert (answer.status_code, "takes too long" in answer.text) == (503, True)
+        go.set()
+    assert most == [1]
+    monkeypatch.setattr(repeats, "_PATIENCE", 20.0)
+    assert reviewer.get(page.url).status_code == 200

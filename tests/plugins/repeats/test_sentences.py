@@ -71,6 +71,9 @@ def test_hostile_texts_end() -> None:
     assert news("а" * 200_000, text(10, 1)).new == ("а" * 200_000,)
     assert list(sentences("а. " * 66_000)) == [("а. " * 66_000).strip()]
     assert news("а, б, " * 33_000, "б, а," * 33_000).gone <= 1
+    assert news("a" * 200_000, "b" * 200_000).new == ("a" * 200_000,)  # Latin: are they within a Cyrillic word?
+    short = [" ".join(f"{at:x}." for at in range(begin, begin + 28_000)) for begin in (0x10000, 0x20000)]
+    assert len(news(*short).new) == 28_000
 
 
 @pytest.mark.parametrize(

@@ -136,11 +136,13 @@ def _told(text: str, wanted: Set[str], other: str) -> set[str]:
     keys = [_key(each) for each in written]
     searched = 0
     for at, said in enumerate(keys):
-        if said not in wanted or said in found or clauses.whole.find(said) < 0:
+        if said not in wanted or said in found:
             continue
         searched += 1
         if searched > _SEARCHED:
             break
+        if clauses.whole.find(said) < 0:
+            continue
         for end in range(at + 1, min(at + _LINES, len(keys)) + 1):
             if clauses.have(" ".join(keys[at:end])):
                 found.update(keys[at:end])
