@@ -85,7 +85,7 @@ def _without_people(own: Mask) -> Mask:
 
 async def shown(page: Page, sight: Sight, template: str, **given: Any) -> Response:
     """Show a page of an appeal."""
-    tabs = [
+    all_tabs = [
         ("", page.words.say("Overview"), True),
         ("/dossier", page.words.say("Dossier"), page.viewer.may(Action.DOSSIER)),
         ("/term", page.words.say("Term"), page.viewer.may(Action.TERM)),
@@ -94,8 +94,8 @@ async def shown(page: Page, sight: Sight, template: str, **given: Any) -> Respon
         ("/repeats", page.words.say("Repeats"), await _is_compared(page, sight)),
     ]
     here = page.request.url.path.removeprefix(f"/console{sight.path}")
-    shown_ = [(path, name) for path, name, there in tabs if there]
-    return page.show(template, sight=sight, row=sight.shown, tabs=shown_, here=here, **given)
+    tabs = [(path, name) for path, name, there in all_tabs if there]
+    return page.show(template, sight=sight, row=sight.shown, tabs=tabs, here=here, **given)
 
 
 async def _is_compared(page: Page, sight: Sight) -> bool:

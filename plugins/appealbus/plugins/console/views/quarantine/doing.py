@@ -8,9 +8,9 @@ from appealbus.core.clocks import monotonic
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
+from appealbus.plugins.console.views.quarantine.attempting import attempt, given_id, mark_of, trier, turn, waits
 from appealbus.plugins.console.views.quarantine.listing import PAGE
 from appealbus.plugins.console.views.quarantine.sight import check, key_of, view
-from appealbus.plugins.console.views.quarantine.trying import attempt, given_id, mark_of, trier, turn, waits
 
 log = structlog.get_logger(__name__)
 

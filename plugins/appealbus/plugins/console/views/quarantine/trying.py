@@ -1,22 +1,17 @@
 """What would become of messages if they were taken again now: shown first, changes nothing."""
 
-import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 
 from starlette.responses import Response
 
-from appealbus.core.bus.decoder import Decoder
-from appealbus.core.bus.retaking import Retaking, Tried, retake
+from appealbus.core.bus.retaking import Retaking, Tried
 from appealbus.core.clocks import monotonic
-from appealbus.core.journal.rows import QuarantineRow
 from appealbus.core.rights.actions import Action
-from appealbus.plugins.console.console import Console
 from appealbus.plugins.console.details import Detail
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
+from appealbus.plugins.console.views.quarantine.attempting import attempt, given_id, mark_of, trier, waits
 from appealbus.plugins.console.views.quarantine.listing import PAGE, query_of
 from appealbus.plugins.console.views.quarantine.sight import (
     REASONS,
@@ -32,8 +27,6 @@ from appealbus.plugins.console.views.quarantine.sight import (
 
 _PATIENCE = 5.0
 """Seconds after which no more messages of a group are tried: somebody waits for the page."""
-_TURN = 10.0
-"""Seconds that somebody waits for their turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +57,9 @@ async def try_group(page: Page) -> Response:
             whole = await page.journal.quarantine_row(each.id)
             if whole is not None and waits(whole):
                 tried.append(await attempt(page, whole, decoder, Retaking(dry_run=True)))
-    more = query_of(code, channel, after=str(tried[-1].row.id)) if tried and tried[-1].row.id != listed[-1].id else ""
-    if not more and len(listed) == PAGE:
-        more = query_of(code, channel, after=str(listed[-1].id))
+    last = listed[-1].id if listed else 0
+    reached = tried[-1].row.id if tried else last
+    more = query_of(code, channel, after=str(reached)) if reached != last or len(listed) == PAGE else ""
     return await _shown(page, tried, Retaking(), back=f"/quarantine?{query_of(code, channel)}", more=more)
 
 
@@ -93,57 +86,6 @@ async def under(page: Page) -> Response:
     if not (0 < len(message_id) <= 200 and message_id.isprintable()):
         raise Refused(422, page.words.say("Write an id of 1 to 200 characters, which no other message has."))
     return page.go(f"/quarantine/{row.id}/try", {"as": page.seal(f"id of {row.id}", {"id": message_id})})
-
-
-def given_id(page: Page, quarantine_id: int, token: str) -> str | None:
-    """Return the id that the person gave a message, from the token that carries it."""
-    if not token:
-        return None
-    return page.unseal(f"id of {quarantine_id}", token)["id"]
-
-
-@contextlib.asynccontextmanager
-async def turn(page: Page) -> AsyncIterator[None]:
-    """Have messages stay as they are for others of the server: one person at a time tries, takes or closes some."""
-    trying = page.console.one(_trying)
-    try:
-        async with asyncio.timeout(_TURN):
-            await trying.acquire()
-    except TimeoutError:
-        raise Refused(503, page.words.say("Somebody tries messages right now: try again in a moment.")) from None
-    try:
-        yield
-    finally:
-        trying.release()
-
-
-def _trying(console: Console) -> asyncio.Lock:
-    return asyncio.Lock()
-
-
-@contextlib.asynccontextmanager
-async def trier(page: Page) -> AsyncIterator[Decoder]:
-    """Have what reads messages, for one person at a time: a large one takes a process of its own."""
-    async with turn(page), contextlib.aclosing(Decoder()) as decoder:
-        yield decoder
-
-
-async def attempt(page: Page, row: QuarantineRow, decoder: Decoder, how: Retaking) -> Tried:
-    """Take a message as a person orders it, or find out what would become of it."""
-    api = page.console.api
-    return await retake(page.journal, row, api.bus, decoder, how, due_on=api.host.due_on)
-
-
-def waits(row: QuarantineRow) -> bool:
-    """Whether nobody has decided about it."""
-    return row.replayed_at is None and row.closed_at is None
-
-
-def mark_of(tried: Tried, how: Retaking) -> str:
-    """Return what binds an order to what was shown: the message, what was decided about it, and what would become."""
-    row = tried.row
-    parts = [row.id, row.closed_at, row.replayed_at, how.message_id, how.anyway, tried.number, tried.code]
-    return sha256(repr(parts).encode() + row.raw).hexdigest()[:16]
 
 
 async def _shown(

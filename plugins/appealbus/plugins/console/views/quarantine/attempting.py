@@ -1,0 +1,67 @@
+"""What trying messages and taking them share: one person does so at a time, bound to what was shown."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from hashlib import sha256
+
+from appealbus.core.bus.decoder import Decoder
+from appealbus.core.bus.retaking import Retaking, Tried, retake
+from appealbus.core.journal.rows import QuarantineRow
+from appealbus.plugins.console.console import Console
+from appealbus.plugins.console.errors import Refused
+from appealbus.plugins.console.page import Page
+
+_TURN = 10.0
+"""Seconds that somebody waits for their turn."""
+
+
+def given_id(page: Page, quarantine_id: int, token: str) -> str | None:
+    """Return the id that the person gave a message, from the token that carries it."""
+    if not token:
+        return None
+    return page.unseal(f"id of {quarantine_id}", token)["id"]
+
+
+@contextlib.asynccontextmanager
+async def turn(page: Page) -> AsyncIterator[None]:
+    """Have messages stay as they are for others of the server: one person at a time tries, takes or closes some."""
+    trying = page.console.one(_trying)
+    try:
+        async with asyncio.timeout(_TURN):
+            await trying.acquire()
+    except TimeoutError:
+        raise Refused(503, page.words.say("Somebody tries messages right now: try again in a moment.")) from None
+    try:
+        yield
+    finally:
+        trying.release()
+
+
+def _trying(console: Console) -> asyncio.Lock:
+    return asyncio.Lock()
+
+
+@contextlib.asynccontextmanager
+async def trier(page: Page) -> AsyncIterator[Decoder]:
+    """Have what reads messages, for one person at a time: a large one takes a process of its own."""
+    async with turn(page), contextlib.aclosing(Decoder()) as decoder:
+        yield decoder
+
+
+async def attempt(page: Page, row: QuarantineRow, decoder: Decoder, how: Retaking) -> Tried:
+    """Take a message as a person orders it, or find out what would become of it."""
+    api = page.console.api
+    return await retake(page.journal, row, api.bus, decoder, how, due_on=api.host.due_on)
+
+
+def waits(row: QuarantineRow) -> bool:
+    """Whether nobody has decided about it."""
+    return row.replayed_at is None and row.closed_at is None
+
+
+def mark_of(tried: Tried, how: Retaking) -> str:
+    """Return what binds an order to what was shown: the message, what was decided about it, and what would become."""
+    row = tried.row
+    parts = [row.id, row.closed_at, row.replayed_at, how.message_id, how.anyway, tried.number, tried.code]
+    return sha256(repr(parts).encode() + row.raw).hexdigest()[:16]
