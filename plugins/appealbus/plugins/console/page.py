@@ -162,9 +162,9 @@ class Page:
         further = "" if following is None else urlencode({**kept, name: str(following)})
         return Pages(not self.query.get(name), urlencode(kept), further)
 
-    def kept(self, *but: str) -> dict[str, str]:
-        """Return what the URL says, but for some names and the language, which is chosen once."""
-        return {name: value for name, value in self.query.items() if value and name not in (*but, "lang")}
+    def kept(self, but: str) -> dict[str, str]:
+        """Return what the URL says, but for one name and the language, which is chosen once."""
+        return {name: value for name, value in self.query.items() if value and name not in (but, "lang")}
 
     async def appeal(self, public_id: str | None = None) -> AppealRow:
         """Return the appeal with a public id; None: the one in the path.

@@ -14,6 +14,7 @@ from appealbus.core.domain.source_state import SourceState
 from appealbus.core.errors import JournalError
 from appealbus.core.journal.writes.deciding import Shown
 from appealbus.core.rights.actions import Action
+from appealbus.plugins.console.forms import number_of
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.appeal.plan import Plan, plan_of
 from appealbus.plugins.console.views.appeal.sight import Sight, damaged, shown, sight_of, view
@@ -65,6 +66,7 @@ async def appeal(page: Page) -> Response:
         "appeal/overview.html",
         terms=await _terms(page, sight) if page.viewer.may(Action.TERM) else [],
         knows=may_know,
+        asked=number_of(page.query.get("n", "")),
         causes=causes,
         plan=plan,
         signals=[(Severity.stored(each["severity"]), each) for each in document.get("signals", ())],
