@@ -66,6 +66,17 @@ def test_many_who_watch_cost_one_look(console: World, monkeypatch: pytest.Monkey
         assert "event: now" in (next(lines) for _ in range(5))
 
 
+def test_whoever_sees_some_is_told_what_is_counted(console: World) -> None:
+    """Counts are of all appeals: their pages say so, and name none of the others; lists are within scopes."""
+    west, ops = console.signed_in("ops", "west", places=("990000000",)), console.signed_in("ops")
+    numbers = [row.number for row in console.do(lambda journal: journal.appeals())]
+    for path in ("now", "sources", "deliveries", "workers", "sources/egkn", "deliveries/out", "operations", "appeals"):
+        page = west.get(f"/console/{path}").text
+        assert not [each for each in numbers if each in page], path
+        for who, said in ((west, path in {"now", "sources", "deliveries"}), (ops, False)):
+            assert ("also of those that you do not see" in who.get(f"/console/{path}").text) is said, path
+
+
 def test_to_watch_is_not_to_work(console: World) -> None:
     """A stream that is opened again and again prolongs no session; a page does."""
     ops = console.signed_in("ops", "idler")
