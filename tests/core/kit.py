@@ -139,12 +139,14 @@ async def running_bus(
         "terms": list(terms),
     }
     sources = {made.source: {"connector": "scripted", "guard": {"attempts": 1}} for made in lookups}
-    document = {
-        "bus": {"journal": sqlite_journal(folder / "journal.db"), "grace": 1},
+    document: dict[str, Any] = {
+        "bus": {"grace": 1},
         "sources": sources,
         "retry": {"first": "50ms", "max": "50ms"},
         **tables,
     }
+    if "journal" not in document["bus"]:
+        document["bus"] = {"journal": sqlite_journal(folder / "journal.db"), **document["bus"]}
     loaded = from_document(document, folder)
     host = Host(lambda name, model: model())
     host.plugins.append(Plugin("test", "1", "test", brought=brought))

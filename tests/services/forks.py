@@ -77,4 +77,8 @@ _tell(asked.fileno(), os.getpid())
 if serve(asked):
     if "--workers" in sys.argv:
         workers.supervise()
-    main()
+    try:
+        main()
+    except SystemExit as end:
+        workers.leave(workers.code_of(end))
+    workers.leave(0)

@@ -23,6 +23,8 @@ from appealbus.core.cli.main import main
 from appealbus.core.logs.choices import LogFormat, LogLevel
 from tests.services.forms import form
 
+_NOT_WRITTEN = 120
+"""What Python says at its end of output that could not be written."""
 _ENDING = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -58,7 +60,7 @@ def supervise() -> None:
     try:
         supervisor.main()
     except SystemExit as end:
-        os._exit(_code(end))
+        os._exit(code_of(end))
 
 
 class _Worker:
@@ -99,16 +101,12 @@ async def _start(*command: str, env: Mapping[str, str], pass_fds: Sequence[int],
         main()
         code = 0
     except SystemExit as end:
-        code = _code(end)
+        code = code_of(end)
     except BaseException:
         traceback.print_exc()
     finally:
         # The frames of the supervisor are below: they must not go on.
-        with suppress(BaseException):
-            threading._shutdown()  # type: ignore[attr-defined]
-            atexit._run_exitfuncs()
-            sys.stdout.flush()
-        os._exit(code)
+        leave(code)
 
 
 def _forget_the_supervisor(kept: Sequence[int]) -> None:
@@ -123,5 +121,22 @@ def _forget_the_supervisor(kept: Sequence[int]) -> None:
                 os.close(file)
 
 
-def _code(end: SystemExit) -> int:
+def leave(code: int) -> None:
+    """End this process as Python does, but for taking all apart that was imported.
+
+    That writes into all the memory that a copy shares, and took longer than most commands.
+    """
+    with suppress(BaseException):
+        threading._shutdown()  # type: ignore[attr-defined]
+        atexit._run_exitfuncs()
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except OSError:
+        code = code or _NOT_WRITTEN
+    os._exit(code)
+
+
+def code_of(end: SystemExit) -> int:
+    """Return the exit code that Python makes of it."""
     return end.code if isinstance(end.code, int) else int(end.code is not None)
