@@ -2,11 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
-from cryptography.fernet import Fernet, InvalidToken
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -19,11 +17,9 @@ from appealbus.plugins.api.exchange import Exchange
 from appealbus.plugins.console.console import Console
 from appealbus.plugins.console.errors import Refused, SignInNeeded
 from appealbus.plugins.console.forms import Form, check_origin, form_of, number_of
+from appealbus.plugins.console.sealing import sealed, unsealed
 from appealbus.plugins.console.sessions import Session
 from appealbus.plugins.console.words import Words
-
-_TOKEN_LIVES = 3600
-"""Seconds that what a page carries in its URL in secret can be read: as long as somebody works with a search."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,35 +185,16 @@ class Page:
         number = None if row is None else row.number
         await self.journal.note_look(what, number=number, purpose=purpose, about=about)
 
-    @cached_property
-    def _secrets(self) -> Fernet:
-        return Fernet(self.session.key)
-
-    @property
-    def _second(self) -> int:
-        """Now by the journal's clock, which goes on where this machine's jumps, and is the same on all servers."""
-        return int(self.journal.now().timestamp())
-
     def seal(self, what: str, said: Mapping[str, str]) -> str:
-        """Return something as it may stand in a URL: this session alone can read it, and for an hour.
-
-        Args:
-            what: it is, in a word: one thing is never taken for another.
-            said: itself.
-
-        """
-        return self._secrets.encrypt_at_time(f"{what}?{urlencode(said)}".encode(), self._second).decode()
+        """Return something as it may stand in a URL: this session alone can read it, for an hour, and as that alone."""
+        return sealed(self.session.key, self.journal.now(), what, said)
 
     def unseal(self, what: str, token: str) -> dict[str, str]:
         """Return what was sealed; raise Refused where it is not of this session, too old, or something else."""
-        try:
-            read = self._secrets.decrypt_at_time(token.encode(), _TOKEN_LIVES, self._second)
-            its, _, said = read.decode().partition("?")
-        except (InvalidToken, UnicodeError):
-            its, said = "", ""
-        if its != what:
+        said = unsealed(self.session.key, self.journal.now(), what, token)
+        if said is None:
             raise Refused(410, self.words.say("This address counts for an hour, and in one session: begin once more."))
-        return dict(parse_qsl(said))
+        return said
 
     def seal_purpose(self, of: str) -> str:
         """Return what the form says that the person looks at something for, as the URL has it under `seen`."""
