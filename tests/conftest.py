@@ -2,6 +2,7 @@
 
 import gc
 import os
+import sys
 from itertools import chain, groupby, islice
 
 import pytest
@@ -18,6 +19,9 @@ settings.register_profile("appealbus", deadline=None, max_examples=form(20, 500)
 settings.load_profile("appealbus")
 
 collect_seldom()
+
+# httpx's asynchronous clients look for it in all folders several times a request, where nobody has installed it.
+sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]
 
 _LONG = frozenset({"test_limits_of_workers", "test_pauses", "test_reread", "test_relay", "test_hostile"})
 """Files whose tests wait long, beside those that are marked."""

@@ -84,6 +84,4 @@ def violations(page: Page) -> list[str]:
     # Of what is right it would say all as well, which takes most of its time.
     options = json.dumps({"runOnly": {"type": "tag", "values": _TAGS}, "resultTypes": ["violations"]})
     found: list[dict[str, Any]] = page.evaluate(f"axe.run(document, {options}).then((found) => found.violations)")
-    return [
-        f"{each['id']}: {node['target']}: {node['failureSummary']}" for each in found for node in each["nodes"]
-    ]
+    return [f"{each['id']}: {node['target']}: {node['failureSummary']}" for each in found for node in each["nodes"]]
