@@ -153,6 +153,12 @@ def test_keys_do_what_they_say(people: dict[str, Page], console: World) -> None:
     assert page.evaluate("document.activeElement.id") == "q"
     page.keyboard.type("AB-2026-00000001?/j")
     assert page.input_value("#q") == "AB-2026-00000001?/j"
+    page.keyboard.press("Escape")
+    page.keyboard.press("k")
+    assert page.evaluate("document.activeElement.textContent") == numbers[-1]
+    page.goto(f"{console.url}/console/now?lang=en")
+    page.keyboard.press("j")
+    assert page.evaluate("document.activeElement.closest('.findings li') !== null")
 
 
 def test_an_operation_goes_on_by_itself(

@@ -82,6 +82,8 @@ def test_what_was_looked_at_is_done_once(console: World) -> None:
     page = ops.post("/console/operations", data=form_of(released, reason="enough"))
     assert "refused" not in ended(ops, page.url)
     assert console.do(lambda journal: journal.find(Selection(state=AppealState.HELD))).rows == []
+    done = ops.get("/console/account/done?what=carried_out").text
+    assert "<td>Release</td>" in done  # in the words of the button
 
 
 def test_a_selection_that_has_changed_is_shown_anew(console: World) -> None:

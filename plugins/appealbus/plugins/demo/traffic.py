@@ -77,7 +77,8 @@ class Traffic:
         self._open: deque[tuple[str, Appeal]] = deque(maxlen=_OPEN)
         self._looked = 0
         # What was sent before the program was started again is another message.
-        self._run = f"{self._journal.now():%m%d%H%M%S}"
+        # In letters: among so many digits a mask finds numbers of parcels.
+        self._run = f"{self._journal.now():%m%d%H%M%S}".translate(str.maketrans("0123456789", "abcdefghij"))
         self._serial = count(1)
 
     async def begin(self) -> None:

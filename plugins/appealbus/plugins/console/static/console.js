@@ -2,16 +2,19 @@
 "use strict";
 (() => {
   const writing = (element) => element.matches("input, textarea, select, [contenteditable]");
-  const rows = () => [...document.querySelectorAll("main tbody tr td:first-child a, main tbody tr th a")];
+  const ROW = "main tbody tr, main .findings li";
+  const rows = () => [...document.querySelectorAll(ROW)].map((row) => row.querySelector("a"))
+    .filter((link) => link && link.checkVisibility());
 
   const step = (by) => {
     const all = rows();
     if (!all.length) return;
-    const at = all.findIndex((each) => each.closest("tr") === document.activeElement.closest("tr"));
+    const at = all.findIndex((each) => each.closest(ROW) === document.activeElement.closest(ROW));
     all[Math.min(all.length - 1, Math.max(0, at === -1 ? (by > 0 ? 0 : all.length - 1) : at + by))].focus();
   };
 
   document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && event.target.id === "q") event.target.blur();
     if (event.ctrlKey || event.altKey || event.metaKey || writing(event.target)) return;
     const keys = document.getElementById("keys");
     if (event.key === "/") {

@@ -1,7 +1,7 @@
 """Entries of the log, and questions to sources, as rows of the account's pages."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from appealbus.core.domain.access import AccessRow
@@ -85,7 +85,10 @@ def _entry(page: Page, entry: LogEntry, its: Mapping[int, AppealRow]) -> Row:
     row = None if entry.appeal_id is None else its.get(entry.appeal_id)
     purpose = str(entry.detail.get("purpose") or "")
     looked = list(_looked(page, entry.detail))
-    return Row(line(entry, page.words), name or kind, kind, entry.number or "", _path(page, row), looked, purpose)
+    said = line(entry, page.words)
+    if entry.about in DOES:  # what is done to many is told in the words of its button
+        said = replace(said, about=page.words.say(DOES[entry.about]))
+    return Row(said, name or kind, kind, entry.number or "", _path(page, row), looked, purpose)
 
 
 def _looked(page: Page, detail: Mapping[str, Any]) -> Iterator[str]:

@@ -37,8 +37,11 @@ class Plan:
 def plan_of(document: Mapping[str, Any], known: Iterable[KnownLookup]) -> Plan:
     """Return the plan that a version tells of."""
     by_lookup: dict[str, list[Mapping[str, Any]]] = {each["lookup"]: [] for each in document.get("plan", ())}
-    for each in document.get("outcomes", ()):
-        by_lookup.setdefault(each["lookup"], []).append(_read(each))
+    now = {(each["lookup"], each.get("key")): each for each in document.get("gaps", ())}
+    for each in document.get("outcomes", ()):  # what is missing stands as the gaps tell it, which know later attempts
+        gap = now.get((each["lookup"], each.get("key")), {})
+        later = {name: gap[name] for name in ("outcome", "code", "next_attempt_at") if name in gap}
+        by_lookup.setdefault(each["lookup"], []).append(_read({**each, **later}))
     needs = {each.lookup: _heads(each) & by_lookup.keys() for each in known if each.lookup in by_lookup}
     depths: dict[str, int] = {}
     for name in by_lookup:
