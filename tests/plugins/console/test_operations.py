@@ -206,6 +206,10 @@ def test_it_outlives_a_journal_that_is_away(console: World, monkeypatch: pytest.
         commit(writer, transaction)
         raise OutcomeUnknown
 
+    def no_room(writer: Writer, transaction: Any) -> None:
+        transaction.rollback()
+        raise JournalError("the disk is full", "disk_full")
+
     monkeypatch.setattr(carrying, "_PAUSE", 0.01)
     monkeypatch.setattr(Journal, "go_on", trouble)
     ops = console.signed_in("ops")
@@ -219,6 +223,10 @@ def test_it_outlives_a_journal_that_is_away(console: World, monkeypatch: pytest.
         cut.setattr(Writer, "_commit", lost)
         said = ops.post(f"{path}/hold", data=form)
     assert (said.status_code, "look whether it is done" in said.text) == (503, True)
+    with monkeypatch.context() as full:
+        full.setattr(Writer, "_commit", no_room)
+        said = ops.post(f"{path}/release", data=form)
+    assert (said.status_code, "the disk of the journal is full" in said.text) == (503, True)
     assert "It is held, and nobody works on it." in ops.get(path).text
     assert ops.post(f"{path}/release", data=form).status_code == 200
 

@@ -62,12 +62,22 @@ def test_a_source_is_switched_off_by_who_has_seen_what_that_does(console: World,
     assert "switched off" in done.text
     assert "they mend &lt;b&gt;it&lt;/b&gt;" in done.text
     assert console.do(lambda journal: journal.source_news()).pauses["egkn"].by == "daniyar"
+    late = console.signed_in("ops", "late")
+    old = {**given, "csrf": csrf_of(late.get("/console/sources")), "reason": "seen before"}
+    refused = late.post("/console/sources/egkn/pause", data=old)
+    assert (refused.status_code, "nothing is changed" in refused.text) == (409, True)
+    seen = re.search(r'name="seen" value="([0-9.]+)"', late.get(f"/console/sources/egkn/impact?until={until}").text)
+    assert seen is not None
+    assert (
+        late.post("/console/sources/egkn/pause", data={**old, "seen": seen[1], "reason": "longer"}).status_code == 200
+    )
     resume = {"csrf": given["csrf"], "reason": "mended"}
     assert "It is asked again" in ops.post("/console/sources/egkn/resume", data=resume).text
     assert ops.post("/console/sources/egkn/resume", data=resume).status_code == 409
     log = console.do(lambda journal: journal.log(what=[What.PAUSED, What.RESUMED])).entries
     assert [(each.what, each.actor, each.detail["reason"]) for each in log] == [
         ("paused", "person:daniyar", "they mend <b>it</b>"),
+        ("paused", "person:late", "longer"),
         ("resumed", "person:daniyar", "mended"),
     ]
 

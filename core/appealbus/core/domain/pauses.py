@@ -45,6 +45,11 @@ class Pause:
     reason: str
     by: str
 
+    @property
+    def mark(self) -> str:
+        """What tells this order from others of the same source."""
+        return f"{self.at.timestamp():.6f}"
+
 
 @dataclass(frozen=True, slots=True)
 class QuotaUse:

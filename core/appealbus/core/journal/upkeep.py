@@ -79,10 +79,16 @@ class Upkeep(Writing):
         """Take one call of a source's quotas; it is on disk when this returns."""
         return await self._limits.submit(quotas.take, wish)
 
-    async def pause_source(self, pause: Pause) -> None:
-        """Have nothing leave for a source until then."""
+    async def pause_source(self, pause: Pause, *, seen: str | None = None) -> bool:
+        """Have nothing leave for a source until then; False where not that pause is in force which was seen.
+
+        Args:
+            pause: the order.
+            seen: the mark of the one that it takes the place of, empty for none; None: of whichever there is.
+
+        """
         pause = replace(pause, reason=printable(pause.reason), by=printable(pause.by))
-        await self._limits.submit(pausing.pause, pause)
+        return await self._limits.submit(pausing.pause, pausing.Pausing(pause, seen))
 
     async def resume_source(self, source: str, *, by: str, reason: str = "") -> bool:
         """Have a source asked again that a person has paused, and what waits for it; False where none has."""

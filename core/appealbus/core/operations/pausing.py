@@ -6,18 +6,37 @@ import structlog
 
 from appealbus.core.clocks import wall
 from appealbus.core.domain.pauses import Pause
+from appealbus.core.errors import JournalError
 from appealbus.core.journal.journal import Journal
 
 log = structlog.get_logger(__name__)
 
 LONGEST = timedelta(days=31)
 """With more, a pause that everybody has forgotten would keep dossiers from their facts; it can be given anew."""
+DECIDED = "source.decided"
+"""The code of an order that is not given, since somebody else was faster."""
 
 
-async def pause(journal: Journal, source: str, until: datetime, *, reason: str, by: str) -> Pause:
-    """Have nothing leave for a source until then; it is on disk when this returns. A later order replaces it."""
+async def pause(
+    journal: Journal, source: str, until: datetime, *, reason: str, by: str, seen: str | None = None
+) -> Pause:
+    """Have nothing leave for a source until then; it is on disk when this returns. A later order replaces it.
+
+    Args:
+        journal: the journal.
+        source: which.
+        until: when.
+        reason: why.
+        by: who.
+        seen: the mark of the pause that it takes the place of, empty for none; None: of whichever there is.
+
+    Raises:
+        JournalError: `source.decided`: somebody has paused or resumed it since that was seen.
+
+    """
     order = Pause(source, wall(), until, reason, by)
-    await journal.pause_source(order)
+    if not await journal.pause_source(order, seen=seen):
+        raise JournalError("somebody has paused or resumed the source meanwhile, and nothing is changed", DECIDED)
     # The reason is a person's text: it is kept in the journal, and never logged.
     log.warning("source.paused", source=source, actor=by)
     return order

@@ -84,7 +84,9 @@ async def _problem(request: Request, error: Any) -> Response:
 async def _journal(request: Request, error: Any) -> Response:
     words = Console.of(request).words(request)
     text = words.say("The journal cannot be asked now. Nothing is lost; try again soon.")
-    if error.code == "unknown":
+    if error.code == "disk_full":
+        text = words.say("Nothing can be written: the disk of the journal is full. Nothing is lost.")
+    elif error.code == "unknown":
         text = words.say("The journal went away in the middle: look whether it is done before you do it again.")
     return _told(request, 503, text, {"Retry-After": "5"})
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, update
+from sqlalchemy import Connection, delete, select, update
 
 from appealbus.core.domain.event import BUS, Event, What, by_person
 from appealbus.core.domain.pauses import Pause
@@ -33,15 +33,36 @@ class Back:
     at: datetime
 
 
-def pause(connection: Connection, items: Sequence[Pause]) -> list[None]:
-    """Have sources stand still; a later order takes the place of an earlier one."""
+@dataclass(frozen=True, slots=True)
+class Pausing:
+    """A person's order, and which one they have seen in force: its mark, empty for none; None: whichever it is."""
+
+    pause: Pause
+    seen: str | None
+
+
+def pause(connection: Connection, items: Sequence[Pausing]) -> list[bool]:
+    """Have sources stand still; a later order takes the place of an earlier one, where that is the one that was seen.
+
+    False where it is not.
+    """
     lock(connection)
-    for item in items:
+    results = []
+    for item, seen in ((each.pause, each.seen) for each in items):
+        if seen is not None and seen != _in_force(connection, item):
+            results.append(False)
+            continue
         row = {"source": item.source, "at": item.at, "until": item.until, "reason": item.reason, "by": item.by}
         bulk.upsert(connection, source_pause, [row])
         detail = {"until": to_number(item.until), "reason": item.reason}
         events.note(connection, [Event(What.PAUSED, None, by_person(item.by), item.source, detail)])
-    return [None] * len(items)
+        results.append(True)
+    return results
+
+
+def _in_force(connection: Connection, order: Pause) -> str:
+    found = connection.execute(select(source_pause).where(source_pause.c.source == order.source)).first()
+    return Pause(**found._mapping).mark if found is not None and found.until > order.at else ""
 
 
 def resume(connection: Connection, items: Sequence[Resuming]) -> list[bool]:

@@ -59,7 +59,8 @@ async def drop(page: Page) -> Response:
         raise Refused(404, page.words.say("There is no list of this name."))
     if not _may_drop(page, found[0]):
         raise page.forbidden
-    await page.journal.drop_view(found[0].name)
+    if not await page.journal.drop_view(found[0].name):
+        raise Refused(404, page.words.say("There is no list of this name."))
     log.info("view.dropped", actor=page.session.client.name)
     return page.go("/views")
 

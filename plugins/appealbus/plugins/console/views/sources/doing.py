@@ -2,6 +2,7 @@
 
 from starlette.responses import Response
 
+from appealbus.core.errors import JournalError
 from appealbus.core.operations import pausing
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.errors import Refused
@@ -15,7 +16,14 @@ async def pause(page: Page) -> Response:
     """Have nothing leave for it until then."""
     name, reason = await configured(page), page.form.reason(page.words)
     until = moment(page, page.form["until"])
-    await pausing.pause(page.journal, name, until, reason=reason, by=page.session.client.name)
+    by, seen = page.session.client.name, page.form["seen"]
+    try:
+        await pausing.pause(page.journal, name, until, reason=reason, by=by, seen=seen)
+    except JournalError as error:
+        if error.code != pausing.DECIDED:
+            raise
+        text = page.words.say("Somebody has switched it off or on meanwhile, and nothing is changed: look at it again.")
+        raise Refused(409, text) from None
     return page.go(f"/sources/{name}", {"done": "pause"})
 
 
