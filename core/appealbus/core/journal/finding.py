@@ -15,7 +15,9 @@ from appealbus.core.journal import codec
 from appealbus.core.journal.accounting import Accounting
 from appealbus.core.journal.reader import JournalReader
 from appealbus.core.journal.reads import deliveries, feed, freezing, handed, receivers, selecting
+from appealbus.core.journal.reads.driving import by_id
 from appealbus.core.journal.reads.receivers import Page as DeliveryPage
+from appealbus.core.journal.reads.search import Search
 from appealbus.core.journal.rows import DeliveryOfAppeal, DeliveryRow, DeliveryState, ReceiverState
 
 _IDS = 2**63
@@ -45,7 +47,7 @@ class Finder(JournalReader, Accounting):
             ConfigError: somebody is named, and the journal's key is not there, or not its own.
 
         """
-        if after != NOWHERE and (after.first is None) != selecting.by_id(selection):
+        if after != NOWHERE and (after.first is None) != by_id(selection):
             raise ValueError("it comes from a list in another order")
         found: list[tuple[AppealRow, Place]] = []
         at: Place | None = after
@@ -66,7 +68,7 @@ class Finder(JournalReader, Accounting):
         """
 
         def read(connection: Connection) -> "array[int]":
-            search = selecting.Search.of(connection, selection, self._marks(connection, selection))
+            search = Search.of(connection, selection, self._marks(connection, selection))
             return freezing.appeals(search, most, within)
 
         return await self._read(read)
@@ -140,7 +142,7 @@ class Finder(JournalReader, Accounting):
     def _step(
         self, selection: Selection, after: Place, limit: int, connection: Connection
     ) -> tuple[list[tuple[AppealRow, Place]], Place | None]:
-        search = selecting.Search.of(connection, selection, self._marks(connection, selection), after)
+        search = Search.of(connection, selection, self._marks(connection, selection), after)
         rows, at = selecting.appeals(search, limit)
         return [(codec.appeal_from_row(row), selecting.place(selection, row)) for row in rows], at
 

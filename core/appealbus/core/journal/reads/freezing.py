@@ -13,11 +13,10 @@ from sqlalchemy import ColumnElement, Connection, LargeBinary, Select, func, lit
 
 from appealbus.core.domain.selection import DeliverySelection
 from appealbus.core.journal.reads import deliveries, selecting
+from appealbus.core.journal.reads.search import Search
 
 
-def appeals(
-    search: selecting.Search, most: int, within: Callable[[str | None, str | None], bool] | None = None
-) -> "array[int]":
+def appeals(search: Search, most: int, within: Callable[[str | None, str | None], bool] | None = None) -> "array[int]":
     """Return the ids of all that is selected, in their order: up to one more than `most`.
 
     With `within` only those of which it says so, by their place and kind.
