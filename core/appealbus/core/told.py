@@ -19,11 +19,29 @@ class Speaks(Protocol):
     def say_n(self, one: str, many: str, n: int, /, **values: object) -> str:
         """Return one that depends on a number."""
 
+    def reason(self, code: str, reason: str) -> str:
+        """Return what a code means, or the reason as it was written."""
+
     def moment(self, moment: datetime, *, seconds: bool = True) -> str:
         """Return a moment."""
 
     def value(self, value: Any) -> str:
         """Return anything else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What somebody wrote as `code: reason`: the code has words in each language."""
+
+    text: str
+
+    def to(self, reader: Speaks) -> str:
+        """Return it in the language of who reads, with the code."""
+        code, _, reason = self.text.partition(": ")
+        return f"{reader.reason(code, reason)} [{code}]" if reason else self.text
+
+    def __str__(self) -> str:
+        return self.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +87,7 @@ def all_to(reader: Speaks, parts: Iterable[Told]) -> str:
 
 def _to(reader: Speaks, value: object) -> str:
     match value:
-        case Told():
+        case Told() | Written():
             return value.to(reader)
         case tuple():
             return ", ".join(_to(reader, each) for each in value)

@@ -66,6 +66,9 @@ def test_one_receiver_tells_all_of_it_page_by_page(
     drawn = re.search(r"Failed or refused; highest (\d+)", page.text)
     assert drawn is not None  # the picture has what the codes below it count
     assert int(drawn[1]) >= int(refused[0]) > 0
+    failed = re.search(r'Failed, and stands first.*?href="(/console/appeals/[^"]+)"', page.text, re.DOTALL)
+    assert failed is not None
+    assert "there was no connection to the broker [unreachable]" in ops.get(f"{failed[1]}/timeline").text
     monkeypatch.setattr("appealbus.plugins.console.views.deliveries.seeing._PAGE", 2)
     seen, at = [], f"{OUT}?show=waiting"
     while at:

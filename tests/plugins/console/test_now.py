@@ -33,6 +33,7 @@ def test_what_needs_a_person_comes_first_with_the_way_to_it(console: World) -> N
     kazakh = ops.get("/console/now?lang=kk").text
     assert "egkn дереккөзі" in kazakh
     assert "иесіне хабарлаңыз" in kazakh
+    assert "соңғы қате: дереккөзбен байланыс орнамады [http.502]" in kazakh
     assert "tell its owner" not in kazakh
     assert console.signed_in("auditor").get("/console/now").status_code == 403
     assert console.signed_in("auditor").get("/console/now/live").status_code == 403

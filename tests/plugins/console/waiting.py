@@ -16,6 +16,8 @@ from appealbus.schemas.appeal import Appeal, AppealKind
 from appealbus.schemas.dossier import Completeness
 from appealbus.schemas.outcome import OutcomeKind
 
+_LAST = "http.502: the source cannot answer now (HTTP 502)"
+
 
 async def some_dossier(journal: Journal) -> bytes:
     """Return the dossier of an appeal that the bus has worked."""
@@ -57,7 +59,7 @@ async def work_goes_on(journal: Journal) -> None:
     worker = WorkerState("0123456789abcdef", "node-1", 4711, now - timedelta(2), 3, 1200, links)
     failed, unread = {"found": 900, "unavailable": 31}, {"persons/person/removed": 7}
     states = [
-        SourceState("egkn", "shep", "open", 0, 4, 0.2, failed, 0.12, 2.5, certificates=(ends,)),
+        SourceState("egkn", "shep", "open", 0, 4, 0.2, failed, 0.12, 2.5, last_error=_LAST, certificates=(ends,)),
         SourceState("gbdfl", "shep", "closed", 2, 0, 3.5, {"found": 2000}, 0.05, 0.2, unread=unread),
         SourceState("gbdul", "shep", "closed", 0, 0, 0.1, {"found": 20}, 0.05, 0.2, differences={"Response/date": 2}),
     ]

@@ -11,7 +11,7 @@ from appealbus.core.escaping import one_line
 from appealbus.core.health.facts import OVERDUE_FOR, Facts
 from appealbus.core.health.finding import Finding, Severity
 from appealbus.core.health.links import of_certificate, of_link
-from appealbus.core.told import Told, told
+from appealbus.core.told import Told, Written, told
 
 _TERMS_AHEAD = timedelta(days=75)
 """Before the last known day: the longest common term, 40 working days, with days to find and add the calendar."""
@@ -53,7 +53,7 @@ def of_sources(facts: Facts) -> Iterator[Finding]:
         if not still and source.breaker != BreakerState.CLOSED:
             state = BreakerState(source.breaker) if source.breaker in set(BreakerState) else source.breaker
             says = [told("it does not answer, its breaker is {state}", state=state), *waiting]
-            says += [told("last error: {error}", error=source.last_error)] if source.last_error else []
+            says += [told("last error: {error}", error=Written(source.last_error))] if source.last_error else []
             does = told("tell its owner; what waits goes on by itself once it is back")
             yield Finding(Severity.WARNING, _source(source.source), says, does)
     known = {source.source for source in facts.sources}

@@ -17,8 +17,8 @@ HERE = Path(__file__).parent
 COOKIE = "appealbus-lang"
 _LOCALES = {ReaderLanguage.ENGLISH: "en_GB", ReaderLanguage.RUSSIAN: "ru", ReaderLanguage.KAZAKH: "kk"}
 _CODES = frozenset(each.value for each in ReaderLanguage)
-_DAYS = {ReaderLanguage.RUSSIAN: "d MMM y"}
-"""Where a table has no room for what is usual, which is `27 нояб. 2026 г.`."""
+_DAYS = {ReaderLanguage.RUSSIAN: "d MMM y", ReaderLanguage.KAZAKH: "y 'ж'. d MMM"}
+"""Where a table has no room for what is usual, which is `27 нояб. 2026 г.`, or what is usual has zeros: `08 қыр.`."""
 NAMES = {ReaderLanguage.KAZAKH: "Қазақша", ReaderLanguage.RUSSIAN: "Русский", ReaderLanguage.ENGLISH: "English"}
 """Each language in its own words."""
 

@@ -8,6 +8,7 @@ from typing import Any
 from appealbus.core.domain.client import OF_PEOPLE
 from appealbus.core.domain.event import LogEntry, What, moment_of
 from appealbus.plugins.console.marks import mark
+from appealbus.plugins.console.views.deliveries.telling import why
 from appealbus.plugins.console.words import Words, said
 from appealbus.schemas.change import ChangeKind
 from appealbus.schemas.dossier import Completeness
@@ -142,7 +143,7 @@ def line(entry: LogEntry, words: Words) -> Line:
         mark(outcome) if outcome is not None else style,
         about,
         outcome,
-        list(_details(detail, words)),
+        list(_details(detail, words, handed=what in (What.FAILED, What.SET_ASIDE))),
         tries,
         name if kind in ("person", "api") else "",
     )
@@ -178,13 +179,14 @@ def _took(ms: float, words: Words) -> str:
     return words.say("{n} s", n=words.number(round(ms / 1000, 1)))
 
 
-def _details(detail: Mapping[str, Any], words: Words) -> Iterator[str]:
+def _details(detail: Mapping[str, Any], words: Words, *, handed: bool) -> Iterator[str]:
     if detail.get("version"):
         yield words.say("version {version}", version=detail["version"])
     if detail.get("completeness"):
         yield words.word(Completeness.stored(str(detail["completeness"])))
     if code := detail.get("code"):
-        yield f"{words.reason(str(code), str(code))} [{code}]" if words.reason(str(code), "") else f"[{code}]"
+        means = why(words, str(code)) if handed else words.reason(str(code), "")
+        yield f"{means} [{code}]" if means else f"[{code}]"
     if detail.get("as"):
         yield looked_said(str(detail["as"]), words)
     for name in ("reason", "purpose"):
