@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from types import ModuleType
 from typing import Any
 
 import orjson
@@ -31,6 +32,17 @@ from appealbus.schemas.suggestion import did_you_mean
 log = structlog.get_logger(__name__)
 
 _FORMER = "former name of a lookup"
+
+
+class _Manager(pluggy.PluginManager):
+    """Looks closer only at what `hookimpl` has marked: of a thousand names in modules of plugins fifty are."""
+
+    def parse_hookimpl_opts(self, plugin: object, name: str) -> Any:
+        if isinstance(plugin, ModuleType):
+            value = vars(plugin).get(name)
+            if not (inspect.isroutine(value) and hasattr(value, f"{self.project_name}_impl")):
+                return None
+        return super().parse_hookimpl_opts(plugin, name)
 
 
 @dataclass(slots=True)
@@ -61,8 +73,9 @@ class Host:
         """
         self.plugins: list[Plugin] = []
         self._settings_for = settings_for
-        self._manager = pluggy.PluginManager(NAMESPACE)
+        self._manager = _Manager(NAMESPACE)
         self._manager.add_hookspecs(Hooks)
+        self._hooks = [hook for hook, _ in inspect.getmembers(Hooks, inspect.isfunction)]
         self._taken: dict[tuple[str, str], str] = {}
         self._impls: dict[str, dict[str, Callable[..., Any]]] = {}
         # By plugin: what each of its hooks may take beside its own arguments, `settings` and `shared`.
@@ -113,15 +126,14 @@ class Host:
             log.warning("plugin.broken", plugin=name)
 
     def _register(self, name: str, module: Any) -> dict[str, Callable[..., Any]]:
-        known = [hook for hook, _ in inspect.getmembers(Hooks, inspect.isfunction)]
         options = {attr: self._manager.parse_hookimpl_opts(module, attr) for attr in dir(module)}
         marked = {attr: chosen for attr, chosen in options.items() if chosen is not None}
         for attr, chosen in marked.items():
             # The host calls each plugin by itself, so pluggy's ways to order and wrap calls would do nothing.
             if meaningless := [option for option, value in chosen.items() if value]:
                 raise BrokenPlugin(f"{attr}: @hookimpl takes no {meaningless[0]!r} here; write @hookimpl alone")
-            if attr not in known:
-                raise BrokenPlugin(f"there is no hook {attr!r}; {did_you_mean(attr, known)}")
+            if attr not in self._hooks:
+                raise BrokenPlugin(f"there is no hook {attr!r}; {did_you_mean(attr, self._hooks)}")
             _check_function(attr, getattr(module, attr))
         if not marked:
             raise BrokenPlugin("it implements no hook; mark functions with @hookimpl from appealbus.core")
