@@ -40,7 +40,13 @@ def clock(tmp_path: Path) -> Clock:
 def _rabbit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rabbit]:
     if rabbitmq.server() is None:
         _absent("RabbitMQ")
-    with Rabbit(tls=certificates.make(tmp_path_factory.mktemp("tls"))) as broker:
+    # Who has no password may be known by a certificate.
+    with Rabbit(
+        tls=certificates.make(tmp_path_factory.mktemp("tls")),
+        plugins=("rabbitmq_management", "rabbitmq_auth_mechanism_ssl"),
+        config="auth_mechanisms.1 = PLAIN\nauth_mechanisms.2 = AMQPLAIN\nauth_mechanisms.3 = EXTERNAL\n"
+        "ssl_cert_login_from = common_name\n",
+    ) as broker:
         yield broker
 
 

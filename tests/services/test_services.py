@@ -7,6 +7,7 @@ import psycopg
 import pytest
 from pika.exceptions import AMQPConnectionError, StreamLostError
 
+from tests.services.forms import form
 from tests.services.postgres import Postgres
 from tests.services.processes import until
 from tests.services.proxy import FaultProxy
@@ -15,13 +16,17 @@ from tests.services.rabbitmq import Rabbit, Vhost
 LASTING = pika.BasicProperties(delivery_mode=2)
 
 
+@pytest.mark.proof
 def test_a_killed_broker_comes_back_with_its_messages(rabbit: Rabbit, vhost: Vhost) -> None:
-    """Ports and data are the same after kill -9 and after an orderly restart."""
+    """Ports and data are the same after kill -9 and, in the long form, after an orderly restart.
+
+    In the short form that one is `test_all_goes_on_after_a_restart` of `tests/connectors/broker`.
+    """
     with vhost.channel() as channel:
         channel.queue_declare("kept", durable=True, arguments={"x-queue-type": "quorum"})
         channel.confirm_delivery()
         channel.basic_publish("", "kept", b"one", LASTING)
-    for kill in (True, False):
+    for kill in form((True,), (True, False)):
         rabbit.restart(kill=kill)
         until(lambda: vhost.depth("kept") == 1, "the message is there")
 

@@ -199,7 +199,7 @@ class JournalLife(RuleBasedStateMachine):
 def test_any_life_of_a_journal(kind, request):
     """Whatever is written in whatever order, what must hold does, on each database."""
     server = request.getfixturevalue("postgres") if kind == "postgresql" else None
-    examples = form(6, 200) if server is None else form(4, 40)
+    examples = form(4, 200) if server is None else form(3, 40)
     run_state_machine_as_test(
         lambda: JournalLife(server), settings=settings(max_examples=examples, stateful_step_count=20, deadline=None)
     )

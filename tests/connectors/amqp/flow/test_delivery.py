@@ -14,6 +14,7 @@ from appealbus.core.bus.readiness import checks
 from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas import Completeness, Dossier
 from tests.connectors.amqp.flow.flows import NAMES, PATIENCE, Inbox, Run, body, running, table_of
+from tests.services.proxy import FaultProxy
 from tests.services.rabbitmq import Vhost
 
 PARTS = {"intakes": {"letters": {"kind": "amqp"}}, "deliveries": {"register": {"kind": "amqp"}}}
@@ -173,30 +174,30 @@ async def test_what_no_receiver_is_bound_for_is_told_where_connections_are(tmp_p
         await flow.until(lambda: not state().warning)
 
 
-async def test_a_broker_that_is_away_stops_nobody(tmp_path: Path, rabbit: Any, vhost: Any) -> None:
+async def test_a_broker_that_is_away_stops_nobody(tmp_path: Path, vhost: Any) -> None:
     """Neither the start nor other receivers; links tell; what waited arrives when it is there."""
     parts = {**PARTS, "deliveries": {**PARTS["deliveries"], "file": {"kind": "files", "path": str(tmp_path / "out")}}}
     with vhost.channel() as channel:
         channel.queue_declare("all", durable=True)
-    rabbit.stop()
-    async with running(tmp_path, table_of(vhost), up=False, work={"kind": "amqp"}, **parts) as flow:
-        from appealbus.core import Inbound
+    with FaultProxy(vhost.port) as proxy:
+        proxy.refuse()
+        table = {**table_of(vhost), "hosts": [f"127.0.0.1:{proxy.port}"]}
+        async with running(tmp_path, table, up=False, work={"kind": "amqp"}, **parts) as flow:
+            await flow.bus.accept(Inbound("test", "test", body()))
+            await flow.until(lambda: (tmp_path / "out").exists() and (tmp_path / "out").stat().st_size)
 
-        await flow.bus.accept(Inbound("test", "test", body()))
-        await flow.until(lambda: (tmp_path / "out").exists() and (tmp_path / "out").stat().st_size)
+            async def waits() -> bool:
+                return await last_error(flow.bus) == "unreachable"
 
-        async def waits() -> bool:
-            return await last_error(flow.bus) == "unreachable"
-
-        await flow.until(waits)
-        assert {state.status for state in flow.bus.links() if state.name.startswith("main")} != {LinkStatus.UP}
-        rabbit.start()
-        await flow.prepare()
-        got = await flow.inbox("all", NAMES.out)
-        await got.wait(1)
-        await flow.send(body("m-2"))
-        await got.wait(2)
-        await flow.until(lambda: all(state.status is LinkStatus.UP for state in flow.bus.links()))
+            await flow.until(waits)
+            assert {state.status for state in flow.bus.links() if state.name.startswith("main")} != {LinkStatus.UP}
+            proxy.heal()
+            await flow.prepare()
+            got = await flow.inbox("all", NAMES.out)
+            await got.wait(1)
+            await flow.send(body("m-2"))
+            await got.wait(2)
+            await flow.until(lambda: all(state.status is LinkStatus.UP for state in flow.bus.links()))
 
 
 def test_a_broker_that_is_not_configured_is_an_error_in_words(tmp_path: Path) -> None:

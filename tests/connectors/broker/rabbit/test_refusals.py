@@ -1,7 +1,6 @@
 """Brokers that do not want us, or that are not there: told in words, and tried again."""
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ from appealbus.connectors.broker.rabbit import RabbitBroker
 from appealbus.connectors.broker.rabbit.parameters import parameters
 from appealbus.connectors.broker.settings import BrokerSettings
 from appealbus.core import ConfigError, LinkStatus, Secret
-from tests.services.certificates import Certificates, make
+from tests.services.certificates import Certificates
 from tests.services.processes import free_port
 from tests.services.proxy import FaultProxy
 from tests.services.rabbitmq import Rabbit, Vhost
@@ -170,26 +169,17 @@ def test_who_we_are_must_be_told() -> None:
         parameters(BrokerSettings(hosts=["127.0.0.1"]), "plugins.amqp.brokers.main", "main.publish")
 
 
-@pytest.fixture(scope="module")
-def external(_rabbit: Rabbit, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rabbit]:
-    """A broker that knows its clients by their certificates."""
-    broker = Rabbit(
-        tls=make(tmp_path_factory.mktemp("external")),
-        plugins=("rabbitmq_management", "rabbitmq_auth_mechanism_ssl"),
-        config="auth_mechanisms.1 = EXTERNAL\nauth_mechanisms.2 = PLAIN\nssl_cert_login_from = common_name\n",
-    )
-    with broker:
-        yield broker
-
-
-async def test_a_certificate_says_who_we_are(external: Rabbit) -> None:
+async def test_a_certificate_says_who_we_are(rabbit: Rabbit) -> None:
     """Where no password is given."""
-    assert external.tls is not None
-    given = {"hosts": [f"127.0.0.1:{external.tls_port}"], "tls": tls(external.tls), "reconnect_max": 0.5}
+    assert rabbit.tls is not None
+    given = {"hosts": [f"127.0.0.1:{rabbit.tls_port}"], "tls": tls(rabbit.tls), "reconnect_max": 0.5}
     broker = RabbitBroker("main", BrokerSettings.model_validate(given))
     await broker.start()
     assert "does not accept our certificate" in await told(broker, LinkStatus.REFUSED)
-    external.user("appealbus test client", "unused")
-    external.permit("appealbus test client", "/")
-    assert await broker.up(60)
-    await broker.close()
+    rabbit.user("appealbus test client", "unused")
+    try:
+        rabbit.permit("appealbus test client", "/")
+        assert await broker.up(60)
+        await broker.close()
+    finally:
+        rabbit.api("DELETE", "users/appealbus%20test%20client")
