@@ -21,26 +21,29 @@ def appeals(search: Search, most: int, within: Callable[[str | None, str | None]
 
     With `within` only those of which it says so, by their place and kind.
     """
+    connection, several = search.connection, search.selection.receiver is not None
+    ids: list[int] = []
     if within is None:
-        return _ids(search.connection, selecting.all_of(search), most)
-    found = selecting.all_of(search, ("place", "kind")).subquery("found")
-    query = select(_packed(search.connection, found.c.id), found.c.place, found.c.kind)
-    seen: list[int] = []
-    for packed, place, kind in search.connection.execute(query.group_by(found.c.place, found.c.kind)):
-        if within(place, kind):
-            seen += _unpacked(packed)
-    return array("q", sorted(seen)[: most + 1])
+        question = selecting.all_of(search)
+        ids += _ids(connection, question if several else question.limit(most + 1))
+    else:
+        found = selecting.all_of(search, ("place", "kind")).subquery("found")
+        query = select(_packed(connection, found.c.id), found.c.place, found.c.kind)
+        for packed, place, kind in connection.execute(query.group_by(found.c.place, found.c.kind)):
+            ids += _unpacked(packed) if within(place, kind) else ()
+    # To have the database leave out what repeats takes it several times as long.
+    return array("q", sorted(set(ids) if several else ids)[: most + 1])
 
 
 def confirmed(connection: Connection, selection: DeliverySelection, most: int) -> "array[int]":
     """Return the ids of all that was confirmed and is selected, in their order: up to one more than `most`."""
-    return _ids(connection, deliveries.all_confirmed(connection, selection), most)
+    return array("q", sorted(_ids(connection, deliveries.all_confirmed(connection, selection).limit(most + 1))))
 
 
-def _ids(connection: Connection, question: Select[Any], most: int) -> "array[int]":
-    found = question.limit(most + 1).subquery("found")
+def _ids(connection: Connection, question: Select[Any]) -> Sequence[int]:
+    found = question.subquery("found")
     packed = connection.scalar(select(_packed(connection, found.c.id)))
-    return array("q", sorted(_unpacked(packed))) if packed else array("q")
+    return _unpacked(packed) if packed else ()
 
 
 def _packed(connection: Connection, ids: ColumnElement[int]) -> ColumnElement[Any]:

@@ -34,7 +34,9 @@ def appeals(search: Search, limit: int) -> Step:
 
 
 def all_of(search: Search, columns: Sequence[str] = ()) -> Select[Any]:
-    """Return the question for the ids of all that is selected, each once and in no order; with some columns.
+    """Return the question for the ids of all that is selected, in no order; with some columns.
+
+    By a receiver an appeal may be there several times: once for each version that is lacked.
 
     A database that keeps statistics may read the whole table for it, where that is less than to look each one up.
     """
@@ -46,7 +48,7 @@ def all_of(search: Search, columns: Sequence[str] = ()) -> Select[Any]:
     found = select(candidates.c.id, *(each.c[name] for name in columns)).where(*rest)
     if each is appeal and (rest or columns):
         found = found.join(appeal, appeal.c.id == candidates.c.id)
-    return found if driver.once is None else found.distinct()
+    return found
 
 
 def rows_of(connection: Connection, some: Sequence[int]) -> list[AppealRow]:
