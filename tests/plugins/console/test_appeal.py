@@ -10,6 +10,7 @@ from appealbus.core.domain.event import LogEntry
 from appealbus.core.domain.listing import AppealRow, AppealState
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.writes.rereading import Anew
+from appealbus.plugins.console.words import COOKIE
 from appealbus.schemas.person import Person
 from tests.plugins.console.kit import csrf_of
 from tests.plugins.console.world import World
@@ -68,7 +69,8 @@ def test_nothing_personal_is_shown_without_a_purpose(console: World, found: tupl
     open_ = reviewer.post(unmask, data=given | {"purpose": "the complaint of 12 January"})
     assert [each for each in secrets if each in open_.text] == secrets
     assert not [each for each in secrets if each in str(open_.url)]
-    reviewer.get(str(open_.url))
+    assert "физическое лицо" in reviewer.get(f"{open_.url}&lang=ru").text
+    reviewer.cookies.delete(COOKIE)
     explained = reviewer.get(
         f"/console/appeals/{row.public_id}/explain?field=appeal.applicant.iin&{open_.url.query.decode()}"
     )

@@ -15,6 +15,7 @@ from appealbus.core.rights.seen import Seen
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.appeal.sight import damaged, shown, sight_of, view
+from appealbus.plugins.console.words import said
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.signal import Severity
 from appealbus.schemas.stored import DOSSIER
@@ -23,6 +24,8 @@ _HIDDEN = "hidden"
 """What a dossier has, of which a mask has hidden something."""
 _NOT_HERE = frozenset({"schema_version", "type", "number"})
 """Of an appeal and of records: what says nothing to people, or stands above."""
+_IN_WORDS = {"applicant.type": {"person": said("person"), "organisation": said("organisation")}}
+"""Values that are words of ours, by their fields."""
 
 
 @view.get("/appeals/{id}/dossier", may=Action.DOSSIER)
@@ -55,8 +58,11 @@ async def dossier(page: Page) -> Response:
 def _appeal(page: Page, whole: Seen) -> list[tuple[str, str]]:
     """Return the fields of the appeal: where nothing is hidden, each in the person's language and once."""
     if _HIDDEN in whole.document:
-        return [(path, page.words.value(value)) for path, value in rows(whole.document.get("appeal", {}))]
-    return [row for row in rows_of(DOSSIER.read(whole.raw).appeal, page.words) if row[0] not in _NOT_HERE]
+        found = [(path, page.words.value(value)) for path, value in rows(whole.document.get("appeal", {}))]
+    else:
+        found = [row for row in rows_of(DOSSIER.read(whole.raw).appeal, page.words) if row[0] not in _NOT_HERE]
+    say = page.words.say
+    return [(path, say(_IN_WORDS[path][value]) if value in _IN_WORDS.get(path, ()) else value) for path, value in found]
 
 
 def _records(page: Page, whole: Seen, *, is_open: bool) -> list[dict[str, Any]]:
