@@ -72,7 +72,7 @@ async def _shown(page: Page, entry: LogEntry, *, own: bool) -> LogEntry | None:
     if own:
         number = None if page.viewer.mask.hides_numbers else entry.number
         detail = {name: _told(page, value) for name, value in entry.detail.items()}
-        return LogEntry(entry.position, entry.at, entry.what, entry.appeal_id, number, entry.actor, entry.about, detail)
+        return replace(entry, number=number, detail=detail)
     return await page.views.logged(entry)
 
 
