@@ -14,6 +14,13 @@ from appealbus.core.interfaces.intake import Inbound, Taken
 from appealbus.plugins.api import stream as stream_module
 from tests.core.kit import message, running_bus
 from tests.plugins.api.serving import Served, kind_of, served
+from tests.services.forms import form
+
+
+def alone(test: Any) -> Any:
+    """Mark what a server does by itself: in the short form over SQLite; test_feed_proof reads both in all ways."""
+    both = pytest.mark.parametrize("url", form(["sqlite"], ["sqlite", "postgresql"]), indirect=True)
+    return pytest.mark.proof(both(test))
 
 
 class Fed:
@@ -68,6 +75,7 @@ async def test_every_version_once_and_in_order(fed: Fed) -> None:
     assert (later["entries"], later["lag"]) == ([], 0)
 
 
+@alone
 async def test_whoever_waits_is_told_at_once(fed: Fed) -> None:
     """Ten long polls share the looks at the journal, and all of them hear of one new version."""
     await fed.appeal("m-1")
@@ -84,6 +92,7 @@ async def test_whoever_waits_is_told_at_once(fed: Fed) -> None:
     assert fed.server.api.tail.looks - looked < 12
 
 
+@alone
 async def test_filters_keep_the_meaning_of_cursors(fed: Fed) -> None:
     """What is chosen by place, kind and completeness comes alone, and its cursor goes on without them."""
     await fed.appeal("m-1", kind="inquiry")
@@ -152,6 +161,7 @@ async def events(client: httpx.AsyncClient, count: int, **given: Any) -> list[tu
     return found
 
 
+@alone
 async def test_events(fed: Fed, monkeypatch: pytest.MonkeyPatch) -> None:
     """Versions come as events, their ids go on as `Last-Event-ID`, and the position comes where nothing is new."""
     monkeypatch.setattr(stream_module, "HEARTBEAT", 0.2)
@@ -170,6 +180,7 @@ async def test_events(fed: Fed, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (bad.status_code, kind_of(bad)) == (400, "invalid")
 
 
+@alone
 async def test_a_stream_that_begins_far_back_holds_up_nobody(fed: Fed, monkeypatch: pytest.MonkeyPatch) -> None:
     """What all share begins at the end of the feed, and the stream reads all up to there without a gap."""
     monkeypatch.setattr(stream_module, "_PAGE", 1)
@@ -184,6 +195,7 @@ async def test_a_stream_that_begins_far_back_holds_up_nobody(fed: Fed, monkeypat
     assert begun[0] == cursor
 
 
+@alone
 async def test_a_stream_ends_with_the_credentials(fed: Fed, monkeypatch: pytest.MonkeyPatch) -> None:
     """A revoked client hears why its stream ends, and nothing more of the feed."""
     monkeypatch.setattr(stream_module, "HEARTBEAT", 0.2)
@@ -201,6 +213,7 @@ async def test_a_stream_ends_with_the_credentials(fed: Fed, monkeypatch: pytest.
     assert (await client.get("/v1/feed")).status_code == 401
 
 
+@alone
 async def test_changes_are_versions_too(fed: Fed) -> None:
     """A correction makes the second version, which follows the first in the feed."""
     id_ = await fed.appeal("m-1")
@@ -219,6 +232,7 @@ async def test_changes_are_versions_too(fed: Fed) -> None:
     assert [(each["id"], each["version"]) for each in found] == [(id_, 1), (id_, 2)]
 
 
+@alone
 async def test_whoever_is_gone_waits_no_more(fed: Fed) -> None:
     """A client whose connections broke while it waited may wait again at once."""
     await fed.appeal("m-1")

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urldefrag, urlsplit
 
@@ -194,15 +193,26 @@ def fill(console: World) -> dict[str, str]:
     }
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def everything(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Everything]:
-    """A console over each database."""
-    url = request.getfixturevalue("journal_database") if request.param == "postgresql" else None
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def filled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Everything]:
+    """A console over each database; what is pressed comes last."""
+    folder, url = tmp_path_factory.mktemp("everything"), None
+    if request.param == "postgresql":
+        request.getfixturevalue("_postgres").start()
+        shared = request.getfixturevalue("_journal_database")
+        shared.clear()
+        url = shared.url
     with ExitStack() as stack:
-        console = stack.enter_context(world(tmp_path, url))
+        console = stack.enter_context(world(folder, url))
         named = fill(console)
-        stack.enter_context(alarms(console, tmp_path))
+        stack.enter_context(alarms(console, folder))
         yield Everything(console, int(url is not None), named)
+
+
+@pytest.fixture
+def everything(filled: Everything) -> Everything:
+    """The same for each test, of which nothing wrong was found yet."""
+    return replace(filled, found=set())
 
 
 @pytest.mark.proof

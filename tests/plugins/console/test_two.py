@@ -31,7 +31,7 @@ def browser() -> Iterator[Browser]:
         yield made
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def two(browser: Browser, console: World) -> Iterator[tuple[Page, Page]]:
     """Two operators, each at a browser of their own."""
     pages = []
