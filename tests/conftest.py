@@ -3,12 +3,14 @@
 import gc
 import os
 import sys
+from functools import cache
 from itertools import chain, groupby, islice
 
 import pytest
 import structlog
 from hypothesis import settings
 
+from appealbus.core import discovery
 from appealbus.core.process import collect_seldom
 from tests.services.forms import form
 
@@ -19,6 +21,8 @@ settings.register_profile("appealbus", deadline=None, max_examples=form(20, 500)
 settings.load_profile("appealbus")
 
 collect_seldom()
+
+discovery.entry_points = cache(discovery.entry_points)  # type: ignore[assignment]  # what is installed stays so
 
 # httpx's asynchronous clients look for it in all folders several times a request, where nobody has installed it.
 sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]

@@ -1,5 +1,6 @@
 """A third party renames its package, its plugin, its lookup and its record type, as docs/plugins.md says."""
 
+import importlib.metadata
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from appealbus.core import Taken
+from appealbus.core import Taken, discovery
 from appealbus.core.bus.bus import Bus
 from appealbus.core.config.loading import load
 from appealbus.core.journal.journal import Journal
@@ -89,8 +90,9 @@ Start = Callable[[str], AbstractAsyncContextManager[Bus]]
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Start:
+def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
     """Start the program's own parts with one of the two sources configured."""
+    monkeypatch.setattr(discovery, "entry_points", importlib.metadata.entry_points)  # and not as tests remember it
     (tmp_path / "persons.py").write_text(PERSONS, "utf-8")
     journal_url = sqlite_journal(tmp_path / "journal.db")
 

@@ -10,9 +10,11 @@ import os
 import pty
 import signal
 import sys
+from functools import cache
 
 import typer
 
+from appealbus.core import discovery
 from appealbus.core.cli.commands import OWN
 from appealbus.core.cli.main import Cli, build, main
 
@@ -44,6 +46,7 @@ def shown(arguments: list[str]) -> tuple[str, int]:
     return sent.decode("utf-8", "surrogateescape"), os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
+discovery.entry_points = cache(discovery.entry_points)  # type: ignore[assignment]  # what is installed stays so
 typer.main.get_group(build(Cli(None))).list_commands(None)  # imports what ships, for all of them
 for name in (
     *(f"appealbus.core.cli.{each}" for each in ("opening", *OWN.values())),
