@@ -18,6 +18,7 @@ from appealbus.core.cli.supervisor import MARGIN
 from appealbus.core.config.models import Configuration
 from appealbus.plugins.api.security import context
 from appealbus.plugins.api.settings import ApiSettings
+from tests.services import commands
 from tests.services.certificates import make
 
 ROOT = Path(__file__).parents[2]
@@ -118,8 +119,7 @@ def test_the_example_passes_check(tmp_path: Path, database: str) -> None:
         "APPEALBUS__PLUGINS__AMQP__BROKERS__MAIN__PASSWORD": f'{{ file = "{tmp_path}/broker_password" }}',
         "COLUMNS": "200",
     }
-    program = Path(sys.executable).with_name("appealbus")
-    done = run(program, "--config", DEPLOY / "appealbus.toml", "check", cwd=tmp_path, env=env)
+    done = commands.run(tmp_path, "--config", str(DEPLOY / "appealbus.toml"), "check", environment=env)
     assert done.returncode == 0, done.stdout + done.stderr
     assert f'grace = "{GRACE:g}s"' in (DEPLOY / "appealbus.toml").read_text()
 
@@ -216,7 +216,7 @@ def test_commands_beside_the_unit_have_its_secrets_and_its_user(tmp_path: Path, 
         "PATH": f"{tmp_path}:{env['PATH']}",
         "CREDENTIALS": str(tmp_path / "run"),
     }
-    assert run(program, "--config", etc / "appealbus.toml", "check", cwd=tmp_path, env=env).returncode == 2
+    assert commands.run(tmp_path, "--config", str(etc / "appealbus.toml"), "check", environment=env).returncode == 2
     done = run("sh", tmp_path / "ctl", "check", "--json", cwd=tmp_path, env=env)
     assert done.returncode == 0, done.stdout + done.stderr
     (tmp_path / "one.jsonl").write_text('{"kind": "complaint", "applicant": {"type": "person"}}\n')

@@ -12,6 +12,7 @@ from appealbus.core.journal.reads import driving, selecting
 from appealbus.core.journal.tables import to_moment
 from tests.core.journal.explaining import explain_all
 from tests.core.journal.many_appeals import fill
+from tests.services.forms import form
 from tests.services.journals import engine_of
 
 PARTS = {
@@ -62,13 +63,14 @@ async def pages(journal, selection, limit):
     return found, places
 
 
+@pytest.mark.proof
 async def test_what_is_found_is_what_is_selected(journal, many, monkeypatch):
     """Each part alone and any of them together; no page is short, nothing comes twice, and a frozen selection is it."""
     monkeypatch.setattr(selecting, "SCAN", 17)
     monkeypatch.setattr(driving, "SCAN", 17)
     chance = random.Random(3)
     selections = [Selection(**{name: value}) for name, values in PARTS.items() for value in values]
-    for _ in range(30):
+    for _ in range(form(10, 30)):
         some = chance.sample(sorted(PARTS), chance.randrange(2, 5))
         selections.append(Selection(**{name: chance.choice(PARTS[name]) for name in some}))
     seen = {row["id"] for row in many.rows if row["place"] is None or row["kind"] == "complaint"}
