@@ -27,6 +27,8 @@ NOT_OF_SCHEMA = {
 }
 """What is answered where a schema cannot say all: control digits, a change of no appeal, two ids, foreign cursors,
 spans of no day."""
+METHODS: dict[str, Any] = form({"unexpected-methods": ["DELETE"]}, {})
+"""By which a path is asked that it does not know: one in the short form, for all are answered in one place."""
 HIDDEN: dict[str, frozenset[bytes]] = {}
 """By the token of a client values that it may not see."""
 
@@ -61,7 +63,7 @@ def configured(world: World, client: str, *, covers: bool) -> SchemathesisConfig
                     "expected-statuses": [*(["503"] if name == REPORT else []), "2xx", "3xx", "4xx"]
                 },
             },
-            "phases": {"coverage": {"enabled": covers and (form(False, True) or name not in INTAKE)}},
+            "phases": {"coverage": {"enabled": covers and (form(False, True) or name not in INTAKE), **METHODS}},
         }
         for name, more in NOT_OF_SCHEMA.items()
     ]
@@ -72,7 +74,7 @@ def configured(world: World, client: str, *, covers: bool) -> SchemathesisConfig
             "headers": {"Authorization": f"Bearer {world.tokens[client]}", "Appealbus-Purpose": "a%20test"},
             "request-timeout": 20,
             "generation": {"max-examples": form(2, 30), "deterministic": True, "database": "none", "no-shrink": True},
-            "phases": {"coverage": {"enabled": covers}, "stateful": {"max-steps": form(4, 8)}},
+            "phases": {"coverage": {"enabled": covers, **METHODS}, "stateful": {"max-steps": form(4, 8)}},
             "operations": operations,
         }
     )
