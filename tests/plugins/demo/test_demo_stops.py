@@ -1,25 +1,20 @@
 """`appealbus demo`, interrupted."""
 
 import signal
-import subprocess
-import sys
+from pathlib import Path
 
 import pytest
 
-PROGRAM = [sys.executable, "-c", "from appealbus.core.cli.main import main; main()"]
+from tests.system.program import Program
 
 
 @pytest.mark.system
 @pytest.mark.parametrize("times", [1, 3])
-def test_ctrl_c_stops_the_demo(times: int) -> None:
+def test_ctrl_c_stops_the_demo(tmp_path: Path, times: int) -> None:
     """However often it is pressed, one word and exit code 130; nothing of what was going on is left or told."""
-    with subprocess.Popen([*PROGRAM, "demo"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as demo:
-        try:
-            assert demo.stdout is not None
-            assert "Appeals in, dossiers out" in demo.stdout.readline()
-            for _ in range(times):
-                demo.send_signal(signal.SIGINT)
-            _, told = demo.communicate(timeout=30)
-        finally:
-            demo.kill()
-    assert (told, demo.returncode) == ("stopped\n", 130)
+    with Program(tmp_path, "demo") as demo:
+        demo.until(lambda: "Appeals in, dossiers out" in demo.out, "it has begun")
+        for _ in range(times):
+            demo.process.send_signal(signal.SIGINT)
+        ended = demo.ended(30)
+    assert (ended.err, ended.code) == ("stopped\n", 130)
