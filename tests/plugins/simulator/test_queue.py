@@ -1,12 +1,12 @@
 """The address register behind a queue, asked by the real connector: in memory and on RabbitMQ."""
 
 import asyncio
-import sys
+import signal
 import tomllib
-from asyncio.subprocess import PIPE
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,6 +33,7 @@ from appealbus.plugins.simulator.sources import snippet
 from appealbus.plugins.simulator.stats import Stats
 from tests.plugins.simulator.simulator_peer import SEED, SIZE
 from tests.services.rabbitmq import Vhost
+from tests.system.program import Program
 
 BY_RKA, BY_NUMBER = register_lookups(AddressSettings())
 
@@ -254,35 +255,25 @@ def test_every_address_can_be_found(population: Population) -> None:
         assert addresses.by_rka(nothing) is None
 
 
-async def test_the_command(vhost: Vhost, population: Population) -> None:
+async def test_the_command(vhost: Vhost, population: Population, tmp_path: Path) -> None:
     """`appealbus simulate --amqp` answers on a real broker; told to stop, it goes."""
     url = f"amqp://guest@127.0.0.1:{vhost.port}/{vhost.name}"
-    run = "from appealbus.core.cli.main import main; main()"
     options = ("--port", "0", "--seed", str(SEED), "--size", str(SIZE), "--amqp", url)
-    program = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", run, "simulate", *options, stdout=PIPE, stderr=PIPE
-    )
     brokers = Brokers(AmqpSettings(brokers={"main": rabbit_at(vhost)}))
     wire = AgencyWire("address", AgencySettings(queue="address.questions"), brokers)
-    try:
-        assert program.stdout is not None
-        async with asyncio.timeout(60):
-            told = b""
-            while b"hosts =" not in told:
-                told += await program.stdout.readline()
+    with Program(tmp_path, "simulate", *options) as program:
+        program.until(lambda: "hosts =" in program.out, "it says how to ask it")
         await wire.start()
-        parcel = population.parcels.parcel(1)
-        query = CadastralNumberQuery(cadastral_number=parcel.cadastral_number)
-        outcome = await BY_NUMBER.ask(query, Source("address", wire, Call("q-1", "TEST-1", 30.0)))
-        assert outcome.record is not None
-        assert outcome.record.rka == parcel.rka  # type: ignore[union-attr]
-        program.terminate()
-        assert await asyncio.wait_for(program.wait(), 30) == 0
-    finally:
-        await wire.close()
-        if program.returncode is None:
-            program.kill()
-            await program.wait()
+        try:
+            parcel = population.parcels.parcel(1)
+            query = CadastralNumberQuery(cadastral_number=parcel.cadastral_number)
+            outcome = await BY_NUMBER.ask(query, Source("address", wire, Call("q-1", "TEST-1", 30.0)))
+            assert outcome.record is not None
+            assert outcome.record.rka == parcel.rka  # type: ignore[union-attr]
+            program.process.send_signal(signal.SIGTERM)
+            assert program.process.wait(30) == 0
+        finally:
+            await wire.close()
 
 
 def test_the_broker_of_the_command_line() -> None:
