@@ -1,5 +1,7 @@
 """What becomes of an appeal, read over HTTP."""
 
+import asyncio
+import threading
 from collections.abc import AsyncIterator
 from datetime import date, datetime
 from pathlib import Path
@@ -14,6 +16,7 @@ from appealbus.core import From, Inbound, Taken, Terms
 from appealbus.core.bus.bus import Bus
 from appealbus.core.clocks import KAZAKHSTAN
 from appealbus.core.domain.event import What
+from appealbus.plugins.api import turns
 from appealbus.schemas import Appeal
 from tests.core.kit import lookup, message, running_bus
 from tests.plugins.api.serving import Served, kind_of, served
@@ -229,3 +232,26 @@ async def test_a_search_that_no_journal_can_answer_is_refused(url: str, tmp_path
         for body in ({"number": "a\0"}, {"message_id": "\0", "channel": "a"}, {"message_id": "a", "channel": "\0"}):
             answer = await client.post("/v1/appeals/find", json=body)
             assert (answer.status_code, kind_of(answer)) == (400, "invalid")
+
+
+async def test_nobody_waits_for_long_until_letters_are_compared(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One comparison is under way, whoever asks again and again is told to come later, and gets it once there is time."""
+    running, most, go = list[int](), list[int](), threading.Event()
+
+    def slowly(appeal: Appeal, past: Any) -> tuple[list[dict[str, Any]], frozenset[int]]:
+        running.append(1)
+        most.append(len(running))
+        go.wait(20)
+        running.pop()
+        return [], frozenset()
+
+    client = await read.server.client("registry")
+    monkeypatch.setattr(read.server.api.host, "compare", slowly)
+    monkeypatch.setattr(turns, "_PATIENCE", 0.1)
+    for answer in await asyncio.gather(*(client.get(f"{read.path}/repeats") for _ in range(3))):
+        assert (answer.status_code, kind_of(answer)) == (503, "unavailable")
+        assert int(answer.headers["retry-after"]) > 0
+    go.set()
+    assert most == [1]
+    monkeypatch.setattr(turns, "_PATIENCE", 20.0)
+    assert (await client.get(f"{read.path}/repeats")).status_code == 200

@@ -12,6 +12,7 @@ from appealbus.core import Past
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.host import Plugin
 from appealbus.core.journal.journal import Journal
+from appealbus.plugins.api import turns
 from appealbus.plugins.console.views.appeal import repeats
 from appealbus.plugins.console.views.appeal.sides import bounded, in_pieces
 from appealbus.plugins.repeats.assessor import Repeats
@@ -180,12 +181,12 @@ def test_nobody_waits_for_long(console: World, rows: list[AppealRow], monkeypatc
         running.pop()
         return Compared(appeal, past)
 
-    monkeypatch.setattr(repeats, "_PATIENCE", 0.2)
+    monkeypatch.setattr(turns, "_PATIENCE", 0.2)
     with monkeypatch.context() as slow, ThreadPoolExecutor(5) as pool:
         slow.setattr(repeats, "Compared", slowly)
         for answer in [each.result() for each in [pool.submit(reviewer.get, page.url) for _ in range(5)]]:
             assert (answer.status_code, "takes too long" in answer.text) == (503, True)
         go.set()
     assert most == [1]
-    monkeypatch.setattr(repeats, "_PATIENCE", 20.0)
+    monkeypatch.setattr(turns, "_PATIENCE", 20.0)
     assert reviewer.get(page.url).status_code == 200

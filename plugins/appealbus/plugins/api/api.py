@@ -28,6 +28,7 @@ from appealbus.plugins.api.reads import Reads
 from appealbus.plugins.api.reports import Reports
 from appealbus.plugins.api.settings import ApiSettings
 from appealbus.plugins.api.tail import Tail
+from appealbus.plugins.api.turns import Turns
 from appealbus.plugins.monitor.shared_result import SharedResult
 from appealbus.plugins.report.process import Given, ReportProcess
 from appealbus.plugins.report.settings import ReportSettings
@@ -64,6 +65,7 @@ class Api:
             Given(self.bus, self.loaded.settings.log, self.loaded.validate(ReportSettings, "plugins", "report"))
         )
         self.reports = Reports(self.figures.make)
+        self.comparing = Turns()
         self.looks, self.tags = Looks(), Looks()
         self._waiting: Counter[str] = Counter()
 

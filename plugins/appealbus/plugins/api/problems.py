@@ -231,8 +231,8 @@ UNAVAILABLE = ProblemType(
     "unavailable",
     503,
     "Not now",
-    "The journal does not answer, or the server ends or is full. Nothing is lost: try again after the seconds of "
-    "`Retry-After`; a message under the same id.",
+    "The journal does not answer, or the server ends, is full, or takes too long over what was asked. Nothing is lost: "
+    "try again after the seconds of `Retry-After`; a message under the same id.",
     _RETRY,
 )
 DEFECT = ProblemType(

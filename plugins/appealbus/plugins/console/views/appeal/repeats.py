@@ -1,10 +1,10 @@
 """What an appeal repeats: others that have something in common with it, and one of them beside it, by sentences."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from itertools import chain, groupby
-from typing import Any, TypeVar
+from typing import Any
 
 from starlette.responses import Response
 
@@ -12,7 +12,6 @@ from appealbus.core import Other, Past
 from appealbus.core.errors import JournalError
 from appealbus.core.rights.actions import Action
 from appealbus.core.rights.views import Compare
-from appealbus.plugins.console.console import Console
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.appeal.sides import Line as Sides
@@ -24,9 +23,6 @@ from appealbus.plugins.repeats.telling import document
 from appealbus.plugins.repeats.words import Article, Came, Label
 from appealbus.schemas.appeal import Appeal
 
-T = TypeVar("T")
-_PATIENCE = 20.0
-"""Seconds that a person waits for their turn and what comes of it."""
 _NAMED = 120
 """Characters of what registers call a body, a norm or an answer that stand in a list."""
 _OF_OUTCOMES = ("came", "day", "ground", "reference")
@@ -57,7 +53,7 @@ async def repeats(page: Page) -> Response:
         return await shown(page, sight, "appeal/repeats.html", sorts=[], chosen=None, groups=[], left={})
     wanted = page.query.get("beside", "")
     try:
-        turns, compare = page.console.one(_Turns), _comparing(wanted)
+        turns, compare = page.console.api.comparing, _comparing(wanted)
         told, numbers = await turns.take(lambda: sight.views.repeats(sight.row, compare))
     except JournalError as error:
         raise damaged(page, error) from None
@@ -84,26 +80,6 @@ async def repeats(page: Page) -> Response:
         day=lambda said: _day(page, str(said)),
         named=_NAMED,
     )
-
-
-class _Turns:
-    """Letters of hundreds of pages are compared for seconds, in threads that nobody can end: one person's at a time."""
-
-    def __init__(self, _: Console) -> None:
-        self._turn = asyncio.Semaphore(1)
-
-    async def take(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """Return what comes of it; raise TimeoutError where it takes too long: the turn ends with the work."""
-        async with asyncio.timeout(_PATIENCE):
-            await self._turn.acquire()
-            begun = asyncio.ensure_future(work())
-            begun.add_done_callback(self._done)
-            return await asyncio.shield(begun)
-
-    def _done(self, begun: asyncio.Future[Any]) -> None:
-        self._turn.release()
-        if not begun.cancelled():
-            begun.exception()  # whoever waited for it may be gone
 
 
 def _comparing(wanted: str) -> Compare:
