@@ -13,6 +13,7 @@ from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.writes import clock, journal_state
 from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness
+from tests.services.forms import form
 
 
 class Machine:
@@ -117,8 +118,15 @@ async def test_small_steps_and_time_that_passes_are_no_doubt(url, machine):
             assert (await journal.look()).doubt is None
 
 
-async def test_a_day_without_a_jump_ends_the_doubt(url, machine):
-    """Counted while somebody looks; another jump begins it anew; what nobody saw does not count."""
+@pytest.mark.proof
+async def test_a_day_without_a_jump_ends_the_doubt(url, machine, monkeypatch):
+    """Counted while somebody looks; another jump begins it anew; what nobody saw does not count.
+
+    In the short form the day has twenty minutes.
+    """
+    assert journal_state._STEADY == 86_400
+    day = form(1200, 86_400)
+    monkeypatch.setattr(journal_state, "_STEADY", day)
     async with await Journal.open(url) as journal:
         machine.set(days=1)
         machine.passed += 1
@@ -132,7 +140,7 @@ async def test_a_day_without_a_jump_ends_the_doubt(url, machine):
         assert (await journal.look()).doubt_left == left
         machine.passed += 7200
         assert (await journal.look()).doubt_left == pytest.approx(left - 60)
-        for _ in range(1440):
+        for _ in range(day // 60):
             machine.passed += 60
             standing_ = await journal.look()
         assert (standing_.doubt, standing_.era) == (None, 1)
