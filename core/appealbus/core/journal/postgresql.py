@@ -46,8 +46,9 @@ _READING = {
     # One snapshot for all statements of a read, as SQLite gives.
     "default_transaction_isolation": r"repeatable\ read",
     "default_transaction_read_only": "on",
-    # To compile what is asked takes longer than to answer it.
+    # To compile what is asked, or to start processes that help, takes longer than to answer it.
     "jit": "off",
+    "max_parallel_workers_per_gather": "0",
 }
 """Settings of the connections that read: said once for each, and not once for each read."""
 
