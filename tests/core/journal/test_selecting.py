@@ -144,6 +144,7 @@ async def test_the_rarest_part_drives(tmp_path, monkeypatch, selection, index):
         await journal.selected(selection, 10)
         plans = "\n".join(plan for statement, plan in heard if "FROM" in statement)
     assert index in plans
+    assert "SEARCH outbox_1 USING INDEX ix_outbox_lacked" not in plans
     assert not [
         line
         for line in plans.splitlines()

@@ -125,7 +125,7 @@ def _conditions(search: Search, appeal: Any) -> Iterator[tuple[str, ColumnElemen
         mine = lookup.c.appeal_id == appeal.c.id
         yield "code", select(1).where(mine, TROUBLE, _text(lookup.c.code) == selection.code).exists()
     if selection.receiver is not None:
-        mine = (outbox.c.appeal_id == appeal.c.id) & (outbox.c.receiver == selection.receiver)
+        mine = (outbox.c.appeal_id == appeal.c.id) & (_text(outbox.c.receiver) == selection.receiver)
         yield "receiver", select(1).where(mine, LACKED).exists()
     for at, mark in enumerate(search.marks):
         name = "mark" if at == 0 else f"mark {at}"
