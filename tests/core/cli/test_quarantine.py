@@ -4,10 +4,13 @@ import json
 import os
 import pty
 import subprocess
+from contextlib import aclosing
 from datetime import UTC, datetime
 
 from appealbus.core.bus.copies import _named
+from appealbus.core.bus.decoder import Decoder
 from appealbus.core.bus.reception import Reception
+from appealbus.core.bus.retaking import Retaking, retake
 from appealbus.core.config.models import BusSettings
 from appealbus.core.interfaces.intake import Inbound, Quarantined, Taken
 from appealbus.core.journal.rows import NewQuarantine, QuarantineRow
@@ -153,3 +156,17 @@ async def test_names_are_found_in_what_cannot_be_read():
     ):
         named = _named(row, head)
         assert (named.message_id, named.number) == (message_id, number)
+
+
+async def test_who_was_late_is_told_of_no_copy(journal):
+    """Of two who take a message at once the slower hears that somebody was faster: what came is that very message."""
+    letter = b'{"message_id": "m", "kind": "report", "text": "a letter"}'
+    one = NewQuarantine(datetime.now(UTC), "files", "a.jsonl:1", "it was so", letter, "application/json")
+    row = await journal.quarantine_row(await journal.quarantine(one))
+    async with aclosing(Decoder()) as decoder:
+        told = [await retake(journal, row, BusSettings(), decoder, Retaking()) for _ in range(2)]
+    assert [(each.taken, each.code, each.is_copy) for each in told] == [
+        (True, "", False),
+        (False, "quarantine.left", False),
+    ]
+    assert told[1].number is None

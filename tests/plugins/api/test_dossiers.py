@@ -235,7 +235,7 @@ async def test_a_search_that_no_journal_can_answer_is_refused(url: str, tmp_path
 
 
 async def test_nobody_waits_for_long_until_letters_are_compared(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One comparison is under way, whoever asks again and again is told to come later, and gets it once there is time."""
+    """One comparison is under way; whoever asks again and again is told to come later, and then gets it."""
     running, most, go = list[int](), list[int](), threading.Event()
 
     def slowly(appeal: Appeal, past: Any) -> tuple[list[dict[str, Any]], frozenset[int]]:

@@ -11,6 +11,7 @@ from appealbus.core.config.models import BusSettings
 from appealbus.core.errors import JournalError
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import QuarantineRow
+from appealbus.core.journal.writes.leaving import LEFT
 
 _PAGE = 200
 """Rows of one read, without their messages: those are read one by one, for each may have megabytes."""
@@ -83,6 +84,8 @@ async def retake(
     except (Unacceptable, JournalError) as error:
         if isinstance(error, JournalError) and error.passes:
             raise
+        if error.code == LEFT:  # what is there is this very message, and no copy of it
+            return Tried(row, False, None, error.code, str(error))
         number = getattr(error, "number", None)
         if number is not None:
             return Tried(row, False, number, error.code, str(error), is_copy=error.code == "message.differs")

@@ -13,6 +13,9 @@ from appealbus.core.journal.writes import accepting, changing, keeping
 from appealbus.core.journal.writes.arriving import Arriving
 from appealbus.core.journal.writes.change_targets import Changing
 
+LEFT = "quarantine.left"
+"""The code of what is not taken, since somebody else was faster."""
+
 
 @dataclass(frozen=True, slots=True)
 class Leaving:
@@ -39,7 +42,7 @@ def leave(connection: Connection, items: Sequence[Leaving]) -> list[Accepted | C
     for item in items:
         row = found.get(item.replayed.quarantine_id)
         if row is None or row.replayed_at is not None or (row.closed_at is not None and not item.closed):
-            results.append(JournalError("somebody has taken or closed it meanwhile", "quarantine.left"))
+            results.append(JournalError("somebody has taken or closed it meanwhile", LEFT))
             continue
         taken = _taken(connection, item.as_what)
         results.append(taken)
