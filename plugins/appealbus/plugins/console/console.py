@@ -45,7 +45,7 @@ class Console:
         self.api = api
         self.views = views
         self.sessions = Sessions(api.journal, settings)
-        self.oidc = None if settings.oidc is None else Oidc(settings.oidc)
+        self.oidc = None if settings.oidc is None else Oidc(settings.oidc, api.journal)
         self._templates = templates()
         self._words = {each: Words(each, api.loaded.settings.bus.plugins) for each in ReaderLanguage}
         self._one: dict[Callable[..., Any], Any] = {}

@@ -59,7 +59,7 @@ class Oidc:
     MARK = "oidc:"
     """What `created_by` of a client begins with who has come from a provider."""
 
-    def __init__(self, settings: OidcSettings) -> None:
+    def __init__(self, settings: OidcSettings, journal: Journal) -> None:
         # Imported here: whoever signs in by links alone needs none of it.
         from authlib.common.errors import AuthlibBaseError
         from authlib.integrations.starlette_client import OAuth
@@ -68,6 +68,7 @@ class Oidc:
 
         self._failures = (AuthlibBaseError, JoseError, HTTPError, ValueError, RuntimeError)
         self._settings = settings
+        self._journal = journal
         self._secret = settings.client_secret.get()
         self._seal = Fernet(base64.urlsafe_b64encode(hmac.digest(self._secret.encode(), b"console sign-in", "sha256")))
         self._app: Any = OAuth().register(
@@ -91,7 +92,7 @@ class Oidc:
         kept = {"to": to, "session": request.scope["session"]}
         answer.set_cookie(
             COOKIE,
-            self._seal.encrypt(orjson.dumps(kept)).decode(),
+            self._seal.encrypt_at_time(orjson.dumps(kept), self._now()).decode(),
             max_age=_LIVES,
             path="/console/oidc",
             secure=self._back.startswith("https:"),
@@ -108,7 +109,8 @@ class Oidc:
 
         """
         try:
-            kept = orjson.loads(self._seal.decrypt(request.cookies.get(COOKIE, "").encode(), ttl=_LIVES))
+            shown = request.cookies.get(COOKIE, "").encode()
+            kept = orjson.loads(self._seal.decrypt_at_time(shown, _LIVES, self._now()))
         except (InvalidToken, ValueError):
             raise NotSignedIn("oidc.not_begun") from None
         request.scope["session"] = kept["session"]
@@ -148,6 +150,10 @@ class Oidc:
         offered = known.get("id_token_signing_alg_values_supported") or ["RS256"]
         known["id_token_signing_alg_values_supported"] = [each for each in offered if each in _SIGNED]
         return known
+
+    def _now(self) -> int:
+        """Return the second by the journal's clock, which is the same on all servers."""
+        return int(self._journal.now().timestamp())
 
     def _somebody(self, claims: dict[str, Any]) -> Somebody:
         settings = self._settings
