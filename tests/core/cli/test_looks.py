@@ -1,9 +1,12 @@
 """Whoever looks at personal data is on record before anything is shown."""
 
+import asyncio
 import json
 import os
 import pwd
+import signal
 import sqlite3
+import threading
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -11,12 +14,15 @@ from datetime import UTC, datetime
 import pytest
 
 from appealbus.core.cli import person as persons
+from appealbus.core.cli.context import Cli
+from appealbus.core.cli.looking import look
 from appealbus.core.cli.person import person
 from appealbus.core.domain.access import AccessRow, Served
 from appealbus.core.journal.rows import NewAppeal, NewQuarantine, WorkerState
 from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.appeal import Appeal, AppealKind, PersonApplicant
 from appealbus.schemas.dossier import Completeness
+from tests.services.journals import sqlite_journal
 
 ME = pwd.getpwuid(os.geteuid()).pw_name
 
@@ -142,3 +148,22 @@ async def test_looks_want_one_thing_named(program, journal):
     assert program("access", "looks", "AB-1").returncode == 3
     nobody = program("access", "looks", "--person")
     assert (nobody.returncode, "--purpose" in nobody.stderr) == (130, True)
+
+
+def test_ctrl_c_ends_a_look_whose_thread_goes_on(tmp_path, monkeypatch):
+    """Letters may be compared in it for minutes: whoever gives up waits for nobody."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "appealbus.toml").write_text(f'[bus]\njournal = "{sqlite_journal(tmp_path / "journal.db")}"\n')
+    over, ended, before = threading.Event(), [], signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    async def read(journal):
+        threading.Timer(0.1, signal.pthread_kill, (threading.get_ident(), signal.SIGINT)).start()
+        await asyncio.to_thread(lambda: ended.append(over.wait(5)))
+
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            look(Cli(None), read, "repeats", copy=True)
+        assert ended == []
+    finally:
+        over.set()
+        signal.signal(signal.SIGINT, before)

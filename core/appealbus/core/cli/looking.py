@@ -6,6 +6,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
+from appealbus.core import threads
 from appealbus.core.cli.context import Cli
 from appealbus.core.cli.exits import EXIT_JOURNAL, EXIT_PROBLEMS
 from appealbus.core.errors import JournalError
@@ -45,6 +46,8 @@ def look(
     """
 
     async def work() -> T:
+        # Letters of hundreds of pages may be compared in a thread that nobody can end: Ctrl-C does not wait for it.
+        threads.share(asyncio.get_running_loop())
         # For reading first: a look must not migrate the journal.
         async with cli.journal() as journal:
             found = await read(journal)
