@@ -2,7 +2,6 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -13,7 +12,7 @@ from appealbus.plugins.api.answers import as_json
 from appealbus.plugins.api.api import Api
 from appealbus.plugins.api.callers import Caller, anybody, may
 
-router = APIRouter(tags=["about"])
+router = documented.router(tags=["about"])
 
 
 @router.get(

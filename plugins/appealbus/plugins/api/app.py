@@ -35,12 +35,13 @@ _TOLD = 20
 
 def application(api: Api) -> App:
     """Return the application of a server."""
-    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, generate_unique_id_function=lambda route: route.name)
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     app.router.redirect_slashes = False
     app.state.api = api
-    app.include_router(dossiers.hot)
+    # As they are: those of routers that are included would be made anew for each application, by its first request.
+    app.router.routes += dossiers.hot.routes
     for part in (appeals, finding, dossiers, terms, surges, feed, stream, figures, about, pages):
-        app.include_router(part.router)
+        app.router.routes += part.router.routes
     for path, mounted in api.mounts.items():
         app.add_route(path, _into, include_in_schema=False)
         app.mount(path, mounted)

@@ -4,7 +4,7 @@ import re
 from typing import Annotated
 
 import structlog
-from fastapi import APIRouter, Header
+from fastapi import Header
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -30,7 +30,7 @@ from appealbus.schemas.appeal import Receipt
 from appealbus.schemas.xml import to_xml
 
 log = structlog.get_logger(__name__)
-router = APIRouter(tags=["in"])
+router = documented.router(tags=["in"])
 
 _WRITTEN = r'"((?:[\x20-\x21\x23-\x5b\x5d-\x7e]|\\["\\]){1,200})"'
 """A string of structured fields (RFC 9651), as long as a message id may be."""

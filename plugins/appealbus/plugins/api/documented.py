@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from fastapi import APIRouter
+
 from appealbus.plugins.api.answers import CSV, HTML, JSON, XML
 from appealbus.plugins.api.problems import (
     DAMAGED,
@@ -42,6 +44,11 @@ HEADERS: dict[str, str] = {
     "Vary": "What of the request the answer depends on.",
     "WWW-Authenticate": "How credentials are shown.",
 }
+
+
+def router(**given: Any) -> APIRouter:
+    """Return a router whose operations are called in the document as their functions are."""
+    return APIRouter(generate_unique_id_function=lambda route: route.name, **given)
 
 
 def route(

@@ -5,7 +5,7 @@ from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Path, Query
+from fastapi import Path, Query
 from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
@@ -27,7 +27,7 @@ from appealbus.schemas.maskedxml import masked_to_xml
 from appealbus.schemas.stored import DOSSIER
 from appealbus.schemas.xml import to_xml
 
-router = APIRouter(prefix="/v1/appeals/{id}", tags=["out"])
+router = documented.router(prefix="/v1/appeals/{id}", tags=["out"])
 
 PATCH = "application/json-patch+json"
 _LARGE = 64 * 1024
@@ -58,7 +58,7 @@ class _Hot(APIRoute):
         return handle
 
 
-hot = APIRouter(prefix=router.prefix, tags=["out"], route_class=_Hot)
+hot = documented.router(prefix=router.prefix, tags=["out"], route_class=_Hot)
 
 
 @hot.get("/dossier", summary="Read the newest dossier", **documented.dossier())

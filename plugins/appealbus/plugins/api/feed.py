@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 from starlette.requests import Request
 from starlette.responses import Response
@@ -26,7 +26,7 @@ from appealbus.schemas.appeal import AppealKind
 from appealbus.schemas.dossier import Completeness
 from appealbus.schemas.identifiers import parse_kato
 
-router = APIRouter(tags=["feed"])
+router = documented.router(tags=["feed"])
 
 _LOOKED_THROUGH = 5
 """Pages of the journal that one page of a client looks through where little is of interest; then it comes short."""

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 from typing import Annotated
 
 import structlog
-from fastapi import APIRouter, Query
+from fastapi import Query
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -27,7 +27,7 @@ from appealbus.plugins.report.telling import STYLE_HASH
 from appealbus.plugins.report.words import By
 
 log = structlog.get_logger(__name__)
-router = APIRouter(tags=["figures"])
+router = documented.router(tags=["figures"])
 
 _FORMS = {JSON: Form.JSON, CSV: Form.CSV, HTML: Form.HTML}
 _RETRY_AFTER = "30"

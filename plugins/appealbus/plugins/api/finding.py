@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Header
+from fastapi import Header
 from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
@@ -30,7 +30,7 @@ from appealbus.plugins.api.problems import (
 from appealbus.plugins.api.states import state_of
 from appealbus.schemas.identifiers import IdentifierError
 
-router = APIRouter(tags=["out"])
+router = documented.router(tags=["out"])
 
 
 @router.post(

@@ -4,7 +4,6 @@ from functools import cache
 from typing import Any
 
 import orjson
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -15,7 +14,7 @@ from appealbus.plugins.api.api import Api
 from appealbus.plugins.api.openapi import document
 from appealbus.plugins.api.problems import BY_NAME, DEFECT, NO_SUCH_PATH, UNAVAILABLE, Problem
 
-router = APIRouter(tags=["about"])
+router = documented.router(tags=["about"])
 
 HTML = "text/html; charset=utf-8"
 _PUBLIC = {"cache-control": "public, max-age=300"}

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Annotated
 
 import orjson
-from fastapi import APIRouter, Header, Query
+from fastapi import Header, Query
 from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -22,7 +22,7 @@ from appealbus.plugins.api.callers import Caller, may
 from appealbus.plugins.api.feed import NO_CURSOR_OR_ONE, CursorText, Interest, Shown, read
 from appealbus.plugins.api.problems import CURSOR_AHEAD, CURSOR_GONE, FIELD_HIDDEN, INVALID, TOO_MANY_WAITING, Problem
 
-router = APIRouter(tags=["feed"])
+router = documented.router(tags=["feed"])
 
 HEARTBEAT = 15.0
 """Seconds between two events where nothing is new: proxies end connections that are silent for a minute."""

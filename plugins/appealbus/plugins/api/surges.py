@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query
+from fastapi import Path, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -18,7 +18,7 @@ from appealbus.plugins.api.problems import PURPOSE_MISSING, UNAVAILABLE, UNKNOWN
 from appealbus.plugins.surges.reading import Now, Reading
 from appealbus.plugins.surges.seen import alarms_seen, filled, sees, sees_all, surge_seen
 
-router = APIRouter(prefix="/v1/surges", tags=["out"])
+router = documented.router(prefix="/v1/surges", tags=["out"])
 
 _LONGEST = 10**15
 

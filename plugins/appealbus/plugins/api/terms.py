@@ -4,7 +4,7 @@ import re
 from datetime import date, timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from starlette.requests import Request
 from starlette.responses import Response
@@ -22,7 +22,7 @@ from appealbus.plugins.api.states import state_of
 from appealbus.schemas.appeal import AppealKind
 from appealbus.schemas.dossier import Completeness
 
-router = APIRouter(tags=["out"])
+router = documented.router(tags=["out"])
 
 _WRITTEN = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _STEPS = 5
