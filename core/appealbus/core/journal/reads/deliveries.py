@@ -36,8 +36,8 @@ from appealbus.core.journal.tables import (
     dossier as dossiers,
 )
 
-_RECEIVERS = 1000
-"""The most receivers that are looked through: configurations have a handful."""
+_RECEIVERS = 400
+"""The most receivers that are looked through: configurations have a handful, and SQLite takes 500 parts."""
 _READ_ALONE = {"parts", "size"}
 """What is asked of a delivery and is not told."""
 _SIZE = sql_case((dossiers.c.parts.is_(None), func.length(dossiers.c.document)), else_=dossiers.c.size)
