@@ -3,6 +3,8 @@
 import pytest
 
 from appealbus.core import KeptChange
+from appealbus.plugins.terms.story import Body, rebuild
+from appealbus.schemas.change import AnswerResult
 from tests.plugins.terms.making import HERE, THERE, at, change, clock, remarks
 
 OTHER = {"name": "Департамент", "bin": "950240000112"}
@@ -94,3 +96,11 @@ def test_a_kind_of_a_later_release_changes_nothing() -> None:
     unknown = KeptChange(later.change.model_copy(update={"kind": ChangeKind.stored("reconsidered")}), later.dated_at)
     given = {"arrived": at("2026-11-02"), "today": "2026-11-12"}
     assert clock(unknown, **given) == clock(**given)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("word", ["moved", "open", "upheld"])
+def test_a_result_of_a_later_release_is_an_answer(word: str) -> None:
+    """Also where it is a word that says something else of a consideration here."""
+    known = change("answered", "2026-11-10", result="refused")
+    kept = KeptChange(known.change.model_copy(update={"result": AnswerResult.stored(word)}), known.dated_at)
+    assert rebuild(at("2026-11-02"), Body(), [kept]).last.outcome == "answered"

@@ -10,9 +10,9 @@ from appealbus.core.clocks import KAZAKHSTAN
 from appealbus.plugins.terms.norms import level_of
 from appealbus.plugins.terms.words import Outcome, Remark
 from appealbus.schemas.appeal import Addressee
-from appealbus.schemas.change import Change, ChangeKind
+from appealbus.schemas.change import AnswerResult, Change, ChangeKind
 
-_BY_RESULT = {word.value: word for word in Outcome}
+_BY_RESULT = {word.value: Outcome(word.value) for word in AnswerResult}
 _MOVES = frozenset({ChangeKind.REDIRECTED, ChangeKind.REGISTERED})
 _WAY = 12
 """Bodies of a long way that are told."""
