@@ -71,7 +71,7 @@ for each in discovery.find(()):
     each.load()
 for name in ("opening", *OWN.values()):  # what commands import when they are called
     importlib.import_module(f"appealbus.core.cli.{name}")
-for name in ("alembic.command", "alembic.context"):  # what makes a new journal
+for name in ("alembic.command", "alembic.context", "psycopg"):  # what makes a new journal, and what reaches one
     importlib.import_module(name)
 gc.freeze()
 asked = socket.socket(fileno=int(sys.argv[1]))
