@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 import pytest
+from structlog.testing import capture_logs
 
 from appealbus.core import CallFailed, From, Inbound, Outcome, OutcomeKind, Quarantined, Source, Taken, not_found
 from appealbus.core.bus.bus import Bus
@@ -191,10 +192,17 @@ async def test_what_cannot_be_taken_is_in_quarantine(tmp_path: Path) -> None:
 
 
 async def test_one_that_waited_in_vain_is_the_same_when_it_is_replayed(tmp_path: Path) -> None:
-    """With what could not be used of it; its sender's next copy is the same, too."""
+    """With what could not be used of it; its sender's next copy is the same. Taken too early it waits anew, as is told."""
     sent = change(kind="extended", due_on="завтра", other=1)
     async with running_bus(tmp_path, WHO) as bus:
         await accepted(bus, sent)
+        await bus.journal.expire_changes(bus.journal.now() + timedelta(days=1))
+        (listed,) = await bus.journal.quarantined()
+        early = await bus.journal.quarantine_row(listed.id)
+        assert early is not None
+        with capture_logs() as logs:
+            await replay(bus.journal, early, BusSettings(), Decoder())
+        assert [each["channel"] for each in logs if each["event"] == "change.waits"] == [early.channel]
         await bus.journal.expire_changes(bus.journal.now() + timedelta(days=1))
         number = (await accepted(bus, message(applicant=person(ONE)))).receipt.number
         (listed,) = await bus.journal.quarantined()

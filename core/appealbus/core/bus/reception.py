@@ -18,7 +18,7 @@ from appealbus.core.failpoints import failpoint
 from appealbus.core.interfaces.intake import Inbound, Quarantined, Taken
 from appealbus.core.journal import series
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import ChangeTaken, NewAppeal, NewChange, NewQuarantine, QuarantineRow
+from appealbus.core.journal.rows import Accepted, ChangeTaken, NewAppeal, NewChange, NewQuarantine, QuarantineRow
 from appealbus.schemas.appeal import Appeal, Receipt
 from appealbus.schemas.change import Change
 from appealbus.schemas.notes import numbered
@@ -134,9 +134,13 @@ async def take_change(journal: Journal, change: Change, settings: BusSettings) -
     """Write a change down."""
     taken = await journal.change(_new_change(change, settings), most_waiting=settings.waiting_changes)
     failpoint("reception.changed")
-    if taken.new and taken.appeal_id is None:
-        log.info("change.waits", channel=change.channel)
+    _tell(taken, change.channel)
     return taken
+
+
+def _tell(taken: Accepted | ChangeTaken, channel: str) -> None:
+    if isinstance(taken, ChangeTaken) and taken.new and taken.appeal_id is None:
+        log.info("change.waits", channel=channel)
 
 
 def _new_appeal(appeal: Appeal, settings: BusSettings, due_on: DueOn | None) -> NewAppeal:
@@ -187,7 +191,9 @@ async def replay(
         await _refuse_copy(journal, row, read, anyway=anyway or message_id is not None)
         new = _new_change(read, settings) if isinstance(read, Change) else _new_appeal(read, settings, due_on)
         waiting = settings.waiting_changes
-        return (await journal.leave_quarantine(row, new, most_waiting=waiting, reason=reason)).receipt
+        taken = await journal.leave_quarantine(row, new, most_waiting=waiting, reason=reason)
+    _tell(taken, read.channel)
+    return taken.receipt
 
 
 async def would_take(
