@@ -192,7 +192,7 @@ async def test_what_cannot_be_taken_is_in_quarantine(tmp_path: Path) -> None:
 
 
 async def test_one_that_waited_in_vain_is_the_same_when_it_is_replayed(tmp_path: Path) -> None:
-    """With what could not be used of it; its sender's next copy is the same. Taken too early it waits anew, as is told."""
+    """With what could not be used of it; its sender's next copy is the same. Taken too early, it waits anew."""
     sent = change(kind="extended", due_on="завтра", other=1)
     async with running_bus(tmp_path, WHO) as bus:
         await accepted(bus, sent)
