@@ -154,7 +154,8 @@ async def test_a_journal_without_sketches_is_upgraded(url, make):
     with engine.begin() as connection:
         for table in ("sketch", "sketch_hash", "operation_left", "named_view"):
             connection.execute(text(f"DROP TABLE {table}"))
-        for index in ("log_entry_look", "log_entry_look_by", "log_entry_deed", "log_entry_deed_by", "quarantine_code"):
+        looks, deeds = ("log_entry_look", "log_entry_look_by"), ("log_entry_deed", "log_entry_deed_by")
+        for index in (*looks, *deeds, "quarantine_code", "outbox_lacked"):
             connection.execute(text(f"DROP INDEX ix_{index}"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0009'"))
     engine.dispose()
