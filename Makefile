@@ -12,7 +12,7 @@ demo: $(VENV)/run-ready  ## 200 appeals through simulated agencies; CONSOLE=1 le
 	@$(BIN)/appealbus demo $(if $(CONSOLE),--console)
 
 # Most tests wait for something: more of them at once than there are cores.
-JOBS ?= $(shell echo $$(( 3 * $$(nproc 2>/dev/null || echo 2) )))
+JOBS ?= $(shell echo $$(( 2 * $$(nproc 2>/dev/null || echo 2) )))
 
 # The tests import themselves in each worker and start the program hundreds of times: what is compiled is kept.
 unexport PYTHONDONTWRITEBYTECODE
