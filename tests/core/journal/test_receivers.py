@@ -11,6 +11,8 @@ from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.reads import handed
 from appealbus.core.journal.rows import DeliveryState, ReceiverState
 from appealbus.core.journal.writes.deciding import Shown
+from tests.core.journal.explaining import explain_all
+from tests.services.journals import sqlite_journal
 
 WAITING, ALONE, DELIVERED = DeliveryState.WAITING, DeliveryState.ALONE, DeliveryState.DELIVERED
 
@@ -132,3 +134,15 @@ async def test_the_log_tells_what_became_of_attempts(journal, five, monkeypatch)
     newest = await journal._read(lambda connection: handed.past_handovers(connection, "out", 1))
     assert (newest.whole, [each.what for each in newest.attempts]) == (False, ["failed"])
     assert (await journal.past_handovers("nobody")).attempts == []
+
+
+async def test_one_appeals_deliveries_are_found_by_the_appeal(tmp_path, monkeypatch):
+    """SQLite, which keeps no statistics, goes through all that the receiver lacks for none of them."""
+    heard = explain_all(monkeypatch)
+    async with await Journal.open(sqlite_journal(tmp_path / "journal.db")) as journal:
+        heard.clear()
+        await journal.skip_deliveries("AB-1", "gone", receiver="out")
+        await journal.resend("AB-1", receiver="out")
+        plans = [plan for statement, plan in heard if "outbox" in statement]
+    assert len(plans) == 2
+    assert all("(appeal_id=?" in plan and "ix_outbox" not in plan for plan in plans)

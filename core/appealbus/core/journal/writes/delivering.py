@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, bindparam, case, func, select,
 
 from appealbus.core.domain.event import Event, What
 from appealbus.core.journal import direct, notifications
-from appealbus.core.journal.tables import ALONE, WAITS, Moment, appeal, outbox, to_number
+from appealbus.core.journal.tables import ALONE, LACKED, WAITS, Moment, appeal, outbox, to_number
 from appealbus.core.journal.writes import events
 
 
@@ -225,7 +225,7 @@ def skip(connection: Connection, items: Sequence[Chosen]) -> list[int]:
     """Give up what is not delivered, with a reason; say how much."""
     counts = []
     for item in items:
-        rows = _chosen(connection, item, outbox.c.sent_at.is_(None) & outbox.c.skipped_at.is_(None))
+        rows = _chosen(connection, item, LACKED)
         if rows:
             give_up(connection, rows, item.at, item.by, item.reason)
         counts.append(len(rows))
