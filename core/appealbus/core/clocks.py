@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 
 DAY = 86400.0
 """Seconds of a day, once for all settings and bounds that are told in days."""
@@ -14,6 +14,14 @@ _STEADY = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 def wall() -> datetime:
     """Return the time of day, for stamps. It may jump."""
     return datetime.now(UTC)
+
+
+def day_of(moment: datetime) -> date:
+    """Return the day of a moment in the country, by which terms are counted wherever the machine stands."""
+    try:
+        return moment.astimezone(KAZAKHSTAN).date()
+    except OverflowError:  # in the first and the last hours that a moment can tell
+        return moment.date()
 
 
 def steady() -> float:

@@ -61,7 +61,7 @@ async def test_a_paused_source_is_not_asked_and_nothing_is_complete_without_it(t
         assert state.next_attempt_at == given.until
         assert len(wire.asked) == 0
         assert bus.guards["s"].state().breaker == "closed"
-        found, count = await bus.journal.endangered("s", None, clocks.wall().date(), 5)
+        found, count = await bus.journal.endangered("s", None, clocks.day_of(clocks.wall()), 5)
         assert (found, count) == ([], 0)  # it has no date
 
         assert await bus.journal.resume_source("s", by="olga")
@@ -139,7 +139,7 @@ async def test_no_more_calls_leave_than_the_quota_has(tmp_path: Path) -> None:
         states = [state for number in numbers for state in await bus.journal.states(number)]
         begins = Period.DAY.ends(Period.DAY.begins(clocks.wall()))
         assert [each.next_attempt_at for each in states if each.code == "source.quota"] == [begins] * 3
-        due_on = clocks.wall().date().isoformat()
+        due_on = clocks.day_of(clocks.wall()).isoformat()
         await bus.accept(message("urgent", repeats=["u"], due_on=due_on))
         await bus.settle()
         assert len(wire.asked) == 3

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from appealbus.core.clocks import day_of
 from appealbus.core.interfaces.link import LinkState, LinkStatus
 from appealbus.core.journal.checkpoint import Checkpoint
 from appealbus.core.journal.rows import NewAppeal, NewQuarantine, WorkerState
@@ -20,14 +21,14 @@ WORKER = WorkerState("w", "host1", 7, NOW)
 
 
 async def accept(journal, message: str, due_in: int) -> int:
-    """Take an appeal that is due in so many days."""
+    """Take an appeal that is due in so many days of the country."""
     content = Appeal(
         message_id=message,
         channel="portal",
         kind=AppealKind.REPORT,
         applicant=PersonApplicant(),
         text="",
-        due_on=NOW.astimezone().date() + timedelta(days=due_in),
+        due_on=day_of(NOW) + timedelta(days=due_in),
     )
     return (await journal.accept(NewAppeal(content, NOW, "appealbus"))).appeal_id
 

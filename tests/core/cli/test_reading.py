@@ -2,14 +2,16 @@
 
 import io
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from appealbus.core.cli import heading
 from appealbus.core.cli.heading import worst_first
 from appealbus.core.cli.listing import line_of
 from appealbus.core.cli.render import dossier_view, gaps_view
 from appealbus.core.cli.terminal import Terminal
+from appealbus.core.clocks import day_of, wall
 from appealbus.core.language import Reader, ReaderLanguage
 from appealbus.schemas.appeal import Appeal, AppealKind, OrganisationApplicant, PersonApplicant, Receipt
 from appealbus.schemas.base import reading_stored
@@ -19,7 +21,7 @@ from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.signal import Severity, Signal
 
 NOW = datetime.now(UTC)
-TODAY = datetime.now().astimezone().date()
+TODAY = day_of(wall())
 RU, KK = Reader(ReaderLanguage.RUSSIAN), Reader(ReaderLanguage.KAZAKH)
 PERSON = PersonApplicant(surname="Сынақов", name="Сынақ", iin="750301100019")
 
@@ -74,10 +76,17 @@ def test_who_is_in_the_first_line() -> None:
     ],
 )
 def test_how_long_is_left_is_in_the_second_line(days: int, told: str) -> None:
-    """Counted in days of this place's calendar."""
+    """Counted in days of the country, wherever the machine stands."""
     due = TODAY + timedelta(days=days)
     second = lines(dossier_view(made(due_on=due), RU))[1]
     assert second.startswith(f"срок до {RU.day(due)}, {told}; принято ")
+
+
+def test_the_day_is_the_countrys_where_the_machine_has_another(monkeypatch) -> None:
+    """At 20:00 in London the next day has begun there."""
+    monkeypatch.setattr(heading, "wall", lambda: datetime(2026, 11, 27, 20, tzinfo=UTC))
+    second = lines(dossier_view(made(due_on=date(2026, 11, 28)), RU))[1]
+    assert ", сегодня; " in second
 
 
 def test_an_answered_appeal_is_not_overdue() -> None:

@@ -7,6 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from appealbus.core import OutcomeKind
+from appealbus.core.clocks import day_of
 from appealbus.core.domain.pauses import Pause, QuotaAnswer
 from appealbus.core.guards.calendar import Calendar
 from appealbus.core.guards.settings import GuardSettings
@@ -129,11 +130,11 @@ def test_an_urgent_appeal_that_joins_a_question_has_it_put_by_the_reserve(virtua
             return QuotaAnswer() if wish.urgent else QuotaAnswer(wish.now + timedelta(hours=9), "day", {"day": 1})
 
         test = bench(script=[5.0], quota=only_reserve, concurrency=1, quota_day=10, quota_reserve=0.5)
-        busy = test.start("b", due_on=test.guard._context.now().date())
+        busy = test.start("b", due_on=day_of(test.guard._context.now()))
         await asyncio.sleep(1)
         first = test.start("a")
         await asyncio.sleep(1)
-        second = test.start("a", due_on=test.guard._context.now().date())
+        second = test.start("a", due_on=day_of(test.guard._context.now()))
         assert [(await each).outcome.kind for each in (busy, first, second)] == [OutcomeKind.FOUND] * 3
         assert urgent == [True, True]
         assert (await test.ask("c")).outcome.code == "source.quota"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from appealbus.core import WeekCount
-from appealbus.core.clocks import KAZAKHSTAN, wall
+from appealbus.core.clocks import day_of, wall
 from appealbus.plugins.surges import kept, possible
 from appealbus.plugins.surges.alarm import Alarm, Part, Shared
 from appealbus.plugins.surges.possible import Day
@@ -18,7 +18,7 @@ from appealbus.plugins.surges.series import WEEK, monday_of
 from appealbus.plugins.surges.store import Counted, Store
 from tests.plugins.console.world import World
 
-TODAY = wall().astimezone(KAZAKHSTAN).date()
+TODAY = day_of(wall())
 MONDAY = monday_of(TODAY) - 3 * WEEK
 PARCEL = "27036042077"
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Locator, Page
 
-from appealbus.core.clocks import KAZAKHSTAN, wall
+from appealbus.core.clocks import day_of, wall
 from appealbus.core.host import Plugin
 from appealbus.core.journal.journal import Journal
 from appealbus.core.language import ReaderLanguage
@@ -31,7 +31,7 @@ from tests.plugins.repeats.test_repeats import ended
 from tests.services.forms import form
 
 MOST = 3
-TODAY = wall().astimezone(KAZAKHSTAN).date()
+TODAY = day_of(wall())
 WAYS = (("en", True), ("ru", False), ("kk", True), ("en", False), ("ru", True), ("kk", False))
 """Languages, with scripts and without."""
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from appealbus.core.clocks import KAZAKHSTAN
+from appealbus.core.clocks import day_of
 from appealbus.core.domain.case import LookupState
 from appealbus.core.domain.certificate import CertificateState
 from appealbus.core.domain.source_state import SourceState
@@ -33,7 +33,7 @@ def park(
 
     async def work(journal: Journal) -> list[date]:
         now, whole = journal.now(), await some_dossier(journal)
-        dues = [now.astimezone(KAZAKHSTAN).date() + timedelta(n) for n in days]
+        dues = [day_of(now) + timedelta(n) for n in days]
         for n, due in enumerate(dues):
             told = {"message_id": f"{name}{n}{body}", "channel": "parked", "due_on": due, "text": "Жер", **to}
             appeal = Appeal.model_validate({**told, "kind": AppealKind.COMPLAINT})

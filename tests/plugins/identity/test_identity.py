@@ -101,6 +101,15 @@ def test_documents(number: str, documents: list[Any], expected: list[str]) -> No
     assert codes({"type": "person", "document_number": number}, person) == expected
 
 
+def test_documents_end_by_the_countrys_day() -> None:
+    """An appeal that came at 20:00 UTC came on the next day."""
+    person = fact("gbdfl.person", PERSON | {"documents": [document(end="2026-02-16")]})
+    late = dossier({"type": "person", "document_number": "N1"}, person)
+    moment = late.receipt.accepted_at.replace(hour=20)
+    late = late.model_copy(update={"receipt": late.receipt.model_copy(update={"accepted_at": moment})})
+    assert [signal.code for signal in IDENTITY.assess(late)] == ["identity.document_expired"]
+
+
 @pytest.mark.parametrize(
     ("written", "expected"),
     [

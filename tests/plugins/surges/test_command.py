@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from appealbus.core.cli.person import person
-from appealbus.core.clocks import KAZAKHSTAN, wall
+from appealbus.core.clocks import KAZAKHSTAN, day_of, wall
 from appealbus.core.domain.event import What
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import NewAppeal
@@ -29,7 +29,7 @@ FIRE = {"category": {"code": "waste", "name": "Қоқыс"}, "place": {"kato": "
 
 
 def this_monday() -> date:
-    return monday_of(wall().astimezone(KAZAKHSTAN).date())
+    return monday_of(day_of(wall()))
 
 
 async def fill(url: str) -> None:

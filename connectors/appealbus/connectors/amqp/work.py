@@ -7,7 +7,7 @@ from appealbus.connectors.amqp.brokers import Brokers, link_of
 from appealbus.connectors.amqp.settings import WorkSettings
 from appealbus.connectors.broker.broker import Consumer, Delivered, Message, Properties, Published
 from appealbus.core import Health, LinkState, Waiting, WorkQueue
-from appealbus.core.clocks import wall
+from appealbus.core.clocks import day_of, wall
 
 _APART = 0.05
 """Seconds between two hints: a worker that looks takes as many appeals as it has room for."""
@@ -108,4 +108,4 @@ class AmqpWorkQueue(WorkQueue[WorkSettings]):
 
 def priority_of(urgency: int) -> int:
     """Return a message's priority: 9 for an appeal that is due today or overdue, one less for each day left."""
-    return max(0, min(_HIGHEST, _HIGHEST - (urgency - wall().date().toordinal())))
+    return max(0, min(_HIGHEST, _HIGHEST - (urgency - day_of(wall()).toordinal())))

@@ -1,10 +1,11 @@
 """What a dossier says in its first lines: who, until when, and what is worst."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date
 
 from rich.text import Text
 
+from appealbus.core.clocks import day_of, wall
 from appealbus.core.domain.case import PENDING
 from appealbus.core.escaping import one_line
 from appealbus.core.language import Reader
@@ -74,7 +75,7 @@ def _due(dossier: Dossier, to: Reader, counted: date | None) -> Text:
     said, style = to.say("due {day}", day=to.day(due)), ""
     ended = next((change for change in reversed(dossier.changes) if change.kind in _ENDS), None)
     if ended is not None:
-        said += f"; {to.word(ended.kind)} {to.day(ended.dated_at.astimezone().date())}"
+        said += f"; {to.word(ended.kind)} {to.day(day_of(ended.dated_at))}"
     else:
         left = _days_until(due)
         said += ", " + _left(left, to)
@@ -83,7 +84,7 @@ def _due(dossier: Dossier, to: Reader, counted: date | None) -> Text:
 
 
 def _days_until(due: date) -> int:
-    return (due - datetime.now().astimezone().date()).days
+    return (due - day_of(wall())).days
 
 
 def _left(days: int, to: Reader) -> str:

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from appealbus.core.cli.heading import SEVERITY, heading, worst_first
+from appealbus.core.clocks import day_of
 from appealbus.core.domain.case import PENDING
 from appealbus.core.enrichment.fields import titled
 from appealbus.core.escaping import one_line
@@ -102,7 +103,7 @@ def _changes(dossier: Dossier, to: Reader) -> RenderableType:
         result = "" if change.result is None else to.word(change.result)
         parts = [to.word(change.kind), ", ".join(map(to.path, change.fields)), result, change.reason]
         told = "  ".join(one_line(part) for part in parts if part)
-        table.add_row(Text(to.day(local(change.dated_at).date())), Text(told))
+        table.add_row(Text(to.day(day_of(change.dated_at))), Text(told))
     return table
 
 

@@ -13,7 +13,7 @@ from appealbus.core.cli.holding import checked_reason
 from appealbus.core.cli.paging import AsJson
 from appealbus.core.cli.person import person
 from appealbus.core.cli.render import local
-from appealbus.core.clocks import KAZAKHSTAN, wall
+from appealbus.core.clocks import day_of, wall
 from appealbus.core.domain.listing import AppealRow, Endangered
 from appealbus.core.domain.outage import Outage
 from appealbus.core.domain.pauses import Pause
@@ -61,7 +61,7 @@ def pause(
     _known(cli, name)
     kinds = outages.asked(cli.loaded, cli.host)[name].kinds
     by = person()
-    due_by = ends.astimezone(KAZAKHSTAN).date() + timedelta(days=1)
+    due_by = day_of(ends) + timedelta(days=1)
 
     async def work() -> tuple[Pause, list[Endangered], int]:
         async with cli.journal(write=True) as journal:
@@ -134,7 +134,7 @@ def resume(
             done = await pausing.resume(journal, name, reason=reason, by=by)
             if not done:
                 return False, before, [], 0
-            due_by = wall().astimezone(KAZAKHSTAN).date() + timedelta(days=1)
+            due_by = day_of(wall()) + timedelta(days=1)
             return done, before, *await journal.endangered(name, (), due_by, _NAMED)
 
     done, before, danger, count = asyncio.run(work())

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from appealbus.core.clocks import KAZAKHSTAN
+from appealbus.core.clocks import KAZAKHSTAN, day_of
 from appealbus.core.domain.event import Cursor
 from appealbus.core.domain.listing import AppealRow, AppealState
 
@@ -21,7 +21,7 @@ _WRITTEN = re.compile(r"([a-z])([0-9]{1,19})\.([0-9]{1,19})", re.ASCII)
 
 def before_days(days: int, now: datetime) -> datetime:
     """Return the midnight that many days before a moment, on the country's clock: the same one all day long."""
-    today = now.astimezone(KAZAKHSTAN).date()
+    today = day_of(now)
     return datetime.combine(today - timedelta(days=days), time(), KAZAKHSTAN)
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import date, datetime
 
-from appealbus.core.clocks import KAZAKHSTAN
+from appealbus.core.clocks import day_of
 from appealbus.core.domain.pauses import (
     CLOSED,
     PAUSED,
@@ -120,7 +120,7 @@ class Gate:
         self.left = self._quota.left(used, self._now())
 
     def _is_urgent(self, due_on: date | None) -> bool:
-        today = self._now().astimezone(KAZAKHSTAN).date()
+        today = day_of(self._now())
         return due_on is not None and (due_on - today).days <= self._urgent_days
 
     def _used_up(self, urgent: bool) -> Outcome[Record] | None:

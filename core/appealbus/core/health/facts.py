@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
-from appealbus.core.clocks import KAZAKHSTAN, wall
+from appealbus.core.clocks import day_of, wall
 from appealbus.core.config.models import BusSettings, Configuration
 from appealbus.core.domain.counts import Counts
 from appealbus.core.domain.pauses import Pause
@@ -84,7 +84,7 @@ async def gather(journal: Journal, settings: Configuration, terms_until: Mapping
 
 async def due_soon(journal: Journal, bus: BusSettings) -> DueSoon:
     """Return what falls due in the days that the settings name, or did lately, and lacks facts; days are the law's."""
-    today = wall().astimezone(KAZAKHSTAN).date()
+    today = day_of(wall())
     return await journal.due_soon(today - OVERDUE_FOR, today, today + timedelta(days=bus.due_within_days))
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
-from appealbus.core.clocks import KAZAKHSTAN
+from appealbus.core.clocks import day_of
 from appealbus.core.domain.pauses import Pause, Period
 from appealbus.core.domain.source_state import BreakerState, SourceState
 from appealbus.core.domain.waiting import DueSoon, ParkedFor
@@ -146,7 +146,7 @@ def of_appeals(facts: Facts) -> Iterator[Finding]:
 
 def of_terms(facts: Facts) -> Iterator[Finding]:
     """Yield which terms come to the end of what they can count: a year's calendar is published before it begins."""
-    today = facts.at.astimezone(KAZAKHSTAN).date()
+    today = day_of(facts.at)
     for name, last in sorted(facts.terms_until.items()):
         if last - today < _TERMS_AHEAD:
             says = told(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import chain
 
-from appealbus.core.clocks import KAZAKHSTAN
+from appealbus.core.clocks import day_of
 from appealbus.core.config.loading import Loaded
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.domain.outage import DueDay, Needs, Outage
@@ -88,7 +88,7 @@ async def outage(journal: Journal, source: Asked, until: datetime) -> Outage:
     waiting = await journal.waiting_by_day(source.needs)
     used = [each for each in (await journal.source_news()).used if each.source == source.name]
     took = {each.source: each.p50 for each in await journal.source_states()}.get(source.name)
-    today = now.astimezone(KAZAKHSTAN).date()
+    today = day_of(now)
     pace = Pace(source.guard, source.calls, took, used, now)
     (then, over_at), (else_, _) = (_in_time(waiting.days, pace.by_day(max(at, now))) for at in (until, now))
     days = [

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from appealbus.core.clocks import KAZAKHSTAN
+from appealbus.core.clocks import day_of
 from appealbus.core.domain.pauses import Period, Quota, QuotaUse
 from appealbus.core.guards.calendar import Calendar
 from appealbus.core.guards.settings import GuardSettings
@@ -54,5 +54,5 @@ class Pace:
             calls = min([self.per_second * seconds if seconds else 0.0, *left.values()])
             for period in most:
                 left[period] -= int(calls)
-            yield at.astimezone(KAZAKHSTAN).date(), calls / self.calls
+            yield day_of(at), calls / self.calls
             at = midnight

@@ -10,7 +10,7 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
-from appealbus.core.clocks import KAZAKHSTAN, wall
+from appealbus.core.clocks import day_of, wall
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.enrichment.fields import FieldError
 from appealbus.core.rights.actions import Action
@@ -156,7 +156,7 @@ async def explain(
 async def term(id: Id, request: Request, caller: Annotated[Caller, may_read(Action.TERM)]) -> Response:
     """Tell the day that counts, and of each plugin that counts terms its proof as of today."""
     row = await caller.appeal(id)
-    today = wall().astimezone(KAZAKHSTAN).date()
+    today = day_of(wall())
     told = await caller.views.term(row, lambda case: Api.of(request).host.term_proofs(case, today))
     await caller.looks("term", row)
     return as_json(told)

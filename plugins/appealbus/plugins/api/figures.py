@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from appealbus.core import ConfigError
-from appealbus.core.clocks import KAZAKHSTAN, wall
+from appealbus.core.clocks import day_of, wall
 from appealbus.core.domain.client import Client
 from appealbus.core.language import ReaderLanguage
 from appealbus.core.rights.actions import Action
@@ -81,7 +81,7 @@ def ask_of(
         Problem: there is no such report, or not for this client.
 
     """
-    today, plain = wall().astimezone(KAZAKHSTAN).date(), viewer.mask.plain
+    today, plain = day_of(wall()), viewer.mask.plain
     first, last = _default(today, plain=plain)
     since, until = days
     last = until or last

@@ -6,7 +6,7 @@ Law 94-V art. 19-1 leaves it to people; nothing here learns, and nothing claims 
 from collections.abc import Iterator, Sequence
 
 from appealbus.core import Assessor, Settings, hookimpl
-from appealbus.plugins.competence.evidence import day_of, matter_of
+from appealbus.plugins.competence.evidence import arrival_day, matter_of
 from appealbus.plugins.competence.loading import load_table
 from appealbus.plugins.competence.messages import signal
 from appealbus.plugins.competence.overlaps import overlaps
@@ -30,7 +30,7 @@ class Competence(Assessor):
         matter = matter_of(dossier)
         if matter.category == ALL and ALL in matter.places:
             return
-        day = day_of(dossier)
+        day = arrival_day(dossier)
         own, path = self.table.of_addressee(dossier.appeal.addressee)
         counting = [row for row in own if row.counts_on(day)]
         if any(row.match(matter) is not Match.NO for row in counting):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from appealbus.core import records
-from appealbus.core.clocks import KAZAKHSTAN
+from appealbus.core.clocks import day_of
 from appealbus.plugins.competence.scope import ALL, category_chain, stem, territory_chain
 from appealbus.schemas.address import Address
 from appealbus.schemas.change import ChangeKind
@@ -54,7 +54,7 @@ def matter_of(dossier: Dossier) -> Matter:
     return Matter(list(codes.values())[-1] if codes else ALL, chain, tuple(codes), places, tuple(told))
 
 
-def day_of(dossier: Dossier) -> date:
+def arrival_day(dossier: Dossier) -> date:
     """Return the day on which the addressee got the appeal: when it came, or when it was last sent on as a whole.
 
     Where its sender tells when it came, that counts: the bus may have got it days later, and nothing comes after that.
@@ -63,10 +63,7 @@ def day_of(dossier: Dossier) -> date:
     came = min(dossier.appeal.received_at or accepted, accepted)
     moments = [each.dated_at for each in dossier.changes if each.kind is ChangeKind.REDIRECTED and not each.part]
     got = max([came, *moments])
-    try:
-        return got.astimezone(KAZAKHSTAN).date()
-    except OverflowError:  # in the first hours of the year 1
-        return got.date()
+    return day_of(got)
 
 
 def _places(dossier: Dossier) -> Iterator[tuple[str, tuple[str, ...]]]:

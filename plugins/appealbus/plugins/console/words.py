@@ -10,7 +10,7 @@ from babel.dates import format_date, get_day_names, get_timezone_gmt
 from babel.numbers import format_decimal
 from starlette.requests import Request
 
-from appealbus.core.clocks import KAZAKHSTAN
+from appealbus.core.clocks import KAZAKHSTAN, day_of
 from appealbus.core.language import Reader, ReaderLanguage
 
 HERE = Path(__file__).parent
@@ -110,7 +110,7 @@ class Words(Reader):
 
     def today(self, now: datetime) -> date:
         """Return which day it is in the country."""
-        return now.astimezone(KAZAKHSTAN).date()
+        return day_of(now)
 
     def left(self, due: date, now: datetime) -> str:
         """Return how many days are left until a day."""

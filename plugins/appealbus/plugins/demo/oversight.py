@@ -9,7 +9,7 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-from appealbus.core.clocks import KAZAKHSTAN, wall
+from appealbus.core.clocks import day_of, wall
 from appealbus.core.journal.journal import Journal
 from appealbus.core.language import Reader
 from appealbus.plugins.demo.past import live_through
@@ -39,7 +39,7 @@ _LONGEST, _WIDE = 28, 14
 
 async def figures(out: Console, journal: Journal) -> None:
     """Count all appeals, and print the table on its side: so it has room in eighty columns."""
-    today = wall().astimezone(KAZAKHSTAN).date()
+    today = day_of(wall())
     with closing(Figures(None)) as store:
         await follow(journal, (await journal.standing()).journal, store)
         table = make_table(store, ReportSettings(), Span(_FIRST, today), By.CATEGORY, today)

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from appealbus.connectors.broker.broker import Broker, Message, Properties
 from appealbus.core import JournalError
-from appealbus.core.clocks import KAZAKHSTAN, wall
+from appealbus.core.clocks import KAZAKHSTAN, day_of, wall
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.journal.journal import Journal
 from appealbus.plugins.demo.live_setting import RECEPTION
@@ -184,11 +184,11 @@ def _became(random: Random, now: datetime) -> dict[str, Any]:
     match kind:
         case ChangeKind.ANSWERED:
             (result,) = random.choices(list(RESULTS), list(RESULTS.values()))
-            return given | {"result": result, "answered_on": now.astimezone(KAZAKHSTAN).date()}
+            return given | {"result": result, "answered_on": day_of(now)}
         case ChangeKind.REDIRECTED:
             return given | {"to": {"name": "Министерство сельского хозяйства", "bin": "240840014331"}}
         case ChangeKind.EXTENDED:
-            later = now.astimezone(KAZAKHSTAN).date() + timedelta(days=45)
+            later = day_of(now) + timedelta(days=45)
             return given | {"due_on": later, "reason": "нужны сведения других органов"}
         case _:
             return given

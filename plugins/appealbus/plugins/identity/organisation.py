@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import date
 
 from appealbus.core import records
+from appealbus.core.clocks import day_of
 from appealbus.core.replies.names import Likeness, compare, normalised, spelling
 from appealbus.plugins.identity.messages import signal
 from appealbus.schemas.appeal import OrganisationApplicant
@@ -21,7 +22,7 @@ def organisation_signals(applicant: OrganisationApplicant, dossier: Dossier) -> 
             if organisation.liquidated_on is not None:
                 yield signal("identity.organisation_liquidated", "appeal.applicant.bin", f"{at}liquidated_on")
             if organisation.leader is not None:
-                today = dossier.receipt.accepted_at.date()
+                today = day_of(dossier.receipt.accepted_at)
                 yield from _leader(applicant, organisation.leader, f"{at}leader", today)
     for outcome in dossier.outcomes:
         asked = any(given.path == "applicant.bin" for given in outcome.inputs)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import date
 
 from appealbus.core import records
+from appealbus.core.clocks import day_of
 from appealbus.core.replies.names import Likeness, compare, compare_patronymics
 from appealbus.plugins.identity.messages import signal
 from appealbus.schemas.appeal import PersonApplicant
@@ -30,7 +31,7 @@ def person_signals(applicant: PersonApplicant, dossier: Dossier) -> Iterator[Sig
     for at, person in found:
         yield from _names(applicant, person, at)
         yield from _standing(person, at)
-        yield from _documents(applicant, person, at, dossier.receipt.accepted_at.date())
+        yield from _documents(applicant, person, at, day_of(dossier.receipt.accepted_at))
     if not found:
         yield from _not_found(dossier)
         yield from _mentions(applicant, dossier)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from appealbus.core import records
+from appealbus.core.clocks import day_of
 from appealbus.plugins.land_rights.messages import signal
 from appealbus.schemas.appeal import PersonApplicant
 from appealbus.schemas.dossier import Dossier
@@ -22,7 +23,7 @@ class ApplicantRights:
     def __init__(self, dossier: Dossier) -> None:
         """Gather the applicant's number, the leaders of organisations, and the БИН that the register does not know."""
         self.iin, self.bin, self.applicant = _applicant(dossier)
-        today = dossier.receipt.accepted_at.date()
+        today = day_of(dossier.receipt.accepted_at)
         self.leaders: dict[str, tuple[str, str]] = {}
         """Of each organisation whose leader is known and in office: the leader's ИИН, and its path."""
         for lookup in _ORGANISATIONS:

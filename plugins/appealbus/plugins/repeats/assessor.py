@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from appealbus.core import Comparison, Past, PastAssessor
-from appealbus.core.clocks import KAZAKHSTAN
+from appealbus.core.clocks import day_of
 from appealbus.plugins.repeats.matter import Beside, Compared, article_of
 from appealbus.plugins.repeats.messages import signal
 from appealbus.plugins.repeats.standing import body_of
@@ -78,4 +78,4 @@ def _parcels(appeal: Appeal) -> list[str]:
 
 
 def _day(moment: datetime | None) -> str:
-    return "" if moment is None else moment.astimezone(KAZAKHSTAN).date().isoformat()
+    return "" if moment is None else day_of(moment).isoformat()

@@ -9,7 +9,7 @@ import typer
 
 from appealbus.core.cli.context import Cli, cli_of
 from appealbus.core.cli.languages import Lang, reader
-from appealbus.core.clocks import KAZAKHSTAN, wall
+from appealbus.core.clocks import day_of, wall
 from appealbus.core.language import Reader
 from appealbus.plugins.report.asking import Ask, Form, Wanted, counted, told
 from appealbus.plugins.report.row import Span, Table
@@ -57,7 +57,7 @@ def add_to(app: typer.Typer, settings: ReportSettings) -> None:
 
         Counts what has come or changed since the last report first.
         """
-        cli, today = cli_of(context), wall().astimezone(KAZAKHSTAN).date()
+        cli, today = cli_of(context), day_of(wall())
         last = until.date() if until else today
         span = Span(since.date() if since else date(last.year, 1, 1), last, place)
         if span.since > span.until:

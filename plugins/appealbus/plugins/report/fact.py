@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 
 from appealbus.core import Case
-from appealbus.core.clocks import KAZAKHSTAN
+from appealbus.core.clocks import KAZAKHSTAN, day_of
 from appealbus.plugins.report.matters import Mark, matters_of
 from appealbus.plugins.terms.clock import Told
-from appealbus.plugins.terms.story import Body, local_day
+from appealbus.plugins.terms.story import Body
 from appealbus.schemas.address import Address
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.change import AnswerResult, ChangeKind
@@ -111,7 +111,7 @@ def fact_of(case: Case, mark: Mark, completed: datetime | None) -> Fact:
     """
     appeal, life = case.appeal, Told.of(case).life
     accepted = case.receipt.accepted_at
-    day = local_day(appeal.received_at or accepted)
+    day = day_of(appeal.received_at or accepted)
     body = Body.of((case.first or appeal).addressee)
     category, called = _category(appeal)
     due = appeal.due_on or case.due_on

@@ -14,7 +14,7 @@ from appealbus.core.cli.exits import EXIT_ABSENT
 from appealbus.core.cli.looking import look
 from appealbus.core.cli.paging import AsJson
 from appealbus.core.cli.person import person
-from appealbus.core.clocks import KAZAKHSTAN, wall
+from appealbus.core.clocks import day_of, wall
 from appealbus.plugins.surges import deciding, kept
 from appealbus.plugins.surges.alarm import CLOSINGS, Alarm
 from appealbus.plugins.surges.clusters import near_from
@@ -149,7 +149,7 @@ class Commands:
             day = _day(until)
         except ValueError:
             raise typer.BadParameter("write a day, as 2026-12-04", param_hint="--until") from None
-        if day < now.astimezone(KAZAKHSTAN).date():
+        if day < day_of(now):
             raise typer.BadParameter("this day is over", param_hint="--until")
         file, who = self._file(), person()
         taken = cli.change(lambda journal: deciding.take(journal, file, number, day, by=who, reason=reason))

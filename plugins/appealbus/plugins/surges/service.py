@@ -10,7 +10,7 @@ from typing import ClassVar
 import structlog
 
 from appealbus.core import ConfigError, JournalError, LinkState, RunningBus, Service
-from appealbus.core.clocks import KAZAKHSTAN, wall
+from appealbus.core.clocks import day_of, wall
 from appealbus.plugins.surges import kept, outbox, possible
 from appealbus.plugins.surges.counting import count_new
 from appealbus.plugins.surges.judging import judged
@@ -115,7 +115,7 @@ class Surges(Service):
 
     async def _look(self, bus: RunningBus, store: Store, now: datetime) -> None:
         """Note what is possible by the end of the last working day of the week that is under way; each day once."""
-        week = workdays(monday_of(now.astimezone(KAZAKHSTAN).date()), bus.works_on)
+        week = workdays(monday_of(day_of(now)), bus.works_on)
         day = week.closed(now)
         if day is None or await in_thread(possible.looked, store, day):
             return
@@ -129,7 +129,7 @@ class Surges(Service):
     async def _tell(self, store: Store, way: Way) -> None:
         """Send what is not sent yet by one way; what is refused holds nothing else back."""
         now = wall()
-        today = now.astimezone(KAZAKHSTAN).date()
+        today = day_of(now)
         for event in await in_thread(outbox.waiting, store, way.name, now, today):
             reason = await way.send(event)
             await in_thread(outbox.tried, store, event, way.name, wall() if reason is None else None)

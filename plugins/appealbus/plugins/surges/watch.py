@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 
 from appealbus.core import WeekPart
-from appealbus.core.clocks import KAZAKHSTAN
+from appealbus.core.clocks import day_of
 from appealbus.plugins.surges.alarm import Alarm, alarm_of, alarm_of_cluster
 from appealbus.plugins.surges.behind import Readable, behind
 from appealbus.plugins.surges.clusters import Near, Scanned, clusters
@@ -19,7 +19,7 @@ _PAST = 300
 
 def last_whole_week(now: datetime) -> date:
     """Return the Monday of the last week that has ended in Kazakhstan."""
-    return monday_of(now.astimezone(KAZAKHSTAN).date()) - WEEK
+    return monday_of(day_of(now)) - WEEK
 
 
 def judged_week(

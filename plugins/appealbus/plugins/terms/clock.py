@@ -7,10 +7,11 @@ from functools import partial
 from typing import TypeVar
 
 from appealbus.core import Case, KeptChange
+from appealbus.core.clocks import day_of
 from appealbus.plugins.terms.calendar import UnknownYear
 from appealbus.plugins.terms.norms import Law, level_of
 from appealbus.plugins.terms.reckoning import Term, due_of, reckon
-from appealbus.plugins.terms.story import FAVOURABLE, Body, Life, Noted, Stay, find_ping_pong, local_day, rebuild
+from appealbus.plugins.terms.story import FAVOURABLE, Body, Life, Noted, Stay, find_ping_pong, rebuild
 from appealbus.plugins.terms.words import Actor, Duty, Outcome, Remark, Standing
 from appealbus.schemas.appeal import Appeal, AppealKind
 
@@ -153,7 +154,7 @@ def read_clock(told: Told, law: Law, today: date) -> Clock:
     if outcome is Outcome.OPEN and term is not None and term.due < today:
         outcome = Outcome.SILENCE
     considered = [
-        Considered(str(each.body), local_day(each.arrived), its, each.outcome, each.ended, each.due_on, _parts(each))
+        Considered(str(each.body), day_of(each.arrived), its, each.outcome, each.ended, each.due_on, _parts(each))
         for each, its in zip(life.stays, terms, strict=True)
     ]
     considered[-1] = replace(considered[-1], outcome=outcome)
@@ -166,7 +167,7 @@ def read_clock(told: Told, law: Law, today: date) -> Clock:
     return Clock(
         today=today,
         considered=tuple(considered),
-        first_wrote=min([local_day(life.stays[0].arrived), *(each.registered for each in known)]),
+        first_wrote=min([day_of(life.stays[0].arrived), *(each.registered for each in known)]),
         days_here=worked(None if term is None else term.first),
         days_in_all=worked(min((each.first for each in known), default=None)),
         outcome=outcome,

@@ -5,9 +5,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 
+from appealbus.core.clocks import day_of
 from appealbus.plugins.terms.calendar import Calendar, UnknownYear, days_between
 from appealbus.plugins.terms.norms import Law, Norm, Unit, months_later
-from appealbus.plugins.terms.story import Extension, Noted, Stay, local_day
+from appealbus.plugins.terms.story import Extension, Noted, Stay
 from appealbus.plugins.terms.words import Assumption, DayKind, Remark
 from appealbus.schemas import AppealKind
 
@@ -121,7 +122,7 @@ def reckon(stay: Stay, kind: AppealKind | None, level: str, law: Law, *, redirec
     if told is not None and told != due:
         remarks.append(Noted(Remark.OTHER_DUE_DATE, told, str(due)))
     moment = stay.registered or stay.arrived
-    if norms.day_ends_assumed and local_day(moment) < registered:
+    if norms.day_ends_assumed and day_of(moment) < registered:
         assumed.append(norms.day_ends_assumed)
     assumed += [*norm.assumed, *norms.doubted(registered), chosen, *calendar.assumptions(registered, due)]
     return Term(

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 from appealbus.core import KeptChange
-from appealbus.core.clocks import KAZAKHSTAN
+from appealbus.core.clocks import day_of
 from appealbus.plugins.terms.norms import level_of
 from appealbus.plugins.terms.words import Outcome, Remark
 from appealbus.schemas.appeal import Addressee
@@ -119,14 +119,6 @@ class Life:
         self.remarks.append(Noted(what, day, str(about)))
 
 
-def local_day(moment: datetime) -> date:
-    """Return the day of a moment in Kazakhstan."""
-    try:
-        return moment.astimezone(KAZAKHSTAN).date()
-    except OverflowError:  # in the last hours of the year 9999
-        return moment.date()
-
-
 def rebuild(arrived: datetime, body: Body, changes: Iterable[KeptChange], *, certain: bool = True) -> Life:
     """Return the life that changes tell of; the same for the same changes, in whatever order they are given.
 
@@ -141,7 +133,7 @@ def rebuild(arrived: datetime, body: Body, changes: Iterable[KeptChange], *, cer
     first = next((at for at, _, change in told if change.kind is ChangeKind.REGISTERED), None)
     if first is not None and not certain:
         arrived = min(arrived, first)
-    life, arrival = Life([Stay(body, arrived)]), local_day(arrived)
+    life, arrival = Life([Stay(body, arrived)]), day_of(arrived)
     for at, day, change in told:
         if day < arrival:
             about = change.kind or ""
@@ -161,7 +153,7 @@ def _once(changes: Iterable[KeptChange]) -> Iterator[tuple[datetime, date, Chang
     seen: set[Any] = set()
     moves, moved = 0, None
     for kept in changes:
-        each, day = kept.change, local_day(kept.dated_at)
+        each, day = kept.change, day_of(kept.dated_at)
         to = None if each.to is None else (each.to.bin, each.to.name)
         said: Any = (each.kind, day, each.due_on, to, each.part, each.result, each.answered_on)
         if each.kind is ChangeKind.REDIRECTED and not each.part:
@@ -198,7 +190,7 @@ def _registered(life: Life, at: datetime, day: date, change: Change) -> None:
     elif stay.registered is None:
         stay.registered = at
         stay.body = stay.body if str(stay.body) != _UNNAMED else body
-    elif local_day(stay.registered) != day:
+    elif day_of(stay.registered) != day:
         life.note(Remark.REGISTERED_TWICE, day)
 
 
@@ -321,5 +313,5 @@ def find_ping_pong(life: Life) -> Iterator[Noted]:
         if before is not None and before < at - 1 and _same(life.stays[before].body, stay.body):
             way = [str(each.body) for each in life.stays[: at + 1]]
             told = way if len(way) <= _WAY else ["…", *way[-_WAY:]]
-            yield Noted(Remark.PING_PONG, local_day(stay.arrived), " → ".join(told))
+            yield Noted(Remark.PING_PONG, day_of(stay.arrived), " → ".join(told))
         known |= dict.fromkeys(names, at)

@@ -10,7 +10,7 @@ from appealbus.connectors.amqp.brokers import Brokers
 from appealbus.connectors.amqp.settings import WorkSettings
 from appealbus.connectors.amqp.work import AmqpWorkQueue, priority_of
 from appealbus.core import Inbound, Waiting
-from appealbus.core.clocks import wall
+from appealbus.core.clocks import day_of, wall
 from tests.connectors.amqp.flow.flows import NAMES, PATIENCE, Flow, Run, body, running, table_of
 from tests.services.rabbitmq import Vhost
 
@@ -24,7 +24,7 @@ async def test_a_worker_without_room_tells_the_others(run: Run) -> None:
         # It does not take its own hints while it is full, so another one gets it.
         got = await flow.inbox("tap")
         flow.bus.parts.work._queue = "tap"
-        await flow.bus.accept(Inbound("test", "test", body(due_on=wall().date().isoformat())))
+        await flow.bus.accept(Inbound("test", "test", body(due_on=day_of(wall()).isoformat())))
         (hint,) = await got.wait(1)
         flow.bus._dispatcher._arriving = 0
     assert hint.body == b"AB-2026-00000001"
@@ -112,7 +112,7 @@ async def _consumed(flow: Flow) -> bool:
 
 async def test_many_offers_are_few_hints(run: Run) -> None:
     """At most twenty a second, and the most urgent speaks for the others: a look takes all that there is room for."""
-    today = wall().date().toordinal()
+    today = day_of(wall()).toordinal()
     async with run(doors=False, **PARTS) as flow:
         await flow.until(lambda: _consumed(flow))
         got = await flow.inbox("tap")
@@ -143,6 +143,6 @@ async def test_offering_never_waits_and_never_grows(tmp_path: Path) -> None:
 
 def test_the_priority_follows_the_deadline() -> None:
     """Overdue and today are 9, a week is 2, and what has no deadline is 0."""
-    today = wall().date()
+    today = day_of(wall())
     days = [priority_of((today + timedelta(days=days)).toordinal()) for days in (-30, 0, 1, 4, 7, 9, 100)]
     assert days == [9, 9, 8, 5, 2, 0, 0]
