@@ -76,9 +76,11 @@ def test_nothing_personal_is_shown_without_a_purpose(console: World, found: tupl
     )
     assert person["iin"] in explained.text
     overview = reviewer.get(f"/console/appeals/{row.public_id}?{open_.url.query.decode()}")
-    assert "АППК ст." in overview.text
+    assert '<span lang="ru">АППК ст.' in overview.text
+    kazakh = reviewer.get(str(overview.url), headers={"Accept-Language": "kk"})
+    assert '<span lang="kk">ӘРПК-нің ' in kazakh.text
     looks = [each for each in console.do(history(row)) if each.what == "read" and each.actor == "person:gulnar"]
-    assert [each.detail["as"] for each in looks] == ["dossier", "dossier", "explain", "why"]
+    assert [each.detail["as"] for each in looks] == ["dossier", "dossier", "explain", "why", "why"]
     assert {each.detail["purpose"] for each in looks} == {"the complaint of 12 January"}
     assert console.signed_in("reviewer", "other").get(str(open_.url)).status_code == 410
     others = console.do(lambda journal: journal.appeals())[-1]

@@ -41,7 +41,7 @@ def opened(browser: httpx.Client, row: AppealRow) -> httpx.Response:
 
 
 def test_each_day_is_there_with_why_it_counts_or_not(console: World, appeal: AppealRow) -> None:
-    """All days of the proof, once; holidays by name, the article untranslated; what contradicts; the look is noted."""
+    """All days of the proof, once; holidays by name; norms as each reads them; what contradicts; the look is noted."""
     reviewer = console.signed_in("reviewer", "saule")
     page = opened(reviewer, appeal)
     assert page.status_code == 200, page.text
@@ -62,7 +62,9 @@ def test_each_day_is_there_with_why_it_counts_or_not(console: World, appeal: App
     assert "Other due date" in page.text
     again = reviewer.get(str(page.url), headers={"Accept-Language": "kk"})
     assert "Наурыз мейрамы" in again.text
-    assert "АППК ст. 76 ч. 1–2, ст. 87" in again.text
+    cited = "ӘРПК-нің 76-бабының 1–2-бөліктері, 87-бабы"
+    assert f'<span lang="kk">{cited}</span>' in again.text
+    assert "АППК" not in again.text
     log = console.do(lambda journal: journal.log(None, 5000))
     looks = [each.detail for each in log.entries if each.what == "read" and each.actor == "person:saule"]
     assert [(each["as"], each["purpose"]) for each in looks] == [("term", "complaint about a late answer")] * 2

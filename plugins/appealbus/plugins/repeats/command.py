@@ -65,7 +65,7 @@ def add_to(app: typer.Typer) -> None:
             cli.print_json({name: value for name, value in told.items() if name == "number"} | comparison)
             return
         to = reader(cli, lang)
-        for line in (number, *lines(comparison, lambda word: to.word(_WORDS[word]))):
+        for line in (number, *lines(comparison, lambda word: to.word(_WORDS[word]), to.suffix)):
             cli.out.print(line, markup=False, highlight=False)
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Final
 
-from appealbus.plugins.repeats.words import Article
+from appealbus.plugins.repeats.words import NORMS, Article
+from appealbus.plugins.terms.citing import Cited
 from appealbus.schemas.signal import Severity, Signal
 
 _RU = "Этот заявитель уже обращался по этому вопросу: {earlier}. "
@@ -14,43 +15,43 @@ _NO_DECISION = ("Решает должностное лицо.", "Шешімді
 MESSAGES: Final[dict[str, tuple[Severity, str, str, str]]] = {
     Article.NEW_ARGUMENTS: (
         Severity.INFO,
-        _RU + "Новое здесь: {new}. Повторное обращение с новыми доводами — право (АППК ст. 70 ч. 5).",
-        _KK + "Мұнда жаңасы: {new}. Жаңа дәлелдермен қайта жүгіну — құқық (ӘРПК 70-б. 5-бөлік).",
+        _RU + "Новое здесь: {new}. Повторное обращение с новыми доводами — право ({norm}).",
+        _KK + "Мұнда жаңасы: {new}. Жаңа дәлелдермен қайта жүгіну — құқық ({norm}).",
         _EN + "New here: {new}. To write again with new arguments is a right (АППК art. 70 ¶5).",
     ),
     Article.IDENTICAL: (
         Severity.WARNING,
         _RU + "Нового не найдено, процедура прекращена тем же органом: возможно, идентичное обращение "
-        "(АППК ст. 64 ч. 7 п. 2). " + _NO_DECISION[0],
+        "({norm}). " + _NO_DECISION[0],
         _KK + "Жаңа ештеңе табылмады, рәсімді сол орган тоқтатқан: бірдей өтініш болуы мүмкін "
-        "(ӘРПК 64-б. 7-бөлік 2-т.). " + _NO_DECISION[1],
+        "({norm}). " + _NO_DECISION[1],
         _EN + "Nothing new was found, and the same body has ended the procedure: it may be identical "
         "(АППК art. 64 ¶7 2). " + _NO_DECISION[2],
     ),
     Article.TERMINABLE: (
         Severity.WARNING,
         _RU + "Нового не найдено, ответ дан: рассмотрение, возможно, подлежит прекращению, если есть материалы "
-        "проверок (АППК ст. 88 ч. 1 п. 1). " + _NO_DECISION[0],
+        "проверок ({norm}). " + _NO_DECISION[0],
         _KK + "Жаңа ештеңе табылмады, жауап берілген: тексеру материалдары болса, қарау тоқтатылуы мүмкін "
-        "(ӘРПК 88-б. 1-бөлік 1-т.). " + _NO_DECISION[1],
+        "({norm}). " + _NO_DECISION[1],
         _EN + "Nothing new was found, and an answer was given: with materials of checks it may be terminated "
         "(АППК art. 88 ¶1 1). " + _NO_DECISION[2],
     ),
     Article.DECIDED: (
         Severity.WARNING,
         _RU
-        + "Нового не найдено, решение есть: возможно, тот же предмет и те же основания (АППК ст. 70 ч. 1). "
+        + "Нового не найдено, решение есть: возможно, тот же предмет и те же основания ({norm}). "
         + _NO_DECISION[0],
         _KK
-        + "Жаңа ештеңе табылмады, шешім бар: нысанасы мен негіздері бірдей болуы мүмкін (ӘРПК 70-б. 1-бөлік). "
+        + "Жаңа ештеңе табылмады, шешім бар: нысанасы мен негіздері бірдей болуы мүмкін ({norm}). "
         + _NO_DECISION[1],
         _EN + "Nothing new was found, and there is a decision: subject and grounds may be the same "
         "(АППК art. 70 ¶1). " + _NO_DECISION[2],
     ),
     Article.COMPLAINT: (
         Severity.INFO,
-        _RU + "Новое здесь: {new}. Обжаловать решение — право (АППК ст. 91).",
-        _KK + "Мұнда жаңасы: {new}. Шешімге шағым жасау — құқық (ӘРПК 91-б.).",
+        _RU + "Новое здесь: {new}. Обжаловать решение — право ({norm}).",
+        _KK + "Мұнда жаңасы: {new}. Шешімге шағым жасау — құқық ({norm}).",
         _EN + "New here: {new}. To complain about a decision is a right (АППК art. 91).",
     ),
     Article.UNDECIDED: (
@@ -87,12 +88,13 @@ def signal(
 ) -> Signal:
     """Return a signal that rests on the fields."""
     severity, russian, kazakh, english = MESSAGES[code]
+    norm = NORMS.get(Article.stored(code), Cited("", ""))
     return Signal(
         assessor="repeats",
         code=f"repeats.{code}",
         severity=severity,
-        message_ru=russian.format(**ru),
-        message_kk=kazakh.format(**kk),
+        message_ru=russian.format(**ru, norm=norm.ru),
+        message_kk=kazakh.format(**kk, norm=norm.kk),
         message_en=english.format(**en),
         fields=list(fields),
     )

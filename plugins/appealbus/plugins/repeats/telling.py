@@ -41,7 +41,9 @@ def _matter(appeal: Appeal, one: Beside) -> dict[str, Any]:
     told["because"] = [name for name, holds in because.items() if holds] or ["text"]
     if one.other.changes is not None and appeal.text and one.other.appeal.text:
         article = article_of(appeal, one)
-        told |= {"article": article.value} | ({"norm": NORMS[article]} if article in NORMS else {})
+        told["article"] = article.value
+        if article in NORMS:
+            told |= {"norm": NORMS[article].ru, "norm_kk": NORMS[article].kk}
     return told
 
 
@@ -82,12 +84,13 @@ def _news(news: News) -> dict[str, Any]:
 Say = Callable[[str], str]
 
 
-def lines(told: Mapping[str, Any], say: Say) -> Iterator[str]:
+def lines(told: Mapping[str, Any], say: Say, suffix: str = "") -> Iterator[str]:
     """Yield what people read of a comparison, a line each.
 
     Args:
         told: the document.
         say: gives the words of the reader's language for one of the plugin's.
+        suffix: the end of names that are in that language, where norms have one: `kk`.
 
     """
     if not any((told["matters"], told["copies"]["count"], told["neighbours"]["count"])):
@@ -95,7 +98,9 @@ def lines(told: Mapping[str, Any], say: Say) -> Iterator[str]:
     for each in told["matters"]:
         yield f"{say('same_matter')}: {_line(each, say)}"
         if "article" in each:
-            yield f"  {say(each['article'])}" + (f" ({each['norm']})" if "norm" in each else "")
+            yield f"  {say(each['article'])}" + (
+                f" ({each.get(f'norm_{suffix}', each['norm'])})" if "norm" in each else ""
+            )
         yield from _sentences(each, say)
     for name, label in (("copies", "same_text"), ("neighbours", "same_parcel")):
         some = told[name]

@@ -1,5 +1,6 @@
 """The words of the plugin's own lists; their Kazakh and Russian are in its catalogues."""
 
+from appealbus.plugins.terms.citing import CODE, Cited, Place, cite
 from appealbus.schemas.base import Word
 
 
@@ -42,12 +43,16 @@ class Article(Word):
     """None of these: without the whole text of both nobody can say whether anything is new."""
 
 
+def _of(article: str, part: str = "", subpoint: str = "") -> Cited:
+    return cite(CODE, [Place(article=article, part=part, subpoint=subpoint)])
+
+
 NORMS = {
-    Article.NEW_ARGUMENTS: "АППК ст. 70 ч. 5",
-    Article.IDENTICAL: "АППК ст. 64 ч. 7 п. 2",
-    Article.TERMINABLE: "АППК ст. 88 ч. 1 п. 1",
-    Article.DECIDED: "АППК ст. 70 ч. 1",
-    Article.COMPLAINT: "АППК ст. 91",
+    Article.NEW_ARGUMENTS: _of("70", "5"),
+    Article.IDENTICAL: _of("64", "7", "2"),
+    Article.TERMINABLE: _of("88", "1", "1"),
+    Article.DECIDED: _of("70", "1"),
+    Article.COMPLAINT: _of("91"),
 }
 """The norms of those that have one (Code № 350-VI, as of the law № 241-VIII of 17.12.2025)."""
 

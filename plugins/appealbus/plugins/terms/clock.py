@@ -9,6 +9,7 @@ from typing import TypeVar
 from appealbus.core import Case, KeptChange
 from appealbus.core.clocks import day_of
 from appealbus.plugins.terms.calendar import UnknownYear
+from appealbus.plugins.terms.citing import CODE, Cited, Place, cite
 from appealbus.plugins.terms.norms import Law, level_of
 from appealbus.plugins.terms.reckoning import Term, due_of, reckon
 from appealbus.plugins.terms.story import FAVOURABLE, Body, Life, Noted, Stay, find_ping_pong, rebuild
@@ -17,7 +18,7 @@ from appealbus.schemas.appeal import Appeal, AppealKind
 
 T = TypeVar("T")
 
-EXTENSION_ARTICLE = "АППК ст. 76 ч. 3"
+EXTENSION_CITED = cite(CODE, [Place(article="76", part="3")])
 _HANDED_ON = frozenset({Outcome.REDIRECTED, Outcome.MOVED})
 
 
@@ -28,7 +29,7 @@ class Milestone:
     what: Duty
     who: Actor
     until: date
-    article: str
+    cited: Cited
     done: date | None
     standing: Standing
 
@@ -228,18 +229,18 @@ def _milestones(
     today, left_out = on
     stay, norms, calendar = life.last, law.norms, law.calendar
 
-    def made(what: Duty, who: Actor, until: date, article: str, done: date | None) -> Milestone:
+    def made(what: Duty, who: Actor, until: date, cited: Cited, done: date | None) -> Milestone:
         if done is None:
             standing = Standing.OPEN if today <= until else Standing.LATE
         else:
             standing = Standing.DONE if done <= until else Standing.DONE_LATE
-        return Milestone(what, who, until, article, done, standing)
+        return Milestone(what, who, until, cited, done, standing)
 
     def after(what: Duty, day: date, done: date | None) -> Iterator[Milestone]:
         norm = norms.find(what, day)
         until = None if norm is None else left_out.unless(partial(law.end_of, norm, day))
         if norm is not None and until is not None:
-            yield made(what, norm.who, until, norm.article, done)
+            yield made(what, norm.who, until, norm.cited, done)
 
     if stay.ended is None:
         early = [Duty.REDIRECT, *([Duty.COMPLAINT_FORWARDING] if kind is AppealKind.COMPLAINT else [])]
@@ -248,16 +249,16 @@ def _milestones(
             if each.until < term.due and (today <= each.until or each.what is Duty.COMPLAINT_FORWARDING):
                 yield each
         if term.norm.extend_months and not stay.extensions and today <= term.due:
-            yield made(Duty.EXTENSION, Actor.HEAD, term.due, EXTENSION_ARTICLE, None)
+            yield made(Duty.EXTENSION, Actor.HEAD, term.due, EXTENSION_CITED, None)
     norm = norms.find(Duty.PRELIMINARY, term.registered, kind)
     asked = norm is not None and calendar.count(term.first, term.base) >= norm.least_term
     if norm is not None and asked and (stay.ended is None or stay.preliminary is not None):
-        yield made(Duty.PRELIMINARY, norm.who, calendar.before(term.due, norm.days), norm.article, stay.preliminary)
+        yield made(Duty.PRELIMINARY, norm.who, calendar.before(term.due, norm.days), norm.cited, stay.preliminary)
     if stay.preliminary is not None:  # objections may come, and nothing tells whether they did
         yield from (each for each in after(Duty.OBJECTIONS, stay.preliminary, None) if today <= each.until)
     for done in term.lengthened:
         yield from after(Duty.EXTENSION_NOTICE, done.decided, _first_from(stay.notified, done.decided))
-    yield made(Duty.TERM, Actor.EXECUTOR, term.due, term.norm.article, stay.ended)
+    yield made(Duty.TERM, Actor.EXECUTOR, term.due, term.norm.cited, stay.ended)
     if stay.ended is not None:
         yield from _after_the_end(life, stay, stay.ended, after)
     elif term.due < today:  # silence is a refusal (art. 91 ¶2)

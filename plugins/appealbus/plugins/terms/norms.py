@@ -8,11 +8,12 @@ from enum import StrEnum
 from functools import cached_property, lru_cache
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from appealbus.core import ConfigError
 from appealbus.core.clocks import KAZAKHSTAN
 from appealbus.plugins.terms.calendar import Calendar, named, raw_of, read
+from appealbus.plugins.terms.citing import ActName, Amended, Cited, Place, cite, source
 from appealbus.plugins.terms.words import Actor, Assumption, Duty
 from appealbus.schemas import AppealKind
 from appealbus.schemas.appeal import Addressee
@@ -49,8 +50,15 @@ class Norm(Model):
     """Of appeals; none: all."""
     level: Text = ""
     """Of the body: `central` or `local`; empty: any."""
-    article: Text
-    source: Text
+    act: ActName | None = None
+    cites: list[Place] = Field(default_factory=list)
+    """Of the act: from these `article` and `source` follow in both languages."""
+    amended: Amended | None = None
+    article: Text = ""
+    """As it is cited in Russian, of what is in no act that the bus knows."""
+    article_kk: Text = ""
+    source: Text = ""
+    source_kk: Text = ""
     since: Day = Field(alias="from")
     until: Day | None = None
     """The last day of registration for which it counts; absent: it is in force."""
@@ -63,6 +71,26 @@ class Norm(Model):
     """Of `preliminary`: the shortest term, in working days, that asks for it."""
     who: Actor = Actor.BODY
     assumed: list[Text] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _is_cited(self) -> "Norm":
+        if bool(self.cites) != (self.act is not None) or bool(self.cites) == bool(self.article):
+            raise ValueError("a norm names an `act` with what it `cites`, or else its `article`")
+        return self
+
+    @cached_property
+    def cited(self) -> Cited:
+        """How it is cited."""
+        if self.act is not None:
+            return cite(self.act, self.cites)
+        return Cited(self.article, self.article_kk)
+
+    @cached_property
+    def read_in(self) -> Cited:
+        """Where it was read."""
+        if self.act is not None:
+            return source(self.act, self.amended)
+        return Cited(self.source, self.source_kk)
 
     def counts(self, day: date, kind: AppealKind | None, level: str) -> bool:
         """Say whether it is the norm for an appeal of a kind, registered on a day by a body of a level."""

@@ -155,7 +155,7 @@ def _lengthen(
     """Return what a decision makes of a term; None where by law it makes nothing of it. A term never shrinks."""
     remarks, assumed = notes
     if norm.extend_months == 0:
-        remarks.append(Noted(Remark.EXTENSION_FORBIDDEN, extension.day, norm.article))
+        remarks.append(Noted(Remark.EXTENSION_FORBIDDEN, extension.day, norm.cited))
         return None
     if extension.day > due:
         remarks.append(Noted(Remark.EXTENSION_LATE, extension.day, str(due)))

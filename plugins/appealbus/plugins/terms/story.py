@@ -7,6 +7,7 @@ from typing import Any
 
 from appealbus.core import KeptChange
 from appealbus.core.clocks import day_of
+from appealbus.plugins.terms.citing import Cited
 from appealbus.plugins.terms.norms import level_of
 from appealbus.plugins.terms.words import Outcome, Remark
 from appealbus.schemas.appeal import Addressee
@@ -52,8 +53,8 @@ class Noted:
 
     what: Remark
     day: date
-    about: str = ""
-    """A kind of change, a body, a day: never whom the appeal is from."""
+    about: str | Cited = ""
+    """A kind of change, a body, a day, a norm: never whom the appeal is from."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ _MARKED = re.compile(r"(<!-- norms -->\n).*?(<!-- end -->)", re.DOTALL)
 def table(norms: Norms) -> str:
     """Return a Markdown table of all norms."""
     rows = [
-        "| norm | of what | kinds | days | first day | from | until | article | assumed |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| norm | of what | kinds | days | first day | from | until | article | бап | assumed |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for norm in norms.norms:
         kinds = ", ".join(f"`{kind}`" for kind in norm.kinds) + (f" ({norm.level})" if norm.level else "")
@@ -25,7 +25,8 @@ def table(norms: Norms) -> str:
             norm.start.replace("_", " "),
             norm.since,
             norm.until or "",
-            norm.article,
+            norm.cited.ru,
+            norm.cited.kk,
             "; ".join(norm.assumed),
         )
         rows.append("| " + " | ".join(map(str, cells)) + " |")

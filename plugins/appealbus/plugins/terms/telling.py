@@ -6,9 +6,11 @@ from typing import Any
 
 from appealbus.core.language import Reader
 from appealbus.plugins.terms.calendar import Calendar, UnknownYear
+from appealbus.plugins.terms.citing import Cited
 from appealbus.plugins.terms.clock import Clock, Considered, Told, read_clock
 from appealbus.plugins.terms.norms import Law, Norm
 from appealbus.plugins.terms.reckoning import Term
+from appealbus.plugins.terms.story import Noted
 from appealbus.plugins.terms.words import Assumption, Label
 from appealbus.schemas.base import Word
 
@@ -36,14 +38,15 @@ def as_json(clock: Clock, calendar: Calendar) -> dict[str, Any]:
                 "what": each.what,
                 "who": each.who,
                 "until": each.until,
-                "article": each.article,
+                "article": each.cited.ru,
+                "article_kk": each.cited.kk or None,
                 "done": each.done,
                 "standing": each.standing,
             }
             for each in clock.milestones
         ],
         "unknown_year": clock.unknown_year,
-        "remarks": [{"what": each.what, "day": each.day, "about": each.about} for each in clock.remarks],
+        "remarks": [_remark(each) for each in clock.remarks],
     }
 
 
@@ -53,6 +56,11 @@ def proof(told: Told, law: Law, today: date) -> dict[str, Any]:
         return as_json(read_clock(told, law, today), law.calendar)
     except UnknownYear as error:
         return {"on": today, "due_on": None, "unknown_year": error.year}
+
+
+def _remark(each: Noted) -> dict[str, Any]:
+    ru, kk = each.about if isinstance(each.about, Cited) else (each.about, "")
+    return {"what": each.what, "day": each.day, "about": ru, "about_kk": kk or None}
 
 
 def _considered(each: Considered, calendar: Calendar) -> dict[str, Any]:
@@ -89,8 +97,10 @@ def _term(term: Term, calendar: Calendar) -> dict[str, Any]:
 def _norm(norm: Norm) -> dict[str, Any]:
     return {
         "id": norm.id,
-        "article": norm.article,
-        "source": norm.source,
+        "article": norm.cited.ru,
+        "article_kk": norm.cited.kk or None,
+        "source": norm.read_in.ru,
+        "source_kk": norm.read_in.kk or None,
         "from": norm.since,
         "until": norm.until,
         "days": norm.days,
@@ -121,11 +131,12 @@ def lines(clock: Clock, calendar: Calendar, to: Reader, *, every_day: bool) -> I
         yield f"{to.word(Label.MILESTONES)}:"
     for each in clock.milestones:
         until = f"  {to.day(each.until)}  {to.word(each.what)}: {to.word(each.who)}, {to.word(each.standing)}"
-        yield f"{until} ({each.article})" + ("" if each.done is None else f", {to.day(each.done)}")
+        yield f"{until} ({each.cited.to(to)})" + ("" if each.done is None else f", {to.day(each.done)}")
     if clock.remarks:
         yield f"{to.word(Label.REMARKS)}:"
     for remark in clock.remarks:
-        yield f"  {to.day(remark.day)}  {to.word(remark.what)}" + (f" ({remark.about})" if remark.about else "")
+        about = remark.about.to(to) if isinstance(remark.about, Cited) else remark.about
+        yield f"  {to.day(remark.day)}  {to.word(remark.what)}" + (f" ({about})" if about else "")
 
 
 def _of_term(term: Term, clock: Clock, calendar: Calendar, to: Reader, *, every_day: bool) -> Iterator[str]:
@@ -134,7 +145,7 @@ def _of_term(term: Term, clock: Clock, calendar: Calendar, to: Reader, *, every_
 
     norm = term.norm
     length = f"{norm.days} {to.word(UnitWord[norm.unit.name])}"
-    yield said(Label.NORM, f"{norm.article}, {length} ({norm.id}; {norm.source})")
+    yield said(Label.NORM, f"{norm.cited.to(to)}, {length} ({norm.id}; {norm.read_in.to(to)})")
     yield said(Label.REGISTERED, to.day(term.registered))
     yield said(Label.FIRST_DAY, to.day(term.first))
     if every_day:

@@ -79,8 +79,11 @@ async def appeal(page: Page) -> Response:
     )
 
 
-async def _terms(page: Page, sight: Sight) -> list[tuple[str, list[tuple[str, str]]]]:
-    """Return of each plugin that counts terms what the last of them follows from, as far as the viewer sees it."""
+async def _terms(page: Page, sight: Sight) -> list[tuple[dict[str, Any], str, list[tuple[str, str]]]]:
+    """Return of each plugin that counts terms what the last of them follows from, as far as the viewer sees it.
+
+    That is its norm, the days that this gives, and the rest.
+    """
     words, today = page.words, page.words.today(page.journal.now())
     told = await sight.views.term(sight.row, lambda case: page.console.api.host.term_proofs(case, today))
     found = []
@@ -91,14 +94,14 @@ async def _terms(page: Page, sight: Sight) -> list[tuple[str, list[tuple[str, st
             continue
         norm, days = term["norm"], {"working": words.say("working days"), "calendar": words.say("calendar days")}
         rows = [
-            (words.say("By"), f"{norm['article']}, {norm['days']} {days.get(norm['unit'], norm['unit'])}"),
             (words.say("Registered"), _day(words, term["registered"])),
             (words.say("Counted from"), _day(words, term["first_day"])),
             (words.say("Calendar"), str(term["calendar"])),
             (words.say("Norms"), str(term["norms"])),
             (words.say("First wrote"), _day(words, proof.get("first_wrote"))),
         ]
-        found.append((each["name"], [row for row in rows if row[1]]))
+        length = f"{norm['days']} {days.get(norm['unit'], norm['unit'])}"
+        found.append((norm, length, [row for row in rows if row[1]]))
     return found
 
 

@@ -35,6 +35,7 @@ _OF_OTHERS = (
     "news",
     "article",
     "norm",
+    "norm_kk",
     "new_attachments",
     "new_parcels",
 )

@@ -125,11 +125,12 @@ def _milestone(words: Words, told: Json) -> dict[str, Any]:
     }
 
 
-def _remark(words: Words, told: Json) -> tuple[str, str, str]:
+def _remark(words: Words, told: Json) -> dict[str, Any]:
     about = told["about"]
     with suppress(ValueError):
         about = words.day(date.fromisoformat(about))
-    return words.day(date.fromisoformat(told["day"])), _begins(words.word(Remark.stored(told["what"]))), about
+    what = _begins(words.word(Remark.stored(told["what"])))
+    return {**told, "day": words.day(date.fromisoformat(told["day"])), "what": what, "about": about}
 
 
 def _begins(text: str) -> str:
