@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from appealbus.core.cli.context import cli_of
-from appealbus.core.cli.exits import EXIT_ABSENT
 from appealbus.core.cli.looking import Copy, look
 from appealbus.core.cli.paging import AsJson
 from appealbus.core.cli.selecting import ParcelFile, PersonFile, Purpose, checked_purpose, named_by
@@ -74,7 +73,7 @@ def looks(
         if number is not None:
             row = await journal.appeal(number)
             if row is None:
-                cli.fail(f"There is no appeal {number}.", EXIT_ABSENT)
+                cli.no_appeal(number)
             return await _looks(journal, [row]), 1, False
         found = await journal.find(Selection(named=named), Place.parse("0"), _APPEALS)
         return await _looks(journal, found.rows), len(found.rows), found.next is not None

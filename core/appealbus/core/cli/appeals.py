@@ -203,7 +203,7 @@ def _print_found(cli: Cli, item: FieldValue, to: Reader) -> None:
 async def _case(cli: Cli, journal: Journal, number: str) -> Case:
     case = await journal.case(number)
     if case is None:
-        cli.fail(f"There is no appeal {number}.", EXIT_ABSENT)
+        cli.no_appeal(number)
     return case
 
 

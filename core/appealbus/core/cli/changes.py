@@ -6,7 +6,6 @@ import orjson
 import typer
 
 from appealbus.core.cli.context import Cli, cli_of
-from appealbus.core.cli.exits import EXIT_ABSENT
 from appealbus.core.cli.looking import Copy, look
 from appealbus.core.cli.paging import After, AsJson, Limit, print_page
 from appealbus.core.cli.render import local
@@ -51,7 +50,7 @@ def changes(
     async def read(journal: Journal) -> list[ChangeRow]:
         found = await journal.changes(wanted)
         if found is None:
-            cli.fail(f"There is no appeal {wanted}.", EXIT_ABSENT)
+            cli.no_appeal(wanted)
         return found
 
     found = look(cli, read, "changes", number=number, copy=copy)

@@ -16,7 +16,14 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 import orjson
 import typer
 
-from appealbus.core.cli.exits import EXIT_CONFIG, EXIT_JOURNAL, EXIT_PROBLEMS, EXIT_STOPPED, EXIT_SUPERSEDED
+from appealbus.core.cli.exits import (
+    EXIT_ABSENT,
+    EXIT_CONFIG,
+    EXIT_JOURNAL,
+    EXIT_PROBLEMS,
+    EXIT_STOPPED,
+    EXIT_SUPERSEDED,
+)
 from appealbus.core.cli.terminal import Terminal
 from appealbus.core.config.loading import Loaded, load
 from appealbus.core.errors import ConfigError, JournalError
@@ -99,6 +106,10 @@ class Cli:
         """Say what is wrong and end."""
         self.err.print(text, style="red")
         raise typer.Exit(code)
+
+    def no_appeal(self, number: str) -> NoReturn:
+        """Say that there is no appeal of this number and end."""
+        self.fail(f"There is no appeal {number}.", EXIT_ABSENT)
 
 
 def cli_of(context: typer.Context) -> Cli:

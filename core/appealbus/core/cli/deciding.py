@@ -13,9 +13,9 @@ from appealbus.core.bus.decoder import Decoder
 from appealbus.core.bus.retaking import Retaking, Tried, each_waiting, retake
 from appealbus.core.cli.context import Cli, cli_of
 from appealbus.core.cli.exits import EXIT_ABSENT, EXIT_PROBLEMS
-from appealbus.core.cli.holding import checked_reason
 from appealbus.core.cli.paging import AsJson
 from appealbus.core.cli.person import person
+from appealbus.core.cli.reasons import checked_reason
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import QuarantineRow
 

@@ -9,9 +9,9 @@ import typer
 
 from appealbus.core.cli.context import Cli, cli_of
 from appealbus.core.cli.exits import EXIT_ABSENT
-from appealbus.core.cli.holding import checked_reason
 from appealbus.core.cli.operating import Many, Reason, Yes, operate
 from appealbus.core.cli.paging import AfterPlace, AsJson, Limit, place_of, print_page
+from appealbus.core.cli.reasons import checked_reason
 from appealbus.core.cli.render import local
 from appealbus.core.domain.event import Cursor
 from appealbus.core.domain.operation import Operation, Order
@@ -146,7 +146,6 @@ def resend(
         if reason:
             checked_reason(reason)
         operate(cli, Many(Order(Operation.RESEND), span, _line, yes, reason, as_json=as_json))
-        return
     if since is not None or until is not None or yes is not None:
         raise typer.BadParameter("--since, --until and --yes go with --receiver or stand alone")
     _one_or_all(number, everything, version)

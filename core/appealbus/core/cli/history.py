@@ -10,7 +10,6 @@ from rich.text import Text
 from appealbus.core.cli.appeals import Number
 from appealbus.core.cli.as_whom import As, Purpose
 from appealbus.core.cli.context import Cli, cli_of
-from appealbus.core.cli.exits import EXIT_ABSENT
 from appealbus.core.cli.life import failures, life
 from appealbus.core.cli.masked import history_seen
 from appealbus.core.cli.paging import AsJson
@@ -85,7 +84,7 @@ async def _read(
 ) -> tuple[AppealRow, list[LogEntry], str | None]:
     row = await journal.appeal(number)
     if row is None:
-        cli.fail(f"There is no appeal {number}.", EXIT_ABSENT)
+        cli.no_appeal(number)
     entries = await journal.history(number, after, limit)
     begins = await _beginning(journal, row, entries) if not after else None
     if only_failed:

@@ -1,17 +1,15 @@
 """`appealbus retry`, `refresh`, `hold` and `release`: moving one appeal, or all that are selected."""
 
-from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
 
 from appealbus.core.cli.context import Cli, cli_of
-from appealbus.core.cli.exits import EXIT_ABSENT
-from appealbus.core.cli.holding import checked_reason
 from appealbus.core.cli.operating import Many, Reason, Yes, operate
 from appealbus.core.cli.paging import AsJson
 from appealbus.core.cli.person import person
+from appealbus.core.cli.reasons import checked_reason
 from appealbus.core.cli.selecting import Chosen, selects
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.domain.operation import Operation, Order
@@ -52,8 +50,7 @@ def retry(
     """
     order = Order(Operation.REFRESH) if anew else Order(Operation.RETRY, everything)
     asked = _Asked(order, number, _checked(reason), yes, chosen, as_json)
-    if not _many(context, asked):
-        _ask_again(cli_of(context), asked)
+    _ask_again(cli_of(context), asked, _one(context, asked))
 
 
 @selects
@@ -71,8 +68,7 @@ def refresh(
     Many are shown first, with a hash; `--yes HASH` does it to those.
     """
     asked = _Asked(Order(Operation.REFRESH), number, _checked(reason), yes, chosen, as_json)
-    if not _many(context, asked):
-        _ask_again(cli_of(context), asked)
+    _ask_again(cli_of(context), asked, _one(context, asked))
 
 
 @selects
@@ -90,14 +86,12 @@ def hold(
     Versions that are made go out all the same. A worker that has it in hand now lets go of it within seconds, and what
     it finds is refused. Many are shown first, with a hash; `--yes HASH` does it to those.
     """
-    if _many(context, _Asked(Order(Operation.HOLD), number, _checked(reason), yes, chosen, as_json)):
-        return
+    one = _one(context, _Asked(Order(Operation.HOLD), number, _checked(reason), yes, chosen, as_json))
     checked_reason(reason)
     cli, by = cli_of(context), person()
-    _change(cli, number or "", lambda journal: holding.hold(journal, number or "", reason=reason, by=by))
-    _say(
-        cli, as_json, {"number": number, "held": True}, f"{number} is held; `appealbus release {number}` lets it go on."
-    )
+    if not cli.change(lambda journal: holding.hold(journal, one, reason=reason, by=by)):
+        cli.no_appeal(one)
+    _say(cli, as_json, {"number": one, "held": True}, f"{one} is held; `appealbus release {one}` lets it go on.")
 
 
 @selects
@@ -114,11 +108,11 @@ def release(
 
     Many are shown first, with a hash; `--yes HASH` does it to those.
     """
-    if _many(context, _Asked(Order(Operation.RELEASE), number, _checked(reason), yes, chosen, as_json)):
-        return
+    one = _one(context, _Asked(Order(Operation.RELEASE), number, _checked(reason), yes, chosen, as_json))
     cli, by = cli_of(context), person()
-    _change(cli, number or "", lambda journal: holding.release(journal, number or "", reason=reason, by=by))
-    _say(cli, as_json, {"number": number, "held": False}, f"{number} is worked again.")
+    if not cli.change(lambda journal: holding.release(journal, one, reason=reason, by=by)):
+        cli.no_appeal(one)
+    _say(cli, as_json, {"number": one, "held": False}, f"{one} is worked again.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,23 +125,21 @@ class _Asked:
     as_json: bool
 
 
-def _many(context: typer.Context, asked: _Asked) -> bool:
-    """Do it to what is selected, and say so; False where one number is given."""
+def _one(context: typer.Context, asked: _Asked) -> str:
+    """Return the number that is given; where appeals are selected, do it to these, which ends the command."""
     selection = asked.chosen.selection
-    if asked.number is not None:
-        if selection or asked.yes is not None:
-            raise typer.BadParameter("write NUMBER, or say which appeals are meant, not both")
-        return False
-    if not selection and asked.yes is None:
-        raise typer.BadParameter("write NUMBER, or say which appeals are meant, such as --source egkn")
-    many = Many(asked.order, selection, str, asked.yes, asked.reason, asked.chosen.purpose, asked.as_json)
-    operate(cli_of(context), many)
-    return True
+    if asked.number is None:
+        if not selection and asked.yes is None:
+            raise typer.BadParameter("write NUMBER, or say which appeals are meant, such as --source egkn")
+        many = Many(asked.order, selection, str, asked.yes, asked.reason, asked.chosen.purpose, asked.as_json)
+        operate(cli_of(context), many)
+    if selection or asked.yes is not None:
+        raise typer.BadParameter("write NUMBER, or say which appeals are meant, not both")
+    return asked.number
 
 
-def _ask_again(cli: Cli, asked: _Asked) -> None:
-    number, anew = asked.number or "", asked.order.operation is Operation.REFRESH
-    how = {"everything": asked.order.everything, "refresh": anew}
+def _ask_again(cli: Cli, asked: _Asked, number: str) -> None:
+    how = {"everything": asked.order.everything, "refresh": asked.order.operation is Operation.REFRESH}
 
     async def ask_again(journal: Journal) -> tuple[int | None, AppealRow | None]:
         count = await journal.retry(number, **how, reason=asked.reason)
@@ -155,7 +147,7 @@ def _ask_again(cli: Cli, asked: _Asked) -> None:
 
     count, row = cli.change(ask_again)
     if count is None:
-        cli.fail(f"There is no appeal {number}.", EXIT_ABSENT)
+        cli.no_appeal(number)
     if row is not None and row.closed:
         text = f"{number} was {row.closed}: nobody asks anything for it, unless it gets a new term or body."
     else:
@@ -169,11 +161,6 @@ def _say(cli: Cli, as_json: bool, told: dict[str, Any], text: str) -> None:
         cli.print_json(told)
     else:
         cli.out.print(text)
-
-
-def _change(cli: Cli, number: str, change: Callable[[Journal], Coroutine[Any, Any, bool]]) -> None:
-    if not cli.change(change):
-        cli.fail(f"There is no appeal {number}.", EXIT_ABSENT)
 
 
 def _checked(reason: str) -> str:

@@ -4,17 +4,17 @@ import asyncio
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import structlog
 import typer
 
 from appealbus.core.cli.context import Cli
 from appealbus.core.cli.exits import EXIT_ABSENT, EXIT_PROBLEMS
-from appealbus.core.cli.holding import checked_reason
 from appealbus.core.cli.listing import line_of
 from appealbus.core.cli.looking import look
 from appealbus.core.cli.person import person
+from appealbus.core.cli.reasons import checked_reason
 from appealbus.core.cli.render import local
 from appealbus.core.domain.feed import FeedEntry
 from appealbus.core.domain.operation import Frozen, Operation, OperationRow, Order, Progress, Verdict
@@ -59,7 +59,7 @@ class Many:
     as_json: bool = False
 
 
-def operate(cli: Cli, many: Many) -> None:
+def operate(cli: Cli, many: Many) -> NoReturn:
     """Show what would be done, or do what was confirmed; raise Exit with the command's code."""
     if many.yes is not None and _nothing_said(many):
         raise typer.Exit(_carry_out(cli, many, None))

@@ -12,9 +12,9 @@ import typer
 from rich.table import Table
 
 from appealbus.core.cli.context import Cli, cli_of
-from appealbus.core.cli.exits import EXIT_ABSENT, EXIT_PROBLEMS
-from appealbus.core.cli.holding import checked_reason
+from appealbus.core.cli.exits import EXIT_PROBLEMS
 from appealbus.core.cli.person import person
+from appealbus.core.cli.reasons import checked_reason
 from appealbus.core.enrichment.rereading import Verdict
 from appealbus.core.errors import JournalError
 from appealbus.core.journal.journal import Journal
@@ -106,7 +106,7 @@ class _Targets:
         if self.span is None:
             row = await journal.appeal(self.number or "")
             if row is None:
-                cli.fail(f"There is no appeal {self.number}.", EXIT_ABSENT)
+                cli.no_appeal(self.number or "")
             yield row.appeal_id
             return
         after: Place | None = None

@@ -7,7 +7,6 @@ import typer
 from appealbus.core import AppealRow, Past
 from appealbus.core.cli.as_whom import As, Purpose, look_as
 from appealbus.core.cli.context import Cli, cli_of
-from appealbus.core.cli.exits import EXIT_ABSENT
 from appealbus.core.cli.languages import Lang, reader
 from appealbus.core.cli.looking import Copy, look
 from appealbus.core.cli.paging import AsJson
@@ -72,7 +71,7 @@ def add_to(app: typer.Typer) -> None:
 async def _read(cli: Cli, journal: Journal, number: str) -> _Read:
     row = await journal.appeal(number)
     if row is None:
-        cli.fail(f"There is no appeal {number}.", EXIT_ABSENT)
+        cli.no_appeal(number)
     return await _shown(Views(journal, _EVERYBODY), row)
 
 

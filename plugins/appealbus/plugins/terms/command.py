@@ -11,7 +11,7 @@ import typer
 from appealbus.core import AppealRow, Case
 from appealbus.core.cli.as_whom import As, Purpose, look_as
 from appealbus.core.cli.context import Cli, cli_of
-from appealbus.core.cli.exits import EXIT_ABSENT, EXIT_PROBLEMS
+from appealbus.core.cli.exits import EXIT_PROBLEMS
 from appealbus.core.cli.languages import Lang, reader
 from appealbus.core.cli.looking import Copy, look
 from appealbus.core.cli.paging import AsJson
@@ -145,7 +145,7 @@ def _read(cli: Cli, asked: _Asked) -> _Read:
         row = await journal.appeal(asked.number)
         cases = [] if row is None else await journal.cases([row.appeal_id])
         if not cases:
-            cli.fail(f"There is no appeal {asked.number}.", EXIT_ABSENT)
+            cli.no_appeal(asked.number)
         return Told.of(cases[0]), None, str
 
     return look(cli, read, "term", number=asked.number, copy=asked.copy, purpose=asked.purpose)
