@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Select, func, select, tuple_, type_coerce, union_all
+from sqlalchemy import BigInteger, ColumnElement, Connection, Select, select, tuple_, type_coerce, union_all
 
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.domain.selection import Place, Selection
@@ -29,6 +29,7 @@ from appealbus.core.journal.tables import (
     lookup,
     outbox,
     subject,
+    unindexed,
 )
 
 SCAN = 10_000
@@ -198,8 +199,7 @@ def _by_receiver(search: Search) -> Driver:
 def _first_of_appeal(search: Search) -> Callable[[Any], ColumnElement[bool]]:
     """Return what tells whether a candidate is its appeal's oldest delivery: by a later one it would come again."""
     earlier = outbox.alias()
-    # By the appeal alone: the index of what a receiver lacks would have SQLite go through all of that.
-    lacked = (func.coalesce(earlier.c.receiver, "") == search.selection.receiver) & earlier.c.sent_at.is_(None)
+    lacked = (unindexed(earlier.c.receiver) == search.selection.receiver) & earlier.c.sent_at.is_(None)
 
     def condition(candidates: Any) -> ColumnElement[bool]:
         mine = (earlier.c.appeal_id == candidates.c.id) & (earlier.c.id < candidates.c.by)

@@ -10,7 +10,7 @@ from appealbus.core.domain.listing import AppealRow
 from appealbus.core.domain.outage import DueDay, Needs, WaitingByDay
 from appealbus.core.domain.selection import NOWHERE, Place
 from appealbus.core.journal.reads.selecting import rows_of
-from appealbus.core.journal.tables import IN_WORK, READY, SUSPECT, WAITS_FOR, appeal
+from appealbus.core.journal.tables import IN_WORK, READY, SUSPECT, WAITS_FOR, appeal, unindexed
 from appealbus.core.journal.writes.returning import waiting_for
 from appealbus.core.journal.writes.urgency import urgency_of
 
@@ -73,9 +73,8 @@ def needing(connection: Connection, needs: Needs) -> Iterator[Needing]:
     # What was closed waits for nothing: a change makes it ready, and its run ends its questions. So the index answers.
     for each in waiting_for(connection, needs.source):
         yield columns.where(WAITS_FOR, appeal.c.waits_for == each)
-    # What has a version already waits for its sources by name, once it is parked. By `closed IS NULL`, or by a kind,
-    # SQLite would look for these among all that are open, or all of that kind.
-    new = columns.where(appeal.c.version == 0, func.coalesce(appeal.c.closed, "") == "")
-    new = new if needs.kinds is None else new.where(func.coalesce(appeal.c.kind, "").in_(needs.kinds))
+    # What has a version already waits for its sources by name, once it is parked.
+    new = columns.where(appeal.c.version == 0, unindexed(appeal.c.closed) == "")
+    new = new if needs.kinds is None else new.where(unindexed(appeal.c.kind).in_(needs.kinds))
     for state in (READY, IN_WORK, SUSPECT):
         yield new.where(appeal.c.state == state)

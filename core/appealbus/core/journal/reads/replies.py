@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, func, or_, select
+from sqlalchemy import Connection, and_, or_, select
 
 from appealbus.core.domain.replies import ReplyRow
-from appealbus.core.journal.tables import reply
+from appealbus.core.journal.tables import reply, unindexed
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +44,7 @@ def appeals_with_replies(
     """
     earlier = reply.alias()
     first = or_(earlier.c.at < reply.c.at, and_(earlier.c.at == reply.c.at, earlier.c.id < reply.c.id))
-    # Hidden in a call, or SQLite would look through all replies of the source instead of the appeal's few.
-    of_source = func.coalesce(earlier.c.source, "") == span.source
+    of_source = unindexed(earlier.c.source) == span.source
     of_it = (earlier.c.appeal_id == reply.c.appeal_id, of_source, earlier.c.at >= span.since)
     told_before = select(earlier.c.id).where(*of_it, first).exists()
     query = select(reply.c.appeal_id, reply.c.at, reply.c.id).where(reply.c.source == span.source, ~told_before)

@@ -8,14 +8,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, select, text
+from sqlalchemy import ColumnElement, Connection, Row, Select, select, text
 
 from appealbus.core.domain.listing import AppealRow, AppealState
 from appealbus.core.domain.selection import Place, Selection
 from appealbus.core.journal import codec
 from appealbus.core.journal.reads.driving import AGE, SCAN, by_id, driving
 from appealbus.core.journal.reads.search import Search
-from appealbus.core.journal.tables import LACKED, TROUBLE, appeal, lookup, outbox, subject
+from appealbus.core.journal.tables import LACKED, TROUBLE, appeal, lookup, outbox, subject, unindexed
 
 # PostgreSQL cannot know how many candidates are wanted, and would rather read the whole table than look each up.
 _BY_INDEXES = text("SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off")
@@ -108,29 +108,25 @@ def _conditions(search: Search, appeal: Any) -> Iterator[tuple[str, ColumnElemen
     if search.last is not None:
         yield AGE, appeal.c.id + 0 <= search.last
     if selection.state is not None:
-        yield "state", _text(appeal.c.state) == selection.state.value
+        yield "state", unindexed(appeal.c.state) == selection.state.value
     for name in ("kind", "place", "signal", "completeness"):
         if (said := getattr(selection, name)) is not None:
-            yield name, _text(appeal.c[name]) == said
+            yield name, unindexed(appeal.c[name]) == said
     if selection.body is not None:
-        yield "body", _text(appeal.c.addressee) == selection.body
+        yield "body", unindexed(appeal.c.addressee) == selection.body
     if selection.source is not None:
-        waits = _text(appeal.c.waits_for).contains(f" {codec.one_word(selection.source)} ", autoescape=True)
-        yield "source", waits & (_text(appeal.c.state) == AppealState.PARKED.value)
+        waits = unindexed(appeal.c.waits_for).contains(f" {codec.one_word(selection.source)} ", autoescape=True)
+        yield "source", waits & (unindexed(appeal.c.state) == AppealState.PARKED.value)
     if selection.lacking:
-        yield "lacking", _text(appeal.c.lacks) != ""
+        yield "lacking", unindexed(appeal.c.lacks) != ""
     if selection.due is not None:
-        yield "due", (appeal.c.urgency + 0).between(*selection.due) & (_text(appeal.c.closed) == "")
+        yield "due", (appeal.c.urgency + 0).between(*selection.due) & (unindexed(appeal.c.closed) == "")
     if selection.code is not None:
         mine = lookup.c.appeal_id == appeal.c.id
-        yield "code", select(1).where(mine, TROUBLE, _text(lookup.c.code) == selection.code).exists()
+        yield "code", select(1).where(mine, TROUBLE, unindexed(lookup.c.code) == selection.code).exists()
     if selection.receiver is not None:
-        mine = (outbox.c.appeal_id == appeal.c.id) & (_text(outbox.c.receiver) == selection.receiver)
+        mine = (outbox.c.appeal_id == appeal.c.id) & (unindexed(outbox.c.receiver) == selection.receiver)
         yield "receiver", select(1).where(mine, LACKED).exists()
     for at, mark in enumerate(search.marks):
         name = "mark" if at == 0 else f"mark {at}"
         yield name, select(1).where(subject.c.appeal_id == appeal.c.id, subject.c.mark == mark).exists()
-
-
-def _text(column: ColumnElement[Any]) -> ColumnElement[Any]:
-    return func.coalesce(column, "")

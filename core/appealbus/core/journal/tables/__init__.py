@@ -16,7 +16,7 @@ from appealbus.core.journal.tables.appeals import (
     sketch_hash,
     subject,
 )
-from appealbus.core.journal.tables.base import Id, Moment, metadata, to_moment, to_number
+from appealbus.core.journal.tables.base import Id, Moment, metadata, to_moment, to_number, unindexed
 from appealbus.core.journal.tables.clients import client, client_credential, client_use, feed_reader
 from appealbus.core.journal.tables.dossiers import ALONE, LACKED, SENT, SUPERSEDES, WAITS, document, dossier, outbox
 from appealbus.core.journal.tables.log import LOOK, OF_PERSON, epoch, log_entry, log_unplaced
@@ -94,6 +94,7 @@ __all__ = [
     "suspect_message",
     "to_moment",
     "to_number",
+    "unindexed",
     "used_answer",
     "worker",
 ]

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from sqlalchemy import BigInteger, Dialect, Integer, MetaData, TypeDecorator
+from sqlalchemy import BigInteger, ColumnElement, Dialect, Integer, MetaData, TypeDecorator, func
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -33,6 +34,15 @@ def to_number(value: datetime | None) -> int | None:
 def to_moment(value: int | None) -> datetime | None:
     """Return the moment of microseconds since 1970."""
     return None if value is None else _EPOCH + timedelta(microseconds=value)
+
+
+def unindexed(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Return a column of texts as no index has it, the empty text where it is NULL.
+
+    A condition on it is asked of rows that another one has found; else SQLite may begin with it, and go through all
+    rows of a receiver, a source or a kind to find the few of an appeal.
+    """
+    return func.coalesce(column, "")
 
 
 Id = BigInteger().with_variant(Integer, "sqlite")

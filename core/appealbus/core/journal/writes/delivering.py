@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, bindparam, case, func, select,
 
 from appealbus.core.domain.event import Event, What
 from appealbus.core.journal import direct, notifications
-from appealbus.core.journal.tables import ALONE, LACKED, WAITS, Moment, appeal, outbox, to_number
+from appealbus.core.journal.tables import ALONE, LACKED, WAITS, Moment, appeal, outbox, to_number, unindexed
 from appealbus.core.journal.writes import events
 
 
@@ -267,8 +267,7 @@ def _chosen(connection: Connection, item: Chosen, which: ColumnElement[bool]) ->
         it = select(appeal.c.id).where(appeal.c.number == item.number).scalar_subquery()
         query = query.where(which, outbox.c.appeal_id == it)
     if item.receiver is not None:
-        # Of one appeal by that: the index of what a receiver lacks would have SQLite go through all of it.
-        to = outbox.c.receiver if item.number is None else func.coalesce(outbox.c.receiver, "")
+        to = outbox.c.receiver if item.number is None else unindexed(outbox.c.receiver)
         query = query.where(to == item.receiver)
     if item.version is not None:
         query = query.where(outbox.c.version == item.version)
