@@ -12,9 +12,14 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from appealbus.core.domain.event import What
+from appealbus.core.errors import JournalError
+from appealbus.core.journal.journal import Journal
+from appealbus.core.operations.rereading import AppealRead, write_read
+from appealbus.plugins.console.views.appeal import rereading
 from tests.plugins.console import brief
 from tests.plugins.console.browser import chromium
 from tests.plugins.console.kit import csrf_of
+from tests.plugins.console.test_appeal import spoiled
 from tests.plugins.console.test_console_program import CONFIGURATION, port_of
 from tests.plugins.console.test_operations import entries_of
 from tests.plugins.console.test_quarantine import kept, letter, log_of
@@ -91,6 +96,24 @@ def test_one_of_two_takes_a_message(console: World, two: tuple[Page, Page]) -> N
     assert "1 is no more as it was shown, and nothing is done with it." in said[1]
     assert [what for what, _, _ in log_of(console, message)].count("replayed") == 1
     assert len([row for row in console.do(lambda journal: journal.appeals()) if row.message_id == "two at once"]) == 1
+
+
+def test_one_of_two_changes_what_is_read_again(console: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who presses on another server at the same time is told that nothing is changed, and it is changed once."""
+    row, _ = console.do(spoiled)
+    path, person = f"/console/appeals/{row.public_id}/reread", console.signed_in("ops", "marat")
+    page = person.get(path)
+
+    async def slower(journal: Journal, read: AppealRead, reason: str) -> int | JournalError:
+        assert await write_read(journal.acting("person:aigul"), read, reason) == 1
+        return await write_read(journal, read, reason)
+
+    monkeypatch.setattr(rereading, "write_read", slower)
+    digest = re.findall(r'name="digest" value="(\w+)"', page.text)[0]
+    answer = person.post(path, data={"csrf": csrf_of(page), "reason": "two at once", "digest": digest})
+    assert (answer.status_code, "look at it again" in answer.text) == (409, True)
+    entries = console.do(lambda journal: journal.history(row.number, limit=1000))
+    assert [each.actor for each in entries if each.what == What.REREAD][-1:] == ["person:aigul"]
 
 
 def test_two_who_confirm_the_same_begin_one_operation(console: World, two: tuple[Page, Page]) -> None:

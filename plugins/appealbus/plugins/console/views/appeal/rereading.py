@@ -42,13 +42,15 @@ async def reread(page: Page) -> Response:
     """Change what was shown, if it is still that."""
     row, reason = await page.appeal(), page.form.reason(page.words)
     read = await _read(page, row)
-    if _digest(read.results) != page.form["digest"]:
+    done: int | JournalError = 0
+    if _digest(read.results) == page.form["digest"]:
+        done = await write_read(page.journal, read, reason)
+    if isinstance(done, JournalError):
+        raise refused(page, done)
+    if not done:  # also where somebody on another server has changed it since it was read
         raise Refused(
             409, page.words.say("It would be something else by now, and nothing is changed: look at it again.")
         )
-    done = await write_read(page.journal, read, reason)
-    if isinstance(done, JournalError):
-        raise refused(page, done)
     return page.go(f"/appeals/{row.public_id}", {"done": "reread"})
 
 
