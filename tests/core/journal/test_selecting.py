@@ -7,6 +7,7 @@ import pytest
 
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.domain.selection import NOWHERE, Place, Selection
+from appealbus.core.journal import finding
 from appealbus.core.journal.key import JournalKey
 from appealbus.core.journal.reads import driving, selecting
 from appealbus.core.journal.tables import to_moment
@@ -50,11 +51,11 @@ async def many(journal, url):
     return filled
 
 
-async def pages(journal, selection, limit):
+async def pages(journal, selection, limit, sees=None):
     """Return the ids of all pages, and the last place of each."""
     found, places, after = [], [], NOWHERE
     while after is not None:
-        page = await journal.find(selection, after, limit)
+        page = await journal.find(selection, after, limit, sees=sees)
         found += [row.appeal_id for row in page.rows]
         assert len(page.rows) == limit or page.next is None
         after = page.next
@@ -82,6 +83,20 @@ async def test_what_is_found_is_what_is_selected(journal, many, monkeypatch):
         assert list(await journal.selected(selection, 1000)) == sorted(wanted), selection
         scoped = await journal.selected(selection, 1000, lambda place, kind: place is None or kind == "complaint")
         assert list(scoped) == sorted(wanted & seen), selection
+
+
+async def test_what_is_not_seen_takes_no_place(journal, many, monkeypatch):
+    """A page has as many as are seen, however many lie between, and there is a next one where there may be some."""
+    monkeypatch.setattr(finding, "_SIFTED", 7)
+    for selection in (Selection(), Selection(source="egkn"), Selection(named=(("iin", "0"),))):
+        every, _ = await pages(journal, selection, 100)
+        for limit in (1, 3):
+            found, _ = await pages(journal, selection, limit, lambda row: row.appeal_id % 5 == 0)
+            assert found == [each for each in every if each % 5 == 0], selection
+            nothing = await journal.find(selection, NOWHERE, limit, sees=lambda row: False)
+            assert (nothing.rows, nothing.next) == ([], None)
+        short = await journal.find(selection, NOWHERE, 1, steps=1, sees=lambda row: False)
+        assert (short.rows, short.next) == ([], (await journal.find(selection, NOWHERE, 7)).next)
 
 
 async def test_the_order_of_lists(journal, many):

@@ -311,6 +311,11 @@ async def test_what_leaves_the_scope_is_nowhere(folders: list[Path]) -> None:
         assert all(made.values["applicant.surname"].encode() not in text for _, text in here)
         page = (await client.get("/v1/feed")).json()
         assert (page["entries"], page["lag"]) == ([], 0)
+        elsewhere = {"iin": made.values["iin"], "limit": 1}
+        for body in (elsewhere, {**elsewhere, "iin": value("iin", 900)}):
+            answer = await client.post("/v1/appeals/find", json=body, headers=PURPOSE)
+            assert answer.json() == {"appeals": []}
+        assert (await client.get("/v1/terms?limit=1", headers=PURPOSE)).json() == {"appeals": []}
         unknown = await client.get("/v1/appeals/00000000-0000-8000-8000-000000000000/dossier")
         known = await client.get(f"/v1/appeals/{made.id}/dossier")
         assert known.content == unknown.content

@@ -22,13 +22,21 @@ from appealbus.core.journal.rows import DeliveryOfAppeal, DeliveryRow, DeliveryS
 
 _IDS = 2**63
 """Behind all ids that a database has."""
+_SIFTED = 1000
+"""Appeals that are read at once where only some are seen: with fewer, a page that others fill takes many reads."""
 
 
 class Finder(JournalReader, Accounting):
     """A journal in which appeals are found by what is said of them."""
 
     async def find(
-        self, selection: Selection, after: Place = NOWHERE, limit: int = 100, *, steps: int | None = None
+        self,
+        selection: Selection,
+        after: Place = NOWHERE,
+        limit: int = 100,
+        *,
+        steps: int | None = None,
+        sees: Callable[[AppealRow], bool] | None = None,
     ) -> Found:
         """Return a page of the appeals that are selected, by id.
 
@@ -41,6 +49,8 @@ class Finder(JournalReader, Accounting):
             limit: the most appeals; there are fewer on the last page alone.
             steps: of some ten thousand appeals each, the most that are looked through; then the page comes short. None:
                 as many as it takes.
+            sees: whether an appeal is one that whoever asks may see. Others count nowhere: else a page that comes
+                short, or a next one, would tell that there are some. None: all are.
 
         Raises:
             ValueError: the place is one of a list in another order.
@@ -55,8 +65,12 @@ class Finder(JournalReader, Accounting):
         # Not in one read: each step is short, and a reader that stands still for seconds would hold up the others.
         while at is not None and len(found) < limit and (steps is None or taken < steps):
             taken += 1
-            rows, at = await self._read(partial(self._step, selection, at, limit - len(found)))
-            found += rows
+            size = limit - len(found) if sees is None else _SIFTED
+            rows, at = await self._read(partial(self._step, selection, at, size))
+            found += [each for each in rows if sees is None or sees(each[0])]
+        if len(found) > limit:
+            del found[limit:]
+            at = found[-1][1]
         return Found([row for row, _ in found], [place for _, place in found], at)
 
     async def selected(

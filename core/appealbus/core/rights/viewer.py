@@ -1,6 +1,6 @@
 """Who looks: a client, a role or a receiver, with its mask and with the appeals that it may see."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -63,6 +63,11 @@ class Viewer:
     def scoped(self) -> bool:
         """Whether there are appeals that it may not see."""
         return bool(self.places or self.kinds or self.channel)
+
+    @property
+    def sieve(self) -> Callable[[AppealRow], bool] | None:
+        """What tells the appeals that it may see from others; None: it may see all."""
+        return self.sees if self.scoped else None
 
     def may(self, action: Action) -> bool:
         """Whether it may do that at all."""

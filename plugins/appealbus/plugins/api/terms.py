@@ -110,7 +110,7 @@ async def terms(
     told: list[dict[str, Any]] = []
     after = NOWHERE if asked.after is None else _place(asked.after)
     for _ in range(_LOOKED_THROUGH):
-        page = await caller.journal.find(asked.selection, after, asked.limit, steps=_STEPS)
+        page = await caller.journal.find(asked.selection, after, asked.limit, steps=_STEPS, sees=caller.viewer.sieve)
         for row, counted in await _counted(Api.of(request), caller, asked, page):
             told.append(await state_of(caller, row) | counted)
         if page.next is None or not asked.moved or told:
@@ -127,10 +127,9 @@ def _place(text: str) -> Place:
 
 async def _counted(api: Api, caller: Caller, asked: Asked, page: Found) -> list[tuple[AppealRow, dict[str, Any]]]:
     """Return what of a page the client sees; of what moves, with the day that is counted now."""
-    seen = [row for row in page.rows if caller.viewer.sees(row)]
     if not asked.moved:
-        return [(row, {}) for row in seen]
-    rows = {row.appeal_id: row for row in seen}
+        return [(row, {}) for row in page.rows]
+    rows = {row.appeal_id: row for row in page.rows}
     found: list[tuple[AppealRow, dict[str, Any]]] = []
     for case in await caller.journal.cases(list(rows)):
         row = rows[case.appeal_id]

@@ -33,12 +33,12 @@ async def terms(page: Page) -> Response:
         raise Refused(403, page.words.say("Your mask hides when appeals are due."))
     days = _days(page)
     selection = Selection(open=True, due_before=today + timedelta(days=days + 1))
-    found = await page.journal.find(selection, NOWHERE, _MOST, steps=_STEPS)
+    found = await page.journal.find(selection, NOWHERE, _MOST, steps=_STEPS, sees=viewer.sieve)
     by_body = viewer.may_choose_by("body")
     counts: Counter[tuple[date | None, str]] = Counter()
     urgent: list[AppealRow] = []
     for row in found.rows:
-        if viewer.sees(row) and row.due_on is not None:
+        if row.due_on is not None:
             urgent.append(row)
             counts[None if row.due_on < today else row.due_on, (row.body or "") if by_body else ""] += 1
     await page.looks("terms", found=counts.total())
@@ -53,7 +53,7 @@ async def terms(page: Page) -> Response:
         counts=counts,
         named=lambda bin_: _named(page, bin_),
         urgent=[(row.public_id, await page.views.row(row)) for row in urgent[:_URGENT]],
-        most=_MOST,
+        most=min(_MOST, counts.total()),
         cut=found.next is not None,
         last=found.rows[-1].due_on if found.next is not None and found.rows else None,
         all_of=lambda day: sum(number for (at, _), number in counts.items() if at == day),
