@@ -3,7 +3,7 @@
 import re
 import time
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import httpx
@@ -175,6 +175,13 @@ def test_it_is_stopped_and_gone_on_with(console: World, monkeypatch: pytest.Monk
     page = ops.get(url)
     assert 'hx-trigger="every 2s"' in page.text
     assert 'hx-trigger="every 2s"' not in ops.get(f"{url}?still=1").text
+    row = console.do(lambda journal: journal.operation(int(url.rpartition("/")[2])))
+    assert row is not None
+    for later, state, silent in ((0, "under way", False), (15, "under way", True), (40, "interrupted", False)):
+        with monkeypatch.context() as waits:
+            waits.setattr(console.journal._clock, "now", lambda later=later: row.moved_at + timedelta(seconds=later))
+            shown = ops.get(url).text
+        assert (state in shown, "nothing was heard of it for 15 s" in shown) == (True, silent), later
     time.sleep(1.1)  # one look of Now serves a second
     assert "1 operation is not finished" in ops.get("/console/now").text
     assert scoped.post(f"{url}/stop", data={"csrf": csrf_of(scoped.get(url)), "reason": "x"}).status_code == 403

@@ -4,7 +4,6 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from appealbus.core.clocks import wall
 from appealbus.core.domain.pauses import Pause
 from appealbus.core.errors import JournalError
 from appealbus.core.journal.journal import Journal
@@ -25,7 +24,7 @@ async def pause(
     Args:
         journal: the journal.
         source: which.
-        until: when.
+        until: when, by the journal's clock.
         reason: why.
         by: who.
         seen: the mark of the pause that it takes the place of, empty for none; None: of whichever there is.
@@ -34,7 +33,7 @@ async def pause(
         JournalError: `source.decided`: somebody has paused or resumed it since that was seen.
 
     """
-    order = Pause(source, wall(), until, reason, by)
+    order = Pause(source, journal.now(), until, reason, by)
     if not await journal.pause_source(order, seen=seen):
         raise JournalError("somebody has paused or resumed the source meanwhile, and nothing is changed", DECIDED)
     # The reason is a person's text: it is kept in the journal, and never logged.
