@@ -16,6 +16,7 @@ from appealbus.plugins.api.problems import Problem
 from appealbus.plugins.console import entering
 from appealbus.plugins.console.console import Console
 from appealbus.plugins.console.errors import Refused, SignInNeeded
+from appealbus.plugins.console.giving_back import given, read
 from appealbus.plugins.console.settings import ConsoleSettings
 from appealbus.plugins.console.static import STATIC
 from appealbus.plugins.console.view import all_views
@@ -44,31 +45,41 @@ def application(api: Api) -> App:
     return app
 
 
-def _told(request: Request, status: int, text: str, headers: dict[str, str] | None = None) -> Response:
+def _told(
+    request: Request, status: int, text: str, headers: dict[str, str] | None = None, *, again: bool = False
+) -> Response:
+    """Say what is wrong; `again`: what was written can be sent again as it is, or mended."""
     console = Console.of(request)
-    words = console.words(request)
     page = getattr(request.state, "page", None)  # of somebody who is signed in: they keep the menu
     shown = {} if page is None else {"session": page.session, "viewer": page.viewer}
-    answer = console.render(request, words, "error.html", status, {"text": text, "status": status, **shown})
+    shown |= {"text": text, "status": status, "form": given(request), "again": again}
+    answer = console.render(request, console.words(request), "error.html", status, shown)
     answer.headers.update(headers or {})
     return answer
 
 
 async def _refused(request: Request, error: Any) -> Response:
-    return _told(request, error.status, str(error), error.headers)
+    return _told(request, error.status, str(error), error.headers, again=error.again)
 
 
 async def _sign_in(request: Request, error: Any) -> Response:
-    """Lead to the sign-in, and after it back to where somebody wanted to go, if that was a page."""
+    """Lead to the sign-in, and after it back to where somebody wanted to go, or was; what was written is shown."""
     if "hx-request" in request.headers:
         # A part of a page, asked for by itself: the page is to be loaded, which leads to the sign-in.
         return Response(status_code=204, headers={"HX-Refresh": "true"})
+    await read(request)
+    form = given(request)
+    if form is not None and form.typed and not form.seeks:
+        words = Console.of(request).words(request)
+        text = words.say("You were signed out meanwhile, and nothing is done.")
+        return _told(request, 403, text, again=True)
     back = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    wanted = f"?to={quote(back, safe='')}" if request.method == "GET" else ""
-    return RedirectResponse(f"/console/enter{wanted}", 303)
+    wanted = back if request.method == "GET" else form.back if form else ""
+    return RedirectResponse("/console/enter" + (f"?to={quote(wanted, safe='')}" if wanted else ""), 303)
 
 
 async def _problem(request: Request, error: Any) -> Response:
+    await read(request)
     words = Console.of(request).words(request)
     if error.kind.status == 429:
         text = words.say("You ask more than the server takes of one person: wait a moment.")
@@ -78,7 +89,7 @@ async def _problem(request: Request, error: Any) -> Response:
         text = words.say("There is no such page for you: what the URL asks for is not possible, or your mask hides it.")
     else:
         text = words.say("The form was not taken; send it again.")
-    return _told(request, error.kind.status, text, dict(error.headers))
+    return _told(request, error.kind.status, text, dict(error.headers), again=error.kind.status in (429, 503))
 
 
 async def _journal(request: Request, error: Any) -> Response:
@@ -88,7 +99,7 @@ async def _journal(request: Request, error: Any) -> Response:
         text = words.say("Nothing can be written: the disk of the journal is full. Nothing is lost.")
     elif error.code == "unknown":
         text = words.say("The journal went away in the middle: look whether it is done before you do it again.")
-    return _told(request, 503, text, {"Retry-After": "5"})
+    return _told(request, 503, text, {"Retry-After": "5"}, again=error.code != "unknown")
 
 
 async def _http(request: Request, error: Any) -> Response:

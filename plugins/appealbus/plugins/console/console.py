@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from starlette.requests import Request
@@ -87,6 +88,7 @@ class Console:
             "request": request,
             "menu": [each for each in self.views if not each.plugin or self.api.host.settings_of(each.plugin)],
             "session": None,
+            "refused": status >= HTTPStatus.BAD_REQUEST,
             "viewer": None,
             "options": lambda kind: [(each.value, words.word(each)) for each in kind],
             # What became of a form has no address of its own to come back to.

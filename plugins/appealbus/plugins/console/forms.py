@@ -51,19 +51,24 @@ class Form:
     def check(self, csrf: str, words: Words) -> None:
         """Raise Refused where this is no form of the session."""
         if not hmac.compare_digest(self.fields.get("csrf", "").encode(), csrf.encode()):
-            raise Refused(403, words.say("This form is not of your session: open the page anew and send it again."))
+            # Whoever has signed in anew has the form of before; it came from a page of ours, as the origin says.
+            text = words.say("This form is not of your session: look at what it says, and send it again.")
+            raise Refused(403, text, again=True)
 
 
 async def form_of(request: Request, bodies: Bodies, words: Words) -> Form:
-    """Read the form of a request."""
+    """Read the form of a request, once; it is in the request's state from then on."""
+    request.state.form = Form()
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/x-www-form-urlencoded":
         raise Refused(415, words.say("This is no form."))
     async with bodies.read(request, _MOST) as raw:
         try:
-            return Form(dict(parse_qsl(raw.decode(), keep_blank_values=True, max_num_fields=_FIELDS)))
+            read = Form(dict(parse_qsl(raw.decode(), keep_blank_values=True, max_num_fields=_FIELDS)))
         except ValueError:
             raise Refused(400, words.say("This is no form.")) from None
+    request.state.form = read
+    return read
 
 
 def parts_of(url: str) -> SplitResult:

@@ -18,7 +18,7 @@ from appealbus.plugins.console.console import Console
 from appealbus.plugins.console.errors import Refused, SignInNeeded
 from appealbus.plugins.console.forms import Form, check_origin, form_of, number_of
 from appealbus.plugins.console.sealing import sealed, unsealed
-from appealbus.plugins.console.sessions import Session
+from appealbus.plugins.console.sessions import Session, give_sent
 from appealbus.plugins.console.words import Words
 
 
@@ -107,7 +107,10 @@ class Page:
 
     def go(self, path: str, query: Mapping[str, str] | None = None) -> Response:
         """Answer with another page, as after each form: a reload then does nothing twice."""
-        return RedirectResponse(f"/console{path}{'?' + urlencode(query) if query else ''}", 303)
+        answer = RedirectResponse(f"/console{path}{'?' + urlencode(query) if query else ''}", 303)
+        if self.request.method == "POST":
+            give_sent(self.request, answer)
+        return answer
 
     @property
     def lost(self) -> Refused:

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -131,6 +132,12 @@ def give_cookie(request: Request, response: Response, secret: str) -> None:
     """Have the browser keep a session; it ends with the browser at the latest."""
     secure = request.url.scheme == "https"
     response.set_cookie(cookie_name(request), secret, path="/", secure=secure, httponly=True, samesite="lax")
+
+
+def give_sent(request: Request, response: Response) -> None:
+    """Tell the page's script, for a minute, which form was taken: it forgets what was typed into that."""
+    done, secure = quote(request.url.path, safe=""), request.url.scheme == "https"
+    response.set_cookie("sent", done, max_age=60, path="/console", secure=secure, samesite="strict")
 
 
 def take_cookie(request: Request, response: Response) -> None:
