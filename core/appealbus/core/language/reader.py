@@ -11,6 +11,7 @@ from typing import Any
 
 from appealbus.core.language import catalogues
 from appealbus.core.language.choice import ReaderLanguage
+from appealbus.core.language.reasons import reason_in_full
 from appealbus.schemas.signal import Signal
 
 _LOCALES = {ReaderLanguage.ENGLISH: "en_GB", ReaderLanguage.RUSSIAN: "ru", ReaderLanguage.KAZAKH: "kk"}
@@ -90,12 +91,14 @@ class Reader:
         return self._named(type(word).__name__, word.value) or (word.value.replace("_", " ") if known else word.value)
 
     def reason(self, code: str, reason: str) -> str:
-        """Return what a code means; where no catalogue knows it or what it begins with, the reason as it was written.
+        """Return a reason; where it is not one that is known, what its code means, or what that begins with.
 
-        In English that is what was written, for it says more.
+        In English that is what was written, and so it is where no catalogue knows the code either.
         """
         if self.language is ReaderLanguage.ENGLISH:
             return reason
+        if (told := reason_in_full(reason, self)) is not None:
+            return told
         rest = code
         while rest:
             if found := self._named("code", rest):

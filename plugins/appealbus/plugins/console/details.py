@@ -4,11 +4,11 @@ import re
 from typing import NamedTuple
 
 from appealbus.core.language import ReaderLanguage
+from appealbus.core.language.known import Known
+from appealbus.core.language.problems import problems_told
 from appealbus.plugins.console.words import Words
 
-_PLACE = re.compile(r"\\\{(\w+)\\\}")
-_LONGEST = 1000
-"""Characters of what is looked at: what is longer nobody has foreseen."""
+_CODE = re.compile(r"[a-z_.]{1,40}: ")
 
 
 class Detail(NamedTuple):
@@ -27,15 +27,23 @@ class Details:
     """
 
     def __init__(self, *texts: str) -> None:
-        self._known = [
-            (text, re.compile(r"(?:[a-z_.]{1,40}: )?" + _PLACE.sub(r"(?P<\1>.{1,200}?)", re.escape(text))))
-            for text in texts
-        ]
+        self._known = Known(texts)
 
     def of(self, written: str, words: Words) -> Detail:
         """Return a text in the reader's language where it is one of these, else as it was written."""
-        if words.language is not ReaderLanguage.ENGLISH and len(written) < _LONGEST:
-            for text, pattern in self._known:
-                if found := pattern.fullmatch(written):
-                    return Detail(words.say(text, **found.groupdict()), words.language.value)
+        if words.language is not ReaderLanguage.ENGLISH:
+            found = self._known.tell(written, words) or self._known.tell(_CODE.sub("", written, count=1), words)
+            if found is not None:
+                return Detail(found, words.language.value)
         return Detail(written, ReaderLanguage.ENGLISH.value)
+
+    def parts(self, written: str, words: Words) -> list[Detail]:
+        """Return it so, or else what it says is wrong with each field of a message, each with the language it is in."""
+        whole = self.of(written, words)
+        if not written or whole.lang != ReaderLanguage.ENGLISH or words.language is ReaderLanguage.ENGLISH:
+            return [whole] if written else []
+        lang = words.language.value
+        return [
+            Detail(each.text, lang if each.known else ReaderLanguage.ENGLISH.value)
+            for each in problems_told(written, words)
+        ]

@@ -59,7 +59,7 @@ class Seen:
     channel: str
     position: str
     code: str
-    reason: Detail
+    reason: Sequence[Detail]
     state: str
     number: str
     came: str
@@ -96,10 +96,10 @@ def outcome_of(page: Page) -> tuple[str, int, int] | None:
     return None if done not in ("take", "close") or n is None or left is None else (done, n, left)
 
 
-def told(page: Page, reason: str) -> Detail:
+def told(page: Page, reason: str) -> Sequence[Detail]:
     """Return a reason in the reader's language where it can be; as it is kept it is English, and may name an appeal."""
     kept = "" if page.viewer.mask.hides_numbers else one_line(page.viewer.mask.text(reason))
-    return REASONS_KEPT.of(kept, page.words)
+    return REASONS_KEPT.parts(kept, page.words)
 
 
 async def path_of(page: Page, number: str) -> str:

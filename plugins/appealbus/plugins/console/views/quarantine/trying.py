@@ -38,7 +38,7 @@ class Verdict:
     number: str
     path: str
     code: str
-    problem: Detail
+    problem: Sequence[Detail]
 
 
 @view.get("/quarantine/try", may=Action.OPERATE)

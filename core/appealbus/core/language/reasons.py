@@ -1,0 +1,107 @@
+"""What is wrong with a field of an appeal, or with a reply: more than its code says, in the reader's language."""
+
+from appealbus.core.language.known import Known
+from appealbus.core.told import Speaks, told
+
+WARNINGS = (
+    told("fields by name are expected here"),
+    told("a list is expected here"),
+    told("a text is expected here"),
+    told("a value is expected here"),
+    told("a number stands where a text is expected; it is taken by its digits"),
+    told("there are fields here that the contract does not know"),
+    told("there is something here that the contract does not know"),
+    told("there is not exactly one element of {names}"),
+    told("it is not said whether this is a person or an organisation; by its fields it is {what}"),
+    told("a person"),
+    told("an organisation"),
+    told("this is none of the words that may stand here"),
+    told("this is no date of the calendar, written as 2026-02-16"),
+    told("this is no date and time with an offset, written as 2026-02-16T09:30:00+05:00"),
+    told("this is no whole number, or a smaller one than may stand here"),
+    told("this is neither true nor false"),
+    told("the text has more than {n} characters"),
+    told("the text has characters that may not stand here"),
+    told("the list has {size} entries; the first {most} are worked"),
+    told("{n} values in this list cannot be used as they are"),
+    told("a change of this kind says what this is"),
+    told("the appeal does not say what kind it is"),
+    told("the appeal does not say who writes"),
+    told("the text has more than {n} identifiers of this kind; the rest is left out"),
+    told("the seventh digit of an ИИН is 0 to 6"),
+    told("the first six digits of an ИИН are a date of birth; this one is no date"),
+    told("the last digit of the ИИН does not agree with the others"),
+    told("the third and fourth digits of a БИН are a month, 01 to 12"),
+    told("the fifth digit of a БИН is 4, 5 or 6"),
+    told("the last digit of the БИН does not agree with the others"),
+    told("{what} is written in the digits 0 to 9 alone"),
+    told("{what} has {least} to {most} digits"),
+    told("{what} has {size} digits"),
+    told("an ИИН"),
+    told("a БИН"),
+    told("a cadastral number"),
+    told("a КАТО code"),
+    told("a РКА"),
+)
+"""What is wrong with a field of an appeal; what else a code means is told by the code."""
+
+RULES = (
+    told("its text breaks a pattern"),
+    told("its text is not one of the values that the contract lists"),
+    told("its text has another length than the contract says"),
+    told("its text is too short"),
+    told("its text is too long"),
+    told("its text is no {type}"),
+    told("its text is not what its type takes"),
+    told("its attribute {name} breaks a pattern"),
+    told("its attribute {name} is not one of the values that the contract lists"),
+    told("its attribute {name} has another length than the contract says"),
+    told("its attribute {name} is too short"),
+    told("its attribute {name} is too long"),
+    told("its attribute {name} is not what its type takes"),
+    told("its attribute {name} is no {type}"),
+    told("its number is too small"),
+    told("its number is too large"),
+    told("its number has too many digits"),
+    told("its number has too many digits after the point"),
+    told("it must be empty"),
+    told("it takes a text, and holds elements"),
+    told("it takes elements, and holds a text"),
+    told("the contract has no such attribute there"),
+    told("an attribute that must be there is missing"),
+    told("it takes no attributes"),
+    told("the contract has no such element"),
+    told("its element is abstract"),
+    told("it cannot be nil"),
+    told("it is nil, and holds something"),
+    told("its xsi:type is not in the contract"),
+    told("its xsi:type does not fit there"),
+    told("the contract fixes its value"),
+    told("the contract fixes the value of an attribute"),
+    told("a key is missing, or there twice"),
+    told("it is not expected there; expected is {names}"),
+    told("it is not expected there"),
+    told("something in it is missing; expected is {names}"),
+    told("something in it is missing"),
+)
+"""Rules of a schema, as `replies.rules` says them."""
+
+_SCHEMA = (
+    told("the reply breaks its schema, in a large message"),
+    told("the request breaks its schema, in a large message"),
+    told("the reply breaks its schema at {place}, and no record is in it"),
+    told("the reply breaks its schema at {place}"),
+    told("the request breaks its schema at {place}"),
+    told("its root"),
+)
+_known = Known(each.text for each in (*WARNINGS, *RULES, *_SCHEMA))
+
+
+def reason_in_full(written: str, to: Speaks) -> str | None:
+    """Return a reason in the language of who reads; None where nobody knows it."""
+    reason, colon, rule = written.partition(": ")
+    first = _known.tell(reason, to)
+    if first is None or not colon:
+        return first
+    second = _known.tell(rule, to)
+    return None if second is None else f"{first}: {second}"
