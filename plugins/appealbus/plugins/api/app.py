@@ -23,12 +23,11 @@ from appealbus.plugins.api.problems import (
     DEFECT,
     INVALID,
     NO_SUCH_PATH,
-    UNAVAILABLE,
     WRONG_METHOD,
     Problem,
+    unavailable,
 )
 
-_RETRY_AFTER = "5"
 _TOLD = 20
 """Errors of one request that are told."""
 
@@ -73,8 +72,7 @@ async def _journal(request: Request, error: Any) -> Response:
     """Whatever else the journal's trouble is, the client may try again; the log has its code."""
     if is_damage(error):
         return of_problem(Problem(DAMAGED, "a version of the dossier is damaged in the journal"))
-    text = "the journal cannot be asked now"
-    return of_problem(Problem(UNAVAILABLE, text, headers={"Retry-After": _RETRY_AFTER}))
+    return of_problem(unavailable("the journal cannot be asked now"))
 
 
 async def _defect(request: Request, error: Any) -> Response:

@@ -15,16 +15,17 @@ from appealbus.core.rights.actions import Action
 from appealbus.plugins.api import documented
 from appealbus.plugins.api.answers import JSON, XML, negotiated, of_bytes
 from appealbus.plugins.api.api import Api
+from appealbus.plugins.api.bodies import media_type_of
 from appealbus.plugins.api.callers import Caller, may
 from appealbus.plugins.api.problems import (
     DIFFERS,
     FOREIGN_CHANNEL,
     IDS_DIFFER,
-    INVALID,
     OTHER_KIND,
     QUARANTINED,
     WRONG_MEDIA_TYPE,
     Problem,
+    invalid,
 )
 from appealbus.schemas.appeal import Receipt
 from appealbus.schemas.xml import to_xml
@@ -85,7 +86,7 @@ async def put_change_in(
 async def _take(request: Request, caller: Caller, kind: str, key: str | None, *, again: bool) -> Response:
     api = Api.of(request)
     answer_type = negotiated(request, (JSON, XML))
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    media_type = media_type_of(request)
     if media_type not in (JSON, XML):
         raise Problem(WRONG_MEDIA_TYPE, f"a message is {JSON} or {XML}")
     message_id = None if key is None else _message_id(key)
@@ -128,7 +129,5 @@ def _message_id(key: str) -> str:
     found = _KEY.fullmatch(key.strip())
     if found is None or not found[1].strip():
         what = 'write 1 to 200 characters of ASCII in quotes, as in "eotinish-000123"'
-        raise Problem(
-            INVALID, "Idempotency-Key cannot be read", errors=[{"where": "header Idempotency-Key", "what": what}]
-        )
+        raise invalid("Idempotency-Key cannot be read", "header Idempotency-Key", what)
     return re.sub(r"\\(.)", r"\1", found[1])

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from starlette.requests import ClientDisconnect, Request
 
-from appealbus.plugins.api.problems import TOO_LARGE, TOO_SLOW, UNAVAILABLE, WRONG_MEDIA_TYPE, Problem
+from appealbus.plugins.api.problems import TOO_LARGE, TOO_SLOW, WRONG_MEDIA_TYPE, Problem, unavailable
 
 MAX_SEARCH = 64 * 1024
 """Bytes of the body of a search: it has a number and a few words."""
@@ -14,6 +14,11 @@ _ALL = 64 * 1024 * 1024
 """Bytes of all bodies that are held at a time: sixteen of the largest. With more, a flood fills the memory."""
 _SLOWEST = 32 * 1024
 """Bytes a second that a client sends at least, after its patience is over: the largest message takes two minutes."""
+
+
+def media_type_of(request: Request) -> str:
+    """Return what the body of a request is, as its head says; empty where it does not."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 class Bodies:
@@ -46,8 +51,7 @@ class Bodies:
                 if size > most:
                     raise Problem(TOO_LARGE, f"the body has more than {most} bytes")
                 if self._held > _ALL:
-                    text = "the server holds as many bytes as it takes"
-                    raise Problem(UNAVAILABLE, text, headers={"Retry-After": "5"})
+                    raise unavailable("the server holds as many bytes as it takes")
             raw = bytes(body)
             body.clear()
             yield raw

@@ -19,7 +19,7 @@ from appealbus.core.rights.viewer import Viewer
 from appealbus.core.rights.views import Views
 from appealbus.plugins.api.api import Api
 from appealbus.plugins.api.exchange import Exchange
-from appealbus.plugins.api.problems import INVALID, NOT_ALLOWED, PURPOSE_MISSING, UNKNOWN, Problem
+from appealbus.plugins.api.problems import NOT_ALLOWED, PURPOSE_MISSING, UNKNOWN, Problem, invalid
 
 _LONGEST = 500
 """Characters of a purpose."""
@@ -140,5 +140,5 @@ def purpose_of(given: str | None) -> str:
         text = ""
     if not 1 <= len(text) <= _LONGEST:
         what = f"write 1 to {_LONGEST} characters, UTF-8, percent-encoded"
-        raise Problem(INVALID, f"{PURPOSE} cannot be read", errors=[{"where": f"header {PURPOSE}", "what": what}])
+        raise invalid(f"{PURPOSE} cannot be read", f"header {PURPOSE}", what)
     return text

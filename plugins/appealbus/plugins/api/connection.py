@@ -10,11 +10,9 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from appealbus.plugins.api.exchange import LARGEST_HEAD
 from appealbus.plugins.api.metrics import Metrics
-from appealbus.plugins.api.problems import BAD_HTTP, MEDIA_TYPE, UNAVAILABLE, Problem
+from appealbus.plugins.api.problems import BAD_HTTP, MEDIA_TYPE, Problem, unavailable
 from appealbus.plugins.api.security import HEADERS, fingerprint
 from appealbus.plugins.api.strict import Strict
-
-_RETRY_AFTER = "5"
 
 
 class Connection(H11Protocol):
@@ -48,7 +46,7 @@ class Connection(H11Protocol):
         if seen is not None:
             self.app = with_certificate
         if len(self.connections) > self._most:
-            self._refuse(Problem(UNAVAILABLE, "the server has as many connections as it takes"))
+            self._refuse(unavailable("the server has as many connections as it takes"))
         else:
             self._head = self.loop.call_later(self._patience, transport.abort)
 
@@ -98,9 +96,7 @@ class Connection(H11Protocol):
             return
         body = orjson.dumps(problem.as_json())
         about = {"content-type": MEDIA_TYPE, "content-length": str(len(body)), "connection": "close"}
-        if problem.kind is UNAVAILABLE:
-            about["retry-after"] = _RETRY_AFTER
-        headers = [(name.encode(), value.encode()) for name, value in {**HEADERS, **about}.items()]
+        headers = [(name.encode(), value.encode()) for name, value in {**HEADERS, **about, **problem.headers}.items()]
         answer = h11.Response(status_code=problem.kind.status, headers=headers)
         for event in (answer, h11.Data(data=body), h11.EndOfMessage()):
             self.transport.write(self.conn.send(event) or b"")

@@ -21,7 +21,7 @@ from appealbus.plugins.api.answers import JSON, XML, as_json, negotiated, of_byt
 from appealbus.plugins.api.api import Api
 from appealbus.plugins.api.callers import Caller, may, may_read, reader
 from appealbus.plugins.api.damage import readable
-from appealbus.plugins.api.problems import FIELD_HIDDEN, UNAVAILABLE, UNKNOWN, Problem
+from appealbus.plugins.api.problems import FIELD_HIDDEN, UNKNOWN, Problem, unavailable
 from appealbus.plugins.api.states import state_of
 from appealbus.schemas.maskedxml import masked_to_xml
 from appealbus.schemas.stored import DOSSIER
@@ -169,8 +169,7 @@ async def repeats(id: Id, request: Request, caller: Annotated[Caller, may_read(A
     try:
         told, numbers = await api.comparing.take(lambda: caller.views.repeats(row, api.host.compare))
     except TimeoutError:
-        text = "to compare these letters takes too long, or others have some compared"
-        raise Problem(UNAVAILABLE, text, headers={"Retry-After": "30"}) from None
+        raise unavailable("to compare these letters takes too long, or others have some compared", 30) from None
     await caller.looks("repeats", row)
     await caller.looks_at_others("repeats", numbers)
     return as_json(told)

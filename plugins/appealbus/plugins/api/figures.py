@@ -18,7 +18,7 @@ from appealbus.plugins.api import documented
 from appealbus.plugins.api.answers import CSV, HTML, JSON, negotiated, of_bytes
 from appealbus.plugins.api.api import Api
 from appealbus.plugins.api.callers import Caller, may_read
-from appealbus.plugins.api.problems import INVALID, UNAVAILABLE, Problem
+from appealbus.plugins.api.problems import Problem, invalid, unavailable
 from appealbus.plugins.api.security import STYLED
 from appealbus.plugins.report.asking import Ask, Form, Wanted
 from appealbus.plugins.report.listing import Cell
@@ -30,7 +30,7 @@ log = structlog.get_logger(__name__)
 router = documented.router(tags=["figures"])
 
 _FORMS = {JSON: Form.JSON, CSV: Form.CSV, HTML: Form.HTML}
-_RETRY_AFTER = "30"
+_RETRY_AFTER = 30
 _FIRST_YEAR = 2
 """The year before the first one has no number."""
 
@@ -103,11 +103,10 @@ async def made(api: Api, wanted: Wanted | Cell) -> bytes:
         return await api.reports.get(wanted)
     except TimeoutError:
         text = "it is being counted, and others wait as well; the first time takes as long as reading each appeal once"
-        raise Problem(UNAVAILABLE, text, headers={"Retry-After": _RETRY_AFTER}) from None
+        raise unavailable(text, _RETRY_AFTER) from None
     except ConfigError as error:
         log.warning("report.failed", reason=str(error))
-        text = "the server cannot count; its log says why"
-        raise Problem(UNAVAILABLE, text, headers={"Retry-After": _RETRY_AFTER}) from None
+        raise unavailable("the server cannot count; its log says why", _RETRY_AFTER) from None
 
 
 def _default(today: date, *, plain: bool) -> tuple[date, date]:
@@ -132,4 +131,4 @@ def _check(first: date, last: date) -> None:
 
 
 def _invalid(name: str, what: str) -> Problem:
-    return Problem(INVALID, "there is no such report", errors=[{"where": f"query {name}", "what": what}])
+    return invalid("there is no such report", f"query {name}", what)

@@ -15,17 +15,17 @@ from appealbus.core.rights.actions import Action
 from appealbus.plugins.api import documented
 from appealbus.plugins.api.answers import JSON, as_json
 from appealbus.plugins.api.api import Api
-from appealbus.plugins.api.bodies import MAX_SEARCH
+from appealbus.plugins.api.bodies import MAX_SEARCH, media_type_of
 from appealbus.plugins.api.callers import PURPOSE, Caller, may, purpose_of
 from appealbus.plugins.api.models import ONE_OF, Search
 from appealbus.plugins.api.problems import (
-    INVALID,
     NOT_ALLOWED,
     PURPOSE_MISSING,
     TOO_LARGE,
     TOO_SLOW,
     WRONG_MEDIA_TYPE,
     Problem,
+    invalid,
 )
 from appealbus.plugins.api.states import state_of
 from appealbus.schemas.identifiers import IdentifierError
@@ -60,7 +60,7 @@ async def find(
     To look for a person, an organisation or a parcel needs a purpose, which is noted. A page may be short where more
     follow: `next` says so.
     """
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != JSON:
+    if media_type_of(request) != JSON:
         raise Problem(WRONG_MEDIA_TYPE, f"a search is {JSON}")
     async with Api.of(request).bodies.read(request, MAX_SEARCH) as raw:
         search = _search(raw)
@@ -120,4 +120,4 @@ def _search(raw: bytes) -> Search:
 
 
 def _invalid(where: str, what: str) -> Problem:
-    return Problem(INVALID, "the search is not well formed", errors=[{"where": where, "what": what}])
+    return invalid("the search is not well formed", where, what)

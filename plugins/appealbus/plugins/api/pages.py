@@ -12,7 +12,7 @@ from appealbus.plugins.api import documented, html
 from appealbus.plugins.api.answers import JSON, as_json, of_bytes
 from appealbus.plugins.api.api import Api
 from appealbus.plugins.api.openapi import document
-from appealbus.plugins.api.problems import BY_NAME, DEFECT, NO_SUCH_PATH, UNAVAILABLE, Problem
+from appealbus.plugins.api.problems import BY_NAME, DEFECT, NO_SUCH_PATH, UNAVAILABLE, Problem, unavailable
 
 router = documented.router(tags=["about"])
 
@@ -35,8 +35,7 @@ async def healthz(request: Request) -> Response:
     try:
         await api.alive.get()
     except (JournalError, TimeoutError):
-        text = "the journal does not answer"
-        raise Problem(UNAVAILABLE, text, headers={"Retry-After": "5"}) from None
+        raise unavailable("the journal does not answer") from None
     return as_json({"status": "draining" if api.draining.is_set() else "ok"})
 
 

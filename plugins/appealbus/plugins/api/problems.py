@@ -243,6 +243,16 @@ DEFECT = ProblemType(
 )
 
 
+def unavailable(detail: str, seconds: int = 5) -> Problem:
+    """Return that the server cannot do it now; a client tries again after so many seconds."""
+    return Problem(UNAVAILABLE, detail, headers={"Retry-After": str(seconds)})
+
+
+def invalid(detail: str, where: str, what: str) -> Problem:
+    """Return that one part of the request is not well formed: which, and what is wrong with it."""
+    return Problem(INVALID, detail, errors=[{"where": where, "what": what}])
+
+
 def all_types() -> Iterator[ProblemType]:
     """Go through the types of problems, by name."""
     found = [each for each in globals().values() if isinstance(each, ProblemType)]

@@ -4,7 +4,7 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
 
-from appealbus.plugins.api.problems import UNAVAILABLE, Problem
+from appealbus.plugins.api.problems import unavailable
 from appealbus.plugins.monitor.shared_result import SharedResult
 from appealbus.plugins.report.asking import Wanted
 from appealbus.plugins.report.listing import Cell
@@ -45,7 +45,7 @@ class Reports:
             self._kept = {each: result for each, result in self._kept.items() if not result.stale}
             over = [each for each, result in self._kept.items() if not result.running]
             if len(self._kept) - len(over) >= _MOST:
-                raise Problem(UNAVAILABLE, "too many other reports are asked for", headers={"Retry-After": "30"})
+                raise unavailable("too many other reports are asked for", 30)
             if over and len(self._kept) >= _KEPT:
                 del self._kept[over[0]]
             kept = self._kept[wanted] = SharedResult(partial(self._make, wanted), fresh=_FRESH, patience=_PATIENCE)

@@ -20,7 +20,7 @@ from appealbus.plugins.api import documented
 from appealbus.plugins.api.api import Api
 from appealbus.plugins.api.callers import Caller, may
 from appealbus.plugins.api.feed import NO_CURSOR_OR_ONE, CursorText, Interest, Shown, read
-from appealbus.plugins.api.problems import CURSOR_AHEAD, CURSOR_GONE, FIELD_HIDDEN, INVALID, TOO_MANY_WAITING, Problem
+from appealbus.plugins.api.problems import CURSOR_AHEAD, CURSOR_GONE, FIELD_HIDDEN, TOO_MANY_WAITING, Problem, invalid
 
 router = documented.router(tags=["feed"])
 
@@ -173,4 +173,4 @@ def _cursor(text: str | None, where: str) -> Cursor | None:
     try:
         return Cursor.parse(text)
     except ValueError as error:
-        raise Problem(INVALID, "the cursor cannot be read", errors=[{"where": where, "what": str(error)}]) from None
+        raise invalid("the cursor cannot be read", where, str(error)) from None

@@ -14,9 +14,9 @@ from appealbus.plugins.api import documented
 from appealbus.plugins.api.answers import as_json
 from appealbus.plugins.api.api import Api
 from appealbus.plugins.api.callers import Caller, may_read
-from appealbus.plugins.api.problems import PURPOSE_MISSING, UNAVAILABLE, UNKNOWN, Problem
+from appealbus.plugins.api.problems import PURPOSE_MISSING, UNKNOWN, Problem, unavailable
 from appealbus.plugins.surges.reading import Now, Reading
-from appealbus.plugins.surges.seen import alarms_seen, filled, sees, sees_all, surge_seen
+from appealbus.plugins.surges.seen import alarms_seen, filled, possible_seen, sees_all
 
 router = documented.router(prefix="/v1/surges", tags=["out"])
 
@@ -94,12 +94,11 @@ async def one_alarm(
 
 
 def _reading(request: Request) -> Reading:
-    found = Api.of(request).host.shared("surges")
-    return found if isinstance(found, Reading) else Reading(None)
+    return Reading.of(Api.of(request).host.shared("surges"))
 
 
 def _unreadable() -> Problem:
-    return Problem(UNAVAILABLE, "the file of surges cannot be read now", headers={"Retry-After": "5"})
+    return unavailable("the file of surges cannot be read now")
 
 
 def _told(viewer: Viewer, now: Now) -> dict[str, Any]:
@@ -109,8 +108,7 @@ def _told(viewer: Viewer, now: Now) -> dict[str, Any]:
         told["week"] = {"monday": week.monday, "tested": week.tested, "limit": week.limit}
         told["week"]["alarms"] = list(alarms_seen(viewer, week.alarms))
     if now.day is not None:
-        possible = [surge_seen(viewer, each.surge) for each in now.possible if sees(viewer, each.surge)]
-        told["day"] = asdict(now.day) | {"possible": possible}
+        told["day"] = asdict(now.day) | {"possible": possible_seen(viewer, now.possible)}
     if sees_all(viewer):
         told["record"] = filled(asdict(now.record))
     return told

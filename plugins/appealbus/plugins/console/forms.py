@@ -10,7 +10,7 @@ from urllib.parse import SplitResult, parse_qsl, urlsplit
 from starlette.requests import Request
 
 from appealbus.core.clocks import KAZAKHSTAN
-from appealbus.plugins.api.bodies import Bodies
+from appealbus.plugins.api.bodies import Bodies, media_type_of
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.words import Words
 
@@ -59,8 +59,7 @@ class Form:
 async def form_of(request: Request, bodies: Bodies, words: Words) -> Form:
     """Read the form of a request, once; it is in the request's state from then on."""
     request.state.form = Form()
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/x-www-form-urlencoded":
+    if media_type_of(request) != "application/x-www-form-urlencoded":
         raise Refused(415, words.say("This is no form."))
     async with bodies.read(request, _MOST) as raw:
         try:

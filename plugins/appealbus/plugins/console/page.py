@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 from urllib.parse import urlencode
 
@@ -10,13 +11,14 @@ from starlette.responses import RedirectResponse, Response
 
 from appealbus.core.domain.event import by_person
 from appealbus.core.domain.listing import AppealRow
+from appealbus.core.domain.selection import NOWHERE, Place
 from appealbus.core.journal.journal import Journal
 from appealbus.core.rights.viewer import Viewer
 from appealbus.core.rights.views import Views
 from appealbus.plugins.api.exchange import Exchange
 from appealbus.plugins.console.console import Console
 from appealbus.plugins.console.errors import Refused, SignInNeeded
-from appealbus.plugins.console.forms import Form, check_origin, form_of, number_of
+from appealbus.plugins.console.forms import Form, check_origin, day_of, form_of, number_of
 from appealbus.plugins.console.sealing import sealed, unsealed
 from appealbus.plugins.console.sessions import Session, give_sent
 from appealbus.plugins.console.words import Words
@@ -113,6 +115,11 @@ class Page:
         return answer
 
     @property
+    def today(self) -> date:
+        """Which day it is in the country, by the journal's clock."""
+        return self.words.today(self.journal.now())
+
+    @property
     def lost(self) -> Refused:
         """What to raise where the URL names a page of a list that there cannot be."""
         return Refused(400, self.words.say("This page of the list is none: begin at the first one."))
@@ -126,6 +133,10 @@ class Page:
     def no_appeal(self) -> Refused:
         """What to raise where there is no such appeal for the person."""
         return Refused(404, self.words.say("There is no such appeal."))
+
+    def no_choice(self, name: str) -> Refused:
+        """Return what to raise where nothing can be chosen by what the URL or a form says under a name."""
+        return Refused(400, self.words.say("This cannot be chosen by: {name}", name=name))
 
     @property
     def forbidden(self) -> Refused:
@@ -146,6 +157,18 @@ class Page:
         if said and number is None:
             raise refused or self.lost
         return number
+
+    def day(self, name: str) -> date | None:
+        """Return a day that the URL says, or None where it says none; raise Refused where it is no day."""
+        said = self.query.get(name, "")
+        return day_of(said, self.words) if said else None
+
+    def after(self) -> Place:
+        """Return the place behind which the URL has a list go on; raise Refused where that is none."""
+        try:
+            return Place.parse(self.query["after"]) if self.query.get("after") else NOWHERE
+        except ValueError:
+            raise self.lost from None
 
     def pages(self, following: object, name: str = "after", kept: Mapping[str, str] | None = None) -> Pages:
         """Return how a list goes on.

@@ -54,6 +54,11 @@ class Reading:
 
     file: Path | None
 
+    @classmethod
+    def of(cls, shared: object) -> "Reading":
+        """Return what the plugin shares; where that is not loaded, there is nothing."""
+        return shared if isinstance(shared, cls) else cls(None)
+
     async def now(self) -> Now | None:
         """Return how things stand; None where nothing is kept here."""
         return await self._read(_now)

@@ -12,6 +12,7 @@ from appealbus.core.domain.places import within
 from appealbus.core.rights.mask import Mask
 from appealbus.core.rights.viewer import Viewer
 from appealbus.plugins.surges.alarm import Alarm, KeptAlarm
+from appealbus.plugins.surges.possible import Possible
 
 _SHARED = {
     "parcel": (("parcels", "mentions"), "cadastral_number"),
@@ -32,6 +33,11 @@ def alarms_seen(viewer: Viewer, found: Iterable[KeptAlarm]) -> Iterator[dict[str
             if not viewer.mask.plain:
                 about = {name: value for name, value in about.items() if name not in _PEOPLE}
             yield surge_seen(viewer, each.alarm) | filled(about)
+
+
+def possible_seen(viewer: Viewer, found: Iterable[Possible]) -> list[dict[str, Any]]:
+    """Return what is told of those possible surges that a viewer sees."""
+    return [surge_seen(viewer, each.surge) for each in found if sees(viewer, each.surge)]
 
 
 def sees_all(viewer: Viewer) -> bool:

@@ -14,7 +14,7 @@ from appealbus.plugins.console.views.account.sight import PAGE, frame, moment, v
 @view.get("/account/mine")
 async def mine(page: Page) -> Response:
     """Show what the person may, where they are signed in, and what they looked at today."""
-    me, today = page.session.client, page.words.today(page.journal.now())
+    me, today = page.session.client, page.today
     wanted = Deeds(looks=True, actor=by_person(me.name), since=moment(today))
     found = await page.journal.deeds(wanted, page.number("before"), PAGE)
     its = await page.journal.credentials_of(me.name)

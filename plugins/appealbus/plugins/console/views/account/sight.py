@@ -8,7 +8,6 @@ from starlette.responses import Response
 from appealbus.core.clocks import KAZAKHSTAN
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.errors import Refused
-from appealbus.plugins.console.forms import day_of as written_day
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.view import View
 from appealbus.plugins.console.words import said
@@ -86,10 +85,9 @@ def actor_of(page: Page) -> str | None:
 
 def day_of(page: Page) -> tuple[datetime | None, datetime | None]:
     """Return when the day begins and ends that the URL chooses."""
-    written = page.query.get("day", "")
-    if not written:
+    day = page.day("day")
+    if day is None:
         return None, None
-    day = written_day(written, page.words)
     return moment(day), moment(day + timedelta(days=1))
 
 

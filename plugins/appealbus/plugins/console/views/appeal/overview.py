@@ -84,7 +84,7 @@ async def _terms(page: Page, sight: Sight) -> list[tuple[dict[str, Any], str, li
 
     That is its norm, the days that this gives, and the rest.
     """
-    words, today = page.words, page.words.today(page.journal.now())
+    words, today = page.words, page.today
     told = await sight.views.term(sight.row, lambda case: page.console.api.host.term_proofs(case, today))
     found = []
     for each in told.get("terms", ()):

@@ -11,7 +11,6 @@ from starlette.responses import Response
 
 from appealbus.core.errors import JournalError
 from appealbus.core.rights.actions import Action
-from appealbus.plugins.console.forms import day_of
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.appeal.sight import damaged, shown, sight_of, view
 from appealbus.plugins.console.words import Words
@@ -44,7 +43,7 @@ class Cell:
 @view.get("/appeals/{id}/term", may=Action.TERM)
 async def term(page: Page) -> Response:
     """Show the term with its proof, as it stands on a day."""
-    on = _on(page)
+    on = page.day("on") or page.today
     sight = await sight_of(page, "term")
     try:
         told = await sight.views.term(sight.row, lambda case: page.console.api.host.term_proofs(case, on))
@@ -102,11 +101,6 @@ def off(term: Json) -> list[tuple[date, date, DayKind]]:
         else:
             found.append((day, day, kind))
     return found
-
-
-def _on(page: Page) -> date:
-    said = page.query.get("on", "")
-    return day_of(said, page.words) if said else page.words.today(page.journal.now())
 
 
 def _length(words: Words, norm: Json) -> str:

@@ -80,15 +80,11 @@ def selection_of(
 
 def _value(page: Page, name: str, value: str) -> Any:
     if len(value) > _LONGEST:
-        raise _wrong(page, name)
+        raise page.no_choice(name)
     try:
         found = _READ[name](value) if name in _READ else value
     except ValueError:
         found = None
     if found is None:
-        raise _wrong(page, name)
+        raise page.no_choice(name)
     return found
-
-
-def _wrong(page: Page, name: str) -> Refused:
-    return Refused(400, page.words.say("This cannot be chosen by: {name}", name=name))

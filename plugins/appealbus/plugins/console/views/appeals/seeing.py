@@ -3,7 +3,6 @@
 from starlette.responses import Response
 
 from appealbus.core.domain.listing import AppealState
-from appealbus.core.domain.selection import NOWHERE, Place
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
@@ -32,11 +31,7 @@ async def appeals(page: Page) -> Response:
     if token := page.query.get("find"):
         named, purpose = searched(page, "appeals", token)
         selection = selection_of(page, named)
-    try:
-        after = Place.parse(page.query["after"]) if page.query.get("after") else NOWHERE
-        found = await page.journal.find(selection, after, _PAGE, steps=_STEPS, sees=page.viewer.sieve)
-    except ValueError:
-        raise page.lost from None
+    found = await page.journal.find(selection, page.after(), _PAGE, steps=_STEPS, sees=page.viewer.sieve)
     if selection.named:
         await page.looks("appeals", purpose=purpose, found=len(found.rows))
     rows = [(row.public_id, await page.views.row(row)) for row in found.rows]

@@ -6,7 +6,6 @@ from functools import partial
 from starlette.responses import Response
 
 from appealbus.core.domain.handed import handover_spans
-from appealbus.core.domain.selection import NOWHERE, Place
 from appealbus.core.journal.rows import DeliveryState
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.forms import number_of
@@ -39,8 +38,7 @@ async def receiver(page: Page) -> Response:
     sight, journal, now = await sight_of(page), page.journal, page.journal.now()
     shown = page.query.get("show", "") or ("refused" if sight.state.refused else "waiting")
     try:
-        after = Place.parse(page.query["after"]) if page.query.get("after") else NOWHERE
-        found = await journal.deliveries_to(sight.name, _LISTS[shown], after, _PAGE)
+        found = await journal.deliveries_to(sight.name, _LISTS[shown], page.after(), _PAGE)
     except (KeyError, ValueError, OverflowError):
         raise page.lost from None
     past = await journal.past_handovers(sight.name)

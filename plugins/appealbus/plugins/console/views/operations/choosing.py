@@ -46,7 +46,7 @@ def chosen_by(page: Page, said: Sequence[tuple[str, str]]) -> Chosen:
     known = _OF_DELIVERIES if order.operation is Operation.RESEND else FILTERS | {"find"}
     if strange := sorted(set(query) - known):
         # Left out, it would mean more rows than somebody wants.
-        raise Refused(400, words.say("This cannot be chosen by: {name}", name=strange[0][:_LONGEST]))
+        raise page.no_choice(strange[0][:_LONGEST])
     if order.operation is Operation.RESEND:
         return Chosen(order, _deliveries(page, query), urlencode(kept))
     named: tuple[tuple[str, str], ...] = ()
@@ -66,6 +66,6 @@ def _deliveries(page: Page, query: dict[str, str]) -> DeliverySelection:
     if not query.get("receiver") or not query.get("since"):
         raise Refused(422, words.say("Say which receiver, and from when on it has confirmed what is delivered again."))
     if len(query["receiver"]) > _LONGEST:
-        raise Refused(400, words.say("This cannot be chosen by: {name}", name="receiver"))
+        raise page.no_choice("receiver")
     moments = {name: moment_of(query[name], words) for name in ("since", "until") if name in query}
     return DeliverySelection(query["receiver"], **moments)

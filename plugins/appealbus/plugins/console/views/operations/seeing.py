@@ -79,7 +79,7 @@ def _verdict(page: Page, sight: Sight) -> Verdict | None:
     if not asked:
         return left[0] if left else None
     if asked not in VERDICTS or asked == Verdict.DONE:
-        raise Refused(400, page.words.say("This cannot be chosen by: {name}", name="verdict"))
+        raise page.no_choice("verdict")
     return Verdict(asked)
 
 

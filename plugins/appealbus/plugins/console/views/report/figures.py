@@ -1,6 +1,5 @@
 """The figures of a period within the person's scopes: a table, and the same as CSV."""
 
-from datetime import date
 from urllib.parse import urlencode
 
 import orjson
@@ -8,7 +7,7 @@ from starlette.responses import Response
 
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.api.figures import ask_of, made
-from appealbus.plugins.console.forms import day_of, place_of
+from appealbus.plugins.console.forms import place_of
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.view import View
 from appealbus.plugins.report.asking import Ask, Form, Wanted
@@ -79,14 +78,9 @@ def asked(page: Page) -> Ask:
     by = next((each for each in By if each.value == said), None)
     if by is None:
         raise page.nowhere
-    days = _day(page, "since"), _day(page, "until")
+    days = page.day("since"), page.day("until")
     public = page.query.get("public") == "1"
     return ask_of(page.session.client, page.viewer, days, by, place, public=public)
-
-
-def _day(page: Page, name: str) -> date | None:
-    said = page.query.get(name)
-    return day_of(said, page.words) if said else None
 
 
 def query_of(ask: Ask) -> dict[str, str]:

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 from starlette.responses import Response
 
 from appealbus.core.domain.listing import AppealRow
-from appealbus.core.domain.selection import NOWHERE, Place
+from appealbus.core.domain.selection import Place
 from appealbus.core.operations.outages import missing, outage
 from appealbus.core.operations.pausing import LONGEST
 from appealbus.core.rights.actions import Action
@@ -29,8 +29,7 @@ async def impact(page: Page) -> Response:
     until = moment(page, morning(page, page.journal.now()) if written is None else written)
     found = await outage(page.journal, sight.asked, until)
     try:
-        after = Place.parse(page.query["after"]) if page.query.get("after") else NOWHERE
-        rows = await missing(page.journal, sight.asked, found, after, _PAGE)
+        rows = await missing(page.journal, sight.asked, found, page.after(), _PAGE)
     except (ValueError, OverflowError):
         raise page.lost from None
     written_until = f"{until:%Y-%m-%dT%H:%M}"

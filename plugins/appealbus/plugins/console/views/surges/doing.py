@@ -21,7 +21,7 @@ async def take(page: Page) -> Response:
     """Have the person have it until a day."""
     sight, reason, words = await _acted(page), page.form.reason(page.words), page.words
     until = day_of(page.form["until"], words, 422)
-    if until < words.today(page.journal.now()):
+    if until < page.today:
         raise Refused(422, words.say("This day is over: say when you look at it again."))
     who, seen = page.session.client.name, page.form["shown"]
     try:

@@ -17,7 +17,7 @@ from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.view import View
 from appealbus.plugins.surges.alarm import KeptAlarm
 from appealbus.plugins.surges.reading import Reading
-from appealbus.plugins.surges.seen import alarms_seen, sees, sees_all, surge_seen
+from appealbus.plugins.surges.seen import alarms_seen, possible_seen, sees_all
 from appealbus.plugins.surges.series import WEEK, week_name, week_of
 
 view = View("surges", "Surges", place=37, path="/surges", needs=Action.SURGES, plugin="surges")
@@ -40,9 +40,7 @@ async def surges(page: Page) -> Response:
         raise unreadable(page) from None
     rows = [each for each in told_of(viewer, found) if _chosen(each, place, category)]
     of_week = [] if week is None else [each for each in told_of(viewer, week.alarms) if _chosen(each, place, category)]
-    possible = (
-        [] if now is None else [surge_seen(viewer, each.surge) for each in now.possible if sees(viewer, each.surge)]
-    )
+    possible = [] if now is None else possible_seen(viewer, now.possible)
     await page.looks("surges", found=len(rows) + len(of_week) + len(possible))
     said = {
         "week": week_name(monday) if monday else "",
@@ -73,9 +71,8 @@ async def surges(page: Page) -> Response:
 
 
 def reading_of(page: Page) -> Reading:
-    """Return what reads the file; where the plugin is not loaded, there is nothing."""
-    found = page.console.api.host.shared("surges")
-    return found if isinstance(found, Reading) else Reading(None)
+    """Return what reads the file."""
+    return Reading.of(page.console.api.host.shared("surges"))
 
 
 def told_of(viewer: Viewer, found: Iterable[KeptAlarm]) -> Iterator[dict[str, Any]]:

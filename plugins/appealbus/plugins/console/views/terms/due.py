@@ -28,7 +28,7 @@ _LONGEST = 366
 @view.get("/terms", may=Action.TERM)
 async def terms(page: Page) -> Response:
     """Show how many open appeals are due when, of each body."""
-    viewer, today = page.viewer, page.words.today(page.journal.now())
+    viewer, today = page.viewer, page.today
     if not view.open_to(viewer):
         raise Refused(403, page.words.say("Your mask hides when appeals are due."))
     days = _days(page)
