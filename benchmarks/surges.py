@@ -19,8 +19,8 @@ from random import Random
 
 from appealbus.plugins.surges.clusters import clusters
 from appealbus.plugins.surges.judge import gathered, judge
-from appealbus.plugins.surges.scan import neighbours
 from appealbus.plugins.surges.series import WEEK, Book, Series, WeekRow, book
+from appealbus.plugins.surges.statistics.scan import neighbours
 
 TOPICS = [f"t{at:02}" for at in range(20)]
 REGIONS = [str(at) for at in range(11, 20)]

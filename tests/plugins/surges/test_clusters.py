@@ -8,8 +8,8 @@ import pytest
 
 from appealbus.core import ConfigError
 from appealbus.plugins.surges.clusters import clusters, near_from
-from appealbus.plugins.surges.scan import neighbours
 from appealbus.plugins.surges.series import Book, Series
+from appealbus.plugins.surges.statistics.scan import neighbours
 from tests.plugins.surges.calm import MONDAY, poisson
 from tests.services.forms import form
 

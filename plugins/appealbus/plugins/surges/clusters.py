@@ -10,11 +10,11 @@ from random import Random
 from statistics import variance
 
 from appealbus.core import ConfigError
-from appealbus.plugins.surges.ears import BASELINE, GUARD
 from appealbus.plugins.surges.judge import SHORTEST
-from appealbus.plugins.surges.multiple import benjamini_hochberg
-from appealbus.plugins.surges.scan import MOST, Cluster, Position, neighbours, probability, scan
 from appealbus.plugins.surges.series import WEEK, Book, Series, begin
+from appealbus.plugins.surges.statistics.ears import BASELINE, GUARD
+from appealbus.plugins.surges.statistics.multiple import benjamini_hochberg
+from appealbus.plugins.surges.statistics.scan import MOST, Cluster, Position, neighbours, probability, scan
 
 _WEEKS = GUARD + 1
 """The last weeks that a cluster may last: all that lie behind the baseline."""

@@ -12,10 +12,10 @@ from enum import Enum
 from functools import cache
 from statistics import variance
 
-from appealbus.plugins.surges import ears, farrington
-from appealbus.plugins.surges.multiple import benjamini_hochberg
 from appealbus.plugins.surges.series import WEEK, Book, Series, begin
-from appealbus.plugins.surges.tails import bound, tail
+from appealbus.plugins.surges.statistics import ears, farrington
+from appealbus.plugins.surges.statistics.multiple import benjamini_hochberg
+from appealbus.plugins.surges.statistics.tails import bound, tail
 
 SHORTEST = 10
 """Weeks before this one, below which nothing is said: EARS needs nine, and of the first ones something is missing."""

@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from appealbus.plugins.surges.scan import Position, neighbours, probability, scan, score, zones
+from appealbus.plugins.surges.statistics.scan import Position, neighbours, probability, scan, score, zones
 from tests.plugins.surges.reference import FOLDER, NEEDED
 
 LINE: dict[str, Position] = {name: (70.0 + 0.1 * at * at, 50.0) for at, name in enumerate("abcde")}

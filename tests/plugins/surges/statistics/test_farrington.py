@@ -5,8 +5,8 @@ from math import exp, log
 
 import pytest
 
-from appealbus.plugins.surges.farrington import compare, reference
-from appealbus.plugins.surges.fit import fit
+from appealbus.plugins.surges.statistics.farrington import compare, reference
+from appealbus.plugins.surges.statistics.fit import fit
 from tests.plugins.surges.reference import NEEDED, salmonella, table
 
 MONDAY = date(2026, 11, 23)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appealbus.plugins.surges.tails import bound, tail
+from appealbus.plugins.surges.statistics.tails import bound, tail
 
 
 def test_poisson_is_the_sum_of_its_terms() -> None:

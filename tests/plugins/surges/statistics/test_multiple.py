@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from appealbus.plugins.surges.multiple import benjamini_hochberg
+from appealbus.plugins.surges.statistics.multiple import benjamini_hochberg
 
 
 def test_the_example_of_the_paper() -> None:

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from appealbus.plugins.surges.fit import fit
-from appealbus.plugins.surges.tails import bound, tail
+from appealbus.plugins.surges.statistics.fit import fit
+from appealbus.plugins.surges.statistics.tails import bound, tail
 
 HALF_WINDOW = 3
 """Weeks on either side of this week a year ago that are the same season."""

@@ -5,7 +5,7 @@ from statistics import stdev
 
 import pytest
 
-from appealbus.plugins.surges import ears
+from appealbus.plugins.surges.statistics import ears
 from tests.plugins.surges.reference import NEEDED, salmonella, table
 
 Method = Callable[..., ears.Ears]

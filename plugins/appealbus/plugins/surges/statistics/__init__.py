@@ -1,0 +1,1 @@
+"""The statistics of surges: numbers in, numbers out. They know no appeal, no file and no bus."""
