@@ -6,8 +6,6 @@ from appealbus.connectors.broker.broker import Header
 
 PREFIX = "cloudEvents:"
 """As the released binding 1.0.2 writes it. Later drafts prefer `cloudEvents_` and have receivers read both."""
-ATTRIBUTES = ("specversion", "id", "source", "type", "dataschema", "time", "subject")
-"""Those that we write; `datacontenttype` is the property `content_type`."""
 
 
 def source_of(base: str, kind: str, name: str) -> str:
@@ -28,7 +26,7 @@ def type_of(schema: str) -> str:
 
 
 def attributes(event_id: str, source: str, schema: str, time: datetime, subject: str = "") -> dict[str, Header]:
-    """Return the headers of an event.
+    """Return the headers of an event; `datacontenttype` is the property `content_type`.
 
     Args:
         event_id: the same whenever the same event is sent again.
