@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from appealbus.core.planning.contract import NOT_LOADED
 from appealbus.core.rights.builtin import EVERYTHING, TECHNICAL
-from appealbus.core.rights.mask import Mask, digest_of
+from appealbus.core.rights.mask import Mask
+from appealbus.core.rights.masked import digest_of, masked
 from appealbus.core.rights.paths import Pattern
 from tests.core.rights.made import APPEAL, FIELDS, RECORDS, dossier, value
 from tests.services.forms import form
@@ -102,7 +103,7 @@ def test_what_is_shown_depends_on_nothing_that_is_hidden(
     """Two dossiers that differ in hidden fields alone, in value or in having one, are the same bytes to a viewer."""
     mixed = [other if rule.hides_field(path) else one for path, one, other in zip(FIELDS, some, others, strict=True)]
     mask = rule.mask()
-    one, other = (mask.apply(dossier(_values(each))) for each in (some, mixed))
+    one, other = (masked(mask, dossier(_values(each))) for each in (some, mixed))
     assert _bytes(one) == _bytes(other)
     assert digest_of(one) == digest_of(other)
 
@@ -112,7 +113,7 @@ def test_what_is_shown_depends_on_nothing_that_is_hidden(
 def test_a_hidden_value_is_in_no_byte(rule: Rule, some: list[int | None]) -> None:
     """A value that stands in hidden fields alone is nowhere in what a viewer gets, and one that is shown is there."""
     values = _values(some)
-    told = _bytes(rule.mask().apply(dossier(values))).decode()
+    told = _bytes(masked(rule.mask(), dossier(values))).decode()
     shown = {what for path, what in values.items() if not rule.hides_field(path)}
     for path, what in values.items():
         if what not in shown:
@@ -130,7 +131,7 @@ def test_numbers_are_hidden_wherever_they_stand(some: list[int | None], kind: st
     spelt = [iin, f"{iin[:6]} {iin[6:]}", "-".join(iin), f"ИИН:{iin}."]
     for path in ("appeal.text", "appeal.parcels.note", "vendor.list/note", "egkn.parcel/purpose_ru"):
         values[path] = f"Я, {' и '.join(spelt)}, прошу"
-    told = _bytes(Mask("m", identifiers=(kind,)).apply(dossier(values))).decode()
+    told = _bytes(masked(Mask("m", identifiers=(kind,)), dossier(values))).decode()
     assert iin not in told
     assert "".join(filter(str.isdigit, told)).count(iin) == 0
     assert "[hidden]" in told
@@ -148,7 +149,7 @@ def test_a_part_of_a_change_is_hidden_alone(shows: list[str], hides: list[str]) 
         {"message_id": "c-1", "channel": "files", "kind": "extended", "due_on": "2026-03-01", "reason": "long"},
         {"message_id": "c-2", "channel": "files", "kind": "redirected", "to": {"name": "akimat"}},
     ]
-    told = Mask("m", tuple(map(Pattern.parse, shows)), tuple(map(Pattern.parse, hides))).apply(whole)["changes"]
+    told = masked(Mask("m", tuple(map(Pattern.parse, shows)), tuple(map(Pattern.parse, hides))), whole)["changes"]
     if hides:
         expected = [{k: v for k, v in each.items() if k not in ("reason", "to")} for each in whole["changes"]]
     else:
@@ -162,17 +163,17 @@ def test_a_hidden_kind_is_not_told_by_what_is_not_loaded() -> None:
     whole = dossier(_values(list(range(len(FIELDS)))))
     absent = {"lookup": "x.absent", "key": "", "outcome": "unavailable", "code": NOT_LOADED, "reason": "no plugin"}
     mask = Mask("m", hides=(Pattern.parse("appeal.kind"),))
-    without = mask.apply(whole)
+    without = masked(mask, whole)
     whole["outcomes"] = [*whole["outcomes"], absent | {"attempts": 0}]
     whole["gaps"] = [absent | {"required": True}]
-    assert b"x.absent" in _bytes(Mask("m", hides=(Pattern.parse("appeal.text"),)).apply(whole))
-    assert mask.apply(whole) == without
+    assert b"x.absent" in _bytes(masked(Mask("m", hides=(Pattern.parse("appeal.text"),)), whole))
+    assert masked(mask, whole) == without
 
 
 def test_a_mask_that_hides_nothing_changes_nothing() -> None:
     """Whoever may see all gets the dossier itself."""
     whole = dossier(_values(list(range(len(FIELDS)))))
-    assert EVERYTHING.apply(whole) is whole
+    assert masked(EVERYTHING, whole) is whole
 
 
 @settings(max_examples=form(30, 300), deadline=None)
@@ -181,10 +182,10 @@ def test_the_technical_mask_tells_no_value(some: list[int | None]) -> None:
     """Who keeps the bus running sees how questions ended and when, and no value of anybody."""
     values = _values(some)
     due = values.get("appeal.due_on")
-    masked = TECHNICAL.apply(dossier(values))
-    told = _bytes(masked).decode()
-    assert [each["outcome"] for each in masked["outcomes"]] == ["found"] * 3
-    assert all("ended_at" in each for each in masked["outcomes"])
+    seen = masked(TECHNICAL, dossier(values))
+    told = _bytes(seen).decode()
+    assert [each["outcome"] for each in seen["outcomes"]] == ["found"] * 3
+    assert all("ended_at" in each for each in seen["outcomes"])
     for path, what in values.items():
         if what != due:
             assert what not in told, path

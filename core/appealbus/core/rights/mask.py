@@ -1,26 +1,15 @@
-"""Masks: what of a dossier somebody sees. What is hidden is absent, and whatever would tell of it goes with it.
-
-A masked dossier depends on nothing that is hidden: two dossiers that differ in hidden fields alone are the same bytes.
-So it does not tell either whether a hidden field has a value, or that it has changed.
-"""
+"""Masks: which fields of a dossier somebody sees, and which numbers in its texts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from hashlib import sha256
 from typing import Any
-
-import orjson
 
 from appealbus.core.rights import identifiers
 from appealbus.core.rights.fields import number_fields
-from appealbus.core.rights.notes import changes, not_carried, signals, warnings
 from appealbus.core.rights.paths import PARTS, Path, Pattern, Rules, Steps, remember
-from appealbus.core.rights.questions import Json, Questions
 
 _ALL = Pattern.parse("*")
-_OF_A_VERSION = ("version", "epoch", "created_at")
-"""What differs between two versions that say the same."""
 
 
 @dataclass(frozen=True)
@@ -151,48 +140,3 @@ class Mask:
             case int() | float() if self.is_number((), value):
                 value = None
         return value
-
-    def apply(self, document: Json) -> Json:
-        """Return a dossier, as JSON has it, as it is seen through the mask."""
-        if self.plain:
-            return document
-        questions = Questions(self, document)
-        shown: Json = {"schema_version": document["schema_version"]}
-        for name in ("number", "version", "epoch", "completeness", "created_at"):
-            if name in document and (name in _OF_A_VERSION or not self.hidden((name, ()))):
-                value = document[name]
-                shown[name] = self.text(value) if name == "number" else value
-        for name in ("receipt", "appeal"):
-            part = self.kept(document[name], (name, ()))
-            if part is not None:
-                shown[name] = part
-        if "appeal" in shown:
-            warnings(self, shown["appeal"], document["appeal"])
-        lists = {
-            "facts": questions.facts,
-            "outcomes": [] if self.hidden(("outcomes", ())) else questions.outcomes,
-            "gaps": [] if self.hidden(("gaps", ())) else questions.gaps,
-            "signals": signals(self, document, questions),
-            "unassessed": document.get("unassessed") if self.process and not self.hidden(("unassessed", ())) else [],
-            "plan": self._plan(document),
-            "not_carried": not_carried(self, document),
-            "changes": changes(self, document),
-        }
-        shown |= {name: rows for name, rows in lists.items() if rows}
-        shown["hidden"] = self.hidden_rules
-        return shown
-
-    def _plan(self, document: Json) -> list[Json]:
-        if self.hidden(("plan", ())) or not self.shows_plan:
-            return []
-        return [each for each in document.get("plan") or [] if self.shows_lookup(each["lookup"])]
-
-
-def digest_of(document: Json) -> bytes:
-    """Return the SHA-256 of what a dossier says, whichever version says it.
-
-    The epoch counts: after a restore the first version is news, whatever the one before says. Of it the undone ones
-    may have said something else.
-    """
-    said = {name: value for name, value in document.items() if name not in ("version", "created_at")}
-    return sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).digest()

@@ -1,14 +1,12 @@
 """What a dossier says of its fields elsewhere: warnings, signals, changes, facts that are gone. Masked with them."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from appealbus.core.rights.fields import is_known
+from appealbus.core.rights.mask import Mask
 from appealbus.core.rights.paths import PARTS, Path, Steps, path_of
-
-if TYPE_CHECKING:
-    from appealbus.core.rights.mask import Mask
-    from appealbus.core.rights.questions import Json, Questions
+from appealbus.core.rights.questions import Json, Questions
 
 _DUE: Path = ("appeal", ("due_on",))
 _BODY: Path = ("appeal", ("addressee",))
@@ -16,7 +14,7 @@ _WORDS = ("reason", "by", "note", "ground", "reference")
 """What somebody wrote about a change in his own words, which may repeat what was corrected."""
 
 
-def warnings(mask: "Mask", shown: "Json", appeal: "Json") -> None:
+def warnings(mask: Mask, shown: Json, appeal: Json) -> None:
     """Put into an appeal as it is shown the warnings about fields that are shown whole, and nothing as it was written.
 
     What could not be used stands in no field of its own: nobody knows which of the hidden ones it was meant for.
@@ -37,7 +35,7 @@ def warnings(mask: "Mask", shown: "Json", appeal: "Json") -> None:
         shown["warnings"] = told
 
 
-def signals(mask: "Mask", document: "Json", questions: "Questions") -> "list[Json]":
+def signals(mask: Mask, document: Json, questions: Questions) -> list[Json]:
     """Return the signals that rest on nothing hidden."""
     if mask.hidden(("signals", ())):
         return []
@@ -48,7 +46,7 @@ def signals(mask: "Mask", document: "Json", questions: "Questions") -> "list[Jso
     ]
 
 
-def _is_shown(mask: "Mask", document: "Json", path: Path) -> bool:
+def _is_shown(mask: Mask, document: Json, path: Path) -> bool:
     """Whether all of a field is shown; of a part of a record that nobody here knows, numbers may be somewhere in it."""
     head, steps = path
     if not mask.whole(path):
@@ -71,7 +69,7 @@ def _at(value: Any, steps: Steps) -> Iterator[Any]:
         yield from _at(value[steps[0]], steps[1:])
 
 
-def _signal(mask: "Mask", signal: "Json", questions: "Questions") -> "Json":
+def _signal(mask: Mask, signal: Json, questions: Questions) -> Json:
     told = {name: mask.text(value) if name.startswith("message_") else value for name, value in signal.items()}
     told["fields"] = [_renamed(field, questions) for field in signal["fields"]]
     if not all(questions.is_dated(path_of(field)[0]) for field in signal["fields"]):
@@ -79,13 +77,13 @@ def _signal(mask: "Mask", signal: "Json", questions: "Questions") -> "Json":
     return told
 
 
-def _renamed(field: str, questions: "Questions") -> str:
+def _renamed(field: str, questions: Questions) -> str:
     head, slash, rest = field.partition("/")
     lookup, bracket, key = head.removesuffix("]").partition("[")
     return f"{lookup}[{questions.keys.get((lookup, key), '')}]{slash}{rest}" if slash and bracket else field
 
 
-def changes(mask: "Mask", document: "Json") -> "list[Json]":
+def changes(mask: Mask, document: Json) -> list[Json]:
     """Return what has happened to the appeal, without what happened to hidden fields alone."""
     if mask.hidden(("changes", ())):
         return []
@@ -95,7 +93,7 @@ def changes(mask: "Mask", document: "Json") -> "list[Json]":
     return [shown for each in told if (shown := _change(mask, each))]
 
 
-def _change(mask: "Mask", change: "Json") -> "Json | None":
+def _change(mask: Mask, change: Json) -> Json | None:
     kind = change["kind"]
     fields = [each for each in change.get("fields") or [] if mask.whole(path_of(f"appeal.{each}"))]
     if kind == "corrected" and not fields:
@@ -120,7 +118,7 @@ def _change(mask: "Mask", change: "Json") -> "Json | None":
     return {name: value for name, value in shown.items() if not mask.hidden(("changes", (name,)))}
 
 
-def not_carried(mask: "Mask", document: "Json") -> "list[Json]":
+def not_carried(mask: Mask, document: Json) -> list[Json]:
     """Return which facts are not told any more; it follows from corrections of the appeal."""
     if mask.hidden(("not_carried", ())):
         return []

@@ -7,15 +7,13 @@ shown, unless the mask shows how the work went.
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import orjson
 
 from appealbus.core.planning.contract import NOT_LOADED
+from appealbus.core.rights.mask import Mask
 from appealbus.core.rights.paths import input_path
-
-if TYPE_CHECKING:
-    from appealbus.core.rights.mask import Mask
 
 Json: TypeAlias = dict[str, Any]
 _ORIGIN = ("source", "plugin", "purpose", "legal_basis")
@@ -40,7 +38,7 @@ class Questions:
 
     """
 
-    def __init__(self, mask: "Mask", document: Mapping[str, Any]) -> None:
+    def __init__(self, mask: Mask, document: Mapping[str, Any]) -> None:
         self._mask = mask
         outcomes, facts, gaps = (_rows(document, name) for name in ("outcomes", "facts", "gaps"))
         if not mask.shows_plan:  # which lookups there would have to be says what kind of appeal it is

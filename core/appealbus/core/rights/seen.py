@@ -7,7 +7,8 @@ from hashlib import sha256
 import orjson
 
 from appealbus.core.errors import JournalError
-from appealbus.core.rights.mask import Mask, digest_of
+from appealbus.core.rights.mask import Mask
+from appealbus.core.rights.masked import digest_of, masked
 from appealbus.core.rights.questions import Json
 
 
@@ -43,8 +44,8 @@ def seen(mask: Mask, raw: bytes, version: int) -> Seen:
     if mask.plain:
         return Seen(version, raw, sha256(raw).digest())
     try:
-        masked = mask.apply(orjson.loads(raw))
-        return Seen(version, orjson.dumps(masked), digest_of(masked))
+        told = masked(mask, orjson.loads(raw))
+        return Seen(version, orjson.dumps(told), digest_of(told))
     except (LookupError, TypeError, AttributeError, RecursionError):
         raise ValueError("the version is damaged") from None
 
