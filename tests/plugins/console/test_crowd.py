@@ -99,9 +99,9 @@ async def watch(stack: AsyncExitStack, browser: httpx.AsyncClient) -> AsyncItera
 
 
 async def picture(parts: AsyncIterator[bytes]) -> bool:
-    """Wait for the next picture, or the word that it is the same still; return whether there was one."""
+    """Wait for the next picture, or the word of how old it is; return whether there was one."""
     async for part in parts:
-        if b"event: now" in part or b": still" in part:
+        if any(each in part for each in (b"event: now", b"event: at", b": still")):
             return True
     return False
 

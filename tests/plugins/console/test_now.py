@@ -105,17 +105,32 @@ def test_to_watch_is_not_to_work(console: World) -> None:
     assert left() > timedelta(minutes=20)
 
 
+async def no_news(_: object) -> None:
+    """Take too long."""
+    raise TimeoutError
+
+
 async def one_comes(journal: Journal) -> None:
     """Have an appeal wait for its first run."""
     await journal.accept(NewAppeal(Appeal(message_id="one", channel="now", text="Жер"), journal.now(), "appealbus"))
 
 
-def test_a_browser_watches_and_can_stop(console: World) -> None:
-    """The picture changes by itself; the button stops that."""
+def test_a_browser_watches_and_can_stop(console: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The picture changes by itself and says of when it is, also where no news comes; the button stops that."""
     with chromium() as browser:
         page = browser.new_context(locale="en-GB").new_page()
+        page.clock.install()
         sign_in(page, console, "ops")
         page.goto(f"{console.url}/console/now")
+        page.evaluate("document.getElementById('at').textContent = 'then'")
+        expect(page.locator("#at")).to_contain_text("As of", timeout=10_000)
+        silent = page.locator(".live [role=status]")
+        with monkeypatch.context() as away:
+            away.setattr(sight.Watch, "now", no_news)
+            page.wait_for_timeout(2500)  # what was under way comes yet
+            page.clock.fast_forward(11_000)
+            expect(silent).to_have_text("No news comes: so things stood at the time below.")
+        expect(silent).to_have_text("", timeout=10_000)
         page.evaluate("document.getElementById('live').textContent = 'old'")
         console.do(one_comes)  # the same picture is not sent again
         expect(page.locator("#flow")).to_be_visible(timeout=10_000)

@@ -141,11 +141,18 @@ def test_what_is_vendored_is_what_was_published(console: World) -> None:
     """htmx is the file of its package, byte for byte; its licence lies beside it."""
     assert sha256((FOLDER / "htmx.min.js").read_bytes()).hexdigest() == HTMX
     assert "Zero-Clause BSD" in (FOLDER / "htmx.LICENSE").read_text()
-    for name in ("console.css", "console.js", "htmx.min.js", "icon.svg"):
+    for name in ("console.css", "console.js", "typed.js", "htmx.min.js", "icon.svg"):
         answer = console.browser().get(STATIC.path(name))
         assert answer.content == (FOLDER / name).read_bytes()
         assert "immutable" in answer.headers["cache-control"]
     assert console.browser().get("/console/static/htmx.LICENSE").status_code == 404
+
+
+def test_whoever_is_lost_keeps_the_menu(console: World) -> None:
+    """Where there is no page; to nobody a word more is said."""
+    for browser, menu in ((console.signed_in("ops"), True), (console.browser(), False)):
+        page = browser.get("/console/nothing")
+        assert (page.status_code, "/console/appeals" in page.text) == (404, menu)
 
 
 async def a_person(journal: Journal) -> str:

@@ -84,8 +84,9 @@ def test_a_term_is_shown_as_somebody_sees_it(program: Callable[..., "CompletedPr
 
 
 def test_the_heading_of_a_dossier_has_the_counted_day(program: Callable[..., "CompletedProcess[str]"]) -> None:
-    """Where the register gave none; as somebody else sees it, too."""
+    """Where the register gave none; as somebody else sees it, too, and what is said of its gaps."""
     assert program("run", "--until-idle").returncode == 0
+    assert "due 10 Sept 2026" in program("why", "A-1").stdout
     for arguments in ((), ("--as", "registry")):
         assert "due 10 Sept 2026" in program("dossier", "A-1", *arguments).stdout
         assert "due 30 Sept 2026" in program("dossier", "A-2", *arguments).stdout

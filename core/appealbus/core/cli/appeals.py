@@ -103,7 +103,8 @@ def why(
         masked.show_why(cli, as_, number, as_json=as_json, copy=copy, purpose=purpose)
         return
     to = reader(cli, lang)
-    held = cli.read(lambda journal: _held(journal, number))
+    row = cli.read(lambda journal: journal.appeal(number))
+    held = row if row is not None and row.state is AppealState.HELD else None
     if held is not None and not held.version:
         _print_held(cli, held, to, as_json)
         raise typer.Exit(EXIT_PROBLEMS)
@@ -117,7 +118,8 @@ def why(
     else:
         if held is not None:
             _print_held(cli, held, to, as_json)
-        cli.out.print(gaps_view(found, to, everything=everything))
+        counted = None if row is None else row.due_on
+        cli.out.print(gaps_view(found, to, everything=everything, counted=counted))
     if held is not None or found.completeness.value == "partial":
         raise typer.Exit(EXIT_PROBLEMS)
 
@@ -162,11 +164,6 @@ def explain(
 
 def _version(shown: Dossier) -> dict[str, int]:
     return {"version": shown.version}
-
-
-async def _held(journal: Journal, number: str) -> AppealRow | None:
-    row = await journal.appeal(number)
-    return row if row is not None and row.state is AppealState.HELD else None
 
 
 def _held_as_json(row: AppealRow) -> dict[str, Any]:

@@ -63,12 +63,14 @@ def local(moment: datetime) -> datetime:
     return moment.astimezone()
 
 
-def gaps_view(dossier: Dossier, to: Reader | None = None, *, everything: bool = False) -> RenderableType:
+def gaps_view(
+    dossier: Dossier, to: Reader | None = None, *, everything: bool = False, counted: date | None = None
+) -> RenderableType:
     """Return what the dossier lacks, and why; arguments as for `dossier_view`."""
     to = to or Reader()
     if not dossier.gaps:
-        return Group(*heading(dossier, to), Text(to.say("Nothing is missing.")))
-    return Group(*heading(dossier, to), _gaps(dossier, to, everything=everything))
+        return Group(*heading(dossier, to, counted), Text(to.say("Nothing is missing.")))
+    return Group(*heading(dossier, to, counted), _gaps(dossier, to, everything=everything))
 
 
 def _section(title: str) -> Table:

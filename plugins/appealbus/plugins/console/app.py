@@ -1,5 +1,6 @@
 """The application under `/console`, and what becomes of everything that goes wrong in it."""
 
+from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
 
@@ -9,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from appealbus.core import JournalError
+from appealbus.core import AppealBusError, JournalError
 from appealbus.plugins.api.api import Api
 from appealbus.plugins.api.exchange import App
 from appealbus.plugins.api.problems import Problem
@@ -17,6 +18,7 @@ from appealbus.plugins.console import entering
 from appealbus.plugins.console.console import Console
 from appealbus.plugins.console.errors import Refused, SignInNeeded
 from appealbus.plugins.console.giving_back import given, read
+from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.settings import ConsoleSettings
 from appealbus.plugins.console.static import STATIC
 from appealbus.plugins.console.view import all_views
@@ -106,6 +108,9 @@ async def _http(request: Request, error: Any) -> Response:
     words = Console.of(request).words(request)
     if error.status_code == 405:
         return _told(request, 405, words.say("This page does not take that."), dict(error.headers or {}))
+    if request.method == "GET":
+        with suppress(AppealBusError):  # whoever is signed in keeps the menu
+            await Page.of(request)
     return _told(request, 404, words.say("There is no such page."))
 
 

@@ -32,14 +32,25 @@
   if (live) {
     const [button, told] = [live.querySelector("button"), live.querySelector("[role=status]")];
     const go = button.textContent;
-    let stream = null;
-    const over = () => { stop(); button.hidden = true; told.textContent = live.dataset.over; };
-    const stop = () => { if (stream) stream.close(); stream = null; };
+    let [stream, silent] = [null, 0];
+    const tell = (text) => { if (told.textContent !== text) told.textContent = text; };
+    const over = () => { stop(); button.hidden = true; tell(live.dataset.over); };
+    const stop = () => { if (stream) stream.close(); stream = null; clearTimeout(silent); tell(""); };
+    const heard = () => {
+      clearTimeout(silent);
+      silent = setTimeout(() => tell(live.dataset.silent), 10_000); // five pictures that did not come
+    };
     const start = () => {
+      heard();
       stream = new EventSource(live.dataset.live);
       stream.addEventListener("now", (event) => {
         const part = document.getElementById("live");
         if (!part.contains(document.activeElement)) part.innerHTML = event.data; // whoever is in it stays there
+      });
+      stream.addEventListener("at", (event) => {
+        document.getElementById("at").textContent = event.data;
+        tell("");
+        heard();
       });
       stream.addEventListener("over", over);
       stream.addEventListener("error", () => { if (stream && stream.readyState === EventSource.CLOSED) over(); });

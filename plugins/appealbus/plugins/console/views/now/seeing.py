@@ -102,11 +102,14 @@ async def _pictures(page: Page) -> AsyncIterator[str]:
                 if not await page.console.sessions.counts(page.session):
                     break
                 ask = monotonic() + _ASKED_AGAIN
-            text = _picture(page, await watch_of(page).now())
+            found = await watch_of(page).now()
+            text = _picture(page, found)
+            if text != before:
+                yield _event("now", text)
+            before = text
+            yield _event("at", page.words.say("As of {moment}", moment=page.words.moment(found.at)))
         except (JournalError, TimeoutError):
-            text = before  # the next one may come
-        yield ": still\n\n" if text == before else _event("now", text)
-        before = text
+            yield ": still\n\n"  # the next one may come
         try:
             async with asyncio.timeout(_EACH):
                 await api.draining.wait()
