@@ -11,7 +11,7 @@ import pytest
 
 from appealbus.core.bus.bus import Bus
 from appealbus.core.interfaces.intake import Inbound, Taken
-from appealbus.plugins.api import stream as stream_module
+from appealbus.plugins.api.routes import stream as stream_module
 from tests.core.kit import message, running_bus
 from tests.plugins.api.serving import Served, kind_of, served
 from tests.services.forms import form

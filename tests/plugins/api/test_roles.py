@@ -115,7 +115,18 @@ def test_the_page_has_the_table() -> None:
 
 def test_routes_are_functions_of_their_own_names() -> None:
     """The document links operations by these names."""
-    from appealbus.plugins.api import about, appeals, dossiers, feed, figures, finding, pages, stream, surges, terms
+    from appealbus.plugins.api.routes import (
+        about,
+        appeals,
+        dossiers,
+        feed,
+        figures,
+        finding,
+        pages,
+        stream,
+        surges,
+        terms,
+    )
 
     names = [
         route.name

@@ -12,7 +12,6 @@ from starlette.responses import RedirectResponse, Response
 from appealbus.core import CursorRefused, JournalError
 from appealbus.core.journal.errors import CursorAhead
 from appealbus.core.rights.seen import is_damage
-from appealbus.plugins.api import about, appeals, dossiers, feed, figures, finding, pages, stream, surges, terms
 from appealbus.plugins.api.answers import of_problem
 from appealbus.plugins.api.api import Api
 from appealbus.plugins.api.exchange import App, Exchanges
@@ -27,6 +26,7 @@ from appealbus.plugins.api.problems import (
     Problem,
     unavailable,
 )
+from appealbus.plugins.api.routes import about, appeals, dossiers, feed, figures, finding, pages, stream, surges, terms
 
 _TOLD = 20
 """Errors of one request that are told."""

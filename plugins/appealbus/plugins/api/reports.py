@@ -1,13 +1,24 @@
-"""Reports for all clients, and lists of what they count: each is made once for all who ask, and few wait at a time."""
+"""Reports, and lists of what they count: which a client may ask for, and each made once for all who do."""
 
 from collections.abc import Callable, Coroutine
+from datetime import date, timedelta
 from functools import partial
 from typing import Any
 
-from appealbus.plugins.api.problems import unavailable
+import structlog
+
+from appealbus.core import ConfigError
+from appealbus.core.clocks import day_of, wall
+from appealbus.core.domain.client import Client
+from appealbus.core.rights.viewer import Viewer
+from appealbus.plugins.api.problems import Problem, invalid, unavailable
 from appealbus.plugins.monitor.shared_result import SharedResult
-from appealbus.plugins.report.asking import Wanted
+from appealbus.plugins.report.asking import Ask, Wanted
 from appealbus.plugins.report.listing import Cell
+from appealbus.plugins.report.row import Span
+from appealbus.plugins.report.words import By
+
+log = structlog.get_logger(__name__)
 
 _FRESH = 60.0
 """Seconds for which a report serves all who ask for the same."""
@@ -15,6 +26,10 @@ _PATIENCE = 20.0
 """Seconds that a request waits; what it waited for goes on, and may be asked for again."""
 _MOST = 8
 """Reports that are waited for: of a million appeals each takes some ten seconds, one after the other."""
+_RETRY_AFTER = 30
+"""Seconds after which it is worth asking again."""
+_FIRST_YEAR = 2
+"""The year before the first one has no number."""
 _KEPT = 16
 """Reports that are remembered: the largest have some megabytes."""
 
@@ -45,8 +60,77 @@ class Reports:
             self._kept = {each: result for each, result in self._kept.items() if not result.stale}
             over = [each for each, result in self._kept.items() if not result.running]
             if len(self._kept) - len(over) >= _MOST:
-                raise unavailable("too many other reports are asked for", 30)
+                raise unavailable("too many other reports are asked for", _RETRY_AFTER)
             if over and len(self._kept) >= _KEPT:
                 del self._kept[over[0]]
             kept = self._kept[wanted] = SharedResult(partial(self._make, wanted), fresh=_FRESH, patience=_PATIENCE)
         return await kept.get()
+
+    async def made(self, wanted: Wanted | Cell) -> bytes:
+        """Return a report, or a list of what it counts, made once for all who ask for the same.
+
+        Raises:
+            Problem: it takes too long, too many others are wanted, or the server cannot count.
+
+        """
+        try:
+            return await self.get(wanted)
+        except TimeoutError:
+            text = "it is being counted, and others wait as well; the first time takes as long as reading each appeal"
+            raise unavailable(f"{text} once", _RETRY_AFTER) from None
+        except ConfigError as error:
+            log.warning("report.failed", reason=str(error))
+            raise unavailable("the server cannot count; its log says why", _RETRY_AFTER) from None
+
+
+def ask_of(
+    client: Client, viewer: Viewer, days: tuple[date | None, date | None], by: By, place: str, *, public: bool
+) -> Ask:
+    """Return what a client asks for, within its scopes.
+
+    Args:
+        client: who asks.
+        viewer: what it sees: whose mask hides anything gets the public form alone, of quarters that are over.
+        days: the first and the last one; None: what is usual.
+        by: what a row is.
+        place: the beginning of КАТО of the places; empty: all.
+        public: whether the public form is wanted.
+
+    Raises:
+        Problem: there is no such report, or not for this client.
+
+    """
+    today, plain = day_of(wall()), viewer.mask.plain
+    first, last = _default(today, plain=plain)
+    since, until = days
+    last = until or last
+    first = since or (date(last.year, 1, 1) if plain else first)
+    _check(first, last)
+    if not plain and (by is not By.BODY or place or not _is_quarter(first, last) or last >= today):
+        raise _invalid("since", "the client sees whole quarters that are over, by body, and all places together")
+    return Ask(Span(first, last, place, client.places, client.kinds), by, today, public=public or not plain)
+
+
+def _default(today: date, *, plain: bool) -> tuple[date, date]:
+    """Return this year up to today; for whom sees the public form alone, the quarter before this one."""
+    if plain:
+        return date(today.year, 1, 1), today
+    last = date(today.year, 3 * ((today.month - 1) // 3) + 1, 1) - timedelta(days=1)
+    return date(last.year, last.month - 2, 1), last
+
+
+def _is_quarter(first: date, last: date) -> bool:
+    after = last + timedelta(days=1) if last < date.max else date.min
+    starts = first.day == 1 and first.month % 3 == 1
+    return starts and after.day == 1 and 12 * (after.year - first.year) + after.month - first.month == 3
+
+
+def _check(first: date, last: date) -> None:
+    if first > last:
+        raise _invalid("until", "the last day is before the first one")
+    if first.year < _FIRST_YEAR:
+        raise _invalid("since", "the year before has no number")
+
+
+def _invalid(name: str, what: str) -> Problem:
+    return invalid("there is no such report", f"query {name}", what)

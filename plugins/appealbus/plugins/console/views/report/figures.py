@@ -6,7 +6,7 @@ import orjson
 from starlette.responses import Response
 
 from appealbus.core.rights.actions import Action
-from appealbus.plugins.api.figures import ask_of, made
+from appealbus.plugins.api.reports import ask_of
 from appealbus.plugins.console.forms import place_of
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.view import View
@@ -29,7 +29,7 @@ async def report(page: Page) -> Response:
     """
     ask = asked(page)
     wanted = Wanted(ask, Form.JSON, page.words.language, rounds=False)
-    table = orjson.loads(await made(page.console.api, wanted))
+    table = orjson.loads(await page.console.api.reports.made(wanted))
     await _note(page, ask)
     mark = (await page.journal.keyed()).mark
     rows = [(row_mark(mark, row["key"]), row) for row in table["rows"]]
@@ -60,7 +60,7 @@ async def report(page: Page) -> Response:
 async def table(page: Page) -> Response:
     """Give the same to a spreadsheet."""
     ask = asked(page)
-    body = await made(page.console.api, Wanted(ask, Form.CSV, page.words.language, rounds=False))
+    body = await page.console.api.reports.made(Wanted(ask, Form.CSV, page.words.language, rounds=False))
     await _note(page, ask)
     name = f"report-{ask.span.since}-{ask.span.until}-{ask.by}.csv"
     return Response(body, media_type="text/csv", headers={"content-disposition": f'attachment; filename="{name}"'})

@@ -7,7 +7,6 @@ import orjson
 from starlette.responses import Response
 
 from appealbus.core.rights.actions import Action
-from appealbus.plugins.api.figures import made
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.report.figures import asked, query_of, view
@@ -29,7 +28,7 @@ async def appeals(page: Page) -> Response:
     if column is None or not _ROW.fullmatch(row):
         raise Refused(404, words.say("There is no such number."))
     cell = Cell(ask, words.language, row, column, before or 0)
-    told = orjson.loads(await made(page.console.api, cell))
+    told = orjson.loads(await page.console.api.reports.made(cell))
     if told is None:
         raise Refused(404, words.say("There is no such row, or no longer."))
     found = await page.journal.appeals_with(told["ids"])

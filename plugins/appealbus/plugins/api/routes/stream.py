@@ -19,8 +19,8 @@ from appealbus.core.rights.actions import Action
 from appealbus.plugins.api import documented
 from appealbus.plugins.api.api import Api
 from appealbus.plugins.api.callers import Caller, may
-from appealbus.plugins.api.feed import NO_CURSOR_OR_ONE, CursorText, Interest, Shown, read
 from appealbus.plugins.api.problems import CURSOR_AHEAD, CURSOR_GONE, FIELD_HIDDEN, TOO_MANY_WAITING, Problem, invalid
+from appealbus.plugins.api.routes.feed import NO_CURSOR_OR_ONE, CursorText, Interest, Shown, read
 
 router = documented.router(tags=["feed"])
 
