@@ -1,22 +1,29 @@
 """What hostile people send: forged paths, tokens and texts; no page fails, and none shows what it must not."""
 
+import json
 import re
 import time
+from datetime import timedelta
+from html import unescape
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
+from appealbus.core.domain.client import Credential
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.domain.operation import Operation, Order
 from appealbus.core.domain.selection import Selection
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import NewAppeal
 from appealbus.core.operations import operations
+from appealbus.core.rights.tokens import new_token
 from appealbus.plugins.console.view import all_views
 from appealbus.schemas.appeal import Appeal, AppealKind
+from tests.plugins.console import world as worlds
 from tests.plugins.console.kit import csrf_of
 from tests.plugins.console.waiting import park
-from tests.plugins.console.world import World
+from tests.plugins.console.world import World, world
 
 IIN, BODY = "900101300017", "740240030071"
 
@@ -99,3 +106,51 @@ def test_what_is_written_as_a_reason_hides_what_a_mask_hides(console: World) -> 
         assert IIN in chief.get(each).text
         page = ops.get(each)
         assert (page.status_code, IIN in page.text, "she (" in page.text) == (200, False, True), each
+
+
+def test_the_largest_appeal_has_pages_of_their_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever one writes, no page is larger than others; all of it is on one of them, but the end of a letter."""
+    given = {"message_id": "b", "channel": "c", "kind": "complaint", "text": "\u202e<Жер" * 40_000}
+    given["attachments"] = [{"file_name": f"<{'Құжат' * 55}> {at}."} for at in range(1000)]
+    given["parcels"] = [{"cadastral_number": f"20-315-{at:03}-001", "note": "Ж" * 900} for at in range(100)]
+    (tmp_path / "one.jsonl").write_text(json.dumps(given), encoding="utf-8")
+    monkeypatch.setattr(worlds, "_EXAMPLES", tmp_path / "one.jsonl")
+    monkeypatch.setattr(worlds, "APPEALS", 1)
+    monkeypatch.setattr(worlds, "PARKED", 1)
+    with world(tmp_path) as made:
+        (row,) = made.do(lambda journal: journal.appeals())
+        person, path = made.signed_in("registry"), f"/console/appeals/{row.public_id}"
+        given = {"csrf": csrf_of(person.get(f"{path}/dossier")), "purpose": "a call"}
+        pages = [person.post(f"{path}/unmask", data=given)]
+        seen = pages[0].url.params["seen"]
+        while following := re.search(r'rel="next" href="([^"]+)"', pages[-1].text):
+            pages.append(person.get(unescape(following[1])))
+        found = [number for each in pages for number in re.findall(r"&gt; (\d+)\.</dd>", each.text)]
+        assert found == [str(at) for at in range(1000)]
+        pages += [person.get(path), person.get(path, params={"seen": seen})]
+        pages.append(person.get(f"{path}/explain", params={"seen": seen, "field": "appeal.text"}))
+        assert all("90 more" in each.text for each in pages[-3:-1])
+        assert [(each.status_code, len(each.content)) for each in pages if len(each.content) > 100_000] == []
+        assert {each.status_code for each in pages} == {200}
+
+
+def test_somebody_who_is_signed_in_very_often_sees_and_ends_it(console: World) -> None:
+    """The newest sessions are shown, the others counted, and all but this one end at once."""
+    person = console.signed_in("reviewer", "often")
+
+    async def begin(journal: Journal) -> None:
+        now = journal.now()
+        for _ in range(60):
+            _, mark, digest = new_token()
+            await journal.add_credential(
+                "often", Credential(mark, "session", now, now + timedelta(hours=1)), digest, None
+            )
+
+    console.do(begin)
+    page = person.get("/console/account/mine")
+    assert "11 more" in page.text
+    page = person.post("/console/account/sign-out", data={"csrf": csrf_of(page)})
+    assert ("this one" in page.text, "more" in page.text.partition("signed in</h2>")[2].partition("</section>")[0]) == (
+        True,
+        False,
+    )

@@ -1,5 +1,7 @@
 """Mine: what one may and sees, one's sessions, and one's looks of today."""
 
+import asyncio
+
 from starlette.responses import Response
 
 from appealbus.core.domain.deeds import Deeds
@@ -9,6 +11,9 @@ from appealbus.plugins.console.sessions import SESSION
 from appealbus.plugins.console.views.account.policy import counting
 from appealbus.plugins.console.views.account.rows import rows
 from appealbus.plugins.console.views.account.sight import PAGE, frame, moment, view
+
+_SESSIONS = 50
+"""That are shown, the newest: of more nobody knows which is which."""
 
 
 @view.get("/account/mine")
@@ -22,6 +27,7 @@ async def mine(page: Page) -> Response:
         page,
         "account/mine.html",
         sessions=sorted(counting(page, its, SESSION), key=lambda each: each.created_at, reverse=True),
+        most=_SESSIONS,
         rows=await rows(page, found.entries, own=True),
         pages=page.pages(found.next, "before"),
     )
@@ -31,7 +37,9 @@ async def mine(page: Page) -> Response:
 async def sign_out(page: Page) -> Response:
     """End all sessions of the person but this one."""
     me, this = page.session.client, page.session.credential.id
-    for each in counting(page, await page.journal.credentials_of(me.name), SESSION):
-        if each.id != this:
-            await page.journal.revoke_credential(me.name, each.id)
+    others = [
+        each.id for each in counting(page, await page.journal.credentials_of(me.name), SESSION) if each.id != this
+    ]
+    # Together: each alone waits for the disk, and somebody may have thousands.
+    await asyncio.gather(*(page.journal.revoke_credential(me.name, each) for each in others))
     return page.go("/account/mine", {"done": "1"})

@@ -14,6 +14,7 @@ from appealbus.core.rights.explaining import FieldHidden, leaves_of, titled
 from appealbus.core.rights.seen import Seen
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
+from appealbus.plugins.console.views.appeal.room import Room
 from appealbus.plugins.console.views.appeal.sight import damaged, shown, sight_of, view
 from appealbus.plugins.console.words import said
 from appealbus.schemas.outcome import OutcomeKind
@@ -40,14 +41,17 @@ async def dossier(page: Page) -> Response:
         raise damaged(page, error) from None
     if found is None or whole is None:
         raise Refused(404, page.words.say("There is no such version of the dossier."))
-    told = whole.document
+    told, room = whole.document, Room(page.number("behind", page.nowhere) or 0)
+    appeal = room.fields(_appeal(page, whole)) if sight.purpose else []
+    records = _records(page, whole, room, is_open=bool(sight.purpose))
     return await shown(
         page,
         sight,
         "appeal/dossier.html",
         version=found.version,
-        appeal=_appeal(page, whole) if sight.purpose else [],
-        records=_records(page, whole, is_open=bool(sight.purpose)),
+        appeal=appeal,
+        records=records,
+        pages=page.pages(room.next, "behind"),
         signals=[(Severity.stored(each["severity"]), each) for each in told.get("signals", ())]
         if sight.purpose
         else [],
@@ -62,11 +66,14 @@ def _appeal(page: Page, whole: Seen) -> list[tuple[str, str]]:
     else:
         found = [row for row in rows_of(DOSSIER.read(whole.raw).appeal, page.words) if row[0] not in _NOT_HERE]
     say = page.words.say
-    return [(path, say(_IN_WORDS[path][value]) if value in _IN_WORDS.get(path, ()) else value) for path, value in found]
+    return [
+        (path, say(_IN_WORDS[path][value]) if value in _IN_WORDS.get(path, ()) else page.words.value(value))
+        for path, value in found
+    ]
 
 
-def _records(page: Page, whole: Seen, *, is_open: bool) -> list[dict[str, Any]]:
-    """Return the records, each with where it comes from; their fields only where they are open."""
+def _records(page: Page, whole: Seen, room: Room, *, is_open: bool) -> list[dict[str, Any]]:
+    """Return the records that have room, each with where it comes from; their fields only where they are open."""
     typed = [] if _HIDDEN in whole.document else DOSSIER.read(whole.raw).facts
     found = []
     for at, each in enumerate(whole.document.get("facts", ())):
@@ -76,13 +83,18 @@ def _records(page: Page, whole: Seen, *, is_open: bool) -> list[dict[str, Any]]:
         trail = [
             (name, value) for name, value in each.get("provenance", {}).items() if isinstance(value, str) and value
         ]
+        trail_of = ((trail_name(name, page.words), _value(page, name, value)) for name, value in trail)
+        shown_trail = room.fields(trail_of, linked=False)
+        shown_rows = room.fields(row for row in told if row[0] not in _NOT_HERE) if is_open else []
+        if not (shown_trail or shown_rows):
+            continue  # it has stood on a page before, or will on the next
         found.append(
             {
                 "lookup": each["lookup"],
                 "path": titled(each, whole.document),
-                "rows": [row for row in told if row[0] not in _NOT_HERE] if is_open else [],
+                "rows": shown_rows,
                 "count": len(plain),
-                "trail": [(trail_name(name, page.words), _value(page, name, value)) for name, value in trail],
+                "trail": shown_trail,
                 "type": str(record.get("type", "")).rpartition(".")[2],
             }
         )
@@ -102,17 +114,16 @@ async def explain(page: Page) -> Response:
         raise Refused(403, page.words.say("This field is hidden from you.")) from None
     except (FieldError, ValueError):
         raise Refused(404, page.words.say("The dossier has no such field.")) from None
-    trails = [
-        (
-            each,
-            [
+    room, trails = Room(page.number("behind", page.nowhere) or 0), []
+    for each in found or ():
+        said_ = "–" if each.value is None else page.words.value(each.value)
+        if value := room.fields([(each.path, said_)], linked=False):
+            trail = (
                 (trail_name(name, page.words), trail_value(name, value, each.trail, page.words))
                 for name, value in each.trail.items()
-            ],
-        )
-        for each in found or ()
-    ]
-    return await shown(page, sight, "appeal/explain.html", found=trails)
+            )
+            trails.append((*value[0], list(trail)))
+    return await shown(page, sight, "appeal/explain.html", found=trails, pages=page.pages(room.next, "behind"))
 
 
 def rows(value: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

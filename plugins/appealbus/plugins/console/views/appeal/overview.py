@@ -24,7 +24,11 @@ from appealbus.plugins.console.words import Words
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.signal import Severity
 
-_DELIVERIES = 50
+_DELIVERIES = 30
+"""With the form of each; the page of a receiver has all."""
+_CAUSES, _OUTCOMES = 30, 10
+"""Of questions that may still come, and of those that will not; and of each lookup in the plan. A lookup of a letter
+with a hundred parcels is missing a hundred times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,8 @@ async def appeal(page: Page) -> Response:
         knows=may_know,
         asked=number_of(page.query.get("n", "")),
         causes=causes,
+        most=_CAUSES,
+        most_outcomes=_OUTCOMES,
         plan=plan,
         signals=[(Severity.stored(each["severity"]), each) for each in document.get("signals", ())],
         operates=operates,

@@ -9,11 +9,12 @@ from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.appeal.dossier import rows, version_in
+from appealbus.plugins.console.views.appeal.room import Room
 from appealbus.plugins.console.views.appeal.sight import damaged, shown, sight_of, view
 from appealbus.schemas.dossier import Completeness
 
-_MOST = 500
-"""Differences that are shown: of more nobody reads all."""
+_OF_A_VALUE = 1000
+"""Bytes that are shown of a value: what differs is looked at in the dossier."""
 
 
 @view.get("/appeals/{id}/versions", may=Action.VERSIONS)
@@ -31,6 +32,12 @@ async def versions(page: Page) -> Response:
         raise damaged(page, error) from None
     if (page.query.get("from") or page.query.get("to")) and not compares:
         raise Refused(404, page.words.say("There is no such version of the dossier."))
+    room = Room()
+    found_ = [
+        (path, *both)
+        for path, *values in differences
+        if (both := room.take(*(_text(page, each) for each in values), most=_OF_A_VALUE)) is not None
+    ]
     return await shown(
         page,
         sight,
@@ -40,9 +47,13 @@ async def versions(page: Page) -> Response:
         compares=compares,
         first=first,
         second=second,
-        differences=differences[:_MOST],
-        more=max(0, len(differences) - _MOST),
+        differences=found_,
+        more=room.more,
     )
+
+
+def _text(page: Page, value: Any) -> str:
+    return "" if value is None else page.words.value(value)
 
 
 async def _differences(page: Page, sight: Any, first: int, second: int) -> list[tuple[str, Any, Any]]:
