@@ -68,6 +68,7 @@ BESIDE = {
     "plugins/competence": {"config.loading", "config.problems"},
     "plugins/report": {
         "config.models",
+        "domain.outline",
         "domain.places",
         "journal.key",
         "journal.naming",

@@ -1,24 +1,25 @@
 """Stored forms: what another release wrote is read, kept and written again; nothing of it comes from outside."""
 
 import copy
-from typing import Literal
+from datetime import date
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import ValidationError
+from pydantic import ConfigDict, ValidationError
 from pydantic_core import from_json, to_json
 
 from appealbus.schemas import upcasting
 from appealbus.schemas.appeal import Appeal, AppealKind, Language, PersonApplicant
-from appealbus.schemas.base import Text
+from appealbus.schemas.base import Model, Text
 from appealbus.schemas.dossier import Completeness, Dossier
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.person import Person
 from appealbus.schemas.provenance import Provenance
 from appealbus.schemas.record import OtherRecord, Record, record_to_json, stored_record
 from appealbus.schemas.signal import Severity
-from appealbus.schemas.stored import APPEAL, DOSSIER, INPUTS
+from appealbus.schemas.stored import APPEAL, DOSSIER, INPUTS, Part
 from appealbus.schemas.upcasting import Upcaster
 from appealbus.schemas.xml import to_xml
 
@@ -162,6 +163,36 @@ def test_damage_is_an_error(raw):
         APPEAL.read(raw)
     with pytest.raises(ValueError, match=r"\w"):
         DOSSIER.read(raw)
+
+
+class _Few(Model):
+    model_config = ConfigDict(extra="ignore")
+
+    schema_version: Literal["1"] = "1"
+    kind: str | None = None
+    due_on: date | None = None
+    applicant: Any = None
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{}, {"later": 1}, {"kind": "praise"}, {"due_on": "soon"}, {"due_on": None}, {"kind": 5}, {"text": 7}],
+    ids=str,
+)
+def test_a_part_is_read_as_the_whole_is(more):
+    """Whatever another release wrote: its fields have the values that they have in the whole form."""
+    raw = to_json(LETTER | more)
+    part, whole = Part(APPEAL, _Few).read(raw), APPEAL.read(raw)
+    assert (part.kind, part.due_on) == (whole.kind, whole.due_on)
+
+
+def test_a_part_of_another_version_is_read_by_the_whole(monkeypatch):
+    """An upcaster makes today's form of it first."""
+    monkeypatch.setattr(upcasting, "UPCASTERS", [Upcaster("appeal", 0, lambda form: form | {"kind": "proposal"})])
+    raw = to_json(LETTER | {"schema_version": "0"})
+    assert Part(APPEAL, _Few).read(raw).kind == "proposal"
+    with pytest.raises(ValueError, match="EOF"):
+        Part(APPEAL, _Few).read(b"{")
 
 
 def test_nothing_of_it_comes_from_outside():

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import from_json, to_json
 
 from appealbus.schemas.appeal import Appeal
@@ -14,6 +14,7 @@ from appealbus.schemas.tolerant import knows_more, tolerant, whole
 from appealbus.schemas.upcasting import Document, upcast
 
 T = TypeVar("T")
+M = TypeVar("M", bound=BaseModel)
 
 
 class Stored(Generic[T]):
@@ -53,6 +54,32 @@ class Stored(Generic[T]):
             return self._adapter.dump_json(value, exclude_none=exclude_none)
         dumped = self._adapter.dump_python(value, mode="json", exclude_none=exclude_none, warnings=False)
         return to_json(whole(value, dumped))
+
+
+class Part(Generic[M]):
+    """Some fields of one of the forms, read without the others."""
+
+    def __init__(self, of: Stored[Any], model: type[M]) -> None:
+        """Make it.
+
+        Args:
+            of: the form.
+            model: has these fields, and `schema_version` as the form has it; it takes no notice of others.
+
+        """
+        self._of, self._model = of, model
+
+    def read(self, raw: bytes) -> M:
+        """Return the fields as they are in what `Stored.read` returns; what is damaged beside them is not noticed.
+
+        Raises:
+            ValueError: it is damaged.
+
+        """
+        try:
+            return self._model.model_validate_json(raw)
+        except ValidationError:  # another release wrote it
+            return self._model.model_validate(self._of.read(raw), from_attributes=True)
 
 
 def _appeal(document: Document) -> Document:

@@ -1,19 +1,20 @@
-"""Registers of synthetic appeals: plain letters, and the cases that a journal would have of them."""
+"""Registers of synthetic appeals: plain letters, and the outlines that a journal would have of them."""
 
 from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
 from random import Random
 from typing import Any
 
-from appealbus.core import Case, KeptChange, LookupState
+from appealbus.core import KeptChange
 from appealbus.core.clocks import KAZAKHSTAN
+from appealbus.core.domain.outline import Outline
 from appealbus.core.journal.key import JournalKey
 from appealbus.plugins.report.fact import fact_of
 from appealbus.plugins.report.store import Store
-from appealbus.schemas.appeal import Appeal, Receipt
+from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.change import Change
 from appealbus.schemas.identifiers import control_digit, parse_iin, parse_or_none
-from appealbus.schemas.outcome import OutcomeKind
+from appealbus.schemas.stored import APPEAL
 from tests.plugins.report.plain import Event, Letter
 
 
@@ -91,8 +92,8 @@ def _random(random: Random) -> Letter:
     )
 
 
-def case_of(number: int, plain: Letter) -> Case:
-    """Return the case of a letter."""
+def outline_of(number: int, plain: Letter) -> Outline:
+    """Return the outline of a letter."""
     moment = _moment(plain["on"])
     fields = {
         "message_id": f"m{number}",
@@ -105,23 +106,17 @@ def case_of(number: int, plain: Letter) -> Case:
         "applicant": {"type": "person", "iin": plain["person"] or None},
         "parcels": [{"cadastral_number": each} for each in plain["parcels"]],
     }
-    receipt = Receipt(
-        number=f"N{number}", accepted_at=moment, accepted_by="appealbus", message_id=f"m{number}", channel="files"
-    )
-    changes = [_change(at, each) for at, each in enumerate(plain["events"])]
-    states = tuple(LookupState("a.b", str(at), OutcomeKind.FOUND, moment) for at in range(plain["records"]))
-    return Case(number, Appeal.model_validate(fields), receipt, 1, states, kept_changes=tuple(reversed(changes)))
+    changes = tuple(_change(at, each) for at, each in enumerate(plain["events"]))[::-1]
+    raw = APPEAL.write(Appeal.model_validate(fields), exclude_none=True)
+    ready = plain["ready"] and plain["ready"].replace(tzinfo=KAZAKHSTAN)
+    return Outline(number, moment, None, raw, None, changes, ("a.b",) * plain["records"], ready)
 
 
 def filled(register: Iterable[Letter]) -> Store:
     """Return a file, in memory, in which a register is counted."""
     store = Store(None)
-    store.put(fact_of(case_of(number, plain), MARK, _ready(plain)) for number, plain in enumerate(register, 1))
+    store.put(fact_of(outline_of(number, plain), MARK) for number, plain in enumerate(register, 1))
     return store
-
-
-def _ready(plain: Letter) -> datetime | None:
-    return None if plain["ready"] is None else plain["ready"].replace(tzinfo=KAZAKHSTAN)
 
 
 def _change(at: int, told: Event) -> KeptChange:

@@ -78,17 +78,17 @@ def test_what_comes_and_changes_is_counted(tmp_path: Path) -> None:
 
 
 def test_what_was_read_is_not_read_again(tmp_path: Path) -> None:
-    """A second report reads the cases alone of which the log says something new."""
+    """A second report reads the appeals alone of which the log says something new."""
 
     async def use(journal: Journal) -> None:
         store, read = Store(None), []
 
         class Watched:
-            appeals, log, keyed, completed = journal.appeals, journal.log, journal.keyed, journal.completed
+            outlines, log, keyed, records_of = journal.outlines, journal.log, journal.keyed, journal.records_of
 
-            async def cases(self, ids: Any) -> Any:
+            async def outlines_of(self, ids: Any) -> Any:
                 read.extend(ids)
-                return await journal.cases(ids)
+                return await journal.outlines_of(ids)
 
         await asyncio.gather(*(journal.accept(new(f"m{at}")) for at in range(3)))
         await follow(Watched(), "J", store)
@@ -110,8 +110,8 @@ def test_after_a_restore_all_is_read_again(tmp_path: Path) -> None:
         await follow(journal, "J", store)
         key = await journal.keyed()
         store.begin(Followed("J", key.check), Cursor(1, 10_000), 10_000)
-        (case,) = await journal.cases([1])
-        store.put([replace(fact_of(case, key.mark, None), appeal_id=7_000)])
+        (outline,) = await journal.outlines_of([1])
+        store.put([replace(fact_of(outline, key.mark), appeal_id=7_000)])
         assert counts(store)[0] == 2
         await follow(journal, "J", store)
         assert counts(store)[0] == 1
@@ -126,7 +126,7 @@ def test_of_two_reports_at_once_the_one_behind_writes_nothing(tmp_path: Path) ->
         store = Store(None)
         await journal.accept(new("m0"))
         await follow(journal, "J", store)
-        (behind,) = await journal.cases([1])
+        (behind,) = await journal.outlines_of([1])
         key = await journal.keyed()
         followed = Followed("J", key.check)
         since = store.cursor(followed)
@@ -135,7 +135,7 @@ def test_of_two_reports_at_once_the_one_behind_writes_nothing(tmp_path: Path) ->
         ahead = store.cursor(followed)
         assert since is not None
         assert since != ahead
-        assert store.follow(followed, [fact_of(behind, key.mark, None)], since, since) == ahead
+        assert store.follow(followed, [fact_of(behind, key.mark)], since, since) == ahead
         assert (store.cursor(followed), counts(store)) == (ahead, [1, 1, 1, 0, 0])
 
     over_journal(tmp_path, use)

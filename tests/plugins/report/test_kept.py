@@ -82,11 +82,16 @@ def test_after_a_new_key_all_is_read_again(tmp_path: Path) -> None:
             async with await Journal.open(url, key=key) as journal:
 
                 class Watched:
-                    log, keyed, completed, cases = journal.log, journal.keyed, journal.completed, journal.cases
+                    log, keyed, outlines_of, records_of = (
+                        journal.log,
+                        journal.keyed,
+                        journal.outlines_of,
+                        journal.records_of,
+                    )
 
-                    async def appeals(self, after: int = 0, limit: int = 100) -> Any:
+                    async def outlines(self, after: int = 0, limit: int = 100) -> Any:
                         read.append(after)
-                        return await journal.appeals(after, limit)
+                        return await journal.outlines(after, limit)
 
                 await follow(Watched(), "J", store)
         assert len(read) == 2
@@ -124,7 +129,7 @@ def test_districts_are_called_as_addresses_call_them() -> None:
     step = {"level": {"code": "3"}, "kato": "275200000", "name_ru": "Теректинский район", "name_kk": "Теректі ауданы"}
     street = {"level": {"code": "9"}, "kato": "275230100", "name_ru": "ул. Абая"}
     given = {"rka": "1", "kind": {"code": "1"}, "actual": True, "parts": [step, street]}
-    names = tuple(districts_of([Address.model_validate(given), None]))
+    names = tuple(districts_of(Address.model_validate(given)))
     assert names == (("2752", "Теректинский район", "Теректі ауданы"),)
     day = date(2026, 3, 1)
     store = filled([letter(day), letter(day, kato="271000000")])

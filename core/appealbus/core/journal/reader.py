@@ -15,6 +15,7 @@ from appealbus.core.domain.event import Cursor, LogEntry, LogFilter, LogPage
 from appealbus.core.domain.known import KnownLookup
 from appealbus.core.domain.listing import AppealRow, AppealState, Endangered, VersionRow
 from appealbus.core.domain.outage import DueDay, Needs, WaitingByDay
+from appealbus.core.domain.outline import Outline
 from appealbus.core.domain.pace import Pace
 from appealbus.core.domain.pauses import SourceNews
 from appealbus.core.domain.replies import ReplyRow
@@ -37,6 +38,7 @@ from appealbus.core.journal.reads import (
     lists,
     log,
     outages,
+    outlines,
     pace,
     past,
     pauses,
@@ -63,6 +65,7 @@ from appealbus.core.journal.writes.clock import shared_now
 from appealbus.core.journal.writes.knowing import known
 from appealbus.core.packing import unpack
 from appealbus.schemas.appeal import Appeal
+from appealbus.schemas.record import Record
 
 DELIVERED_BYTES = 8 * 1024 * 1024
 """Of dossiers that are read at once to be handed over: a hundred usual ones have one, and each is copied
@@ -156,9 +159,20 @@ class JournalReader(Kept, Serving):
             raise ClockInDoubt
         return await self._read(lambda connection: old.count(connection, ages, now, without))
 
-    async def completed(self, ids: Sequence[int]) -> dict[int, datetime]:
-        """Return when each of these dossiers was complete first, of the versions that are kept; nothing of others."""
-        return await self._read(lambda connection: lists.completed(connection, ids)) if ids else {}
+    async def outlines(self, after: int = 0, limit: int = 100) -> tuple[list[Outline], int]:
+        """Return a page of the outlines of all appeals, oldest first, and the last id of it; 0: that was all.
+
+        One that cannot be read is left out and logged, so a page may be short, or empty.
+        """
+        return await self._read(lambda connection: outlines.page(connection, after, limit))
+
+    async def outlines_of(self, ids: Sequence[int]) -> list[Outline]:
+        """Return the outlines of appeals, in the order of the ids. One that cannot be read is left out and logged."""
+        return await self._read(lambda connection: outlines.outlines(connection, ids))
+
+    async def records_of(self, ids: Sequence[int], lookups: Sequence[str]) -> list[tuple[int, str, Record]]:
+        """Return the records that these lookups have found for appeals, each with the appeal's id and the lookup."""
+        return await self._read(lambda connection: list(outlines.records(connection, ids, lookups)))
 
     async def keyed(self) -> JournalKey:
         """Return what makes keys of questions, and marks.

@@ -5,22 +5,23 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time
 
-from appealbus.core import Case
 from appealbus.core.clocks import KAZAKHSTAN, day_of
+from appealbus.core.domain.outline import Outline
+from appealbus.plugins.report.counted import CAME_TO, COUNTED, CountedAppeal
 from appealbus.plugins.report.matters import Mark, matters_of
-from appealbus.plugins.terms.clock import Told
-from appealbus.plugins.terms.story import Body
+from appealbus.plugins.terms.story import Body, rebuild
 from appealbus.schemas.address import Address
-from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.change import AnswerResult, ChangeKind
 from appealbus.schemas.identifiers import parse_kato, parse_or_none
-from appealbus.schemas.outcome import OutcomeKind
+from appealbus.schemas.record import Record
 
 DISTRICT = 4
 """Digits of КАТО that name a district."""
 _A_DISTRICT = re.compile(r"[0-9]{2}(?!00)[0-9]{2}0{5}")
 _NAME = 100
 """Characters of its name that are kept."""
+District = tuple[str, str, str]
+"""The code of a district, its Russian name and its Kazakh one."""
 _BY_A_PERSON = frozenset(
     {
         ChangeKind.DIRECTED,
@@ -68,7 +69,7 @@ class Fact:
         records: of those: how many records its dossier has.
         known: whether it is told whose matter it is.
         matters: the marks of that.
-        districts: the names of districts that its records tell: code, Russian, Kazakh.
+        districts: the names of districts that its records tell.
 
     """
 
@@ -97,36 +98,41 @@ class Fact:
     records: int
     known: bool
     matters: tuple[bytes, ...] = ()
-    districts: tuple[tuple[str, str, str], ...] = ()
+    districts: tuple[District, ...] = ()
 
 
-def fact_of(case: Case, mark: Mark, completed: datetime | None) -> Fact:
-    """Return what is counted of a case.
+def fact_of(told: Outline, mark: Mark, districts: Iterable[District] = ()) -> Fact:
+    """Return what is counted of an appeal.
 
     Args:
-        case: the appeal.
+        told: the appeal.
         mark: makes the marks of matters.
-        completed: when its dossier was complete first; None: it is not.
+        districts: those that its records name.
+
+    Raises:
+        ValueError: it is damaged.
 
     """
-    appeal, life = case.appeal, Told.of(case).life
-    accepted = case.receipt.accepted_at
-    day = day_of(appeal.received_at or accepted)
-    body = Body.of((case.first or appeal).addressee)
+    appeal = COUNTED.read(told.appeal)
+    accepted, arrived = told.accepted_at, appeal.received_at
+    day = day_of(arrived or accepted)
+    body = Body.of(appeal.addressee if told.first is None else CAME_TO.read(told.first).addressee)
+    life = rebuild(arrived or accepted, body, told.changes, certain=arrived is not None)
     category, called = _category(appeal)
-    due = appeal.due_on or case.due_on
+    due = appeal.due_on or told.due_on
     stay, answered = life.last, life.last.answered
     considered, sent_on = stay.ended is not None, any(each.sent for each in life.stays)
     left = None if due is None or answered is None else (due - answered).days
-    reviewed = _first_step(case)
-    ready = completed if completed is not None and reviewed is not None and completed < reviewed else None
+    reviewed = _first_step(told)
+    done = told.completed_at
+    ready = done if done is not None and reviewed is not None and done < reviewed else None
     matters = matters_of(appeal, category, mark)
     return Fact(
-        appeal_id=case.appeal_id,
+        appeal_id=told.appeal_id,
         day=day,
         body=body.bin or body.name.casefold(),
         body_name=body.name,
-        kind=str(appeal.kind or ""),
+        kind=appeal.kind or "",
         place=_place(appeal),
         category=category,
         category_name=called,
@@ -144,29 +150,29 @@ def fact_of(case: Case, mark: Mark, completed: datetime | None) -> Fact:
         reviewed=reviewed is not None,
         complete_before=ready is not None,
         waited=0 if ready is None else max(0, round((ready - accepted).total_seconds())),
-        records=0 if ready is None else sum(each.kind is OutcomeKind.FOUND for each in case.states),
+        records=0 if ready is None else len(told.found),
         known=bool(matters),
         matters=matters,
-        districts=tuple(districts_of(each.record for each in case.states)),
+        districts=tuple(districts),
     )
 
 
-def _category(appeal: Appeal) -> tuple[str, str]:
+def _category(appeal: CountedAppeal) -> tuple[str, str]:
     """Return the code of a category, else its name in small letters; and its name."""
     about = appeal.category
     code, called = ((about.code or "").strip(), (about.name or "").strip()) if about else ("", "")
     return code or called.casefold(), called
 
 
-def _place(appeal: Appeal) -> str:
+def _place(appeal: CountedAppeal) -> str:
     written = ((appeal.place.kato or "") if appeal.place else "").strip()
     return parse_or_none(parse_kato, written) or written
 
 
-def _first_step(case: Case) -> datetime | None:
+def _first_step(told: Outline) -> datetime | None:
     """Return when a person first did something with it; of a step of which the day alone is told, its beginning."""
     steps = []
-    for each in case.kept_changes:
+    for each in told.changes:
         if each.change.kind in _BY_A_PERSON and each.change.result is not AnswerResult.SILENCE:
             steps.append(each.dated_at)
             if each.change.answered_on is not None:  # a register may tell of an answer days later
@@ -174,10 +180,9 @@ def _first_step(case: Case) -> datetime | None:
     return min(steps, default=None)
 
 
-def districts_of(records: Iterable[object]) -> Iterator[tuple[str, str, str]]:
-    """Yield the districts that addresses name: code, Russian, Kazakh."""
-    for record in records:
-        for part in record.parts if isinstance(record, Address) else ():
-            code = part.kato or ""
-            if _A_DISTRICT.fullmatch(code):
-                yield code[:DISTRICT], (part.name_ru or "")[:_NAME], (part.name_kk or "")[:_NAME]
+def districts_of(record: Record) -> Iterator[District]:
+    """Yield the districts that an address names."""
+    for part in record.parts if isinstance(record, Address) else ():
+        code = part.kato or ""
+        if _A_DISTRICT.fullmatch(code):
+            yield code[:DISTRICT], (part.name_ru or "")[:_NAME], (part.name_kk or "")[:_NAME]

@@ -1,16 +1,23 @@
 """Reads from the journal what reports count: all of it once, and then what its log says has changed."""
 
+from collections import defaultdict
 from collections.abc import Collection, Sequence
-from datetime import datetime
 from typing import Protocol
 
-from appealbus.core import AppealRow, Case, Cursor, CursorRefused, LogPage, What
+import structlog
+
+from appealbus.core import Cursor, CursorRefused, LogPage, What
+from appealbus.core.domain.outline import Outline
 from appealbus.core.journal.key import JournalKey
-from appealbus.plugins.report.fact import Fact, fact_of
+from appealbus.plugins.report.fact import District, Fact, districts_of, fact_of
 from appealbus.plugins.report.store import Followed, Store
+from appealbus.schemas.address import Address
+from appealbus.schemas.record import Record
+
+log = structlog.get_logger(__name__)
 
 _PAGE = 500
-"""Appeals that are read at once: with their texts, some ten megabytes."""
+"""Appeals that are read at once: with their texts, some megabytes."""
 _CHANGES = (What.ACCEPTED, What.CHANGED, What.VERSION, What.TERM_MOVED)
 """After these an appeal may count in another way."""
 
@@ -18,14 +25,14 @@ _CHANGES = (What.ACCEPTED, What.CHANGED, What.VERSION, What.TERM_MOVED)
 class Followable(Protocol):
     """What of the journal is read."""
 
-    async def appeals(self, after: int = 0, limit: int = 100) -> list[AppealRow]:
-        """Return a page of appeals."""
+    async def outlines(self, after: int = 0, limit: int = 100) -> tuple[list[Outline], int]:
+        """Return a page of appeals, and the last id of it."""
 
-    async def cases(self, ids: Sequence[int]) -> list[Case]:
+    async def outlines_of(self, ids: Sequence[int]) -> list[Outline]:
         """Return appeals by id."""
 
-    async def completed(self, ids: Sequence[int]) -> dict[int, datetime]:
-        """Return when dossiers were complete first."""
+    async def records_of(self, ids: Sequence[int], lookups: Sequence[str]) -> list[tuple[int, str, Record]]:
+        """Return what lookups have found for appeals."""
 
     async def keyed(self) -> JournalKey:
         """Return what makes marks."""
@@ -62,21 +69,38 @@ class _Following:
             await self._read_changes(begin)
 
     async def _read_all(self, begin: Cursor) -> None:
-        after = 0
-        while page := await self._journal.appeals(after, _PAGE):
-            self._store.put(await self._facts([row.appeal_id for row in page]))
-            after = page[-1].appeal_id
-        self._store.begin(self._followed, begin, after)
+        last, (page, after) = 0, await self._journal.outlines(0, _PAGE)
+        while after:
+            self._store.put(await self._facts(page))
+            last, (page, after) = after, await self._journal.outlines(after, _PAGE)
+        self._store.begin(self._followed, begin, last)
 
     async def _read_changes(self, cursor: Cursor) -> None:
         while True:
             page = await self._journal.log(cursor, _PAGE, what=_CHANGES)
             ids = sorted({each.appeal_id for each in page.entries if each.appeal_id is not None})
-            cursor = self._store.follow(self._followed, await self._facts(ids), cursor, page.next)
+            facts = await self._facts(await self._journal.outlines_of(ids))
+            cursor = self._store.follow(self._followed, facts, cursor, page.next)
             if cursor == page.next and page.lag <= 0:
                 return
 
-    async def _facts(self, ids: Sequence[int]) -> list[Fact]:
-        completed = await self._journal.completed(ids)
-        mark = self._key.mark
-        return [fact_of(each, mark, completed.get(each.appeal_id)) for each in await self._journal.cases(ids)]
+    async def _facts(self, page: Sequence[Outline]) -> list[Fact]:
+        districts = await self._districts(page)
+        facts = []
+        for each in page:
+            try:
+                facts.append(fact_of(each, self._key.mark, districts.get(each.appeal_id, ())))
+            except ValueError as error:
+                log.error("journal.unreadable", appeal_id=each.appeal_id, error=type(error).__name__)
+        return facts
+
+    async def _districts(self, page: Sequence[Outline]) -> dict[int, list[District]]:
+        """Return the districts that addresses name. A lookup finds records of one type, so one of each tells which."""
+        one = {lookup: each.appeal_id for each in page for lookup in each.found}
+        samples = await self._journal.records_of(sorted({*one.values()}), list(one))
+        finds = sorted({lookup for _, lookup, record in samples if isinstance(record, Address)})
+        found: defaultdict[int, list[District]] = defaultdict(list)
+        if finds:
+            for appeal_id, _, record in await self._journal.records_of([each.appeal_id for each in page], finds):
+                found[appeal_id] += districts_of(record)
+        return found

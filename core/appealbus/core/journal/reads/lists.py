@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, func, select
+from sqlalchemy import ColumnElement, Connection, bindparam, select
 
 from appealbus.core.domain.access import AccessRow, Served
 from appealbus.core.domain.listing import AppealRow, AppealState, VersionRow
@@ -28,7 +28,6 @@ from appealbus.core.journal.tables import (
 from appealbus.core.journal.tables import (
     dossier as dossiers,
 )
-from appealbus.schemas.dossier import Completeness
 
 _LISTED = list(appeal.columns)
 _NUMBERED = select(*_LISTED).where(appeal.c.number == bindparam("number"))
@@ -114,13 +113,6 @@ def versions(connection: Connection, number: str) -> list[VersionRow]:
     columns = (dossiers.c.version, dossiers.c.completeness, dossiers.c.created_at)
     query = select(*columns).join(appeal).where(appeal.c.number == number).order_by(dossiers.c.version)
     return [VersionRow(**row._mapping) for row in connection.execute(query)]
-
-
-def completed(connection: Connection, ids: Sequence[int]) -> dict[int, datetime]:
-    """Return when each dossier was complete first."""
-    done = (dossiers.c.completeness == Completeness.COMPLETE.value) & dossiers.c.appeal_id.in_(ids)
-    query = select(dossiers.c.appeal_id, func.min(dossiers.c.created_at)).where(done).group_by(dossiers.c.appeal_id)
-    return {row[0]: row[1] for row in connection.execute(query)}
 
 
 def access_rows(connection: Connection, number: str | None, after: int, limit: int) -> list[AccessRow]:

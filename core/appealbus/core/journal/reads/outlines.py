@@ -1,0 +1,113 @@
+"""Outlines of appeals, some hundred at a time, and the records that some of their lookups have found."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection, Text, bindparam, func, literal_column, select
+
+from appealbus.core.domain.change import KeptChange
+from appealbus.core.domain.document import fact_parts
+from appealbus.core.domain.outline import Outline
+from appealbus.core.journal import codec, direct
+from appealbus.core.journal.tables import appeal, change, document, dossier, lookup
+from appealbus.core.packing import unpack
+from appealbus.schemas.record import Record, stored_record
+
+log = structlog.get_logger(__name__)
+
+_newest, _first = document.alias("newest"), document.alias("first")
+_FOUND = lookup.c.kind == literal_column("'found'", Text)
+_PAGE = select(appeal.c.id).where(appeal.c.id > bindparam("after")).order_by(appeal.c.id).limit(bindparam("most"))
+_APPEALS = (
+    select(
+        appeal.c.id,
+        appeal.c.accepted_at,
+        appeal.c.urgency,
+        appeal.c.first,
+        _newest.c.body,
+        _first.c.body.label("first_body"),
+    )
+    .outerjoin(_newest, (_newest.c.appeal_id == appeal.c.id) & (_newest.c.digest == appeal.c.content))
+    .outerjoin(_first, (_first.c.appeal_id == appeal.c.id) & (_first.c.digest == appeal.c.first))
+    .where(direct.among(appeal.c.id, "ids"))
+)
+_CHANGES = select(change.c.appeal_id, change.c.document, change.c.dated_at).where(
+    direct.among(change.c.appeal_id, "ids"), change.c.kind != literal_column("'corrected'", Text)
+)
+_LOOKUPS = select(lookup.c.appeal_id, lookup.c.lookup).where(direct.among(lookup.c.appeal_id, "ids"), _FOUND)
+_COMPLETED = (
+    select(dossier.c.appeal_id, func.min(dossier.c.created_at).label("at"))
+    .where(direct.among(dossier.c.appeal_id, "ids"), dossier.c.completeness == literal_column("'complete'", Text))
+    .group_by(dossier.c.appeal_id)
+)
+_RECORDS = (
+    select(lookup.c.appeal_id, lookup.c.lookup, document.c.body)
+    .join(document, (document.c.appeal_id == lookup.c.appeal_id) & (document.c.digest == lookup.c.fact))
+    .where(direct.among(lookup.c.appeal_id, "ids"), direct.among(lookup.c.lookup, "lookups"), _FOUND)
+)
+
+
+def page(connection: Connection, after: int, most: int) -> tuple[list[Outline], int]:
+    """Return the outlines of the appeals behind an id, so many at most, and the last id of these; 0: there are none."""
+    (rows,) = direct.ask(connection, (_PAGE, {"after": after, "most": most}))
+    ids = [row.id for row in rows]
+    return outlines(connection, ids), ids[-1] if ids else 0
+
+
+def outlines(connection: Connection, ids: Sequence[int]) -> list[Outline]:
+    """Return outlines in the order of the ids, without those that cannot be read."""
+    asked = {"ids": list(ids)}
+    appeals, changes, found, done = direct.ask(
+        connection, (_APPEALS, asked), (_CHANGES, asked), (_LOOKUPS, asked), (_COMPLETED, asked)
+    )
+    told: defaultdict[int, list[KeptChange]] = defaultdict(list)
+    for row in changes:
+        try:
+            told[row.appeal_id].append(codec.change_from_row(row))
+        except Exception as error:  # one damaged change must not stop its appeal, nor the others
+            _unreadable(row.appeal_id, error)
+    names: defaultdict[int, list[str]] = defaultdict(list)
+    for row in found:
+        names[row.appeal_id].append(row.lookup)
+    completed: dict[int, datetime] = {row.appeal_id: row.at for row in done}
+    by_id = {row.id: row for row in appeals}
+    return [
+        Outline(
+            each,
+            row.accepted_at,
+            codec.day_of(row.urgency),
+            *forms,
+            tuple(told.get(each, ())),
+            tuple(names.get(each, ())),
+            completed.get(each),
+        )
+        for each in ids
+        if (row := by_id.get(each)) is not None and (forms := _forms(row)) is not None
+    ]
+
+
+def _forms(row: Any) -> tuple[bytes, bytes | None] | None:
+    try:
+        return unpack(row.body), None if row.first is None else unpack(row.first_body)
+    except Exception as error:  # damage takes any form, and one damaged appeal must not stop the others
+        _unreadable(row.id, error)
+        return None
+
+
+def records(connection: Connection, ids: Sequence[int], lookups: Sequence[str]) -> Iterator[tuple[int, str, Record]]:
+    """Yield the records that these lookups have found for appeals, without those that cannot be read."""
+    (rows,) = direct.ask(connection, (_RECORDS, {"ids": list(ids), "lookups": list(lookups)}))
+    for row in rows:
+        try:
+            record, _ = fact_parts(unpack(row.body))
+            if record is not None:
+                yield row.appeal_id, row.lookup, stored_record(record)
+        except Exception as error:
+            _unreadable(row.appeal_id, error)
+
+
+def _unreadable(appeal_id: int, error: Exception) -> None:
+    log.error("journal.unreadable", appeal_id=appeal_id, error=type(error).__name__)

@@ -1,0 +1,61 @@
+"""What a report reads of an appeal: these fields alone, which takes a fraction of the time."""
+
+from datetime import date
+from typing import Literal
+
+from pydantic import AwareDatetime, ConfigDict, Field
+
+from appealbus.schemas.appeal import Addressee, Place, QuestionCategory
+from appealbus.schemas.base import Model
+from appealbus.schemas.stored import APPEAL, Part
+
+_OTHERS = ConfigDict(extra="ignore")
+
+
+class Who(Model):
+    """Who writes: the number of a person or of an organisation."""
+
+    model_config = _OTHERS
+
+    type: Literal["person", "organisation"]
+    iin: str | None = None
+    bin: str | None = None
+
+
+class CountedParcel(Model):
+    """A parcel that is named."""
+
+    model_config = _OTHERS
+
+    cadastral_number: str | None = None
+
+
+class CountedAppeal(Model):
+    """The fields of an appeal that are counted."""
+
+    model_config = _OTHERS
+
+    schema_version: Literal["1"] = "1"
+    kind: str | None = None
+    received_at: AwareDatetime | None = None
+    due_on: date | None = None
+    repeats: list[str] = Field(default_factory=list)
+    applicant: Who | None = None
+    addressee: Addressee | None = None
+    category: QuestionCategory | None = None
+    place: Place | None = None
+    parcels: list[CountedParcel] = Field(default_factory=list)
+
+
+class _CameTo(Model):
+    """To whom an appeal was written."""
+
+    model_config = _OTHERS
+
+    schema_version: Literal["1"] = "1"
+    addressee: Addressee | None = None
+
+
+COUNTED = Part(APPEAL, CountedAppeal)
+CAME_TO = Part(APPEAL, _CameTo)
+"""Of the form that it came in."""
