@@ -87,19 +87,22 @@ class _Compiled:
         """Of each parameter that is a list the type of its values."""
         columns = list(statement.exported_columns)
         self._row: Any = namedtuple("Row", [column.key for column in columns])  # type: ignore[misc]
-        self._types = [type(column.type) for column in columns]
+        self._moments = [at for at, column in enumerate(columns) if isinstance(column.type, Moment)]
 
     def _values(self, params: Params) -> list[Any]:
         return [params[name] if name in params else self._given[name] for name in self._order]
 
     def rows(self, found: Iterable[Sequence[Any]]) -> list[Any]:
         """Return rows of the driver with their columns as attributes."""
-        if Moment not in self._types:
+        if not self._moments:
             return [self._row(*row) for row in found]
-        return [
-            self._row(*(to_moment(x) if kind is Moment else x for kind, x in zip(self._types, row, strict=True)))
-            for row in found
-        ]
+        made = []
+        for row in found:
+            values = list(row)
+            for at in self._moments:
+                values[at] = to_moment(values[at])
+            made.append(self._row._make(values))
+        return made
 
 
 class _ForSqlite(_Compiled):
