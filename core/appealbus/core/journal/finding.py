@@ -47,7 +47,7 @@ class Finder(JournalReader, Accounting):
             selection: which appeals.
             after: the place behind which the page begins, as a page before has told it.
             limit: the most appeals; there are fewer on the last page alone.
-            steps: of some ten thousand appeals each, the most that are looked through; then the page comes short. None:
+            steps: of some thousand appeals each, the most that are looked through; then the page comes short. None:
                 as many as it takes.
             sees: whether an appeal is one that whoever asks may see. Others count nowhere: else a page that comes
                 short, or a next one, would tell that there are some. None: all are.

@@ -32,8 +32,8 @@ from appealbus.core.journal.tables import (
     unindexed,
 )
 
-SCAN = 10_000
-"""Candidates that one step looks at: some tens of milliseconds."""
+SCAN = 8_000
+"""Candidates that one step looks at, for 30 ms at most: a page of the console takes three steps."""
 _COMBINATIONS = 400
 """Of sources that are waited for together which one question names: SQLite takes 500 parts."""
 _NONE = -1

@@ -1,4 +1,4 @@
-"""The appeals that a selection means: a page costs what is on it, and at worst some ten thousand rows beside.
+"""The appeals that a selection means: a page costs what is on it, and at worst some thousand rows beside.
 
 One part of the selection drives, and all others are asked of the candidates that it gives: of the rows that were read
 for it, or of appeals that are looked up one by one.

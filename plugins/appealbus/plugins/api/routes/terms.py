@@ -26,7 +26,7 @@ router = documented.router(tags=["out"])
 
 _WRITTEN = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _STEPS = 5
-"""Of ten thousand appeals each: half of a second where hardly any is what is looked for. Then a page comes short."""
+"""Of some thousand appeals each: tenths of a second where hardly any is what is looked for. Then a page comes short."""
 _LOOKED_THROUGH = 5
 """Pages of the journal that one page looks through where few of their appeals move; then it comes short."""
 

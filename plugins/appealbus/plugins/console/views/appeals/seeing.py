@@ -17,7 +17,7 @@ from appealbus.schemas.signal import Severity
 
 _PAGE = 50
 _STEPS = 3
-"""Of ten thousand appeals each, through which one page looks at most: where hardly any is meant, it comes short. Of a
+"""Of eight thousand appeals each, through which one page looks at most: where hardly any is meant, it comes short. Of a
 thousand, for who sees only some."""
 _NAMED = 20
 """Named lists that stand above the list; a page has all of them."""
