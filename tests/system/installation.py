@@ -118,9 +118,9 @@ class Installation:
         """Start the program here."""
         return Program(self.folder, *arguments, **given)
 
-    def settle(self) -> None:
-        """Run the bus until nothing is left to do, without its intakes."""
-        self.configure()
+    def settle(self, **tables: dict[str, Any]) -> None:
+        """Run the bus until nothing is left to do, without its intakes, with these tables as `configure` takes them."""
+        self.configure(**tables)
         appealbus(self.folder, "run", "--until-settled")
 
     def read(self, use: Callable[[Journal], Coroutine[Any, Any, T]]) -> T:

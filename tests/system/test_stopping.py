@@ -2,6 +2,7 @@
 
 import time
 from collections import Counter
+from typing import Any
 
 import pytest
 from sqlalchemy import make_url
@@ -10,20 +11,26 @@ from appealbus.core.cli.supervisor import MARGIN
 from tests.services.forms import form
 from tests.services.postgres import Postgres
 from tests.services.proxy import FaultProxy
-from tests.system.installation import Agencies, Installation, letters
+from tests.system.installation import SERVICES, Agencies, Installation, letters
 from tests.system.program import Program, appealbus
 from tests.system.proof import asked_since, nothing_is_lost
 
 pytestmark = pytest.mark.system
-_SOON = 30.0
-"""Seconds, on a machine that others use: half of what the silent one would take."""
+_GRACE = 60.0
+"""Seconds: a slow machine ends within them what is in flight, and nobody waits for them to pass."""
+_FOREVER = "600s"
+"""Longer than `Program.stop` waits for the end."""
 
 
 def test_sigterm_under_load_ends_within_grace_and_loses_nothing(here: Installation, agencies: Agencies) -> None:
     """What is in flight ends and is kept, exit 0; the next run asks only what was not asked."""
     agencies.misbehave(**{name: {"latency": "300ms"} for name in ("gbdfl", "gbdul", "egkn")})
     sent = here.write(letters(60))
-    here.with_sender(together=20, bus={"grace": "20s"})
+    patient: dict[str, Any] = {  # who is only slow is asked once
+        "completeness": {"default": {"wait": _FOREVER}},
+        "sources": {name: here.source(name, timeout="60s") for name in SERVICES},
+    }
+    here.with_sender(together=20, bus={"grace": f"{_GRACE}s"}, **patient)
     with here.start("run") as bus:
         bus.until(lambda: len(here.acknowledged()) >= 30, "thirty receipts are given")
         bus.until(lambda: len(here.asked()) >= 20, "twenty questions have left")
@@ -31,10 +38,10 @@ def test_sigterm_under_load_ends_within_grace_and_loses_nothing(here: Installati
         stopped = bus.stop()
         took = time.monotonic() - started
     assert stopped.code == 0, stopped.err
-    assert took < 20, "longer than the grace period"
+    assert took < _GRACE
     agencies.misbehave()
     appealbus(here.folder, "intake", here.appeals.name, "--channel", "sender")
-    here.settle()
+    here.settle(**patient)
     dossiers = nothing_is_lost(here, sent)
     assert dossiers.keys() == set(sent)
     repeated = {question: count for question, count in Counter(asked_since(here, 0)).items() if count > 1}
@@ -47,17 +54,14 @@ def test_sigterm_does_not_wait_for_a_silent_agency(here: Installation, agencies:
     sent = here.write([each for each in letters(200) if each.parcels][:5])
     here.configure(
         bus={"journal": "sqlite:///journal.db", "grace": "500ms"},
-        completeness={"default": {"wait": "60s"}},
-        sources={"egkn": here.source("egkn", timeout="60s")},
+        completeness={"default": {"wait": _FOREVER}},
+        sources={"egkn": here.source("egkn", timeout=_FOREVER)},
     )
     appealbus(here.folder, "intake", here.appeals.name)
     with here.start("run") as bus:
         bus.until(lambda: len(here.asked()) >= len(sent), "the questions have left")
-        started = time.monotonic()
         stopped = bus.stop()
-        took = time.monotonic() - started
     assert stopped.code == 0, stopped.err
-    assert took < _SOON
     assert here.rows(), "the journal is whole"
     agencies.misbehave()
     here.settle()
@@ -90,11 +94,8 @@ def test_sigterm_does_not_wait_for_a_stuck_receiver(here: Installation) -> None:
     appealbus(here.folder, "intake", here.appeals.name)
     with here.start("run") as bus:
         bus.until(lambda: _outbox(here) == {"stuck": len(sent)}, "the other receiver has all")
-        started = time.monotonic()
         stopped = bus.stop()
-        took = time.monotonic() - started
     assert stopped.code == 0, stopped.err
-    assert took < _SOON
     assert _outbox(here) == {"stuck": len(sent)}
 
 
@@ -106,8 +107,8 @@ def test_sigterm_does_not_wait_for_a_database_that_is_silent(
     with FaultProxy(postgres.port) as proxy:
         here.configure(
             bus={"journal": postgres.url_at(proxy.port, make_url(database).database), "grace": "1s"},
-            completeness={"default": {"wait": "60s"}},
-            sources={"egkn": here.source("egkn", timeout="60s")},
+            completeness={"default": {"wait": _FOREVER}},
+            sources={"egkn": here.source("egkn", timeout=_FOREVER)},
         )
         here.write([each for each in letters(200) if each.parcels][:5])
         appealbus(here.folder, "intake", here.appeals.name)
@@ -119,7 +120,7 @@ def test_sigterm_does_not_wait_for_a_database_that_is_silent(
             took = time.monotonic() - started
     assert stopped.code == 0, stopped.err
     assert "bus.not_released" in stopped.err
-    assert took < 1 + 12 < 1 + MARGIN, stopped.err
+    assert took < 1 + MARGIN, stopped.err
 
 
 def _outbox(here: Installation) -> dict[str, int]:
