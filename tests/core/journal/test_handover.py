@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from contextlib import nullcontext
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
@@ -17,6 +18,7 @@ from appealbus.core.journal.migrations import REVISIONS
 from appealbus.core.journal.rows import WorkerState
 from tests.core.journal.conftest import NOW
 from tests.services.journals import engine_of
+from tests.services.processes import PATIENCE
 
 WORKER = WorkerState("w", "host", 1, NOW)
 
@@ -39,13 +41,19 @@ def lock(url, tmp_path):
     made.close()
 
 
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch):
+    """On a slow machine too what is told counts until the test has looked, and nobody gives up before."""
+    monkeypatch.setattr(handover, "_HELD", timedelta(seconds=PATIENCE))
+    monkeypatch.setattr(handover, "_PATIENCE", PATIENCE)
+    monkeypatch.setattr(journal_module, "_LEAVING", PATIENCE)
+
+
 @pytest.fixture
 def alone(url, engine, lock, tmp_path, monkeypatch):
     """Wait until nobody works the journal, and keep others away, as whoever migrates does."""
     monkeypatch.setattr(handover, "_PAUSE", 0.01)
-    monkeypatch.setattr(handover, "_PATIENCE", 0.2)
     monkeypatch.setattr(handover, "_SHORTLY", 0.05)
-    monkeypatch.setattr(journal_module, "_LEAVING", 0.2)
 
     def begin(*, tells):
         path = tmp_path / "journal.db"
@@ -108,8 +116,9 @@ async def test_a_journal_of_a_newer_release_is_refused_in_words(url, become):
             await Journal.open(url, read_only=read_only)
 
 
-async def test_nobody_gets_in_beside_a_migration(url, alone):
+async def test_nobody_gets_in_beside_a_migration(url, alone, monkeypatch):
     """No worker begins, no command writes, on neither database."""
+    monkeypatch.setattr(journal_module, "_LEAVING", 0.2)
     with alone(tells=True):
         with pytest.raises(JournalError) as refused:
             async with await Journal.open(url) as journal:
@@ -128,7 +137,7 @@ async def test_a_worker_that_lives_is_waited_for_and_told(url, alone, make):
 
     async with await Journal.open(url) as journal:
         await journal.hold_run_lock()
-        await journal.beat(WORKER, (), 15.0)
+        await journal.beat(WORKER, (), PATIENCE)
         migration = asyncio.create_task(asyncio.to_thread(migrate))
         with pytest.raises(Superseded):  # noqa: PT012
             while True:
@@ -145,18 +154,19 @@ async def test_a_command_tells_nobody_to_end(url, alone):
     """It refuses at once, and the worker goes on; one that does not end is not migrated under."""
     async with await Journal.open(url) as journal:
         await journal.hold_run_lock()
-        await journal.beat(WORKER, (), 15.0)
+        await journal.beat(WORKER, (), PATIENCE)
         with pytest.raises(JournalError) as refused, alone(tells=False):
             pass
         assert refused.value.code == "in_use"
         await journal.look()
 
 
-async def test_one_that_does_not_end_is_not_migrated_under(url, alone):
+async def test_one_that_does_not_end_is_not_migrated_under(url, alone, monkeypatch):
     """After some time it is given up, and nothing is changed."""
+    monkeypatch.setattr(handover, "_PATIENCE", 0.2)
     async with await Journal.open(url) as journal:
         await journal.hold_run_lock()
-        await journal.beat(WORKER, (), 15.0)
+        await journal.beat(WORKER, (), PATIENCE)
         with pytest.raises(JournalError, match=r"workers of 0\.1\.0"), alone(tells=True):
             pass
         await journal.probe()
