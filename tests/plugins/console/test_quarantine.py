@@ -27,7 +27,6 @@ from appealbus.core.journal.rows import NewQuarantine, QuarantineRow
 from appealbus.core.language import ReaderLanguage
 from appealbus.core.told import told
 from appealbus.plugins.console.views.now.sight import Now
-from appealbus.plugins.console.views.quarantine import trying
 from appealbus.plugins.console.views.quarantine.details import REASONS_KEPT
 from appealbus.plugins.console.views.quarantine.hiding import _names
 from appealbus.plugins.console.views.quarantine.showing import shown
@@ -39,12 +38,6 @@ from tests.plugins.console.world import World
 SECRET = "Қонысбаева"
 WHY = "their register is mended"
 Ids = Callable[[Journal], Coroutine[Any, Any, list[int]]]
-
-
-@pytest.fixture(autouse=True)
-def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have all of a group be tried, on a busy machine too."""
-    monkeypatch.setattr(trying, "_PATIENCE", 60.0)
 
 
 def kept(*raws: bytes, code: str = "message.kills", channel: str = "files") -> Ids:
