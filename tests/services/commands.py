@@ -103,7 +103,7 @@ def own_environment() -> dict[str, str]:
 
 
 def run(
-    folder: Path, *arguments: str, environment: Mapping[str, str] | None = None, timeout: float = 60.0
+    folder: Path, *arguments: str, environment: Mapping[str, str] | None = None, timeout: float = PATIENCE
 ) -> "subprocess.CompletedProcess[str]":
     """Run `appealbus` in a folder to its end.
 

@@ -4,23 +4,19 @@ import json
 import os
 import pty
 import signal
-import sqlite3
 import subprocess
 import tempfile
-import time
+from datetime import UTC, datetime
 
 import pytest
+from sqlalchemy import NullPool, create_engine, func, insert, select, text
 
+from appealbus.core.journal.tables import appeal, log_unplaced
+from appealbus.core.journal.writes.operating import PART
 from tests.services import commands
-from tests.services.processes import PATIENCE
+from tests.services.processes import PATIENCE, until
 
-_MANY = 40_000
-_FILL = f"""
-INSERT INTO appeal (id, channel, message_id, number, accepted_at, accepted_by, urgency, state, version, changed_at,
-    content, kind)
-WITH RECURSIVE s(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM s WHERE i < {_MANY})
-SELECT i, 'files', 'm' || i, 'AB-2026-' || printf('%08d', i), 0, 'x', 740000, 'idle', 1, 0, x'00', 'complaint' FROM s
-"""
+_MANY = 5 * PART
 
 
 async def test_many_are_held_and_let_go(program, journal, accepted):
@@ -108,44 +104,72 @@ def test_a_terminal_is_asked(accepted, tmp_path, answers, told):
     assert "Do it?" in done.stderr
 
 
-async def test_ctrl_c_in_the_middle(program, journal, tmp_path):
-    """It says what is done, and so it is; the hash alone goes on with the others, and each was held once."""
-    with sqlite3.connect(tmp_path / "appealbus.db") as database:
-        database.execute(_FILL)
-    database.close()
-    mark = json.loads(program("hold", "--kind", "complaint", "--json").stdout)["hash"]
+def test_ctrl_c_in_the_middle(program, tmp_path, journal_database):
+    """It says what is done, and so it is; the hash alone goes on with the others, and each was held once.
 
-    def held():
-        database = sqlite3.connect(tmp_path / "appealbus.db")
-        (count,) = database.execute("SELECT count(*) FROM appeal WHERE state = 'held'").fetchone()
-        database.close()
-        return count
-
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+    Two rows are locked: it waits at the first when it is told to end, and cannot get past the second before it does.
+    """
+    (tmp_path / "appealbus.toml").write_text(f'bus = {{ journal = "{journal_database}" }}')
+    database = create_engine(journal_database, poolclass=NullPool)
+    with database.connect() as first, database.connect() as second:
+        with database.begin() as filling:
+            filling.execute(insert(appeal), [_row(number) for number in range(1, _MANY + 1)])
+        mark = json.loads(program("hold", "--kind", "complaint", "--json").stdout)["hash"]
+        for blocker, number in ((first, PART + 1), (second, 3 * PART + 1)):
+            blocker.execute(select(appeal.c.id).where(appeal.c.id == number).with_for_update())
         order = ("hold", "--kind", "complaint", "--yes", mark, "--reason", "the court asked")
-        running = commands.start(
-            tmp_path, *order, environment=commands.own_environment(), out=out.fileno(), err=err.fileno()
-        )
-        ends = time.monotonic() + PATIENCE
-        while not held():
-            assert running.poll() is None
-            assert time.monotonic() < ends
-        running.send_signal(signal.SIGINT)
-        assert running.wait(PATIENCE) == 130
-        err.seek(0)
-        told = err.read().decode()
-    count = held()
-    assert 0 < count < _MANY
-    assert f"Stopped: {count} of {_MANY} rows have their verdict. `--yes {mark}` alone goes on" in told
-    others = program("retry", "--source", "egkn")
-    assert f"Not finished: hold, {count} of {_MANY} rows, begun" in others.stderr
-    assert f"the court asked; `hold --yes {mark}` goes on." in others.stderr
-    other = program("release", "--yes", mark)
-    assert (other.returncode, f"{mark} is something else. Not finished: hold" in other.stderr) == (1, True)
-    done = program("hold", "--yes", mark)
-    assert (done.returncode, done.stdout) == (0, f"{_MANY} done\n")
-    assert held() == _MANY
-    database = sqlite3.connect(tmp_path / "appealbus.db")
-    found = database.execute("SELECT count(*), count(DISTINCT appeal_id) FROM log_entry WHERE what = 'held'").fetchone()
-    database.close()
-    assert found == (_MANY, _MANY)
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            running = commands.start(
+                tmp_path, *order, environment=commands.own_environment(), out=out.fileno(), err=err.fileno()
+            )
+            until(lambda: _one_waits(database), "it waits for a row")
+            running.send_signal(signal.SIGINT)
+            first.rollback()
+            assert running.wait(PATIENCE) == 130
+            err.seek(0)
+            told = err.read().decode()
+        second.rollback()
+        count = _held(database)
+        assert PART < count < _MANY
+        assert f"Stopped: {count} of {_MANY} rows have their verdict. `--yes {mark}` alone goes on" in told
+        others = program("retry", "--source", "egkn")
+        assert f"Not finished: hold, {count} of {_MANY} rows, begun" in others.stderr
+        assert f"the court asked; `hold --yes {mark}` goes on." in others.stderr
+        other = program("release", "--yes", mark)
+        assert (other.returncode, f"{mark} is something else. Not finished: hold" in other.stderr) == (1, True)
+        done = program("hold", "--yes", mark)
+        assert (done.returncode, done.stdout) == (0, f"{_MANY} done\n")
+        assert _held(database) == _MANY
+        entry = log_unplaced.c  # where no bus runs nobody gives them a place
+        noted = select(func.count(), func.count(entry.appeal_id.distinct())).where(entry.what == "held")
+        with database.connect() as connection:
+            assert connection.execute(noted).one() == (_MANY, _MANY)
+
+
+def _row(number):
+    now = datetime.now(UTC)
+    return {
+        "id": number,
+        "channel": "files",
+        "message_id": f"m{number}",
+        "number": f"AB-2026-{number:08}",
+        "accepted_at": now,
+        "accepted_by": "x",
+        "urgency": 740_000,
+        "state": "idle",
+        "version": 1,
+        "changed_at": now,
+        "content": b"",
+        "kind": "complaint",
+    }
+
+
+def _held(database):
+    with database.connect() as connection:
+        return connection.scalar(select(func.count()).where(appeal.c.state == "held"))
+
+
+def _one_waits(database):
+    ask = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    with database.connect() as connection:
+        return connection.scalar(text(ask)) > 0
