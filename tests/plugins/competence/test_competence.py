@@ -12,6 +12,7 @@ from appealbus.core import Assessor
 from appealbus.plugins.competence import register_assessors, register_shared
 from appealbus.plugins.competence.messages import MESSAGES
 from appealbus.plugins.competence.settings import CompetenceSettings
+from appealbus.plugins.simulator.appeals.letters import CATEGORIES
 from appealbus.schemas import Severity, Signal
 from tests.plugins.competence.making import A, B, C, D, E, bins, body, competence
 from tests.plugins.dossiers import NOW, dossier, fact
@@ -251,6 +252,9 @@ def test_the_example_that_ships_is_a_table() -> None:
     file = Path(str(files("appealbus.plugins.competence") / "data" / "example.toml"))
     (assessor,) = register_assessors(register_shared(CompetenceSettings(table=file)))
     assert list(assessor.warnings()) == []
+    called = assessor.table.questions
+    assert (called["10"].name_ru, called["10"].name_kk) == ("ЗЕМЕЛЬНЫЕ ОТНОШЕНИЯ", "ЖЕР ҚАТЫНАСТАРЫ")
+    assert {code: each.name_ru for code, each in called.items()} == CATEGORIES
     assert "uralsk.land" in said(assessor, to="210740001016", category="10.01", place=at(CITY)).message_ru
 
 

@@ -152,3 +152,22 @@ def test_check_tells_overlaps_and_mistakes(tmp_path: Path) -> None:
     assert wrong.returncode == 1
     assert "plugin competence is broken" in wrong.stderr
     assert "bodies.toml:9:bodies[1].id" in "".join(wrong.stderr.split())
+
+
+def test_what_questions_are_called_is_read_too(tmp_path: Path) -> None:
+    """In one language or in both; a code has one name, and a name is said."""
+    file = write(tmp_path / "bodies.toml", FIRST)
+    rows = file.read_text(encoding="utf-8")
+    both = '[[questions]]\ncode = "10"\nname_ru = "Земля"\nname_kk = "Жер"\n'
+    file.write_text(rows + both + '[[questions]]\ncode = "10.09"\nname_kk = "Кадастр"\n', encoding="utf-8")
+    called = load_table(file).questions
+    assert {code: (each.name_ru, each.name_kk) for code, each in called.items()} == {
+        "10": ("Земля", "Жер"),
+        "10.09": (None, "Кадастр"),
+    }
+    file.write_text(rows + both * 2 + '[[questions]]\ncode = "20"\n', encoding="utf-8")
+    with pytest.raises(ConfigError) as raised:
+        load_table(file)
+    twice, nameless = str(raised.value).replace(f"{file}:", "").splitlines()
+    assert twice.endswith("questions[1].code: 10 has a name already; leave one of them out")
+    assert nameless.endswith("questions[2].code: has no name; write name_ru, name_kk or both")

@@ -40,4 +40,5 @@ def test_a_body_has_its_official_name_where_the_table_knows_it(console: World, m
         page = reviewer.get(f"/console/terms?lang={lang}").text
         heads = re.findall(r"<th scope=\"col\"[^>]*>(.*?)</th>", page, re.DOTALL)
         assert [head for head in heads if name in head and bin_ in head], lang
+        assert f'<span class="named" lang="{"kk" if lang == "kk" else "ru"}">{name}</span>' in page
         assert all(re.sub("<[^>]*>", "", head).strip() for head in heads)

@@ -9,7 +9,7 @@ from appealbus.core.config.problems import ConfigPlace, InvalidConfig, Problem, 
 from appealbus.plugins.competence.overlaps import shared
 from appealbus.plugins.competence.rows import Row, together
 from appealbus.plugins.competence.scope import category_chain, territory_chain
-from appealbus.plugins.competence.settings import BodySettings, TableSettings
+from appealbus.plugins.competence.settings import BodySettings, QuestionSettings, TableSettings
 from appealbus.plugins.competence.table import Table
 from appealbus.schemas.territory import KATO_OBLASTS
 
@@ -33,15 +33,15 @@ def load_table(file: Path) -> Table:
         raise InvalidConfig([Problem(ConfigPlace(str(file)), "", text)])
     written = load_written(file)
     try:
-        said = written.check(TableSettings).bodies
+        table = written.check(TableSettings)
     except InvalidConfig as error:
         raise _first(error.problems) from None
-    problems = [*_of_rows(written, said)]
-    rows = [Row.of(each) for each in said]
+    problems = [*_of_rows(written, table.bodies), *_of_questions(written, table.questions)]
+    rows = [Row.of(each) for each in table.bodies]
     problems += _of_bodies(written, rows)
     if problems:
         raise _first(problems)
-    return Table.of(rows)
+    return Table.of(rows, table.questions)
 
 
 def _first(problems: Sequence[Problem]) -> InvalidConfig:
@@ -82,6 +82,18 @@ def _of_rows(written: Written, bodies: Sequence[BodySettings]) -> Iterator[Probl
         if any(places.outside & territory_chain(node) for node in places.inside):
             text = "takes away all of a code in territory; leave one of them out"
             yield _problem(written, at, "except_territory", text)
+
+
+def _of_questions(written: Written, questions: Sequence[QuestionSettings]) -> Iterator[Problem]:
+    """Say which names of questions are none, or come twice."""
+    seen: set[str] = set()
+    for at, each in enumerate(questions):
+        path = ("questions", at, "code")
+        if each.code in seen:
+            yield Problem(written.where(path), dotted(path), f"{each.code} has a name already; leave one of them out")
+        seen.add(each.code)
+        if each.name_ru is None and each.name_kk is None:
+            yield Problem(written.where(path), dotted(path), "has no name; write name_ru, name_kk or both")
 
 
 def _of_bodies(written: Written, rows: Iterable[Row]) -> Iterator[Problem]:

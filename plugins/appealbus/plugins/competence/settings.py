@@ -46,8 +46,21 @@ class BodySettings(Settings):
     """The last day on which it counts."""
 
 
+class QuestionSettings(Settings):
+    """What the classifier calls a question."""
+
+    code: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\s*]+$")]
+    """Its code."""
+    name_ru: Name | None = None
+    """Its official name in Russian."""
+    name_kk: Name | None = None
+    """Its official name in Kazakh."""
+
+
 class TableSettings(Settings):
     """The file."""
 
     bodies: list[BodySettings] = Field(default_factory=list)
     """The rows."""
+    questions: list[QuestionSettings] = Field(default_factory=list)
+    """What questions are called where the console names them; one that is not here is called as the register does."""

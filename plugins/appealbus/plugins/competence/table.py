@@ -8,6 +8,7 @@ from datetime import date
 from appealbus.plugins.competence.evidence import Matter
 from appealbus.plugins.competence.rows import Row
 from appealbus.plugins.competence.scope import ALL, Match
+from appealbus.plugins.competence.settings import QuestionSettings
 from appealbus.schemas.appeal import Addressee
 from appealbus.schemas.identifiers import parse_bin, parse_or_none
 
@@ -29,6 +30,7 @@ class Table:
         by_name: БИН of all bodies with a name.
         wider: by each question that is their matter, and within that by the rayon, or what is above it.
         narrower: by each question above those, in the same way.
+        questions: what questions are called, by their codes.
 
     """
 
@@ -37,10 +39,11 @@ class Table:
     by_name: dict[str, set[str]] = field(repr=False)
     wider: dict[str, ByPlace] = field(repr=False)
     narrower: dict[str, ByPlace] = field(repr=False)
+    questions: dict[str, QuestionSettings] = field(repr=False)
 
     @classmethod
-    def of(cls, rows: Iterable[Row]) -> "Table":
-        """Make one of its rows."""
+    def of(cls, rows: Iterable[Row], called: Iterable[QuestionSettings] = ()) -> "Table":
+        """Make one of its rows, and of what questions are called."""
         all_ = tuple(rows)
         by_bin: dict[str, list[Row]] = defaultdict(list)
         by_name: dict[str, set[str]] = defaultdict(set)
@@ -54,7 +57,8 @@ class Table:
                 for index, questions in ((wider, row.questions.inside), (narrower, row.questions.above)):
                     for question in questions:
                         index[question][place].append(row)
-        return cls(all_, dict(by_bin), dict(by_name), dict(wider), dict(narrower))
+        names = {each.code: each for each in called}
+        return cls(all_, dict(by_bin), dict(by_name), dict(wider), dict(narrower), names)
 
     def of_addressee(self, addressee: Addressee | None) -> tuple[list[Row], str]:
         """Return all rows of the body, none if the table does not know it, and the field that this rests on."""

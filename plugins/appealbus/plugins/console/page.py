@@ -19,6 +19,7 @@ from appealbus.plugins.api.exchange import Exchange
 from appealbus.plugins.console.console import Console
 from appealbus.plugins.console.errors import Refused, SignInNeeded
 from appealbus.plugins.console.forms import Form, check_origin, day_of, form_of, number_of
+from appealbus.plugins.console.naming import Names
 from appealbus.plugins.console.sealing import sealed, unsealed
 from appealbus.plugins.console.sessions import Session, give_sent
 from appealbus.plugins.console.words import Words
@@ -113,6 +114,11 @@ class Page:
         if self.request.method == "POST":
             give_sent(self.request, answer)
         return answer
+
+    @property
+    def names(self) -> Names:
+        """What bodies and questions are officially called."""
+        return Names(self.console.api.host.shared("competence"), self.words)
 
     @property
     def today(self) -> date:

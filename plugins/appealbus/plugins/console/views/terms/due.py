@@ -9,7 +9,6 @@ from starlette.responses import Response
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.domain.selection import NOWHERE, Selection
 from appealbus.core.rights.actions import Action
-from appealbus.plugins.competence.table import Table
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.view import View
@@ -51,7 +50,7 @@ async def terms(page: Page) -> Response:
         bodies=bodies,
         by_body=by_body,
         counts=counts,
-        named=lambda bin_: _named(page, bin_),
+        named=page.names.body,
         urgent=[(row.public_id, await page.views.row(row)) for row in urgent[:_URGENT]],
         most=min(_MOST, counts.total()),
         cut=found.next is not None,
@@ -59,15 +58,6 @@ async def terms(page: Page) -> Response:
         all_of=lambda day: sum(number for (at, _), number in counts.items() if at == day),
         link=lambda day, body="": _link(today, day, body),
     )
-
-
-def _named(page: Page, bin_: str) -> str:
-    """Return what a body is officially called, in the person's language where it is, by the table of competence."""
-    table = page.console.api.host.shared("competence")
-    said = table.by_bin[bin_][0].said if isinstance(table, Table) and table.by_bin.get(bin_) else None
-    if said is None:
-        return ""
-    return said.name_kk if page.words.suffix == "kk" else said.name_ru
 
 
 def _of(counts: Counter[tuple[date | None, str]], body: str) -> int:
