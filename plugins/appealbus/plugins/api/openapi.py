@@ -9,7 +9,8 @@ from pydantic import BaseModel
 
 from appealbus.core import __version__
 from appealbus.plugins.api.documented import HEADERS, ref
-from appealbus.plugins.api.models import MODELS, ONE_OF, Trouble
+from appealbus.plugins.api.models import MODELS, Trouble
+from appealbus.plugins.api.models.appeals import ONE_OF
 from appealbus.plugins.api.problems import all_types
 from appealbus.schemas.contract import FOLDER
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -11,14 +11,12 @@ from starlette.responses import HTMLResponse, Response
 from appealbus.core.language import ReaderLanguage
 from appealbus.core.operations.outages import Asked, asked
 from appealbus.plugins.api.api import Api
+from appealbus.plugins.console.menu import Entry
 from appealbus.plugins.console.oidc import Oidc
 from appealbus.plugins.console.rendering import templates
 from appealbus.plugins.console.sessions import Sessions
 from appealbus.plugins.console.settings import ConsoleSettings
 from appealbus.plugins.console.words import COOKIE, Words, language_of
-
-if TYPE_CHECKING:
-    from appealbus.plugins.console.view import View
 
 T = TypeVar("T")
 
@@ -42,7 +40,7 @@ class Console:
 
     """
 
-    def __init__(self, api: Api, settings: ConsoleSettings, views: "Sequence[View]") -> None:
+    def __init__(self, api: Api, settings: ConsoleSettings, views: Sequence[Entry]) -> None:
         self.api = api
         self.views = views
         self.sessions = Sessions(api.journal, settings)

@@ -11,8 +11,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from appealbus.core.rights.actions import Action
-from appealbus.core.rights.viewer import Viewer
 from appealbus.plugins.console import views
+from appealbus.plugins.console.menu import Entry
 from appealbus.plugins.console.page import Page
 
 Handler = Callable[[Page], Awaitable[Response]]
@@ -34,36 +34,17 @@ register_url_convertor("id", _Id())
 
 
 @dataclass
-class View:
+class View(Entry):
     """A view; the module of its folder has it as `view`.
 
     Attributes:
-        name: of the folder.
-        title: what it is called in the menu, in English.
-        place: where it stands in the menu: 10 Now, 20 Appeals, 30 Terms, 35 Figures, 37 Surges,
-            40 Sources, 50 Deliveries, 60 Quarantine, 70 Workers, 80 Account, 90 Configuration; 0: not in the menu.
-        path: where it begins, under `/console`.
-        needs: what one may do to whom it is shown in the menu; None: all.
-        chooses: what one may choose appeals by to whom it is shown: their mask does not hide it.
-        plugin: without which it is not in the menu; empty: none.
         routes: its pages and forms.
         may: by a route's name what one may do who uses it; None: all.
 
     """
 
-    name: str
-    title: str
-    place: int = 0
-    path: str = ""
-    needs: Action | None = None
-    chooses: tuple[str, ...] = ()
-    plugin: str = ""
     routes: list[Route] = field(default_factory=list)
     may: dict[str, Action | None] = field(default_factory=dict)
-
-    def open_to(self, viewer: Viewer) -> bool:
-        """Whether there is something in it for somebody."""
-        return (self.needs is None or viewer.may(self.needs)) and all(map(viewer.may_choose_by, self.chooses))
 
     def get(self, path: str, may: Action | None = None, *, by_itself: bool = False) -> Callable[[Handler], Handler]:
         """Make a function the page at a path, for those who may do that.

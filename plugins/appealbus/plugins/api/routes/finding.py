@@ -17,7 +17,7 @@ from appealbus.plugins.api.answers import JSON, as_json
 from appealbus.plugins.api.api import Api
 from appealbus.plugins.api.bodies import MAX_SEARCH, media_type_of
 from appealbus.plugins.api.callers import PURPOSE, Caller, may, purpose_of
-from appealbus.plugins.api.models import ONE_OF, Search
+from appealbus.plugins.api.models.appeals import ONE_OF, Search
 from appealbus.plugins.api.problems import (
     NOT_ALLOWED,
     PURPOSE_MISSING,

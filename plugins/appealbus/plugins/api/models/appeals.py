@@ -1,15 +1,16 @@
-"""What answers say beside appeals, receipts and dossiers, whose schemas are those of the contract."""
+"""What answers say of one appeal, and of appeals that are looked for."""
 
 from datetime import date, datetime
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field, RootModel
 
-from appealbus.plugins.api.surge_models import SurgeAlarm, SurgeAlarms, Surges
 from appealbus.schemas.base import Model
 
 _NO_NUL = r"^[^\x00]*$"
 """PostgreSQL has no such character, and would not say whether it has such a text."""
+ONE_OF = ("number", "message_id", "iin", "bin", "cadastral_number")
+"""What a search has one of."""
 
 
 class State(Model):
@@ -215,151 +216,3 @@ class Found(Model):
     appeals: list[State]
     next: str | None = None
     """Where the next page begins; absent: this is the last one."""
-
-
-class Entry(Model):
-    """A version of a dossier in the feed."""
-
-    position: str
-    """The cursor behind it."""
-    id: str
-    """The appeal's."""
-    version: int
-    epoch: int
-    """Of the version: one more after each restore of the journal."""
-    completeness: str | None = None
-    kind: str | None = None
-    """The appeal's."""
-    at: datetime
-    """When the version was made."""
-
-
-class Feed(Model):
-    """A page of the feed."""
-
-    entries: list[Entry]
-    next: str
-    """The cursor with which the next page is asked for."""
-    position: str
-    """The end of the feed when the page was read."""
-    lag: int = Field(ge=0)
-    """How many entries of the log follow `next`, of interest or not; 0: this was all."""
-
-
-class Reader(Model):
-    """Up to where a client has read the feed."""
-
-    client: str
-    cursor: str
-    at: datetime
-    """When it last said so."""
-    lag: int = Field(ge=0)
-    """How many entries of the log follow."""
-
-
-class Readers(Model):
-    """Who reads the feed."""
-
-    readers: list[Reader]
-
-
-class Figure(Model):
-    """A cell of a report."""
-
-    count: int | None
-    """Appeals, days or hours; None: there is none, or it may not be told."""
-    percent: float | None
-    """The share, of what the column's formula says."""
-
-
-class ReportRow(BaseModel):
-    """A row of a report: beside these, a figure under the name of each column."""
-
-    key: str
-    """A БИН, the beginning of КАТО, the code of a category, a month; empty: it is not told."""
-    label: str
-    """What that is called."""
-
-
-class Report(Model):
-    """The figures of a period."""
-
-    by: str
-    """What a row is."""
-    since: date
-    until: date
-    place: str
-    """What КАТО begins with; empty: all."""
-    on: date
-    """The day of the report."""
-    shares: str
-    """`truncated` or `rounded`."""
-    public: bool
-    """Whether small numbers are hidden."""
-    minutes_by_hand: float
-    formulas: dict[str, str]
-    """By column what it counts, and of what its share is."""
-    rows: list[ReportRow]
-    total: dict[str, Figure]
-
-
-class Limit(Model):
-    """How much the client may do."""
-
-    requests_per_minute: int
-    waiting: int
-    """Streams and long polls at a time, of one server."""
-
-
-class Me(Model):
-    """The client itself."""
-
-    name: str
-    role: str
-    actions: list[str]
-    """What it may do."""
-    channel: str | None = None
-    places: list[str]
-    """Territories by КАТО of which it sees appeals; none: all."""
-    kinds: list[str]
-    """Of appeals that it sees; none: all."""
-    mask: str
-    """The name of its mask."""
-    hidden: list[str]
-    """What that hides."""
-    purpose_needed: bool
-    limits: Limit
-
-
-class Trouble(Model):
-    """A problem (RFC 9457). There may be more members, which the page of its type tells of."""
-
-    type: str
-    """Its URI, relative to the server; there is a page."""
-    title: str
-    status: int
-    detail: str
-
-
-ONE_OF = ("number", "message_id", "iin", "bin", "cadastral_number")
-"""What a search has one of."""
-MODELS: tuple[type[BaseModel], ...] = (
-    State,
-    Search,
-    Found,
-    Versions,
-    Patch,
-    Why,
-    Explained,
-    Term,
-    FallsDue,
-    Surges,
-    SurgeAlarms,
-    SurgeAlarm,
-    History,
-    Feed,
-    Readers,
-    Report,
-    Me,
-)
-"""Those that have a schema of their own in the document of the API."""
