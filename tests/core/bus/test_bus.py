@@ -27,6 +27,7 @@ from appealbus.core.bus.readiness import checks
 from appealbus.core.journal.journal import Journal
 from appealbus.schemas import Completeness, Dossier, Severity, Signal
 from tests.core.kit import Receiver, ScriptedWire, dossier, lookup, message, reply, running_bus
+from tests.services.day import today
 
 
 @pytest.fixture(autouse=True)
@@ -315,7 +316,7 @@ async def test_what_is_done_and_past_the_retention_is_deleted_by_the_running_bus
 async def test_a_number_of_the_bus_s_own_series_is_not_taken_from_outside(tmp_path: Path) -> None:
     """The appeal is taken under another number, and the first dossier says so; the next appeal's number is free."""
     async with running_bus(tmp_path, BY_REPEATS) as bus:
-        year = datetime.now(UTC).year
+        year = today().year
         ahead = f"AB-{year}-00000002"
         taken = [await bus.accept(message(name, number=given)) for name, given in (("1", ahead), ("2", None))]
         await bus.settle()

@@ -15,6 +15,7 @@ from appealbus.core.domain.listing import AppealState
 from appealbus.core.domain.pauses import Pause, Period
 from appealbus.schemas import Completeness
 from tests.core.kit import ScriptedWire, Thing, dossier, lookup, message, reply, running_bus
+from tests.services.day import today
 
 ONE = lookup("s.thing", x=From("repeats[*]"))
 
@@ -125,6 +126,7 @@ async def _idle(bus: Any, count: int) -> bool:
 
 async def test_no_more_calls_leave_than_the_quota_has(tmp_path: Path) -> None:
     """Two of five questions are put; the others wait until midnight in Kazakhstan, a part of it for the urgent."""
+    due_on = today().isoformat()
     wire = ScriptedWire(lambda request, call: reply())
     guard = {"attempts": 1, "quota_day": 3, "quota_reserve": 0.3}
     source = {"connector": "scripted", "guard": guard}
@@ -139,7 +141,6 @@ async def test_no_more_calls_leave_than_the_quota_has(tmp_path: Path) -> None:
         states = [state for number in numbers for state in await bus.journal.states(number)]
         begins = Period.DAY.ends(Period.DAY.begins(clocks.wall()))
         assert [each.next_attempt_at for each in states if each.code == "source.quota"] == [begins] * 3
-        due_on = clocks.day_of(clocks.wall()).isoformat()
         await bus.accept(message("urgent", repeats=["u"], due_on=due_on))
         await bus.settle()
         assert len(wire.asked) == 3
@@ -223,6 +224,7 @@ async def _has_code(bus: Any, number: str, code: str) -> bool:
 
 async def test_each_request_of_a_lookup_is_counted(tmp_path: Path) -> None:
     """One that sends two for a question gets no more of the quota than others, and waits as they do."""
+    today()  # the quota does not begin anew meanwhile
 
     async def twice(query: Any, source: Source) -> Outcome[Any]:
         for _ in range(2):

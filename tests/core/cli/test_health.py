@@ -7,17 +7,25 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from appealbus.core.clocks import day_of
+import pytest
+
 from appealbus.core.interfaces.link import LinkState, LinkStatus
 from appealbus.core.journal.checkpoint import Checkpoint
 from appealbus.core.journal.rows import NewAppeal, NewQuarantine, WorkerState
 from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.appeal import Appeal, AppealKind, PersonApplicant
 from appealbus.schemas.dossier import Completeness
+from tests.services.day import today
 from tests.services.journals import sqlite_journal
 
 NOW = datetime.now(UTC)
 WORKER = WorkerState("w", "host1", 7, NOW)
+
+
+@pytest.fixture(autouse=True)
+def _no_calendar(tmp_path: Path) -> None:
+    """Have no terms: before their calendar ends that would be a finding, too."""
+    (tmp_path / "appealbus.toml").write_text('[bus]\ndisabled = ["terms"]\n')
 
 
 async def accept(journal, message: str, due_in: int) -> int:
@@ -28,7 +36,7 @@ async def accept(journal, message: str, due_in: int) -> int:
         kind=AppealKind.REPORT,
         applicant=PersonApplicant(),
         text="",
-        due_on=day_of(NOW) + timedelta(days=due_in),
+        due_on=today() + timedelta(days=due_in),
     )
     return (await journal.accept(NewAppeal(content, NOW, "appealbus"))).appeal_id
 

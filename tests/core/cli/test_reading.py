@@ -11,7 +11,7 @@ from appealbus.core.cli.heading import worst_first
 from appealbus.core.cli.listing import line_of
 from appealbus.core.cli.render import dossier_view, gaps_view
 from appealbus.core.cli.terminal import Terminal
-from appealbus.core.clocks import day_of, wall
+from appealbus.core.clocks import wall
 from appealbus.core.language import Reader, ReaderLanguage
 from appealbus.schemas.appeal import Appeal, AppealKind, OrganisationApplicant, PersonApplicant, Receipt
 from appealbus.schemas.base import reading_stored
@@ -19,9 +19,9 @@ from appealbus.schemas.change import ChangeKind, ChangeNote
 from appealbus.schemas.dossier import Completeness, Dossier, Gap
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.signal import Severity, Signal
+from tests.services.day import today
 
 NOW = datetime.now(UTC)
-TODAY = day_of(wall())
 RU, KK = Reader(ReaderLanguage.RUSSIAN), Reader(ReaderLanguage.KAZAKH)
 PERSON = PersonApplicant(surname="Сынақов", name="Сынақ", iin="750301100019")
 
@@ -77,7 +77,7 @@ def test_who_is_in_the_first_line() -> None:
 )
 def test_how_long_is_left_is_in_the_second_line(days: int, told: str) -> None:
     """Counted in days of the country, wherever the machine stands."""
-    due = TODAY + timedelta(days=days)
+    due = today() + timedelta(days=days)
     second = lines(dossier_view(made(due_on=due), RU))[1]
     assert second.startswith(f"срок до {RU.day(due)}, {told}; принято ")
 
@@ -91,9 +91,10 @@ def test_the_day_is_the_countrys_where_the_machine_has_another(monkeypatch) -> N
 
 def test_an_answered_appeal_is_not_overdue() -> None:
     """Whether it was answered in time, the reader sees by the two dates."""
-    change = ChangeNote(message_id="c", channel="files", kind=ChangeKind.ANSWERED, dated_at=NOW, fields=[])
-    second = lines(dossier_view(made(due_on=TODAY - timedelta(days=9), changes=[change]), RU))[1]
-    assert f"дан ответ {RU.day(TODAY)}" in second
+    day = today()
+    change = ChangeNote(message_id="c", channel="files", kind=ChangeKind.ANSWERED, dated_at=wall(), fields=[])
+    second = lines(dossier_view(made(due_on=day - timedelta(days=9), changes=[change]), RU))[1]
+    assert f"дан ответ {RU.day(day)}" in second
     assert "просрочено" not in second
 
 

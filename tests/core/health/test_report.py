@@ -121,6 +121,11 @@ def test_nothing_is_found_where_all_is_well():
             "source egkn: certificate sign.p12 (signs) ends on 2026-11-26",
         ),
         (
+            sourced(certificates=(replace(CERTIFICATE, not_after=datetime(2026, 11, 25, 20, tzinfo=UTC)),)),
+            "warning",
+            "source egkn: certificate sign.p12 (signs) ends on 2026-11-26",  # at one in the night
+        ),
+        (
             sourced(certificates=(replace(CERTIFICATE, not_after=NOW - HOUR),)),
             "critical",
             "source egkn: certificate sign.p12 (signs) ended on 2026-11-24",

@@ -107,13 +107,15 @@ async def test_many_at_once_get_consecutive_numbers(journal, make):
 
 
 async def test_each_year_starts_anew(journal, make):
-    """The year is that of the acceptor's own clock, so the night of 31 December counts by local time."""
+    """In the night of 31 December of the country, whichever zone the acceptor's clock tells it in."""
     almaty = timezone(timedelta(hours=5))
-    old = await journal.accept(make.new("a", at=datetime(2026, 12, 31, 23, 0, tzinfo=almaty)))
+    old = await journal.accept(make.new("a", at=datetime(2026, 12, 31, 18, 59, tzinfo=UTC)))
     new = await journal.accept(make.new("b", at=datetime(2027, 1, 1, 1, 0, tzinfo=almaty)))
+    next_ = await journal.accept(make.new("c", at=datetime(2026, 12, 31, 19, 0, tzinfo=UTC)))
 
     assert old.receipt.number == "AB-2026-00000001"
     assert new.receipt.number == "AB-2027-00000001"
+    assert next_.receipt.number == "AB-2027-00000002"
     assert new.receipt.accepted_at == datetime(2026, 12, 31, 20, 0, tzinfo=UTC)
 
 

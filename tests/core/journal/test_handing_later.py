@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections import defaultdict
+from datetime import timedelta
 
 import pytest
 
@@ -135,7 +136,7 @@ async def test_what_is_pruned_meanwhile_is_gone(journal, two):
     """It has its verdict, and the rest is handed over."""
     given = await frozen(journal)
     await taken(journal, "out")
-    await journal.prune(journal.now().replace(year=journal.now().year + 1))
+    await journal.prune(journal.now() + timedelta(days=366))
     progress, _ = await carried_out(journal, given)
     assert progress.verdicts == {"gone": 4}
     assert await taken(journal) == {}

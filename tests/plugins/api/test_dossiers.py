@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,12 @@ import pytest
 
 from appealbus.core import From, Inbound, Taken, Terms
 from appealbus.core.bus.bus import Bus
-from appealbus.core.clocks import KAZAKHSTAN
 from appealbus.core.domain.event import What
 from appealbus.plugins.api import turns
 from appealbus.schemas import Appeal
 from tests.core.kit import lookup, message, running_bus
 from tests.plugins.api.serving import Served, kind_of, served
+from tests.services.day import today
 
 CHANGE = {"type": "change", "message_id": "c-1", "kind": "corrected"}
 
@@ -155,9 +155,8 @@ async def test_a_term_has_the_proof_of_each_that_counts(read: Read, monkeypatch:
     """As of today, noted as a look; one that fails has none, and hides nobody else's."""
     client, api = await read.server.client("registry"), read.server.api
     monkeypatch.setattr(api.host, "brought", lambda _: {"shown": Shown("a"), "broken": Shown(None), "odd": Shown({1})})
+    proof = {"told": ["a"], "changes": 1, "on": today().isoformat()}
     told = (await client.get(f"{read.path}/term")).json()
-    today = datetime.now(KAZAKHSTAN).date().isoformat()
-    proof = {"told": ["a"], "changes": 1, "on": today}
     terms = [{"name": "shown", "proof": proof}, *({"name": name, "proof": None} for name in ("broken", "odd"))]
     assert told == {"number": read.number, "terms": terms}
     assert [(actor, what) for actor, what, _ in await read.noted()] == [("api:registry", "term")]

@@ -45,7 +45,7 @@ def alarms_in(made: Path, numbers: Sequence[str]) -> None:
         kept.raise_alarms(store, [*first, alarm("waste", "2736", MONDAY + WEEK)], wall())
         for monday in (MONDAY, MONDAY + WEEK):
             store.note_judged(monday, wall(), 2000, 2e-5)
-        possible.note(store, Day(TODAY, 0.4, "law", 2000, 1e-4), [alarm("flood", "2736")], wall())
+        possible.note(store, Day(day_of(wall()), 0.4, "law", 2000, 1e-4), [alarm("flood", "2736")], wall())
 
 
 @contextmanager

@@ -3,13 +3,14 @@
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urldefrag, urlsplit
 
 import httpx
 import pytest
 
+from appealbus.core.clocks import day_of, wall
 from appealbus.core.domain.client import Role
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.domain.operation import Operation, Order
@@ -37,7 +38,7 @@ from tests.plugins.console.waiting import park, work_goes_on
 from tests.plugins.console.world import World, world
 from tests.services.forms import LONG
 
-SOON = f"{date.today() + timedelta(days=2)}T09:00"
+SOON = f"{day_of(wall()) + timedelta(days=2)}T09:00"
 NEEDS = {
     # What a page needs in its URL.
     "/appeals/{id}/explain": "?field=appeal.text",

@@ -72,7 +72,7 @@ def test_now_tells_nothing_that_is_hidden(console: World) -> None:
     time.sleep(1.1)  # one look of Now serves a second
     pages = [who.get("/console/now").text for who in (ops, chief, some)]
     assert [BODY in each for each in pages] == [False, True, False]
-    assert ["AB-2026-" in each or "AB-2027-" in each for each in pages] == [True, True, False]
+    assert ["AB-20" in each for each in pages] == [True, True, False]
 
 
 def test_what_steers_a_page_is_written_out(console: World) -> None:

@@ -115,7 +115,7 @@ def test_nobody_sees_more_in_a_count_than_in_the_appeals(console: World, file: P
     hidden = desk.get("/console/surges/4")
     assert "marat" not in hidden.text
     assert 'action="/console/surges/4/take"' not in hidden.text
-    given = {"csrf": csrf_of(hidden), "until": str(TODAY), "reason": "x", "verdict": "true", "done": "x"}
+    given = {"csrf": csrf_of(hidden), "until": str(TODAY + WEEK), "reason": "x", "verdict": "true", "done": "x"}
     for does in ("take", "close"):
         assert desk.post(f"/console/surges/4/{does}", data=given).status_code == 403
         assert (
@@ -136,7 +136,10 @@ def test_who_takes_an_alarm_on_and_closes_it_is_in_the_log_once(console: World, 
         taken = aigul.post("/console/surges/3/take", data=mine | until)
         assert "It is taken on until" in taken.text
     assert aigul.get(str(taken.url)).status_code == 200  # a reload does nothing
-    for does, more in (("take", until | {"until": str(TODAY)}), ("close", {"verdict": "false", "done": "nothing"})):
+    for does, more in (
+        ("take", until | {"until": str(TODAY + 2 * WEEK)}),
+        ("close", {"verdict": "false", "done": "nothing"}),
+    ):
         told = marat.post(f"/console/surges/3/{does}", data=his | more)
         assert (told.status_code, "aigul has taken it on meanwhile" in told.text) == (409, True)
     assert kept_in(file, 3).taken_by == "aigul"
@@ -159,7 +162,7 @@ def test_who_takes_an_alarm_on_and_closes_it_is_in_the_log_once(console: World, 
 def test_what_cannot_be_noted_is_not_done(console: World, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """While the journal is away nothing of an alarm changes, and the page says so."""
     reviewer = console.signed_in("reviewer")
-    given = seen_on(reviewer.get("/console/surges/1")) | {"until": str(TODAY), "reason": "x"}
+    given = seen_on(reviewer.get("/console/surges/1")) | {"until": str(TODAY + WEEK), "reason": "x"}
 
     async def away(journal: Journal, *given: Any, **more: Any) -> None:
         raise JournalError("away", "unreachable")

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from appealbus.core import CallFailed, CertificateState, Inbound, OutcomeKind, Taken
-from appealbus.core.clocks import KAZAKHSTAN
 from tests.core.kit import Receiver, ScriptedWire, message, reply
+from tests.services.day import today
 from tests.services.postgres import Postgres
 
 Watch = Callable[..., AbstractAsyncContextManager[Any]]
@@ -51,12 +51,12 @@ async def test_what_falls_due_is_told_by_body(tmp_path: Path, watched: Watch, mo
     def down(*_: object) -> Any:
         raise CallFailed(OutcomeKind.UNAVAILABLE, "http.503", "the source is down")
 
-    today = datetime.now(KAZAKHSTAN).date()
+    first = today()
     bodies = ["940340000421"] * 3 + ["210740001016"] * 2 + ["210740001026", None, None]
     days = [-1, 0, 1, -30, 3, 2, 0, 9]
     async with watched(tmp_path, wire=ScriptedWire(down), retry={"first": "1h", "max": "1h"}) as here:
         for at, (body, day) in enumerate(zip(bodies, days, strict=True)):
-            given = {"due_on": str(today + timedelta(days=day)), **({"addressee": {"bin": body}} if body else {})}
+            given = {"due_on": str(first + timedelta(days=day)), **({"addressee": {"bin": body}} if body else {})}
             await here.bus.accept(message(str(at), repeats=["gone"], **given))
         await here.bus.settle()
         page = await here.samples()

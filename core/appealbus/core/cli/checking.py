@@ -14,7 +14,7 @@ import typer
 from appealbus.core.cli.context import Cli, cli_of
 from appealbus.core.cli.exits import EXIT_PROBLEMS
 from appealbus.core.cli.paging import AsJson
-from appealbus.core.clocks import wall
+from appealbus.core.clocks import day_of, wall
 from appealbus.core.doors import is_defect, within
 from appealbus.core.errors import ConfigError, JournalError
 from appealbus.core.health.finding import Severity
@@ -97,7 +97,7 @@ def _print(cli: Cli, found: Findings) -> None:
         (
             "certificate",
             f"{each['name']} of {each['source']} {each['purpose']}: {each['subject']}, "
-            f"until {each['not_after']:%Y-%m-%d}",
+            f"until {day_of(each['not_after'])}",
         )
         for each in found.certificates
     ]

@@ -9,7 +9,7 @@ import typer
 from appealbus.core.bus.heartbeat import ALIVE
 from appealbus.core.cli.context import Cli, cli_of
 from appealbus.core.cli.exits import EXIT_JOURNAL, EXIT_PROBLEMS
-from appealbus.core.clocks import monotonic
+from appealbus.core.clocks import day_of, monotonic
 from appealbus.core.errors import ConfigError
 from appealbus.core.journal.checkpoint import Checkpoint, Mark
 from appealbus.core.journal.journal import Journal
@@ -67,7 +67,7 @@ async def _restored(cli: Cli, checkpoint: Checkpoint | None, after: int | None, 
         if checkpoint is not None:
             _note(cli, checkpoint, now)
             checkpoint.close()
-    prefix, year = cli.loaded.settings.bus.number_prefix, now.clock.year if now.clock else 0
+    prefix, year = cli.loaded.settings.bus.number_prefix, day_of(now.clock).year if now.clock else 0
     cli.out.print(f"The journal is in epoch {now.epoch}; its next number is {of(prefix, year, now.epoch)}-…")
     since = f"{before.clock:%Y-%m-%d %H:%M:%S} UTC" if before.clock else "this copy was made"
     cli.out.print(_NEXT.format(since=since), lines=True)

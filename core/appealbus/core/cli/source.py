@@ -160,7 +160,7 @@ def moment(text: str, now: datetime) -> datetime:
     here = now.astimezone()
     try:
         if len(text) <= 5 and ":" in text:
-            clock = datetime.strptime(text, "%H:%M")
+            clock = datetime.strptime(text, "%H:%M")  # noqa: DTZ007 - it has no day
             meant = here.replace(tzinfo=None, hour=clock.hour, minute=clock.minute, second=0, microsecond=0)
             meant = meant if meant > here.replace(tzinfo=None) else meant + timedelta(days=1)
         else:

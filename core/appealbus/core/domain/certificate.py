@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from appealbus.core.clocks import day_of
 from appealbus.core.told import Told, told
 
 SOON = timedelta(days=30)
@@ -43,10 +44,10 @@ class CertificateState:
                 since=f"{self.not_before:%Y-%m-%d %H:%M}",
             )
         if self.is_over(now):
-            return told("certificate {name} ({purpose}) ended on {day}: renew it", **its, day=self.not_after.date())
+            return told("certificate {name} ({purpose}) ended on {day}: renew it", **its, day=day_of(self.not_after))
         if self.not_after - now < SOON:
             return told(
-                "certificate {name} ({purpose}) ends on {day}: have it renewed", **its, day=self.not_after.date()
+                "certificate {name} ({purpose}) ends on {day}: have it renewed", **its, day=day_of(self.not_after)
             )
         return None
 

@@ -112,7 +112,7 @@ def moment_of(written: str, words: Words) -> datetime:
         found = datetime.fromisoformat(written[:40])
         found = (found if found.tzinfo else found.replace(tzinfo=KAZAKHSTAN)).astimezone(KAZAKHSTAN)
     except (ValueError, OverflowError):
-        found = datetime.min
+        found = datetime.min.replace(tzinfo=KAZAKHSTAN)
     if not _FIRST_YEAR < found.year < _LAST_YEAR:
         raise Refused(400, words.say("Write a time such as 2026-11-30T09:00."))
     return found

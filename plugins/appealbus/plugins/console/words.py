@@ -92,7 +92,7 @@ class Words(Reader):
     def moment(self, moment: datetime, *, seconds: bool = True) -> str:
         """Return a moment on the country's clock, by which all days are counted; every page says once which that is."""
         local = moment.astimezone(KAZAKHSTAN)
-        return f"{self.day(local.date())}, {local:{'%H:%M:%S' if seconds else '%H:%M'}}"
+        return f"{self.day(self.today(moment))}, {local:{'%H:%M:%S' if seconds else '%H:%M'}}"
 
     def lasted(self, time: timedelta | None) -> str:
         """Return how long something lasted, in its largest unit; empty where nothing did."""

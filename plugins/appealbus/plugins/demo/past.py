@@ -11,7 +11,7 @@ from functools import cache
 from random import Random
 from typing import Any
 
-from appealbus.core.clocks import KAZAKHSTAN
+from appealbus.core.clocks import KAZAKHSTAN, day_of
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import NewAppeal, NewChange
 from appealbus.plugins.simulator.appeals import appeals
@@ -71,7 +71,7 @@ def neighbour() -> Appeal:
 def _again(letter: Appeal, message_id: str, moment: datetime) -> NewAppeal:
     """Return a letter as if it had come at another time."""
     new = {"message_id": message_id, "channel": "past", "number": None, "received_at": moment, "due_on": None}
-    return NewAppeal(letter.model_copy(update=new), moment, "demo", (moment + timedelta(days=21)).date())
+    return NewAppeal(letter.model_copy(update=new), moment, "demo", day_of(moment) + timedelta(days=21))
 
 
 def _changes(random: Random, new: NewAppeal) -> Iterator[NewChange]:
@@ -84,7 +84,7 @@ def _changes(random: Random, new: NewAppeal) -> Iterator[NewChange]:
     elif chance < _ANSWERED:
         at = new.accepted_at + timedelta(days=random.choice((6, 9, 12, 15, 19, 20, 23)))
         result = random.choices(list(RESULTS), list(RESULTS.values()))[0]
-        about = of | {"kind": ChangeKind.ANSWERED, "result": result, "answered_on": at.date()}
+        about = of | {"kind": ChangeKind.ANSWERED, "result": result, "answered_on": day_of(at)}
     else:
         return
     given = about | {"message_id": f"{new.appeal.message_id}-after", "dated_at": at}

@@ -2,7 +2,7 @@
 
 from contextlib import closing
 from dataclasses import asdict
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,7 +20,7 @@ from appealbus.plugins.surges.alarm import CLOSINGS, Alarm
 from appealbus.plugins.surges.clusters import near_from
 from appealbus.plugins.surges.counting import count_new
 from appealbus.plugins.surges.judge import SHORTEST, Judged
-from appealbus.plugins.surges.series import WEEK, week_name, week_of
+from appealbus.plugins.surges.series import WEEK, week_name, week_of, written_day
 from appealbus.plugins.surges.settings import SurgesSettings
 from appealbus.plugins.surges.store import Store
 from appealbus.plugins.surges.telling import alarm_lines, kept_line
@@ -146,7 +146,7 @@ class Commands:
         """Take an alarm on until a day: as long as it goes on till then, nobody is told of it anew. The log has it."""
         cli, now = cli_of(context), wall()
         try:
-            day = _day(until)
+            day = written_day(until)
         except ValueError:
             raise typer.BadParameter("write a day, as 2026-12-04", param_hint="--until") from None
         if day < day_of(now):
@@ -215,7 +215,3 @@ def _tell(cli: Cli, judged: Judged, found: list[Alarm], part: tuple[Workdays, fl
         cli.out.print()
         for line in alarm_lines(alarm):
             cli.out.print(line)
-
-
-def _day(text: str) -> date:
-    return datetime.strptime(text.strip(), "%Y-%m-%d").date()

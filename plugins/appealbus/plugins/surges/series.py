@@ -93,7 +93,12 @@ def week_of(text: str) -> date:
     written = _WEEK.fullmatch(text.strip())
     if written:
         return date.fromisocalendar(int(written[1]), int(written[2]), 1)
-    return monday_of(datetime.strptime(text.strip(), "%Y-%m-%d").date())
+    return monday_of(written_day(text))
+
+
+def written_day(text: str) -> date:
+    """Return the day that somebody has written, as `2026-11-16`; else raise ValueError."""
+    return datetime.strptime(text.strip(), "%Y-%m-%d").date()  # noqa: DTZ007 - it has no time
 
 
 def week_name(monday: date) -> str:

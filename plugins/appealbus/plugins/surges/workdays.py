@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from appealbus.core.clocks import KAZAKHSTAN
+from appealbus.core.clocks import KAZAKHSTAN, day_of
 from appealbus.plugins.surges.series import WEEK
 
 FIVE_DAYS = "five days a week"
@@ -27,7 +27,7 @@ class Workdays:
     def passed(self, now: datetime) -> float:
         """Return how much of the week has passed, in working time: from 0.0 to 1.0."""
         here = now.astimezone(KAZAKHSTAN)
-        today = here.date()
+        today = day_of(now)
         if today >= self.monday + WEEK:
             return 1.0
         hours = here.hour + here.minute / 60
@@ -37,7 +37,7 @@ class Workdays:
     def closed(self, now: datetime) -> date | None:
         """Return the last working day of the week that is over; None where none is yet."""
         here = now.astimezone(KAZAKHSTAN)
-        today = here.date()
+        today = day_of(now)
         return max((day for day in self.days if day < today or (day == today and here.hour >= _CLOSES)), default=None)
 
     def through(self, day: date) -> float:

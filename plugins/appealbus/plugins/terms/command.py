@@ -15,7 +15,7 @@ from appealbus.core.cli.exits import EXIT_PROBLEMS
 from appealbus.core.cli.languages import Lang, reader
 from appealbus.core.cli.looking import Copy, look
 from appealbus.core.cli.paging import AsJson
-from appealbus.core.clocks import KAZAKHSTAN, wall
+from appealbus.core.clocks import day_of, wall
 from appealbus.core.counting import Counted
 from appealbus.core.domain.waiting import DueMoved
 from appealbus.core.journal.journal import Journal
@@ -72,7 +72,7 @@ def add_commands(app: typer.Typer, settings: TermsSettings, read_law: Callable[[
         counted = read_law()
         if as_of is not None:
             counted = Law(counted.norms, load_calendar(settings.calendar, as_of.date()))
-        asked = _Asked(number, (on or wall().astimezone(KAZAKHSTAN)).date(), as_json, copy, as_, purpose)
+        asked = _Asked(number, on.date() if on else day_of(wall()), as_json, copy, as_, purpose)
         _term(cli, counted, asked, lang, everything=everything)
 
     group = typer.Typer(help="Terms of all appeals.", no_args_is_help=True)

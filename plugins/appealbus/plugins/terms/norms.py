@@ -11,7 +11,7 @@ from pathlib import Path
 from pydantic import Field, model_validator
 
 from appealbus.core import ConfigError
-from appealbus.core.clocks import KAZAKHSTAN
+from appealbus.core.clocks import KAZAKHSTAN, day_of
 from appealbus.plugins.terms.calendar import Calendar, named, raw_of, read
 from appealbus.plugins.terms.citing import ActName, Amended, Cited, Place, cite, source
 from appealbus.plugins.terms.words import Actor, Assumption, Duty
@@ -204,10 +204,10 @@ class Law:
     def registered_on(self, moment: datetime) -> date:
         """Return the day on which what comes at a moment is to be registered (art. 64 ¶3)."""
         try:
-            local = moment.astimezone(KAZAKHSTAN)
-            day = local.date() + timedelta(days=local.time() >= self.norms.day_ends)
+            late = moment.astimezone(KAZAKHSTAN).time() >= self.norms.day_ends
+            day = day_of(moment) + timedelta(days=late)
         except OverflowError:
-            day = moment.date()
+            day = day_of(moment)
         return self.calendar.next_working(day)
 
 

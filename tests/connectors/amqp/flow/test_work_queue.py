@@ -10,8 +10,8 @@ from appealbus.connectors.amqp.brokers import Brokers
 from appealbus.connectors.amqp.settings import WorkSettings
 from appealbus.connectors.amqp.work import AmqpWorkQueue, priority_of
 from appealbus.core import Inbound, Waiting
-from appealbus.core.clocks import day_of, wall
 from tests.connectors.amqp.flow.flows import NAMES, PATIENCE, Flow, Run, body, running, table_of
+from tests.services.day import today
 from tests.services.rabbitmq import Vhost
 
 PARTS = {"work": {"kind": "amqp"}}
@@ -19,15 +19,16 @@ PARTS = {"work": {"kind": "amqp"}}
 
 async def test_a_worker_without_room_tells_the_others(run: Run) -> None:
     """Its hint names the appeal; it goes when the other has looked."""
+    first = today()
     async with run(doors=False, **PARTS) as flow:
         flow.bus._dispatcher._arriving = flow.bus.settings.bus.concurrency
         # It does not take its own hints while it is full, so another one gets it.
         got = await flow.inbox("tap")
         flow.bus.parts.work._queue = "tap"
-        await flow.bus.accept(Inbound("test", "test", body(due_on=day_of(wall()).isoformat())))
+        await flow.bus.accept(Inbound("test", "test", body(due_on=first.isoformat())))
         (hint,) = await got.wait(1)
         flow.bus._dispatcher._arriving = 0
-    assert hint.body == b"AB-2026-00000001"
+    assert hint.body == f"AB-{first.year}-00000001".encode()
     assert (hint.properties.type, hint.properties.message_id, hint.properties.priority) == ("waiting", "1", 9)
     assert hint.properties.expiration == 60
 
@@ -112,7 +113,7 @@ async def _consumed(flow: Flow) -> bool:
 
 async def test_many_offers_are_few_hints(run: Run) -> None:
     """At most twenty a second, and the most urgent speaks for the others: a look takes all that there is room for."""
-    today = day_of(wall()).toordinal()
+    first = today().toordinal()
     async with run(doors=False, **PARTS) as flow:
         await flow.until(lambda: _consumed(flow))
         got = await flow.inbox("tap")
@@ -120,12 +121,12 @@ async def test_many_offers_are_few_hints(run: Run) -> None:
         assert work is not None
         work._queue = "tap"
         for number in range(1000):
-            work.offer(Waiting(number, f"AB-{number}", today if number == 700 else today + 3))
+            work.offer(Waiting(number, f"AB-{number}", first if number == 700 else first + 3))
         (hint,) = await got.wait(1)
         assert (hint.body, hint.properties.priority) == (b"AB-700", 9)
         await flow.until(lambda: flow.counts("work_queue")["offered"] == 1)
         for number in range(10):
-            work.offer(Waiting(number, "AB-1", today))
+            work.offer(Waiting(number, "AB-1", first))
         await flow.until(lambda: flow.counts("work_queue")["offered"] == 2)
         assert flow.counts("work_queue")["joined"] == 999 + 9
 
@@ -143,6 +144,6 @@ async def test_offering_never_waits_and_never_grows(tmp_path: Path) -> None:
 
 def test_the_priority_follows_the_deadline() -> None:
     """Overdue and today are 9, a week is 2, and what has no deadline is 0."""
-    today = day_of(wall())
-    days = [priority_of((today + timedelta(days=days)).toordinal()) for days in (-30, 0, 1, 4, 7, 9, 100)]
+    first = today()
+    days = [priority_of((first + timedelta(days=days)).toordinal()) for days in (-30, 0, 1, 4, 7, 9, 100)]
     assert days == [9, 9, 8, 5, 2, 0, 0]

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Connection, Row, func, select, type_coerce
 
-from appealbus.core.clocks import KAZAKHSTAN
+from appealbus.core.clocks import KAZAKHSTAN, day_of
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.domain.weekly import WeekCount, WeekCounts, WeekPart
 from appealbus.core.journal import codec
@@ -60,5 +60,5 @@ def appeals(connection: Connection, part: WeekPart, limit: int) -> list[AppealRo
 
 
 def _count(row: Row[Any]) -> WeekCount:
-    monday = (_FIRST + timedelta(weeks=row.week)).date()
+    monday = day_of(_FIRST + timedelta(weeks=row.week))
     return WeekCount(monday, row.category, row.place, row.appeals, row.first_id, row.last_id)

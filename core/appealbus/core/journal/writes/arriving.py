@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC
 from typing import Any, Self
 
+from appealbus.core.clocks import day_of
 from appealbus.core.domain.document import Document, Unnumbered, appeal_document
 from appealbus.core.domain.public_id import new_tag
 from appealbus.core.journal import columns, series
@@ -28,7 +29,7 @@ class Arriving:
     foreign: str | None
     """The number that it came with. One of the bus's own series is none: only the bus gives these."""
     series: str
-    """The series that its number comes from: a new one each year, which turns in UTC, and after each restore."""
+    """The series that its number comes from: a new one each year of the country, and after each restore."""
     text: Unnumbered
     marked: Sequence[Marked]
     """Marks of whom and what it names."""
@@ -70,7 +71,7 @@ class Arriving:
         return cls(
             new,
             foreign,
-            series.of(prefix, new.accepted_at.year, epoch),
+            series.of(prefix, day_of(new.accepted_at).year, epoch),
             Unnumbered.of(new.appeal if number == foreign else numbered(new.appeal, "", own=True)),
             key.marked(named_by_appeal(new.appeal)),
             _row(new, owner),

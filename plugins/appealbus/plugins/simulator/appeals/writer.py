@@ -1,11 +1,12 @@
 """Writes the n-th appeal of a population: the same for the same seed, size and n."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
+from appealbus.core.clocks import KAZAKHSTAN, day_of
 from appealbus.plugins.simulator.appeals import identity, phrases
 from appealbus.plugins.simulator.appeals.letters import CATEGORIES, Letter, letters
 from appealbus.plugins.simulator.appeals.matters import Matter, matter
@@ -15,7 +16,7 @@ from appealbus.plugins.simulator.places import STREETS
 from appealbus.plugins.simulator.population import Population
 from appealbus.schemas.appeal import Appeal, AppealForm, AppealKind, Language
 
-_FIRST = datetime(2026, 1, 12, 9, 3, tzinfo=timezone(timedelta(hours=5)))
+_FIRST = datetime(2026, 1, 12, 9, 3, tzinfo=KAZAKHSTAN)
 _REPEAT_EVERY = 50
 """Four of the 200 appeals that ship are sent twice: enough to see, too few to be in the way."""
 _LONG_EVERY = 61
@@ -104,7 +105,7 @@ class _Page:
             # A register office has given it a number already.
             fields["number"] = f"ЖТ-2026-{90_000_000 + self.number}"
         if draw.chance(0.7):
-            fields["due_on"] = (received + timedelta(days=_DAYS.get(letter.kind, 21))).date()
+            fields["due_on"] = day_of(received) + timedelta(days=_DAYS.get(letter.kind, 21))
         fields |= self._place() | self._parcels() | self._extras()
         fields["text"] = self._text(fields)
         return Appeal.model_validate(fields)
