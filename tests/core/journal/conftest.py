@@ -30,6 +30,10 @@ class Make:
     def later(self, seconds: float) -> datetime:
         return self.now + timedelta(seconds=seconds)
 
+    def at_last(self) -> datetime:
+        """Return a moment after all that a test writes, by the real clock, too."""
+        return datetime.now(UTC) + timedelta(days=100)
+
     def new(
         self,
         message_id: str = "m1",

@@ -69,7 +69,7 @@ async def test_a_claim_leaves_suspects_where_they_are_if_it_is_told_to(journal, 
     await journal.accept(make.new("suspect"), owner="dead", lease_seconds=60.0)
     await journal.bury("dead")
     await journal.accept(make.new("new"))
-    later = make.later(10**7)
+    later = make.at_last()
     first = await journal.claim("me", later, 10, 60, suspects=False)
     assert [case.appeal.message_id for case in first] == ["new"]
     assert [case.appeal.message_id for case in await journal.claim("me", later, 10, 60)] == ["suspect"]

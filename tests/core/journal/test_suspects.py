@@ -60,7 +60,7 @@ async def test_workers_that_claim_together_take_one_suspect(journal_database, ma
     journals = [await Journal.open(journal_database) for _ in range(4)]
     await dead(journals[0], make, *(f"m{at}" for at in range(8)))
     await journals[0].bury("dead")
-    claims = (one.claim(str(at), make.later(10**7), 5, LEASE) for at, one in enumerate(journals))
+    claims = (one.claim(str(at), make.at_last(), 5, LEASE) for at, one in enumerate(journals))
     got = [case for cases in await asyncio.gather(*claims) for case in cases]
     for one in journals:
         await one.close()
@@ -93,12 +93,12 @@ async def test_the_third_death_holds_it(journal, make):
             at += suspects.PAUSES[deaths]
     row = await journal.appeal((await journal.appeals())[0].number)
     assert (row.state, row.held_by, row.held_reason) == (AppealState.HELD, "appealbus", suspects.REASON)
-    assert await taken(journal, make.later(10**6)) == []
+    assert await taken(journal, make.at_last()) == []
     counts = await journal.counts()
     assert (counts.held, counts.suspect, counts.oldest_unfinished) == (1, 0, None)
 
     assert await journal.release_appeal(row.number)
-    assert await taken(journal, make.later(10**6)) == [("killer", 0)]
+    assert await taken(journal, make.at_last()) == [("killer", 0)]
 
 
 async def test_who_gives_back_in_order_makes_nobody_suspect(journal, make):
@@ -141,7 +141,7 @@ async def test_a_held_case_is_not_worked(journal, make, end, state):
     if state == "parked":
         await end(accepted, due_at=make.later(5))
     assert await journal.hold_appeal(number, by="olga", reason="the court asked")
-    assert await taken(journal, make.later(10**6)) == []
+    assert await taken(journal, make.at_last()) == []
     with pytest.raises(JournalError, match="appealbus release"):
         await journal.retry(number)
     with pytest.raises(JournalError, match="already"):

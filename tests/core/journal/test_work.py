@@ -103,7 +103,7 @@ async def test_a_conclusion_writes_version_deliveries_and_state_together(journal
     (row,) = await journal.appeals()
     assert (row.state, row.version, row.completeness) == (AppealState.IDLE, 1, "complete")
     assert (await journal.counts()).outbox == {"out": 1, "copy": 1}
-    assert await names(journal, "me", make.later(10**6)) == []
+    assert await names(journal, "me", make.at_last()) == []
 
 
 @pytest.mark.parametrize("version", [0, 1, 3])
@@ -185,7 +185,7 @@ async def given_up(journal, make):
 async def test_a_retry_makes_all_that_is_open_due(journal, make, conclude, given_up, parked):
     """A parked or idle appeal is ready at once; what was given up is due like what waits; what has ended stays."""
     number = given_up.receipt.number
-    await conclude(given_up, due_at=make.later(10**6) if parked else None)
+    await conclude(given_up, due_at=make.at_last() if parked else None)
 
     assert await journal.retry(number) == len(OPEN) + 1
     (case,) = await journal.claim("other", datetime.now(UTC), 10, 60)

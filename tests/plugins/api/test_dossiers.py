@@ -251,6 +251,6 @@ async def test_nobody_waits_for_long_until_letters_are_compared(read: Read, monk
         assert (answer.status_code, kind_of(answer)) == (503, "unavailable")
         assert int(answer.headers["retry-after"]) > 0
     go.set()
-    assert most == [1]
     monkeypatch.setattr(turns, "_PATIENCE", 20.0)
     assert (await client.get(f"{read.path}/repeats")).status_code == 200
+    assert set(most) == {1}
