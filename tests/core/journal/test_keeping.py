@@ -323,7 +323,8 @@ async def test_a_channel_that_floods_quarantine_loses_its_own_oldest(journal, ma
     """Bounded by count, by bytes and by age, each channel for itself; what is replayed is not counted."""
     now = datetime.now(UTC)
     flood = [await journal.quarantine(replace(make.quarantine(), channel="flood", at=now)) for _ in range(30)]
-    large = [await journal.quarantine(replace(make.quarantine(), channel="large", raw=b"x" * 1000)) for _ in range(5)]
+    big = replace(make.quarantine(raw=b"x" * 1000), channel="large", at=now)
+    large = [await journal.quarantine(big) for _ in range(5)]
     old = await journal.quarantine(replace(make.quarantine(), channel="calm", at=now - timedelta(days=9)))
     young = await journal.quarantine(replace(make.quarantine(), channel="calm", at=now))
     taken = flood.pop(3)
