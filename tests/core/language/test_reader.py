@@ -69,6 +69,9 @@ def test_a_code_is_told_by_what_it_begins_with() -> None:
     """In English the reason says more; what no catalogue knows is said as it was written."""
     assert RU.reason("http.503", "why") == "связь с источником не удалась"
     assert RU.reason("gbdfl.00042", "why") == "ГБД ФЛ ответила кодом ошибки"
+    assert RU.reason("source.closed", "why") == "источник закрыт в это время недели"
+    paused = "a person has the source paused: чинят: до 9"
+    assert RU.reason("source.paused", paused) == "источник отключён человеком: чинят: до 9"
     assert (RU.reason("acme.1", "why"), RU.reason("", "why"), EN.reason("http.503", "why")) == ("why",) * 3
 
 

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from appealbus.core.domain.event import LogEntry
 from appealbus.core.domain.listing import AppealRow, AppealState
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.writes.rereading import Anew
+from appealbus.core.operations import pausing
 from appealbus.plugins.console.words import COOKIE
 from appealbus.schemas.person import Person
 from tests.plugins.console.kit import csrf_of
@@ -49,6 +51,11 @@ def test_why_something_is_missing(console: World, parked: AppealRow) -> None:
     auditor = console.signed_in("auditor").get(f"/console/appeals/{parked.public_id}").text
     assert "partial" in auditor  # whoever may not know why is not told that nothing is missing
     assert "Nothing is missing" not in auditor
+    until = console.journal.now() + timedelta(hours=1)
+    console.do(lambda journal: pausing.pause(journal, "egkn", until, reason="a test", by="olga"))
+    page = console.signed_in("ops").get(f"/console/appeals/{parked.public_id}")
+    assert "paused by olga until" in page.text
+    console.do(lambda journal: pausing.resume(journal, "egkn", reason="a test", by="olga"))
 
 
 def test_nothing_personal_is_shown_without_a_purpose(console: World, found: tuple[AppealRow, dict[str, Any]]) -> None:

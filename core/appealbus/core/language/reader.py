@@ -9,6 +9,7 @@ from functools import cached_property
 from gettext import NullTranslations
 from typing import Any
 
+from appealbus.core.domain.pauses import PAUSED
 from appealbus.core.language import catalogues
 from appealbus.core.language.choice import ReaderLanguage
 from appealbus.core.language.reasons import reason_in_full
@@ -102,7 +103,9 @@ class Reader:
         rest = code
         while rest:
             if found := self._named("code", rest):
-                return found
+                # Behind it stands what the person has written who had the source paused.
+                said = reason.partition(": ")[2] if rest == PAUSED else ""
+                return f"{found}: {said}" if said else found
             rest = rest.rpartition(".")[0]
         return reason
 
