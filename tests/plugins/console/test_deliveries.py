@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from appealbus.core.domain.event import Cursor, What
+from appealbus.core.journal.journal import Journal
 from appealbus.plugins.console.views.deliveries import sight
 from tests.plugins.console.kit import csrf_of
 from tests.plugins.console.lagging import lag
@@ -129,3 +130,20 @@ def test_what_was_shown_is_decided_once(console: World, ops: httpx.Client, ids: 
         ("skipped", "person:daniyar", ids[0], "on <b>paper</b>"),
         ("resent", "person:daniyar", ids[1], "mended"),
     ]
+
+
+def test_attempts_at_one_delivery_are_one_line(console: World, ops: httpx.Client, ids: list[int]) -> None:
+    """Of the timeline of its appeal: the last one, with all of them behind it."""
+
+    async def fails_again(journal: Journal) -> str:
+        await journal.deliveries_failed([(ids[2], "refused", journal.now() + timedelta(hours=1))])
+        while await journal.place_log():
+            pass
+        row = (await journal.deliveries_by_id([ids[2]]))[0]
+        found = await journal.appeal(row.number or "")
+        assert found is not None
+        return found.public_id
+
+    page = ops.get(f"/console/appeals/{console.do(fails_again)}/timeline").text
+    assert (page.count("delivery failed"), "2 attempts" in page) == (1, True)
+    assert len(re.findall(r"<li>[^<]*, (unreachable|refused)</li>", page)) == 2

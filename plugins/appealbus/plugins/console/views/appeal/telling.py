@@ -1,7 +1,8 @@
 """What happened, for people in their language: an entry of the log as a line, each question once."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -97,7 +98,7 @@ class Line:
         about: a lookup, a receiver, a channel.
         outcome: how a question ended.
         details: the rest, in words.
-        tries: attempts of a question: code or outcome, and how long each took.
+        tries: attempts of a question: code or outcome, and how long each took; of a delivery, when and its code.
         who: the actor, where that is a person or a client.
 
     """
@@ -113,8 +114,12 @@ class Line:
 
 
 def told(entries: Iterable[LogEntry], words: Words, *, only_failed: bool = False) -> Iterator[Line]:
-    """Yield what is shown of entries: of a question its end alone, with all its attempts."""
+    """Yield what is shown of entries: of a question its end alone, of failed deliveries the last, with all attempts."""
     entries = list(entries)
+    deliveries = defaultdict[object, list[LogEntry]](list)
+    for each in entries:
+        if each.what == What.FAILED:
+            deliveries[_delivery(each)].append(each)
     heard = {each.detail.get("question") for each in entries if each.what == What.ENDED}
     over = any(each.what in _RUN_ENDS for each in entries)
     for entry in entries:
@@ -124,7 +129,16 @@ def told(entries: Iterable[LogEntry], words: Words, *, only_failed: bool = False
             continue
         if entry.what == What.CLAIMED and over:
             continue
-        yield line(entry, words)
+        if entry.what != What.FAILED:
+            yield line(entry, words)
+        elif (tries := deliveries[_delivery(entry)])[-1] is entry:
+            attempts = [f"{words.moment(each.at)}, {each.detail.get('code', '')}" for each in tries]
+            yield replace(line(entry, words), tries=attempts[:-1] and attempts)
+
+
+def _delivery(entry: LogEntry) -> object:
+    """Return what attempts at one delivery have in common."""
+    return entry.about, entry.detail.get("version")
 
 
 def line(entry: LogEntry, words: Words) -> Line:
