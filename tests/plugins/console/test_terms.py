@@ -1,12 +1,18 @@
 """Terms: what falls due, by body and day, for those who see terms."""
 
+import asyncio
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from appealbus.core.clocks import day_of
+from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.rows import NewAppeal
 from appealbus.plugins import competence
 from appealbus.plugins.competence.loading import load_table
+from appealbus.schemas.appeal import Addressee, Appeal, AppealKind
 from tests.plugins.console.waiting import park
 from tests.plugins.console.world import World
 
@@ -42,3 +48,26 @@ def test_a_body_has_its_official_name_where_the_table_knows_it(console: World, m
         assert [head for head in heads if name in head and bin_ in head], lang
         assert f'<span class="named" lang="{"kk" if lang == "kk" else "ru"}">{name}</span>' in page
         assert all(re.sub("<[^>]*>", "", head).strip() for head in heads)
+
+
+def test_many_days_of_many_bodies_fit_on_a_page(console: World) -> None:
+    """Of more days fewer bodies have a column; how many have none is said."""
+
+    async def fill(journal: Journal) -> None:
+        today = day_of(journal.now())
+        for day in range(92):
+            bodies, due_on = [f"75{(day + at) % 20:02}10000" for at in range(10)], today + timedelta(days=day)
+            appeals = [
+                Appeal(message_id=f"{day} {body}", channel="c", kind=AppealKind.COMPLAINT, due_on=due_on, addressee=to)
+                for body in bodies
+                for to in [Addressee(kato=body)]
+            ]
+            await asyncio.gather(*(journal.accept(NewAppeal(each, journal.now(), "x")) for each in appeals))
+
+    console.do(fill)
+    reviewer = console.signed_in("reviewer")
+    for days, columns in (("7", 22), ("92", 6)):
+        page = reviewer.get(f"/console/terms?days={days}")
+        heads = page.text.partition("</thead>")[0].count('<th scope="col"')
+        assert (page.status_code, len(page.content) < 100_000, heads) == (200, True, columns), days
+    assert re.search(r"\d+ more bodies", page.text)

@@ -21,7 +21,9 @@ _URGENT = 20
 """Of them that are named, with the way to their proof: a screen."""
 _STEPS = 5
 _DAYS = 14
-_LONGEST = 366
+_LONGEST = 92
+_BODIES, _CELLS = 20, 400
+"""Bodies that have a column, and as many numbers of bodies as a page has room for: of many days fewer bodies."""
 
 
 @view.get("/terms", may=Action.TERM)
@@ -42,13 +44,15 @@ async def terms(page: Page) -> Response:
             counts[None if row.due_on < today else row.due_on, (row.body or "") if by_body else ""] += 1
     await page.looks("terms", found=counts.total())
     bodies = sorted({body for _, body in counts}, key=lambda body: (-_of(counts, body), body))
+    days_ = sorted({day for day, _ in counts}, key=lambda day: day or date.min)
     return page.show(
         "terms/due.html",
         days=days,
         choices=[(n, page.words.say_n("{n} day", "{n} days", n)) for n in (7, 14, 31, 92)],
-        rows=sorted({day for day, _ in counts}, key=lambda day: day or date.min),
+        rows=days_,
         bodies=bodies,
         by_body=by_body,
+        most_bodies=min(_BODIES, _CELLS // max(1, len(days_))),
         counts=counts,
         named=page.names.body,
         urgent=[(row.public_id, await page.views.row(row)) for row in urgent[:_URGENT]],
