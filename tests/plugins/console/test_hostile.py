@@ -14,10 +14,13 @@ from appealbus.core.domain.client import Credential
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.domain.operation import Operation, Order
 from appealbus.core.domain.selection import Selection
+from appealbus.core.domain.source_state import SourceState
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import NewAppeal
+from appealbus.core.journal.rows import NewAppeal, WorkerState
 from appealbus.core.operations import operations
+from appealbus.core.operations.in_force import in_force
 from appealbus.core.rights.tokens import new_token
+from appealbus.plugins.console import room
 from appealbus.plugins.console.view import all_views
 from appealbus.schemas.appeal import Appeal, AppealKind
 from tests.plugins.console import world as worlds
@@ -154,3 +157,41 @@ def test_somebody_who_is_signed_in_very_often_sees_and_ends_it(console: World) -
         True,
         False,
     )
+
+
+def test_hundreds_of_sources_fit_on_pages(console: World) -> None:
+    """The worst are named on the first page, the others counted; the list goes on until all were there."""
+    names = {f"s{at}" for at in range(300)}
+
+    async def tell(journal: Journal) -> None:
+        states = [
+            SourceState(each, "shep", "open", 0, 1, 0.2, {"unavailable": 9}, 0.1, 2.5, last_error="http.502: away")
+            for each in names
+        ]
+        worker = WorkerState("0123456789abcdef", "node-1", 4711, journal.now(), 3, 1200, ())
+        await journal.beat(worker, states, 600)
+
+    console.do(tell)
+    ops = console.signed_in("ops")
+    time.sleep(1.1)  # one look of Now serves a second
+    page = ops.get("/console/now")
+    assert (len(page.content) < 30_000, "273 more" in page.text) == (True, True)
+    pages = [ops.get("/console/sources")]
+    while following := re.search(r'rel="next" href="([^"]+)"', pages[-1].text):
+        pages.append(ops.get(unescape(following[1])))
+    assert max(len(each.content) for each in pages) < 100_000
+    assert names <= {name for each in pages for name in re.findall(r"/console/sources/(\w+)\"", each.text)}
+    assert ops.get("/console/sources?behind=900").status_code == 400
+
+
+def test_a_long_configuration_goes_on(console: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of dozens of sources with all that nobody has written: each setting stands on one page."""
+    ops = console.signed_in("ops")
+    assert 'rel="next"' not in ops.get("/console/configuration?all=1").text
+    monkeypatch.setattr(room, "_BYTES", 9000)
+    pages = [ops.get("/console/configuration?all=1")]
+    while following := re.search(r'rel="next" href="([^"]+)"', pages[-1].text):
+        pages.append(ops.get(unescape(following[1])))
+    assert len(pages) > 5
+    settings = [each for page in pages for each in re.findall(r'<th scope="row"><code>([^<]+)', page.text)]
+    assert sorted(settings) == sorted(each.key for each in in_force(console.api.loaded, console.api.host))

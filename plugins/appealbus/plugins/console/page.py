@@ -1,9 +1,9 @@
 """A request of somebody who is signed in: who it is, what they see, and the ways to answer."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from starlette.requests import Request
@@ -23,6 +23,8 @@ from appealbus.plugins.console.naming import Names
 from appealbus.plugins.console.sealing import sealed, unsealed
 from appealbus.plugins.console.sessions import Session, give_sent
 from appealbus.plugins.console.words import Words
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +191,14 @@ class Page:
             kept = self.kept(name)
         further = "" if following is None else urlencode({**kept, name: str(following)})
         return Pages(not self.query.get(name), urlencode(kept), further)
+
+    def part(self, whole: Sequence[T], size: int) -> tuple[Sequence[T], Pages]:
+        """Return of a list that is all there what stands on this page, and how it goes on; raise Refused for none."""
+        begin = self.number("behind") or 0
+        found = whole[begin : begin + size]
+        if begin and not found:
+            raise self.lost
+        return found, self.pages(begin + size if begin + size < len(whole) else None, "behind")
 
     def kept(self, but: str) -> dict[str, str]:
         """Return what the URL says, but for one name and the language, which is chosen once."""

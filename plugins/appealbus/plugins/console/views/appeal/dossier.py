@@ -14,7 +14,7 @@ from appealbus.core.rights.explaining import FieldHidden, leaves_of, titled
 from appealbus.core.rights.seen import Seen
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
-from appealbus.plugins.console.views.appeal.room import Room
+from appealbus.plugins.console.room import Room
 from appealbus.plugins.console.views.appeal.sight import damaged, shown, sight_of, view
 from appealbus.plugins.console.words import said
 from appealbus.schemas.outcome import OutcomeKind

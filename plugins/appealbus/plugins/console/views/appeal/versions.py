@@ -8,8 +8,8 @@ from appealbus.core.errors import JournalError
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
+from appealbus.plugins.console.room import Room
 from appealbus.plugins.console.views.appeal.dossier import rows, version_in
-from appealbus.plugins.console.views.appeal.room import Room
 from appealbus.plugins.console.views.appeal.sight import damaged, shown, sight_of, view
 from appealbus.schemas.dossier import Completeness
 

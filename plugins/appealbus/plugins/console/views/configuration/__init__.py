@@ -1,6 +1,7 @@
 """Configuration: what is in force and whence it is, and the plugins with what each brings; never a secret."""
 
 from dataclasses import dataclass
+from itertools import islice
 
 from starlette.responses import Response
 
@@ -10,9 +11,15 @@ from appealbus.core.parts import build
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.api.api import Api
 from appealbus.plugins.console.page import Page
+from appealbus.plugins.console.room import Room
 from appealbus.plugins.console.view import View
 
 view = View("configuration", "Configuration", place=90, path="/configuration", needs=Action.OPERATE)
+
+_OF_A_ROW, _OF_A_TABLE = 90, 400
+"""Bytes of a setting beside what it says, and of a table beside its settings."""
+_MOST = 50
+"""Problems, and lookups that cannot be asked, that are told; `appealbus check` tells all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,25 +36,36 @@ async def configuration(page: Page) -> Response:
     """Show the settings that somebody has written, or all of them, and the plugins."""
     api, found = page.console.api, await page.console.known(_find_out)
     everything = bool(page.query.get("all"))
-    tables: dict[str, list[InForce]] = {}
+    tables: dict[str, list[tuple[str, str | None, str]]] = {}
+    folder, room = f"{api.loaded.folder}/", Room(page.number("behind") or 0)
     for each in found.settings:
         if everything or each.place is not None:
-            table, _, key = each.key.partition(".")
-            name, dot, _ = key.partition(".")
-            many = table in ("sources", "intakes", "deliveries", "plugins", "completeness") and dot
-            tables.setdefault(f"{table}.{name}" if many else table, []).append(each)
+            place = page.words.say("default") if each.place is None else str(each.place).replace(folder, "")
+            table = _table(each.key)
+            beside = _OF_A_ROW if table in tables else _OF_A_ROW + _OF_A_TABLE
+            if (shown := room.take(each.key, each.value or "", place, beside=beside)) is not None:
+                key, value, place = shown
+                tables.setdefault(table, []).append((key, None if each.value is None else value, place))
     return page.show(
         "configuration/page.html",
         file=api.loaded.file,
-        folder=f"{api.loaded.folder}/",
         tables=tables,
+        pages=page.pages(room.next, "behind"),
         everything=everything,
         defaults=sum(each.place is None for each in found.settings),
-        problems=found.problems,
-        inactive=found.inactive,
+        problems=found.problems[:_MOST],
+        inactive=dict(islice(found.inactive.items(), _MOST)),
         plugins=sorted(api.host.plugins, key=lambda each: (each.state != "broken", each.state != "active", each.name)),
         defects=sorted(api.host.defects.items()),
     )
+
+
+def _table(key: str) -> str:
+    """Return the table that a setting stands under: those of parts have one each."""
+    table, _, rest = key.partition(".")
+    name, dot, _ = rest.partition(".")
+    many = table in ("sources", "intakes", "deliveries", "plugins", "completeness") and dot
+    return f"{table}.{name}" if many else table
 
 
 def _find_out(api: Api) -> _Found:

@@ -14,6 +14,7 @@ from appealbus.plugins.console.views.deliveries.sight import Seen, all_sights, r
 from appealbus.plugins.console.views.deliveries.telling import why
 
 _PAGE = 30
+_RECEIVERS = 100
 _CODES = 50
 """Codes that are told: a screen."""
 _LISTS = {"waiting": DeliveryState.WAITING, "refused": DeliveryState.ALONE, "confirmed": DeliveryState.DELIVERED}
@@ -23,9 +24,11 @@ _LISTS = {"waiting": DeliveryState.WAITING, "refused": DeliveryState.ALONE, "con
 async def deliveries(page: Page) -> Response:
     """Show how all receivers stand, and who reads the feed."""
     readers = await page.journal.feed_readers() if page.viewer.may(Action.READERS) else None
+    sights, pages = page.part(await all_sights(page), _RECEIVERS)
     return page.show(
         "deliveries/list.html",
-        sights=await all_sights(page),
+        sights=sights,
+        pages=pages,
         readers=readers and sorted(readers, key=lambda each: (-each.lag, each.client)),
         receiver_path=receiver_path,
         why=partial(why, page.words),

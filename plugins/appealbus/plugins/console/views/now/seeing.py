@@ -22,6 +22,8 @@ view = View("now", "Now", place=10, path="/now", needs=Action.OPERATE)
 
 _EACH = 2.0
 """Seconds between two pictures: nobody reads faster."""
+_MOST = 30
+"""Findings, sources and receivers that are named, the worst first: the picture is sent as often as it changes."""
 _ASKED_AGAIN = 10.0
 """Seconds after which a stream asks whether its session still counts."""
 
@@ -61,11 +63,15 @@ def given(page: Page, found: Now) -> Mapping[str, Any]:
     return {
         "it": found,
         "findings": findings,
+        "most": _MOST,
         "hiding": page.viewer.mask.text,
         "views": views,
         "receiver_path": receiver_path,
         "intakes": sorted(settings.intakes),
-        "receivers": sorted({*settings.deliveries, *counts.outbox, *counts.alone}),
+        "receivers": sorted(
+            {*settings.deliveries, *counts.outbox, *counts.alone},
+            key=lambda name: (-counts.alone.get(name, 0), -counts.outbox.get(name, 0), name),
+        ),
     }
 
 

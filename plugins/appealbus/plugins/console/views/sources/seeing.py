@@ -12,14 +12,16 @@ from appealbus.schemas.outcome import OutcomeKind
 
 _PATHS = 50
 """Places of replies that are named of each kind: a screen. All are counted."""
+_SOURCES = 100
+"""On a page, each with half a kilobyte."""
 _MORNING = 9
 
 
 @view.get("/sources", may=Action.WHY)
 async def sources(page: Page) -> Response:
     """Show how all sources stand."""
-    sights = await all_sights(page)
-    return page.show("sources/list.html", sights=sights, alive=bool(await page.journal.workers()))
+    sights, pages = page.part(await all_sights(page), _SOURCES)
+    return page.show("sources/list.html", sights=sights, pages=pages, alive=bool(await page.journal.workers()))
 
 
 @view.get("/sources/{name}", may=Action.WHY)

@@ -42,7 +42,7 @@ class Room:
         if self.passed < self._skip:
             self.passed += 1
             return None
-        kept = [_within(each, most) for each in texts]
+        kept = [] if self.more else [_within(each, most) for each in texts]
         size = beside + sum(map(_size, kept))
         if self.more or size > self._left:
             self.more += 1
