@@ -21,6 +21,7 @@ from tests.client.conftest import Ask
 from tests.client.working import working
 from tests.plugins.api.serving import served
 from tests.services.journals import sqlite_journal
+from tests.services.processes import PATIENCE
 
 IIN = "120101500006"
 APPEAL = {"message_id": "m-1", "kind": "complaint", "applicant": {"type": "person", "iin": IIN}, "text": "Жарық жоқ"}
@@ -99,7 +100,7 @@ async def test_submit_wait_read(ask: Ask, tmp_path: Path) -> None:
 
 async def follow_to(reader: AsyncClient, appeal: str, version: int) -> str:
     """Follow the feed until it has told of a version; return the cursor behind that."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         async for page in reader.follow(wait=5):
             if (appeal, version) in {(each.id, each.version) for each in page.entries}:
                 return page.next

@@ -72,4 +72,4 @@ async def wires(http: HttpClient, peer: Peer) -> AsyncIterator[Callable[..., Awa
 @pytest.fixture
 def call() -> Call:
     """Return what a wire may know of a question."""
-    return Call(question_id="7f0c2f0e-6b5a-4a3c-9d1b-6f3f0f1a2b3c", number="2026-000042", timeout=5.0)
+    return Call(question_id="7f0c2f0e-6b5a-4a3c-9d1b-6f3f0f1a2b3c", number="2026-000042", timeout=60.0)

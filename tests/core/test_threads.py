@@ -7,6 +7,7 @@ import pytest
 
 from appealbus.core.doors import entered
 from appealbus.core.threads import THREADS, WAITING, NoThread, PluginThreads
+from tests.services.processes import PATIENCE
 
 
 async def test_a_plugin_that_blocks_its_threads_blocks_nobody_elses(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -25,7 +26,7 @@ async def test_a_plugin_that_blocks_its_threads_blocks_nobody_elses(monkeypatch:
     bad, good = entered("bad"), entered("good")
     blocked = [bad.run(loop.run_in_executor, None, block) for _ in range(THREADS)]
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             while running < THREADS:
                 await asyncio.sleep(0.01)
             blocked += [bad.run(loop.run_in_executor, None, block) for _ in range(WAITING)]

@@ -84,7 +84,7 @@ def test_the_agency_says_that_its_port_is_taken() -> None:
             env={**os.environ, "PORT": str(port)},
             capture_output=True,
             text=True,
-            timeout=20,
+            timeout=90,
             check=False,
         )
     assert done.returncode == 1

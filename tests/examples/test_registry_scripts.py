@@ -13,6 +13,7 @@ from appealbus.client import AsyncClient
 from tests.client.working import working
 from tests.plugins.api.serving import served
 from tests.services.journals import sqlite_journal
+from tests.services.processes import PATIENCE
 
 VERSION = b'id: 1.1\nevent: version\ndata: {"id":"x","version":1}\n\n'
 EXAMPLE = Path(__file__).parents[2] / "examples" / "registry"
@@ -55,7 +56,7 @@ async def test_node_follows_the_stream_and_goes_on(tmp_path: Path) -> None:
                 appeal = {"message_id": f"m-{number}", "kind": "complaint", "applicant": {"type": "person"}}
                 id_ = (await channel.submit(appeal)).id
                 assert id_ is not None
-                async with asyncio.timeout(30):
+                async with asyncio.timeout(PATIENCE):
                     while not (await channel.state(id_))["version"]:
                         await asyncio.sleep(0.1)
                 node = ("node", str(EXAMPLE / "read.mjs"), "cursor.txt")
@@ -81,7 +82,7 @@ async def test_node_holds_one_stream_at_a_time(tmp_path: Path) -> None:
             await writer.drain()
             writer.close()
 
-    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server, asyncio.timeout(30):
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server, asyncio.timeout(PATIENCE):
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         environment = {"PATH": os.environ["PATH"], "BUS": url, "TOKEN": "ab_0_x"}
         node = await asyncio.create_subprocess_exec("node", str(EXAMPLE / "read.mjs"), cwd=tmp_path, env=environment)

@@ -17,7 +17,7 @@ from tests.interop.php import php_server
 HERE = Path(__file__).parent
 REGISTER = HERE.parent / "connectors" / "soap" / "register.wsdl"
 NAME = "Әбілқайырұлы Қуаныш Щербаков — «ІҢҒҮҰҚӨҺ»"
-CALL = Call(question_id="7f0c2f0e-6b5a-4a3c-9d1b-6f3f0f1a2b3c", number="2026-000042", timeout=10.0)
+CALL = Call(question_id="7f0c2f0e-6b5a-4a3c-9d1b-6f3f0f1a2b3c", number="2026-000042", timeout=60.0)
 
 pytestmark = pytest.mark.interop
 

@@ -20,6 +20,7 @@ from appealbus.core.hookspecs import Hooks
 from appealbus.core.host import Host
 from appealbus.core.journal.journal import Journal
 from appealbus.core.parts import build, load_plugins
+from tests.services.processes import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
@@ -177,7 +178,7 @@ async def test_the_intake_and_the_delivery_of_the_page_carry_an_appeal(tmp_path:
         tmp_path,
     )
     async with (
-        asyncio.timeout(20),
+        asyncio.timeout(PATIENCE),
         await Journal.open(loaded.settings.bus.journal, key=loaded.settings.bus.key_file()) as journal,
         ClientSession() as client,
     ):

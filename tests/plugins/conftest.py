@@ -34,7 +34,7 @@ class Gateway:
 
     async def ask(self, lookup: Lookup[Any, Any], query: Query) -> Outcome[Any]:
         """Put a lookup's question through the real connector."""
-        call = Call(question_id="7f0c2f0e-6b5a-4a3c-9d1b-6f3f0f1a2b3c", number="TEST-1", timeout=5.0)
+        call = Call(question_id="7f0c2f0e-6b5a-4a3c-9d1b-6f3f0f1a2b3c", number="TEST-1", timeout=60.0)
         return await lookup.ask(query, Source(lookup.source, self.wire, call))
 
     @property

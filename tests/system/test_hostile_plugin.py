@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from appealbus.core.cli.supervisor import MARGIN
 from tests.system.program import Program, appealbus
 
 pytestmark = pytest.mark.system
@@ -55,7 +56,7 @@ def test_a_hostile_plugin_harms_itself_alone(bus: Program, tmp_path: Path) -> No
     assert made["m-0"]["unassessed"] == ["quits"]
     asked = time.monotonic()
     assert bus.stop().code == 0
-    assert time.monotonic() - asked < 25  # about six on a machine that is at rest
+    assert time.monotonic() - asked < 1 + MARGIN  # about six on a machine that is at rest
     events = {line["event"] for line in map(json.loads, bus.err.splitlines())}
     assert {"lookup.raised", "lookup.left_behind", "assessor.raised", "plugin.raised", "service.raised"} <= events
     assert {"plugin.left_the_loop", "source.raised", "process.left_behind", "bus.stopped"} <= events

@@ -19,6 +19,7 @@ from appealbus.connectors.broker.broker import (
     RequestTimedOut,
     RequestUnroutable,
 )
+from tests.services.processes import PATIENCE
 from tests.services.taking import until
 
 Serve = Callable[[Callable[[Message], Awaitable[bytes | None]]], Awaitable[Consumer]]
@@ -159,7 +160,7 @@ async def test_closing_tells_all_who_wait(broker: Broker) -> None:
     """They do not wait for their time to be up."""
     await broker.declare_queue("service")
     waiting = [asyncio.create_task(broker.request(asking(f"c{each}"), within=300)) for each in range(5)]
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE):
         while (await broker.declare_queue("service", passive=True)).messages < 5:
             await asyncio.sleep(0.05)
         await broker.close()
@@ -173,7 +174,7 @@ async def test_a_correlation_id_of_its_own_is_needed(broker: Broker, number: str
     """Otherwise a reply could go to the wrong one."""
     await broker.declare_queue("service")
     first = asyncio.create_task(broker.request(asking("c1"), within=300))
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE):
         while (await broker.declare_queue("service", passive=True)).messages < 1:
             await asyncio.sleep(0.05)
     with pytest.raises(ValueError, match="correlation"):

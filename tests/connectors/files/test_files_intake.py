@@ -16,6 +16,7 @@ from appealbus.core.config.models import BusSettings
 from appealbus.core.errors import JournalError
 from appealbus.core.interfaces.intake import Inbound, Quarantined, Taken
 from appealbus.core.journal.journal import Journal
+from tests.services.processes import PATIENCE
 
 LINE = orjson.dumps({"message_id": "m1", "kind": "complaint", "applicant": {"type": "person"}})
 
@@ -43,7 +44,7 @@ async def run_until(intake: FilesIntake, journal: Journal, *moved: str) -> None:
     """Run the intake until the files are where they belong."""
     running = asyncio.create_task(intake.run(Reception(journal, BusSettings(accepted_by="test"))))
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while not all((intake.config.folder / name).exists() for name in moved):
                 await asyncio.sleep(0.01)
                 assert not running.done()
@@ -147,7 +148,7 @@ async def test_what_took_the_place_of_a_file_is_not_read(intake: FilesIntake, tm
     recorder = Recorder()
     running = asyncio.create_task(intake.run(recorder))
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while not (folder / "failed/a.jsonl").exists():
                 await asyncio.sleep(0.01)
     finally:
@@ -166,7 +167,7 @@ async def test_a_file_that_still_grows_is_not_taken(intake: FilesIntake) -> None
             file.write_bytes((LINE + b"\n") * count)
             await asyncio.sleep(0.02)
             assert not recorder.messages
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             await recorder.complete.wait()
     finally:
         running.cancel()
@@ -179,7 +180,7 @@ async def test_a_file_stays_while_the_bus_cannot_write(intake: FilesIntake) -> N
     file = intake.config.folder / "a.jsonl"
     file.write_bytes(LINE)
     with pytest.raises(JournalError):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             await intake.run(Recorder(JournalError("full")))
     assert file.exists()
 
@@ -191,7 +192,7 @@ async def test_of_several_workers_one_takes_from_the_folder(intake: FilesIntake)
     other = FilesIntake("inbox", intake.config)
     running = [asyncio.create_task(intake.run(first))]
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while not intake.idle:  # it has looked, so it has the folder
                 await asyncio.sleep(0.01)
             running.append(asyncio.create_task(other.run(second)))
@@ -223,7 +224,7 @@ async def test_what_was_being_taken_when_somebody_died_is_taken_alone(intake: Fi
     recorder = Recorder()
     running = asyncio.create_task(intake.run(recorder))
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while not (folder / "failed" / "a.jsonl").exists() or (folder / ".a.jsonl.taking").exists():
                 await asyncio.sleep(0.01)
     finally:

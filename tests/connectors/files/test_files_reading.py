@@ -206,9 +206,9 @@ def test_two_hundred_thousand_broken_rows_cost_as_much_as_whole_ones(tmp_path: P
     """What a broken row gives back is read again once, however many rows are broken."""
     file = tmp_path / "a.csv"
     file.write_text("kind,text\n" + "complaint,one,too many\n" * 200_000)
-    began = time.monotonic()
+    began = time.process_time()
     assert sum(message.problem is not None for message in read_appeals(file)) == 200_000
-    assert time.monotonic() - began < 15, "it took minutes when each row made the way to the next one longer"
+    assert time.process_time() - began < 15, "it took minutes when each row made the way to the next one longer"
 
 
 def test_the_longest_text_fits_into_a_line(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from aiohttp import web
 from appealbus.connectors.http import HttpClient, retry_after
 from appealbus.core.interfaces.wire import CallFailed
 from appealbus.schemas.outcome import OutcomeKind
+from tests.services.processes import PATIENCE
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -58,7 +59,7 @@ async def failure(http: HttpClient, url: str, **options: Any) -> CallFailed:
 async def test_post(http: HttpClient, peer: Any) -> None:
     """Body and headers arrive as they are, and the answer comes back whole."""
     peer.answer = web.Response(status=418, body=b"tea", headers={"X-Kind": "green"})
-    reply = await http.post(peer.url, b"<x/>", {"SOAPAction": '"find"'}, timeout=2.0)
+    reply = await http.post(peer.url, b"<x/>", {"SOAPAction": '"find"'}, timeout=PATIENCE)
     assert (reply.status, reply.body, reply.headers.get("x-kind")) == (418, b"tea", "green")
     request, body = peer.seen[0]
     assert (body, request.headers["SOAPAction"]) == (b"<x/>", '"find"')
@@ -70,22 +71,22 @@ async def test_one_connection_serves_many_calls(http: HttpClient, peer: Any) -> 
     """Connections are kept and used again."""
     peer.answer = web.Response(body=b"x" * 100_000)
     for _ in range(5):
-        await http.post(peer.url, b"", {}, timeout=2.0)
+        await http.post(peer.url, b"", {}, timeout=PATIENCE)
     assert len({request.transport.get_extra_info("peername") for request, _ in peer.seen if request.transport}) <= 1
 
 
 async def test_cookies_are_not_kept(http: HttpClient, peer: Any) -> None:
     """What one source sets is not sent back, to it or to anybody."""
     peer.answer = web.Response(headers={"Set-Cookie": "session=1"})
-    await http.post(peer.url, b"", {}, timeout=2.0)
-    await http.post(peer.url, b"", {}, timeout=2.0)
+    await http.post(peer.url, b"", {}, timeout=PATIENCE)
+    await http.post(peer.url, b"", {}, timeout=PATIENCE)
     assert "Cookie" not in peer.seen[1][0].headers
 
 
 async def test_redirects_are_not_followed(http: HttpClient, peer: Any) -> None:
     """A redirect is an answer like any other: nothing is sent elsewhere."""
     peer.answer = web.Response(status=307, headers={"Location": f"{peer.url}other"})
-    assert (await http.post(peer.url, b"", {}, timeout=2.0)).status == 307
+    assert (await http.post(peer.url, b"", {}, timeout=PATIENCE)).status == 307
     assert len(peer.seen) == 1
 
 
@@ -99,7 +100,7 @@ async def test_nobody_listens(http: HttpClient) -> None:
 
 async def test_unknown_host(http: HttpClient) -> None:
     """A host that nobody knows is `unavailable`."""
-    failed = await failure(http, "http://nobody.invalid/", timeout=5.0)
+    failed = await failure(http, "http://nobody.invalid/", timeout=PATIENCE)
     assert (failed.kind, failed.code) == (OutcomeKind.UNAVAILABLE, "http.dns")
 
 
@@ -166,7 +167,7 @@ async def test_endless_answer(http: HttpClient) -> None:
             await writer.drain()
 
     async with raw_server(talk) as url:
-        failed = await failure(http, url, limit=100_000, timeout=10.0)
+        failed = await failure(http, url, limit=100_000, timeout=PATIENCE)
     assert (failed.kind, failed.code) == (OutcomeKind.INVALID, "http.too_large")
     assert sent < 20_000_000
 
@@ -185,7 +186,7 @@ async def test_cancelled_call(http: HttpClient, peer: Any) -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     peer.answer = web.Response(body=b"ok")
-    assert (await http.post(peer.url, b"", {}, timeout=2.0)).body == b"ok"
+    assert (await http.post(peer.url, b"", {}, timeout=PATIENCE)).body == b"ok"
 
 
 async def test_session_closes_with_its_last_user(peer: Any) -> None:
@@ -194,14 +195,14 @@ async def test_session_closes_with_its_last_user(peer: Any) -> None:
     client.open()
     client.open()
     peer.answer = web.Response(body=b"ok")
-    await client.post(peer.url, b"", {}, timeout=2.0)
+    await client.post(peer.url, b"", {}, timeout=PATIENCE)
     await client.close()
     assert client.is_open
     await client.close()
     await client.close()
     assert not client.is_open
     client.open()
-    assert (await client.post(peer.url, b"", {}, timeout=2.0)).body == b"ok"
+    assert (await client.post(peer.url, b"", {}, timeout=PATIENCE)).body == b"ok"
     await client.close()
 
 
@@ -212,7 +213,7 @@ def test_one_client_serves_several_loops() -> None:
     async def once() -> bytes:
         async with raw_server(saying(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")) as url:
             client.open()
-            body = (await client.post(url, b"", {}, timeout=2.0)).body
+            body = (await client.post(url, b"", {}, timeout=PATIENCE)).body
             await client.close()
             return body
 

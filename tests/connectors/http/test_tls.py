@@ -23,6 +23,7 @@ from appealbus.core.config.types import Secret
 from appealbus.core.errors import ConfigError
 from appealbus.core.interfaces.wire import CallFailed
 from appealbus.schemas.outcome import OutcomeKind
+from tests.services.processes import PATIENCE
 
 
 class Authority:
@@ -91,7 +92,7 @@ async def test_authority_of_our_own(http: HttpClient, authority: Authority) -> N
     """A server whose authority we name is trusted."""
     tls = tls_context(TlsSettings(ca_bundle=authority.path), "tls")
     async with serving(authority) as url:
-        assert (await http.post(url, b"", {}, timeout=5.0, tls=tls)).body == b"ok"
+        assert (await http.post(url, b"", {}, timeout=PATIENCE, tls=tls)).body == b"ok"
 
 
 @pytest.mark.parametrize("other", [True, False])
@@ -101,7 +102,7 @@ async def test_unknown_authority(http: HttpClient, authority: Authority, tmp_pat
     tls = tls_context(TlsSettings(ca_bundle=bundle), "tls")
     async with serving(authority) as url:
         with pytest.raises(CallFailed) as caught:
-            await http.post(url, b"", {}, timeout=5.0, tls=tls)
+            await http.post(url, b"", {}, timeout=PATIENCE, tls=tls)
     assert (caught.value.kind, caught.value.code) == (OutcomeKind.UNAVAILABLE, "http.tls")
 
 
@@ -115,7 +116,7 @@ async def test_plain_server_behind_https(http: HttpClient, authority: Authority)
     server = await asyncio.start_server(refuse, "127.0.0.1", 0)
     url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
     with pytest.raises(CallFailed) as caught:
-        await http.post(url, b"", {}, timeout=5.0, tls=tls_context(TlsSettings(ca_bundle=authority.path), "tls"))
+        await http.post(url, b"", {}, timeout=PATIENCE, tls=tls_context(TlsSettings(ca_bundle=authority.path), "tls"))
     assert (caught.value.kind, caught.value.code) == (OutcomeKind.UNAVAILABLE, "http.tls")
     server.close()
 
@@ -130,10 +131,12 @@ async def test_client_certificate(http: HttpClient, authority: Authority) -> Non
         client_key_password=Secret(env="PASSWORD", environ={"PASSWORD": "open sesame"}),
     )
     async with serving(authority, ask_client=True) as url:
-        reply = await http.post(url, b"", {}, timeout=5.0, tls=tls_context(settings, "tls"))
+        reply = await http.post(url, b"", {}, timeout=PATIENCE, tls=tls_context(settings, "tls"))
         assert reply.body == b"ok"
         with pytest.raises(CallFailed) as caught:
-            await http.post(url, b"", {}, timeout=5.0, tls=tls_context(TlsSettings(ca_bundle=authority.path), "tls"))
+            await http.post(
+                url, b"", {}, timeout=PATIENCE, tls=tls_context(TlsSettings(ca_bundle=authority.path), "tls")
+            )
     assert caught.value.kind is OutcomeKind.UNAVAILABLE
 
 
@@ -203,12 +206,12 @@ async def test_stray_answers_under_tls(authority: Authority) -> None:
     tls = tls_context(TlsSettings(ca_bundle=authority.path), "sources.x.tls")
 
     async def ask() -> bytes:
-        return (await http.post(url, b"<x/>", {}, timeout=5.0, tls=tls, source="x")).body
+        return (await http.post(url, b"<x/>", {}, timeout=PATIENCE, tls=tls, source="x")).body
 
     try:
         assert [await ask() for _ in range(3)] == [b"right"] * 3
         assert (connections, http.links("x", url)) == (1, ())
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while not http.links("x", url):
                 await asyncio.sleep(0.01)
         assert await ask() == b"right"
@@ -229,7 +232,7 @@ async def test_a_stray_answer_that_nobody_has_read_yet(authority: Authority) -> 
         with suppress(OSError), context.wrap_socket(listener.accept()[0], server_side=True) as connection:
             connection.recv(65536)
             connection.sendall(reply + b"right")
-            speaks.wait(5)
+            speaks.wait(PATIENCE)
             connection.sendall(reply + b"stray")
             spoken.set()
         with suppress(OSError), context.wrap_socket(listener.accept()[0], server_side=True) as connection:
@@ -245,11 +248,11 @@ async def test_a_stray_answer_that_nobody_has_read_yet(authority: Authority) -> 
         url = f"https://127.0.0.1:{listener.getsockname()[1]}/"
         try:
             for _ in range(2):
-                answer = await http.post(url, b"<x/>", {}, timeout=5.0, tls=tls, source="x")
+                answer = await http.post(url, b"<x/>", {}, timeout=PATIENCE, tls=tls, source="x")
                 assert answer.body == b"right"
                 speaks.set()
-                spoken.wait(5)  # blocks the loop, as a long calculation would
+                spoken.wait(PATIENCE)  # blocks the loop, as a long calculation would
             assert [link.counts for link in http.links("x", url)] == [{"unasked": 1}]
         finally:
             await http.close()
-    await asyncio.to_thread(thread.join, 5)
+    await asyncio.to_thread(thread.join, PATIENCE)

@@ -15,6 +15,7 @@ from appealbus.connectors.http.doubts import LASTS, Doubts
 from appealbus.core.interfaces.link import LinkStatus
 from appealbus.core.interfaces.wire import CallFailed
 from appealbus.schemas.outcome import OutcomeKind
+from tests.services.processes import PATIENCE
 
 
 def said(body: str, *, head: str = "") -> bytes:
@@ -66,7 +67,7 @@ async def serving(
 
 async def ask(http: HttpClient, server: Server) -> str:
     """Put a question; return the answer's body."""
-    return (await http.post(server.url, b"<x/>", {}, timeout=5.0)).body.decode()
+    return (await http.post(server.url, b"<x/>", {}, timeout=PATIENCE)).body.decode()
 
 
 def unasked(http: HttpClient, server: Server) -> int:
@@ -227,7 +228,7 @@ async def test_a_server_that_always_speaks_first(http: HttpClient) -> None:
     loop.create_connection = slowly  # type: ignore[assignment, method-assign]
     try:
         with pytest.raises(CallFailed) as caught:
-            await http.post(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/", b"<x/>", {}, timeout=5.0)
+            await http.post(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/", b"<x/>", {}, timeout=PATIENCE)
         assert caught.value.code == "http.unasked"
     finally:
         loop.create_connection = create  # type: ignore[method-assign]
@@ -246,7 +247,7 @@ async def test_connections_that_nobody_watches(http: HttpClient, monkeypatch: py
     server = await asyncio.start_server(talk, "127.0.0.1", 0)
     try:
         with pytest.raises(CallFailed) as caught:
-            await http.post(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/", b"<x/>", {}, timeout=5.0)
+            await http.post(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/", b"<x/>", {}, timeout=PATIENCE)
         assert (caught.value.code, b"".join(heads)) == ("http.unwatched", b"")
     finally:
         server.close()
@@ -261,11 +262,11 @@ async def test_a_connection_for_each_question(http: HttpClient) -> None:
 
     async with serving(first) as server:
         for shared in (True, False, False):
-            reply = await http.post(server.url, b"<x/>", {}, timeout=5.0)
+            reply = await http.post(server.url, b"<x/>", {}, timeout=PATIENCE)
             assert reply.alone is shared
         before = server.connections
         for _ in range(3):
-            assert (await http.post(server.url, b"<x/>", {}, timeout=5.0, alone=True)).alone
+            assert (await http.post(server.url, b"<x/>", {}, timeout=PATIENCE, alone=True)).alone
         assert server.connections == before + 3
 
 

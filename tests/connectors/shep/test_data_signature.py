@@ -16,6 +16,7 @@ from tests.connectors.shep.answers import answer
 from tests.connectors.signing import conftest as identities
 from tests.connectors.xmldsig.documents import DS, signed_by_xmlsec, xmlsec_verifies
 from tests.services.ncanode import serving, store
+from tests.services.processes import PATIENCE
 
 identity = identities.identity
 kind = identities.kind
@@ -218,12 +219,12 @@ async def test_answer_of_15_mb(gateway, ask, trusting, peer, make_identity):
             turns += 1
 
     turning = asyncio.create_task(turn())
-    began = time.monotonic()
-    body = (await ask(bound, seconds=30.0)).body
+    began = time.process_time()
+    body = (await ask(bound, seconds=PATIENCE)).body
     turning.cancel()
 
     assert len(body.findtext("file")) == 14_400_000
-    assert turns > (time.monotonic() - began) / 0.1
+    assert turns > (time.process_time() - began) / 0.1
 
 
 @pytest.mark.parametrize("size", [1, 600_000])
@@ -231,12 +232,14 @@ async def test_answers_take_turns(gateway, ask, trusting, size):
     """Of one source two are verified at a time, however many come: it leaves threads to the others."""
     bound = await trusting()
     lock, reading, most = threading.Lock(), 0, 0
+    two = threading.Barrier(2)
 
     def slow(root: etree._Element, came_at: object) -> None:
         nonlocal reading, most
         with lock:
             reading += 1
             most = max(most, reading)
+        two.wait(PATIENCE)
         time.sleep(0.05)
         with lock:
             reading -= 1
@@ -252,7 +255,7 @@ async def test_small_answers_do_not_wait_for_large_ones(gateway, ask, trusting):
     bound, other = await trusting(), await trusting()
     together = threading.Barrier(4)
     for each in (bound, other):
-        each._data_verifier = lambda _, came_at: together.wait(5)
+        each._data_verifier = lambda _, came_at: together.wait(PATIENCE)
     sizes = iter([600_000, 600_000, 1, 1])
     gateway.answer = lambda _: answer("<a>" + "x" * next(sizes) + "</a>")
     async with asyncio.TaskGroup() as group:

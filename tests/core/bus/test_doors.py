@@ -15,6 +15,7 @@ from appealbus.core.interfaces.link import LinkState
 from appealbus.core.threads import PluginThreads
 from appealbus.schemas import Dossier, Signal
 from tests.core.kit import Receiver, ScriptedWire, dossier, lookup, message, running_bus
+from tests.services.processes import PATIENCE
 
 
 class Own(BaseException):
@@ -82,7 +83,7 @@ async def test_every_exception_at_every_door_is_a_defect(
             host._given["hooked"] = {}
             host.plugins[0].brought["services"].append(Serves())
             bus.open_doors()
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE):
                 while not bus.guards["s"].ready:
                     await asyncio.sleep(0.01)
                 taken = await bus.accept(message(repeats=["a"]))
@@ -157,14 +158,14 @@ async def test_a_delivery_that_does_not_end_is_left_behind(tmp_path: Path, monke
         ) as bus:
             assert isinstance(asyncio.get_running_loop()._default_executor, PluginThreads)  # type: ignore[attr-defined]
             await bus.accept(message("1", repeats=["a"]))
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE):
                 while not any(line["event"] == "delivery.left_behind" for line in logs):
                     await asyncio.sleep(0.01)
                 await bus.accept(message("2", repeats=["b"]))
                 while len(Receiver.got.get("good", [])) < 2:
                     await asyncio.sleep(0.01)
             began = clock()
-        assert clock() - began < 10
+        assert clock() - began < 30
     assert handed == 1
     over.set()
     for task in asyncio.all_tasks() - {asyncio.current_task()}:
@@ -187,7 +188,7 @@ async def test_a_service_that_cancels_itself_runs_again(tmp_path: Path, monkeypa
                 task.cancel()
             await asyncio.sleep(60)
 
-    async with asyncio.timeout(20), running_bus(tmp_path, BY_REPEATS) as bus:
+    async with asyncio.timeout(PATIENCE), running_bus(tmp_path, BY_REPEATS) as bus:
         bus.parts.host.plugins[0].brought["services"].append(Cancels())
         bus.open_doors()
         while runs.qsize() < 3:

@@ -17,6 +17,7 @@ from appealbus.core.domain.listing import AppealRow
 from appealbus.core.host import Host, Plugin
 from appealbus.schemas import Dossier, Iin
 from tests.core.kit import ScriptedWire, Thing, dossier, lookup, message, reply, running_bus
+from tests.services.processes import PATIENCE
 
 KEPT = lookup("s.kept", x=From("text"))
 LOST = lookup("s.lost", x=From("text"))
@@ -408,7 +409,7 @@ async def test_workers_with_other_plugins_do_not_undo_each_other(
             rows = [await row(older, number) for number in numbers]
             return all(each.completeness == "complete" and each.state == "idle" and not each.lacks for each in rows)
 
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             while not await complete():
                 await asyncio.sleep(0.05)
         before = {number: (await row(older, number)).version for number in numbers}
@@ -416,7 +417,7 @@ async def test_workers_with_other_plugins_do_not_undo_each_other(
         for number in numbers:
             await older.journal.retry(number, everything=True, refresh=True)
         await asyncio.gather(newer.settle(), older.settle())
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             while not await complete():
                 await asyncio.sleep(0.05)
         assert {number: (await row(older, number)).version for number in numbers} == before

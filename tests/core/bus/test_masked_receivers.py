@@ -24,6 +24,7 @@ from tests.core import kit
 from tests.core.journal.conftest import NOW
 from tests.core.journal.test_damaged_frames import conclude
 from tests.core.rights.made import FIELDS, dossier, value
+from tests.services.processes import PATIENCE
 
 DAY = timedelta(days=1)
 SECRET = "+77010001122"
@@ -53,7 +54,7 @@ def _tables(folder: Path) -> dict[str, Any]:
 
 
 async def _until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not holds():
             await asyncio.sleep(0.01)
 
@@ -92,7 +93,7 @@ async def test_a_version_that_says_nothing_new_is_not_handed_over(tmp_path: Path
         await _until(lambda: _versions("all") == [1, 2])
         await bus.accept(_correction("c-2", type="person", name="Әсел"))
         await _until(lambda: _versions("all") == [1, 2, 3] and _versions("out")[-1:] == [3])
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while any(
                 each.state is DeliveryState.WAITING for each in await bus.journal.deliveries(taken.receipt.number)
             ):
@@ -117,7 +118,7 @@ async def test_what_cannot_be_masked_does_not_go_out(tmp_path: Path, monkeypatch
     async with kit.running_bus(tmp_path, **_tables(tmp_path)) as bus:
         taken = await bus.accept(kit.message(applicant={"type": "person", "phone": SECRET}))
         await _until(lambda: bool(_versions("all")))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while not (alone := await bus.journal.deliveries(receiver="out")):
                 await asyncio.sleep(0.01)
     assert [(row.number, row.state, row.reason) for row in alone] == [

@@ -18,6 +18,7 @@ from appealbus.core.bus import relay as relays
 from appealbus.core.bus import tasks
 from appealbus.core.errors import UNREACHABLE, JournalError
 from tests.core.kit import Receiver, ScriptedWire, lookup, message, reply, running_bus
+from tests.services.processes import PATIENCE
 
 BY_TEXT = lookup("s.thing", x=From("text"))
 OUT = {"deliveries": {"out": {"kind": "receiver"}}}
@@ -30,7 +31,7 @@ def _fresh_receivers() -> None:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while not condition():
             await asyncio.sleep(0.01)
 
@@ -136,7 +137,7 @@ async def test_a_due_appeal_that_is_being_taken_is_not_asked_for_in_a_circle(
     tables = {"bus": {"journal": journal_database, "grace": 1}, "retry": {"first": "2s", "max": "2s"}}
     async with running_bus(tmp_path, BY_TEXT, wire=wire, **tables) as bus:
         await bus.accept(message("a", text="a"))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while not (await bus.journal.counts()).parked:
                 await asyncio.sleep(0.01)
         claims = 0

@@ -16,6 +16,7 @@ from appealbus.core.domain.pauses import Pause, Period
 from appealbus.schemas import Completeness
 from tests.core.kit import ScriptedWire, Thing, dossier, lookup, message, reply, running_bus
 from tests.services.day import today
+from tests.services.processes import PATIENCE
 
 ONE = lookup("s.thing", x=From("repeats[*]"))
 
@@ -33,7 +34,7 @@ def order(minutes: float = 60) -> Pause:
     return Pause("s", now, now + timedelta(minutes=minutes), "they mend the database", "olga")
 
 
-async def until(wanted: Callable[[], Any], seconds: float = 15.0) -> None:
+async def until(wanted: Callable[[], Any], seconds: float = PATIENCE) -> None:
     async with asyncio.timeout(seconds):
         while True:
             found = wanted()
@@ -162,7 +163,7 @@ async def test_all_workers_obey_and_another_one_takes_in(tmp_path: Path, journal
             await until(lambda: _parked(second, 20))
             assert len(wire.asked) == 0
             await first.journal.resume_source("s", by="olga")
-        await until(lambda: _idle(second, 20), 30)
+        await until(lambda: _idle(second, 20))
         assert len(wire.asked) == 20
 
 

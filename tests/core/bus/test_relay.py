@@ -23,6 +23,7 @@ from appealbus.core.parts import build
 from appealbus.schemas import Completeness
 from tests.core.kit import message
 from tests.services.journals import sqlite_journal
+from tests.services.processes import PATIENCE
 
 BAD = "-00000013"
 """What the number of one appeal ends with; it begins with the year."""
@@ -75,7 +76,7 @@ async def judged(
             await bus.start()
             for number in range(1, appeals + 1):
                 assert isinstance(await bus.accept(message(str(number))), Taken)
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(PATIENCE):
                 while (await journal.counts()).outbox.get("out", 0) < appeals:
                     await asyncio.sleep(0.01)
             if before is not None:
@@ -116,7 +117,7 @@ async def test_one_bad_version_waits_alone_and_the_others_go_out_once(
 ) -> None:
     """Of forty in one batch thirty-nine are delivered once; the bad one ends with its reason, and no more calls."""
     async with judged(tmp_path, rule) as bus:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             while not await alone(bus):
                 await asyncio.sleep(0.02)
             await bus.settle(parked=True)
@@ -140,7 +141,7 @@ async def test_a_receiver_that_is_away_puts_nothing_aside(tmp_path: Path) -> Non
         return fine(batch)
 
     async with judged(tmp_path, rule, 8) as bus:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             while Judge.calls < 100:
                 await asyncio.sleep(0.02)
             assert await alone(bus) == []
@@ -159,7 +160,7 @@ async def test_a_batch_of_many_bad_ones_lets_the_good_ones_through(tmp_path: Pat
         return fine(batch)
 
     async with judged(tmp_path, rule, 16) as bus:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             await bus.settle(parked=True)
         assert len(await alone(bus)) == 8
     assert len(Judge.got) == 8
@@ -186,7 +187,7 @@ async def test_what_a_delivery_should_not_say_of_one_version_is_said_of_that_one
         return [odd if item.number.endswith(BAD) else None for item in batch]
 
     async with judged(tmp_path, rule) as bus:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while bus.relays[0].results["failed"] < 2:
                 await asyncio.sleep(0.01)
         assert len(Judge.got) == 39
@@ -211,7 +212,7 @@ async def test_what_somebody_died_over_is_handed_over_alone(tmp_path: Path) -> N
             await journal.deliveries_begun(bad, f"dead {life}")
 
     async with judged(tmp_path, rule, 20, died) as bus:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             await bus.settle(parked=True)
         assert await alone(bus) == [(BAD, 1, "process.died")]
     assert together == [1] * 19
@@ -247,7 +248,7 @@ async def test_what_waits_alone_holds_up_no_later_version_and_can_be_sent_again(
 
     async with judged(tmp_path, rule, 2) as bus:
         journal = bus.journal
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             while len(await alone(bus)) < 2:
                 await asyncio.sleep(0.02)
             (first, second) = await journal.appeals()
@@ -266,13 +267,13 @@ async def test_what_waits_alone_holds_up_no_later_version_and_can_be_sent_again(
         bad = False
         assert await journal.resend(first.number) == 1
         assert await journal.skip_deliveries(second.number, "withdrawn by letter 5") == 1
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             await bus.settle(parked=True)
         assert await alone(bus) == []
         (row,) = await journal.deliveries(second.number)
         assert (row.state, row.reason) == (DeliveryState.SKIPPED, "withdrawn by letter 5")
         assert [each.state for each in await journal.deliveries(first.number)] == [DeliveryState.DELIVERED] * 2
         assert await journal.resend(first.number, version=2) == 1
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             await bus.settle(parked=True)
     assert Judge.got == {f"{first.number}/1": 1, f"{first.number}/2": 2}

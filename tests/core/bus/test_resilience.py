@@ -16,6 +16,7 @@ from appealbus.core.hookspecs import Hooks
 from appealbus.core.host import Host
 from appealbus.schemas import Completeness, Dossier, Outcome, Signal
 from tests.core.kit import Receiver, ScriptedWire, dossier, lookup, message, reply, running_bus
+from tests.services.processes import PATIENCE
 
 BY_REPEATS = lookup("s.thing", x=From("repeats[*]"))
 
@@ -109,7 +110,7 @@ async def test_a_sender_that_goes_away_leaves_an_appeal_that_is_worked(tmp_path:
             await asyncio.sleep(0)
             sender.cancel()
             await asyncio.gather(sender, return_exceptions=True)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             await bus.settle()
         counts = await bus.journal.counts()
     assert (counts.idle, counts.in_work, counts.ready) == (20, 0, 0)
@@ -173,7 +174,7 @@ async def test_a_receiver_that_cancels_itself_is_tried_again(tmp_path: Path, mon
     monkeypatch.setattr(Receiver, "deliver", fickle)
     async with running_bus(tmp_path, BY_REPEATS, deliveries={"out": {"kind": "receiver"}}) as bus:
         await bus.accept(message())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             await bus.settle(parked=True)
     assert [out.version for out in Receiver.got["out"]] == [1]
 

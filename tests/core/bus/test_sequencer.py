@@ -10,6 +10,7 @@ from appealbus.core.bus.sequencer import Sequencer
 from appealbus.core.journal import upkeep
 from appealbus.core.journal.journal import Journal
 from tests.core.journal.conftest import Make
+from tests.services.processes import PATIENCE
 
 
 @pytest.fixture
@@ -34,7 +35,7 @@ async def test_positions_come_by_themselves(journal, monkeypatch):
     assert await position(journal) == 0
 
     await lease.renew()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while await position(journal) < 1:
             gives.wake()
             await asyncio.sleep(0.01)
@@ -70,6 +71,6 @@ async def test_what_is_left_is_placed_at_the_end(journal):
 async def test_a_file_needs_no_sequencer(tmp_path):
     """There positions are given as entries are written."""
     async with await Journal.open(f"sqlite:///{tmp_path}/journal.db") as journal:
-        await asyncio.wait_for(Sequencer(journal, LeaderLease("log", "me", journal)).run(), 5)
+        await asyncio.wait_for(Sequencer(journal, LeaderLease("log", "me", journal)).run(), PATIENCE)
         await journal.accept(Make().new("m1"))
         assert await position(journal) == 1

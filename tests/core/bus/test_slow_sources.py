@@ -11,6 +11,7 @@ import pytest
 from appealbus.core import Call, CallFailed, From, Lookup, Outcome, OutcomeKind, Reply, Request, Source, Taken, found
 from appealbus.schemas import Completeness
 from tests.core.kit import Receiver, ScriptedWire, Thing, dossier, lookup, message, reply, running_bus
+from tests.services.processes import PATIENCE
 
 BY_REPEATS = lookup("s.thing", x=From("repeats[*]"))
 
@@ -20,7 +21,7 @@ async def test_an_inquiry_behind_a_crowd_at_a_slow_source_is_delivered_in_second
 
     async def slow(request: Request, call: Call) -> Reply:
         if dict(request.body)["name"] == "slow.thing":  # type: ignore[call-overload]
-            await asyncio.sleep(60)
+            await asyncio.sleep(3600)
         return reply()
 
     Receiver.got.clear()
@@ -29,12 +30,12 @@ async def test_an_inquiry_behind_a_crowd_at_a_slow_source_is_delivered_in_second
     tables = {
         "bus": {"journal": f"sqlite:///{tmp_path / 'journal.db'}", "grace": 0.1, "concurrency": 40},
         "sources": {
-            "slow": {"connector": "scripted", "guard": {"attempts": 1, "concurrency": 4, "timeout": 60}},
+            "slow": {"connector": "scripted", "guard": {"attempts": 1, "concurrency": 4, "timeout": 600}},
             "quick": {"connector": "scripted"},
         },
         "completeness": {
-            "complaint": {"required": ["slow.thing"], "wait": 20},
-            "inquiry": {"required": ["quick.thing"], "wait": 20},
+            "complaint": {"required": ["slow.thing"], "wait": 600},
+            "inquiry": {"required": ["quick.thing"], "wait": 600},
         },
         "deliveries": {"out": {"kind": "receiver"}},
     }
@@ -44,7 +45,7 @@ async def test_an_inquiry_behind_a_crowd_at_a_slow_source_is_delivered_in_second
         )
         taken = await bus.accept(message("urgent", repeats=["u"], kind="inquiry", due_on="2026-12-01"))
         assert isinstance(taken, Taken)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while not any(out.number == taken.receipt.number for out in Receiver.got.get("out", ())):
                 await asyncio.sleep(0.05)
         left = {call.question_id for _, call in wire.asked}
@@ -66,7 +67,7 @@ async def test_an_agency_slower_than_the_first_delivery_waits_is_found_in_the_ba
     async with running_bus(tmp_path, BY_REPEATS, wire=ScriptedWire(slow), **tables) as bus:
         taken = await bus.accept(message(repeats=["a"]))
         assert isinstance(taken, Taken)
-        await asyncio.wait_for(bus.settle(parked=True), 20)
+        await asyncio.wait_for(bus.settle(parked=True), PATIENCE)
         first, second = await dossier(bus, taken.receipt.number, 1), await dossier(bus, taken.receipt.number, 2)
     assert (first.completeness, first.gaps[0].outcome) == (Completeness.PARTIAL, OutcomeKind.TIMED_OUT)
     assert (second.completeness, len(second.facts)) == (Completeness.COMPLETE, 1)
@@ -76,7 +77,7 @@ async def test_time_outs_in_the_background_open_the_breaker(tmp_path: Path) -> N
     """A source that never answers is left alone, although the first delivery never waits for its whole time-out."""
 
     async def never(request: Request, call: Call) -> Reply:
-        await asyncio.sleep(60)
+        await asyncio.sleep(3600)
         return reply()
 
     tables: dict[str, Any] = {
@@ -85,7 +86,7 @@ async def test_time_outs_in_the_background_open_the_breaker(tmp_path: Path) -> N
     }
     async with running_bus(tmp_path, BY_REPEATS, wire=ScriptedWire(never), **tables) as bus:
         await bus.accept(message(repeats=["a"]))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while bus.guards["s"].state().breaker == "closed":
                 await asyncio.sleep(0.02)
 
@@ -101,7 +102,7 @@ async def test_a_source_that_fails_in_turns_makes_no_versions(tmp_path: Path) ->
     async with running_bus(tmp_path, BY_REPEATS, wire=wire, retry={"first": "1ms", "max": "1ms"}) as bus:
         taken = await bus.accept(message(repeats=["a", "b"]))
         assert isinstance(taken, Taken)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while len(wire.asked) < 40:
                 await asyncio.sleep(0.01)
         versions = await bus.journal.versions(taken.receipt.number)
@@ -129,12 +130,12 @@ async def test_what_is_not_idempotent_waits_for_a_person(tmp_path: Path, kind: O
     async with running_bus(tmp_path, once_only(ask)) as bus:
         taken = await bus.accept(message(repeats=["a"]))
         assert isinstance(taken, Taken)
-        await asyncio.wait_for(bus.settle(parked=True), 20)
+        await asyncio.wait_for(bus.settle(parked=True), PATIENCE)
         (state,) = await bus.journal.states(taken.receipt.number)
         assert (state.kind, state.next_attempt_at, len(asked)) == (kind, None, 1)
         await bus.journal.retry(taken.receipt.number)
         bus._dispatcher.more()
-        await asyncio.wait_for(bus.settle(parked=True), 20)
+        await asyncio.wait_for(bus.settle(parked=True), PATIENCE)
         assert len((await dossier(bus, taken.receipt.number)).facts) == 1
 
 
@@ -144,7 +145,7 @@ async def test_what_is_not_idempotent_is_not_asked_again_after_a_crash(tmp_path:
 
     async def hangs(query: Any, source: Source) -> Outcome[Any]:
         asked.set()
-        await asyncio.sleep(60)
+        await asyncio.sleep(3600)
         raise AssertionError
 
     async def again(query: Any, source: Source) -> Outcome[Any]:
@@ -158,11 +159,11 @@ async def test_what_is_not_idempotent_is_not_asked_again_after_a_crash(tmp_path:
     ) as bus:
         taken = await bus.accept(message(repeats=["a"]))
         assert isinstance(taken, Taken)
-        await asyncio.wait_for(asked.wait(), 10)
+        await asyncio.wait_for(asked.wait(), PATIENCE)
         for name in ("journal.db", "journal.db-wal", "journal.db.key"):  # what the disk holds if it dies now
             shutil.copy(dead / name, alive / name)
     async with running_bus(alive, once_only(again)) as bus:
-        await asyncio.wait_for(bus.settle(parked=True), 20)
+        await asyncio.wait_for(bus.settle(parked=True), PATIENCE)
         (state,) = await bus.journal.states(taken.receipt.number)
         made = await dossier(bus, taken.receipt.number)
     assert (state.kind, state.code, state.next_attempt_at) == (OutcomeKind.TIMED_OUT, "end.unknown", None)
@@ -179,21 +180,21 @@ async def test_what_was_found_stays_where_a_worker_dies_over_its_refresh(tmp_pat
             raise AssertionError("it was asked once more")
         if refreshes:
             asked.set()
-            await asyncio.sleep(60)
+            await asyncio.sleep(3600)
         return found(Thing(name="x"))
 
     refreshes = False
     async with running_bus(tmp_path, once_only(ask), completeness={"default": {"wait": 60}}) as bus:
         taken = await bus.accept(message(repeats=["a"]))
         assert isinstance(taken, Taken)
-        await asyncio.wait_for(bus.settle(), 20)
+        await asyncio.wait_for(bus.settle(), PATIENCE)
         refreshes = bool(await bus.journal.retry(taken.receipt.number, refresh=True))
         bus._dispatcher.more()
-        await asyncio.wait_for(asked.wait(), 10)
+        await asyncio.wait_for(asked.wait(), PATIENCE)
         for name in ("journal.db", "journal.db-wal", "journal.db.key"):  # what the disk holds if it dies now
             shutil.copy(tmp_path / name, alive / name)
     async with running_bus(alive, once_only(ask)) as bus:
-        await asyncio.wait_for(bus.settle(parked=True), 20)
+        await asyncio.wait_for(bus.settle(parked=True), PATIENCE)
         (state,) = await bus.journal.states(taken.receipt.number)
     assert (state.kind, state.code, state.next_attempt_at) == (OutcomeKind.FOUND, "refresh.failed", None)
     assert state.record == Thing(name="x")

@@ -8,6 +8,7 @@ from structlog.testing import capture_logs
 from appealbus.core import Call, CallFailed, From, OutcomeKind, Reply, Request, Taken
 from appealbus.core.bus.bus import Bus
 from tests.core.kit import ScriptedWire, lookup, message, running_bus
+from tests.services.processes import PATIENCE
 
 ONCE = {"retry": {"first": "1h", "max": "1h"}}
 OUT = {"out": {"kind": "receiver"}}
@@ -32,7 +33,7 @@ async def test_an_appeals_way_can_be_followed(tmp_path: Path) -> None:
             await bus.accept(message())
             assert isinstance(taken, Taken)
             number = taken.receipt.number
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE):
                 while not await delivered(bus, number):
                     await asyncio.sleep(0.02)
             [row] = await bus.journal.access_rows(number)

@@ -8,10 +8,11 @@ import pytest
 
 from appealbus.core.bus import tasks
 from appealbus.core.bus.tasks import PartTasks, Phase
+from tests.services.processes import PATIENCE
 
 
 async def _soon(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not condition():
             await asyncio.sleep(0.005)
 
@@ -33,10 +34,10 @@ async def test_a_phase_ends_alone() -> None:
         parts.start(phase.name, lambda name=phase.name: run(name), phase)  # type: ignore[misc]
     await _soon(lambda: running == len(Phase))
     parts.cancel(Phase.INTAKES, Phase.TAKING)
-    await parts.wait(Phase.INTAKES, 5)
-    await parts.wait(Phase.TAKING, 5)
+    await parts.wait(Phase.INTAKES, PATIENCE)
+    await parts.wait(Phase.TAKING, PATIENCE)
     assert sorted(ended) == ["INTAKES", "TAKING"]
-    await parts.end(5)
+    await parts.end(PATIENCE)
     assert ended[2:] == ["LAST"]
 
 
@@ -56,7 +57,7 @@ async def test_a_part_that_was_cancelled_stays_ended(monkeypatch: pytest.MonkeyP
     parts.start("service.raises", run, Phase.TAKING)
     await _soon(lambda: runs == 3)
     parts.cancel(Phase.TAKING)
-    await parts.wait(Phase.TAKING, 5)
+    await parts.wait(Phase.TAKING, PATIENCE)
     await asyncio.sleep(0.05)
     assert (runs, defects) == (3, {"service.raises": 2})
 
@@ -78,10 +79,10 @@ async def test_a_part_that_raises_over_its_end_stays_ended(monkeypatch: pytest.M
     parts.start("intake.careless", run, Phase.INTAKES)
     await _soon(lambda: runs == 1)
     parts.cancel(Phase.INTAKES)
-    async with asyncio.timeout(5):
-        await parts.wait(Phase.INTAKES, 60)
+    async with asyncio.timeout(PATIENCE):
+        await parts.wait(Phase.INTAKES, 3600)
     assert (runs, defects) == (1, {"intake.careless": 1})
-    await parts.end(5)
+    await parts.end(PATIENCE)
 
 
 async def test_a_wait_for_a_phase_without_tasks_or_without_an_end_is_bounded() -> None:
@@ -101,7 +102,7 @@ async def test_a_wait_for_a_phase_without_tasks_or_without_an_end_is_bounded() -
     parts.start("intake.stubborn", stubborn, Phase.INTAKES)
     await started.wait()
     parts.cancel(Phase.INTAKES)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await parts.wait(Phase.INTAKES, 0.05)
     go_on.set()
-    await parts.end(5)
+    await parts.end(PATIENCE)

@@ -13,6 +13,7 @@ from appealbus.core import CallFailed, From, KeptChange, OutcomeKind, Reply, Tak
 from appealbus.core.journal.journal import Journal
 from appealbus.schemas.appeal import Appeal
 from tests.core.kit import ScriptedWire, lookup, message, running_bus
+from tests.services.processes import PATIENCE
 
 ASKED = lookup("s.asked", x=From("text"))
 FIRST = date(2026, 12, 1)
@@ -147,9 +148,9 @@ async def test_terms_that_return_no_day_stop_nobody(tmp_path: Path, answer: Any)
 
 async def test_terms_that_hang_stop_no_intake(tmp_path: Path) -> None:
     """They are ended, and left out for a while after the third, so that no more appeals wait; the others count."""
-    odd = Odd(lambda: time.sleep(60))
+    odd = Odd(lambda: time.sleep(3600))
     async with running_bus(tmp_path, ASKED, terms=[odd, Counted()]) as bus:
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(PATIENCE):
             numbers = [await taken(bus, f"m-{n}") for n in range(30)]
             await bus.settle()
         assert {await due_on(bus.journal, number) for number in numbers} == {FIRST}

@@ -8,12 +8,13 @@ import structlog
 from appealbus.core import From, Taken
 from appealbus.core.bus.bus import Bus
 from tests.core.kit import Receiver, ScriptedWire, dossier, lookup, message, running_bus
+from tests.services.processes import PATIENCE
 
 IIN, OTHER = "750301100019", "821224100019"
 
 
 async def _settled(bus: Bus) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         await bus.settle(parked=False)
 
 
@@ -27,7 +28,7 @@ async def test_a_number_that_is_a_person_s_leaves_masked_and_still_its_own(tmp_p
             given = {"type": "person", "surname": f"Т{number}"}
             assert isinstance(await bus.accept(message(number, number=number, applicant=given)), Taken)
         await _settled(bus)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while len(Receiver.got.get("out", [])) < 2:
                 await asyncio.sleep(0.01)
         assert (await dossier(bus, IIN)).number == IIN

@@ -10,6 +10,7 @@ from appealbus.core import Call, CallFailed, From, OutcomeKind, Reply, Request
 from appealbus.core.bus import dispatcher as dispatching
 from appealbus.core.clocks import wall
 from tests.core.kit import Receiver, ScriptedWire, lookup, message, running_bus
+from tests.services.processes import PATIENCE
 
 BY_TEXT = lookup("s.thing", x=From("text"))
 
@@ -30,7 +31,7 @@ async def test_what_is_due_and_not_taken_yet_is_work(tmp_path: Path, monkeypatch
 
         monkeypatch.setattr(bus.journal, "claim", slow)
         await bus.accept(message("a", text="a"))
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             while not (await bus.journal.counts()).parked:
                 await asyncio.sleep(0.01)
             due = await bus.journal.next_due()
@@ -63,7 +64,7 @@ async def test_no_more_bytes_are_in_flight_than_the_budget_has(tmp_path: Path, m
         letters = [message(f"m{at}", text="x" * 9_000) for at in range(20)]
         await asyncio.gather(*map(bus.accept, [message("large", text="x" * 60_000), *letters]))
         gate.set()
-        async with asyncio.timeout(40):
+        async with asyncio.timeout(PATIENCE):
             await bus.settle()
         assert len(Receiver.got["out"]) == 21
         assert dispatcher.budget.untouched

@@ -8,6 +8,7 @@ from pathlib import Path
 from textwrap import dedent
 
 from appealbus.core.process import EXIT_STUCK
+from tests.services.processes import PATIENCE
 
 STUCK = Path(__file__).with_name("stuck.py")
 PLUGIN = """
@@ -44,14 +45,14 @@ async def held(folder: Path, *, lease: float, seconds: float) -> Process:
     plugin.write_text(dedent(PLUGIN))
     process = await create_subprocess_exec(sys.executable, STUCK, plugin, str(lease), str(seconds), stdout=PIPE)
     assert process.stdout is not None
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         while await process.stdout.readline() != b"asking\n":
             pass
     return process
 
 
 async def told(process: Process) -> str:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         return (await process.communicate())[0].decode()
 
 

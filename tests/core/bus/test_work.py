@@ -11,6 +11,7 @@ import pytest
 from appealbus.core import Factory, LinkState, LinkStatus, NoSettings, Outgoing, Waiting, WorkQueue
 from appealbus.core.bus.bus import Bus
 from tests.core.kit import Receiver, message, running_bus
+from tests.services.processes import PATIENCE
 
 WORK = {"kind": "told"}
 
@@ -53,7 +54,7 @@ def told(bus: Bus) -> Told:
 
 
 async def until(done: Callable[[], object]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         while not done():
             await asyncio.sleep(0.01)
 
@@ -104,7 +105,7 @@ async def test_many_hints_cost_one_look(tmp_path: Path, monkeypatch: pytest.Monk
             return await claim(*given, **named)
 
         monkeypatch.setattr(bus.journal, "claim", counted)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             await asyncio.gather(*(bus._dispatcher.look(20) for _ in range(50)))
         assert looks <= 2
 
@@ -114,7 +115,7 @@ async def test_a_hint_is_let_go_where_there_is_no_room(tmp_path: Path) -> None:
     async with running_bus(tmp_path) as bus:
         bus._dispatcher._arriving = bus.settings.bus.concurrency
         await bus._reception.accept(message())
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             assert not await bus._dispatcher.look(0.05)
         assert (await bus.journal.counts()).ready == 1
         bus._dispatcher._arriving = 0
@@ -156,7 +157,7 @@ async def test_a_receiver_is_told_the_region(tmp_path: Path) -> None:
     async with running_bus(tmp_path, deliveries={"out": {"kind": "receiver"}}) as bus:
         await bus.accept(message("m-1", place={"kato": "271010000"}))
         await bus.accept(message("m-2"))
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             await bus.settle(parked=True)
     sent: list[Outgoing] = Receiver.got["out"]
     assert {out.region for out in sent} == {"27", "00"}

@@ -9,6 +9,7 @@ from appealbus.core.domain.listing import AppealState
 from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness
 from tests.core.kit import ScriptedWire, Thing, dossier, lookup, message, reply, running_bus
+from tests.services.processes import PATIENCE
 
 
 async def test_what_was_given_up_is_asked_again(program, journal, accepted):
@@ -63,12 +64,12 @@ async def test_the_running_bus_does_what_a_retry_asks(tmp_path):
     thing = lookup("s.thing", x=From("repeats[*]"))
     async with running_bus(tmp_path, thing, wire=ScriptedWire(script), retry=retry) as bus:
         taken = await bus.accept(message(repeats=["a"]))
-        await asyncio.wait_for(bus.settle(parked=True), 30)
+        await asyncio.wait_for(bus.settle(parked=True), PATIENCE)
         number = taken.receipt.number
         assert (await dossier(bus, number)).completeness is Completeness.PARTIAL
         down = False
         assert await bus.journal.retry(number) == 1
-        await asyncio.wait_for(bus.settle(parked=True), 30)
+        await asyncio.wait_for(bus.settle(parked=True), PATIENCE)
         again = await dossier(bus, number)
     assert (again.version, again.completeness, len(again.facts)) == (2, Completeness.COMPLETE, 1)
 
@@ -92,10 +93,10 @@ async def test_what_was_answered_is_asked_past_the_memory(tmp_path):
             says.append(answer)
             await bus.journal.retry(number, **how)
             bus._dispatcher.more()
-            await asyncio.wait_for(bus.settle(), 30)
+            await asyncio.wait_for(bus.settle(), PATIENCE)
             return await dossier(bus, number)
 
-        await asyncio.wait_for(bus.settle(), 30)
+        await asyncio.wait_for(bus.settle(), PATIENCE)
         assert (await again(found(Thing(name="one")), everything=True)).facts[0].record.name == "one"
         assert (await again(found(Thing(name="two")), everything=True)).version == 2
         assert len(wire.asked) == 2

@@ -15,6 +15,7 @@ from appealbus.core.cli import supervisor
 from appealbus.core.cli.supervisor import Supervisor
 from appealbus.core.errors import ConfigError
 from appealbus.core.worker import VARIABLE, worker
+from tests.services.processes import PATIENCE
 
 # Each start leaves a line: the worker's number and the process. Then it does what the test wants.
 HEAD = """
@@ -50,7 +51,7 @@ def supervise(body: str, count: int = 2, *, grace: float = 20.0, ends: bool = Fa
 
 
 async def until(true: object) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         while not true():  # type: ignore[operator]
             await asyncio.sleep(0.02)
 

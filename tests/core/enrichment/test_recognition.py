@@ -12,6 +12,7 @@ from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.key import KeyFile
 from appealbus.schemas import Outcome
 from tests.core.kit import Thing, lookup, message, running_bus
+from tests.services.processes import PATIENCE
 
 A_NUMBER = "08-123-045-0067"
 
@@ -51,7 +52,7 @@ async def test_a_new_key_changes_nothing_that_anybody_is_told(tmp_path):
     async with running_bus(tmp_path, *lookups()) as bus:
         taken = await bus.accept(message(repeats=["a", "b", "none"], parcels=[{"cadastral_number": A_NUMBER}]))
         assert isinstance(taken, Taken)
-        await asyncio.wait_for(bus.settle(), 20)
+        await asyncio.wait_for(bus.settle(), PATIENCE)
         number = taken.receipt.number
         before = await bus.journal.states(number)
         contracts, made = bus.parts.contracts.known_to(), len(asked)
@@ -77,7 +78,7 @@ async def test_a_new_key_changes_nothing_that_anybody_is_told(tmp_path):
     assert {state.key for state in before if state.inputs}.isdisjoint(state.key for state in after)
 
     async with running_bus(tmp_path, *lookups()) as bus:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while min(runs(await bus.journal.states(number))) < 3:
                 await asyncio.sleep(0.02)
         assert len(asked) == made

@@ -13,6 +13,7 @@ from appealbus.core.errors import JournalError
 from appealbus.core.journal import store, tables
 from appealbus.core.journal.journal import Journal
 from tests.core.journal.conftest import NOW
+from tests.services.processes import PATIENCE
 from tests.services.recomputed import check_the_past
 
 DIGEST, OTHER = b"d" * 32, b"e" * 32
@@ -148,7 +149,7 @@ async def test_two_processes_share_one_limit(journal, url, tmp_path):
     for taker in takers:
         assert await taker.stdout.readline() == b"ready\n"
     told = asyncio.gather(*(taker.communicate(b"\n") for taker in takers))
-    got = [int(out) for out, _ in await asyncio.wait_for(told, 30)]
+    got = [int(out) for out, _ in await asyncio.wait_for(told, PATIENCE)]
     assert sum(got) == 3 * 3 * 20
 
 
@@ -193,7 +194,7 @@ async def test_nobody_waits_for_a_reader_that_is_revoked_in_this_moment(journal_
     """A note of what it has read waits for the decision on it, and is dropped then."""
     engine = create_engine(journal_database)
     waits = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
-    async with await Journal.open(journal_database) as journal, asyncio.timeout(20):
+    async with await Journal.open(journal_database) as journal, asyncio.timeout(PATIENCE):
         await journal.add_client(client(), credential(), DIGEST)
         with engine.connect() as revoking, engine.connect() as looking:
             revoking.execute(update(tables.client).values(revoked_at=NOW))

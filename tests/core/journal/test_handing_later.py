@@ -16,6 +16,7 @@ from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.reads import feed
 from appealbus.core.journal.writes import operating
 from appealbus.core.operations import operations
+from tests.services.processes import PATIENCE
 from tests.services.recomputed import check_the_past
 
 LATE = Order(Operation.HISTORY, receiver="late")
@@ -168,7 +169,7 @@ async def test_a_live_receiver_never_goes_back(journal, url, make, conclude, mon
         taking = asyncio.create_task(take())
         await asyncio.gather(carried_out(journal, given), make_more())
         ends.set()
-        await asyncio.wait_for(taking, 20)
+        await asyncio.wait_for(taking, PATIENCE)
     assert len(got) == 6
     for versions in got.values():
         assert versions == sorted(set(versions))

@@ -11,6 +11,7 @@ import pytest
 
 from appealbus.core.journal import store
 from appealbus.core.journal.journal import Journal
+from tests.services.processes import PATIENCE
 
 VICTIM = Path(__file__).with_name("victim.py")
 
@@ -22,7 +23,7 @@ async def start(url, run, total, failpoint=""):
     )
 
     async def rest():
-        out, _ = await asyncio.wait_for(process.communicate(), 60)
+        out, _ = await asyncio.wait_for(process.communicate(), PATIENCE)
         return [tuple(line.split()) for line in out.decode().split("\n")[:-1]]
 
     return process, rest
@@ -109,7 +110,7 @@ async def test_dying_again_and_again_at_random(tmp_path):
     path, said, dice = tmp_path / "journal.db", [], random.Random(5)
     for life in range(4):
         process, rest = await start(f"sqlite:///{path}", f"life{life}", 10**6)
-        first = await asyncio.wait_for(process.stdout.readline(), 30)
+        first = await asyncio.wait_for(process.stdout.readline(), PATIENCE)
         await asyncio.sleep(dice.uniform(0, 0.3))
         process.kill()
         said += [tuple(first.decode().split()), *await rest()]

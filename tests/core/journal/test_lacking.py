@@ -122,7 +122,7 @@ async def test_many_that_lack_a_lookup_come_in_batches(journal, make, url):
     batch = await claimed(journal, make, lost, limit=100)
     took = time.perf_counter() - begun
     assert batch == [appeal_id for _, appeal_id in expected[:100]]
-    assert took < 5
+    assert took < 30
 
 
 async def test_what_could_be_asked_is_remembered(journal):

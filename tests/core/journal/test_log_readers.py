@@ -15,6 +15,7 @@ from appealbus.core.domain.event import Event, What
 from appealbus.core.journal import store
 from appealbus.core.journal.writes import events, placing
 from tests.services.forms import form
+from tests.services.processes import PATIENCE
 
 READER = Path(__file__).with_name("log_reader.py")
 WRITERS = 8
@@ -100,9 +101,9 @@ async def live(url, kept, seconds=None):
     """Read for so long and be killed; without a time, up to the end of the log."""
     what = "on" if seconds is not None else "end"
     reader = await asyncio.create_subprocess_exec(sys.executable, str(READER), url, str(kept), what, stdout=-1)
-    assert await asyncio.wait_for(reader.stdout.readline(), 30) == b"reads\n"
+    assert await asyncio.wait_for(reader.stdout.readline(), PATIENCE) == b"reads\n"
     if seconds is None:
-        assert await asyncio.wait_for(reader.wait(), 60) == 0
+        assert await asyncio.wait_for(reader.wait(), PATIENCE) == 0
     else:
         await asyncio.sleep(seconds)
         reader.kill()

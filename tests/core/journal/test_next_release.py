@@ -18,6 +18,7 @@ from tests.core.kit import Receiver, lookup, message, running_bus
 from tests.services import commands
 from tests.services.journals import sqlite_journal
 from tests.services.next_release import NextRelease
+from tests.services.processes import PATIENCE
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +136,7 @@ async def test_both_work_one_journal(next_release, tmp_path, url):
         async with ours(tmp_path, url) as bus:
             for number in range(10, 20):
                 await bus.accept(message(f"m-{number}", text="Хат"))
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(PATIENCE):
                 await bus.settle()
                 while (await bus.journal.counts()).outbox:
                     await asyncio.sleep(0.05)
@@ -143,7 +144,7 @@ async def test_both_work_one_journal(next_release, tmp_path, url):
             assert [row.version for row in rows] == [1] * 12
             for row in rows:
                 await bus.journal.retry(row.number)
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(PATIENCE):
                 while {row.state for row in await bus.journal.appeals()} - {AppealState.IDLE, AppealState.PARKED}:
                     await asyncio.sleep(0.05)
         out, _ = process.communicate(timeout=30)

@@ -13,6 +13,7 @@ from sqlalchemy import create_engine
 from appealbus.core.errors import ConfigError, JournalError
 from appealbus.core.journal.errors import AlreadyRunning
 from appealbus.core.journal.journal import Journal
+from tests.services.processes import PATIENCE
 
 
 @pytest.fixture
@@ -175,7 +176,7 @@ async def test_the_run_lock_dies_with_its_process(path):
     )
     url = f"sqlite:///{path}"
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, url)
-    assert await asyncio.wait_for(process.wait(), 30) == -9
+    assert await asyncio.wait_for(process.wait(), PATIENCE) == -9
     async with await Journal.open(url) as journal:
         await journal.hold_run_lock()
 
@@ -195,5 +196,5 @@ async def test_another_process_does_not_take_this_one_for_gone(made, make):
             await journal.accept(make.new("m2"))
         log = made.with_name("journal.db-wal").stat().st_ino
         other = await asyncio.create_subprocess_exec(sys.executable, "-c", script)
-        assert await asyncio.wait_for(other.wait(), 20) == 0
+        assert await asyncio.wait_for(other.wait(), PATIENCE) == 0
         assert made.with_name("journal.db-wal").stat().st_ino == log

@@ -24,6 +24,7 @@ from appealbus.core.operations import operations
 from appealbus.schemas.outcome import OutcomeKind
 from tests.core.journal.many_appeals import fill
 from tests.services.journals import engine_of
+from tests.services.processes import PATIENCE
 from tests.services.recomputed import check_the_past
 
 RETRY = Order(Operation.RETRY)
@@ -175,9 +176,9 @@ async def test_two_at_once_share_the_work(journal, url, many, monkeypatch):
 
     if journal.shared:
         async with await Journal.open(url) as other:
-            ends = await asyncio.wait_for(asyncio.gather(work(journal), work(other)), 60)
+            ends = await asyncio.wait_for(asyncio.gather(work(journal), work(other)), PATIENCE)
     else:
-        ends = await asyncio.wait_for(asyncio.gather(work(journal), work(journal)), 60)
+        ends = await asyncio.wait_for(asyncio.gather(work(journal), work(journal)), PATIENCE)
     assert "unknown_operation" in ends  # the other one has had the last part
     assert Counter(entry.appeal_id for entry in await entries(journal, "held")) == Counter(frozen.ids)
 
@@ -198,7 +199,7 @@ async def test_a_worker_that_claims_meanwhile(journal, url, many, monkeypatch):
     async def act():
         return [progress async for progress in operations.carry_out(journal, begun.hash)]
 
-    steps, _ = await asyncio.wait_for(asyncio.gather(act(), claim()), 60)
+    steps, _ = await asyncio.wait_for(asyncio.gather(act(), claim()), PATIENCE)
     assert steps[-1].seen == len(frozen.ids)
     refused = {number for progress in steps for number, verdict in progress.left_out if verdict is Verdict.IN_WORK}
     rows = {row.number: row for row in await journal.appeals_by_id(list(frozen.ids))}

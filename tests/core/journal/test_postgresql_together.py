@@ -18,6 +18,7 @@ from appealbus.core.journal.writes import numbering
 from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness
 from appealbus.schemas.outcome import OutcomeKind
+from tests.services.processes import PATIENCE
 
 
 @pytest.fixture
@@ -78,9 +79,10 @@ async def test_nobody_takes_an_appeal_over_while_a_state_of_it_is_being_written(
     def stand_still(connection, table, rows):
         if table.name == "lookup" and not looked.is_set():
             looked.set()
-            assert go_on.wait(2)
+            assert go_on.wait(PATIENCE)
         upsert(connection, table, rows)
 
+    monkeypatch.setattr(postgresql, "_WRITING_IDLE_SECONDS", round(PATIENCE))
     async with await Journal.open(url) as old, await Journal.open(url) as new:
         accepted = await old.accept(make.new(), owner="old", lease_seconds=60)
         monkeypatch.setattr(bulk, "upsert", stand_still)
@@ -131,7 +133,7 @@ async def test_a_deadlock_is_tried_again(journal, make, url):
             return items
 
         loop = asyncio.get_running_loop()
-        assert await asyncio.wait_for(journal._write.submit(crossing, 7), 30) == 7
+        assert await asyncio.wait_for(journal._write.submit(crossing, 7), PATIENCE) == 7
     engine.dispose()
     assert len(tries) == 2
 
@@ -194,7 +196,7 @@ async def test_who_stands_still_while_it_sends_holds_up_nobody(url, make, monkey
         await journal.accept(make.new("before"))
         adding = asyncio.ensure_future(journal._write.submit(add, 7))
         assert await asyncio.to_thread(stands.wait, 10)
-        assert (await asyncio.wait_for(other.accept(make.new("others")), 9)).receipt.number == "AB-2026-00000002"
+        assert (await asyncio.wait_for(other.accept(make.new("others")), PATIENCE)).receipt.number == "AB-2026-00000002"
         go_on.set()
         with suppress(OutcomeUnknown):  # the line may be gone before it is read what the database has said of it
             assert await adding == 7

@@ -27,6 +27,7 @@ from appealbus.schemas.appeal import Appeal, AppealKind, PersonApplicant
 from appealbus.schemas.change import Change, ChangeKind
 from appealbus.schemas.dossier import Completeness
 from tests.services.forms import form
+from tests.services.processes import PATIENCE
 from tests.services.recomputed import check_the_past
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -58,7 +59,7 @@ class JournalLife(RuleBasedStateMachine):
         self.journal = self.do(Journal.open(self.url))
 
     def do(self, work):
-        return self.loop.run_until_complete(asyncio.wait_for(work, 30))
+        return self.loop.run_until_complete(asyncio.wait_for(work, PATIENCE))
 
     @rule(target=appeals, messages=st.lists(st.tuples(st.sampled_from("abcdefgh"), st.sampled_from("xy")), max_size=6))
     def accept_together(self, messages):

@@ -14,6 +14,7 @@ from appealbus.core.journal.writes import keeping
 from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness
 from tests.services.journals import sqlite_journal
+from tests.services.processes import PATIENCE
 
 
 @pytest.fixture
@@ -84,7 +85,7 @@ async def test_what_is_posted_is_written_though_nothing_follows(journal, make):
 
     for index in range(3):
         await journal._write.post(counting, index, about=1)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         await written.wait()
     assert groups == [[0, 1, 2]]
 

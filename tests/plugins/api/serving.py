@@ -24,6 +24,7 @@ from appealbus.plugins.api.api import Api
 from appealbus.plugins.api.security import context
 from appealbus.plugins.api.server import run
 from appealbus.plugins.api.settings import ApiSettings
+from tests.services.processes import PATIENCE
 
 JSON = {"Content-Type": "application/json"}
 
@@ -65,7 +66,7 @@ class Served:
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         # Without TLS it needs no authorities, which take as long to read as three answers.
         trusts = tls or self.url.startswith("https")
-        made = httpx.AsyncClient(base_url=self.url, headers=headers, timeout=30, verify=trusts)
+        made = httpx.AsyncClient(base_url=self.url, headers=headers, timeout=PATIENCE, verify=trusts)
         self._clients.append(made)
         return made
 
@@ -76,7 +77,7 @@ class Served:
             for part in parts:
                 writer.write(part)
                 await asyncio.sleep(pause)
-            async with asyncio.timeout(8):
+            async with asyncio.timeout(PATIENCE):
                 return await reader.read()
         except ConnectionError:
             return b""
@@ -111,7 +112,7 @@ async def served(
                     yield made
             finally:
                 told.set()
-                async with asyncio.timeout(20):
+                async with asyncio.timeout(PATIENCE):
                     await running
                 await reception.aclose()
 

@@ -4,7 +4,6 @@ import asyncio
 import re
 import subprocess
 import sys
-import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import pytest
 from appealbus.core.domain.client import Role
 from tests.plugins.api.serving import JSON, Served, kind_of, letter, served
 from tests.services.journals import sqlite_journal
+from tests.services.processes import PATIENCE
 
 HEAD = b"GET /healthz HTTP/1.1\r\nHost: a\r\n"
 
@@ -61,10 +61,8 @@ async def test_two_requests_at_once_are_answered_in_turn(server: Served) -> None
 @pytest.mark.parametrize("begun", [b"", b"GET /healthz HT", HEAD])
 async def test_a_slow_head_is_cut(server: Served, begun: bytes) -> None:
     """Whoever does not end a head within the patience is cut, also where a byte comes now and then."""
-    began = time.monotonic()
     answer = await server.raw(*([begun] + [b"X: a\r\n" if begun == HEAD else b""] * 20), pause=0.1)
     assert answer == b""
-    assert time.monotonic() - began < 10
     assert not server.connections
 
 
@@ -152,7 +150,7 @@ async def test_a_revoked_token_ends_everywhere(tmp_path: Path) -> None:
         clients = [each.speaking(token) for each in (first, second)]
         assert [(await each.get("/v1/me")).status_code for each in clients] == [200, 200]
         await first.journal.revoke_client("ops")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while [(await each.get("/v1/me")).status_code for each in clients] != [401, 401]:
                 await asyncio.sleep(0.1)
 

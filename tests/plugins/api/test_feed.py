@@ -15,6 +15,7 @@ from appealbus.plugins.api.routes import stream as stream_module
 from tests.core.kit import message, running_bus
 from tests.plugins.api.serving import Served, kind_of, served
 from tests.services.forms import form
+from tests.services.processes import PATIENCE
 
 
 def alone(test: Any) -> Any:
@@ -53,7 +54,7 @@ async def all_of(client: httpx.AsyncClient, least: int, **query: Any) -> tuple[l
     """Read pages until so many entries are there, and no more follow; return them and the cursor."""
     found: list[dict[str, Any]] = []
     after: dict[str, str] = {}
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         while True:
             page = (await client.get("/v1/feed", params={**query, **after, "wait": 1})).json()
             found += page["entries"]
@@ -81,8 +82,8 @@ async def test_whoever_waits_is_told_at_once(fed: Fed) -> None:
     await fed.appeal("m-1")
     client = await fed.server.client("registry")
     _, cursor = await all_of(client, 1)
-    waiting = [asyncio.create_task(client.get("/v1/feed", params={"after": cursor, "wait": 20})) for _ in range(10)]
-    async with asyncio.timeout(15):
+    waiting = [asyncio.create_task(client.get("/v1/feed", params={"after": cursor, "wait": 30})) for _ in range(10)]
+    async with asyncio.timeout(PATIENCE):
         while fed.server.api.tail.waiting < 10:
             await asyncio.sleep(0.01)
         looked = fed.server.api.tail.looks
@@ -146,7 +147,7 @@ async def test_receipts_of_reading(fed: Fed) -> None:
 async def events(client: httpx.AsyncClient, count: int, **given: Any) -> list[tuple[str, str, dict[str, Any]]]:
     """Return the first events of a stream: id, name and data."""
     found: list[tuple[str, str, dict[str, Any]]] = []
-    async with asyncio.timeout(20), client.stream("GET", "/v1/feed/stream", **given) as answer:
+    async with asyncio.timeout(PATIENCE), client.stream("GET", "/v1/feed/stream", **given) as answer:
         assert answer.headers["content-type"].startswith("text/event-stream")
         fields: dict[str, str] = {}
         async for line in answer.aiter_lines():
@@ -242,7 +243,7 @@ async def test_whoever_is_gone_waits_no_more(fed: Fed) -> None:
     for _ in range(3):
         _, writer = await asyncio.open_connection("127.0.0.1", fed.server.port)
         writer.write(head.encode())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while not fed.server.api.tail.waiting:
                 await asyncio.sleep(0.01)
             writer.transport.abort()

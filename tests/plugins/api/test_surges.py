@@ -19,6 +19,7 @@ from appealbus.plugins.surges.store import Store
 from tests.core.kit import message, running_bus
 from tests.plugins.api.serving import Served, kind_of, served
 from tests.services.journals import sqlite_journal
+from tests.services.processes import PATIENCE
 
 MONDAY = date(2026, 11, 16)
 NUMBERS = ("N-3", "N-2", "N-1", "N-0")
@@ -89,7 +90,7 @@ async def test_whoever_sees_everything_sees_all_of_it(server: Served) -> None:
     assert not any(number in str(one) for number in NUMBERS)
     assert len(one["shared"]) == 3
     assert (await client.get("/v1/surges/alarms/2")).json()["done"] == "Серик Ахметов ошибся"
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while len(noted := (await server.journal.log(None, 500, what=[What.READ])).entries) < 5:
             await asyncio.sleep(0.05)
     assert {each.detail["as"] for each in noted} == {"surges"}

@@ -12,6 +12,7 @@ from appealbus.core.domain.event import Cursor
 from appealbus.core.domain.feed import FeedEntry, FeedPage
 from appealbus.plugins.api import tail as module
 from appealbus.plugins.api.tail import Tail
+from tests.services.processes import PATIENCE
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -47,7 +48,7 @@ async def looking(log: Log) -> AsyncIterator[Tail]:
     tail = Tail(log.read)
     running = asyncio.create_task(tail.run())
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             yield tail
     finally:
         running.cancel()

@@ -14,6 +14,7 @@ from appealbus.core import Inbound, Terms
 from appealbus.core.domain.event import What
 from tests.core.kit import message, running_bus
 from tests.plugins.api.serving import Served, kind_of, served
+from tests.services.processes import PATIENCE
 
 HERE, THERE, PLACE = "940340000421", "680340077935", "750000000"
 APPEALS = [
@@ -81,7 +82,7 @@ async def test_what_falls_due_comes_by_its_day(server: Served) -> None:
     told = (await client.get("/v1/terms")).json()["appeals"]
     assert [(each["body"], each.get("due_on")) for each in told[:1]] == [(THERE, "2026-12-01")]
     assert (await client.get(f"/v1/appeals/{told[0]['id']}")).json() == told[0]
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not (noted := (await server.journal.log(None, 500, what=[What.READ])).entries):
             await asyncio.sleep(0.1)
     assert (noted[0].detail["as"], noted[0].detail["found"]) == ("terms", 1)

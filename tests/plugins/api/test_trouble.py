@@ -13,6 +13,7 @@ from appealbus.core.journal import store, writer
 from tests.plugins.api.serving import JSON, Served, kind_of, letter, served
 from tests.services.journals import sqlite_journal
 from tests.services.postgres import Postgres
+from tests.services.processes import PATIENCE
 
 PATHS = ("/v1/me", "/v1/feed", "/v1/appeals/x", "/healthz")
 
@@ -26,7 +27,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def well(client: httpx.AsyncClient) -> None:
     """Wait until a client is answered again."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while (await client.get("/v1/me")).status_code != 200:
             await asyncio.sleep(0.1)
 
@@ -46,7 +47,7 @@ async def test_a_database_that_is_away_is_503(tmp_path: Path, postgres: Postgres
             told = answer.aiter_lines()
             assert (await anext(told)).startswith("retry")
             postgres.stop()
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE):
                 assert '"unavailable"' in "".join([line async for line in told])
         await asyncio.sleep(1.1)  # what is remembered of credentials, and of the journal's health
         for path in PATHS:
@@ -87,7 +88,7 @@ async def test_streams_of_a_client_are_counted(tmp_path: Path) -> None:
             assert kind_of(refused) == "too-many-waiting"
             async with other.stream("GET", "/v1/feed/stream") as theirs:
                 assert theirs.status_code == 200
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while await streams(server):
                 await asyncio.sleep(0.05)
         async with client.stream("GET", "/v1/feed/stream") as answer:
@@ -105,7 +106,7 @@ async def test_a_reader_that_takes_nothing_is_cut(tmp_path: Path) -> None:
         _, writer_ = await asyncio.open_connection("127.0.0.1", server.port, limit=1024)
         writer_.transport.pause_reading()  # type: ignore[attr-defined]
         ask = b"GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n"
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while not server.connections:
                 await asyncio.sleep(0.05)
             writer_.write(ask * 200)

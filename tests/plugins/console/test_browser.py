@@ -174,13 +174,13 @@ def test_an_operation_goes_on_by_itself(
     operation, page = console.do(begun), people["ops"]
     page.goto(f"{console.url}/console/operations/{operation.id}?lang=en")
     console.do(lambda journal: journal.go_on(operation.hash))
-    page.get_by_text(f"1 of {operation.total} rows").wait_for(timeout=8000)
+    page.get_by_text(f"1 of {operation.total} rows").wait_for(timeout=60_000)
     page.click("text=Pause the display")
     assert page.locator("[hx-trigger]").count() == 0
     page.click("text=Show it live")
     console.do(lambda journal: journal.go_on(operation.hash))
-    page.get_by_text("finished").wait_for(timeout=8000)
-    page.get_by_role("button", name="Stop").wait_for(state="detached", timeout=8000)
+    page.get_by_text("finished").wait_for(timeout=60_000)
+    page.get_by_role("button", name="Stop").wait_for(state="detached", timeout=60_000)
 
 
 def test_it_works_without_scripts(browser: Browser, console: World) -> None:

@@ -133,6 +133,6 @@ def test_a_browser_watches_and_can_stop(console: World, monkeypatch: pytest.Monk
         expect(silent).to_have_text("", timeout=10_000)
         page.evaluate("document.getElementById('live').textContent = 'old'")
         console.do(one_comes)  # the same picture is not sent again
-        expect(page.locator("#flow")).to_be_visible(timeout=10_000)
+        expect(page.locator("#flow")).to_be_visible(timeout=60_000)
         page.click("text=Pause")
         expect(page.locator("text=Go on")).to_be_visible()

@@ -30,6 +30,7 @@ from appealbus.plugins.demo.setting import document
 from appealbus.plugins.simulator.server import Simulator
 from appealbus.plugins.simulator.settings import Misbehaviour, SimulatorSettings
 from tests.services.journals import sqlite_journal
+from tests.services.processes import PATIENCE
 from tests.services.threads import in_a_thread
 
 T = TypeVar("T")
@@ -85,7 +86,7 @@ class World:
         """Return what asks as a browser of nobody does."""
         headers = {"Origin": self.url, "Accept-Language": "en"}
         # Without TLS it needs no authorities, which take as long to read as a page.
-        made = httpx.Client(base_url=self.url, headers=headers, timeout=30, follow_redirects=True, verify=False)
+        made = httpx.Client(base_url=self.url, headers=headers, timeout=PATIENCE, follow_redirects=True, verify=False)
         self._browsers.append(made)
         return made
 

@@ -12,10 +12,11 @@ import pytest
 from appealbus.core.cli.exits import EXIT_CONFIG
 from appealbus.plugins.demo import command
 from tests.services.commands import run
+from tests.services.processes import PATIENCE
 from tests.system.program import Program
 
 _LINK = re.compile(r"^  (\w+) +(http://127\.0\.0\.1:\d+)/console/enter\?link=(\S+)$", re.MULTILINE)
-_GRACE = 20.0
+_GRACE = 60.0
 """Seconds for the end: two are what the demonstration gives to what is under way, and others use the machine, too."""
 
 
@@ -27,7 +28,7 @@ def test_one_signs_in_and_sees_appeals_flow(tmp_path: Path) -> None:
         links = {role: (url, link) for role, url, link in _LINK.findall(demo.out)}
         assert list(links) == ["ops", "reviewer", "auditor"]
         url, link = links["ops"]
-        with httpx.Client(base_url=url, headers={"Origin": url}, follow_redirects=True, timeout=30) as ops:
+        with httpx.Client(base_url=url, headers={"Origin": url}, follow_redirects=True, timeout=PATIENCE) as ops:
             assert ops.post("/console/enter", data={"link": link}).status_code == 200
             demo.until(lambda: "<tbody>" in ops.get("/console/appeals").text, "appeals are listed")
             now = ops.get("/console/now", params={"lang": "en"}).text

@@ -16,6 +16,7 @@ from appealbus.core.host import Plugin
 from appealbus.plugins.monitor.service import Monitor
 from appealbus.plugins.monitor.settings import ListenAddress
 from tests.core.kit import Receiver, lookup, running_bus
+from tests.services.processes import PATIENCE
 
 Samples = dict[tuple[str, ...], float]
 
@@ -53,7 +54,7 @@ class Watched:
 
     async def until(self, true: Callable[[Samples], bool]) -> Samples:
         """Wait until the page says so: what the journal holds is a second old at most."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             while True:
                 found = await self.samples()
                 if true(found):
@@ -71,7 +72,7 @@ async def _watched(folder: Path, max_loop_lag: float = 5.0, **given: Any) -> Asy
     async with ClientSession() as client, running_bus(folder, thing, **given) as bus:
         bus.parts.host.plugins.append(Plugin("monitor", "1", "test", brought={"services": [monitor]}))
         bus.open_doors()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             while monitor.port is None:
                 await asyncio.sleep(0.01)
         yield Watched(bus, monitor, client)

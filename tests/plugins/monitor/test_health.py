@@ -20,6 +20,7 @@ from appealbus.plugins.monitor.lag import LoopLag
 from appealbus.plugins.monitor.settings import ListenAddress, MonitorSettings
 from appealbus.plugins.monitor.shared_result import SharedResult
 from tests.core.kit import Receiver, ScriptedWire, message, reply
+from tests.services.processes import PATIENCE
 
 Watch = Callable[..., AbstractAsyncContextManager[Any]]
 
@@ -107,7 +108,7 @@ async def test_a_bus_that_drains_is_not_ready_and_says_so_to_the_end(tmp_path: P
         await here.bus.accept(message("1", repeats=["a"]))
         await here.until(lambda page: page["appealbus_source_calls_in_flight", "s"] == 1)
         stopping = asyncio.create_task(here.bus.stop())
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             while not here.bus.draining:
                 await asyncio.sleep(0.01)
         status, told = await here.json("/readyz")
@@ -144,7 +145,7 @@ async def test_only_small_questions_that_read(tmp_path: Path, watched: Watch) ->
 async def test_who_says_nothing_is_let_go(tmp_path: Path, watched: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
     """Half a request does not hold a connection for ever."""
     monkeypatch.setattr(service, "_CONNECTION", 0.3)
-    async with watched(tmp_path) as here, asyncio.timeout(30):
+    async with watched(tmp_path) as here, asyncio.timeout(PATIENCE):
         reader, writer = await asyncio.open_connection("127.0.0.1", here.monitor.port)
         writer.write(b"GET /metrics HTTP/1.1\r\nHost:")
         assert await reader.read() == b""

@@ -16,6 +16,7 @@ from appealbus.core import CallFailed, CertificateState, Inbound, OutcomeKind, T
 from tests.core.kit import Receiver, ScriptedWire, message, reply
 from tests.services.day import today
 from tests.services.postgres import Postgres
+from tests.services.processes import PATIENCE
 
 Watch = Callable[..., AbstractAsyncContextManager[Any]]
 
@@ -166,7 +167,7 @@ async def test_without_the_journal_the_rest_is_told(
         assert (await here.json("/healthz"))[0] == 200
         postgres.start()  # in this thread: the server dies with the one that started it
         await here.until(lambda page: page["appealbus_journal_up",] == 1)
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE):
             while (await here.json("/readyz"))[0] != 200:
                 await asyncio.sleep(0.2)
 
@@ -180,5 +181,5 @@ async def test_promtool_finds_nothing_wrong(tmp_path: Path, watched: Watch) -> N
     async with watched(tmp_path) as here:
         page = await here.page()
     lint = await asyncio.create_subprocess_exec(promtool, "check", "metrics", stdin=PIPE, stdout=PIPE, stderr=STDOUT)
-    said, _ = await asyncio.wait_for(lint.communicate(page.encode()), 60)
+    said, _ = await asyncio.wait_for(lint.communicate(page.encode()), PATIENCE)
     assert lint.returncode == 0, said.decode()

@@ -21,6 +21,7 @@ from appealbus.plugins.simulator.server import Simulator
 from appealbus.plugins.simulator.settings import Algorithm, SimulatorSettings
 from appealbus.plugins.simulator.signing.keys import make_keys
 from appealbus.plugins.simulator.sources import snippet
+from tests.services.processes import PATIENCE
 
 PROGRAM = """
 import typer
@@ -167,7 +168,7 @@ async def test_runs_as_a_process():
     )
     try:
         assert process.stdout is not None
-        printed = (await asyncio.wait_for(process.stdout.readuntil(b"Ctrl-C ends it."), 20)).decode()
+        printed = (await asyncio.wait_for(process.stdout.readuntil(b"Ctrl-C ends it."), PATIENCE)).decode()
         url = re.findall(r"listen on (\S+)", printed)[0]
         from tests.plugins.simulator.simulator_peer import person_question
 
@@ -176,7 +177,7 @@ async def test_runs_as_a_process():
         async with aiohttp.ClientSession() as session, session.post(url, data=body, headers=headers) as reply:
             assert reply.status == 502
         process.send_signal(signal.SIGTERM)
-        rest = (await asyncio.wait_for(process.communicate(), 10))[0].decode()
+        rest = (await asyncio.wait_for(process.communicate(), PATIENCE))[0].decode()
         assert set(tomllib.loads(printed + rest)["sources"]) == {"gbdfl", "gbdul", "egkn"}
         assert process.returncode == 0
     finally:

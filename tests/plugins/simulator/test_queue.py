@@ -32,6 +32,7 @@ from appealbus.plugins.simulator.settings import AddressService, Kind, Misbehavi
 from appealbus.plugins.simulator.sources import snippet
 from appealbus.plugins.simulator.stats import Stats
 from tests.plugins.simulator.simulator_peer import SEED, SIZE
+from tests.services.processes import PATIENCE
 from tests.services.rabbitmq import Vhost
 from tests.system.program import Program
 
@@ -144,7 +145,7 @@ async def test_one_answer_too_many(peer: Peer) -> None:
     assert (await peer.ask(BY_NUMBER, query)).kind.value == "found"
     peer.misbehave()
     assert (await peer.ask(BY_NUMBER, query)).kind.value == "found"
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while not sum(
             link.counts.get(f"{how}_replies", 0) for how in ("late", "unknown") for link in peer.wire.links()
         ):
@@ -184,7 +185,7 @@ async def test_answers_that_take_hours_wait_with_the_broker(peer: Peer, monkeypa
     for number in range(6):
         asked = Properties("m", f"c-{number}", "mine", "application/xml")
         await peer.broker.publish(Message(QUESTION, asked, "", settings.queue))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while await waiting() < 6:
             await asyncio.sleep(0.02)
         await first.close()
@@ -222,7 +223,7 @@ async def test_it_is_strict(peer: Peer, body: bytes, properties: dict[str, str])
     mine = await peer.broker.consume("mine", hear, prefetch=1)
     asked = Properties(correlation_id="c", reply_to="mine", **properties)  # type: ignore[arg-type]
     await peer.broker.publish(Message(body, asked, "", "address.questions"))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         answer = await said.get()
     await mine.stop(0)
     assert (answer.properties.correlation_id, dict(answer.properties.headers)) == (

@@ -28,6 +28,7 @@ from tests.connectors.amqp.agency.queue_agency import settings_at
 from tests.plugins.surges.test_kept import alarm
 from tests.plugins.surges.test_outbox import DAY, waiting
 from tests.plugins.surges.test_service import Bus
+from tests.services.processes import PATIENCE
 from tests.services.proxy import FaultProxy
 from tests.services.rabbitmq import Vhost
 
@@ -54,7 +55,7 @@ class Sender:
     async def __aenter__(self) -> "Sender":
         await self.way.start()
         assert await self.brokers.get().up(60)
-        async with asyncio.timeout(60):  # that the exchange is there
+        async with asyncio.timeout(PATIENCE):  # that the exchange is there
             while not any("in order" in each.detail for each in self.brokers.links(self.brokers.get())):
                 await asyncio.sleep(0.05)
         return self
@@ -173,7 +174,7 @@ async def test_killed_between_the_brokers_word_and_its_note_it_is_sent_again(vho
         await asyncio.to_thread(bind, vhost)
         command = (sys.executable, "-c", VICTIM, str(tmp_path), str(vhost.port), vhost.name)
         program = await asyncio.create_subprocess_exec(*command, cwd=ROOT, env=dict(os.environ))
-        assert await asyncio.wait_for(program.wait(), 60) == -signal.SIGKILL
+        assert await asyncio.wait_for(program.wait(), PATIENCE) == -signal.SIGKILL
         assert await sender.tell() == []
     ids = [each[1].message_id for each in await asyncio.to_thread(got, vhost)]
     assert len(ids) == 2

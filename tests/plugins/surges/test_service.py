@@ -33,6 +33,7 @@ from tests.plugins.surges.test_command import BURNT, fill
 from tests.plugins.surges.test_kept import NOW
 from tests.plugins.surges.test_outbox import waiting
 from tests.services.journals import sqlite_journal
+from tests.services.processes import PATIENCE
 
 
 @dataclass
@@ -97,7 +98,7 @@ async def looked(service: Surges, bus: Bus, receiver: Receiver) -> None:
     """Run the service until an alarm has come to its receiver."""
     receiver.came.clear()
     running = asyncio.create_task(service.run(cast("RunningBus", bus)))
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE):
         await receiver.came.wait()
     await asyncio.wait([running], timeout=0.2)  # what comes after the answer: that it is told
     running.cancel()

@@ -19,6 +19,7 @@ from appealbus.plugins.traces.service import Traces
 from appealbus.plugins.traces.settings import TracesSettings
 from appealbus.plugins.traces.spans import Spans
 from tests.core.kit import Receiver, ScriptedWire, lookup, message, reply, running_bus
+from tests.services.processes import PATIENCE
 
 NUMBER = "KZ-900101300015"
 OUT = {"out": {"kind": "receiver"}}
@@ -82,7 +83,7 @@ async def sending(bus: Bus, folder: Path, collector: Collector) -> AsyncIterator
 
 async def until(collector: Collector, *names: str) -> None:
     """Wait for spans of these names."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while not set(names) <= {span.name for span in collector.spans}:
             await asyncio.sleep(0.02)
 
@@ -130,7 +131,7 @@ async def test_what_the_collector_does_not_take_is_sent_again(tmp_path: Path, co
         (tmp_path / "cursor").write_text("1.0")
         async with sending(bus, tmp_path, collector):
             await bus.accept(message())
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE):
                 while not collector.headers:
                     await asyncio.sleep(0.02)
         assert collector.spans == []
@@ -146,7 +147,7 @@ async def test_what_the_collector_does_not_take_is_sent_again(tmp_path: Path, co
         (tmp_path / "cursor").write_text("no cursor")
         collector.spans.clear()
         async with sending(bus, tmp_path, collector):
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE):
                 while (tmp_path / "cursor").read_text() == "no cursor":
                     await asyncio.sleep(0.02)
             await bus.accept(message("m-2"))

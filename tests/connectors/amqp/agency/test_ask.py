@@ -20,6 +20,7 @@ from appealbus.core.interfaces.wire import Call, CallFailed, Health, Request
 from appealbus.core.replies.xmlschema import Checker
 from appealbus.schemas.outcome import OutcomeKind
 from tests.connectors.amqp.agency.queue_agency import QUEUE, reply_to
+from tests.services.processes import PATIENCE
 from tests.services.rereading import again
 
 IIN = "750301100019"
@@ -191,7 +192,7 @@ async def test_a_question_of_the_other_form(agency: Any, wires: Any, call: Call,
 
 
 async def until(wire: Any, *, ok: bool) -> Health:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while (health := await wire.health()).ok is not ok:
             await asyncio.sleep(0.05)
     return health

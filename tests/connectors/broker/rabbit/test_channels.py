@@ -19,6 +19,7 @@ from appealbus.connectors.broker.broker import (
 from appealbus.connectors.broker.rabbit import consumer as consumers
 from appealbus.connectors.broker.rabbit.consumer import RabbitConsumer
 from appealbus.core import LinkStatus
+from tests.services.processes import PATIENCE
 from tests.services.proxy import FaultProxy
 from tests.services.rabbitmq import Rabbit, Vhost
 
@@ -152,7 +153,7 @@ async def test_a_blocked_broker_is_waited_for(connect: Open, rabbit: Rabbit) -> 
         assert not any(each.done() for each in waiting)
     finally:
         rabbit.take_all()
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE):
         assert await asyncio.gather(first, *waiting) == [Published.CONFIRMED] * 51
     assert link(broker, "publish").status is LinkStatus.UP
     await until(lambda: len(taker.bodies) == 56, "nothing came twice")

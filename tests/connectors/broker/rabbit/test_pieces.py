@@ -9,6 +9,7 @@ from appealbus.connectors.broker.broker import BrokerUnreachable, Message, Prope
 from appealbus.connectors.broker.rabbit.guard import guarded
 from appealbus.connectors.broker.rabbit.window import Window
 from appealbus.core import LinkStatus
+from tests.services.processes import PATIENCE
 from tests.services.rabbitmq import Rabbit, Vhost
 
 from .conftest import Open
@@ -68,7 +69,7 @@ async def test_who_gives_up_waiting_leaves_no_hole() -> None:
     window.leave(1)
     cancelled.cancel()
     await asyncio.gather(cancelled, return_exceptions=True)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         assert await patient
     window.leave(1)
     assert window.take(1)

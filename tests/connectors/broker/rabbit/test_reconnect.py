@@ -14,6 +14,7 @@ from appealbus.connectors.broker.broker import (
 )
 from appealbus.connectors.broker.rabbit import channel
 from appealbus.core import LinkStatus
+from tests.services.processes import PATIENCE
 from tests.services.proxy import FaultProxy
 from tests.services.rabbitmq import Rabbit, Vhost
 from tests.services.taking import until
@@ -104,7 +105,7 @@ async def test_what_is_under_way_when_the_link_is_lost_is_indeterminate(connect:
     under_way = [asyncio.create_task(broker.publish(to("q"), within=300)) for _ in range(8)]
     await asyncio.sleep(0.2)
     await asyncio.to_thread(proxy.cut)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE):
         assert await asyncio.gather(*under_way) == [Published.INDETERMINATE] * 8
     await asyncio.to_thread(proxy.heal)
     assert await broker.publish(to("q"), within=60) is Published.CONFIRMED
@@ -122,7 +123,7 @@ async def test_no_answer_in_time_is_indeterminate(connect: Open, proxy: FaultPro
     assert await broker.publish(to("q"), within=0.5) is Published.INDETERMINATE
     await asyncio.sleep(0.2)
     await asyncio.to_thread(proxy.heal)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE):
         assert await patient is Published.CONFIRMED
     assert await broker.publish(to("q"), within=60) is Published.CONFIRMED
     assert link(broker, "publish").reconnects == 0
@@ -161,7 +162,7 @@ async def test_waiting_requests_are_told_of_a_lost_link(connect: Open, proxy: Fa
         return Message(b"?", Properties(correlation_id=number), routing_key="service")
 
     waiting = [asyncio.create_task(broker.request(ask(f"c{each}"), within=300)) for each in range(3)]
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE):
         while (await broker.declare_queue("service", passive=True)).messages < 3:
             await asyncio.sleep(0.05)
         await asyncio.to_thread(proxy.refuse)
@@ -196,7 +197,7 @@ async def test_closing_while_connecting_ends(connect: Open, proxy: FaultProxy) -
     broker = await connect(up=False, **through(proxy))
     await asyncio.sleep(0.3)
     assert {each.status for each in broker.links()} == {LinkStatus.CONNECTING}
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         await broker.close()
     assert broker.links() == ()
 
@@ -209,7 +210,7 @@ async def test_closing_a_frozen_connection_ends(connect: Open, proxy: FaultProxy
     await broker.consume("q", Taker(), prefetch=1)
     await asyncio.sleep(0.2)
     await asyncio.to_thread(proxy.blackhole)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE):
         await broker.close()
 
 
@@ -226,7 +227,7 @@ async def test_what_is_settled_too_late_is_no_defect(connect: Open, proxy: Fault
 
     await broker.consume("q", hold, prefetch=1)
     assert await broker.publish(to("q"), within=60) is Published.CONFIRMED
-    await asyncio.wait_for(began.wait(), 60)
+    await asyncio.wait_for(began.wait(), PATIENCE)
     with capture_logs() as logs:
         proxy.refuse()
         proxy.cut()

@@ -99,7 +99,7 @@ async def test_stopping_before_the_subscription_stands(connect: Open, proxy: Fau
     proxy.delay(0.0)
     reconnects, began = link(broker, "consume").reconnects, time.monotonic()
     await consumer.stop(0.0)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
     assert link(broker, "consume").reconnects == reconnects
     await until(lambda: vhost.depth("q") == 3, "all are back")
     assert vhost.depth("grave") == 0
