@@ -132,10 +132,8 @@ async def test_no_answer_in_time(http: HttpClient, head: bytes) -> None:
         writer.write(head)
         await reader.read()
 
-    async with raw_server(talk) as url:
-        began = asyncio.get_running_loop().time()
+    async with raw_server(talk) as url, asyncio.timeout(PATIENCE):
         failed = await failure(http, url, timeout=0.2)
-        assert asyncio.get_running_loop().time() - began < 1.0
     assert (failed.kind, failed.code) == (OutcomeKind.TIMED_OUT, "http.timeout")
 
 

