@@ -129,6 +129,16 @@ async def test_a_helper_that_takes_too_long_is_ended(decoder: Decoder, monkeypat
     assert await decoded(decoder, LETTER) == ""
 
 
+async def test_the_start_of_a_helper_is_not_the_message_s_time(
+    decoder: Decoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine on which a process takes long to start reads what any other reads."""
+    monkeypatch.setattr("appealbus.core.bus.decoder._WITHIN", 0.0)
+    assert await decoded(decoder, LETTER) == ""
+    assert await decoded(decoder, LETTER) == "message.too_complex"
+    assert await decoded(decoder, LETTER) == ""
+
+
 async def test_the_helper_ends_with_the_bus(decoder: Decoder) -> None:
     """It stays through signals that mean the bus, which still drains, and ends when the bus closes its input."""
     assert await decoded(decoder, LETTER) == ""

@@ -22,6 +22,9 @@ _HELPER = "appealbus.core.bus.decoding_helper"
 _WITHIN = 20.0
 """Seconds until a message counts as too complex. The worst one takes a second, on a busy machine several; with more, a
 helper that hangs holds up the large messages behind it for longer."""
+_START = 60.0
+"""The same where the helper has to start first: on a machine that does much else that alone takes half a minute, which
+is not the message's fault. With more, one that hangs as it starts holds up the large messages for longer."""
 _TRIES = 2
 """Helpers that may die over a message until it counts as too complex: the first may have been killed by the machine or
 a person. With more, each bad message costs one more start of a process."""
@@ -76,15 +79,17 @@ class Decoder:
 
     async def _within(self, message: Inbound) -> Appeal | Change:
         whole = False
+        runs = self._process is not None and self._process.returncode is None
+        seconds = _WITHIN if runs else _START
         try:
-            async with asyncio.timeout(_WITHIN):
+            async with asyncio.timeout(seconds):
                 read = await self._ask(message)
             whole = True
         except Unacceptable:
             whole = True
             raise
         except TimeoutError:
-            text = f"it cannot be read within {_WITHIN:.0f} seconds"
+            text = f"it cannot be read within {seconds:.0f} seconds"
             raise Unacceptable(text, "message.too_complex") from None
         finally:
             if not whole:
