@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -12,10 +13,12 @@ from typing import Any
 
 import orjson
 
-from appealbus.core.guards import worker_share
 from appealbus.core.journal.journal import Journal
+from tests.services.processes import PATIENCE
 
 ROOT = Path(__file__).parents[3]
+_LEASE = 5.0
+"""Seconds for which a share is a worker's that is gone, as `limited_worker` has it."""
 WORKER = [sys.executable, "-m", "tests.core.limited_worker"]
 
 
@@ -56,8 +59,8 @@ class Agency:
 
     async def busy(self, seconds: float) -> float:
         """Return how many calls were in flight on average."""
-        samples = []
-        for _ in range(int(seconds / 0.01)):
+        samples, ends = [], time.monotonic() + seconds
+        while not samples or time.monotonic() < ends:
             samples.append(self.flying)
             await asyncio.sleep(0.01)
         return sum(samples) / len(samples)
@@ -78,7 +81,7 @@ async def team(folder: Path, url: str, agency: Agency, **guard: Any) -> AsyncIte
         all_ = await asyncio.create_subprocess_exec(*given, cwd=ROOT, stdout=log, stderr=log, start_new_session=True)
     try:
         for home in homes:
-            await until(lambda home=home: _pid(home) > 0, 60)  # type: ignore[misc]
+            await until(lambda home=home: _pid(home) > 0)  # type: ignore[misc]
         yield [*map(_pid, homes)]
     finally:
         with suppress(ProcessLookupError):
@@ -99,8 +102,8 @@ def _alive(pid: int) -> bool:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
 
 
-async def until(true: Callable[[], bool | Awaitable[bool]], seconds: float) -> None:
-    async with asyncio.timeout(seconds):
+async def until(true: Callable[[], bool | Awaitable[bool]]) -> None:
+    async with asyncio.timeout(PATIENCE):
         while True:
             found = true()
             if found if isinstance(found, bool) else await found:
@@ -126,23 +129,26 @@ async def test_calls_in_flight_and_the_shares_of_a_killed_and_of_a_stopped_worke
     """
     agency = Agency()
     async with team(tmp_path, journal_database, agency, concurrency=5, timeout=2) as workers:
-        await until(lambda: len(agency.left) > 50, 60)
+        await until(lambda: len(agency.left) > 50)
         agency.peak = 0
         # A slot is held while the access row is written, too; and another's work may take the processor for a while.
         before = await reached(lambda: agency.busy(2.0), 2.5)
         assert agency.peak <= 5
+        gone = time.monotonic()
         os.kill(workers[0], signal.SIGKILL)
         os.kill(workers[1], signal.SIGSTOP)
         await asyncio.sleep(0.5)
-        assert await agency.busy(2.0) < 4.5
+        left = await agency.busy(2.0)
+        too_late = time.monotonic() - gone > _LEASE  # to see it: their shares may be the other's by now
+        assert left < 4.5 or too_late
 
         async def whole() -> bool:
             return await agency.busy(1.0) > 0.9 * before
 
-        await until(whole, worker_share.LEASE + 2 + 2 + 15)
+        await until(whole)
         stopped = agency.calls["w1"]
         os.kill(workers[1], signal.SIGCONT)
-        await until(lambda: agency.calls["w1"] > stopped + 20, 30)
+        await until(lambda: agency.calls["w1"] > stopped + 20)
         assert agency.peak == 5
 
 
@@ -155,7 +161,7 @@ async def test_calls_a_second(tmp_path: Path, journal_database: str) -> None:
     rate, burst = 8.0, 5
     agency = Agency()
     async with team(tmp_path, journal_database, agency, concurrency=50, rate=rate, burst=burst):
-        await until(lambda: len(agency.left) > 20, 60)
+        await until(lambda: len(agency.left) > 20)
 
         async def a_second() -> float:
             before = len(agency.left)
@@ -176,17 +182,19 @@ async def test_the_breaker_of_all(tmp_path: Path, journal_database: str) -> None
     async with team(
         tmp_path, journal_database, agency, concurrency=concurrency, breaker_failures=failures, breaker_open=2.0
     ) as workers:
-        await until(lambda: len(agency.left) > 50, 60)
+        await until(lambda: len(agency.left) > 50)
         agency.down = True
         before = len(agency.left)
-        await until(lambda: agency.flying == 0, 10)
+        await until(lambda: agency.flying == 0)
         await asyncio.sleep(1.0)
         # A worker that is late to tell of an answer from before begins the count anew, once.
         assert failures - concurrency <= len(agency.left) - before <= 2 * failures + concurrency
         opened = len(agency.left)
+        began = time.monotonic()
         await asyncio.sleep(7.0)
+        await until(lambda: len(agency.left) - opened >= 2)
         probes = len(agency.left) - opened
-        assert 2 <= probes <= 4
+        assert probes <= (time.monotonic() - began) / 2.0 + 1
         agency.down = False
-        await until(lambda: len(agency.left) > opened + probes + 50, 20)
+        await until(lambda: len(agency.left) > opened + probes + 50)
         assert all(map(_alive, workers))
