@@ -1,19 +1,26 @@
 """What is wrong with a field or a reply is told in the reader's language, not only what its code means."""
 
 import json
+import socket
+import ssl
 from collections.abc import Iterator
 from typing import Any, get_args
 
 import pytest
 from lxml import etree
+from pika import exceptions
 from pydantic import BaseModel, ValidationError
 
+from appealbus.connectors.broker.rabbit.errors import channel_lost, connection_lost, not_opened
+from appealbus.connectors.signing.ncanode import _MENDED
 from appealbus.core.bus.decoding import decode
 from appealbus.core.interfaces.intake import Inbound
+from appealbus.core.interfaces.link import LinkStatus
 from appealbus.core.language import Reader, ReaderLanguage
 from appealbus.core.language.problems import problems_told
 from appealbus.core.language.reasons import RULES
 from appealbus.core.replies.rules import _RULES, broken_rule
+from appealbus.core.told import told
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.change import Change
 from appealbus.schemas.problems import explain, problems
@@ -194,3 +201,51 @@ def test_several_mistakes_are_told_one_by_one() -> None:
 def test_what_is_very_long_is_not_looked_at() -> None:
     """Nobody has foreseen it, and to look at it takes time."""
     assert problems_told("a; " * 2000, OTHERS[1]) == [("a; " * 2000, False)]
+
+
+BROKEN: tuple[Exception, ...] = (
+    exceptions.ProbableAuthenticationError("x"),
+    ssl.SSLCertVerificationError("x"),
+    ssl.SSLError("x"),
+    exceptions.IncompatibleProtocolError("x"),
+    socket.gaierror("x"),
+    ConnectionRefusedError("x"),
+    TimeoutError("x"),
+    OSError("x"),
+    *map(exceptions.ProbableAccessDeniedError, ("vhost x not found", "user connection limit", "connection limit", "x")),
+)
+LOST: tuple[Exception, ...] = (
+    exceptions.AMQPHeartbeatTimeout("x"),
+    exceptions.ConnectionBlockedTimeout("x"),
+    exceptions.ConnectionClosedByBroker(320, "x"),
+    OSError("x"),
+)
+CHANNELS = (
+    "delivery acknowledgement on channel 1 timed out",
+    "inequivalent arg 'x-queue-type' for queue 'q' in vhost '/': "
+    "received none but current is the value 'quorum' of type 'longstr'",
+    "message size 9 is larger than configured max size 8",
+    "read access to queue 'q' in vhost '/' refused for user 'u'",
+    "write access to topic 't' in exchange 'e' in vhost '/' refused for user 'u'",
+    "x",
+)
+
+
+def test_how_a_link_stands_is_told() -> None:
+    """Whatever our own words for a broker's silence and refusals are, also within the sentence of `health`."""
+    written = [not_opened(each, "amqp://h:5672", "u", "/v")[1] for each in BROKEN]
+    written += [connection_lost(each, "amqp://h:5672") for each in LOST]
+    refused = [
+        str(channel_lost(exceptions.ChannelClosedByBroker(code, text)))
+        for code in (403, 404, 405, 406, 530)
+        for text in CHANNELS
+    ]
+    written += [*refused, *_MENDED.values(), *(f"a message to e was refused: {each}" for each in refused)]
+    assert len(set(written)) > 30
+    for text in set(written):
+        assert EN.known(text) == text
+        for to in OTHERS:
+            assert to.known(text) != text, text
+            assert to.known(text) in told("{status}: {detail}", status=LinkStatus.DOWN, detail=told(text)).to(to)
+    assert "0x9" in OTHERS[0].known("the broker takes nothing for now: memory 0x9")
+    assert OTHERS[0].known("the moon is full") == "the moon is full"

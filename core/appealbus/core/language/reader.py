@@ -12,7 +12,7 @@ from typing import Any
 from appealbus.core.domain.pauses import PAUSED
 from appealbus.core.language import catalogues
 from appealbus.core.language.choice import ReaderLanguage
-from appealbus.core.language.reasons import reason_in_full
+from appealbus.core.language.reasons import link_told, reason_in_full
 from appealbus.schemas.signal import Signal
 
 _LOCALES = {ReaderLanguage.ENGLISH: "en_GB", ReaderLanguage.RUSSIAN: "ru", ReaderLanguage.KAZAKH: "kk"}
@@ -47,7 +47,10 @@ class Reader:
 
     def known(self, text: str) -> str:
         """Return a text in the reader's language where it is one of the program's, else as it is."""
-        return self._own.gettext(text) if text else text
+        if not text or self.language is ReaderLanguage.ENGLISH:
+            return text
+        found = self._own.gettext(text)
+        return found if found != text else link_told(text, self) or text
 
     def _named(self, context: str, name: str) -> str | None:
         found = self._all.pgettext(context, name)

@@ -1,4 +1,4 @@
-"""What is wrong with a field of an appeal, or with a reply: more than its code says, in the reader's language."""
+"""What is wrong with a field of an appeal, a reply or a link: more than its code says, in the reader's language."""
 
 from appealbus.core.language.known import Known
 from appealbus.core.told import Speaks, told
@@ -94,6 +94,52 @@ _SCHEMA = (
     told("the request breaks its schema at {place}"),
     told("its root"),
 )
+LINKS = (
+    told("in memory"),
+    told("connected to {where}"),
+    told("no connection to {where}"),
+    told("nothing listens at {where}"),
+    told("{where} has no address; check the name"),
+    told("{where} does not answer in time"),
+    told("{where} gave no sign of life"),
+    told("{where} took nothing for too long"),
+    told("{where} gave no answer in time, and was given up"),
+    told("{where} closed the connection ({code})"),
+    told("the connection to {where} broke"),
+    told("the connection ended by a defect of ours; see the log"),
+    told("the broker takes nothing for now: {reason}"),
+    told("the broker takes messages again"),
+    told("not looked at yet: there is no connection"),
+    told("not looked at yet"),
+    told("no queue is bound to the exchange {exchange} for {keys}; these dossiers wait in the outbox"),
+    told("{where} does not accept {user}; check the user and the password"),
+    told("the certificate of {where} is not trusted; check tls.ca_bundle and the host's name"),
+    told("{where} does not speak TLS, or does not take our certificate; check the port and tls"),
+    told("{where} does not speak AMQP, or wants TLS, or another certificate of ours; check the port and tls"),
+    told("{where} has no virtual host {host}; create it"),
+    told("{where} takes no more connections of {user}; raise that limit, or close some: each process needs two"),
+    told(
+        "{where} takes no more connections to the virtual host {host}; "
+        "raise that limit, or close some: each process needs two"
+    ),
+    told("{where} does not let {user} into the virtual host {host}; give the user rights in it"),
+    told("we have no right to do that"),
+    told("there is no such exchange or queue"),
+    told("another connection has it for itself"),
+    told("the broker has other conditions"),
+    told("the broker refused it ({code})"),
+    told("a message was held for longer than the broker allows"),
+    told("{name} is {there} there, not {wanted}"),
+    told("the message is larger than the broker takes"),
+    told("we have no right to {right} {name}; give it to our user"),
+    told("a message to {exchange} was refused: {why}"),
+    told("the default exchange"),
+    told("the connection was lost"),
+    told("the signing service cannot be reached, or fails; start it, or mend url"),
+    told("the signing service refuses our key; mend key, key_password or key_alias"),
+)
+"""What links say of how they stand; words of a broker's own within it stay as they are."""
+_links = Known(each.text for each in LINKS)
 _known = Known(each.text for each in (*WARNINGS, *RULES, *_SCHEMA))
 
 
@@ -105,3 +151,8 @@ def reason_in_full(written: str, to: Speaks) -> str | None:
         return first
     second = _known.tell(rule, to)
     return None if second is None else f"{first}: {second}"
+
+
+def link_told(written: str, to: Speaks) -> str | None:
+    """Return how a link stands in the language of who reads; None where nobody knows it."""
+    return _links.tell(written, to)

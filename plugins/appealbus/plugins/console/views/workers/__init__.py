@@ -4,11 +4,11 @@ from starlette.responses import Response
 
 from appealbus.core.interfaces.link import LinkState, LinkStatus
 from appealbus.core.rights.actions import Action
-from appealbus.plugins.console.details import Details
+from appealbus.plugins.console.details import Detail
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.view import View
 from appealbus.plugins.console.views.workers.links import links_of, queues_of
-from appealbus.plugins.console.words import said
+from appealbus.plugins.console.words import Words
 
 view = View("workers", "Workers and links", place=70, path="/workers", needs=Action.OPERATE)
 
@@ -19,28 +19,6 @@ MARKS = {
     LinkStatus.DOWN: "bad",
     LinkStatus.REFUSED: "bad",
 }
-
-
-DETAILS = Details(
-    said("in memory"),
-    said("connected to {where}"),
-    said("no connection to {where}"),
-    said("nothing listens at {where}"),
-    said("{where} has no address; check the name"),
-    said("{where} does not answer in time"),
-    said("{where} gave no sign of life"),
-    said("{where} took nothing for too long"),
-    said("{where} gave no answer in time, and was given up"),
-    said("{where} closed the connection ({code})"),
-    said("the connection to {where} broke"),
-    said("the connection ended by a defect of ours; see the log"),
-    said("the broker takes nothing for now: {reason}"),
-    said("the broker takes messages again"),
-    said("not looked at yet: there is no connection"),
-    said("not looked at yet"),
-    said("no queue is bound to the exchange {exchange} for {keys}; these dossiers wait in the outbox"),
-)
-"""What links say of how they stand; what brokers answer stays as it is."""
 
 
 @view.get("/workers", may=Action.OPERATE)
@@ -59,9 +37,15 @@ async def workers(page: Page) -> Response:
         next_due=await page.journal.next_due(),
         standing=await page.journal.standing(),
         link_mark=_mark,
-        detail_of=lambda link: DETAILS.of(link.detail, page.words),
+        detail_of=lambda link: _detail(page.words, link),
     )
 
 
 def _mark(link: LinkState) -> str:
     return "warn" if link.warning else MARKS.get(link.status, "plain")
+
+
+def _detail(words: Words, link: LinkState) -> Detail:
+    """Return how a link stands, in the reader's language where that is known."""
+    told = words.known(link.detail)
+    return Detail(told, "en" if told == link.detail else words.language.value)
