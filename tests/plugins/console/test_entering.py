@@ -8,6 +8,7 @@ import pytest
 from appealbus.core.domain.client import Role
 from appealbus.core.journal.journal import Journal
 from appealbus.plugins.console.entering import HOME, safe
+from appealbus.plugins.console.oidc import NotSignedIn, Somebody, client_of
 from tests.plugins.console.kit import csrf_of
 from tests.plugins.console.world import World, world
 
@@ -160,3 +161,19 @@ def test_sessions_end(console: World) -> None:
         assert len(console.do(ends)) == 1  # what is long over is not kept
     finally:
         clock.now = seen  # type: ignore[method-assign]
+
+
+def test_who_is_revoked_comes_in_by_no_other_name_and_with_no_other_role(console: World) -> None:
+    """At a provider people may choose what they are called, and get other groups; others go on coming in."""
+
+    async def come(journal: Journal) -> None:
+        await client_of(journal, Somebody("erlan", Role.REVIEWER, "oidc:1"))
+        assert (await client_of(journal, Somebody("erlan", Role.OPS, "oidc:1"))).name == "erlan-ops"
+        await journal.revoke_client("erlan")
+        for name, role in (("erlan", Role.REVIEWER), ("erlan", Role.OPS), ("yerlan", Role.REVIEWER)):
+            with pytest.raises(NotSignedIn) as refused:
+                await client_of(journal, Somebody(name, role, "oidc:1"))
+            assert refused.value.code == "oidc.revoked"
+        assert (await client_of(journal, Somebody("yerlan", Role.OPS, "oidc:2"))).name == "yerlan"
+
+    console.do(come)

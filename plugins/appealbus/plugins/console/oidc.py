@@ -176,10 +176,13 @@ async def client_of(journal: Journal, who: Somebody) -> Client:
     """Return who it is as a client, new or known: `NAME`, or `NAME-ROLE` where they came with another role before.
 
     Raises:
-        NotSignedIn: the name is somebody else's, or revoked.
+        NotSignedIn: the name is somebody else's, or the person is revoked, under whatever name.
 
     """
     known = {client.name.lower(): client for client, _ in await journal.clients()}
+    # At many providers people choose their names themselves: another one, or another role, lets nobody in again.
+    if any(each.created_by == who.by and each.revoked_at is not None for each in known.values()):
+        raise NotSignedIn("oidc.revoked")
     for name in (who.name, f"{who.name}-{who.role.value}"):
         found = known.get(name.lower())
         if found is None:
@@ -194,7 +197,5 @@ async def client_of(journal: Journal, who: Somebody) -> Client:
         if found.created_by != who.by or found.name != name:
             raise NotSignedIn("oidc.name_taken")
         if found.role is who.role:
-            if found.revoked_at is not None:
-                raise NotSignedIn("oidc.revoked")
             return found
     raise NotSignedIn("oidc.name_taken")
