@@ -102,6 +102,30 @@ async def test_versions_that_look_the_same_are_one(journal: Journal, write: Writ
     assert (shown.version, shown.changed_at) == (3, NOW + timedelta(hours=3))
 
 
+async def test_a_list_reads_no_dossier_of_a_single_version(
+    journal: Journal, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever sees how questions ended sees that it is there; of others the time of a version may be hidden, too."""
+    row = await write({})
+    read: list[str] = []
+    dossier = journal.dossier
+
+    async def watched(number: str, version: int | None = None) -> bytes | None:
+        read.append(number)
+        return await dossier(number, version)
+
+    monkeypatch.setattr(journal, "dossier", watched)
+    for mask, reads, at in ((TECHNICAL, 0, row.changed_at), (_DESK, 1, NOW + timedelta(hours=1))):
+        read.clear()
+        views = _views(journal, mask)
+        shown = await views.row(row)
+        assert len(read) == reads
+        assert (shown.version, shown.changed_at) == (1, at)
+        newest = await views.dossier(row)
+        assert newest is not None
+        assert newest.version == shown.version
+
+
 async def test_who_sees_all_gets_what_is_kept(journal: Journal, write: Write) -> None:
     """Byte for byte, each version."""
     row = await write(*_VERSIONS)

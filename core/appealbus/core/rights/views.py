@@ -95,6 +95,8 @@ class Views:
         """Return how an appeal stands, without what would tell of hidden fields or that they have changed."""
         if self._mask.plain:
             return row
+        if row.version == 1 and self._mask.process:  # before it there is none that it could look like
+            return self.viewer.row(row)
         try:
             newest = await self.dossier(row)
         except (ValueError, JournalError) as error:  # damaged: how the appeal stands is told all the same
