@@ -93,9 +93,9 @@ def test_one_that_kills_its_process_is_held(tmp_path: Path) -> None:
     check(tmp_path)
 
 
-def test_one_that_kills_its_worker_is_held(tmp_path: Path, database: str) -> None:
+def test_one_that_kills_its_worker_is_held(tmp_path: Path, journal_database: str) -> None:
     """On PostgreSQL with two workers: the other one works on, and nobody waits for a lease."""
-    configure(tmp_path, database)
+    configure(tmp_path, journal_database)
     letters(tmp_path, APPEALS // 2)
     env = {"POISON": "kill", **HURRY}
     with Program(tmp_path, "run", "--workers", "2", env=env) as bus:
@@ -106,9 +106,9 @@ def test_one_that_kills_its_worker_is_held(tmp_path: Path, database: str) -> Non
     assert bus.err.count('"worker.died"') == 4
 
 
-def test_one_that_blocks_its_loop_is_held(tmp_path: Path, database: str) -> None:
+def test_one_that_blocks_its_loop_is_held(tmp_path: Path, journal_database: str) -> None:
     """A worker whose loop stands still is ended, and that is a death as any other."""
-    configure(tmp_path, database)
+    configure(tmp_path, journal_database)
     letters(tmp_path, APPEALS // 2)
     with Program(tmp_path, "run", "--workers", "2", env={"POISON": "block", "BLOCKED": "1.5", **HURRY}) as bus:
         bus.until(lambda: len(delivered(tmp_path)) >= APPEALS - 1, "all others are delivered", WITHIN)

@@ -38,8 +38,8 @@ POISON = {
 
 
 @pytest.fixture
-def site(tmp_path: Path, agencies: Agencies, vhost: Vhost, database: str) -> Production:
-    return Production(tmp_path, agencies, vhost, database)
+def site(tmp_path: Path, agencies: Agencies, vhost: Vhost, journal_database: str) -> Production:
+    return Production(tmp_path, agencies, vhost, journal_database)
 
 
 def test_poison_is_kept_with_its_reason_and_the_next_one_is_taken(site: Production) -> None:

@@ -26,8 +26,8 @@ SLOW = 60.0
 
 
 @pytest.fixture
-def site(tmp_path: Path, agencies: Agencies, vhost: Vhost, database: str) -> Production:
-    return Production(tmp_path, agencies, vhost, database)
+def site(tmp_path: Path, agencies: Agencies, vhost: Vhost, journal_database: str) -> Production:
+    return Production(tmp_path, agencies, vhost, journal_database)
 
 
 def mail_of(appeals: Sequence[Appeal]) -> list[Mail]:

@@ -100,13 +100,13 @@ def test_sigterm_does_not_wait_for_a_stuck_receiver(here: Installation) -> None:
 
 
 def test_sigterm_does_not_wait_for_a_database_that_is_silent(
-    here: Installation, agencies: Agencies, database: str, postgres: Postgres
+    here: Installation, agencies: Agencies, journal_database: str, postgres: Postgres
 ) -> None:
     """The line swallows everything, with appeals in flight: the process ends, and all its threads with it."""
     agencies.misbehave(egkn={"silent": 1})
     with FaultProxy(postgres.port) as proxy:
         here.configure(
-            bus={"journal": postgres.url_at(proxy.port, make_url(database).database), "grace": "1s"},
+            bus={"journal": postgres.url_at(proxy.port, make_url(journal_database).database), "grace": "1s"},
             completeness={"default": {"wait": _FOREVER}},
             sources={"egkn": here.source("egkn", timeout=_FOREVER)},
         )

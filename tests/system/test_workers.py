@@ -56,15 +56,15 @@ def test_sqlite_cannot_be_shared(tmp_path: Path) -> None:
     assert not (tmp_path / "journal.db").exists()
 
 
-def test_a_wrong_configuration_ends_with_2(tmp_path: Path, database: str) -> None:
+def test_a_wrong_configuration_ends_with_2(tmp_path: Path, journal_database: str) -> None:
     """Said once, not once for each worker."""
-    configure(tmp_path, database, "[deliveries.registry]\nkind = 'telegraph'")
+    configure(tmp_path, journal_database, "[deliveries.registry]\nkind = 'telegraph'")
     done = appealbus(tmp_path, "run", "--workers", "3", expect=2)
     assert done.err.count("telegraph") == 1
     assert "worker.started" not in done.err
 
 
-def test_what_a_worker_alone_finds_wrong_ends_all_with_2(tmp_path: Path, database: str) -> None:
+def test_what_a_worker_alone_finds_wrong_ends_all_with_2(tmp_path: Path, journal_database: str) -> None:
     """A contract is read by the workers; nobody tries again what a person must mend."""
     (tmp_path / "picky.py").write_text(
         "from appealbus.core import ConfigError, Delivery, Factory, NoSettings, hookimpl\n"
@@ -74,15 +74,15 @@ def test_what_a_worker_alone_finds_wrong_ends_all_with_2(tmp_path: Path, databas
         "@hookimpl\n"
         "def register_deliveries(): return [Factory('picky', NoSettings, Picky)]\n"
     )
-    configure(tmp_path, database, "plugins = ['./picky.py']\n[deliveries.registry]\nkind = 'picky'")
+    configure(tmp_path, journal_database, "plugins = ['./picky.py']\n[deliveries.registry]\nkind = 'picky'")
     done = appealbus(tmp_path, "run", "--workers", "2", expect=2, timeout=_SLOW)
     assert "the certificate is not ours" in done.err
     assert 1 <= done.err.count('"worker.started"') <= 2
 
 
-def test_sigterm_drains_all_workers(tmp_path: Path, database: str) -> None:
+def test_sigterm_drains_all_workers(tmp_path: Path, journal_database: str) -> None:
     """Each ends in order, the whole with 0; each line of a worker says which it was."""
-    configure(tmp_path, database)
+    configure(tmp_path, journal_database)
     with Program(tmp_path, "run", "--workers", "2", anew=True) as bus:
         up(bus, 2)
         assert sorted(event["worker"] for event in events(bus, "bus.started")) == [0, 1]
@@ -91,9 +91,9 @@ def test_sigterm_drains_all_workers(tmp_path: Path, database: str) -> None:
     assert sorted(event["worker"] for event in events(bus, "bus.stopped")) == [0, 1]
 
 
-def test_a_worker_that_is_killed_is_started_again(tmp_path: Path, database: str) -> None:
+def test_a_worker_that_is_killed_is_started_again(tmp_path: Path, journal_database: str) -> None:
     """Under its number; the others work on."""
-    configure(tmp_path, database)
+    configure(tmp_path, journal_database)
     with Program(tmp_path, "run", "--workers", "2") as bus:
         up(bus, 2)
         victim = next(event["pid"] for event in events(bus, "worker.started") if event["worker"] == 1)
@@ -105,9 +105,9 @@ def test_a_worker_that_is_killed_is_started_again(tmp_path: Path, database: str)
         assert bus.stop(_SLOW).code == 0
 
 
-def test_workers_end_when_the_supervisor_is_killed(tmp_path: Path, database: str) -> None:
+def test_workers_end_when_the_supervisor_is_killed(tmp_path: Path, journal_database: str) -> None:
     """They drain: nobody is left behind that nobody would end."""
-    configure(tmp_path, database)
+    configure(tmp_path, journal_database)
     with Program(tmp_path, "run", "--workers", "2", anew=True) as bus:
         up(bus, 2)
         pids = [event["pid"] for event in events(bus, "worker.started")]
@@ -121,9 +121,9 @@ def test_workers_end_when_the_supervisor_is_killed(tmp_path: Path, database: str
     assert len(events(bus, "bus.stopped")) == 2
 
 
-def test_until_idle_ends_when_all_have_nothing_left(tmp_path: Path, database: str) -> None:
+def test_until_idle_ends_when_all_have_nothing_left(tmp_path: Path, journal_database: str) -> None:
     """Work is shared through the journal; each worker ends by itself, the whole with 0."""
-    configure(tmp_path, database, "[deliveries.registry]\nkind = 'files'\npath = 'dossiers.jsonl'")
+    configure(tmp_path, journal_database, "[deliveries.registry]\nkind = 'files'\npath = 'dossiers.jsonl'")
     appeals = [{"message_id": str(n), "kind": "complaint", "applicant": {"type": "person"}} for n in range(40)]
     (tmp_path / "appeals.jsonl").write_text("".join(json.dumps(appeal) + "\n" for appeal in appeals))
     appealbus(tmp_path, "intake", "appeals.jsonl")
@@ -133,10 +133,10 @@ def test_until_idle_ends_when_all_have_nothing_left(tmp_path: Path, database: st
     assert len(versions) == 40
 
 
-def test_each_worker_has_a_monitor_of_its_own(tmp_path: Path, database: str) -> None:
+def test_each_worker_has_a_monitor_of_its_own(tmp_path: Path, journal_database: str) -> None:
     """Worker k listens k ports further on."""
     ports = _neighbours()
-    configure(tmp_path, database, f"[plugins.monitor]\nlisten = '127.0.0.1:{ports[0]}'")
+    configure(tmp_path, journal_database, f"[plugins.monitor]\nlisten = '127.0.0.1:{ports[0]}'")
     with Program(tmp_path, "run", "--workers", "2") as bus:
         bus.until(lambda: len(events(bus, "monitor.started")) == 2, "both listen", _SLOW)
         for number, port in enumerate(ports):

@@ -191,9 +191,9 @@ async def test_the_breaker_is_one_for_all(journal, other, clock):
     assert (grant.opens_in, grant.probe, grant.era) == (None, Probe.NOBODY, era + 2)
 
 
-async def test_the_exchange_goes_on_after_the_database_was_away(postgres, database):
+async def test_the_exchange_goes_on_after_the_database_was_away(postgres, journal_database):
     """Exchanges fail or wait while it restarts; afterwards all is as it was noted before."""
-    async with await Journal.open(database) as journal:
+    async with await Journal.open(journal_database) as journal:
         await journal.share_limits("a", [calls(0)])
         postgres.kill()
         asked = asyncio.create_task(journal.share_limits("b", [calls(0, wanted=1)]))

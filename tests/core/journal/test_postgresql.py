@@ -17,8 +17,8 @@ from appealbus.core.journal.writes.concluding import Conclusion
 
 
 @pytest.fixture
-def url(database):
-    return database
+def url(journal_database):
+    return journal_database
 
 
 @pytest.fixture
@@ -56,18 +56,17 @@ async def test_a_database_that_is_away_is_unreachable(postgres, url):
     assert "127.0.0.1:1, database x: the journal failed: the database cannot be reached" in str(error)
 
 
-async def test_the_password_is_asked_for_and_never_shown(url, postgres, tmp_path):
+async def test_the_password_is_asked_for_and_never_shown(database, postgres, tmp_path):
     """A wrong one is said in words; one that was changed in its file is right at the next connection."""
     postgres.execute("CREATE ROLE locked LOGIN PASSWORD 'hunter2'")
     hba = postgres.folder / "data" / "pg_hba.conf"
     before = hba.read_text()
-    database = make_url(url).database
     try:
         hba.write_text(f"host all locked 127.0.0.1/32 scram-sha-256\n{before}")
         postgres.execute("SELECT pg_reload_conf()")
-        with psycopg.connect(url, autocommit=True) as admin:
+        with psycopg.connect(database, autocommit=True) as admin:
             admin.execute("GRANT CREATE ON SCHEMA public TO locked")
-        theirs = url.replace("postgres@", "locked@")
+        theirs = database.replace("postgres@", "locked@")
         file = tmp_path / "password"
         file.write_text("hunter2x\n")
         secret = Secret(file=file)
@@ -78,27 +77,27 @@ async def test_the_password_is_asked_for_and_never_shown(url, postgres, tmp_path
             await journal.counts()
             postgres.execute("ALTER ROLE locked PASSWORD 'hunter3'")
             file.write_text("hunter3\n")
-            postgres.cut_off(database)
+            postgres.cut_off(make_url(database).database)
             assert (await journal.counts()).ready == 0
             await journal.access([])
     finally:
         hba.write_text(before)
         postgres.execute("SELECT pg_reload_conf()")
-        with psycopg.connect(url, autocommit=True) as admin:
+        with psycopg.connect(database, autocommit=True) as admin:
             admin.execute("DROP OWNED BY locked")
         postgres.execute("DROP ROLE locked")
 
 
-async def test_a_role_without_rights_is_told_which(url, postgres):
+async def test_a_role_without_rights_is_told_which(database, postgres):
     """It cannot make the tables: the text says whose they must be."""
     postgres.execute("CREATE ROLE poor LOGIN")
     try:
-        error = await refused(url.replace("postgres@", "poor@"))
+        error = await refused(database.replace("postgres@", "poor@"))
         assert isinstance(error, ConfigError)
         assert "make it the owner of the database" in str(error)
-        async with await Journal.open(url):
+        async with await Journal.open(database):
             pass
-        assert "make it the owner" in str(await refused(url.replace("postgres@", "poor@"), read_only=True))
+        assert "make it the owner" in str(await refused(database.replace("postgres@", "poor@"), read_only=True))
     finally:
         postgres.execute("DROP ROLE poor")
 

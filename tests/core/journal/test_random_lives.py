@@ -38,9 +38,8 @@ class JournalLife(RuleBasedStateMachine):
 
     appeals = Bundle("appeals")
 
-    def __init__(self, server=None):
+    def __init__(self, shared=None):
         super().__init__()
-        self.server = server
         self.loop = asyncio.new_event_loop()
         self.folder = tempfile.TemporaryDirectory()
         self.receipts = {}
@@ -49,10 +48,11 @@ class JournalLife(RuleBasedStateMachine):
         self.changes = {}
         self.confirmed = []
         self.journal = None
-        if server is None:
+        if shared is None:
             self.url = f"sqlite:///{self.folder.name}/journal.db"
         else:
-            self.url = server.url(server.database())
+            shared.clear()
+            self.url = shared.url
 
     @initialize()
     def open(self):
@@ -199,8 +199,11 @@ class JournalLife(RuleBasedStateMachine):
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_any_life_of_a_journal(kind, request):
     """Whatever is written in whatever order, what must hold does, on each database."""
-    server = request.getfixturevalue("postgres") if kind == "postgresql" else None
-    examples = form(4, 200) if server is None else form(3, 40)
+    shared = None
+    if kind == "postgresql":
+        request.getfixturevalue("postgres")  # it runs
+        shared = request.getfixturevalue("_journal_database")
+    examples = form(4, 200) if shared is None else form(3, 40)
     run_state_machine_as_test(
-        lambda: JournalLife(server), settings=settings(max_examples=examples, stateful_step_count=20, deadline=None)
+        lambda: JournalLife(shared), settings=settings(max_examples=examples, stateful_step_count=20, deadline=None)
     )

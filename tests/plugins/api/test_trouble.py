@@ -38,9 +38,11 @@ def unavailable(answer: httpx.Response) -> None:
     assert answer.headers["retry-after"].isdigit()
 
 
-async def test_a_database_that_is_away_is_503(tmp_path: Path, postgres: Postgres, database: str, hasty: None) -> None:
+async def test_a_database_that_is_away_is_503(
+    tmp_path: Path, postgres: Postgres, journal_database: str, hasty: None
+) -> None:
     """On every way, until it is back; then all goes on by itself, and a message sent again is taken once."""
-    async with served(database, tmp_path) as server:
+    async with served(journal_database, tmp_path) as server:
         channel, ops = await server.client(Role.CHANNEL), await server.client(Role.OPS)
         assert (await channel.post("/v1/appeals", content=letter("m-1"), headers=JSON)).status_code == 201
         async with ops.stream("GET", "/v1/feed/stream") as answer:

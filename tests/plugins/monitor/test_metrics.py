@@ -149,10 +149,10 @@ async def test_names_from_outside_do_not_fill_the_page(tmp_path: Path, watched: 
 
 
 async def test_without_the_journal_the_rest_is_told(
-    tmp_path: Path, watched: Watch, postgres: Postgres, database: str
+    tmp_path: Path, watched: Watch, postgres: Postgres, journal_database: str
 ) -> None:
     """The database is stopped: `appealbus_journal_up` is 0, its gauges are absent, and back they come with it."""
-    async with watched(tmp_path, 600.0, bus={"journal": database, "grace": 1}) as here:
+    async with watched(tmp_path, 600.0, bus={"journal": journal_database, "grace": 1}) as here:
         assert (await here.samples())["appealbus_journal_up",] == 1
         postgres.stop()
         page = await here.until(lambda page: page["appealbus_journal_up",] == 0)
