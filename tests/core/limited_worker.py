@@ -58,7 +58,8 @@ async def main(folder: Path, url: str, port: int, guard: dict[str, object]) -> N
 
 
 def team(url: str, port: int, guard: dict[str, object], folders: list[str]) -> None:
-    """Start a worker in each folder; end when all have ended."""
+    """Start a worker in each folder, all in one group, so that they end together; end when all have ended."""
+    os.setsid()
     for folder in folders:
         if not os.fork():
             asyncio.run(main(Path(folder), url, port, guard))

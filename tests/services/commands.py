@@ -69,8 +69,10 @@ class Started:
         self._told.close()
 
 
-def start(folder: Path, *arguments: str, environment: Mapping[str, str], out: int, err: int) -> Started:
-    """Start `appealbus` in a folder.
+def start(
+    folder: Path, *arguments: str, environment: Mapping[str, str], out: int, err: int, script: Path | None = None
+) -> Started:
+    """Start `appealbus` in a folder, or a script of the tests.
 
     Args:
         folder: where it runs.
@@ -78,10 +80,12 @@ def start(folder: Path, *arguments: str, environment: Mapping[str, str], out: in
         environment: all of it. What Python reads as it starts has no effect.
         out: the file that its output goes to.
         err: the file that its errors and its log go to.
+        script: what is run in its place.
 
     """
     given = {
-        "program": str(PROGRAM),
+        "script": None if script is None else str(script),
+        "program": str(script or PROGRAM),
         "arguments": arguments,
         "folder": str(folder),
         "environment": {"COLUMNS": "200", **environment},

@@ -5,6 +5,7 @@ import gc
 import importlib
 import json
 import os
+import runpy
 import select
 import socket
 import sys
@@ -27,8 +28,8 @@ def become(given: dict[str, object], files: list[int]) -> None:
     workers.have(given["environment"])
 
 
-def serve(asked: socket.socket) -> bool:
-    """Make a copy for each command and tell its number, then its exit code. Return whether this is a copy."""
+def serve(asked: socket.socket) -> dict[str, object] | None:
+    """Make a copy for each command and tell its number, then its exit code. Return, in a copy, what was asked for."""
     running: dict[int, tuple[int, int]] = {}
     waits = select.poll()
     waits.register(asked, select.POLLIN)
@@ -43,14 +44,15 @@ def serve(asked: socket.socket) -> bool:
                 continue
             line, files, *_ = socket.recv_fds(asked, 1 << 20, 3)
             if not line:
-                return False
+                return None
             told, *files = files
             process = os.fork()
             if not process:
                 for each in (asked.detach(), told, *running, *(told for _, told in running.values())):
                     os.close(each)
-                become(json.loads(line), files)
-                return True
+                given: dict[str, object] = json.loads(line)
+                become(given, files)
+                return given
             for file in files:
                 os.close(file)
             _tell(told, process)
@@ -65,22 +67,32 @@ def _tell(whom: int, number: int) -> None:
         os.write(whom, b"%d" % number)
 
 
-sys.path.remove(os.environ["PYTHONPATH"])  # a copy finds what the program finds, and not the tests
+ROOT = os.environ["PYTHONPATH"]
+sys.path.remove(ROOT)  # a copy finds what the program finds, and not the tests
 discovery.entry_points = cache(discovery.entry_points)  # type: ignore[assignment]  # what is installed stays so
 for each in discovery.find(()):
     each.load()
 for name in ("opening", *OWN.values()):  # what commands import when they are called
     importlib.import_module(f"appealbus.core.cli.{name}")
-for name in ("alembic.command", "alembic.context", "psycopg"):  # what makes a new journal, and what reaches one
+for name in (
+    *("alembic.command", "alembic.context", "psycopg"),  # what makes a new journal, and what reaches one
+    *(f"appealbus.plugins.{plugin}.command" for plugin in ("repeats", "report", "surges")),  # nearly every command's
+    *("typer.rich_utils", "rich.markdown"),  # what says how a command is called
+):
     importlib.import_module(name)
 gc.freeze()
 asked = socket.socket(fileno=int(sys.argv[1]))
 _tell(asked.fileno(), os.getpid())
-if serve(asked):
+given = serve(asked)
+if given is not None:
     if "--workers" in sys.argv:
         workers.supervise()
     try:
-        main()
+        if given["script"] is None:
+            main()
+        else:
+            sys.path.insert(0, ROOT)
+            runpy.run_path(sys.argv[0], run_name="__main__")
     except SystemExit as end:
         workers.leave(workers.code_of(end))
     workers.leave(0)

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -14,12 +13,12 @@ from typing import Any
 import orjson
 
 from appealbus.core.journal.journal import Journal
+from tests.services import commands
 from tests.services.processes import PATIENCE
 
-ROOT = Path(__file__).parents[3]
 _LEASE = 5.0
 """Seconds for which a share is a worker's that is gone, as `limited_worker` has it."""
-WORKER = [sys.executable, "-m", "tests.core.limited_worker"]
+WORKER = Path(__file__).parents[1] / "limited_worker.py"
 
 
 class Agency:
@@ -75,10 +74,10 @@ async def team(folder: Path, url: str, agency: Agency, **guard: Any) -> AsyncIte
     for home in homes:
         home.mkdir()
     await (await Journal.open(url, key=folder / "key")).close()
-    given = [*WORKER, url, port, orjson.dumps({"attempts": 1, **guard}).decode(), *map(str, homes)]
+    given = [url, port, orjson.dumps({"attempts": 1, **guard}).decode(), *map(str, homes)]
     with (folder / "log").open("wb") as log:
-        # In a group of its own, so that all end together.
-        all_ = await asyncio.create_subprocess_exec(*given, cwd=ROOT, stdout=log, stderr=log, start_new_session=True)
+        file = log.fileno()
+        all_ = commands.start(folder, *given, environment=os.environ, out=file, err=file, script=WORKER)
     try:
         for home in homes:
             await until(lambda home=home: _pid(home) > 0)  # type: ignore[misc]
@@ -86,7 +85,7 @@ async def team(folder: Path, url: str, agency: Agency, **guard: Any) -> AsyncIte
     finally:
         with suppress(ProcessLookupError):
             os.killpg(all_.pid, signal.SIGKILL)
-        await all_.wait()
+        await asyncio.to_thread(all_.wait, PATIENCE)
         server.close()
         await server.wait_closed()
         await asyncio.gather(*agency.tasks)

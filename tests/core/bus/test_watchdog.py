@@ -2,13 +2,13 @@
 
 import asyncio
 import signal
-import sys
-from asyncio.subprocess import PIPE, Process, create_subprocess_exec
 from pathlib import Path
 from textwrap import dedent
 
 from appealbus.core.process import EXIT_STUCK
+from tests.services import scripts
 from tests.services.processes import PATIENCE
+from tests.services.scripts import Script
 
 STUCK = Path(__file__).with_name("stuck.py")
 PLUGIN = """
@@ -40,18 +40,17 @@ PLUGIN = """
 """
 
 
-async def held(folder: Path, *, lease: float, seconds: float) -> Process:
+async def held(folder: Path, *, lease: float, seconds: float) -> Script:
     plugin = folder / "holds.py"
     plugin.write_text(dedent(PLUGIN))
-    process = await create_subprocess_exec(sys.executable, STUCK, plugin, str(lease), str(seconds), stdout=PIPE)
-    assert process.stdout is not None
+    process = await scripts.start(STUCK, plugin, lease, seconds)
     async with asyncio.timeout(PATIENCE):
         while await process.stdout.readline() != b"asking\n":
             pass
     return process
 
 
-async def told(process: Process) -> str:
+async def told(process: Script) -> str:
     async with asyncio.timeout(PATIENCE):
         return (await process.communicate())[0].decode()
 

@@ -3,7 +3,6 @@
 import asyncio
 import random
 import sqlite3
-import sys
 from collections import Counter
 from pathlib import Path
 
@@ -11,15 +10,15 @@ import pytest
 
 from appealbus.core.journal import store
 from appealbus.core.journal.journal import Journal
+from tests.services import scripts
 from tests.services.processes import PATIENCE
 
 VICTIM = Path(__file__).with_name("victim.py")
 
 
 async def start(url, run, total, failpoint=""):
-    arguments = (str(VICTIM), url, run, str(total), str(store.UNNAMED_KEY))
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, *arguments, stdout=-1, env={"APPEALBUS_FAILPOINT": failpoint}
+    process = await scripts.start(
+        VICTIM, url, run, total, store.UNNAMED_KEY, environment={"APPEALBUS_FAILPOINT": failpoint}
     )
 
     async def rest():

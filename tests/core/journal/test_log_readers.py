@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import random
 import sqlite3
-import sys
 import threading
 import time
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 from appealbus.core.domain.event import Event, What
 from appealbus.core.journal import store
 from appealbus.core.journal.writes import events, placing
+from tests.services import scripts
 from tests.services.forms import form
 from tests.services.processes import PATIENCE
 
@@ -100,7 +100,7 @@ async def test_a_reader_that_is_killed_misses_nothing_and_sees_nothing_twice(url
 async def live(url, kept, seconds=None):
     """Read for so long and be killed; without a time, up to the end of the log."""
     what = "on" if seconds is not None else "end"
-    reader = await asyncio.create_subprocess_exec(sys.executable, str(READER), url, str(kept), what, stdout=-1)
+    reader = await scripts.start(READER, url, kept, what)
     assert await asyncio.wait_for(reader.stdout.readline(), PATIENCE) == b"reads\n"
     if seconds is None:
         assert await asyncio.wait_for(reader.wait(), PATIENCE) == 0

@@ -1,9 +1,7 @@
 """A worker that is killed around an answer: nothing is lost, and nothing is asked for twice that had an answer."""
 
 import asyncio
-import os
 import signal
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -15,11 +13,11 @@ from appealbus.connectors.amqp.settings import AmqpSettings
 from appealbus.connectors.amqp.topology import Wanted, answers_of
 from appealbus.connectors.amqp.topology.by_amqp import declare_in_memory
 from tests.connectors.amqp.agency.queue_agency import Agency, asking_bus, reply_to, settings_of
+from tests.services import scripts
 from tests.services.processes import PATIENCE
 from tests.services.rabbitmq import Vhost
 
-ROOT = Path(__file__).parents[4]
-VICTIM = [sys.executable, "-m", "tests.connectors.amqp.agency.victim"]
+VICTIM = Path(__file__).with_name("victim.py")
 ORAL = "<a><name>Орал</name></a>".encode()
 
 
@@ -37,9 +35,8 @@ async def rabbit_agency(vhost: Vhost) -> AsyncIterator[Agency]:
 
 async def killed(folder: Path, vhost: Vhost, failpoint: str) -> None:
     """Run a bus until it dies at the failpoint."""
-    command = (*VICTIM, str(folder), str(vhost.port), vhost.name, "m-1")
-    environ = {**os.environ, "APPEALBUS_FAILPOINT": failpoint}
-    program = await asyncio.create_subprocess_exec(*command, env=environ, cwd=ROOT)
+    given = {"APPEALBUS_FAILPOINT": failpoint}
+    program = await scripts.start(VICTIM, folder, vhost.port, vhost.name, "m-1", environment=given)
     try:
         assert await asyncio.wait_for(program.wait(), PATIENCE) == -signal.SIGKILL
     finally:
