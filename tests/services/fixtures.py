@@ -51,11 +51,12 @@ def _rabbit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rabbit]:
 
 
 @pytest.fixture
-def rabbit(_rabbit: Rabbit) -> Rabbit:
+def rabbit(_rabbit: Rabbit) -> Iterator[Rabbit]:
     """The private broker of this run of the tests; a test may stop, kill, freeze and start it."""
     _rabbit.start()
     _rabbit.thaw()
-    return _rabbit
+    yield _rabbit
+    _rabbit.rest()
 
 
 @pytest.fixture

@@ -213,6 +213,11 @@ class Rabbit:
         # One thread after the other stops, and the last one may still answer.
         until(lambda: all(_stands(task) for task in status.iterdir()), "the broker stands still")
 
+    def rest(self) -> None:
+        """Let it stand still until somebody needs it: idle it takes a seventieth of a processor, all the time."""
+        if self.running:
+            self._processes[-1].send_signal(signal.SIGSTOP)
+
     def thaw(self) -> None:
         """Let it go on."""
         self._processes[-1].send_signal(signal.SIGCONT)
