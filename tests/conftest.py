@@ -12,6 +12,7 @@ from hypothesis import settings
 
 from appealbus.core import discovery
 from appealbus.core.process import collect_seldom
+from tests.services.compiled import compile_share
 from tests.services.forms import form
 
 pytest_plugins = ["tests.services.fixtures"]
@@ -33,6 +34,13 @@ _LONG = frozenset({"test_limits_of_workers", "test_pauses", "test_reread", "test
 # By itself structlog sets an exception in colours, with all the variables of its frames: that takes seconds each time.
 _plainly = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
 structlog.configure(processors=[*structlog.get_config()["processors"][:-1], _plainly])
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Share the work of compiling with the other workers."""
+    worker, workers = (os.environ.get(f"PYTEST_XDIST_WORKER{end}", "") for end in ("", "_COUNT"))
+    if worker and not sys.dont_write_bytecode:
+        compile_share(session.config, int(worker.removeprefix("gw")), int(workers))
 
 
 @pytest.hookimpl(trylast=True)  # of those that are chosen
