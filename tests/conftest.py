@@ -18,7 +18,7 @@ from tests.services.forms import form
 pytest_plugins = ["tests.services.fixtures"]
 
 # Shared machines stall for longer than any per-example deadline; a test that hangs is cut by CI.
-settings.register_profile("appealbus", deadline=None, max_examples=form(20, 500))
+settings.register_profile("appealbus", deadline=None, max_examples=form(12, 500))
 settings.load_profile("appealbus")
 
 collect_seldom()

@@ -72,14 +72,14 @@ written = st.builds(
 ).filter(lambda row: not list(_of_rows(Written({}), [row])))
 
 
-@settings(max_examples=form(300, 5000), deadline=None)
+@settings(max_examples=form(100, 5000), deadline=None)
 @given(written, matters)
 def test_a_row_says_what_a_count_of_leaves_says(row: BodySettings, about: tuple[str, list[str]]) -> None:
     """Yes where all that the matter may be is the row's, no where nothing of it is, else perhaps."""
     assert Row.of(row).match(matter(*about)) is by_hand(row, *about)
 
 
-@settings(max_examples=form(200, 3000), deadline=None)
+@settings(max_examples=form(60, 3000), deadline=None)
 @given(st.lists(written, max_size=12), matters)
 def test_the_index_finds_what_a_look_at_each_row_finds(rows: list[BodySettings], about: tuple[str, list[str]]) -> None:
     """The same bodies, and the same word on whether all of them are certain; past NAMED only that there are more."""
