@@ -1,13 +1,15 @@
 """What the demonstration tells of its bus."""
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from appealbus.core import CallFailed, From, OutcomeKind
+from appealbus.core import CallFailed, From, OutcomeKind, Taken
+from appealbus.core.domain.waiting import DueMoved
 from appealbus.plugins.demo import show
-from tests.core.kit import ScriptedWire, lookup, message, running_bus
+from tests.core.kit import ScriptedWire, dossier, lookup, message, running_bus
 
 
 async def test_on_a_slow_machine_it_goes_on_with_what_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -23,3 +25,17 @@ async def test_on_a_slow_machine_it_goes_on_with_what_is_found(tmp_path: Path, m
         await show._recover(bus)
         await bus.settle()
         assert (await bus.journal.counts()).parked == 1
+
+
+async def test_the_counted_day_is_told(tmp_path: Path) -> None:
+    """Where the appeal says none, as the commands do that it shows."""
+    async with running_bus(tmp_path, lookup("s.thing", x=From("repeats[*]"))) as bus:
+        taken = await bus.accept(message(repeats=["a"]))
+        assert isinstance(taken, Taken)
+        await bus.settle()
+        made = await dossier(bus, taken.receipt.number)
+        assert await show._due_on(bus, made) is made.appeal.due_on is None
+        row = await bus.journal.appeal(made.number)
+        assert row is not None
+        await bus.journal.move_terms([DueMoved(row.appeal_id, None, date(2026, 2, 9))])
+        assert await show._due_on(bus, made) == date(2026, 2, 9)

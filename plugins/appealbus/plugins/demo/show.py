@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from datetime import date
 from pathlib import Path
 
 from rich.console import Console
@@ -91,11 +92,11 @@ async def _tell(out: Console, bus: Bus, simulator: Simulator, signatures: str) -
     out.print(source_view([guard.state() for guard in bus.guards.values()]))
     shown = max(dossiers, key=_worth)
     _head(out, f"One dossier: appealbus dossier {shown.number}")
-    out.print(dossier_view(shown))
+    out.print(dossier_view(shown, counted=await _due_on(bus, shown)))
     if partial:
         number = partial[0].number
         _head(out, f"One that is incomplete: appealbus why {number}")
-        out.print(gaps_view(partial[0]))
+        out.print(gaps_view(partial[0], counted=await _due_on(bus, partial[0])))
         _head(out, "The agencies recover; parked lookups come back by themselves")
         for service in MISBEHAVIOUR:
             simulator.misbehave(service)
@@ -104,7 +105,13 @@ async def _tell(out: Console, bus: Bus, simulator: Simulator, signatures: str) -
         complete = sum(d.completeness is Completeness.COMPLETE for d in after)
         again = next(d for d in after if d.number == number)
         out.print(f"{complete} of {len(after)} dossiers are complete; {number} is at version {again.version}:")
-        out.print(gaps_view(again))
+        out.print(gaps_view(again, counted=await _due_on(bus, again)))
+
+
+async def _due_on(bus: Bus, dossier: Dossier) -> date | None:
+    """Return until when it has to be answered, as the commands tell it that the demonstration shows."""
+    row = await bus.journal.appeal(dossier.number)
+    return None if row is None else row.due_on
 
 
 async def _recover(bus: Bus) -> None:
