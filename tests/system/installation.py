@@ -47,6 +47,12 @@ class Agencies:
         """Return the correlation id of every call that has come, oldest first."""
         return [name for name, _ in self.calls()]
 
+    def answers(self, service: str) -> dict[str, int]:
+        """Return how often a service has answered in each way: `found`, or how it misbehaved."""
+        with urlopen(f"{self._base}/stats", timeout=PATIENCE) as reply:
+            counts: dict[str, int] = json.load(reply)["services"][service]
+        return counts
+
     def calls(self) -> list[tuple[str, datetime]]:
         """Return the same, and when each came."""
         with urlopen(f"{self._base}/stats?ids=1", timeout=PATIENCE) as reply:
