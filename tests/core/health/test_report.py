@@ -252,7 +252,7 @@ def test_bounds_are_those_of_the_alerts():
 def test_a_calendar_that_ends_is_told_of_in_time():
     """Before the appeals come that nothing can count, and no sooner; other terms have ends of their own."""
     today = day_of(WELL.at)
-    ends = {"law": today + timedelta(days=74), "other": today - timedelta(days=1), "far": today + timedelta(days=75)}
+    ends = {"law": today + timedelta(days=104), "other": today - timedelta(days=1), "far": today + timedelta(days=105)}
     found = report(replace(WELL, terms_until=ends))
     assert [(each.severity.value, each.about) for each in found] == [
         ("warning", "terms law"),

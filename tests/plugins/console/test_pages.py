@@ -39,6 +39,7 @@ def test_the_list_shows_what_there_is(console: World) -> None:
         ("place=12", 400),
         ("body=12", 400),
         ("due_from=31.12.2026", 400),
+        ("kinds=complaint", 400),
         ("after=zz", 400),
         ("find=zz", 410),
         ("place=550000000", 403),

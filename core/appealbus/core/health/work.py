@@ -13,8 +13,8 @@ from appealbus.core.health.finding import Finding, Severity
 from appealbus.core.health.links import of_certificate, of_link
 from appealbus.core.told import Told, Written, told
 
-_TERMS_AHEAD = timedelta(days=75)
-"""Before the last known day: the longest common term, 40 working days, with days to find and add the calendar."""
+_TERMS_AHEAD = timedelta(days=105)
+"""Before the last known day: the longest term, 90 days, with two weeks to find and add the calendar."""
 _BODIES = 10
 """Bodies that are named: a region's largest have most of what is late."""
 

@@ -1,6 +1,6 @@
 """What a URL selects: the same filters as `appealbus appeals` has, as far as the viewer may choose by them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from datetime import date
 from typing import Any
 
@@ -53,6 +53,17 @@ def choices(page: Page) -> frozenset[str]:
     if mask.plain or not mask.hidden(("gaps", ())):
         found.add("lacking")
     return frozenset(found)
+
+
+def only(page: Page, query: Iterable[str], names: Set[str]) -> None:
+    """See that what a URL or a form chooses by has names that are known: left out, it would mean more than is wanted.
+
+    Raises:
+        Refused: one is not known.
+
+    """
+    if strange := sorted(set(query) - names):
+        raise page.no_choice(strange[0][:_LONGEST])
 
 
 def selection_of(

@@ -6,7 +6,7 @@ from appealbus.core.domain.listing import AppealState
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
-from appealbus.plugins.console.views.appeals.filters import choices, selection_of
+from appealbus.plugins.console.views.appeals.filters import FILTERS, choices, only, selection_of
 from appealbus.plugins.console.views.appeals.named import filters_of, views_for
 from appealbus.plugins.console.views.appeals.searching import sealed, searched, written_in
 from appealbus.plugins.console.views.appeals.sight import view
@@ -26,6 +26,7 @@ _NAMED = 20
 @view.get("/appeals", may=Action.STATE)
 async def appeals(page: Page) -> Response:
     """Show a page of what the URL selects."""
+    only(page, page.query, FILTERS | {"find", "after", "lang"})
     selection = selection_of(page)
     purpose = ""
     if token := page.query.get("find"):

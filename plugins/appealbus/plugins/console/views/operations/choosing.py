@@ -9,7 +9,7 @@ from appealbus.core.domain.selection import DeliverySelection, Selection
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.forms import moment_of
 from appealbus.plugins.console.page import Page
-from appealbus.plugins.console.views.appeals.filters import FILTERS, selection_of
+from appealbus.plugins.console.views.appeals.filters import FILTERS, only, selection_of
 from appealbus.plugins.console.views.appeals.searching import searched
 from appealbus.plugins.console.views.operations.sight import OF_APPEALS
 
@@ -44,9 +44,7 @@ def chosen_by(page: Page, said: Sequence[tuple[str, str]]) -> Chosen:
         raise Refused(400, words.say("Say what is to be done, and each filter once."))
     order = Order(Operation(does))
     known = _OF_DELIVERIES if order.operation is Operation.RESEND else FILTERS | {"find"}
-    if strange := sorted(set(query) - known):
-        # Left out, it would mean more rows than somebody wants.
-        raise page.no_choice(strange[0][:_LONGEST])
+    only(page, query, known)
     if order.operation is Operation.RESEND:
         return Chosen(order, _deliveries(page, query), urlencode(kept))
     named: tuple[tuple[str, str], ...] = ()
