@@ -93,6 +93,8 @@ async def test_what_is_not_seen_takes_no_place(journal, many, monkeypatch):
         for limit in (1, 3):
             found, _ = await pages(journal, selection, limit, lambda row: row.appeal_id % 5 == 0)
             assert found == [each for each in every if each % 5 == 0], selection
+            whole = await journal.find(selection, NOWHERE, len(found), sees=lambda row: row.appeal_id % 5 == 0)
+            assert ([row.appeal_id for row in whole.rows], whole.next) == (found, None)
             nothing = await journal.find(selection, NOWHERE, limit, sees=lambda row: False)
             assert (nothing.rows, nothing.next) == ([], None)
         short = await journal.find(selection, NOWHERE, 1, steps=1, sees=lambda row: False)

@@ -133,6 +133,13 @@ def test_the_largest_appeal_has_pages_of_their_size(tmp_path: Path, monkeypatch:
         pages += [person.get(path), person.get(path, params={"seen": seen})]
         pages.append(person.get(f"{path}/explain", params={"seen": seen, "field": "appeal.text"}))
         assert all("90 more" in each.text for each in pages[-3:-1])
+        pages.append(person.get(f"{path}/explain", params={"seen": seen, "field": "appeal"}))
+        fields = []
+        while following := re.search(r'rel="next" href="([^"]+)"', pages[-1].text):
+            fields += re.findall(r"<code>appeal\.attachments\[(\d+)\]", pages[-1].text)
+            pages.append(person.get(unescape(following[1])))
+        fields += re.findall(r"<code>appeal\.attachments\[(\d+)\]", pages[-1].text)
+        assert fields == [str(at) for at in range(1000)]
         assert [(each.status_code, len(each.content)) for each in pages if len(each.content) > 100_000] == []
         assert {each.status_code for each in pages} == {200}
 

@@ -315,6 +315,8 @@ def test_a_reason_is_told_in_the_readers_language(raw: bytes, media_type: str, s
     assert (told_.text[: len(said)], told_.lang) == (said, "ru")
     assert REASONS_KEPT.of(str(refused.value), Words(ReaderLanguage.ENGLISH)) == (str(refused.value), "en")
     assert REASONS_KEPT.of("kind: there is no such word", Words(ReaderLanguage.KAZAKH)).lang == "en"
+    assert REASONS_KEPT.of("queue: the queue was full", Words(ReaderLanguage.KAZAKH)).lang == "kk"
+    assert REASONS_KEPT.of("the letters: queue was full", Words(ReaderLanguage.KAZAKH)).lang == "en"
     (whole,) = REASONS_KEPT.parts(str(refused.value), Words(ReaderLanguage.RUSSIAN))
     assert whole == told_
 

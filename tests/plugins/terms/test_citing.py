@@ -78,6 +78,7 @@ start = "same_day"
         ('article = "Закон ст. 5"\nsource = "-"', ""),
         ('act = "code"\ncites = [{ article = "5" }]', ""),
         ("", "names an `act`"),
+        ('article = "Закон ст. 5"', "names an `act`"),
         ('cites = [{ article = "5" }]', "names an `act`"),
         ('act = "code"', "names an `act`"),
         ('act = "code"\ncites = [{ article = "5" }]\narticle = "ст. 6"', "names an `act`"),

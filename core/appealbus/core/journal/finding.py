@@ -63,7 +63,9 @@ class Finder(JournalReader, Accounting):
         at: Place | None = after
         taken = 0
         # Not in one read: each step is short, and a reader that stands still for seconds would hold up the others.
-        while at is not None and len(found) < limit and (steps is None or taken < steps):
+        # Of some one more than there is room for: by that alone a next page may follow.
+        most = limit if sees is None else limit + 1
+        while at is not None and len(found) < most and (steps is None or taken < steps):
             taken += 1
             size = limit - len(found) if sees is None else _SIFTED
             rows, at = await self._read(partial(self._step, selection, at, size))

@@ -8,7 +8,7 @@ from appealbus.core.language.known import Known
 from appealbus.core.language.problems import problems_told
 from appealbus.plugins.console.words import Words
 
-_CODE = re.compile(r"[a-z_.]{1,40}: ")
+_CODE = re.compile(r"^[a-z_.]{1,40}: ")
 
 
 class Detail(NamedTuple):
@@ -32,7 +32,7 @@ class Details:
     def of(self, written: str, words: Words) -> Detail:
         """Return a text in the reader's language where it is one of these, else as it was written."""
         if words.language is not ReaderLanguage.ENGLISH:
-            found = self._known.tell(written, words) or self._known.tell(_CODE.sub("", written, count=1), words)
+            found = self._known.tell(written, words) or self._known.tell(_CODE.sub("", written), words)
             if found is not None:
                 return Detail(found, words.language.value)
         return Detail(written, ReaderLanguage.ENGLISH.value)

@@ -44,7 +44,7 @@ class Room:
             return None
         kept = [] if self.more else [_within(each, most) for each in texts]
         size = beside + sum(map(_size, kept))
-        if self.more or size > self._left:
+        if self.more or _BYTES > self._left < size:  # one that is larger than a page stands on one alone
             self.more += 1
             return None
         self.passed += 1

@@ -74,8 +74,9 @@ class Norm(Model):
 
     @model_validator(mode="after")
     def _is_cited(self) -> "Norm":
-        if bool(self.cites) != (self.act is not None) or bool(self.cites) == bool(self.article):
-            raise ValueError("a norm names an `act` with what it `cites`, or else its `article`")
+        told = bool(self.article and self.source)
+        if bool(self.cites) != (self.act is not None) or bool(self.cites) == told or (self.cites and self.article):
+            raise ValueError("a norm names an `act` with what it `cites`, or else its `article` and `source`")
         return self
 
     @cached_property

@@ -24,7 +24,7 @@
     return `${location.pathname}?${asked}#${field.id}`;
   };
   const usual = (field) => field.defaultValue ?? [...field.options].find((each) => each.defaultSelected)?.value ?? field.options[0].value;
-  const names = (text) => /\d{12}/.test(text.replace(/[\s-]/g, "")); // perhaps a person, an organisation or a parcel
+  const names = (text) => /\d{11}/.test(text.replace(/[^\p{L}\d]/gu, "")); // perhaps a person, an organisation or a parcel
 
   const kept = stored();
   const sent = document.cookie.split("; ").find((each) => each.startsWith("sent="))?.slice(5);

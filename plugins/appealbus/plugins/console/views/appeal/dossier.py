@@ -27,6 +27,8 @@ _NOT_HERE = frozenset({"schema_version", "type", "number"})
 """Of an appeal and of records: what says nothing to people, or stands above."""
 _IN_WORDS = {"applicant.type": {"person": said("person"), "organisation": said("organisation")}}
 """Values that are words of ours, by their fields."""
+_OF_A_FOUND, _OF_A_LINE = 200, 20
+"""Bytes of a field that is explained beside what is said of it, and of each line of its trail."""
 
 
 @view.get("/appeals/{id}/dossier", may=Action.DOSSIER)
@@ -116,13 +118,16 @@ async def explain(page: Page) -> Response:
         raise Refused(404, page.words.say("The dossier has no such field.")) from None
     room, trails = Room(page.number("behind", page.nowhere) or 0), []
     for each in found or ():
-        said_ = "–" if each.value is None else page.words.value(each.value)
-        if value := room.fields([(each.path, said_)], linked=False):
-            trail = (
-                (trail_name(name, page.words), trail_value(name, value, each.trail, page.words))
-                for name, value in each.trail.items()
-            )
-            trails.append((*value[0], list(trail)))
+        trail = [
+            text
+            for name, value in each.trail.items()
+            for text in (trail_name(name, page.words), trail_value(name, value, each.trail, page.words))
+        ]
+        value = "–" if each.value is None else page.words.value(each.value)
+        beside = _OF_A_FOUND + _OF_A_LINE * len(each.trail)
+        if (kept := room.take(each.path, value, *trail, beside=beside)) is not None:
+            path, value, *trail = kept
+            trails.append((path, value, list(zip(trail[::2], trail[1::2], strict=True))))
     return await shown(page, sight, "appeal/explain.html", found=trails, pages=page.pages(room.next, "behind"))
 
 
