@@ -16,6 +16,7 @@ from appealbus.core.bus.receiver_mask import UNMASKED, ReceiverMask
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import DeliveryState, NewAppeal
 from appealbus.core.journal.writes.concluding import Conclusion
+from appealbus.core.rights import seen
 from appealbus.core.rights.mask import Mask
 from appealbus.core.rights.paths import Pattern
 from appealbus.core.rights.viewer import Viewer
@@ -111,10 +112,10 @@ async def test_a_version_that_says_nothing_new_is_not_handed_over(tmp_path: Path
 async def test_what_cannot_be_masked_does_not_go_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It waits for a person with a code, and the receiver gets nothing of it."""
 
-    def broken(self: Mask, document: Any) -> Any:
+    def broken(mask: Mask, document: Any) -> Any:
         raise RuntimeError(f"a defect over {document}")
 
-    monkeypatch.setattr(Mask, "apply", broken)
+    monkeypatch.setattr(seen, "masked", broken)
     async with kit.running_bus(tmp_path, **_tables(tmp_path)) as bus:
         taken = await bus.accept(kit.message(applicant={"type": "person", "phone": SECRET}))
         await _until(lambda: bool(_versions("all")))
