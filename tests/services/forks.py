@@ -7,6 +7,7 @@ import json
 import os
 import runpy
 import select
+import signal
 import socket
 import sys
 from functools import cache
@@ -85,6 +86,8 @@ asked = socket.socket(fileno=int(sys.argv[1]))
 _tell(asked.fileno(), os.getpid())
 given = serve(asked)
 if given is not None:
+    # As a terminal gives it: tests that a script runs in the background have it ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if "--workers" in sys.argv:
         workers.supervise()
     try:
