@@ -34,8 +34,8 @@ async def test_an_inquiry_behind_a_crowd_at_a_slow_source_is_delivered_in_second
             "quick": {"connector": "scripted"},
         },
         "completeness": {
-            "complaint": {"required": ["slow.thing"], "wait": 600},
-            "inquiry": {"required": ["quick.thing"], "wait": 600},
+            "complaint": {"required": ["slow.thing"], "wait": 20},
+            "inquiry": {"required": ["quick.thing"], "wait": 20},
         },
         "deliveries": {"out": {"kind": "receiver"}},
     }
