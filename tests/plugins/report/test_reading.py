@@ -39,7 +39,7 @@ DAMAGE = {
     2: "UPDATE document SET body = '{' WHERE digest = (SELECT first FROM appeal WHERE id = 2)",
     3: "DELETE FROM document WHERE digest = (SELECT content FROM appeal WHERE id = 3)",
     4: "UPDATE change SET document = '{' WHERE kind = 'answered'",
-    5: """UPDATE document SET body = '{"record"\\:' WHERE digest = (SELECT fact FROM lookup WHERE appeal_id = 5)""",
+    6: """UPDATE document SET body = '{"record"\\:' WHERE digest = (SELECT fact FROM lookup WHERE appeal_id = 6)""",
 }
 """By appeal."""
 ORGANISATION = "940340000421"
@@ -172,6 +172,7 @@ async def test_what_is_damaged_is_not_counted(url: str, tmp_path: Path) -> None:
     day = day_of(BEGIN)
     total = make_table(store, ReportSettings(), Span(day - WEEK, day + WEEK), By.BODY, day).total
     assert (total.count(Column.REGISTERED), total.count(Column.REFUSED)) == (3, 2)
+    assert [row[0] for row in store.select("SELECT code FROM district")] == [PLACES[0][:4]]  # the fifth one says it
 
 
 @pytest.mark.parametrize("more", [{}, {"later": 1}, {"kind": "praise", "due_on": "soon"}, {"parcels": [{"note": 7}]}])

@@ -95,10 +95,14 @@ class _Following:
         return facts
 
     async def _districts(self, page: Sequence[Outline]) -> dict[int, list[District]]:
-        """Return the districts that addresses name. A lookup finds records of one type, so one of each tells which."""
+        """Return the districts that addresses name.
+
+        A lookup finds records of one type, so one of each tells which; where that one cannot be read, all are.
+        """
         one = {lookup: each.appeal_id for each in page for lookup in each.found}
         samples = await self._journal.records_of(sorted({*one.values()}), list(one))
-        finds = sorted({lookup for _, lookup, record in samples if isinstance(record, Address)})
+        others = {lookup for _, lookup, record in samples if not isinstance(record, Address)}
+        finds = sorted(one.keys() - others)
         found: defaultdict[int, list[District]] = defaultdict(list)
         if finds:
             for appeal_id, _, record in await self._journal.records_of([each.appeal_id for each in page], finds):
