@@ -11,8 +11,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 demo: $(VENV)/run-ready  ## 200 appeals through simulated agencies; CONSOLE=1 lets it run on, with the console
 	@$(BIN)/appealbus demo $(if $(CONSOLE),--console)
 
-# Most tests wait for something: more of them at once than there are cores.
-JOBS ?= $(shell echo $$(( 2 * $$(nproc 2>/dev/null || echo 2) )))
+# Most tests wait for something: three of them at once a core take a seventh less time than two.
+JOBS ?= $(shell echo $$(( 3 * $$(nproc 2>/dev/null || echo 2) )))
 
 # The tests import themselves in each worker and start the program hundreds of times: what is compiled is kept.
 unexport PYTHONDONTWRITEBYTECODE
