@@ -134,7 +134,7 @@ def case_from_row(row: Row[Any], states: tuple[LookupState, ...]) -> Case:
         content=row.content,
         deaths=row.deaths,
         changes=row.changes,
-        due_on=day_of(row.urgency),
+        due_on=due_of(row.urgency),
     )
 
 
@@ -161,7 +161,7 @@ def appeal_from_row(row: Row[Any]) -> AppealRow:
         held_reason=row.held_reason,
         lacks=tuple(names_from(row.lacks)),
         closed=row.closed,
-        due_on=day_of(row.urgency),
+        due_on=due_of(row.urgency),
         waits_for=tuple(names_from(row.waits_for)) if row.state == AppealState.PARKED else (),
         kind=row.kind,
         place=row.place,
@@ -178,7 +178,7 @@ def public_id_of(row: Row[Any]) -> str:
         return ""
 
 
-def day_of(urgency: int) -> date | None:
+def due_of(urgency: int) -> date | None:
     """Return the day that an urgency is; None where it is no day."""
     return None if urgency == _NO_DATE else date.fromordinal(urgency)
 

@@ -95,7 +95,7 @@ def number_of(written: str, most: int = 10**18) -> int | None:
     return None if number is None or number > most else number
 
 
-def day_of(written: str, words: Words, status: int = 400) -> date:
+def day_written(written: str, words: Words, status: int = 400) -> date:
     """Return the day that somebody has written; raise Refused, with this status, where it is none."""
     try:
         found = date.fromisoformat(written)

@@ -18,7 +18,7 @@ from appealbus.core.rights.views import Views
 from appealbus.plugins.api.exchange import Exchange
 from appealbus.plugins.console.console import Console
 from appealbus.plugins.console.errors import Refused, SignInNeeded
-from appealbus.plugins.console.forms import Form, check_origin, day_of, form_of, number_of
+from appealbus.plugins.console.forms import Form, check_origin, day_written, form_of, number_of
 from appealbus.plugins.console.naming import Names
 from appealbus.plugins.console.sealing import sealed, unsealed
 from appealbus.plugins.console.sessions import Session, give_sent
@@ -169,7 +169,7 @@ class Page:
     def day(self, name: str) -> date | None:
         """Return a day that the URL says, or None where it says none; raise Refused where it is no day."""
         said = self.query.get(name, "")
-        return day_of(said, self.words) if said else None
+        return day_written(said, self.words) if said else None
 
     def after(self) -> Place:
         """Return the place behind which the URL has a list go on; raise Refused where that is none."""

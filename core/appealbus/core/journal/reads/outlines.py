@@ -78,7 +78,7 @@ def outlines(connection: Connection, ids: Sequence[int]) -> list[Outline]:
         Outline(
             each,
             row.accepted_at,
-            codec.day_of(row.urgency),
+            codec.due_of(row.urgency),
             *forms,
             tuple(told.get(each, ())),
             tuple(names.get(each, ())),

@@ -10,9 +10,9 @@ from appealbus.plugins.console.views.account.sight import (
     PAGE,
     actor_of,
     check,
-    day_of,
     frame,
     sees_deeds,
+    span_of,
     view,
 )
 from appealbus.plugins.console.views.appeal.telling import kind_said
@@ -38,7 +38,7 @@ async def done(page: Page) -> Response:
         if row is None:
             raise page.no_appeal
         appeal = row.appeal_id
-    since, until = day_of(page)
+    since, until = span_of(page)
     wanted = Deeds(actor=actor_of(page), what=what, appeal_id=appeal, since=since, until=until)
     found = await page.journal.deeds(wanted, page.number("before"), PAGE)
     return frame(

@@ -11,9 +11,9 @@ from appealbus.plugins.console.views.account.rows import Row, rows
 from appealbus.plugins.console.views.account.sight import (
     PAGE,
     actor_of,
-    day_of,
     frame,
     sees_looks,
+    span_of,
     view,
 )
 from appealbus.plugins.console.views.appeals.searching import sealed, searched, written_in
@@ -38,7 +38,7 @@ async def looks(page: Page) -> Response:
         row = await page.appeal(page.query["appeal"])
         await page.looks("looks", row)
         return await _of(page, [row])
-    since, until = day_of(page)
+    since, until = span_of(page)
     before = page.number("before")
     if page.query.get("of") == "sources":
         asked = await page.journal.asked(before, PAGE + 1, since=since, until=until)

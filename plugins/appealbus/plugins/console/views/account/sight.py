@@ -83,7 +83,7 @@ def actor_of(page: Page) -> str | None:
     return None if not name else name if name.partition(":")[0] in KINDS and ":" in name else f"person:{name}"
 
 
-def day_of(page: Page) -> tuple[datetime | None, datetime | None]:
+def span_of(page: Page) -> tuple[datetime | None, datetime | None]:
     """Return when the day begins and ends that the URL chooses."""
     day = page.day("day")
     if day is None:

@@ -7,7 +7,7 @@ from starlette.responses import Response
 from appealbus.core import ConfigError
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.errors import Refused
-from appealbus.plugins.console.forms import day_of
+from appealbus.plugins.console.forms import day_written
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.surges.alarm import Sight, sight_of
 from appealbus.plugins.console.views.surges.week import reading_of, unreadable, view
@@ -20,7 +20,7 @@ from appealbus.plugins.surges.kept import Closing, NotDone
 async def take(page: Page) -> Response:
     """Have the person have it until a day."""
     sight, reason, words = await _acted(page), page.form.reason(page.words), page.words
-    until = day_of(page.form["until"], words, 422)
+    until = day_written(page.form["until"], words, 422)
     if until < page.today:
         raise Refused(422, words.say("This day is over: say when you look at it again."))
     who, seen = page.session.client.name, page.form["shown"]
