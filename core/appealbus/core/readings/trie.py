@@ -91,7 +91,7 @@ class Entry:
         self.spoil: list[Step] = []
         """What is done instead of going inside, where its text is no XML."""
         self.once = False
-        """Whether only the first element that is not empty counts, so that parts of two do not become one."""
+        """Whether only the first element that has a value counts, so that parts of two do not become one."""
         self.nested: list[Level] = []
         """The places of nested models that are read from it."""
 
@@ -177,12 +177,16 @@ def walk(nodes: Iterable[Node], level: Level, table: Table, run: Run) -> None:  
                     raise Unreadable(run.path(node), "value")
                 run.leave(node)
                 continue
-            if entry.level is not None or not is_empty(node):
-                seen.append(entry)
+        known = len(table)
         for step in entry.steps:
             step(node, table, run)
         if entry.level is not None:
             walk(node, entry.level, table, run)
+        if entry.once:
+            if entry.level is not None or len(table) > known or (entry.inner is not None and not is_empty(node)):
+                seen.append(entry)
+            elif len(node) and not entry.nested:
+                run.leave(node)
 
 
 def broken(needed: bool, word: str, path: str, run: Run) -> object:
