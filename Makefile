@@ -20,8 +20,13 @@ unexport PYTHONDONTWRITEBYTECODE
 test: $(VENV)/test-ready  ## the whole test suite, each test in its short form
 	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
-proof: $(VENV)/test-ready  ## the tests that have a long form, in that
-	@APPEALBUS_LONG=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m "proof or hypothesis" $(ARGS)
+# A number that has not been tried; without one the examples are the same each time, so that red is a defect.
+NEW_SEED = $(shell od -An -N3 -tu4 /dev/urandom | tr -d ' ')
+
+proof: $(VENV)/test-ready  ## the tests that have a long form, in that; SEED=random or SEED=n tries other examples
+	@seed="$(if $(filter random,$(SEED)),$(NEW_SEED),$(SEED))"; [ -z "$$seed" ] || echo "SEED=$$seed repeats this run"; \
+	  APPEALBUS_LONG=1 APPEALBUS_SEED=$$seed $(BIN)/python -m pytest -n $(JOBS) --dist worksteal \
+	  -m "proof or hypothesis" $${seed:+--hypothesis-seed=$$seed} $(ARGS)
 
 chaos: $(VENV)/test-ready  ## 5,000 appeals through kills, restarts and cuts; SEED=n repeats a run, COUNT=n is its size
 	APPEALBUS_CHAOS=$(or $(COUNT),5000) APPEALBUS_SEED=$(or $(SEED),$(shell date +%s)) \

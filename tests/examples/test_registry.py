@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import random
 import shutil
 import signal
@@ -19,7 +18,7 @@ from appealbus.client import AsyncClient, Retries
 from appealbus.core.journal.journal import Journal
 from tests.client.working import working
 from tests.plugins.api.serving import Served, served
-from tests.services.forms import form
+from tests.services.forms import SEED, form
 from tests.services.journals import sqlite_journal
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "registry"
@@ -41,7 +40,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 async def test_a_registry_that_is_killed_at_random_misses_nothing(url: str, tmp_path: Path) -> None:
     """While appeals come and change: at the end it has every version, each as the journal has it, and none besides."""
-    chance = random.Random(os.environ.get("APPEALBUS_SEED", "7"))
+    chance = random.Random(SEED or 7)
     async with served(url, tmp_path, requests_per_minute=1_000_000) as server, working(url, tmp_path):
         token = await server.token("registry")
         writing = asyncio.create_task(write(server, APPEALS, changes=2))

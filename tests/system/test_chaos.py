@@ -37,7 +37,7 @@ from tests.system.register import MIXED_UP, PLUGIN, QUEUES, both_forms, check_ad
 pytestmark = pytest.mark.system
 
 COUNT = int(os.environ.get("APPEALBUS_CHAOS", "30"))
-SEED = int(os.environ.get("APPEALBUS_SEED", "3"))
+SEED = int(os.environ.get("APPEALBUS_SEED") or 3)
 LONG = COUNT > 1000
 KILLER = COUNT // 3
 """Which of the letters kills whoever works it."""

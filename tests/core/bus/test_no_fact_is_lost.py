@@ -12,7 +12,7 @@ from appealbus.schemas import Dossier
 from tests.core.bus.test_changes import ONE as FIRST
 from tests.core.bus.test_changes import OTHER, change
 from tests.core.kit import Thing, dossier, lookup, message, running_bus
-from tests.services.forms import form
+from tests.services.forms import form, seeds
 
 UP, RENAMED = "s.up", "s.parcel"
 
@@ -103,7 +103,7 @@ async def happens(random: Random, registers: Registers, bus: Bus, number: str, s
 
 
 @pytest.mark.proof
-@pytest.mark.parametrize("seed", range(form(1, 40)))
+@pytest.mark.parametrize("seed", seeds(1, 40))
 async def test_no_version_loses_a_fact_whatever_happens(tmp_path: Path, seed: int) -> None:
     """Lookups come and go and are renamed, registers change and fail, the appeal is corrected."""
     random, registers = Random(seed), Registers()

@@ -19,7 +19,7 @@ from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness
 from tests.core.journal.conftest import NOW, Make
 from tests.core.journal.replaying import replayed
-from tests.services.forms import form
+from tests.services.forms import seeds
 
 _TABLES = {name: metadata.tables[name] for name in metadata.tables}
 _OUTLIVE = {"log_entry", "log_unplaced"}
@@ -171,7 +171,7 @@ def expected(rows: Rows, ages: Ages, now: datetime) -> tuple[Rows, dict[str, int
 
 
 @pytest.mark.proof
-@pytest.mark.parametrize("seed", range(form(3, 60)))
+@pytest.mark.parametrize("seed", seeds(3, 60))
 async def test_what_is_said_to_go_goes_and_nothing_else(journal: Journal, make: Make, url: str, seed: int) -> None:
     """In any order of prunings."""
     engine = create_engine(url)

@@ -24,7 +24,7 @@ from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.record import OtherRecord
 from tests.core.journal.conftest import Make
 from tests.core.journal.replaying import replayed
-from tests.services.forms import form
+from tests.services.forms import form, seeds
 from tests.services.journals import sqlite_journal
 from tests.services.recomputed import check_in, check_the_past
 
@@ -210,7 +210,7 @@ def test_the_tables_follow_from_the_log(seed: int, steps: int) -> None:
 
 
 @pytest.mark.proof
-@pytest.mark.parametrize("seed", range(form(1, 60)))
+@pytest.mark.parametrize("seed", seeds(1, 60))
 def test_the_tables_follow_from_the_log_on_postgresql(journal_database: str, seed: int) -> None:
     """The same, with entries that have no position yet."""
     asyncio.run(lived(journal_database, seed, form(60, 300)))

@@ -15,12 +15,12 @@ from appealbus.core.journal.writes.rereading import Anew
 from appealbus.schemas.record import OtherRecord
 from tests.core.journal.conftest import Make
 from tests.core.journal.test_documents import told
-from tests.services.forms import form
+from tests.services.forms import form, seeds
 from tests.services.recomputed import check_the_past
 
 
 @pytest.mark.proof
-@pytest.mark.parametrize("seed", range(form(2, 40)))
+@pytest.mark.parametrize("seed", seeds(2, 40))
 async def test_versions_stay_what_they_were(journal: Journal, make: Make, url: str, seed: int) -> None:
     """After answers with and without a record, rereading, deliveries and prunings, in any order."""
     random, never = Random(seed), datetime.fromtimestamp(0).astimezone()

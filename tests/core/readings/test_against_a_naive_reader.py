@@ -11,7 +11,7 @@ from appealbus.core import CallFailed
 from appealbus.core.interfaces.notes import Notes
 from appealbus.core.readings import At, By, DeclarationError, Reading
 from appealbus.schemas.base import Model
-from tests.services.forms import form
+from tests.services.forms import form, seeds
 
 NAMES = ["a", "b", "c", "Ф"]
 NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
@@ -101,7 +101,7 @@ def two_things(ways: dict[str, Way]) -> bool:
 def test_never_another_value() -> None:
     """Whatever is declared and whatever comes: the value of the plain reader, or what can never work is refused."""
     read = 0
-    for seed in range(form(80, 20_000)):
+    for seed in seeds(80, 20_000):
         chance = random.Random(seed)
         model, declared, ways = declarations(chance)
         if two_things(ways):

@@ -1,0 +1,112 @@
+"""A journal that release 0.2.0 left behind: install this release, start, and everything is there and goes on."""
+
+import asyncio
+import gzip
+import json
+import shutil
+import sqlite3
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.core.journal.release_0_2_0 import make
+from tests.core.journal.release_0_2_0.make import LEFT, REASON, UNKNOWN, Old, told
+from tests.system.installation import Agencies
+from tests.system.program import appealbus
+
+pytestmark = pytest.mark.system
+HERE = Path(make.__file__).parent
+TOLD: dict[str, Any] = json.loads(gzip.decompress((HERE / "told.json.gz").read_bytes()))
+
+
+def dump(name: str) -> str:
+    return gzip.decompress((HERE / f"{name}.sql.gz").read_bytes()).decode()
+
+
+def moved(clock: int) -> list[str]:
+    """Return statements after which its worker stopped a minute ago, whenever this runs."""
+    by = time.time_ns() // 1000 - clock - 60_000_000
+    return [
+        f"UPDATE {table} SET {', '.join(f'{name} = {name} + {by}' for name in names)}"
+        for table, names in TOLD["moments"].items()
+    ]
+
+
+class Left(Old):
+    """The folder and the journal of it; receivers now take what they are given."""
+
+    kind = ""
+
+    def configure(self, **tables: dict[str, Any]) -> None:
+        """Write the configuration of 0.2.0, but for the receiver that took nothing."""
+        deliveries = {name: {"kind": "files", "path": f"{name}.jsonl"} for name in ("registry", "away")}
+        super().configure(**{"deliveries": deliveries, **tables})
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def left(request: pytest.FixtureRequest, tmp_path: Path, agencies: Agencies) -> Left:
+    kind: str = request.param
+    if kind == "sqlite":
+        url = f"sqlite:///{tmp_path / 'journal.db'}"
+        with sqlite3.connect(tmp_path / "journal.db") as connection:
+            connection.executescript(dump(kind))
+            for statement in moved(connection.execute("SELECT clock FROM standing").fetchone()[0]):
+                connection.execute(statement)
+        connection.close()
+    else:
+        url = request.getfixturevalue("database")
+        with psycopg.connect(url, autocommit=True) as server:
+            server.execute(dump(kind))  # type: ignore[call-overload]
+            server.execute("SET search_path TO public")
+            for statement in moved(server.execute("SELECT clock FROM standing").fetchone()[0]):  # type: ignore[index]
+                server.execute(statement)  # type: ignore[call-overload]
+    shutil.copy(HERE / f"{kind}.key", tmp_path / "key")
+    (tmp_path / "key").chmod(0o600)
+    made = Left(tmp_path, agencies, url)
+    made.kind = kind
+    return made
+
+
+def now_told(here: Left) -> dict[str, Any]:
+    return asyncio.run(told(here.journal, here.folder / "key"))
+
+
+def test_everything_is_there_and_goes_on(left: Left) -> None:
+    """Each appeal, version, question, change and delivery as 0.2.0 told it; then what was left is worked, once."""
+    before = TOLD[left.kind]
+    appealbus(left.folder, "check")
+    left.do("client", "add", "another", "--role", "ops")  # whoever writes first migrates
+    now = now_told(left)
+    assert now["appeals"] == before["appeals"]
+    assert (now["waiting_changes"], now["clients"]) == (UNKNOWN, ["another", *before["clients"]])
+
+    left.do("run", "--until-idle")
+    after = now_told(left)
+    for number, was in before["appeals"].items():
+        row = after["appeals"][number]
+        # Nothing of what was told is told otherwise, and only what had not begun has a version more.
+        assert row["versions"][: len(was["versions"])] == was["versions"]
+        assert len(row["versions"]) - len(was["versions"]) == (was["state"] == "ready"), number
+        assert (row["held"], row["closed"], row["changes"]) == (was["held"], was["closed"], was["changes"])
+        assert row["state"] == (was["state"] if was["state"] in ("held", "parked") else row["state"])
+    assert not [row for row in after["appeals"].values() if row["state"] in ("ready", "in_work", "suspect")]
+    assert after["waiting_changes"] == UNKNOWN
+
+    got = {name: _received(left.folder / f"{name}.jsonl") for name in ("registry", "away")}
+    every = {(number, at + 1) for number, row in after["appeals"].items() for at in range(len(row["versions"]))}
+    new = {(number, 1) for number, row in before["appeals"].items() if row["state"] == "ready"}
+    assert len(new) == LEFT
+    assert got["registry"] == Counter(new)
+    assert got["away"].keys() <= every
+    assert set(got["away"].values()) == {1}
+    # Of versions that waited together a receiver gets the newest.
+    assert got["away"].keys() >= {(number, len(row["versions"])) for number, row in after["appeals"].items()}
+
+
+def _received(path: Path) -> Counter[tuple[str, int]]:
+    dossiers = map(json.loads, path.read_text().splitlines())
+    return Counter((dossier["number"], dossier["version"]) for dossier in dossiers)
