@@ -156,7 +156,7 @@ def test_a_backlog_stays_small_and_the_most_urgent_go_first(here: Installation, 
     here.configure(**tables, bus={"journal": "sqlite:///journal.db", "concurrency": 200})
     appealbus(here.folder, "intake", here.appeals.name)
     with here.start("run", anew=True) as bus:
-        bus.until(lambda: here.rows()[-1].version and _waiting(here) == 0, "all have a dossier", 60)
+        bus.until(lambda: here.rows()[-1].version and _waiting(here) == 0, "all have a dossier", 300)
         assert bus.rss() < MEMORY
         assert bus.stop().code == 0
     agencies.misbehave()

@@ -15,10 +15,11 @@ import pytest
 
 from tests.core.journal.release_0_2_0 import make
 from tests.core.journal.release_0_2_0.make import LEFT, REASON, UNKNOWN, Old, told
+from tests.services.forms import form
 from tests.system.installation import Agencies
 from tests.system.program import appealbus
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.proof]
 HERE = Path(make.__file__).parent
 TOLD: dict[str, Any] = json.loads(gzip.decompress((HERE / "told.json.gz").read_bytes()))
 
@@ -47,7 +48,7 @@ class Left(Old):
         super().configure(**{"deliveries": deliveries, **tables})
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=form(["sqlite"], ["sqlite", "postgresql"]))
 def left(request: pytest.FixtureRequest, tmp_path: Path, agencies: Agencies) -> Left:
     kind: str = request.param
     if kind == "sqlite":
