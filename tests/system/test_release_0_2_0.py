@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from tests.core.journal.release_0_2_0 import make
-from tests.core.journal.release_0_2_0.make import LEFT, REASON, UNKNOWN, Old, told
+from tests.core.journal.release_0_2_0.make import LEFT, UNKNOWN, Old, told
 from tests.services.forms import form
 from tests.system.installation import Agencies
 from tests.system.program import appealbus

@@ -9,11 +9,10 @@ import re
 import shutil
 import sqlite3
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -126,7 +125,9 @@ def life(here: Old, agencies: Agencies) -> None:
     here.do("retry", numbers[WORKED + 1])
     here.do("refresh", numbers[300])
     here.do_to_many("hold", "--kind", "proposal", "--reason", REASON)
-    here.do("source", "pause", "gbdul", "--until", f"{date.today() + timedelta(days=20)}", "--reason", REASON)
+    here.do(
+        "source", "pause", "gbdul", "--until", f"{datetime.now(tz=UTC).date() + timedelta(days=20)}", "--reason", REASON
+    )
     here.do("run", "--until-idle")
     here.put_in(['{"message_id": "x", "kind": ', '{"kind": 7'], expect=1)
     here.put_in(lines[WORKED + AWAY :])
