@@ -152,8 +152,11 @@ class Upkeep(Writing):
         return await retention.all_of(self._write, pruning.trim_quarantine, bounds)
 
     async def expire_changes(self, before: datetime) -> int:
-        """Move changes that have waited for their appeals since before then into quarantine; return how many."""
-        expire = waiting_changes.Expire(before, clocks.wall())
+        """Move changes that have waited for their appeals since before then into quarantine; return how many.
+
+        So go those whose appeal is here and had no room for them.
+        """
+        expire = waiting_changes.Expire(before, clocks.wall(), self.number_prefix)
         return await retention.all_of(self._write, waiting_changes.expire, expire)
 
     async def forget_used_answers(self) -> int:
