@@ -96,7 +96,7 @@ def counts(connection: Connection) -> Counts:
         lacking=_lacking(connection),
         alone={row.receiver: row.alone for row in connection.execute(_ALONE)},
         waiting_changes=waiting_changes.total(),
-        waiting_by_channel=dict(sorted(waiting_changes.items())),
+        waiting_by_channel=dict(sorted((+waiting_changes).items())),
         log_position=log.head(connection),
         log_unplaced=unplaced,
         oldest_unplaced=oldest_unplaced,

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, select
 
 from appealbus.core.domain.change import Order, closed_by
-from appealbus.core.errors import JournalError
+from appealbus.core.errors import CONFLICT, JournalError
 from appealbus.core.journal import bulk
 from appealbus.core.journal.rows import NewChange
 from appealbus.core.journal.tables import appeal
@@ -147,7 +147,9 @@ class Targets:
             text = "its appeal is not known, and it is too large to wait; replay it once the appeal is there"
             return JournalError(text, "change.too_large")
         new = item.new.change
-        if self._waiting is None or not self._waiting.add(new.channel, new.kind or "", item.names, item.most_waiting):
+        if self._waiting is None:  # what is locked is not what was found: on the next try it is not found
+            raise JournalError("its appeal has just been deleted", CONFLICT)
+        if not self._waiting.add(new.channel, new.kind or "", item.names, item.most_waiting):
             return JournalError("its appeal is not known, and too many changes wait already", "change.too_many_wait")
         return None
 

@@ -54,8 +54,9 @@ def has_room(kind: str, size: int, channel: str, orders: Sequence[tuple[Order, s
     """Return whether an appeal takes one more change, given those that it has and their bytes."""
     if len(orders) < MOST and held + size <= MOST_BYTES:
         return True
-    ends = sum(order[2] == channel and each in ENDS for order, each in orders)
-    return kind in ENDS and ends < RESERVE and size <= MOST_WAITING_BYTES
+    if kind not in ENDS or size > MOST_WAITING_BYTES:
+        return False
+    return sum(order[2] == channel and each in ENDS for order, each in orders) < RESERVE
 
 
 def waiting_by_channel(connection: Connection, counters: Mapping[str, int]) -> Counter[str]:
@@ -220,57 +221,65 @@ def adopt(connection: Connection, found: Found, rows: Sequence[Mapping[str, Any]
     return happened
 
 
-@dataclass(frozen=True, slots=True)
-class Expire:
-    """A request to give up changes that have waited since before then."""
+_its_id = [appeal.c.number == table.c.number]
+_its_id += [(appeal.c.message_id == table.c.of_message) & (appeal.c.channel == table.c.of_channel)]
+# As values, not as a join: else PostgreSQL may read all appeals to find those of a few thousand changes.
+_BY_NUMBER, _BY_MESSAGE = (select(appeal.c.id).where(of).correlate(table).scalar_subquery() for of in _its_id)
+_NAMING = _WAITING.add_columns(_BY_NUMBER.label("by_number"), _BY_MESSAGE.label("by_message")).subquery()
+_OF_KNOWN = select(_NAMING).where(_NAMING.c.by_number.is_not(None) | _NAMING.c.by_message.is_not(None))
+_APPEALS = select(appeal.c.id, appeal.c.number, appeal.c.message_id, appeal.c.channel)
 
-    before: datetime
-    at: datetime
-    prefix: str
-    """Of the numbers that the bus gives."""
 
+def to_give_up(connection: Connection, before: datetime, prefix: str) -> list[Refused]:
+    """Return changes that wait in vain, a batch: those whose appeals are here, then those that came before a moment.
 
-def expire(connection: Connection, items: Sequence[Expire]) -> list[int]:
-    """Move changes that have waited too long, or whose appeal is here, into quarantine; return how many.
+    An appeal that is here had no room for them when it came, maybe in an earlier program's time.
 
-    A batch at most. An appeal that is here had no room for them when it came, maybe in an earlier program's time.
+    Args:
+        connection: to the journal.
+        before: those that came before have waited too long.
+        prefix: of the numbers that the bus gives: whoever named one of these before it was given meant no appeal.
+
     """
+    own = [
+        (row.by_message or row.by_number, row)
+        for row in connection.execute(_OF_KNOWN)
+        if row.by_message is not None or not series.is_own(row.number, prefix)
+    ][:_BATCH]
+    ids = bulk.padded([appeal_id for appeal_id, _ in own])
+    known = {row.id: row for row in connection.execute(_APPEALS.where(appeal.c.id.in_(ids)))} if ids else {}
+    if known:
+        return [
+            (each.id, row, _why_not(row, each.number, each.message_id, each.channel) or _TOO_MANY)
+            for each, row in ((known.get(appeal_id), row) for appeal_id, row in own)
+            if each is not None
+        ]
+    old = _WAITING.where(table.c.received_at < before).order_by(table.c.received_at).limit(_BATCH)
+    return [(None, row, ("change.appeal_unknown", _UNKNOWN)) for row in connection.execute(old)]
+
+
+@dataclass(frozen=True, slots=True)
+class GivenUp:
+    """Changes that wait no more."""
+
+    refused: Sequence[Refused]
+    at: datetime
+
+
+def give_up(connection: Connection, items: Sequence[GivenUp]) -> list[int]:
+    """Move changes that still wait into quarantine; return how many."""
     results = []
     for item in items:
         _lock(connection)
         channels = _count(connection)
-        refused = _of_known(connection, item.prefix)[:_BATCH]
-        if not refused:
-            old = _WAITING.where(table.c.received_at < item.before).order_by(table.c.received_at).limit(_BATCH)
-            refused = [(None, row, ("change.appeal_unknown", _UNKNOWN)) for row in connection.execute(old)]
-        if refused:
-            events.note(connection, _quarantined(connection, refused, item.at))
-            channels.subtract(each.channel for _, each, _ in refused)
-            _write(connection, channels)
+        ids = bulk.padded([row.id for _, row, _ in item.refused])
+        waits = set(connection.scalars(select(table.c.id).where(table.c.id.in_(ids), table.c.appeal_id.is_(None))))
+        refused = [each for each in item.refused if each[1].id in waits]
+        events.note(connection, _quarantined(connection, refused, item.at))
+        channels.subtract(row.channel for _, row, _ in refused)
+        _write(connection, channels)
         results.append(len(refused))
     return results
-
-
-_OF_KNOWN = _WAITING.add_columns(
-    appeal.c.id.label("appeal_id"),
-    appeal.c.number.label("its_number"),
-    appeal.c.message_id.label("its_message"),
-    appeal.c.channel.label("its_channel"),
-)
-_BY_MESSAGE = _OF_KNOWN.join(
-    appeal, (appeal.c.message_id == table.c.of_message) & (appeal.c.channel == table.c.of_channel)
-)
-_BY_NUMBER = _OF_KNOWN.join(appeal, appeal.c.number == table.c.number)
-
-
-def _of_known(connection: Connection, prefix: str) -> list[Refused]:
-    """Return changes that wait although their appeals are here; one of a number that the bus gave has none."""
-    brought = [row for row in connection.execute(_BY_NUMBER) if not series.is_own(row.number, prefix)]
-    found = {row.id: row for row in [*connection.execute(_BY_MESSAGE), *brought]}
-    return [
-        (row.appeal_id, row, _why_not(row, row.its_number, row.its_message, row.its_channel) or _TOO_MANY)
-        for row in found.values()
-    ]
 
 
 def _quarantined(connection: Connection, refused: Iterable[Refused], at: datetime) -> list[Event]:
