@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
 
-from appealbus.core.domain.change import Order, closed_by
+from appealbus.core.domain.change import ENDS, Order, closed_by
 from appealbus.core.errors import CONFLICT, JournalError
 from appealbus.core.journal import bulk
 from appealbus.core.journal.rows import NewChange
@@ -45,9 +45,11 @@ class Changing:
         return None if self.new.anywhere else self.new.change.channel
 
     @property
-    def names(self) -> list[waiting_changes.Named]:
-        """What it names its appeal by."""
-        return [name for name in (self.new.change.number, self.of_message) if name is not None]
+    def newcomer(self) -> waiting_changes.Newcomer:
+        """What decides whether it may wait."""
+        new = self.new.change
+        names = [name for name in (new.number, self.of_message) if name is not None]
+        return waiting_changes.Newcomer(new.channel, new.kind in ENDS, names, self.most_waiting)
 
     @cached_property
     def document(self) -> bytes:
@@ -119,7 +121,7 @@ class Targets:
         self._waiting: waiting_changes.Waiting | None = None
         if any(not self._candidates(item) for item in items):
             # From now on nobody accepts an appeal until this is written: else both could miss each other.
-            self._waiting = waiting_changes.Waiting(connection, [item.names for item in items], look=look)
+            self._waiting = waiting_changes.Waiting(connection, [item.newcomer for item in items], look=look)
             self._found = _found(connection, items)
         ids = sorted({row.id for item in items for row in self._candidates(item)})
         if ids:
@@ -146,10 +148,9 @@ class Targets:
         if len(item.document) > waiting_changes.MOST_WAITING_BYTES:
             text = "its appeal is not known, and it is too large to wait; replay it once the appeal is there"
             return JournalError(text, "change.too_large")
-        new = item.new.change
         if self._waiting is None:  # what is locked is not what was found: on the next try it is not found
             raise JournalError("its appeal has just been deleted", CONFLICT)
-        if not self._waiting.add(new.channel, new.kind or "", item.names, item.most_waiting):
+        if not self._waiting.add(item.newcomer):
             return JournalError("its appeal is not known, and too many changes wait already", "change.too_many_wait")
         return None
 

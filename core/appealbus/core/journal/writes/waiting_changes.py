@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -89,10 +89,25 @@ def _write(connection: Connection, channels: Counter[str]) -> None:
         connection.execute(delete(counter).where(counter.c.name.in_(gone)))
 
 
+class Newcomer(NamedTuple):
+    """What decides whether a change may wait."""
+
+    channel: str
+    ends: bool
+    names: Sequence[Named]
+    most: int
+    """So many of its channel may."""
+
+    @property
+    def room(self) -> int:
+        """How many may with the reserve, if this is one of those that it is for."""
+        return self.most - (-self.most // _RESERVED_PART) if self.ends else self.most
+
+
 class Waiting:
     """How many changes wait: of each channel, and of each channel for each appeal. Locked unless one only looks."""
 
-    def __init__(self, connection: Connection, names: Iterable[Sequence[Named]], *, look: bool = False) -> None:
+    def __init__(self, connection: Connection, new: Iterable[Newcomer], *, look: bool = False) -> None:
         if not look:
             _lock(connection)
         self._connection = connection
@@ -100,7 +115,7 @@ class Waiting:
         self._of_appeals: Counter[tuple[str, Named, bool]] = Counter()
         """By channel, what they name, and whether they are changes by which appeals end."""
         self._new = False
-        given = {name for each in names for name in each}
+        given = {name for each in new if self._channels[each.channel] < each.room for name in each.names}
         numbers = bulk.padded([name for name in given if isinstance(name, str)])
         messages = bulk.padded([name[0] for name in given if not isinstance(name, str)])
         columns = (table.c.channel, table.c.number, table.c.of_message, table.c.of_channel, table.c.kind)
@@ -111,11 +126,10 @@ class Waiting:
             for name in [number, *message] if number is not None else message:
                 self._of_appeals[channel, name, kind in ENDS] += count
 
-    def add(self, channel: str, kind: str, names: Sequence[Named], most: int) -> bool:
+    def add(self, new: Newcomer) -> bool:
         """Count one more; return False where it cannot wait."""
-        ends = kind in ENDS
-        room = most - (-most // _RESERVED_PART) if ends else most
-        if self._channels[channel] >= room or any(self._is_full(channel, name, ends) for name in names):
+        channel, ends, names = new.channel, new.ends, new.names
+        if self._channels[channel] >= new.room or any(self._is_full(channel, name, ends) for name in names):
             return False
         self._channels[channel] += 1
         self._of_appeals.update((channel, name, ends) for name in names)
