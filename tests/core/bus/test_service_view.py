@@ -1,6 +1,7 @@
 """What a service is handed of the bus."""
 
 import asyncio
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -64,7 +65,9 @@ async def test_a_service_takes_messages_and_reads_what_became_of_them(tmp_path: 
         assert (after.dossiers["complete"], after.deliveries["registry", "delivered"]) == (1, 1)
         (source,) = bus.sources()
         assert after.calls[source.source].within[-1] == (float("inf"), 1)
-        assert bus.quarantine_fullness(await bus.journal.counts()).keys() == {"post"}
+        counts = await bus.journal.counts()
+        assert bus.quarantine_fullness(counts).keys() == {"post"}
+        assert bus.waiting_fullness(replace(counts, waiting_by_channel={"post": 7_500})) == {"post": 0.75}
         assert {check.name: check.ok for check in await bus.checks(bus.journal.probe)}["journal"]
         assert not bus.draining
         assert (bus.works_on(date(2026, 11, 2)), bus.shared("amqp")) == (None, None), "no plugins are here"

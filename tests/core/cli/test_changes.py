@@ -1,5 +1,6 @@
 """`appealbus changes`, and what other commands tell of changes."""
 
+import asyncio
 import json
 from datetime import UTC, datetime
 from pathlib import Path
@@ -57,8 +58,23 @@ async def test_what_waits_is_told(program: Program, journal: Journal, accepted: 
     one, two = program("changes").stdout.splitlines()
     assert "corrected of the appeal with message m9" in one
     assert "corrected of AB-9" in two
-    assert "changes     2 wait for appeals that are not known; see `appealbus changes`" in program("status").stdout
-    assert json.loads(program("status", "--json").stdout)["waiting_changes"] == 2
+    said = "changes     2 wait for appeals that are not known (2 by files); see `appealbus changes`"
+    assert said in program("status").stdout
+    told = json.loads(program("status", "--json").stdout)
+    assert (told["waiting_changes"], told["waiting_by_channel"]) == (2, {"files": 2})
+
+
+async def test_thousands_that_wait_are_told_by_what_they_name(program: Program, journal: Journal) -> None:
+    """Where a page does not hold them all, it begins with the appeals that the most wait for; the next ones do not."""
+    news = [change(f"c{at}", appeal_message_id=None, number=f"N-{at % 3 + at % 2}") for at in range(30)]
+    await asyncio.gather(*(journal.change(new) for new in news), journal.change(change("m", appeal_message_id="m9")))
+    first, second, *_, tenth, more = program("changes", "--limit", "9").stdout.splitlines()
+    assert (first, second) == ("10 by files wait for N-1", "10 by files wait for N-2")
+    assert ("corrected of N-" in tenth, more) == (True, "There may be more: --after 9")
+    assert len(program("changes", "--limit", "9").stdout.splitlines()) == 5 + 9 + 1
+    assert len(program("changes", "--limit", "9", "--after", "9").stdout.splitlines()) == 9 + 1
+    assert len(program("changes", "--limit", "40").stdout.splitlines()) == 31
+    assert len(json.loads(program("changes", "--limit", "9", "--json").stdout)) == 9
 
 
 def test_a_file_of_changes_is_taken(program: Program, tmp_path: Path) -> None:

@@ -202,6 +202,19 @@ def test_a_quarantine_that_is_nearly_full_is_critical():
     assert report(replace(WELL, pauses={"egkn": replace(PAUSE, until=NOW - HOUR)})) == []
 
 
+def test_a_channel_whose_waiting_changes_near_their_bound_is_named():
+    """From four fifths on: how many it has, and of how many."""
+    most = WELL.bus.waiting_changes
+    low = {"files": most * 4 // 5 - 1, "portal": 1}
+    assert [finding.severity for finding in report(counted(waiting_changes=most, waiting_by_channel=low))] == ["info"]
+    full = {**low, "portal": most * 4 // 5}
+    first, _ = report(counted(waiting_changes=most, waiting_by_channel=full))
+    assert str(first).startswith("changes of portal: channel portal has 8000 of 10000 that may wait; over that they go")
+    assert not all_is_well([first])
+    assert first.to(Reader(ReaderLanguage.RUSSIAN))[0] == "изменения portal"
+    assert first.to(Reader(ReaderLanguage.KAZAKH))[0] == "өзгерістер: portal"
+
+
 def test_a_pause_is_told_of_where_no_worker_lives():
     """Whoever looks at night learns why nothing is asked."""
     found = report(replace(WELL, sources=[], parked=[PARKED], pauses={"egkn": PAUSE}))

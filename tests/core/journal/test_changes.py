@@ -130,7 +130,9 @@ async def test_who_may_not_change_it_does_not_by_coming_first(journal, make, cha
     await journal.accept(make.new(number="ЖТ-1"))
     (case,) = await journal.claim("w", make.now, 10, 60)
     assert [each.change.message_id for each in case.kept_changes] == ["b"]
-    assert (await journal.counts()).waiting_changes == 2
+    (foreign,) = await journal.quarantined()
+    assert (foreign.position, foreign.code) == ("change a", "change.foreign")
+    assert (await journal.counts()).waiting_changes == 1, "c is about a message of its own channel"
 
 
 async def test_a_number_that_the_bus_has_not_given_is_no_number(journal, make, change):

@@ -163,7 +163,9 @@ class JournalLife(RuleBasedStateMachine):
 
     def hold_changes(self, rows):
         waiting = [each for each in self.changes if each[:2] not in self.receipts]
-        assert self.do(self.journal.counts()).waiting_changes == len(waiting)
+        counts = self.do(self.journal.counts())
+        assert counts.waiting_changes == len(waiting)
+        assert counts.waiting_by_channel == Counter(channel for _, channel, _ in waiting)
         cases = self.do(self.journal.cases([row.appeal_id for row in rows]))
         assert {case.appeal_id: case.changes for case in cases if case.changes} == Counter(
             self.receipts[each[:2]].appeal_id for each in self.changes if each[:2] in self.receipts

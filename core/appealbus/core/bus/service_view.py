@@ -111,6 +111,11 @@ class ServiceView:
         now = wall()
         return {name: fullness(each, self._bus.settings.bus, now) for name, each in counts.quarantined.items()}
 
+    def waiting_fullness(self, counts: Counts) -> dict[str, float]:
+        """Measure by the settings of the bus."""
+        most = self._bus.settings.bus.waiting_changes
+        return {name: count / most if most else 1.0 for name, count in counts.waiting_by_channel.items()}
+
     async def due_soon(self) -> DueSoon:
         """Ask the journal, by the settings of the bus."""
         return await due_soon(self.journal, self._bus.settings.bus)

@@ -43,6 +43,8 @@ def changes(
     if number is None:
         page = cli.read(lambda journal: journal.waiting_changes(after, limit))
         none = "No change waits for its appeal."
+        if not as_json and not after and len(page) == limit:
+            _print_most(cli)
         print_page(cli, page, limit, lambda row: _print(cli, row), as_json=as_json, none=none)
         return
     wanted = number
@@ -61,6 +63,13 @@ def changes(
         _print(cli, row)
     if not found:
         cli.out.print(f"Nothing was said of {number} since it came.")
+
+
+def _print_most(cli: Cli) -> None:
+    """Print which appeals the most changes wait for: with thousands of them a page tells little."""
+    most = cli.read(lambda journal: journal.most_awaited())
+    for channel, named, count in most:
+        cli.out.print(f"{count} by {one_line(channel)} wait for {one_line(named)}")
 
 
 def _print(cli: Cli, row: ChangeRow) -> None:

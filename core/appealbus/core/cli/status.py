@@ -61,7 +61,8 @@ def status_view(
         told = ", ".join(f"{count} {name}" for name, count in counts.lacking.items())
         lines.append(Text(f"lacking     {told}: not loaded; see `appealbus check`", "red"))
     if counts.waiting_changes:
-        told = f"{counts.waiting_changes} wait for appeals that are not known; see `appealbus changes`"
+        by = ", ".join(f"{count} by {one_line(channel)}" for channel, count in counts.waiting_by_channel.items())
+        told = f"{counts.waiting_changes} wait for appeals that are not known ({by}); see `appealbus changes`"
         lines.append(Text(f"changes     {told}", "yellow"))
     if counts.held:
         lines.append(Text(f"held        {counts.held}; see `appealbus appeals --state held`", "red"))

@@ -143,7 +143,10 @@ class BusSettings(Settings):
     changes_from: list[Line] = []
     """Channels whose changes count for appeals of every channel; those of others only for their own appeals."""
     waiting_changes: int = Field(default=10_000, ge=0)
-    """How many changes may wait for appeals that are not known yet; over that they go into quarantine."""
+    """How many changes of one channel may wait for appeals that are not known yet; over that they go into quarantine.
+
+    A tenth more may wait of those by which an appeal ends: answered, withdrawn, closed.
+    """
     waiting_changes_for: Seconds = Field(default=7 * DAY, ge=0)
     """How long a change waits for its appeal; then it goes into quarantine."""
 

@@ -54,6 +54,8 @@ class Counts:
     """Waits for a person."""
     waiting_changes: int = 0
     """Changes whose appeal is not known yet."""
+    waiting_by_channel: dict[str, int] = field(default_factory=dict)
+    """The same, by the channel that sent them."""
     log_position: int = 0
     """Of the newest entry of the log."""
     log_unplaced: int = 0

@@ -13,7 +13,7 @@ from appealbus.core.told import Told, told
 LATE = timedelta(minutes=15)
 """How long a version may wait for its receiver, as in the alert `AppealbusUndelivered`."""
 _FULL = 0.8
-"""As in the alert `AppealbusQuarantineFull`."""
+"""As in the alerts `AppealbusQuarantineFull` and `AppealbusChangesFull`."""
 
 
 def fullness(held: QuarantineHeld, settings: BusSettings, now: datetime) -> float:
@@ -50,6 +50,17 @@ def of_messages(facts: Facts) -> Iterator[Finding]:
         says = told("{number} wait for appeals that are not known", number=counts.waiting_changes)
         does = told("`appealbus changes` lists them: ask their sender, or why the appeals do not come")
         yield Finding(Severity.INFO, told("changes"), [says], does)
+        for channel, count in counts.waiting_by_channel.items():
+            most = facts.bus.waiting_changes
+            if count >= _FULL * most:
+                does = told("the same, at once; or raise bus.waiting_changes")
+                says = told(
+                    "channel {channel} has {number} of {most} that may wait; over that they go into quarantine",
+                    channel=channel,
+                    number=count,
+                    most=most,
+                )
+                yield Finding(Severity.WARNING, told("changes of {name}", name=channel), [says], does)
 
 
 def of_receivers(facts: Facts) -> Iterator[Finding]:

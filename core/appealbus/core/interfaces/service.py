@@ -106,6 +106,9 @@ class RunningBus(Protocol):
     def quarantine_fullness(self, counts: Counts) -> dict[str, float]:
         """Return how near each channel's quarantine is to its bounds; at 1.0 the oldest messages are dropped."""
 
+    def waiting_fullness(self, counts: Counts) -> dict[str, float]:
+        """Return how many of the changes that may wait each channel has; from 1.0 on more go into quarantine."""
+
     def works_on(self, day: date) -> tuple[bool, str] | None:
         """Return whether people work on a day, and the name of the terms whose calendar says so; None: none knows."""
 

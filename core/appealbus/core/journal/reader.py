@@ -96,6 +96,10 @@ class JournalReader(Kept, Serving):
         """
         return await self._read(lambda connection: changes.would_accept(connection, message))
 
+    async def most_awaited(self, limit: int = 10) -> list[tuple[str, str, int]]:
+        """Return which appeals the most changes wait for: channel, number or message id, and how many they are."""
+        return await self._read(lambda connection: changes.most_awaited(connection, limit))
+
     async def would_change(self, new: NewChange, *, most_waiting: int = 10_000) -> str | None:
         """Raise what `change` would raise, and write nothing; return the number in its receipt if it came before."""
         return await self._read(lambda connection: changing.would_change(connection, Changing(new, most_waiting)))

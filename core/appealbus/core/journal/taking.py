@@ -46,7 +46,7 @@ class Taking(Writing):
 
         Args:
             new: the change.
-            most_waiting: so many may wait.
+            most_waiting: so many of its channel may wait, and a tenth more of those by which appeals end.
 
         Raises:
             MessageDiffers: another message has come with its id before.

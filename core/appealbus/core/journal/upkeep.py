@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import uuid4
 
 from appealbus.core import clocks
@@ -152,9 +153,16 @@ class Upkeep(Writing):
         return await retention.all_of(self._write, pruning.trim_quarantine, bounds)
 
     async def expire_changes(self, before: datetime) -> int:
-        """Move changes that have waited for their appeals since before then into quarantine; return how many."""
-        expire = waiting_changes.Expire(before, clocks.wall())
-        return await retention.all_of(self._write, waiting_changes.expire, expire)
+        """Move changes that have waited for their appeals since before then into quarantine; return how many.
+
+        So go those whose appeal is here and had no room for them.
+        """
+        total = 0
+        find = partial(waiting_changes.to_give_up, before=before, prefix=self.number_prefix)
+        while found := await self._read(find):
+            given_up = waiting_changes.GivenUp(found, clocks.wall())
+            total += await self._write.submit(waiting_changes.give_up, given_up)
+        return total
 
     async def forget_used_answers(self) -> int:
         """Delete what is noted of signed answers that are too old to count again; return how many."""

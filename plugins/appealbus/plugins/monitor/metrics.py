@@ -208,6 +208,9 @@ class Page(Collector):
         yield _gauge("appealbus_overdue_age_seconds", text, {(): _age(now, next_due)})
         text = "Changes whose appeal is not known yet."
         yield _gauge("appealbus_waiting_changes", text, {(): float(counts.waiting_changes)})
+        text = "How near the waiting changes of a channel are to their bound; at 1 more go into quarantine."
+        full = {(name,): part for name, part in list(self._bus.waiting_fullness(counts).items())[:_CHANNELS]}
+        yield _gauge("appealbus_waiting_changes_fullness", text, full, "intake")
         quarantine = {(): float(counts.quarantine)}
         yield _gauge(
             "appealbus_quarantine_messages", "Messages in quarantine that nobody has replayed or closed.", quarantine

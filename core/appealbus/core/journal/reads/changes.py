@@ -1,6 +1,6 @@
 """Changes of appeals, and whether a message may come under its id."""
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from appealbus.core.errors import MessageDiffers
 from appealbus.core.journal.rows import ChangeRow
@@ -26,6 +26,14 @@ def waiting_changes(connection: Connection, after: int, limit: int) -> list[Chan
     # `id + 0`: they are few and have an index; by id it would be looked for among all.
     waits = select(*_OF_CHANGE).where(change.c.appeal_id.is_(None), change.c.id + 0 > after)
     return [ChangeRow(**row._mapping) for row in connection.execute(waits.order_by(change.c.id + 0).limit(limit))]
+
+
+def most_awaited(connection: Connection, limit: int) -> list[tuple[str, str, int]]:
+    """Return which appeals the most changes wait for: by channel and what these name, with how many they are."""
+    named = (change.c.channel, func.coalesce(change.c.number, change.c.of_message).label("named"))
+    counted = select(*named, func.count().label("number")).where(change.c.appeal_id.is_(None)).group_by(*named)
+    rows = connection.execute(counted.order_by(func.count().desc(), *named).limit(limit))
+    return [(row.channel, row.named, row.number) for row in rows]
 
 
 def would_accept(connection: Connection, new: Appeal) -> str | None:

@@ -27,7 +27,7 @@ from appealbus.core.journal.tables import (
 from appealbus.core.journal.tables import (
     dossier as dossiers,
 )
-from appealbus.core.journal.writes.waiting_changes import WAITING
+from appealbus.core.journal.writes.waiting_changes import waiting_by_channel
 
 _LACKING = select(appeal.c.lacks, func.count().label("number")).where(LACKS).group_by(appeal.c.lacks)
 _UNSENT = (
@@ -79,6 +79,7 @@ def counts(connection: Connection) -> Counts:
     held = {row.channel: QuarantineHeld(row.messages, int(row.bytes), row.oldest) for row in kept}
     waiting = connection.execute(_UNSENT).all()
     made = connection.execute(_MADE, {"ids": [row.oldest for row in waiting]}) if waiting else ()
+    waiting_changes = waiting_by_channel(connection, ever)
     unplaced, oldest_unplaced = log.unplaced(connection)
     return Counts(
         ready=number[AppealState.READY],
@@ -94,7 +95,8 @@ def counts(connection: Connection) -> Counts:
         quarantined=held,
         lacking=_lacking(connection),
         alone={row.receiver: row.alone for row in connection.execute(_ALONE)},
-        waiting_changes=ever.get(WAITING, 0),
+        waiting_changes=waiting_changes.total(),
+        waiting_by_channel=dict(sorted((+waiting_changes).items())),
         log_position=log.head(connection),
         log_unplaced=unplaced,
         oldest_unplaced=oldest_unplaced,

@@ -63,18 +63,16 @@ def accept(connection: Connection, items: Sequence[Arriving]) -> list[Accepted |
 def _insert(connection: Connection, new: Sequence[_Numbered], last: Mapping[str, int]) -> list[Event]:
     """Insert what is new, and where the counters stand; return what happened to changes that have waited for it."""
     rows = [each.row for each in new]
-    waits = last[waiting_changes.WAITING]
     brought = {each.row["number"] for each in new if each.row["number"] == each.item.foreign}
-    waited = waiting_changes.waiting_for(connection, rows, brought) if waits else {}
+    waited = waiting_changes.waiting_for(connection, rows, brought) if last[waiting_changes.WAITING] else None
     bulk.insert(connection, appeal, rows)
     documents.keep(connection, [(each.row["id"], each.document) for each in new])
     subjects.add(connection, [subjects.Naming(each.row["id"], each.item.marked) for each in new])
     drawn = [(each.row["id"], each.item.sketch) for each in new if each.item.sketch is not None]
     sketches.add(connection, drawn)
-    adopted = waiting_changes.adopt(connection, waited, rows) if waited else []
-    values = {**last, waiting_changes.WAITING: waits - len(adopted)}
-    bulk.upsert(connection, counter, [{"name": name, "value": value} for name, value in values.items()])
-    return adopted
+    values = [{"name": name, "value": value} for name, value in last.items() if name != waiting_changes.WAITING]
+    bulk.upsert(connection, counter, values)
+    return waiting_changes.adopt(connection, waited, rows) if waited is not None else []
 
 
 def _result(item: Arriving, row: Mapping[str, Any], *, new: bool) -> Accepted | JournalError:

@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
 
-from appealbus.core.domain.change import Order, closed_by
-from appealbus.core.errors import JournalError
+from appealbus.core.domain.change import ENDS, Order, closed_by
+from appealbus.core.errors import CONFLICT, JournalError
 from appealbus.core.journal import bulk
 from appealbus.core.journal.rows import NewChange
 from appealbus.core.journal.tables import appeal
@@ -16,15 +16,10 @@ from appealbus.core.journal.tables import change as table
 from appealbus.core.journal.writes import waiting_changes
 from appealbus.schemas.change import Change
 
-_MOST_BYTES = 8 * 1024 * 1024
-"""Of the changes of one appeal together."""
-_MOST_WAITING_BYTES = 64 * 1024
-"""Of a change that waits: with more, as many as may wait would fill a disk."""
-
 
 @dataclass(frozen=True)
 class Changing:
-    """A change to write down, and how many may wait for their appeals."""
+    """A change to write down, and how many of its channel may wait for their appeals."""
 
     new: NewChange
     most_waiting: int
@@ -48,6 +43,13 @@ class Changing:
         if self.of_message is not None:
             return self.of_message[1]
         return None if self.new.anywhere else self.new.change.channel
+
+    @property
+    def newcomer(self) -> waiting_changes.Newcomer:
+        """What decides whether it may wait."""
+        new = self.new.change
+        names = [name for name in (new.number, self.of_message) if name is not None]
+        return waiting_changes.Newcomer(new.channel, new.kind in ENDS, names, self.most_waiting)
 
     @cached_property
     def document(self) -> bytes:
@@ -116,11 +118,10 @@ class Targets:
         self._connection = connection
         self._found = _found(connection, items)
         self._here: dict[int, Target] = {}
-        self._more = 0
-        self._waiting = 0
+        self._waiting: waiting_changes.Waiting | None = None
         if any(not self._candidates(item) for item in items):
             # From now on nobody accepts an appeal until this is written: else both could miss each other.
-            self._waiting = waiting_changes.waiting(connection) if look else waiting_changes.count(connection, 0)
+            self._waiting = waiting_changes.Waiting(connection, [item.newcomer for item in items], look=look)
             self._found = _found(connection, items)
         ids = sorted({row.id for item in items for row in self._candidates(item)})
         if ids:
@@ -134,29 +135,31 @@ class Targets:
         if of_another_channel or (item.of_message is None and any(not _is_about(item, row) for row in candidates)):
             return _foreign(new)
         if len({row.id for row in candidates}) > 1 or any(not _is_about(item, row) for row in candidates):
-            return JournalError("its number and its message id are not of one appeal", "change.contradictory")
+            return JournalError(waiting_changes.CONTRADICTORY, "change.contradictory")
         target = self._here.get(candidates[0].id) if candidates else None
         if target is None:
             return self._waits(item)
-        if len(target.orders) >= waiting_changes.MOST or target.size + len(item.document) > _MOST_BYTES:
-            return JournalError("the appeal has too many changes already", "change.too_many")
+        kind, size = new.kind or "", len(item.document)
+        if not waiting_changes.has_room(kind, size, new.channel, target.orders, target.size):
+            return JournalError(waiting_changes.TOO_MANY, "change.too_many")
         return target
 
     def _waits(self, item: Changing) -> JournalError | None:
-        if len(item.document) > _MOST_WAITING_BYTES:
+        if len(item.document) > waiting_changes.MOST_WAITING_BYTES:
             text = "its appeal is not known, and it is too large to wait; replay it once the appeal is there"
             return JournalError(text, "change.too_large")
-        if self._waiting + self._more >= item.most_waiting:
+        if self._waiting is None:  # what is locked is not what was found: on the next try it is not found
+            raise JournalError("its appeal has just been deleted", CONFLICT)
+        if not self._waiting.add(item.newcomer):
             return JournalError("its appeal is not known, and too many changes wait already", "change.too_many_wait")
-        self._more += 1
         return None
 
     def write(self, connection: Connection) -> None:
         """Write how the appeals stand now that they have these changes."""
         touched = [target for target in self._here.values() if target.new]
         bulk.update(connection, appeal, [target.standing for target in touched])
-        if self._more:
-            waiting_changes.count(connection, self._more)
+        if self._waiting is not None:
+            self._waiting.write()
 
     def _candidates(self, item: Changing) -> list[Any]:
         by_number, by_message = self._found
@@ -166,8 +169,7 @@ class Targets:
 
 
 def _foreign(new: Change) -> JournalError:
-    text = f"{new.channel} may change no appeal of another channel; bus.changes_from lists the channels that may"
-    return JournalError(text, "change.foreign")
+    return JournalError(waiting_changes.FOREIGN.format(channel=new.channel), "change.foreign")
 
 
 def _found(connection: Connection, items: Sequence[Changing]) -> tuple[dict[str | None, Any], dict[Any, Any]]:

@@ -1,42 +1,149 @@
 """Changes that wait: for appeals that are still to come, as many and for as long as may be."""
 
-from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
 
-from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from appealbus.core.domain.change import AS_KEPT, closed_by
+from appealbus.core.domain.change import AS_KEPT, ENDS, Order, closed_by
 from appealbus.core.domain.event import Event, What, by_client
-from appealbus.core.journal import bulk
-from appealbus.core.journal.rows import NewQuarantine
+from appealbus.core.journal import bulk, series
+from appealbus.core.journal.tables import Moment, appeal, counter, quarantine, to_number
 from appealbus.core.journal.tables import change as table
-from appealbus.core.journal.tables import counter, to_number
-from appealbus.core.journal.writes import keeping
-from appealbus.schemas.base import printable
+from appealbus.core.journal.writes import events
 
 WAITING = "waiting_changes"
-"""The counter of changes that wait for their appeals."""
+"""The counter of changes that wait for their appeals. Whoever writes any of them has it locked."""
+_OF_CHANNEL = f"{WAITING} of "
+"""The beginning of the counters that tell how many of them each channel has sent."""
 MOST = 200
 """Changes of one appeal: ten times what a long life has. With more, each new one costs reading all of them anew."""
+MOST_BYTES = 8 * 1024 * 1024
+"""Of the changes of one appeal together."""
+MOST_WAITING_BYTES = 64 * 1024
+"""Of a change that waits: with more, as many as may wait would fill a disk."""
+RESERVE = 20
+"""Changes by which an appeal ends, of each channel, that an appeal has room for whatever else it has."""
+_RESERVED_PART = 10
+"""Of the changes of a channel that may wait, one part in so many is added for those by which appeals end."""
 _BATCH = 200
 """Rows of one transaction that deletes."""
+_AT_ONCE = 1000
+"""Changes without room that go as their appeal comes; what is left goes with those that are too old. An earlier
+program let as many wait for one appeal as might wait at all."""
+
+TOO_MANY = "the appeal has too many changes already"
+CONTRADICTORY = "its number and its message id are not of one appeal"
+FOREIGN = "{channel} may change no appeal of another channel; bus.changes_from lists the channels that may"
+_UNKNOWN = "no appeal of this number or message id has come for as long as a change waits"
+
+Named: TypeAlias = str | tuple[str, str]
+"""What a change names: the number of an appeal, or the message that it came with and that one's channel."""
+Why: TypeAlias = tuple[str, str]
+"""Why a change does not count: code and reason."""
+Refused: TypeAlias = tuple[int | None, Any, Why]
+"""The id of the appeal that a change names, if that is here; the row of the change; and why it does not count."""
+_TOO_MANY: Why = "change.too_many", TOO_MANY
 
 
-def count(connection: Connection, more: int) -> int:
-    """Lock the counter of changes that wait, and return where it stands then."""
+def has_room(kind: str, size: int, channel: str, orders: Sequence[tuple[Order, str]], held: int) -> bool:
+    """Return whether an appeal takes one more change, given those that it has and their bytes."""
+    if len(orders) < MOST and held + size <= MOST_BYTES:
+        return True
+    if kind not in ENDS or size > MOST_WAITING_BYTES:
+        return False
+    return sum(order[2] == channel and each in ENDS for order, each in orders) < RESERVE
+
+
+def waiting_by_channel(connection: Connection, counters: Mapping[str, int]) -> Counter[str]:
+    """Return how many changes of each channel wait, given the counters; an earlier program kept the total alone."""
+    found = Counter({name.removeprefix(_OF_CHANNEL): n for name, n in counters.items() if name.startswith(_OF_CHANNEL)})
+    if found.total() == counters.get(WAITING, 0):
+        return found
+    waiting = select(table.c.channel, func.count().label("number")).where(table.c.appeal_id.is_(None))
+    rows = connection.execute(waiting.group_by(table.c.channel))
+    return Counter(dict.fromkeys(found, 0) | {row.channel: row.number for row in rows})
+
+
+def _lock(connection: Connection) -> None:
     kind: Any = sqlite if connection.dialect.name == "sqlite" else postgresql
-    statement = kind.insert(counter).values(name=WAITING, value=more)
-    changed = statement.on_conflict_do_update(index_elements=["name"], set_={"value": counter.c.value + more})
-    return int(connection.execute(changed.returning(counter.c.value)).scalar_one())
+    statement = kind.insert(counter).values(name=WAITING, value=0)
+    connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"value": counter.c.value}))
 
 
-def waiting(connection: Connection) -> int:
-    """Return how many changes wait, as it is now."""
-    return connection.scalar(select(counter.c.value).where(counter.c.name == WAITING)) or 0
+def _count(connection: Connection) -> Counter[str]:
+    counters = select(counter.c.name, counter.c.value).where(counter.c.name.startswith(WAITING, autoescape=True))
+    return waiting_by_channel(connection, {row.name: row.value for row in connection.execute(counters)})
+
+
+def _write(connection: Connection, channels: Counter[str]) -> None:
+    """Write how many wait, of each channel and in all."""
+    rows = [{"name": f"{_OF_CHANNEL}{channel}", "value": count} for channel, count in channels.items()]
+    bulk.upsert(connection, counter, [{"name": WAITING, "value": channels.total()}, *rows])
+    gone = [f"{_OF_CHANNEL}{channel}" for channel, count in channels.items() if not count]
+    if gone:
+        connection.execute(delete(counter).where(counter.c.name.in_(gone)))
+
+
+class Newcomer(NamedTuple):
+    """What decides whether a change may wait."""
+
+    channel: str
+    ends: bool
+    names: Sequence[Named]
+    most: int
+    """So many of its channel may."""
+
+    @property
+    def room(self) -> int:
+        """How many may with the reserve, if this is one of those that it is for."""
+        return self.most - (-self.most // _RESERVED_PART) if self.ends else self.most
+
+
+class Waiting:
+    """How many changes wait: of each channel, and of each channel for each appeal. Locked unless one only looks."""
+
+    def __init__(self, connection: Connection, new: Iterable[Newcomer], *, look: bool = False) -> None:
+        if not look:
+            _lock(connection)
+        self._connection = connection
+        self._channels = _count(connection)
+        self._of_appeals: Counter[tuple[str, Named, bool]] = Counter()
+        """By channel, what they name, and whether they are changes by which appeals end."""
+        self._new = False
+        given = {name for each in new if self._channels[each.channel] < each.room for name in each.names}
+        numbers = bulk.padded([name for name in given if isinstance(name, str)])
+        messages = bulk.padded([name[0] for name in given if not isinstance(name, str)])
+        columns = (table.c.channel, table.c.number, table.c.of_message, table.c.of_channel, table.c.kind)
+        these = table.c.number.in_(numbers) | table.c.of_message.in_(messages)
+        query = select(*columns, func.count()).where(table.c.appeal_id.is_(None), these).group_by(*columns)
+        for channel, number, of_message, of_channel, kind, count in connection.execute(query):
+            message = [] if of_message is None else [(of_message, of_channel)]
+            for name in [number, *message] if number is not None else message:
+                self._of_appeals[channel, name, kind in ENDS] += count
+
+    def add(self, new: Newcomer) -> bool:
+        """Count one more; return False where it cannot wait."""
+        channel, ends, names = new.channel, new.ends, new.names
+        if self._channels[channel] >= new.room or any(self._is_full(channel, name, ends) for name in names):
+            return False
+        self._channels[channel] += 1
+        self._of_appeals.update((channel, name, ends) for name in names)
+        self._new = True
+        return True
+
+    def _is_full(self, channel: str, name: Named, ends: bool) -> bool:
+        ending = self._of_appeals[channel, name, True]
+        return ending + self._of_appeals[channel, name, False] >= MOST and not (ends and ending < RESERVE)
+
+    def write(self) -> None:
+        """Write how many wait now."""
+        if self._new:
+            _write(self._connection, self._channels)
 
 
 _WAITING = select(
@@ -50,79 +157,163 @@ _WAITING = select(
     table.c.dated_at,
     table.c.received_at,
     table.c.digest,
+    table.c.size,
 ).where(table.c.appeal_id.is_(None))
 _ADOPTED = update(table).where(table.c.id == bindparam("this")).values(appeal_id=bindparam("of"))
 
 
-def waiting_for(
-    connection: Connection, rows: Sequence[dict[str, Any]], brought: Collection[str]
-) -> dict[int, list[Any]]:
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Changes that have waited for appeals which come now, by the ids of these."""
+
+    taken: Mapping[int, Sequence[Any]]
+    refused: Sequence[Refused]
+    """Those that name an appeal and do not count."""
+
+
+def waiting_for(connection: Connection, rows: Sequence[dict[str, Any]], brought: Collection[str]) -> Found:
     """Find the changes that have waited for appeals, and write into the rows of these what becomes of them.
 
     By number those alone are found that appeals have `brought`: nobody can have meant one that the bus gives now.
+    In the order in which they count an appeal takes as many as it has room for.
 
     Such an appeal is nobody's at first: whoever claims it knows its changes. On PostgreSQL the counter is locked.
     """
     by_number = {row["number"]: row for row in rows if row["number"] in brought}
     by_message = {(row["message_id"], row["channel"]): row for row in rows}
-    found: defaultdict[int, list[Any]] = defaultdict(list)
+    taken: defaultdict[int, list[Any]] = defaultdict(list)
+    orders: defaultdict[int, list[tuple[Order, str]]] = defaultdict(list)
+    held: Counter[int] = Counter()
+    refused: list[Refused] = []
     numbers = bulk.padded(list(by_number))
     messages = bulk.padded([message_id for message_id, _ in by_message])
-    for waits in connection.execute(_WAITING.where(table.c.number.in_(numbers) | table.c.of_message.in_(messages))):
+    found = connection.execute(_WAITING.where(table.c.number.in_(numbers) | table.c.of_message.in_(messages))).all()
+    for order, waits in sorted(((each.dated_at, each.message_id, each.channel), each) for each in found):
         row = by_number.get(waits.number) or by_message.get((waits.of_message, waits.of_channel))
-        if row is not None and _waits_for(waits, row) and len(found[row["id"]]) < MOST:
-            found[row["id"]].append(waits)
+        if row is None:
+            continue
+        appeal_id = row["id"]
+        why = _why_not(waits, row["number"], row["message_id"], row["channel"])
+        if why is None and has_room(waits.kind, waits.size, waits.channel, orders[appeal_id], held[appeal_id]):
+            taken[appeal_id].append(waits)
+            orders[appeal_id].append((order, waits.kind))
+            held[appeal_id] += waits.size
+        else:
+            refused.append((appeal_id, waits, why or _TOO_MANY))
     for row in rows:
-        if theirs := found.get(row["id"]):
-            orders = [((each.dated_at, each.message_id, each.channel), each.kind) for each in theirs]
-            row.update(changes=len(theirs), closed=closed_by(orders), state="ready", lease_owner=None, lease_until=None)
-    return found
+        if theirs := orders.get(row["id"]):
+            row.update(changes=len(theirs), closed=closed_by(theirs), state="ready", lease_owner=None, lease_until=None)
+    return Found(taken, refused[:_AT_ONCE])
 
 
-def _waits_for(waits: Any, row: Mapping[str, Any]) -> bool:
-    return (
-        waits.number in (None, row["number"])
-        and waits.of_message in (None, row["message_id"])
-        and waits.of_channel in (None, row["channel"])
-    )
+def _why_not(waits: Any, number: str, message_id: str, channel: str) -> Why | None:
+    """Return why a change is not about an appeal that it names."""
+    if waits.number not in (None, number) or waits.of_message not in (None, message_id):
+        return "change.contradictory", CONTRADICTORY
+    if waits.of_channel not in (None, channel):
+        return "change.foreign", FOREIGN.format(channel=waits.channel)
+    return None
 
 
-def adopt(connection: Connection, found: Mapping[int, Sequence[Any]], rows: Sequence[Mapping[str, Any]]) -> list[Event]:
-    """Give changes to the appeals that they have waited for, which are written now; return what happened."""
-    pairs = [(appeal_id, each) for appeal_id, theirs in found.items() for each in theirs]
-    connection.execute(_ADOPTED, [{"this": each.id, "of": appeal_id} for appeal_id, each in pairs])
+def adopt(connection: Connection, found: Found, rows: Sequence[Mapping[str, Any]]) -> list[Event]:
+    """Give changes to the appeals that they have waited for, which are written now; return what happened.
+
+    Those that do not count go into quarantine.
+    """
+    if not found.taken and not found.refused:
+        return []
+    channels = _count(connection)
+    pairs = [(appeal_id, each) for appeal_id, theirs in found.taken.items() for each in theirs]
+    if pairs:
+        connection.execute(_ADOPTED, [{"this": each.id, "of": appeal_id} for appeal_id, each in pairs])
     stand = {row["id"]: {name: row[name] for name in ("state", "changes", "closed", "urgency")} for row in rows}
-    return [told({**each._mapping, "appeal_id": appeal_id}, stand[appeal_id]) for appeal_id, each in pairs]
+    happened = [told({**each._mapping, "appeal_id": appeal_id}, stand[appeal_id]) for appeal_id, each in pairs]
+    happened += _quarantined(connection, found.refused, max(row["accepted_at"] for row in rows))
+    channels.subtract(each.channel for _, each in pairs)
+    channels.subtract(each.channel for _, each, _ in found.refused)
+    _write(connection, channels)
+    return happened
+
+
+_its_id = [appeal.c.number == table.c.number]
+_its_id += [(appeal.c.message_id == table.c.of_message) & (appeal.c.channel == table.c.of_channel)]
+# As values, not as a join: else PostgreSQL may read all appeals to find those of a few thousand changes.
+_BY_NUMBER, _BY_MESSAGE = (select(appeal.c.id).where(of).correlate(table).scalar_subquery() for of in _its_id)
+_NAMING = _WAITING.add_columns(_BY_NUMBER.label("by_number"), _BY_MESSAGE.label("by_message")).subquery()
+_OF_KNOWN = select(_NAMING).where(_NAMING.c.by_number.is_not(None) | _NAMING.c.by_message.is_not(None))
+_APPEALS = select(appeal.c.id, appeal.c.number, appeal.c.message_id, appeal.c.channel)
+
+
+def to_give_up(connection: Connection, before: datetime, prefix: str) -> list[Refused]:
+    """Return changes that wait in vain, a batch: those whose appeals are here, then those that came before a moment.
+
+    An appeal that is here had no room for them when it came, maybe in an earlier program's time.
+
+    Args:
+        connection: to the journal.
+        before: those that came before have waited too long.
+        prefix: of the numbers that the bus gives: whoever named one of these before it was given meant no appeal.
+
+    """
+    own = [
+        (row.by_message or row.by_number, row)
+        for row in connection.execute(_OF_KNOWN)
+        if row.by_message is not None or not series.is_own(row.number, prefix)
+    ][:_BATCH]
+    ids = bulk.padded([appeal_id for appeal_id, _ in own])
+    known = {row.id: row for row in connection.execute(_APPEALS.where(appeal.c.id.in_(ids)))} if ids else {}
+    if known:
+        return [
+            (each.id, row, _why_not(row, each.number, each.message_id, each.channel) or _TOO_MANY)
+            for each, row in ((known.get(appeal_id), row) for appeal_id, row in own)
+            if each is not None
+        ]
+    old = _WAITING.where(table.c.received_at < before).order_by(table.c.received_at).limit(_BATCH)
+    return [(None, row, ("change.appeal_unknown", _UNKNOWN)) for row in connection.execute(old)]
 
 
 @dataclass(frozen=True, slots=True)
-class Expire:
-    """A request to give up changes that have waited since before then."""
+class GivenUp:
+    """Changes that wait no more."""
 
-    before: datetime
+    refused: Sequence[Refused]
     at: datetime
 
 
-def expire(connection: Connection, items: Sequence[Expire]) -> list[int]:
-    """Move changes that have waited too long into quarantine; return how many, a batch at most."""
+def give_up(connection: Connection, items: Sequence[GivenUp]) -> list[int]:
+    """Move changes that still wait into quarantine; return how many."""
     results = []
     for item in items:
-        count(connection, 0)
-        old = select(table).where(table.c.appeal_id.is_(None), table.c.received_at < item.before)
-        rows = connection.execute(old.order_by(table.c.received_at).limit(_BATCH)).all()
-        if rows:
-            keeping.quarantine(connection, [_given_up(row, item.at) for row in rows])
-            connection.execute(delete(table).where(table.c.id.in_([row.id for row in rows])))
-            count(connection, -len(rows))
-        results.append(len(rows))
+        _lock(connection)
+        channels = _count(connection)
+        ids = bulk.padded([row.id for _, row, _ in item.refused])
+        waits = set(connection.scalars(select(table.c.id).where(table.c.id.in_(ids), table.c.appeal_id.is_(None))))
+        refused = [each for each in item.refused if each[1].id in waits]
+        events.note(connection, _quarantined(connection, refused, item.at))
+        channels.subtract(row.channel for _, row, _ in refused)
+        _write(connection, channels)
+        results.append(len(refused))
     return results
 
 
-def _given_up(row: Any, at: datetime) -> NewQuarantine:
-    reason = "no appeal of this number or message id has come for as long as a change waits"
-    code = "change.appeal_unknown"
-    position = printable(f"change {row.message_id}")
-    return NewQuarantine(at, row.channel, position, reason, row.document, AS_KEPT, code)
+def _quarantined(connection: Connection, refused: Iterable[Refused], at: datetime) -> list[Event]:
+    """Move changes into quarantine, all in the database: together they may be larger than memory."""
+    groups: defaultdict[tuple[int | None, Why], list[int]] = defaultdict(list)
+    for appeal_id, row, why in refused:  # of others the appeal's own log says nothing
+        groups[appeal_id if why == _TOO_MANY else None, why].append(row.id)
+    happened = []
+    for (appeal_id, (code, reason)), ids in groups.items():
+        for start in range(0, len(ids), _BATCH):
+            these = table.c.id.in_(ids[start : start + _BATCH])
+            as_kept = [literal(text) for text in (reason, code, AS_KEPT)]
+            values = (literal(at, Moment), table.c.channel, "change " + table.c.message_id, *as_kept, table.c.document)
+            columns = ["at", "channel", "position", "reason", "code", "media_type", "raw"]
+            moved = insert(quarantine).from_select(columns, select(*values).where(these).order_by(table.c.id))
+            for row in connection.execute(moved.returning(quarantine.c.id, quarantine.c.channel)):
+                detail = {"id": row.id, "code": code}
+                happened.append(Event(What.QUARANTINED, appeal_id, by_client(row.channel), row.channel, detail))
+            connection.execute(delete(table).where(these))
+    return happened
 
 
 def told(row: Mapping[str, Any], standing: Mapping[str, Any]) -> Event:

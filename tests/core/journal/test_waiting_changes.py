@@ -1,0 +1,280 @@
+"""Changes that wait for their appeals: how many may, who takes whose room, and what becomes of them."""
+
+import asyncio
+import tracemalloc
+from collections import Counter
+
+import pytest
+from sqlalchemy import NullPool, create_engine, delete, func, select
+
+from appealbus.core.errors import JournalError
+from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.rows import NewChange
+from appealbus.core.journal.tables import change as table
+from appealbus.core.journal.tables import counter
+from appealbus.core.journal.writes import waiting_changes
+from appealbus.schemas.change import Change
+from tests.services.forms import form
+
+NUMBER = "ЖТ-1"
+
+
+@pytest.fixture
+def change(make):
+    """Makes a change of an appeal that is not here yet."""
+
+    def new(message_id, kind="corrected", *, channel="files", anywhere=False, at=0, **given):
+        if not given.keys() & {"number", "appeal_message_id"}:
+            given["number"] = NUMBER
+        given.setdefault("dated_at", make.later(at))
+        made = Change.model_validate({"message_id": message_id, "channel": channel, "kind": kind, **given})
+        return NewChange(made, make.now, "appealbus", anywhere)
+
+    return new
+
+
+async def send(journal, news, most=10_000):
+    """Send changes together, each batch at once; return how many were taken, and how many refused by which code."""
+    results = Counter()
+    news = list(news)
+    for start in range(0, len(news), 500):
+        batch = (journal.change(new, most_waiting=most) for new in news[start : start + 500])
+        for result in await asyncio.gather(*batch, return_exceptions=True):
+            if isinstance(result, BaseException) and not isinstance(result, JournalError):
+                raise result
+            results[result.code if isinstance(result, JournalError) else "taken"] += 1
+    return results
+
+
+def in_tables(url):
+    """Return how many changes wait by channel: by the table, and by the counters."""
+    engine = create_engine(url, poolclass=NullPool)
+    with engine.connect() as connection:
+        waits = select(table.c.channel, func.count()).where(table.c.appeal_id.is_(None)).group_by(table.c.channel)
+        rows = dict(connection.execute(waits).all())
+        counters = select(counter.c.name, counter.c.value).where(counter.c.name.startswith("waiting_changes"))
+        counted = dict(connection.execute(counters).all())
+    engine.dispose()
+    total = counted.pop("waiting_changes", 0)
+    assert total == sum(rows.values())
+    return rows, {name.removeprefix("waiting_changes of "): count for name, count in counted.items()}
+
+
+async def test_no_channel_takes_the_room_of_another(journal, url, change):
+    """A flood of one fills its own room; others have all of theirs, and what came before is still known."""
+    flood = await send(journal, (change(f"f{at}", number=f"F-{at}") for at in range(50)), 10)
+    assert flood == {"taken": 10, "change.too_many_wait": 40}
+    others = await send(journal, (change(f"p{at}", channel="portal", number=f"P-{at}") for at in range(10)), 10)
+    assert others == {"taken": 10}
+    assert not (await journal.change(change("f0", number="F-0"), most_waiting=10)).new
+    assert await journal.would_change(change("p0", channel="portal", number="P-0"), most_waiting=10) == "P-0"
+    with pytest.raises(JournalError) as caught:
+        await journal.would_change(change("p10", channel="portal"), most_waiting=10)
+    assert caught.value.code == "change.too_many_wait"
+    counts = await journal.counts()
+    assert (counts.waiting_changes, counts.waiting_by_channel) == (20, {"files": 10, "portal": 10})
+    assert in_tables(url) == ({"files": 10, "portal": 10},) * 2
+
+
+async def test_an_end_has_room_in_a_flood_and_the_room_has_a_bound(journal, change):
+    """Of the changes of a channel a tenth more may wait of those by which appeals end."""
+    assert (await send(journal, (change(f"c{at}", number=f"N-{at}") for at in range(30)), 20))["taken"] == 20
+    ends = (change(f"e{at}", "answered", number=f"E-{at}") for at in range(9))
+    assert await send(journal, ends, 20) == {"taken": 2, "change.too_many_wait": 7}
+    assert await send(journal, [change("none", "answered")], 0) == {"change.too_many_wait": 1}
+
+
+async def test_changes_for_one_appeal_that_never_comes_are_bounded(journal, url, change):
+    """By number and by message; of a channel that waits for the same appeal, each has its own."""
+    many = form(2_000, 200_000)
+    flood = await send(journal, (change(f"c{at}") for at in range(many)))
+    assert flood == {"taken": 200, "change.too_many_wait": many - 200}
+    ends = await send(journal, (change(f"e{at}", "closed") for at in range(100)))
+    assert ends == {"taken": 20, "change.too_many_wait": 80}
+    by_message = (change(f"m{at}", appeal_message_id="m1") for at in range(300))
+    assert (await send(journal, by_message))["taken"] == 200
+    both = change("b", number="other", appeal_message_id="m1")
+    assert await send(journal, [both]) == {"change.too_many_wait": 1}
+    assert await send(journal, [change("p", channel="portal")]) == {"taken": 1}
+    assert in_tables(url) == ({"files": 420, "portal": 1},) * 2
+
+
+async def test_an_appeal_takes_up_what_has_room_by_date(journal, url, make, change, monkeypatch):
+    """Its end is among it whatever the flood; the rest is in quarantine at once, with why, and the log says so."""
+    monkeypatch.setattr(waiting_changes, "MOST", 20)
+    await send(journal, (change(f"n{at:02}", at=-at) for at in range(20)))
+    await send(journal, (change(f"m{at:02}", at=-at - 100, appeal_message_id="m1") for at in range(20)))
+    await send(journal, [change("end", "answered", at=50), change("other", number="N-2")])
+    appeal = await journal.accept(make.new(number=NUMBER))
+    (case,) = await journal.claim("w", make.now, 10, 60)
+    kept = [f"m{at:02}" for at in reversed(range(20))]
+    assert [each.change.message_id for each in sorted(case.kept_changes, key=lambda each: each.order)] == [*kept, "end"]
+    assert (case.changes, case.closed) == (21, "answered")
+    refused = await journal.quarantined(limit=100)
+    assert {(row.code, row.channel, row.reason) for row in refused} == {
+        ("change.too_many", "files", "the appeal has too many changes already")
+    }
+    assert sorted(row.position for row in refused) == [f"change n{at:02}" for at in range(20)]
+    assert Change.model_validate_json((await journal.quarantine_row(refused[0].id)).raw).number == NUMBER
+    await journal.place_log()
+    log = (await journal.log(what=["quarantined"])).entries
+    assert {(each.appeal_id, each.detail["id"]) for each in log} == {(appeal.appeal_id, row.id) for row in refused}
+    assert in_tables(url) == ({"files": 1},) * 2
+    assert await journal.expire_changes(make.later(-1)) == 0
+
+
+async def test_an_appeal_takes_up_no_more_bytes_than_it_may(journal, make, change, monkeypatch):
+    """However many of them would fit by number."""
+    monkeypatch.setattr(waiting_changes, "MOST_BYTES", 100_000)
+    large = {"removed": ["x" * 290] * 100}
+    await send(journal, (change(f"c{at}", at=at, **large) for at in range(10)))
+    await send(journal, (change(f"e{at}", "answered", at=at - 100, **large) for at in range(30, 33)))
+    await send(journal, [change("e", "answered", at=100, **large)])
+    await journal.accept(make.new(number=NUMBER))
+    (case,) = await journal.claim("w", make.now, 10, 60)
+    assert sorted(each.change.message_id for each in case.kept_changes) == ["e", "e30", "e31", "e32"]
+    assert len(await journal.quarantined(limit=100)) == 10
+
+
+async def test_what_names_an_appeal_and_is_not_its_own_waits_no_more(journal, url, make, change):
+    """It goes into quarantine as it would have if the appeal had been here; the appeal's log says nothing of it."""
+    await send(journal, [change("a", channel="other"), change("b", channel="registry", anywhere=True)])
+    await send(
+        journal, [change("c", number=NUMBER, appeal_message_id="m9"), change("d", number="N-9", appeal_message_id="m1")]
+    )
+    await send(journal, [change("e", number="AB-2026-00000001")])
+    await journal.accept(make.new(number=NUMBER))
+    await journal.accept(make.new("m2"))
+    cases = await journal.claim("w", make.now, 10, 60)
+    assert [each.change.message_id for case in cases for each in case.kept_changes] == ["b"]
+    refused = {row.position: row.code for row in await journal.quarantined()}
+    contradictory = dict.fromkeys(("change c", "change d"), "change.contradictory")
+    assert refused == {"change a": "change.foreign", **contradictory}
+    assert in_tables(url) == ({"files": 1},) * 2, "nobody can have meant a number that the bus gave later"
+    await journal.place_log()
+    assert {each.appeal_id for each in (await journal.log(what=["quarantined"])).entries} == {None}
+    assert await journal.expire_changes(make.later(-1)) == 0
+    assert await journal.expire_changes(make.later(1)) == 1
+
+
+async def test_an_appeal_that_is_here_has_room_for_its_end(journal, make, change, monkeypatch):
+    """Of each channel that may change it, within a bound of its own, and of a size that a change can have to wait."""
+    monkeypatch.setattr(waiting_changes, "MOST", 20)
+    monkeypatch.setattr(waiting_changes, "RESERVE", 3)
+    await journal.accept(make.new(number=NUMBER))
+    assert await send(journal, (change(f"c{at}") for at in range(50))) == {"taken": 20, "change.too_many": 30}
+    large = change("large", "answered", removed=["x" * 299] * 300)
+    assert await send(journal, [large]) == {"change.too_many": 1}
+    ends = await send(journal, (change(f"e{at}", "answered", at=9) for at in range(9)))
+    assert ends == {"taken": 3, "change.too_many": 6}
+    registry = {"channel": "registry", "anywhere": True}
+    assert await send(journal, [change("r", **registry)]) == {"change.too_many": 1}
+    ends = await send(journal, (change(f"r{at}", "withdrawn", at=10, **registry) for at in range(9)))
+    assert ends == {"taken": 3, "change.too_many": 6}
+    (case,) = await journal.claim("w", make.now, 10, 60)
+    assert (case.changes, case.closed) == (26, "withdrawn")
+
+
+async def test_what_an_earlier_program_has_counted_in_all_is_counted_by_channel(journal, url, make, change):
+    """It kept the total alone: the bounds hold at once, and the first write puts the counters right."""
+    await send(journal, (change(f"f{at}", number=f"F-{at}") for at in range(5)))
+    await send(journal, [change("p", channel="portal", number="P-1")])
+    engine = create_engine(url, poolclass=NullPool)
+    with engine.begin() as connection:
+        connection.execute(delete(counter).where(counter.c.name.startswith("waiting_changes of ")))
+    engine.dispose()
+    assert in_tables(url) == ({"files": 5, "portal": 1}, {})
+    assert (await journal.counts()).waiting_by_channel == {"files": 5, "portal": 1}
+    assert await send(journal, [change("f9")], 5) == {"change.too_many_wait": 1}
+    assert await send(journal, [change("p9", channel="portal")], 5) == {"taken": 1}
+    assert in_tables(url) == ({"files": 5, "portal": 2},) * 2
+    with engine.begin() as connection:
+        connection.execute(delete(counter).where(counter.c.name.startswith("waiting_changes of ")))
+    engine.dispose()
+    await journal.accept(make.new(number="F-0"))
+    assert in_tables(url) == ({"files": 4, "portal": 2},) * 2
+
+
+async def test_what_an_earlier_program_left_waiting_is_told_the_truth(journal, url, make, change, monkeypatch):
+    """Its appeal is here: it goes at the next clearing, whatever its age, and not as one of an unknown appeal."""
+    monkeypatch.setattr(waiting_changes, "MOST", 5)
+    with monkeypatch.context() as patched:
+        patched.setattr(waiting_changes, "MOST", 1_000)
+        await send(journal, (change(f"c{at:03}", at=at) for at in range(300)))
+        await send(journal, [change("d", channel="other", at=400), change("e", appeal_message_id="m1")])
+        await send(journal, [change("unknown", number="N-2")])
+    monkeypatch.setattr(waiting_changes, "_AT_ONCE", 10)
+    await journal.accept(make.new(number=NUMBER))
+    assert in_tables(url)[0] == {"files": 287, "other": 1}
+    assert await journal.expire_changes(make.later(-10)) == 287
+    assert in_tables(url) == ({"files": 1},) * 2
+    codes = Counter(row.code for row in await journal.quarantined(limit=1000))
+    assert codes == {"change.too_many": 296, "change.foreign": 1}
+    assert await journal.expire_changes(make.later(1)) == 1
+    assert in_tables(url) == ({}, {})
+    newest = max(await journal.quarantined(limit=1000), key=lambda row: row.id)
+    assert newest.code == "change.appeal_unknown"
+
+
+async def test_large_changes_are_not_read_to_be_put_aside(journal, make, change):
+    """Twenty megabytes of them cost no memory, whether the appeal takes them up or not."""
+    large = {"removed": ["x" * 299] * 150}
+    for at in range(0, 200, 20):
+        await send(journal, (change(f"n{at + more}", **large) for more in range(20)))
+        await send(journal, (change(f"m{at + more}", appeal_message_id="m1", **large) for more in range(20)))
+    assert (await journal.counts()).waiting_changes == 400
+    tracemalloc.start()
+    try:
+        await journal.accept(make.new(number=NUMBER))
+        assert tracemalloc.get_traced_memory()[1] < 3_000_000
+    finally:
+        tracemalloc.stop()
+    taken = len(await journal.changes(NUMBER))
+    assert taken < 200, "by bytes"
+    assert (await journal.counts()).quarantine == 400 - taken
+
+
+async def test_two_workers_count_as_one(journal_database, change):
+    """The bounds of two channels hold exactly, whichever worker a change comes to."""
+    async with await Journal.open(journal_database) as one, await Journal.open(journal_database) as two:
+        kinds = ("corrected", "answered")
+        news = [
+            change(f"{kind}{at}", kind, channel=channel, number=f"N-{at}")
+            for at in range(60)
+            for kind in kinds
+            for channel in ("files", "portal")
+        ]
+        results = await asyncio.gather(*(send(each, news[at::2], 20) for at, each in enumerate((one, two))))
+        assert 40 <= sum(each["taken"] for each in results) <= 44
+        rows, counted = in_tables(journal_database)
+        assert rows == counted
+        assert max(rows.values()) <= 22
+        assert (await send(one, news, 20))["taken"] == sum(rows.values()), "they are known"
+        ends = (change(f"more{at}", "closed", channel=channel) for at in range(5) for channel in ("files", "portal"))
+        await send(two, ends, 20)
+        assert in_tables(journal_database) == ({"files": 22, "portal": 22},) * 2
+
+
+async def test_adding_adopting_and_giving_up_at_the_same_time(journal_database, make, change, monkeypatch):
+    """Each change is once with its appeal, waits, or is in quarantine; counters agree, nobody blocks another."""
+    monkeypatch.setattr(waiting_changes, "MOST", 3)
+    count = form(30, 300)
+    async with await Journal.open(journal_database) as one, await Journal.open(journal_database) as two:
+        jobs = []
+        for at in range(count):
+            given = {"number": f"N-{at % 10}", "channel": ("files", "portal")[at % 2]}
+            for journal, name in ((one, "a"), (two, "b")):
+                jobs.append(send(journal, [change(f"{name}{at}", ("corrected", "answered")[at % 3 == 0], **given)], 40))
+            if at % 3 == 0:
+                channel = ("files", "portal")[at % 2]
+                jobs.append(two.accept(make.new(f"m{at}", channel=channel, number=f"N-{at % 10}")))
+            if at % 5 == 0:
+                jobs.append(one.expire_changes(make.later(1 if at % 2 else -1)))
+        results = await asyncio.wait_for(asyncio.gather(*jobs), 120)
+        taken = sum(each["taken"] for each in results if isinstance(each, Counter))
+        rows, counted = in_tables(journal_database)
+        assert rows == counted
+        cases = await one.claim("w", make.now, 1_000, 60)
+        quarantined = await one.quarantined(limit=10_000)
+        assert taken == sum(rows.values()) + sum(case.changes for case in cases) + len(quarantined)
+        assert all(case.changes == len(case.kept_changes) for case in cases)
