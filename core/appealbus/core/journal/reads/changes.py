@@ -1,6 +1,6 @@
 """Changes of appeals, and whether a message may come under its id."""
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, tuple_
 
 from appealbus.core.errors import MessageDiffers
 from appealbus.core.journal.rows import ChangeRow
@@ -26,6 +26,18 @@ def waiting_changes(connection: Connection, after: int, limit: int) -> list[Chan
     # `id + 0`: they are few and have an index; by id it would be looked for among all.
     waits = select(*_OF_CHANGE).where(change.c.appeal_id.is_(None), change.c.id + 0 > after)
     return [ChangeRow(**row._mapping) for row in connection.execute(waits.order_by(change.c.id + 0).limit(limit))]
+
+
+def sent(connection: Connection) -> dict[str, set[str]]:
+    """Return by channel the kinds of change that it has sent."""
+    found: dict[str, set[str]] = {}
+    pair = tuple_(change.c.channel, change.c.kind)
+    following = select(change.c.channel, change.c.kind).order_by(change.c.channel, change.c.kind).limit(1)
+    row = connection.execute(following).first()
+    while row is not None:  # from one to the next in the index: there may be millions of changes
+        found.setdefault(row.channel, set()).add(row.kind)
+        row = connection.execute(following.where(pair > (row.channel, row.kind))).first()
+    return found
 
 
 def would_accept(connection: Connection, new: Appeal) -> str | None:

@@ -1,6 +1,6 @@
 """Appeals that changes are about: found, locked, and made ready."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -8,13 +8,14 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, select
 
 from appealbus.core.domain.change import Order, closed_by
+from appealbus.core.domain.sender import FOREIGN, Sender
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import bulk
 from appealbus.core.journal.rows import NewChange
 from appealbus.core.journal.tables import appeal
 from appealbus.core.journal.tables import change as table
-from appealbus.core.journal.writes import waiting_changes
-from appealbus.schemas.change import Change
+from appealbus.core.journal.writes import touching, waiting_changes
+from appealbus.schemas.change import Change, ChangeKind
 
 _MOST_BYTES = 8 * 1024 * 1024
 """Of the changes of one appeal together."""
@@ -28,6 +29,8 @@ class Changing:
 
     new: NewChange
     most_waiting: int
+    replayed: bool = False
+    """Whether a person takes it out of quarantine, who is told why its sender may not make it."""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -47,7 +50,18 @@ class Changing:
         """The channel that its appeal must have come by; None: any."""
         if self.of_message is not None:
             return self.of_message[1]
-        return None if self.new.anywhere else self.new.change.channel
+        return self.sender.channel or None
+
+    @property
+    def sender(self) -> Sender:
+        """Who sends it."""
+        return self.new.sender or Sender(self.new.change.channel)
+
+    @property
+    def order(self) -> Order:
+        """Its place among the changes of its appeal."""
+        new = self.new.change
+        return new.dated_at or self.new.received_at, new.message_id, new.channel
 
     @cached_property
     def document(self) -> bytes:
@@ -60,6 +74,7 @@ class Target:
     """An appeal with the changes that it has."""
 
     row: Any
+    standing_of: touching.Standing
     orders: list[tuple[Order, str]] = field(default_factory=list)
     size: int = 0
     urgency: int = 0
@@ -71,6 +86,8 @@ class Target:
         self.orders.append(((row["dated_at"], new.message_id, new.channel), row["kind"]))
         self.size += row["size"]
         self.new = True
+        if new.kind == ChangeKind.CORRECTED:
+            self.standing_of.corrections.append((self.orders[-1][0], new))
         due_on = new.due_on if new.corrected is None else new.corrected.due_on or new.due_on
         if due_on is not None:  # until its run says exactly; sooner than needed harms nobody
             self.urgency = min(self.urgency, due_on.toordinal())
@@ -99,7 +116,7 @@ _COLUMNS = (appeal.c.id, appeal.c.number, appeal.c.channel, appeal.c.message_id)
 _BY_NUMBER = select(*_COLUMNS).where(appeal.c.number.in_(bindparam("these", expanding=True)))
 _BY_MESSAGE = select(*_COLUMNS).where(appeal.c.message_id.in_(bindparam("these", expanding=True)))
 _SEEN = (
-    select(*_COLUMNS, appeal.c.state, appeal.c.deaths, appeal.c.due_at, appeal.c.urgency)
+    select(*_COLUMNS, *(appeal.c[name] for name in ("state", "deaths", "due_at", "urgency", "place", "kind", "first")))
     .where(appeal.c.id.in_(bindparam("ids", expanding=True)))
     .order_by(appeal.c.id)
 )
@@ -118,21 +135,27 @@ class Targets:
         self._here: dict[int, Target] = {}
         self._more = 0
         self._waiting = 0
-        if any(not self._candidates(item) for item in items):
+        if any(not self._candidates(item) or self._may_be_refused(item) for item in items):
             # From now on nobody accepts an appeal until this is written: else both could miss each other.
             self._waiting = waiting_changes.waiting(connection) if look else waiting_changes.count(connection, 0)
             self._found = _found(connection, items)
         ids = sorted({row.id for item in items for row in self._candidates(item)})
         if ids:
-            self._here = _targets_of(connection, ids, look=look)
+            scoped = {row.id for item in items if item.sender.scoped for row in self._candidates(item)}
+            self._here = _targets_of(connection, ids, scoped, look=look)
+
+    def _may_be_refused(self, item: Changing) -> bool:
+        channels = {row.channel for row in self._candidates(item)}
+        return item.sender.scoped or (bool(item.sender.channel) and channels != {item.sender.channel})
 
     def of(self, item: Changing) -> Target | JournalError | None:
-        """Return the appeal that a change is about, None if it is to come, or why it cannot be taken."""
-        new = item.new.change
+        """Return the appeal that a change is about, None if it is to come, or why it cannot be taken.
+
+        One that its sender may not make is bounded as if there were no such appeal, so that nobody can tell.
+        """
         candidates = self._candidates(item)
-        of_another_channel = item.of_message is not None and item.of_message[1] != new.channel and not item.new.anywhere
-        if of_another_channel or (item.of_message is None and any(not _is_about(item, row) for row in candidates)):
-            return _foreign(new)
+        if (refusal := self._refusal(item)) is not None:
+            return refusal if item.replayed else self._waits(item) or refusal
         if len({row.id for row in candidates}) > 1 or any(not _is_about(item, row) for row in candidates):
             return JournalError("its number and its message id are not of one appeal", "change.contradictory")
         target = self._here.get(candidates[0].id) if candidates else None
@@ -141,6 +164,15 @@ class Targets:
         if len(target.orders) >= waiting_changes.MOST or target.size + len(item.document) > _MOST_BYTES:
             return JournalError("the appeal has too many changes already", "change.too_many")
         return target
+
+    def _refusal(self, item: Changing) -> JournalError | None:
+        """Say why the sender may not make this change to any appeal that it names; None: it may, or there is none."""
+        if item.of_message is not None and item.sender.channel not in ("", item.of_message[1]):
+            return touching.refused(FOREIGN)
+        rows = [row for row in self._candidates(item) if row.id in self._here]
+        given = item.sender, item.new.change, item.order, item.new.received_at
+        refusals = [self._here[row.id].standing_of.refusal(*given) for row in rows]
+        return refusals[0] if refusals and all(refusals) else None
 
     def _waits(self, item: Changing) -> JournalError | None:
         if len(item.document) > _MOST_WAITING_BYTES:
@@ -165,11 +197,6 @@ class Targets:
         return [row for row in found if row is not None]
 
 
-def _foreign(new: Change) -> JournalError:
-    text = f"{new.channel} may change no appeal of another channel; bus.changes_from lists the channels that may"
-    return JournalError(text, "change.foreign")
-
-
 def _found(connection: Connection, items: Sequence[Changing]) -> tuple[dict[str | None, Any], dict[Any, Any]]:
     numbers = [number for item in items if (number := item.new.change.number) is not None]
     messages = [of_message[0] for item in items if (of_message := item.of_message) is not None]
@@ -178,10 +205,13 @@ def _found(connection: Connection, items: Sequence[Changing]) -> tuple[dict[str 
     return {row.number: row for row in by_number}, {(row.message_id, row.channel): row for row in by_message}
 
 
-def _targets_of(connection: Connection, ids: Sequence[int], *, look: bool) -> dict[int, Target]:
+def _targets_of(
+    connection: Connection, ids: Sequence[int], scoped: Collection[int], *, look: bool
+) -> dict[int, Target]:
     """Return appeals with the changes that they have."""
-    rows = connection.execute(_SEEN if look else _LOCKED, {"ids": bulk.padded(ids)})
-    found = {row.id: Target(row, urgency=row.urgency) for row in rows}
+    rows = connection.execute(_SEEN if look else _LOCKED, {"ids": bulk.padded(ids)}).all()
+    stand = touching.standings(connection, rows, scoped)
+    found = {row.id: Target(row, stand[row.id], urgency=row.urgency) for row in rows}
     for row in connection.execute(_OF_APPEALS, {"ids": bulk.padded(ids)}):
         target = found[row.appeal_id]
         target.orders.append(((row.dated_at, row.message_id, row.channel), row.kind))

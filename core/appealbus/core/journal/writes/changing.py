@@ -1,22 +1,25 @@
 """Changes come in: about appeals that are here, or about such as are still to come."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, insert, select
+from sqlalchemy import Connection, RowMapping, bindparam, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from appealbus.core.domain.change import fields_of_change
+from appealbus.core.domain.change import AS_KEPT, fields_of_change
 from appealbus.core.domain.event import Event, What, by_client
+from appealbus.core.domain.sender import REFUSED
 from appealbus.core.errors import CONFLICT, JournalError, MessageDiffers
 from appealbus.core.journal import bulk
-from appealbus.core.journal.rows import ChangeTaken
+from appealbus.core.journal.rows import ChangeTaken, NewQuarantine
 from appealbus.core.journal.sameness import differ, digest
 from appealbus.core.journal.tables import appeal
 from appealbus.core.journal.tables import change as table
-from appealbus.core.journal.writes import events, waiting_changes
+from appealbus.core.journal.writes import events, keeping, waiting_changes
 from appealbus.core.journal.writes.change_targets import Changing, Targets
 from appealbus.schemas.appeal import Receipt
+from appealbus.schemas.base import printable
 
 _KNOWN = (
     select(
@@ -26,6 +29,7 @@ _KNOWN = (
         table.c.appeal_id,
         table.c.digest,
         table.c.number.label("named"),
+        table.c.refused,
         appeal.c.number,
     )
     .outerjoin_from(table, appeal, appeal.c.id == table.c.appeal_id)
@@ -36,13 +40,14 @@ _KNOWN = (
 def change(connection: Connection, items: Sequence[Changing]) -> list[ChangeTaken | JournalError]:
     """Write changes down; those of appeals that are here make these ready, the others wait."""
     known = _known(connection, items)
-    targets = Targets(connection, [item for item in items if item.key not in known])
+    anew = [item for item in items if item.replayed and item.key in known and known[item.key][0].refused]
+    targets = Targets(connection, [item for item in items if item.key not in known or item in anew])
     results: list[ChangeTaken | JournalError] = []
     rows: list[dict[str, Any]] = []
     told: list[Event] = []
     for item in items:
         said = digest(item.new.change)
-        if item.key in known:
+        if item.key in known and (item not in anew or differ(known[item.key][1], said)):
             first, said_first = known[item.key]
             differs = differ(said_first, said)
             results.append(MessageDiffers(first.receipt.number) if differs else first)
@@ -51,18 +56,26 @@ def change(connection: Connection, items: Sequence[Changing]) -> list[ChangeTake
                 told.append(Event(What.REPEATED, first.appeal_id, by_client(channel), channel, detail))
             continue
         target = targets.of(item)
-        if isinstance(target, JournalError):
-            results.append(target)
+        refused = target if isinstance(target, JournalError) else None
+        if refused is not None and (item.replayed or refused.code not in REFUSED):
+            results.append(refused)
             continue
         row = _row(item, said)
+        if isinstance(target, JournalError):
+            row["refused"], target = target.code, None
+        if item in anew:
+            _forget(connection, item)
         if target is not None:
-            row["appeal_id"] = target.row.id
+            row["appeal_id"], row["sender"] = target.row.id, None
             target.add(row, item.new.change)
         rows.append(row)
-        said_of = {"fields": fields_of_change(item.new.change)} | (target.told if target is not None else {})
+        said_of = {"fields": fields_of_change(item.new.change), "refused": row["refused"]}
+        said_of |= target.told if target is not None else {}
         told.append(waiting_changes.told(row, said_of))
         number = item.new.change.number or "" if target is None else target.row.number
         taken = _taken(number, row, item.new.accepted_by, new=True)
+        if refused is not None:
+            taken = replace(taken, quarantine_id=_quarantined(connection, item, refused))
         results.append(taken)
         known[item.key] = _taken(number, row, item.new.accepted_by, new=False), said
     try:
@@ -81,7 +94,8 @@ def would_change(connection: Connection, item: Changing) -> str | None:
         first, said_first = known[item.key]
         if differ(said_first, digest(item.new.change)):
             raise MessageDiffers(first.receipt.number)
-        return first.receipt.number
+        if first.refused is None:
+            return first.receipt.number
     target = Targets(connection, [item], look=True).of(item)
     if isinstance(target, JournalError):
         raise target
@@ -103,7 +117,27 @@ def _row(item: Changing, said: bytes) -> dict[str, Any]:
         "digest": said,
         "size": len(item.document),
         "document": item.document,
+        "sender": item.sender.kept(),
+        "refused": None,
     }
+
+
+def _quarantined(connection: Connection, item: Changing, why: JournalError) -> int:
+    new, sender = item.new.change, item.sender
+    position = item.new.position or printable(f"change {new.message_id}")
+    kept = NewQuarantine(
+        item.new.received_at,
+        *(new.channel, position, str(why), item.document, AS_KEPT, why.code),
+        sender=sender.kept() if sender.client else None,
+    )
+    return keeping.quarantine(connection, [kept])[0]
+
+
+def _forget(connection: Connection, item: Changing) -> None:
+    """Delete the row of a change that was refused, and that a person takes now."""
+    message_id, channel = item.key
+    connection.execute(delete(table).where(table.c.message_id == message_id, table.c.channel == channel))
+    waiting_changes.count(connection, -1)
 
 
 def _taken(number: str, row: Mapping[str, Any] | RowMapping, accepted_by: str, *, new: bool) -> ChangeTaken:
@@ -114,7 +148,7 @@ def _taken(number: str, row: Mapping[str, Any] | RowMapping, accepted_by: str, *
         message_id=row["message_id"],
         channel=row["channel"],
     )
-    return ChangeTaken(receipt, row["appeal_id"], new)
+    return ChangeTaken(receipt, row["appeal_id"], new, row["refused"])
 
 
 def _known(

@@ -156,6 +156,7 @@ def quarantine(connection: Connection, items: Sequence[NewQuarantine]) -> list[i
             "number": item.number,
             "media_type": printable(item.media_type),
             "raw": item.raw,
+            "sender": item.sender,
         }
         for item in items
     ]

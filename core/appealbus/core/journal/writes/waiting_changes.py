@@ -9,14 +9,13 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from appealbus.core.domain.change import AS_KEPT, closed_by
+from appealbus.core.domain.change import closed_by
 from appealbus.core.domain.event import Event, What, by_client
 from appealbus.core.journal import bulk
 from appealbus.core.journal.rows import NewQuarantine
 from appealbus.core.journal.tables import change as table
 from appealbus.core.journal.tables import counter, to_number
-from appealbus.core.journal.writes import keeping
-from appealbus.schemas.base import printable
+from appealbus.core.journal.writes import keeping, touching
 
 WAITING = "waiting_changes"
 """The counter of changes that wait for their appeals."""
@@ -50,7 +49,8 @@ _WAITING = select(
     table.c.dated_at,
     table.c.received_at,
     table.c.digest,
-).where(table.c.appeal_id.is_(None))
+    table.c.sender,
+).where(table.c.appeal_id.is_(None), table.c.refused.is_(None))
 _ADOPTED = update(table).where(table.c.id == bindparam("this")).values(appeal_id=bindparam("of"))
 
 
@@ -72,6 +72,7 @@ def waiting_for(
         row = by_number.get(waits.number) or by_message.get((waits.of_message, waits.of_channel))
         if row is not None and _waits_for(waits, row) and len(found[row["id"]]) < MOST:
             found[row["id"]].append(waits)
+    touching.drop_untouchable(connection, found, rows)
     for row in rows:
         if theirs := found.get(row["id"]):
             orders = [((each.dated_at, each.message_id, each.channel), each.kind) for each in theirs]
@@ -111,7 +112,8 @@ def expire(connection: Connection, items: Sequence[Expire]) -> list[int]:
         old = select(table).where(table.c.appeal_id.is_(None), table.c.received_at < item.before)
         rows = connection.execute(old.order_by(table.c.received_at).limit(_BATCH)).all()
         if rows:
-            keeping.quarantine(connection, [_given_up(row, item.at) for row in rows])
+            if given_up := [_given_up(row, item.at) for row in rows if row.refused is None]:  # others are in it
+                keeping.quarantine(connection, given_up)
             connection.execute(delete(table).where(table.c.id.in_([row.id for row in rows])))
             count(connection, -len(rows))
         results.append(len(rows))
@@ -120,9 +122,7 @@ def expire(connection: Connection, items: Sequence[Expire]) -> list[int]:
 
 def _given_up(row: Any, at: datetime) -> NewQuarantine:
     reason = "no appeal of this number or message id has come for as long as a change waits"
-    code = "change.appeal_unknown"
-    position = printable(f"change {row.message_id}")
-    return NewQuarantine(at, row.channel, position, reason, row.document, AS_KEPT, code)
+    return touching.kept_change(row, at, reason, "change.appeal_unknown")
 
 
 def told(row: Mapping[str, Any], standing: Mapping[str, Any]) -> Event:
