@@ -69,9 +69,9 @@ def change(connection: Connection, items: Sequence[Changing]) -> list[ChangeTake
             row["appeal_id"], row["sender"] = target.row.id, None
             target.add(row, item.new.change)
         rows.append(row)
-        said_of = {"fields": fields_of_change(item.new.change), "refused": row["refused"]}
-        said_of |= target.told if target is not None else {}
-        told.append(waiting_changes.told(row, said_of))
+        said_of = {"fields": fields_of_change(item.new.change)} | (target.told if target is not None else {})
+        if refused is None:  # of one that is refused quarantine tells: one entry each, for who counts them
+            told.append(waiting_changes.told(row, said_of))
         number = item.new.change.number or "" if target is None else target.row.number
         taken = _taken(number, row, item.new.accepted_by, new=True)
         if refused is not None:
@@ -81,6 +81,8 @@ def change(connection: Connection, items: Sequence[Changing]) -> list[ChangeTake
     try:
         if rows:  # not by `bulk`, whose errors come later on PostgreSQL
             connection.execute(insert(table), rows)
+            if waits := sum(row["appeal_id"] is None and row["refused"] is None for row in rows):
+                keeping.pass_over(connection, waits)
     except IntegrityError:  # another worker has just taken one of them: on the next try it is known
         raise JournalError("others write the same changes", CONFLICT) from None
     targets.write(connection)

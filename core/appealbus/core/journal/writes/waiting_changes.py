@@ -114,6 +114,8 @@ def expire(connection: Connection, items: Sequence[Expire]) -> list[int]:
         if rows:
             if given_up := [_given_up(row, item.at) for row in rows if row.refused is None]:  # others are in it
                 keeping.quarantine(connection, given_up)
+            if refused := len(rows) - len(given_up):
+                keeping.pass_over(connection, refused)
             connection.execute(delete(table).where(table.c.id.in_([row.id for row in rows])))
             count(connection, -len(rows))
         results.append(len(rows))
