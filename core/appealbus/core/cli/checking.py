@@ -151,7 +151,7 @@ async def _look_at_policy(cli: Cli, parts: Parts, found: Findings) -> None:
     policy = read_policy(cli.loaded)
     with suppress(JournalError):
         async with cli.journal() as journal:
-            found.warnings += filter(None, [await missing(journal, cli.loaded, policy)])
+            found.warnings += (await missing(journal, cli.loaded, policy)).splitlines()
     if policy.written is None:
         return
     records = {node.lookup.name: (models_of(type(node.lookup)) or (None, None))[1] for node in parts.nodes}

@@ -1,7 +1,7 @@
 """Who may send which changes: clients by their role and name, and what intakes bring by its channel."""
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import orjson
@@ -63,10 +63,13 @@ class Senders:
             changes = () if of_all else tuple(OF_CITIZENS)
         return replace(sender, channel="" if of_all else channel, changes=frozenset(changes))
 
-    def told(self) -> Iterator[tuple[str, Sequence[str]]]:
-        """Yield what the policy says of channels, and which changes these may send."""
-        for name in sorted({*self.policy.channels, *self.anywhere}):
-            yield name, sorted(self.channel(name).changes)
+    def told(self) -> dict[str, list[str]]:
+        """Return who may send which kinds of change, by whom the policy is about."""
+        clients = self.policy.clients.items()
+        who = {f"role {role}": self._of(Sender(), "", self._of_client("", role)).changes for role in Role}
+        who |= {f"client {name}": frozenset(each.changes) for name, each in clients if each.changes is not None}
+        who |= {f"channel {name}": self.channel(name).changes for name in {*self.policy.channels, *self.anywhere}}
+        return {name: sorted(changes) for name, changes in who.items()}
 
 
 async def missing(journal: Journal, loaded: Loaded, policy: Policy) -> str:
