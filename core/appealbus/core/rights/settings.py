@@ -64,7 +64,7 @@ class RoleSettings(Settings):
     purpose: bool | None = None
     """Whether each read needs a purpose, which the log keeps; else as built in."""
     changes: Changes | None = None
-    """Kinds of change that they may send, `*` for all; else, of their own appeals, `corrected` and `withdrawn`."""
+    """Kinds of change that they may send, `*` for all; else of channels `corrected` and `withdrawn`, of others none."""
 
 
 class ClientSettings(Settings):
@@ -82,7 +82,7 @@ class ChannelSettings(Settings):
     """A table `[channels.NAME]`: which changes may come by an intake, or by `appealbus intake`, as this channel's."""
 
     changes: Changes | None = None
-    """Kinds of change, `*` for all; else, of its own appeals, `corrected` and `withdrawn`."""
+    """Kinds of change, `*` for all; else `corrected` and `withdrawn`, and none if it may change all appeals."""
     places: list[Annotated[str, AfterValidator(_place)]] = []
     """Only of appeals about these territories by КАТО and below, before and after the change; else about any."""
     kinds: list[AppealKind] = []
