@@ -125,6 +125,7 @@ async def test_a_change_is_about_one_appeal(journal, make, change):
         assert (taken.appeal_id, taken.new, taken.refused) == (None, True, "change.foreign")
         assert taken.receipt.number == given.get("number", "")
     assert (await journal.counts()).waiting_changes == len(await journal.quarantined()) == len(foreign)
+    assert await journal.sent_changes() == {"other": {"due"}}
     assert (await journal.change(change("a", number=number, channel="other", anywhere=True))).appeal_id
     given = {"appeal_channel": "files", "appeal_message_id": "m1", "channel": "other", "anywhere": True}
     assert (await journal.change(change("b", **given))).appeal_id

@@ -47,6 +47,7 @@ async def sent(folder: Path) -> None:
             *(("files", kind) for kind in ("corrected", "due")),
             *(("portal", kind) for kind in ("corrected", "withdrawn")),
             ("Портал 2", ""),
+            ("Портал 2", "closed"),
         ]):  # fmt: skip
             given = {"message_id": f"c-{at}", "channel": channel, "number": "N", "kind": kind or None}
             new = NewChange(Change.model_validate(given), now, "test", Sender())
@@ -65,7 +66,7 @@ changes = []
 [clients.register]
 changes = ["extended","answered"]
 [channels."Портал 2"]
-changes = ["*"]
+changes = ["corrected","withdrawn","closed"]
 """
 
 

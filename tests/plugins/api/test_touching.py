@@ -361,9 +361,10 @@ async def test_the_number_of_another_is_told_by_no_message_in_quarantine(server:
     seen = []
     for at, number in enumerate(("none", "ЖТ-1", "none-2")):
         await send(register, change(f"c-{at}", number=number))
+        await send(register, change(f"c-{at}", "extended", number=number))  # another under its id
         broken = await send(register, b'{"type": "change", "message_id": "b-%d", "kind": "answered"}' % at)
         seen.append(broken.json()["quarantine_id"])
     assert seen[1] - seen[0] == seen[2] - seen[1]
     await server.journal.place_log()
     entries = [each.what for each in (await server.journal.log()).entries]
-    assert (entries.count("changed"), entries.count("quarantined")) == (2, 1 + 3)
+    assert (entries.count("changed"), entries.count("quarantined"), len(entries)) == (2, 1 + 3 + 3, 1 + 1 + 2 + 7)

@@ -108,7 +108,7 @@ class Reception:
             raw, reason = message.raw, str(error)
             if len(raw) > MAX_BYTES:
                 raw, reason = raw[:_KEPT], f"{reason}: {_CUT}"
-            number = error.number if isinstance(error, MessageDiffers) else None
+            number = (error.number or None) if isinstance(error, MessageDiffers) else None
             row = NewQuarantine(
                 *(wall(), message.channel, message.position, reason, raw, message.media_type, error.code, number),
                 sender=None if sender is None else sender.kept(),

@@ -8,7 +8,7 @@ import orjson
 
 from appealbus.core.config.loading import Loaded
 from appealbus.core.domain.client import Client, Role
-from appealbus.core.domain.sender import EVERY, OF_CITIZENS, Sender
+from appealbus.core.domain.sender import OF_CITIZENS, Sender
 from appealbus.core.journal.journal import Journal
 from appealbus.core.rights.actions import MAY, Action
 from appealbus.core.rights.policy import Policy
@@ -84,7 +84,7 @@ async def missing(journal: Journal, loaded: Loaded, policy: Policy) -> str:
             by_channel.setdefault(client.channel or client.name, []).append(client)
     lines: list[str] = []
     for channel in sorted({*sent, *senders.anywhere}):
-        clients, kinds = by_channel.get(channel, []), {kind or EVERY for kind in sent.get(channel, ())}
+        clients, kinds = by_channel.get(channel, []), sent.get(channel, set()) - {""}
         for client in clients:
             own = policy.clients.get(client.name)
             if client.role not in policy.changes and (own is None or own.changes is None):
@@ -102,8 +102,7 @@ async def missing(journal: Journal, loaded: Loaded, policy: Policy) -> str:
 def _lines(table: str, there: object, kinds: set[str], sender: Sender) -> list[str]:
     if sender.changes and kinds <= sender.changes:
         return []
-    all_of_them = EVERY in kinds
-    listed = [EVERY] if all_of_them else [kind.value for kind in ChangeKind if kind in kinds | sender.changes]
+    listed = [kind.value for kind in ChangeKind if kind in kinds | sender.changes]
     head = f"[{table}]" if there is None else f"# in [{table}], which is there:"
     return [head, f"changes = {orjson.dumps(listed).decode()}"]
 

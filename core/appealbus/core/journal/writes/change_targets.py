@@ -145,8 +145,9 @@ class Targets:
             self._here = _targets_of(connection, ids, scoped, look=look)
 
     def _may_be_refused(self, item: Changing) -> bool:
-        channels = {row.channel for row in self._candidates(item)}
-        return item.sender.scoped or (bool(item.sender.channel) and channels != {item.sender.channel})
+        own, of_message = item.sender.channel, item.of_message
+        channels = {row.channel for row in self._candidates(item)} | ({of_message[1]} if of_message else set())
+        return item.replayed or item.sender.scoped or (bool(own) and channels != {own})
 
     def of(self, item: Changing) -> Target | JournalError | None:
         """Return the appeal that a change is about, None if it is to come, or why it cannot be taken.

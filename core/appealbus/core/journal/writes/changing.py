@@ -50,7 +50,7 @@ def change(connection: Connection, items: Sequence[Changing]) -> list[ChangeTake
         if item.key in known and (item not in anew or differ(known[item.key][1], said)):
             first, said_first = known[item.key]
             differs = differ(said_first, said)
-            results.append(MessageDiffers(first.receipt.number) if differs else first)
+            results.append(_differs(first) if differs else first)
             if not differs:  # of one that differs quarantine tells
                 channel, detail = item.new.change.channel, {"change": item.new.change.message_id}
                 told.append(Event(What.REPEATED, first.appeal_id, by_client(channel), channel, detail))
@@ -95,13 +95,18 @@ def would_change(connection: Connection, item: Changing) -> str | None:
     if item.key in (known := _known(connection, [item])):
         first, said_first = known[item.key]
         if differ(said_first, digest(item.new.change)):
-            raise MessageDiffers(first.receipt.number)
+            raise _differs(first)
         if first.refused is None:
             return first.receipt.number
     target = Targets(connection, [item], look=True).of(item)
     if isinstance(target, JournalError):
         raise target
     return None
+
+
+def _differs(first: ChangeTaken) -> MessageDiffers:
+    """Say that another change came under the id: of one that waits without the number, which may be of another's."""
+    return MessageDiffers("" if first.appeal_id is None else first.receipt.number)
 
 
 def _row(item: Changing, said: bytes) -> dict[str, Any]:
@@ -138,8 +143,8 @@ def _quarantined(connection: Connection, item: Changing, why: JournalError) -> i
 def _forget(connection: Connection, item: Changing) -> None:
     """Delete the row of a change that was refused, and that a person takes now."""
     message_id, channel = item.key
-    connection.execute(delete(table).where(table.c.message_id == message_id, table.c.channel == channel))
-    waiting_changes.count(connection, -1)
+    gone = connection.execute(delete(table).where(table.c.message_id == message_id, table.c.channel == channel))
+    waiting_changes.count(connection, -gone.rowcount)
 
 
 def _taken(number: str, row: Mapping[str, Any] | RowMapping, accepted_by: str, *, new: bool) -> ChangeTaken:
