@@ -29,7 +29,7 @@ _WHY = {
     OUT_OF_SCOPE: "its sender may change no appeal that is, or would then be, outside of its places or kinds of appeal",
 }
 _first = (document.c.appeal_id == appeal.c.id) & (document.c.digest == appeal.c.first)
-_FIRSTS = select(appeal.c.id, document.c.body).join(document, _first)
+_FIRSTS = select(appeal.c.id, appeal.c.channel, document.c.body).join(document, _first)
 
 
 def refused(code: str) -> JournalError:
@@ -41,28 +41,26 @@ def refused(code: str) -> JournalError:
 class Standing:
     """What decides who may touch an appeal: of the form that it came in, and its corrections, worked in or not."""
 
-    first: Touched | None
-    """None: it cannot be read."""
+    first: Touched
+    """Without place and kind where it cannot be read."""
     corrections: list[tuple[Order, Change]] = field(default_factory=list)
 
     def refusal(self, sender: Sender, change: Change, order: Order, at: datetime) -> JournalError | None:
         """Say why a sender may not make this change, of this order, to the appeal as it is; None: it may."""
-        code = sender.refusal_ahead(change, at)
-        if code is None and self.first is not None:
-            before = self.first.after(self.corrections)
-            code = sender.refusal(before, self.first.after([*self.corrections, (order, change)]))
-        elif code is None and sender.scoped:
-            return JournalError("the form that its appeal came in cannot be read", OUT_OF_SCOPE)
+        before, after = self.first.after(self.corrections), self.first.after([*self.corrections, (order, change)])
+        code = sender.refusal_ahead(change, at) or sender.refusal(before, after)
         return None if code is None else refused(code)
 
 
 def standings(connection: Connection, rows: Collection[Any], scoped: Collection[int]) -> dict[int, Standing]:
     """Return how appeals stand, given their rows; with their corrections, where the sender of a change has scopes."""
-    found = {row.id: Standing(Touched(row.channel, row.place, row.kind)) for row in rows}
     # Where no change was worked in yet, the columns are those of the form that it came in.
+    found = {
+        row.id: Standing(Touched(row.channel, *((row.place, row.kind) if row.first is None else ()))) for row in rows
+    }
     changed = [row.id for row in rows if row.id in scoped and row.first is not None]
     for row in connection.execute(_FIRSTS.where(appeal.c.id.in_(changed))) if changed else ():
-        found[row.id].first = _touched(found[row.id], row.body)
+        found[row.id].first = _first_form(row)
     scoped = found.keys() & set(scoped)
     corrected = select(table).where(table.c.appeal_id.in_(scoped), table.c.kind == ChangeKind.CORRECTED.value)
     for row in connection.execute(corrected) if scoped else ():
@@ -71,14 +69,13 @@ def standings(connection: Connection, rows: Collection[Any], scoped: Collection[
     return found
 
 
-def _touched(standing: Standing, body: bytes) -> Touched | None:
+def _first_form(row: Any) -> Touched:
     try:
-        told = columns.of_appeal(orjson.loads(unpack(body)))
+        told = columns.of_appeal(orjson.loads(unpack(row.body)))
     except Exception as error:  # damage takes any form
-        log.error("journal.unreadable", error=type(error).__name__)
-        return None
-    channel = "" if standing.first is None else standing.first.channel
-    return Touched(channel, told["place"], told["kind"])
+        log.error("journal.unreadable", appeal_id=row.id, error=type(error).__name__)
+        return Touched(row.channel)
+    return Touched(row.channel, told["place"], told["kind"])
 
 
 def _change(row: Any) -> Change | None:
