@@ -94,7 +94,8 @@ def main() -> None:
         place = stack.enter_context(site.place(Kind("", "", 1, given.journal == "postgresql")))
         originals(place, up, down)
         config = place.folder / "appealbus.toml"
-        told = config.read_text().replace("[bus]\n", '[bus]\nchanges_from = ["files"]\n')
+        told = config.read_text().replace("[bus]\n", '[bus]\nchanges_from = ["files"]\npolicy = "policy.toml"\n')
+        (place.folder / "policy.toml").write_text('[channels.files]\nchanges = ["*"]\n')
         config.write_text(f'{told}\n[plugins.report]\nfile = "report.db"\n')
         known = numbers(place)
         take(place, changes(known), "first")

@@ -49,8 +49,8 @@ async def test_submit_wait_read(ask: Ask, tmp_path: Path) -> None:
         assert id_ is not None
         async with AsyncClient(server.url, registry) as reader:
             await follow_to(reader, id_, 1)
-            change = {"type": "change", "message_id": "c-1", "appeal_message_id": "m-1", "kind": "due"}
-            await at(channel, ("change", {**change, "due_on": "2030-02-01"}))
+            change = {"type": "change", "message_id": "c-1", "appeal_message_id": "m-1", "kind": "withdrawn"}
+            await at(channel, ("change", change))
             cursor = await follow_to(reader, id_, 2)
 
         found, person, state, versions, me = await at(

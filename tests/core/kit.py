@@ -128,7 +128,10 @@ async def running_bus(
     terms: Sequence[Terms] = (),
     **tables: Any,
 ) -> AsyncIterator[Bus]:
-    """Run a bus over a real journal in the folder, with the lookups' source `s` bound to the scripted wire."""
+    """Run a bus over a real journal in the folder, with the lookups' source `s` bound to the scripted wire.
+
+    By the channel `test` any change of its own appeals may come, unless the tables name a policy.
+    """
     brought: dict[str, list[Any]] = {
         "connectors": [scripted_connector(wire or ScriptedWire())],
         "lookups": list(lookups),
@@ -145,6 +148,9 @@ async def running_bus(
         "retry": {"first": "50ms", "max": "50ms"},
         **tables,
     }
+    if "policy" not in document["bus"]:
+        (folder / "any_change.toml").write_text('[channels.test]\nchanges = ["*"]\n', encoding="utf-8")
+        document["bus"] = {**document["bus"], "policy": "any_change.toml"}
     if "journal" not in document["bus"]:
         document["bus"] = {"journal": sqlite_journal(folder / "journal.db"), **document["bus"]}
     loaded = from_document(document, folder)

@@ -84,9 +84,9 @@ def test_intake_that_is_killed_may_simply_be_repeated(here: Installation, place:
 )
 def test_changes_in_a_file_that_is_read_twice_count_once(here: Installation, place: str) -> None:
     """Half of the changes before their appeals, half after them: each is there once, with its appeal, and is told."""
-    sent = here.write(letters(20))
+    sent, text = here.write(letters(20)), {"text": "…"}
     changes = [
-        {"type": "change", "message_id": f"c{at}", "appeal_message_id": each, "kind": "due", "due_on": "2026-03-02"}
+        {"type": "change", "message_id": f"c{at}", "appeal_message_id": each, "kind": "corrected", "corrected": text}
         for at, each in enumerate(sent)
     ]
     lines = [orjson.dumps(each).decode() for each in changes]
@@ -105,4 +105,4 @@ def test_changes_in_a_file_that_is_read_twice_count_once(here: Installation, pla
     if form(False, True):
         here.settle()
         dossiers = nothing_is_lost(here, sent)
-        assert {str(dossier.appeal.due_on) for dossier in dossiers.values()} == {"2026-03-02"}
+        assert {dossier.appeal.text for dossier in dossiers.values()} == {"…"}

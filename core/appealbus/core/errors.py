@@ -55,6 +55,7 @@ class MessageDiffers(JournalError):
     """
 
     def __init__(self, number: str) -> None:
-        text = f"its message id belongs to appeal {number}, which says something else; send it under a new id"
+        of = f"appeal {number}" if number else "a change that waits"
+        text = f"its message id belongs to {of}, which says something else; send it under a new id"
         super().__init__(text, "message.differs")
         self.number = number

@@ -16,6 +16,8 @@ from appealbus.core.bus.decoder import Decoder
 from appealbus.core.bus.reception import replay, would_take
 from appealbus.core.config.models import BusSettings
 from appealbus.core.domain.listing import AppealState
+from appealbus.core.rights.policy import Policy
+from appealbus.core.rights.settings import ChannelSettings
 from appealbus.schemas import Completeness
 from tests.core.kit import Receiver, ScriptedWire, dossier, lookup, message, reply, running_bus
 from tests.services.recomputed import check_the_past
@@ -174,20 +176,24 @@ async def test_a_change_before_its_appeal_is_in_the_first_version(tmp_path: Path
 
 async def test_what_cannot_be_taken_is_in_quarantine(tmp_path: Path) -> None:
     """Another change under an id, one of no appeal, one of another channel's: each with its reason."""
-    async with running_bus(
-        tmp_path, WHO, bus={"journal": f"sqlite:///{tmp_path}/journal.db", "changes_from": ["r"]}
-    ) as bus:
+    (tmp_path / "policy.toml").write_text('[channels.r]\nchanges = ["withdrawn"]\n[channels.test]\nchanges = ["*"]\n')
+    given = {"journal": f"sqlite:///{tmp_path}/journal.db", "changes_from": ["r"], "policy": "policy.toml"}
+    async with running_bus(tmp_path, WHO, bus=given) as bus:
         number = (await accepted(bus, message(applicant=person(ONE)))).receipt.number
         await accepted(bus, change(kind="withdrawn"))
         theirs = {"type": "change", "message_id": "x", "number": number, "kind": "withdrawn"}
         for inbound, code in [
             (change(kind="closed"), "message.differs"),
             (change("c-2", appeal_message_id=None), "change.no_appeal"),
-            (Inbound("other", "", orjson.dumps(theirs)), "change.foreign"),
+            (Inbound("other", "", orjson.dumps({**theirs, "kind": "answered"})), "change.not_allowed"),
         ]:
             kept = await bus.accept(inbound)
             assert isinstance(kept, Quarantined)
             assert kept.code == code
+        # Who sends one of another channel's is told what it would be told of a number that nobody has.
+        told = await accepted(bus, Inbound("other", "", orjson.dumps(theirs)))
+        assert (told.new, told.receipt.number) == (True, number)
+        assert [each.code for each in await bus.journal.quarantined()][-1] == "change.foreign"
         assert (await accepted(bus, Inbound("r", "", orjson.dumps(theirs)))).new
 
 
@@ -197,19 +203,20 @@ async def test_one_that_waited_in_vain_is_the_same_when_it_is_replayed(tmp_path:
     async with running_bus(tmp_path, WHO) as bus:
         await accepted(bus, sent)
         await bus.journal.expire_changes(bus.journal.now() + timedelta(days=1))
+        policy = Policy(channels={"test": ChannelSettings(changes=["extended"])})
         (listed,) = await bus.journal.quarantined()
         early = await bus.journal.quarantine_row(listed.id)
         assert early is not None
         with capture_logs() as logs:
-            await replay(bus.journal, early, BusSettings(), Decoder())
+            await replay(bus.journal, early, BusSettings(), Decoder(), policy=policy)
         assert [each["channel"] for each in logs if each["event"] == "change.waits"] == [early.channel]
         await bus.journal.expire_changes(bus.journal.now() + timedelta(days=1))
         number = (await accepted(bus, message(applicant=person(ONE)))).receipt.number
         (listed,) = await bus.journal.quarantined()
         row = await bus.journal.quarantine_row(listed.id)
         assert row is not None
-        await would_take(bus.journal, row, BusSettings(), Decoder())
-        assert (await replay(bus.journal, row, BusSettings(), Decoder())).number == number
+        await would_take(bus.journal, row, BusSettings(), Decoder(), policy=policy)
+        assert (await replay(bus.journal, row, BusSettings(), Decoder(), policy=policy)).number == number
         assert not (await accepted(bus, sent)).new
         await bus.settle()
         (note,) = (await dossier(bus, number)).changes

@@ -83,6 +83,8 @@ def test_a_file_of_changes_is_taken(program: Program, tmp_path: Path) -> None:
     for name in ("changes.jsonl", "appeals.jsonl"):
         lines = (examples / name).read_text(encoding="utf-8").splitlines()[:10]
         (tmp_path / name).write_text("\n".join(lines), encoding="utf-8")
+    (tmp_path / "policy.toml").write_text((examples / "policy.toml").read_text(encoding="utf-8"), encoding="utf-8")
+    (tmp_path / "appealbus.toml").write_text('[bus]\npolicy = "policy.toml"\n', encoding="utf-8")
     assert "6 taken, 0 known already, 0 in quarantine" in program("intake", "changes.jsonl").stderr
     assert program("intake", "appeals.jsonl").returncode == 0
     assert "0 taken, 6 known already" in program("intake", "changes.jsonl").stderr

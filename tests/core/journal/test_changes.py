@@ -6,6 +6,7 @@ from datetime import date, timedelta
 import pytest
 
 from appealbus.core.domain.listing import AppealState
+from appealbus.core.domain.sender import Sender
 from appealbus.core.errors import JournalError, MessageDiffers
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import NewChange
@@ -27,7 +28,7 @@ def change(make):
         if kind == "due":
             given.setdefault("due_on", "2026-03-02")
         made = Change.model_validate({"message_id": message_id, "channel": channel, "kind": kind, **given})
-        return NewChange(made, at or make.now, "appealbus", anywhere)
+        return NewChange(made, at or make.now, "appealbus", Sender("" if anywhere else channel))
 
     return new
 
@@ -105,17 +106,26 @@ async def test_a_change_is_about_one_appeal(journal, make, change):
     """Its number and its message id must be of the same; one of another channel is changed by who may alone."""
     number = (await journal.accept(make.new())).receipt.number
     await journal.accept(make.new("m2"))
-    for given, code in [
-        ({"number": number, "appeal_message_id": "m2"}, "change.contradictory"),
-        ({"number": number, "appeal_message_id": "m9"}, "change.contradictory"),
-        ({"number": number, "channel": "other"}, "change.foreign"),
-        ({"appeal_channel": "files", "appeal_message_id": "m1", "channel": "other"}, "change.foreign"),
-    ]:
-        for take in (journal.would_change, journal.change):
-            with pytest.raises(JournalError) as caught:
-                await take(change(**given))
-            assert caught.value.code == code
-            assert not caught.value.passes
+    foreign = [
+        {"number": number, "channel": "other"},
+        {"appeal_channel": "files", "appeal_message_id": "m1", "channel": "other"},
+        {"number": number, "appeal_message_id": "m1", "appeal_channel": "files", "channel": "other"},
+    ]
+    contradictory = [{"number": number, "appeal_message_id": of} for of in ("m2", "m9")]
+    for given in [*contradictory, *foreign]:
+        with pytest.raises(JournalError) as caught:  # as a person is told who replays it
+            await journal.would_change(change(**given))
+        assert caught.value.code == ("change.contradictory" if given in contradictory else "change.foreign")
+        assert not caught.value.passes
+    for given in contradictory:
+        with pytest.raises(JournalError, match="not of one appeal"):
+            await journal.change(change(**given))
+    for at, given in enumerate(foreign):  # whoever sends it is told what it would be told if there were no such appeal
+        taken = await journal.change(change(f"f{at}", **given))
+        assert (taken.appeal_id, taken.new, taken.refused) == (None, True, "change.foreign")
+        assert taken.receipt.number == given.get("number", "")
+    assert (await journal.counts()).waiting_changes == len(await journal.quarantined()) == len(foreign)
+    assert await journal.sent_changes() == {"other": {"due"}}
     assert (await journal.change(change("a", number=number, channel="other", anywhere=True))).appeal_id
     given = {"appeal_channel": "files", "appeal_message_id": "m1", "channel": "other", "anywhere": True}
     assert (await journal.change(change("b", **given))).appeal_id
@@ -132,7 +142,8 @@ async def test_who_may_not_change_it_does_not_by_coming_first(journal, make, cha
     assert [each.change.message_id for each in case.kept_changes] == ["b"]
     (foreign,) = await journal.quarantined()
     assert (foreign.position, foreign.code) == ("change a", "change.foreign")
-    assert (await journal.counts()).waiting_changes == 1, "c is about a message of its own channel"
+    # c is about a message of its own channel, and a stands as if it waited.
+    assert (await journal.counts()).waiting_changes == 2
 
 
 async def test_a_number_that_the_bus_has_not_given_is_no_number(journal, make, change):

@@ -5,8 +5,9 @@ import tracemalloc
 from collections import Counter
 
 import pytest
-from sqlalchemy import NullPool, create_engine, delete, func, select
+from sqlalchemy import NullPool, create_engine, delete, func, select, update
 
+from appealbus.core.domain.sender import Sender
 from appealbus.core.errors import JournalError
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import NewChange
@@ -28,7 +29,7 @@ def change(make):
             given["number"] = NUMBER
         given.setdefault("dated_at", make.later(at))
         made = Change.model_validate({"message_id": message_id, "channel": channel, "kind": kind, **given})
-        return NewChange(made, make.now, "appealbus", anywhere)
+        return NewChange(made, make.now, "appealbus", Sender("" if anywhere else channel))
 
     return new
 
@@ -137,7 +138,10 @@ async def test_an_appeal_takes_up_no_more_bytes_than_it_may(journal, make, chang
 
 
 async def test_what_names_an_appeal_and_is_not_its_own_waits_no_more(journal, url, make, change):
-    """It goes into quarantine as it would have if the appeal had been here; the appeal's log says nothing of it."""
+    """It goes into quarantine as it would have if the appeal had been here; the appeal's log says nothing of it.
+
+    What its sender may not make stands as if it waited, too, so that the sender cannot tell.
+    """
     await send(journal, [change("a", channel="other"), change("b", channel="registry", anywhere=True)])
     await send(
         journal, [change("c", number=NUMBER, appeal_message_id="m9"), change("d", number="N-9", appeal_message_id="m1")]
@@ -150,11 +154,13 @@ async def test_what_names_an_appeal_and_is_not_its_own_waits_no_more(journal, ur
     refused = {row.position: row.code for row in await journal.quarantined()}
     contradictory = dict.fromkeys(("change c", "change d"), "change.contradictory")
     assert refused == {"change a": "change.foreign", **contradictory}
-    assert in_tables(url) == ({"files": 1},) * 2, "nobody can have meant a number that the bus gave later"
+    waits = {"files": 1, "other": 1}
+    assert in_tables(url) == (waits,) * 2, "nobody can have meant a number that the bus gave later"
     await journal.place_log()
     assert {each.appeal_id for each in (await journal.log(what=["quarantined"])).entries} == {None}
     assert await journal.expire_changes(make.later(-1)) == 0
-    assert await journal.expire_changes(make.later(1)) == 1
+    assert await journal.expire_changes(make.later(1)) == 2
+    assert len(await journal.quarantined()) == 4
 
 
 async def test_an_appeal_that_is_here_has_room_for_its_end(journal, make, change, monkeypatch):
@@ -195,6 +201,19 @@ async def test_what_an_earlier_program_has_counted_in_all_is_counted_by_channel(
     assert in_tables(url) == ({"files": 4, "portal": 2},) * 2
 
 
+async def test_what_an_earlier_program_let_wait_for_any_channel_is_taken_up(journal, url, make, change):
+    """It kept no sender, but which channel an appeal must have come by."""
+    await send(journal, [change("r", channel="registry", anywhere=True), change("o", channel="other")])
+    engine = create_engine(url, poolclass=NullPool)
+    with engine.begin() as connection:
+        connection.execute(update(table).values(sender=None))
+    engine.dispose()
+    await journal.accept(make.new(number=NUMBER))
+    (case,) = await journal.claim("w", make.now, 10, 60)
+    assert [each.change.message_id for each in case.kept_changes] == ["r"]
+    assert [row.code for row in await journal.quarantined()] == ["change.foreign"]
+
+
 async def test_what_an_earlier_program_left_waiting_is_told_the_truth(journal, url, make, change, monkeypatch):
     """Its appeal is here: it goes at the next clearing, whatever its age, and not as one of an unknown appeal."""
     monkeypatch.setattr(waiting_changes, "MOST", 5)
@@ -206,11 +225,11 @@ async def test_what_an_earlier_program_left_waiting_is_told_the_truth(journal, u
     monkeypatch.setattr(waiting_changes, "_AT_ONCE", 10)
     await journal.accept(make.new(number=NUMBER))
     assert in_tables(url)[0] == {"files": 287, "other": 1}
-    assert await journal.expire_changes(make.later(-10)) == 287
-    assert in_tables(url) == ({"files": 1},) * 2
+    assert await journal.expire_changes(make.later(-10)) == 286
+    assert in_tables(url) == ({"files": 1, "other": 1},) * 2
     codes = Counter(row.code for row in await journal.quarantined(limit=1000))
     assert codes == {"change.too_many": 296, "change.foreign": 1}
-    assert await journal.expire_changes(make.later(1)) == 1
+    assert await journal.expire_changes(make.later(1)) == 2
     assert in_tables(url) == ({}, {})
     newest = max(await journal.quarantined(limit=1000), key=lambda row: row.id)
     assert newest.code == "change.appeal_unknown"

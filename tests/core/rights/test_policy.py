@@ -107,8 +107,12 @@ def test_every_role_has_a_mask_and_actions() -> None:
 def test_the_example_of_the_page_is_a_policy(tmp_path: Path) -> None:
     """Whoever copies it has the masks that the page explains."""
     page = (Path(__file__).parents[3] / "docs" / "policy.md").read_text(encoding="utf-8")
-    configuration, policy = re.findall(r"```toml\n# [a-z.]+\n(.*?)```", page, re.DOTALL)
+    configuration, policy, changes = re.findall(r"```toml\n# [a-z.]+\n(.*?)```", page, re.DOTALL)
     (tmp_path / "appealbus.toml").write_text(configuration)
+    (tmp_path / "policy.toml").write_text(changes)
+    read = read_policy(load(tmp_path / "appealbus.toml", {}))
+    assert read.channels["letters"].places == ["270000000"]
+    assert "answered" in read.changes[Role.REGISTRY]
     (tmp_path / "policy.toml").write_text(policy)
     read = read_policy(load(tmp_path / "appealbus.toml", {}))
     mask = read.of_receiver("akimat").mask

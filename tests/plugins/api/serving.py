@@ -102,8 +102,9 @@ async def served(
     loaded = from_document({"bus": {"journal": url, "grace": 2, **(bus or {})}}, folder)
     host = Host(lambda name, model: model())
     async with await Journal.open(url, key=loaded.settings.bus.key_file()) as journal:
-        reception = Reception(journal, loaded.settings.bus)
-        api = Api(ApiSettings(**settings), loaded, policy or read_policy(loaded), journal, reception, host)
+        policy = policy or read_policy(loaded)
+        reception = Reception(journal, loaded.settings.bus, policy=policy)
+        api = Api(ApiSettings(**settings), loaded, policy, journal, reception, host)
         told = asyncio.Event()
         with socket.create_server(("127.0.0.1", 0)) as listener:
             running = asyncio.create_task(run(api, context(api.settings), listener, told))

@@ -71,12 +71,12 @@ async def ask(client: httpx.AsyncClient, method: str, path: str, id: str, number
 
 async def test_each_role_may_do_what_the_table_says(tmp_path: Path) -> None:
     """Each route is for those whose role has its action; all others get 403 and nothing of it."""
+    (tmp_path / "policy.toml").write_text('[roles.registry]\nchanges = ["withdrawn"]\n')
     async with running_bus(tmp_path) as bus:
         await bus.accept(message())
         await bus.settle()
-        async with served(
-            f"sqlite:///{tmp_path / 'journal.db'}", tmp_path, bus={"changes_from": ["registry"]}
-        ) as server:
+        given = {"changes_from": ["registry"], "policy": "policy.toml"}
+        async with served(f"sqlite:///{tmp_path / 'journal.db'}", tmp_path, bus=given) as server:
             (row,) = await bus.journal.appeals()
             assert await routes(server) - {("GET", path) for path in OPEN} == ROUTES.keys()
             for role in Role:

@@ -6,6 +6,7 @@ from subprocess import CompletedProcess
 
 from tests.plugins.repeats.making import LAND, by, text
 from tests.services import commands
+from tests.services.policies import any_change
 
 LETTER = text(12, 1)
 MESSAGES = [
@@ -24,7 +25,9 @@ def test_what_is_new_is_shown_beside_the_decision(tmp_path: Path) -> None:
     def program(*arguments: str) -> "CompletedProcess[str]":
         return commands.run(tmp_path, *arguments)
 
-    (tmp_path / "appealbus.toml").write_text("[plugins.repeats]\ncompare = true\n")
+    (tmp_path / "appealbus.toml").write_text(
+        f"{any_change(tmp_path, 'channels.files')}[plugins.repeats]\ncompare = true\n"
+    )
     lines = "\n".join(json.dumps({"kind": "application", **each} if "type" not in each else each) for each in MESSAGES)
     (tmp_path / "a.jsonl").write_text(lines, encoding="utf-8")
     assert program("intake", "a.jsonl").returncode == 0

@@ -11,6 +11,7 @@ import pytest
 from appealbus.plugins.terms.calendar import raw_of
 from tests.plugins.terms.making import HERE, THERE
 from tests.services import commands
+from tests.services.policies import any_change
 
 MESSAGES = [
     {"message_id": "m1", "number": "A-1", "kind": "application", "received_at": "2026-08-20T10:00:00+05:00"},
@@ -35,6 +36,7 @@ def program(tmp_path: Path) -> Callable[..., "CompletedProcess[str]"]:
     def run(*arguments: str) -> "CompletedProcess[str]":
         return commands.run(tmp_path, *arguments)
 
+    (tmp_path / "appealbus.toml").write_text(any_change(tmp_path, "channels.files"))
     assert run("intake", "a.jsonl").returncode == 0
     return run
 

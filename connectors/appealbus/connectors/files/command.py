@@ -20,6 +20,7 @@ from appealbus.core.cli.exits import EXIT_PROBLEMS
 from appealbus.core.cli.paging import AsJson
 from appealbus.core.cli.render import local
 from appealbus.core.escaping import escaped_json
+from appealbus.core.rights.policy import read_policy
 
 _BATCH = 200
 """Messages taken at once: the journal's writer makes one transaction of them, and past 200 that becomes no cheaper."""
@@ -80,7 +81,11 @@ async def _take(
 ) -> Counter[str]:
     counts: Counter[str] = Counter()
     settings = cli.loaded.settings.bus
-    async with cli.journal(write=True) as journal, aclosing(Reception(journal, settings, cli.host.due_on)) as reception:
+    policy = read_policy(cli.loaded)
+    async with (
+        cli.journal(write=True) as journal,
+        aclosing(Reception(journal, settings, cli.host.due_on, policy)) as reception,
+    ):
         for batch in batches(messages, _BATCH):
             results = await accept_all(reception, batch)
             for message, result in zip(batch, results, strict=True):

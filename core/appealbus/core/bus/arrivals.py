@@ -5,7 +5,7 @@ import asyncio
 import structlog
 
 from appealbus.core.bus.dispatcher import Dispatcher
-from appealbus.core.bus.reception import Reception
+from appealbus.core.bus.reception import Received, Reception
 from appealbus.core.bus.tally import Tally
 from appealbus.core.bus.trimming import EVERY, trim_quarantine
 from appealbus.core.bus.work_hints import WorkHints
@@ -91,17 +91,21 @@ class Arrivals:
 
     async def _accept(self, message: Inbound) -> Taken | Quarantined:
         try:
-            taken = await self._take(message)
+            received = await self._take(message)
         except JournalError:
             self.messages.add(message.channel, "failed")
             raise
-        result = "quarantined" if isinstance(taken, Quarantined) else "new" if taken.new else "repeated"
-        self.messages.add(message.channel, result)
-        if isinstance(taken, Quarantined) and not taken.quarantine_id % EVERY:
+        kept = received if isinstance(received, Quarantined) else received.refused
+        if kept is not None and not kept.quarantine_id % EVERY:
             await trim_quarantine(self._journal, self._settings)
+        if isinstance(received, Quarantined):
+            self.messages.add(message.channel, "quarantined")
+            return received
+        taken = received.taken
+        self.messages.add(message.channel, "quarantined" if kept is not None else "new" if taken.new else "repeated")
         return taken
 
-    async def _take(self, message: Inbound) -> Taken | Quarantined:
+    async def _take(self, message: Inbound) -> Received | Quarantined:
         with self._dispatcher.place(len(message.raw)) as here:
             owner = self._dispatcher.owner if here else None
             received = await self._reception.receive(message, owner, self._dispatcher.lease)
@@ -120,4 +124,4 @@ class Arrivals:
                         self._hints.offer(case)
         if received.taken.new and received.is_appeal:
             self._host.appeal_accepted(received.taken.receipt)
-        return received.taken
+        return received

@@ -1,7 +1,7 @@
 """Where messages become appeals, or changes of them: on disk with a receipt, or in quarantine with a reason."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 import structlog
@@ -13,12 +13,16 @@ from appealbus.core.bus.suspect_messages import SuspectMessages
 from appealbus.core.clocks import wall
 from appealbus.core.config.models import BusSettings
 from appealbus.core.domain.case import Case
+from appealbus.core.domain.sender import EVERY, NOT_ALLOWED, Sender
 from appealbus.core.errors import JournalError, MessageDiffers
 from appealbus.core.failpoints import failpoint
 from appealbus.core.interfaces.intake import Inbound, Quarantined, Taken
 from appealbus.core.journal import series
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import Accepted, ChangeTaken, NewAppeal, NewChange, NewQuarantine, QuarantineRow
+from appealbus.core.journal.writes.touching import refused as why_refused
+from appealbus.core.rights.policy import Policy
+from appealbus.core.rights.senders import Senders
 from appealbus.schemas.appeal import Appeal, Receipt
 from appealbus.schemas.change import Change
 from appealbus.schemas.notes import numbered
@@ -44,33 +48,44 @@ class Received:
     case: Case | None
     """A new appeal that can be worked at once; None: a change, or an appeal whose changes were here before it."""
     is_appeal: bool = True
+    waits: bool = False
+    """It is a change whose appeal is not known, or that its sender may not make: the sender is told no more."""
+    refused: Quarantined | None = None
+    """Where it is kept, of a change that its sender may not make. For whoever runs the bus, never for the sender."""
 
 
 class Reception:
     """Takes messages into the journal. Works with or without a running bus."""
 
-    def __init__(self, journal: Journal, settings: BusSettings, due_on: DueOn | None = None) -> None:
+    def __init__(
+        self, journal: Journal, settings: BusSettings, due_on: DueOn | None = None, policy: Policy | None = None
+    ) -> None:
         """Make it.
 
         Args:
             journal: where messages go.
             settings: of the bus.
             due_on: counts until when an appeal has to be answered; None: as it says itself.
+            policy: says who may send which changes; None: the one that is built in.
 
         """
         self._journal = journal
+        self.senders = Senders(policy or Policy(), settings.changes_from)
         self._due_on = due_on
         self._settings = settings
         self._alone = SuspectMessages(journal)
         self._decoder = Decoder()
 
-    async def receive(self, message: Inbound, owner: str | None = None, lease: float = 60.0) -> Received | Quarantined:
+    async def receive(
+        self, message: Inbound, owner: str | None = None, lease: float = 60.0, *, sender: Sender | None = None
+    ) -> Received | Quarantined:
         """Take a message. On return it is on disk.
 
         Args:
             message: as it came.
             owner: the worker that works the appeal at once; None: it waits for one that claims it.
             lease: seconds that the owner has it for.
+            sender: the client that sends it; None: whoever brings messages of its channel.
 
         Raises:
             JournalError: if nothing could be written; the sender keeps the message.
@@ -81,8 +96,8 @@ class Reception:
             async with self._alone.turn(message):
                 read = await _read(self._decoder, message)
                 if isinstance(read, Change):
-                    changed = await take_change(self._journal, read, self._settings)
-                    return Received(Taken(changed.receipt, changed.new), None, is_appeal=False)
+                    new_change = _new_change(read, self._settings, sender or self.senders.channel(read.channel))
+                    return await self._change(replace(new_change, position=message.position))
                 new = _new_appeal(read, self._settings, self._due_on)
                 accepted = await self._journal.accept(new, owner=owner, lease_seconds=lease)
         except (Unacceptable, JournalError) as error:
@@ -93,9 +108,10 @@ class Reception:
             raw, reason = message.raw, str(error)
             if len(raw) > MAX_BYTES:
                 raw, reason = raw[:_KEPT], f"{reason}: {_CUT}"
-            number = error.number if isinstance(error, MessageDiffers) else None
+            number = (error.number or None) if isinstance(error, MessageDiffers) else None
             row = NewQuarantine(
-                wall(), message.channel, message.position, reason, raw, message.media_type, error.code, number
+                *(wall(), message.channel, message.position, reason, raw, message.media_type, error.code, number),
+                sender=None if sender is None else sender.kept(),
             )
             quarantine_id = await self._journal.quarantine(row)
             log.warning("intake.quarantined", channel=message.channel, quarantine_id=quarantine_id, code=error.code)
@@ -117,25 +133,35 @@ class Reception:
         )
         return Received(Taken(receipt, accepted.new), case)
 
+    async def _change(self, new: NewChange) -> Received:
+        """Write a change down."""
+        taken = await self._journal.change(new, most_waiting=self._settings.waiting_changes)
+        failpoint("reception.changed")
+        refused = None
+        if taken.new and taken.refused is not None:
+            refused = Quarantined(taken.quarantine_id, str(why_refused(taken.refused)), taken.refused)
+            log.warning(
+                "intake.quarantined",
+                channel=new.change.channel,
+                quarantine_id=taken.quarantine_id,
+                code=taken.refused,
+            )
+        else:
+            _tell(taken, new.change.channel)
+        waits = taken.appeal_id is None
+        return Received(Taken(taken.receipt, taken.new), None, is_appeal=False, waits=waits, refused=refused)
+
     def _is_own(self, number: str | None) -> bool:
         return number is not None and series.is_own(number, self._journal.number_prefix)
 
     async def accept(self, message: Inbound) -> Taken | Quarantined:
-        """Take a message; the appeal waits for a worker that claims it."""
+        """Take a message for whoever runs the bus, who is told all; the appeal waits for a worker that claims it."""
         received = await self.receive(message)
-        return received if isinstance(received, Quarantined) else received.taken
+        return received if isinstance(received, Quarantined) else received.refused or received.taken
 
     async def aclose(self) -> None:
         """End the process that decodes large messages."""
         await self._decoder.aclose()
-
-
-async def take_change(journal: Journal, change: Change, settings: BusSettings) -> ChangeTaken:
-    """Write a change down."""
-    taken = await journal.change(_new_change(change, settings), most_waiting=settings.waiting_changes)
-    failpoint("reception.changed")
-    _tell(taken, change.channel)
-    return taken
 
 
 def _tell(taken: Accepted | ChangeTaken, channel: str) -> None:
@@ -148,8 +174,13 @@ def _new_appeal(appeal: Appeal, settings: BusSettings, due_on: DueOn | None) -> 
     return NewAppeal(appeal, now, settings.accepted_by, None if due_on is None else due_on(appeal, appeal, now))
 
 
-def _new_change(change: Change, settings: BusSettings) -> NewChange:
-    return NewChange(change, wall(), settings.accepted_by, anywhere=change.channel in settings.changes_from)
+def _new_change(change: Change, settings: BusSettings, sender: Sender) -> NewChange:
+    """Return a change to take; raise Unacceptable for one of a kind that its sender may not send, whatever appeal."""
+    if not sender.may_send(change):
+        kind = "no known kind" if change.kind is None else f"the kind {change.kind.value}"
+        text = f"its sender may send no such change, {kind} with these fields; `changes` in the policy says which"
+        raise Unacceptable(text, NOT_ALLOWED)
+    return NewChange(change, wall(), settings.accepted_by, sender)
 
 
 async def _read(decoder: Decoder, message: Inbound) -> Appeal | Change:
@@ -171,9 +202,12 @@ async def replay(
     *,
     anyway: bool = False,
     due_on: DueOn | None = None,
+    policy: Policy | None = None,
     reason: str = "",
 ) -> Receipt:
     """Take a message out of quarantine, under its own id or under the `message_id` that a person gives it now.
+
+    Of a change counts what its sender may do by the policy of now; with `anyway` the person answers for it.
 
     With either a person says that it is a letter of its own, as with `anyway`: also where another has its number.
 
@@ -189,7 +223,10 @@ async def replay(
     async with SuspectMessages(journal).turn(_inbound(row, message_id)):
         read = await _decode(row, decoder, message_id)
         await _refuse_copy(journal, row, read, anyway=anyway or message_id is not None)
-        new = _new_change(read, settings) if isinstance(read, Change) else _new_appeal(read, settings, due_on)
+        if isinstance(read, Change):
+            new: NewChange | NewAppeal = _new_change(read, settings, _sender(row, settings, policy, anyway=anyway))
+        else:
+            new = _new_appeal(read, settings, due_on)
         waiting = settings.waiting_changes
         taken = await journal.leave_quarantine(row, new, most_waiting=waiting, reason=reason)
     _tell(taken, read.channel)
@@ -204,6 +241,7 @@ async def would_take(
     message_id: str | None = None,
     *,
     anyway: bool = False,
+    policy: Policy | None = None,
 ) -> str | None:
     """Find out whether a replay would take the message, and change nothing.
 
@@ -219,8 +257,15 @@ async def would_take(
     read = await _decode(row, decoder, message_id)
     await _refuse_copy(journal, row, read, anyway=anyway or message_id is not None)
     if isinstance(read, Change):
-        return await journal.would_change(_new_change(read, settings), most_waiting=settings.waiting_changes)
+        new = _new_change(read, settings, _sender(row, settings, policy, anyway=anyway))
+        return await journal.would_change(new, most_waiting=settings.waiting_changes)
     return await journal.would_accept(read)
+
+
+def _sender(row: QuarantineRow, settings: BusSettings, policy: Policy | None, *, anyway: bool) -> Sender:
+    if anyway:
+        return Sender(changes=frozenset({EVERY}))
+    return Senders(policy or Policy(), settings.changes_from).kept(row.sender, row.channel)
 
 
 async def _refuse_copy(journal: Journal, row: QuarantineRow, read: Appeal | Change, *, anyway: bool) -> None:

@@ -12,6 +12,7 @@ from appealbus.core.errors import JournalError
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import QuarantineRow
 from appealbus.core.journal.writes.leaving import LEFT
+from appealbus.core.rights.policy import Policy
 
 _PAGE = 200
 """Rows of one read, without their messages: those are read one by one, for each may have megabytes."""
@@ -23,7 +24,8 @@ class Retaking:
 
     Attributes:
         message_id: the id that a person gives one in the place of its own.
-        anyway: as an appeal of its own, where another has its number; and what was closed.
+        anyway: as an appeal of its own, where another has its number; a change that its sender may not make; and what
+            was closed.
         reason: why, for the log.
         dry_run: nothing is changed: what would become of it.
 
@@ -66,6 +68,7 @@ async def retake(
     how: Retaking,
     *,
     due_on: DueOn | None = None,
+    policy: Policy | None = None,
 ) -> Tried:
     """Take a message again, or find out what would become of it. One that is taken twice is still one appeal.
 
@@ -75,10 +78,14 @@ async def retake(
     """
     try:
         if how.dry_run:
-            number = await would_take(journal, row, settings, decoder, how.message_id, anyway=how.anyway)
+            number = await would_take(journal, row, settings, decoder, how.message_id, anyway=how.anyway, policy=policy)
             return Tried(row, True, number)
         receipt = await replay(
-            journal, row, settings, decoder, how.message_id, anyway=how.anyway, due_on=due_on, reason=how.reason
+            *(journal, row, settings, decoder, how.message_id),
+            anyway=how.anyway,
+            due_on=due_on,
+            policy=policy,
+            reason=how.reason,
         )
         return Tried(row, True, receipt.number)
     except (Unacceptable, JournalError) as error:

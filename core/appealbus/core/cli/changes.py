@@ -75,7 +75,8 @@ def _print_most(cli: Cli) -> None:
 def _print(cli: Cli, row: ChangeRow) -> None:
     what = f"{local(row.dated_at):%Y-%m-%d %H:%M}  {one_line(row.kind) or 'of no known kind'}"
     about = "" if row.appeal_id is not None else f" of {row.number or f'the appeal with message {row.of_message}'}"
-    told = "".join(f"  {one_line(part)}" for part in _said(row) if part)
+    refused = f"its sender may not make it: {row.refused}, in quarantine" if row.refused else ""
+    told = "".join(f"  {one_line(part)}" for part in (*_said(row), refused) if part)
     cli.out.print(f"{what}{one_line(about)}{told}  ({one_line(row.channel)}, message {one_line(row.message_id)})")
 
 

@@ -30,6 +30,7 @@ from appealbus.core.journal.journal import Journal
 from appealbus.core.parts import Bound, Parts, build
 from appealbus.core.readings.proof import prove
 from appealbus.core.rights.policy import read_policy
+from appealbus.core.rights.senders import missing
 
 H = TypeVar("H")
 
@@ -148,6 +149,9 @@ async def _check(cli: Cli, online: bool) -> Findings:
 async def _look_at_policy(cli: Cli, parts: Parts, found: Findings) -> None:
     """Say which rules of the policy do nothing, hide too little, or are about nobody."""
     policy = read_policy(cli.loaded)
+    with suppress(JournalError):
+        async with cli.journal() as journal:
+            found.warnings += (await missing(journal, cli.loaded, policy)).splitlines()
     if policy.written is None:
         return
     records = {node.lookup.name: (models_of(type(node.lookup)) or (None, None))[1] for node in parts.nodes}

@@ -18,6 +18,7 @@ from appealbus.core.cli.person import person
 from appealbus.core.cli.reasons import checked_reason
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import QuarantineRow
+from appealbus.core.rights.policy import read_policy
 
 log = structlog.get_logger(__name__)
 
@@ -100,7 +101,9 @@ def replay(
     anyway: Annotated[
         bool,
         typer.Option(
-            "--anyway", help="Take it as an appeal of its own where another has its number, or where it was closed."
+            "--anyway",
+            help="Take it as an appeal of its own where another has its number, a change that its sender may not make, "
+            "or what was closed.",
         ),
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen, and change nothing.")] = False,
@@ -147,12 +150,12 @@ def _teller(cli: Cli, as_json: bool) -> tuple[Callable[[Done], None], Callable[[
 
 async def _replay(cli: Cli, quarantine_id: int | None, how: Retaking, tell: Callable[[Done], None]) -> bool:
     """Take one or all; return whether all were taken."""
-    decoder, bus, done = Decoder(), cli.loaded.settings.bus, True
+    decoder, bus, done, policy = Decoder(), cli.loaded.settings.bus, True, read_policy(cli.loaded)
     async with contextlib.aclosing(decoder), cli.journal(write=not how.dry_run) as journal:
         journal.compares_texts = cli.host.compares
         rows = each_waiting(journal) if quarantine_id is None else _one(cli, journal, quarantine_id, anyway=how.anyway)
         async for row in rows:
-            tried = await retake(journal, row, bus, decoder, how, due_on=cli.host.due_on)
+            tried = await retake(journal, row, bus, decoder, how, due_on=cli.host.due_on, policy=policy)
             done &= tried.taken
             tell(_told(tried, how))
     return done

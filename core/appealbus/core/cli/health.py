@@ -18,6 +18,8 @@ from appealbus.core.journal.checkpoint import Behind, Checkpoint
 from appealbus.core.journal.errors import OlderJournal
 from appealbus.core.journal.journal import Journal
 from appealbus.core.language import ReaderLanguage
+from appealbus.core.rights.policy import read_policy
+from appealbus.core.rights.senders import missing
 from appealbus.core.told import Told, told
 
 _LONGEST = 10.0
@@ -60,7 +62,7 @@ async def _findings(cli: Cli) -> list[Finding]:
     try:
         async with asyncio.timeout(_LONGEST), cli.journal() as journal:
             behind = await _behind(journal, settings.bus)
-            return [*behind, *report(await gather(journal, settings, _terms_until(cli)))]
+            return [*behind, *report(await gather(journal, settings, _terms_until(cli), await _rights(cli, journal)))]
     except TimeoutError:
         return [_away(told("it does not answer within {seconds} s", seconds=f"{_LONGEST:g}"))]
     except OlderJournal as error:
@@ -78,6 +80,13 @@ def _terms_until(cli: Cli) -> dict[str, date]:
         return cli.host.terms_known_until()
     except ConfigError:
         return {}  # `appealbus check` tells of it, and no bus starts
+
+
+async def _rights(cli: Cli, journal: Journal) -> str:
+    try:
+        return await missing(journal, cli.loaded, read_policy(cli.loaded))
+    except ConfigError:
+        return ""  # `appealbus check` tells of it, and no bus starts
 
 
 async def _behind(journal: Journal, bus: BusSettings) -> list[Finding]:

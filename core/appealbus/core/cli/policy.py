@@ -1,4 +1,4 @@
-"""`appealbus policy`: who sees what, as a table."""
+"""`appealbus policy`: who sees what and may send which changes, as a table."""
 
 from typing import Any
 
@@ -7,6 +7,7 @@ import typer
 from appealbus.core.cli.context import cli_of
 from appealbus.core.cli.paging import AsJson
 from appealbus.core.rights.policy import read_policy
+from appealbus.core.rights.senders import Senders
 
 
 def add_to(app: typer.Typer) -> None:
@@ -15,13 +16,14 @@ def add_to(app: typer.Typer) -> None:
 
 
 def policy(context: typer.Context, as_json: AsJson = False) -> None:
-    """Tell who sees what: each role, client and receiver with its mask, and what each mask hides.
+    """Tell who sees what: each role, client and receiver with its mask, what each mask hides, and who changes what.
 
     It reads the configuration and the policy that it names, and neither journal nor dossiers.
     """
     cli = cli_of(context)
     read = read_policy(cli.loaded)
     told = read.told(list(cli.loaded.settings.deliveries))
+    told["changes"] = Senders(read, cli.loaded.settings.bus.changes_from).told()
     if as_json:
         cli.print_json(told)
         return
@@ -31,6 +33,9 @@ def policy(context: typer.Context, as_json: AsJson = False) -> None:
         purpose = ", reads with a purpose" if each["purpose"] else ""
         may = f"; may {', '.join(each['may'])}" if each["may"] else ""
         cli.out.print(f"{each['who']:<{width}}  {each['mask']}{purpose}{may}")
+    cli.out.print("\nchanges", style="bold")
+    for name, changes in told["changes"].items():
+        cli.out.print(f"  {name}: {', '.join(changes) or 'none'}")
     for name, mask in told["masks"].items():
         cli.out.print(f"\nmask {name}", style="bold")
         cli.out.print(f"  hides {', '.join(mask['hides']) or 'nothing'}")

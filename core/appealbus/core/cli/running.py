@@ -16,6 +16,8 @@ from appealbus.core.clocks import DAY
 from appealbus.core.domain.event import BUS
 from appealbus.core.parts import build
 from appealbus.core.process import relieve_collector, run_to_end
+from appealbus.core.rights.policy import read_policy
+from appealbus.core.rights.senders import missing
 from appealbus.core.worker import worker
 
 log = structlog.get_logger(__name__)
@@ -76,6 +78,8 @@ async def _run(cli: Cli, ends: bool, parked: bool) -> None:
     async with cli.journal(write=True, ends_workers=True) as journal:
         journal.actor = BUS  # until the bus names its worker
         await journal.hold_run_lock()
+        if lacks := await missing(journal, cli.loaded, read_policy(cli.loaded)):
+            log.warning("policy.changes_missing", reason=lacks)
         member = worker()
         if member is not None and member.before:
             await journal.bury(member.before)

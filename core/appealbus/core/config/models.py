@@ -141,7 +141,8 @@ class BusSettings(Settings):
     """How long it keeps them."""
 
     changes_from: list[Line] = []
-    """Channels whose changes count for appeals of every channel; those of others only for their own appeals."""
+    """Channels whose changes count for appeals of every channel, those of others only for their own appeals; which
+    kinds of change, and within which places, the policy says."""
     waiting_changes: int = Field(default=10_000, ge=0)
     """How many changes of one channel may wait for appeals that are not known yet; over that they go into quarantine.
 

@@ -51,15 +51,23 @@ class Facts:
     """None where the journal lies in a database of its own."""
     terms_until: Mapping[str, date] = field(default_factory=dict)
     """By terms of plugins the last day that they can count to, where they have one."""
+    rights_missing: str = ""
+    """What to add to the policy so that changes may go on to come as they did; empty: nothing."""
 
 
-async def gather(journal: Journal, settings: Configuration, terms_until: Mapping[str, date] | None = None) -> Facts:
+async def gather(
+    journal: Journal,
+    settings: Configuration,
+    terms_until: Mapping[str, date] | None = None,
+    rights_missing: str = "",
+) -> Facts:
     """Read what health is judged by.
 
     Args:
         journal: the journal.
         settings: the configuration.
         terms_until: by terms of plugins the last day that they can count to.
+        rights_missing: what to add to the policy.
 
     Raises:
         JournalError: the journal cannot be read.
@@ -79,6 +87,7 @@ async def gather(journal: Journal, settings: Configuration, terms_until: Mapping
         receivers=frozenset(settings.deliveries),
         disk=disk_of(settings.bus.journal),
         terms_until=terms_until or {},
+        rights_missing=rights_missing,
     )
 
 

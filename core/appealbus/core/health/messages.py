@@ -46,6 +46,10 @@ def of_messages(facts: Facts) -> Iterator[Finding]:
                     part=f"{part:.0%}",
                 )
                 yield Finding(Severity.CRITICAL, told("quarantine {name}", name=channel), [says], does)
+    if facts.rights_missing:
+        says = told("changes that came before are not allowed any more, and go into quarantine")
+        does = told("`appealbus check` has the lines to add to the policy")
+        yield Finding(Severity.WARNING, told("policy"), [says], does)
     if counts.waiting_changes:
         says = told("{number} wait for appeals that are not known", number=counts.waiting_changes)
         does = told("`appealbus changes` lists them: ask their sender, or why the appeals do not come")

@@ -101,8 +101,13 @@ class JournalReader(Kept, Serving):
         return await self._read(lambda connection: changes.most_awaited(connection, limit))
 
     async def would_change(self, new: NewChange, *, most_waiting: int = 10_000) -> str | None:
-        """Raise what `change` would raise, and write nothing; return the number in its receipt if it came before."""
-        return await self._read(lambda connection: changing.would_change(connection, Changing(new, most_waiting)))
+        """Raise what `leave_quarantine` would, and write nothing; return the number it has if it came before."""
+        item = Changing(new, most_waiting, replayed=True)
+        return await self._read(lambda connection: changing.would_change(connection, item))
+
+    async def sent_changes(self) -> dict[str, set[str]]:
+        """Return which kinds of change each channel has sent; of none that is known, the empty one."""
+        return await self._read(changes.sent)
 
     async def cases(self, ids: Sequence[int]) -> list[Case]:
         """Return appeals by id, in the order of the ids. One that cannot be read is left out and logged."""

@@ -5,6 +5,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from appealbus.core.domain.listing import AppealRow
+from appealbus.core.domain.sender import Sender
 from appealbus.core.interfaces.link import LinkState
 from appealbus.schemas.appeal import Appeal, Receipt
 from appealbus.schemas.change import Change
@@ -43,8 +44,10 @@ class NewChange:
     change: Change
     received_at: datetime
     accepted_by: str
-    anywhere: bool = False
-    """Whether it may be about appeals of other channels than its own."""
+    sender: Sender | None = None
+    """Who sends it; None: one that may touch what came by its channel."""
+    position: str = ""
+    """Where it stood, for people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,8 @@ class ChangeRow:
     """The id of its appeal's message, where it names that."""
     appeal_id: int | None
     """None: it waits for its appeal."""
+    refused: str | None = None
+    """The code for which it waits in vain: its sender may not touch its appeal, and it is in quarantine."""
     document: bytes = b""
     """The whole; empty in lists of what waits."""
 
@@ -75,8 +80,12 @@ class ChangeTaken:
     receipt: Receipt
     """With the number of the appeal; of one that is not known the number that the change names, or none."""
     appeal_id: int | None
-    """None: it waits for its appeal."""
+    """None: it waits for its appeal, or its sender may not touch that."""
     new: bool
+    refused: str | None = None
+    """The code for which it may not; it is told what it would be told if there were no such appeal."""
+    quarantine_id: int = 0
+    """Under which it is kept, if it was refused just now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +125,8 @@ class NewQuarantine:
     code: str = ""
     number: str | None = None
     """Of the appeal that stands in its way, if one does."""
+    sender: str | None = None
+    """The client that sent it, as `Sender.kept`; None: it came by an intake or a command."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +160,7 @@ class QuarantineRow:
     closed_at: datetime | None = None
     closed_by: str | None = None
     closed_reason: str | None = None
+    sender: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,8 @@ class Taking(Writing):
         """Write a change down, and have its appeal worked, by whoever claims it.
 
         The same message (channel and message id) again gets the receipt it got then, with `new=False`. A change of an
-        appeal that is not known waits for it.
+        appeal that is not known waits for it. One that its sender may not make is in quarantine, and gets the receipt
+        that it would get if there were no such appeal (`refused`).
 
         Args:
             new: the change.
@@ -50,8 +51,7 @@ class Taking(Writing):
 
         Raises:
             MessageDiffers: another message has come with its id before.
-            JournalError: it cannot be taken: `change.foreign` (of an appeal of another channel),
-                `change.contradictory`, `change.too_many`, `change.too_many_wait`.
+            JournalError: it cannot be taken: `change.contradictory`, `change.too_many`, `change.too_many_wait`.
 
         """
         return await self._write.submit(changing.change, Changing(new, most_waiting))
@@ -75,10 +75,14 @@ class Taking(Writing):
 
         Raises:
             MessageDiffers: as `accept` and `change` do.
-            JournalError: `quarantine.left`: somebody has taken or closed it since the row was read; or as `change`.
+            JournalError: `quarantine.left`: somebody has taken or closed it since the row was read; as `change`; or
+                its sender may not make that change, `change.foreign` or `change.out_of_scope`.
 
         """
-        item = Changing(new, most_waiting) if isinstance(new, NewChange) else await self._arriving(new)
+        if isinstance(new, NewChange):
+            item: Changing | Arriving = Changing(new, most_waiting, replayed=True)
+        else:
+            item = await self._arriving(new)
         replayed = keeping.Replayed(row.id, "", self.now(), self.actor, reason)
         return await self._write.submit(leaving.leave, leaving.Leaving(replayed, row.closed_at is not None, item))
 

@@ -171,12 +171,11 @@ def walk(nodes: Iterable[Node], level: Level, table: Table, run: Run) -> None:  
             elif not level.quiet:
                 run.notes.leave_unread(run.prefix + level.path_of(str(node.tag)))
             continue
-        if entry.once:
-            if entry in seen:
-                if is_repeated(node):
-                    raise Unreadable(run.path(node), "value")
-                run.leave(node)
-                continue
+        if entry.once and entry in seen:
+            if is_repeated(node):
+                raise Unreadable(run.path(node), "value")
+            run.leave(node)
+            continue
         known = len(table)
         for step in entry.steps:
             step(node, table, run)

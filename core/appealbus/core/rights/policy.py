@@ -1,6 +1,6 @@
 """The policy: one file that says who sees what."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,7 @@ from appealbus.core.rights.fields import missing_in
 from appealbus.core.rights.identifiers import KINDS
 from appealbus.core.rights.mask import Mask
 from appealbus.core.rights.paths import PARTS, Pattern
-from appealbus.core.rights.settings import ClientSettings, MaskSettings, PolicySettings
+from appealbus.core.rights.settings import ChannelSettings, ClientSettings, MaskSettings, PolicySettings
 from appealbus.core.rights.viewer import Viewer, of_client
 from appealbus.schemas.record import Record
 from appealbus.schemas.suggestion import did_you_mean
@@ -27,6 +27,8 @@ class Policy:
         roles: by role its mask, and whether a read needs a purpose.
         clients: what single clients have of their own.
         receivers: by delivery its mask.
+        changes: by role the kinds of change that its clients may send, where the file says so.
+        channels: what may come by intakes.
         written: the file; None: the built-in policy.
 
     """
@@ -36,6 +38,8 @@ class Policy:
     clients: Mapping[str, ClientSettings] = field(default_factory=dict)
     receivers: Mapping[str, Mask] = field(default_factory=dict)
     written: Written | None = None
+    changes: Mapping[Role, Sequence[str]] = field(default_factory=dict)
+    channels: Mapping[str, ChannelSettings] = field(default_factory=dict)
 
     def of_role(self, role: Role) -> Viewer:
         """Return who looks with a role and no client."""
@@ -154,7 +158,8 @@ def read_policy(loaded: Loaded) -> Policy:
         mask = mask if given.mask is None else masks[given.mask]
         roles[role] = (mask, purpose if given.purpose is None else given.purpose)
     receivers = {name: masks[each.mask] for name, each in settings.receivers.items()}
-    return Policy(masks, roles, settings.clients, receivers, written)
+    changes = {role: given.changes for role, given in settings.roles.items() if given.changes is not None}
+    return Policy(masks, roles, settings.clients, receivers, written, changes, settings.channels)
 
 
 def _mask(name: str, settings: MaskSettings) -> Mask:

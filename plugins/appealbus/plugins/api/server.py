@@ -24,6 +24,7 @@ from appealbus.core.cli.context import Cli
 from appealbus.core.errors import JournalError
 from appealbus.core.process import relieve_collector
 from appealbus.core.rights.policy import read_policy
+from appealbus.core.rights.senders import missing
 from appealbus.plugins.api.api import Api
 from appealbus.plugins.api.app import application
 from appealbus.plugins.api.connection import Connection
@@ -53,7 +54,12 @@ async def serve(cli: Cli, settings: ApiSettings) -> None:
     policy = read_policy(cli.loaded)
     for warning in cli.loaded.open_secrets():
         log.warning("config.secret_open", reason=warning)
-    async with cli.journal(write=True) as journal, aclosing(Reception(journal, bus, cli.host.due_on)) as reception:
+    async with (
+        cli.journal(write=True) as journal,
+        aclosing(Reception(journal, bus, cli.host.due_on, policy)) as reception,
+    ):
+        if lacks := await missing(journal, cli.loaded, policy):
+            log.warning("policy.changes_missing", reason=lacks)
         journal.compares_texts = cli.host.compares
         api = Api(settings, cli.loaded, policy, journal, reception, cli.host)
         add_console(api)

@@ -132,9 +132,10 @@ async def worked(journal: Journal) -> None:
 
 async def _serve(cli: Cli, journal: Journal, listener: socket.socket, told: asyncio.Event) -> None:
     """Answer as `appealbus serve` does."""
-    async with aclosing(Reception(journal, cli.loaded.settings.bus, cli.host.due_on)) as reception:
+    policy = read_policy(cli.loaded)
+    async with aclosing(Reception(journal, cli.loaded.settings.bus, cli.host.due_on, policy)) as reception:
         settings = cli.loaded.validate(ApiSettings, "plugins", "api")
-        api = Api(settings, cli.loaded, read_policy(cli.loaded), journal, reception, cli.host)
+        api = Api(settings, cli.loaded, policy, journal, reception, cli.host)
         add_console(api)
         await serve(api, None, listener, told)
 

@@ -23,8 +23,12 @@ _QUARANTINED = 200
 
 
 def live_document(folder: Path, url: str, simulator: SimulatorSettings, port: int) -> dict[str, Any]:
-    """Return the configuration of the demonstration with a console, as `tomllib` would read it."""
+    """Return the configuration of the demonstration with a console, as `tomllib` would read it; write its policy."""
     given = document(folder, url, simulator)
+    changes = ["answered", "redirected", "extended", "preliminary", "complained"]
+    channels = {name: {"changes": changes} for name in ("portal", RECEPTION)}
+    (folder / "policy.toml").write_text("\n".join(toml({"channels": channels})), encoding="utf-8")
+    given["bus"] |= {"policy": str(folder / "policy.toml")}
     given["bus"] |= {"grace": "2s", "retention": _KEPT, "log_retention": _KEPT, "access_retention": _KEPT}
     given["bus"] |= {"quarantine_messages": _QUARANTINED, "quarantine_retention": _KEPT}
     given["retry"] = {"first": "20s", "factor": 2.0, "max": "2m"}

@@ -1,7 +1,6 @@
 """The intake `amqp`: on disk, then acknowledged; receipts; and that nothing that comes stops it."""
 
 import asyncio
-from datetime import date
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,6 +18,7 @@ from appealbus.core.bus.reception import replay
 from appealbus.core.config.models import BusSettings
 from appealbus.core.errors import JournalError
 from appealbus.schemas import Appeal, Change, ChangeKind, Receipt, Refusal
+from appealbus.schemas.change import Correction
 from appealbus.schemas.contract import FOLDER
 from appealbus.schemas.xml import to_xml
 from tests.connectors.amqp.flow.flows import NAMES, Flow, Run, body
@@ -67,7 +67,7 @@ async def test_xml_is_answered_in_xml(run: Run) -> None:
 
 async def test_a_change_is_taken_and_acknowledged(run: Run) -> None:
     """In JSON and in XML, before its appeal and after it, each with a receipt; its number is the appeal's."""
-    early = Change(message_id="c-1", appeal_message_id="m-1", kind=ChangeKind.DUE, due_on=date(2026, 3, 2))
+    early = Change(message_id="c-1", appeal_message_id="m-1", kind=ChangeKind.CORRECTED, corrected=Correction(text="…"))
     late = early.model_copy(update={"message_id": "c-2", "kind": ChangeKind.WITHDRAWN})
     async with run(**INTAKES) as flow:
         answers = await flow.inbox("sender")

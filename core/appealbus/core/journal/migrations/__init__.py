@@ -16,6 +16,7 @@ REVISIONS = (
     "0013",
     "0014",
     "0015",
+    "0016",
 )
 UNFILLED, FILLED = "0005", "0006"
 """Between these two rows are moved, in batches: see filling.py."""

@@ -1,6 +1,6 @@
 """Changes of appeals, and whether a message may come under its id."""
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, tuple_
 
 from appealbus.core.errors import MessageDiffers
 from appealbus.core.journal.rows import ChangeRow
@@ -34,6 +34,18 @@ def most_awaited(connection: Connection, limit: int) -> list[tuple[str, str, int
     counted = select(*named, func.count().label("number")).where(change.c.appeal_id.is_(None)).group_by(*named)
     rows = connection.execute(counted.order_by(func.count().desc(), *named).limit(limit))
     return [(row.channel, row.named, row.number) for row in rows]
+
+
+def sent(connection: Connection) -> dict[str, set[str]]:
+    """Return by channel the kinds of change that it has sent."""
+    found: dict[str, set[str]] = {}
+    pair = tuple_(change.c.channel, change.c.kind)
+    following = select(change.c.channel, change.c.kind).order_by(change.c.channel, change.c.kind).limit(1)
+    row = connection.execute(following).first()
+    while row is not None:  # from one to the next in the index: there may be millions of changes
+        found.setdefault(row.channel, set()).add(row.kind)
+        row = connection.execute(following.where(pair > (row.channel, row.kind))).first()
+    return found
 
 
 def would_accept(connection: Connection, new: Appeal) -> str | None:

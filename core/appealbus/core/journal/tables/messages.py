@@ -20,13 +20,17 @@ change = Table(
     Column("digest", LargeBinary, nullable=False),
     Column("size", Integer, nullable=False),
     Column("document", LargeBinary, nullable=False),
+    Column("sender", Text),
+    Column("refused", Text),
     UniqueConstraint("message_id", "channel"),
     sqlite_autoincrement=True,
 )
 """Messages about known appeals. Without `appeal_id` one waits for its appeal, named by `number`, its message or both.
 
-The appeal must have come by `of_channel`; None: by any.
+The appeal must have come by `of_channel`; None: by any. `sender` is who sent one that waits, with its scopes.
+One that its sender may not make waits in vain, and is in quarantine as well: `refused` is the code.
 """
+Index("ix_change_sent", change.c.channel, change.c.kind)
 _waits_for_appeal = change.c.appeal_id.is_(None)
 Index("ix_change_appeal", change.c.appeal_id, sqlite_where=~_waits_for_appeal, postgresql_where=~_waits_for_appeal)
 Index("ix_change_number", change.c.number, sqlite_where=_waits_for_appeal, postgresql_where=_waits_for_appeal)
@@ -49,6 +53,7 @@ quarantine = Table(
     Column("closed_at", Moment),
     Column("closed_by", Text),
     Column("closed_reason", Text),
+    Column("sender", Text),
     sqlite_autoincrement=True,
 )
 """Messages that could not be taken. One leaves when it is taken after all, or when a person closes it."""

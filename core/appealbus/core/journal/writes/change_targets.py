@@ -1,6 +1,6 @@
 """Appeals that changes are about: found, locked, and made ready."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -8,13 +8,14 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, select
 
 from appealbus.core.domain.change import ENDS, Order, closed_by
+from appealbus.core.domain.sender import FOREIGN, Sender
 from appealbus.core.errors import CONFLICT, JournalError
 from appealbus.core.journal import bulk
 from appealbus.core.journal.rows import NewChange
 from appealbus.core.journal.tables import appeal
 from appealbus.core.journal.tables import change as table
-from appealbus.core.journal.writes import waiting_changes
-from appealbus.schemas.change import Change
+from appealbus.core.journal.writes import touching, waiting_changes
+from appealbus.schemas.change import Change, ChangeKind
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,8 @@ class Changing:
 
     new: NewChange
     most_waiting: int
+    replayed: bool = False
+    """Whether a person takes it out of quarantine, who is told why its sender may not make it."""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -42,7 +45,18 @@ class Changing:
         """The channel that its appeal must have come by; None: any."""
         if self.of_message is not None:
             return self.of_message[1]
-        return None if self.new.anywhere else self.new.change.channel
+        return self.sender.channel or None
+
+    @property
+    def sender(self) -> Sender:
+        """Who sends it."""
+        return self.new.sender or Sender(self.new.change.channel)
+
+    @property
+    def order(self) -> Order:
+        """Its place among the changes of its appeal."""
+        new = self.new.change
+        return new.dated_at or self.new.received_at, new.message_id, new.channel
 
     @property
     def newcomer(self) -> waiting_changes.Newcomer:
@@ -62,6 +76,7 @@ class Target:
     """An appeal with the changes that it has."""
 
     row: Any
+    standing_of: touching.Standing
     orders: list[tuple[Order, str]] = field(default_factory=list)
     size: int = 0
     urgency: int = 0
@@ -73,6 +88,8 @@ class Target:
         self.orders.append(((row["dated_at"], new.message_id, new.channel), row["kind"]))
         self.size += row["size"]
         self.new = True
+        if new.kind == ChangeKind.CORRECTED:
+            self.standing_of.corrections.append((self.orders[-1][0], new))
         due_on = new.due_on if new.corrected is None else new.corrected.due_on or new.due_on
         if due_on is not None:  # until its run says exactly; sooner than needed harms nobody
             self.urgency = min(self.urgency, due_on.toordinal())
@@ -101,7 +118,7 @@ _COLUMNS = (appeal.c.id, appeal.c.number, appeal.c.channel, appeal.c.message_id)
 _BY_NUMBER = select(*_COLUMNS).where(appeal.c.number.in_(bindparam("these", expanding=True)))
 _BY_MESSAGE = select(*_COLUMNS).where(appeal.c.message_id.in_(bindparam("these", expanding=True)))
 _SEEN = (
-    select(*_COLUMNS, appeal.c.state, appeal.c.deaths, appeal.c.due_at, appeal.c.urgency)
+    select(*_COLUMNS, *(appeal.c[name] for name in ("state", "deaths", "due_at", "urgency", "place", "kind", "first")))
     .where(appeal.c.id.in_(bindparam("ids", expanding=True)))
     .order_by(appeal.c.id)
 )
@@ -119,30 +136,46 @@ class Targets:
         self._found = _found(connection, items)
         self._here: dict[int, Target] = {}
         self._waiting: waiting_changes.Waiting | None = None
-        if any(not self._candidates(item) for item in items):
+        if any(not self._candidates(item) or self._may_be_refused(item) for item in items):
             # From now on nobody accepts an appeal until this is written: else both could miss each other.
             self._waiting = waiting_changes.Waiting(connection, [item.newcomer for item in items], look=look)
             self._found = _found(connection, items)
         ids = sorted({row.id for item in items for row in self._candidates(item)})
         if ids:
-            self._here = _targets_of(connection, ids, look=look)
+            scoped = {row.id for item in items if item.sender.scoped for row in self._candidates(item)}
+            self._here = _targets_of(connection, ids, scoped, look=look)
+
+    def _may_be_refused(self, item: Changing) -> bool:
+        own, of_message = item.sender.channel, item.of_message
+        channels = {row.channel for row in self._candidates(item)} | ({of_message[1]} if of_message else set())
+        return item.replayed or item.sender.scoped or (bool(own) and channels != {own})
 
     def of(self, item: Changing) -> Target | JournalError | None:
-        """Return the appeal that a change is about, None if it is to come, or why it cannot be taken."""
-        new = item.new.change
+        """Return the appeal that a change is about, None if it is to come, or why it cannot be taken.
+
+        One that its sender may not make is bounded as if there were no such appeal, so that nobody can tell.
+        """
         candidates = self._candidates(item)
-        of_another_channel = item.of_message is not None and item.of_message[1] != new.channel and not item.new.anywhere
-        if of_another_channel or (item.of_message is None and any(not _is_about(item, row) for row in candidates)):
-            return _foreign(new)
+        if (refusal := self._refusal(item)) is not None:
+            return refusal if item.replayed else self._waits(item) or refusal
         if len({row.id for row in candidates}) > 1 or any(not _is_about(item, row) for row in candidates):
             return JournalError(waiting_changes.CONTRADICTORY, "change.contradictory")
         target = self._here.get(candidates[0].id) if candidates else None
         if target is None:
             return self._waits(item)
-        kind, size = new.kind or "", len(item.document)
-        if not waiting_changes.has_room(kind, size, new.channel, target.orders, target.size):
+        new, size = item.new.change, len(item.document)
+        if not waiting_changes.has_room(new.kind or "", size, new.channel, target.orders, target.size):
             return JournalError(waiting_changes.TOO_MANY, "change.too_many")
         return target
+
+    def _refusal(self, item: Changing) -> JournalError | None:
+        """Say why the sender may not make this change to any appeal that it names; None: it may, or there is none."""
+        if item.of_message is not None and item.sender.channel not in ("", item.of_message[1]):
+            return touching.refused(FOREIGN)
+        rows = [row for row in self._candidates(item) if row.id in self._here]
+        given = item.sender, item.new.change, item.order, item.new.received_at
+        refusals = [self._here[row.id].standing_of.refusal(*given) for row in rows]
+        return refusals[0] if refusals and all(refusals) else None
 
     def _waits(self, item: Changing) -> JournalError | None:
         if len(item.document) > waiting_changes.MOST_WAITING_BYTES:
@@ -153,6 +186,11 @@ class Targets:
         if not self._waiting.add(item.newcomer):
             return JournalError("its appeal is not known, and too many changes wait already", "change.too_many_wait")
         return None
+
+    def forget(self, channel: str) -> None:
+        """Count one of a channel less that waited, as a person takes it now."""
+        if self._waiting is not None:
+            self._waiting.forget(channel)
 
     def write(self, connection: Connection) -> None:
         """Write how the appeals stand now that they have these changes."""
@@ -168,10 +206,6 @@ class Targets:
         return [row for row in found if row is not None]
 
 
-def _foreign(new: Change) -> JournalError:
-    return JournalError(waiting_changes.FOREIGN.format(channel=new.channel), "change.foreign")
-
-
 def _found(connection: Connection, items: Sequence[Changing]) -> tuple[dict[str | None, Any], dict[Any, Any]]:
     numbers = [number for item in items if (number := item.new.change.number) is not None]
     messages = [of_message[0] for item in items if (of_message := item.of_message) is not None]
@@ -180,10 +214,13 @@ def _found(connection: Connection, items: Sequence[Changing]) -> tuple[dict[str 
     return {row.number: row for row in by_number}, {(row.message_id, row.channel): row for row in by_message}
 
 
-def _targets_of(connection: Connection, ids: Sequence[int], *, look: bool) -> dict[int, Target]:
+def _targets_of(
+    connection: Connection, ids: Sequence[int], scoped: Collection[int], *, look: bool
+) -> dict[int, Target]:
     """Return appeals with the changes that they have."""
-    rows = connection.execute(_SEEN if look else _LOCKED, {"ids": bulk.padded(ids)})
-    found = {row.id: Target(row, urgency=row.urgency) for row in rows}
+    rows = connection.execute(_SEEN if look else _LOCKED, {"ids": bulk.padded(ids)}).all()
+    stand = touching.standings(connection, rows, scoped)
+    found = {row.id: Target(row, stand[row.id], urgency=row.urgency) for row in rows}
     for row in connection.execute(_OF_APPEALS, {"ids": bulk.padded(ids)}):
         target = found[row.appeal_id]
         target.orders.append(((row.dated_at, row.message_id, row.channel), row.kind))

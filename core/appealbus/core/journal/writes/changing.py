@@ -1,22 +1,25 @@
 """Changes come in: about appeals that are here, or about such as are still to come."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, insert, select
+from sqlalchemy import Connection, RowMapping, bindparam, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from appealbus.core.domain.change import fields_of_change
+from appealbus.core.domain.change import AS_KEPT, fields_of_change
 from appealbus.core.domain.event import Event, What, by_client
+from appealbus.core.domain.sender import REFUSED
 from appealbus.core.errors import CONFLICT, JournalError, MessageDiffers
 from appealbus.core.journal import bulk
-from appealbus.core.journal.rows import ChangeTaken
+from appealbus.core.journal.rows import ChangeTaken, NewQuarantine
 from appealbus.core.journal.sameness import differ, digest
 from appealbus.core.journal.tables import appeal
 from appealbus.core.journal.tables import change as table
-from appealbus.core.journal.writes import events, waiting_changes
+from appealbus.core.journal.writes import events, keeping, waiting_changes
 from appealbus.core.journal.writes.change_targets import Changing, Targets
 from appealbus.schemas.appeal import Receipt
+from appealbus.schemas.base import printable
 
 _KNOWN = (
     select(
@@ -26,6 +29,7 @@ _KNOWN = (
         table.c.appeal_id,
         table.c.digest,
         table.c.number.label("named"),
+        table.c.refused,
         appeal.c.number,
     )
     .outerjoin_from(table, appeal, appeal.c.id == table.c.appeal_id)
@@ -36,38 +40,51 @@ _KNOWN = (
 def change(connection: Connection, items: Sequence[Changing]) -> list[ChangeTaken | JournalError]:
     """Write changes down; those of appeals that are here make these ready, the others wait."""
     known = _known(connection, items)
-    targets = Targets(connection, [item for item in items if item.key not in known])
+    anew = [item for item in items if item.replayed and item.key in known and known[item.key][0].refused]
+    targets = Targets(connection, [item for item in items if item.key not in known or item in anew])
     results: list[ChangeTaken | JournalError] = []
     rows: list[dict[str, Any]] = []
     told: list[Event] = []
     for item in items:
         said = digest(item.new.change)
-        if item.key in known:
+        if item.key in known and (item not in anew or differ(known[item.key][1], said)):
             first, said_first = known[item.key]
             differs = differ(said_first, said)
-            results.append(MessageDiffers(first.receipt.number) if differs else first)
+            results.append(_differs(first) if differs else first)
             if not differs:  # of one that differs quarantine tells
                 channel, detail = item.new.change.channel, {"change": item.new.change.message_id}
                 told.append(Event(What.REPEATED, first.appeal_id, by_client(channel), channel, detail))
             continue
         target = targets.of(item)
-        if isinstance(target, JournalError):
-            results.append(target)
+        refused = target if isinstance(target, JournalError) else None
+        if refused is not None and (item.replayed or refused.code not in REFUSED):
+            results.append(refused)
             continue
         row = _row(item, said)
+        if isinstance(target, JournalError):
+            row["refused"], target = target.code, None
+        if item in anew:
+            message_id, channel = item.key
+            connection.execute(delete(table).where(table.c.message_id == message_id, table.c.channel == channel))
+            targets.forget(channel)
         if target is not None:
-            row["appeal_id"] = target.row.id
+            row["appeal_id"], row["sender"] = target.row.id, None
             target.add(row, item.new.change)
         rows.append(row)
         said_of = {"fields": fields_of_change(item.new.change)} | (target.told if target is not None else {})
-        told.append(waiting_changes.told(row, said_of))
+        if refused is None:  # of one that is refused quarantine tells: one entry each, for who counts them
+            told.append(waiting_changes.told(row, said_of))
         number = item.new.change.number or "" if target is None else target.row.number
         taken = _taken(number, row, item.new.accepted_by, new=True)
+        if refused is not None:
+            taken = replace(taken, quarantine_id=_quarantined(connection, item, refused))
         results.append(taken)
         known[item.key] = _taken(number, row, item.new.accepted_by, new=False), said
     try:
         if rows:  # not by `bulk`, whose errors come later on PostgreSQL
             connection.execute(insert(table), rows)
+            if waits := sum(row["appeal_id"] is None and row["refused"] is None for row in rows):
+                keeping.pass_over(connection, waits)
     except IntegrityError:  # another worker has just taken one of them: on the next try it is known
         raise JournalError("others write the same changes", CONFLICT) from None
     targets.write(connection)
@@ -80,12 +97,18 @@ def would_change(connection: Connection, item: Changing) -> str | None:
     if item.key in (known := _known(connection, [item])):
         first, said_first = known[item.key]
         if differ(said_first, digest(item.new.change)):
-            raise MessageDiffers(first.receipt.number)
-        return first.receipt.number
+            raise _differs(first)
+        if first.refused is None:
+            return first.receipt.number
     target = Targets(connection, [item], look=True).of(item)
     if isinstance(target, JournalError):
         raise target
     return None
+
+
+def _differs(first: ChangeTaken) -> MessageDiffers:
+    """Say that another change came under the id: of one that waits without the number, which may be of another's."""
+    return MessageDiffers("" if first.appeal_id is None else first.receipt.number)
 
 
 def _row(item: Changing, said: bytes) -> dict[str, Any]:
@@ -103,7 +126,20 @@ def _row(item: Changing, said: bytes) -> dict[str, Any]:
         "digest": said,
         "size": len(item.document),
         "document": item.document,
+        "sender": item.sender.kept(),
+        "refused": None,
     }
+
+
+def _quarantined(connection: Connection, item: Changing, why: JournalError) -> int:
+    new, sender = item.new.change, item.sender
+    position = item.new.position or printable(f"change {new.message_id}")
+    kept = NewQuarantine(
+        item.new.received_at,
+        *(new.channel, position, str(why), item.document, AS_KEPT, why.code),
+        sender=sender.kept() if sender.client else None,
+    )
+    return keeping.quarantine(connection, [kept])[0]
 
 
 def _taken(number: str, row: Mapping[str, Any] | RowMapping, accepted_by: str, *, new: bool) -> ChangeTaken:
@@ -114,7 +150,7 @@ def _taken(number: str, row: Mapping[str, Any] | RowMapping, accepted_by: str, *
         message_id=row["message_id"],
         channel=row["channel"],
     )
-    return ChangeTaken(receipt, row["appeal_id"], new)
+    return ChangeTaken(receipt, row["appeal_id"], new, row["refused"])
 
 
 def _known(

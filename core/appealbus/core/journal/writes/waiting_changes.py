@@ -14,7 +14,7 @@ from appealbus.core.domain.event import Event, What, by_client
 from appealbus.core.journal import bulk, series
 from appealbus.core.journal.tables import Moment, appeal, counter, quarantine, to_number
 from appealbus.core.journal.tables import change as table
-from appealbus.core.journal.writes import events
+from appealbus.core.journal.writes import events, keeping, touching
 
 WAITING = "waiting_changes"
 """The counter of changes that wait for their appeals. Whoever writes any of them has it locked."""
@@ -38,7 +38,6 @@ program let as many wait for one appeal as might wait at all."""
 
 TOO_MANY = "the appeal has too many changes already"
 CONTRADICTORY = "its number and its message id are not of one appeal"
-FOREIGN = "{channel} may change no appeal of another channel; bus.changes_from lists the channels that may"
 _UNKNOWN = "no appeal of this number or message id has come for as long as a change waits"
 
 Named: TypeAlias = str | tuple[str, str]
@@ -48,6 +47,7 @@ Why: TypeAlias = tuple[str, str]
 Refused: TypeAlias = tuple[int | None, Any, Why]
 """The id of the appeal that a change names, if that is here; the row of the change; and why it does not count."""
 _TOO_MANY: Why = "change.too_many", TOO_MANY
+_CONTRADICTORY: Why = "change.contradictory", CONTRADICTORY
 
 
 def has_room(kind: str, size: int, channel: str, orders: Sequence[tuple[Order, str]], held: int) -> bool:
@@ -140,6 +140,11 @@ class Waiting:
         ending = self._of_appeals[channel, name, True]
         return ending + self._of_appeals[channel, name, False] >= MOST and not (ends and ending < RESERVE)
 
+    def forget(self, channel: str) -> None:
+        """Count one of a channel less."""
+        self._channels[channel] -= 1
+        self._new = True
+
     def write(self) -> None:
         """Write how many wait now."""
         if self._new:
@@ -158,7 +163,11 @@ _WAITING = select(
     table.c.received_at,
     table.c.digest,
     table.c.size,
+    table.c.sender,
+    table.c.refused,
 ).where(table.c.appeal_id.is_(None))
+_OPEN = _WAITING.where(table.c.refused.is_(None))
+"""Those of which an appeal that comes may take some: others are in quarantine, and stand here as if they waited."""
 _ADOPTED = update(table).where(table.c.id == bindparam("this")).values(appeal_id=bindparam("of"))
 
 
@@ -181,38 +190,41 @@ def waiting_for(connection: Connection, rows: Sequence[dict[str, Any]], brought:
     """
     by_number = {row["number"]: row for row in rows if row["number"] in brought}
     by_message = {(row["message_id"], row["channel"]): row for row in rows}
+    named: defaultdict[int, list[Any]] = defaultdict(list)
     taken: defaultdict[int, list[Any]] = defaultdict(list)
     orders: defaultdict[int, list[tuple[Order, str]]] = defaultdict(list)
     held: Counter[int] = Counter()
     refused: list[Refused] = []
     numbers = bulk.padded(list(by_number))
     messages = bulk.padded([message_id for message_id, _ in by_message])
-    found = connection.execute(_WAITING.where(table.c.number.in_(numbers) | table.c.of_message.in_(messages))).all()
-    for order, waits in sorted(((each.dated_at, each.message_id, each.channel), each) for each in found):
+    for waits in connection.execute(_OPEN.where(table.c.number.in_(numbers) | table.c.of_message.in_(messages))).all():
         row = by_number.get(waits.number) or by_message.get((waits.of_message, waits.of_channel))
-        if row is None:
-            continue
-        appeal_id = row["id"]
-        why = _why_not(waits, row["number"], row["message_id"], row["channel"])
-        if why is None and has_room(waits.kind, waits.size, waits.channel, orders[appeal_id], held[appeal_id]):
-            taken[appeal_id].append(waits)
-            orders[appeal_id].append((order, waits.kind))
-            held[appeal_id] += waits.size
-        else:
-            refused.append((appeal_id, waits, why or _TOO_MANY))
+        if row is not None and _contradicts(waits, row["number"], row["message_id"], row["channel"]):
+            refused.append((row["id"], waits, _CONTRADICTORY))
+        elif row is not None:
+            named[row["id"]].append(waits)
+    touching.drop_untouchable(connection, named, rows)
+    for appeal_id, theirs in named.items():
+        for order, waits in sorted(((each.dated_at, each.message_id, each.channel), each) for each in theirs):
+            if has_room(waits.kind, waits.size, waits.channel, orders[appeal_id], held[appeal_id]):
+                taken[appeal_id].append(waits)
+                orders[appeal_id].append((order, waits.kind))
+                held[appeal_id] += waits.size
+            else:
+                refused.append((appeal_id, waits, _TOO_MANY))
     for row in rows:
-        if theirs := orders.get(row["id"]):
-            row.update(changes=len(theirs), closed=closed_by(theirs), state="ready", lease_owner=None, lease_until=None)
+        if counted := orders.get(row["id"]):
+            row.update(
+                changes=len(counted), closed=closed_by(counted), state="ready", lease_owner=None, lease_until=None
+            )
     return Found(taken, refused[:_AT_ONCE])
 
 
-def _why_not(waits: Any, number: str, message_id: str, channel: str) -> Why | None:
-    """Return why a change is not about an appeal that it names."""
-    if waits.number not in (None, number) or waits.of_message not in (None, message_id):
-        return "change.contradictory", CONTRADICTORY
-    if waits.of_channel not in (None, channel):
-        return "change.foreign", FOREIGN.format(channel=waits.channel)
-    return None
+def _contradicts(waits: Any, number: str, message_id: str, channel: str) -> bool:
+    """Return whether a change names an appeal by the one and another by the other."""
+    if waits.of_message is not None and (waits.of_message, waits.of_channel) != (message_id, channel):
+        return True
+    return waits.number not in (None, number)
 
 
 def adopt(connection: Connection, found: Found, rows: Sequence[Mapping[str, Any]]) -> list[Event]:
@@ -239,7 +251,7 @@ _its_id = [appeal.c.number == table.c.number]
 _its_id += [(appeal.c.message_id == table.c.of_message) & (appeal.c.channel == table.c.of_channel)]
 # As values, not as a join: else PostgreSQL may read all appeals to find those of a few thousand changes.
 _BY_NUMBER, _BY_MESSAGE = (select(appeal.c.id).where(of).correlate(table).scalar_subquery() for of in _its_id)
-_NAMING = _WAITING.add_columns(_BY_NUMBER.label("by_number"), _BY_MESSAGE.label("by_message")).subquery()
+_NAMING = _OPEN.add_columns(_BY_NUMBER.label("by_number"), _BY_MESSAGE.label("by_message")).subquery()
 _OF_KNOWN = select(_NAMING).where(_NAMING.c.by_number.is_not(None) | _NAMING.c.by_message.is_not(None))
 _APPEALS = select(appeal.c.id, appeal.c.number, appeal.c.message_id, appeal.c.channel)
 
@@ -264,7 +276,7 @@ def to_give_up(connection: Connection, before: datetime, prefix: str) -> list[Re
     known = {row.id: row for row in connection.execute(_APPEALS.where(appeal.c.id.in_(ids)))} if ids else {}
     if known:
         return [
-            (each.id, row, _why_not(row, each.number, each.message_id, each.channel) or _TOO_MANY)
+            (each.id, row, _CONTRADICTORY if _contradicts(row, *each[1:]) else _TOO_MANY)
             for each, row in ((known.get(appeal_id), row) for appeal_id, row in own)
             if each is not None
         ]
@@ -289,7 +301,13 @@ def give_up(connection: Connection, items: Sequence[GivenUp]) -> list[int]:
         ids = bulk.padded([row.id for _, row, _ in item.refused])
         waits = set(connection.scalars(select(table.c.id).where(table.c.id.in_(ids), table.c.appeal_id.is_(None))))
         refused = [each for each in item.refused if each[1].id in waits]
-        events.note(connection, _quarantined(connection, refused, item.at))
+        known = [row.id for _, row, _ in refused if row.refused is not None]  # these are in quarantine
+        if known:
+            connection.execute(delete(table).where(table.c.id.in_(known)))
+            keeping.pass_over(connection, len(known))
+        events.note(
+            connection, _quarantined(connection, [each for each in refused if each[1].id not in known], item.at)
+        )
         channels.subtract(row.channel for _, row, _ in refused)
         _write(connection, channels)
         results.append(len(refused))
@@ -306,8 +324,9 @@ def _quarantined(connection: Connection, refused: Iterable[Refused], at: datetim
         for start in range(0, len(ids), _BATCH):
             these = table.c.id.in_(ids[start : start + _BATCH])
             as_kept = [literal(text) for text in (reason, code, AS_KEPT)]
-            values = (literal(at, Moment), table.c.channel, "change " + table.c.message_id, *as_kept, table.c.document)
-            columns = ["at", "channel", "position", "reason", "code", "media_type", "raw"]
+            values = (literal(at, Moment), table.c.channel, "change " + table.c.message_id, *as_kept)
+            values += table.c.document, table.c.sender
+            columns = ["at", "channel", "position", "reason", "code", "media_type", "raw", "sender"]
             moved = insert(quarantine).from_select(columns, select(*values).where(these).order_by(table.c.id))
             for row in connection.execute(moved.returning(quarantine.c.id, quarantine.c.channel)):
                 detail = {"id": row.id, "code": code}

@@ -8,8 +8,9 @@ from fastapi import Header
 from starlette.requests import Request
 from starlette.responses import Response
 
-from appealbus.core import Inbound, Quarantined, Taken
+from appealbus.core import Inbound, Quarantined
 from appealbus.core.bus.decoding import MAX_BYTES, Unacceptable
+from appealbus.core.bus.reception import Received
 from appealbus.core.bus.trimming import EVERY, trim_quarantine
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.api import documented
@@ -27,7 +28,6 @@ from appealbus.plugins.api.problems import (
     Problem,
     invalid,
 )
-from appealbus.schemas.appeal import Receipt
 from appealbus.schemas.xml import to_xml
 
 log = structlog.get_logger(__name__)
@@ -102,23 +102,26 @@ async def _take(request: Request, caller: Caller, kind: str, key: str | None, *,
             expects=kind,
         )
         try:
-            taken = await api.reception.accept(message)
+            received = await api.reception.receive(message, sender=api.reception.senders.client(caller.client))
         except Unacceptable as error:
             raise Problem(_SENT_BACK[error.code], str(error)) from None
-    if isinstance(taken, Quarantined):
-        if not taken.quarantine_id % EVERY:
-            await trim_quarantine(api.journal, api.bus)
-        problem = DIFFERS if taken.code == "message.differs" else QUARANTINED
-        raise Problem(problem, taken.reason, quarantine_id=taken.quarantine_id, code=taken.code)
+    kept = received if isinstance(received, Quarantined) else received.refused
+    if kept is not None and not kept.quarantine_id % EVERY:
+        await trim_quarantine(api.journal, api.bus)
+    if isinstance(received, Quarantined):
+        problem = DIFFERS if received.code == "message.differs" else QUARANTINED
+        raise Problem(problem, received.reason, quarantine_id=received.quarantine_id, code=received.code)
+    taken = received.taken
     if taken.new and kind == "appeal":
         log.info("appeal.accepted", number=taken.receipt.number, channel=channel)
         api.host.appeal_accepted(taken.receipt)
-    return await _receipt(caller, taken, answer_type)
+    return await _receipt(caller, received, answer_type)
 
 
-async def _receipt(caller: Caller, taken: Taken, media_type: str) -> Response:
-    receipt: Receipt = taken.receipt
-    row = await caller.journal.appeal(receipt.number) if receipt.number else None
+async def _receipt(caller: Caller, received: Received, media_type: str) -> Response:
+    taken, receipt = received.taken, received.taken.receipt
+    # Of a change that waits nothing is looked up: an appeal with the number that it names may be somebody else's.
+    row = await caller.journal.appeal(receipt.number) if receipt.number and not received.waits else None
     seen = row is not None and caller.viewer.sees(row)
     location = {"Location": f"/v1/appeals/{row.public_id}"} if row is not None and seen else {}
     body = receipt.model_dump_json().encode() if media_type == JSON else to_xml(receipt)

@@ -12,6 +12,7 @@ from appealbus.core.health.facts import OVERDUE_FOR, Facts, gather
 from appealbus.core.health.finding import Finding, Severity
 from appealbus.core.health.report import report
 from appealbus.core.interfaces.link import LinkState, LinkStatus
+from appealbus.core.rights.senders import missing
 from appealbus.plugins.console.console import Console
 from appealbus.plugins.console.views.deliveries.sight import receiver_path
 from appealbus.plugins.console.views.sources.sight import Sight, sights_of
@@ -115,7 +116,7 @@ class Watch:
             until = api.host.terms_known_until()
         except ConfigError:
             until = {}  # `appealbus check` tells of it, and no bus starts
-        facts = await gather(journal, api.loaded.settings, until)
+        facts = await gather(journal, api.loaded.settings, until, await missing(journal, api.loaded, api.policy))
         news, pace, at = await journal.source_news(), await journal.pace(), journal.now()
         links = [link for _, link in links_of(facts.workers)]
         sights = sights_of(await self._console.sources(), facts.sources, facts.parked, news, at)

@@ -38,6 +38,8 @@ REASONS = {
     "message.came_meanwhile": said("An appeal with its number is here already, perhaps its corrected copy."),
     "change.no_appeal": said("The change does not say which appeal it is about."),
     "change.foreign": said("The change is about an appeal of another channel."),
+    "change.out_of_scope": said("The change is about an appeal that its sender may not change, or not in this way."),
+    "change.not_allowed": said("Its sender may not send such changes."),
     "change.contradictory": said("Number and message id in the change are not of one appeal."),
     "change.too_many": said("Its appeal has too many changes already."),
     "change.too_large": said("Its appeal is not known, and the change is too large to wait for it."),

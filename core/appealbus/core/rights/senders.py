@@ -1,0 +1,112 @@
+"""Who may send which changes: clients by their role and name, and what intakes bring by its channel."""
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+
+import orjson
+
+from appealbus.core.config.loading import Loaded
+from appealbus.core.domain.client import Client, Role
+from appealbus.core.domain.sender import OF_CITIZENS, Sender
+from appealbus.core.journal.journal import Journal
+from appealbus.core.rights.actions import MAY, Action
+from appealbus.core.rights.policy import Policy
+from appealbus.core.rights.settings import ChannelSettings, ClientSettings
+from appealbus.schemas.change import ChangeKind
+
+
+@dataclass(frozen=True, slots=True)
+class Senders:
+    """Says of each sender what it may touch.
+
+    Attributes:
+        policy: which kinds of change clients and channels may send.
+        anywhere: channels whose changes count for appeals of all channels: `bus.changes_from`.
+
+    """
+
+    policy: Policy
+    anywhere: Collection[str] = ()
+
+    def client(self, client: Client) -> Sender:
+        """Return what a client of the API is as it sends changes."""
+        channel = client.channel or client.name
+        sender = Sender(places=client.places, kinds=client.kinds, client=client.name, role=client.role.value)
+        return self._of(sender, channel, self._of_client(client.name, client.role))
+
+    def channel(self, channel: str) -> Sender:
+        """Return what whoever brings messages of a channel is, by an intake or a command."""
+        settings = self.policy.channels.get(channel) or ChannelSettings()
+        scope = Sender(places=tuple(settings.places), kinds=tuple(map(str, settings.kinds)))
+        return self._of(scope, channel, settings.changes)
+
+    def kept(self, kept: str | None, channel: str) -> Sender:
+        """Return who sent a message that is kept: with its scopes of then, and the policy of now."""
+        sender = None if kept is None else Sender.read(kept, channel)
+        if sender is None or not sender.client:
+            return self.channel(channel)
+        return self._of(sender, channel, self._of_client(sender.client, Role(sender.role)))
+
+    def _of_client(self, name: str, role: Role) -> Sequence[str] | None:
+        if Action.CHANGE not in MAY[role]:
+            return ()
+        own, told = self.policy.clients.get(name) or ClientSettings(), self.policy.changes.get(role)
+        if own.changes is not None or told is not None:
+            return told if own.changes is None else own.changes
+        return None if role is Role.CHANNEL else ()
+
+    def _of(self, sender: Sender, channel: str, changes: Sequence[str] | None) -> Sender:
+        """Return a sender bound to its channel, with what it may send: if nothing is told, what citizens may."""
+        of_all = channel in self.anywhere
+        if changes is None:
+            changes = () if of_all else tuple(OF_CITIZENS)
+        return replace(sender, channel="" if of_all else channel, changes=frozenset(changes))
+
+    def told(self) -> dict[str, list[str]]:
+        """Return who may send which kinds of change, by whom the policy is about."""
+        clients = self.policy.clients.items()
+        who = {f"role {role}": self._of(Sender(), "", self._of_client("", role)).changes for role in Role}
+        who |= {f"client {name}": frozenset(each.changes) for name, each in clients if each.changes is not None}
+        who |= {f"channel {name}": self.channel(name).changes for name in {*self.policy.channels, *self.anywhere}}
+        return {name: sorted(changes) for name, changes in who.items()}
+
+
+async def missing(journal: Journal, loaded: Loaded, policy: Policy) -> str:
+    """Return what to add to the policy so that senders may go on with what they have sent; empty: nothing.
+
+    Only of those of which it says nothing: whoever writes what they may send has decided.
+    """
+    senders, sent = Senders(policy, loaded.settings.bus.changes_from), await journal.sent_changes()
+    by_channel: dict[str, list[Client]] = {}
+    for client, _ in await journal.clients():
+        if client.revoked_at is None and Action.CHANGE in MAY[client.role]:
+            by_channel.setdefault(client.channel or client.name, []).append(client)
+    lines: list[str] = []
+    for channel in sorted({*sent, *senders.anywhere}):
+        clients, kinds = by_channel.get(channel, []), sent.get(channel, set()) - {""}
+        for client in clients:
+            own = policy.clients.get(client.name)
+            if client.role not in policy.changes and (own is None or own.changes is None):
+                lines += _lines(f"clients.{client.name}", own, kinds, senders.client(client))
+        told = policy.channels.get(channel)
+        if (channel in loaded.settings.intakes or not clients) and (told is None or told.changes is None):
+            lines += _lines(f"channels.{_key(channel)}", told, kinds, senders.channel(channel))
+    if not lines:
+        return ""
+    file = "a new file, and name it in bus.policy" if policy.written is None else str(policy.written.file)
+    head = "The policy does not allow changes that have come before, or none at all from who may change all appeals."
+    return "\n".join([f"{head} Such changes go into quarantine. To allow them, add to {file}:", *lines])
+
+
+def _lines(table: str, there: object, kinds: set[str], sender: Sender) -> list[str]:
+    if sender.changes and kinds <= sender.changes:
+        return []
+    listed = [kind.value for kind in ChangeKind if kind in kinds | sender.changes]
+    head = f"[{table}]" if there is None else f"# in [{table}], which is there:"
+    return [head, f"changes = {orjson.dumps(listed).decode()}"]
+
+
+def _key(name: str) -> str:
+    """Return the name of a channel, which may be any text, as TOML has it."""
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else orjson.dumps(name).decode()
