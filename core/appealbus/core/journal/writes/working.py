@@ -5,22 +5,21 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, or_, select, update
+from sqlalchemy import ColumnElement, Connection, func, or_, select, update
 
 from appealbus.core.domain.event import Event, What, by_worker
 from appealbus.core.domain.pauses import STALE
 from appealbus.core.errors import JournalError
 from appealbus.core.journal.codec import names_from, one_word
-from appealbus.core.journal.tables import IN_WORK, LACKS, PARKED, READY, appeal, lookup, to_number
+from appealbus.core.journal.tables import IN_WORK, LACKS, PARKED, READY, WAITS_FOR, appeal, lookup, to_number
 from appealbus.core.journal.writes import clock, events, suspects
+from appealbus.core.journal.writes.returning import combinations
 from appealbus.schemas.base import printable
 from appealbus.schemas.outcome import OutcomeKind
 
 _DUE_AT_ONCE = 1000
-"""The most parked appeals that one claim makes ready. After an outage a hundred thousand may be due at the same time:
-with more, one transaction would hold up all writes; with less, urgent ones among them are found later."""
-
-
+"""The most appeals that one claim looks at to find the most urgent of those that return. After an outage a hundred
+thousand may be due at the same time: of more than these the most urgent are found by what they wait for."""
 _KINDS_OF_LACK = 1000
 """The most combinations of lookups that are lacking together which one claim looks at: a fifth of a second. Seven that
 are lost make 127 at most. With less, whoever lacks one of the last might never be found."""
@@ -42,6 +41,10 @@ class Claim:
     """Whether a suspect may have its turn."""
     lost: Collection[str] | None = None
     """Lookups that the worker lacks, too; None: it takes no appeal for the sake of what another worker lacked."""
+    kept: int = 0
+    """Places that first versions have before what returns."""
+    thorough: bool = True
+    """Whether what returns is looked for among all that are ready, however many new ones there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +52,11 @@ class Claimed:
     """The appeals that a worker got."""
 
     ids: list[int]
-    """A suspect first, if it has its turn, then the others, most urgent first."""
+    """A suspect first, if it has its turn, then new ones and those that return, of both the most urgent first."""
     found: suspects.SuspectsFound = field(default_factory=suspects.SuspectsFound)
     """What dead workers had in work."""
+    returning: frozenset[int] = frozenset()
+    """Those that return."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,30 +100,24 @@ ANSWERED_YES = [OutcomeKind.FOUND.value]
 
 
 def claim(connection: Connection, items: Sequence[Claim]) -> list[Claimed]:
-    """Lease a suspect whose turn it is, and the most urgent of the others as far as there is room."""
+    """Lease a suspect whose turn it is, and the most urgent new ones and returning ones as far as there is room."""
     return [_claim(connection, item) for item in items]
 
 
 def _claim(connection: Connection, item: Claim) -> Claimed:
-    # Whether a parked appeal is due is decided by the worker's clock, as that also decides which questions are due.
     now = clock.leased_at(connection, item.now)
-    ids = select(appeal.c.id).with_for_update(skip_locked=True, key_share=True)
-    due = ids.where(appeal.c.state == PARKED, appeal.c.due_at <= item.now).order_by(appeal.c.due_at)
-    again = list(connection.execute(due.limit(_DUE_AT_ONCE)).scalars())
-    if again:
-        ready = update(appeal).where(appeal.c.id.in_(again))
-        connection.execute(ready.values(state=suspects.WAITING, due_at=None, lease_owner=None, lease_until=None))
+    _put_with_the_due(connection, item)
     dead = suspects.leased().where(appeal.c.lease_until <= now).order_by(appeal.c.lease_until).limit(_DUE_AT_ONCE)
     found = suspects.take_over(connection, connection.execute(dead).all(), item.now, by_worker(item.owner))
     turn = suspects.next_turn(connection, item.now) if item.suspects else None
     rows = [] if turn is None else [turn]
-    if len(rows) < item.limit:
-        waiting = ids.add_columns(appeal.c.size, appeal.c.urgency).where(appeal.c.state == READY)
-        waiting = waiting.order_by(appeal.c.urgency, appeal.c.id).limit(item.limit - len(rows))
-        first = list(connection.execute(waiting))
-        if item.lost is not None:
-            first = sorted([*first, *_lacking(connection, item, item.lost)], key=lambda row: (row.urgency, row.id))
-        rows += first[: item.limit - len(rows)]
+    returning: frozenset[int] = frozenset()
+    if limit := max(0, item.limit - len(rows)):
+        new = _locked(connection, limit, appeal.c.state == READY, appeal.c.version == 0)
+        again = _returning(connection, item, limit)
+        returning = frozenset(row.id for row in again)
+        places = min(len(new), max(item.kept, limit - len(again)))
+        rows += [*new[: item.kept], *again[: limit - places], *new[item.kept : places]]
     claimed = _fitting(rows, item)
     if claimed:
         leased = update(appeal).where(appeal.c.id.in_(claimed))
@@ -127,7 +126,40 @@ def _claim(connection: Connection, item: Claim) -> Claimed:
         connection.execute(leased)
         by = by_worker(item.owner)
         events.note(connection, [Event(What.CLAIMED, appeal_id, by) for appeal_id in claimed])
-    return Claimed(claimed, found)
+    return Claimed(claimed, found, returning.intersection(claimed))
+
+
+def _locked(connection: Connection, limit: int, *which: ColumnElement[bool]) -> list[Any]:
+    query = select(appeal.c.id, appeal.c.size, appeal.c.urgency).where(*which)
+    query = query.order_by(appeal.c.urgency, appeal.c.id).limit(limit)
+    return list(connection.execute(query.with_for_update(skip_locked=True, key_share=True)))
+
+
+def _put_with_the_due(connection: Connection, item: Claim) -> None:
+    """Put appeals that are ready and have a version with those that are due, so that none is in a new one's way."""
+    ready = select(appeal.c.id, appeal.c.version).where(appeal.c.state == READY)
+    ready = ready.order_by(appeal.c.urgency, appeal.c.id)
+    seen = (ready if item.thorough else ready.limit(_DUE_AT_ONCE)).subquery()
+    these = select(seen.c.id).where(seen.c.version > 0).limit(_DUE_AT_ONCE)
+    locked = select(appeal.c.id).where(appeal.c.state == READY, appeal.c.id.in_(these))
+    ids = list(connection.execute(locked.with_for_update(skip_locked=True, key_share=True)).scalars())
+    if ids:
+        due = {"state": PARKED, "due_at": item.now, "waits_for": func.coalesce(appeal.c.waits_for, "")}
+        connection.execute(update(appeal).where(appeal.c.id.in_(ids)).values(**due))
+
+
+def _returning(connection: Connection, item: Claim, limit: int) -> list[Any]:
+    """Return the most urgent of what is due, and of what lacks a lookup that the worker has."""
+    # Whether a parked appeal is due is decided by the worker's clock, as that also decides which questions are due.
+    due = (appeal.c.state == PARKED, appeal.c.due_at <= item.now)
+    longest = select(appeal.c.id).where(*due).order_by(appeal.c.due_at).limit(_DUE_AT_ONCE)
+    rows = _locked(connection, limit, *due, appeal.c.id.in_(longest))
+    if connection.scalar(select(func.count()).select_from(longest.subquery())) == _DUE_AT_ONCE:
+        for waits_for in combinations(connection):
+            rows += _locked(connection, limit, WAITS_FOR, appeal.c.waits_for == waits_for, appeal.c.due_at <= item.now)
+    if item.lost is not None:
+        rows += _lacking(connection, item, item.lost)
+    return sorted({row.id: row for row in rows}.values(), key=lambda row: (row.urgency, row.id))[:limit]
 
 
 def _lacking(connection: Connection, item: Claim, lost: Collection[str]) -> list[Any]:
@@ -146,15 +178,13 @@ def _lacking(connection: Connection, item: Claim, lost: Collection[str]) -> list
             break
         after = lacks
         if not set(names_from(lacks)).issubset(lost):
-            query = select(appeal.c.id, appeal.c.size, appeal.c.urgency)
-            query = query.where(LACKS, appeal.c.lacks == lacks, appeal.c.state.in_(("idle", "parked")))
-            query = query.order_by(appeal.c.urgency, appeal.c.id).limit(item.limit)
-            rows += connection.execute(query.with_for_update(skip_locked=True, key_share=True))
+            rests = appeal.c.state.in_(("idle", "parked"))
+            rows += _locked(connection, item.limit, LACKS, appeal.c.lacks == lacks, rests)
     return rows
 
 
 def _fitting(rows: Sequence[Any], item: Claim) -> list[int]:
-    """Return the first appeals, as many as the worker has room for: no appeal passes a more urgent one."""
+    """Return the first appeals, as many as the worker has room for: none passes one that goes before it."""
     ids: list[int] = []
     room = item.room
     for row in rows:
