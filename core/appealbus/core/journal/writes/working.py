@@ -1,17 +1,20 @@
 """Appeals at work: claimed under a lease that is renewed, released, or asked again by a person."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from heapq import merge
+from itertools import islice
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, func, or_, select, tuple_, update
 
 from appealbus.core.domain.event import Event, What, by_worker
 from appealbus.core.domain.pauses import STALE
+from appealbus.core.domain.returning import Place
 from appealbus.core.errors import JournalError
 from appealbus.core.journal.codec import names_from, one_word
-from appealbus.core.journal.tables import IN_WORK, LACKS, PARKED, READY, WAITS_FOR, appeal, lookup, to_number
+from appealbus.core.journal.tables import IN_WORK, LACKS, PARKED, READY, WAITS_FOR, appeal, lookup, to_number, unindexed
 from appealbus.core.journal.writes import clock, events, suspects
 from appealbus.core.journal.writes.returning import combinations
 from appealbus.schemas.base import printable
@@ -20,6 +23,9 @@ from appealbus.schemas.outcome import OutcomeKind
 _DUE_AT_ONCE = 1000
 """The most appeals that one claim looks at to find the most urgent of those that return. After an outage a hundred
 thousand may be due at the same time: of more than these the most urgent are found by what they wait for."""
+_DUE_OF_ONE = 50
+"""Appeals that wait for the same which are read at a time."""
+_PLACE = tuple_(appeal.c.urgency, appeal.c.id)
 _KINDS_OF_LACK = 1000
 """The most combinations of lookups that are lacking together which one claim looks at: a fifth of a second. Seven that
 are lost make 127 at most. With less, whoever lacks one of the last might never be found."""
@@ -129,10 +135,13 @@ def _claim(connection: Connection, item: Claim) -> Claimed:
     return Claimed(claimed, found, returning.intersection(claimed))
 
 
-def _locked(connection: Connection, limit: int, *which: ColumnElement[bool]) -> list[Any]:
+def _urgent(limit: int, *which: ColumnElement[bool]) -> Select[Any]:
     query = select(appeal.c.id, appeal.c.size, appeal.c.urgency).where(*which)
-    query = query.order_by(appeal.c.urgency, appeal.c.id).limit(limit)
-    return list(connection.execute(query.with_for_update(skip_locked=True, key_share=True)))
+    return query.order_by(appeal.c.urgency, appeal.c.id).limit(limit)
+
+
+def _locked(connection: Connection, limit: int, *which: ColumnElement[bool]) -> list[Any]:
+    return list(connection.execute(_urgent(limit, *which).with_for_update(skip_locked=True, key_share=True)))
 
 
 def _put_with_the_due(connection: Connection, item: Claim) -> None:
@@ -140,10 +149,12 @@ def _put_with_the_due(connection: Connection, item: Claim) -> None:
     ready = select(appeal.c.id, appeal.c.version).where(appeal.c.state == READY)
     ready = ready.order_by(appeal.c.urgency, appeal.c.id)
     seen = (ready if item.thorough else ready.limit(_DUE_AT_ONCE)).subquery()
-    these = select(seen.c.id).where(seen.c.version > 0).limit(_DUE_AT_ONCE)
-    locked = select(appeal.c.id).where(appeal.c.state == READY, appeal.c.id.in_(these))
-    ids = list(connection.execute(locked.with_for_update(skip_locked=True, key_share=True)).scalars())
-    if ids:
+    found = list(connection.scalars(select(seen.c.id).where(seen.c.version > 0).limit(_DUE_AT_ONCE)))
+    if found:
+        ids = [
+            row.id
+            for row in _locked(connection, len(found), unindexed(appeal.c.state) == READY, appeal.c.id.in_(found))
+        ]
         due = {"state": PARKED, "due_at": item.now, "waits_for": func.coalesce(appeal.c.waits_for, "")}
         connection.execute(update(appeal).where(appeal.c.id.in_(ids)).values(**due))
 
@@ -152,14 +163,28 @@ def _returning(connection: Connection, item: Claim, limit: int) -> list[Any]:
     """Return the most urgent of what is due, and of what lacks a lookup that the worker has."""
     # Whether a parked appeal is due is decided by the worker's clock, as that also decides which questions are due.
     due = (appeal.c.state == PARKED, appeal.c.due_at <= item.now)
-    longest = select(appeal.c.id).where(*due).order_by(appeal.c.due_at).limit(_DUE_AT_ONCE)
-    rows = _locked(connection, limit, *due, appeal.c.id.in_(longest))
-    if connection.scalar(select(func.count()).select_from(longest.subquery())) == _DUE_AT_ONCE:
-        for waits_for in combinations(connection):
-            rows += _locked(connection, limit, WAITS_FOR, appeal.c.waits_for == waits_for, appeal.c.due_at <= item.now)
+    longest = select(appeal.c.urgency, appeal.c.id).where(*due).order_by(appeal.c.due_at).limit(_DUE_AT_ONCE)
+    seen = sorted((row.urgency, row.id) for row in connection.execute(longest))
+    found: list[Iterable[Place]] = [seen]
+    if len(seen) == _DUE_AT_ONCE:
+        found += [_due(connection, waits_for, item.now) for waits_for in combinations(connection)]
+    # Twice as many as are wanted: other workers may be claiming the first of them.
+    first = [place[1] for place in islice(merge(*found), 2 * limit)]
+    still = (unindexed(appeal.c.state) == PARKED, appeal.c.id.in_(first))
+    rows = _locked(connection, limit, *still) if first else []
     if item.lost is not None:
         rows += _lacking(connection, item, item.lost)
     return sorted({row.id: row for row in rows}.values(), key=lambda row: (row.urgency, row.id))[:limit]
+
+
+def _due(connection: Connection, waits_for: str, now: datetime) -> Iterator[Place]:
+    """Yield what is due and waits for the same, most urgent first, as far as somebody wants to know."""
+    query = select(appeal.c.urgency, appeal.c.id).where(WAITS_FOR, appeal.c.waits_for == waits_for)
+    query = query.where(appeal.c.due_at <= now).order_by(appeal.c.urgency, appeal.c.id).limit(_DUE_OF_ONE)
+    rows = [(row.urgency, row.id) for row in connection.execute(query)]
+    while rows:
+        yield from rows
+        rows = [(row.urgency, row.id) for row in connection.execute(query.where(rows[-1] < _PLACE))]
 
 
 def _lacking(connection: Connection, item: Claim, lost: Collection[str]) -> list[Any]:
