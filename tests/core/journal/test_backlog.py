@@ -102,6 +102,16 @@ async def test_of_more_than_a_thousand_that_are_due_the_most_urgent_come_first(j
     assert (await journal._write.submit(working.claim, look)).ids == [2001, 2002, 2000, 100]
 
 
+async def test_a_suspect_that_is_due_waits_for_its_turn(journal, make, url):
+    """It was put off with a question in doubt: it does not go with the others."""
+    due = {"state": "parked", "urgency": 9, "due_at": make.later(-60), "version": 1, "waits_for": " s "}
+    write(url, journal, insert(appeal).values([row(1, **due), row(2, **due), row(3, **due)]))
+    write(url, journal, update(appeal).where(appeal.c.id < 3).values(deaths=1))
+    look = working.Claim("me", make.later(1), 60, 9, 10**9, True)
+    first, then = [await journal._write.submit(working.claim, look) for _ in range(2)]
+    assert (first.ids, first.returning, then.ids) == ([1, 3], {3}, [])
+
+
 def row(n, *, state, urgency, due_at=None, version=0, waits_for=None):
     return {
         "id": n,

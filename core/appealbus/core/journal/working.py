@@ -167,7 +167,7 @@ class Working(Writing):
                     for case in await self.cases(ids)
                 ]
                 cases += readable
-                kept -= sum(case.is_first for case in readable)
+                kept = max(0, kept - sum(case.is_first for case in readable))
                 room -= sum(case.size for case in readable)
                 unreadable = set(ids).difference(case.appeal_id for case in readable)
                 if not unreadable:

@@ -113,6 +113,7 @@ def claim(connection: Connection, items: Sequence[Claim]) -> list[Claimed]:
 def _claim(connection: Connection, item: Claim) -> Claimed:
     now = clock.leased_at(connection, item.now)
     _put_with_the_due(connection, item)
+    longest = _longest_due(connection, item)
     dead = suspects.leased().where(appeal.c.lease_until <= now).order_by(appeal.c.lease_until).limit(_DUE_AT_ONCE)
     found = suspects.take_over(connection, connection.execute(dead).all(), item.now, by_worker(item.owner))
     turn = suspects.next_turn(connection, item.now) if item.suspects else None
@@ -120,7 +121,7 @@ def _claim(connection: Connection, item: Claim) -> Claimed:
     returning: frozenset[int] = frozenset()
     if limit := max(0, item.limit - len(rows)):
         new = _locked(connection, limit, appeal.c.state == READY, appeal.c.version == 0)
-        again = _returning(connection, item, limit)
+        again = _returning(connection, item, longest, limit)
         returning = frozenset(row.id for row in again)
         places = min(len(new), max(item.kept, limit - len(again)))
         rows += [*new[: item.kept], *again[: limit - places], *new[item.kept : places]]
@@ -159,18 +160,27 @@ def _put_with_the_due(connection: Connection, item: Claim) -> None:
         connection.execute(update(appeal).where(appeal.c.id.in_(ids)).values(**due))
 
 
-def _returning(connection: Connection, item: Claim, limit: int) -> list[Any]:
-    """Return the most urgent of what is due, and of what lacks a lookup that the worker has."""
+def _longest_due(connection: Connection, item: Claim) -> list[Place]:
+    """Return what is due for the longest, by urgency; suspects among it wait for their turn from now on."""
     # Whether a parked appeal is due is decided by the worker's clock, as that also decides which questions are due.
-    due = (appeal.c.state == PARKED, appeal.c.due_at <= item.now)
-    longest = select(appeal.c.urgency, appeal.c.id).where(*due).order_by(appeal.c.due_at).limit(_DUE_AT_ONCE)
-    seen = sorted((row.urgency, row.id) for row in connection.execute(longest))
-    found: list[Iterable[Place]] = [seen]
-    if len(seen) == _DUE_AT_ONCE:
+    query = select(appeal.c.urgency, appeal.c.id, appeal.c.deaths)
+    query = query.where(appeal.c.state == PARKED, appeal.c.due_at <= item.now).order_by(appeal.c.due_at)
+    rows = connection.execute(query.limit(_DUE_AT_ONCE)).all()
+    doubted = [row.id for row in rows if row.deaths is not None]
+    if doubted:
+        still = update(appeal).where(appeal.c.id.in_(doubted), unindexed(appeal.c.state) == PARKED)
+        connection.execute(still.values(state=suspects.WAITING, due_at=None))
+    return sorted((row.urgency, row.id) for row in rows if row.deaths is None)
+
+
+def _returning(connection: Connection, item: Claim, longest: list[Place], limit: int) -> list[Any]:
+    """Return the most urgent of what is due, and of what lacks a lookup that the worker has."""
+    found: list[Iterable[Place]] = [longest]
+    if len(longest) >= _DUE_AT_ONCE // 2:
         found += [_due(connection, waits_for, item.now) for waits_for in combinations(connection)]
     # Twice as many as are wanted: other workers may be claiming the first of them.
     first = [place[1] for place in islice(merge(*found), 2 * limit)]
-    still = (unindexed(appeal.c.state) == PARKED, appeal.c.id.in_(first))
+    still = (unindexed(appeal.c.state) == PARKED, appeal.c.deaths.is_(None), appeal.c.id.in_(first))
     rows = _locked(connection, limit, *still) if first else []
     if item.lost is not None:
         rows += _lacking(connection, item, item.lost)
@@ -180,7 +190,11 @@ def _returning(connection: Connection, item: Claim, limit: int) -> list[Any]:
 def _due(connection: Connection, waits_for: str, now: datetime) -> Iterator[Place]:
     """Yield what is due and waits for the same, most urgent first, as far as somebody wants to know."""
     query = select(appeal.c.urgency, appeal.c.id).where(WAITS_FOR, appeal.c.waits_for == waits_for)
-    query = query.where(appeal.c.due_at <= now).order_by(appeal.c.urgency, appeal.c.id).limit(_DUE_OF_ONE)
+    query = (
+        query.where(appeal.c.due_at <= now, appeal.c.deaths.is_(None))
+        .order_by(appeal.c.urgency, appeal.c.id)
+        .limit(_DUE_OF_ONE)
+    )
     rows = [(row.urgency, row.id) for row in connection.execute(query)]
     while rows:
         yield from rows
