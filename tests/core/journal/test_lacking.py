@@ -40,7 +40,7 @@ def beside(journal, url):
         engine.dispose()
 
 
-async def claimed(journal, make, lost, limit=10, after=1, kept=0):
+async def claimed(journal, make, lost, limit=10, *, after=1, kept=0):
     return [case.appeal_id for case in await journal.claim("me", make.later(after), limit, 60, lost=lost, kept=kept)]
 
 

@@ -176,7 +176,7 @@ def _longest_due(connection: Connection, item: Claim) -> list[Place]:
 def _returning(connection: Connection, item: Claim, longest: list[Place], limit: int) -> list[Any]:
     """Return the most urgent of what is due, and of what lacks a lookup that the worker has."""
     found: list[Iterable[Place]] = [longest]
-    if len(longest) >= _DUE_AT_ONCE // 2:
+    if len(longest) == _DUE_AT_ONCE:
         found += [_due(connection, waits_for, item.now) for waits_for in combinations(connection)]
     # Twice as many as are wanted: other workers may be claiming the first of them.
     first = [place[1] for place in islice(merge(*found), 2 * limit)]
@@ -190,11 +190,8 @@ def _returning(connection: Connection, item: Claim, longest: list[Place], limit:
 def _due(connection: Connection, waits_for: str, now: datetime) -> Iterator[Place]:
     """Yield what is due and waits for the same, most urgent first, as far as somebody wants to know."""
     query = select(appeal.c.urgency, appeal.c.id).where(WAITS_FOR, appeal.c.waits_for == waits_for)
-    query = (
-        query.where(appeal.c.due_at <= now, appeal.c.deaths.is_(None))
-        .order_by(appeal.c.urgency, appeal.c.id)
-        .limit(_DUE_OF_ONE)
-    )
+    query = query.where(appeal.c.due_at <= now, appeal.c.deaths.is_(None))
+    query = query.order_by(appeal.c.urgency, appeal.c.id).limit(_DUE_OF_ONE)
     rows = [(row.urgency, row.id) for row in connection.execute(query)]
     while rows:
         yield from rows
