@@ -132,6 +132,7 @@ async def take(bus: Bus, count: int, due_on: date) -> list[int]:
         return list(connection.scalars(select(appeal.c.id).where(appeal.c.number.in_(numbers))))
 
 
+@pytest.mark.proof
 async def test_new_ones_have_their_first_versions_while_a_backlog_waits(tmp_path: Path, url: str) -> None:
     """All that is parked is due at once and before them; a slow source is asked for both."""
     count, source = form(1500, 10_000), Slow()
@@ -145,6 +146,7 @@ async def test_new_ones_have_their_first_versions_while_a_backlog_waits(tmp_path
     assert done < 300
 
 
+@pytest.mark.proof
 async def test_what_returns_has_the_rest_while_many_new_ones_wait(tmp_path: Path, url: str) -> None:
     """The other way round: more new ones than can be done, all due before the few that return."""
     count, source = form(600, 5000), Slow()
