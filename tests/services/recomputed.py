@@ -1,7 +1,8 @@
 """The log is the truth about the past: how all stands, recomputed from the log alone and compared with the tables.
 
 It is written from what each word of the log means (docs/design.md), and knows nothing of who writes it. What leases and
-clocks decide by themselves is left out: an appeal in work, and a parked one whose time has come, may stand as ready.
+clocks decide by themselves is left out: an appeal in work, and a parked one whose time has come, may stand as ready;
+a ready one that has a version may stand with those whose time has come.
 """
 
 import re
@@ -349,6 +350,10 @@ def _excuse(told: dict[str, Any], found: dict[str, Any]) -> None:
         told["state"], found["due"] = "in_work", told["due"]
     if told["state"] == "parked" and found["state"] in ("ready", "suspect") and found["due"] is None:
         told.update(state=found["state"], due=None)
+    if told["state"] == "ready" and told["version"] and found["state"] == "parked":
+        told.update(state="parked", due=found["due"])
+    if found["waits_for"] == "":  # it waits for a place alone
+        found["waits_for"] = None
 
 
 def _of_appeal(row: Row[Any]) -> dict[str, Any]:

@@ -140,3 +140,71 @@ def test_an_urgent_appeal_that_joins_a_question_has_it_put_by_the_reserve(virtua
         assert (await test.ask("c")).outcome.code == "source.quota"
 
     virtual(scenario)
+
+
+def test_more_questions_than_the_quota_has_calls_use_it_up(virtual, bench):
+    """Who has a call may leave, though another has just been refused one."""
+
+    async def scenario():
+        left = iter(range(3))
+
+        async def three(wish):
+            await asyncio.sleep(0.1)
+            spent = next(left, None) is None
+            return QuotaAnswer(wish.now + timedelta(hours=9), "day") if spent else QuotaAnswer()
+
+        test = bench(quota=three, concurrency=10, quota_day=3)
+        ended = await asyncio.gather(*(test.ask(f"{n}") for n in range(10)))
+        assert [each.outcome.code for each in ended].count("source.quota") == 7
+        assert len(test.wire.calls) == 3
+
+    virtual(scenario)
+
+
+def test_what_returns_comes_back_one_after_the_other(virtual, bench):
+    """As calls come free that are kept for first versions, and at last when the period ends; those go on meanwhile."""
+
+    async def scenario():
+        now = test.guard._context.now()
+        free, pace, ends = now + timedelta(hours=1), timedelta(minutes=10), now + timedelta(hours=1.6)
+
+        async def take(wish):
+            return QuotaAnswer() if wish.first else QuotaAnswer(free, "day", {}, pace, ends)
+
+        test.guard.gate._take = take
+        turns = [(await test.ask(f"{n}", first=False)).outcome for n in range(6)]
+        assert {each.code for each in turns} == {"source.quota"}
+        assert "first versions" in turns[0].reason
+        assert [each.not_before - now for each in turns] == [timedelta(minutes=m) for m in (60, 70, 80, 90, 96, 96)]
+        assert (await test.ask("new")).outcome.kind is OutcomeKind.FOUND
+        test.guard.gate.shut_to_returning  # noqa: B018 - looking takes no turn
+        assert test.guard.takes_now == 0
+
+    async def made():
+        nonlocal test
+        test = bench(concurrency=1, quota_day=10)
+        await scenario()
+
+    test = None
+    virtual(made)
+
+
+def test_a_first_version_that_joins_a_question_has_it_put_by_its_part(virtual, bench):
+    """The same question waits already for an appeal that returns."""
+
+    async def scenario():
+        first = []
+
+        async def take(wish):
+            first.append(wish.first)
+            return QuotaAnswer()
+
+        test = bench(script=[5.0], quota=take, concurrency=1, quota_day=10)
+        busy = test.start("b", first=False)
+        await asyncio.sleep(1)
+        both = test.start("a", first=False), test.start("a")
+        for each in (busy, *both):
+            assert (await each).outcome.kind is OutcomeKind.FOUND
+        assert first == [False, True]
+
+    virtual(scenario)

@@ -40,12 +40,12 @@ def beside(journal, url):
         engine.dispose()
 
 
-async def claimed(journal, make, lost, limit=10, after=1):
-    return [case.appeal_id for case in await journal.claim("me", make.later(after), limit, 60, lost=lost)]
+async def claimed(journal, make, lost, limit=10, *, after=1, kept=0):
+    return [case.appeal_id for case in await journal.claim("me", make.later(after), limit, 60, lost=lost, kept=kept)]
 
 
 async def test_only_who_can_ask_what_is_lacking_gets_it_the_most_urgent_first(journal, make):
-    """Idle or parked, between what is ready; what one worker has, no other gets."""
+    """Idle or parked, it returns as what is due does; what one worker has, no other gets."""
     day = date(2026, 12, 1)
     late = await lacking(journal, make, "m1", "a.b", due_on=day + timedelta(9))
     soon = await lacking(journal, make, "m2", "a.b", "c.d", due_on=day, due_at=make.later(3600))
@@ -57,7 +57,7 @@ async def test_only_who_can_ask_what_is_lacking_gets_it_the_most_urgent_first(jo
     await journal.release("me")
     assert await claimed(journal, make, {"a.b", "c.d", "e.f"}) == [ready]
     await journal.release("me")
-    assert await claimed(journal, make, {"c.d", "e.f"}, limit=2) == [soon, ready]
+    assert await claimed(journal, make, {"c.d", "e.f"}, limit=2, kept=1) == [ready, soon]
     assert await claimed(journal, make, {"e.f"}) == [late]
     assert await claimed(journal, make, {"e.f"}) == []
     assert await claimed(journal, make, ()) == [other]

@@ -50,6 +50,39 @@ async def test_two_workers_at_once_share_one_quota(journal_database):
     assert sum(each.again_at is None for each in answers) == 10
 
 
+FIRSTS = Quota({Period.DAY: 40}, 0.0, 0.25)
+MORNING = datetime(2026, 11, 23, 19, tzinfo=UTC)
+
+
+async def had(journal, count, now, *, first, quota=FIRSTS, urgent=False):
+    wishes = [QuotaWish("s", quota, urgent, now, first) for _ in range(count)]
+    answers = [await journal.take_quota(each) for each in wishes]
+    return sum(each.again_at is None for each in answers), answers[-1]
+
+
+async def test_a_quarter_is_kept_for_first_versions_and_given_free_as_the_day_passes(journal):
+    """However many return; each refusal says when the next call comes free. The last ones lie idle for nobody."""
+    count, last = await had(journal, 50, MORNING, first=False)
+    assert (count, last.period, last.ends, last.left) == (30, "day", MIDNIGHT, {"day": 10})
+    assert last.pace == timedelta(hours=21) / 10
+    assert last.again_at == MORNING + last.pace
+    assert (await had(journal, 9, last.again_at, first=False))[0] == 1
+    assert (await had(journal, 4, last.again_at, first=True))[0] == 4
+    # Thirty-five are taken: before five pauses have passed, none is free for what returns.
+    assert (await had(journal, 1, MORNING + 5.9 * last.pace, first=False))[0] == 0
+    assert (await had(journal, 9, MORNING + timedelta(hours=21), first=False))[0] == 5
+
+
+async def test_first_versions_use_what_nobody_else_has_asked_for(journal):
+    """All of it, at any time, but for what is kept for urgent ones."""
+    assert (await had(journal, 50, MORNING, first=True))[0] == 40
+    kept = Quota({Period.DAY: 40}, 0.5, 0.25)
+    assert (await had(journal, 50, MIDNIGHT, first=False, quota=kept))[0] == 15
+    assert (await had(journal, 50, MIDNIGHT, first=True, quota=kept))[0] == 5
+    assert (await had(journal, 50, MIDNIGHT, first=False, urgent=True, quota=kept))[0] == 10
+    assert (await had(journal, 50, MIDNIGHT, first=True, urgent=True, quota=kept))[0] == 10
+
+
 @pytest.mark.parametrize("month", range(1, 13))
 def test_months_follow_each_other(month):
     """A month ends where the next one begins, in December too."""

@@ -15,13 +15,13 @@ class Budget:
     """Bytes that are taken and given back. An appeal larger than the whole budget fits if nothing else is taken."""
 
     def __init__(self, most: int = MOST) -> None:
-        self._most = most
+        self.most = most
         self._taken = 0
 
     @property
     def left(self) -> int:
         """How many bytes are free; negative while an appeal that is too large is held."""
-        return self._most - self._taken
+        return self.most - self._taken
 
     @property
     def untouched(self) -> bool:

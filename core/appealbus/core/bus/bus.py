@@ -98,7 +98,12 @@ class Bus:
         ]
         casework = Casework(loaded.settings, parts, journal, self.guards, self.relays, owner=self.worker)
         self._dispatcher = Dispatcher(
-            journal, casework.work, turns, owner=self.worker, concurrency=self.settings.bus.concurrency
+            journal,
+            casework.work,
+            turns,
+            owner=self.worker,
+            concurrency=self.settings.bus.concurrency,
+            first_share=self.settings.bus.first_share,
         )
         lookups = {
             name: frozenset(node.lookup.name for node in parts.nodes if node.lookup.source == name)
@@ -143,6 +148,7 @@ class Bus:
             await_answer=self.journal.await_answer,
             use_once=self.journal.use_answer,
             quota=self.journal.take_quota,
+            first_share=self.settings.bus.first_share,
             due=self.journal.now,
             on_change=self._source_changed,
             limits=self._limits,

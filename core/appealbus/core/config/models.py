@@ -113,6 +113,11 @@ class BusSettings(Settings):
     """Lookups that are gone for good: no dossier waits for them any more. Others that were once there are missed."""
     concurrency: int = Field(default=200, ge=1, le=10_000)
     """Appeals in flight at once."""
+    first_share: float = Field(default=0.25, ge=0.05, le=0.95)
+    """The part of these, and of each quota, that first versions have before what returns, such as a backlog.
+
+    What returns has the rest before them. What either leaves idle is the other's.
+    """
     grace: Seconds = Field(default=20.0, ge=0)
     """How long what is in flight may take to end when the bus is told to stop."""
     max_fan_out: int = Field(default=100, ge=1, le=10_000)

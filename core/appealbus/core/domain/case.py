@@ -141,6 +141,13 @@ class Case:
     """It was taken in a moment ago, by this process: a day that was counted then need not be counted again."""
     form: Form | None = None
     """`appeal` with its document, where it is another than the journal has."""
+    returning: bool = False
+    """It had its turn before, though it may have no version, since its run failed or nothing could read it."""
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this run is to make its first version."""
+        return not self.version and not self.returning
 
     @property
     def closed(self) -> str | None:

@@ -11,6 +11,9 @@ from appealbus.core.clocks import KAZAKHSTAN
 PAUSED, CLOSED, SPENT = "source.paused", "source.closed", "source.quota"
 """The codes of a question that the bus itself does not let leave for its source now."""
 HELD_BACK = frozenset({PAUSED, CLOSED, SPENT})
+_IDLE = 1 / 8
+"""The last part of a period, in which nothing is kept for first versions any more. With less, calls may lie idle at the
+end, of a small quota the only one; with more, first versions that come late in a day may find none."""
 STALE = "source.stale"
 """The code of a question that was answered from memory with what is not fresh any more; it is asked again."""
 REFRESH_FAILED = "refresh.failed"
@@ -68,16 +71,33 @@ class Quota:
     Attributes:
         most: calls, by period.
         reserve: the part of them that is kept for urgent appeals.
+        first_share: the part of these, or of what is not kept, that is kept for first versions: it falls evenly to
+            nothing as the period passes, so that what they leave is used by what returns.
 
     """
 
     most: Mapping[Period, int]
     reserve: float = 0.0
+    first_share: float = 0.0
 
     def open_to(self, period: Period, *, urgent: bool) -> int:
         """Return how many calls of a period those may take that are urgent, or that are not."""
         most = self.most[period]
         return most if urgent else most - math.ceil(most * self.reserve)
+
+    def refusal(self, period: Period, use: "QuotaUse", wish: "QuotaWish") -> "QuotaAnswer | None":
+        """Return when a wish may be made again for which nothing of the period is left; None: there is a call."""
+        open_, ends = self.open_to(period, urgent=wish.urgent), period.ends(use.begins)
+        if use.used >= open_:
+            return QuotaAnswer(ends, period.value, ends=ends)
+        kept = 0.0 if wish.first else open_ * self.first_share
+        if not kept:
+            return None
+        idle = (ends - use.begins) * _IDLE
+        pace = (ends - use.begins - idle) / kept
+        # So long before the end the next call is not kept any more.
+        again_at = ends - idle - pace * (open_ - use.used - 1)
+        return QuotaAnswer(again_at, period.value, pace=pace, ends=ends) if wish.now < again_at else None
 
     def left(self, used: Sequence[QuotaUse], now: datetime) -> dict[str, int]:
         """Return how many calls are left, by period."""
@@ -93,6 +113,8 @@ class QuotaWish:
     quota: Quota
     urgent: bool
     now: datetime
+    first: bool = True
+    """Whether it is for a first version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +125,16 @@ class QuotaAnswer:
         again_at: when a quota begins anew that has nothing left for this call; None: it may leave.
         period: that one's.
         left: calls that are left, by period.
+        pace: how long after each other further calls come free before the period ends.
+        ends: when it does.
 
     """
 
     again_at: datetime | None = None
     period: str = ""
     left: Mapping[str, int] = field(default_factory=dict)
+    pace: timedelta = timedelta()
+    ends: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

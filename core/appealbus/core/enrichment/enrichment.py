@@ -98,6 +98,7 @@ class Enrichment:
             leaving=leaving,
             lost=lost,
             due_on=case.due_on,
+            first=case.is_first,
         )
         return self.guards[node.lookup.source].put(question, tell)
 

@@ -59,6 +59,8 @@ class Attempts(Flight):
         self.question = question
         self.due_on = question.due_on
         """When the most urgent appeal is due that waits for the answer: for it is what is kept for urgent ones."""
+        self.first = question.first
+        """Whether one of those that wait has no version yet: for it is what is kept for first versions."""
         self._question_id = question_id
         self._before: Source | None = None
         """Over which the last call left: it knows the ids of the messages so far."""
@@ -78,6 +80,7 @@ class Attempts(Flight):
 
     def shared_with(self, question: Question) -> None:
         """Take notice that another appeal waits for the answer too."""
+        self.first = self.first or question.first
         if question.due_on is not None:
             self.due_on = min(self.due_on or question.due_on, question.due_on)
 
@@ -168,9 +171,9 @@ class Attempts(Flight):
 
     async def _may_leave(self, place: int) -> bool:
         """Write the access row, once all that a call needs is there; say whether it may leave now."""
-        context, due_on = self._context, self.due_on
+        context, due_on, first = self._context, self.due_on, self.first
         try:
-            refusal = context.gate.shut(due_on) or await context.gate.take(due_on)
+            refusal = context.gate.shut(due_on, first=first) or await context.gate.take(due_on, first=first)
             if refusal is not None:
                 return self._held_back(refusal)
             if not self.attempts:
@@ -182,7 +185,7 @@ class Attempts(Flight):
                     await asyncio.sleep(pause)
             if not await context.gate.sure():
                 return self._held_back(UNSURE)
-            if (refusal := context.gate.shut(due_on)) is not None:  # somebody has paused it meanwhile
+            if (refusal := context.gate.stopped()) is not None:  # somebody has paused it meanwhile
                 return self._held_back(refusal)
         except BaseException:
             context.breaker.gave_up(place)
@@ -320,7 +323,7 @@ class Attempts(Flight):
             CallFailed: the quota has none left.
 
         """
-        self._spent = await self._context.gate.take(self.due_on)
+        self._spent = await self._context.gate.take(self.due_on, first=self.first)
         if self._spent is not None:
             raise CallFailed(self._spent.kind, self._spent.code, self._spent.reason)
 

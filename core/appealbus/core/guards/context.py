@@ -126,7 +126,7 @@ class SourceContext:
 
         Each call that was left behind may hold a connection to the source: of these it never gets more than of others.
         """
-        if (shut := self.gate.shut(question.due_on)) is not None:
+        if (shut := self.gate.shut(question.due_on, first=question.first)) is not None:
             return shut
         if self.breaker.refusing:
             return self.refusal()

@@ -57,6 +57,7 @@ class Gate:
         now: Callable[[], datetime],
         monotonic: Callable[[], float],
         take: TakeQuota | None = None,
+        first_share: float = 0.25,
     ) -> None:
         self.pause: Pause | None = None
         self.left: dict[str, int] = {}
@@ -65,8 +66,9 @@ class Gate:
         self._source = source
         self._calendar = Calendar(settings.closed)
         self._urgent_days = settings.urgent_days
-        self._quota = Quota(settings.quotas(), settings.quota_reserve)
-        self._spent: dict[bool, tuple[datetime, str]] = {}  # by whether it is urgent
+        self._quota = Quota(settings.quotas(), settings.quota_reserve, first_share)
+        self._spent: dict[tuple[bool, bool], QuotaAnswer] = {}  # by whether it is urgent, and for a first version
+        self._booked: dict[tuple[bool, bool], datetime] = {}
         self._now = now
         self._monotonic = monotonic
         self._take = take
@@ -81,13 +83,28 @@ class Gate:
         """When the window ends in which the source is closed now."""
         return self._calendar.closed_until(self._now()) if self._calendar.windows else None
 
-    def shut(self, due_on: date | None) -> Outcome[Record] | None:
-        """Return the outcome of a question that may not leave now, for an appeal that is due then; None: it may."""
+    @property
+    def shut_to_returning(self) -> bool:
+        """Whether nothing may leave now for appeals that return and are not urgent."""
+        return self.stopped() is not None or self._refuses((False, False)) is not None
+
+    def shut(self, due_on: date | None, *, first: bool) -> Outcome[Record] | None:
+        """Return the outcome of a question that may not leave now; None: it may.
+
+        Args:
+            due_on: when its appeal is due.
+            first: whether it is asked for a first version.
+
+        """
+        return self.stopped() or (self._used_up((self._is_urgent(due_on), first)) if self._spent else None)
+
+    def stopped(self) -> Outcome[Record] | None:
+        """Return the outcome of any question while a person has the source paused, or it is closed."""
         if self.pause is not None and (until := self.paused_until) is not None:
             return unavailable(PAUSED, f"a person has the source paused: {self.pause.reason}", not_before=until)
         if (until := self.closed_until) is not None:
             return unavailable(CLOSED, "the source is closed at this time of its week", not_before=until)
-        return self._used_up(self._is_urgent(due_on)) if self._spent else None
+        return None
 
     async def sure(self) -> bool:
         """Say whether it is known now if the source is paused, and ask where it is not."""
@@ -99,20 +116,20 @@ class Gate:
                     await self.look()
         return self._monotonic() < self.known_until
 
-    async def take(self, due_on: date | None) -> Outcome[Record] | None:
-        """Take one call of the quotas; return the outcome of the question where there is none left."""
+    async def take(self, due_on: date | None, *, first: bool) -> Outcome[Record] | None:
+        """Take one call of the quotas, as `shut` is asked; return the outcome of the question where none is left."""
         if not self._quota.most or self._take is None:
             return None
         urgent = self._is_urgent(due_on)
         try:
-            answer = await self._take(QuotaWish(self._source, self._quota, urgent, self._now()))
+            answer = await self._take(QuotaWish(self._source, self._quota, urgent, self._now(), first))
         except JournalError:
             return UNCOUNTED
         self.left = dict(answer.left)
         if answer.again_at is None:
             return None
-        self._spent[urgent] = answer.again_at, answer.period
-        return self._used_up(urgent) or _spent(answer.again_at, answer.period, urgent)
+        self._spent[urgent, first] = answer
+        return self._used_up((urgent, first)) or _spent(answer.again_at, answer.period, urgent, first)
 
     def learn(self, pause: Pause | None, used: Sequence[QuotaUse], known_until: float) -> None:
         """Take over what the journal says."""
@@ -123,14 +140,27 @@ class Gate:
         today = day_of(self._now())
         return due_on is not None and (due_on - today).days <= self._urgent_days
 
-    def _used_up(self, urgent: bool) -> Outcome[Record] | None:
-        again_at, period = self._spent.get(urgent, (None, ""))
-        if again_at is None or self._now() >= again_at:
-            self._spent.pop(urgent, None)
+    def _refuses(self, kind: tuple[bool, bool]) -> QuotaAnswer | None:
+        spent = self._spent.get(kind)
+        if spent is None or spent.again_at is None or self._now() >= spent.again_at:
+            self._spent.pop(kind, None)
             return None
-        return _spent(again_at, period, urgent)
+        return spent
+
+    def _used_up(self, kind: tuple[bool, bool]) -> Outcome[Record] | None:
+        """Return the outcome of a question for which no call is left, and its turn: one after the other."""
+        spent = self._refuses(kind)
+        if spent is None or spent.again_at is None:
+            return None
+        turn = max(spent.again_at, self._booked.get(kind, spent.again_at))
+        if spent.ends is not None and turn >= spent.ends:
+            turn = spent.ends
+        else:
+            self._booked[kind] = turn + spent.pace
+        return _spent(turn, spent.period, *kind)
 
 
-def _spent(again_at: datetime, period: str, urgent: bool) -> Outcome[Record]:
-    kept = "" if urgent else ", or what is left is kept for urgent appeals"
-    return unavailable(SPENT, f"the source's quota of the {period} is used up{kept}", not_before=again_at)
+def _spent(again_at: datetime, period: str, urgent: bool, first: bool) -> Outcome[Record]:
+    kept = [*([] if urgent else ["urgent appeals"]), *([] if first else ["first versions"])]
+    rest = f", or what is left is kept for {' and '.join(kept)}" if kept else ""
+    return unavailable(SPENT, f"the source's quota of the {period} is used up{rest}", not_before=again_at)

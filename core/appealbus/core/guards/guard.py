@@ -62,6 +62,7 @@ class Guard:
         plugin: the one that brings the wire.
         defects: where defects of plugins are counted, by the part that has them.
         quota: takes calls of the source's quotas; None: they are not counted.
+        first_share: the part of the quotas that is kept for first versions.
         now: the wall clock.
         due: the journal's clock, by which pauses end and quotas begin anew; None: it is the wall's.
         monotonic: the clock of `Question.deadline`.
@@ -84,6 +85,7 @@ class Guard:
         plugin: str = "",
         defects: Counter[str] | None = None,
         quota: TakeQuota | None = None,
+        first_share: float = 0.25,
         now: Callable[[], datetime] = clocks.wall,
         due: Callable[[], datetime] | None = None,
         monotonic: Callable[[], float] = clocks.monotonic,
@@ -96,7 +98,9 @@ class Guard:
         breaker = kind(settings.breaker_failures, settings.breaker_open, clock=monotonic, on_change=self._changed)
         bucket = Bucket(settings.rate, settings.burst, clock=monotonic) if settings.rate else None
         slots = Slots(settings.concurrency, clock=monotonic)
-        self.gate = Gate(source_name, settings, now=due or now, monotonic=monotonic, take=quota)
+        self.gate = Gate(
+            source_name, settings, now=due or now, monotonic=monotonic, take=quota, first_share=first_share
+        )
         """Before the source."""
         if limits is not None and isinstance(breaker, SharedBreaker):
             limits.add(source_name, settings, slots, bucket, breaker)
@@ -192,7 +196,7 @@ class Guard:
         """How many questions more may be put to it in the next second, as things stand."""
         context = self._context
         waiting = len(context.slots) + (0 if context.bucket is None else len(context.bucket))
-        if context.stopping or waiting or not self.ready or self.gate.shut(None) is not None:
+        if context.stopping or waiting or not self.ready or self.gate.shut_to_returning:
             return 0
         if context.breaker.state is not BreakerState.CLOSED:
             return 0

@@ -35,6 +35,7 @@ class Question:
         answer: what came by itself; then it is read, and nothing is asked.
         lost: it has left too often without an end on record; the lookup runs, and its call ends before it leaves.
         due_on: when the appeal is due.
+        first: whether it is asked for the appeal's first version.
 
     """
 
@@ -54,6 +55,7 @@ class Question:
     leaving: Callable[[], Awaitable[bool]] | None = None
     lost: bool = False
     due_on: date | None = None
+    first: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,8 +127,10 @@ class Working(Writing):
         alone: bool = True,
         suspects: bool = True,
         lost: Collection[str] | None = None,
+        kept: int = 0,
+        thorough: bool = True,
     ) -> list[Case]:
-        """Lease up to `limit` appeals that are ready or due again, most urgent first, and return them.
+        """Lease up to `limit` appeals and return them: new ones and those that return, of both the most urgent first.
 
         What a dead worker had in work is suspect from now on. Over all workers one suspect is leased at a time, and it
         comes first. An appeal that cannot be read is put off by an hour, so that it takes no place until then.
@@ -143,22 +145,29 @@ class Working(Writing):
             suspects: whether a suspect may have its turn.
             lost: lookups that the worker cannot ask: appeals that lack another one are leased as if they were ready.
                 None: they are not.
+            kept: places that new appeals have before those that return; what either leaves is the others'.
+            thorough: whether those that return are looked for among all that are ready, however many new ones wait.
 
         """
         cases: list[Case] = []
         leased: list[int] = []
         try:
             for _ in range(_CLAIMS):
+                still = limit - len(cases)
                 claim = working.Claim(
-                    owner, now, lease_seconds, limit - len(cases), room, alone and not cases, suspects, lost
+                    owner, now, lease_seconds, still, room, alone and not cases, suspects, lost, kept, thorough
                 )
                 claimed = await self._write.submit(working.claim, claim)
                 _tell(claimed.found)
                 ids = claimed.ids
                 leased += ids
                 self._write.forget(ids)
-                readable = await self.cases(ids)
+                readable = [
+                    replace(case, returning=True) if case.appeal_id in claimed.returning else case
+                    for case in await self.cases(ids)
+                ]
                 cases += readable
+                kept = max(0, kept - sum(case.is_first for case in readable))
                 room -= sum(case.size for case in readable)
                 unreadable = set(ids).difference(case.appeal_id for case in readable)
                 if not unreadable:

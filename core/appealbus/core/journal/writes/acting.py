@@ -52,7 +52,8 @@ def ask_again(connection: Connection, act: Act) -> Verdicts:
             verdict = Verdict.HELD
         else:
             count, later = questions.get(row.id, (0, 0))
-            soon = row.state not in ("parked", "idle") and not later
+            is_due = row.due_at is not None and row.due_at <= act.at
+            soon = (is_due or row.state not in ("parked", "idle")) and not later
             verdict = Verdict.NOTHING if row.closed or not count or soon else Verdict.DONE
         verdicts[row.id] = row.number, verdict
     done = _done(verdicts)
@@ -132,8 +133,8 @@ def resend(connection: Connection, act: Act) -> Verdicts:
 
 def _locked(connection: Connection, act: Act) -> Sequence[Any]:
     """Return the appeals, locked in the order of their ids, as everywhere where several are."""
-    columns = (appeal.c.id, appeal.c.number, appeal.c.deaths, appeal.c.state, appeal.c.lease_until, appeal.c.closed)
-    query = select(*columns).where(appeal.c.id.in_(act.ids)).order_by(appeal.c.id)
+    names = ("id", "number", "deaths", "state", "lease_until", "closed", "due_at")
+    query = select(*(appeal.c[name] for name in names)).where(appeal.c.id.in_(act.ids)).order_by(appeal.c.id)
     return connection.execute(query.with_for_update(key_share=True)).all()
 
 

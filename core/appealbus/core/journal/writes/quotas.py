@@ -5,7 +5,9 @@ the one that is counted until a later one begins: a clock that goes back gives n
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
+from operator import itemgetter
 
 from sqlalchemy import Connection, select
 
@@ -32,18 +34,14 @@ def take(connection: Connection, items: Sequence[QuotaWish]) -> list[QuotaAnswer
 
 def _take(uses: Uses, item: QuotaWish) -> QuotaAnswer:
     mine = {period: _use(uses, item.source, period, item.now) for period in item.quota.most}
-    full = [
-        (period.ends(use.begins), period.value)
-        for period, use in mine.items()
-        if use.used >= item.quota.open_to(period, urgent=item.urgent)
-    ]
+    refusals = [item.quota.refusal(period, use, item) for period, use in mine.items()]
+    full = [(each.again_at, each) for each in refusals if each is not None and each.again_at is not None]
     if not full:
         for period, use in mine.items():
             taken = QuotaUse(use.source, use.period, use.begins, use.used + 1)
             mine[period] = uses[item.source, period.value] = taken
     left = {period.value: max(0, most - mine[period].used) for period, most in item.quota.most.items()}
-    again_at, spent = max(full) if full else (None, "")
-    return QuotaAnswer(again_at, spent, left)
+    return replace(max(full, key=itemgetter(0))[1] if full else QuotaAnswer(), left=left)
 
 
 def _use(uses: Uses, source: str, period: Period, now: datetime) -> QuotaUse:

@@ -5,7 +5,8 @@ did; what has been asked since the source came back is passed over.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, func, select, tuple_, update
@@ -14,7 +15,7 @@ from appealbus.core.domain.event import Event, What
 from appealbus.core.domain.pauses import REFRESH_FAILED, STALE
 from appealbus.core.domain.returning import HEARD, Place, TakeIn, TakenIn
 from appealbus.core.journal.codec import names_from, one_word
-from appealbus.core.journal.tables import READY, WAITS_FOR, appeal, lookup, to_number
+from appealbus.core.journal.tables import PARKED, READY, WAITS_FOR, appeal, lookup, to_number
 from appealbus.core.journal.writes import events, suspects
 from appealbus.schemas.outcome import OutcomeKind
 
@@ -23,7 +24,7 @@ _KINDS_OF_WAITING = 1000
 _LOOKED_AT = 500
 """Appeals of one combination that one step looks at: some milliseconds. Those asked since are among them."""
 _READY = 1000
-"""So many appeals that are ready are enough: more would only wait there, where nobody tells for what."""
+"""So many appeals that are ready, or due, are enough: more would only wait there."""
 _KEPT = (STALE, REFRESH_FAILED)
 """Codes of questions that have a record and are asked again."""
 _UNANSWERED = (OutcomeKind.UNAVAILABLE.value, OutcomeKind.TIMED_OUT.value)
@@ -35,12 +36,13 @@ def take_in(connection: Connection, items: Sequence[TakeIn]) -> list[TakenIn]:
 
 
 def _take_in(connection: Connection, item: TakeIn) -> TakenIn:
-    ready = select(appeal.c.id).where(appeal.c.state == READY).limit(_READY).subquery()
-    if (connection.scalar(select(func.count()).select_from(ready)) or 0) >= _READY:
+    ready = select(appeal.c.id).where(appeal.c.state == READY).limit(_READY)
+    waits = select(appeal.c.id).where(appeal.c.state == PARKED, appeal.c.due_at <= item.now).limit(_READY)
+    if any(connection.scalar(select(func.count()).select_from(each.subquery())) == _READY for each in (ready, waits)):
         return TakenIn(0, item.places, False)
     places, rows, over = dict(item.places), [], True
     for waits_for in waiting_for(connection, item.source):
-        found = _next(connection, waits_for, places.get(waits_for))
+        found = _next(connection, waits_for, places.get(waits_for), item.now)
         rows += [(row.urgency, row.id, waits_for, row) for row in found]
         over = over and len(found) < _LOOKED_AT
     due: list[int] = []
@@ -69,21 +71,24 @@ def _take_in(connection: Connection, item: TakeIn) -> TakenIn:
 
 def waiting_for(connection: Connection, source: str) -> list[str]:
     """Return what parked appeals wait for together, where the source is among it."""
-    found, after, name = [], "", one_word(source)
+    name = one_word(source)
+    return [waits_for for waits_for in combinations(connection) if name in names_from(waits_for)]
+
+
+def combinations(connection: Connection) -> Iterator[str]:
+    """Yield what parked appeals wait for together; of those that wait for a place alone it is empty."""
+    more = select(appeal.c.waits_for).where(WAITS_FOR).order_by(appeal.c.waits_for).limit(1)
+    waits_for = connection.scalar(more)
     for _ in range(_KINDS_OF_WAITING):
-        more = select(appeal.c.waits_for).where(WAITS_FOR, appeal.c.waits_for > after)
-        waits_for = connection.scalar(more.order_by(appeal.c.waits_for).limit(1))
         if waits_for is None:
             break
-        after = waits_for
-        if name in names_from(waits_for):
-            found.append(waits_for)
-    return found
+        yield waits_for
+        waits_for = connection.scalar(more.where(appeal.c.waits_for > waits_for))
 
 
-def _next(connection: Connection, waits_for: str, place: Place | None) -> Sequence[Any]:
+def _next(connection: Connection, waits_for: str, place: Place | None, now: datetime) -> Sequence[Any]:
     query = select(appeal.c.id, appeal.c.urgency, appeal.c.changed_at)
-    query = query.where(WAITS_FOR, appeal.c.waits_for == waits_for)
+    query = query.where(WAITS_FOR, appeal.c.waits_for == waits_for, appeal.c.due_at > now)
     if place is not None:
         query = query.where(tuple_(appeal.c.urgency, appeal.c.id) > place)
     query = query.order_by(appeal.c.urgency, appeal.c.id).limit(_LOOKED_AT)

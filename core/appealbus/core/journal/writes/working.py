@@ -1,26 +1,31 @@
 """Appeals at work: claimed under a lease that is renewed, released, or asked again by a person."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from heapq import merge
+from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, func, or_, select, tuple_, update
 
 from appealbus.core.domain.event import Event, What, by_worker
 from appealbus.core.domain.pauses import STALE
+from appealbus.core.domain.returning import Place
 from appealbus.core.errors import JournalError
 from appealbus.core.journal.codec import names_from, one_word
-from appealbus.core.journal.tables import IN_WORK, LACKS, PARKED, READY, appeal, lookup, to_number
+from appealbus.core.journal.tables import IN_WORK, LACKS, PARKED, READY, WAITS_FOR, appeal, lookup, to_number, unindexed
 from appealbus.core.journal.writes import clock, events, suspects
+from appealbus.core.journal.writes.returning import combinations
 from appealbus.schemas.base import printable
 from appealbus.schemas.outcome import OutcomeKind
 
 _DUE_AT_ONCE = 1000
-"""The most parked appeals that one claim makes ready. After an outage a hundred thousand may be due at the same time:
-with more, one transaction would hold up all writes; with less, urgent ones among them are found later."""
-
-
+"""The most appeals that one claim looks at to find the most urgent of those that return. After an outage a hundred
+thousand may be due at the same time: of more than these the most urgent are found by what they wait for."""
+_DUE_OF_ONE = 50
+"""Appeals that wait for the same which are read at a time."""
+_PLACE = tuple_(appeal.c.urgency, appeal.c.id)
 _KINDS_OF_LACK = 1000
 """The most combinations of lookups that are lacking together which one claim looks at: a fifth of a second. Seven that
 are lost make 127 at most. With less, whoever lacks one of the last might never be found."""
@@ -42,6 +47,10 @@ class Claim:
     """Whether a suspect may have its turn."""
     lost: Collection[str] | None = None
     """Lookups that the worker lacks, too; None: it takes no appeal for the sake of what another worker lacked."""
+    kept: int = 0
+    """Places that first versions have before what returns."""
+    thorough: bool = True
+    """Whether what returns is looked for among all that are ready, however many new ones there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +58,11 @@ class Claimed:
     """The appeals that a worker got."""
 
     ids: list[int]
-    """A suspect first, if it has its turn, then the others, most urgent first."""
+    """A suspect first, if it has its turn, then new ones and those that return, of both the most urgent first."""
     found: suspects.SuspectsFound = field(default_factory=suspects.SuspectsFound)
     """What dead workers had in work."""
+    returning: frozenset[int] = frozenset()
+    """Those that return."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,30 +106,25 @@ ANSWERED_YES = [OutcomeKind.FOUND.value]
 
 
 def claim(connection: Connection, items: Sequence[Claim]) -> list[Claimed]:
-    """Lease a suspect whose turn it is, and the most urgent of the others as far as there is room."""
+    """Lease a suspect whose turn it is, and the most urgent new ones and returning ones as far as there is room."""
     return [_claim(connection, item) for item in items]
 
 
 def _claim(connection: Connection, item: Claim) -> Claimed:
-    # Whether a parked appeal is due is decided by the worker's clock, as that also decides which questions are due.
     now = clock.leased_at(connection, item.now)
-    ids = select(appeal.c.id).with_for_update(skip_locked=True, key_share=True)
-    due = ids.where(appeal.c.state == PARKED, appeal.c.due_at <= item.now).order_by(appeal.c.due_at)
-    again = list(connection.execute(due.limit(_DUE_AT_ONCE)).scalars())
-    if again:
-        ready = update(appeal).where(appeal.c.id.in_(again))
-        connection.execute(ready.values(state=suspects.WAITING, due_at=None, lease_owner=None, lease_until=None))
+    _put_with_the_due(connection, item)
+    longest = _longest_due(connection, item)
     dead = suspects.leased().where(appeal.c.lease_until <= now).order_by(appeal.c.lease_until).limit(_DUE_AT_ONCE)
     found = suspects.take_over(connection, connection.execute(dead).all(), item.now, by_worker(item.owner))
     turn = suspects.next_turn(connection, item.now) if item.suspects else None
     rows = [] if turn is None else [turn]
-    if len(rows) < item.limit:
-        waiting = ids.add_columns(appeal.c.size, appeal.c.urgency).where(appeal.c.state == READY)
-        waiting = waiting.order_by(appeal.c.urgency, appeal.c.id).limit(item.limit - len(rows))
-        first = list(connection.execute(waiting))
-        if item.lost is not None:
-            first = sorted([*first, *_lacking(connection, item, item.lost)], key=lambda row: (row.urgency, row.id))
-        rows += first[: item.limit - len(rows)]
+    returning: frozenset[int] = frozenset()
+    if limit := max(0, item.limit - len(rows)):
+        new = _locked(connection, limit, appeal.c.state == READY, appeal.c.version == 0)
+        again = _returning(connection, item, longest, limit)
+        returning = frozenset(row.id for row in again)
+        places = min(len(new), max(item.kept, limit - len(again)))
+        rows += [*new[: item.kept], *again[: limit - places], *new[item.kept : places]]
     claimed = _fitting(rows, item)
     if claimed:
         leased = update(appeal).where(appeal.c.id.in_(claimed))
@@ -127,7 +133,69 @@ def _claim(connection: Connection, item: Claim) -> Claimed:
         connection.execute(leased)
         by = by_worker(item.owner)
         events.note(connection, [Event(What.CLAIMED, appeal_id, by) for appeal_id in claimed])
-    return Claimed(claimed, found)
+    return Claimed(claimed, found, returning.intersection(claimed))
+
+
+def _urgent(limit: int, *which: ColumnElement[bool]) -> Select[Any]:
+    query = select(appeal.c.id, appeal.c.size, appeal.c.urgency).where(*which)
+    return query.order_by(appeal.c.urgency, appeal.c.id).limit(limit)
+
+
+def _locked(connection: Connection, limit: int, *which: ColumnElement[bool]) -> list[Any]:
+    return list(connection.execute(_urgent(limit, *which).with_for_update(skip_locked=True, key_share=True)))
+
+
+def _put_with_the_due(connection: Connection, item: Claim) -> None:
+    """Put appeals that are ready and have a version with those that are due, so that none is in a new one's way."""
+    ready = select(appeal.c.id, appeal.c.version).where(appeal.c.state == READY)
+    ready = ready.order_by(appeal.c.urgency, appeal.c.id)
+    seen = (ready if item.thorough else ready.limit(_DUE_AT_ONCE)).subquery()
+    found = list(connection.scalars(select(seen.c.id).where(seen.c.version > 0).limit(_DUE_AT_ONCE)))
+    if found:
+        ids = [
+            row.id
+            for row in _locked(connection, len(found), unindexed(appeal.c.state) == READY, appeal.c.id.in_(found))
+        ]
+        due = {"state": PARKED, "due_at": item.now, "waits_for": func.coalesce(appeal.c.waits_for, "")}
+        connection.execute(update(appeal).where(appeal.c.id.in_(ids)).values(**due))
+
+
+def _longest_due(connection: Connection, item: Claim) -> list[Place]:
+    """Return what is due for the longest, by urgency; suspects among it wait for their turn from now on."""
+    # Whether a parked appeal is due is decided by the worker's clock, as that also decides which questions are due.
+    query = select(appeal.c.urgency, appeal.c.id, appeal.c.deaths)
+    query = query.where(appeal.c.state == PARKED, appeal.c.due_at <= item.now).order_by(appeal.c.due_at)
+    rows = connection.execute(query.limit(_DUE_AT_ONCE)).all()
+    doubted = [row.id for row in rows if row.deaths is not None]
+    if doubted:
+        still = update(appeal).where(appeal.c.id.in_(doubted), unindexed(appeal.c.state) == PARKED)
+        connection.execute(still.values(state=suspects.WAITING, due_at=None))
+    return sorted((row.urgency, row.id) for row in rows if row.deaths is None)
+
+
+def _returning(connection: Connection, item: Claim, longest: list[Place], limit: int) -> list[Any]:
+    """Return the most urgent of what is due, and of what lacks a lookup that the worker has."""
+    found: list[Iterable[Place]] = [longest]
+    if len(longest) == _DUE_AT_ONCE:
+        found += [_due(connection, waits_for, item.now) for waits_for in combinations(connection)]
+    # Twice as many as are wanted: other workers may be claiming the first of them.
+    first = [place[1] for place in islice(merge(*found), 2 * limit)]
+    still = (unindexed(appeal.c.state) == PARKED, appeal.c.deaths.is_(None), appeal.c.id.in_(first))
+    rows = _locked(connection, limit, *still) if first else []
+    if item.lost is not None:
+        rows += _lacking(connection, item, item.lost)
+    return sorted({row.id: row for row in rows}.values(), key=lambda row: (row.urgency, row.id))[:limit]
+
+
+def _due(connection: Connection, waits_for: str, now: datetime) -> Iterator[Place]:
+    """Yield what is due and waits for the same, most urgent first, as far as somebody wants to know."""
+    query = select(appeal.c.urgency, appeal.c.id).where(WAITS_FOR, appeal.c.waits_for == waits_for)
+    query = query.where(appeal.c.due_at <= now, appeal.c.deaths.is_(None))
+    query = query.order_by(appeal.c.urgency, appeal.c.id).limit(_DUE_OF_ONE)
+    rows = [(row.urgency, row.id) for row in connection.execute(query)]
+    while rows:
+        yield from rows
+        rows = [(row.urgency, row.id) for row in connection.execute(query.where(rows[-1] < _PLACE))]
 
 
 def _lacking(connection: Connection, item: Claim, lost: Collection[str]) -> list[Any]:
@@ -146,15 +214,13 @@ def _lacking(connection: Connection, item: Claim, lost: Collection[str]) -> list
             break
         after = lacks
         if not set(names_from(lacks)).issubset(lost):
-            query = select(appeal.c.id, appeal.c.size, appeal.c.urgency)
-            query = query.where(LACKS, appeal.c.lacks == lacks, appeal.c.state.in_(("idle", "parked")))
-            query = query.order_by(appeal.c.urgency, appeal.c.id).limit(item.limit)
-            rows += connection.execute(query.with_for_update(skip_locked=True, key_share=True))
+            rests = appeal.c.state.in_(("idle", "parked"))
+            rows += _locked(connection, item.limit, LACKS, appeal.c.lacks == lacks, rests)
     return rows
 
 
 def _fitting(rows: Sequence[Any], item: Claim) -> list[int]:
-    """Return the first appeals, as many as the worker has room for: no appeal passes a more urgent one."""
+    """Return the first appeals, as many as the worker has room for: none passes one that goes before it."""
     ids: list[int] = []
     room = item.room
     for row in rows:
