@@ -168,7 +168,13 @@ BAD_HTTP = ProblemType(
     400,
     "This is not HTTP",
     "The request breaks HTTP/1.1, or its head is larger than 16 KiB; both `Content-Length` and `Transfer-Encoding` "
-    "are one such case. The connection is closed.",
+    "are one such case, and two `Authorization` another. The connection is closed.",
+)
+HTTP_VERSION = ProblemType(
+    "http-version",
+    505,
+    "Not a version of HTTP that is spoken here",
+    "The server speaks HTTP/1.0 and HTTP/1.1. The connection is closed.",
 )
 IDS_DIFFER = ProblemType(
     "ids-differ",
