@@ -163,6 +163,12 @@ INVALID = ProblemType(
     "A parameter, a header or the body is missing, superfluous or malformed. `errors` says which and what is wrong.",
     members={"errors": "a list of `{where, what}`"},
 )
+NOT_A_DAY = ProblemType(
+    "not-a-day",
+    422,
+    "Not a day",
+    "A parameter has to be a day of the calendar, written as `2026-12-05`: no number, and no time of the day.",
+)
 BAD_HTTP = ProblemType(
     "bad-http",
     400,
