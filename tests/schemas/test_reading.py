@@ -100,7 +100,7 @@ EMPTY = [
     ),
     *('{"text": null}', '{"applicant": {}}', '{"applicant": {"type": "person"}}', '{"applicant": {"name": " "}}'),
     *('{"attachments": []}', '{"attachments": [{}, {"name": ""}]}', '{"x": {}}', '{"place": {"kato": ""}, "kind": ""}'),
-    *('{"warnings": [{"code": "x"}], "mentions": ["x"]}', '{"x": %s1%s}' % ("[" * 200, "]" * 200)),
+    *('{"warnings": [{"code": "x"}], "mentions": ["x"]}', '{"x": ' + "[" * 200 + "1" + "]" * 200 + "}"),
 ]
 
 
