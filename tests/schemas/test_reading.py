@@ -1,6 +1,7 @@
 """Nothing that a citizen can write is a reason to refuse the letter."""
 
 import json
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -82,9 +83,65 @@ def test_a_mistake_is_kept_as_written_with_its_warning(fields, field, code, text
 def test_what_is_not_said_is_no_mistake():
     """Null, an empty box of a form, no kind and no applicant are simply absent."""
     appeal = message_from_json(
-        b'{"message_id": "m", "applicant": {}, "kind": " ", "number": "", "due_on": "", "text": null, "parcels": null}'
+        b'{"message_id": "m", "applicant": {}, "kind": " ", "number": "", "due_on": "", "text": null, "parcels": null,'
+        b'"language": "kk"}'
     )
-    assert appeal == Appeal(message_id="m")
+    assert appeal == Appeal(message_id="m", language="kk")
+
+
+EMPTY = [
+    *(
+        "{}",
+        '{"schema_version": "1"}',
+        '{"channel": "portal"}',
+        '{"type": "appeal"}',
+        '{"text": ""}',
+        '{"text": " \\n"}',
+    ),
+    *('{"text": null}', '{"applicant": {}}', '{"applicant": {"type": "person"}}', '{"applicant": {"name": " "}}'),
+    *('{"attachments": []}', '{"attachments": [{}, {"name": ""}]}', '{"x": {}}', '{"place": {"kato": ""}, "kind": ""}'),
+    *('{"warnings": [{"code": "x"}], "mentions": ["x"]}', '{"x": ' + "[" * 200 + "1" + "]" * 200 + "}"),
+]
+
+
+@pytest.mark.parametrize("text", EMPTY[:-1])
+def test_what_says_nothing_is_no_appeal(text):
+    """Whatever is absent, blank, or made of such, in a small message or in a large one."""
+    for raw in (text.encode(), text.encode() + b" " * SMALL):
+        with pytest.raises(Unreadable) as caught:
+            message_from_json(raw, "sha256-x")
+        assert caught.value.code == "appeal.empty"
+
+
+@pytest.mark.parametrize(
+    "inner", ["", "<message_id>m</message_id>", "<text> </text>", "<applicant/>", "<attachments/>"]
+)
+def test_what_says_nothing_in_xml_is_no_appeal(inner):
+    """As in JSON."""
+    with pytest.raises(Unreadable) as caught:
+        message_from_xml(f'<appeal xmlns="{APPEAL_NS}">{inner}</appeal>'.encode(), LIMIT, "sha256-x")
+    assert caught.value.code == "appeal.empty"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *('{"text": "?"}', '{"kind": "complaint"}', '{"number": "1"}', '{"applicant": {"name": "Айгүл"}}', '{"x": 0}'),
+        *('{"x": false}', '{"type": "letter"}', '{"attachments": [{"name": "a.pdf"}]}', '{"текст": "көмектесіңіз"}'),
+        EMPTY[-1],
+    ],
+)
+def test_one_word_makes_an_appeal(text):
+    """Also where the contract does not know the field: nobody may refuse what a citizen says."""
+    assert isinstance(message_from_json(text.encode(), "sha256-x"), Appeal)
+
+
+def test_a_large_message_that_says_nothing_costs_little():
+    """A hundred thousand empty things are looked through in less than a second."""
+    began = time.process_time()
+    with pytest.raises(Unreadable) as caught:
+        message_from_json(b'{"attachments": [%s{}]}' % (b"{}," * 90_000), "sha256-x")
+    assert (caught.value.code, time.process_time() - began < 1) == ("appeal.empty", True)
 
 
 def test_the_rest_of_a_letter_with_mistakes_is_as_good_as_any():
@@ -130,7 +187,7 @@ def test_no_digit_of_a_number_is_lost():
 
 def test_an_id_of_blanks_is_none():
     """Whatever else is wrong with the message."""
-    for rest in ("", ', "due_on": "x"'):
+    for rest in (', "text": "x"', ', "due_on": "x"'):
         appeal = message_from_json(f'{{"message_id": " \\t"{rest}}}'.encode(), "sha256-x")
         assert appeal.message_id == "sha256-x"
 
@@ -199,7 +256,7 @@ def test_a_long_list_in_xml_is_kept_as_xml():
         (b"[]", "appeal.invalid"),
         (b'{"message_id": "m"', "json.malformed"),
         (b'{"message_id": "\xff"}', "json.malformed"),
-        (b'{"x": ' + b"[" * 300 + b"]" * 300 + b', "message_id": "m"}', "message.too_complex"),
+        (b'{"x": ' + b"[" * 300 + b"1" + b"]" * 300 + b', "message_id": "m"}', "message.too_complex"),
     ],
 )
 def test_what_cannot_be_read_or_breaks_the_channels_contract_is_refused(raw, code):
@@ -234,7 +291,7 @@ NAMES = sorted(Appeal.model_fields.keys() - {"message_id", "schema_version"})
 @given(st.dictionaries(st.sampled_from(NAMES), VALUES))
 def test_whatever_stands_in_a_field_there_is_an_appeal(fields):
     """Every value of JSON in every field makes an appeal; a large message makes the same one as a small."""
-    raw = json.dumps({**fields, "message_id": "m"}).encode()
+    raw = json.dumps({"language": "kk", **fields, "message_id": "m", "x": "said"}).encode()
     appeal = message_from_json(raw)
     assert message_from_json(raw + b" " * SMALL) == appeal
     assert appeal_from_xml(to_xml(appeal)) == appeal

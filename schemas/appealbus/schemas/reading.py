@@ -1,14 +1,14 @@
 """Reading an appeal or a change that somebody else wrote: nothing that a citizen can write is a reason to refuse it.
 
 A value that cannot be used is absent from its field, kept as written beside it, and has a warning. What is refused is
-what cannot be read at all, and what breaks the contract between the channel and the bus: another version of the
-schema, a message id that cannot tell messages apart, a change that names no appeal.
+what cannot be read at all, what says nothing at all, and what breaks the contract between the channel and the bus:
+another version of the schema, a message id that cannot tell messages apart, a change that names no appeal.
 """
 
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import date, datetime
 from functools import cache
@@ -53,6 +53,8 @@ _MISSING: Mapping[ChangeKind | None, tuple[str, ...]] = {
     ChangeKind.ANSWERED: ("result",),
 }
 """What a change of each kind is expected to say."""
+_ENVELOPE = frozenset({"message_id", "channel", "schema_version"})
+"""Fields that are about the message, and say nothing of an appeal."""
 _ABSENT = object()
 
 
@@ -113,7 +115,7 @@ def message_of(
 
     Raises:
         Unreadable: `appeal.invalid`, `change.invalid` for another version of the schema, `message_id.invalid`,
-            `change.no_appeal`.
+            `appeal.empty`, `change.no_appeal`.
 
     """
     given = {name: value for name, value in given.items() if name not in OWN}
@@ -122,6 +124,9 @@ def message_of(
         if fallback is None:
             raise Unreadable("message_id.missing", "message_id: the message has none")
         given["message_id"] = fallback
+    said = (value for name, value in given.items() if name not in _ENVELOPE)
+    if model is Appeal and not notes.written and _is_empty(said):
+        raise Unreadable("appeal.empty", "no field of the message says anything, so there is no appeal in it")
     if small:
         with suppress(ValidationError):
             document = model.model_validate(given)
@@ -215,6 +220,25 @@ def _check_contract(given: Mapping[str, Any], model: type[Model]) -> None:
         except ValidationError:
             reason = "message_id: write a text of 1 to 200 characters, none of them one that XML cannot carry"
             raise Unreadable("message_id.invalid", reason) from None
+
+
+def _is_empty(values: Iterable[Any]) -> bool:
+    """Say whether nothing is said: all is absent, blank, or made of such; of what type nothing is says nothing too."""
+    left = list(values)
+    while left:
+        match left.pop():
+            case None:
+                pass
+            case str() as text:
+                if text.strip():
+                    return False
+            case dict() as fields:
+                left += (value for name, value in fields.items() if name != "type")
+            case list() as entries:
+                left += entries
+            case _:
+                return False
+    return True
 
 
 def _is_blank(message_id: Any) -> bool:

@@ -187,5 +187,5 @@ for load in (load_signer, load_verifier):
 
     assert (
         done.stdout.splitlines()
-        == ["sources.x.signature: signatures need more packages: pip install 'appealbus[wssec]'"] * 2
+        == ["sources.x.signature: signatures need more packages: pip install '.[wssec]' in a checkout of the bus"] * 2
     )

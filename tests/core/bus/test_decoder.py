@@ -110,7 +110,7 @@ async def test_a_message_that_kills_its_helper_dies_alone(
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[3]))
     async with await Journal.open(f"sqlite:///{tmp_path}/journal.db") as journal:
         reception = Reception(journal, BusSettings(accepted_by="bus"))
-        small = b'{"message_id": "%d"}'
+        small = b'{"message_id": "%d", "text": "x"}'
         sent = [LETTER, *(small % at for at in range(3))]
         killed, *others = await asyncio.gather(*(reception.accept(Inbound("post", "", raw)) for raw in sent))
         await reception.aclose()

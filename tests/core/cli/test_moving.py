@@ -6,13 +6,17 @@ import pty
 import signal
 import subprocess
 import tempfile
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import NullPool, create_engine, func, insert, select, text
 
+from appealbus.core.journal.rows import NewAppeal
 from appealbus.core.journal.tables import appeal, log_unplaced
+from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.core.journal.writes.operating import PART
+from appealbus.schemas.appeal import Appeal, PersonApplicant
+from appealbus.schemas.dossier import Completeness
 from tests.services import commands
 from tests.services.processes import PATIENCE, until
 
@@ -49,6 +53,34 @@ async def test_many_are_held_and_let_go(program, journal, accepted):
     assert (free["count"], free["selected_by"]) == (1, {"state": "held", "kind": "complaint"})
     assert program("release", "--kind", "complaint", "--yes", free["hash"], "--reason", "over").stdout == "1 done\n"
     assert f"worked again, operation {free['hash']}: over" in program("history", number).stdout
+
+
+async def test_what_was_held_by_source_is_let_go_by_source(program, journal, accepted):
+    """Those that waited for the source when they were held, by one operation or one by one, and no others."""
+    numbers = [accepted.receipt.number]
+    for count in range(3):
+        content = Appeal(message_id=f"w{count}", channel="files", kind="complaint", applicant=PersonApplicant())
+        new = await journal.accept(NewAppeal(content, datetime.now(UTC), "appealbus"), owner="me")
+        waits_for = ("gbdfl",) if count == 2 else ("egkn", "gbdul")
+        later = journal.now() + timedelta(hours=1)
+        none = {"dossier": b"{}", "version": 1, "completeness": Completeness.PARTIAL}
+        await journal.conclude(Conclusion(new.appeal_id, **none, due_at=later, waits_for=waits_for))
+        numbers.append(new.receipt.number)
+    first, one, two, other = numbers
+    assert program("hold", first, "--reason", "x").returncode == 0
+    assert program("hold", other, "--reason", "x").returncode == 0
+    assert program("hold", one, "--reason", "x").returncode == 0
+    held = json.loads(program("hold", "--source", "egkn", "--json").stdout)
+    assert held["count"] == 1
+    assert program("hold", "--source", "egkn", "--yes", held["hash"], "--reason", "x").stdout == "1 done\n"
+    free = json.loads(program("release", "--source", "egkn", "--json").stdout)
+    assert (free["count"], free["selected_by"]) == (2, {"state": "held", "source": "egkn"})
+    assert program("release", "--source", "egkn", "--yes", free["hash"], "--reason", "over").stdout == "2 done\n"
+    states = {row.number: row.state for row in await journal.appeals()}
+    assert states == {first: "held", other: "held", one: "ready", two: "ready"}
+    # What has waited once, and is held while it is worked, waits for nobody.
+    assert program("hold", one, "--reason", "x").returncode == 0
+    assert json.loads(program("release", "--source", "egkn", "--json").stdout)["count"] == 0
 
 
 @pytest.mark.parametrize(

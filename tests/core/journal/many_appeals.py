@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert
 
+from appealbus.core.domain.listing import AppealState
 from appealbus.core.domain.selection import Selection
 from appealbus.core.journal.codec import names_to
 from appealbus.core.journal.tables import appeal, dossier, lookup, outbox, subject, to_moment
@@ -34,7 +35,8 @@ class Many:
 
     def _fits(self, row: dict[str, Any], wanted: Selection, marks: tuple[bytes, ...]) -> bool:
         number = row["id"]
-        waits_for = (row["waits_for"] or "").split() if row["state"] == "parked" else []
+        waiting = "held" if wanted.state is AppealState.HELD else "parked"
+        waits_for = (row["waits_for"] or "").split() if row["state"] == waiting else []
         return all(
             (
                 wanted.state is None or row["state"] == wanted.state.value,
@@ -92,7 +94,7 @@ def fill(connection: Connection, count: int, chance: random.Random) -> Many:
 
 def _row(number: int, chance: random.Random) -> dict[str, Any]:
     state = chance.choice(_STATES)
-    waits = chance.choice(_WAITS) if state == "parked" else None
+    waits = chance.choice(_WAITS) if state in ("parked", "held") else None
     return {
         "id": number,
         "channel": "files",

@@ -105,7 +105,7 @@ async def test_a_role_without_rights_is_told_which(database, postgres):
 async def test_a_missing_driver_is_named(monkeypatch):
     """The text says what to install."""
     monkeypatch.setitem(__import__("sys").modules, "psycopg", None)
-    assert "pip install 'appealbus[postgres]'" in str(await refused("postgresql://u@h/d"))
+    assert "pip install '.[postgres]'" in str(await refused("postgresql://u@h/d"))
 
 
 async def test_no_wait_is_endless(journal):

@@ -52,6 +52,49 @@ async def test_what_is_not_http_is_refused(server: Served, request_: bytes) -> N
     assert answer.count(b"HTTP/1.1 ") == 1
 
 
+@pytest.mark.parametrize("version", ["0.9", "1.2", "2.0", "3.0", "9.9"])
+async def test_other_versions_of_http_are_refused(server: Served, version: str) -> None:
+    """With 505 and the end of the connection, whatever else the request says."""
+    answer = await server.raw(f"GET /healthz HTTP/{version}\r\nHost: a\r\n\r\n".encode(), HEAD + b"\r\n")
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert (status(answer), orjson.loads(body)["type"]) == (505, "/problems/http-version")
+    assert b"connection: close" in head.lower()
+    assert answer.count(b"HTTP/1.1 ") == 1
+
+
+@pytest.mark.parametrize(
+    "version", ["HTTP/1.10", "HTTP/1", "HTTP/x.y", "http/1.1", "HTTP/-1.1", "HTTP/11", "ICY/1.1", ""]
+)
+async def test_what_is_no_version_is_refused(server: Served, version: str) -> None:
+    """With 400: it is not HTTP."""
+    answer = await server.raw(f"GET /healthz {version}\r\nHost: a\r\n\r\n".encode())
+    assert (status(answer), b"/problems/bad-http" in answer) == (400, True)
+
+
+async def test_http_1_0_is_served(server: Served) -> None:
+    """Some probers speak nothing newer."""
+    assert status(await server.raw(b"GET /healthz HTTP/1.0\r\n\r\n")) == 200
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "second"),
+    [
+        ("Authorization", "{token}", "Bearer x"),
+        ("Authorization", "Bearer x", "{token}"),
+        ("authorization", "{token}", "{token}"),
+        ("Content-Type", "application/json", "application/xml"),
+        ("Idempotency-Key", '"a"', '"b"'),
+        ("Appealbus-Purpose", "a", "b"),
+    ],
+)
+async def test_a_header_with_one_value_comes_once(server: Served, name: str, first: str, second: str) -> None:
+    """A proxy may go by the one, and the server by the other: 400, also where both say the same."""
+    token = await server.token("ops")
+    first, second = (each.replace("{token}", f"Bearer {token}") for each in (first, second))
+    answer = await server.raw(f"GET /v1/me HTTP/1.1\r\nHost: a\r\n{name}: {first}\r\n{name}: {second}\r\n\r\n".encode())
+    assert (status(answer), b"/problems/bad-http" in answer) == (400, True)
+
+
 async def test_two_requests_at_once_are_answered_in_turn(server: Served) -> None:
     """A client may send the next request before it has the answer to the first."""
     answer = await server.raw(HEAD + b"\r\n" + HEAD + b"Connection: close\r\n\r\n")

@@ -104,7 +104,7 @@ async def test_a_process_that_dies_is_told_and_replaced(full: Served) -> None:
 async def test_what_cannot_be_is_refused(full: Served) -> None:
     """A wrong period or place is told; none of it starts a process."""
     registry = await full.client(Role.REGISTRY)
-    for given in ({"until": "2026-10-01"}, {"since": "0001-01-01"}, {"place": "27x"}, {"since": "today"}):
+    for given in ({"until": "2026-10-01"}, {"since": "0001-01-01"}, {"place": "27x"}):
         assert kind_of(await asked(registry, **given)) == "invalid", given
     assert full.api.figures._child is None
 

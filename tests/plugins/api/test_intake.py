@@ -6,8 +6,9 @@ import httpx
 import orjson
 import pytest
 
+from appealbus.core.interfaces.intake import Inbound, Quarantined
 from appealbus.schemas import Appeal
-from appealbus.schemas.xml import to_xml
+from appealbus.schemas.xml import APPEAL_NS, to_xml
 from tests.plugins.api.serving import JSON, Served, kind_of, letter
 
 
@@ -47,6 +48,32 @@ async def test_what_cannot_be_read_is_kept(server: Served) -> None:
     kept = await server.journal.quarantine_row(told["quarantine_id"])
     assert kept is not None
     assert (kept.channel, kept.position, kept.raw) == ("test", "api:channel", b'{"message')
+
+
+EMPTY = f'<appeal xmlns="{APPEAL_NS}"/>'.encode()
+
+
+@pytest.mark.parametrize(("body", "media"), [(b"{}", "application/json"), (EMPTY, "application/xml")])
+async def test_what_says_nothing_is_no_appeal(server: Served, body: bytes, media: str) -> None:
+    """It is 422 each time, kept in quarantine and given no number; the id that it came under is free."""
+    channel = await server.client("channel")
+    for _ in range(2):
+        answer = await put(channel, body, Content_Type=media, Idempotency_Key='"m-1"')
+        assert (answer.status_code, kind_of(answer), answer.json()["code"]) == (422, "quarantined", "appeal.empty")
+        kept = await server.journal.quarantine_row(answer.json()["quarantine_id"])
+        assert kept is not None
+        assert (kept.raw, kept.code) == (body, "appeal.empty")
+    assert await server.journal.appeals() == []
+    said = await put(channel, letter())
+    assert said.status_code == 201
+    assert said.json()["number"].endswith("-00000001")
+
+
+async def test_other_doors_keep_what_says_nothing(server: Served) -> None:
+    """Files and queues, which have nobody to tell, have it in quarantine under the same code."""
+    found = await server.api.reception.accept(Inbound("files", "f:1", b'{"message_id": "m-1", "text": " "}'))
+    assert isinstance(found, Quarantined)
+    assert found.code == "appeal.empty"
 
 
 async def test_the_key_is_the_id_of_the_message(server: Served) -> None:

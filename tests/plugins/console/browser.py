@@ -78,6 +78,23 @@ def sign_in(page: Page, console: World, role: str) -> None:
     page.click("main button")
 
 
+_WIDE = """const wide = new CSSStyleSheet();
+wide.replaceSync("* { letter-spacing: .3em !important; word-spacing: .2em !important; }");
+document.adoptedStyleSheets = [wide];"""
+
+
+def width(page: Page) -> int:
+    """Return how wide a page is, with the fonts that are installed or with wider ones, whichever is more.
+
+    Which fonts there are differs from machine to machine; letters set apart take as much room as the widest of them.
+    """
+    found = [page.evaluate("document.documentElement.scrollWidth")]
+    page.evaluate(_WIDE)
+    found.append(page.evaluate("document.documentElement.scrollWidth"))
+    page.evaluate("document.adoptedStyleSheets = []")
+    return int(max(found))
+
+
 def violations(page: Page) -> list[str]:
     """Return what axe finds wrong with a page: rule, place and why."""
     page.evaluate(axe())  # not add_script_tag: our own policy refuses that

@@ -20,7 +20,7 @@ from appealbus.core.operations import operations
 from appealbus.core.rights.actions import MAY
 from appealbus.plugins.console.view import all_views
 from tests.plugins.console.alarms import alarms
-from tests.plugins.console.browser import chromium, sign_in, violations
+from tests.plugins.console.browser import chromium, sign_in, violations, width
 from tests.plugins.console.world import World
 from tests.services.forms import LONG
 
@@ -29,6 +29,7 @@ PAGES = [
     # `{message}` one in quarantine.
     ("reviewer", "/console/appeals"),
     ("ops", "/console/nothing"),
+    ("ops", "/console/enter"),
     ("ops", "/console/appeals/{id}"),
     ("reviewer", "/console/appeals/{id}/dossier"),
     ("reviewer", "/console/appeals/{id}/term"),
@@ -121,15 +122,15 @@ def test_a_page_can_be_used_by_everybody(
     page, said = people[role], []
     page.on("console", lambda message: said.append(message.text))
     url = console.url + re.sub(r"\{\w+\}", lambda name: named[name[0]], path)
-    for scheme, lang, width in WAYS if LONG else (WAYS[crc32(path.encode()) % len(WAYS)],):
-        page.set_viewport_size({"width": width, "height": 800})
+    for scheme, lang, wide in WAYS if LONG else (WAYS[crc32(path.encode()) % len(WAYS)],):
+        page.set_viewport_size({"width": wide, "height": 800})
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
         page.goto(f"{url}{'&' if '?' in url else '?'}lang={lang}")
         assert page.locator("html").get_attribute("lang") == lang
         assert violations(page) == []
-        for narrow in (width, _TELEPHONE):
+        for narrow in (wide, _TELEPHONE):
             page.set_viewport_size({"width": narrow, "height": 800})
-            assert page.evaluate("document.documentElement.scrollWidth") <= narrow
+            assert width(page) <= narrow
     assert [text for text in said if "404" not in text] == []
 
 
@@ -204,3 +205,12 @@ def test_it_works_without_scripts(browser: Browser, console: World) -> None:
     page.goto(f"{console.url}/console/appeals")
     assert "/console/enter" in page.url
     page.context.close()
+
+
+@pytest.mark.parametrize("path", ["/docs", "/problems/unknown"])
+def test_a_page_of_the_api_fits_a_telephone(people: dict[str, Page], console: World, path: str) -> None:
+    """They are read on the way, too."""
+    page = people["ops"]
+    page.set_viewport_size({"width": _TELEPHONE, "height": 800})
+    page.goto(f"{console.url}{path}")
+    assert width(page) <= _TELEPHONE

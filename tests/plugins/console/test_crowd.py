@@ -16,7 +16,6 @@ from appealbus.core.domain.client import Client, Credential, Role
 from appealbus.core.errors import JournalError
 from appealbus.core.journal.journal import Journal
 from appealbus.core.rights.tokens import new_token
-from appealbus.plugins.console.views.now import seeing
 from tests.plugins.api.serving import JSON, letter
 from tests.plugins.console.world import World, world
 from tests.services.forms import form
@@ -148,16 +147,13 @@ def test_a_stream_outlives_the_journal(console: World, monkeypatch: pytest.Monke
     """Where nobody can say whether a session counts, it goes on, and asks again."""
     person, asked = console.signed_in("ops"), list[int]()
 
-    async def away(*_: object) -> bool:
+    async def away(*_: object) -> set[tuple[str, str]]:
         asked.append(1)
         if len(asked) < 2:
             raise JournalError("away", "unreachable")
-        return False
+        return set()
 
-    monkeypatch.setattr(seeing, "_ASKED_AGAIN", 0.0)
-    monkeypatch.setattr(seeing, "_EACH", 0.1)
-    sessions = next(iter(console.api.mounts.values())).state.console.sessions
-    monkeypatch.setattr(sessions, "counts", away)
+    monkeypatch.setattr(console.journal, "credentials_that_count", away)
     with person.stream("GET", "/console/now/live") as answer:
         said = answer.read().decode()
     assert (len(asked), said.endswith("event: over\ndata: \n\n")) == (2, True)

@@ -21,7 +21,7 @@ from appealbus.plugins.repeats.sides import Line, side_by_side
 from appealbus.plugins.repeats.words import Label
 from appealbus.schemas.appeal import Appeal
 from tests.core.kit import message
-from tests.plugins.console.browser import chromium, sign_in, violations
+from tests.plugins.console.browser import chromium, sign_in, violations, width
 from tests.plugins.console.kit import csrf_of
 from tests.plugins.console.test_appeal import history
 from tests.plugins.console.world import World
@@ -128,7 +128,7 @@ def test_sides_can_be_read_by_everybody(console: World, rows: list[AppealRow]) -
         places = [page.locator(".sides li p").nth(at).bounding_box() for at in (-2, -1)]
         assert len({each["y"] for each in places if each is not None}) == 1
         page.set_viewport_size({"width": 320, "height": 800})
-        assert page.evaluate("document.documentElement.scrollWidth") <= 320
+        assert width(page) <= 320
         assert page.locator(".side").last.is_visible()
         assert violations(page) == []
 

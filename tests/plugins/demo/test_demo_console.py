@@ -57,5 +57,5 @@ def test_what_is_in_the_way_is_told_at_once(tmp_path: Path, monkeypatch: pytest.
     assert list(tmp_path.iterdir()) == []
     assert run(tmp_path, "demo", "--port", str(port)).returncode == EXIT_CONFIG
     monkeypatch.setattr(command, "find_spec", lambda name: None)
-    with pytest.raises(Exception, match=r"pip install 'appealbus\[console\]'"), command.listening(0):
+    with pytest.raises(Exception, match=r"pip install '\.\[console\]'"), command.listening(0):
         pass

@@ -137,7 +137,12 @@ async def test_a_loop_that_stood_still_is_ill(tmp_path: Path, watched: Watch) ->
 async def test_only_small_questions_that_read(tmp_path: Path, watched: Watch) -> None:
     """POST is refused, other paths are not there, long lines are not read."""
     async with watched(tmp_path) as here:
-        for method, path, status in (("POST", "/metrics", 405), ("GET", "/", 404), ("GET", "/" + "x" * 9000, 400)):
+        for method, path, status in (
+            ("POST", "/metrics", 405),
+            ("HEAD", "/metrics", 200),
+            ("GET", "/", 404),
+            ("GET", "/" + "x" * 9000, 400),
+        ):
             async with here.client.request(method, here.url + path) as answer:
                 assert answer.status == status
 

@@ -83,4 +83,4 @@ def module(folder: str, name: str) -> ModuleType:
     try:
         return import_module(f"appealbus.connectors.{folder}.{name}")
     except ImportError:
-        raise ConfigError("signatures need more packages: pip install 'appealbus[wssec]'") from None
+        raise ConfigError("signatures need more packages: pip install '.[wssec]' in a checkout of the bus") from None

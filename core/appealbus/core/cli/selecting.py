@@ -44,7 +44,8 @@ def _options(
     state: Annotated[AppealState | None, typer.Option(help="Of one state alone.")] = None,
     held: Annotated[bool, typer.Option("--held", help="Held: the same as --state held.")] = False,
     source: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Parked until this source is asked again; most urgent first.")
+        str | None,
+        typer.Option(metavar="NAME", help="Parked until this source is asked again, or held so; most urgent first."),
     ] = None,
     code: Annotated[
         str | None, typer.Option(metavar="CODE", help="With a question that ended so, as `why` shows: guard.timeout.")

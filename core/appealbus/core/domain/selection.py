@@ -40,7 +40,7 @@ class Selection:
     receiver: str | None = None
     """One that has not confirmed a version yet, which nobody has given up."""
     source: str | None = None
-    """One that a parked appeal asks again."""
+    """One that a parked appeal asks again, or asked when it was held."""
     code: str | None = None
     """Of an outcome that is refused, unavailable, timed_out, invalid or awaiting."""
     completeness: str | None = None

@@ -206,7 +206,7 @@ def _engine(
         )
         connection_class = _connection_class(_WAIT_SECONDS + seconds - _STATEMENT_SECONDS, connections)
     except ImportError:
-        raise ConfigError("PostgreSQL needs its driver: pip install 'appealbus[postgres]'") from None
+        raise ConfigError("PostgreSQL needs its driver: pip install '.[postgres]' in a checkout of the bus") from None
 
     @event.listens_for(engine, "do_connect")
     def connect(dialect: object, record: object, args: list[Any], given: dict[str, Any]) -> Any:

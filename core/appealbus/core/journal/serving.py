@@ -1,6 +1,7 @@
 """The part of the journal that the HTTP API asks beside the others: clients, the feed, appeals by their public ids."""
 
 from collections.abc import Collection
+from datetime import datetime
 from functools import partial
 
 from appealbus.core.domain import public_id as ids
@@ -51,6 +52,10 @@ class Serving(Asking):
         It may have ended, or been revoked: whoever asks compares that with the clock.
         """
         return await self._read(partial(clients.credential, kind=kind, id_=id), together=False)
+
+    async def credentials_that_count(self, keys: Collection[tuple[str, str]], now: datetime) -> set[tuple[str, str]]:
+        """Return which of these credentials, each by its kind and id, have neither ended nor been revoked."""
+        return await self._read(partial(clients.counting, keys=keys, now=now))
 
     async def feed(
         self,

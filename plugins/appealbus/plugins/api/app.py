@@ -50,7 +50,7 @@ def application(api: Api) -> App:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, _defect)  # which Starlette answers in words of its own, and raises after all
-    return Exchanges(app, api.metrics)
+    return Exchanges(app, api.metrics, api.settings.patience)
 
 
 async def _into(request: Request) -> Response:
@@ -92,5 +92,7 @@ def _where(place: Sequence[Any]) -> str:
 
 async def _http(request: Request, error: Any) -> Response:
     if error.status_code == WRONG_METHOD.status:
-        return of_problem(Problem(WRONG_METHOD, "the path does not know this method", headers=error.headers))
+        methods = set(error.headers["Allow"].split(", "))
+        allowed = ", ".join(sorted(methods | {"HEAD"} if "GET" in methods else methods))
+        return of_problem(Problem(WRONG_METHOD, "the path does not know this method", headers={"Allow": allowed}))
     return of_problem(Problem(NO_SUCH_PATH, "nothing lies under this path"))

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any
@@ -35,6 +36,8 @@ class Caller:
     views: Views
     journal: Journal
     again: Callable[[], Awaitable[Client]]
+    watched: Callable[[], AbstractContextManager[asyncio.Event]]
+    """Has an event set once the client's credentials count no more: for those who wait."""
     purpose: str = ""
 
     @property
@@ -126,8 +129,8 @@ async def _caller(request: Request, action: Action | None, *, given: str | None 
     purpose = purpose_of(given)
     if reads and viewer.purpose_needed and not purpose:
         raise Problem(PURPOSE_MISSING, f"say what for, in the header {PURPOSE}")
-    again = partial(api.credentials.client, request)
-    return Caller(client, viewer, Views(api.journal, viewer, api.looks), api.journal, again, purpose)
+    again, watched = partial(api.credentials.client, request), partial(api.credentials.watched, request)
+    return Caller(client, viewer, Views(api.journal, viewer, api.looks), api.journal, again, watched, purpose)
 
 
 def purpose_of(given: str | None) -> str:

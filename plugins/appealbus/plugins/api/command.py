@@ -21,7 +21,7 @@ def serve(context: typer.Context) -> None:
     cli = cli_of(context)
     settings = cli.loaded.validate(ApiSettings, "plugins", "api")
     if any(find_spec(name) is None for name in _EXTRA):
-        raise ConfigError("the API needs more packages: pip install 'appealbus[api]'")
+        raise ConfigError("the API needs more packages: pip install '.[api]' in a checkout of the bus")
     # Imported here: every other command would pay for the web server too.
     from appealbus.plugins.api.server import serve as serving
 

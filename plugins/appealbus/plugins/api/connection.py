@@ -14,6 +14,10 @@ from appealbus.plugins.api.problems import BAD_HTTP, MEDIA_TYPE, Problem, unavai
 from appealbus.plugins.api.security import HEADERS, fingerprint
 from appealbus.plugins.api.strict import Strict
 
+_LINGERS = 1.0
+"""Seconds for which what still comes of a refused request is thrown away: bytes left unread would reset the connection,
+and its peer might not see the answer."""
+
 
 class Connection(H11Protocol):
     """One connection, as uvicorn has it, that is cut where its peer is too slow.
@@ -30,6 +34,7 @@ class Connection(H11Protocol):
         self._metrics = metrics
         self._head: asyncio.TimerHandle | None = None
         self._writing: asyncio.TimerHandle | None = None
+        self._refused = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin; a connection too many is told so."""
@@ -47,12 +52,13 @@ class Connection(H11Protocol):
             self.app = with_certificate
         if len(self.connections) > self._most:
             self._refuse(unavailable("the server has as many connections as it takes"))
+            self.transport.close()
         else:
             self._head = self.loop.call_later(self._patience, transport.abort)
 
     def data_received(self, data: bytes) -> None:
         """Take bytes; the first of a head start its time."""
-        if self.transport.is_closing():
+        if self.transport.is_closing() or self._refused:
             return
         if self._head is None and self._idle:
             self._head = self.loop.call_later(self._patience, self.transport.abort)
@@ -85,6 +91,14 @@ class Connection(H11Protocol):
     def send_400_response(self, msg: str) -> None:
         """Answer what is not HTTP, if there is no answer under way."""
         self._refuse(Problem(BAD_HTTP, "the request breaks HTTP/1.1, or its head is too large"))
+        if (
+            self.cycle is not None and not self.cycle.response_complete
+        ):  # whoever reads its body hears of the end at once
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        if self.transport.can_write_eof() and not self.transport.is_closing():
+            self.transport.write_eof()
+        self.loop.call_later(_LINGERS, self.transport.close)
 
     @property
     def _idle(self) -> bool:
@@ -100,7 +114,7 @@ class Connection(H11Protocol):
         answer = h11.Response(status_code=problem.kind.status, headers=headers)
         for event in (answer, h11.Data(data=body), h11.EndOfMessage()):
             self.transport.write(self.conn.send(event) or b"")
-        self.transport.close()
+        self._refused = True
         self._writing = self._writing or self.loop.call_later(self._patience, self.transport.abort)
 
     def _unset(self, *, head: bool = False, writing: bool = False) -> None:

@@ -3,10 +3,14 @@
 import asyncio
 import hmac
 from collections import OrderedDict
-from typing import TypeVar
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, TypeVar
 
+import structlog
 from starlette.requests import Request
 
+from appealbus.core import JournalError
 from appealbus.core.clocks import monotonic
 from appealbus.core.domain.client import Client, Credential
 from appealbus.core.journal.journal import Journal
@@ -14,14 +18,20 @@ from appealbus.core.rights import tokens
 from appealbus.plugins.api.metrics import Metrics
 from appealbus.plugins.api.problems import TOO_MANY_ATTEMPTS, UNAUTHENTICATED, Problem
 
+log = structlog.get_logger(__name__)
+
 _FRESH = 1.0
 """Seconds that what the journal says of a credential serves: so long does a revoked one count at most, here."""
 _MOST = 10_000
 """Credentials, and addresses, that are remembered: there are far fewer clients, but whoever guesses makes up more."""
+_EACH = 0.5
+"""Seconds between two looks at whether those that wait still count: a revoked one has to end within a second."""
 _MINUTE = 60.0
 _NOBODYS = bytes(32)
 
 Kept = tuple[Client, Credential, bytes]
+Key = tuple[str, str]
+"""The kind and the id of a credential."""
 K = TypeVar("K")
 V = TypeVar("V")
 
@@ -33,9 +43,11 @@ class Credentials:
         self._journal = journal
         self._most = failed_attempts
         self._metrics = metrics
-        self._kept: OrderedDict[tuple[str, str], tuple[float, Kept | None]] = OrderedDict()
+        self._kept: OrderedDict[Key, tuple[float, asyncio.Future[Kept | None]]] = OrderedDict()
+        self._watched: dict[asyncio.Event, Key] = {}
+        self._wanted = asyncio.Event()
         self._failed: OrderedDict[str, tuple[float, int]] = OrderedDict()
-        self._ids: tuple[float, frozenset[tuple[str, str]]] = (-_FRESH, frozenset())
+        self._ids: tuple[float, frozenset[Key]] = (-_FRESH, frozenset())
         self._turn = asyncio.Lock()
 
     async def client(self, request: Request) -> Client:
@@ -63,6 +75,40 @@ class Credentials:
             raise Problem(UNAUTHENTICATED, "show a token or a certificate that counts", headers=challenge)
         return found
 
+    def watched(self, request: Request) -> AbstractContextManager[asyncio.Event]:
+        """Have an event set once what a request shows counts no more, as long as the block lasts."""
+        shown = _shown(request)
+        return self.watching("", "") if shown is None else self.watching(*shown[:2])
+
+    @contextmanager
+    def watching(self, kind: str, id_: str) -> Iterator[asyncio.Event]:
+        """Have the same of a credential. However many wait, the journal is asked twice a second."""
+        ended = asyncio.Event()
+        self._watched[ended] = kind, id_
+        self._wanted.set()
+        try:
+            yield ended
+        finally:
+            del self._watched[ended]
+            if not self._watched:
+                self._wanted.clear()
+
+    async def run(self) -> None:
+        """Look at those that are watched until cancelled."""
+        while True:
+            await self._wanted.wait()
+            began, watched = monotonic(), dict(self._watched)
+            try:
+                counting = await self._journal.credentials_that_count(set(watched.values()), self._journal.now())
+            except JournalError as error:
+                log.warning("api.credentials_not_asked", code=error.code)
+            else:
+                for ended, key in watched.items():
+                    if key not in counting:
+                        self._kept.pop(key, None)
+                        ended.set()
+            await asyncio.sleep(max(0.0, _EACH - (monotonic() - began)))
+
     async def _found(self, kind: str, id_: str, digest: bytes) -> Client | None:
         kept = await self._keeps(kind, id_)
         same = hmac.compare_digest(_NOBODYS if kept is None else kept[2], digest)
@@ -74,12 +120,12 @@ class Credentials:
 
     async def _keeps(self, kind: str, id_: str) -> Kept | None:
         known = self._kept.get((kind, id_))
-        if known is not None and monotonic() - known[0] < _FRESH:
-            return known[1]
-        asked = monotonic()
-        kept = await self._journal.credential(kind, id_)
-        _remember(self._kept, (kind, id_), (asked, kept))
-        return kept
+        if known is None or monotonic() - known[0] >= _FRESH or _has_failed(known[1]):
+            # Of many that ask at once, one asks the journal.
+            known = monotonic(), asyncio.ensure_future(self._journal.credential(kind, id_))
+            known[1].add_done_callback(_has_failed)
+            _remember(self._kept, (kind, id_), known)
+        return await asyncio.shield(known[1])
 
     async def _exists(self, kind: str, id_: str) -> bool:
         """Say whether there is such a credential; however many are made up, that is a look at the journal a second."""
@@ -111,6 +157,10 @@ def _shown(request: Request) -> tuple[str, str, bytes] | None:
         return None if id_ is None else ("token", id_, tokens.digest_of(token))
     seen = request.scope.get("client_certificate")
     return None if seen is None else ("certificate", seen, bytes.fromhex(seen))
+
+
+def _has_failed(asked: asyncio.Future[Any]) -> bool:
+    return asked.done() and (asked.cancelled() or asked.exception() is not None)
 
 
 def _remember(kept: OrderedDict[K, V], key: K, value: V) -> None:

@@ -14,6 +14,7 @@ from appealbus.plugins.api.problems import (
     IDS_DIFFER,
     INVALID,
     MEDIA_TYPE,
+    NOT_A_DAY,
     NOT_ACCEPTABLE,
     NOT_ALLOWED,
     OTHER_KIND,
@@ -166,7 +167,7 @@ def report() -> Json:
     """Return the arguments of the route that gives figures."""
     told = content("Report", JSON, CSV, HTML)
     ok: dict[int, Json] = {200: {"description": "The table.", "content": told, "headers": ("Vary",)}}
-    return route(PURPOSE_MISSING, NOT_ACCEPTABLE, ok=ok)
+    return route(PURPOSE_MISSING, NOT_ACCEPTABLE, NOT_A_DAY, ok=ok)
 
 
 def dossier() -> Json:

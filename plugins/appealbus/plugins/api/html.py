@@ -14,7 +14,7 @@ Json = dict[str, Any]
 
 _STYLE = """
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
-body { max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
+body { max-width: 60rem; margin: 2rem auto; padding: 0 1rem; overflow-wrap: anywhere; }
 h2 { margin-top: 3rem; border-bottom: 1px solid #8886; }
 h3 code { font-size: 1.05em; }
 section { margin: 1.5rem 0; }

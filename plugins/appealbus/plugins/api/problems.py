@@ -163,12 +163,24 @@ INVALID = ProblemType(
     "A parameter, a header or the body is missing, superfluous or malformed. `errors` says which and what is wrong.",
     members={"errors": "a list of `{where, what}`"},
 )
+NOT_A_DAY = ProblemType(
+    "not-a-day",
+    422,
+    "Not a day",
+    "A parameter has to be a day of the calendar, written as `2026-12-05`: no number, and no time of the day.",
+)
 BAD_HTTP = ProblemType(
     "bad-http",
     400,
     "This is not HTTP",
     "The request breaks HTTP/1.1, or its head is larger than 16 KiB; both `Content-Length` and `Transfer-Encoding` "
-    "are one such case. The connection is closed.",
+    "are one such case, and two `Authorization` another. The connection is closed.",
+)
+HTTP_VERSION = ProblemType(
+    "http-version",
+    505,
+    "Not a version of HTTP that is spoken here",
+    "The server speaks HTTP/1.0 and HTTP/1.1. The connection is closed.",
 )
 IDS_DIFFER = ProblemType(
     "ids-differ",

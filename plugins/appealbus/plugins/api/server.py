@@ -93,7 +93,9 @@ async def run(api: Api, tls: ssl.SSLContext | None, listener: socket.socket, tol
 
     """
     server, watch = _Server(_configured(api, tls)), ClockWatch(api.journal, None)
-    beside = [asyncio.create_task(each) for each in (watch.run(), api.tail.run(), api.reads.run())]
+    beside = [
+        asyncio.create_task(each) for each in (watch.run(), api.tail.run(), api.reads.run(), api.credentials.run())
+    ]
     serving = asyncio.create_task(server.serve([listener]))
     ends = [asyncio.create_task(each) for each in (told.wait(), watch.over())]
     try:

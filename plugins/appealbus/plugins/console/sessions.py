@@ -102,10 +102,6 @@ class Sessions:
         finally:
             self._renewing.discard(credential.id)
 
-    async def counts(self, session: Session) -> bool:
-        """Whether a session still counts; to ask does not prolong it."""
-        return await self._counting(SESSION, session.secret) is not None
-
     async def end(self, session: Session) -> None:
         """End a session everywhere."""
         await self._as(session.client).revoke_credential(session.client.name, session.credential.id)

@@ -59,7 +59,7 @@ def demo(
 def listening(port: int) -> socket.socket:
     """Listen at once: who has to choose another port need not wait for that."""
     if any(find_spec(name) is None for name in _EXTRA):
-        raise ConfigError("the console needs more packages: pip install 'appealbus[console]'")
+        raise ConfigError("the console needs more packages: pip install '.[console]' in a checkout of the bus")
     try:
         return socket.create_server(("127.0.0.1", port), backlog=512)
     except OSError as error:

@@ -24,7 +24,7 @@ _GUARD = {"timeout": "1s", "attempts": 2, "backoff": "50ms", "breaker_failures":
 def contour(folder: Path) -> tuple[SimulatorSettings, str]:
     """Return the simulator's settings, signed by GOST where this machine can, and what to say of signatures."""
     if any(find_spec(name) is None for name in _EXTRA):
-        return SimulatorSettings(), "Messages are not signed: pip install 'appealbus[wssec]'"
+        return SimulatorSettings(), "Messages are not signed: pip install '.[wssec]' in a checkout of the bus"
     try:
         libgcrypt.load()
     except ConfigError as error:

@@ -40,7 +40,7 @@ class Traces(Service):
         try:
             from appealbus.plugins.traces.spans import Spans
         except ImportError:
-            raise ConfigError("traces need more packages: pip install 'appealbus[traces]'") from None
+            raise ConfigError("traces need more packages: pip install '.[traces]' in a checkout of the bus") from None
         self._settings = settings
         self._make = Spans
         self._file = _CursorFile(settings.cursor)

@@ -1,6 +1,7 @@
 """Clients and what they show of themselves."""
 
 from collections import defaultdict
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 
@@ -43,6 +44,16 @@ def credential(connection: Connection, kind: str, id_: str) -> tuple[Client, Cre
     if row is None:
         return None
     return _client(row), Credential(id_, kind, row.its_created_at, row.expires_at, row.its_revoked_at), row.digest
+
+
+def counting(connection: Connection, keys: Collection[tuple[str, str]], now: datetime) -> set[tuple[str, str]]:
+    """Return which of these credentials count, each by its kind and id."""
+    theirs = client_credential.c
+    query = select(theirs.kind, theirs.id, theirs.expires_at).join(client)
+    # By both, which is the primary key: a few of the many sessions that ever were.
+    query = query.where(theirs.kind.in_({kind for kind, _ in keys}), theirs.id.in_({id_ for _, id_ in keys}))
+    rows = connection.execute(query.where(theirs.revoked_at.is_(None), client.c.revoked_at.is_(None)))
+    return {(row.kind, row.id) for row in rows if row.expires_at > now}
 
 
 def last_uses(connection: Connection) -> dict[str, datetime]:

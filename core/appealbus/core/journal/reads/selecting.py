@@ -116,7 +116,9 @@ def _conditions(search: Search, appeal: Any) -> Iterator[tuple[str, ColumnElemen
         yield "body", unindexed(appeal.c.addressee) == selection.body
     if selection.source is not None:
         waits = unindexed(appeal.c.waits_for).contains(f" {codec.one_word(selection.source)} ", autoescape=True)
-        yield "source", waits & (unindexed(appeal.c.state) == AppealState.PARKED.value)
+        # One that is held waited for it when it was: so a release undoes what was held.
+        state = AppealState.HELD if selection.state is AppealState.HELD else AppealState.PARKED
+        yield "source", waits & (unindexed(appeal.c.state) == state.value)
     if selection.lacking:
         yield "lacking", unindexed(appeal.c.lacks) != ""
     if selection.due is not None:

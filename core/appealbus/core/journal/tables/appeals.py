@@ -10,6 +10,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    case,
     literal_column,
 )
 
@@ -101,6 +102,8 @@ Index(
 )
 WAITS_FOR = _parked & appeal.c.waits_for.is_not(None)
 """It is parked until a source is asked again."""
+WAITED_FOR = case((_parked, appeal.c.waits_for))
+"""What it waits for, to be kept while it is held: of one that is worked the column tells of an earlier time."""
 # With `due_at`: what waits is counted, and from when to when it is parked, without a look at the appeals themselves.
 Index(
     "ix_appeal_waits_for",

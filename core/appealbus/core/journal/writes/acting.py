@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, case, func, or_, select, updat
 from appealbus.core.domain.event import Event, What
 from appealbus.core.domain.operation import Operation, Order, Verdict
 from appealbus.core.journal import notifications
-from appealbus.core.journal.tables import appeal, lookup, outbox, to_number
+from appealbus.core.journal.tables import WAITED_FOR, appeal, lookup, outbox, to_number
 from appealbus.core.journal.writes import clock, delivering, events, suspects
 from appealbus.core.journal.writes.working import ANSWERED_NO, ANSWERED_YES, OPEN
 
@@ -93,7 +93,7 @@ def hold(connection: Connection, act: Act) -> Verdicts:
     if done:
         by = act.by.removeprefix("person:")
         held = {"state": "held", "held_by": by, "held_reason": act.reason, "changed_at": act.wall}
-        free = {"due_at": None, "lease_owner": None, "lease_until": None}
+        free = {"due_at": None, "lease_owner": None, "lease_until": None, "waits_for": WAITED_FOR}
         connection.execute(update(appeal).where(appeal.c.id.in_(done)).values(**held, **free))
         detail = {"reason": act.reason, "operation": act.hash}
         events.note(connection, [Event(What.HELD, each, act.by, detail=detail) for each in done])

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select, update
 
 from appealbus.core.domain.event import Event, What, by_person
 from appealbus.core.errors import JournalError
-from appealbus.core.journal.tables import appeal
+from appealbus.core.journal.tables import WAITED_FOR, appeal
 from appealbus.core.journal.writes import events
 from appealbus.schemas.base import printable
 
@@ -45,7 +45,7 @@ def hold(connection: Connection, items: Sequence[Hold]) -> list[bool | JournalEr
         results.append(found is not None)
         if found is not None:
             held = {"held_by": printable(item.by), "held_reason": printable(item.reason), "changed_at": item.at}
-            free = {"due_at": None, "lease_owner": None, "lease_until": None}
+            free = {"due_at": None, "lease_owner": None, "lease_until": None, "waits_for": WAITED_FOR}
             connection.execute(update(appeal).where(appeal.c.id == found.id).values(state="held", **held, **free))
             reason = {"reason": held["held_reason"]}
             events.note(connection, [Event(What.HELD, found.id, by_person(item.by), detail=reason)])

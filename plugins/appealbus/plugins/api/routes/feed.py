@@ -121,16 +121,17 @@ async def feed(
         api.reads.note(caller.client.name, cursor)
     if asked.wait and not page.entries and not page.lag:
         api.check_waiting(caller.client.name)
-        with api.waiting(caller.client.name, "poll"), api.tail.wait_behind(page.next):
-            page = await _first(request, caller, page, asked)
+        waits = api.waiting(caller.client.name, "poll")
+        with waits, api.tail.wait_behind(page.next), caller.watched() as ended:
+            page = await _first(request, caller, page, asked, ended)
         await caller.still()
     return as_json({"entries": page.entries, "next": str(page.next), "position": str(page.head), "lag": page.lag})
 
 
-async def _first(request: Request, caller: Caller, page: Shown, asked: Asked) -> Shown:
+async def _first(request: Request, caller: Caller, page: Shown, asked: Asked, ended: asyncio.Event) -> Shown:
     """Wait for the first version of interest behind a page; return a page, which is empty where none came in time."""
     api, ends = Api.of(request), monotonic() + asked.wait
-    over = [asyncio.ensure_future(each) for each in (api.draining.wait(), _gone(request))]
+    over = [asyncio.ensure_future(each) for each in (api.draining.wait(), ended.wait(), _gone(request))]
     try:
         while not page.entries and (left := ends - monotonic()) > 0 and not any(each.done() for each in over):
             news = asyncio.ensure_future(api.tail.news(page.next, left))

@@ -1,6 +1,5 @@
 """The figures of a period: the table of `appealbus report`, as far as the client may see it."""
 
-from datetime import date
 from typing import Annotated
 
 from fastapi import Query
@@ -13,6 +12,7 @@ from appealbus.plugins.api import documented
 from appealbus.plugins.api.answers import CSV, HTML, JSON, negotiated, of_bytes
 from appealbus.plugins.api.api import Api
 from appealbus.plugins.api.callers import Caller, may_read
+from appealbus.plugins.api.days import Day
 from appealbus.plugins.api.reports import ask_of
 from appealbus.plugins.api.security import STYLED
 from appealbus.plugins.report.asking import Form, Wanted
@@ -29,8 +29,8 @@ async def report(
     request: Request,
     caller: Annotated[Caller, may_read(Action.REPORT)],
     *,
-    since: Annotated[date | None, Query(description="The first day of registration; 1 January.")] = None,
-    until: Annotated[date | None, Query(description="The last day of it; today.")] = None,
+    since: Annotated[Day | None, Query(description="The first day of registration; 1 January.")] = None,
+    until: Annotated[Day | None, Query(description="The last day of it; today.")] = None,
     by: Annotated[By, Query(description="What a row is.")] = By.BODY,
     place: Annotated[
         str, Query(pattern="^[0-9]{0,9}$", max_length=9, description="Only of places whose КАТО begins so.")

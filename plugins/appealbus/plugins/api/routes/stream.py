@@ -111,12 +111,12 @@ class _Events:
         why = "draining"
         try:
             # Behind the end: a reader that begins far back reads up to there itself, and holds up nobody.
-            with self._api.tail.wait_behind(page.head):
+            with self._api.tail.wait_behind(page.head), self._caller.watched() as ended:
                 yield _RETRY + _told(page)
                 while not self._api.draining.is_set():
                     # What was handed over before has been taken, or we would not be here.
                     self._api.reads.note(self._caller.client.name, page.next)
-                    page = await self._next(page)
+                    page = await self._next(page, ended)
                     await self._caller.still()
                     yield _told(page)
                     if page.lag > _BEHIND:
@@ -131,26 +131,29 @@ class _Events:
             why = "unauthenticated"
         yield _event("end", {"reason": why, "position": str(page.next)}, page.next)
 
-    async def _next(self, page: Shown) -> Shown:
-        """Wait for something of interest, for as long as a stream may be silent; return the page with it, or none."""
+    async def _next(self, page: Shown, ended: asyncio.Event) -> Shown:
+        """Wait for something of interest, for as long as a stream may be silent; return the page with it, or none.
+
+        Where the server or the credentials end meanwhile, it waits no longer.
+        """
         ends = monotonic() + HEARTBEAT
         found = Shown((), page.next, page.head)
         while not found.entries and (left := ends - monotonic()) > 0:
-            if found.lag or await self._news(found.next, left):
+            if found.lag or await self._news(found.next, left, ended):
                 found = await read(self._api, self._caller, found.next, self._interest, _PAGE)
-            elif self._api.draining.is_set():
+            elif self._api.draining.is_set() or ended.is_set():
                 break
         return found
 
-    async def _news(self, cursor: Cursor, seconds: float) -> bool:
+    async def _news(self, cursor: Cursor, seconds: float, ended: asyncio.Event) -> bool:
         news = asyncio.ensure_future(self._api.tail.news(cursor, seconds))
-        draining = asyncio.ensure_future(self._api.draining.wait())
+        over = [asyncio.ensure_future(each.wait()) for each in (self._api.draining, ended)]
         try:
-            await asyncio.wait((news, draining), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((news, *over), return_when=asyncio.FIRST_COMPLETED)
             return news.done() and news.result()
         finally:
-            news.cancel()
-            draining.cancel()
+            for each in (news, *over):
+                each.cancel()
 
 
 _BEHIND = 50_000

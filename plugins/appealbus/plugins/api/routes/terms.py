@@ -1,11 +1,10 @@
 """What falls due, most urgent first, by day and body; and what would be due on another day than it is worked by."""
 
-import re
 from datetime import date, timedelta
 from typing import Annotated, Any
 
 from fastapi import Query
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -17,28 +16,18 @@ from appealbus.plugins.api import documented
 from appealbus.plugins.api.answers import as_json
 from appealbus.plugins.api.api import Api
 from appealbus.plugins.api.callers import Caller, may_read
-from appealbus.plugins.api.problems import FIELD_HIDDEN, PURPOSE_MISSING, Problem
+from appealbus.plugins.api.days import Day
+from appealbus.plugins.api.problems import FIELD_HIDDEN, NOT_A_DAY, PURPOSE_MISSING, Problem
 from appealbus.plugins.api.states import state_of
 from appealbus.schemas.appeal import AppealKind
 from appealbus.schemas.dossier import Completeness
 
 router = documented.router(tags=["out"])
 
-_WRITTEN = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _STEPS = 5
 """Of some thousand appeals each: tenths of a second where hardly any is what is looked for. Then a page comes short."""
 _LOOKED_THROUGH = 5
 """Pages of the journal that one page looks through where few of their appeals move; then it comes short."""
-
-
-def _as_written(value: object) -> object:
-    """Refuse what pydantic would take for a moment in seconds, or a day with a time."""
-    if isinstance(value, str) and not _WRITTEN.fullmatch(value):
-        raise ValueError("write a day as 2026-12-05")
-    return value
-
-
-Day = Annotated[date, BeforeValidator(_as_written)]
 
 
 class Asked(BaseModel):
@@ -94,6 +83,7 @@ class Asked(BaseModel):
     **documented.route(
         PURPOSE_MISSING,
         FIELD_HIDDEN,
+        NOT_A_DAY,
         ok={200: {"description": "A page, the most urgent first.", "content": documented.content("FallsDue")}},
         links=documented.links("$response.body#/appeals/0/id"),
     ),

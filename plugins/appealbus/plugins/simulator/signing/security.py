@@ -73,7 +73,7 @@ def keys_of(settings: SimulatorSettings) -> Keys | None:
         # Imported here: an unsigned contour needs none of the extra.
         from appealbus.plugins.simulator.signing.keys import load_keys, make_keys
     except ImportError:
-        raise ConfigError("a signed contour needs more: pip install 'appealbus[wssec]'") from None
+        raise ConfigError("a signed contour needs more: pip install '.[wssec]' in a checkout of the bus") from None
     make_keys(settings.keys, settings.algorithm)
     keys = load_keys(settings.keys)
     if keys.gateway.key.method is not METHODS[settings.algorithm]:

@@ -8,7 +8,6 @@ from typing import Any
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from appealbus.core.clocks import monotonic
 from appealbus.core.errors import JournalError
 from appealbus.core.health.finding import Finding
 from appealbus.core.rights.actions import Action
@@ -24,8 +23,6 @@ _EACH = 2.0
 """Seconds between two pictures: nobody reads faster."""
 _MOST = 30
 """Findings, sources and receivers that are named, the worst first: the picture is sent as often as it changes."""
-_ASKED_AGAIN = 10.0
-"""Seconds after which a stream asks whether its session still counts."""
 
 
 @view.get("/now", may=Action.OPERATE)
@@ -99,28 +96,25 @@ class _Stream(StreamingResponse):
 
 async def _pictures(page: Page) -> AsyncIterator[str]:
     """Give each picture that differs from the one before, until the server ends or the session counts no more."""
-    api, before = page.console.api, ""
-    ask = monotonic() + _ASKED_AGAIN
+    api, credential, before = page.console.api, page.session.credential, ""
     yield "retry: 3000\n\n"
-    while not api.draining.is_set():
+    with api.credentials.watching(credential.kind, credential.id) as ended:
+        over = [asyncio.ensure_future(each.wait()) for each in (api.draining, ended)]
         try:
-            if monotonic() >= ask:
-                if not await page.console.sessions.counts(page.session):
-                    break
-                ask = monotonic() + _ASKED_AGAIN
-            found = await watch_of(page).now()
-            text = _picture(page, found)
-            if text != before:
-                yield _event("now", text)
-            before = text
-            yield _event("at", page.words.say("As of {moment}", moment=page.words.moment(found.at)))
-        except (JournalError, TimeoutError):
-            yield ": still\n\n"  # the next one may come
-        try:
-            async with asyncio.timeout(_EACH):
-                await api.draining.wait()
-        except TimeoutError:
-            continue
+            while not any(each.done() for each in over):
+                try:
+                    found = await watch_of(page).now()
+                    text = _picture(page, found)
+                    if text != before:
+                        yield _event("now", text)
+                    before = text
+                    yield _event("at", page.words.say("As of {moment}", moment=page.words.moment(found.at)))
+                except (JournalError, TimeoutError):
+                    yield ": still\n\n"  # the next one may come
+                await asyncio.wait(over, timeout=_EACH, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in over:
+                each.cancel()
     yield _event("over", "")
 
 

@@ -26,6 +26,7 @@ REASONS = {
     "xml.doctype": said("It declares a DTD, which is not taken."),
     "xml.too_many": said("It has too many tags or attributes."),
     "appeal.invalid": said("It is no appeal of a version that the bus knows."),
+    "appeal.empty": said("No field of it says anything."),
     "change.invalid": said("It is no change that the bus knows."),
     "message_id.invalid": said("Its message id is no text that tells messages apart."),
     "message.differs": said("Its message id belongs to another message."),
