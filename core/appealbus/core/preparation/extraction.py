@@ -30,8 +30,8 @@ def prepare(appeal: Appeal) -> Appeal:
         AppealWarning(
             field=f"mentions.{kind}",
             code=TOO_MANY,
-            message=f"the text has more than {MOST_MENTIONS} identifiers of this kind, or too many numbers to look at each;"
-            " the rest is left out",
+            message=f"the text has more than {MOST_MENTIONS} identifiers of this kind, or too many numbers"
+            " to look at; the rest is left out",
         )
         for kind in sorted(crowded)
     ]

@@ -22,12 +22,16 @@ HIDDEN = "[hidden]"
 """What stands in a text in place of such a number."""
 FEWEST = 11
 """Digits of the shortest of these numbers."""
-_MOST = 5_000
+IDS = frozenset({"message_id", "appeal_message_id", "question_id", "session_id", "sha256", "raw_sha256"})
+"""Fields of the bus's own models that hold ids and digests: nobody's number, whatever their digits."""
+_MOST = 4_000
 """Groups of digits that are looked at in a text. All that follows them is hidden: nobody has looked at it."""
 _NEAR = 60
 """Characters between a number and the word that says what it is."""
 _AROUND = 130
 """Characters before and after a number among which is what it may be a part of, such as a digest."""
+_MOST_LETTERS = 5
+"""Letters that stand for digits of one number."""
 _MOST_BETWEEN = 12
 """Characters between two groups of one number."""
 
@@ -38,9 +42,7 @@ _BLANK = "".join(letter for letter in map(chr, range(0x10000)) if letter.isspace
 _VALUES = {ord(letter): digit for digit, letters in _ALIKE.items() for letter in letters}
 _VALUES |= {code: str(unicodedata.digit(chr(code))) for code in (*map(ord, _REAL), *range(0x1D7CE, 0x1D800))}
 _REAL += "\U0001d7ce-\U0001d7ff"  # of mathematics: as a range, which costs the search less than its letters
-_UNSEEN = (
-    r"\u00ad\u0300-\u036f\u061c\u115f\u1160\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u20e3\ufe00-\ufe0f\ufeff"
-)
+_UNSEEN = r"\u00ad\u0300-\u036f\u061c\u115f\u1160\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u20e3\ufe00-\ufe0f\ufeff"
 _BETWEEN = rf"{_BLANK}\u2800\u3164{_UNSEEN}\-\u2010-\u2015\u2212\u00b7\u2022\u2219.,;:/\\|_+*~=#'`\u2019\"()\[\]<>{{}}"
 _MAY = f"[{_REAL}{_LETTERS}{_BETWEEN}]"
 _RUN = re.compile(f"(?<!{_MAY})(?={_MAY}{{{FEWEST}}})(?:[{_LETTERS}{_BETWEEN}]*+[{_REAL}]){{6}}{_MAY}*+")
@@ -49,6 +51,7 @@ _UNIT = re.compile(f"[{_REAL}]++|[{_LETTERS}]")
 _UNSEEN_ONES = re.compile(f"[{_UNSEEN}]+")
 _BAR = re.compile(r"(?<=\S)\|(?=\S)")
 _DASH = re.compile(r"\s?[:\-\u2010-\u2015\u2212]\s?")
+_GLUE = re.compile("[0-9A-Za-z-]")
 _GOES_ON = re.compile(r"[-.:/]?\d")
 
 _WORD = re.compile(
@@ -56,25 +59,31 @@ _WORD = re.compile(
     r"(?![^\W\d_]{4})|(?:идентификацио|сәйкестендір|identification)\w*(?:\W{1,3}(?:нөмірі?|номер\w{0,2}|number))?)"
     r"|(?P<cadastre>кад(?:астр|[.\s])|к/н|[ck]ad(?:astr|num|[_=.\s]))"
     r"|(?P<land>участок|участк|учаск|телім)"
-    r"|(?P<other>стоимост|цен[ау]|сумм|сома|құны|баға|тел[.:е]|моб\.|ұялы|whatsapp|phone|сч[её]т|шот|инн|рнн|пинфл)"
-    r"|(?P<archive>архив|мұрағат|archive)"
+    r"|(?P<other>стоимост|цен[ау]|сумм|сома|құны|баға|тел[.:е]|моб\.|ұялы|whatsapp|phone|сч[её]т|шот|инн|рнн|пинфл"
+    r"|чек|полис|артикул|квитанц|договор|заявк|талон|лицев|удостовер|паспорт|receipt|policy|contract|invoice|passport)"
 )
-_TOKEN = (
+_FILE_WORDS = r"(?:архив|мұрағат|archive|договор|шарт|келісім|контракт|contract|дел[оауе]\b|ісі?\b|\bfile|опис)"
+_FILE = re.compile(rf"{_FILE_WORDS}[^.!?\d]{{0,25}}(?:no\.\s)?$")
+_OF_A_FILE = re.compile(rf"\W{{0,3}}{_FILE_WORDS}")
+_STAMP = re.compile(r"(?:скан|scan|img|build|сборк|stamp|log|врем|уақыт|дат[аы]\b|time)[^.!?\d]{0,25}$")
+_STAMPED = re.compile(r"[0-3]\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:[01]\d|2[0-3])(?:[0-5]\d){2}")
+_FOREIGN = re.compile(r"(?:росс|ресей|russia)[^.!?\d]{0,30}(?:инн|inn)\W{0,3}$")
+_ID_FORMS = (
     r"(?<![0-9a-z])(?:(?P<uuid>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})|00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}"
     r"|(?P<digest>[0-9a-f]{32,128})|[a-z]{2}\d\d(?:\s?[0-9a-z]{4}){3,5})(?![0-9a-z])"
 )
 _HEX = frozenset("abcdef")
 _DIGESTS = (32, 40, 56, 64, 96, 128)
+_DASHES = r"\-\u2010-\u2015"
 _OTHER = re.compile(
-    rf"{_TOKEN}"
-    r"|(?<![\d.])\d{1,2}\.\d{1,2}\.\d\d(?!\.?\d)|(?<!\d)\d{1,2}(?P<a>[./-])\d{1,2}(?P=a)(?:19|20)\d\d(?![./-]?\d)"
-    r"|(?<!\d)(?:19|20)\d\d(?P<b>[./-])\d\d(?P=b)\d\d(?!\d)|[^\W\d_]-20[2-9]\d-\d{8}(?!\d)"
-    r"|(?<![\d:])\d?\d:\d\d(?::\d\d)?(?!:?\d)"
-    r"|(?<!\d)(?:\+\s?7|8|7|007)[\s().\-\u2010-\u2015/]{0,3}\d{3}(?:[\s().\-\u2010-\u2015/]{0,3}\d){7}(?!\d)|(?<!\d)\d{4}(?P<c>[ -])\d{4}(?P=c)\d{4}(?P=c)\d{4}(?!\d)"
-    r"|\d[\d\s.,]*+(?:тыс|млн|млрд|мың|тенге|теңге|тг|₸|kzt|руб|\$|€)",
-    re.IGNORECASE,
+    rf"{_ID_FORMS}|(?<!\d)(?=[\d+])(?:"
+    r"(?<!\.)\d{1,2}\.\d{1,2}\.\d\d(?!\.?\d)|\d{1,2}(?P<a>[./-])\d{1,2}(?P=a)(?:19|20)\d\d(?![./-]?\d)"
+    r"|(?:19|20)\d\d(?P<b>[./-])\d\d(?P=b)\d\d(?!\d)|(?<=[^\W\d_]-)20[2-9]\d-\d{8}(?!\d)"
+    r"|(?<!:)\d?\d:\d\d(?::\d\d)?(?!:?\d)|\d{4}(?P<c>[ -])\d{4}(?P=c)\d{4}(?P=c)\d{4}(?!\d)"
+    rf"|(?:\+\s?7|8|7|007)[\s().{_DASHES}/]{{0,3}}\d{{3}}(?:[\s().{_DASHES}/]{{0,3}}\d){{7}}(?!\d)"
+    r"|\d[\d\s.,]*+(?:тыс|млн|млрд|мың|тенге|теңге|тг|₸|kzt|руб|\$|€))"
 )
-_TOKEN_ALONE = re.compile(_TOKEN, re.IGNORECASE)
+_AN_ID = re.compile(_ID_FORMS)
 
 
 def is_one(steps: Steps, kinds: Collection[str]) -> bool:
@@ -157,44 +166,54 @@ class _Run:
         if not valid and not named:
             return 0
         joints = {self._joint(each) for each in range(index, last - 1)}
-        if any(len(each) > _MOST_BETWEEN for each in joints) or self._cuts_a_word(index, last):
+        letters = sum(self.text[first] in _LETTERS for first, _ in self.units[index:last])
+        if (
+            letters > _MOST_LETTERS
+            or max(map(len, joints), default=0) > _MOST_BETWEEN
+            or self._cuts_a_word(index, last)
+        ):
             return 0
         if valid and named:
             return 1
         if not valid and (not self._is_slip(index, last, joints) or _GOES_ON.match(self.text, end)):
             return 0
-        if any(first < end and start < after for first, after in parcels):
-            return 0
-        letters = sum(self.text[first] in _LETTERS for first, _ in self.units[index:last])
         joined = joints <= {""} and not letters
-        if letters > 5 or self._is_of_another(start, end, valid=valid, joined=joined, near=_AROUND if letters else 40):
+        if any(first < end and start < after for first, after in parcels) or self._is_of_another(
+            start, end, valid=valid, joined=joined
+        ):
             return 0
         return 3 if not valid else 1 if joined else 2
 
-    def _is_of_another(self, start: int, end: int, *, valid: bool, joined: bool, near: int) -> bool:
+    def _is_of_another(self, start: int, end: int, *, valid: bool, joined: bool) -> bool:
         """Whether what stands there is a part of something that is known by its form."""
+        glued = _GLUE.match(self.text[max(start - 1, 0) : start] or " ") or _GLUE.match(self.text, end)
         if joined and valid:
-            if not re.match(r"[0-9a-z-]", self.text[start - 1 : start] + self.text[end : end + 1], re.IGNORECASE):
+            before = lowered(self.text[max(start - 50, 0) : start])
+            if _FOREIGN.search(before) or (_STAMPED.match(self.text, start) and _STAMP.search(before)):
+                return True
+            if not glued:
                 return False
-            near = _AROUND
+        near = _AROUND if glued else 20
         low = max(start - near, 0)
-        for match in (_TOKEN_ALONE if joined and valid else _OTHER).finditer(self.text[low : end + near]):
+        for match in (_AN_ID if joined and valid else _OTHER).finditer(lowered(self.text[low : end + near])):
             first, after = low + match.start(), low + match.end()
             if after <= start or end <= first:
                 continue
             if match["digest"] and len(match[0]) not in _DIGESTS:
                 continue
             # Whoever puts a number into a UUID or a digest has to fill the rest.
-            filled = (match["uuid"] or match["digest"]) and len(_HEX.intersection(match[0].lower())) < 3
+            filled = (match["uuid"] or match["digest"]) and len(_HEX.intersection(match[0])) < 3
             if not filled and not (match["uuid"] and joined and valid and after == end):
                 return True
         return False
 
     def _is_slip(self, index: int, last: int, joints: set[str]) -> bool:
         """Whether digits that a word calls such a number may be one, written wrong: one more or less only in a row."""
+        before = self.words and self.words[-1][1] == "holder"
+        gap = self.text[self.words[-1][0] : self.units[index][0]] if before else ""
         if self.at[last] - self.at[index] == 12:
-            return True
-        return joints <= {""} and bool(self.words) and not self.text[self.words[-1][0] : self.units[index][0]].strip(" :№")
+            return not re.search(r"\w\w[.!?;]\s", gap)
+        return bool(before) and joints <= {""} and re.fullmatch(r"\w?\W{0,3}", gap) is not None
 
     def _cuts_a_word(self, index: int, last: int) -> bool:
         """Whether the first or the last letter of the units is one of a word that goes on."""
@@ -241,11 +260,19 @@ class _Run:
             grouped = len(joints) == 3 and all(at + size in self.index_at for size in (2, 5, 8))
             dashed = all(map(_DASH.fullmatch, joints))
             word = self._land(start, end)
-            if grouped and dashed and word != "archive":
+            before = lowered(self.text[max(start - 30, 0) : start])
+            after = lowered(self.text[end : end + 20])
+            if (
+                grouped
+                and dashed
+                and (word in ("cadastre", "land") or not (_FILE.search(before) or _OF_A_FILE.match(after)))
+            ):
                 return last
             if word == "cadastre" and (grouped or (dashed and (not joints or at + 2 in self.index_at))):
                 return last
-            if word == "land" and (grouped or (not joints and size < 13 and not _is_valid(self.digits[at : at + size]))):
+            if word == "land" and (
+                grouped or (not joints and size < 13 and not _is_valid(self.digits[at : at + size]))
+            ):
                 return last
         return 0
 
@@ -259,7 +286,7 @@ class _Run:
             land = word
         if land is None:
             found = _WORD.search(lowered(self.text[end : end + _NEAR // 2]))
-            if found and found.lastgroup in ("cadastre", "land", "archive"):
+            if found and found.lastgroup in ("cadastre", "land"):
                 return found.lastgroup
         return land
 
