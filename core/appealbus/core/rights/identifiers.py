@@ -24,7 +24,7 @@ FEWEST = 11
 """Digits of the shortest of these numbers."""
 IDS = frozenset({"message_id", "appeal_message_id", "question_id", "session_id", "sha256", "raw_sha256"})
 """Fields of the bus's own models that hold ids and digests: nobody's number, whatever their digits."""
-_MOST = 4_000
+_MOST = 3_000
 """Groups of digits that are looked at in a text. All that follows them is hidden: nobody has looked at it."""
 _NEAR = 60
 """Characters between a number and the word that says what it is."""
