@@ -110,3 +110,12 @@ def test_prepare_replaces_what_the_sender_put_there_and_nothing_else():
     assert prepared.parcels == sent.parcels
     assert prepare(prepared) == prepared
     assert all(isinstance(warning, Warning) for warning in sent.warnings)
+
+
+def test_a_text_with_too_many_numbers_to_look_at_says_so():
+    """What was not looked at may have identifiers: the warning keeps anybody from taking it for all there are."""
+    prepared = prepare(appeal(text=f"ИИН {IIN} {'12 345 678 901 слово ' * 3000} БИН {BIN}"))
+    assert [mention.value for mention in prepared.mentions.iins] == [IIN]
+    assert prepared.mentions.bins == []
+    told = {(warning.field, warning.code) for warning in prepared.warnings}
+    assert told == {(f"mentions.{kind}", "mentions.too_many") for kind in ("iins", "bins", "cadastral_numbers")}

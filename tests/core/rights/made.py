@@ -10,6 +10,7 @@ import orjson
 
 from appealbus.core.preparation.extraction import prepare
 from appealbus.schemas import Appeal, Dossier
+from appealbus.schemas.identifiers import control_digit
 
 Values: TypeAlias = Mapping[str, str]
 """By the path of a field its value: `appeal.applicant.phone`, `gbdfl.person/surname`."""
@@ -56,21 +57,16 @@ def value(kind: str, number: int) -> str:
     """Return the value of this number for a field of the kind: no two numbers have the same."""
     match kind:
         case "iin":
-            return _with_control_digit(f"{number % 100:02}0115{1 + number % 2}{number % 10000:04}")
+            tries = (
+                f"{number % 100:02}0115{century}{number % 10000:04}" for century in (1 + number % 2, 3 + number % 2)
+            )
+            return next(each + str(digit) for each in tries if (digit := control_digit(each)) is not None)
         case "parcel":
             return f"{1 + number % 20:02}-{number % 1000:03}-{number // 1000 % 1000:03}-{number % 10000:04}"
         case "day":
             return f"{1900 + number % 150}-{1 + number // 150 % 12:02}-{1 + number // 1800 % 28:02}"
         case _:
             return f"слово{number:05}конец"
-
-
-def _with_control_digit(digits: str) -> str:
-    for weights in (range(1, 12), [3, 4, 5, 6, 7, 8, 9, 10, 11, 1, 2]):
-        rest = sum(int(digit) * weight for digit, weight in zip(digits, weights, strict=True)) % 11
-        if rest < 10:
-            return f"{digits}{rest}"
-    return f"{digits}0"
 
 
 def dossier(values: Values) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from appealbus.core.preparation.scanner import Kind, identifiers_in
+from appealbus.core.preparation.scanner import Kind, Scanner
 from appealbus.schemas.appeal import Appeal, Mention, Mentions, OrganisationApplicant, Span
 from appealbus.schemas.appeal import Warning as AppealWarning
 from appealbus.schemas.identifiers import (
@@ -30,7 +30,8 @@ def prepare(appeal: Appeal) -> Appeal:
         AppealWarning(
             field=f"mentions.{kind}",
             code=TOO_MANY,
-            message=f"the text has more than {MOST_MENTIONS} identifiers of this kind; the rest is left out",
+            message=f"the text has more than {MOST_MENTIONS} identifiers of this kind, or too many numbers"
+            " to look at; the rest is left out",
         )
         for kind in sorted(crowded)
     ]
@@ -57,7 +58,8 @@ def _mentions(appeal: Appeal) -> tuple[Mentions, set[Kind]]:
     given = set(_given(appeal))
     mentions: dict[Kind, dict[str, Mention]] = {"iins": {}, "bins": {}, "cadastral_numbers": {}}
     crowded: set[Kind] = set()
-    for found in identifiers_in(appeal.text):
+    scanner = Scanner(appeal.text)
+    for found in scanner:
         known = mentions[found.kind]
         if found.value in given or found.value in known:
             continue
@@ -65,6 +67,8 @@ def _mentions(appeal: Appeal) -> tuple[Mentions, set[Kind]]:
             crowded.add(found.kind)
             continue
         known[found.value] = Mention(value=found.value, span=Span(start=found.start, end=found.end))
+    if scanner.cut:
+        crowded.update(mentions)
     return (
         Mentions(
             iins=list(mentions["iins"].values()),

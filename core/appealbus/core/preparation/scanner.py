@@ -9,13 +9,15 @@ What counts as an identifier in a text:
 
 The nearest word before the number decides, else one right after it; words of money and telephones decide against it.
 The number of a building or a flat, which goes on after the parcel's, is left alone. Every step looks at a bounded
-stretch of the text, so a hostile one costs no more than another.
+part of the text, and of groups of digits only the first 10,000 are looked at that may be part of an identifier: so a
+hostile text costs no more than another.
 """
 
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal
 
 from appealbus.schemas.identifiers import (
@@ -32,6 +34,10 @@ _NEAR = 60
 """Characters between a word such as ИИН and the number that it is about: half a sentence."""
 _OBLASTS = range(1, 26)
 """The cadastre's oblast codes, with room for new ones. Telephones begin with 77 or 87."""
+_MOST_RUNS = 10_000
+_MAY = f"[0-9{SEPARATORS}:]"
+_STRETCH = re.compile(rf"(?<!{_MAY})(?={_MAY}{{11}})(?:[{SEPARATORS}:]*+[0-9]){{11}}{_MAY}*+")
+"""Eleven digits and more, with nothing but what may stand between those of one identifier."""
 # Not [0-9]+: with a first digit to look for, the regex engine is at it in half the time.
 _DIGITS = re.compile("[0-9][0-9]*")
 _NO_DIGITS = re.compile("[^0-9]+")
@@ -48,6 +54,7 @@ _STEMS = {
     **dict.fromkeys(("участок", "участк", "учаск", "телім"), "land"),
     "кадастр": "cadastre",
 }
+_LONGEST = max(map(len, _STEMS))
 # Plain alternatives in one case let the regex engine skip from first letter to first letter.
 _STEM = re.compile("|".join(map(re.escape, _STEMS)))
 _WORD_AFTER = re.compile(
@@ -68,27 +75,48 @@ class FoundIdentifier:
 
 def identifiers_in(text: str) -> Iterator[FoundIdentifier]:
     """Yield the identifiers in the text from left to right, repeated ones too."""
-    return iter(_Scanner(text))
+    return iter(Scanner(text))
 
 
-def _words(text: str) -> Iterator[tuple[int, str]]:
-    """Yield the end and the meaning of each word that says what a number next to it is."""
-    lowered = text.lower()
-    if len(lowered) != len(text):
-        lowered = "".join(low if len(low := letter.lower()) == 1 else letter for letter in text)
-    for match in _STEM.finditer(lowered):
-        start, meaning = match.start(), _STEMS[match[0]]
-        if meaning in ("cadastre", "land") or not lowered[start - 1 : start].isalpha():
-            yield match.end(), meaning
+def _words(text: str, start: int, stop: int) -> Iterator[tuple[int, str]]:
+    """Yield the end and the meaning of each word there that says what a number next to it is."""
+    part = lowered(text[start:stop])
+    for match in _STEM.finditer(part):
+        at, meaning = match.start(), _STEMS[match[0]]
+        if meaning in ("cadastre", "land") or not part[max(at - 1, 0) : at].isalpha():
+            yield start + match.end(), meaning
 
 
-class _Scanner:
-    """One pass over a text: runs of digits are tried from left to right, each against the few that follow it."""
+def lowered(text: str) -> str:
+    """Return a text in small letters, each at its place: one that would become two stays."""
+    low = text.lower()
+    if len(low) == len(text):
+        return low
+    return "".join(small if len(small := letter.lower()) == 1 else letter for letter in text)
+
+
+class Scanner:
+    """One pass over a text: runs of digits are tried from left to right, each against the few that follow it.
+
+    Attributes:
+        cut: whether the text has more runs of digits than are looked at.
+
+    """
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.runs = [match.span() for match in _DIGITS.finditer(text)]
-        self.words = list(_words(text)) if self.runs else []
+        self.cut = False
+        self.runs: list[tuple[int, int]] = []
+        self.words: list[tuple[int, str]] = []
+        seen = 0
+        for start, stop in (match.span() for match in _STRETCH.finditer(text)):
+            room = _MOST_RUNS + 1 - len(self.runs)
+            self.runs += [match.span() for match in islice(_DIGITS.finditer(text, start, stop), room)]
+            self.words += _words(text, max(seen, start - _NEAR - _LONGEST), start)
+            seen = start
+            if len(self.runs) > _MOST_RUNS:
+                self.cut = True
+                break
 
     def __iter__(self) -> Iterator[FoundIdentifier]:
         index = 0

@@ -1,26 +1,89 @@
-"""Numbers of persons, organisations and parcels, hidden wherever they stand."""
+"""Numbers of persons, organisations and parcels, hidden wherever they stand.
+
+In a text a number is found however it is written: in groups with any separators between them, over lines and cells of a
+table, with letters and digits of other scripts that look like its digits. Of twelve digits those are hidden whose check
+digit is right, and all that stand next to a word such as ИИН. What is like a number by chance, a date, a telephone, a
+card, an account, a UUID or a digest, is known by its form. Where that is not clear the mask hides; the finder at
+intake, which has an agency asked about what it finds, leaves such a number alone.
+"""
 
 import re
-from collections.abc import Collection
+import unicodedata
+from collections.abc import Collection, Iterator
+from functools import cached_property
+from itertools import accumulate, islice
 
-from appealbus.core.preparation.scanner import identifiers_in
+from appealbus.core.preparation.scanner import lowered
 from appealbus.core.rights.paths import Steps
-from appealbus.schemas.identifiers import SEPARATORS
+from appealbus.schemas.identifiers import control_digit
 
 KINDS = ("iin", "bin", "cadastral_number")
 HIDDEN = "[hidden]"
 """What stands in a text in place of such a number."""
 FEWEST = 11
 """Digits of the shortest of these numbers."""
-_JOINT = f"[{SEPARATORS}:]{{0,3}}"
-_ENOUGH = re.compile(rf"\d(?:{_JOINT}\d){{{FEWEST - 1}}}")
-"""So many digits with no more between them than may stand in such a number. Times, hashes and coordinates are none."""
-# Blunt on purpose: a number that is no valid one may be one with a slip of the pen, and is hidden all the same.
-_TWELVE = rf"\d(?:[{SEPARATORS}]{{0,3}}\d){{11,}}"
-_PARCEL = rf"(?<!\d)(?:0[1-9]|1\d|2[0-5]){_JOINT}\d{{3}}{_JOINT}\d{{3}}{_JOINT}\d{{3,5}}(?!\d)"
-_OWN = re.compile(r"(?<![^\W_])[^\W\d_]{1,20}-20[2-9]\d-\d{8}(?!\d)")
-"""A number that the bus gave. Nobody else has such digits: they would be of a month past 12."""
-_BLUNT = {"iin": re.compile(_TWELVE), "bin": re.compile(_TWELVE), "cadastral_number": re.compile(_PARCEL)}
+IDS = frozenset({"message_id", "appeal_message_id", "question_id", "session_id", "sha256", "raw_sha256"})
+"""Fields of the bus's own models that hold ids and digests: nobody's number, whatever their digits."""
+_MOST = 3_000
+"""Groups of digits that are looked at in a text. All that follows them is hidden: nobody has looked at it."""
+_NEAR = 60
+"""Characters between a number and the word that says what it is."""
+_AROUND = 130
+"""Characters before and after a number among which is what it may be a part of, such as a digest."""
+_MOST_LETTERS = 5
+"""Letters that stand for digits of one number."""
+_MOST_BETWEEN = 12
+"""Characters between two groups of one number."""
+
+_ALIKE = {"0": "OoОо", "1": "lIiІі", "3": "Зз", "4": "Чч", "5": "Ss", "6": "бБ", "8": "BВ"}
+_LETTERS = "".join(_ALIKE.values())
+_REAL = "".join(letter for letter in map(chr, range(0x10000)) if unicodedata.digit(letter, None) is not None)
+_BLANK = "".join(letter for letter in map(chr, range(0x10000)) if letter.isspace())
+_VALUES = {ord(letter): digit for digit, letters in _ALIKE.items() for letter in letters}
+_VALUES |= {code: str(unicodedata.digit(chr(code))) for code in (*map(ord, _REAL), *range(0x1D7CE, 0x1D800))}
+_REAL += "\U0001d7ce-\U0001d7ff"  # of mathematics: as a range, which costs the search less than its letters
+_UNSEEN = r"\u00ad\u0300-\u036f\u061c\u115f\u1160\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u20e3\ufe00-\ufe0f\ufeff"
+_BETWEEN = rf"{_BLANK}\u2800\u3164{_UNSEEN}\-\u2010-\u2015\u2212\u00b7\u2022\u2219.,;:/\\|_+*~=#'`\u2019\"()\[\]<>{{}}"
+_MAY = f"[{_REAL}{_LETTERS}{_BETWEEN}]"
+_RUN = re.compile(f"(?<!{_MAY})(?={_MAY}{{{FEWEST}}})(?:[{_LETTERS}{_BETWEEN}]*+[{_REAL}]){{6}}{_MAY}*+")
+"""Six digits and more, with nothing but what may stand between those of one number."""
+_UNIT = re.compile(f"[{_REAL}]++|[{_LETTERS}]")
+_UNSEEN_ONES = re.compile(f"[{_UNSEEN}]+")
+_BAR = re.compile(r"(?<=\S)\|(?=\S)")
+_DASH = re.compile(r"\s?[:\-\u2010-\u2015\u2212]\s?")
+_GLUE = re.compile("[0-9A-Za-z-]")
+_GOES_ON = re.compile(r"[-.:/]?\d")
+
+_WORD = re.compile(
+    r"(?P<holder>(?<![^\W\d_])(?:и\W{0,2}и\W{0,2}н|ж\W{0,2}с\W{0,2}н|б\W{0,2}[ис]\W{0,2}н|iin|bin|zhsn|bsn)"
+    r"(?![^\W\d_]{4})|(?:идентификацио|сәйкестендір|identification)\w*(?:\W{1,3}(?:нөмірі?|номер\w{0,2}|number))?)"
+    r"|(?P<cadastre>кад(?:астр|[.\s])|к/н|[ck]ad(?:astr|num|[_=.\s]))"
+    r"|(?P<land>участок|участк|учаск|телім)"
+    r"|(?P<other>стоимост|цен[ау]|сумм|сома|құны|баға|тел[.:е]|моб\.|ұялы|whatsapp|phone|сч[её]т|шот|инн|рнн|пинфл"
+    r"|чек|полис|артикул|квитанц|договор|заявк|талон|лицев|удостовер|паспорт|receipt|policy|contract|invoice|passport)"
+)
+_FILE_WORDS = r"(?:архив|мұрағат|archive|договор|шарт|келісім|контракт|contract|дел[оауе]\b|ісі?\b|\bfile|опис)"
+_FILE = re.compile(rf"{_FILE_WORDS}[^.!?\d]{{0,25}}(?:no\.\s)?$")
+_OF_A_FILE = re.compile(rf"\W{{0,3}}{_FILE_WORDS}")
+_STAMP = re.compile(r"(?:скан|scan|img|build|сборк|stamp|log|врем|уақыт|дат[аы]\b|time)[^.!?\d]{0,25}$")
+_STAMPED = re.compile(r"[0-3]\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:[01]\d|2[0-3])(?:[0-5]\d){2}")
+_FOREIGN = re.compile(r"(?:росс|ресей|russia)[^.!?\d]{0,30}(?:инн|inn)\W{0,3}$")
+_ID_FORMS = (
+    r"(?<![0-9a-z])(?:(?P<uuid>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})|00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}"
+    r"|(?P<digest>[0-9a-f]{32,128})|[a-z]{2}\d\d(?:\s?[0-9a-z]{4}){3,5})(?![0-9a-z])"
+)
+_HEX = frozenset("abcdef")
+_DIGESTS = (32, 40, 56, 64, 96, 128)
+_DASHES = r"\-\u2010-\u2015"
+_OTHER = re.compile(
+    rf"{_ID_FORMS}|(?<!\d)(?=[\d+])(?:"
+    r"(?<!\.)\d{1,2}\.\d{1,2}\.\d\d(?!\.?\d)|\d{1,2}(?P<a>[./-])\d{1,2}(?P=a)(?:19|20)\d\d(?![./-]?\d)"
+    r"|(?:19|20)\d\d(?P<b>[./-])\d\d(?P=b)\d\d(?!\d)|(?<=[^\W\d_]-)20[2-9]\d-\d{8}(?!\d)"
+    r"|(?<!:)\d?\d:\d\d(?::\d\d)?(?!:?\d)|\d{4}(?P<c>[ -])\d{4}(?P=c)\d{4}(?P=c)\d{4}(?!\d)"
+    rf"|(?:\+\s?7|8|7|007)[\s().{_DASHES}/]{{0,3}}\d{{3}}(?:[\s().{_DASHES}/]{{0,3}}\d){{7}}(?!\d)"
+    r"|\d[\d\s.,]*+(?:тыс|млн|млрд|мың|тенге|теңге|тг|₸|kzt|руб|\$|€))"
+)
+_AN_ID = re.compile(_ID_FORMS)
 
 
 def is_one(steps: Steps, kinds: Collection[str]) -> bool:
@@ -30,15 +93,208 @@ def is_one(steps: Steps, kinds: Collection[str]) -> bool:
 
 def without(text: str, kinds: Collection[str]) -> str:
     """Return a text with a mark in place of each such number in it."""
-    if len(text) < FEWEST or _ENOUGH.search(text) is None:
-        return text
-    spans = [(each.start, each.end) for each in identifiers_in(text) if each.kind.removesuffix("s") in kinds]
-    own = [match.span() for match in _OWN.finditer(text)]
-    blunt = (match.span() for kind in kinds for match in _BLUNT[kind].finditer(text))
-    spans += [each for each in blunt if not any(start <= each[0] and each[1] <= end for start, end in own)]
     parts, at = [], 0
-    for start, end in sorted(spans):
+    for start, end in sorted(spans(text, kinds)):
         if start >= at:
             parts += [text[at:start], HIDDEN]
         at = max(at, end)
-    return "".join([*parts, text[at:]]) if spans else text
+    return "".join([*parts, text[at:]]) if parts else text
+
+
+def spans(text: str, kinds: Collection[str]) -> Iterator[tuple[int, int]]:
+    """Yield where such numbers stand in a text, in any order."""
+    left = _MOST
+    for match in _RUN.finditer(text):
+        from_ = max(match.start() - _AROUND, 0)
+        part, start, stop = text[from_ : match.end() + _AROUND], match.start() - from_, match.end() - from_
+        run = _Run(part, start, stop, left)
+        left -= len(run.units)
+        if left < 0:
+            yield match.start(), len(text)
+            return
+        found = list(run.spans(kinds))
+        if "|" in match[0]:  # the line between two cells, or a one
+            found += _Run(_BAR.sub("l", part), start, stop, left + len(run.units)).spans(kinds)
+        yield from ((from_ + first, from_ + last) for first, last in found)
+
+
+class _Run:
+    """Digits and what looks like them, with nothing between them but what may stand in one number."""
+
+    def __init__(self, text: str, start: int, stop: int, most: int) -> None:
+        self.text = text
+        self.start = start
+        self.units = [match.span() for match in islice(_UNIT.finditer(text, start, stop), most + 1)]
+        """With what a number may begin or end: digits in a row, or one letter."""
+        self.digits = "".join(text[first:last] for first, last in self.units).translate(_VALUES)
+        self.at = list(accumulate((last - first for first, last in self.units), initial=0))
+        self.index_at = {at: index for index, at in enumerate(self.at)}
+        self.first = next(index for index, unit in enumerate(self.units) if text[unit[0]] not in _LETTERS)
+
+    @cached_property
+    def words(self) -> list[tuple[int, str | None]]:
+        """The words before the run that say what its numbers are, with their ends."""
+        before = lowered(self.text[max(self.start - _NEAR, 0) : self.start])
+        return [(self.start - len(before) + word.end(), word.lastgroup) for word in _WORD.finditer(before)]
+
+    def spans(self, kinds: Collection[str]) -> Iterator[tuple[int, int]]:
+        """Yield where numbers stand."""
+        parcels = list(self._parcels())
+        if "cadastral_number" in kinds:
+            yield from parcels
+        if "iin" in kinds or "bin" in kinds:
+            yield from self._holders(parcels)
+
+    def _holders(self, parcels: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+        ranked = []
+        for index, at in enumerate(self.at[:-1]):
+            for size in (12, 11, 13) if index <= self.first else (12,):
+                last = self.index_at.get(at + size)
+                if last is not None and (rank := self._rank(index, last, parcels)):
+                    ranked.append((rank, index, last))
+        taken = bytearray(len(self.units))
+        for _, index, last in sorted(ranked):
+            if not any(taken[index:last]):
+                taken[index:last] = b"\1" * (last - index)
+                yield self.units[index][0], self.units[last - 1][1]
+
+    def _rank(self, index: int, last: int, parcels: list[tuple[int, int]]) -> int:
+        """Return how sure it is that the digits are a number of somebody, 1 the surest; 0: they are none."""
+        valid = _is_valid(self.digits[self.at[index] : self.at[last]])
+        start, end = self.units[index][0], self.units[last - 1][1]
+        named = index <= self.first and self._is_named(start, end)
+        if not valid and not named:
+            return 0
+        joints = {self._joint(each) for each in range(index, last - 1)}
+        letters = sum(self.text[first] in _LETTERS for first, _ in self.units[index:last])
+        if (
+            letters > _MOST_LETTERS
+            or max(map(len, joints), default=0) > _MOST_BETWEEN
+            or self._cuts_a_word(index, last)
+        ):
+            return 0
+        if valid and named:
+            return 1
+        if not valid and (not self._is_slip(index, last, joints) or _GOES_ON.match(self.text, end)):
+            return 0
+        joined = joints <= {""} and not letters
+        if any(first < end and start < after for first, after in parcels) or self._is_of_another(
+            start, end, valid=valid, joined=joined
+        ):
+            return 0
+        return 3 if not valid else 1 if joined else 2
+
+    def _is_of_another(self, start: int, end: int, *, valid: bool, joined: bool) -> bool:
+        """Whether what stands there is a part of something that is known by its form."""
+        glued = _GLUE.match(self.text[max(start - 1, 0) : start] or " ") or _GLUE.match(self.text, end)
+        if joined and valid:
+            before = lowered(self.text[max(start - 50, 0) : start])
+            if _FOREIGN.search(before) or (_STAMPED.match(self.text, start) and _STAMP.search(before)):
+                return True
+            if not glued:
+                return False
+        near = _AROUND if glued else 20
+        low = max(start - near, 0)
+        for match in (_AN_ID if joined and valid else _OTHER).finditer(lowered(self.text[low : end + near])):
+            first, after = low + match.start(), low + match.end()
+            if after <= start or end <= first:
+                continue
+            if match["digest"] and len(match[0]) not in _DIGESTS:
+                continue
+            # Whoever puts a number into a UUID or a digest has to fill the rest.
+            filled = (match["uuid"] or match["digest"]) and len(_HEX.intersection(match[0])) < 3
+            if not filled and not (match["uuid"] and joined and valid and after == end):
+                return True
+        return False
+
+    def _is_slip(self, index: int, last: int, joints: set[str]) -> bool:
+        """Whether digits that a word calls such a number may be one, written wrong: one more or less only in a row."""
+        before = self.words and self.words[-1][1] == "holder"
+        gap = self.text[self.words[-1][0] : self.units[index][0]] if before else ""
+        if self.at[last] - self.at[index] == 12:
+            return not re.search(r"\w\w[.!?;]\s", gap)
+        return bool(before) and joints <= {""} and re.fullmatch(r"\w?\W{0,3}", gap) is not None
+
+    def _cuts_a_word(self, index: int, last: int) -> bool:
+        """Whether the first or the last letter of the units is one of a word that goes on."""
+        (start, _), (final, end) = self.units[index], self.units[last - 1]
+        before, after = self.text[max(start - 1, 0) : start], self.text[end : end + 1]
+        return (self.text[start] in _LETTERS and before.isalpha()) or (self.text[final] in _LETTERS and after.isalpha())
+
+    def _joint(self, index: int) -> str:
+        """Return what stands between a unit and the next one, as far as it is seen."""
+        return _UNSEEN_ONES.sub("", self.text[self.units[index][1] : self.units[index + 1][0]])
+
+    def _is_named(self, start: int, end: int) -> bool:
+        """Whether a word says that what stands there is such a number."""
+        if self.words and self.words[-1][1] == "holder" and start - self.words[-1][0] <= _NEAR:
+            return not any(map(str.isdigit, self.text[self.words[-1][0] : start]))
+        after = lowered(self.text[end : end + _NEAR // 2])
+        word = _WORD.search(after)
+        if word is None or word.lastgroup != "holder":
+            return False
+        return not any(map(str.isdigit, after[: word.start()])) and not re.match(r"\W{0,6}\d", after[word.end() :])
+
+    def _parcels(self) -> Iterator[tuple[int, int]]:
+        index = 0
+        while index < len(self.units):
+            last = self._parcel(index)
+            if last:
+                yield self.units[index][0], self.units[last - 1][1]
+            index = last or index + 1
+
+    def _parcel(self, index: int) -> int:
+        """Return behind which unit a number ends that begins with this one; 0: none begins with it."""
+        at = self.at[index]
+        if not "01" <= self.digits[at : at + 2] <= "25":
+            return 0
+        start = self.units[index][0]
+        for size in (11, 12, 13):
+            last = self.index_at.get(at + size)
+            if last is None or (last < len(self.units) and not self._joint(last - 1)):
+                continue
+            end = self.units[last - 1][1]
+            joints = [joint for each in range(index, last - 1) if (joint := self._joint(each))]
+            if any(len(each) > 3 for each in joints) or self._cuts_a_word(index, last):
+                continue
+            grouped = len(joints) == 3 and all(at + size in self.index_at for size in (2, 5, 8))
+            dashed = all(map(_DASH.fullmatch, joints))
+            word = self._land(start, end)
+            before = lowered(self.text[max(start - 30, 0) : start])
+            after = lowered(self.text[end : end + 20])
+            if (
+                grouped
+                and dashed
+                and (word in ("cadastre", "land") or not (_FILE.search(before) or _OF_A_FILE.match(after)))
+            ):
+                return last
+            if word == "cadastre" and (grouped or (dashed and (not joints or at + 2 in self.index_at))):
+                return last
+            if word == "land" and (
+                grouped or (not joints and size < 13 and not _is_valid(self.digits[at : at + size]))
+            ):
+                return last
+        return 0
+
+    def _land(self, start: int, end: int) -> str | None:
+        land = None
+        for after, word in reversed(self.words):
+            if start - after > _NEAR:
+                break
+            if word != "land":
+                return word if land is None or word == "cadastre" else land
+            land = word
+        if land is None:
+            found = _WORD.search(lowered(self.text[end : end + _NEAR // 2]))
+            if found and found.lastgroup in ("cadastre", "land"):
+                return found.lastgroup
+        return land
+
+
+def _is_valid(digits: str) -> bool:
+    """Whether twelve digits may be an ИИН or a БИН: a day or a month, and a check digit that is right."""
+    if len(digits) != 12 or not "01" <= digits[2:4] <= "12":
+        return False
+    if digits[4] not in "456" and not ("01" <= digits[4:6] <= "31" and digits[6] < "7"):
+        return False
+    return control_digit(digits[:11]) == int(digits[11])

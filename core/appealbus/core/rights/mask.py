@@ -100,9 +100,11 @@ class Mask:
 
     def is_number(self, steps: Steps, value: Any) -> bool:
         """Whether a value is, by its name or by what it looks like, a number that is hidden wherever it stands."""
-        if not self.identifiers:
+        if not self.identifiers or isinstance(value, float):
             return False
-        return identifiers.is_one(steps, self.identifiers) or self.text(str(value)) != str(value)
+        # As a number it has lost its first zeros.
+        text = f"{value:012}" if isinstance(value, int) else str(value)
+        return identifiers.is_one(steps, self.identifiers) or self.text(text) != text
 
     @property
     def hides_numbers(self) -> bool:
@@ -135,8 +137,8 @@ class Mask:
                 value = {self.text(name): each for name, each in members.items() if each is not None} or None
             case list():
                 value = [each for each in (self.kept(item, path) for item in value) if each is not None] or None
-            case str():
+            case str() if head not in PARTS or not steps or steps[-1] not in identifiers.IDS:
                 value = self.text(value)
-            case int() | float() if self.is_number((), value):
+            case int() if self.is_number((), value):
                 value = None
         return value

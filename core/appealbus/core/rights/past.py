@@ -26,6 +26,8 @@ _OF_PROCESS = frozenset(
     }
 )
 """What tells how the work went besides. Never here: keys and hashes, which follow from what is hidden."""
+_IDS = frozenset({"id", "operation", "question", "credential"})
+"""What the bus gave itself: nobody's number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,7 @@ def _told(mask: Mask, value: Any, allowed: Collection[str]) -> Any:
         case bool() | int() | float() | None:
             return value
         case _:
-            return {name: _told(mask, value[name], allowed) for name in value if name in allowed}
+            return {n: v if n in _IDS else _told(mask, v, allowed) for n, v in value.items() if n in allowed}
 
 
 def _names_shown(mask: Mask, value: Any) -> bool:

@@ -120,7 +120,7 @@ class Viewer:
             told = replace(told, channel="")
         lookups = tuple(each for each in told.lacks if mask.shows_lookup(each))
         why = None if told.held_reason is None else mask.text(told.held_reason)
-        return replace(told, lacks=lookups, message_id=mask.text(told.message_id), held_reason=why)
+        return replace(told, lacks=lookups, held_reason=why)
 
     def may_choose_by(self, name: str) -> bool:
         """Whether appeals may be chosen by something that a list tells of them: who does so learns what it is."""
