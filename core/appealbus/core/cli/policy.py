@@ -20,7 +20,7 @@ def policy(context: typer.Context, as_json: AsJson = False) -> None:
     It reads the configuration and the policy that it names, and neither journal nor dossiers.
     """
     cli = cli_of(context)
-    read = read_policy(cli.loaded)
+    read = read_policy(cli.loaded, cli.host)
     told = read.told(list(cli.loaded.settings.deliveries))
     if as_json:
         cli.print_json(told)

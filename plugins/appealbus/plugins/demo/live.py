@@ -134,7 +134,7 @@ async def _serve(cli: Cli, journal: Journal, listener: socket.socket, told: asyn
     """Answer as `appealbus serve` does."""
     async with aclosing(Reception(journal, cli.loaded.settings.bus, cli.host.due_on)) as reception:
         settings = cli.loaded.validate(ApiSettings, "plugins", "api")
-        api = Api(settings, cli.loaded, read_policy(cli.loaded), journal, reception, cli.host)
+        api = Api(settings, cli.loaded, read_policy(cli.loaded, cli.host), journal, reception, cli.host)
         add_console(api)
         await serve(api, None, listener, told)
 
