@@ -57,10 +57,20 @@ def test_a_signal_with_a_path_that_leads_nowhere_is_hidden(path: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "path", ["changes", "changes.kind", "outcomes", "gaps", "appeal.warnings", "appeal.warnings.code"]
+)
+def test_a_signal_that_rests_on_what_tells_of_other_fields_is_hidden(path: str) -> None:
+    """It does not say on which of them: a correction, a warning, a question may be about one that is hidden."""
+    for seen in (mask("gbdfl.person/birth_date"), mask("appeal.applicant.phone"), TECHNICAL):
+        assert not told(seen, path)
+    assert told(mask(), path)
+
+
+@pytest.mark.parametrize(
     "path",
     [
         *("appeal.kind", "appeal", "gbdfl.person/surname", "gbdfl.person", "egkn.parcel[0]/rights[0].holder.iin"),
-        *("gbdfl.person/death_date", "appeal.parcels[0].note", "receipt.number", "changes.kind", "completeness"),
+        *("gbdfl.person/death_date", "appeal.parcels[0].note", "receipt.number", "completeness"),
         *("vendor.list/note", "vendor.list/members[0].title", "vendor.list"),
     ],
 )

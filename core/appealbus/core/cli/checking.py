@@ -172,7 +172,7 @@ async def _look_at_policy(cli: Cli, found: Findings) -> None:
         return
     found.problems += policy.idle_rules
     found.warnings += policy.loose_masks()
-    with suppress(JournalError):
+    with suppress(JournalError, NoJournalYet):
         async with cli.journal() as journal:
             found.problems += policy.strangers([client.name for client, _ in await journal.clients()])
 

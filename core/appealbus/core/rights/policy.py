@@ -122,7 +122,7 @@ def _nowhere(pattern: Pattern, lookups: Lookups) -> str | None:
         return None
     meant = _meant(pattern, lookups)
     if not meant:
-        return f"no lookup {head} is loaded"
+        return f"no lookup {head} is loaded, {did_you_mean(head, lookups, 'nor one with nearly that name')}"
     if any(record is None or leads(record, pattern.rest, rule=True) for record in meant):
         return None
     return f"no record of {head} has {'.'.join(pattern.rest)}"
@@ -163,8 +163,7 @@ def _idle(written: Written, mask: Mask, lookups: Lookups) -> Iterator[str]:
             if why := _nowhere(each, lookups):
                 hidden = ", ".join(wider.text for wider in _wider(each, lookups))
                 does = "it shows nothing" if name == "shows" else f"until it is right, it hides {hidden}"
-                hint = did_you_mean(each.text.partition("/")[0], lookups, "see docs/policy.md")
-                yield _said(written, f"{why}; {does}; {hint}", "masks", mask.name, name, at)
+                yield _said(written, f"{why}; {does}", "masks", mask.name, name, at)
 
 
 def read_policy(loaded: Loaded, host: Host | None = None) -> Policy:
