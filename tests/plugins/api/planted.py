@@ -87,6 +87,9 @@ _CHANGED: Mapping[str, tuple[str, tuple[str, ...]]] = {
 """Of which kind a change is that has a field, and what of the appeal is another then."""
 
 
+_NEEDED = ("kind", "dated_at", "message_id")
+
+
 def _of_changes() -> Iterator[Planted]:
     for steps in _leaves(ChangeNote):
         if steps[0] in ("fields", "warnings"):  # which follow from others
@@ -95,7 +98,7 @@ def _of_changes() -> Iterator[Planted]:
         to = _one(ChangeNote, "to", 0)
         plain = {"kind": kind, "message_id": "c", "dated_at": "2026-11-20T10:00:00+05:00", "reason": "срок"}
         plain |= {"to": to} if kind == "redirected" or steps[0] == "to" else {}
-        forms = _three(ChangeNote, plain, steps, absent=steps[0] not in ("kind", "dated_at", "message_id"))
+        forms = _three(ChangeNote, plain, steps, absent=steps[0] not in _NEEDED and steps[-1] != "name")
         if steps == ("kind",):
             forms = tuple(
                 {**each, "kind": its} for each, its in zip(forms, ("answered", "complained", "closed"), strict=True)

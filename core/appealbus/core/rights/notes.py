@@ -9,9 +9,9 @@ _DUE: Path = ("appeal", ("due_on",))
 _BODY: Path = ("appeal", ("addressee",))
 _WORDS = ("reason", "by", "note", "ground", "reference")
 """What somebody wrote about a change in his own words, which may repeat what was corrected."""
-_OF_OTHERS = frozenset({"changes", "outcomes", "gaps", "signals", "unassessed", "not_carried", "plan"})
-_OF_OTHERS_IN_APPEAL = (("warnings",), ("as_written",))
-"""What tells of other fields, so that nobody knows on which of them a signal rests that names it."""
+_OF_QUESTIONS = frozenset({"outcomes", "gaps", "signals", "unassessed", "not_carried", "plan"})
+_OF_OTHER_FIELDS = (("warnings",), ("as_written",))
+"""What tells of other fields, as changes do, so that nobody knows on which of them a signal rests that names it."""
 
 
 def warnings(mask: Mask, shown: Json, appeal: Json) -> None:
@@ -57,7 +57,9 @@ def _is_shown(mask: Mask, document: Json, path: Path) -> bool:
     head, steps = path
     if not mask.whole(path) or not leads_in(document, path):
         return False
-    if (mask.hides_values or mask.identifiers) and (head in _OF_OTHERS or steps[:1] in _OF_OTHERS_IN_APPEAL):
+    if head in _OF_QUESTIONS or (mask.hides_of_appeal and (head == "changes" or steps[:1] in _OF_OTHER_FIELDS)):
+        return False
+    if head == "changes" and not mask.whole(("changes", ())):
         return False
     if not mask.identifiers or head in PARTS or is_known(steps):
         return True

@@ -5,7 +5,7 @@ import inspect
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from appealbus.core.interfaces.assessor import Assessor
 from appealbus.core.rights.fields import is_of_the_dossier, leads
@@ -20,22 +20,14 @@ _BEHIND = re.compile(rf"\0[/.]?({_NAME}(?:\.{_NAME})*)")
 """A path of which the beginning is put in, as `records` gives it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Astray:
-    """A path that leads nowhere, or of which nobody here knows where it leads.
-
-    Attributes:
-        where: file and line.
-        path: as it is written.
-        why: what is wrong with it.
-        certain: whether it is wrong; else its lookup is not loaded here, or it may be no path.
-
-    """
+class Astray(NamedTuple):
+    """A path that leads nowhere, or of which nobody here knows where it leads: file and line, and what is wrong."""
 
     where: str
     path: str
     why: str
     certain: bool
+    """Whether it is wrong; else its lookup is not loaded here, or it may be no path."""
 
 
 def astray(assessor: Assessor, lookups: Mapping[str, type[Record] | None]) -> Iterator[Astray]:
