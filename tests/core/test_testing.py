@@ -1,10 +1,12 @@
 """The kit for authors of plugins: it asks as the bus does, and its check finds what is wrong."""
 
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Literal
 
 import pytest
 
 from appealbus.core import (
+    Assessor,
     CallFailed,
     From,
     FromAll,
@@ -20,8 +22,9 @@ from appealbus.core import (
 )
 from appealbus.core.replies.subject import same_number, the_one
 from appealbus.core.replies.xmlread import children, element_of, require_text
-from appealbus.core.testing import ScriptedWire, appeal, ask, ask_all, check_lookup, dossier
-from appealbus.schemas import CadastralNumber, Dossier, Iin, Outcome, Record
+from appealbus.core.testing import ScriptedWire, appeal, ask, ask_all, check_assessor, check_lookup, dossier
+from appealbus.schemas import CadastralNumber, Dossier, Iin, Outcome, Record, Severity, Signal
+from tests.core.kit import Thing
 
 IIN = "750301100019"
 ANSWER = f"<answer><person><iin>{IIN}</iin><name>Тестов</name></person></answer>"
@@ -272,3 +275,46 @@ async def test_a_bad_lookup_is_told_what_is_wrong(lookup: Lookup[Any, Any], prob
     """Each of these would make trouble at the worst time; here it is one line in a test's output."""
     told = await check_lookup(lookup, appeal(applicant={"iin": IIN}), [ANSWER])
     assert any(problem in line for line in told), told
+
+
+class Concluding(Assessor):
+    """Concludes one signal that names what it is made with."""
+
+    name = "concluding"
+
+    def __init__(self, *fields: str, assessor: str = "concluding", codes: Sequence[str] = ("a.b",)) -> None:
+        self.fields = fields
+        self.assessor = assessor
+        self.codes = list(codes)
+
+    def assess(self, dossier: Dossier) -> Iterator[Signal]:
+        if dossier.appeal.kind is None:
+            return
+        said = {"severity": Severity.INFO, "message_ru": "а", "message_kk": "а", "fields": list(self.fields)}
+        yield Signal(assessor=self.assessor, code=self.codes.pop(0) if len(self.codes) > 1 else self.codes[0], **said)
+
+
+@pytest.mark.parametrize(
+    ("assessor", "told"),
+    [
+        (Concluding("appeal.kind", "test.thing/name", "test.thing"), []),
+        (Concluding("test.thing/nam"), ["the signal a.b names test.thing/nam, which leads nowhere"]),
+        (Concluding("appeal.kind", "appeal.knd"), ["the signal a.b names appeal.knd, which leads nowhere"]),
+        (Concluding("test.thong/name"), ["the signal a.b names test.thong/name, which leads nowhere"]),
+        (Concluding(), ["the signal a.b names no field"]),
+        (Concluding("appeal.kind", assessor="other"), ["the signal a.b is of the assessor 'other'"]),
+        (Concluding("appeal.kind", codes=["a.b", "a.c"]), ["the same dossier gives other signals the second time"]),
+    ],
+)
+def test_what_is_wrong_with_an_assessor_is_told(assessor: Concluding, told: list[str]) -> None:
+    """A path that leads nowhere above all, for it hides the signal from most who should see it."""
+    about = dossier(appeal(), {"test.thing": Thing(name="a")})
+    found = check_assessor(assessor, [about])
+    assert len(found) == len(told)
+    assert all(one.startswith(other) for one, other in zip(found, told, strict=True)), found
+
+
+def test_who_concludes_nothing_is_told_so() -> None:
+    """Of such dossiers nothing can be said."""
+    (told,) = check_assessor(Concluding("appeal.kind"), [dossier(appeal(kind=None), {})])
+    assert told == "it concludes nothing from these dossiers: give some from which it does"

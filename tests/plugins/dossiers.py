@@ -3,7 +3,9 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from appealbus.schemas import Dossier
+from appealbus.core import Assessor
+from appealbus.core.testing import check_assessor
+from appealbus.schemas import Dossier, Signal
 
 NOW = datetime(2026, 2, 16, 10, 0, tzinfo=UTC)
 _PROVENANCE = dict.fromkeys(("source", "connector", "plugin", "plugin_version", "purpose", "legal_basis"), "-") | {
@@ -45,3 +47,11 @@ def dossier(
             "outcomes": outcomes or [],
         }
     )
+
+
+def assessed(assessor: Assessor, about: Dossier) -> list[Signal]:
+    """Return what an assessor concludes from a dossier, and see that it holds to what every assessor should."""
+    signals = list(assessor.assess(about))
+    if signals:
+        assert check_assessor(assessor, [about]) == []
+    return signals

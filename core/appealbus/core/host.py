@@ -21,12 +21,14 @@ from appealbus.core.domain.change import KeptChange
 from appealbus.core.doors import inside, is_defect
 from appealbus.core.hookspecs import NAMESPACE, Hooks
 from appealbus.core.interfaces.assessor import Assessor
+from appealbus.core.interfaces.lookup import models_of
 from appealbus.core.interfaces.past import Past, PastAssessor
 from appealbus.core.interfaces.service import Service
 from appealbus.core.kinds import KINDS
 from appealbus.core.planning.plan import Node
 from appealbus.schemas.appeal import Appeal, Receipt
 from appealbus.schemas.dossier import Dossier, LookupOutcome
+from appealbus.schemas.record import Record
 from appealbus.schemas.suggestion import did_you_mean
 
 log = structlog.get_logger(__name__)
@@ -161,6 +163,9 @@ class Host:
             node = Node(lookup, name, "", "")
             node.check_names()
             node.check()
+        for terms in brought["terms"]:
+            if isinstance(terms.rests_on, str) or not all(isinstance(path, str) for path in terms.rests_on):
+                raise BrokenPlugin(f"rests_on of the terms {terms.name!r} must be a list of paths")
         return brought
 
     def _call(self, name: str, impl: Callable[..., Any], **given: Any) -> Any:
@@ -281,6 +286,15 @@ class Host:
     def term_proofs(self, case: Case, today: date) -> list[dict[str, Any]]:
         """Return what each of the terms has to show of an appeal: its `name` and its `proof`, or None."""
         return self._counting.proofs(case, today)
+
+    @property
+    def records(self) -> dict[str, type[Record] | None]:
+        """By the name of each lookup, and by its former ones, the record that it brings, where its class says that."""
+        found: dict[str, type[Record] | None] = {}
+        for each in self.brought("lookups").values():
+            models = models_of(type(each))
+            found |= dict.fromkeys((each.name, *each.formerly), None if models is None else models[1])
+        return found
 
     def nodes(self, legal_basis: str) -> list[Node]:
         """Return all lookups, ready for a plan."""

@@ -9,9 +9,9 @@ import pytest
 from appealbus.core.config.loading import load
 from appealbus.core.config.problems import InvalidConfig
 from appealbus.core.domain.client import Client, Role
+from appealbus.core.parts import load_plugins
 from appealbus.core.rights.actions import MAY, Action
 from appealbus.core.rights.policy import Policy, read_policy
-from appealbus.schemas.person import Person
 
 _BUS = '[bus]\npolicy = "policy.toml"\n[deliveries.registry]\nkind = "files"\n'
 _POLICY = """
@@ -88,9 +88,11 @@ def test_a_policy_that_is_not_there_is_an_error_of_the_configuration(tmp_path: P
 def test_rules_that_do_nothing_are_told(tmp_path: Path) -> None:
     """A slip in the name of a lookup or of a record's field is found where the lookups are known."""
     hides = '["gbdlf.person", "gbdfl.person/birthdate", "gbdfl.person/birth_date", "appeal.applicant.iin"]'
-    policy = _read(tmp_path, f"[masks.a]\nhides = {hides}")
-    one, other = policy.idle_rules({"gbdfl.person": Person})
-    assert "no lookup gbdlf.person is loaded; did you mean gbdfl.person?" in one
+    _read(tmp_path, f"[masks.a]\nhides = {hides}")
+    loaded = load(tmp_path / "appealbus.toml", {})
+    policy = read_policy(loaded, load_plugins(loaded))
+    one, other = policy.idle_rules
+    assert "no lookup gbdlf.person is loaded, did you mean gbdfl.person?" in one
     assert "masks.a.hides[1]: no record of gbdfl.person has birthdate" in other
     (loose,) = policy.loose_masks()
     assert "masks.a.hides[3]: appeal.applicant.iin hides this number there alone" in loose

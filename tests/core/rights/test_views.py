@@ -330,3 +330,45 @@ async def test_a_hidden_channel_is_not_told_by_what_happened(journal: Journal, w
         shown = (await _views(journal, mask).history(row)).entries
         assert What.ACCEPTED in [each.what for each in shown]
         assert not [each for each in shown if each.actor == accepted.actor or each.about == row.channel]
+
+
+async def test_what_people_wrote_is_for_auditors_and_for_themselves(journal: Journal, write: Write) -> None:
+    """Purposes and reasons, in history, log and lists: others see the same mark, whatever they see else."""
+    row = await write({})
+    said = {"purpose": "проверка жалобы Ахметовой", "reason": "просила Ахметова"}
+    await journal.note_look("dossier", number=row.number, purpose=said["purpose"], by="api:desk")
+    await journal.note_look("dossier", number=row.number, by="api:desk")
+    await journal.hold_appeal(row.number, by="aigul", reason=said["reason"])
+    while await journal.place_log():
+        pass
+    row = await journal.appeal(row.number) or row
+    seen: dict[str, list[Any]] = {}
+    for name, role, mask in (
+        *(
+            ("desk", Role.REVIEWER, EVERYTHING),
+            ("other", Role.REVIEWER, EVERYTHING),
+            ("registry", Role.REGISTRY, _DESK),
+        ),
+        *(("auditor", Role.AUDITOR, TECHNICAL), ("ops", Role.OPS, TECHNICAL), ("aigul", Role.REGISTRY, EVERYTHING)),
+        ("portal", Role.CHANNEL, TECHNICAL),
+    ):
+        views = Views(journal, Viewer(name, role, mask))
+        entries = (await views.history(row)).entries
+        logged = [shown for each in await journal.history(row.number) if (shown := await views.logged(each))]
+        assert [(each.what, each.detail) for each in entries] == [(each.what, each.detail) for each in logged]
+        purposes = [each.detail.get("purpose") for each in entries if each.what == What.READ]
+        reasons = [each.detail["reason"] for each in entries if each.what == What.HELD and "reason" in each.detail]
+        shown = await views.row(row)
+        held = (await views.why(row) or {})["held"]
+        assert held["reason"] == shown.held_reason
+        seen[name] = [*purposes, *reasons, shown.held_reason]
+    purpose, reason, mark = said["purpose"], said["reason"], "[hidden]"
+    assert seen == {
+        "desk": [purpose, None, mark, mark],
+        "other": [mark, None, mark, mark],
+        "registry": [mark, None, None],  # its mask does not show how the work goes
+        "auditor": [purpose, None, reason, reason],
+        "ops": [mark, None, reason, reason],
+        "aigul": [mark, None, reason, reason],
+        "portal": [mark, None, mark, mark],
+    }

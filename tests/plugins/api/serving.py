@@ -96,13 +96,19 @@ class Served:
 
 @asynccontextmanager
 async def served(
-    url: str, folder: Path, *, policy: Policy | None = None, bus: dict[str, Any] | None = None, **settings: Any
+    url: str,
+    folder: Path,
+    *,
+    policy: Policy | None = None,
+    bus: dict[str, Any] | None = None,
+    host: Host | None = None,
+    **settings: Any,
 ) -> AsyncIterator[Served]:
-    """Serve a journal that is there, with these settings of `[plugins.api]`."""
+    """Serve a journal that is there, with these settings of `[plugins.api]`, and plugins, or none."""
     loaded = from_document({"bus": {"journal": url, "grace": 2, **(bus or {})}}, folder)
-    host = Host(lambda name, model: model())
+    host = host or Host(lambda name, model: model())
     async with await Journal.open(url, key=loaded.settings.bus.key_file()) as journal:
-        policy = policy or read_policy(loaded)
+        policy = policy or read_policy(loaded, host)
         reception = Reception(journal, loaded.settings.bus, policy=policy)
         api = Api(ApiSettings(**settings), loaded, policy, journal, reception, host)
         told = asyncio.Event()

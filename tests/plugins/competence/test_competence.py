@@ -15,7 +15,7 @@ from appealbus.plugins.competence.settings import CompetenceSettings
 from appealbus.plugins.simulator.appeals.letters import CATEGORIES
 from appealbus.schemas import Severity, Signal
 from tests.plugins.competence.making import A, B, C, D, E, bins, body, competence
-from tests.plugins.dossiers import NOW, dossier, fact
+from tests.plugins.dossiers import NOW, assessed, dossier, fact
 
 CITY, OBLAST, RAYON, OTHER = "271010000", "270000000", "273600000", "150000000"
 HOUSE = competence(
@@ -31,7 +31,7 @@ def said(assessor: Assessor = HOUSE, *facts: Any, to: str | None = None, categor
     """Return the one signal, or None."""
     addressee = None if to is None else {"bin": to}
     given = {"code": category} if isinstance(category, str) else category
-    signals = list(assessor.assess(dossier({"type": "person"}, *facts, addressee=addressee, category=given, **appeal)))
+    signals = assessed(assessor, dossier({"type": "person"}, *facts, addressee=addressee, category=given, **appeal))
     assert len(signals) < 2
     return signals[0] if signals else None
 
@@ -102,8 +102,8 @@ def test_a_signal_names_rows_bodies_and_fields() -> None:
 @pytest.mark.parametrize("name", [f"орган  {A} ", f"{A} ОРГАНЫ"])
 def test_an_addressee_without_bin_is_known_by_its_name(name: str) -> None:
     """As either language writes it, whatever the case and the spaces."""
-    (signal,) = HOUSE.assess(
-        dossier({"type": "person"}, addressee={"name": name}, category={"code": "10.02"}, place=at(CITY))
+    (signal,) = assessed(
+        HOUSE, dossier({"type": "person"}, addressee={"name": name}, category={"code": "10.02"}, place=at(CITY))
     )
     assert (signal.code, signal.fields[0]) == ("competence.other_body", "appeal.addressee.name")
 
@@ -120,8 +120,8 @@ def test_an_addressee_without_bin_is_known_by_its_name(name: str) -> None:
 )
 def test_that_the_table_lacks_the_addressee_rests_on_it(addressee: Any, field: str) -> None:
     """Who may not see the addressee must not learn that it is in no table."""
-    (signal,) = HOUSE.assess(
-        dossier({"type": "person"}, addressee=addressee, category={"code": "10.02"}, place=at(CITY))
+    (signal,) = assessed(
+        HOUSE, dossier({"type": "person"}, addressee=addressee, category={"code": "10.02"}, place=at(CITY))
     )
     assert signal.fields[0] == field
 
@@ -130,7 +130,7 @@ def test_a_name_of_two_bodies_is_nobodys() -> None:
     """Which of them is meant the table does not know."""
     same = {"name_ru": "Отдел", "name_kk": "Бөлім"}
     both = competence(body("1", A, ["20"], **same), body("2", B, ["30"], **same), body("3", C, ["10"]))
-    (signal,) = both.assess(dossier({"type": "person"}, addressee={"name": "Отдел"}, category={"code": "10"}))
+    (signal,) = assessed(both, dossier({"type": "person"}, addressee={"name": "Отдел"}, category={"code": "10"}))
     assert signal.code == "competence.named"
 
 
@@ -190,7 +190,7 @@ def test_a_redirected_appeal_is_judged_by_its_newest_addressee() -> None:
     def codes(*changes: Any, to: str) -> list[str]:
         appeal = whole["appeal"] | {"addressee": {"bin": to}}
         again = dossier({"type": "person"}).model_validate(whole | {"appeal": appeal, "changes": changes})
-        return [each.code for each in HOUSE.assess(again)]
+        return [each.code for each in assessed(HOUSE, again)]
 
     assert codes(to=D) == []
     assert codes(redirect(to={"bin": E}), to=E) == []
@@ -211,7 +211,7 @@ def test_a_redirected_appeal_is_judged_by_its_newest_addressee() -> None:
 def test_the_day_is_that_on_which_it_came(received: str, expected: str | None) -> None:
     """A row that counted then is the one that counts, and the signal rests on that, too."""
     given = {"addressee": {"bin": D}, "category": {"code": "30"}, "place": at(RAYON), "received_at": received}
-    found = list(HOUSE.assess(dossier({"type": "person"}, **given)))
+    found = assessed(HOUSE, dossier({"type": "person"}, **given))
     assert [each.code for each in found] == ([] if expected is None else [expected])
     assert all("appeal.received_at" in each.fields for each in found)
 
@@ -277,7 +277,7 @@ def test_ten_thousand_bodies_cost_less_than_a_millisecond() -> None:
     times = []
     for _ in range(50):
         before = perf_counter()
-        found = list(assessor.assess(far))
+        found = assessed(assessor, far)
         times.append(perf_counter() - before)
         assert len(found) == 1
     assert min(times) < 0.001

@@ -6,7 +6,7 @@ import pytest
 
 from appealbus.plugins.identity import register_assessors
 from appealbus.plugins.identity.messages import MESSAGES
-from tests.plugins.dossiers import dossier, ended, fact
+from tests.plugins.dossiers import assessed, dossier, ended, fact
 
 IIN, OTHER, MALFORMED = "750301100019", "821224202626", "750301100018"
 BIN = "210740000018"
@@ -33,7 +33,7 @@ def document(number: str = "N1", status: str = "00", end: str | None = None, **m
 
 
 def codes(*args: Any, **more: Any) -> list[str]:
-    return [signal.code.removeprefix("identity.") for signal in IDENTITY.assess(dossier(*args, **more))]
+    return [signal.code.removeprefix("identity.") for signal in assessed(IDENTITY, dossier(*args, **more))]
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_documents_end_by_the_countrys_day() -> None:
     late = dossier({"type": "person", "document_number": "N1"}, person)
     moment = late.receipt.accepted_at.replace(hour=20)
     late = late.model_copy(update={"receipt": late.receipt.model_copy(update={"accepted_at": moment})})
-    assert [signal.code for signal in IDENTITY.assess(late)] == ["identity.document_expired"]
+    assert [signal.code for signal in assessed(IDENTITY, late)] == ["identity.document_expired"]
 
 
 @pytest.mark.parametrize(
@@ -185,11 +185,11 @@ def test_organisation_not_found() -> None:
 
 def test_fields() -> None:
     """A signal names both fields that it compares, and where several persons were found, which of them."""
-    (signal, *_) = IDENTITY.assess(dossier(WRITTEN | {"surname": "Иванов"}, fact("gbdfl.person", PERSON)))
+    (signal, *_) = assessed(IDENTITY, dossier(WRITTEN | {"surname": "Иванов"}, fact("gbdfl.person", PERSON)))
     assert signal.fields == ["appeal.applicant.surname", "gbdfl.person/surname"]
     named = {"type": "person", "surname": "Касымов", "name": "Серік"}
     mentions = [fact("gbdfl.mentioned_person", PERSON | {"iin": iin}, key=iin) for iin in (IIN, OTHER)]
-    first, second = IDENTITY.assess(dossier(named, *mentions))
+    first, second = assessed(IDENTITY, dossier(named, *mentions))
     assert f"gbdfl.mentioned_person[{IIN}]/iin" in first.fields
     assert f"gbdfl.mentioned_person[{OTHER}]/iin" in second.fields
 

@@ -6,7 +6,7 @@ import pytest
 
 from appealbus.plugins.land_rights import register_assessors
 from appealbus.plugins.land_rights.messages import MESSAGES
-from tests.plugins.dossiers import dossier, ended, fact
+from tests.plugins.dossiers import assessed, dossier, ended, fact
 
 IIN, OTHER = "750301100019", "821224202626"
 BIN, OTHER_BIN = "210740000018", "210741000013"
@@ -29,7 +29,7 @@ def led(bin_: str, iin: str | None, lookup: str = "gbdul.right_holder", **leader
 
 
 def codes(*args: Any, **more: Any) -> list[str]:
-    return [signal.code.removeprefix("land.") for signal in LAND.assess(dossier(*args, **more))]
+    return [signal.code.removeprefix("land.") for signal in assessed(LAND, dossier(*args, **more))]
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_applicant_found_without_iin() -> None:
         "life_status": {"code": "0"},
     }
     applicant = {"type": "person", "surname": "Т"}
-    (signal,) = LAND.assess(dossier(applicant, fact("gbdfl.person", person), parcel({"iin": IIN})))
+    (signal,) = assessed(LAND, dossier(applicant, fact("gbdfl.person", person), parcel({"iin": IIN})))
     assert signal.code == "land.holds_right"
     assert signal.fields == ["gbdfl.person/iin", "egkn.parcel/rights[0].holder.iin"]
 
@@ -124,7 +124,7 @@ def test_parcel_not_found() -> None:
     """A parcel that the cadastre does not know is told with the field that names it, once."""
     asked = ended("egkn.parcel", "not_found", parcels_each__cadastral_number="08:130:001:001")
     parcels = [{"cadastral_number": "08-130-001-002"}, {"cadastral_number": "08 130 001 001"}]
-    (signal,) = LAND.assess(dossier(PERSON, outcomes=[asked], parcels=parcels))
+    (signal,) = assessed(LAND, dossier(PERSON, outcomes=[asked], parcels=parcels))
     assert (signal.code, signal.fields) == ("land.parcel_not_found", ["appeal.parcels[1].cadastral_number"])
     assert NUMBER in signal.message_ru
     assert NUMBER in signal.message_kk
@@ -135,6 +135,6 @@ def test_parcel_not_found() -> None:
 def test_two_parcels() -> None:
     """Signals about two parcels name the record that each rests on."""
     other = parcel({"iin": OTHER}, number="08-130-001-002", key="b")
-    first, second = LAND.assess(dossier(PERSON, parcel({"iin": IIN}, key="a"), other))
+    first, second = assessed(LAND, dossier(PERSON, parcel({"iin": IIN}, key="a"), other))
     assert first.fields == ["appeal.applicant.iin", "egkn.parcel[a]/rights[0].holder.iin"]
     assert second.fields == ["appeal.applicant.iin", "egkn.parcel[b]/rights"]

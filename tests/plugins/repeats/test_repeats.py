@@ -9,6 +9,8 @@ import pytest
 
 from appealbus.core import Comparison, Inbound, Past, PastAssessor, Taken
 from appealbus.core.bus import recalling
+from appealbus.core.rights.fields import leads_in
+from appealbus.core.rights.paths import path_of
 from appealbus.plugins.repeats.assessor import Repeats
 from appealbus.schemas import Appeal, Dossier
 from tests.core.kit import dossier, message, running_bus
@@ -19,6 +21,9 @@ LETTER = text(12, 1)
 
 
 def signals(told: Dossier) -> dict[str, str]:
+    """Return what is said under which code, and see that each names fields that there are."""
+    document = orjson.loads(told.model_dump_json(exclude_none=True))
+    assert all(each.fields and all(leads_in(document, path_of(one)) for one in each.fields) for each in told.signals)
     return {each.code: each.message_en or "" for each in told.signals}
 
 

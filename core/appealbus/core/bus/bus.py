@@ -84,7 +84,7 @@ class Bus:
         self._retention_lease = self._leader_leases.add("retention")
         self._sketching_lease = self._leader_leases.add("sketches") if parts.host.compares else None
         self._sequencer = Sequencer(journal, self._leader_leases.add("log"))
-        turns, policy = Turns(), read_policy(loaded)
+        turns, policy = Turns(), read_policy(loaded, parts.host)
         self.relays = [
             Relay(
                 policy.of_receiver(name),

@@ -6,6 +6,7 @@ Whatever fails here, the version does not go out: it waits for a person, and nev
 from collections.abc import Sequence
 from dataclasses import replace
 
+from appealbus.core.bus.region import OF_REGION
 from appealbus.core.errors import JournalError
 from appealbus.core.interfaces.delivery import Handed, Refused
 from appealbus.core.journal.journal import Journal
@@ -61,7 +62,7 @@ class ReceiverMask:
         mask = self._mask
         number = f"{_HIDDEN}-{row.appeal_id}" if mask.hides_numbers else mask.text(row.number)
         completeness = _HIDDEN if mask.hidden(("completeness", ())) else row.completeness
-        region = row.region if mask.whole(("appeal", ("place",))) else ""
+        region = row.region if all(map(mask.whole, OF_REGION)) else ""
         return replace(row, dossier=found.raw, number=number, completeness=completeness, region=region)
 
     async def _says_nothing_new(self, row: Undelivered) -> bool:

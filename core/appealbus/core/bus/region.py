@@ -9,6 +9,11 @@ from appealbus.schemas.territory import KATO_OBLASTS, kato_oblasts
 
 UNKNOWN = "00"
 """The appeal does not tell its region, or tells several."""
+OF_REGION = (
+    *(("appeal", (name,)) for name in ("addressee", "place", "parcels")),
+    ("appeal", ("mentions", "cadastral_numbers")),
+)
+"""The fields that it follows from."""
 
 
 def region_of(appeal: Appeal) -> str:

@@ -37,7 +37,7 @@ async def viewer_named(cli: Cli, journal: Journal, name: str) -> Viewer:
         InvalidConfig: the policy is wrong.
 
     """
-    policy = read_policy(cli.loaded)
+    policy = read_policy(cli.loaded, cli.host)
     roles = [role.value for role in Role]
     if name in roles:
         return policy.of_role(Role(name))

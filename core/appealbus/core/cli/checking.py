@@ -21,7 +21,7 @@ from appealbus.core.health.finding import Severity
 from appealbus.core.health.links import of_certificate
 from appealbus.core.health.messages import gone_receivers
 from appealbus.core.interfaces.assessor import Assessor
-from appealbus.core.interfaces.lookup import Lookup, models_of
+from appealbus.core.interfaces.lookup import Lookup
 from appealbus.core.interfaces.part import Part
 from appealbus.core.interfaces.wire import Health, Wire
 from appealbus.core.journal.checkpoint import Checkpoint
@@ -29,8 +29,11 @@ from appealbus.core.journal.errors import NoJournalYet
 from appealbus.core.journal.journal import Journal
 from appealbus.core.parts import Bound, Parts, build
 from appealbus.core.readings.proof import prove
+from appealbus.core.rights.fields import is_of_the_dossier
+from appealbus.core.rights.paths import path_of
 from appealbus.core.rights.policy import read_policy
 from appealbus.core.rights.senders import missing
+from appealbus.core.rights.written_paths import astray
 
 H = TypeVar("H")
 
@@ -131,7 +134,8 @@ async def _check(cli: Cli, online: bool) -> Findings:
     found.problems += parts.problems
     found.problems += parts.unused.values()
     found.problems += await _journal_problems(cli, parts)
-    await _look_at_policy(cli, parts, found)
+    _look_at_paths(cli, found)
+    await _look_at_policy(cli, found)
     for bound in parts.sources.values():
         lookups = [node.lookup for node in parts.nodes if node.lookup.source == bound.name]
         health, unproven = await _looked_at(bound, online, lookups)
@@ -146,18 +150,33 @@ async def _check(cli: Cli, online: bool) -> Findings:
     return found
 
 
-async def _look_at_policy(cli: Cli, parts: Parts, found: Findings) -> None:
+def _look_at_paths(cli: Cli, found: Findings) -> None:
+    """Say which paths of assessors and terms lead nowhere: what names one is hidden by every mask."""
+    lookups = cli.host.records
+    for name, assessor in cli.host.assessors.items():
+        told = {each: f"{each.where}: {each.path}: {each.why}" for each in astray(assessor, lookups)}
+        its = f"; the assessor {name} of {cli.host.owner(assessor)}: every mask hides a signal that names it"
+        found.problems += [text + its for each, text in told.items() if each.certain]
+        found.warnings += [text + its for each, text in told.items() if not each.certain]
+    for name, terms in cli.host.brought("terms").items():
+        found.problems += [
+            f"terms {name} of {cli.host.owner(terms)}: rests_on: {path} leads nowhere; every mask hides due dates"
+            for path in terms.rests_on
+            if not is_of_the_dossier(path_of(path))
+        ]
+
+
+async def _look_at_policy(cli: Cli, found: Findings) -> None:
     """Say which rules of the policy do nothing, hide too little, or are about nobody."""
-    policy = read_policy(cli.loaded)
-    with suppress(JournalError):
+    policy = read_policy(cli.loaded, cli.host)
+    with suppress(JournalError, NoJournalYet):
         async with cli.journal() as journal:
             found.warnings += (await missing(journal, cli.loaded, policy)).splitlines()
     if policy.written is None:
         return
-    records = {node.lookup.name: (models_of(type(node.lookup)) or (None, None))[1] for node in parts.nodes}
-    found.problems += policy.idle_rules(records)
+    found.problems += policy.idle_rules
     found.warnings += policy.loose_masks()
-    with suppress(JournalError):
+    with suppress(JournalError, NoJournalYet):
         async with cli.journal() as journal:
             found.problems += policy.strangers([client.name for client, _ in await journal.clients()])
 

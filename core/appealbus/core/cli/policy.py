@@ -21,7 +21,7 @@ def policy(context: typer.Context, as_json: AsJson = False) -> None:
     It reads the configuration and the policy that it names, and neither journal nor dossiers.
     """
     cli = cli_of(context)
-    read = read_policy(cli.loaded)
+    read = read_policy(cli.loaded, cli.host)
     told = read.told(list(cli.loaded.settings.deliveries))
     told["changes"] = Senders(read, cli.loaded.settings.bus.changes_from).told()
     if as_json:

@@ -14,6 +14,13 @@ class Terms(ABC):
 
     name: ClassVar[str]
 
+    rests_on: ClassVar[Sequence[str]] = ("appeal",)
+    """Paths of the fields that its days follow from, besides those that any term follows from: `appeal.category`.
+
+    Any does from kind, addressee, arrival and registration of the appeal, and from what happened to it. A day is hidden
+    from whom one of them is hidden from; as it stands here, from all from whom anything of the appeal is.
+    """
+
     @abstractmethod
     def due_on(
         self, appeal: Appeal, first: Appeal, accepted_at: datetime, changes: Sequence[KeptChange]

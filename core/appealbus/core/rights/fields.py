@@ -1,18 +1,24 @@
-"""The fields that rules may name: those of the models that ship, read from their annotations."""
+"""The fields that paths may name, read from the annotations of the models."""
 
-from collections.abc import Iterator
-from functools import cache
+from collections.abc import Iterator, Mapping
+from functools import cache, lru_cache
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+from pydantic import BaseModel
 
 from appealbus.core.rights.identifiers import is_one
-from appealbus.core.rights.paths import PARTS, Pattern, Steps
+from appealbus.core.rights.paths import PARTS, Path, Pattern, Steps
 from appealbus.schemas.appeal import Appeal, Receipt
 from appealbus.schemas.base import Model
 from appealbus.schemas.change import ChangeNote
+from appealbus.schemas.record import OtherRecord, Record
 from appealbus.schemas.shapes import TYPED_RECORDS, ListOf, ModelOf, OneOf, Shape, fields_of
 from appealbus.schemas.suggestion import did_you_mean
 
 _PARTS: dict[str, type[Model]] = {"appeal": Appeal, "receipt": Receipt, "changes": ChangeNote}
 """Parts of a dossier of which single fields may be named; of the others only the whole."""
+_NAMING = ("facts", "outcomes", "gaps", "plan")
+"""Lists of a dossier that name the lookups it is made of."""
 
 
 def fields_below(model: type[Model]) -> Iterator[Steps]:
@@ -56,21 +62,78 @@ def problem_of(pattern: Pattern) -> str | None:
     model = _PARTS.get(head)
     if model is None:
         return f'{head} has no fields to name; write "{head}"'
-    known = _known(model)
-    if any(len(pattern.rest) == len(each) and _fits(pattern.rest, each) for each in known):
+    if leads(model, pattern.rest, rule=True):
         return None
-    return f"{head} has no field {rest}; {did_you_mean(rest, {'.'.join(each) for each in known}, 'see docs/policy.md')}"
+    known = {".".join(each) for each in _known(model)}
+    return f"{head} has no field {rest}; {did_you_mean(rest, known, 'see docs/policy.md')}"
+
+
+def is_of_the_dossier(path: Path) -> bool:
+    """Whether a path leads to a part of the dossier, or to a field within one."""
+    head, steps = path
+    return head in PARTS and (not steps or (head in _PARTS and leads(_PARTS[head], steps)))
+
+
+def leads_in(document: Mapping[str, Any], path: Path) -> bool:
+    """Whether a path leads anywhere in a dossier: by the models that are known here, or as it stands there.
+
+    Of a lookup that is not loaded here, and of any that the dossier does not name, nobody knows what a path means.
+    """
+    head, steps = path
+    if head in PARTS:
+        return is_of_the_dossier(path)
+    if not steps:
+        rows = (each for name in _NAMING for each in document.get(name) or ())
+        return any(each["lookup"] == head for each in rows)
+    records = [each["record"] for each in document.get("facts") or () if each["lookup"] == head]
+    models = (Record.known.get(Record.renamed.get(each["type"], each["type"])) for each in records)
+    if any(each is not None and leads(each, steps) for each in models):
+        return True
+    return any(True for each in records for _ in values_at(each, steps))
+
+
+def values_at(value: Any, steps: Steps) -> Iterator[Any]:
+    """Yield what stands at the end of the steps, in every element of the lists on the way."""
+    if isinstance(value, list):
+        for each in value:
+            yield from values_at(each, steps)
+    elif not steps:
+        yield value
+    elif isinstance(value, dict) and steps[0] in value:
+        yield from values_at(value[steps[0]], steps[1:])
 
 
 def is_known(steps: Steps) -> bool:
     """Whether a record that ships has a field with these steps."""
-    return any(steps in _known(record) for record in TYPED_RECORDS.values())
+    return any(leads(record, steps) for record in TYPED_RECORDS.values())
 
 
-def missing_in(model: type[Model], steps: Steps) -> bool:
-    """Whether a record of a model that ships has no field with these steps."""
-    return bool(steps) and not any(_fits(steps, each) for each in _known(model) if len(each) == len(steps))
+@lru_cache(maxsize=10_000)
+def leads(model: type[BaseModel], steps: Steps, *, rule: bool = False) -> bool:
+    """Whether steps lead to a field of a model.
+
+    Args:
+        model: the model.
+        steps: from there.
+        rule: whether a rule has them: in it `*` is any step, and a value of no certain form may have any fields.
+
+    """
+    return _leads(model, steps, rule=rule)
 
 
-def _fits(pattern: Steps, steps: Steps) -> bool:
-    return all(mine in ("*", its) for mine, its in zip(pattern, steps, strict=True))
+def _leads(annotation: Any, steps: Steps, *, rule: bool) -> bool:
+    if not steps:
+        return True
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        if annotation in (Record, OtherRecord):
+            return rule
+        wanted = annotation.model_fields if rule and steps[0] == "*" else steps[:1]
+        its = (annotation.model_fields[name] for name in wanted if name in annotation.model_fields)
+        return any(_leads(each.annotation, steps[1:], rule=rule) for each in its)
+    origin = get_origin(annotation)
+    if annotation in (object, dict, list) or (isinstance(origin, type) and issubclass(origin, Mapping)):
+        return rule
+    if origin is None and not isinstance(annotation, type):
+        return rule
+    inner = () if origin is Literal else get_args(annotation)
+    return any(_leads(each, steps, rule=rule) for each in (inner[:1] if origin is Annotated else inner))

@@ -46,7 +46,7 @@ class Mask:
     def hidden_rules(self) -> list[str]:
         """What it hides, for whoever sees what is left: the rules, which are the same for all dossiers."""
         shown = [each.text for each in self.shows]
-        besides = [] if "*" in shown else [f"all but {', '.join(shown)}"]
+        besides = [] if "*" in shown else [f"all but {', '.join(shown)}" if shown else "all"]
         return [*besides, *(each.text for each in self.hides), *(f"each {kind}" for kind in self.identifiers)]
 
     def hidden(self, path: Path) -> bool:

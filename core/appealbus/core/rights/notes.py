@@ -1,17 +1,17 @@
 """What a dossier says of its fields elsewhere: warnings, signals, changes, facts that are gone. Masked with them."""
 
-from collections.abc import Iterator
-from typing import Any
-
-from appealbus.core.rights.fields import is_known
+from appealbus.core.rights.fields import is_known, is_of_the_dossier, leads_in, values_at
 from appealbus.core.rights.mask import Mask
-from appealbus.core.rights.paths import PARTS, Path, Steps, path_of
+from appealbus.core.rights.paths import PARTS, Path, path_of
 from appealbus.core.rights.questions import Json, Questions
 
 _DUE: Path = ("appeal", ("due_on",))
 _BODY: Path = ("appeal", ("addressee",))
 _WORDS = ("reason", "by", "note", "ground", "reference")
 """What somebody wrote about a change in his own words, which may repeat what was corrected."""
+_OF_QUESTIONS = frozenset({"outcomes", "gaps", "signals", "unassessed", "not_carried", "plan"})
+_OF_OTHER_FIELDS = (("warnings",), ("as_written",))
+"""What tells of other fields, as changes do, so that nobody knows on which of them a signal rests that names it."""
 
 
 def warnings(mask: Mask, shown: Json, appeal: Json) -> None:
@@ -27,7 +27,10 @@ def warnings(mask: Mask, shown: Json, appeal: Json) -> None:
         return
     told = []
     for each in appeal.get("warnings") or []:
-        if mask.whole(path_of(f"appeal.{each['field']}")) and each["field"] != "appeal":
+        path = path_of(f"appeal.{each['field']}")
+        if not is_of_the_dossier(path) and each["field"] != "appeal":
+            continue
+        if mask.whole(path) and each["field"] != "appeal":
             told.append({**each, "message": mask.text(each["message"])})
         elif mask.process:
             told.append({"field": each["field"], "code": each["code"]})
@@ -47,26 +50,22 @@ def signals(mask: Mask, document: Json, questions: Questions) -> list[Json]:
 
 
 def _is_shown(mask: Mask, document: Json, path: Path) -> bool:
-    """Whether all of a field is shown; of a part of a record that nobody here knows, numbers may be somewhere in it."""
+    """Whether all of a field is shown, and there is such a field: what a misspelt path was meant for may be hidden.
+
+    Of a part of a record that nobody here knows, numbers may be somewhere in it.
+    """
     head, steps = path
-    if not mask.whole(path):
+    if not mask.whole(path) or not leads_in(document, path):
+        return False
+    if head in _OF_QUESTIONS or (mask.hides_of_appeal and (head == "changes" or steps[:1] in _OF_OTHER_FIELDS)):
+        return False
+    if head == "changes" and not mask.whole(("changes", ())):
         return False
     if not mask.identifiers or head in PARTS or is_known(steps):
         return True
     records = [each["record"] for each in document.get("facts") or [] if each["lookup"] == head]
-    values = [value for record in records for value in _at(record, steps)]
+    values = [value for record in records for value in values_at(record, steps)]
     return bool(values) and not any(isinstance(value, dict) for value in values)
-
-
-def _at(value: Any, steps: Steps) -> Iterator[Any]:
-    """Yield what stands at the end of the steps, in every element of the lists on the way."""
-    if isinstance(value, list):
-        for each in value:
-            yield from _at(each, steps)
-    elif not steps:
-        yield value
-    elif isinstance(value, dict) and steps[0] in value:
-        yield from _at(value[steps[0]], steps[1:])
 
 
 def _signal(mask: Mask, signal: Json, questions: Questions) -> Json:
@@ -95,7 +94,8 @@ def changes(mask: Mask, document: Json) -> list[Json]:
 
 def _change(mask: Mask, change: Json) -> Json | None:
     kind = change["kind"]
-    fields = [each for each in change.get("fields") or [] if mask.whole(path_of(f"appeal.{each}"))]
+    named = [(each, path_of(f"appeal.{each}")) for each in change.get("fields") or []]
+    fields = [each for each, path in named if mask.whole(path) and is_of_the_dossier(path)]
     if kind == "corrected" and not fields:
         return None
     if (kind in ("due", "extended") and mask.hidden(_DUE)) or (kind == "redirected" and not mask.whole(_BODY)):

@@ -5,12 +5,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from appealbus.core.domain.event import LogEntry, What, by_client
+from appealbus.core.rights.identifiers import HIDDEN
 from appealbus.core.rights.mask import Mask
+from appealbus.core.rights.viewer import Viewer
 
 _OF_VERSIONS = frozenset({What.DELIVERED, What.FAILED, What.SET_ASIDE, What.SKIPPED, What.RESENT, What.VERSION})
 _ALWAYS = frozenset({What.ACCEPTED, What.HELD, What.RELEASED, What.READ})
 """What has nothing to do with any field."""
 _OF_LOOKUPS = frozenset({What.ASKED, What.ENDED, What.REREAD})
+_PEOPLE = frozenset({"person", "api"})
+"""Kinds of actors that write in words of their own; those of the bus are our words."""
 _TOLD = frozenset(
     {
         *("version", "receivers", "id", "as", "purpose", "rows", "found", "operation", "code", "attempts"),
@@ -42,6 +46,15 @@ class History:
 
     entries: Sequence[LogEntry]
     next: int | None
+
+
+def written_entry(viewer: Viewer, entry: LogEntry) -> LogEntry:
+    """Return an entry without what somebody else wrote in it, in their own words: that is about them, too."""
+    if entry.actor.partition(":")[0] not in _PEOPLE:
+        return entry
+    reads = {"purpose": viewer.reads_purposes_of, "reason": viewer.reads_reasons_of}
+    gone = {name: HIDDEN for name, may in reads.items() if entry.detail.get(name) and not may(entry.actor)}
+    return replace(entry, detail={**entry.detail, **gone}) if gone else entry
 
 
 def shown_entry(mask: Mask, entry: LogEntry, versions: Collection[int]) -> LogEntry | None:

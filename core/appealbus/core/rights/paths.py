@@ -64,18 +64,19 @@ class Pattern:
     def covers(self, path: Path) -> bool:
         """Whether it is about the field at the path, with all below."""
         head, steps = path
-        if len(steps) < len(self.rest) or not self._is_of(head):
+        if len(steps) < len(self.rest) or not self.is_of(head):
             return False
         return all(mine in ("*", its) for mine, its in zip(self.rest, steps, strict=False))
 
     def goes_below(self, path: Path) -> bool:
         """Whether it is about something below the path."""
         head, steps = path
-        if len(steps) >= len(self.rest) or not self._is_of(head):
+        if len(steps) >= len(self.rest) or not self.is_of(head):
             return False
         return all(mine in ("*", its) for mine, its in zip(self.rest, steps, strict=False))
 
-    def _is_of(self, head: str) -> bool:
+    def is_of(self, head: str) -> bool:
+        """Whether it is about this part of the dossier, or this lookup."""
         return self.head.fullmatch(head) is not None and not (self.of_records and head in PARTS)
 
 

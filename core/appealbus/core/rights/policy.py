@@ -1,20 +1,24 @@
 """The policy: one file that says who sees what."""
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from typing import Any
 
 from appealbus.core.config.loading import Loaded, Written, load_written
 from appealbus.core.config.problems import InvalidConfig, Problem, dotted
 from appealbus.core.domain.client import Client, Role
+from appealbus.core.host import Host
 from appealbus.core.rights.builtin import EVERYTHING, MASKS, ROLES
-from appealbus.core.rights.fields import missing_in
+from appealbus.core.rights.fields import leads
 from appealbus.core.rights.identifiers import KINDS
 from appealbus.core.rights.mask import Mask
-from appealbus.core.rights.paths import PARTS, Pattern
+from appealbus.core.rights.paths import PARTS, Path, Pattern, path_of
 from appealbus.core.rights.settings import ChannelSettings, ClientSettings, MaskSettings, PolicySettings
 from appealbus.core.rights.viewer import Viewer, of_client
+from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.record import Record
+from appealbus.schemas.shapes import TYPED_RECORDS
 from appealbus.schemas.suggestion import did_you_mean
 
 
@@ -30,6 +34,8 @@ class Policy:
         changes: by role the kinds of change that its clients may send, where the file says so.
         channels: what may come by intakes.
         written: the file; None: the built-in policy.
+        counted: what due dates rest on besides, by the terms that are loaded.
+        idle_rules: what is to be said of rules that lead nowhere here.
 
     """
 
@@ -40,22 +46,25 @@ class Policy:
     written: Written | None = None
     changes: Mapping[Role, Sequence[str]] = field(default_factory=dict)
     channels: Mapping[str, ChannelSettings] = field(default_factory=dict)
+    counted: tuple[Path, ...] = ()
+    idle_rules: Sequence[str] = ()
 
     def of_role(self, role: Role) -> Viewer:
         """Return who looks with a role and no client."""
         mask, purpose = self.roles[role]
-        return Viewer(role.value, role, mask, purpose_needed=purpose)
+        return Viewer(role.value, role, mask, purpose_needed=purpose, counted=self.counted)
 
     def of_client(self, client: Client) -> Viewer:
         """Return who a client is as it looks."""
         mask, purpose = self.roles[client.role]
         own = self.clients.get(client.name) or ClientSettings()
         mask = mask if own.mask is None else self.masks[own.mask]
-        return of_client(client, mask, purpose_needed=purpose if own.purpose is None else own.purpose)
+        purpose = purpose if own.purpose is None else own.purpose
+        return of_client(client, mask, purpose_needed=purpose, counted=self.counted)
 
     def of_receiver(self, name: str) -> Viewer:
         """Return who a receiver is."""
-        return Viewer(name, None, self.receivers.get(name, EVERYTHING))
+        return Viewer(name, None, self.receivers.get(name, EVERYTHING), counted=self.counted)
 
     def told(self, deliveries: Collection[str]) -> dict[str, Any]:
         """Return who sees what: each role, client and receiver with its mask, and what each mask hides."""
@@ -73,23 +82,6 @@ class Policy:
         unknown = sorted(set(self.clients).difference(clients))
         return [self._said("there is no such client", "clients", each, known=clients) for each in unknown]
 
-    def idle_rules(self, lookups: Mapping[str, type[Record] | None]) -> list[str]:
-        """Say which rules are about no lookup that is loaded, or about no field of its record: they do nothing.
-
-        Args:
-            lookups: by name the record that each brings, where that is known.
-
-        """
-        found = []
-        for mask in self.masks.values():
-            if self.written is None or mask.name in MASKS:
-                continue
-            for name, patterns in (("shows", mask.shows), ("hides", mask.hides)):
-                for at, pattern in enumerate(patterns):
-                    if text := _idle(pattern, lookups):
-                        found.append(self._said(text, "masks", mask.name, name, at))
-        return found
-
     def loose_masks(self) -> list[str]:
         """Say which masks hide a number in one place alone, though records repeat it."""
         return [
@@ -105,9 +97,8 @@ class Policy:
         ]
 
     def _said(self, text: str, *path: str | int, known: Collection[str] = ()) -> str:
-        place = "" if self.written is None else f"{self.written.where(path)}: "
         hint = f"; {did_you_mean(str(path[-1]), known)}" if known else ""
-        return f"{place}{dotted(path)}: {text}{hint}"
+        return _said(self.written, f"{text}{hint}", *path)
 
 
 def _who(who: str, mask: Mask | str, purpose: bool | None = False, may: list[str] | None = None) -> dict[str, Any]:
@@ -115,31 +106,86 @@ def _who(who: str, mask: Mask | str, purpose: bool | None = False, may: list[str
     return {"who": who, "mask": name, "purpose": purpose, "may": may or []}
 
 
-def _idle(pattern: Pattern, lookups: Mapping[str, type[Record] | None]) -> str | None:
+def _said(written: Written | None, text: str, *path: str | int) -> str:
+    return f"{'' if written is None else f'{written.where(path)}: '}{dotted(path)}: {text}"
+
+
+Lookups = Mapping[str, type[Record] | None]
+
+
+def _meant(pattern: Pattern, lookups: Lookups) -> Collection[type[Record] | None]:
+    """Return the records that a rule is about; none: of a lookup that nobody here knows."""
+    every = list(TYPED_RECORDS.values()) if pattern.is_of("*") else []
+    return [*every, *(record for name, record in lookups.items() if pattern.is_of(name))]
+
+
+def _nowhere(pattern: Pattern, lookups: Lookups) -> str | None:
+    """Say why a rule leads nowhere; None where it does not. Those of the dossier's parts are right, or an error."""
     head = pattern.text.partition("/")[0]
-    if head.partition(".")[0] in (*PARTS, "*"):
+    if head.partition(".")[0] in PARTS:
         return None
-    meant = {name: record for name, record in lookups.items() if pattern.head.fullmatch(name)}
+    meant = _meant(pattern, lookups)
     if not meant:
-        return (
-            f"no lookup {head} is loaded; {did_you_mean(head, lookups, 'what it found before is masked all the same')}"
-        )
-    records = [record for record in meant.values() if record is not None]
-    if len(records) == len(meant) and all(missing_in(record, pattern.rest) for record in records):
-        return f"no record of {head} has {'.'.join(pattern.rest)}"
-    return None
+        return f"no lookup {head} is loaded, {did_you_mean(head, lookups, 'nor one with nearly that name')}"
+    if any(record is None or leads(record, pattern.rest, rule=True) for record in meant):
+        return None
+    return f"no record of {head} has {'.'.join(pattern.rest)}"
 
 
-def read_policy(loaded: Loaded) -> Policy:
+def _wider(pattern: Pattern, lookups: Lookups) -> Iterator[Pattern]:
+    """Yield what is hidden in place of a rule that leads nowhere: all that it may have been meant for.
+
+    What is nearest above it; where nobody here knows its lookup, all of that source and of lookups that are called
+    nearly so.
+    """
+    head, below = pattern.text.partition("/")[0], "/*" if pattern.rest else ""
+    meant = [record for record in _meant(pattern, lookups) if record is not None]
+    if meant:
+        above = (pattern.rest[:end] for end in range(len(pattern.rest) - 1, 0, -1))
+        known = (steps for steps in above if any(leads(each, steps, rule=True) for each in meant))
+        yield Pattern.parse(f"{head}/{'.'.join(next(known, ('*',)))}")
+        return
+    source = head.partition(".")[0]
+    texts = [f"{head}{below}", f"{source}.*{below}", *(f"{each}{below}" for each in get_close_matches(head, lookups))]
+    if not pattern.of_records:  # a part of the dossier may be meant, or a field of the appeal
+        texts += get_close_matches(source, PARTS)
+        texts += [f"appeal.{head}"] if leads(Appeal, tuple(head.split(".")), rule=True) else []
+    yield from map(Pattern.parse, texts)
+
+
+def _closed(mask: Mask, lookups: Lookups) -> Mask:
+    """Return a mask of which no rule that leads nowhere shows anything, or leaves anything to be seen."""
+    shows = [each for each in mask.shows if not _meant(each, lookups) or _nowhere(each, lookups) is None]
+    hides = [(each, _nowhere(each, lookups)) for each in mask.hides]
+    wider = (new for each, why in hides if why for new in _wider(each, lookups))
+    return replace(mask, shows=tuple(shows), hides=(*mask.hides, *wider))
+
+
+def _idle(written: Written, mask: Mask, lookups: Lookups) -> Iterator[str]:
+    for name, patterns in (("shows", mask.shows), ("hides", mask.hides)):
+        for at, each in enumerate(patterns):
+            if why := _nowhere(each, lookups):
+                hidden = ", ".join(wider.text for wider in _wider(each, lookups))
+                does = "it shows nothing" if name == "shows" else f"until it is right, it hides {hidden}"
+                yield _said(written, f"{why}; {does}", "masks", mask.name, name, at)
+
+
+def read_policy(loaded: Loaded, host: Host | None = None) -> Policy:
     """Return the policy of a configuration; where it names none, the one that is built in.
+
+    Args:
+        loaded: the configuration.
+        host: which lookups there are, by which a rule leads somewhere, and what counts due dates; None: nobody says.
 
     Raises:
         InvalidConfig: with everything that is wrong in the file: its name, the line, the key and what to write.
 
     """
     file = loaded.settings.bus.policy
+    terms = () if host is None else host.brought("terms").values()
+    counted = tuple(path_of(path) for each in terms for path in each.rests_on)
     if file is None:
-        return Policy()
+        return Policy(counted=counted)
     if not file.is_file():
         raise loaded.error(f"{file} is no file; write the path of the policy", "bus", "policy")
     written = load_written(file)
@@ -151,7 +197,10 @@ def read_policy(loaded: Loaded) -> Policy:
     ]
     if problems:
         raise InvalidConfig(problems)
-    masks = MASKS | {name: _mask(name, each) for name, each in settings.masks.items()}
+    own = [_mask(name, each) for name, each in settings.masks.items()]
+    lookups = None if host is None else host.records
+    idle = [] if lookups is None else [text for each in own for text in _idle(written, each, lookups)]
+    masks = MASKS | {each.name: each if lookups is None else _closed(each, lookups) for each in own}
     roles = dict(ROLES)
     for role, given in settings.roles.items():
         mask, purpose = roles[role]
@@ -159,7 +208,7 @@ def read_policy(loaded: Loaded) -> Policy:
         roles[role] = (mask, purpose if given.purpose is None else given.purpose)
     receivers = {name: masks[each.mask] for name, each in settings.receivers.items()}
     changes = {role: given.changes for role, given in settings.roles.items() if given.changes is not None}
-    return Policy(masks, roles, settings.clients, receivers, written, changes, settings.channels)
+    return Policy(masks, roles, settings.clients, receivers, written, changes, settings.channels, counted, idle)
 
 
 def _mask(name: str, settings: MaskSettings) -> Mask:

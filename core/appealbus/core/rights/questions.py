@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 import orjson
 
 from appealbus.core.planning.contract import NOT_LOADED
+from appealbus.core.rights.fields import leads_in
 from appealbus.core.rights.mask import Mask
 from appealbus.core.rights.paths import input_path
 
@@ -40,6 +41,7 @@ class Questions:
 
     def __init__(self, mask: Mask, document: Mapping[str, Any]) -> None:
         self._mask = mask
+        self._document = document
         outcomes, facts, gaps = (_rows(document, name) for name in ("outcomes", "facts", "gaps"))
         if not mask.shows_plan:  # which lookups there would have to be says what kind of appeal it is
             outcomes, gaps = ([each for each in rows if each.get("code") != NOT_LOADED] for rows in (outcomes, gaps))
@@ -64,7 +66,9 @@ class Questions:
     def _hides_input(self, given: Json) -> bool:
         head, steps = input_path(given["path"])
         named = (*steps, given["name"])
-        return self._mask.hidden((head, steps)) or self._mask.is_number(named, given["value"])
+        if self._mask.hidden((head, steps)) or not leads_in(self._document, (head, steps)):
+            return True
+        return self._mask.is_number(named, given["value"])
 
     def _outcome(self, row: Json) -> Json:
         lookup = row["lookup"]

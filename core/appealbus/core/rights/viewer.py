@@ -5,30 +5,37 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from appealbus.core.domain.client import Client, Role
+from appealbus.core.domain.event import by_api, by_person
 from appealbus.core.domain.listing import AppealRow, AppealState
 from appealbus.core.domain.places import within
+from appealbus.core.journal.writes.suspects import REASON
 from appealbus.core.rights.actions import MAY, Action
+from appealbus.core.rights.fields import is_of_the_dossier
+from appealbus.core.rights.identifiers import HIDDEN
 from appealbus.core.rights.mask import Mask
 from appealbus.core.rights.paths import Path
 from appealbus.schemas.dossier import Completeness
 
 _ROW: dict[str, Sequence[Path]] = {
-    "due_on": [("appeal", ("due_on",))],
     "closed": [("changes", ("kind",))],
     "kind": [("appeal", ("kind",))],
     "place": [("appeal", ("place",)), ("appeal", ("addressee",))],
     "body": [("appeal", ("addressee",))],
 }
-"""Of an appeal in a list: what it tells of which fields."""
-_OF_TERMS: Sequence[Path] = (
-    ("number", ()),
-    ("changes", ()),
-    ("appeal", ("due_on",)),
-    ("appeal", ("kind",)),
-    ("appeal", ("received_at",)),
-    ("appeal", ("addressee",)),
+"""Of an appeal in a list: what it tells of which fields. Its due date tells of more."""
+_COUNTED: Sequence[Path] = (
+    *(("appeal", (name,)) for name in ("due_on", "kind", "received_at")),
+    *(("changes", (name,)) for name in ("kind", "dated_at")),
+    ("receipt", ("accepted_at",)),
 )
-"""What a term tells of: when, what and to whom somebody wrote, and what happened then."""
+"""What a due date follows from: who knows the one may conclude the other."""
+_BY_PROCESS: Sequence[Path] = (
+    ("appeal", ("addressee",)),
+    *(("changes", (name,)) for name in ("to", "part", "due_on", "result", "answered_on")),
+)
+"""The same, where it follows only from whether there is a value, and whether it is another than before."""
+_OF_TERMS: Sequence[Path] = (("number", ()), ("changes", ()))
+"""What the proof of a term tells of besides: what happened, and when."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +50,7 @@ class Viewer:
         kinds: of appeals that are seen; empty: all, and those of no known kind.
         purpose_needed: whether each read needs a purpose.
         channel: whose appeals are seen alone; empty: those of all.
+        counted: what due dates rest on besides, by the terms that are loaded.
 
     """
 
@@ -53,6 +61,7 @@ class Viewer:
     kinds: tuple[str, ...] = ()
     purpose_needed: bool = False
     channel: str = ""
+    counted: tuple[Path, ...] = ()
 
     @property
     def actions(self) -> frozenset[Action]:
@@ -76,12 +85,30 @@ class Viewer:
     @property
     def sees_terms(self) -> bool:
         """Whether all is shown whole that a term follows from."""
-        return all(map(self.mask.whole, _OF_TERMS))
+        return self.sees_due_dates and all(map(self.mask.whole, (*_BY_PROCESS, *_OF_TERMS)))
+
+    @property
+    def sees_due_dates(self) -> bool:
+        """Whether due dates are shown: they would tell of all that they are counted from."""
+        if self.mask.plain:
+            return True
+        besides = () if self.mask.process else _BY_PROCESS
+        return all(map(self.mask.whole, (*_COUNTED, *besides, *self.counted))) and all(
+            map(is_of_the_dossier, self.counted)
+        )
 
     @property
     def knows_messages(self) -> bool:
         """Whether ids of messages are shown; a channel knows those of its own."""
         return bool(self.channel) or self.mask.whole(("appeal", ("message_id",)))
+
+    def reads_purposes_of(self, actor: str) -> bool:
+        """Whether it reads what somebody wrote that they look for: auditors do, and who wrote it."""
+        return self.may(Action.LOG) or actor in (by_api(self.name), by_person(self.name))
+
+    def reads_reasons_of(self, actor: str) -> bool:
+        """Whether it reads why somebody did something, in their own words: who may do the like reads that, too."""
+        return self.may(Action.OPERATE) or self.reads_purposes_of(actor)
 
     def sees(self, row: AppealRow) -> bool:
         """Whether an appeal is one of those that it may see."""
@@ -96,10 +123,13 @@ class Viewer:
     def row(self, row: AppealRow) -> AppealRow:
         """Return how an appeal stands, without what would tell of hidden fields."""
         mask = self.mask
+        if row.held_reason not in (None, REASON) and not self.reads_reasons_of(by_person(row.held_by or "")):
+            row = replace(row, held_reason=HIDDEN)
         if mask.plain:
             return row
         gone: dict[str, Any] = {name: None for name, paths in _ROW.items() if not all(map(mask.whole, paths))}
-        told = replace(row, **gone, signal=None, number=mask.text(row.number))
+        due_on = row.due_on if self.sees_due_dates else None
+        told = replace(row, **gone, due_on=due_on, signal=None, number=mask.text(row.number))
         is_complete = row.completeness == Completeness.COMPLETE.value
         if mask.hidden(("gaps", ())):
             told = replace(told, lacks=(), waits_for=())
@@ -126,6 +156,8 @@ class Viewer:
         """Whether appeals may be chosen by something that a list tells of them: who does so learns what it is."""
         if name == "completeness":
             return not self.mask.hidden(("completeness", ()))
+        if name == "due_on":
+            return self.sees_due_dates
         return all(map(self.mask.whole, _ROW[name]))
 
 
@@ -135,7 +167,7 @@ def _at_rest(row: AppealRow, *, is_complete: bool) -> AppealState:
     return AppealState.IDLE if is_complete else AppealState.PARKED
 
 
-def of_client(client: Client, mask: Mask, *, purpose_needed: bool) -> Viewer:
+def of_client(client: Client, mask: Mask, *, purpose_needed: bool, counted: tuple[Path, ...] = ()) -> Viewer:
     """Return who a client is as it looks."""
     own = client.channel if client.role is Role.CHANNEL else ""
-    return Viewer(client.name, client.role, mask, client.places, client.kinds, purpose_needed, own)
+    return Viewer(client.name, client.role, mask, client.places, client.kinds, purpose_needed, own, counted)

@@ -28,7 +28,7 @@ from appealbus.core.planning.contract import NOT_LOADED
 from appealbus.core.rights.comparing import seen_appeal, seen_past
 from appealbus.core.rights.explaining import FieldHidden, explain_masked
 from appealbus.core.rights.looks import Looks
-from appealbus.core.rights.past import History, shown_entry
+from appealbus.core.rights.past import History, shown_entry, written_entry
 from appealbus.core.rights.paths import path_of
 from appealbus.core.rights.questions import Json
 from appealbus.core.rights.seen import Seen, is_damage, seen
@@ -93,9 +93,7 @@ class Views:
 
     async def row(self, row: AppealRow) -> AppealRow:
         """Return how an appeal stands, without what would tell of hidden fields or that they have changed."""
-        if self._mask.plain:
-            return row
-        if row.version == 1 and self._mask.process:  # before it there is none that it could look like
+        if self._mask.plain or (row.version == 1 and self._mask.process):  # there is none that it could look like
             return self.viewer.row(row)
         try:
             newest = await self.dossier(row)
@@ -264,7 +262,7 @@ class Views:
     async def history(self, row: AppealRow, after: int = 0, limit: int = 100) -> History:
         """Return a page of what happened to an appeal."""
         if self._mask.plain:
-            entries = await self._reader.history(row.number, after, limit)
+            entries = await self.entries(row, await self._reader.history(row.number, after, limit))
             return History(entries, entries[-1].position if len(entries) >= limit else None)
         # Until there are as many: a page that ends short would tell how much of it is hidden.
         shown: list[LogEntry] = []
@@ -277,6 +275,7 @@ class Views:
 
     async def entries(self, row: AppealRow, entries: Sequence[LogEntry]) -> Sequence[LogEntry]:
         """Return what is seen of entries about an appeal."""
+        entries = [written_entry(self.viewer, each) for each in entries]
         if self._mask.plain:
             return entries
         versions = set() if self._mask.process else {each.version for each in await self.versions(row)}
@@ -290,6 +289,7 @@ class Views:
             row = await self._reader.appeal(entry.number)
         if self.viewer.scoped and (row is None or not self.viewer.sees(row)):
             return None
+        entry = written_entry(self.viewer, entry)
         if mask.plain:
             return entry
         versions = set() if row is None or mask.process else {each.version for each in await self.versions(row)}

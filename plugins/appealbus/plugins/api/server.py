@@ -51,7 +51,7 @@ async def serve(cli: Cli, settings: ApiSettings) -> None:
     """
     bus = cli.loaded.settings.bus
     tls = context(settings)
-    policy = read_policy(cli.loaded)
+    policy = read_policy(cli.loaded, cli.host)
     for warning in cli.loaded.open_secrets():
         log.warning("config.secret_open", reason=warning)
     async with (

@@ -21,6 +21,7 @@ class LegalTerms(Terms):
     """Counts by the norms and the calendar."""
 
     name = NAME
+    rests_on = ()
 
     def __init__(self, law: Callable[[], Law]) -> None:
         self._law = law

@@ -47,7 +47,9 @@ def choices(page: Page) -> frozenset[str]:
     }
     found = {"age"} | {name for name, what in named.items() if viewer.may_choose_by(what)}
     if mask.process or mask.plain:
-        found |= {"state", "source", "code", "receiver"}
+        found |= {"state", "code", "receiver"}
+    if ("due_from" in found and mask.process) or mask.plain:  # what waits for a source is listed by due date
+        found.add("source")
     if mask.plain:
         found.add("signal")
     if mask.plain or not mask.hidden(("gaps", ())):

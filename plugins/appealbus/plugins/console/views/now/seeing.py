@@ -52,7 +52,7 @@ def given(page: Page, found: Now) -> Mapping[str, Any]:
     """Return what the picture is made of."""
     views = {each.name for each in page.console.views if each.open_to(page.viewer)}
     # A finding about due dates names appeals: not for whoever may not see numbers, or sees only some appeals.
-    named = not (page.viewer.mask.hides_numbers or page.viewer.scoped)
+    named = page.viewer.sees_due_dates and not (page.viewer.mask.hides_numbers or page.viewer.scoped)
     findings = [
         (_seen(page, each), found.where(each, views), named or each.about != "due dates") for each in found.findings
     ]

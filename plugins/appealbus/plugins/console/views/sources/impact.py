@@ -23,6 +23,8 @@ _PAGE = 50
 async def impact(page: Page) -> Response:
     """Show which appeals miss their due dates, and offer to switch the source off until then."""
     sight = await sight_of(page)
+    if not page.viewer.sees_due_dates:
+        raise Refused(403, page.words.say("Your mask hides when appeals are due."))
     if sight.asked is None:
         raise Refused(409, page.words.say("The configuration has no such source any more: nobody asks it."))
     written = page.query.get("until")

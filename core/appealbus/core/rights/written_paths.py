@@ -1,0 +1,93 @@
+"""Paths of fields as assessors write them in their source: one that leads nowhere hides the signals that name it."""
+
+import ast
+import inspect
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from appealbus.core.interfaces.assessor import Assessor
+from appealbus.core.rights.fields import is_of_the_dossier, leads
+from appealbus.core.rights.paths import PARTS, path_of
+from appealbus.schemas.appeal import Appeal
+from appealbus.schemas.record import Record
+
+_NAME = r"[A-Za-z_]\w*(?:\[\w*\])?"
+_OF_LOOKUP = re.compile(rf"[a-z]\w*(?:\.[a-z]\w*)+(?:\[\w*\])?/{_NAME}(?:\.{_NAME})*")
+_OF_PART = re.compile(rf"(?:{'|'.join(PARTS)})(?:\.{_NAME})+")
+_BEHIND = re.compile(rf"\0[/.]?({_NAME}(?:\.{_NAME})*)")
+"""A path of which the beginning is put in, as `records` gives it."""
+
+
+class Astray(NamedTuple):
+    """A path that leads nowhere, or of which nobody here knows where it leads: file and line, and what is wrong."""
+
+    where: str
+    path: str
+    why: str
+    certain: bool
+    """Whether it is wrong; else its lookup is not loaded here, or it may be no path."""
+
+
+def astray(assessor: Assessor, lookups: Mapping[str, type[Record] | None]) -> Iterator[Astray]:
+    """Yield the paths that lead nowhere in the source of an assessor: in its module, and in those of its package.
+
+    What it puts together as it runs is not found so: `appealbus.core.testing.check_assessor` finds that.
+
+    Args:
+        assessor: the assessor.
+        lookups: by name the record that each brings, where that is known.
+
+    """
+    for name in _modules(type(assessor).__module__):
+        try:
+            tree = ast.parse(inspect.getsource(sys.modules[name]))
+        except (OSError, TypeError, SyntaxError, ValueError):
+            yield Astray(name, "", "its source cannot be read, and nobody has looked at the paths in it", certain=False)
+            continue
+        file = inspect.getsourcefile(sys.modules[name])
+        for line, path, named in _written(tree):
+            if found := _why(path, lookups, named=named):
+                yield Astray(f"{file}:{line}", path.replace("\0", "…"), *found)
+
+
+def _modules(own: str) -> list[str]:
+    """Return a module with the others of its package; of a package without a file all are strangers to each other."""
+    package = own if hasattr(sys.modules[own], "__path__") else own.rpartition(".")[0]
+    if getattr(sys.modules.get(package), "__file__", None) is None:
+        return [own]
+    return sorted(name for name in sys.modules if f"{name}.".startswith(f"{package}."))
+
+
+def _written(tree: ast.Module) -> Iterator[tuple[int, str, bool]]:
+    """Yield line and text of what may be a path, and whether it stands in a signal's `fields`."""
+    nodes = list(ast.walk(tree))
+    given = [(each.arg == "fields", each.value) for each in nodes if isinstance(each, ast.keyword)]
+    named = {id(inner) for is_fields, value in given if is_fields for inner in ast.walk(value)}
+    parts = {id(inner) for each in nodes if isinstance(each, ast.JoinedStr) for inner in each.values}
+    skipped = parts | {id(value) for is_fields, value in given if not is_fields}
+    for each in nodes:
+        if isinstance(each, ast.Constant) and isinstance(each.value, str) and id(each) not in skipped:
+            yield each.lineno, each.value, id(each) in named
+        elif isinstance(each, ast.JoinedStr):
+            pieces = (str(one.value) if isinstance(one, ast.Constant) else "\0" for one in each.values)
+            yield each.lineno, "".join(pieces).replace("[\0]", "[]"), id(each) in named
+
+
+def _why(text: str, lookups: Mapping[str, type[Record] | None], *, named: bool) -> tuple[str, bool] | None:
+    """Say what is wrong with a path, and whether that is certain; None where it is right, or no path."""
+    if _OF_PART.fullmatch(text):
+        return None if is_of_the_dossier(path_of(text)) else ("the dossier has no such field", named)
+    if behind := _BEHIND.fullmatch(text):
+        _, steps = path_of(f"-/{behind[1]}")
+        models = [Appeal, *lookups.values()]
+        right = any(each is None or leads(each, steps) for each in models)
+        return None if right or not named else ("neither the appeal nor a record has such a field", True)
+    if not _OF_LOOKUP.fullmatch(text):
+        return None
+    head, steps = path_of(text)
+    if head not in lookups:
+        return "no such lookup is loaded", False
+    model = lookups[head]
+    return None if model is None or leads(model, steps) else ("its record has no such field", True)
