@@ -28,6 +28,8 @@ _MOST = 3_000
 """Groups of digits that are looked at in a text. All that follows them is hidden: nobody has looked at it."""
 _NEAR = 60
 """Characters between a number and the word that says what it is."""
+_LONGEST_WORD = 40
+"""Characters of such a word."""
 _AROUND = 130
 """Characters before and after a number among which is what it may be a part of, such as a digest."""
 _MOST_LETTERS = 5
@@ -59,8 +61,8 @@ _WORD = re.compile(
     r"(?![^\W\d_]{4})|(?:идентификацио|сәйкестендір|identification)\w*(?:\W{1,3}(?:нөмірі?|номер\w{0,2}|number))?)"
     r"|(?P<cadastre>кад(?:астр|[.\s])|к/н|[ck]ad(?:astr|num|[_=.\s]))"
     r"|(?P<land>участок|участк|учаск|телім)"
-    r"|(?P<other>стоимост|цен[ау]|сумм|сома|құны|баға|тел[.:е]|моб\.|ұялы|whatsapp|phone|сч[её]т|шот|инн|рнн|пинфл"
-    r"|чек|полис|артикул|квитанц|договор|заявк|талон|лицев|удостовер|паспорт|receipt|policy|contract|invoice|passport)"
+    r"|(?P<other>(?<![^\W\d_])(?:стоимост|цен[ау]|сумм|сома|құны|баға|тел[.:е]|моб\.|ұялы|whatsapp|phone|сч[её]т|шот|инн|рнн|пинфл"
+    r"|чек|полис|артикул|квитанц|договор|заявк|талон|лицев|удостовер|паспорт|receipt|policy|contract|invoice|passport))"
 )
 _FILE_WORDS = r"(?:архив|мұрағат|archive|договор|шарт|келісім|контракт|contract|дел[оауе]\b|ісі?\b|\bfile|опис)"
 _FILE = re.compile(rf"{_FILE_WORDS}[^.!?\d]{{0,25}}(?:no\.\s)?$")
@@ -134,7 +136,7 @@ class _Run:
     @cached_property
     def words(self) -> list[tuple[int, str | None]]:
         """The words before the run that say what its numbers are, with their ends."""
-        before = lowered(self.text[max(self.start - _NEAR, 0) : self.start])
+        before = lowered(self.text[max(self.start - _NEAR - _LONGEST_WORD, 0) : self.start])
         return [(self.start - len(before) + word.end(), word.lastgroup) for word in _WORD.finditer(before)]
 
     def spans(self, kinds: Collection[str]) -> Iterator[tuple[int, int]]:
@@ -177,7 +179,8 @@ class _Run:
             return 1
         if not valid and (not self._is_slip(index, last, joints) or _GOES_ON.match(self.text, end)):
             return 0
-        joined = joints <= {""} and not letters
+        halves = [after - first for first, after in self.units[index:last]] == [6, 6] and len(min(joints)) <= 2
+        joined = (joints <= {""} or halves) and not letters
         if any(first < end and start < after for first, after in parcels) or self._is_of_another(
             start, end, valid=valid, joined=joined
         ):
