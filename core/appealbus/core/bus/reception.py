@@ -1,6 +1,6 @@
 """Where messages become appeals, or changes of them: on disk with a receipt, or in quarantine with a reason."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -15,6 +15,7 @@ from appealbus.core.config.models import BusSettings
 from appealbus.core.domain.case import Case
 from appealbus.core.errors import JournalError, MessageDiffers
 from appealbus.core.failpoints import failpoint
+from appealbus.core.fair_share import on_behalf_of
 from appealbus.core.interfaces.intake import Inbound, Quarantined, Taken
 from appealbus.core.journal import series
 from appealbus.core.journal.journal import Journal
@@ -77,9 +78,13 @@ class Reception:
             Unacceptable: it is not what its sender says (`SENT_BACK`); nothing of it is kept.
 
         """
+        with on_behalf_of(message.channel):
+            return await self._receive(message, owner, lease)
+
+    async def _receive(self, message: Inbound, owner: str | None, lease: float) -> Received | Quarantined:
         try:
-            async with self._alone.turn(message):
-                read = await _read(self._decoder, message)
+            async with self._decoder.ready(message) as decode, self._alone.turn(message):
+                read = await _read(decode, message)
                 if isinstance(read, Change):
                     changed = await take_change(self._journal, read, self._settings)
                     return Received(Taken(changed.receipt, changed.new), None, is_appeal=False)
@@ -152,9 +157,9 @@ def _new_change(change: Change, settings: BusSettings) -> NewChange:
     return NewChange(change, wall(), settings.accepted_by, anywhere=change.channel in settings.changes_from)
 
 
-async def _read(decoder: Decoder, message: Inbound) -> Appeal | Change:
+async def _read(decode: Callable[[], Awaitable[Appeal | Change]], message: Inbound) -> Appeal | Change:
     try:
-        return await decoder.decode(message)
+        return await decode()
     except (Unacceptable, JournalError):
         raise
     except Exception as error:  # a defect of ours, which must not bring the message back for ever

@@ -9,6 +9,7 @@ import structlog
 from starlette.requests import Request
 
 from appealbus.core.clocks import monotonic
+from appealbus.core.fair_share import requester
 from appealbus.plugins.api.answers import of_problem
 from appealbus.plugins.api.metrics import Metrics
 from appealbus.plugins.api.problems import BAD_HTTP, DEFECT, Problem
@@ -83,6 +84,7 @@ class Exchanges:
         if scope["type"] != "http":
             return
         exchange, began = Exchange(), monotonic()
+        requester.set(f"@{(scope.get('client') or ('',))[0]}")  # until it is known who asks
         scope = {**scope, _KEY: exchange}
 
         async def sending(message: Message) -> None:
