@@ -1,11 +1,10 @@
 """Decodes messages so that none holds up the others: those that may take long are read by a helper process."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from functools import partial
 
 from appealbus.core.bus.decoding import Unacceptable, check, decode
-from appealbus.core.helper_process import Helper, HelperDied, Helpers
+from appealbus.core.helper_process import HelperDied, Helpers
 from appealbus.core.interfaces.intake import Inbound
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.change import Change
@@ -39,43 +38,31 @@ class Decoder:
             JournalError: if no process can be started; the sender keeps the message.
 
         """
-        async with self.ready(message, apart=apart) as read:
-            return await read()
+        return (await self.prepare(message, apart=apart))()
 
-    @asynccontextmanager
-    async def ready(
-        self, message: Inbound, *, apart: bool = False
-    ) -> AsyncIterator[Callable[[], Awaitable[Appeal | Change]]]:
-        """Have what decodes a message: whoever takes a turn over it does not wait for a process during that turn.
+    async def prepare(self, message: Inbound, *, apart: bool = False) -> Callable[[], Appeal | Change]:
+        """Have a large message read by a process; return what reads the rest here, which is little.
 
         Raises:
-            Unacceptable: if it need not be read to know that it cannot be taken.
+            Unacceptable: if it is known already that there is neither in it.
+            JournalError: if no process can be started.
 
         """
         check(message)
         if len(message.raw) <= SMALL and not apart:
-            yield partial(_at_once, message)
-        else:
+            return partial(decode, message)
+        about = [message.channel, message.media_type, message.message_id, message.expects]
+        try:
             async with self._helpers.one() as helper:
-                yield partial(_by_helper, message, helper)
+                (code, text, is_change), body = await helper.ask(about, message.raw, _WITHIN)
+        except HelperDied:
+            raise Unacceptable("the process that reads large messages died of it", "message.too_complex") from None
+        except TimeoutError:
+            raise Unacceptable("it cannot be read in time", "message.too_complex") from None
+        if code:
+            raise Unacceptable(text, code)
+        return partial((Change if is_change else Appeal).model_validate_json, body)
 
     async def aclose(self) -> None:
         """End the processes."""
         await self._helpers.aclose()
-
-
-async def _at_once(message: Inbound) -> Appeal | Change:
-    return decode(message)
-
-
-async def _by_helper(message: Inbound, helper: Helper) -> Appeal | Change:
-    about = [message.channel, message.media_type, message.message_id, message.expects]
-    try:
-        (code, text, is_change), body = await helper.ask(about, message.raw, _WITHIN)
-    except HelperDied:
-        raise Unacceptable("the process that reads large messages died of it", "message.too_complex") from None
-    except TimeoutError:
-        raise Unacceptable("it cannot be read in time", "message.too_complex") from None
-    if code:
-        raise Unacceptable(text, code)
-    return (Change if is_change else Appeal).model_validate_json(body)

@@ -1,6 +1,7 @@
 """Where messages become appeals, or changes of them: on disk with a receipt, or in quarantine with a reason."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -83,8 +84,11 @@ class Reception:
 
     async def _receive(self, message: Inbound, owner: str | None, lease: float) -> Received | Quarantined:
         try:
-            async with self._decoder.ready(message) as decode, self._alone.turn(message):
-                read = await _read(decode, message)
+            with _defects(message.channel):
+                decode = await self._decoder.prepare(message)  # by no process that could take others with it
+            async with self._alone.turn(message):
+                with _defects(message.channel):
+                    read = decode()
                 if isinstance(read, Change):
                     changed = await take_change(self._journal, read, self._settings)
                     return Received(Taken(changed.receipt, changed.new), None, is_appeal=False)
@@ -157,13 +161,14 @@ def _new_change(change: Change, settings: BusSettings) -> NewChange:
     return NewChange(change, wall(), settings.accepted_by, anywhere=change.channel in settings.changes_from)
 
 
-async def _read(decode: Callable[[], Awaitable[Appeal | Change]], message: Inbound) -> Appeal | Change:
+@contextmanager
+def _defects(channel: str) -> Iterator[None]:
     try:
-        return await decode()
+        yield
     except (Unacceptable, JournalError):
         raise
     except Exception as error:  # a defect of ours, which must not bring the message back for ever
-        log.exception("intake.defect", channel=message.channel)
+        log.exception("intake.defect", channel=channel)
         raise Unacceptable(f"the bus failed over it with {type(error).__name__}", "message.defect") from None
 
 
