@@ -7,6 +7,7 @@ from hashlib import sha256
 
 import structlog
 
+from appealbus.core.clocks import monotonic
 from appealbus.core.errors import AppealBusError
 from appealbus.core.fair_share import requester
 from appealbus.core.helper_process import HelperDied, Helpers
@@ -26,6 +27,9 @@ _KEPT = 32 * 1024 * 1024
 """Bytes of masked versions that are kept: some thousands of usual ones. With less, more are masked again."""
 _ENTRY = 1024
 """Bytes that an entry takes beside its version."""
+_AGAIN = 60.0
+"""Seconds until a version is tried again that could not be masked. With less, lists in which it stands take long more
+often; with more, what failed on a busy machine stays hidden for longer."""
 
 
 class NotMasked(AppealBusError, ValueError):
@@ -35,12 +39,13 @@ class NotMasked(AppealBusError, ValueError):
 @dataclass(frozen=True, slots=True)
 class _Entry:
     mask: Mask
-    found: Seen
+    found: Seen | None
     owner: str
+    until: float = float("inf")
 
     @property
     def size(self) -> int:
-        return len(self.found.raw) + _ENTRY
+        return _ENTRY + (0 if self.found is None else len(self.found.raw))
 
 
 _Key = tuple[str, bytes]
@@ -93,6 +98,7 @@ class Masker:
                 (whole, digest), shown = await helper.ask([written], raw, _WITHIN)
             except (HelperDied, TimeoutError) as error:
                 log.error("mask.failed", bytes=len(raw), error=type(error).__name__)
+                self._keep(key, _Entry(mask, None, requester.get(), monotonic() + _AGAIN))
                 raise NotMasked("the version cannot be masked in time") from None
         if not whole:
             raise ValueError("the version is damaged")
@@ -100,9 +106,11 @@ class Masker:
 
     def _known(self, key: _Key, mask: Mask) -> Seen | None:
         entry = self._kept.get(key)
-        if entry is None or entry.mask is not mask:
+        if entry is None or entry.mask is not mask or entry.until < monotonic():
             return None
         self._order[entry.owner].move_to_end(key)
+        if entry.found is None:
+            raise NotMasked("the version could not be masked in time")
         return entry.found
 
     def _keep(self, key: _Key, entry: _Entry) -> None:
