@@ -1,22 +1,28 @@
-"""Masks versions so that none holds up the others: large ones in a helper process, and each once while it is kept."""
+"""Masks versions so that none holds up the others: large ones in a helper process, and each once while it is kept.
+
+The helper runs this module: it is asked with a mask and the bytes of a version, and answers with `[whether it is a
+version at all, its digest]` and the masked bytes.
+"""
 
 import pickle
 from collections import Counter, OrderedDict
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from hashlib import sha256
+from typing import Any
 
 import structlog
 
 from appealbus.core.clocks import monotonic
 from appealbus.core.errors import AppealBusError
 from appealbus.core.fair_share import requester
-from appealbus.core.helper_process import HelperDied, Helpers
+from appealbus.core.helper_process import HelperDied, Helpers, serve
 from appealbus.core.rights.mask import Mask
 from appealbus.core.rights.seen import Seen, seen
 
 log = structlog.get_logger(__name__)
 
-_HELPER = "appealbus.core.rights.masking_helper"
+_HELPER = "appealbus.core.rights.masker"
 _SMALL = 64 * 1024
 """Bytes of a version that the event loop masks itself, in some milliseconds at most. With less, usual ones would pass
 through a helper process, which costs more than masking them."""
@@ -129,3 +135,21 @@ class Masker:
         self._sizes[entry.owner] -= entry.size
         if not self._order[entry.owner]:
             del self._order[entry.owner], self._sizes[entry.owner]
+
+
+def _masked(about: list[Any], raw: bytes) -> tuple[list[Any], bytes]:
+    try:
+        found = seen(_mask(about[0]), raw, 0)
+    except ValueError:
+        return [False, ""], b""
+    return [True, found.digest.hex()], found.raw
+
+
+@lru_cache(8)
+def _mask(written: str) -> Mask:
+    read: Mask = pickle.loads(bytes.fromhex(written))  # noqa: S301 - the process that started this one has written it
+    return read
+
+
+if __name__ == "__main__":
+    serve(_masked)
