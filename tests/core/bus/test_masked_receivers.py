@@ -18,6 +18,7 @@ from appealbus.core.journal.rows import DeliveryState, NewAppeal
 from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.core.rights import seen
 from appealbus.core.rights.mask import Mask
+from appealbus.core.rights.masker import Masker
 from appealbus.core.rights.paths import Pattern
 from appealbus.core.rights.viewer import Viewer
 from appealbus.schemas import Appeal, Completeness
@@ -154,7 +155,7 @@ async def _handed(journal: Journal, became: dict[int, str], looks: str) -> list[
     """
     taken = await journal.accept(NewAppeal(Appeal(message_id="m"), NOW, "bus"))
     mask = Mask("desk", hides=(Pattern.parse("appeal.applicant.phone"),))
-    receiver = ReceiverMask(Viewer("out", None, mask), journal)
+    receiver = ReceiverMask(Viewer("out", None, mask), journal, Masker())
     usual = {path: value(kind, 1) for path, kind in FIELDS.items()}
     out = []
     for version, look in enumerate(looks, 1):
@@ -211,5 +212,5 @@ async def test_a_damaged_version_of_before_stops_no_receiver(tmp_path: Path) -> 
         with closing(sqlite3.connect(tmp_path / "journal.db")) as connection, connection:
             damage = "UPDATE dossier SET document = ? WHERE version = 1"
             assert connection.execute(damage, (packing._PACKED + b"{}",)).rowcount == 1
-        going, ended = await ReceiverMask(Viewer("out", None, mask), journal).masked(rows)
+        going, ended = await ReceiverMask(Viewer("out", None, mask), journal, Masker()).masked(rows)
     assert ([row.version for row in going], ended) == ([2], [])

@@ -112,7 +112,8 @@ async def _stop_where_everything_hangs(tmp_path: Path, monkeypatch: pytest.Monke
         bus._dispatcher._cases[-1] = case = loop.create_task(hang())
         monkeypatch.setattr(bus.relays[0], "pass_on", go_on.wait)
         monkeypatch.setattr(bus.relays[0], "close", hang)
-        await bus._reception._decoder._turn.acquire()
+        for _ in range(2):
+            await bus._reception._decoder._helpers._share.wait("")
         try:
             async with asyncio.timeout(PATIENCE):
                 while hanging < 6:

@@ -44,6 +44,7 @@ from appealbus.core.journal.checkpoint import Checkpoint
 from appealbus.core.journal.errors import Superseded
 from appealbus.core.journal.journal import Journal
 from appealbus.core.parts import Bound, Parts
+from appealbus.core.rights.masker import Masker
 from appealbus.core.rights.policy import read_policy
 from appealbus.schemas.base import printable
 
@@ -84,7 +85,7 @@ class Bus:
         self._retention_lease = self._leader_leases.add("retention")
         self._sketching_lease = self._leader_leases.add("sketches") if parts.host.compares else None
         self._sequencer = Sequencer(journal, self._leader_leases.add("log"))
-        turns, policy = Turns(), read_policy(loaded, parts.host)
+        turns, policy, self._masker = Turns(), read_policy(loaded, parts.host), Masker()
         self.relays = [
             Relay(
                 policy.of_receiver(name),
@@ -93,6 +94,7 @@ class Bus:
                 self._leader_leases.add(f"relay.{name}"),
                 parts.host,
                 turns=turns,
+                masker=self._masker,
             )
             for name, delivery in parts.deliveries.items()
         ]
@@ -325,6 +327,7 @@ class Bus:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._reception.aclose()
+                await self._masker.aclose()
 
     async def _give_back(self, seconds: float) -> None:
         """Give back all that other workers wait for otherwise: leases, appeals, shares of limits."""

@@ -3,16 +3,19 @@
 Whatever fails here, the version does not go out: it waits for a person, and never leaves unmasked.
 """
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
 from appealbus.core.bus.region import OF_REGION
 from appealbus.core.errors import JournalError
+from appealbus.core.fair_share import on_behalf_of
 from appealbus.core.interfaces.delivery import Handed, Refused
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import Undelivered
 from appealbus.core.rights.looks import Looks
-from appealbus.core.rights.seen import is_damage, seen
+from appealbus.core.rights.masker import Masker
+from appealbus.core.rights.seen import Seen, is_damage
 from appealbus.core.rights.viewer import Viewer
 
 UNMASKED = "mask.failed"
@@ -29,24 +32,33 @@ class ReceiverMask:
     Args:
         receiver: who it is, with its mask.
         journal: in which stands what it has had.
+        masker: masks for all receivers of the process.
 
     """
 
-    def __init__(self, receiver: Viewer, journal: Journal) -> None:
+    def __init__(self, receiver: Viewer, journal: Journal, masker: Masker) -> None:
         self._name = receiver.name
         self._mask = receiver.mask
         self._journal = journal
+        self._masker = masker
         self._looks = Looks(_LOOKS)
 
     async def masked(self, rows: Sequence[Undelivered]) -> tuple[list[Undelivered], list[tuple[Undelivered, Handed]]]:
-        """Return the versions that go out, masked; and those that do not, each with what became of it."""
+        """Return the versions that go out, masked; and those that do not, each with what became of it.
+
+        Raises:
+            JournalError: the journal does not answer, or nothing large can be masked now.
+
+        """
         if self._mask.plain:
             return list(rows), []
         going: list[Undelivered] = []
         ended: list[tuple[Undelivered, Handed]] = []
         for row in rows:
             try:
-                shown = self._as_seen(row)
+                shown = await self._as_seen(row)
+            except JournalError:
+                raise
             except Exception:  # whatever it is: nothing goes out that is not masked
                 ended.append((row, Refused(UNMASKED)))
                 continue
@@ -54,16 +66,21 @@ class ReceiverMask:
                 ended.append((row, None))
             else:
                 going.append(shown)
+            await asyncio.sleep(0)  # a hundred in a row would hold up all else
         return going, ended
 
-    def _as_seen(self, row: Undelivered) -> Undelivered:
-        found = seen(self._mask, row.dossier, row.version)
+    async def _as_seen(self, row: Undelivered) -> Undelivered:
+        found = await self._seen(row.dossier, row.version)
         self._looks.remember(self._name, row.number, row.version, found.digest)
         mask = self._mask
         number = f"{_HIDDEN}-{row.appeal_id}" if mask.hides_numbers else mask.text(row.number)
         completeness = _HIDDEN if mask.hidden(("completeness", ())) else row.completeness
         region = row.region if all(map(mask.whole, OF_REGION)) else ""
         return replace(row, dossier=found.raw, number=number, completeness=completeness, region=region)
+
+    async def _seen(self, raw: bytes, version: int) -> Seen:
+        with on_behalf_of(self._name):
+            return await self._masker.seen(self._mask, raw, version)
 
     async def _says_nothing_new(self, row: Undelivered) -> bool:
         """Whether what the receiver has had last of the appeal looks the same to it; not where that is uncertain."""
@@ -81,7 +98,7 @@ class ReceiverMask:
         try:
             raw = await self._journal.dossier(number, version)
             # One that is pruned: nobody knows any more how it looked.
-            return None if raw is None else seen(self._mask, raw, version).digest
+            return None if raw is None else (await self._seen(raw, version)).digest
         except (ValueError, JournalError) as error:
             if not is_damage(error):
                 raise

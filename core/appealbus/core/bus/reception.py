@@ -1,6 +1,7 @@
 """Where messages become appeals, or changes of them: on disk with a receipt, or in quarantine with a reason."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
@@ -16,6 +17,7 @@ from appealbus.core.domain.case import Case
 from appealbus.core.domain.sender import EVERY, NOT_ALLOWED, Sender
 from appealbus.core.errors import JournalError, MessageDiffers
 from appealbus.core.failpoints import failpoint
+from appealbus.core.fair_share import on_behalf_of
 from appealbus.core.interfaces.intake import Inbound, Quarantined, Taken
 from appealbus.core.journal import series
 from appealbus.core.journal.journal import Journal
@@ -92,9 +94,16 @@ class Reception:
             Unacceptable: it is not what its sender says (`SENT_BACK`); nothing of it is kept.
 
         """
+        with on_behalf_of(message.channel):
+            return await self._receive(message, owner, lease)
+
+    async def _receive(self, message: Inbound, owner: str | None, lease: float) -> Received | Quarantined:
         try:
+            with _defects(message.channel):
+                decode = await self._decoder.prepare(message)  # by no process that could take others with it
             async with self._alone.turn(message):
-                read = await _read(self._decoder, message)
+                with _defects(message.channel):
+                    read = decode()
                 if isinstance(read, Change):
                     new_change = _new_change(read, self._settings, sender or self.senders.channel(read.channel))
                     return await self._change(replace(new_change, position=message.position))
@@ -183,13 +192,14 @@ def _new_change(change: Change, settings: BusSettings, sender: Sender) -> NewCha
     return NewChange(change, wall(), settings.accepted_by, sender)
 
 
-async def _read(decoder: Decoder, message: Inbound) -> Appeal | Change:
+@contextmanager
+def _defects(channel: str) -> Iterator[None]:
     try:
-        return await decoder.decode(message)
+        yield
     except (Unacceptable, JournalError):
         raise
     except Exception as error:  # a defect of ours, which must not bring the message back for ever
-        log.exception("intake.defect", channel=message.channel)
+        log.exception("intake.defect", channel=channel)
         raise Unacceptable(f"the bus failed over it with {type(error).__name__}", "message.defect") from None
 
 

@@ -23,6 +23,7 @@ from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.reader import DELIVERED_BYTES
 from appealbus.core.journal.rows import Undelivered
 from appealbus.core.logs.throttle import LogThrottle
+from appealbus.core.rights.masker import Masker
 from appealbus.core.rights.viewer import Viewer
 
 log = structlog.get_logger(__name__)
@@ -66,9 +67,10 @@ class Relay:
         host: Host,
         *,
         turns: Turns,
+        masker: Masker,
     ) -> None:
         self.name = receiver.name
-        self._mask = ReceiverMask(receiver, journal)
+        self._mask = ReceiverMask(receiver, journal, masker)
         self._door = DeliveryDoor(receiver.name, delivery, host)
         self.plugin = self._door.plugin
         """The plugin that brings the delivery."""

@@ -7,6 +7,7 @@ from hashlib import sha256
 
 from appealbus.core.bus.decoding import Unacceptable
 from appealbus.core.errors import JournalError
+from appealbus.core.fair_share import FairShare
 from appealbus.core.interfaces.intake import Inbound
 from appealbus.core.journal.journal import Journal
 
@@ -26,7 +27,7 @@ class SuspectMessages:
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
-        self._one = asyncio.Lock()
+        self._one = FairShare(1)
         self._survived: set[str] = set()
 
     @asynccontextmanager
@@ -47,7 +48,7 @@ class SuspectMessages:
             self._survived.discard(mark)
         died = await self._journal.turns(mark)
         await asyncio.sleep(PAUSES[min(died, len(PAUSES) - 1)])
-        async with self._one:
+        async with self._one.place():
             died = await self._journal.begin_turn(mark)
             try:
                 if died >= TRIES:

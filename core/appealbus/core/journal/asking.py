@@ -3,12 +3,15 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from appealbus.core.errors import JournalError
+from appealbus.core.fair_share import FairShare, requester
 from appealbus.core.journal.key import JournalKey, KeyFile
 from appealbus.core.journal.store import READERS, as_journal_error
 
@@ -26,14 +29,31 @@ class Asking:
         self._key = key
         # Threads of their own: where the database is slow to answer, all else that needs a thread goes on.
         self._threads = ThreadPoolExecutor(READERS, "journal-reader")
+        self._share = FairShare(READERS, spread=READERS - 1)
         self._open = True
 
     async def _read(self, query: Callable[[Connection], T], *, together: bool = True) -> T:
         """Put questions; unless they need not be answered `together`, all see the journal at one moment."""
         if not self._open:
             raise JournalError("the journal is closed", "closed")
-        engine = self._readers if together else self._unbound
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._query, engine, query)
+        engine, who = self._readers if together else self._unbound, requester.get()
+        await self._share.wait(who)
+        try:
+            asked = self._threads.submit(self._query, engine, query)
+        except BaseException:  # it was closed meanwhile
+            self._share.give_back(who)
+            raise
+        try:
+            return await asyncio.wrap_future(asked)
+        finally:
+            if asked.done():
+                self._share.give_back(who)
+            else:  # nobody waits for it any more, and its thread goes on
+                asked.add_done_callback(partial(self._ended, asyncio.get_running_loop(), who))
+
+    def _ended(self, loop: asyncio.AbstractEventLoop, who: str, asked: object) -> None:
+        with suppress(RuntimeError):  # the loop may be closed
+            loop.call_soon_threadsafe(self._share.give_back, who)
 
     def _query(self, engine: Engine, query: Callable[[Connection], T], tries: int = 2) -> T:
         driver = engine.dialect.loaded_dbapi.Error

@@ -28,6 +28,7 @@ from appealbus.core.planning.contract import NOT_LOADED
 from appealbus.core.rights.comparing import seen_appeal, seen_past
 from appealbus.core.rights.explaining import FieldHidden, explain_masked
 from appealbus.core.rights.looks import Looks
+from appealbus.core.rights.masker import Masker
 from appealbus.core.rights.past import History, shown_entry, written_entry
 from appealbus.core.rights.paths import path_of
 from appealbus.core.rights.questions import Json
@@ -51,17 +52,21 @@ class Views:
         reader: of the journal.
         viewer: who looks.
         looks: what is remembered of how versions look, which all viewers of a process may have together.
+        masker: masks large versions elsewhere, for all viewers of a process; None: they are masked here.
 
     Attributes:
         eyes: the same of viewers to whom all looks the same.
 
     """
 
-    def __init__(self, reader: JournalReader, viewer: Viewer, looks: Looks | None = None) -> None:
+    def __init__(
+        self, reader: JournalReader, viewer: Viewer, looks: Looks | None = None, masker: Masker | None = None
+    ) -> None:
         self.viewer = viewer
         self._mask = viewer.mask
         self._reader = reader
         self._looks = Looks() if looks is None else looks
+        self._masker = masker
         self.eyes = "\n".join((viewer.mask.name, *viewer.places, "", *viewer.kinds))
 
     async def dossier(self, row: AppealRow, version: int | None = None, raw: bytes | None = None) -> Seen | None:
@@ -174,7 +179,7 @@ class Views:
         visible = await self.dossier(row, raw=raw)
         first = row.version if visible is None else visible.version
         document["version"] = first
-        return seen(self._mask, orjson.dumps(document), first)
+        return await self._masked(orjson.dumps(document), first)
 
     async def explain(self, row: AppealRow, field: str, version: int | None = None) -> list[FieldValue] | None:
         """Return where a field comes from, once for each record that has it; None where there is no such version.
@@ -238,15 +243,16 @@ class Views:
         if not cases:
             raise JournalError("what is kept of the appeal is damaged", "unreadable")
         past = await self._reader.past(row.appeal_id, cases[0].appeal, FOR_READERS)
-        documents, shown = await asyncio.to_thread(self._compared, cases[0].appeal, past, compare)
         number = self.viewer.row(row).number
+        told, shown = await asyncio.to_thread(self._compared, cases[0].appeal, past, compare, number)
+        return told, [each.number for each in past.others if each.appeal_id in shown]
+
+    def _compared(self, appeal: Appeal, past: Past, compare: Compare, number: str) -> tuple[Json, frozenset[int]]:
+        documents, shown = compare(seen_appeal(self._mask, appeal), seen_past(self.viewer, past))
         told: Json = {"number": number, "compared": documents} if number else {"compared": documents}
         if self._mask.identifiers:
             told = self._without_identifiers(orjson.loads(orjson.dumps(told)))
-        return told, [each.number for each in past.others if each.appeal_id in shown]
-
-    def _compared(self, appeal: Appeal, past: Past, compare: Compare) -> tuple[list[Json], frozenset[int]]:
-        return compare(seen_appeal(self._mask, appeal), seen_past(self.viewer, past))
+        return told, shown
 
     def _without_identifiers(self, value: Any) -> Any:
         match value:
@@ -309,10 +315,16 @@ class Views:
         raw = raw or await self._reader.dossier(number, version)
         if raw is None:
             return None
-        found = seen(self._mask, raw, version)
-        if not self._mask.plain:
+        found = await self._masked(raw, version)
+        known = self._looks.of(self.eyes, number, version)
+        if not self._mask.plain and (known is None or not known.startswith(found.digest)):
             self._looks.remember(self.eyes, number, version, self._look_of(found, raw))
         return found
+
+    async def _masked(self, raw: bytes, version: int) -> Seen:
+        if self._masker is None:
+            return seen(self._mask, raw, version)
+        return await self._masker.seen(self._mask, raw, version)
 
     def _look_of(self, found: Seen, raw: bytes) -> bytes:
         """Return how a version looks: one by which the appeal comes into the scopes of the viewer is news to it."""

@@ -18,6 +18,7 @@ from appealbus.core.config.models import BusSettings
 from appealbus.core.host import Host
 from appealbus.core.journal.journal import Journal
 from appealbus.core.rights.looks import Looks
+from appealbus.core.rights.masker import Masker
 from appealbus.core.rights.policy import Policy
 from appealbus.plugins.api.bodies import Bodies
 from appealbus.plugins.api.credentials import Credentials
@@ -61,12 +62,11 @@ class Api:
         self.tail = Tail(self.journal.feed)
         self.reads = Reads(self.journal)
         self.alive = SharedResult(self.journal.standing, fresh=1.0, patience=4.0)
-        self.figures = ReportProcess(
-            Given(self.bus, self.loaded.settings.log, self.loaded.validate(ReportSettings, "plugins", "report"))
-        )
-        self.reports = Reports(self.figures.make)
+        given = Given(self.bus, self.loaded.settings.log, self.loaded.validate(ReportSettings, "plugins", "report"))
+        self.figures = (ReportProcess(given), ReportProcess(given))
+        self.reports = Reports(*(process.make for process in self.figures))
         self.comparing = Turns()
-        self.looks, self.tags = Looks(), Looks()
+        self.looks, self.tags, self.masker = Looks(), Looks(), Masker()
         self._waiting: Counter[str] = Counter()
 
     @property

@@ -6,12 +6,14 @@ from contextlib import asynccontextmanager
 
 from starlette.requests import ClientDisconnect, Request
 
+from appealbus.core.fair_share import FairShare, requester
 from appealbus.plugins.api.problems import TOO_LARGE, TOO_SLOW, WRONG_MEDIA_TYPE, Problem, unavailable
 
 MAX_SEARCH = 64 * 1024
 """Bytes of the body of a search: it has a number and a few words."""
 _ALL = 64 * 1024 * 1024
-"""Bytes of all bodies that are held at a time: sixteen of the largest. With more, a flood fills the memory."""
+"""Bytes of all bodies that are held at a time: sixteen of the largest, of which one sender alone has eight. With more,
+a flood fills the memory."""
 _SLOWEST = 32 * 1024
 """Bytes a second that a client sends at least, after its patience is over: the largest message takes two minutes."""
 
@@ -26,14 +28,14 @@ class Bodies:
 
     def __init__(self, patience: float) -> None:
         self._patience = patience
-        self._held = 0
+        self._share = FairShare(_ALL)
 
     @asynccontextmanager
     async def read(self, request: Request, most: int) -> AsyncIterator[bytes]:
         """Read the body of a request, and hold it until it is done with.
 
         Raises:
-            Problem: it has more bytes than the most, takes too long, is packed, or too much is held already.
+            Problem: it has more bytes than the most, takes too long, is packed, or too much of its sender is held.
 
         """
         if request.headers.get("content-encoding", "identity").lower() != "identity":
@@ -42,21 +44,21 @@ class Bodies:
         if declared.isdigit() and int(declared) > most:
             raise Problem(TOO_LARGE, f"the body has more than {most} bytes")
         body = bytearray()  # a list of parts would hold many times as much where they are small
-        size = 0
+        who, size = requester.get(), 0
         try:
             async for part in self._parts(request):
+                if not self._share.take(who, len(part)):
+                    raise unavailable("the server holds as many bytes of this sender as it takes")
                 size += len(part)
-                self._held += len(part)
                 body += part
                 if size > most:
                     raise Problem(TOO_LARGE, f"the body has more than {most} bytes")
-                if self._held > _ALL:
-                    raise unavailable("the server holds as many bytes as it takes")
             raw = bytes(body)
             body.clear()
             yield raw
         finally:
-            self._held -= size
+            if size:
+                self._share.give_back(who, size)
 
     async def _parts(self, request: Request) -> AsyncIterator[bytes]:
         """Give the parts of a body as they come; whoever sends too slowly, or has gone, is told so."""

@@ -14,6 +14,7 @@ from starlette.requests import Request
 from appealbus.core.domain.client import Client
 from appealbus.core.domain.event import by_api
 from appealbus.core.domain.listing import AppealRow
+from appealbus.core.fair_share import requester
 from appealbus.core.journal.journal import Journal
 from appealbus.core.rights.actions import MAY, Action
 from appealbus.core.rights.viewer import Viewer
@@ -121,6 +122,7 @@ async def _caller(request: Request, action: Action | None, *, given: str | None 
     api, exchange = Api.of(request), Exchange.of(request)
     client = await api.credentials.client(request)
     exchange.client = client.name
+    requester.set(client.channel or client.name)
     exchange.headers |= await api.limits.take(client)
     if action is not None and action not in MAY[client.role]:
         raise Problem(NOT_ALLOWED, f"a client with the role {client.role.value} may not do this")
@@ -130,7 +132,8 @@ async def _caller(request: Request, action: Action | None, *, given: str | None 
     if reads and viewer.purpose_needed and not purpose:
         raise Problem(PURPOSE_MISSING, f"say what for, in the header {PURPOSE}")
     again, watched = partial(api.credentials.client, request), partial(api.credentials.watched, request)
-    return Caller(client, viewer, Views(api.journal, viewer, api.looks), api.journal, again, watched, purpose)
+    views = Views(api.journal, viewer, api.looks, api.masker)
+    return Caller(client, viewer, views, api.journal, again, watched, purpose)
 
 
 def purpose_of(given: str | None) -> str:

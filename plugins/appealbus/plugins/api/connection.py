@@ -2,12 +2,14 @@
 
 import asyncio
 import socket
+from collections.abc import Container
 from typing import Any
 
 import h11
 import orjson
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from appealbus.core.fair_share import FairShare
 from appealbus.plugins.api.exchange import LARGEST_HEAD
 from appealbus.plugins.api.metrics import Metrics
 from appealbus.plugins.api.problems import BAD_HTTP, MEDIA_TYPE, Problem, unavailable
@@ -26,11 +28,15 @@ class Connection(H11Protocol):
     no more of an answer until it does, and at the end of a connection until it has taken the rest.
     """
 
-    def __init__(self, *, patience: float, most: int, metrics: Metrics, **given: Any) -> None:
+    def __init__(
+        self, *, patience: float, share: FairShare, proxies: Container[str], metrics: Metrics, **given: Any
+    ) -> None:
         super().__init__(**given)
         self.conn = Strict(h11.SERVER, LARGEST_HEAD)
         self._patience = patience
-        self._most = most
+        self._share = share
+        self._proxies = proxies
+        self._who: str | None = None
         self._metrics = metrics
         self._head: asyncio.TimerHandle | None = None
         self._writing: asyncio.TimerHandle | None = None
@@ -50,10 +56,14 @@ class Connection(H11Protocol):
 
         if seen is not None:
             self.app = with_certificate
-        if len(self.connections) > self._most:
+        peer = transport.get_extra_info("peername")
+        address = str(peer[0]) if peer else ""
+        who = "" if address in self._proxies else address  # behind a proxy are many
+        if not self._share.take(who):
             self._refuse(unavailable("the server has as many connections as it takes"))
             self.transport.close()
         else:
+            self._who = who
             self._head = self.loop.call_later(self._patience, transport.abort)
 
     def data_received(self, data: bytes) -> None:
@@ -69,6 +79,8 @@ class Connection(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """End."""
         self._metrics.connections.dec()
+        if self._who is not None:
+            self._share.give_back(self._who)
         self._unset(head=True, writing=True)
         super().connection_lost(exc)
 

@@ -11,6 +11,7 @@ import structlog
 from starlette.requests import Request
 
 from appealbus.core.clocks import monotonic
+from appealbus.core.fair_share import requester
 from appealbus.plugins.api.answers import of_problem
 from appealbus.plugins.api.metrics import Metrics
 from appealbus.plugins.api.problems import BAD_HTTP, DEFECT, HTTP_VERSION, TOO_LARGE, Problem
@@ -112,6 +113,7 @@ class Exchanges:
             return
         names = {name for name, value in scope["headers"] if value != b"0"}
         exchange, began = Exchange(head=scope["method"] == "HEAD"), monotonic()
+        requester.set(f"@{(scope.get('client') or ('',))[0]}")  # until it is known who asks
         exchange.unread = b"content-length" in names or b"transfer-encoding" in names
         # HEAD is GET to all that follows; its body is left out here.
         asked = {**scope, _KEY: exchange, "method": "GET" if exchange.head else scope["method"]}

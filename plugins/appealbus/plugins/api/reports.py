@@ -1,5 +1,6 @@
 """Reports, and lists of what they count: which a client may ask for, and each made once for all who do."""
 
+import asyncio
 from collections.abc import Callable, Coroutine
 from datetime import date, timedelta
 from functools import partial
@@ -10,6 +11,7 @@ import structlog
 from appealbus.core import ConfigError
 from appealbus.core.clocks import day_of, wall
 from appealbus.core.domain.client import Client
+from appealbus.core.fair_share import FairShare, requester
 from appealbus.core.rights.viewer import Viewer
 from appealbus.plugins.api.problems import Problem, invalid, unavailable
 from appealbus.plugins.monitor.shared_result import SharedResult
@@ -25,7 +27,7 @@ _FRESH = 60.0
 _PATIENCE = 20.0
 """Seconds that a request waits; what it waited for goes on, and may be asked for again."""
 _MOST = 8
-"""Reports that are waited for: of a million appeals each takes some ten seconds, one after the other."""
+"""Reports that one client waits for: of a million appeals each takes some ten seconds, one after the other."""
 _RETRY_AFTER = 30
 """Seconds after which it is worth asking again."""
 _FIRST_YEAR = 2
@@ -38,33 +40,60 @@ class Reports:
     """Has reports made.
 
     Args:
-        make: makes one.
+        makers: each makes one at a time; where there are two, one client does not keep another from the second.
 
     """
 
-    def __init__(self, make: Callable[[Wanted | Cell], Coroutine[Any, Any, bytes]]) -> None:
-        self._make = make
+    def __init__(self, *makers: Callable[[Wanted | Cell], Coroutine[Any, Any, bytes]]) -> None:
+        self._makers = list(makers)
+        self._share = FairShare(len(makers))
         self._kept: dict[Wanted | Cell, SharedResult[bytes]] = {}
+        # By client and report, who waits for one that is not there yet.
+        self._asked: dict[tuple[str, Wanted | Cell], asyncio.Task[bytes]] = {}
 
     async def get(self, wanted: Wanted | Cell) -> bytes:
         """Return a report.
 
         Raises:
-            Problem: too many others are waited for.
+            Problem: the client waits for too many others.
             TimeoutError: it takes too long; it is made all the same.
             Exception: whatever made it impossible.
 
         """
-        kept = self._kept.get(wanted)
-        if kept is None:
-            self._kept = {each: result for each, result in self._kept.items() if not result.stale}
-            over = [each for each, result in self._kept.items() if not result.running]
-            if len(self._kept) - len(over) >= _MOST:
+        kept, key = self._kept.get(wanted), (requester.get(), wanted)
+        if kept is not None and not kept.running and not kept.stale:
+            return await kept.get()
+        if key not in self._asked:
+            if sum(who == key[0] for who, _ in self._asked) >= _MOST:
                 raise unavailable("too many other reports are asked for", _RETRY_AFTER)
-            if over and len(self._kept) >= _KEPT:
-                del self._kept[over[0]]
-            kept = self._kept[wanted] = SharedResult(partial(self._make, wanted), fresh=_FRESH, patience=_PATIENCE)
-        return await kept.get()
+            self._asked[key] = asyncio.create_task(self._in_turn(wanted))
+            self._asked[key].add_done_callback(partial(self._ended, key))
+        async with asyncio.timeout(_PATIENCE):
+            return await asyncio.shield(self._asked[key])
+
+    async def _in_turn(self, wanted: Wanted | Cell) -> bytes:
+        """Make a report in the client's turn, unless somebody has made it or makes it now."""
+        async with self._share.place():
+            kept = self._kept.get(wanted)
+            if kept is None:
+                over = [each for each, result in self._kept.items() if not result.running]
+                gone = [each for each in over if self._kept[each].stale] or over[: len(self._kept) >= _KEPT]
+                for each in gone:
+                    del self._kept[each]
+                kept = self._kept[wanted] = SharedResult(partial(self._made, wanted), fresh=_FRESH, patience=None)
+            return await kept.get()
+
+    async def _made(self, wanted: Wanted | Cell) -> bytes:
+        make = self._makers.pop()
+        try:
+            return await make(wanted)
+        finally:
+            self._makers.append(make)
+
+    def _ended(self, key: tuple[str, Wanted | Cell], task: asyncio.Task[bytes]) -> None:
+        del self._asked[key]
+        if not task.cancelled():
+            task.exception()  # whoever waited for it may be gone
 
     async def made(self, wanted: Wanted | Cell) -> bytes:
         """Return a report, or a list of what it counts, made once for all who ask for the same.

@@ -22,6 +22,7 @@ from appealbus.core.bus.clock_watch import ClockWatch
 from appealbus.core.bus.reception import Reception
 from appealbus.core.cli.context import Cli
 from appealbus.core.errors import JournalError
+from appealbus.core.fair_share import FairShare
 from appealbus.core.process import relieve_collector
 from appealbus.core.rights.policy import read_policy
 from appealbus.core.rights.senders import missing
@@ -111,7 +112,9 @@ async def run(api: Api, tls: ssl.SSLContext | None, listener: socket.socket, tol
         for task in (*ends, *beside):
             task.cancel()
         await asyncio.wait((*ends, *beside))
-        api.figures.end()
+        for figures in api.figures:
+            figures.end()
+        await api.masker.aclose()
         with contextlib.suppress(JournalError):
             await api.reads.flush()
 
@@ -129,7 +132,11 @@ def _configured(api: Api, tls: ssl.SSLContext | None) -> uvicorn.Config:
     settings = api.settings
     logging.getLogger("uvicorn").setLevel(logging.CRITICAL)  # what it says of connections, we say in words
     connection = partial(
-        Connection, patience=settings.patience, most=room_for(settings.connections), metrics=api.metrics
+        Connection,
+        patience=settings.patience,
+        share=FairShare(room_for(settings.connections), spread=3),
+        proxies=settings.proxies,
+        metrics=api.metrics,
     )
     return uvicorn.Config(
         cast("Any", application(api)),

@@ -2,7 +2,10 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any, TypeVar
+
+from appealbus.core.fair_share import FairShare, requester
 
 T = TypeVar("T")
 _PATIENCE = 20.0
@@ -11,10 +14,10 @@ refused; with more, people have left the page, and clients have given up."""
 
 
 class Turns:
-    """One at a time, whoever asks the server."""
+    """Two at a time, of one client one: another gets in at once."""
 
     def __init__(self) -> None:
-        self._turn = asyncio.Semaphore(1)
+        self._share = FairShare(2)
 
     async def take(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Return what comes of it.
@@ -24,12 +27,13 @@ class Turns:
 
         """
         async with asyncio.timeout(_PATIENCE):
-            await self._turn.acquire()
+            who = requester.get()
+            await self._share.wait(who)
             begun = asyncio.ensure_future(work())
-            begun.add_done_callback(self._done)
+            begun.add_done_callback(partial(self._done, who))
             return await asyncio.shield(begun)
 
-    def _done(self, begun: asyncio.Future[Any]) -> None:
-        self._turn.release()
+    def _done(self, who: str, begun: asyncio.Future[Any]) -> None:
+        self._share.give_back(who)
         if not begun.cancelled():
             begun.exception()  # whoever waited for it may be gone

@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from appealbus.core.domain.event import by_person
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.domain.selection import NOWHERE, Place
+from appealbus.core.fair_share import requester
 from appealbus.core.journal.journal import Journal
 from appealbus.core.rights.viewer import Viewer
 from appealbus.core.rights.views import Views
@@ -83,10 +84,11 @@ class Page:
             raise SignInNeeded
         client, words = session.client, console.words(request)
         Exchange.of(request).client = client.name
+        requester.set(client.channel or client.name)
         Exchange.of(request).headers |= await console.api.limits.take(client)
         console.api.forget_other_epochs()
         viewer = console.api.policy.of_client(client)
-        views = Views(console.api.journal, viewer, console.api.looks)
+        views = Views(console.api.journal, viewer, console.api.looks, console.api.masker)
         page = cls(request, console, session, viewer, views, console.api.journal.acting(by_person(client.name)), words)
         request.state.page = page
         if request.method == "POST":

@@ -5,6 +5,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Generic, TypeVar
 
 from appealbus.core.clocks import monotonic
+from appealbus.core.fair_share import on_behalf_of
 
 T = TypeVar("T")
 
@@ -15,11 +16,11 @@ class SharedResult(Generic[T]):
     Args:
         find: what costs; it may raise.
         fresh: for how many seconds its result, or its error, serves.
-        patience: how many seconds one who asks waits.
+        patience: how many seconds one who asks waits; None: until it is there.
 
     """
 
-    def __init__(self, find: Callable[[], Coroutine[Any, Any, T]], *, fresh: float, patience: float) -> None:
+    def __init__(self, find: Callable[[], Coroutine[Any, Any, T]], *, fresh: float, patience: float | None) -> None:
         self._find = find
         self._fresh = fresh
         self._patience = patience
@@ -45,7 +46,8 @@ class SharedResult(Generic[T]):
 
         """
         if self._task is None or self.stale:
-            self._task = asyncio.create_task(self._find())
+            with on_behalf_of(""):  # it is for all who ask, and nobody waits behind what another asks besides
+                self._task = asyncio.create_task(self._find())
             self._task.add_done_callback(self._ended)
         async with asyncio.timeout(self._patience):
             return await asyncio.shield(self._task)

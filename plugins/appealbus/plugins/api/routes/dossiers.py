@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import orjson
 from fastapi import Path, Query
@@ -28,6 +28,7 @@ from appealbus.schemas.stored import DOSSIER
 from appealbus.schemas.xml import to_xml
 
 router = documented.router(prefix="/v1/appeals/{id}", tags=["out"])
+T = TypeVar("T")
 
 PATCH = "application/json-patch+json"
 _LARGE = 64 * 1024
@@ -94,6 +95,7 @@ async def one_version(
 async def difference(
     id: Id,
     version: Number,
+    request: Request,
     caller: Annotated[Caller, may_read(Action.DIFFERENCE)],
     earlier: Annotated[int, Query(alias="from", ge=1, le=1_000_000, description="The version to begin with.")],
 ) -> Response:
@@ -102,7 +104,7 @@ async def difference(
     first, second = await _version(caller, row, earlier), await _version(caller, row, version)
     with readable(row):
         if len(first.raw) + len(second.raw) > _LARGE:
-            patch = await asyncio.to_thread(_patch, first, second)
+            patch = await _compared(Api.of(request), lambda: asyncio.to_thread(_patch, first, second))
         else:
             patch = _patch(first, second)
     await caller.looks("difference", row, version=second.version)
@@ -166,10 +168,7 @@ async def term(id: Id, request: Request, caller: Annotated[Caller, may_read(Acti
 async def repeats(id: Id, request: Request, caller: Annotated[Caller, may_read(Action.REPEATS)]) -> Response:
     """Tell which other appeals are about the same, how they ended, and what is new here beside each, as of now."""
     row, api = await caller.appeal(id), Api.of(request)
-    try:
-        told, numbers = await api.comparing.take(lambda: caller.views.repeats(row, api.host.compare))
-    except TimeoutError:
-        raise unavailable("to compare these letters takes too long, or others have some compared", 30) from None
+    told, numbers = await _compared(api, lambda: caller.views.repeats(row, api.host.compare))
     await caller.looks("repeats", row)
     await caller.looks_at_others("repeats", numbers)
     return as_json(told)
@@ -192,6 +191,14 @@ async def history(
         for each in page.entries
     ]
     return as_json({"entries": told} | ({} if page.next is None else {"next": page.next}))
+
+
+async def _compared(api: Api, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Compare letters or versions, in turn with other clients."""
+    try:
+        return await api.comparing.take(work)
+    except TimeoutError:
+        raise unavailable("to compare these letters takes too long, or others have some compared", 30) from None
 
 
 async def _version(caller: Caller, row: AppealRow, version: int | None = None, raw: bytes | None = None) -> Seen:

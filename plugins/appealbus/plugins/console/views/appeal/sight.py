@@ -11,6 +11,7 @@ from appealbus.core.errors import JournalError
 from appealbus.core.rights.actions import Action
 from appealbus.core.rights.builtin import TECHNICAL
 from appealbus.core.rights.mask import Mask
+from appealbus.core.rights.masker import NotMasked
 from appealbus.core.rights.seen import is_damage
 from appealbus.core.rights.views import Views
 from appealbus.plugins.console.errors import Refused
@@ -116,6 +117,8 @@ def damaged(page: Page, error: Exception) -> Refused:
     """Return what to say of a version that is damaged; raise whatever else it is."""
     if not isinstance(error, ValueError | JournalError) or not is_damage(error):
         raise error
+    if isinstance(error, NotMasked):
+        return Refused(503, page.words.say("This version is too large to be masked in time: nothing is shown."))
     return Refused(
         500, page.words.say("What is kept of this appeal is damaged, and cannot be masked: nothing is shown.")
     )

@@ -1,13 +1,16 @@
 """Operations that this server carries out, some at once. What it does not end, anybody goes on with."""
 
 import asyncio
+from collections import Counter
 from contextlib import aclosing, suppress
+from functools import partial
 
 import structlog
 
 from appealbus.core.clocks import monotonic
 from appealbus.core.domain.operation import Operation
 from appealbus.core.errors import JournalError
+from appealbus.core.fair_share import FairShare, requester
 from appealbus.core.journal.journal import Journal
 from appealbus.core.operations import operations
 from appealbus.plugins.console.console import Console
@@ -15,7 +18,7 @@ from appealbus.plugins.console.page import Page
 
 _AT_ONCE = 2
 _MOST = 50
-"""That are carried out or wait for their turn."""
+"""That are carried out or wait for their turn, of one person."""
 _OURS = frozenset({"unknown_operation", "operation_stopped"})
 """How a part fails that somebody else has done, or has had stopped."""
 _PATIENCE, _PAUSE = 3600.0, 5.0
@@ -30,9 +33,10 @@ class Carrying:
     def __init__(self, console: Console) -> None:
         self._draining = console.api.draining
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._turns = asyncio.Semaphore(_AT_ONCE)
-        self.looking = asyncio.Semaphore(1)
-        """Whoever freezes a selection: a million ids are looked through for seconds, by one at a time."""
+        self._of: Counter[str] = Counter()
+        self._turns = FairShare(_AT_ONCE)
+        self.looking = FairShare(_AT_ONCE)
+        """Whoever freezes a selection: a million ids are looked through for seconds, of one person one at a time."""
 
     @classmethod
     def of(cls, page: Page) -> "Carrying":
@@ -41,8 +45,8 @@ class Carrying:
 
     @property
     def full(self) -> bool:
-        """Whether no more can be taken."""
-        return len(self._tasks) >= _MOST
+        """Whether no more can be taken of the person who asks."""
+        return self._of[requester.get()] >= _MOST
 
     def has(self, mark: str) -> bool:
         """Whether this server carries it out."""
@@ -54,10 +58,15 @@ class Carrying:
             return
         task = asyncio.create_task(self._carry_out(journal, mark, operation))
         self._tasks[mark] = task
-        task.add_done_callback(lambda _: self._tasks.pop(mark, None))
+        self._of[requester.get()] += 1
+        task.add_done_callback(partial(self._ended, mark, requester.get()))
+
+    def _ended(self, mark: str, who: str, task: asyncio.Task[None]) -> None:
+        self._tasks.pop(mark, None)
+        self._of[who] -= 1
 
     async def _carry_out(self, journal: Journal, mark: str, operation: Operation) -> None:
-        async with self._turns:
+        async with self._turns.place():
             moved = monotonic()
             while True:
                 try:

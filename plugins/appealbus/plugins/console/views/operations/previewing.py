@@ -36,7 +36,7 @@ async def frozen(page: Page, chosen: Chosen) -> Frozen:
     viewer, words = page.viewer, page.words
     within = viewer.covers if viewer.scoped else None
     try:
-        async with asyncio.timeout(_PATIENCE), Carrying.of(page).looking:
+        async with asyncio.timeout(_PATIENCE), Carrying.of(page).looking.place():
             found = await operations.freeze(page.journal, chosen.order, chosen.selection, within)
     except TimeoutError:
         raise Refused(503, words.say("The server cannot do this now; try again soon.")) from None

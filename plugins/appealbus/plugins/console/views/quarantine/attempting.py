@@ -7,6 +7,7 @@ from hashlib import sha256
 
 from appealbus.core.bus.decoder import Decoder
 from appealbus.core.bus.retaking import Retaking, Tried, retake
+from appealbus.core.fair_share import FairShare
 from appealbus.core.journal.rows import QuarantineRow
 from appealbus.plugins.console.console import Console
 from appealbus.plugins.console.errors import Refused
@@ -26,20 +27,20 @@ def given_id(page: Page, quarantine_id: int, token: str) -> str | None:
 @contextlib.asynccontextmanager
 async def turn(page: Page) -> AsyncIterator[None]:
     """Have messages stay as they are for others of the server: one person at a time tries, takes or closes some."""
-    trying = page.console.one(_trying)
+    trying, who = page.console.one(_trying), page.session.client.name
     try:
         async with asyncio.timeout(_TURN):
-            await trying.acquire()
+            await trying.wait(who)
     except TimeoutError:
         raise Refused(503, page.words.say("Somebody tries messages right now: try again in a moment.")) from None
     try:
         yield
     finally:
-        trying.release()
+        trying.give_back(who)
 
 
-def _trying(console: Console) -> asyncio.Lock:
-    return asyncio.Lock()
+def _trying(console: Console) -> FairShare:
+    return FairShare(1)
 
 
 @contextlib.asynccontextmanager

@@ -1,0 +1,155 @@
+"""Masks versions so that none holds up the others: large ones in a helper process, and each once while it is kept.
+
+The helper runs this module: it is asked with a mask and the bytes of a version, and answers with `[whether it is a
+version at all, its digest]` and the masked bytes.
+"""
+
+import pickle
+from collections import Counter, OrderedDict
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from hashlib import sha256
+from typing import Any
+
+import structlog
+
+from appealbus.core.clocks import monotonic
+from appealbus.core.errors import AppealBusError
+from appealbus.core.fair_share import requester
+from appealbus.core.helper_process import HelperDied, Helpers, serve
+from appealbus.core.rights.mask import Mask
+from appealbus.core.rights.seen import Seen, seen
+
+log = structlog.get_logger(__name__)
+
+_HELPER = "appealbus.core.rights.masker"
+_SMALL = 64 * 1024
+"""Bytes of a version that the event loop masks itself, in some milliseconds at most. With less, usual ones would pass
+through a helper process, which costs more than masking them."""
+_WITHIN = 20.0
+"""Seconds until a version counts as too large to be masked. The worst of 4 MB takes less than one; with more, one that
+hangs holds up the other large versions of the same client or receiver for longer."""
+_KEPT = 32 * 1024 * 1024
+"""Bytes of masked versions that are kept: some thousands of usual ones. With less, more are masked again."""
+_ENTRY = 1024
+"""Bytes that an entry takes beside its version."""
+_AGAIN = 60.0
+"""Seconds until a version is tried again that could not be masked. With less, lists in which it stands take long more
+often; with more, what failed on a busy machine stays hidden for longer."""
+
+
+class NotMasked(AppealBusError, ValueError):
+    """A version that cannot be masked in time: nothing of it is shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    mask: Mask
+    found: Seen | None
+    owner: str
+    until: float = float("inf")
+
+    @property
+    def size(self) -> int:
+        return _ENTRY + (0 if self.found is None else len(self.found.raw))
+
+
+_Key = tuple[str, bytes]
+
+
+class Masker:
+    """Masks versions for all who look in one process.
+
+    What it keeps is found by the mask and the SHA-256 of all that the version says, which whoever looks has read from
+    the journal just now: so nothing old is ever shown. What of too much is kept goes first is the oldest of whoever has
+    most.
+    """
+
+    def __init__(self, most: int = _KEPT) -> None:
+        self._helpers = Helpers(_HELPER)
+        self._most = most
+        self._kept: dict[_Key, _Entry] = {}
+        # By requester, the one that was not asked for the longest first.
+        self._order: dict[str, OrderedDict[_Key, None]] = {}
+        self._sizes: Counter[str] = Counter()
+
+    async def seen(self, mask: Mask, raw: bytes, version: int) -> Seen:
+        """Return a version of which the bus has this JSON, as it looks through a mask.
+
+        Raises:
+            ValueError: it is damaged, or no dossier, or cannot be masked in time (`NotMasked`).
+            JournalError: no helper process can be started now.
+
+        """
+        if mask.plain:
+            return seen(mask, raw, version)
+        key = mask.name, sha256(raw).digest()
+        known = self._known(key, mask)
+        if known is None:
+            known = seen(mask, raw, version) if len(raw) <= _SMALL else await self._by_helper(key, mask, raw)
+            self._keep(key, _Entry(mask, known, requester.get()))
+        return Seen(version, known.raw, known.digest)
+
+    async def aclose(self) -> None:
+        """End the processes."""
+        await self._helpers.aclose()
+
+    async def _by_helper(self, key: _Key, mask: Mask, raw: bytes) -> Seen:
+        async with self._helpers.one() as helper:
+            known = self._known(key, mask)  # another request of the same client may have been first
+            if known is not None:
+                return known
+            try:
+                written = pickle.dumps(replace(mask)).hex()
+                (whole, digest), shown = await helper.ask([written], raw, _WITHIN)
+            except (HelperDied, TimeoutError) as error:
+                log.error("mask.failed", bytes=len(raw), error=type(error).__name__)
+                self._keep(key, _Entry(mask, None, requester.get(), monotonic() + _AGAIN))
+                raise NotMasked("the version cannot be masked in time") from None
+        if not whole:
+            raise ValueError("the version is damaged")
+        return Seen(0, shown, bytes.fromhex(digest))
+
+    def _known(self, key: _Key, mask: Mask) -> Seen | None:
+        entry = self._kept.get(key)
+        if entry is None or entry.mask is not mask or entry.until < monotonic():
+            return None
+        self._order[entry.owner].move_to_end(key)
+        if entry.found is None:
+            raise NotMasked("the version could not be masked in time")
+        return entry.found
+
+    def _keep(self, key: _Key, entry: _Entry) -> None:
+        if key in self._kept:
+            self._forget(key)
+        self._kept[key] = entry
+        self._order.setdefault(entry.owner, OrderedDict())[key] = None
+        self._sizes[entry.owner] += entry.size
+        while self._sizes.total() > self._most:
+            most = max(self._sizes, key=self._sizes.__getitem__)
+            self._forget(next(iter(self._order[most])))
+
+    def _forget(self, key: _Key) -> None:
+        entry = self._kept.pop(key)
+        del self._order[entry.owner][key]
+        self._sizes[entry.owner] -= entry.size
+        if not self._order[entry.owner]:
+            del self._order[entry.owner], self._sizes[entry.owner]
+
+
+def _masked(about: list[Any], raw: bytes) -> tuple[list[Any], bytes]:
+    try:
+        found = seen(_mask(about[0]), raw, 0)
+    except ValueError:
+        return [False, ""], b""
+    return [True, found.digest.hex()], found.raw
+
+
+@lru_cache(8)
+def _mask(written: str) -> Mask:
+    read: Mask = pickle.loads(bytes.fromhex(written))  # noqa: S301 - the process that started this one has written it
+    return read
+
+
+if __name__ == "__main__":
+    serve(_masked)
