@@ -95,9 +95,11 @@ class Reception:
 
         """
         with on_behalf_of(message.channel):
-            return await self._receive(message, owner, lease)
+            return await self._receive(message, owner, lease, sender)
 
-    async def _receive(self, message: Inbound, owner: str | None, lease: float) -> Received | Quarantined:
+    async def _receive(
+        self, message: Inbound, owner: str | None, lease: float, sender: Sender | None
+    ) -> Received | Quarantined:
         try:
             with _defects(message.channel):
                 decode = await self._decoder.prepare(message)  # by no process that could take others with it
