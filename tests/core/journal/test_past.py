@@ -156,8 +156,10 @@ async def test_a_journal_without_sketches_is_upgraded(url, make):
         for table in ("sketch", "sketch_hash", "operation_left", "named_view"):
             connection.execute(text(f"DROP TABLE {table}"))
         looks, deeds = ("log_entry_look", "log_entry_look_by"), ("log_entry_deed", "log_entry_deed_by")
-        for index in (*looks, *deeds, "quarantine_code", "outbox_lacked"):
+        for index in (*looks, *deeds, "quarantine_code", "outbox_lacked", "change_sent"):
             connection.execute(text(f"DROP INDEX ix_{index}"))
+        for column in ("change DROP COLUMN sender", "change DROP COLUMN refused", "quarantine DROP COLUMN sender"):
+            connection.execute(text(f"ALTER TABLE {column}"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0009'"))
     engine.dispose()
     async with await Journal.open(url) as journal:

@@ -171,7 +171,8 @@ async def _look_at_policy(cli: Cli, found: Findings) -> None:
     policy = read_policy(cli.loaded, cli.host)
     with suppress(JournalError, NoJournalYet):
         async with cli.journal() as journal:
-            found.warnings += (await missing(journal, cli.loaded, policy)).splitlines()
+            lacks = await missing(journal, cli.loaded, policy)
+            found.warnings += lacks.split("\n") if lacks else []  # not by lines: a channel may be named by what ends one
     if policy.written is None:
         return
     found.problems += policy.idle_rules
