@@ -172,7 +172,8 @@ async def _look_at_policy(cli: Cli, found: Findings) -> None:
     with suppress(JournalError, NoJournalYet):
         async with cli.journal() as journal:
             lacks = await missing(journal, cli.loaded, policy)
-            found.warnings += lacks.split("\n") if lacks else []  # not by lines: a channel may be named by what ends one
+            # Not by lines: the name of a channel may have what ends one.
+            found.warnings += lacks.split("\n") if lacks else []
     if policy.written is None:
         return
     found.problems += policy.idle_rules
