@@ -37,7 +37,7 @@ async def test_what_is_no_day_is_refused_everywhere(server: Served) -> None:
             assert len(answer.content) < 500
         problem = document["paths"][path]["get"]["responses"]["422"]
         assert list(problem["content"]) == ["application/problem+json"]
-    assert server.api.figures._child is None
+    assert all(process._child is None for process in server.api.figures)
 
 
 @pytest.mark.parametrize("query", ["from=0001-01-01", "until=9999-12-31", "from=2028-02-29&until=2028-02-29"])

@@ -89,8 +89,9 @@ async def test_who_is_not_known_yet_counts_by_address() -> None:
     async def app(scope: object, receive: object, send: object) -> None:
         seen.append(requester.get())
 
-    scope = {"type": "http", "method": "GET", "headers": [], "query_string": b"", "client": ("10.0.0.1", 5000)}
-    await asyncio.create_task(Exchanges(app, Metrics())(scope, None, None))  # type: ignore[arg-type]
+    head = {"type": "http", "method": "GET", "http_version": "1.1", "headers": [], "query_string": b""}
+    scope = {**head, "client": ("10.0.0.1", 5000)}
+    await asyncio.create_task(Exchanges(app, Metrics(), 1.0)(scope, None, None))  # type: ignore[arg-type]
     assert seen == ["@10.0.0.1"]
 
 

@@ -17,7 +17,7 @@ from appealbus.plugins.console.words import Words
 from tests.plugins.console.kit import csrf_of
 from tests.plugins.console.world import World
 
-_IIN = "900101300016"
+_IIN = "900101100014"
 
 
 def ids(console: World) -> list[str]:

@@ -35,6 +35,8 @@ from tests.services.threads import in_a_thread
 
 T = TypeVar("T")
 POLICY = """
+[channels.test]
+changes = ["*"]
 [masks.desk]
 hides = ["appeal.applicant.iin", "gbdfl.person/birth_date"]
 identifiers = ["iin"]
