@@ -3,6 +3,7 @@
 import asyncio
 import tracemalloc
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import NullPool, create_engine, delete, func, select, update
@@ -140,7 +141,7 @@ async def test_an_appeal_takes_up_no_more_bytes_than_it_may(journal, make, chang
 async def test_what_names_an_appeal_and_is_not_its_own_waits_no_more(journal, url, make, change):
     """It goes into quarantine as it would have if the appeal had been here; the appeal's log says nothing of it.
 
-    What its sender may not make stands as if it waited, too, so that the sender cannot tell.
+    It stands as if it waited, too, so that its sender cannot tell.
     """
     await send(journal, [change("a", channel="other"), change("b", channel="registry", anywhere=True)])
     await send(
@@ -154,12 +155,14 @@ async def test_what_names_an_appeal_and_is_not_its_own_waits_no_more(journal, ur
     refused = {row.position: row.code for row in await journal.quarantined()}
     contradictory = dict.fromkeys(("change c", "change d"), "change.contradictory")
     assert refused == {"change a": "change.foreign", **contradictory}
-    waits = {"files": 1, "other": 1}
+    waits = {"files": 3, "other": 1}
     assert in_tables(url) == (waits,) * 2, "nobody can have meant a number that the bus gave later"
     await journal.place_log()
     assert {each.appeal_id for each in (await journal.log(what=["quarantined"])).entries} == {None}
     assert await journal.expire_changes(make.later(-1)) == 0
-    assert await journal.expire_changes(make.later(1)) == 2
+    again = await journal.change(change("c", number=NUMBER, appeal_message_id="m9"))
+    assert (again.new, again.receipt.number) == (False, NUMBER), "as if no such appeal had come"
+    assert await journal.expire_changes(make.later(1)) == 4
     assert len(await journal.quarantined()) == 4
 
 
@@ -201,17 +204,32 @@ async def test_what_an_earlier_program_has_counted_in_all_is_counted_by_channel(
     assert in_tables(url) == ({"files": 4, "portal": 2},) * 2
 
 
-async def test_what_an_earlier_program_let_wait_for_any_channel_is_taken_up(journal, url, make, change):
-    """It kept no sender, but which channel an appeal must have come by."""
-    await send(journal, [change("r", channel="registry", anywhere=True), change("o", channel="other")])
+async def test_what_an_earlier_program_let_wait_is_about_appeals_of_its_own_channel(journal, url, make, change):
+    """It kept no sender: what its sender may touch besides, nobody knows any more, and a person takes it."""
+    await send(journal, [change("r", channel="registry", anywhere=True), change("own")])
     engine = create_engine(url, poolclass=NullPool)
     with engine.begin() as connection:
         connection.execute(update(table).values(sender=None))
     engine.dispose()
     await journal.accept(make.new(number=NUMBER))
     (case,) = await journal.claim("w", make.now, 10, 60)
-    assert [each.change.message_id for each in case.kept_changes] == ["r"]
+    assert [each.change.message_id for each in case.kept_changes] == ["own"]
     assert [row.code for row in await journal.quarantined()] == ["change.foreign"]
+
+
+async def test_a_right_rests_on_no_change_without_room(journal, make, change, monkeypatch):
+    """Whose scope an appeal is in is decided by the changes that it takes up, and not by those that it does not."""
+    monkeypatch.setattr(waiting_changes, "MOST", 3)
+    here = {"corrected": {"place": {"kato": "274600000"}}}
+    scoped = Sender(places=("274600000",))
+    await send(journal, [change("moves", channel="every", anywhere=True, at=100, **here)])
+    for at in range(3):
+        made = change(f"s{at}", "due", channel="register", at=-at, due_on="2026-03-02")
+        await journal.change(replace(made, sender=scoped))
+    await journal.accept(make.new(number=NUMBER))
+    (case,) = await journal.claim("w", make.now, 10, 60)
+    assert [each.change.message_id for each in case.kept_changes] == ["moves"]
+    assert {row.code for row in await journal.quarantined()} == {"change.out_of_scope"}
 
 
 async def test_what_an_earlier_program_left_waiting_is_told_the_truth(journal, url, make, change, monkeypatch):
@@ -224,8 +242,8 @@ async def test_what_an_earlier_program_left_waiting_is_told_the_truth(journal, u
         await send(journal, [change("unknown", number="N-2")])
     monkeypatch.setattr(waiting_changes, "_AT_ONCE", 10)
     await journal.accept(make.new(number=NUMBER))
-    assert in_tables(url)[0] == {"files": 287, "other": 1}
-    assert await journal.expire_changes(make.later(-10)) == 286
+    assert in_tables(url)[0] == {"files": 288, "other": 1}
+    assert await journal.expire_changes(make.later(-10)) == 287
     assert in_tables(url) == ({"files": 1, "other": 1},) * 2
     codes = Counter(row.code for row in await journal.quarantined(limit=1000))
     assert codes == {"change.too_many": 296, "change.foreign": 1}

@@ -3,22 +3,19 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 import orjson
 import structlog
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, select
 
-from appealbus.core.domain.change import AS_KEPT, Order
+from appealbus.core.domain.change import Order
 from appealbus.core.domain.sender import FOREIGN, OUT_OF_SCOPE, Sender, Touched
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import bulk, columns
-from appealbus.core.journal.rows import NewQuarantine
 from appealbus.core.journal.tables import appeal, document
 from appealbus.core.journal.tables import change as table
-from appealbus.core.journal.writes import keeping
 from appealbus.core.packing import unpack
-from appealbus.schemas.base import printable
 from appealbus.schemas.change import Change, ChangeKind
 from appealbus.schemas.stored import CHANGE
 
@@ -28,6 +25,8 @@ _WHY = {
     FOREIGN: "its sender may change no appeal of another channel; bus.changes_from lists the channels that may",
     OUT_OF_SCOPE: "its sender may change no appeal that is, or would then be, outside of its places or kinds of appeal",
 }
+Why: TypeAlias = tuple[str, str]
+"""Why a change does not count: code and reason."""
 _first = (document.c.appeal_id == appeal.c.id) & (document.c.digest == appeal.c.first)
 _FIRSTS = select(appeal.c.id, appeal.c.channel, document.c.body).join(document, _first)
 
@@ -86,32 +85,42 @@ def _change(row: Any) -> Change | None:
         return None
 
 
-def drop_untouchable(connection: Connection, found: dict[int, list[Any]], rows: Sequence[Mapping[str, Any]]) -> None:
-    """Take from the changes that have waited for appeals those that their senders may not make after all.
+class Waited:
+    """Changes that have waited for appeals which come now: whether their senders may make them.
 
-    They stay where they are, so that they count and are known as if they still waited, and are in quarantine, too.
-    As they came each finds the appeal with those from before it.
+    Args:
+        connection: to the journal.
+        named: the columns of the changes, by the ids of the appeals.
+
     """
-    # Of one from before senders were kept, `of_channel` is empty where it may be about an appeal of any channel.
-    senders = {
-        waits.id: Sender.read(waits.sender, waits.of_channel or "") for theirs in found.values() for waits in theirs
-    }
-    ids = [waits.id for theirs in found.values() if any(senders[each.id].scoped for each in theirs) for waits in theirs]
-    documents = _documents(connection, ids)
-    for row in rows:
+
+    def __init__(self, connection: Connection, named: Mapping[int, Sequence[Any]]) -> None:
+        every = [waits for theirs in named.values() for waits in theirs]
+        self._senders = {waits.id: Sender.read(waits.sender, waits.channel) for waits in every}
+        scoped = [theirs for theirs in named.values() if any(self._senders[each.id].scoped for each in theirs)]
+        self._changes = _documents(connection, [waits.id for theirs in scoped for waits in theirs])
+
+    def untouchable(self, row: Mapping[str, Any], taken: Sequence[Any], rest: Sequence[Any]) -> dict[int, Why]:
+        """Return which changes of an appeal their senders may not make, by their ids, with code and reason.
+
+        As they came each finds the appeal with those from before it.
+
+        Args:
+            row: the appeal, as it comes.
+            taken: the changes that it has room for.
+            rest: other changes.
+
+        """
         standing = Standing(Touched(row["channel"], row["place"], row["kind"]))
-        untouchable = dict[int, JournalError]()
-        for waits in sorted(found.get(row["id"], ()), key=lambda each: (each.received_at, each.id)):
+        found: dict[int, Why] = {}
+        for waits in [*sorted(taken, key=lambda each: (each.received_at, each.id)), *rest]:
             order = waits.dated_at, waits.message_id, waits.channel
-            change = documents.get(waits.id) or Change(message_id=waits.message_id)
-            if why := standing.refusal(senders[waits.id], change, order, waits.received_at):
-                untouchable[waits.id] = why
-            else:
+            change = self._changes.get(waits.id) or Change(message_id=waits.message_id)
+            if why := standing.refusal(self._senders[waits.id], change, order, waits.received_at):
+                found[waits.id] = why.code, str(why)
+            elif waits in taken:
                 standing.corrections.append((order, change))
-        if untouchable:
-            left = [waits for waits in found.pop(row["id"]) if waits.id not in untouchable]
-            found |= {row["id"]: left} if left else {}
-            _refuse(connection, untouchable, row["accepted_at"])
+        return found
 
 
 def _documents(connection: Connection, ids: Sequence[int]) -> dict[int, Change]:
@@ -119,16 +128,3 @@ def _documents(connection: Connection, ids: Sequence[int]) -> dict[int, Change]:
         return {}
     rows = connection.execute(select(table).where(table.c.id.in_(bulk.padded(ids))))
     return {row.id: change for row in rows if (change := _change(row)) is not None}
-
-
-def _refuse(connection: Connection, untouchable: Mapping[int, JournalError], at: datetime) -> None:
-    for row in connection.execute(select(table).where(table.c.id.in_(untouchable))).all():
-        why = untouchable[row.id]
-        connection.execute(update(table).where(table.c.id == row.id).values(refused=why.code))
-        keeping.quarantine(connection, [kept_change(row, at, str(why), why.code)])
-
-
-def kept_change(row: Any, at: datetime, reason: str, code: str) -> NewQuarantine:
-    """Return a change as quarantine keeps it, given its columns."""
-    position = printable(f"change {row.message_id}")
-    return NewQuarantine(at, row.channel, position, reason, row.document, AS_KEPT, code, sender=row.sender)

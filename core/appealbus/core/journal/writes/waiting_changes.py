@@ -15,6 +15,7 @@ from appealbus.core.journal import bulk, series
 from appealbus.core.journal.tables import Moment, appeal, counter, quarantine, to_number
 from appealbus.core.journal.tables import change as table
 from appealbus.core.journal.writes import events, keeping, touching
+from appealbus.core.journal.writes.touching import Why
 
 WAITING = "waiting_changes"
 """The counter of changes that wait for their appeals. Whoever writes any of them has it locked."""
@@ -42,8 +43,6 @@ _UNKNOWN = "no appeal of this number or message id has come for as long as a cha
 
 Named: TypeAlias = str | tuple[str, str]
 """What a change names: the number of an appeal, or the message that it came with and that one's channel."""
-Why: TypeAlias = tuple[str, str]
-"""Why a change does not count: code and reason."""
 Refused: TypeAlias = tuple[int | None, Any, Why]
 """The id of the appeal that a change names, if that is here; the row of the change; and why it does not count."""
 _TOO_MANY: Why = "change.too_many", TOO_MANY
@@ -191,33 +190,54 @@ def waiting_for(connection: Connection, rows: Sequence[dict[str, Any]], brought:
     by_number = {row["number"]: row for row in rows if row["number"] in brought}
     by_message = {(row["message_id"], row["channel"]): row for row in rows}
     named: defaultdict[int, list[Any]] = defaultdict(list)
-    taken: defaultdict[int, list[Any]] = defaultdict(list)
-    orders: defaultdict[int, list[tuple[Order, str]]] = defaultdict(list)
-    held: Counter[int] = Counter()
+    taken: dict[int, Sequence[Any]] = {}
     refused: list[Refused] = []
     numbers = bulk.padded(list(by_number))
     messages = bulk.padded([message_id for message_id, _ in by_message])
-    for waits in connection.execute(_OPEN.where(table.c.number.in_(numbers) | table.c.of_message.in_(messages))).all():
+    found = _OPEN.where(table.c.number.in_(numbers) | table.c.of_message.in_(messages))
+    for waits in sorted(connection.execute(found), key=_order):
         row = by_number.get(waits.number) or by_message.get((waits.of_message, waits.of_channel))
         if row is not None and _contradicts(waits, row["number"], row["message_id"], row["channel"]):
             refused.append((row["id"], waits, _CONTRADICTORY))
         elif row is not None:
             named[row["id"]].append(waits)
-    touching.drop_untouchable(connection, named, rows)
-    for appeal_id, theirs in named.items():
-        for order, waits in sorted(((each.dated_at, each.message_id, each.channel), each) for each in theirs):
-            if has_room(waits.kind, waits.size, waits.channel, orders[appeal_id], held[appeal_id]):
-                taken[appeal_id].append(waits)
-                orders[appeal_id].append((order, waits.kind))
-                held[appeal_id] += waits.size
-            else:
-                refused.append((appeal_id, waits, _TOO_MANY))
+    waited = touching.Waited(connection, named)
     for row in rows:
-        if counted := orders.get(row["id"]):
-            row.update(
-                changes=len(counted), closed=closed_by(counted), state="ready", lease_owner=None, lease_until=None
-            )
+        left = named.get(row["id"], [])
+        its, rest = _with_room(left)
+        # Whoever has a right by another change has it by one that counts alone: so it is asked until nothing changes.
+        while untouchable := waited.untouchable(row, its, ()):
+            refused += [(row["id"], waits, untouchable[waits.id]) for waits in its if waits.id in untouchable]
+            left = [waits for waits in left if waits.id not in untouchable]
+            its, rest = _with_room(left)
+        untouchable = waited.untouchable(row, its, rest)
+        refused += [(row["id"], waits, untouchable.get(waits.id, _TOO_MANY)) for waits in rest]
+        if its:
+            taken[row["id"]] = its
+            closed = closed_by((_order(each), each.kind) for each in its)
+            row.update(changes=len(its), closed=closed, state="ready", lease_owner=None, lease_until=None)
+    refused.sort(key=lambda each: each[2] == _TOO_MANY)  # those that stay as if they waited, first
     return Found(taken, refused[:_AT_ONCE])
+
+
+def _order(waits: Any) -> Order:
+    return waits.dated_at, waits.message_id, waits.channel
+
+
+def _with_room(theirs: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+    """Return of changes in their order those that an appeal takes, and the others."""
+    taken: list[Any] = []
+    rest: list[Any] = []
+    orders: list[tuple[Order, str]] = []
+    held = 0
+    for waits in theirs:
+        if has_room(waits.kind, waits.size, waits.channel, orders, held):
+            taken.append(waits)
+            orders.append((_order(waits), waits.kind))
+            held += waits.size
+        else:
+            rest.append(waits)
+    return taken, rest
 
 
 def _contradicts(waits: Any, number: str, message_id: str, channel: str) -> bool:
@@ -230,7 +250,8 @@ def _contradicts(waits: Any, number: str, message_id: str, channel: str) -> bool
 def adopt(connection: Connection, found: Found, rows: Sequence[Mapping[str, Any]]) -> list[Event]:
     """Give changes to the appeals that they have waited for, which are written now; return what happened.
 
-    Those that do not count go into quarantine.
+    Those that do not count go into quarantine. What its sender may not make, or names two appeals, stays here besides
+    as if it waited: by what comes of it when it is sent again, its sender would see that there is such an appeal.
     """
     if not found.taken and not found.refused:
         return []
@@ -240,9 +261,9 @@ def adopt(connection: Connection, found: Found, rows: Sequence[Mapping[str, Any]
         connection.execute(_ADOPTED, [{"this": each.id, "of": appeal_id} for appeal_id, each in pairs])
     stand = {row["id"]: {name: row[name] for name in ("state", "changes", "closed", "urgency")} for row in rows}
     happened = [told({**each._mapping, "appeal_id": appeal_id}, stand[appeal_id]) for appeal_id, each in pairs]
-    happened += _quarantined(connection, found.refused, max(row["accepted_at"] for row in rows))
+    happened += _quarantined(connection, found.refused, max(row["accepted_at"] for row in rows), stay=True)
     channels.subtract(each.channel for _, each in pairs)
-    channels.subtract(each.channel for _, each, _ in found.refused)
+    channels.subtract(each.channel for _, each, why in found.refused if why == _TOO_MANY)
     _write(connection, channels)
     return happened
 
@@ -314,8 +335,13 @@ def give_up(connection: Connection, items: Sequence[GivenUp]) -> list[int]:
     return results
 
 
-def _quarantined(connection: Connection, refused: Iterable[Refused], at: datetime) -> list[Event]:
-    """Move changes into quarantine, all in the database: together they may be larger than memory."""
+def _quarantined(
+    connection: Connection, refused: Iterable[Refused], at: datetime, *, stay: bool = False
+) -> list[Event]:
+    """Move changes into quarantine, all in the database: together they may be larger than memory.
+
+    With `stay` those alone are moved for which there was no room; others stand where they are, too.
+    """
     groups: defaultdict[tuple[int | None, Why], list[int]] = defaultdict(list)
     for appeal_id, row, why in refused:  # of others the appeal's own log says nothing
         groups[appeal_id if why == _TOO_MANY else None, why].append(row.id)
@@ -331,7 +357,8 @@ def _quarantined(connection: Connection, refused: Iterable[Refused], at: datetim
             for row in connection.execute(moved.returning(quarantine.c.id, quarantine.c.channel)):
                 detail = {"id": row.id, "code": code}
                 happened.append(Event(What.QUARANTINED, appeal_id, by_client(row.channel), row.channel, detail))
-            connection.execute(delete(table).where(these))
+            stays = update(table).where(these).values(refused=code)
+            connection.execute(stays if stay and (code, reason) != _TOO_MANY else delete(table).where(these))
     return happened
 
 
