@@ -62,9 +62,12 @@ ADDED = """
 [channels.files]
 changes = ["corrected","due","withdrawn"]
 [channels.quiet]
-changes = []
+changes = []  # name the kinds that it may send: none has come
 [clients.register]
 changes = ["extended","answered"]
+# if they come by `appealbus intake`, too:
+# [channels.register]
+# changes = ["extended","answered"]
 [channels."Портал 2"]
 changes = ["corrected","withdrawn","closed"]
 """

@@ -1,6 +1,7 @@
 """Bodies that are refused before they are read: the client gets its answer, whatever it speaks HTTP with."""
 
 import asyncio
+import contextlib
 import socket
 import time
 import urllib.error
@@ -160,3 +161,25 @@ async def test_whoever_never_stops_is_cut(tmp_path: Path) -> None:
         seconds, size = await endless(server.port, head("x", f"Content-Length: {10**15}"), b"x" * 100, 0.05)
         assert (seconds < 8, size < 2**20) == (True, True), (seconds, size)
         assert not server.connections
+
+
+@pytest.mark.parametrize("who", ["nobody", "channel"])
+async def test_a_body_in_tiny_parts_holds_up_nobody(server: Served, who: str) -> None:
+    """It is cut once there are more than a few, as it would cost all others the loop."""
+    token = await server.token("channel") if who == "channel" else "none"
+    sent = head(token, "Transfer-Encoding: chunked") + b"1\r\n \r\n" * 400_000
+    other = await server.client("channel", "other")
+
+    def flood() -> None:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE) as connection:
+            with contextlib.suppress(OSError):
+                connection.sendall(sent)
+
+    flooding = asyncio.create_task(asyncio.to_thread(flood))
+    slowest = 0.0
+    while not flooding.done():
+        began = time.perf_counter()
+        assert (await other.get("/healthz")).status_code == 200
+        slowest = max(slowest, time.perf_counter() - began)
+    await flooding
+    assert slowest < 1.0

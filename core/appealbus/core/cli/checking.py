@@ -169,11 +169,15 @@ def _look_at_paths(cli: Cli, found: Findings) -> None:
 async def _look_at_policy(cli: Cli, found: Findings) -> None:
     """Say which rules of the policy do nothing, hide too little, or are about nobody."""
     policy = read_policy(cli.loaded, cli.host)
-    with suppress(JournalError, NoJournalYet):
+    try:
         async with cli.journal() as journal:
             lacks = await missing(journal, cli.loaded, policy)
             # Not by lines: the name of a channel may have what ends one.
             found.warnings += lacks.split("\n") if lacks else []
+    except NoJournalYet:
+        pass
+    except JournalError as error:
+        found.warnings.append(f"whether the policy allows the changes that have come nobody can tell: {error}")
     if policy.written is None:
         return
     found.problems += policy.idle_rules

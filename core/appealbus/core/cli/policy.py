@@ -33,11 +33,13 @@ def policy(context: typer.Context, as_json: AsJson = False) -> None:
         purpose = ", reads with a purpose" if each["purpose"] else ""
         may = f"; may {', '.join(each['may'])}" if each["may"] else ""
         cli.out.print(f"{each['who']:<{width}}  {each['mask']}{purpose}{may}")
-    cli.out.print("\nchanges", style="bold")
+    cli.out.print()
+    cli.out.print("changes", style="bold")
     for name, changes in told["changes"].items():
         cli.out.print(f"  {name}: {', '.join(changes) or 'none'}")
     for name, mask in told["masks"].items():
-        cli.out.print(f"\nmask {name}", style="bold")
+        cli.out.print()
+        cli.out.print(f"mask {name}", style="bold")
         cli.out.print(f"  hides {', '.join(mask['hides']) or 'nothing'}")
         if mask["process"]:
             cli.out.print("  shows when and how questions ended that rest on hidden fields")

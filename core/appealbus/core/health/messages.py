@@ -57,7 +57,7 @@ def of_messages(facts: Facts) -> Iterator[Finding]:
         for channel, count in counts.waiting_by_channel.items():
             most = facts.bus.waiting_changes
             if count >= _FULL * most:
-                does = told("the same, at once; or raise bus.waiting_changes")
+                does = told("see whom `appealbus changes` lists, at once; or raise bus.waiting_changes")
                 says = told(
                     "channel {channel} has {number} of {most} that may wait; over that they go into quarantine",
                     channel=channel,

@@ -23,9 +23,10 @@ from appealbus.core.rights.seen import Seen, seen
 log = structlog.get_logger(__name__)
 
 _HELPER = "appealbus.core.rights.masker"
-_SMALL = 64 * 1024
-"""Bytes of a version that the event loop masks itself, in some milliseconds at most. With less, usual ones would pass
-through a helper process, which costs more than masking them."""
+_SMALL = 8 * 1024
+"""Bytes of a version that the event loop masks itself: usually under a millisecond, of a hostile one a tenth of a
+second. With more, such a letter holds up all others; with less, small ones would pass through a helper process, which
+costs more than masking them."""
 _WITHIN = 20.0
 """Seconds until a version counts as too large to be masked. The worst of 4 MB takes less than one; with more, one that
 hangs holds up the other large versions of the same client or receiver for longer."""

@@ -85,13 +85,20 @@ async def missing(journal: Journal, loaded: Loaded, policy: Policy) -> str:
     lines: list[str] = []
     for channel in sorted({*sent, *senders.anywhere}):
         clients, kinds = by_channel.get(channel, []), sent.get(channel, set()) - {""}
+        by_client: list[str] = []
         for client in clients:
             own = policy.clients.get(client.name)
             if client.role not in policy.changes and (own is None or own.changes is None):
-                lines += _lines(f"clients.{client.name}", own, kinds, senders.client(client))
+                by_client += _lines(f"clients.{client.name}", own, kinds, senders.client(client))
         told = policy.channels.get(channel)
-        if (channel in loaded.settings.intakes or not clients) and (told is None or told.changes is None):
-            lines += _lines(f"channels.{_key(channel)}", told, kinds, senders.channel(channel))
+        its = (
+            []
+            if told and told.changes is not None
+            else _lines(f"channels.{_key(channel)}", told, kinds, senders.channel(channel))
+        )
+        if by_client and its and channel not in loaded.settings.intakes:
+            its = ["# if they come by `appealbus intake`, too:", *(f"# {each}" for each in its)]
+        lines += by_client + (its if by_client or not clients or channel in loaded.settings.intakes else [])
     if not lines:
         return ""
     file = "a new file, and name it in bus.policy" if policy.written is None else str(policy.written.file)
@@ -103,8 +110,9 @@ def _lines(table: str, there: object, kinds: set[str], sender: Sender) -> list[s
     if sender.changes and kinds <= sender.changes:
         return []
     listed = [kind.value for kind in ChangeKind if kind in kinds | sender.changes]
+    why = "" if listed else "  # name the kinds that it may send: none has come"
     head = f"[{table}]" if there is None else f"# in [{table}], which is there:"
-    return [head, f"changes = {orjson.dumps(listed).decode()}"]
+    return [head, f"changes = {orjson.dumps(listed).decode()}{why}"]
 
 
 def _key(name: str) -> str:

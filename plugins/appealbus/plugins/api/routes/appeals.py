@@ -109,8 +109,11 @@ async def _take(request: Request, caller: Caller, kind: str, key: str | None, *,
     if kept is not None and not kept.quarantine_id % EVERY:
         await trim_quarantine(api.journal, api.bus)
     if isinstance(received, Quarantined):
-        problem = DIFFERS if received.code == "message.differs" else QUARANTINED
-        raise Problem(problem, received.reason, quarantine_id=received.quarantine_id, code=received.code)
+        differs = received.code == "message.differs"
+        problem = DIFFERS if differs else QUARANTINED
+        # Whose appeal has the id, another client of the channel may not know.
+        text = "its id belongs to another message; send it under a new one" if differs else received.reason
+        raise Problem(problem, text, quarantine_id=received.quarantine_id, code=received.code)
     taken = received.taken
     if taken.new and kind == "appeal":
         log.info("appeal.accepted", number=taken.receipt.number, channel=channel)
