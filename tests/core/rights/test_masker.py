@@ -60,7 +60,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         return original(mask, document)
 
     monkeypatch.setattr(seen, "masked", masked)
-    monkeypatch.setattr(module, "_SMALL", 1024 * 1024)
+    monkeypatch.setattr(module, "_SMALL", 64 * 1024)
     return made
 
 
