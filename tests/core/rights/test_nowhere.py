@@ -107,6 +107,7 @@ class _Person(Lookup[Query, Person]):
 
 class _Mentioned(_Person):
     name = "gbdfl.mentioned_person"
+    formerly = ("gbdfl.named", "old.named", "vendor.list")
 
 
 def policy(folder: Path, rules: str) -> Policy:
@@ -176,6 +177,23 @@ def test_rules_that_lead_somewhere_are_left_as_they_are(tmp_path: Path) -> None:
     read = policy(tmp_path, f"hides = {rules}")
     assert read.idle_rules == []
     assert read.masks["desk"].hidden_rules == rules.strip("[]").replace('"', "").split(", ")
+
+
+@pytest.mark.parametrize("name", ["gbdfl.mentioned_person", "gbdfl.named", "old.named", "old.*"])
+def test_a_rule_about_a_lookup_holds_under_all_of_its_names(tmp_path: Path, name: str) -> None:
+    """Versions name it as it was called when they were made. A name that another has now is none of its own."""
+    names = ("gbdfl.mentioned_person", "gbdfl.named", "old.named")
+    hides = policy(tmp_path, f'hides = ["{name}/birth_date"]')
+    shows = policy(tmp_path, f'shows = ["{name}/birth_date"]')
+    assert not [*hides.idle_rules, *shows.idle_rules]
+    for each in names:
+        assert hides.masks["desk"].hidden((each, ("birth_date",)))
+        assert not hides.masks["desk"].hidden((each, ("surname",)))
+        assert shows.masks["desk"].whole((each, ("birth_date",)))
+        assert shows.masks["desk"].hidden((each, ("surname",)))
+    for other in ("vendor.list", "gbdfl.person"):
+        assert not hides.masks["desk"].hidden((other, ("birth_date",)))
+        assert shows.masks["desk"].hidden((other, ("birth_date",)))
 
 
 def test_all_paths_of_the_program_lead_somewhere() -> None:

@@ -1,8 +1,8 @@
 """Paths of a policy: which fields of a dossier a rule is about, written as `explain` writes them."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from typing import TypeAlias
 
@@ -60,6 +60,11 @@ class Pattern:
             head, rest = steps[0], ".".join(steps[1:])
         name = ".*" if head == "*" else re.escape(head).replace(r"\*", "[^.]+")
         return cls(text, re.compile(name), tuple(rest.split(".")) if rest else (), bool(slash))
+
+    def under(self, names: Collection[Collection[str]]) -> "Pattern":
+        """Return the same rule about each lookup under all of its names, of which it has one."""
+        heads = {name for its in names if any(map(self.is_of, its)) for name in its}
+        return replace(self, head=re.compile("|".join([self.head.pattern, *map(re.escape, sorted(heads))])))
 
     def covers(self, path: Path) -> bool:
         """Whether it is about the field at the path, with all below."""

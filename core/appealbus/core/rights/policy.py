@@ -153,12 +153,16 @@ def _wider(pattern: Pattern, lookups: Lookups) -> Iterator[Pattern]:
     yield from map(Pattern.parse, texts)
 
 
-def _closed(mask: Mask, lookups: Lookups) -> Mask:
-    """Return a mask of which no rule that leads nowhere shows anything, or leaves anything to be seen."""
+def _closed(mask: Mask, lookups: Lookups, names: Collection[Collection[str]]) -> Mask:
+    """Return a mask of which no rule that leads nowhere shows anything, or leaves anything to be seen.
+
+    A rule about a lookup holds under all of its names: a version names it as it was called when it was made.
+    """
     shows = [each for each in mask.shows if not _meant(each, lookups) or _nowhere(each, lookups) is None]
     hides = [(each, _nowhere(each, lookups)) for each in mask.hides]
     wider = (new for each, why in hides if why for new in _wider(each, lookups))
-    return replace(mask, shows=tuple(shows), hides=(*mask.hides, *wider))
+    shown, hidden = (tuple(each.under(names) for each in rules) for rules in (shows, (*mask.hides, *wider)))
+    return replace(mask, shows=shown, hides=hidden)
 
 
 def _idle(written: Written, mask: Mask, lookups: Lookups) -> Iterator[str]:
@@ -200,7 +204,8 @@ def read_policy(loaded: Loaded, host: Host | None = None) -> Policy:
     own = [_mask(name, each) for name, each in settings.masks.items()]
     lookups = None if host is None else host.records
     idle = [] if lookups is None else [text for each in own for text in _idle(written, each, lookups)]
-    masks = MASKS | {each.name: each if lookups is None else _closed(each, lookups) for each in own}
+    names = [] if host is None else host.lookup_names
+    masks = MASKS | {each.name: each if lookups is None else _closed(each, lookups, names) for each in own}
     roles = dict(ROLES)
     for role, given in settings.roles.items():
         mask, purpose = roles[role]
