@@ -1,11 +1,13 @@
 """The policy: one file that says who sees what."""
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Any
 
 from appealbus.core.config.loading import Loaded, Written, load_written
+from appealbus.core.config.models import Configuration
 from appealbus.core.config.problems import InvalidConfig, Problem, dotted
 from appealbus.core.domain.client import Client, Role
 from appealbus.core.host import Host
@@ -16,7 +18,7 @@ from appealbus.core.rights.mask import Mask
 from appealbus.core.rights.paths import PARTS, Path, Pattern, path_of
 from appealbus.core.rights.settings import ChannelSettings, ClientSettings, MaskSettings, PolicySettings
 from appealbus.core.rights.viewer import Viewer, of_client
-from appealbus.schemas.appeal import Appeal
+from appealbus.schemas.appeal import Appeal, AppealKind
 from appealbus.schemas.record import Record
 from appealbus.schemas.shapes import TYPED_RECORDS
 from appealbus.schemas.suggestion import did_you_mean
@@ -111,6 +113,7 @@ def _said(written: Written | None, text: str, *path: str | int) -> str:
 
 
 Lookups = Mapping[str, type[Record] | None]
+Names = Collection[frozenset[str]]
 
 
 def _meant(pattern: Pattern, lookups: Lookups) -> Collection[type[Record] | None]:
@@ -153,7 +156,7 @@ def _wider(pattern: Pattern, lookups: Lookups) -> Iterator[Pattern]:
     yield from map(Pattern.parse, texts)
 
 
-def _closed(mask: Mask, lookups: Lookups, names: Collection[Collection[str]]) -> Mask:
+def _closed(mask: Mask, lookups: Lookups, names: Names, of_some_kinds: Pattern | None) -> Mask:
     """Return a mask of which no rule that leads nowhere shows anything, or leaves anything to be seen.
 
     A rule about a lookup holds under all of its names: a version names it as it was called when it was made.
@@ -162,7 +165,20 @@ def _closed(mask: Mask, lookups: Lookups, names: Collection[Collection[str]]) ->
     hides = [(each, _nowhere(each, lookups)) for each in mask.hides]
     wider = (new for each, why in hides if why for new in _wider(each, lookups))
     shown, hidden = (tuple(each.under(names) for each in rules) for rules in (shows, (*mask.hides, *wider)))
-    return replace(mask, shows=shown, hides=hidden)
+    by_kind = () if mask.shows_plan or of_some_kinds is None else (of_some_kinds,)
+    return replace(mask, shows=shown, hides=(*hidden, *by_kind))
+
+
+def _of_some_kinds(settings: Configuration, lookups: Lookups, names: Names) -> Pattern | None:
+    """Return a rule about the lookups that appeals of some kinds alone ask: with one of them the kind would be told."""
+    contracts = [settings.contract(kind) for kind in (*AppealKind, None)]
+    asked = [set(lookups) if each.required is None else {*each.required, *each.optional} for each in contracts]
+    asked = [each.union(*(its for its in names if each & its)) for each in asked]
+    always = set.intersection(*asked)
+    if all(each == always for each in asked):
+        return None
+    others = re.compile(rf"(?!(?:{'|'.join(map(re.escape, sorted(always)))})\Z).*")
+    return Pattern("lookups of some kinds of appeals alone", others, (), of_records=True)
 
 
 def _idle(written: Written, mask: Mask, lookups: Lookups) -> Iterator[str]:
@@ -202,10 +218,12 @@ def read_policy(loaded: Loaded, host: Host | None = None) -> Policy:
     if problems:
         raise InvalidConfig(problems)
     own = [_mask(name, each) for name, each in settings.masks.items()]
-    lookups = None if host is None else host.records
-    idle = [] if lookups is None else [text for each in own for text in _idle(written, each, lookups)]
-    names = [] if host is None else host.lookup_names
-    masks = MASKS | {each.name: each if lookups is None else _closed(each, lookups, names) for each in own}
+    idle = [] if host is None else [text for each in own for text in _idle(written, each, host.records)]
+    masks = MASKS | {each.name: each for each in own}
+    if host is not None:
+        names = host.lookup_names
+        some = _of_some_kinds(loaded.settings, host.records, names)
+        masks |= {each.name: _closed(each, host.records, names, some) for each in own}
     roles = dict(ROLES)
     for role, given in settings.roles.items():
         mask, purpose = roles[role]
