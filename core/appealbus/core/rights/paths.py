@@ -54,6 +54,8 @@ class Pattern:
             raise ValueError('write a path such as "appeal.applicant.phone", "gbdfl.person/birth_date" or "egkn.*"')
         head, slash, rest = text.partition("/")
         steps = head.split(".")
+        if steps[0] not in PARTS and steps[0].lower() in PARTS:
+            raise ValueError(f'write "{text.replace("/", ".").replace(steps[0], steps[0].lower(), 1)}"')
         if steps[0] in PARTS:
             if slash:
                 raise ValueError(f'the slash stands behind the name of a lookup; write "{text.replace("/", ".")}"')
