@@ -175,12 +175,11 @@ async def read(api: Api, caller: Caller, cursor: Cursor | None, interest: Intere
             except NotMasked:  # nobody can say whether it is news: what comes before it is told, and then it is waited
                 if not shown:
                     raise
-                return Shown(shown, last, page.head)
-            last = Cursor(page.next.epoch, entry.position)
+                return Shown(shown, Cursor.parse(str(shown[-1]["position"])), page.head)
             if told is not None:
                 shown.append(told)
             if len(shown) == limit:
-                return Shown(shown, last, page.head)
+                return Shown(shown, Cursor(page.next.epoch, entry.position), page.head)
         cursor = page.next
         if not page.lag or api.draining.is_set():
             break
