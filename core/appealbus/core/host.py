@@ -296,6 +296,13 @@ class Host:
             found |= dict.fromkeys((each.name, *each.formerly), None if models is None else models[1])
         return found
 
+    @property
+    def lookup_names(self) -> list[frozenset[str]]:
+        """All names of each lookup: its own, and its former ones that no other has now."""
+        here = self.brought("lookups").values()
+        used = {each.name for each in here}
+        return [frozenset({each.name, *each.formerly} - (used - {each.name})) for each in here]
+
     def nodes(self, legal_basis: str) -> list[Node]:
         """Return all lookups, ready for a plan."""
         return [

@@ -7,6 +7,7 @@ import pytest
 
 from appealbus.core import Lookup, Query, Source, not_found
 from appealbus.core.config.loading import load
+from appealbus.core.config.problems import InvalidConfig
 from appealbus.core.host import Host, Plugin
 from appealbus.core.rights import comparing, viewer
 from appealbus.core.rights.builtin import TECHNICAL
@@ -79,7 +80,7 @@ def test_a_signal_with_paths_that_lead_somewhere_is_shown(path: str) -> None:
     """Also where the value is absent and the model has it; of an unknown record, where it stands there."""
     whole = path not in ("appeal", "gbdfl.person")  # of which something is hidden here
     assert told(mask("appeal.applicant.phone", "gbdfl.person/birth_date"), path) == whole
-    assert told(mask("address.*"), path)
+    assert told(mask("address.*"), path) == (path != "completeness")  # what a hidden lookup lacks would be told
 
 
 def test_what_names_unknown_fields_elsewhere_is_hidden() -> None:
@@ -107,11 +108,13 @@ class _Person(Lookup[Query, Person]):
 
 class _Mentioned(_Person):
     name = "gbdfl.mentioned_person"
+    formerly = ("gbdfl.named", "old.named", "vendor.list")
 
 
 def policy(folder: Path, rules: str) -> Policy:
     """Return the policy of a mask with these rules, where two lookups are loaded that bring a person."""
-    (folder / "appealbus.toml").write_text('[bus]\npolicy = "policy.toml"\n')
+    away = '[sources.address]\nconnector = "away"\n'  # of which no lookup is loaded
+    (folder / "appealbus.toml").write_text(f'[bus]\npolicy = "policy.toml"\n{away}')
     (folder / "policy.toml").write_text(f"[masks.desk]\n{rules}\n")
     host = Host(lambda name, model: model())
     lookups = [_Person(), _Mentioned(), kit.lookup("vendor.list")]
@@ -132,9 +135,12 @@ def policy(folder: Path, rules: str) -> Policy:
         ("gbdfl.persn/birth_date", ["gbdfl.person/birth_date", "gbdfl.persn/birth_date"], ["vendor.list/name"]),
         ("gbdlf.person/birth_date", ["gbdfl.person/birth_date", "gbdlf.person/name"], ["vendor.list/name"]),
         ("gbdfl.person.birth_date", ["gbdfl.person/birth_date"], ["vendor.list/name"]),
-        ("gbdlf.person", ["gbdfl.person", "gbdfl.person/birth_date"], ["vendor.list"]),
-        ("apeal.applicant.phone", ["appeal.applicant.phone"], ["gbdfl.person/surname"]),
-        ("applicant.phone", ["appeal.applicant.phone"], ["appeal.text", "gbdfl.person/surname"]),
+        ("gbdlf.person/*", ["gbdfl.person/birth_date"], ["gbdfl.person", "vendor.list"]),
+        ("GBDFL.Person/birth_date", ["gbdfl.person/birth_date"], ["gbdfl.person", "vendor.list/name"]),
+        ("GBDFL/birth_date", ["gbdfl.person/birth_date"], ["gbdfl.person", "vendor.list/name"]),
+        ("gbdfl.persn", ["gbdfl.person", "gbdfl.person/birth_date"], ["vendor.list"]),
+        ("address.thing", ["address.thing", "address.other"], ["appeal.text", "vendor.list"]),
+        ("address.street", ["appeal.applicant.address", "appeal.place.address"], ["appeal.text", "vendor.list"]),
         (
             "away.thing/name",
             ["away.thing/name", "away.thing/other", "away.other/name"],
@@ -158,6 +164,30 @@ def test_a_rule_that_hides_what_is_not_there_hides_what_is_above_it(
     assert set(masked(its, document("appeal.kind"))["hidden"]) >= {"appeal.place", rule}
 
 
+@pytest.mark.parametrize(
+    ("rule", "meant"),
+    [
+        *((f"{head}.text", "appeal.text") for head in ("APPEAL", "Appeal", "apeal", "letter")),
+        ("dossier.appeal.text", 'a field of the appeal begins with "appeal."'),
+        *(
+            (each, "appeal.applicant.phone")
+            for each in ("applicant.phone", "applicant.phne", "phone", "applicant/phone")
+        ),
+        *(("place.adress", "appeal.place.address"), ("addressee.nam", "appeal.addressee.name")),
+        *(("representatives.iin", "appeal.representative.iin"), ("birth_date", "appeal.applicant.birth_date")),
+        *(("Signals", "signals"), ("gap", "gaps"), ("Changes.reason", "changes.reason")),
+        *(("gbdlf.person", "gbdfl.person"), ("APPEAL/text", "appeal.text")),
+    ],
+)
+def test_a_rule_that_may_be_meant_for_any_field_is_an_error(tmp_path: Path, rule: str, meant: str) -> None:
+    """Nobody knows what it is to hide, so nothing starts: it is told where it stands, and what to write."""
+    with pytest.raises(InvalidConfig) as error:
+        policy(tmp_path, f'hides = ["appeal.place", "{rule}"]')
+    (said,) = error.value.problems
+    assert str(said).startswith(f"{tmp_path / 'policy.toml'}:2: masks.desk.hides[1]: ")
+    assert meant in str(said)
+
+
 @pytest.mark.parametrize("rule", ["gbdfl.person/birth_dat", "gbdfl.persn/birth_date", "*/birth_dat", "gbdlf.*"])
 def test_a_rule_that_shows_what_is_not_there_shows_nothing(tmp_path: Path, rule: str) -> None:
     """Not even that the lookup was asked; and it is told."""
@@ -176,6 +206,23 @@ def test_rules_that_lead_somewhere_are_left_as_they_are(tmp_path: Path) -> None:
     read = policy(tmp_path, f"hides = {rules}")
     assert read.idle_rules == []
     assert read.masks["desk"].hidden_rules == rules.strip("[]").replace('"', "").split(", ")
+
+
+@pytest.mark.parametrize("name", ["gbdfl.mentioned_person", "gbdfl.named", "old.named", "old.*"])
+def test_a_rule_about_a_lookup_holds_under_all_of_its_names(tmp_path: Path, name: str) -> None:
+    """Versions name it as it was called when they were made. A name that another has now is none of its own."""
+    names = ("gbdfl.mentioned_person", "gbdfl.named", "old.named")
+    hides = policy(tmp_path, f'hides = ["{name}/birth_date"]')
+    shows = policy(tmp_path, f'shows = ["{name}/birth_date"]')
+    assert not [*hides.idle_rules, *shows.idle_rules]
+    for each in names:
+        assert hides.masks["desk"].hidden((each, ("birth_date",)))
+        assert not hides.masks["desk"].hidden((each, ("surname",)))
+        assert shows.masks["desk"].whole((each, ("birth_date",)))
+        assert shows.masks["desk"].hidden((each, ("surname",)))
+    for other in ("vendor.list", "gbdfl.person"):
+        assert not hides.masks["desk"].hidden((other, ("birth_date",)))
+        assert shows.masks["desk"].hidden((other, ("birth_date",)))
 
 
 def test_all_paths_of_the_program_lead_somewhere() -> None:

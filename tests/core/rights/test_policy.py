@@ -87,7 +87,7 @@ def test_a_policy_that_is_not_there_is_an_error_of_the_configuration(tmp_path: P
 
 def test_rules_that_do_nothing_are_told(tmp_path: Path) -> None:
     """A slip in the name of a lookup or of a record's field is found where the lookups are known."""
-    hides = '["gbdlf.person", "gbdfl.person/birthdate", "gbdfl.person/birth_date", "appeal.applicant.iin"]'
+    hides = '["gbdlf.person/*", "gbdfl.person/birthdate", "gbdfl.person/birth_date", "appeal.applicant.iin"]'
     _read(tmp_path, f"[masks.a]\nhides = {hides}")
     loaded = load(tmp_path / "appealbus.toml", {})
     policy = read_policy(loaded, load_plugins(loaded))

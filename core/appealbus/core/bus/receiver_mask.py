@@ -14,7 +14,7 @@ from appealbus.core.interfaces.delivery import Handed, Refused
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import Undelivered
 from appealbus.core.rights.looks import Looks
-from appealbus.core.rights.masker import Masker
+from appealbus.core.rights.masker import Masker, NotMasked
 from appealbus.core.rights.seen import Seen, is_damage
 from appealbus.core.rights.viewer import Viewer
 
@@ -57,12 +57,16 @@ class ReceiverMask:
         for row in rows:
             try:
                 shown = await self._as_seen(row)
+                is_old = await self._says_nothing_new(row)
+            except NotMasked:
+                ended.append((row, Refused(UNMASKED)))
+                continue
             except JournalError:
                 raise
             except Exception:  # whatever it is: nothing goes out that is not masked
                 ended.append((row, Refused(UNMASKED)))
                 continue
-            if await self._says_nothing_new(row):
+            if is_old:
                 ended.append((row, None))
             else:
                 going.append(shown)

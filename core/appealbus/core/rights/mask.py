@@ -54,7 +54,7 @@ class Mask:
         known = self._hidden.get(path)
         if known is None:
             numbers = bool(self.identifiers) and identifiers.is_one(path[1], self.identifiers)
-            known = numbers or self.rules.hidden(path)
+            known = numbers or self.rules.hidden(path) or (path[0] == "completeness" and not self._shows_completeness)
             remember(self._hidden, path, known)
         return known
 
@@ -97,6 +97,17 @@ class Mask:
     def shows_plan(self) -> bool:
         """Whether it is shown what an appeal of its kind needs."""
         return self.process or not self.hidden(("appeal", ("kind",)))
+
+    @cached_property
+    def shows_lookups(self) -> bool:
+        """Whether no lookup is hidden as if it were not there: how the work went as a whole would tell of it."""
+        hidden = any(not each.rest and each.text.partition(".")[0] not in PARTS for each in self.hides)
+        return not hidden and any(each.text in ("*", "*.*") for each in self.shows)
+
+    @property
+    def _shows_completeness(self) -> bool:
+        """Whether all is shown that it follows from: what an appeal of its kind needs, and how each lookup ended."""
+        return self.process or (self.shows_plan and self.shows_lookups)
 
     def is_number(self, steps: Steps, value: Any) -> bool:
         """Whether a value is, by its name or by what it looks like, a number that is hidden wherever it stands."""

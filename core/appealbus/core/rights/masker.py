@@ -14,7 +14,7 @@ from typing import Any
 import structlog
 
 from appealbus.core.clocks import monotonic
-from appealbus.core.errors import AppealBusError
+from appealbus.core.errors import JournalError
 from appealbus.core.fair_share import requester
 from appealbus.core.helper_process import HelperDied, Helpers, serve
 from appealbus.core.rights.mask import Mask
@@ -39,8 +39,14 @@ _AGAIN = 60.0
 often; with more, what failed on a busy machine stays hidden for longer."""
 
 
-class NotMasked(AppealBusError, ValueError):
-    """A version that cannot be masked in time: nothing of it is shown."""
+class NotMasked(JournalError):
+    """A version that cannot be masked in time: nothing of it is shown, nor of those that it would be compared with.
+
+    It is not damaged: it may be masked later, and until then nobody tells whether it is news.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text, "not_masked")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +84,8 @@ class Masker:
         """Return a version of which the bus has this JSON, as it looks through a mask.
 
         Raises:
-            ValueError: it is damaged, or no dossier, or cannot be masked in time (`NotMasked`).
+            ValueError: it is damaged, or no dossier.
+            NotMasked: it cannot be masked in time.
             JournalError: no helper process can be started now.
 
         """

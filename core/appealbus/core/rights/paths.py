@@ -1,8 +1,8 @@
 """Paths of a policy: which fields of a dossier a rule is about, written as `explain` writes them."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from typing import TypeAlias
 
@@ -54,12 +54,19 @@ class Pattern:
             raise ValueError('write a path such as "appeal.applicant.phone", "gbdfl.person/birth_date" or "egkn.*"')
         head, slash, rest = text.partition("/")
         steps = head.split(".")
+        if steps[0] not in PARTS and steps[0].lower() in PARTS:
+            raise ValueError(f'write "{text.replace("/", ".").replace(steps[0], steps[0].lower(), 1)}"')
         if steps[0] in PARTS:
             if slash:
                 raise ValueError(f'the slash stands behind the name of a lookup; write "{text.replace("/", ".")}"')
             head, rest = steps[0], ".".join(steps[1:])
         name = ".*" if head == "*" else re.escape(head).replace(r"\*", "[^.]+")
         return cls(text, re.compile(name), tuple(rest.split(".")) if rest else (), bool(slash))
+
+    def under(self, names: Collection[Collection[str]]) -> "Pattern":
+        """Return the same rule about each lookup under all of its names, of which it has one."""
+        heads = {name for its in names if any(map(self.is_of, its)) for name in its}
+        return replace(self, head=re.compile("|".join([self.head.pattern, *map(re.escape, sorted(heads))])))
 
     def covers(self, path: Path) -> bool:
         """Whether it is about the field at the path, with all below."""

@@ -1,22 +1,24 @@
 """The policy: one file that says who sees what."""
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Any
 
 from appealbus.core.config.loading import Loaded, Written, load_written
+from appealbus.core.config.models import Configuration
 from appealbus.core.config.problems import InvalidConfig, Problem, dotted
 from appealbus.core.domain.client import Client, Role
 from appealbus.core.host import Host
 from appealbus.core.rights.builtin import EVERYTHING, MASKS, ROLES
-from appealbus.core.rights.fields import leads
+from appealbus.core.rights.fields import fields_below, leads
 from appealbus.core.rights.identifiers import KINDS
 from appealbus.core.rights.mask import Mask
 from appealbus.core.rights.paths import PARTS, Path, Pattern, path_of
 from appealbus.core.rights.settings import ChannelSettings, ClientSettings, MaskSettings, PolicySettings
 from appealbus.core.rights.viewer import Viewer, of_client
-from appealbus.schemas.appeal import Appeal
+from appealbus.schemas.appeal import Appeal, AppealKind
 from appealbus.schemas.record import Record
 from appealbus.schemas.shapes import TYPED_RECORDS
 from appealbus.schemas.suggestion import did_you_mean
@@ -111,6 +113,7 @@ def _said(written: Written | None, text: str, *path: str | int) -> str:
 
 
 Lookups = Mapping[str, type[Record] | None]
+Names = Collection[frozenset[str]]
 
 
 def _meant(pattern: Pattern, lookups: Lookups) -> Collection[type[Record] | None]:
@@ -145,20 +148,65 @@ def _wider(pattern: Pattern, lookups: Lookups) -> Iterator[Pattern]:
         known = (steps for steps in above if any(leads(each, steps, rule=True) for each in meant))
         yield Pattern.parse(f"{head}/{'.'.join(next(known, ('*',)))}")
         return
-    source = head.partition(".")[0]
-    texts = [f"{head}{below}", f"{source}.*{below}", *(f"{each}{below}" for each in get_close_matches(head, lookups))]
-    if not pattern.of_records:  # a part of the dossier may be meant, or a field of the appeal
-        texts += get_close_matches(source, PARTS)
-        texts += [f"appeal.{head}"] if leads(Appeal, tuple(head.split(".")), rule=True) else []
+    source, lower = head.partition(".")[0], {each.lower(): each for each in lookups}
+    near = get_close_matches(head.lower(), lower)
+    near += [each for each in lower if _source_of(each) == source.lower()]
+    texts = [f"{head}{below}", f"{source}.*{below}", *(f"{lower[each]}{below}" for each in dict.fromkeys(near))]
+    texts += sorted(f"appeal.{'.'.join(steps)}" for steps in fields_below(Appeal) if steps[-1] == source.lower())
     yield from map(Pattern.parse, texts)
 
 
-def _closed(mask: Mask, lookups: Lookups) -> Mask:
-    """Return a mask of which no rule that leads nowhere shows anything, or leaves anything to be seen."""
+def _source_of(lookup: str) -> str:
+    return lookup.partition(".")[0].lower()
+
+
+def _misspelt(written: Written, mask: Mask, lookups: Lookups, settings: Configuration) -> Iterator[Problem]:
+    """Yield an error for each rule that hides nothing that there is, and may have been meant for any field.
+
+    What may be a lookup that is away now is none: one of a source that somebody configured or asks.
+    """
+    asked = (name for each in settings.completeness.values() for name in (*(each.required or ()), *each.optional))
+    sources = set(map(_source_of, (*lookups, *settings.sources, *asked)))
+    fields = [".".join(each) for each in fields_below(Appeal)]
+    for at, each in enumerate(mask.hides):
+        head = each.text.partition("/")[0]
+        source = _source_of(head)
+        if source in (*PARTS, *sources) or _meant(each, lookups):
+            continue
+        if each.of_records and not any(source in steps.split(".") for steps in fields):
+            continue
+        near = get_close_matches(head.lower(), lookups, 1) or get_close_matches(source, PARTS[1:], 1, 0.8)
+        last = each.text.replace("/", ".").rpartition(".")[2]
+        known = near or [f"appeal.{path}" for path in [path for path in fields if path.endswith(last)] or fields]
+        text = head if near else f"appeal.{each.text.replace('/', '.')}"
+        hint = did_you_mean(text, known, 'a field of the appeal begins with "appeal."')
+        where = ("masks", mask.name, "hides", at)
+        yield Problem(written.where(where), dotted(where), f"no part of the dossier and no lookup is called so; {hint}")
+
+
+def _closed(mask: Mask, lookups: Lookups, names: Names, of_some_kinds: Pattern | None) -> Mask:
+    """Return a mask of which no rule that leads nowhere shows anything, or leaves anything to be seen.
+
+    A rule about a lookup holds under all of its names: a version names it as it was called when it was made.
+    """
     shows = [each for each in mask.shows if not _meant(each, lookups) or _nowhere(each, lookups) is None]
     hides = [(each, _nowhere(each, lookups)) for each in mask.hides]
     wider = (new for each, why in hides if why for new in _wider(each, lookups))
-    return replace(mask, shows=tuple(shows), hides=(*mask.hides, *wider))
+    shown, hidden = (tuple(each.under(names) for each in rules) for rules in (shows, (*mask.hides, *wider)))
+    by_kind = () if mask.shows_plan or of_some_kinds is None else (of_some_kinds,)
+    return replace(mask, shows=shown, hides=(*hidden, *by_kind))
+
+
+def _of_some_kinds(settings: Configuration, lookups: Lookups, names: Names) -> Pattern | None:
+    """Return a rule about the lookups that appeals of some kinds alone ask: with one of them the kind would be told."""
+    contracts = [settings.contract(kind) for kind in (*AppealKind, None)]
+    asked = [set(lookups) if each.required is None else {*each.required, *each.optional} for each in contracts]
+    asked = [each.union(*(its for its in names if each & its)) for each in asked]
+    always = set.intersection(*asked)
+    if all(each == always for each in asked):
+        return None
+    others = re.compile(rf"(?!(?:{'|'.join(map(re.escape, sorted(always)))})\Z).*")
+    return Pattern("lookups of some kinds of appeals alone", others, (), of_records=True)
 
 
 def _idle(written: Written, mask: Mask, lookups: Lookups) -> Iterator[str]:
@@ -198,9 +246,16 @@ def read_policy(loaded: Loaded, host: Host | None = None) -> Policy:
     if problems:
         raise InvalidConfig(problems)
     own = [_mask(name, each) for name, each in settings.masks.items()]
-    lookups = None if host is None else host.records
-    idle = [] if lookups is None else [text for each in own for text in _idle(written, each, lookups)]
-    masks = MASKS | {each.name: each if lookups is None else _closed(each, lookups) for each in own}
+    lookups = {} if host is None else host.records
+    problems = [each for mask in own if host is not None for each in _misspelt(written, mask, lookups, loaded.settings)]
+    if problems:
+        raise InvalidConfig(problems)
+    idle = [] if host is None else [text for each in own for text in _idle(written, each, lookups)]
+    masks = MASKS | {each.name: each for each in own}
+    if host is not None:
+        names = host.lookup_names
+        some = _of_some_kinds(loaded.settings, lookups, names)
+        masks |= {each.name: _closed(each, lookups, names, some) for each in own}
     roles = dict(ROLES)
     for role, given in settings.roles.items():
         mask, purpose = roles[role]

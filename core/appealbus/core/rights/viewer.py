@@ -137,7 +137,7 @@ class Viewer:
             told = replace(told, lacks=())
         if mask.hidden(("completeness", ())):
             told, is_complete = replace(told, completeness=None), True
-        if not mask.process:
+        if not (mask.process and mask.shows_lookups):
             # When it is worked on, and what it waits for, tells when something of it has changed.
             told = replace(
                 told, held_reason=None, due_at=None, waits_for=(), state=_at_rest(row, is_complete=is_complete)

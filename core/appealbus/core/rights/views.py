@@ -28,7 +28,7 @@ from appealbus.core.planning.contract import NOT_LOADED
 from appealbus.core.rights.comparing import seen_appeal, seen_past
 from appealbus.core.rights.explaining import FieldHidden, explain_masked
 from appealbus.core.rights.looks import Looks
-from appealbus.core.rights.masker import Masker
+from appealbus.core.rights.masker import Masker, NotMasked
 from appealbus.core.rights.past import History, shown_entry, written_entry
 from appealbus.core.rights.paths import path_of
 from appealbus.core.rights.questions import Json
@@ -96,14 +96,19 @@ class Views:
             return None
         return await self._read(row.number, first) or found  # the newest, where the first is pruned in this moment
 
-    async def row(self, row: AppealRow) -> AppealRow:
-        """Return how an appeal stands, without what would tell of hidden fields or that they have changed."""
+    async def row(self, row: AppealRow, *, alone: bool = False) -> AppealRow:
+        """Return how an appeal stands, without what would tell of hidden fields or that they have changed.
+
+        Raises:
+            NotMasked: it is asked for `alone`, and its versions cannot be masked now; a list tells of none.
+
+        """
         if self._mask.plain or (row.version == 1 and self._mask.process):  # there is none that it could look like
             return self.viewer.row(row)
         try:
             newest = await self.dossier(row)
-        except (ValueError, JournalError) as error:  # damaged: how the appeal stands is told all the same
-            if not is_damage(error):
+        except (ValueError, JournalError) as error:  # how the appeal stands is told all the same
+            if not is_damage(error) and (alone or not isinstance(error, NotMasked)):
                 raise
             newest = None
         if newest is None:

@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse, Response
 
 from appealbus.core import CursorRefused, JournalError
 from appealbus.core.journal.errors import CursorAhead
+from appealbus.core.rights.masker import NotMasked
 from appealbus.core.rights.seen import is_damage
 from appealbus.plugins.api.answers import of_problem
 from appealbus.plugins.api.api import Api
@@ -72,7 +73,8 @@ async def _journal(request: Request, error: Any) -> Response:
     """Whatever else the journal's trouble is, the client may try again; the log has its code."""
     if is_damage(error):
         return of_problem(Problem(DAMAGED, "a version of the dossier is damaged in the journal"))
-    return of_problem(unavailable("the journal cannot be asked now"))
+    masked = not isinstance(error, NotMasked)
+    return of_problem(unavailable("the journal cannot be asked now" if masked else str(error)))
 
 
 async def _defect(request: Request, error: Any) -> Response:

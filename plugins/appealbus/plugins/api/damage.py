@@ -7,8 +7,7 @@ import structlog
 
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.enrichment.fields import FieldError
-from appealbus.core.rights.masker import NotMasked
-from appealbus.plugins.api.problems import DAMAGED, Problem, unavailable
+from appealbus.plugins.api.problems import DAMAGED, Problem
 
 log = structlog.get_logger(__name__)
 
@@ -20,8 +19,6 @@ def readable(row: AppealRow) -> Iterator[None]:
         yield
     except FieldError:
         raise
-    except NotMasked:
-        raise unavailable("the version is too large to be masked in time") from None
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         log.error("journal.unreadable", appeal_id=row.appeal_id, version=row.version, error=type(error).__name__)
         raise Problem(DAMAGED, "a version of the dossier is damaged in the journal") from None

@@ -6,9 +6,9 @@ from appealbus.core.domain.listing import AppealRow
 from appealbus.plugins.api.callers import Caller
 
 
-async def state_of(caller: Caller, row: AppealRow) -> dict[str, Any]:
+async def state_of(caller: Caller, row: AppealRow, *, alone: bool = False) -> dict[str, Any]:
     """Return how an appeal stands, without what the client's mask hides, or would tell of it."""
-    told = await caller.views.row(row)
+    told = await caller.views.row(row, alone=alone)
     state: dict[str, Any] = {
         "id": row.public_id,
         "number": told.number or None,

@@ -69,7 +69,8 @@ def _applicant(appeal: Appeal) -> list[str]:
     who = appeal.applicant
     if who is None:
         return []
-    return ["appeal.applicant.iin" if who.type == "person" else "appeal.applicant.bin"]
+    # Which of the two it is says what the applicant is.
+    return ["appeal.applicant.type", f"appeal.applicant.{'iin' if who.type == 'person' else 'bin'}"]
 
 
 def _parcels(appeal: Appeal) -> list[str]:

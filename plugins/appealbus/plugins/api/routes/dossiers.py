@@ -45,7 +45,7 @@ Number = Annotated[int, Path(ge=1, le=1_000_000, description="Of the version; nu
 )
 async def appeal_state(id: Id, caller: Annotated[Caller, may(Action.STATE)]) -> Response:
     """Tell how an appeal stands, and which version is the newest."""
-    return as_json(await state_of(caller, await caller.appeal(id)))
+    return as_json(await state_of(caller, await caller.appeal(id), alone=True))
 
 
 class _Hot(APIRoute):

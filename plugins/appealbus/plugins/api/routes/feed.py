@@ -16,6 +16,7 @@ from appealbus.core.domain.event import Cursor
 from appealbus.core.domain.feed import FeedEntry, FeedPage
 from appealbus.core.domain.places import within
 from appealbus.core.rights.actions import Action
+from appealbus.core.rights.masker import NotMasked
 from appealbus.core.rights.viewer import Viewer
 from appealbus.plugins.api import documented
 from appealbus.plugins.api.answers import as_json
@@ -159,6 +160,7 @@ async def read(api: Api, caller: Caller, cursor: Cursor | None, interest: Intere
     Raises:
         CursorRefused: nobody can go on from the cursor.
         JournalError: the journal does not answer.
+        NotMasked: the first version cannot be masked now.
 
     """
     shown: list[dict[str, object]] = []
@@ -168,7 +170,12 @@ async def read(api: Api, caller: Caller, cursor: Cursor | None, interest: Intere
         young = caller.journal.now() - _YOUNG
         for entry in page.entries:
             there = kept is None or entry.at > young
-            told = await _told(caller, entry, page.head.epoch, kept=there) if interest.takes(entry) else None
+            try:
+                told = await _told(caller, entry, page.head.epoch, kept=there) if interest.takes(entry) else None
+            except NotMasked:  # nobody can say whether it is news: what comes before it is told, and then it is waited
+                if not shown:
+                    raise
+                return Shown(shown, Cursor.parse(str(shown[-1]["position"])), page.head)
             if told is not None:
                 shown.append(told)
             if len(shown) == limit:

@@ -115,10 +115,10 @@ async def _is_compared(page: Page, sight: Sight) -> bool:
 
 def damaged(page: Page, error: Exception) -> Refused:
     """Return what to say of a version that is damaged; raise whatever else it is."""
-    if not isinstance(error, ValueError | JournalError) or not is_damage(error):
-        raise error
     if isinstance(error, NotMasked):
         return Refused(503, page.words.say("This version is too large to be masked in time: nothing is shown."))
+    if not isinstance(error, ValueError | JournalError) or not is_damage(error):
+        raise error
     return Refused(
         500, page.words.say("What is kept of this appeal is damaged, and cannot be masked: nothing is shown.")
     )

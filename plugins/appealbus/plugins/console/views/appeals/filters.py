@@ -47,12 +47,15 @@ def choices(page: Page) -> frozenset[str]:
     }
     found = {"age"} | {name for name, what in named.items() if viewer.may_choose_by(what)}
     if mask.process or mask.plain:
-        found |= {"state", "code", "receiver"}
-    if ("due_from" in found and mask.process) or mask.plain:  # what waits for a source is listed by due date
+        found.add("receiver")
+    by_work = mask.process and mask.shows_lookups
+    if by_work or mask.plain:
+        found |= {"state", "code"}
+    if ("due_from" in found and by_work) or mask.plain:  # what waits for a source is listed by due date
         found.add("source")
     if mask.plain:
         found.add("signal")
-    if mask.plain or not mask.hidden(("gaps", ())):
+    if mask.plain or (mask.shows_plan and mask.shows_lookups and not mask.hidden(("gaps", ()))):
         found.add("lacking")
     return frozenset(found)
 
