@@ -39,6 +39,11 @@ _AGAIN = 60.0
 often; with more, what failed on a busy machine stays hidden for longer."""
 
 
+_TRIES = 3
+"""Times that a version is tried before it counts as damaged. Readers of the feed wait for it until then: with more, one
+that nobody can mask would hold them up for longer."""
+
+
 class NotMasked(JournalError):
     """A version that cannot be masked in time: nothing of it is shown, nor of those that it would be compared with.
 
@@ -55,6 +60,7 @@ class _Entry:
     found: Seen | None
     owner: str
     until: float = float("inf")
+    tries: int = 0
 
     @property
     def size(self) -> int:
@@ -94,7 +100,7 @@ class Masker:
         key = mask.name, sha256(raw).digest()
         known = self._known(key, mask)
         if known is None:
-            known = seen(mask, raw, version) if len(raw) <= _SMALL else await self._by_helper(key, mask, raw)
+            known = _whole(mask, raw) if len(raw) <= _SMALL else await self._by_helper(key, mask, raw)
             self._keep(key, _Entry(mask, known, requester.get()))
         return Seen(version, known.raw, known.digest)
 
@@ -112,7 +118,10 @@ class Masker:
                 (whole, digest), shown = await helper.ask([written], raw, _WITHIN)
             except (HelperDied, TimeoutError) as error:
                 log.error("mask.failed", bytes=len(raw), error=type(error).__name__)
-                self._keep(key, _Entry(mask, None, requester.get(), monotonic() + _AGAIN))
+                before = self._kept.get(key)
+                tries = 1 + (before.tries if before is not None and before.mask is mask else 0)
+                until = monotonic() + _AGAIN if tries < _TRIES else float("inf")
+                self._keep(key, _Entry(mask, None, requester.get(), until, tries))
                 raise NotMasked("the version cannot be masked in time") from None
         if not whole:
             raise ValueError("the version is damaged")
@@ -124,6 +133,8 @@ class Masker:
             return None
         self._order[entry.owner].move_to_end(key)
         if entry.found is None:
+            if entry.tries >= _TRIES:
+                raise ValueError("the version cannot be masked")
             raise NotMasked("the version could not be masked in time")
         return entry.found
 
@@ -145,9 +156,20 @@ class Masker:
             del self._order[entry.owner], self._sizes[entry.owner]
 
 
+def _whole(mask: Mask, raw: bytes) -> Seen:
+    """Return a version as it looks; whatever a letter makes of the masking, it is one damaged version and no more."""
+    try:
+        return seen(mask, raw, 0)
+    except ValueError:
+        raise
+    except Exception as error:
+        log.exception("mask.failed", bytes=len(raw), error=type(error).__name__)
+        raise ValueError("the version cannot be masked") from None
+
+
 def _masked(about: list[Any], raw: bytes) -> tuple[list[Any], bytes]:
     try:
-        found = seen(_mask(about[0]), raw, 0)
+        found = _whole(_mask(about[0]), raw)
     except ValueError:
         return [False, ""], b""
     return [True, found.digest.hex()], found.raw
