@@ -35,17 +35,8 @@ _AROUND = 130
 _MOST_LETTERS = 9
 """Letters that stand for digits of one number."""
 
-_ALIKE = {
-    "0": "OoОоΟοՕօØøӨө",
-    "1": "lIiІіӀӏΙι",
-    "2": "Zz",
-    "3": "ЗзƷʒ",
-    "4": "Чч",
-    "5": "Ss",
-    "6": "бБb",
-    "8": "BВ",
-    "9": "gq",
-}
+_ALIKE = {"0": "OoОоΟοՕօØøӨө", "1": "lIiІіӀӏΙι", "2": "Zz", "3": "ЗзƷʒ", "4": "Чч", "5": "Ss", "6": "бБb", "8": "BВ"}
+_ALIKE["9"] = "gq"
 _LETTERS = "".join(_ALIKE.values())
 _REAL = "".join(letter for letter in map(chr, range(0x10000)) if unicodedata.digit(letter, None) is not None)
 _VALUES = {ord(letter): digit for digit, letters in _ALIKE.items() for letter in letters}
@@ -63,13 +54,13 @@ _BLANKS = rf"{_SEEN}{{0,20}}+\s*+{_SEEN}{{0,20}}+"
 _GAP = rf"{_BLANKS}(?:{_MARK}{_BLANKS}){{0,8}}+"
 """What may stand between two digits of a number: no letters or digits but those of marks, any amount of white space."""
 _MAY = f"[{_ANY}{_SEEN[1:]}"
+_LONG = rf"(?={_MAY}{{0,{FEWEST - 2}}}+(?:{_MAY}|(?<=[</&#\\%])|(?<=[</&].)))"
 _RUN = re.compile(
-    rf"[{_ANY}](?={_MAY})(?:(?<=[{_REAL}])(?<![{_REAL}]{{2}})"
-    rf"|(?<![{_ANY}]{{2}})(?=[{_LETTERS}]{{0,{_MOST_LETTERS - 1}}}+{_SEEN}{{0,4}}[{_REAL}]))"
-    rf"(?={_MAY}{{0,{FEWEST - 2}}}+(?:{_MAY}|(?<=[</&#\\%])|(?<=[</&].)))"
-    rf"(?:[{_ANY}|]|{_SEEN}{_GAP}[{_ANY}]){{{FEWEST - 1}}}+(?:{_GAP}(?:[{_REAL}]++|[{_LETTERS}])){{0,{_MOST}}}+"
+    rf"[{_ANY}](?={_MAY}(?:{_MAY}|(?<=[</&#\\%])))(?:(?<=[{_REAL}]){_LONG}(?<![{_REAL}]{{2}})"
+    rf"|(?<![{_ANY}]{{2}})(?<=[{_LETTERS}])(?=[{_LETTERS}]{{0,{_MOST_LETTERS - 1}}}+{_SEEN}{{0,4}}[{_REAL}]){_LONG})"
+    rf"(?:[{_ANY}|]|{_SEEN}{_GAP}[{_ANY}]){{5}}+(?:{_GAP}(?:[{_REAL}]++|[{_LETTERS}])){{0,{_MOST}}}+"
 )
-"""Eleven digits and more, with nothing but what may stand between those of one number."""
+"""Six digits and more, with nothing but what may stand between those of one number."""
 _UNIT = re.compile(f"{_MARK}|([{_REAL}]++|[{_LETTERS}])")
 _NO_JOINT = re.compile(f"[{_UNSEEN}]+")
 _BLANK = re.compile(rf"(?:{_MARK}|\s)+")
@@ -78,7 +69,6 @@ _DASH = re.compile(r"\s?[:\-\u2010-\u2015\u2212\uff0d\uff1a]\s?")
 _GLUE = re.compile("[0-9A-Za-z-]")
 _GOES_ON = re.compile(r"[-.:/]?\d")
 _CUT = re.compile(r"\d[.,:;]\Z")
-_GOES_ON_AS_LIST = re.compile(r"[.,:;]\d")
 
 _WORD = re.compile(
     r"(?P<holder>(?<![^\W\d_])(?:и\W{0,2}и\W{0,2}н|ж\W{0,2}с\W{0,2}н|б\W{0,2}[ис]\W{0,2}н|iin|bin|zhsn|bsn)"
@@ -194,10 +184,8 @@ class _Run:
         valid = _is_valid(self.digits[self.at[index] : self.at[last]])
         start, end = self.units[index][0], self.units[last - 1][1]
         named = index <= self.first and self._is_named(start, end)
-        if not valid and not named:
-            return 0
         letters = sum(self.letters[index:last])
-        if letters > _MOST_LETTERS or self._cuts_a_word(index, last):
+        if not (valid or named) or letters > _MOST_LETTERS or self._cuts_a_word(index, last):
             return 0
         if valid and named:
             return 1
@@ -221,11 +209,9 @@ class _Run:
         if joined and valid:
             if _FOREIGN.search(before) or (_STAMPED.match(self.text, start) and _STAMP.search(before)):
                 return True
-            if _SUM.search(before) and _MONEY.match(lowered(self.text[end : end + 10])):
-                return True
             if not glued:
-                return False
-        elif valid and (_CUT.search(before) or _GOES_ON_AS_LIST.match(self.text, end)):
+                return bool(_SUM.search(before) and _MONEY.match(lowered(self.text[end : end + 10])))
+        elif valid and (_CUT.search(before) or re.match(r"[.,:;]\d", self.text[end : end + 2])):
             return True
         near = _AROUND if glued else 20
         low = max(start - near, 0)
@@ -253,10 +239,8 @@ class _Run:
 
     def _is_called(self, start: int) -> bool:
         """Whether a word for such a number stands right before."""
-        return bool(self.words) and (
-            self.words[-1][1] == "holder"
-            and re.fullmatch(r"\w?\W{0,6}", self.text[self.words[-1][0] : start]) is not None
-        )
+        after, word = self.words[-1] if self.words else (0, None)
+        return word == "holder" and re.fullmatch(r"\w?\W{0,6}", self.text[after:start]) is not None
 
     def _cuts_a_word(self, index: int, last: int) -> bool:
         """Whether the first or the last letter of the units is one of a word that goes on."""
