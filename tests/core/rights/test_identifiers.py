@@ -73,6 +73,65 @@ def test_a_number_is_found_however_it_is_written(spelt: str, sentence: str) -> N
     assert without(sentence.format(spelt), HOLDERS) == sentence.format(HIDDEN)
 
 
+BETWEEN = [
+    "－",
+    "…",
+    "&",
+    "&nbsp;",
+    "&#160;",
+    "<br>",
+    "</td><td>",
+    '</b> <td class="n">',
+    "→",
+    " │ ",
+    "\x00",
+    " " * 13,
+    "\\n",
+]
+
+
+@pytest.mark.parametrize("between", [*BETWEEN, "\n" * 99, " ~-=# " * 6])
+@pytest.mark.parametrize("sentence", ["ИИН {}, прошу", "жалуюсь на {} давно", "{}"])
+def test_whatever_stands_between_the_halves(between: str, sentence: str) -> None:
+    """Signs of any kind, tags, entities and any amount of white space."""
+    assert without(sentence.format(f"750301{between}100019"), HOLDERS) == sentence.format(HIDDEN)
+
+
+@pytest.mark.parametrize(
+    "spelt", ["710519-38221-2", "71051938221\n2", "710519 38221 2", "7 10519382212", "71051938221-2"]
+)
+def test_a_number_that_begins_like_a_telephone_is_hidden(spelt: str) -> None:
+    """Its twelve digits with a right date and check digit count for more than the eleven of a telephone."""
+    assert without(f"жалуюсь на {spelt} давно", HOLDERS) == f"жалуюсь на {HIDDEN} давно"
+    assert without(f"тел. {spelt[:-1]}", HOLDERS) == f"тел. {spelt[:-1]}"
+
+
+@pytest.mark.parametrize("spelt", ["75ОЗОllОООl9", "75ОЗОl/lОООl9", "75Ο3ο11ΟΟΟ19", "75030ӀӀ000Ӏ9", "75030110001g"])
+def test_letters_like_digits_may_be_many(spelt: str) -> None:
+    """Also those of other scripts, and several kinds in one number."""
+    assert without(f"жалуюсь на {spelt} давно", HOLDERS) == f"жалуюсь на {HIDDEN} давно"
+
+
+@pytest.mark.parametrize("written", ["75030110001", "87011234567", "7503011000190"])
+@pytest.mark.parametrize("before", ["ИИН ", "ЖСН: ", '"iin": "', "iin="])
+def test_the_word_right_before_counts_for_more_than_any_form(before: str, written: str) -> None:
+    """Eleven or thirteen digits that somebody calls an ИИН are hidden, also those that look like a telephone."""
+    assert without(f'{before}{written}", дальше', HOLDERS) == f'{before}{HIDDEN}", дальше'
+
+
+def test_a_word_of_look_alikes_is_no_part_of_a_number() -> None:
+    """The s of "is" is no five while the digits behind it make a number without it."""
+    assert without("his IIN is 8 5 0 1 0 8 4 3 2 1 7 0", HOLDERS).startswith("his IIN is [hidden]")
+
+
+@pytest.mark.parametrize(
+    "text", ["итого {} тенге", "93.07 | 4.7503 | 01100019.5", "12.750301;1000;19.4", "1.7503.0110.0019"]
+)
+def test_sums_and_cells_of_tables_stay(text: str) -> None:
+    """A sum of money, and what would cut a number with a fraction in two, is nobody's number."""
+    assert not hides(text.format(IIN))
+
+
 @pytest.mark.parametrize("written", ["750301100018", "7503 0110 0018", "999999999999", "21030110001", "7503011000190"])
 @pytest.mark.parametrize("before", ["ИИН", "ЖСН: ", "бин ", "IIN=", "и.и.н. "])
 def test_a_slip_of_the_pen_is_hidden_after_the_word(before: str, written: str) -> None:
@@ -107,6 +166,7 @@ def test_other_numbers_stay(text: str) -> None:
         "кадастровый № 08/118/005/123",
         "кадастр 081180051234",
         "08 – 118 – 005 – 123",
+        "08：118：005：1234",
     ],
 )
 def test_parcels_are_a_kind_of_their_own(text: str) -> None:
@@ -259,6 +319,15 @@ HOSTILE = [
         "1          x",
         "12 345 678 900 тенге ",
         "İ1",
+        "<c>",
+        "О<c>",
+        "1<c>",
+        "1&nbsp;",
+        "1 <b ",
+        "l|",
+        "о1 x",
+        "1" + "\u0301" * 50,
+        "1" + " " * 99 + "x",
         "|",
         "1 | ",
     ),

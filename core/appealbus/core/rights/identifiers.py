@@ -32,29 +32,43 @@ _LONGEST_WORD = 40
 """Characters of such a word."""
 _AROUND = 130
 """Characters before and after a number among which is what it may be a part of, such as a digest."""
-_MOST_LETTERS = 5
+_MOST_LETTERS = 9
 """Letters that stand for digits of one number."""
-_MOST_BETWEEN = 12
-"""Characters between two groups of one number."""
 
-_ALIKE = {"0": "OoОо", "1": "lIiІі", "3": "Зз", "4": "Чч", "5": "Ss", "6": "бБ", "8": "BВ"}
+_ALIKE = {"0": "OoОоΟοՕօØøӨө", "1": "lIiІіӀӏΙι", "2": "Zz", "3": "ЗзƷʒ", "4": "Чч", "5": "Ss", "6": "бБb", "8": "BВ"}
+_ALIKE["9"] = "gq"
 _LETTERS = "".join(_ALIKE.values())
 _REAL = "".join(letter for letter in map(chr, range(0x10000)) if unicodedata.digit(letter, None) is not None)
-_BLANK = "".join(letter for letter in map(chr, range(0x10000)) if letter.isspace())
 _VALUES = {ord(letter): digit for digit, letters in _ALIKE.items() for letter in letters}
 _VALUES |= {code: str(unicodedata.digit(chr(code))) for code in (*map(ord, _REAL), *range(0x1D7CE, 0x1D800))}
 _REAL += "\U0001d7ce-\U0001d7ff"  # of mathematics: as a range, which costs the search less than its letters
+_ANY = _REAL + _LETTERS
 _UNSEEN = r"\u00ad\u0300-\u036f\u061c\u115f\u1160\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u20e3\ufe00-\ufe0f\ufeff"
-_BETWEEN = rf"{_BLANK}\u2800\u3164{_UNSEEN}\-\u2010-\u2015\u2212\u00b7\u2022\u2219.,;:/\\|_+*~=#'`\u2019\"()\[\]<>{{}}"
-_MAY = f"[{_REAL}{_LETTERS}{_BETWEEN}]"
-_RUN = re.compile(f"(?<!{_MAY})(?={_MAY}{{{FEWEST}}})(?:[{_LETTERS}{_BETWEEN}]*+[{_REAL}]){{6}}{_MAY}*+")
+_SEEN = r"[\W_\u115f\u1160\u3164]"
+_MARK = (
+    r"(?<=[</&#\\%])(?:(?:(?<=<)|(?<=</))[A-Za-z-][^<>\d]{0,60}(?:\d{1,4}[^<>\d]{0,30})?>|(?<=&)[A-Za-z]{2,8};"
+    r"|(?<=&#)x?[0-9A-Fa-f]{2,4};|(?<=\\)(?:[nrt]|u[0-9A-Fa-f]{4})|(?<=%)(?:20|0[9AaDd]))"
+)
+"""A tag, an entity or an escape, behind its first character."""
+_BLANKS = rf"{_SEEN}{{0,20}}+\s*+{_SEEN}{{0,20}}+"
+_GAP = rf"{_BLANKS}(?:{_MARK}{_BLANKS}){{0,8}}+"
+"""What may stand between two digits of a number: no letters or digits but those of marks, any amount of white space."""
+_MAY = f"[{_ANY}{_SEEN[1:]}"
+_LONG = rf"(?={_MAY}{{0,{FEWEST - 2}}}+(?:{_MAY}|(?<=[</&#\\%])|(?<=[</&].)))"
+_RUN = re.compile(
+    rf"[{_ANY}](?={_MAY}(?:{_MAY}|(?<=[</&#\\%])))(?:(?<=[{_REAL}]){_LONG}(?<![{_REAL}]{{2}})"
+    rf"|(?<![{_ANY}]{{2}})(?<=[{_LETTERS}])(?=[{_LETTERS}]{{0,{_MOST_LETTERS - 1}}}+{_SEEN}{{0,4}}[{_REAL}]){_LONG})"
+    rf"(?:[{_ANY}|]|{_SEEN}{_GAP}[{_ANY}]){{5}}+(?:{_GAP}(?:[{_REAL}]++|[{_LETTERS}])){{0,{_MOST}}}+"
+)
 """Six digits and more, with nothing but what may stand between those of one number."""
-_UNIT = re.compile(f"[{_REAL}]++|[{_LETTERS}]")
-_UNSEEN_ONES = re.compile(f"[{_UNSEEN}]+")
+_UNIT = re.compile(f"{_MARK}|([{_REAL}]++|[{_LETTERS}])")
+_NO_JOINT = re.compile(f"[{_UNSEEN}]+")
+_BLANK = re.compile(rf"(?:{_MARK}|\s)+")
 _BAR = re.compile(r"(?<=\S)\|(?=\S)")
-_DASH = re.compile(r"\s?[:\-\u2010-\u2015\u2212]\s?")
+_DASH = re.compile(r"\s?[:\-\u2010-\u2015\u2212\uff0d\uff1a]\s?")
 _GLUE = re.compile("[0-9A-Za-z-]")
 _GOES_ON = re.compile(r"[-.:/]?\d")
+_CUT = re.compile(r"\d[.,:;]\Z")
 
 _WORD = re.compile(
     r"(?P<holder>(?<![^\W\d_])(?:и\W{0,2}и\W{0,2}н|ж\W{0,2}с\W{0,2}н|б\W{0,2}[ис]\W{0,2}н|iin|bin|zhsn|bsn)"
@@ -69,6 +83,9 @@ _FILE = re.compile(rf"{_FILE_WORDS}[^.!?\d]{{0,25}}(?:no\.\s)?$")
 _OF_A_FILE = re.compile(rf"\W{{0,3}}{_FILE_WORDS}")
 _STAMP = re.compile(r"(?:скан|scan|img|build|сборк|stamp|log|врем|уақыт|дат[аы]\b|time)[^.!?\d]{0,25}$")
 _STAMPED = re.compile(r"[0-3]\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:[01]\d|2[0-3])(?:[0-5]\d){2}")
+_SUM = re.compile(r"(?:итого|всего|сумм|стоимост|барлығы|total)\w{0,4}\W{0,3}$")
+_MONEY = re.compile(r"\s{0,2}(?:тыс|млн|млрд|мың|тенге|теңге|тг|₸|kzt|руб|\$|€)")
+_PHONE = re.compile(r"(?:тел[.:е]|моб|ұялы|whatsapp|phone)[^.!?\d]{0,25}$")
 _FOREIGN = re.compile(r"(?:росс|ресей|russia)[^.!?\d]{0,30}(?:инн|inn)\W{0,3}$")
 _ID_FORMS = (
     r"(?<![0-9a-z])(?:(?P<uuid>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})|00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}"
@@ -82,7 +99,7 @@ _OTHER = re.compile(
     r"(?<!\.)\d{1,2}\.\d{1,2}\.\d\d(?!\.?\d)|\d{1,2}(?P<a>[./-])\d{1,2}(?P=a)(?:19|20)\d\d(?![./-]?\d)"
     r"|(?:19|20)\d\d(?P<b>[./-])\d\d(?P=b)\d\d(?!\d)|(?<=[^\W\d_]-)20[2-9]\d-\d{8}(?!\d)"
     r"|(?<!:)\d?\d:\d\d(?::\d\d)?(?!:?\d)|\d{4}(?P<c>[ -])\d{4}(?P=c)\d{4}(?P=c)\d{4}(?!\d)"
-    rf"|(?:\+\s?7|8|7|007)[\s().{_DASHES}/]{{0,3}}\d{{3}}(?:[\s().{_DASHES}/]{{0,3}}\d){{7}}(?!\d)"
+    rf"|(?P<phone>(?:\+\s?7|8|7|007)[\s().{_DASHES}/]{{0,3}}\d{{3}}(?:[\s().{_DASHES}/]{{0,3}}\d){{7}}(?!\d))"
     r"|\d[\d\s.,]*+(?:тыс|млн|млрд|мың|тенге|теңге|тг|₸|kzt|руб|\$|€))"
 )
 _AN_ID = re.compile(_ID_FORMS)
@@ -126,12 +143,14 @@ class _Run:
     def __init__(self, text: str, start: int, stop: int, most: int) -> None:
         self.text = text
         self.start = start
-        self.units = [match.span() for match in islice(_UNIT.finditer(text, start, stop), most + 1)]
+        found = (match.span() for match in _UNIT.finditer(text, start, stop) if match[1])
+        self.units = list(islice(found, most + 1))
         """With what a number may begin or end: digits in a row, or one letter."""
         self.digits = "".join(text[first:last] for first, last in self.units).translate(_VALUES)
         self.at = list(accumulate((last - first for first, last in self.units), initial=0))
         self.index_at = {at: index for index, at in enumerate(self.at)}
-        self.first = next(index for index, unit in enumerate(self.units) if text[unit[0]] not in _LETTERS)
+        self.letters = [text[first] in _LETTERS for first, _ in self.units]
+        self.first = next((index for index, letter in enumerate(self.letters) if not letter), len(self.units))
 
     @cached_property
     def words(self) -> list[tuple[int, str | None]]:
@@ -153,9 +172,9 @@ class _Run:
             for size in (12, 11, 13) if index <= self.first else (12,):
                 last = self.index_at.get(at + size)
                 if last is not None and (rank := self._rank(index, last, parcels)):
-                    ranked.append((rank, index, last))
+                    ranked.append((rank, sum(self.letters[index:last]), index, last))
         taken = bytearray(len(self.units))
-        for _, index, last in sorted(ranked):
+        for *_, index, last in sorted(ranked):
             if not any(taken[index:last]):
                 taken[index:last] = b"\1" * (last - index)
                 yield self.units[index][0], self.units[last - 1][1]
@@ -165,22 +184,18 @@ class _Run:
         valid = _is_valid(self.digits[self.at[index] : self.at[last]])
         start, end = self.units[index][0], self.units[last - 1][1]
         named = index <= self.first and self._is_named(start, end)
-        if not valid and not named:
-            return 0
-        joints = {self._joint(each) for each in range(index, last - 1)}
-        letters = sum(self.text[first] in _LETTERS for first, _ in self.units[index:last])
-        if (
-            letters > _MOST_LETTERS
-            or max(map(len, joints), default=0) > _MOST_BETWEEN
-            or self._cuts_a_word(index, last)
-        ):
+        letters = sum(self.letters[index:last])
+        if not (valid or named) or letters > _MOST_LETTERS or self._cuts_a_word(index, last):
             return 0
         if valid and named:
             return 1
+        joints = {self._joint(each) for each in range(index, last - 1)}
         if not valid and (not self._is_slip(index, last, joints) or _GOES_ON.match(self.text, end)):
             return 0
         halves = [after - first for first, after in self.units[index:last]] == [6, 6] and len(min(joints)) <= 2
         joined = (joints <= {""} or halves) and not letters
+        if named and joined and self._is_called(start):
+            return 3
         if any(first < end and start < after for first, after in parcels) or self._is_of_another(
             start, end, valid=valid, joined=joined
         ):
@@ -190,17 +205,21 @@ class _Run:
     def _is_of_another(self, start: int, end: int, *, valid: bool, joined: bool) -> bool:
         """Whether what stands there is a part of something that is known by its form."""
         glued = _GLUE.match(self.text[max(start - 1, 0) : start] or " ") or _GLUE.match(self.text, end)
+        before = lowered(self.text[max(start - 50, 0) : start])
         if joined and valid:
-            before = lowered(self.text[max(start - 50, 0) : start])
             if _FOREIGN.search(before) or (_STAMPED.match(self.text, start) and _STAMP.search(before)):
                 return True
             if not glued:
-                return False
+                return bool(_SUM.search(before) and _MONEY.match(lowered(self.text[end : end + 10])))
+        elif valid and (_CUT.search(before) or re.match(r"[.,:;]\d", self.text[end : end + 2])):
+            return True
         near = _AROUND if glued else 20
         low = max(start - near, 0)
         for match in (_AN_ID if joined and valid else _OTHER).finditer(lowered(self.text[low : end + near])):
             first, after = low + match.start(), low + match.end()
             if after <= start or end <= first:
+                continue
+            if match.lastgroup == "phone" and valid and start <= first and after <= end and not _PHONE.search(before):
                 continue
             if match["digest"] and len(match[0]) not in _DIGESTS:
                 continue
@@ -212,11 +231,16 @@ class _Run:
 
     def _is_slip(self, index: int, last: int, joints: set[str]) -> bool:
         """Whether digits that a word calls such a number may be one, written wrong: one more or less only in a row."""
-        before = self.words and self.words[-1][1] == "holder"
-        gap = self.text[self.words[-1][0] : self.units[index][0]] if before else ""
+        start = self.units[index][0]
         if self.at[last] - self.at[index] == 12:
-            return not re.search(r"\w\w[.!?;]\s", gap)
-        return bool(before) and joints <= {""} and re.fullmatch(r"\w?\W{0,3}", gap) is not None
+            before = self.words and self.words[-1][1] == "holder"
+            return not (before and re.search(r"\w\w[.!?;]\s", self.text[self.words[-1][0] : start]))
+        return joints <= {""} and self._is_called(start)
+
+    def _is_called(self, start: int) -> bool:
+        """Whether a word for such a number stands right before."""
+        after, word = self.words[-1] if self.words else (0, None)
+        return word == "holder" and re.fullmatch(r"\w?\W{0,6}", self.text[after:start]) is not None
 
     def _cuts_a_word(self, index: int, last: int) -> bool:
         """Whether the first or the last letter of the units is one of a word that goes on."""
@@ -226,7 +250,7 @@ class _Run:
 
     def _joint(self, index: int) -> str:
         """Return what stands between a unit and the next one, as far as it is seen."""
-        return _UNSEEN_ONES.sub("", self.text[self.units[index][1] : self.units[index + 1][0]])
+        return _BLANK.sub(" ", _NO_JOINT.sub("", self.text[self.units[index][1] : self.units[index + 1][0]]))
 
     def _is_named(self, start: int, end: int) -> bool:
         """Whether a word says that what stands there is such a number."""
@@ -257,11 +281,11 @@ class _Run:
             if last is None or (last < len(self.units) and not self._joint(last - 1)):
                 continue
             end = self.units[last - 1][1]
-            joints = [joint for each in range(index, last - 1) if (joint := self._joint(each))]
-            if any(len(each) > 3 for each in joints) or self._cuts_a_word(index, last):
+            joints = {self.at[each + 1] - at: joint for each in range(index, last - 1) if (joint := self._joint(each))}
+            if any(len(each) > 3 for each in joints.values()) or self._cuts_a_word(index, last):
                 continue
-            grouped = len(joints) == 3 and all(at + size in self.index_at for size in (2, 5, 8))
-            dashed = all(map(_DASH.fullmatch, joints))
+            grouped = [*joints] == [2, 5, 8]
+            dashed = all(map(_DASH.fullmatch, joints.values()))
             word = self._land(start, end)
             before = lowered(self.text[max(start - 30, 0) : start])
             after = lowered(self.text[end : end + 20])
