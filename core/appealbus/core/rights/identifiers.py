@@ -26,6 +26,8 @@ IDS = frozenset({"message_id", "appeal_message_id", "question_id", "session_id",
 """Fields of the bus's own models that hold ids and digests: nobody's number, whatever their digits."""
 _MOST = 3_000
 """Groups of digits that are looked at in a text. All that follows them is hidden: nobody has looked at it."""
+_LONGEST = 2_000_000
+"""Characters of a text that are looked at: ten times the longest letter. What follows is hidden, too."""
 _NEAR = 60
 """Characters between a number and the word that says what it is."""
 _LONGEST_WORD = 40
@@ -123,7 +125,9 @@ def without(text: str, kinds: Collection[str]) -> str:
 def spans(text: str, kinds: Collection[str]) -> Iterator[tuple[int, int]]:
     """Yield where such numbers stand in a text, in any order."""
     left = _MOST
-    for match in _RUN.finditer(text):
+    if len(text) > _LONGEST:
+        yield _LONGEST - _AROUND, len(text)  # with what may be the beginning of a number
+    for match in _RUN.finditer(text, 0, _LONGEST):
         from_ = max(match.start() - _AROUND, 0)
         part, start, stop = text[from_ : match.end() + _AROUND], match.start() - from_, match.end() - from_
         run = _Run(part, start, stop, left)
