@@ -154,7 +154,8 @@ async def world(folder: Path, values: Values, *, list_is_there: bool = True) -> 
     )
     async with running_bus(folder, *lookups) as bus:
         url, policy = f"sqlite:///{folder / 'journal.db'}", folder / "policy.toml"
-        async with served(url, folder, bus={"policy": str(policy)}, requests_per_minute=100_000) as server:
+        given: dict[str, Any] = {"bus": {"policy": str(policy)}, "host": bus.parts.host}
+        async with served(url, folder, requests_per_minute=100_000, **given) as server:
             yield World(bus, server, values)
 
 

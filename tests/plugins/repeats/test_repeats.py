@@ -71,7 +71,14 @@ async def test_the_same_matter_again(tmp_path: Path) -> None:
         assert (signal.code, signal.severity.value) == (f"repeats.{code}", severity)
         for part in (first, "Отдел земельных отношений", *(["2026-03-01"] if "result" in end else [])):
             assert all(part in said for said in (signal.message_en or "", signal.message_kk, signal.message_ru))
-        rests = {"appeal.applicant.type", "appeal.applicant.iin", "appeal.text", "appeal.category", "appeal.addressee", "number"}
+        rests = {
+            "appeal.applicant.type",
+            "appeal.applicant.iin",
+            "appeal.text",
+            "appeal.category",
+            "appeal.addressee",
+            "number",
+        }
         assert rests <= {*signal.fields}
 
 
