@@ -116,7 +116,8 @@ async def write(server: Served, count: int, name: str = "channel", changes: int 
             assert done.id is not None
             await until(channel, done.id, 1)
             for day in range(1, changes + 1):
-                of = {"appeal_message_id": f"{name}-{number}", "kind": "corrected", "corrected": {"text": f"{day}"}}
+                said = {"language": "kk" if day % 2 else "ru"}  # which a channel sees, so that it can wait for it
+                of = {"appeal_message_id": f"{name}-{number}", "kind": "corrected", "corrected": said}
                 await channel.change({"type": "change", "message_id": f"{name}-{number}-{day}", **of})
                 await until(channel, done.id, day + 1)
 

@@ -66,6 +66,7 @@ BESIDE = {
     "connectors/http": {"config.permissions"},
     "connectors/signing": {"config.permissions"},
     "plugins/competence": {"config.loading", "config.problems"},
+    "plugins/monitor": {"fair_share"},
     "plugins/report": {
         "config.models",
         "domain.outline",

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from appealbus.schemas import Appeal, Change, Dossier
+from tests.services.policies import any_change
 from tests.system.installation import SERVICES, Installation
 from tests.system.production import Production
 from tests.system.program import appealbus
@@ -36,10 +37,12 @@ def dossiers_without_faults(
     calm.write(appeals)
     with calm.appeals.open("ab") as file:
         file.writelines(each.model_dump_json(exclude_none=True).encode() + b"\n" for each in changes)
+    any_change(folder, "channels.post")
     calm.configure(
         # Questions are named under the journal's key: with the same one they have the same names.
         bus={
             "journal": "sqlite:///journal.db",
+            "policy": "policy.toml",
             "plugins": [PLUGIN, POISON],
             "key": str(like.folder / "appealbus.key"),
         },

@@ -21,6 +21,7 @@ import pytest
 from appealbus.core.domain.listing import AppealState
 from appealbus.schemas import Appeal, Change, ChangeKind, Dossier, Receipt
 from tests.services.clock import Clock
+from tests.services.policies import any_change
 from tests.services.postgres import Postgres
 from tests.services.processes import free_port
 from tests.services.proxy import FaultProxy
@@ -124,9 +125,11 @@ def here(tmp_path: Path, agencies: Agencies, around: Around, vhost: Vhost, datab
     url = f"http://127.0.0.1:{around.ways.agencies.port}/bip-sync/"
     guard = {"timeout": "1s", "attempts": 2, "backoff": "50ms", "breaker_failures": 20, "breaker_open": "1s"}
     asked = {name: {**made.source(name, **guard), "url": url} for name in SERVICES} | both_forms("4s", **guard)
+    any_change(tmp_path, "channels.post")
     made.configure(
         bus={
             "journal": made.bus_journal,
+            "policy": "policy.toml",
             "grace": "5s",
             "concurrency": 20,
             "plugins": [PLUGIN, POISON, *([] if LONG else HURRY)],

@@ -17,7 +17,7 @@ from typing import Any, cast
 import orjson
 import structlog
 
-from appealbus.core.errors import JournalError
+from appealbus.core.errors import AppealBusError, JournalError
 from appealbus.core.fair_share import FairShare
 from appealbus.core.process import spare_memory
 
@@ -49,7 +49,7 @@ _IDLE = 60.0
 which takes a fifth of a second."""
 
 
-class HelperDied(Exception):
+class HelperDied(AppealBusError):
     """Helpers have ended in the middle of a request."""
 
 

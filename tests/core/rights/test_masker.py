@@ -185,18 +185,22 @@ async def test_who_waits_for_a_large_one_holds_up_no_other(masker: Masker, monke
 
 async def test_what_nobody_can_mask_counts_as_damaged(masker: Masker, monkeypatch: pytest.MonkeyPatch) -> None:
     """A defect at once, and what takes too long after some tries: so no letter stops those who read the feed."""
-    monkeypatch.setattr(module, "_WITHIN", 0.0)
+
+    async def dies(*given: Any) -> Any:
+        raise helper_process.HelperDied
+
+    monkeypatch.setattr(helper_process.Helper, "ask", dies)
     monkeypatch.setattr(module, "_AGAIN", -1.0)
-    await masker.seen(MASK, LARGE, 1)  # the start of the helper does not count
     for _ in range(module._TRIES):
         with pytest.raises(NotMasked):
-            await masker.seen(MASK, version("2 " * 100_000), 1)
+            await masker.seen(MASK, LARGE, 1)
     with pytest.raises(ValueError, match="cannot be masked"):
-        await masker.seen(MASK, version("2 " * 100_000), 1)
+        await masker.seen(MASK, LARGE, 1)
 
     def defect(*given: Any) -> Any:
         raise RuntimeError
 
     monkeypatch.setattr(seen, "masked", defect)
+    monkeypatch.setattr(module, "_SMALL", 64 * 1024)
     with pytest.raises(ValueError, match="cannot be masked"):
         await masker.seen(MASK, version("3"), 1)

@@ -1,6 +1,7 @@
 """The policy file: what is right is a policy, what is wrong is told with file, line, key and what to write."""
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from appealbus.core.config.problems import InvalidConfig
 from appealbus.core.domain.client import Client, Role
 from appealbus.core.parts import load_plugins
 from appealbus.core.rights.actions import MAY, Action
+from appealbus.core.rights.masked import masked
 from appealbus.core.rights.policy import Policy, read_policy
 
 _BUS = '[bus]\npolicy = "policy.toml"\n[deliveries.registry]\nkind = "files"\n'
@@ -124,3 +126,18 @@ def test_the_example_of_the_page_is_a_policy(tmp_path: Path) -> None:
     assert mask.hidden(("egkn.parcel", ("area",)))
     assert not read.masks["address"].hidden(("appeal", ("place", "kato")))
     assert read.masks["address"].hidden(("appeal", ("text",)))
+
+
+def test_who_sees_only_some_appeals_sees_no_signals_that_tell_of_others(tmp_path: Path) -> None:
+    """By whichever mask; of all other signals nothing changes, and whoever sees all appeals sees these, too."""
+    (tmp_path / "appealbus.toml").write_text("[plugins.repeats]\ncompare = true\n")
+    loaded = load(tmp_path / "appealbus.toml", {})
+    policy = read_policy(loaded, load_plugins(loaded))
+    client = Client("desk", Role.REGISTRY, "", (), (), None, datetime.now(UTC), "test")
+    other, own = ({"assessor": name, "fields": ["appeal.text"], "code": name} for name in ("repeats", "identity"))
+    document = {"schema_version": "1", "receipt": {}, "appeal": {"text": "x"}, "signals": [other, own]}
+    for scope in ({"places": ("750000000",)}, {"kinds": ("complaint",)}):
+        mask = policy.of_client(replace(client, **scope)).mask
+        assert policy.of_client(replace(client, **scope)).mask is mask
+        assert [each["assessor"] for each in masked(mask, document)["signals"]] == ["identity"]
+    assert masked(policy.of_client(client).mask, document) is document

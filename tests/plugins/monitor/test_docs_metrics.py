@@ -34,6 +34,9 @@ def certificates(_: object) -> Sequence[CertificateState]:
     return [CertificateState("gateway.crt", "signs its answers", "Gateway", NOW, NOW)]
 
 
+CHANGE = b'{"type": "change", "kind": "withdrawn", "message_id": "c", "number": "N-1"}'
+
+
 async def test_the_page_lists_every_metric(
     tmp_path: Path, watched: Callable[..., AbstractAsyncContextManager[Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -43,7 +46,7 @@ async def test_the_page_lists_every_metric(
     async with watched(tmp_path) as here:
         await here.bus.accept(message())
         await here.bus.accept(Inbound("post", "post#1", b"no appeal"))
-        await here.bus.accept(Inbound("post", "post#2", b'{"type": "change", "message_id": "c", "number": "N-1"}'))
+        await here.bus.accept(Inbound("post", "post#2", CHANGE))
         for guard in here.bus.guards.values():
             guard._context.notes.unread["New"] = 1
             guard.gate.learn = lambda *_: None  # nobody else says how it stands

@@ -23,6 +23,7 @@ class Mask:
         identifiers: kinds of numbers (`iin`, `bin`, `cadastral_number`) that are hidden wherever they stand.
         process: whether it is shown how questions ended that rest on hidden fields, and when, and which hidden fields
             have warnings: from that may be concluded whether a hidden field has a value, and when it changed.
+        comparing: assessors whose signals are hidden, since they tell of other appeals.
 
     """
 
@@ -31,6 +32,7 @@ class Mask:
     hides: Sequence[Pattern] = ()
     identifiers: Sequence[str] = ()
     process: bool = False
+    comparing: Sequence[str] = ()
 
     @cached_property
     def rules(self) -> Rules:
@@ -40,14 +42,24 @@ class Mask:
     @property
     def plain(self) -> bool:
         """Whether it hides nothing."""
-        return not self.hides and not self.identifiers and any(each.text == "*" for each in self.shows)
+        return (
+            not self.hides
+            and not self.identifiers
+            and not self.comparing
+            and any(each.text == "*" for each in self.shows)
+        )
 
     @cached_property
     def hidden_rules(self) -> list[str]:
         """What it hides, for whoever sees what is left: the rules, which are the same for all dossiers."""
         shown = [each.text for each in self.shows]
         besides = [] if "*" in shown else [f"all but {', '.join(shown)}" if shown else "all"]
-        return [*besides, *(each.text for each in self.hides), *(f"each {kind}" for kind in self.identifiers)]
+        return [
+            *besides,
+            *(each.text for each in self.hides),
+            *(f"each {kind}" for kind in self.identifiers),
+            *(f"signals of {name}" for name in self.comparing),
+        ]
 
     def hidden(self, path: Path) -> bool:
         """Whether nothing at the path is shown."""

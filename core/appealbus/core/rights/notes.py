@@ -45,7 +45,9 @@ def signals(mask: Mask, document: Json, questions: Questions) -> list[Json]:
     return [
         _signal(mask, each, questions)
         for each in document.get("signals") or []
-        if each.get("fields") and all(_is_shown(mask, document, path_of(field)) for field in each["fields"])
+        if each.get("fields")
+        and each.get("assessor") not in mask.comparing
+        and all(_is_shown(mask, document, path_of(field)) for field in each["fields"])
     ]
 
 

@@ -11,6 +11,7 @@ from appealbus.core.config.models import Configuration
 from appealbus.core.config.problems import InvalidConfig, Problem, dotted
 from appealbus.core.domain.client import Client, Role
 from appealbus.core.host import Host
+from appealbus.core.interfaces.past import PastAssessor
 from appealbus.core.rights.builtin import EVERYTHING, MASKS, ROLES
 from appealbus.core.rights.fields import fields_below, leads
 from appealbus.core.rights.identifiers import KINDS
@@ -38,6 +39,8 @@ class Policy:
         written: the file; None: the built-in policy.
         counted: what due dates rest on besides, by the terms that are loaded.
         idle_rules: what is to be said of rules that lead nowhere here.
+        comparing: assessors that compare an appeal with others; who sees only some appeals sees no signals of theirs.
+        alone: the masks of those, by name.
 
     """
 
@@ -50,6 +53,8 @@ class Policy:
     channels: Mapping[str, ChannelSettings] = field(default_factory=dict)
     counted: tuple[Path, ...] = ()
     idle_rules: Sequence[str] = ()
+    comparing: tuple[str, ...] = ()
+    alone: dict[str, Mask] = field(default_factory=dict, compare=False)
 
     def of_role(self, role: Role) -> Viewer:
         """Return who looks with a role and no client."""
@@ -62,6 +67,8 @@ class Policy:
         own = self.clients.get(client.name) or ClientSettings()
         mask = mask if own.mask is None else self.masks[own.mask]
         purpose = purpose if own.purpose is None else own.purpose
+        if self.comparing and (client.places or client.kinds or client.role is Role.CHANNEL):
+            mask = self.alone.setdefault(mask.name, replace(mask, comparing=self.comparing))
         return of_client(client, mask, purpose_needed=purpose, counted=self.counted)
 
     def of_receiver(self, name: str) -> Viewer:
@@ -232,8 +239,10 @@ def read_policy(loaded: Loaded, host: Host | None = None) -> Policy:
     file = loaded.settings.bus.policy
     terms = () if host is None else host.brought("terms").values()
     counted = tuple(path_of(path) for each in terms for path in each.rests_on)
+    assessors = {} if host is None else host.assessors
+    comparing = tuple(name for name, each in assessors.items() if isinstance(each, PastAssessor))
     if file is None:
-        return Policy(counted=counted)
+        return Policy(counted=counted, comparing=comparing)
     if not file.is_file():
         raise loaded.error(f"{file} is no file; write the path of the policy", "bus", "policy")
     written = load_written(file)
@@ -263,7 +272,9 @@ def read_policy(loaded: Loaded, host: Host | None = None) -> Policy:
         roles[role] = (mask, purpose if given.purpose is None else given.purpose)
     receivers = {name: masks[each.mask] for name, each in settings.receivers.items()}
     changes = {role: given.changes for role, given in settings.roles.items() if given.changes is not None}
-    return Policy(masks, roles, settings.clients, receivers, written, changes, settings.channels, counted, idle)
+    return Policy(
+        masks, roles, settings.clients, receivers, written, changes, settings.channels, counted, idle, comparing
+    )
 
 
 def _mask(name: str, settings: MaskSettings) -> Mask:
