@@ -15,7 +15,10 @@ from typing import Any
 import pytest
 
 from appealbus.client import AsyncClient, Retries
+from appealbus.core.domain.client import Role
 from appealbus.core.journal.journal import Journal
+from appealbus.core.rights.policy import Policy
+from appealbus.schemas.change import ChangeKind
 from tests.client.working import working
 from tests.plugins.api.serving import Served, served
 from tests.services.forms import SEED, form
@@ -27,6 +30,8 @@ KILLS = form(4, 100)
 PATIENCE = form(90, 900)
 Version = tuple[str, int, int]
 
+DUE = Policy(changes={Role.CHANNEL: [ChangeKind.DUE]})
+"""By which a channel may tell until when its appeals have to be answered."""
 pytestmark = [pytest.mark.system, pytest.mark.proof]
 
 
@@ -41,7 +46,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 async def test_a_registry_that_is_killed_at_random_misses_nothing(url: str, tmp_path: Path) -> None:
     """While appeals come and change: at the end it has every version, each as the journal has it, and none besides."""
     chance = random.Random(SEED or 7)
-    async with served(url, tmp_path, requests_per_minute=1_000_000) as server, working(url, tmp_path):
+    async with served(url, tmp_path, policy=DUE, requests_per_minute=1_000_000) as server, working(url, tmp_path):
         token = await server.token("registry")
         writing = asyncio.create_task(write(server, APPEALS, changes=2))
         cursors = []
@@ -61,7 +66,7 @@ async def test_a_restore_is_recognised(tmp_path: Path) -> None:
     """What the copy did not know stays in the mirror under its epoch; what counts is what the journal says now."""
     file = tmp_path / "journal.db"
     url = sqlite_journal(file)
-    unlimited = {"requests_per_minute": 1_000_000}
+    unlimited: dict[str, Any] = {"requests_per_minute": 1_000_000, "policy": DUE}
     async with served(url, tmp_path, **unlimited) as server, working(url, tmp_path):
         token = await server.token("registry")
         await write(server, 2)
@@ -116,8 +121,7 @@ async def write(server: Served, count: int, name: str = "channel", changes: int 
             assert done.id is not None
             await until(channel, done.id, 1)
             for day in range(1, changes + 1):
-                said = {"language": "kk" if day % 2 else "ru"}  # which a channel sees, so that it can wait for it
-                of = {"appeal_message_id": f"{name}-{number}", "kind": "corrected", "corrected": said}
+                of = {"appeal_message_id": f"{name}-{number}", "kind": "due", "due_on": f"2030-02-0{day}"}
                 await channel.change({"type": "change", "message_id": f"{name}-{number}-{day}", **of})
                 await until(channel, done.id, day + 1)
 
