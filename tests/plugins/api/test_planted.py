@@ -19,7 +19,6 @@ from appealbus.core.config.loading import from_document
 from appealbus.core.domain.client import Role
 from appealbus.core.enrichment.fields import leaves
 from appealbus.core.journal.rows import Undelivered
-from appealbus.core.rights.masker import Masker
 from appealbus.core.rights.policy import read_policy
 from appealbus.core.rights.viewer import Viewer
 from appealbus.plugins.repeats.assessor import Repeats
@@ -230,7 +229,7 @@ async def _asked(bus: Bus, client: httpx.AsyncClient, id: str, path: str) -> dic
 
 async def _handed(bus: Bus, viewer: Viewer, appeal_id: int, number: str) -> Any:
     """Yield what a receiver with the same mask gets of each version."""
-    mask = ReceiverMask(viewer, bus.journal, Masker())
+    mask = ReceiverMask(viewer, bus.journal, bus._masker)
     for version in await bus.journal.versions(number):
         raw = await bus.journal.dossier(number, version.version)
         assert raw is not None
