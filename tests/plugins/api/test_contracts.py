@@ -53,7 +53,7 @@ async def _told(bus: Bus, client: httpx.AsyncClient, number: str, paths: tuple[s
     texts = (_without_chance(each.replace(number.encode(), b"NUMBER")).decode() for each in answers)
     # What has just been noted has its place in the log a moment later.
     chance = r"\"owner\":\"\w+\"|datetime\([^)]*\)|message_id\":\"\w+|\"?position(\":null|,)"
-    return [re.sub(chance, "", each).replace('{,', '{') for each in texts]
+    return [re.sub(chance, "", each).replace("{,", "{") for each in texts]
 
 
 @pytest.mark.parametrize(
