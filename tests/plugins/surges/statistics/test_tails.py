@@ -3,7 +3,7 @@
 from math import exp, factorial, sqrt
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from appealbus.plugins.surges.statistics.tails import bound, tail
@@ -34,6 +34,7 @@ def test_large_counts_are_nearly_normal() -> None:
     assert bound(0.005, 20_000.0, 1.5) == pytest.approx(20_000 + 2.5758 * sqrt(30_000), abs=12)
 
 
+@example(34.0, 1.0000000000000002, 0.005)
 @given(st.floats(0.001, 300.0), st.floats(1.0, 6.0), st.sampled_from([0.05, 0.01, 0.005, 0.001]))
 def test_the_bound_is_the_least_count_that_holds_the_tail(mean: float, dispersion: float, alpha: float) -> None:
     """More than the bound has at most the probability α, and more than one less has more than α."""

@@ -7,6 +7,10 @@ _NOTHING = 1e-17
 """A term that no longer changes a sum of doubles, against that sum."""
 
 
+_POISSON = 1.0 + 1e-6
+"""Up to here it is Poisson to a millionth; nearer to 1 the differences of its terms lose all digits."""
+
+
 def tail(count: int, mean: float, dispersion: float = 1.0) -> float:
     """Return the probability of `count` or more, where the mean is `mean` and the variance `dispersion` times it.
 
@@ -55,7 +59,7 @@ def _ratio(count: int, mean: float, dispersion: float) -> float:
 
 
 def _probability(count: int, mean: float, dispersion: float) -> float:
-    if dispersion <= 1.0:
+    if dispersion <= _POISSON:
         return exp(count * log(mean) - mean - lgamma(count + 1))
     size = mean / (dispersion - 1.0)
     return exp(
