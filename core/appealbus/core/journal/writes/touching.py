@@ -46,7 +46,9 @@ class Standing:
 
     def refusal(self, sender: Sender, change: Change, order: Order, at: datetime) -> JournalError | None:
         """Say why a sender may not make this change, of this order, to the appeal as it is; None: it may."""
-        before, after = self.first.after(self.corrections), self.first.after([*self.corrections, (order, change)])
+        before = after = self.first
+        if sender.scoped:  # for all others the channel alone counts, which no correction alters
+            before, after = before.after(self.corrections), after.after([*self.corrections, (order, change)])
         code = sender.refusal_ahead(change, at) or sender.refusal(before, after)
         return None if code is None else refused(code)
 
@@ -113,12 +115,13 @@ class Waited:
         """
         standing = Standing(Touched(row["channel"], row["place"], row["kind"]))
         found: dict[int, Why] = {}
+        counted = {waits.id for waits in taken}
         for waits in [*sorted(taken, key=lambda each: (each.received_at, each.id)), *rest]:
             order = waits.dated_at, waits.message_id, waits.channel
             change = self._changes.get(waits.id) or Change(message_id=waits.message_id)
             if why := standing.refusal(self._senders[waits.id], change, order, waits.received_at):
                 found[waits.id] = why.code, str(why)
-            elif waits in taken:
+            elif waits.id in counted:
                 standing.corrections.append((order, change))
         return found
 
