@@ -3,8 +3,9 @@
 Each batch is a transaction of its own, which also says up to which appeal all is filled. So it may end at any point,
 and whoever opens the journal next goes on; several that open it at the same time take turns.
 
-How it is kept from then on is in kept_0006.py and naming_0006.py, as it was when this was written: whatever the program
-does otherwise later, this yields the same. Identifiers, models of records and the key are those of today.
+How it is kept from then on is in kept_0006.py, as it was when this was written: whatever the program does otherwise
+later, this yields the same. Identifiers, models of records, whom these name and the key are those of today, as whoever
+searches looks for them.
 """
 
 from collections.abc import Sequence
@@ -33,7 +34,7 @@ from appealbus.core.journal import bulk
 from appealbus.core.journal.key import JournalKey
 from appealbus.core.journal.migrations import FILLED, kept_0006
 from appealbus.core.journal.migrations.kept_0006 import COUNTER
-from appealbus.core.journal.migrations.naming_0006 import Named, named_by_appeal, named_by_record
+from appealbus.core.journal.naming import Named, named_by_appeal, named_by_record
 
 # Records are known by their types once their modules are loaded.
 from appealbus.schemas import address, organisation, parcel, person  # noqa: F401
