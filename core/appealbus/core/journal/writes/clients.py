@@ -1,6 +1,5 @@
 """Clients come, show something else of themselves, and go; each of it is an entry of the log, without secrets."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,6 +12,7 @@ from appealbus.core.domain.event import Event, What
 from appealbus.core.errors import JournalError
 from appealbus.core.journal.tables import client, client_credential, client_use, feed_reader, to_number
 from appealbus.core.journal.writes import events
+from appealbus.core.journal.writes.one_by_one import one_by_one
 
 _REMEMBERED = timedelta(days=1)
 """How long a link or a session that is over is still known, so that its id is no other one's."""
@@ -59,12 +59,9 @@ class Renewing:
     until: datetime
 
 
-def add(connection: Connection, items: Sequence[NewClient]) -> list[JournalError | None]:
+@one_by_one
+def add(connection: Connection, item: NewClient) -> JournalError | None:
     """Write clients down; a name, or a credential, that anybody has had is refused."""
-    return [_add(connection, item) for item in items]
-
-
-def _add(connection: Connection, item: NewClient) -> JournalError | None:
     new = item.client
     if _one(connection, new.name) is not None:
         return JournalError(f"there is a client {new.name} already, or there was one", "client.known")
@@ -82,12 +79,9 @@ def _add(connection: Connection, item: NewClient) -> JournalError | None:
     return None
 
 
-def add_credential(connection: Connection, items: Sequence[NewCredential]) -> list[JournalError | None]:
+@one_by_one
+def add_credential(connection: Connection, item: NewCredential) -> JournalError | None:
     """Give clients further credentials, and let the earlier ones end."""
-    return [_add_credential(connection, item) for item in items]
-
-
-def _add_credential(connection: Connection, item: NewCredential) -> JournalError | None:
     if (refused := _gone(connection, item.name) or _taken(connection, item.credential)) is not None:
         return refused
     detail = _told(item.credential)
@@ -102,21 +96,17 @@ def _add_credential(connection: Connection, item: NewCredential) -> JournalError
     return None
 
 
-def renew(connection: Connection, items: Sequence[Renewing]) -> list[None]:
+@one_by_one
+def renew(connection: Connection, item: Renewing) -> None:
     """Let credentials that count, count until later."""
-    for item in items:
-        mine = client_credential.c.client == item.name, client_credential.c.id == item.id
-        counts = client_credential.c.revoked_at.is_(None), client_credential.c.expires_at < item.until
-        connection.execute(update(client_credential).where(*mine, *counts).values(expires_at=item.until))
-    return [None for _ in items]
+    mine = client_credential.c.client == item.name, client_credential.c.id == item.id
+    counts = client_credential.c.revoked_at.is_(None), client_credential.c.expires_at < item.until
+    connection.execute(update(client_credential).where(*mine, *counts).values(expires_at=item.until))
 
 
-def revoke(connection: Connection, items: Sequence[Revoking]) -> list[bool]:
+@one_by_one
+def revoke(connection: Connection, item: Revoking) -> bool:
     """Let clients or credentials count no more; False for what does not count as it is, or never was."""
-    return [_revoke(connection, item) for item in items]
-
-
-def _revoke(connection: Connection, item: Revoking) -> bool:
     mine = client_credential.c.client == item.name, client_credential.c.revoked_at.is_(None)
     which: tuple[ColumnElement[bool], ...] = mine
     if item.id is not None:

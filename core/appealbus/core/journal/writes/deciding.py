@@ -1,7 +1,6 @@
 """What a person decides about one delivery that was shown: done where it still is as it was shown, and once."""
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,6 +14,7 @@ from appealbus.core.journal.reads.deliveries import listed
 from appealbus.core.journal.rows import DeliveryRow, DeliveryState
 from appealbus.core.journal.tables import SENT, outbox, to_number
 from appealbus.core.journal.writes import delivering, events
+from appealbus.core.journal.writes.one_by_one import one_by_one
 
 _WRITTEN = re.compile(r"([0-9]{1,18})\.([a-z]{1,20})\.([0-9]{1,18})\.([0-9]{1,9})", re.ASCII)
 
@@ -62,12 +62,9 @@ class Decision:
     reason: str
 
 
-def decide(connection: Connection, items: Sequence[Decision]) -> list[Verdict]:
+@one_by_one
+def decide(connection: Connection, item: Decision) -> Verdict:
     """Do what was decided, each with its verdict."""
-    return [_decide(connection, item) for item in items]
-
-
-def _decide(connection: Connection, item: Decision) -> Verdict:
     row = connection.execute(listed().where(outbox.c.id == item.shown.id).with_for_update(of=outbox)).first()
     if row is None:
         return Verdict.GONE

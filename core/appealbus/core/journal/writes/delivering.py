@@ -11,6 +11,7 @@ from appealbus.core.domain.event import Event, What
 from appealbus.core.journal import direct, notifications
 from appealbus.core.journal.tables import ALONE, LACKED, WAITS, Moment, appeal, outbox, to_number, unindexed
 from appealbus.core.journal.writes import events
+from appealbus.core.journal.writes.one_by_one import one_by_one
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,11 +161,10 @@ _AGAIN = (
 )
 
 
-def begun(connection: Connection, items: Sequence[Begun]) -> list[None]:
+@one_by_one
+def begun(connection: Connection, item: Begun) -> None:
     """Note what workers begin to hand over."""
-    for item in items:
-        direct.run(connection, _BEGUN, {"ids": list(item.ids), "by": item.by})
-    return [None] * len(items)
+    direct.run(connection, _BEGUN, {"ids": list(item.ids), "by": item.by})
 
 
 def survived(connection: Connection, items: Sequence[tuple[str, str]]) -> list[None]:
@@ -221,15 +221,13 @@ def alone(connection: Connection, items: Sequence[Sequence[GivenUp]]) -> list[No
     return [None] * len(items)
 
 
-def skip(connection: Connection, items: Sequence[Chosen]) -> list[int]:
+@one_by_one
+def skip(connection: Connection, item: Chosen) -> int:
     """Give up what is not delivered, with a reason; say how much."""
-    counts = []
-    for item in items:
-        rows = _chosen(connection, item, LACKED)
-        if rows:
-            give_up(connection, rows, item.at, item.by, item.reason)
-        counts.append(len(rows))
-    return counts
+    rows = _chosen(connection, item, LACKED)
+    if rows:
+        give_up(connection, rows, item.at, item.by, item.reason)
+    return len(rows)
 
 
 def give_up(connection: Connection, rows: Sequence[Any], at: datetime, by: str, reason: str) -> None:
@@ -239,18 +237,16 @@ def give_up(connection: Connection, rows: Sequence[Any], at: datetime, by: str, 
     events.note(connection, [event(What.SKIPPED, row, by, reason=_code(reason, _REASON_LENGTH)) for row in rows])
 
 
-def resend(connection: Connection, items: Sequence[Chosen]) -> list[int]:
+@one_by_one
+def resend(connection: Connection, item: Chosen) -> int:
     """Have versions go out again: those that wait alone or were given up, one that is named in any case."""
-    counts = []
-    for item in items:
-        rows = _chosen(connection, item, outbox.c.alone_since.is_not(None) if item.version is None else true())
-        if rows:
-            again(connection, [row.id for row in rows], item.at)
-            why = {"reason": item.reason} if item.reason else {}
-            events.note(connection, [event(What.RESENT, row, item.by, **why) for row in rows])
-            notifications.tell(connection)
-        counts.append(len(rows))
-    return counts
+    rows = _chosen(connection, item, outbox.c.alone_since.is_not(None) if item.version is None else true())
+    if rows:
+        again(connection, [row.id for row in rows], item.at)
+        why = {"reason": item.reason} if item.reason else {}
+        events.note(connection, [event(What.RESENT, row, item.by, **why) for row in rows])
+        notifications.tell(connection)
+    return len(rows)
 
 
 def again(connection: Connection, ids: Sequence[int], at: datetime) -> None:

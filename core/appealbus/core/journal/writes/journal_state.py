@@ -15,6 +15,7 @@ from appealbus.core.journal.rows import JournalState
 from appealbus.core.journal.tables import epoch, standing
 from appealbus.core.journal.writes import events, placing
 from appealbus.core.journal.writes.clock import shared_now
+from appealbus.core.journal.writes.one_by_one import one_by_one
 
 _JUMP = 5.0
 """Seconds that a clock may jump while the bus runs. NTP slews what is less than a second, and never steps so far."""
@@ -105,14 +106,12 @@ def _doubted(was: JournalState, why: str, by: float, moved: float) -> JournalSta
     return replace(was, doubt=why, doubted_by=by, doubt_left=_STEADY, behind=was.behind + moved)
 
 
-def trust(connection: Connection, items: Sequence[str]) -> list[JournalState]:
+@one_by_one
+def trust(connection: Connection, by: str) -> JournalState:
     """Let the journal's clock be the machine's again, since somebody says so; return how it stood before."""
-    found = []
-    for by in items:
-        was = _standing(connection.execute(select(standing).with_for_update()).one()._mapping)
-        _write(connection, _trusted(connection, was, _machine(connection)[0], by))
-        found.append(was)
-    return found
+    was = _standing(connection.execute(select(standing).with_for_update()).one()._mapping)
+    _write(connection, _trusted(connection, was, _machine(connection)[0], by))
+    return was
 
 
 _EARLIER = (
@@ -144,19 +143,17 @@ _PASS_OVER = {
 }
 
 
-def begin_epoch(connection: Connection, items: Sequence[Restored]) -> list[JournalState]:
+@one_by_one
+def begin_epoch(connection: Connection, item: Restored) -> JournalState:
     """Begin a new epoch: what is numbered from now on was never numbered so before."""
-    found = []
-    for item in items:
-        was = _standing(connection.execute(select(standing).with_for_update()).one()._mapping)
-        now = replace(was, epoch=max(was.epoch, item.epoch) + 1, beat=max(was.beat, item.beat) + 1)
-        _write(connection, now)
-        # What has no position yet gets one in the new epoch: in the old one others may have had that position.
-        connection.execute(epoch.insert(), {"epoch": now.epoch, "after": placing.locked_head(connection)})
-        connection.execute(text(_PASS_OVER[connection.dialect.name]), {"given": _GIVEN})
-        events.note(connection, [Event(What.RESTORED, None, item.by, detail={"epoch": now.epoch})])
-        found.append(now)
-    return found
+    was = _standing(connection.execute(select(standing).with_for_update()).one()._mapping)
+    now = replace(was, epoch=max(was.epoch, item.epoch) + 1, beat=max(was.beat, item.beat) + 1)
+    _write(connection, now)
+    # What has no position yet gets one in the new epoch: in the old one others may have had that position.
+    connection.execute(epoch.insert(), {"epoch": now.epoch, "after": placing.locked_head(connection)})
+    connection.execute(text(_PASS_OVER[connection.dialect.name]), {"given": _GIVEN})
+    events.note(connection, [Event(What.RESTORED, None, item.by, detail={"epoch": now.epoch})])
+    return now
 
 
 def _standing(row: Mapping[Any, Any]) -> JournalState:

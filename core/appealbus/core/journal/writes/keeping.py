@@ -17,6 +17,7 @@ from appealbus.core.journal.tables import QUARANTINED, appeal, counter, lookup, 
 from appealbus.core.journal.tables import access as access_table
 from appealbus.core.journal.tables import quarantine as quarantine_table
 from appealbus.core.journal.writes import events, replies, subjects
+from appealbus.core.journal.writes.one_by_one import one_by_one
 from appealbus.core.journal.writes.replies import Kept
 from appealbus.schemas.base import printable
 from appealbus.schemas.provenance import Provenance
@@ -211,23 +212,20 @@ def replayed(connection: Connection, items: Sequence[Replayed]) -> list[bool]:
     return results
 
 
-def close(connection: Connection, items: Sequence[Closing]) -> list[bool]:
+@one_by_one
+def close(connection: Connection, item: Closing) -> bool:
     """Close messages in quarantine; False for one that is not in there, was taken or is closed already."""
-    table = quarantine_table
-    results: list[bool] = []
-    noted: list[Event] = []
-    for item in items:
-        reason = printable(item.reason)
-        values = {"closed_at": item.at, "closed_by": printable(item.by), "closed_reason": reason}
-        closed = update(table).where(table.c.id == item.quarantine_id, QUARANTINED).values(**values)
-        row = connection.execute(closed.returning(table.c.channel, table.c.number)).first()
-        results.append(row is not None)
-        if row is not None:  # `number` is that of the appeal whose message id it has, if it has one
-            about = None if row.number is None else _appeals(connection, [row.number]).get(row.number)
-            detail = {"id": item.quarantine_id, "reason": reason}
-            noted.append(Event(What.CLOSED, about, by_person(item.by), row.channel, detail))
-    events.note(connection, noted)
-    return results
+    table, reason = quarantine_table, printable(item.reason)
+    values = {"closed_at": item.at, "closed_by": printable(item.by), "closed_reason": reason}
+    closed = update(table).where(table.c.id == item.quarantine_id, QUARANTINED).values(**values)
+    row = connection.execute(closed.returning(table.c.channel, table.c.number)).first()
+    if row is None:
+        return False
+    # `number` is that of the appeal whose message id it has, if it has one
+    about = None if row.number is None else _appeals(connection, [row.number]).get(row.number)
+    detail = {"id": item.quarantine_id, "reason": reason}
+    events.note(connection, [Event(What.CLOSED, about, by_person(item.by), row.channel, detail)])
+    return True
 
 
 def probe(connection: Connection, items: Sequence[str]) -> list[None]:

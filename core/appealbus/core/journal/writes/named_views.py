@@ -1,6 +1,5 @@
 """Lists are kept under a name, and forgotten; each of it is an entry of the log."""
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from sqlalchemy import Connection, delete, func, insert, select
@@ -10,6 +9,7 @@ from appealbus.core.domain.named_view import MOST_VIEWS, NamedView
 from appealbus.core.errors import JournalError
 from appealbus.core.journal.tables import named_view
 from appealbus.core.journal.writes import events
+from appealbus.core.journal.writes.one_by_one import one_by_one
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +20,9 @@ class Dropping:
     by: str
 
 
-def keep(connection: Connection, items: Sequence[NamedView]) -> list[JournalError | None]:
+@one_by_one
+def keep(connection: Connection, item: NamedView) -> JournalError | None:
     """Keep views under names that are free."""
-    return [_keep(connection, item) for item in items]
-
-
-def _keep(connection: Connection, item: NamedView) -> JournalError | None:
     if connection.scalar(select(named_view.c.name).where(named_view.c.name == item.name)) is not None:
         return JournalError("there is a view of this name", "view.known")
     if (connection.scalar(select(func.count()).select_from(named_view)) or 0) >= MOST_VIEWS:
@@ -35,12 +32,10 @@ def _keep(connection: Connection, item: NamedView) -> JournalError | None:
     return None
 
 
-def drop(connection: Connection, items: Sequence[Dropping]) -> list[bool]:
+@one_by_one
+def drop(connection: Connection, item: Dropping) -> bool:
     """Forget views; False where there is none of the name."""
-    results = []
-    for item in items:
-        gone = connection.execute(delete(named_view).where(named_view.c.name == item.name)).rowcount > 0
-        if gone:
-            events.note(connection, [Event(What.VIEW_DROPPED, None, item.by, item.name)])
-        results.append(gone)
-    return results
+    gone = connection.execute(delete(named_view).where(named_view.c.name == item.name)).rowcount > 0
+    if gone:
+        events.note(connection, [Event(What.VIEW_DROPPED, None, item.by, item.name)])
+    return gone

@@ -6,7 +6,7 @@ nothing is done twice, by two at once either.
 
 from array import array
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,6 +20,7 @@ from appealbus.core.errors import JournalError
 from appealbus.core.journal import bulk
 from appealbus.core.journal.tables import counter, operation, operation_left, operation_part
 from appealbus.core.journal.writes import acting, events, handing_later
+from appealbus.core.journal.writes.one_by_one import one_by_one
 from appealbus.schemas.base import printable
 
 PART = 500
@@ -76,12 +77,9 @@ class Go:
     wall: datetime
 
 
-def begin(connection: Connection, items: Sequence[Begin]) -> list[Progress]:
+@one_by_one
+def begin(connection: Connection, item: Begin) -> Progress:
     """Write down what is to be done, and to which rows; one that has begun already goes on as it was."""
-    return [_begin(connection, item) for item in items]
-
-
-def _begin(connection: Connection, item: Begin) -> Progress:
     frozen, mark = item.frozen, item.frozen.hash
     number = _number(connection)
     _forget_old(connection, item.at)
@@ -133,12 +131,9 @@ def _forget_old(connection: Connection, now: datetime) -> None:
         _drop(connection, old)
 
 
-def go(connection: Connection, items: Sequence[Go]) -> list[Progress | JournalError]:
+@one_by_one
+def go(connection: Connection, item: Go) -> Progress | JournalError:
     """Do the next part of an operation; after the last one it is finished."""
-    return [_go(connection, item) for item in items]
-
-
-def _go(connection: Connection, item: Go) -> Progress | JournalError:
     row = _row(connection, item.hash)
     if row is None:
         return JournalError("no such operation is under way", "unknown_operation")
@@ -179,12 +174,9 @@ def _keep_left(connection: Connection, number: int, part: int, told: acting.Verd
         connection.execute(insert(operation_left), rows)
 
 
-def switch(connection: Connection, items: Sequence[Switch]) -> list[bool]:
+@one_by_one
+def switch(connection: Connection, item: Switch) -> bool:
     """Stop operations between two parts, or have them go on; False where that changes nothing."""
-    return [_switch(connection, item) for item in items]
-
-
-def _switch(connection: Connection, item: Switch) -> bool:
     row = _row(connection, item.hash)
     if row is None or (row.stopped_by is not None and not item.go_on):
         return False

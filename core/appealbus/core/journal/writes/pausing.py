@@ -12,6 +12,7 @@ from appealbus.core.journal import bulk
 from appealbus.core.journal.tables import source_limit, source_pause, to_number
 from appealbus.core.journal.writes import events
 from appealbus.core.journal.writes.limiting import lock
+from appealbus.core.journal.writes.one_by_one import one_by_one
 from appealbus.core.journal.writes.source_limit import SourceLimit
 
 
@@ -41,23 +42,21 @@ class Pausing:
     seen: str | None
 
 
-def pause(connection: Connection, items: Sequence[Pausing]) -> list[bool]:
+@one_by_one
+def pause(connection: Connection, wish: Pausing) -> bool:
     """Have sources stand still; a later order takes the place of an earlier one, where that is the one that was seen.
 
     False where it is not.
     """
     lock(connection)
-    results = []
-    for item, seen in ((each.pause, each.seen) for each in items):
-        if seen is not None and seen != _in_force(connection, item):
-            results.append(False)
-            continue
-        row = {"source": item.source, "at": item.at, "until": item.until, "reason": item.reason, "by": item.by}
-        bulk.upsert(connection, source_pause, [row])
-        detail = {"until": to_number(item.until), "reason": item.reason}
-        events.note(connection, [Event(What.PAUSED, None, by_person(item.by), item.source, detail)])
-        results.append(True)
-    return results
+    item = wish.pause
+    if wish.seen is not None and wish.seen != _in_force(connection, item):
+        return False
+    row = {"source": item.source, "at": item.at, "until": item.until, "reason": item.reason, "by": item.by}
+    bulk.upsert(connection, source_pause, [row])
+    detail = {"until": to_number(item.until), "reason": item.reason}
+    events.note(connection, [Event(What.PAUSED, None, by_person(item.by), item.source, detail)])
+    return True
 
 
 def _in_force(connection: Connection, order: Pause) -> str:
@@ -65,41 +64,36 @@ def _in_force(connection: Connection, order: Pause) -> str:
     return Pause(**found._mapping).mark if found is not None and found.until > order.at else ""
 
 
-def resume(connection: Connection, items: Sequence[Resuming]) -> list[bool]:
+@one_by_one
+def resume(connection: Connection, item: Resuming) -> bool:
     """Have sources asked again; False for one that is not paused."""
     lock(connection)
-    results = []
-    for item in items:
-        gone = connection.execute(delete(source_pause).where(source_pause.c.source == item.source)).rowcount
-        results.append(gone > 0)
-        if gone:
-            _came_back(connection, item.source, item.at)
-            detail = {"reason": item.reason} if item.reason else {}
-            events.note(connection, [Event(What.RESUMED, None, by_person(item.by), item.source, detail)])
-    return results
+    gone = connection.execute(delete(source_pause).where(source_pause.c.source == item.source)).rowcount
+    if gone:
+        _came_back(connection, item.source, item.at)
+        detail = {"reason": item.reason} if item.reason else {}
+        events.note(connection, [Event(What.RESUMED, None, by_person(item.by), item.source, detail)])
+    return gone > 0
 
 
-def end_pauses(connection: Connection, items: Sequence[datetime]) -> list[list[str]]:
+@one_by_one
+def end_pauses(connection: Connection, now: datetime) -> list[str]:
     """End the pauses whose time is over; return the sources."""
     lock(connection)
-    results = []
-    for now in items:
-        over = delete(source_pause).where(source_pause.c.until <= now).returning(source_pause.c.source)
-        names = sorted(connection.execute(over).scalars())
-        for name in names:
-            _came_back(connection, name, now)
-        events.note(connection, [Event(What.RESUMED, None, BUS, name) for name in names])
-        results.append(names)
-    return results
+    over = delete(source_pause).where(source_pause.c.until <= now).returning(source_pause.c.source)
+    names = sorted(connection.execute(over).scalars())
+    for name in names:
+        _came_back(connection, name, now)
+    events.note(connection, [Event(What.RESUMED, None, BUS, name) for name in names])
+    return names
 
 
-def came_back(connection: Connection, items: Sequence[Back]) -> list[None]:
+@one_by_one
+def came_back(connection: Connection, item: Back) -> None:
     """Note that sources can be asked again."""
     lock(connection)
-    for item in items:
-        for name in sorted(item.sources):
-            _came_back(connection, name, item.at)
-    return [None] * len(items)
+    for name in sorted(item.sources):
+        _came_back(connection, name, item.at)
 
 
 def _came_back(connection: Connection, source: str, at: datetime) -> None:

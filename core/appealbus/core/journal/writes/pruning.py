@@ -1,6 +1,6 @@
 """Retention: what is finished and old goes, a bounded batch in each transaction."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -34,6 +34,7 @@ from appealbus.core.journal.tables import (
     to_number,
 )
 from appealbus.core.journal.writes import events, sketches
+from appealbus.core.journal.writes.one_by_one import one_by_one
 
 _BATCH = 200
 """Rows of one transaction: the writer has no time for appeals meanwhile, so it is kept short."""
@@ -74,13 +75,9 @@ class Pruned:
     last: datetime
 
 
-def prune_appeals(connection: Connection, items: Sequence[Idle]) -> list[Pruned]:
+@one_by_one
+def prune_appeals(connection: Connection, item: Idle) -> Pruned:
     """Delete appeals that have been idle for long, and have nothing left to deliver."""
-    return [_prune_appeals(connection, item) for item in items]
-
-
-def _prune_appeals(connection: Connection, item: Idle) -> Pruned:
-    # What waits alone holds nothing up: the alert has told of it for as long as the retention is.
     unsent = select(outbox.c.id).where(outbox.c.appeal_id == appeal.c.id, WAITS).exists()
     old = (appeal.c.changed_at >= item.after, appeal.c.changed_at < item.before)
     query = select(appeal.c.id, appeal.c.changed_at).where(appeal.c.state == IDLE, *old, ~unsent)
@@ -103,45 +100,34 @@ def _note(connection: Connection, by: str, table: str, upto: Any, count: int, **
     events.note(connection, [Event(What.PRUNED, None, by, detail=detail)])
 
 
-def prune_quarantine(connection: Connection, items: Sequence[Old]) -> list[int]:
+@one_by_one
+def prune_quarantine(connection: Connection, item: Old) -> int:
     """Delete messages that were replayed or closed before. What waits for a decision stays."""
-    results = []
-    for item in items:
-        count = 0
-        for left in (quarantine.c.replayed_at, quarantine.c.closed_at):  # each has its index
-            old = select(quarantine.c.id).where(left < item.before).limit(_BATCH)
-            count += connection.execute(delete(quarantine).where(quarantine.c.id.in_(old))).rowcount
-        if count:
-            _note(connection, item.by, "quarantine", to_number(item.before), count)
-        results.append(count)
-    return results
+    count = 0
+    for left in (quarantine.c.replayed_at, quarantine.c.closed_at):  # each has its index
+        old = select(quarantine.c.id).where(left < item.before).limit(_BATCH)
+        count += connection.execute(delete(quarantine).where(quarantine.c.id.in_(old))).rowcount
+    if count:
+        _note(connection, item.by, "quarantine", to_number(item.before), count)
+    return count
 
 
-def trim_quarantine(connection: Connection, items: Sequence[QuarantineBounds]) -> list[int]:
+@one_by_one
+def trim_quarantine(connection: Connection, item: QuarantineBounds) -> int:
     """Delete messages that nobody replayed and that are over the bounds of their channel, the oldest first."""
     behind = partial(over, partition_by=quarantine.c.channel, order_by=quarantine.c.id.desc())
-    ranked = select(
-        quarantine.c.id,
-        quarantine.c.at,
-        behind(func.row_number()).label("place"),
-        behind(func.sum(func.length(quarantine.c.raw))).label("bytes"),
-    ).where(QUARANTINED)
-    results = []
-    for item in items:
-        all_ = ranked.subquery()
-        too_much = (all_.c.place > item.messages) | (all_.c.bytes > item.bytes)
-        if item.before is not None:
-            too_much |= all_.c.at < item.before
-        ids = select(all_.c.id).where(too_much).limit(_BATCH)
-        dropped = (
-            delete(quarantine)
-            .where(quarantine.c.id.in_(ids))
-            .returning(quarantine.c.id, quarantine.c.channel, quarantine.c.at)
-        )
-        rows = sorted(connection.execute(dropped), key=lambda row: row.id)
-        events.note(connection, [_dropped(row, item) for row in rows])
-        results.append(len(rows))
-    return results
+    place = behind(func.row_number()).label("place")
+    size = behind(func.sum(func.length(quarantine.c.raw))).label("bytes")
+    all_ = select(quarantine.c.id, quarantine.c.at, place, size).where(QUARANTINED).subquery()
+    too_much = (all_.c.place > item.messages) | (all_.c.bytes > item.bytes)
+    if item.before is not None:
+        too_much |= all_.c.at < item.before
+    ids = select(all_.c.id).where(too_much).limit(_BATCH)
+    dropped = delete(quarantine).where(quarantine.c.id.in_(ids))
+    told = dropped.returning(quarantine.c.id, quarantine.c.channel, quarantine.c.at)
+    rows = sorted(connection.execute(told), key=lambda row: row.id)
+    events.note(connection, [_dropped(row, item) for row in rows])
+    return len(rows)
 
 
 def _dropped(row: Any, item: QuarantineBounds) -> Event:
@@ -149,32 +135,28 @@ def _dropped(row: Any, item: QuarantineBounds) -> Event:
     return Event(What.CLOSED, None, BUS, row.channel, {"id": row.id, "reason": reason})
 
 
-def prune_access(connection: Connection, items: Sequence[Old]) -> list[int]:
+@one_by_one
+def prune_access(connection: Connection, item: Old) -> int:
     """Delete entries of the access log, from the oldest on up to the first that is younger."""
-    results = []
-    for item in items:
-        oldest = connection.execute(select(access.c.id, access.c.at).order_by(access.c.id).limit(_BATCH))
-        old = _older(oldest, item.before)
-        connection.execute(delete(access).where(access.c.id.in_(old)))
-        if old:
-            _note(connection, item.by, "access", old[-1], len(old))
-        results.append(len(old))
-    return results
+    oldest = connection.execute(select(access.c.id, access.c.at).order_by(access.c.id).limit(_BATCH))
+    old = _older(oldest, item.before)
+    connection.execute(delete(access).where(access.c.id.in_(old)))
+    if old:
+        _note(connection, item.by, "access", old[-1], len(old))
+    return len(old)
 
 
-def prune_log(connection: Connection, items: Sequence[Old]) -> list[int]:
+@one_by_one
+def prune_log(connection: Connection, item: Old) -> int:
     """Delete the beginning of the log, up to the first entry that is younger."""
-    results = []
-    for item in items:
-        first = select(log_entry.c.position, log_entry.c.at).order_by(log_entry.c.position).limit(ENTRIES)
-        old = _older(connection.execute(first), item.before)
-        if old:
-            connection.execute(delete(log_entry).where(log_entry.c.position <= old[-1]))
-            # Who stopped before what is left has to start again, and nobody need wait for it any more.
-            connection.execute(delete(feed_reader).where(feed_reader.c.position < old[-1]))
-            _note(connection, item.by, "log_entry", old[-1], len(old))
-        results.append(len(old))
-    return results
+    first = select(log_entry.c.position, log_entry.c.at).order_by(log_entry.c.position).limit(ENTRIES)
+    old = _older(connection.execute(first), item.before)
+    if old:
+        connection.execute(delete(log_entry).where(log_entry.c.position <= old[-1]))
+        # Who stopped before what is left has to start again, and nobody need wait for it any more.
+        connection.execute(delete(feed_reader).where(feed_reader.c.position < old[-1]))
+        _note(connection, item.by, "log_entry", old[-1], len(old))
+    return len(old)
 
 
 def _older(rows: Iterable[Any], before: datetime) -> list[int]:
@@ -182,9 +164,10 @@ def _older(rows: Iterable[Any], before: datetime) -> list[int]:
     return [row[0] for row in takewhile(lambda row: row.at < before, rows)]
 
 
-def drop_deliveries(connection: Connection, items: Sequence[Gone]) -> list[int]:
+@one_by_one
+def drop_deliveries(connection: Connection, item: Gone) -> int:
     """Delete deliveries that were never confirmed, of the receivers named."""
-    return [_drop(connection, item, WAITS) or _drop(connection, item, ALONE) for item in items]
+    return _drop(connection, item, WAITS) or _drop(connection, item, ALONE)
 
 
 def _drop(connection: Connection, item: Gone, which: ColumnElement[bool]) -> int:

@@ -11,6 +11,7 @@ from appealbus.core.journal import bulk
 from appealbus.core.journal.key import RENEWED, Marked
 from appealbus.core.journal.tables import awaited, counter, lookup, reply, subject
 from appealbus.core.journal.writes import events, sketches, subjects
+from appealbus.core.journal.writes.one_by_one import one_by_one
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,23 +40,22 @@ def _rekeyed(table: Table) -> Any:
 _REKEYED = [_rekeyed(table) for table in (lookup, awaited, reply)]
 
 
-def mark_anew(connection: Connection, items: Sequence[Batch]) -> list[None]:
+@one_by_one
+def mark_anew(connection: Connection, item: Batch) -> None:
     """Write new marks and keys in place of the old ones, and how far that is."""
-    for item in items:
-        ids = [each.appeal_id for each in item.appeals]
-        sketches.drop(connection, ids)  # made anew by whoever compares texts
-        connection.execute(delete(subject).where(subject.c.appeal_id.in_(bulk.padded(ids))))
-        subjects.add(connection, [subjects.Naming(each.appeal_id, each.marked) for each in item.appeals])
-        keys = [
-            {"a": each.appeal_id, "l": name, "k": old, "new": new}
-            for each in item.appeals
-            for (name, old), new in each.keys.items()
-            if new != old
-        ]
-        for statement in _REKEYED if keys else ():
-            connection.execute(statement, keys)
-        bulk.upsert(connection, counter, [{"name": RENEWED, "value": item.last}])
-    return [None] * len(items)
+    ids = [each.appeal_id for each in item.appeals]
+    sketches.drop(connection, ids)  # made anew by whoever compares texts
+    connection.execute(delete(subject).where(subject.c.appeal_id.in_(bulk.padded(ids))))
+    subjects.add(connection, [subjects.Naming(each.appeal_id, each.marked) for each in item.appeals])
+    keys = [
+        {"a": each.appeal_id, "l": name, "k": old, "new": new}
+        for each in item.appeals
+        for (name, old), new in each.keys.items()
+        if new != old
+    ]
+    for statement in _REKEYED if keys else ():
+        connection.execute(statement, keys)
+    bulk.upsert(connection, counter, [{"name": RENEWED, "value": item.last}])
 
 
 def end(connection: Connection, items: Sequence[int]) -> list[None]:

@@ -12,6 +12,7 @@ from appealbus.core.domain.replies import KeptReplies
 from appealbus.core.journal import bulk
 from appealbus.core.journal.tables import reply, to_number
 from appealbus.core.journal.writes import events
+from appealbus.core.journal.writes.one_by_one import one_by_one
 from appealbus.schemas.base import printable
 
 _BATCH = 100
@@ -68,12 +69,9 @@ class Old:
     by: str
 
 
-def prune(connection: Connection, items: Sequence[Old]) -> list[int]:
+@one_by_one
+def prune(connection: Connection, item: Old) -> int:
     """Delete old replies, a batch; return how many."""
-    return [_prune(connection, item) for item in items]
-
-
-def _prune(connection: Connection, item: Old) -> int:
     for old in old_replies(item.now, item.sources):
         some = select(reply.c.id).where(old).limit(_BATCH)
         count = connection.execute(delete(reply).where(reply.c.id.in_(some))).rowcount

@@ -12,6 +12,7 @@ from appealbus.core.errors import JournalError
 from appealbus.core.journal.key import Marked
 from appealbus.core.journal.tables import appeal, lookup
 from appealbus.core.journal.writes import events, keeping, suspects
+from appealbus.core.journal.writes.one_by_one import one_by_one
 from appealbus.core.journal.writes.working import not_free
 
 
@@ -40,15 +41,12 @@ class Reread:
     states: Sequence[Anew]
 
 
-def write(connection: Connection, items: Sequence[Reread]) -> list[int | JournalError | None]:
+@one_by_one
+def write(connection: Connection, item: Reread) -> int | JournalError | None:
     """Write how questions stand now, and make their appeals ready; return of each how many, None for no such appeal.
 
     A question that has been asked since is left alone. An appeal that is worked on or held is left alone whole.
     """
-    return [_write(connection, item) for item in items]
-
-
-def _write(connection: Connection, item: Reread) -> int | JournalError | None:
     columns = (appeal.c.id, appeal.c.number, appeal.c.deaths, appeal.c.state, appeal.c.lease_until)
     locked = select(*columns).where(appeal.c.id == item.appeal_id).with_for_update(key_share=True)
     found = connection.execute(locked).first()

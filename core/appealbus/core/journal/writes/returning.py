@@ -17,6 +17,7 @@ from appealbus.core.domain.returning import HEARD, Place, TakeIn, TakenIn
 from appealbus.core.journal.codec import names_from, one_word
 from appealbus.core.journal.tables import PARKED, READY, WAITS_FOR, appeal, lookup, to_number
 from appealbus.core.journal.writes import events, suspects
+from appealbus.core.journal.writes.one_by_one import one_by_one
 from appealbus.schemas.outcome import OutcomeKind
 
 _KINDS_OF_WAITING = 1000
@@ -30,12 +31,9 @@ _KEPT = (STALE, REFRESH_FAILED)
 _UNANSWERED = (OutcomeKind.UNAVAILABLE.value, OutcomeKind.TIMED_OUT.value)
 
 
-def take_in(connection: Connection, items: Sequence[TakeIn]) -> list[TakenIn]:
+@one_by_one
+def take_in(connection: Connection, item: TakeIn) -> TakenIn:
     """Make some of what is parked for sources ready."""
-    return [_take_in(connection, item) for item in items]
-
-
-def _take_in(connection: Connection, item: TakeIn) -> TakenIn:
     ready = select(appeal.c.id).where(appeal.c.state == READY).limit(_READY)
     waits = select(appeal.c.id).where(appeal.c.state == PARKED, appeal.c.due_at <= item.now).limit(_READY)
     if any(connection.scalar(select(func.count()).select_from(each.subquery())) == _READY for each in (ready, waits)):

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, bindparam, delete, select
 from appealbus.core.journal import bulk
 from appealbus.core.journal.sketch import INDEXED, Sketch, packed, unpacked
 from appealbus.core.journal.tables import appeal, sketch, sketch_hash
+from appealbus.core.journal.writes.one_by_one import one_by_one
 
 _DROP = delete(sketch_hash).where(sketch_hash.c.hash == bindparam("h"), sketch_hash.c.appeal_id == bindparam("a"))
 
@@ -21,17 +22,16 @@ class Filling:
     sketch: Sketch
 
 
-def fill(connection: Connection, items: Sequence[list[Filling]]) -> list[None]:
+@one_by_one
+def fill(connection: Connection, each: list[Filling]) -> None:
     """Add sketches of appeals that still have that form, and still have none."""
-    for each in items:
-        ids = bulk.padded([one.appeal_id for one in each])
-        # Locked as whoever gives an appeal another form has it locked: its index must not have hashes of two texts.
-        stand = select(appeal.c.id, appeal.c.content).where(appeal.c.id.in_(ids)).order_by(appeal.c.id)
-        now = {row.id: row.content for row in connection.execute(stand.with_for_update(key_share=True))}
-        there = set(connection.scalars(select(sketch.c.appeal_id).where(sketch.c.appeal_id.in_(ids))))
-        new = [one for one in each if now.get(one.appeal_id) == one.content and one.appeal_id not in there]
-        add(connection, [(one.appeal_id, one.sketch) for one in new])
-    return [None] * len(items)
+    ids = bulk.padded([one.appeal_id for one in each])
+    # Locked as whoever gives an appeal another form has it locked: its index must not have hashes of two texts.
+    stand = select(appeal.c.id, appeal.c.content).where(appeal.c.id.in_(ids)).order_by(appeal.c.id)
+    now = {row.id: row.content for row in connection.execute(stand.with_for_update(key_share=True))}
+    there = set(connection.scalars(select(sketch.c.appeal_id).where(sketch.c.appeal_id.in_(ids))))
+    new = [one for one in each if now.get(one.appeal_id) == one.content and one.appeal_id not in there]
+    add(connection, [(one.appeal_id, one.sketch) for one in new])
 
 
 def add(connection: Connection, items: Sequence[tuple[int, Sketch]]) -> None:

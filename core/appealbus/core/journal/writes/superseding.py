@@ -10,6 +10,7 @@ from appealbus.core.domain.event import Event, What
 from appealbus.core.journal import documents
 from appealbus.core.journal.tables import ALONE, WAITS, appeal, dossier, outbox, to_number
 from appealbus.core.journal.writes import events
+from appealbus.core.journal.writes.one_by_one import one_by_one
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +22,9 @@ class Superseded:
     by: str
 
 
-def prune_versions(connection: Connection, items: Sequence[Superseded]) -> list[int]:
+@one_by_one
+def prune_versions(connection: Connection, item: Superseded) -> int:
     """Delete superseded versions that nobody waits for, with the documents that only they refer to."""
-    return [_prune_versions(connection, item) for item in items]
-
-
-def _prune_versions(connection: Connection, item: Superseded) -> int:
     limits = dict(item.before)
     rested = _locked(connection, limits)
     theirs = select(dossier.c.appeal_id, dossier.c.version).where(dossier.c.appeal_id.in_(rested), ~waited_for())

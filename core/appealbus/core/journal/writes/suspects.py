@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Select, case, select, text, update
 from appealbus.core.domain.event import Event, What
 from appealbus.core.journal.tables import IN_WORK, READY, SUSPECT, appeal, to_number
 from appealbus.core.journal.writes import events
+from appealbus.core.journal.writes.one_by_one import one_by_one
 
 DEATHS = 3
 """So many workers die over a suspect in its turn before it is held: two may have died for reasons of their own."""
@@ -54,15 +55,13 @@ def leased() -> Select[Any]:
     return query.with_for_update(skip_locked=True, key_share=True)
 
 
-def bury(connection: Connection, items: Sequence[Burial]) -> list[SuspectsFound]:
+@one_by_one
+def bury(connection: Connection, item: Burial) -> SuspectsFound:
     """Take over all that dead workers had in work."""
-    results = []
-    for item in items:
-        query = leased().order_by(appeal.c.lease_until)
-        if item.owner is not None:
-            query = query.where(appeal.c.lease_owner == item.owner)
-        results.append(take_over(connection, connection.execute(query).all(), item.at, item.by))
-    return results
+    query = leased().order_by(appeal.c.lease_until)
+    if item.owner is not None:
+        query = query.where(appeal.c.lease_owner == item.owner)
+    return take_over(connection, connection.execute(query).all(), item.at, item.by)
 
 
 def take_over(connection: Connection, rows: Sequence[Any], now: datetime, by: str) -> SuspectsFound:

@@ -1,6 +1,5 @@
 """Terms that move: the law or the calendar changed, and nothing else of the appeals."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, update
@@ -9,6 +8,7 @@ from appealbus.core.domain.event import Event, What
 from appealbus.core.domain.waiting import DueMoved
 from appealbus.core.journal.tables import OPEN, appeal
 from appealbus.core.journal.writes import events
+from appealbus.core.journal.writes.one_by_one import one_by_one
 from appealbus.core.journal.writes.urgency import urgency_of
 
 
@@ -20,14 +20,12 @@ class Moving:
     by: str
 
 
-def move(connection: Connection, items: Sequence[Moving]) -> list[bool]:
+@one_by_one
+def move(connection: Connection, item: Moving) -> bool:
     """Have open appeals be due on other days; say of each whether it was still due on the day before."""
-    results = []
-    for item in items:
-        moved, urgency = item.moved, urgency_of(item.moved.due_on)
-        as_before = (appeal.c.id == moved.appeal_id) & (appeal.c.urgency == urgency_of(moved.before))
-        done = connection.execute(update(appeal).where(as_before, OPEN).values(urgency=urgency))
-        results.append(done.rowcount == 1)
-        if results[-1]:
-            events.note(connection, [Event(What.TERM_MOVED, moved.appeal_id, item.by, detail={"urgency": urgency})])
-    return results
+    moved, urgency = item.moved, urgency_of(item.moved.due_on)
+    as_before = (appeal.c.id == moved.appeal_id) & (appeal.c.urgency == urgency_of(moved.before))
+    done = connection.execute(update(appeal).where(as_before, OPEN).values(urgency=urgency)).rowcount == 1
+    if done:
+        events.note(connection, [Event(What.TERM_MOVED, moved.appeal_id, item.by, detail={"urgency": urgency})])
+    return done

@@ -9,6 +9,7 @@ from sqlalchemy import BindParameter, Connection, bindparam, delete, select
 from appealbus.core.interfaces.wire import SingleUse
 from appealbus.core.journal import bulk
 from appealbus.core.journal.tables import used_answer
+from appealbus.core.journal.writes.one_by_one import one_by_one
 
 _BATCH = 1000
 """Rows of one transaction: they are small, and nobody else looks at those that go."""
@@ -36,10 +37,8 @@ def use(connection: Connection, items: Sequence[Use]) -> list[bool]:
     return [used.get(item.once.key) == item.message_id for item in items]
 
 
-def forget(connection: Connection, items: Sequence[datetime]) -> list[int]:
+@one_by_one
+def forget(connection: Connection, before: datetime) -> int:
     """Delete uses that nothing hangs on any more since before, a batch; return how many."""
-    results = []
-    for before in items:
-        old = select(used_answer.c.key).where(used_answer.c.until < before).order_by(used_answer.c.until).limit(_BATCH)
-        results.append(connection.execute(delete(used_answer).where(used_answer.c.key.in_(old))).rowcount)
-    return results
+    old = select(used_answer.c.key).where(used_answer.c.until < before).order_by(used_answer.c.until).limit(_BATCH)
+    return connection.execute(delete(used_answer).where(used_answer.c.key.in_(old))).rowcount

@@ -15,6 +15,7 @@ from appealbus.core.journal import bulk, series
 from appealbus.core.journal.tables import Moment, appeal, counter, quarantine, to_number
 from appealbus.core.journal.tables import change as table
 from appealbus.core.journal.writes import events, keeping, touching
+from appealbus.core.journal.writes.one_by_one import one_by_one
 from appealbus.core.journal.writes.touching import Why
 
 WAITING = "waiting_changes"
@@ -313,26 +314,22 @@ class GivenUp:
     at: datetime
 
 
-def give_up(connection: Connection, items: Sequence[GivenUp]) -> list[int]:
+@one_by_one
+def give_up(connection: Connection, item: GivenUp) -> int:
     """Move changes that still wait into quarantine; return how many."""
-    results = []
-    for item in items:
-        _lock(connection)
-        channels = _count(connection)
-        ids = bulk.padded([row.id for _, row, _ in item.refused])
-        waits = set(connection.scalars(select(table.c.id).where(table.c.id.in_(ids), table.c.appeal_id.is_(None))))
-        refused = [each for each in item.refused if each[1].id in waits]
-        known = [row.id for _, row, _ in refused if row.refused is not None]  # these are in quarantine
-        if known:
-            connection.execute(delete(table).where(table.c.id.in_(known)))
-            keeping.pass_over(connection, len(known))
-        events.note(
-            connection, _quarantined(connection, [each for each in refused if each[1].id not in known], item.at)
-        )
-        channels.subtract(row.channel for _, row, _ in refused)
-        _write(connection, channels)
-        results.append(len(refused))
-    return results
+    _lock(connection)
+    channels = _count(connection)
+    ids = bulk.padded([row.id for _, row, _ in item.refused])
+    waits = set(connection.scalars(select(table.c.id).where(table.c.id.in_(ids), table.c.appeal_id.is_(None))))
+    refused = [each for each in item.refused if each[1].id in waits]
+    known = [row.id for _, row, _ in refused if row.refused is not None]  # these are in quarantine
+    if known:
+        connection.execute(delete(table).where(table.c.id.in_(known)))
+        keeping.pass_over(connection, len(known))
+    events.note(connection, _quarantined(connection, [each for each in refused if each[1].id not in known], item.at))
+    channels.subtract(row.channel for _, row, _ in refused)
+    _write(connection, channels)
+    return len(refused)
 
 
 def _quarantined(

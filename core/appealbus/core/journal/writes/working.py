@@ -16,6 +16,7 @@ from appealbus.core.errors import JournalError
 from appealbus.core.journal.codec import names_from, one_word
 from appealbus.core.journal.tables import IN_WORK, LACKS, PARKED, READY, WAITS_FOR, appeal, lookup, to_number, unindexed
 from appealbus.core.journal.writes import clock, events, suspects
+from appealbus.core.journal.writes.one_by_one import one_by_one
 from appealbus.core.journal.writes.returning import combinations
 from appealbus.schemas.base import printable
 from appealbus.schemas.outcome import OutcomeKind
@@ -105,12 +106,9 @@ ANSWERED_NO = [OutcomeKind.REFUSED.value, OutcomeKind.NOT_FOUND.value]
 ANSWERED_YES = [OutcomeKind.FOUND.value]
 
 
-def claim(connection: Connection, items: Sequence[Claim]) -> list[Claimed]:
+@one_by_one
+def claim(connection: Connection, item: Claim) -> Claimed:
     """Lease a suspect whose turn it is, and the most urgent new ones and returning ones as far as there is room."""
-    return [_claim(connection, item) for item in items]
-
-
-def _claim(connection: Connection, item: Claim) -> Claimed:
     now = clock.leased_at(connection, item.now)
     _put_with_the_due(connection, item)
     longest = _longest_due(connection, item)
@@ -231,44 +229,38 @@ def _fitting(rows: Sequence[Any], item: Claim) -> list[int]:
     return ids
 
 
-def release(connection: Connection, items: Sequence[Release]) -> list[None]:
+@one_by_one
+def release(connection: Connection, item: Release) -> None:
     """End leases."""
-    for item in items:
-        free = update(appeal).where(appeal.c.state == IN_WORK)
-        if item.owner is not None:
-            free = free.where(appeal.c.lease_owner == item.owner)
-        if item.ids is not None:
-            free = free.where(appeal.c.id.in_(item.ids))
-        # No process has died over these appeals: a suspect among them is no more suspect than before.
-        put_off = {"state": "parked", "deaths": None, "lacks": None, "waits_for": None}
-        free = free.values(state=suspects.WAITING) if item.due_at is None else free.values(**put_off)
-        freed = free.values(due_at=item.due_at, lease_owner=None, lease_until=None).returning(appeal.c.id)
-        ids = sorted(connection.execute(freed).scalars())
-        detail = {} if item.due_at is None else {"due": to_number(item.due_at)}
-        by = by_worker(item.owner)
-        events.note(connection, [Event(What.GIVEN_BACK, appeal_id, by, detail=detail) for appeal_id in ids])
-    return [None] * len(items)
+    free = update(appeal).where(appeal.c.state == IN_WORK)
+    if item.owner is not None:
+        free = free.where(appeal.c.lease_owner == item.owner)
+    if item.ids is not None:
+        free = free.where(appeal.c.id.in_(item.ids))
+    # No process has died over these appeals: a suspect among them is no more suspect than before.
+    put_off = {"state": "parked", "deaths": None, "lacks": None, "waits_for": None}
+    free = free.values(state=suspects.WAITING) if item.due_at is None else free.values(**put_off)
+    freed = free.values(due_at=item.due_at, lease_owner=None, lease_until=None).returning(appeal.c.id)
+    ids = sorted(connection.execute(freed).scalars())
+    detail = {} if item.due_at is None else {"due": to_number(item.due_at)}
+    by = by_worker(item.owner)
+    events.note(connection, [Event(What.GIVEN_BACK, appeal_id, by, detail=detail) for appeal_id in ids])
 
 
-def renew(connection: Connection, items: Sequence[Renewal]) -> list[set[int]]:
+@one_by_one
+def renew(connection: Connection, item: Renewal) -> set[int]:
     """Make leases last longer; return their appeals. The owner has lost the others."""
-    results = []
-    for item in items:
-        held = select(appeal.c.id).where(appeal.c.id.in_(item.ids), appeal.c.lease_owner == item.owner)
-        # Locked in order, as everywhere where several are locked: two that wait for each other would cost a second.
-        held = held.where(appeal.c.state == IN_WORK).order_by(appeal.c.id).with_for_update(key_share=True)
-        until = clock.leased_at(connection, item.now) + timedelta(seconds=item.seconds)
-        longer = update(appeal).where(appeal.c.id.in_(held)).values(lease_until=until)
-        results.append(set(connection.execute(longer.returning(appeal.c.id)).scalars()))
-    return results
+    held = select(appeal.c.id).where(appeal.c.id.in_(item.ids), appeal.c.lease_owner == item.owner)
+    # Locked in order, as everywhere where several are locked: two that wait for each other would cost a second.
+    held = held.where(appeal.c.state == IN_WORK).order_by(appeal.c.id).with_for_update(key_share=True)
+    until = clock.leased_at(connection, item.now) + timedelta(seconds=item.seconds)
+    longer = update(appeal).where(appeal.c.id.in_(held)).values(lease_until=until)
+    return set(connection.execute(longer.returning(appeal.c.id)).scalars())
 
 
-def retry(connection: Connection, items: Sequence[Retry]) -> list[int | JournalError | None]:
+@one_by_one
+def retry(connection: Connection, item: Retry) -> int | JournalError | None:
     """Make appeals ready, with all their open questions due; return how many questions, None for no such appeal."""
-    return [_retry(connection, item) for item in items]
-
-
-def _retry(connection: Connection, item: Retry) -> int | JournalError | None:
     columns = (appeal.c.id, appeal.c.number, appeal.c.deaths, appeal.c.state, appeal.c.lease_until)
     found = connection.execute(
         select(*columns).where(appeal.c.number == item.number).with_for_update(key_share=True)
