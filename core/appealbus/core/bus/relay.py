@@ -20,7 +20,7 @@ from appealbus.core.failpoints import failpoint
 from appealbus.core.host import Host
 from appealbus.core.interfaces.delivery import Delivery, Handed, Refused
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.reader import DELIVERED_BYTES
+from appealbus.core.journal.reads.deliveries import DELIVERED_BYTES
 from appealbus.core.journal.rows import Undelivered
 from appealbus.core.logs.throttle import LogThrottle
 from appealbus.core.rights.masker import Masker

@@ -1,11 +1,11 @@
 """How the journal is asked: in threads of its own, so that nothing blocks the event loop or the writer."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from functools import partial
-from typing import TypeVar
+from functools import partial, wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -15,6 +15,7 @@ from appealbus.core.fair_share import FairShare, requester
 from appealbus.core.journal.key import JournalKey, KeyFile
 from appealbus.core.journal.store import READERS, as_journal_error
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -75,3 +76,15 @@ class Asking:
             raise as_journal_error(error) from None
         except ValueError:
             raise JournalError("the journal failed: what is kept there is damaged", "unreadable") from None
+
+
+def asks(
+    query: Callable[Concatenate[Connection, P], T], *, together: bool = True
+) -> Callable[Concatenate[Asking, P], Coroutine[Any, Any, T]]:
+    """Return the method of a journal that puts this question to it."""
+
+    @wraps(query)
+    async def ask(journal: Asking, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await journal._read(lambda connection: query(connection, *args, **kwargs), together=together)
+
+    return ask

@@ -150,7 +150,7 @@ def _is_trail(body: bytes) -> bool:
 
 
 def bodies(connection: Connection, appeal_id: int, digests: Sequence[bytes]) -> dict[bytes, bytes]:
-    """Return those of an appeal's documents that are named and can be read, by their digest."""
+    """Return those of an appeal's documents that are named, by their digest."""
     found = {}
     for digest, body in _as_kept(connection, appeal_id, digests).items():
         with suppress(ValueError):  # damaged: as if it were not there
@@ -171,8 +171,8 @@ def version(connection: Connection, appeal_id: int, number: int) -> Version | No
     return None if row is None else Version(row.document, row.parts, row.size)
 
 
-def whole(connection: Connection, number: str, version: int | None) -> bytes | None:
-    """Return a version of a dossier as JSON, the newest if none is named. ValueError: it cannot be read."""
+def whole(connection: Connection, number: str, version: int | None = None) -> bytes | None:
+    """Return a version of a dossier as JSON, the newest by default; None if there is none."""
     query = _WHOLE[connection.dialect.name, "newest" if version is None else "version"]
     (rows,) = direct.ask(connection, (query, {"number": number, "version": version}))
     return _joined(rows)

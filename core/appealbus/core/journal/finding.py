@@ -1,24 +1,24 @@
 """The part of the journal that finds what a selection means."""
 
 from array import array
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from functools import partial
 
 from sqlalchemy import Connection
 
 from appealbus.core.domain.event import Cursor
-from appealbus.core.domain.feed import FeedEntry
-from appealbus.core.domain.handed import PastHandovers
 from appealbus.core.domain.listing import AppealRow
-from appealbus.core.domain.selection import NOWHERE, DeliverySelection, Found, Place, Selection
+from appealbus.core.domain.selection import NOWHERE, Found, Place, Selection
 from appealbus.core.journal import codec
 from appealbus.core.journal.accounting import Accounting
+from appealbus.core.journal.asking import asks
 from appealbus.core.journal.reader import JournalReader
-from appealbus.core.journal.reads import deliveries, feed, freezing, handed, receivers, selecting
+from appealbus.core.journal.reads import deliveries, feed, freezing, handed, selecting
+from appealbus.core.journal.reads import receivers as receiver_reads
 from appealbus.core.journal.reads.driving import by_id
 from appealbus.core.journal.reads.receivers import Page as DeliveryPage
 from appealbus.core.journal.reads.search import Search
-from appealbus.core.journal.rows import DeliveryOfAppeal, DeliveryRow, DeliveryState, ReceiverState
+from appealbus.core.journal.rows import DeliveryOfAppeal, DeliveryState
 
 _IDS = 2**63
 """Behind all ids that a database has."""
@@ -89,27 +89,11 @@ class Finder(JournalReader, Accounting):
 
         return await self._read(read)
 
-    async def appeals_by_id(self, ids: Sequence[int]) -> list[AppealRow]:
-        """Return how appeals stand, in the order of their ids; those that are gone are left out."""
-        return await self._read(lambda connection: selecting.rows_of(connection, ids))
-
-    async def confirmed(
-        self, selection: DeliverySelection, after: Place = NOWHERE, limit: int = 100
-    ) -> list[tuple[DeliveryRow, Place]]:
-        """Return a page of the deliveries that were confirmed, in that order, each with the place behind it."""
-        return await self._read(lambda connection: deliveries.confirmed(connection, selection, after, limit))
-
-    async def selected_deliveries(self, selection: DeliverySelection, most: int) -> "array[int]":
-        """Return the ids of all that was confirmed and is selected, in their order: up to one more than `most`."""
-        return await self._read(lambda connection: freezing.confirmed(connection, selection, most))
-
-    async def deliveries_by_id(self, ids: Sequence[int]) -> list[DeliveryRow]:
-        """Return how deliveries stand, in the order of their ids; those that are gone are left out."""
-        return await self._read(lambda connection: deliveries.by_id(connection, ids))
-
-    async def receivers(self, names: Iterable[str] = ()) -> list[ReceiverState]:
-        """Return how these receivers stand, and all others that the journal has anything of, by name."""
-        return await self._read(lambda connection: receivers.receivers(connection, names))
+    appeals_by_id = asks(selecting.rows_of)
+    confirmed = asks(deliveries.confirmed)
+    selected_deliveries = asks(freezing.confirmed)
+    deliveries_by_id = asks(deliveries.by_id)
+    receivers = asks(receiver_reads.receivers)
 
     async def deliveries_to(
         self, receiver: str, state: DeliveryState, after: Place = NOWHERE, limit: int = 100
@@ -123,16 +107,14 @@ class Finder(JournalReader, Accounting):
         fits = (after.first is None) == (state is DeliveryState.ALONE) and after.id < _IDS
         if after != NOWHERE and not fits:
             raise ValueError("it comes from a list in another order")
-        return await self._read(lambda connection: receivers.page(connection, receiver, state, after, limit))
+        return await self._read(lambda connection: receiver_reads.page(connection, receiver, state, after, limit))
 
     async def delivery(self, delivery_id: int) -> DeliveryOfAppeal | None:
         """Return how a delivery stands, with its appeal."""
-        found = await self._read(lambda connection: receivers.of_appeals(connection, [delivery_id]))
+        found = await self._read(lambda connection: receiver_reads.of_appeals(connection, [delivery_id]))
         return found[0] if found else None
 
-    async def past_handovers(self, receiver: str) -> PastHandovers:
-        """Return the attempts for a receiver that the newest part of the log tells of."""
-        return await self._read(lambda connection: handed.past_handovers(connection, receiver))
+    past_handovers = asks(handed.past_handovers)
 
     async def versions_for(self, receiver: str, after: Cursor | None, most: int) -> "array[int]":
         """Return the positions of the versions that a receiver can still get: up to some more than `most`.
@@ -151,9 +133,7 @@ class Finder(JournalReader, Accounting):
             found.extend(positions)
         return found
 
-    async def versions_at(self, positions: Sequence[int]) -> list[FeedEntry]:
-        """Return the versions that these entries of the log tell of; those that are gone are left out."""
-        return await self._read(lambda connection: feed.at(connection, positions))
+    versions_at = asks(feed.at)
 
     def _step(
         self, selection: Selection, after: Place, limit: int, connection: Connection

@@ -1,8 +1,9 @@
 """The part of the journal for what people do to many rows at once."""
 
 from appealbus.core import clocks
-from appealbus.core.domain.operation import Frozen, NotDone, OperationRow, Progress, Verdict
-from appealbus.core.journal.reads import operations
+from appealbus.core.domain.operation import Frozen, Progress
+from appealbus.core.journal.asking import asks
+from appealbus.core.journal.reads import operations as operation_reads
 from appealbus.core.journal.writes import operating
 from appealbus.core.journal.writing import Writing
 
@@ -44,18 +45,7 @@ class Operating(Writing):
         """Have an operation go on that was stopped, or that nobody carries out; False where none is under way."""
         return await self._write.submit(operating.switch, operating.Switch(mark, True, self.actor, reason))
 
-    async def operations(self) -> list[OperationRow]:
-        """Return the operations that have begun and are not finished, the oldest first."""
-        return await self._read(operations.under_way)
-
-    async def newest_operations(self, before: int | None = None, limit: int = 100) -> list[OperationRow]:
-        """Return a page of operations, the newest first: those under way, and those of the last days."""
-        return await self._read(lambda connection: operations.newest(connection, before, limit))
-
-    async def operation(self, number: int) -> OperationRow | None:
-        """Return an operation; None where there is none, or none any more."""
-        return await self._read(lambda connection: operations.one(connection, number))
-
-    async def not_done(self, number: int, verdict: Verdict, after: int = 0, limit: int = 100) -> list[NotDone]:
-        """Return a page of the rows of an operation that were not done for this reason, in their order."""
-        return await self._read(lambda connection: operations.not_done(connection, number, verdict, after, limit))
+    operations = asks(operation_reads.under_way)
+    newest_operations = asks(operation_reads.newest)
+    operation = asks(operation_reads.one)
+    not_done = asks(operation_reads.not_done)

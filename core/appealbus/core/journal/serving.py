@@ -1,16 +1,15 @@
 """The part of the journal that the HTTP API asks beside the others: clients, the feed, appeals by their public ids."""
 
 from collections.abc import Collection
-from datetime import datetime
-from functools import partial
 
 from appealbus.core.domain import public_id as ids
-from appealbus.core.domain.client import Client, Credential
 from appealbus.core.domain.event import Cursor
-from appealbus.core.domain.feed import FeedPage, FeedReader
+from appealbus.core.domain.feed import FeedPage
 from appealbus.core.domain.listing import AppealRow
-from appealbus.core.journal.asking import Asking
-from appealbus.core.journal.reads import clients, feed, lists
+from appealbus.core.journal.asking import Asking, asks
+from appealbus.core.journal.reads import clients as client_reads
+from appealbus.core.journal.reads import feed as feed_reads
+from appealbus.core.journal.reads import lists
 
 
 class Serving(Asking):
@@ -32,30 +31,10 @@ class Serving(Asking):
             return None
         return await self._read(lambda connection: lists.dossier_tagged(connection, appeal_id, tag), together=False)
 
-    async def appeal_by(
-        self, number: str | None = None, message_id: str | None = None, channel: str | None = None
-    ) -> AppealRow | None:
-        """Return how the appeal stands that has this number, or came as this message through this channel.
-
-        What is given must all be true of it. Without a channel a message id means an appeal where one channel alone
-        has used it.
-        """
-        return await self._read(lambda connection: lists.appeal_by(connection, number, message_id, channel))
-
-    async def clients(self) -> list[tuple[Client, list[Credential]]]:
-        """Return all clients that ever were, by name, each with its credentials, the oldest first."""
-        return await self._read(clients.all_clients)
-
-    async def credential(self, kind: str, id: str) -> tuple[Client, Credential, bytes] | None:
-        """Return whose a credential is, and its SHA-256; None where nobody has had one with this id.
-
-        It may have ended, or been revoked: whoever asks compares that with the clock.
-        """
-        return await self._read(partial(clients.credential, kind=kind, id_=id), together=False)
-
-    async def credentials_that_count(self, keys: Collection[tuple[str, str]], now: datetime) -> set[tuple[str, str]]:
-        """Return which of these credentials, each by its kind and id, have neither ended nor been revoked."""
-        return await self._read(partial(clients.counting, keys=keys, now=now))
+    appeal_by = asks(lists.appeal_by)
+    clients = asks(client_reads.all_clients)
+    credential = asks(client_reads.credential, together=False)
+    credentials_that_count = asks(client_reads.counting)
 
     async def feed(
         self,
@@ -82,9 +61,7 @@ class Serving(Asking):
             CursorRefused: nobody can go on from the cursor without missing anything; it says where to start again.
 
         """
-        wanted = feed.Wanted(frozenset(places), frozenset(kinds), completeness)
-        return await self._read(lambda connection: feed.page(connection, after, limit, wanted))
+        wanted = feed_reads.Wanted(frozenset(places), frozenset(kinds), completeness)
+        return await self._read(lambda connection: feed_reads.page(connection, after, limit, wanted))
 
-    async def feed_readers(self) -> list[FeedReader]:
-        """Return up to where each client has read the feed, by name."""
-        return await self._read(feed.readers)
+    feed_readers = asks(feed_reads.readers)

@@ -13,7 +13,7 @@ from appealbus.core.journal.tables import log_entry
 
 
 def past_calls(connection: Connection, lookups: Collection[str], most: int = READ) -> PastCalls:
-    """Return the calls of these lookups in the newest entries of the log, so many of them at most."""
+    """Return the calls of these lookups that the newest part of the log tells of, some thousand appeals back."""
     part = newest(connection, most)
     query = select(log_entry.c.about, log_entry.c.detail).where(
         log_entry.c.position > part.after, log_entry.c.what == What.ENDED.value, log_entry.c.about.in_(sorted(lookups))

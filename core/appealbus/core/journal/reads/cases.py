@@ -26,7 +26,7 @@ _STATES = select(lookup, document.c.body).outerjoin_from(lookup, document, _fact
 
 
 def case(connection: Connection, number: str) -> Case | None:
-    """Return the appeal with this number and all that is known of it."""
+    """Return an appeal with all that is known of it."""
     row = connection.execute(_CASES.where(appeal.c.number == number)).first()
     return None if row is None else codec.case_from_row(row, tuple(states(connection, number)))
 
@@ -85,7 +85,7 @@ def states(connection: Connection, number: str) -> list[LookupState]:
 
 
 def answers(connection: Connection, appeal_id: int) -> list[KeptAnswer]:
-    """Return the answers that wait for an appeal's lookups, the oldest first."""
+    """Return the answers to an appeal's questions that came by themselves and that no lookup has read yet."""
     come = select(awaited).where(awaited.c.appeal_id == appeal_id, awaited.c.answered_at.is_not(None))
     answers = [
         KeptAnswer(row.correlation_id, row.lookup, row.key, row.sent_at, row.answered_at, row.head, row.answer)

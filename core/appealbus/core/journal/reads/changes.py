@@ -21,15 +21,15 @@ def changes(connection: Connection, number: str) -> list[ChangeRow] | None:
     return [ChangeRow(**row._mapping) for row in connection.execute(ordered)]
 
 
-def waiting_changes(connection: Connection, after: int, limit: int) -> list[ChangeRow]:
-    """Return a page of the changes that wait for their appeals."""
+def waiting_changes(connection: Connection, after: int = 0, limit: int = 100) -> list[ChangeRow]:
+    """Return a page of the changes that wait for their appeals, without the changes themselves."""
     # `id + 0`: they are few and have an index; by id it would be looked for among all.
     waits = select(*_OF_CHANGE).where(change.c.appeal_id.is_(None), change.c.id + 0 > after)
     return [ChangeRow(**row._mapping) for row in connection.execute(waits.order_by(change.c.id + 0).limit(limit))]
 
 
-def most_awaited(connection: Connection, limit: int) -> list[tuple[str, str, int]]:
-    """Return which appeals the most changes wait for: by channel and what these name, with how many they are."""
+def most_awaited(connection: Connection, limit: int = 10) -> list[tuple[str, str, int]]:
+    """Return which appeals the most changes wait for: channel, number or message id, and how many they are."""
     named = (change.c.channel, func.coalesce(change.c.number, change.c.of_message).label("named"))
     counted = select(*named, func.count().label("number")).where(change.c.appeal_id.is_(None)).group_by(*named)
     rows = connection.execute(counted.order_by(func.count().desc(), *named).limit(limit))
@@ -37,7 +37,7 @@ def most_awaited(connection: Connection, limit: int) -> list[tuple[str, str, int
 
 
 def sent(connection: Connection) -> dict[str, set[str]]:
-    """Return by channel the kinds of change that it has sent."""
+    """Return which kinds of change each channel has sent; of none that is known, the empty one."""
     found: dict[str, set[str]] = {}
     pair = tuple_(change.c.channel, change.c.kind)
     following = select(change.c.channel, change.c.kind).order_by(change.c.channel, change.c.kind).limit(1)
@@ -49,7 +49,12 @@ def sent(connection: Connection) -> dict[str, set[str]]:
 
 
 def would_accept(connection: Connection, new: Appeal) -> str | None:
-    """Return the number of the appeal that the same message has become; raise MessageDiffers where it is another."""
+    """Return the number of the appeal that the same message has become before; None: it is new.
+
+    Raises:
+        MessageDiffers: another message has come with its message id before.
+
+    """
     named = (appeal.c.message_id == new.message_id) & (appeal.c.channel == new.channel)
     first = connection.execute(select(appeal.c.number, appeal.c.digest).where(named)).first()
     if first is None:

@@ -23,7 +23,7 @@ _OLDEST_FIRST = select(client_credential).order_by(client_credential.c.created_a
 
 
 def all_clients(connection: Connection) -> list[tuple[Client, list[Credential]]]:
-    """Return all clients, each with its credentials."""
+    """Return all clients that ever were, by name, each with its credentials, the oldest first."""
     theirs: defaultdict[str, list[Credential]] = defaultdict(list)
     for row in connection.execute(_OLDEST_FIRST):
         theirs[row.client].append(_credential(row))
@@ -32,13 +32,16 @@ def all_clients(connection: Connection) -> list[tuple[Client, list[Credential]]]
 
 
 def credentials_of(connection: Connection, name: str) -> list[Credential]:
-    """Return what a client has, the oldest first."""
+    """Return what a client shows of itself, that which counts no more too, the oldest first."""
     rows = connection.execute(_OLDEST_FIRST.where(client_credential.c.client == name))
     return [_credential(row) for row in rows]
 
 
 def credential(connection: Connection, kind: str, id_: str) -> tuple[Client, Credential, bytes] | None:
-    """Return whose a credential is, and its digest."""
+    """Return whose a credential is, and its SHA-256; None where nobody has had one with this id.
+
+    It may have ended, or been revoked: whoever asks compares that with the clock.
+    """
     mine = client_credential.c.kind == kind, client_credential.c.id == id_
     row = connection.execute(_CREDENTIAL.where(*mine)).first()
     if row is None:
@@ -47,7 +50,7 @@ def credential(connection: Connection, kind: str, id_: str) -> tuple[Client, Cre
 
 
 def counting(connection: Connection, keys: Collection[tuple[str, str]], now: datetime) -> set[tuple[str, str]]:
-    """Return which of these credentials count, each by its kind and id."""
+    """Return which of these credentials, each by its kind and id, have neither ended nor been revoked."""
     theirs = client_credential.c
     query = select(theirs.kind, theirs.id, theirs.expires_at).join(client)
     # By both, which is the primary key: a few of the many sessions that ever were.
@@ -57,7 +60,7 @@ def counting(connection: Connection, keys: Collection[tuple[str, str]], now: dat
 
 
 def last_uses(connection: Connection) -> dict[str, datetime]:
-    """Return in which minute each client has come last; of one that is revoked nobody knows it any more."""
+    """Return in which minute each client has come last, as far as it has."""
     query = select(client_use.c.client, func.max(client_use.c.minute).label("minute")).group_by(client_use.c.client)
     return {row.client: datetime.fromtimestamp(row.minute * 60, UTC) for row in connection.execute(query)}
 

@@ -37,7 +37,7 @@ def beginnings(connection: Connection, ids: Sequence[int], size: int) -> dict[in
 
 
 def copies(connection: Connection, messages: Sequence[Named]) -> list[str | None]:
-    """Return for each message the number of the appeal that a copy of it has become."""
+    """Return for each message the number of the appeal that a copy of it has become, corrected perhaps."""
     ids = bulk.padded(list({each.message_id for each in messages if each.message_id}))
     numbers = bulk.padded(list({each.number for each in messages if each.number}))
     came: dict[tuple[str, str], tuple[datetime, str]] = {}

@@ -69,7 +69,7 @@ _UNFINISHED = union_all(
 
 
 def counts(connection: Connection) -> Counts:
-    """Return how much there is, counting only what the partial indexes hold."""
+    """Return how much the journal holds. Costs what is unfinished, not what has ever been."""
     one = connection.scalar
     found = {row.state: row for row in connection.execute(_UNFINISHED)}
     number = {state: row.number for state, row in found.items()}
@@ -111,8 +111,8 @@ def _lacking(connection: Connection) -> dict[str, int]:
     return dict(sorted(lacking.items()))
 
 
-def quarantine_groups(connection: Connection, channel: str | None) -> list[QuarantineGroup]:
-    """Return what waits in quarantine by its code, the most first."""
+def quarantine_groups(connection: Connection, channel: str | None = None) -> list[QuarantineGroup]:
+    """Return what waits in quarantine by its code, of one channel if it is given; the most first."""
     ids = (func.min(quarantine.c.id).label("oldest"), func.max(quarantine.c.id).label("newest"))
     query = select(quarantine.c.code, func.count().label("messages"), *ids).where(QUARANTINED)
     if channel is not None:
@@ -126,6 +126,6 @@ def quarantine_groups(connection: Connection, channel: str | None) -> list[Quara
 
 
 def next_due(connection: Connection) -> datetime | None:
-    """Return when the next parked appeal is due."""
+    """Return when the next parked appeal is due; None if none is parked."""
     due: datetime | None = connection.scalar(select(func.min(appeal.c.due_at)).where(appeal.c.state == PARKED))
     return due

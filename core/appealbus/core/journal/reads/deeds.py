@@ -26,8 +26,11 @@ _UNPLACED = 100
 """Entries without a position that are shown: the newest ones, as they come a moment later."""
 
 
-def deeds(connection: Connection, wanted: Deeds, before: int | None, limit: int) -> DeedPage:
-    """Return a page of entries; with the first one what has no position yet."""
+def deeds(connection: Connection, wanted: Deeds, before: int | None = None, limit: int = 100) -> DeedPage:
+    """Return a page of what people did, or of their looks and those of clients.
+
+    On PostgreSQL the first page begins with the newest that have no position yet, beyond `limit`.
+    """
     newest = _unplaced(connection, wanted) if before is None else []
     end = _END if before is None else before
     first = 0
@@ -52,8 +55,10 @@ def deeds(connection: Connection, wanted: Deeds, before: int | None, limit: int)
     return DeedPage([*newest, *_entries(connection, rows)], last)
 
 
-def looks_at(connection: Connection, appeals: Sequence[AppealRow], before: LookPlace | None, limit: int) -> LookPage:
-    """Return a page of the looks at appeals, by the log and by the access log."""
+def looks_at(
+    connection: Connection, appeals: Sequence[AppealRow], before: LookPlace | None = None, limit: int = 100
+) -> LookPage:
+    """Return a page of who looked at these appeals: people and clients who read, and sources that were asked."""
     numbers = {each.appeal_id: each.number for each in appeals}
     at = before or LookPlace(_END, _END)
     mine = log_entry.c.appeal_id.in_(list(numbers)), LOOK, log_entry.c.position + 0 < at.position
@@ -75,9 +80,14 @@ def looks_at(connection: Connection, appeals: Sequence[AppealRow], before: LookP
 
 
 def asked(
-    connection: Connection, before: int | None, limit: int, since: datetime | None, until: datetime | None
+    connection: Connection,
+    before: int | None = None,
+    limit: int = 100,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
 ) -> list[AccessRow]:
-    """Return a page of the access log, the newest first."""
+    """Return a page of the questions that left for sources; page by the id of the last one."""
     first, end = 0, _END if before is None else before
     if since is not None:
         first = _from(connection, access.c.id, access.c.at, since)

@@ -36,6 +36,9 @@ from appealbus.core.journal.tables import (
     dossier as dossiers,
 )
 
+DELIVERED_BYTES = 8 * 1024 * 1024
+"""Of dossiers that are read at once to be handed over: a hundred usual ones have one, and each is copied
+some times, by its text and by the ways out."""
 _RECEIVERS = 400
 """The most receivers that are looked through: configurations have a handful, and SQLite takes 500 parts."""
 _READ_ALONE = {"parts", "size"}
@@ -86,10 +89,13 @@ def _undelivered() -> Select[Any]:
 _UNDELIVERED = _undelivered()  # once: a relay in full work asks fifty times a second
 
 
-def undelivered(connection: Connection, receiver: str, now: datetime, limit: int, size: int) -> list[Undelivered]:
-    """Return what is due for a receiver, of each appeal the oldest unconfirmed version alone.
+def undelivered(
+    connection: Connection, receiver: str, now: datetime, limit: int, size: int = DELIVERED_BYTES
+) -> list[Undelivered]:
+    """Return what is due for a receiver: of each appeal only the oldest version that is not confirmed yet.
 
-    No more bytes of dossiers than `size` are read, but one dossier in any case.
+    So a version never overtakes an earlier one, however deliveries fail. Ask again once these are settled.
+    `size` bounds the bytes of dossiers that are read; the first one is there however large it is.
     """
     # A pruned appeal may go between the two questions; then nothing of it is left to deliver.
     due: list[Row[Any]] = []
@@ -125,7 +131,7 @@ def last_had(connection: Connection, appeal_id: int, receiver: str, before: int)
 
 
 def newest_delivery(connection: Connection) -> int:
-    """Return the largest id of a delivery; 0 where there has been none."""
+    """Return the largest id of a delivery: what comes later has a larger one."""
     return connection.scalar(select(func.max(outbox.c.id))) or 0
 
 
@@ -133,8 +139,10 @@ Confirmed = list[tuple[DeliveryRow, Place]]
 """Deliveries, each with the place behind it."""
 
 
-def confirmed(connection: Connection, selection: DeliverySelection, after: Place, limit: int) -> Confirmed:
-    """Return a page of what was confirmed, in the order in which that came."""
+def confirmed(
+    connection: Connection, selection: DeliverySelection, after: Place = NOWHERE, limit: int = 100
+) -> Confirmed:
+    """Return a page of the deliveries that were confirmed, in that order, each with the place behind it."""
     rows: list[Row[Any]] = []
     for receiver in receivers_of(connection, selection):
         query = listed().where(*_confirmed(selection, receiver, after))
@@ -153,7 +161,7 @@ def all_confirmed(connection: Connection, selection: DeliverySelection) -> Selec
 
 
 def by_id(connection: Connection, ids: Sequence[int]) -> list[DeliveryRow]:
-    """Return deliveries by id, in the order of their ids; those that are gone are left out."""
+    """Return how deliveries stand, in the order of their ids; those that are gone are left out."""
     query = listed().where(outbox.c.id.in_(ids)).order_by(outbox.c.id)
     return [codec.delivery_from_row(row) for row in connection.execute(query)]
 
@@ -193,9 +201,9 @@ def listed() -> Select[Any]:
 
 
 def deliveries(
-    connection: Connection, number: str | None, receiver: str | None, after: int, limit: int
+    connection: Connection, number: str | None = None, *, receiver: str | None = None, after: int = 0, limit: int = 100
 ) -> list[DeliveryRow]:
-    """Return a page of deliveries: of one appeal all, else what waits alone."""
+    """Return a page of deliveries, oldest first: of one appeal all that there are, else what waits alone."""
     made = (dossiers.c.appeal_id == outbox.c.appeal_id) & (dossiers.c.version == outbox.c.version)
     query: Select[Any] = select(*outbox.columns, appeal.c.number, dossiers.c.created_at)
     query = query.join(appeal, appeal.c.id == outbox.c.appeal_id).join(dossiers, made)

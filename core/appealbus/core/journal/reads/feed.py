@@ -89,13 +89,13 @@ def newest_of(connection: Connection, receiver: str, ids: Collection[int]) -> di
 
 
 def at(connection: Connection, positions: Sequence[int]) -> list[FeedEntry]:
-    """Return the versions that entries of the log tell of, by their positions, without those that are gone."""
+    """Return the versions that these entries of the log tell of; those that are gone are left out."""
     query = select(log_entry).where(log_entry.c.position.in_(positions), log_entry.c.what == What.VERSION.value)
     return _entries(connection, connection.execute(query.order_by(log_entry.c.position)).all())
 
 
 def readers(connection: Connection) -> list[FeedReader]:
-    """Return up to where each client has read, by name."""
+    """Return up to where each client has read the feed, by name."""
     head = log.head(connection)
     began = {row.epoch: row.after for row in connection.execute(select(epoch))}
     rows = connection.execute(select(feed_reader).order_by(feed_reader.c.client))

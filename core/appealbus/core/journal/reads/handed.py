@@ -31,7 +31,7 @@ _MADE = select(dossier.c.appeal_id, dossier.c.version, dossier.c.created_at).whe
 
 
 def past_handovers(connection: Connection, receiver: str, most: int = READ) -> PastHandovers:
-    """Return the attempts for a receiver in the newest entries of the log, so many of them at most."""
+    """Return the attempts for a receiver that the newest part of the log tells of."""
     part = newest(connection, most)
     given = {"after": part.after, "receiver": receiver, "most": _ATTEMPTED}
     (rows,) = direct.ask(connection, (_ATTEMPTS, given))

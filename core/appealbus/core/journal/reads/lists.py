@@ -45,9 +45,9 @@ _IN_STATE = {
 
 
 def appeals(
-    connection: Connection, after: int, limit: int, state: AppealState | None, *, lacking: bool = False
+    connection: Connection, after: int = 0, limit: int = 100, state: AppealState | None = None, *, lacking: bool = False
 ) -> list[AppealRow]:
-    """Return a page of appeals."""
+    """Return a page of appeals, oldest first; of one state if it is given, and those alone that lack a lookup."""
     # `id + 0`: what is unfinished is few and has an index, and by id it would be looked for among all. What is idle
     # is nearly all: by id it is found.
     key: ColumnElement[int] = appeal.c.id + 0 if state in _IN_STATE or lacking else appeal.c.id
@@ -60,7 +60,7 @@ def appeals(
 
 
 def appeals_with(connection: Connection, ids: Sequence[int]) -> dict[int, AppealRow]:
-    """Return by its id how each of these appeals stands, as far as there are any."""
+    """Return by its id how each of these appeals stands; what is deleted is not there."""
     (rows,) = direct.ask(connection, (_WITH_IDS, {"ids": list(ids)}))
     return {row.id: codec.appeal_from_row(row) for row in rows}
 
@@ -74,7 +74,7 @@ def appeals_of(connection: Connection, mark: bytes, after: int, limit: int) -> l
 
 
 def appeal_row(connection: Connection, number: str) -> AppealRow | None:
-    """Return how the appeal with this number stands."""
+    """Return how the appeal with this number stands, as in a list."""
     (rows,) = direct.ask(connection, (_NUMBERED, {"number": number}))
     return codec.appeal_from_row(rows[0]) if rows else None
 
@@ -97,9 +97,13 @@ def _if_tagged(row: Any, tag: bytes) -> AppealRow | None:
 
 
 def appeal_by(
-    connection: Connection, number: str | None, message_id: str | None, channel: str | None
+    connection: Connection, number: str | None = None, message_id: str | None = None, channel: str | None = None
 ) -> AppealRow | None:
-    """Return how the one appeal stands of which all is true that is given; a number or a message id must be."""
+    """Return how the appeal stands that has this number, or came as this message through this channel.
+
+    What is given must all be true of it. Without a channel a message id means an appeal where one channel alone
+    has used it.
+    """
     given = ((appeal.c.number, number), (appeal.c.message_id, message_id), (appeal.c.channel, channel))
     if number is None and message_id is None:
         return None
@@ -109,14 +113,14 @@ def appeal_by(
 
 
 def versions(connection: Connection, number: str) -> list[VersionRow]:
-    """Return the versions of a dossier."""
+    """Return the versions of a dossier, oldest first."""
     columns = (dossiers.c.version, dossiers.c.completeness, dossiers.c.created_at)
     query = select(*columns).join(appeal).where(appeal.c.number == number).order_by(dossiers.c.version)
     return [VersionRow(**row._mapping) for row in connection.execute(query)]
 
 
-def access_rows(connection: Connection, number: str | None, after: int, limit: int) -> list[AccessRow]:
-    """Return a page of the access log."""
+def access_rows(connection: Connection, number: str | None = None, after: int = 0, limit: int = 100) -> list[AccessRow]:
+    """Return a page of the access log, oldest first; of one appeal if a number is given."""
     query = select(access).where(access.c.id > after).order_by(access.c.id).limit(limit)
     if number is not None:
         query = query.where(access.c.number == number)
@@ -124,7 +128,7 @@ def access_rows(connection: Connection, number: str | None, after: int, limit: i
 
 
 def left_for_sources(connection: Connection, number: str) -> list[AccessRow]:
-    """Return the access rows of an appeal whose questions went to a source."""
+    """Return the questions of an appeal that left for a source, oldest first; not what was answered without one."""
     mine = select(access).where(access.c.number == number, access.c.served == Served.SOURCE.value)
     return [codec.access_from_row(row) for row in connection.execute(mine.order_by(access.c.id))]
 
@@ -152,9 +156,16 @@ def quarantined(
 
 
 def quarantine_left(
-    connection: Connection, limit: int, before: tuple[datetime, int] | None, *, closed: bool
+    connection: Connection, limit: int = 100, before: tuple[datetime, int] | None = None, *, closed: bool = False
 ) -> list[QuarantineRow]:
-    """Return a page of what was taken later, or of what was closed, the newest first."""
+    """Return a page of what was taken later, or of what was closed, the newest first; `raw` is empty.
+
+    Args:
+        limit: the most rows.
+        before: the moment and the id of the last row of the page before.
+        closed: what a person closed; else what was taken later.
+
+    """
     left, key = quarantine.c.closed_at if closed else quarantine.c.replayed_at, quarantine.c.id
     query = select(*_KEPT).where(left.is_not(None)).order_by(left.desc(), key.desc()).limit(limit)
     if before is not None:
@@ -164,6 +175,6 @@ def quarantine_left(
 
 
 def quarantine_row(connection: Connection, quarantine_id: int) -> QuarantineRow | None:
-    """Return a message in quarantine."""
+    """Return a message in quarantine, with the message itself."""
     row = connection.execute(select(quarantine).where(quarantine.c.id == quarantine_id)).first()
     return None if row is None else QuarantineRow(**row._mapping)

@@ -74,8 +74,11 @@ def stretch(connection: Connection, after: Cursor | None, size: int = _WINDOW) -
     return Stretch(position, min(last, position + size), end)
 
 
-def history(connection: Connection, number: str, after: int, limit: int) -> list[LogEntry]:
-    """Return what happened to an appeal after a position, in order; with the last of it what has no position yet."""
+def history(connection: Connection, number: str, after: int = 0, limit: int = 100) -> list[LogEntry]:
+    """Return a page of all that happened to one appeal, oldest first. Page by the position of the last one.
+
+    At the end of the last page stands what has no position yet, which on PostgreSQL comes a moment later.
+    """
     appeal_id = _appeal_id(connection, number)
     if appeal_id is None:
         return []

@@ -14,13 +14,13 @@ _APART = 10_000
 
 
 def under_way(connection: Connection) -> list[OperationRow]:
-    """Return those that are not finished, the oldest first."""
+    """Return the operations that have begun and are not finished, the oldest first."""
     query = select(operation).where(operation.c.ended_at.is_(None)).order_by(operation.c.at, operation.c.id)
     return [_row(row) for row in connection.execute(query)]
 
 
-def newest(connection: Connection, before: int | None, limit: int) -> list[OperationRow]:
-    """Return a page of all that are known, the newest first."""
+def newest(connection: Connection, before: int | None = None, limit: int = 100) -> list[OperationRow]:
+    """Return a page of operations, the newest first: those under way, and those of the last days."""
     query = select(operation).order_by(operation.c.id.desc()).limit(limit)
     if before is not None:
         query = query.where(operation.c.id < before)
@@ -28,13 +28,13 @@ def newest(connection: Connection, before: int | None, limit: int) -> list[Opera
 
 
 def one(connection: Connection, number: int) -> OperationRow | None:
-    """Return the one with this number."""
+    """Return an operation; None where there is none, or none any more."""
     row = connection.execute(select(operation).where(operation.c.id == number)).first()
     return None if row is None else _row(row)
 
 
-def not_done(connection: Connection, number: int, verdict: Verdict, after: int, limit: int) -> list[NotDone]:
-    """Return a page of the rows that have had a verdict, in their order."""
+def not_done(connection: Connection, number: int, verdict: Verdict, after: int = 0, limit: int = 100) -> list[NotDone]:
+    """Return a page of the rows of an operation that were not done for this reason, in their order."""
     part, skip = divmod(after, _APART)
     mine = (operation_left.c.operation == number) & (operation_left.c.verdict == verdict.value)
     query = select(operation_left.c.part, operation_left.c.ids).where(mine, operation_left.c.part >= part)

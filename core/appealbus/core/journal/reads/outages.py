@@ -36,7 +36,7 @@ def by_day(connection: Connection, needs: Needs, most: int = COUNTED) -> Waiting
 
 
 def missing(connection: Connection, needs: Needs, days: Sequence[DueDay], after: Place, limit: int) -> list[AppealRow]:
-    """Return a page of the appeals that miss their days, the first due first; of a day those that are asked last."""
+    """Return a page of those of them that miss these days: go on after the day and the id of the last one."""
     queries, ids = list(needing(connection, needs)), list[int]()
     for each in days:
         day = each.day.toordinal()

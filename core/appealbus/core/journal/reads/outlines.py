@@ -50,15 +50,18 @@ _RECORDS = (
 )
 
 
-def page(connection: Connection, after: int, most: int) -> tuple[list[Outline], int]:
-    """Return the outlines of the appeals behind an id, so many at most, and the last id of these; 0: there are none."""
+def page(connection: Connection, after: int = 0, most: int = 100) -> tuple[list[Outline], int]:
+    """Return a page of the outlines of all appeals, oldest first, and the last id of it; 0: that was all.
+
+    One that cannot be read is left out and logged, so a page may be short, or empty.
+    """
     (rows,) = direct.ask(connection, (_PAGE, {"after": after, "most": most}))
     ids = [row.id for row in rows]
     return outlines(connection, ids), ids[-1] if ids else 0
 
 
 def outlines(connection: Connection, ids: Sequence[int]) -> list[Outline]:
-    """Return outlines in the order of the ids, without those that cannot be read."""
+    """Return the outlines of appeals, in the order of the ids. One that cannot be read is left out and logged."""
     asked = {"ids": list(ids)}
     appeals, changes, found, done = direct.ask(
         connection, (_APPEALS, asked), (_CHANGES, asked), (_LOOKUPS, asked), (_COMPLETED, asked)

@@ -18,7 +18,7 @@ _COUNTED = 10_000
 
 
 def news(connection: Connection) -> SourceNews:
-    """Return what the journal says of sources: three small tables, a row for each source and period."""
+    """Return which sources a person has paused, what of their quotas is used, and when they came back."""
     pauses = {row.source: Pause(**row._mapping) for row in connection.execute(select(source_pause))}
     used = [QuotaUse(**row._mapping) for row in connection.execute(select(quota))]
     back = select(source_limit.c.source, source_limit.c.back_at).where(source_limit.c.back_at.is_not(None))

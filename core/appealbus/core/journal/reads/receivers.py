@@ -16,7 +16,7 @@ Page = list[tuple[DeliveryOfAppeal, Place]]
 """Deliveries, each with the place behind it."""
 
 
-def receivers(connection: Connection, names: Iterable[str]) -> list[ReceiverState]:
+def receivers(connection: Connection, names: Iterable[str] = ()) -> list[ReceiverState]:
     """Return how these receivers stand, and all others that the journal has anything of, by name."""
     waiting, refused = _sums(connection, WAITS), _sums(connection, ALONE)
     sent = receivers_of(connection, DeliverySelection())

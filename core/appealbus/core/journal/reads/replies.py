@@ -30,7 +30,7 @@ _ROW = [column for column in reply.columns if column.name != "until"]
 
 
 def replies(connection: Connection, appeal_id: int) -> list[ReplyRow]:
-    """Return the replies that are kept for an appeal, the newest first."""
+    """Return the replies that are kept for an appeal's questions, the newest first."""
     query = select(*_ROW).where(reply.c.appeal_id == appeal_id).order_by(reply.c.id.desc())
     return [ReplyRow(**row._mapping) for row in connection.execute(query)]
 

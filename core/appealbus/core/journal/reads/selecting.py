@@ -52,7 +52,7 @@ def all_of(search: Search, columns: Sequence[str] = ()) -> Select[Any]:
 
 
 def rows_of(connection: Connection, some: Sequence[int]) -> list[AppealRow]:
-    """Return appeals by id, in the order of their ids; those that are gone are left out."""
+    """Return how appeals stand, in the order of their ids; those that are gone are left out."""
     query = select(*appeal.columns).where(appeal.c.id.in_(some)).order_by(appeal.c.id)
     return [codec.appeal_from_row(row) for row in connection.execute(query)]
 

@@ -22,7 +22,7 @@ _WORKERS = 1000
 
 
 def how_it_stands(connection: Connection) -> JournalState:
-    """Return which journal this is and what its clock is worth."""
+    """Return which journal this is, its epoch, and what its clock is worth."""
     columns = [column for column in standing.columns if column.name not in ("id", "key_check")]
     return JournalState(**connection.execute(select(*columns)).one()._mapping)
 
@@ -42,7 +42,7 @@ def workers(connection: Connection, now: datetime) -> list[WorkerState]:
 
 
 def heartbeats(connection: Connection) -> list[Heartbeat]:
-    """Return who works, or has until it fell silent, with what each does for all."""
+    """Return the processes that work this journal, or did until they fell silent, each with its last heartbeat."""
     held: dict[str, list[str]] = {}
     now = shared_now(connection)
     for row in connection.execute(select(lease).where(lease.c.until > now).order_by(lease.c.name)):

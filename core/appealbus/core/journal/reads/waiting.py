@@ -28,7 +28,7 @@ _PARKED = (
 
 
 def parked_for(connection: Connection) -> list[ParkedFor]:
-    """Return how many appeals are parked for each source, by name."""
+    """Return how many appeals are parked for each source, and when they are asked for again."""
     found: dict[str, tuple[int, datetime, datetime]] = {}
     for row in connection.execute(_PARKED):
         for source in names_from(row.waits_for):

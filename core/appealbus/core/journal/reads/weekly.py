@@ -33,8 +33,8 @@ _COUNTED = (
 )
 
 
-def counts(connection: Connection, after: int, most: int) -> WeekCounts:
-    """Count the appeals with the next `most` ids."""
+def counts(connection: Connection, after: int = 0, most: int = 50000) -> WeekCounts:
+    """Count the appeals behind an id by week, category and place, at most so many; go on from its `upto`."""
     epoch = connection.scalars(select(standing.c.epoch)).one()
     # Each alone: SQLite finds the least or the largest id at once, and both together by reading all.
     last = connection.scalar(select(func.max(appeal.c.id))) or 0
@@ -46,8 +46,8 @@ def counts(connection: Connection, after: int, most: int) -> WeekCounts:
     return WeekCounts(tuple(map(_count, rows)), upto, last, epoch)
 
 
-def appeals(connection: Connection, part: WeekPart, limit: int) -> list[AppealRow]:
-    """Return appeals of a week, the newest first."""
+def appeals(connection: Connection, part: WeekPart, limit: int = 100) -> list[AppealRow]:
+    """Return the newest appeals of a part of a week."""
     begins = datetime(part.monday.year, part.monday.month, part.monday.day, tzinfo=KAZAKHSTAN)
     query = select(*appeal.columns).where(appeal.c.id.between(part.first_id, part.last_id))
     query = query.where(appeal.c.accepted_at >= begins, appeal.c.accepted_at < begins + timedelta(weeks=1))

@@ -22,7 +22,7 @@ def remember(connection: Connection, items: Sequence[Sequence[KnownLookup]]) -> 
 
 
 def known(connection: Connection) -> list[KnownLookup]:
-    """Return what is known of plugins and lookups. Of a lookup that several plugins have brought, each is told."""
+    """Return the lookups that could ever be asked here, and the plugins that were ever loaded."""
     query = select(known_lookup).order_by(known_lookup.c.lookup, known_lookup.c.plugin)
     return [_known(row.plugin, row.lookup, row.version, row.detail) for row in connection.execute(query)]
 
