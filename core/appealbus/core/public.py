@@ -40,16 +40,7 @@ from appealbus.core.interfaces.past import Comparison, Other, Past, PastAssessor
 from appealbus.core.interfaces.service import JournalView, RunningBus, Service
 from appealbus.core.interfaces.source import Source
 from appealbus.core.interfaces.terms import Terms
-from appealbus.core.interfaces.wire import (
-    Call,
-    CallFailed,
-    Health,
-    Payload,
-    Reply,
-    Request,
-    SingleUse,
-    Wire,
-)
+from appealbus.core.interfaces.wire import Call, CallFailed, Health, Payload, Reply, Request, SingleUse, Wire
 from appealbus.core.interfaces.work import Waiting, WorkQueue
 from appealbus.core.journal.errors import CursorRefused
 from appealbus.core.threads import NoThread

@@ -9,15 +9,7 @@ from typing import Annotated, Any, NoReturn, TypeVar
 import structlog
 import typer
 
-from appealbus.core.cli.client_options import (
-    Name,
-    credential_of,
-    kinds_of,
-    name_of,
-    places_of,
-    role_of,
-    span_of,
-)
+from appealbus.core.cli.client_options import Name, credential_of, kinds_of, name_of, places_of, role_of, span_of
 from appealbus.core.cli.context import Cli, cli_of
 from appealbus.core.cli.exits import EXIT_ABSENT, EXIT_PROBLEMS
 from appealbus.core.cli.paging import AsJson

@@ -7,16 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import date, datetime
 
 from appealbus.core.clocks import day_of
-from appealbus.core.domain.pauses import (
-    CLOSED,
-    PAUSED,
-    SPENT,
-    Pause,
-    Quota,
-    QuotaAnswer,
-    QuotaUse,
-    QuotaWish,
-)
+from appealbus.core.domain.pauses import CLOSED, PAUSED, SPENT, Pause, Quota, QuotaAnswer, QuotaUse, QuotaWish
 from appealbus.core.errors import JournalError
 from appealbus.core.guards.calendar import Calendar
 from appealbus.core.guards.settings import GuardSettings

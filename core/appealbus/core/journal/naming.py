@@ -11,13 +11,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 from pydantic import AfterValidator, BaseModel
 
 from appealbus.schemas.appeal import Appeal
-from appealbus.schemas.identifiers import (
-    SEPARATORS,
-    parse_bin,
-    parse_cadastral_number,
-    parse_iin,
-    parse_or_none,
-)
+from appealbus.schemas.identifiers import SEPARATORS, parse_bin, parse_cadastral_number, parse_iin, parse_or_none
 from appealbus.schemas.record import Record
 
 Kind = Literal["iin", "bin", "cadastral_number"]

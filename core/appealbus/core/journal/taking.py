@@ -1,14 +1,7 @@
 """The part of the journal for what comes in."""
 
 from appealbus.core import clocks
-from appealbus.core.journal.rows import (
-    Accepted,
-    ChangeTaken,
-    NewAppeal,
-    NewChange,
-    NewQuarantine,
-    QuarantineRow,
-)
+from appealbus.core.journal.rows import Accepted, ChangeTaken, NewAppeal, NewChange, NewQuarantine, QuarantineRow
 from appealbus.core.journal.writes import accepting, changing, keeping, leaving, suspect_messages
 from appealbus.core.journal.writes.arriving import Arriving
 from appealbus.core.journal.writes.change_targets import Changing

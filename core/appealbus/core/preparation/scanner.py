@@ -20,13 +20,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Literal
 
-from appealbus.schemas.identifiers import (
-    SEPARATORS,
-    parse_bin,
-    parse_cadastral_number,
-    parse_iin,
-    parse_or_none,
-)
+from appealbus.schemas.identifiers import SEPARATORS, parse_bin, parse_cadastral_number, parse_iin, parse_or_none
 
 Kind = Literal["iins", "bins", "cadastral_numbers"]
 

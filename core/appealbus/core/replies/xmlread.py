@@ -14,14 +14,7 @@ from lxml import etree
 
 from appealbus.core.clocks import KAZAKHSTAN
 from appealbus.core.interfaces.wire import CallFailed, Reply
-from appealbus.core.replies.convert import (
-    bare,
-    bool_from,
-    date_from,
-    decimal_from,
-    int_from,
-    moment_from,
-)
+from appealbus.core.replies.convert import bare, bool_from, date_from, decimal_from, int_from, moment_from
 from appealbus.core.replies.marks import is_refused
 from appealbus.schemas.namespaces import XSI_NIL
 from appealbus.schemas.outcome import OutcomeKind

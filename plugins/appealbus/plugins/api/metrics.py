@@ -1,13 +1,6 @@
 """What is counted of requests, for Prometheus. Labels are routes and words of ours, never what a client has sent."""
 
-from prometheus_client import (
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    Histogram,
-    disable_created_metrics,
-    start_http_server,
-)
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, start_http_server
 
 from appealbus.plugins.monitor.settings import ListenAddress
 

@@ -13,18 +13,9 @@ from appealbus.plugins.simulator import egkn, gbdfl, gbdul
 from appealbus.plugins.simulator.agency import AgencyQuestion, bounded
 from appealbus.plugins.simulator.answers import AnswerWriter, Asked
 from appealbus.plugins.simulator.chance import Chance
-from appealbus.plugins.simulator.messages import (
-    GatewayRequest,
-    read_envelope,
-    read_request,
-)
+from appealbus.plugins.simulator.messages import GatewayRequest, read_envelope, read_request
 from appealbus.plugins.simulator.population import Population
-from appealbus.plugins.simulator.refusal import (
-    BAD_FORMAT,
-    INTERNAL_ERROR,
-    NO_SERVICE,
-    RequestRefused,
-)
+from appealbus.plugins.simulator.refusal import BAD_FORMAT, INTERNAL_ERROR, NO_SERVICE, RequestRefused
 from appealbus.plugins.simulator.service import SimulatedService
 from appealbus.plugins.simulator.settings import Kind, ServiceSettings, SimulatorSettings
 from appealbus.plugins.simulator.signing.security import MessageSecurity, keys_of

@@ -4,15 +4,7 @@ from typing import Any
 
 from appealbus.connectors.amqp.cloudevents import PREFIX, type_of
 from appealbus.connectors.amqp.inbound import JSON, XML
-from appealbus.schemas.xml import (
-    APPEAL_NS,
-    CHANGE_NS,
-    DOSSIER_NS,
-    POSSIBLE_SURGE_NS,
-    RECEIPT_NS,
-    REFUSAL_NS,
-    SURGE_NS,
-)
+from appealbus.schemas.xml import APPEAL_NS, CHANGE_NS, DOSSIER_NS, POSSIBLE_SURGE_NS, RECEIPT_NS, REFUSAL_NS, SURGE_NS
 
 _SCHEMAS = {
     "appeal": APPEAL_NS,

@@ -24,9 +24,7 @@ from appealbus.core.journal.tables import (
     outbox,
     quarantine,
 )
-from appealbus.core.journal.tables import (
-    dossier as dossiers,
-)
+from appealbus.core.journal.tables import dossier as dossiers
 from appealbus.core.journal.writes.waiting_changes import waiting_by_channel
 
 _LACKING = select(appeal.c.lacks, func.count().label("number")).where(LACKS).group_by(appeal.c.lacks)

@@ -22,19 +22,8 @@ from sqlalchemy import case as sql_case
 from appealbus.core.domain.selection import NOWHERE, DeliverySelection, Place
 from appealbus.core.journal import codec, documents
 from appealbus.core.journal.rows import DeliveryRow, Undelivered
-from appealbus.core.journal.tables import (
-    ALONE,
-    SENT,
-    WAITS,
-    Moment,
-    appeal,
-    outbox,
-    to_moment,
-    to_number,
-)
-from appealbus.core.journal.tables import (
-    dossier as dossiers,
-)
+from appealbus.core.journal.tables import ALONE, SENT, WAITS, Moment, appeal, outbox, to_moment, to_number
+from appealbus.core.journal.tables import dossier as dossiers
 
 DELIVERED_BYTES = 8 * 1024 * 1024
 """Of dossiers that are read at once to be handed over: a hundred usual ones have one, and each is copied

@@ -25,9 +25,7 @@ from appealbus.core.journal.tables import (
     quarantine,
     subject,
 )
-from appealbus.core.journal.tables import (
-    dossier as dossiers,
-)
+from appealbus.core.journal.tables import dossier as dossiers
 
 _LISTED = list(appeal.columns)
 _NUMBERED = select(*_LISTED).where(appeal.c.number == bindparam("number"))

@@ -8,13 +8,7 @@ from appealbus.core.domain.source_state import SourceState
 from appealbus.core.journal import codec
 from appealbus.core.journal.merging import merged
 from appealbus.core.journal.rows import Heartbeat, JournalState, WorkerState
-from appealbus.core.journal.tables import (
-    lease,
-    source_state,
-    standing,
-    suspect_message,
-    worker,
-)
+from appealbus.core.journal.tables import lease, source_state, standing, suspect_message, worker
 from appealbus.core.journal.writes.clock import shared_now
 
 _WORKERS = 1000

@@ -6,17 +6,7 @@ from dataclasses import replace
 from lxml import etree
 
 from appealbus.core.replies.xsd.components import Components, base_of, local, qualified
-from appealbus.core.replies.xsd.shapes import (
-    ANYTHING,
-    Attribute,
-    Child,
-    Place,
-    Shape,
-    as_declared,
-    both,
-    either,
-    times,
-)
+from appealbus.core.replies.xsd.shapes import ANYTHING, Attribute, Child, Place, Shape, as_declared, both, either, times
 from appealbus.core.replies.xsd.values import ANY_TEXT, SimpleTypes
 
 _IGNORED = frozenset(

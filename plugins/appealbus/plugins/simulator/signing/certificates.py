@@ -7,13 +7,7 @@ from typing import Any, Final
 from asn1crypto import core, pem, x509
 
 from appealbus.plugins.simulator.settings import Algorithm
-from appealbus.plugins.simulator.signing.algorithms import (
-    GOST_CURVES,
-    GostPublic,
-    PrivateKey,
-    PublicKey,
-    RsaPublic,
-)
+from appealbus.plugins.simulator.signing.algorithms import GOST_CURVES, GostPublic, PrivateKey, PublicKey, RsaPublic
 from appealbus.plugins.simulator.signing.credentials import Certificate
 
 _KZ = "1.2.398.3.10.1"

@@ -9,13 +9,7 @@ from asn1crypto import core, pem
 from appealbus.connectors.signing.gost.libgcrypt import public_point
 from appealbus.core import ConfigError
 from appealbus.plugins.simulator.settings import Algorithm
-from appealbus.plugins.simulator.signing.algorithms import (
-    GOST_CURVES,
-    GostPrivate,
-    GostPublic,
-    PrivateKey,
-    RsaPrivate,
-)
+from appealbus.plugins.simulator.signing.algorithms import GOST_CURVES, GostPrivate, GostPublic, PrivateKey, RsaPrivate
 from appealbus.plugins.simulator.signing.certificates import (
     GOST_KEY,
     RSA_KEY,

@@ -6,15 +6,7 @@ from appealbus.core.domain.deeds import Deeds
 from appealbus.core.domain.event import What
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.account.rows import rows
-from appealbus.plugins.console.views.account.sight import (
-    PAGE,
-    actor_of,
-    check,
-    frame,
-    sees_deeds,
-    span_of,
-    view,
-)
+from appealbus.plugins.console.views.account.sight import PAGE, actor_of, check, frame, sees_deeds, span_of, view
 from appealbus.plugins.console.views.appeal.telling import kind_said
 
 _KINDS = (

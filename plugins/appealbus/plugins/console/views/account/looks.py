@@ -8,14 +8,7 @@ from appealbus.core.domain.selection import Selection
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.account.rows import Row, rows
-from appealbus.plugins.console.views.account.sight import (
-    PAGE,
-    actor_of,
-    frame,
-    sees_looks,
-    span_of,
-    view,
-)
+from appealbus.plugins.console.views.account.sight import PAGE, actor_of, frame, sees_looks, span_of, view
 from appealbus.plugins.console.views.appeals.searching import sealed, searched, written_in
 
 _APPEALS = 200
