@@ -6,6 +6,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
@@ -44,7 +45,7 @@ def find(named: Iterable[str]) -> Iterator[FoundPlugin]:
         if name.endswith(".py"):
             yield FoundPlugin(Path(name).stem, "", name, _file_loader(Path(name)))
         else:
-            yield FoundPlugin(name.rpartition(".")[2], "", name, _module_loader(name))
+            yield FoundPlugin(name.rpartition(".")[2], "", name, partial(importlib.import_module, name))
 
 
 def modules(named: Iterable[str]) -> Iterator[str]:
@@ -91,10 +92,6 @@ def _file_loader(path: Path) -> Callable[[], ModuleType]:
         return module
 
     return load
-
-
-def _module_loader(name: str) -> Callable[[], ModuleType]:
-    return lambda: importlib.import_module(name)
 
 
 def reason_of(error: BaseException) -> str:

@@ -126,7 +126,7 @@ class Headers:
 
     def _built(self, name: str, key: str, value: object) -> etree._Element:
         builder = self._contract.builder
-        if not isinstance(value, Mapping) or builder is None or _is_qualified(value):
+        if not isinstance(value, Mapping) or builder is None or any(name.startswith(("{", "@", "#")) for name in value):
             return _plain(name, value, key)
         try:
             return builder.build(name, value)
@@ -233,11 +233,6 @@ def _text(value: object) -> str:
             return value.isoformat()
         case _:
             raise TypeError
-
-
-def _is_qualified(value: Mapping[str, object]) -> bool:
-    """Say whether a table is written out with namespaces or attributes, and is not to be built by the contract."""
-    return any(name.startswith(("{", "@", "#")) for name in value)
 
 
 def _local(name: str) -> str:

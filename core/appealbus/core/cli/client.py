@@ -4,7 +4,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import structlog
 import typer
@@ -202,11 +202,7 @@ def _changed(cli: Cli, work: Callable[[Journal], Coroutine[Any, Any, T]]) -> T:
     except JournalError as error:
         if not error.code.startswith("client."):
             raise
-        _refused(cli, error)
-
-
-def _refused(cli: Cli, error: JournalError) -> NoReturn:
-    cli.fail(f"{one_line(str(error)).capitalize()}.", EXIT_PROBLEMS)
+        cli.fail(f"{one_line(str(error)).capitalize()}.", EXIT_PROBLEMS)
 
 
 def _tell(cli: Cli, token: str | None, what: str, credential: Credential) -> None:

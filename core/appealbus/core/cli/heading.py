@@ -77,14 +77,10 @@ def _due(dossier: Dossier, to: Reader, counted: date | None) -> Text:
     if ended is not None:
         said += f"; {to.word(ended.kind)} {to.day(day_of(ended.dated_at))}"
     else:
-        left = _days_until(due)
+        left = (due - day_of(wall())).days
         said += ", " + _left(left, to)
         style = "bold red" if left < 0 else "yellow" if left <= _SOON else ""
     return Text.assemble((one_line(said), style), f"; {one_line(accepted)}")
-
-
-def _days_until(due: date) -> int:
-    return (due - day_of(wall())).days
 
 
 def _left(days: int, to: Reader) -> str:

@@ -61,7 +61,7 @@ class Many:
 
 def operate(cli: Cli, many: Many) -> NoReturn:
     """Show what would be done, or do what was confirmed; raise Exit with the command's code."""
-    if many.yes is not None and _nothing_said(many):
+    if many.yes is not None and many.selection in (Selection(), DeliverySelection()):
         raise typer.Exit(_carry_out(cli, many, None))
     shown = _previewed(cli, many)
     if many.yes is None:
@@ -72,10 +72,6 @@ def operate(cli: Cli, many: Many) -> NoReturn:
             cli.out.print("Nothing is changed.")
             raise typer.Exit(0)
     raise typer.Exit(_carry_out(cli, many, many.yes or shown.frozen.hash))
-
-
-def _nothing_said(many: Many) -> bool:
-    return many.selection in (Selection(), DeliverySelection())
 
 
 def _previewed(cli: Cli, many: Many) -> operations.Preview:

@@ -6,7 +6,7 @@ Who and which parcel is meant is never part of the command line, which every acc
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any
@@ -130,7 +130,7 @@ def chosen_by(
             raise typer.BadParameter("--held is --state held; write one of them")
         said["state"] = AppealState.HELD
     for name in ("due_before", "due_from"):
-        said[name] = _day(said[name])
+        said[name] = None if said[name] is None else said[name].date()
     for name, words in _WORDS.items():
         known = [each.value for each in words]
         if said[name] not in (None, *known):
@@ -176,10 +176,6 @@ def checked_purpose(purpose: str | None, *, asked: bool) -> str:
 
 def _accepted_before(days: int | None) -> datetime | None:
     return None if days is None else before_days(days, wall())
-
-
-def _day(moment: datetime | None) -> date | None:
-    return None if moment is None else moment.date()
 
 
 def _named(what: str, option: str, file: Path | None, read: Callable[[str], tuple[str, str] | None]) -> tuple[str, str]:

@@ -155,10 +155,6 @@ def _version(about: str, detail: Detail) -> str:
     return f"{detail.get('version')} {detail.get('completeness')}{signal}{_open(detail)}{to}{_stands(detail)}"
 
 
-def _parked(about: str, detail: Detail) -> str:
-    return f"nothing new, {detail.get('completeness')}{_open(detail)}{_stands(detail)}"
-
-
 def _open(detail: Detail) -> str:
     pending, lacks = (", ".join(map(str, detail.get(name) or ())) for name in ("pending", "lacks"))
     return f"{f', waits for {pending}' if pending else ''}{f', cannot ask {lacks}' if lacks else ''}"
@@ -185,10 +181,6 @@ def _suspected(about: str, detail: Detail) -> str:
 
 def _ordinal(number: int) -> str:
     return {1: "first", 2: "second", 3: "third"}.get(number, f"{number}th")
-
-
-def _failed(about: str, detail: Detail) -> str:
-    return f"version {detail.get('version')} to {about} [{detail.get('code')}]"
 
 
 def _to_receiver(about: str, detail: Detail) -> str:
@@ -255,10 +247,6 @@ def _read(about: str, detail: Detail) -> str:
     return f"{detail.get('as', '')}{version}{message}{rows}{found}{purpose}"
 
 
-def _quarantined(about: str, detail: Detail) -> str:
-    return f"message {detail.get('id')} from {about} [{detail.get('code')}]"
-
-
 def _reread(about: str, detail: Detail) -> str:
     fields = detail.get("differs")
     what = f": {', '.join(map(str, fields))}" if fields else ""
@@ -271,7 +259,7 @@ _TOLD: dict[str, Callable[[str, Detail], str]] = {
     What.DIFFERS: lambda about, detail: (
         f"another message under the id of one that is here, from {about}, in quarantine as {detail.get('quarantine')}"
     ),
-    What.QUARANTINED: _quarantined,
+    What.QUARANTINED: lambda about, detail: f"message {detail.get('id')} from {about} [{detail.get('code')}]",
     What.REPLAYED: lambda about, detail: f"message {detail.get('id')} left quarantine",
     What.CLOSED: lambda about, detail: f"message {detail.get('id')} of quarantine: {detail.get('reason')}",
     What.CHANGED: _changed,
@@ -281,11 +269,11 @@ _TOLD: dict[str, Callable[[str, Detail], str]] = {
     What.ASKED: _asked,
     What.ENDED: _ended,
     What.VERSION: _version,
-    What.PARKED: _parked,
+    What.PARKED: lambda about, detail: f"nothing new, {detail.get('completeness')}{_open(detail)}{_stands(detail)}",
     What.TERM_MOVED: lambda about, detail: _due_on(detail) or "nothing says until when",
     What.ANSWERED: lambda about, detail: f"an answer came from {about}",
     What.DELIVERED: _to_receiver,
-    What.FAILED: _failed,
+    What.FAILED: lambda about, detail: f"version {detail.get('version')} to {about} [{detail.get('code')}]",
     What.SET_ASIDE: _to_receiver,
     What.SKIPPED: _to_receiver,
     What.RESENT: _to_receiver,

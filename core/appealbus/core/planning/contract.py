@@ -231,7 +231,7 @@ class Contracts:
             required = (here.keys() | missing.keys()) - optional
         else:
             required = {present.get(name, name) for name in wanted.required}
-        asked = _closure((required | optional) & here.keys(), here)
+        asked = _with_inputs((required | optional) & here.keys(), here, {}, {})
         known = {each.lookup: each for each in remembered if each.lookup}
         for name in _with_inputs(required | optional, here, known, present) - here.keys():
             if name not in missing:
@@ -264,11 +264,6 @@ class Contracts:
             InputPaths(each.union, tuple(renamed_path(path, present) for path in each.paths)) for each in known.inputs
         )
         return Missing(reason, known.plugin, known.version, tuple(inputs))
-
-
-def _closure(names: Iterable[str], by_name: Mapping[str, Node]) -> set[str]:
-    """Return the lookups with all that they take inputs from."""
-    return _with_inputs(names, by_name, {}, {})
 
 
 def _with_inputs(

@@ -182,7 +182,7 @@ class Program:
             if path.steps:
                 self._entry(path).nested.append(program.level)
         else:
-            word, convert = self._converter(kind)
+            word, convert = self._converters.get(kind.scalar or str, ("value", None))
             word = (isinstance(way, At) and way.word) or word
             self._single(path, key, kind, convert, word)
 
@@ -253,9 +253,6 @@ class Program:
             raise self._wrong(name, "what no other field takes needs a field of the type dict[str, JsonValue]")
         level = self._entry(path).within() if path.steps else self.level
         level.rest = steps.rest(key)
-
-    def _converter(self, kind: FieldType) -> tuple[str, Converter | None]:
-        return self._converters.get(kind.scalar or str, ("value", None))
 
     def _place(self, path: ReplyPath, step: Step) -> None:
         if path.steps:

@@ -149,7 +149,7 @@ class Take(Generic[R]):
 
         """
         names = self.path.steps
-        if self.code is None and len(names) > 1 and not _has(root, names[0]):
+        if self.code is None and len(names) > 1 and not any(local_name(child) == names[0] for child in root):
             raise failure(Unreadable(names[0]))
         if XML in names and run.inside:
             inside = len(names) - names[::-1].index(XML)
@@ -203,7 +203,3 @@ def _collect(node: Node, table: Table, run: Run) -> None:
 
 def _pass_by(node: Node, table: Table, run: Run) -> None:
     """Take nothing, and leave nothing unread."""
-
-
-def _has(root: Node, name: str) -> bool:
-    return any(local_name(child) == name for child in root)

@@ -42,7 +42,7 @@ class Questions:
     def __init__(self, mask: Mask, document: Mapping[str, Any]) -> None:
         self._mask = mask
         self._document = document
-        outcomes, facts, gaps = (_rows(document, name) for name in ("outcomes", "facts", "gaps"))
+        outcomes, facts, gaps = (list(document.get(name) or []) for name in ("outcomes", "facts", "gaps"))
         if not mask.shows_plan:  # which lookups there would have to be says what kind of appeal it is
             outcomes, gaps = ([each for each in rows if each.get("code") != NOT_LOADED] for rows in (outcomes, gaps))
         self._asked_for_hidden = {each["lookup"] for each in outcomes if self._rests_on_hidden(each)}
@@ -131,10 +131,6 @@ class Questions:
     def _in_order(self, part: Sequence[tuple[Json, Json]]) -> list[Json]:
         told = [masked | {"key": self.keys[row["lookup"], row["key"]]} for row, masked in part]
         return sorted(told, key=lambda each: (each["lookup"], len(each["key"]), each["key"]))
-
-
-def _rows(document: Mapping[str, Any], name: str) -> list[Json]:
-    return list(document.get(name) or [])
 
 
 def _of(row: Json, names: Sequence[str]) -> Json:

@@ -87,7 +87,7 @@ def _schemas() -> Json:
         found[model.__name__] = schema
     found["Problem"] = {**found.pop("Trouble"), "title": "Problem", "additionalProperties": True}
     found["Problem"]["properties"]["type"]["examples"] = [each.uri for each in all_types()]
-    found["Search"] |= {"oneOf": [_given(name) for name in ONE_OF]}
+    found["Search"] |= {"oneOf": [{"required": [name], "properties": {name: {"type": "string"}}} for name in ONE_OF]}
     for name, fields in _MESSAGES.items():
         found[f"{name.capitalize()}Message"] = _message(found, name.capitalize(), fields)
     found["AnyDossier"] = {"anyOf": [ref("Dossier"), ref("MaskedDossier")]}
@@ -101,10 +101,6 @@ def _schemas() -> Json:
         },
     }
     return {name: _rewritten(schema) for name, schema in sorted(found.items())}
-
-
-def _given(name: str) -> Json:
-    return {"required": [name], "properties": {name: {"type": "string"}}}
 
 
 def _message(found: Json, name: str, fields: tuple[str, ...]) -> Json:

@@ -33,11 +33,7 @@ class ListenAddress(NamedTuple):
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-def _checked(value: str) -> str:
-    return str(ListenAddress.parse(value))
-
-
-Listen = Annotated[str, AfterValidator(_checked)]
+Listen = Annotated[str, AfterValidator(lambda value: str(ListenAddress.parse(value)))]
 
 
 class MonitorSettings(Settings):

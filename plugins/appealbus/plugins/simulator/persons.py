@@ -127,7 +127,7 @@ class Persons:
         documents = [_document(codes.IDENTITY_CARD, self.document_number(index), begin, status, invalid_since)]
         if self._had_another(index):
             number = f"{self._papers.place(2 * index + 1):09d}"
-            earlier = _ten_years_before(begin)
+            earlier = begin - timedelta(days=3652)
             documents.append(_document(codes.IDENTITY_CARD, number, earlier, codes.REPLACED, begin))
         return documents
 
@@ -143,10 +143,6 @@ def _document(kind: Coded, number: str, begin: date, status: Coded, invalid_sinc
         status=status,
         invalid_since=invalid_since,
     )
-
-
-def _ten_years_before(day: date) -> date:
-    return day - timedelta(days=3652)
 
 
 def _oblast(district: District) -> Coded:

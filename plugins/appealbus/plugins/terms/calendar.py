@@ -161,7 +161,7 @@ def made(file: CalendarFile, digest: str, as_of: date | None = None) -> Calendar
     if not numbers or numbers != list(range(numbers[0], numbers[-1] + 1)):
         raise ConfigError(f"the calendar has the years {numbers}; write each once, without a gap")
     for each in years:
-        for day in (*each.working, *_days(each.off)):
+        for day in (*each.working, *(day for days in each.off.values() for day in days)):
             if day.year != each.year:
                 raise ConfigError(f"the calendar has {day} among the days of {each.year}; move it to its own year")
     off = {day: kind for each in years for kind, days in each.off.items() for day in days}
@@ -185,10 +185,6 @@ def made(file: CalendarFile, digest: str, as_of: date | None = None) -> Calendar
 
 def _works(day: date, *, off: Iterable[date], working: Iterable[date]) -> bool:
     return day in working or (day.weekday() < _SATURDAY and day not in off)
-
-
-def _days(off: Mapping[DayKind, list[date]]) -> Iterable[date]:
-    return (day for days in off.values() for day in days)
 
 
 def load_calendar(path: Path | None = None, as_of: date | None = None) -> Calendar:

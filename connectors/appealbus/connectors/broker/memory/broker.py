@@ -138,7 +138,7 @@ class MemoryBroker(Broker):
     ) -> QueueInfo:
         """Make a queue, or look whether it is there."""
         self._check(name)
-        given = _essence(arguments or {})
+        given = {key: value for key, value in (arguments or {}).items() if (key, value) != ("x-queue-type", "classic")}
         queue = self._queues.get(name)
         if queue is None:
             if passive:
@@ -222,11 +222,6 @@ class MemoryBroker(Broker):
                 self._counts["dead_lettered"] += 1
                 return
         self._counts["dropped"] += 1
-
-
-def _essence(arguments: Mapping[str, Argument]) -> dict[str, Argument]:
-    # A queue that does not say so is a classic one.
-    return {key: value for key, value in arguments.items() if (key, value) != ("x-queue-type", "classic")}
 
 
 def _fits(message: Message) -> bool:

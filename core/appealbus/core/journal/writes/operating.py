@@ -85,7 +85,7 @@ def begin(connection: Connection, item: Begin) -> Progress:
     _forget_old(connection, item.at)
     begun = _row(connection, mark) or _begun_since(connection, mark, item.newest)
     if begun is not None:
-        return _progress(begun)
+        return Progress(begun.hash, Operation(begun.name), begun.total, orjson.loads(begun.verdicts), begun.id)
     row = {
         "id": number,
         "hash": mark,
@@ -198,7 +198,3 @@ def _drop(connection: Connection, number: int) -> None:
     for table in (operation_part, operation_left):
         connection.execute(delete(table).where(table.c.operation == number))
     connection.execute(delete(operation).where(operation.c.id == number))
-
-
-def _progress(row: Any) -> Progress:
-    return Progress(row.hash, Operation(row.name), row.total, orjson.loads(row.verdicts), row.id)

@@ -5,7 +5,7 @@ the one that is counted until a later one begins: a clock that goes back gives n
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from operator import itemgetter
 
@@ -28,7 +28,7 @@ def take(connection: Connection, items: Sequence[QuotaWish]) -> list[QuotaAnswer
     now = dict(before)
     answers = [_take(now, item) for item in items]
     changed = [use for key, use in now.items() if before.get(key) != use]
-    bulk.upsert(connection, source_quota, [_row(use) for use in changed])
+    bulk.upsert(connection, source_quota, [asdict(use) for use in changed])
     return answers
 
 
@@ -47,7 +47,3 @@ def _take(uses: Uses, item: QuotaWish) -> QuotaAnswer:
 def _use(uses: Uses, source: str, period: Period, now: datetime) -> QuotaUse:
     begins, use = period.begins(now), uses.get((source, period.value))
     return use if use is not None and use.begins >= begins else QuotaUse(source, period.value, begins, 0)
-
-
-def _row(use: QuotaUse) -> dict[str, object]:
-    return {"source": use.source, "period": use.period, "begins": use.begins, "used": use.used}

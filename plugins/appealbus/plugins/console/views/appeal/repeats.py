@@ -18,7 +18,7 @@ from appealbus.plugins.console.views.appeal.sides import Line as Sides
 from appealbus.plugins.console.views.appeal.sides import Pieces, bounded, counted, in_pieces
 from appealbus.plugins.console.views.appeal.sight import damaged, shown, sight_of, view
 from appealbus.plugins.repeats.matter import Compared
-from appealbus.plugins.repeats.sides import Line, side_by_side
+from appealbus.plugins.repeats.sides import side_by_side
 from appealbus.plugins.repeats.telling import document
 from appealbus.plugins.repeats.words import Article, Came, Label
 from appealbus.schemas.appeal import Appeal
@@ -91,7 +91,8 @@ def _comparing(wanted: str) -> Compare:
         told = document(found)
         by_id = {each.public_id: each for each in past.others if each.appeal_id in told.shown}
         one = by_id.get(wanted) if wanted else _foremost(found)
-        lines = [] if one is None else [_told(each) for each in side_by_side(appeal.text, one.appeal.text)]
+        pairs = [] if one is None else side_by_side(appeal.text, one.appeal.text)
+        lines = [(each.kind.value, each.now, each.was) for each in pairs]
         beside = "" if one is None else one.public_id
         return [{"comparison": told.document, "beside": beside, "lines": lines}], told.shown
 
@@ -102,10 +103,6 @@ def _foremost(found: Compared) -> Other | None:
     if found.last is not None:
         return found.last.other
     return next(chain((each for each, _ in found.copies), reversed(found.neighbours)), None)
-
-
-def _told(line: Line) -> Sides:
-    return line.kind.value, line.now, line.was
 
 
 def _sides(lines: Sequence[Sides]) -> tuple[list[tuple[bool, list[Pieces]]], dict[str, int]]:
