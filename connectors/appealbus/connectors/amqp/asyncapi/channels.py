@@ -72,77 +72,60 @@ def intake(name: str, settings: IntakeSettings, names: Names, *, hosts: bool) ->
 
 def outlet(name: str, settings: PublishSettings, names: Names, *, hosts: bool) -> Parts:
     """Return the exchange of a delivery, and what is published to it."""
-    exchange = settings.exchange or names.out
-    channel = f"deliveries.{name}"
-    bindings = {
-        "is": "routingKey",
-        "exchange": {"name": exchange, "type": "topic", "durable": True, "autoDelete": False},
-        "bindingVersion": _BINDING,
-    }
-    channels = {
-        channel: {
-            "address": "dossier.{completeness}.{region}",
-            "title": f"Dossiers for {name}",
-            "description": f"Routing keys of the topic exchange {exchange}. Bind a queue to it: dossier.# is all.",
-            "parameters": {
-                "completeness": {
-                    "enum": ["partial", "complete", "hidden"],
-                    "description": "Whether all has been asked; `hidden` where the receiver's mask hides it.",
-                },
-                "region": {
-                    "description": "Two digits of the oblast in КАТО; 00 where the appeal does not tell.",
-                    "examples": ["27", "00"],
-                },
+    exchange, channel = settings.exchange or names.out, f"deliveries.{name}"
+    said = {
+        "address": "dossier.{completeness}.{region}",
+        "title": f"Dossiers for {name}",
+        "description": f"Routing keys of the topic exchange {exchange}. Bind a queue to it: dossier.# is all.",
+        "parameters": {
+            "completeness": {
+                "enum": ["partial", "complete", "hidden"],
+                "description": "Whether all has been asked; `hidden` where the receiver's mask hides it.",
             },
-            "messages": _messages(OUT),
-            "bindings": {"amqp": bindings},
-        }
+            "region": _region("00 where the appeal does not tell"),
+        },
     }
-    operations = {
-        f"deliver.{name}": {
-            "action": "send",
-            "title": f"Publish each version of a dossier to {exchange}",
-            "channel": _to("channels", channel),
-            "messages": _of(channel, OUT),
-            "bindings": {"amqp": {"deliveryMode": 2, "mandatory": True, "bindingVersion": _BINDING}},
-        }
-    }
-    return _at(settings.broker, Parts(channels, operations), hosts=hosts)
+    title, operation = f"Publish each version of a dossier to {exchange}", f"deliver.{name}"
+    published = _published(exchange, channel, said, OUT, operation=operation, title=title)
+    return _at(settings.broker, published, hosts=hosts)
 
 
 def alarms(exchange: str, broker: str, *, hosts: bool) -> Parts:
     """Return the exchange of alarms of surges, and what is published to it."""
-    bindings = {
+    said = {
+        "address": "surge.{kind}.{region}",
+        "title": "Alarms of surges",
+        "description": f"Routing keys of the topic exchange {exchange}. Bind a queue to it: surge.alarm.# is all.",
+        "parameters": {
+            "kind": {"enum": ["alarm", "possible"], "description": "Whether the week is over."},
+            "region": _region("00 for what is of no one oblast"),
+        },
+    }
+    title = f"Publish each alarm, and what is possible, to {exchange}"
+    published = _published(exchange, "surges", said, ALARMS, operation="alarm", title=title)
+    return _at(broker, published, hosts=hosts)
+
+
+def _published(
+    exchange: str, channel: str, said: dict[str, Any], messages: tuple[str, ...], *, operation: str, title: str
+) -> Parts:
+    key = {
         "is": "routingKey",
         "exchange": {"name": exchange, "type": "topic", "durable": True, "autoDelete": False},
         "bindingVersion": _BINDING,
     }
-    channels = {
-        "surges": {
-            "address": "surge.{kind}.{region}",
-            "title": "Alarms of surges",
-            "description": f"Routing keys of the topic exchange {exchange}. Bind a queue to it: surge.alarm.# is all.",
-            "parameters": {
-                "kind": {"enum": ["alarm", "possible"], "description": "Whether the week is over."},
-                "region": {
-                    "description": "Two digits of the oblast in КАТО; 00 for what is of no one oblast.",
-                    "examples": ["27", "00"],
-                },
-            },
-            "messages": _messages(ALARMS),
-            "bindings": {"amqp": bindings},
-        }
+    sent = {
+        "action": "send",
+        "title": title,
+        "channel": _to("channels", channel),
+        "messages": _of(channel, messages),
+        "bindings": {"amqp": {"deliveryMode": 2, "mandatory": True, "bindingVersion": _BINDING}},
     }
-    operations = {
-        "alarm": {
-            "action": "send",
-            "title": f"Publish each alarm, and what is possible, to {exchange}",
-            "channel": _to("channels", "surges"),
-            "messages": _of("surges", ALARMS),
-            "bindings": {"amqp": {"deliveryMode": 2, "mandatory": True, "bindingVersion": _BINDING}},
-        }
-    }
-    return _at(broker, Parts(channels, operations), hosts=hosts)
+    return Parts({channel: {**said, "messages": _messages(messages), "bindings": {"amqp": key}}}, {operation: sent})
+
+
+def _region(otherwise: str) -> dict[str, Any]:
+    return {"description": f"Two digits of the oblast in КАТО; {otherwise}.", "examples": ["27", "00"]}
 
 
 def _at(broker: str, parts: Parts, *, hosts: bool) -> Parts:
