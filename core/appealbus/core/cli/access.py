@@ -11,15 +11,11 @@ from appealbus.core.cli.paging import After, AsJson, Limit, print_page
 from appealbus.core.cli.render import local
 from appealbus.core.domain.access import AccessRow
 
-
-def add_to(app: typer.Typer) -> None:
-    """Add the commands."""
-    group = typer.Typer(help="The access log: who looked at whose data, for which appeal, why.", no_args_is_help=True)
-    group.command("list")(list_)
-    group.command("looks")(looks)
-    app.add_typer(group, name="access")
+group = typer.Typer(help="The access log: who looked at whose data, for which appeal, why.", no_args_is_help=True)
+group.command("looks")(looks)
 
 
+@group.command("list")
 def list_(
     context: typer.Context,
     *,

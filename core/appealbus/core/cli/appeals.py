@@ -34,13 +34,6 @@ All = Annotated[
 Version = Annotated[int | None, typer.Option("--version", help="An earlier version; else the newest.", min=1)]
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command("dossier")(dossier)
-    app.command("why")(why)
-    app.command("explain")(explain)
-
-
 def dossier(
     context: typer.Context,
     number: Number,

@@ -21,11 +21,6 @@ _MOST_WARNINGS = 5
 """Of one change; --json has all."""
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("changes")(changes)
-
-
 def changes(
     context: typer.Context,
     number: Number = None,

@@ -61,11 +61,6 @@ class Findings:
     """What is in order and should be better all the same, such as a secret that others may read."""
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("check")(check)
-
-
 def check(
     context: typer.Context,
     online: Annotated[

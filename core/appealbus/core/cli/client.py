@@ -31,17 +31,10 @@ Certificate = Annotated[
     typer.Option("--certificate", metavar="FILE.pem", help="It shows this certificate of its own, and no token."),
 ]
 
-
-def add_to(app: typer.Typer) -> None:
-    """Add the commands."""
-    group = typer.Typer(help="Systems that use the HTTP API.", no_args_is_help=True)
-    group.command("add")(add)
-    group.command("list")(list_)
-    group.command("rotate")(rotate)
-    group.command("revoke")(revoke)
-    app.add_typer(group, name="client")
+group = typer.Typer(help="Systems that use the HTTP API.", no_args_is_help=True)
 
 
+@group.command("add")
 def add(
     context: typer.Context,
     name: Name,
@@ -89,6 +82,7 @@ def add(
     _tell(cli, shown.token, f"{name} may come as {its}", credential)
 
 
+@group.command("rotate")
 def rotate(
     context: typer.Context,
     name: Name,
@@ -118,6 +112,7 @@ def rotate(
     _tell(cli, shown.token, f"{name} has a new {credential.kind}; its others end within {keep_old}", credential)
 
 
+@group.command("revoke")
 def revoke(
     context: typer.Context,
     name: Name,
@@ -147,6 +142,7 @@ def revoke(
     cli.out.print(f"{one_line(name)}: {one_line(what)} counts no more.")
 
 
+@group.command("list")
 def list_(context: typer.Context, as_json: AsJson = False) -> None:
     """List all clients, those that are revoked too, with what each may see and until when it counts."""
     cli = cli_of(context)

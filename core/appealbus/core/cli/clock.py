@@ -8,19 +8,15 @@ from appealbus.core.cli.context import cli_of
 from appealbus.core.journal.clock import in_doubt
 from appealbus.core.journal.rows import JournalState
 
-
-def add_to(app: typer.Typer) -> None:
-    """Add the commands."""
-    group = typer.Typer(help="What the journal's clock is worth.", no_args_is_help=True)
-    group.command("accept")(accept)
-    group.callback()(_group)
-    app.add_typer(group, name="clock")
+group = typer.Typer(help="What the journal's clock is worth.", no_args_is_help=True)
 
 
+@group.callback()
 def _group() -> None:
     """Say what the journal's clock is worth."""
 
 
+@group.command("accept")
 def accept(context: typer.Context) -> None:
     """Say that the clock is right now, whatever was doubted: what is old may be deleted and given up again.
 

@@ -43,7 +43,9 @@ OWN = {
     "client": "client",
     "key": "key",
 }
-"""The program's own commands and groups of commands in the order of its help, each with its module in this package."""
+"""The program's own commands and groups of commands in the order of its help, each with its module in this package.
+
+There a command is a function of its name, and a group is called `group`."""
 
 
 def group_of(cli: Cli) -> type[TyperGroup]:
@@ -76,7 +78,11 @@ def group_of(cli: Cli) -> type[TyperGroup]:
             """Import the module of a command, once."""
             if name not in self.commands:
                 app = typer.Typer(callback=_nothing, rich_markup_mode=MARKUP)
-                import_module(f"appealbus.core.cli.{OWN[name]}").add_to(app)
+                module = import_module(f"appealbus.core.cli.{OWN[name]}")
+                if group := getattr(module, "group", None):
+                    app.add_typer(group, name=name)
+                else:
+                    app.command(name)(getattr(module, name))
                 self.commands.update(typer.main.get_group(app).commands)
 
         def add_all(self) -> None:

@@ -32,19 +32,12 @@ Since = Annotated[
 Until = Annotated[datetime | None, typer.Option(formats=_FORMS, metavar="TIME", help="Confirmed before then.")]
 Everything = Annotated[bool, typer.Option("--all", help="All that waits alone, of every appeal.")]
 
-
-def add_to(app: typer.Typer) -> None:
-    """Add the commands."""
-    group = typer.Typer(
-        help="Versions on their way to receivers: what waits alone, and what was confirmed.", no_args_is_help=True
-    )
-    group.command("list")(list_)
-    group.command("skip")(skip)
-    group.command("resend")(resend)
-    group.command("history")(history)
-    app.add_typer(group, name="deliveries")
+group = typer.Typer(
+    help="Versions on their way to receivers: what waits alone, and what was confirmed.", no_args_is_help=True
+)
 
 
+@group.command("list")
 def list_(
     context: typer.Context,
     number: Number = None,
@@ -105,6 +98,7 @@ def _line(row: DeliveryRow) -> str:
     return f"{row.receiver}  {row.number}  version {row.version}  {row.state} since {since}, {tries}{due}{reason}"
 
 
+@group.command("skip")
 def skip(
     context: typer.Context,
     number: Number = None,
@@ -122,6 +116,7 @@ def skip(
     cli_of(context).out.print(f"{_versions(count)} given up.")
 
 
+@group.command("resend")
 def resend(
     context: typer.Context,
     *,
@@ -156,6 +151,7 @@ def resend(
         cli.out.print(f"{_versions(count)} sent again.")
 
 
+@group.command("history")
 def history(
     context: typer.Context,
     receiver: Annotated[str, typer.Argument(metavar="RECEIVER", help="As in the configuration.")],

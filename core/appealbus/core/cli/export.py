@@ -53,11 +53,6 @@ class Wanted:
     start: Cursor | None
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("export")(export)
-
-
 def export(
     context: typer.Context,
     what: Annotated[What, typer.Argument(help="dossiers, or the log.")],

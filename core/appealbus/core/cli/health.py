@@ -27,11 +27,6 @@ _LONGEST = 10.0
 _STYLES = {Severity.CRITICAL: "bold red", Severity.WARNING: "yellow", Severity.INFO: "dim"}
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("health")(health)
-
-
 def health(context: typer.Context, as_json: AsJson = False, lang: Lang = None) -> None:
     """Say whether all is well; if not, what is wrong, the worst first, each with what to do.
 

@@ -25,11 +25,6 @@ _WIDEST = 32
 """Characters of what stands before the text; names of lookups that are longer push it to the right."""
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("history")(history)
-
-
 def history(
     context: typer.Context,
     number: Number,

@@ -26,19 +26,15 @@ _SQLITE = "sqlite:///"
 _SILENT = 5.0
 """Seconds between two lines that say how far it is."""
 
-
-def add_to(app: typer.Typer) -> None:
-    """Add the commands."""
-    group = typer.Typer(help="The key by which people and parcels are found in the journal.", no_args_is_help=True)
-    group.command("renew")(renew)
-    group.callback()(_group)
-    app.add_typer(group, name="key")
+group = typer.Typer(help="The key by which people and parcels are found in the journal.", no_args_is_help=True)
 
 
+@group.callback()
 def _group() -> None:
     """Look after the key by which people and parcels are found in the journal."""
 
 
+@group.command("renew")
 def renew(context: typer.Context, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
     """Give the journal another key and mark everything anew, since the old one is lost or became known to others.
 

@@ -19,11 +19,6 @@ from appealbus.schemas.dossier import Completeness
 from appealbus.schemas.signal import Severity
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("appeals")(appeals)
-
-
 @selects
 def appeals(
     context: typer.Context,

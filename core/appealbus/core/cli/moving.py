@@ -24,12 +24,6 @@ Everything = Annotated[
 ]
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add the commands."""
-    for command in (retry, refresh, hold, release):
-        app.command(command.__name__)(command)
-
-
 @selects
 def retry(
     context: typer.Context,

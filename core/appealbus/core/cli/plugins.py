@@ -12,11 +12,6 @@ from appealbus.core.escaping import one_line
 _STYLE = {"active": "green", "broken": "red", "disabled": "dim"}
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("plugins")(plugins)
-
-
 def plugins(context: typer.Context, as_json: AsJson = False) -> None:
     """List the plugins: name, version, hooks, state. Exits 1 if one is broken."""
     cli = cli_of(context)

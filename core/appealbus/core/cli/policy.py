@@ -10,11 +10,6 @@ from appealbus.core.rights.policy import read_policy
 from appealbus.core.rights.senders import Senders
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("policy")(policy)
-
-
 def policy(context: typer.Context, as_json: AsJson = False) -> None:
     """Tell who sees what: each role, client and receiver with its mask, what each mask hides, and who changes what.
 

@@ -20,17 +20,12 @@ from appealbus.core.journal.rows import QuarantineRow
 _AT_ONCE = 200
 """Rows of which the beginnings are read at once, 16 KiB of each."""
 
-
-def add_to(app: typer.Typer) -> None:
-    """Add the commands."""
-    group = typer.Typer(help="Messages that could not be taken, each with its reason.", no_args_is_help=True)
-    group.command("list")(list_)
-    group.command("show")(show)
-    group.command("replay")(replay)
-    group.command("close")(close)
-    app.add_typer(group, name="quarantine")
+group = typer.Typer(help="Messages that could not be taken, each with its reason.", no_args_is_help=True)
+group.command("replay")(replay)
+group.command("close")(close)
 
 
+@group.command("list")
 def list_(
     context: typer.Context,
     *,
@@ -81,6 +76,7 @@ def _as_json(row: QuarantineRow) -> dict[str, Any]:
     return {name: value for name, value in asdict(row).items() if name != "raw"}
 
 
+@group.command("show")
 def show(
     context: typer.Context,
     quarantine_id: Annotated[int, typer.Argument(metavar="ID", max=MOST_ID)],

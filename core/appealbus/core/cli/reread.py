@@ -37,11 +37,6 @@ _PAUSE = 2.0
 _BEGINNING = datetime.fromtimestamp(0).astimezone()
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("reread")(reread)
-
-
 @dataclass(slots=True)
 class Findings:
     """What reading again comes to: by lookup and what would be otherwise the number of appeals and some of them."""

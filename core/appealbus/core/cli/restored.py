@@ -24,11 +24,6 @@ _NEXT = """\
 3. Tell the receivers that what they got since then and is not told again under the new epoch has no appeal any more."""
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("restored")(restored)
-
-
 def restored(
     context: typer.Context,
     after: Annotated[

@@ -26,12 +26,6 @@ _CALLED_OFF = 2.0
 """Seconds for what is called off to end. It ends at once; what does not must not hold up the drain."""
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command("run")(run)
-    app.command("prune")(prune)
-
-
 def run(
     context: typer.Context,
     until_idle: Annotated[

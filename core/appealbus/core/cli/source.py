@@ -27,20 +27,15 @@ _NAMED = 20
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The source, as in the configuration.")]
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add the commands."""
-    group = typer.Typer(help="Have a source stand still for a while.", no_args_is_help=True)
-    group.command("pause")(pause)
-    group.command("resume")(resume)
-    group.command("impact")(impact)
-    group.callback()(_group)
-    app.add_typer(group, name="source")
+group = typer.Typer(help="Have a source stand still for a while.", no_args_is_help=True)
 
 
+@group.callback()
 def _group() -> None:
     """Have a source stand still for a while."""
 
 
+@group.command("pause")
 def pause(
     context: typer.Context,
     name: Name,
@@ -77,6 +72,7 @@ def pause(
     _tell(cli, danger, count, f"due by {due_by} and waiting for {name}")
 
 
+@group.command("impact")
 def impact(
     context: typer.Context,
     name: Name,
@@ -116,6 +112,7 @@ def impact(
         cli.out.print(f"  Besides, {found.overdue} that wait for it are overdue already.", style="yellow")
 
 
+@group.command("resume")
 def resume(
     context: typer.Context,
     name: Name,

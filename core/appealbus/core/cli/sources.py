@@ -24,11 +24,6 @@ _TOLD = 10
 """Paths of a source that are told: a screen of text; `--json` has all."""
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("sources")(sources)
-
-
 def sources(
     context: typer.Context,
     paths: Annotated[bool, typer.Option("--paths", help="Tell also what of replies no lookup takes, by path.")] = False,

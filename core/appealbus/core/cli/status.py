@@ -19,11 +19,6 @@ from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import JournalState, WorkerState
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("status")(status)
-
-
 def status(context: typer.Context, as_json: AsJson = False) -> None:
     """Show what the journal holds now: appeals by state, quarantine, what receivers still lack, who works."""
     cli = cli_of(context)

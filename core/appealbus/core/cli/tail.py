@@ -59,11 +59,6 @@ class Start:
     follow: bool
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("tail")(tail)
-
-
 def tail(
     context: typer.Context,
     *,
