@@ -67,11 +67,16 @@ class Counting:
         appeal: Appeal,
         first: Appeal,
         accepted_at: datetime,
-        changes: Sequence[KeptChange],
+        changes: Sequence[KeptChange] = (),
         *,
-        before: date | None,
+        before: date | None = None,
     ) -> date | None:
-        """Return the earliest day that is counted; where terms fail and no others count, the day from before."""
+        """Return until when an appeal has to be answered: as its register says, else the earliest that terms count.
+
+        Where one of them fails and no other counts, it is the day from before.
+        """
+        if appeal.due_on is not None:
+            return appeal.due_on
         counted = self.counted(appeal, first, accepted_at, changes)
         return before if counted.day is None and counted.failed else counted.day
 

@@ -3,9 +3,8 @@
 import inspect
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime
 from types import ModuleType
 from typing import Any
 
@@ -14,10 +13,8 @@ import pluggy
 import structlog
 
 from appealbus.core.config.base import NoSettings, Settings
-from appealbus.core.counting import Counted, Counting
+from appealbus.core.counting import Counting
 from appealbus.core.discovery import BrokenPlugin, FoundPlugin, check_api, find, reason_of
-from appealbus.core.domain.case import Case
-from appealbus.core.domain.change import KeptChange
 from appealbus.core.doors import inside, is_defect
 from appealbus.core.hookspecs import NAMESPACE, Hooks
 from appealbus.core.interfaces.assessor import Assessor
@@ -88,7 +85,8 @@ class Host:
         self._listeners: dict[str, list[tuple[str, Callable[..., Any]]]] = {}
         self.defects: Counter[str] = Counter()
         """What plugins raised where they should not, so far: by the part, such as `lookup.gbdfl.person`."""
-        self._counting = Counting(lambda: self.brought("terms"), self.owner, self.defects)
+        self.counting = Counting(lambda: self.brought("terms"), self.owner, self.defects)
+        """Asks terms until when appeals have to be answered."""
 
     def load(self, named: Iterable[str], disabled: Iterable[str]) -> None:
         """Load the installed plugins (entry points of the group `appealbus`) and the named ones."""
@@ -251,41 +249,6 @@ class Host:
     def services(self) -> list[Service]:
         """Long-running parts."""
         return [item for plugin in self._active() for item in plugin.brought.get("services", ())]
-
-    def due_on(
-        self,
-        appeal: Appeal,
-        first: Appeal,
-        accepted_at: datetime,
-        changes: Sequence[KeptChange] = (),
-        *,
-        before: date | None = None,
-    ) -> date | None:
-        """Return until when an appeal has to be answered: as its register says, else the earliest that plugins count.
-
-        Where one of them fails and no other counts, it is the day from before.
-        """
-        if appeal.due_on is not None:
-            return appeal.due_on
-        return self._counting.due_on(appeal, first, accepted_at, changes, before=before)
-
-    def counted_on(
-        self, appeal: Appeal, first: Appeal, accepted_at: datetime, changes: Sequence[KeptChange], *, without: str
-    ) -> Counted:
-        """Return the earliest day that plugins count, whatever the register says, without the terms of one name."""
-        return self._counting.counted(appeal, first, accepted_at, changes, without=without)
-
-    def terms_known_until(self) -> dict[str, date]:
-        """Return by terms the last day that they can count to, where they have one."""
-        return self._counting.known_until()
-
-    def works_on(self, day: date) -> tuple[bool, str] | None:
-        """Return whether people work on a day, and the name of the terms that say so; None where none know."""
-        return self._counting.works_on(day)
-
-    def term_proofs(self, case: Case, today: date) -> list[dict[str, Any]]:
-        """Return what each of the terms has to show of an appeal: its `name` and its `proof`, or None."""
-        return self._counting.proofs(case, today)
 
     @property
     def records(self) -> dict[str, type[Record] | None]:

@@ -129,9 +129,10 @@ def pictured(folder: Path) -> Iterator[World]:
                 await oversight.past(journal)
                 letters = await stack.enter_async_context(running(cli, simulator, journal))
                 served = journal.acting(journal.actor)
-                reception = Reception(served, cli.loaded.settings.bus, cli.host.due_on, read_policy(cli.loaded))
+                policy, due_on = read_policy(cli.loaded), cli.host.counting.due_on
+                reception = Reception(served, cli.loaded.settings.bus, due_on, policy)
                 settings = cli.loaded.validate(ApiSettings, "plugins", "api")
-                api = Api(settings, cli.loaded, read_policy(cli.loaded), served, reception, cli.host)
+                api = Api(settings, cli.loaded, policy, served, reception, cli.host)
                 api.mounts["/console"] = application(api)
                 with listener:
                     serving = asyncio.create_task(run(api, None, listener, over))

@@ -47,7 +47,7 @@ def test_each_day_is_there_with_why_it_counts_or_not(console: World, appeal: App
     assert page.status_code == 200, page.text
     assert page.url.path.endswith("/term")
     (case,) = console.do(lambda journal: journal.cases([appeal.appeal_id]))
-    proof = console.api.host.term_proofs(case, CAME.date())[0]["proof"]
+    proof = console.api.host.counting.proofs(case, CAME.date())[0]["proof"]
     term = proof["considered"][-1]["term"]
     calendar = page.text.partition('<table class="calendar">')[2].partition("</table>")[0]
     cells = re.findall(
@@ -103,6 +103,6 @@ def test_a_calendar_that_ends_and_terms_that_are_not_there_are_told(
         ([{"name": "law", "proof": None}], "could not be counted"),
         ([{"name": "other", "proof": {"x": 1}}], "other plugins count, too: other"),
     ):
-        monkeypatch.setattr(console.api.host, "term_proofs", lambda case, today, proofs=proofs: proofs)
+        monkeypatch.setattr(console.api.host.counting, "proofs", lambda case, today, proofs=proofs: proofs)
         page = reviewer.get(url)
         assert (page.status_code, said in page.text) == (200, True), said

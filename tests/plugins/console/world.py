@@ -153,7 +153,7 @@ async def _serve(
         await bus.accept(each)
     await bus.settle()
     await bus.stop()
-    reception = Reception(journal, loaded.settings.bus, host.due_on, read_policy(loaded))
+    reception = Reception(journal, loaded.settings.bus, host.counting.due_on, read_policy(loaded))
     api = Api(ApiSettings(), loaded, read_policy(loaded), journal, reception, host)
     api.mounts["/console"] = application(api)
     try:

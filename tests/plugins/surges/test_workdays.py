@@ -52,11 +52,11 @@ def test_a_day_is_over_after_working_hours(hours: float, closed: int | None) -> 
 def test_the_calendar_of_terms_says_which_days_are_off() -> None:
     """The week of Nauryz 2026 has two working days, and the year that nobody has published five; it is said which."""
     host = load_plugins(from_document({}, None))
-    nauryz = workdays(date(2026, 3, 23), host.works_on)
+    nauryz = workdays(date(2026, 3, 23), host.counting.works_on)
     assert (nauryz.by, [day.day for day in nauryz.days]) == ("law", [26, 27])
     assert nauryz.through(date(2026, 3, 26)) == 0.5
     assert nauryz.closed(datetime(2026, 3, 25, 20, tzinfo=KAZAKHSTAN)) is None
-    assert workdays(date(2126, 3, 25), host.works_on).by == FIVE_DAYS
+    assert workdays(date(2126, 3, 25), host.counting.works_on).by == FIVE_DAYS
 
 
 def test_a_week_without_any_working_day_never_passes() -> None:

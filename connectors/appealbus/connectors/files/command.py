@@ -84,7 +84,7 @@ async def _take(
     policy = read_policy(cli.loaded)
     async with (
         cli.journal(write=True) as journal,
-        aclosing(Reception(journal, settings, cli.host.due_on, policy)) as reception,
+        aclosing(Reception(journal, settings, cli.host.counting.due_on, policy)) as reception,
     ):
         for batch in batches(messages, _BATCH):
             results = await accept_all(reception, batch)

@@ -121,7 +121,7 @@ class Bus:
             longest=casework.longest_run,
         )
         self._contract_watch = ContractWatch(journal, parts.contracts, casework, self._dispatcher)
-        self._reception = Reception(journal, self.settings.bus, parts.host.due_on, policy)
+        self._reception = Reception(journal, self.settings.bus, parts.host.counting.due_on, policy)
         self.watchdog = Watchdog(parts.host, self._dispatcher.lease)
         """Sees whether the event loop stands still, once the program has started it."""
         self._tasks = PartTasks(parts.host.defects)

@@ -152,7 +152,7 @@ class Casework:
 
     def _due(self, case: Case, first: Appeal) -> Case:
         """Return the case as it is due now: its changes, the law and the calendar may be others than before."""
-        due_on = self.parts.host.due_on(
+        due_on = self.parts.host.counting.due_on(
             case.appeal, first, case.receipt.accepted_at, case.kept_changes, before=case.due_on
         )
         return case if due_on == case.due_on else replace(case, due_on=due_on)

@@ -62,7 +62,7 @@ class ServiceView:
         self.journal = bus.journal
         self.accept = bus.accept
         self.links = bus.links
-        self.works_on = bus.parts.host.works_on
+        self.works_on = bus.parts.host.counting.works_on
         self.shared = bus.parts.host.shared
 
     @property

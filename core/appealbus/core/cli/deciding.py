@@ -155,7 +155,7 @@ async def _replay(cli: Cli, quarantine_id: int | None, how: Retaking, tell: Call
         journal.compares_texts = cli.host.compares
         rows = each_waiting(journal) if quarantine_id is None else _one(cli, journal, quarantine_id, anyway=how.anyway)
         async for row in rows:
-            tried = await retake(journal, row, bus, decoder, how, due_on=cli.host.due_on, policy=policy)
+            tried = await retake(journal, row, bus, decoder, how, due_on=cli.host.counting.due_on, policy=policy)
             done &= tried.taken
             tell(_told(tried, how))
     return done

@@ -72,7 +72,7 @@ async def _findings(cli: Cli) -> list[Finding]:
 
 def _terms_until(cli: Cli) -> dict[str, date]:
     try:
-        return cli.host.terms_known_until()
+        return cli.host.counting.known_until()
     except ConfigError:
         return {}  # `appealbus check` tells of it, and no bus starts
 

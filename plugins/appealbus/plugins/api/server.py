@@ -57,7 +57,7 @@ async def serve(cli: Cli, settings: ApiSettings) -> None:
         log.warning("config.secret_open", reason=warning)
     async with (
         cli.journal(write=True) as journal,
-        aclosing(Reception(journal, bus, cli.host.due_on, policy)) as reception,
+        aclosing(Reception(journal, bus, cli.host.counting.due_on, policy)) as reception,
     ):
         if lacks := await missing(journal, cli.loaded, policy):
             log.warning("policy.changes_missing", reason=lacks)

@@ -133,7 +133,7 @@ async def worked(journal: Journal) -> None:
 async def _serve(cli: Cli, journal: Journal, listener: socket.socket, told: asyncio.Event) -> None:
     """Answer as `appealbus serve` does."""
     policy = read_policy(cli.loaded, cli.host)
-    async with aclosing(Reception(journal, cli.loaded.settings.bus, cli.host.due_on, policy)) as reception:
+    async with aclosing(Reception(journal, cli.loaded.settings.bus, cli.host.counting.due_on, policy)) as reception:
         settings = cli.loaded.validate(ApiSettings, "plugins", "api")
         api = Api(settings, cli.loaded, policy, journal, reception, cli.host)
         add_console(api)

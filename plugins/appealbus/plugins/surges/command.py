@@ -84,7 +84,7 @@ class Commands:
         cli, now = cli_of(context), wall()
         monday = last_whole_week(now) if week is None else monday_from(week)
         over = monday <= last_whole_week(now)
-        days = workdays(monday, cli.host.works_on)
+        days = workdays(monday, cli.host.counting.works_on)
         share = days.passed(now)
         if share == 0.0:
             raise typer.BadParameter("no working time of this week is over yet", param_hint="--week")

@@ -174,7 +174,7 @@ def _others(cli: Cli) -> Callable[[Told], Counted]:
 
     def count(told: Told) -> Counted:
         given = told.appeal, told.first, told.accepted_at, told.changes
-        return cli.host.counted_on(*given, without=NAME)
+        return cli.host.counting.counted(*given, without=NAME)
 
     return count
 

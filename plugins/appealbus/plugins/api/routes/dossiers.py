@@ -159,7 +159,7 @@ async def term(id: Id, request: Request, caller: Annotated[Caller, may_read(Acti
     """Tell the day that counts, and of each plugin that counts terms its proof as of today."""
     row = await caller.appeal(id)
     today = day_of(wall())
-    told = await caller.views.term(row, lambda case: Api.of(request).host.term_proofs(case, today))
+    told = await caller.views.term(row, lambda case: Api.of(request).host.counting.proofs(case, today))
     await caller.looks("term", row)
     return as_json(told)
 

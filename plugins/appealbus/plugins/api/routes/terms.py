@@ -124,7 +124,7 @@ async def _counted(api: Api, caller: Caller, asked: Asked, page: Found) -> list[
     for case in await caller.journal.cases(list(rows)):
         row = rows[case.appeal_id]
         given = case.appeal, case.first or case.appeal, case.receipt.accepted_at, case.kept_changes
-        day = api.host.due_on(*given, before=row.due_on)
+        day = api.host.counting.due_on(*given, before=row.due_on)
         if day != row.due_on:
             found.append((row, {"counted_on": day}))
     return sorted(found, key=lambda each: (each[0].due_on or date.max, each[0].appeal_id))

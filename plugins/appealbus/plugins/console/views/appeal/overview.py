@@ -91,7 +91,7 @@ async def _terms(page: Page, sight: Sight) -> list[tuple[dict[str, Any], str, li
     That is its norm, the days that this gives, and the rest.
     """
     words, today = page.words, page.today
-    told = await sight.views.term(sight.row, lambda case: page.console.api.host.term_proofs(case, today))
+    told = await sight.views.term(sight.row, lambda case: page.console.api.host.counting.proofs(case, today))
     found = []
     for each in told.get("terms", ()):
         proof = each.get("proof") or {}

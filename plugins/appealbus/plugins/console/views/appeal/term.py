@@ -46,7 +46,7 @@ async def term(page: Page) -> Response:
     on = page.day("on") or page.today
     sight = await sight_of(page, "term")
     try:
-        told = await sight.views.term(sight.row, lambda case: page.console.api.host.term_proofs(case, on))
+        told = await sight.views.term(sight.row, lambda case: page.console.api.host.counting.proofs(case, on))
     except (ValueError, JournalError) as error:
         raise damaged(page, error) from None
     # As the API writes it: days as texts, whoever looks.

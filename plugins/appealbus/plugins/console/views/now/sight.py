@@ -113,7 +113,7 @@ class Watch:
     async def _look(self) -> Now:
         api, journal = self._console.api, self._console.api.journal
         try:
-            until = api.host.terms_known_until()
+            until = api.host.counting.known_until()
         except ConfigError:
             until = {}  # `appealbus check` tells of it, and no bus starts
         facts = await gather(journal, api.loaded.settings, until, await missing(journal, api.loaded, api.policy))

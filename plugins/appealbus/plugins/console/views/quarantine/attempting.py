@@ -53,7 +53,7 @@ async def trier(page: Page) -> AsyncIterator[Decoder]:
 async def attempt(page: Page, row: QuarantineRow, decoder: Decoder, how: Retaking) -> Tried:
     """Take a message as a person orders it, or find out what would become of it."""
     api = page.console.api
-    return await retake(page.journal, row, api.bus, decoder, how, due_on=api.host.due_on, policy=api.policy)
+    return await retake(page.journal, row, api.bus, decoder, how, due_on=api.host.counting.due_on, policy=api.policy)
 
 
 def waits(row: QuarantineRow) -> bool:

@@ -56,7 +56,7 @@ def morning(page: Page, now: datetime) -> str:
     """Return the morning of the next working day, as a form has it: what somebody asks for most often."""
     day = page.words.today(now) + timedelta(days=1)
     for _ in range(14):
-        known = page.console.api.host.works_on(day)
+        known = page.console.api.host.counting.works_on(day)
         if known[0] if known else day.weekday() < 5:
             break
         day += timedelta(days=1)
