@@ -12,8 +12,7 @@ from structlog.testing import capture_logs
 
 from appealbus.core import CallFailed, From, Inbound, Outcome, OutcomeKind, Quarantined, Source, Taken, not_found
 from appealbus.core.bus.bus import Bus
-from appealbus.core.bus.decoder import Decoder
-from appealbus.core.bus.reception import replay, would_take
+from appealbus.core.bus.reception import Reception
 from appealbus.core.config.models import BusSettings
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.rights.policy import Policy
@@ -204,19 +203,20 @@ async def test_one_that_waited_in_vain_is_the_same_when_it_is_replayed(tmp_path:
         await accepted(bus, sent)
         await bus.journal.expire_changes(bus.journal.now() + timedelta(days=1))
         policy = Policy(channels={"test": ChannelSettings(changes=["extended"])})
+        reception = Reception(bus.journal, BusSettings(), policy=policy)
         (listed,) = await bus.journal.quarantined()
         early = await bus.journal.quarantine_row(listed.id)
         assert early is not None
         with capture_logs() as logs:
-            await replay(bus.journal, early, BusSettings(), Decoder(), policy=policy)
+            await reception.replay(early)
         assert [each["channel"] for each in logs if each["event"] == "change.waits"] == [early.channel]
         await bus.journal.expire_changes(bus.journal.now() + timedelta(days=1))
         number = (await accepted(bus, message(applicant=person(ONE)))).receipt.number
         (listed,) = await bus.journal.quarantined()
         row = await bus.journal.quarantine_row(listed.id)
         assert row is not None
-        await would_take(bus.journal, row, BusSettings(), Decoder(), policy=policy)
-        assert (await replay(bus.journal, row, BusSettings(), Decoder(), policy=policy)).number == number
+        await reception.would_take(row)
+        assert (await reception.replay(row)).number == number
         assert not (await accepted(bus, sent)).new
         await bus.settle()
         (note,) = (await dossier(bus, number)).changes

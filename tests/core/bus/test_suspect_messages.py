@@ -10,7 +10,7 @@ import pytest
 
 from appealbus.core import From, Inbound, Quarantined, Taken
 from appealbus.core.bus import decoder, suspect_messages
-from appealbus.core.bus.reception import replay
+from appealbus.core.bus.reception import Reception
 from appealbus.core.config.models import BusSettings
 from tests.core.kit import lookup, message, running_bus
 
@@ -49,8 +49,8 @@ async def test_three_deaths_and_it_is_kept_unread(tmp_path: Path, monkeypatch: p
         row = await bus.journal.quarantine_row(kept.quarantine_id)
         assert row is not None
         assert row.raw == again("killer").raw
-        async with aclosing(decoder.Decoder()) as apart:
-            assert (await replay(bus.journal, row, BusSettings(), apart)).message_id == "killer"
+        async with aclosing(Reception(bus.journal, BusSettings())) as reception:
+            assert (await reception.replay(row)).message_id == "killer"
 
 
 async def test_those_that_came_again_are_read_one_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,6 @@ import orjson
 import pytest
 
 from appealbus.core import Inbound, Quarantined, Taken
-from appealbus.core.bus.decoder import Decoder
 from appealbus.core.bus.reception import Reception
 from appealbus.core.bus.retaking import Retaking, retake
 from appealbus.core.config.models import BusSettings
@@ -62,7 +61,7 @@ async def put_in(journal: Journal, rights: Policy, door: str, message: Inbound) 
             kept = NewQuarantine(journal.now(), message.channel, "x", "away", message.raw, "application/json")
             row = await journal.quarantine_row(await journal.quarantine(kept))
             assert row is not None
-            return (await retake(journal, row, SETTINGS, Decoder(), Retaking(), policy=rights)).code
+            return (await retake(reception, row, Retaking())).code
         if door == "command":
             taken = await reception.accept(message)
             return taken.code if isinstance(taken, Quarantined) else ""

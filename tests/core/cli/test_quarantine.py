@@ -8,7 +8,6 @@ from contextlib import aclosing
 from datetime import UTC, datetime
 
 from appealbus.core.bus.copies import _named
-from appealbus.core.bus.decoder import Decoder
 from appealbus.core.bus.reception import Reception
 from appealbus.core.bus.retaking import Retaking, retake
 from appealbus.core.config.models import BusSettings
@@ -163,8 +162,8 @@ async def test_who_was_late_is_told_of_no_copy(journal):
     letter = b'{"message_id": "m", "kind": "report", "text": "a letter"}'
     one = NewQuarantine(datetime.now(UTC), "files", "a.jsonl:1", "it was so", letter, "application/json")
     row = await journal.quarantine_row(await journal.quarantine(one))
-    async with aclosing(Decoder()) as decoder:
-        told = [await retake(journal, row, BusSettings(), decoder, Retaking()) for _ in range(2)]
+    async with aclosing(Reception(journal, BusSettings())) as reception:
+        told = [await retake(reception, row, Retaking()) for _ in range(2)]
     assert [(each.taken, each.code, each.is_copy) for each in told] == [
         (True, "", False),
         (False, "quarantine.left", False),

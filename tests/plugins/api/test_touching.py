@@ -16,7 +16,7 @@ import httpx
 import orjson
 import pytest
 
-from appealbus.core.bus.decoder import Decoder
+from appealbus.core.bus.reception import Reception
 from appealbus.core.bus.retaking import Retaking, retake
 from appealbus.core.config.models import BusSettings
 from appealbus.core.domain.client import Role
@@ -340,8 +340,9 @@ async def test_a_person_takes_what_its_sender_may_not_send(server: Served, url: 
     bus, now = BusSettings(changes_from=["register"]), policy(register=["*"])
 
     async def tried(row: Any, rights: Policy, **how: Any) -> tuple[bool, str]:
-        dry = await retake(server.journal, row, bus, Decoder(), Retaking(dry_run=True, **how), policy=rights)
-        done = await retake(server.journal, row, bus, Decoder(), Retaking(**how), policy=rights)
+        reception = Reception(server.journal, bus, policy=rights)
+        dry = await retake(reception, row, Retaking(dry_run=True, **how))
+        done = await retake(reception, row, Retaking(**how))
         assert (dry.taken, dry.code) == (done.taken, done.code)
         return done.taken, done.code
 

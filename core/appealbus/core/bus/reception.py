@@ -71,7 +71,7 @@ class Reception:
             policy: says who may send which changes; None: the one that is built in.
 
         """
-        self._journal = journal
+        self.journal = journal
         self.senders = Senders(policy or Policy(), settings.changes_from)
         self._due_on = due_on
         self._settings = settings
@@ -107,10 +107,10 @@ class Reception:
                 with _defects(message.channel):
                     read = decode()
                 if isinstance(read, Change):
-                    new_change = _new_change(read, self._settings, sender or self.senders.channel(read.channel))
+                    new_change = self._new_change(read, sender or self.senders.channel(read.channel))
                     return await self._change(replace(new_change, position=message.position))
-                new = _new_appeal(read, self._settings, self._due_on)
-                accepted = await self._journal.accept(new, owner=owner, lease_seconds=lease)
+                new = self._new(read)
+                accepted = await self.journal.accept(new, owner=owner, lease_seconds=lease)
         except (Unacceptable, JournalError) as error:
             if isinstance(error, JournalError) and error.passes:
                 raise  # the journal is at fault, not the message
@@ -124,7 +124,7 @@ class Reception:
                 *(wall(), message.channel, message.position, reason, raw, message.media_type, error.code, number),
                 sender=None if sender is None else sender.kept(),
             )
-            quarantine_id = await self._journal.quarantine(row)
+            quarantine_id = await self.journal.quarantine(row)
             log.warning("intake.quarantined", channel=message.channel, quarantine_id=quarantine_id, code=error.code)
             return Quarantined(quarantine_id, reason, error.code)
         failpoint("reception.accepted")
@@ -146,7 +146,7 @@ class Reception:
 
     async def _change(self, new: NewChange) -> Received:
         """Write a change down."""
-        taken = await self._journal.change(new, most_waiting=self._settings.waiting_changes)
+        taken = await self.journal.change(new, most_waiting=self._settings.waiting_changes)
         failpoint("reception.changed")
         refused = None
         if taken.new and taken.refused is not None:
@@ -163,12 +163,78 @@ class Reception:
         return Received(Taken(taken.receipt, taken.new), None, is_appeal=False, waits=waits, refused=refused)
 
     def _is_own(self, number: str | None) -> bool:
-        return number is not None and series.is_own(number, self._journal.number_prefix)
+        return number is not None and series.is_own(number, self.journal.number_prefix)
 
     async def accept(self, message: Inbound) -> Taken | Quarantined:
         """Take a message for whoever runs the bus, who is told all; the appeal waits for a worker that claims it."""
         received = await self.receive(message)
         return received if isinstance(received, Quarantined) else received.refused or received.taken
+
+    async def replay(
+        self, row: QuarantineRow, message_id: str | None = None, *, anyway: bool = False, reason: str = ""
+    ) -> Receipt:
+        """Take a message out of quarantine, under its own id or under the `message_id` that a person gives it now.
+
+        Of a change counts what its sender may do by the policy of now; with `anyway` the person answers for it.
+
+        With either a person says that it is a letter of its own, as with `anyway`: also where another has its number.
+
+        Raises:
+            Unacceptable: it still cannot be taken.
+            CameMeanwhile: an appeal with its number came by another message, which may be its corrected copy.
+            MessageDiffers: its id belongs to another message.
+            JournalError: it is a change that cannot be taken, somebody has taken or closed it since the row was read,
+                or the journal fails.
+
+        """
+        # A process that replayed it before may have died over it.
+        async with self._alone.turn(_inbound(row, message_id)):
+            read = await self._read_again(row, message_id, anyway=anyway)
+            new = self._again(row, read, anyway=anyway) if isinstance(read, Change) else self._new(read)
+            waiting = self._settings.waiting_changes
+            taken = await self.journal.leave_quarantine(row, new, most_waiting=waiting, reason=reason)
+        _tell(taken, read.channel)
+        return taken.receipt
+
+    async def would_take(
+        self, row: QuarantineRow, message_id: str | None = None, *, anyway: bool = False
+    ) -> str | None:
+        """Find out whether `replay` would take the message, and change nothing.
+
+        Returns the number of the appeal that the same message has become before, empty for a change that waits; None:
+        it would be taken as something new. Raises what `replay` would.
+        """
+        read = await self._read_again(row, message_id, anyway=anyway)
+        if isinstance(read, Change):
+            new = self._again(row, read, anyway=anyway)
+            return await self.journal.would_change(new, most_waiting=self._settings.waiting_changes)
+        return await self.journal.would_accept(read)
+
+    async def _read_again(self, row: QuarantineRow, message_id: str | None, *, anyway: bool) -> Appeal | Change:
+        if _CUT in row.reason:
+            text = f"only the first {len(row.raw)} bytes of this message are kept; its sender has to send a smaller one"
+            raise Unacceptable(text, "message.cut")
+        read = await self._decoder.decode(_inbound(row, message_id), apart=row.code == "message.kills")
+        if not anyway and message_id is None and (number := await copy_of(self.journal, read)) is not None:
+            raise CameMeanwhile(number, row.id)
+        return read
+
+    def _again(self, row: QuarantineRow, change: Change, *, anyway: bool) -> NewChange:
+        sender = Sender(changes=frozenset({EVERY})) if anyway else self.senders.kept(row.sender, row.channel)
+        return self._new_change(change, sender)
+
+    def _new(self, appeal: Appeal) -> NewAppeal:
+        now = wall()
+        due_on = None if self._due_on is None else self._due_on(appeal, appeal, now)
+        return NewAppeal(appeal, now, self._settings.accepted_by, due_on)
+
+    def _new_change(self, change: Change, sender: Sender) -> NewChange:
+        """Return a change to take; raise Unacceptable for one that its sender may not send, whatever appeal."""
+        if not sender.may_send(change):
+            kind = "no known kind" if change.kind is None else f"the kind {change.kind.value}"
+            text = f"its sender may send no such change, {kind} with these fields; `changes` in the policy says which"
+            raise Unacceptable(text, NOT_ALLOWED)
+        return NewChange(change, wall(), self._settings.accepted_by, sender)
 
     async def aclose(self) -> None:
         """End the process that decodes large messages."""
@@ -180,20 +246,6 @@ def _tell(taken: Accepted | ChangeTaken, channel: str) -> None:
         log.info("change.waits", channel=channel)
 
 
-def _new_appeal(appeal: Appeal, settings: BusSettings, due_on: DueOn | None) -> NewAppeal:
-    now = wall()
-    return NewAppeal(appeal, now, settings.accepted_by, None if due_on is None else due_on(appeal, appeal, now))
-
-
-def _new_change(change: Change, settings: BusSettings, sender: Sender) -> NewChange:
-    """Return a change to take; raise Unacceptable for one of a kind that its sender may not send, whatever appeal."""
-    if not sender.may_send(change):
-        kind = "no known kind" if change.kind is None else f"the kind {change.kind.value}"
-        text = f"its sender may send no such change, {kind} with these fields; `changes` in the policy says which"
-        raise Unacceptable(text, NOT_ALLOWED)
-    return NewChange(change, wall(), settings.accepted_by, sender)
-
-
 @contextmanager
 def _defects(channel: str) -> Iterator[None]:
     try:
@@ -203,94 +255,6 @@ def _defects(channel: str) -> Iterator[None]:
     except Exception as error:  # a defect of ours, which must not bring the message back for ever
         log.exception("intake.defect", channel=channel)
         raise Unacceptable(f"the bus failed over it with {type(error).__name__}", "message.defect") from None
-
-
-async def replay(
-    journal: Journal,
-    row: QuarantineRow,
-    settings: BusSettings,
-    decoder: Decoder,
-    message_id: str | None = None,
-    *,
-    anyway: bool = False,
-    due_on: DueOn | None = None,
-    policy: Policy | None = None,
-    reason: str = "",
-) -> Receipt:
-    """Take a message out of quarantine, under its own id or under the `message_id` that a person gives it now.
-
-    Of a change counts what its sender may do by the policy of now; with `anyway` the person answers for it.
-
-    With either a person says that it is a letter of its own, as with `anyway`: also where another has its number.
-
-    Raises:
-        Unacceptable: it still cannot be taken.
-        CameMeanwhile: an appeal with its number came by another message, which may be its corrected copy.
-        MessageDiffers: its id belongs to another message.
-        JournalError: it is a change that cannot be taken, somebody has taken or closed it since the row was read, or
-            the journal fails.
-
-    """
-    # A process that replayed it before may have died over it.
-    async with SuspectMessages(journal).turn(_inbound(row, message_id)):
-        read = await _decode(row, decoder, message_id)
-        await _refuse_copy(journal, row, read, anyway=anyway or message_id is not None)
-        if isinstance(read, Change):
-            new: NewChange | NewAppeal = _new_change(read, settings, _sender(row, settings, policy, anyway=anyway))
-        else:
-            new = _new_appeal(read, settings, due_on)
-        waiting = settings.waiting_changes
-        taken = await journal.leave_quarantine(row, new, most_waiting=waiting, reason=reason)
-    _tell(taken, read.channel)
-    return taken.receipt
-
-
-async def would_take(
-    journal: Journal,
-    row: QuarantineRow,
-    settings: BusSettings,
-    decoder: Decoder,
-    message_id: str | None = None,
-    *,
-    anyway: bool = False,
-    policy: Policy | None = None,
-) -> str | None:
-    """Find out whether a replay would take the message, and change nothing.
-
-    Returns the number of the appeal that the same message has become before, empty for a change that waits; None: it
-    would be taken as something new.
-
-    Raises:
-        Unacceptable: it still cannot be taken.
-        MessageDiffers: its id belongs to another message.
-        JournalError: it is a change that cannot be taken.
-
-    """
-    read = await _decode(row, decoder, message_id)
-    await _refuse_copy(journal, row, read, anyway=anyway or message_id is not None)
-    if isinstance(read, Change):
-        new = _new_change(read, settings, _sender(row, settings, policy, anyway=anyway))
-        return await journal.would_change(new, most_waiting=settings.waiting_changes)
-    return await journal.would_accept(read)
-
-
-def _sender(row: QuarantineRow, settings: BusSettings, policy: Policy | None, *, anyway: bool) -> Sender:
-    if anyway:
-        return Sender(changes=frozenset({EVERY}))
-    return Senders(policy or Policy(), settings.changes_from).kept(row.sender, row.channel)
-
-
-async def _refuse_copy(journal: Journal, row: QuarantineRow, read: Appeal | Change, *, anyway: bool) -> None:
-    number = None if anyway else await copy_of(journal, read)
-    if number is not None:
-        raise CameMeanwhile(number, row.id)
-
-
-async def _decode(row: QuarantineRow, decoder: Decoder, message_id: str | None) -> Appeal | Change:
-    if _CUT in row.reason:
-        text = f"only the first {len(row.raw)} bytes of this message are kept; its sender has to send a smaller one"
-        raise Unacceptable(text, "message.cut")
-    return await decoder.decode(_inbound(row, message_id), apart=row.code == "message.kills")
 
 
 def _inbound(row: QuarantineRow, message_id: str | None) -> Inbound:

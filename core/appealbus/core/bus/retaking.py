@@ -4,15 +4,12 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from appealbus.core.bus.copies import copies
-from appealbus.core.bus.decoder import Decoder
 from appealbus.core.bus.decoding import Unacceptable
-from appealbus.core.bus.reception import DueOn, replay, would_take
-from appealbus.core.config.models import BusSettings
+from appealbus.core.bus.reception import Reception
 from appealbus.core.errors import JournalError
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import QuarantineRow
 from appealbus.core.journal.writes.leaving import LEFT
-from appealbus.core.rights.policy import Policy
 
 _PAGE = 200
 """Rows of one read, without their messages: those are read one by one, for each may have megabytes."""
@@ -60,16 +57,7 @@ class Tried:
     is_copy: bool = False
 
 
-async def retake(
-    journal: Journal,
-    row: QuarantineRow,
-    settings: BusSettings,
-    decoder: Decoder,
-    how: Retaking,
-    *,
-    due_on: DueOn | None = None,
-    policy: Policy | None = None,
-) -> Tried:
+async def retake(reception: Reception, row: QuarantineRow, how: Retaking) -> Tried:
     """Take a message again, or find out what would become of it. One that is taken twice is still one appeal.
 
     Raises:
@@ -78,15 +66,8 @@ async def retake(
     """
     try:
         if how.dry_run:
-            number = await would_take(journal, row, settings, decoder, how.message_id, anyway=how.anyway, policy=policy)
-            return Tried(row, True, number)
-        receipt = await replay(
-            *(journal, row, settings, decoder, how.message_id),
-            anyway=how.anyway,
-            due_on=due_on,
-            policy=policy,
-            reason=how.reason,
-        )
+            return Tried(row, True, await reception.would_take(row, how.message_id, anyway=how.anyway))
+        receipt = await reception.replay(row, how.message_id, anyway=how.anyway, reason=how.reason)
         return Tried(row, True, receipt.number)
     except (Unacceptable, JournalError) as error:
         if isinstance(error, JournalError) and error.passes:
@@ -96,7 +77,7 @@ async def retake(
         number = getattr(error, "number", None)
         if number is not None:
             return Tried(row, False, number, error.code, str(error), is_copy=error.code == "message.differs")
-        number = (await copies(journal, [row])).get(row.id)
+        number = (await copies(reception.journal, [row])).get(row.id)
         return Tried(row, False, number, error.code, str(error), is_copy=number is not None)
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import structlog
 import typer
 
-from appealbus.core.bus.decoder import Decoder
+from appealbus.core.bus.reception import Reception
 from appealbus.core.bus.retaking import Retaking, Tried, each_waiting, retake
 from appealbus.core.cli.context import Cli, cli_of
 from appealbus.core.cli.exits import EXIT_ABSENT, EXIT_PROBLEMS
@@ -150,12 +150,15 @@ def _teller(cli: Cli, as_json: bool) -> tuple[Callable[[Done], None], Callable[[
 
 async def _replay(cli: Cli, quarantine_id: int | None, how: Retaking, tell: Callable[[Done], None]) -> bool:
     """Take one or all; return whether all were taken."""
-    decoder, bus, done, policy = Decoder(), cli.loaded.settings.bus, True, read_policy(cli.loaded)
-    async with contextlib.aclosing(decoder), cli.journal(write=not how.dry_run) as journal:
+    bus, due_on, policy, done = cli.loaded.settings.bus, cli.host.counting.due_on, read_policy(cli.loaded), True
+    async with (
+        cli.journal(write=not how.dry_run) as journal,
+        contextlib.aclosing(Reception(journal, bus, due_on, policy)) as reception,
+    ):
         journal.compares_texts = cli.host.compares
         rows = each_waiting(journal) if quarantine_id is None else _one(cli, journal, quarantine_id, anyway=how.anyway)
         async for row in rows:
-            tried = await retake(journal, row, bus, decoder, how, due_on=cli.host.counting.due_on, policy=policy)
+            tried = await retake(reception, row, how)
             done &= tried.taken
             tell(_told(tried, how))
     return done

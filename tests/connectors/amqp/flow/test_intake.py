@@ -13,8 +13,7 @@ from appealbus.connectors.amqp.intake import AmqpIntake
 from appealbus.connectors.amqp.settings import AmqpSettings, IntakeSettings
 from appealbus.connectors.broker.broker import Delivered, Message, Properties, Published
 from appealbus.core import Inbound, Quarantined
-from appealbus.core.bus.decoder import Decoder
-from appealbus.core.bus.reception import replay
+from appealbus.core.bus.reception import Reception
 from appealbus.core.config.models import BusSettings
 from appealbus.core.errors import JournalError
 from appealbus.schemas import Appeal, Change, ChangeKind, Receipt, Refusal
@@ -198,7 +197,7 @@ async def test_a_dead_letter_is_of_the_channel_whose_queue_it_died_in(run: Run) 
             if row.channel == "elsewhere":
                 assert row.reason.endswith("; which channel it is of, that queue does not tell")
             else:
-                await replay(flow.bus.journal, whole, BusSettings(), Decoder())
+                await Reception(flow.bus.journal, BusSettings()).replay(whole)
         counts = await flow.bus.journal.counts()
     assert counts.idle + counts.in_work + counts.ready == 11
 

@@ -5,8 +5,8 @@ import contextlib
 from collections.abc import AsyncIterator
 from hashlib import sha256
 
-from appealbus.core.bus.decoder import Decoder
-from appealbus.core.bus.retaking import Retaking, Tried, retake
+from appealbus.core.bus.reception import Reception
+from appealbus.core.bus.retaking import Retaking, Tried
 from appealbus.core.fair_share import FairShare
 from appealbus.core.journal.rows import QuarantineRow
 from appealbus.plugins.console.console import Console
@@ -44,16 +44,12 @@ def _trying(console: Console) -> FairShare:
 
 
 @contextlib.asynccontextmanager
-async def trier(page: Page) -> AsyncIterator[Decoder]:
-    """Have what reads messages, for one person at a time: a large one takes a process of its own."""
-    async with turn(page), contextlib.aclosing(Decoder()) as decoder:
-        yield decoder
-
-
-async def attempt(page: Page, row: QuarantineRow, decoder: Decoder, how: Retaking) -> Tried:
-    """Take a message as a person orders it, or find out what would become of it."""
+async def trier(page: Page) -> AsyncIterator[Reception]:
+    """Have what takes messages, for one person at a time: a large one takes a process of its own."""
     api = page.console.api
-    return await retake(page.journal, row, api.bus, decoder, how, due_on=api.host.counting.due_on, policy=api.policy)
+    reception = Reception(page.journal, api.bus, api.host.counting.due_on, api.policy)
+    async with turn(page), contextlib.aclosing(reception):
+        yield reception
 
 
 def waits(row: QuarantineRow) -> bool:

@@ -3,12 +3,12 @@
 import structlog
 from starlette.responses import Response
 
-from appealbus.core.bus.retaking import Retaking
+from appealbus.core.bus.retaking import Retaking, retake
 from appealbus.core.clocks import monotonic
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
-from appealbus.plugins.console.views.quarantine.attempting import attempt, given_id, mark_of, trier, turn, waits
+from appealbus.plugins.console.views.quarantine.attempting import given_id, mark_of, trier, turn, waits
 from appealbus.plugins.console.views.quarantine.listing import PAGE
 from appealbus.plugins.console.views.quarantine.sight import check, key_of, view
 
@@ -28,16 +28,16 @@ async def take(page: Page) -> Response:
     anyway = bool(page.form["anyway"]) and len(wanted) == 1
     first, order = Retaking(message_id, anyway, dry_run=True), Retaking(message_id, anyway, reason)
     taken, ends = 0, monotonic() + _PATIENCE
-    async with trier(page) as decoder:
+    async with trier(page) as reception:
         for key, mark in wanted:
             if monotonic() > ends:
                 break
             row = await page.journal.quarantine_row(key)
             if row is None or row.replayed_at is not None or not (waits(row) or anyway):
                 continue
-            tried = await attempt(page, row, decoder, first)
+            tried = await retake(reception, row, first)
             if tried.taken and mark_of(tried, first) == mark:
-                taken += (await attempt(page, row, decoder, order)).taken
+                taken += (await retake(reception, row, order)).taken
     log.warning("quarantine.replayed_by_hand", count=taken, actor=page.session.client.name)
     return _back(page, "take", taken, len(wanted))
 

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 from starlette.responses import Response
 
-from appealbus.core.bus.retaking import Retaking, Tried
+from appealbus.core.bus.retaking import Retaking, Tried, retake
 from appealbus.core.clocks import monotonic
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.details import Detail
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
-from appealbus.plugins.console.views.quarantine.attempting import attempt, given_id, mark_of, trier, waits
+from appealbus.plugins.console.views.quarantine.attempting import given_id, mark_of, trier, waits
 from appealbus.plugins.console.views.quarantine.listing import PAGE, query_of
 from appealbus.plugins.console.views.quarantine.sight import (
     REASONS,
@@ -50,13 +50,13 @@ async def try_group(page: Page) -> Response:
     listed = await page.journal.quarantined(after, PAGE, code=code, channel=channel)
     tried: list[Tried] = []
     ends = monotonic() + _PATIENCE
-    async with trier(page) as decoder:
+    async with trier(page) as reception:
         for each in listed:
             if tried and monotonic() > ends:
                 break
             whole = await page.journal.quarantine_row(each.id)
             if whole is not None and waits(whole):
-                tried.append(await attempt(page, whole, decoder, Retaking(dry_run=True)))
+                tried.append(await retake(reception, whole, Retaking(dry_run=True)))
     last = listed[-1].id if listed else 0
     reached = tried[-1].row.id if tried else last
     more = query_of(code, channel, after=str(reached)) if reached != last or len(listed) == PAGE else ""
@@ -73,8 +73,8 @@ async def try_one(page: Page) -> Response:
         raise Refused(409, page.words.say("It was taken already."))
     if row.closed_at is not None and not how.anyway:
         raise Refused(409, page.words.say("It was closed: it can be taken from its own page all the same."))
-    async with trier(page) as decoder:
-        tried = await attempt(page, row, decoder, Retaking(how.message_id, how.anyway, dry_run=True))
+    async with trier(page) as reception:
+        tried = await retake(reception, row, Retaking(how.message_id, how.anyway, dry_run=True))
     return await _shown(page, [tried], how, back=f"/quarantine/{row.id}", single=True)
 
 
