@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from appealbus.core import CertificateState
-from appealbus.core.journal.codec import source_from_json, source_to_json
+from appealbus.core.journal.codec import SOURCE
 from appealbus.core.journal.merging import merged
 
 BEGINS, ENDS = datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)
@@ -16,10 +16,10 @@ def test_certificates_are_told_without_their_owners(virtual, bench):
         test = bench()
         test.wire.certificates = lambda: [CertificateState("ours\x1b.crt", "signs", "Person", BEGINS, ENDS)]
         state = test.guard.state()
-        (told,) = source_from_json(source_to_json(state)).certificates
+        (told,) = SOURCE.read(SOURCE.write(state)).certificates
         assert (told.name.isprintable(), told.purpose, told.subject) == (True, "signs", "")
         assert (told.not_before, told.not_after) == (BEGINS, ENDS)
-        assert b"Person" not in source_to_json(state)
+        assert b"Person" not in SOURCE.write(state)
         (together,) = merged([state, state])
         assert together.certificates == (told,)
 

@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from appealbus.core import CallFailed, Outcome, OutcomeKind, found, refused
-from appealbus.core.journal.codec import source_from_json, source_to_json
+from appealbus.core.journal.codec import SOURCE
 from appealbus.schemas import Record
 
 DOWN = CallFailed(OutcomeKind.UNAVAILABLE, "http.503", "down")
@@ -154,6 +154,6 @@ def test_a_code_that_nothing_can_carry_does_not_silence_the_worker(virtual, benc
         test = bench(script=[CallFailed(OutcomeKind.UNAVAILABLE, "a.\ud800", "down\x00 \udfff")], attempts=1)
         ended = await test.ask()
         assert (ended.outcome.code, ended.outcome.reason) == ("a.\ufffd", "down\ufffd \ufffd")
-        assert source_from_json(source_to_json(test.guard.state())).last_error == "a.\ufffd: down\ufffd \ufffd"
+        assert SOURCE.read(SOURCE.write(test.guard.state())).last_error == "a.\ufffd: down\ufffd \ufffd"
 
     virtual(scenario)

@@ -24,9 +24,11 @@ from appealbus.schemas.record import stored_record
 from appealbus.schemas.stored import APPEAL, CHANGE, INPUTS, PROVENANCE, Stored
 from appealbus.schemas.upcasting import upcast
 
-_SOURCE: Stored[SourceState] = Stored(SourceState, partial(upcast, "source"))
+SOURCE: Stored[SourceState] = Stored(SourceState, partial(upcast, "source"))
+"""How a source stands, as JSON."""
+WORKER: Stored[WorkerState] = Stored(WorkerState, partial(upcast, "worker"))
+"""What a worker tells of itself, as JSON."""
 _NO_DATE = date.max.toordinal()
-_WORKER: Stored[WorkerState] = Stored(WorkerState, partial(upcast, "worker"))
 
 
 def state_to_row(appeal_id: int, state: LookupState) -> dict[str, Any]:
@@ -216,23 +218,3 @@ def access_to_row(row: AccessRow) -> dict[str, Any]:
 def access_from_row(row: Row[Any]) -> AccessRow:
     """Return the entry of the access log in a row."""
     return AccessRow(**{**row._mapping, "served": Served.stored(row.served)})
-
-
-def source_to_json(state: SourceState) -> bytes:
-    """Return how a source stands as JSON."""
-    return _SOURCE.write(state)
-
-
-def worker_to_json(state: WorkerState) -> bytes:
-    """Return what a worker tells of itself as JSON."""
-    return _WORKER.write(state)
-
-
-def worker_from_json(raw: bytes) -> WorkerState:
-    """Return what a worker told of itself."""
-    return _WORKER.read(raw)
-
-
-def source_from_json(raw: bytes) -> SourceState:
-    """Return how a source stood."""
-    return _SOURCE.read(raw)

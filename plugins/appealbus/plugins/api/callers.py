@@ -80,20 +80,11 @@ class Caller:
         await asyncio.gather(*(note(number=each) for each in numbers))
 
 
-def may(action: Action) -> Any:
-    """Return the dependency of a route that is for clients who may do this."""
+def may(action: Action | None) -> Any:
+    """Return the dependency of a route that is for clients who may do this; None: for all."""
 
     async def caller(request: Request) -> Caller:
         return await _caller(request, action)
-
-    return Depends(caller)
-
-
-def anybody() -> Any:
-    """Return the dependency of a route that is for all clients."""
-
-    async def caller(request: Request) -> Caller:
-        return await _caller(request, None)
 
     return Depends(caller)
 

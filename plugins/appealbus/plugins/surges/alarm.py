@@ -1,11 +1,11 @@
 """An alarm as a value, and how it is written down."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 
 import orjson
+from pydantic import TypeAdapter
 
 from appealbus.plugins.surges.clusters import Found, Scanned
 from appealbus.plugins.surges.judge import Judged, Verdict
@@ -79,18 +79,11 @@ class Alarm:
 
     def to_json(self) -> bytes:
         """Return it as JSON, with these names."""
-        return orjson.dumps(asdict(self))
+        return orjson.dumps(self)
 
-    @classmethod
-    def from_json(cls, raw: bytes | str) -> "Alarm":
-        """Read what `to_json` wrote."""
-        told: dict[str, Any] = orjson.loads(raw)
-        told["monday"] = date.fromisoformat(told["monday"])
-        told["compared"] = tuple((date.fromisoformat(day), count) for day, count in told["compared"])
-        told["also"] = tuple(Part(**part) for part in told["also"])
-        told["numbers"] = tuple(told["numbers"])
-        told["shared"] = tuple(Shared(**shared) for shared in told["shared"])
-        return cls(**told)
+
+READ = TypeAdapter(Alarm).validate_json
+"""Reads what `to_json` wrote."""
 
 
 @dataclass(frozen=True, slots=True)

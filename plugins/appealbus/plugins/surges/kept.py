@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from statistics import median
 
 from appealbus.core import ConfigError
-from appealbus.plugins.surges.alarm import CLOSINGS, Alarm, KeptAlarm
+from appealbus.plugins.surges.alarm import CLOSINGS, READ, Alarm, KeptAlarm
 from appealbus.plugins.surges.store import Store
 
 _OPEN = "closed_at IS NULL"
@@ -202,7 +202,7 @@ def read_kept(row: sqlite3.Row) -> KeptAlarm:
     """Read a row."""
     return KeptAlarm(
         row["id"],
-        Alarm.from_json(row["body"]),
+        READ(row["body"]),
         datetime.fromisoformat(row["raised_at"]),
         _moment(row["told_at"]),
         _moment(row["taken_at"]),

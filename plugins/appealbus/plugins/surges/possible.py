@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from appealbus.plugins.surges.alarm import Alarm
+from appealbus.plugins.surges.alarm import READ, Alarm
 from appealbus.plugins.surges.store import Store
 
 _DAYS, _ROWS = 400, 5000
@@ -88,5 +88,5 @@ def read(row: sqlite3.Row) -> Possible:
         row["passed"],
         row["calendar"],
         datetime.fromisoformat(row["found_at"]),
-        Alarm.from_json(row["body"]),
+        READ(row["body"]),
     )

@@ -26,13 +26,13 @@ def source_states(connection: Connection, now: datetime) -> list[SourceState]:
     query = select(source_state.c.document, worker.c.seen_until)
     rows = connection.execute(query.join(worker, worker.c.name == source_state.c.worker, isouter=True)).all()
     alive = [row for row in rows if row.seen_until is not None and row.seen_until > now]
-    return merged(codec.source_from_json(row.document) for row in alive or rows)
+    return merged(codec.SOURCE.read(row.document) for row in alive or rows)
 
 
 def workers(connection: Connection, now: datetime) -> list[WorkerState]:
     """Return the workers alive."""
     query = select(worker.c.document).where(worker.c.seen_until > now).order_by(worker.c.name)
-    return [codec.worker_from_json(raw) for raw in connection.execute(query).scalars()]
+    return [codec.WORKER.read(raw) for raw in connection.execute(query).scalars()]
 
 
 def heartbeats(connection: Connection) -> list[Heartbeat]:
@@ -43,9 +43,7 @@ def heartbeats(connection: Connection) -> list[Heartbeat]:
         held.setdefault(row.owner, []).append(row.name)
     query = select(worker).order_by(worker.c.seen_until.desc(), worker.c.name).limit(_WORKERS)
     return [
-        Heartbeat(
-            codec.worker_from_json(row.document), row.seen_until, row.seen_until > now, tuple(held.get(row.name, ()))
-        )
+        Heartbeat(codec.WORKER.read(row.document), row.seen_until, row.seen_until > now, tuple(held.get(row.name, ())))
         for row in connection.execute(query)
     ]
 

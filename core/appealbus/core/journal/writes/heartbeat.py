@@ -40,9 +40,9 @@ def beat(connection: Connection, items: Sequence[Beat]) -> list[None]:
         bulk.upsert(
             connection,
             worker,
-            [{"name": name, "seen_until": until, "document": codec.worker_to_json(item.state)}],
+            [{"name": name, "seen_until": until, "document": codec.WORKER.write(item.state)}],
         )
-        sources = {state.source: codec.source_to_json(state) for state in item.sources}
+        sources = {state.source: codec.SOURCE.write(state) for state in item.sources}
         rows = [{"source": source, "worker": name, "document": sources[source]} for source in sorted(sources)]
         bulk.upsert(connection, source_state, rows)
         dead = select(worker.c.name).where(worker.c.seen_until < now, worker.c.name != name)

@@ -10,7 +10,7 @@ from appealbus.core.rights.actions import MAY, Action
 from appealbus.plugins.api import documented
 from appealbus.plugins.api.answers import as_json
 from appealbus.plugins.api.api import Api
-from appealbus.plugins.api.callers import Caller, anybody, may
+from appealbus.plugins.api.callers import Caller, may
 
 router = documented.router(tags=["about"])
 
@@ -20,7 +20,7 @@ router = documented.router(tags=["about"])
     summary="See what you may do",
     **documented.route(ok={200: {"description": "The client.", "content": documented.content("Me")}}),
 )
-async def me(request: Request, caller: Annotated[Caller, anybody()]) -> Response:
+async def me(request: Request, caller: Annotated[Caller, may(None)]) -> Response:
     """Tell the client its role, its scopes, what its mask hides, and its limits."""
     client, viewer, settings = caller.client, caller.viewer, Api.of(request).settings
     limits = {
