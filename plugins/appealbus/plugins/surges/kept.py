@@ -6,11 +6,14 @@ from dataclasses import astuple, dataclass
 from datetime import date, datetime, timedelta
 from statistics import median
 
+from pydantic import TypeAdapter
+
 from appealbus.core import ConfigError
 from appealbus.plugins.surges.alarm import CLOSINGS, READ, Alarm, KeptAlarm
 from appealbus.plugins.surges.store import Store
 
 _OPEN = "closed_at IS NULL"
+_ROW = TypeAdapter(KeptAlarm)
 Note = Callable[[], None]
 
 
@@ -200,19 +203,7 @@ def _as_seen(found: KeptAlarm, seen: str | None) -> None:
 
 def read_kept(row: sqlite3.Row) -> KeptAlarm:
     """Read a row."""
-    return KeptAlarm(
-        row["id"],
-        READ(row["body"]),
-        datetime.fromisoformat(row["raised_at"]),
-        _moment(row["told_at"]),
-        _moment(row["taken_at"]),
-        row["taken_by"],
-        None if row["taken_until"] is None else date.fromisoformat(row["taken_until"]),
-        _moment(row["closed_at"]),
-        row["closed_by"],
-        row["verdict"],
-        row["done"],
-    )
+    return _ROW.validate_python({**dict(row), "alarm": READ(row["body"])})
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from pydantic import TypeAdapter
+
 from appealbus.plugins.surges.alarm import READ, Alarm
 from appealbus.plugins.surges.store import Store
 
@@ -42,6 +44,9 @@ class Possible:
     calendar: str
     found_at: datetime
     surge: Alarm
+
+
+_ROW = TypeAdapter(Possible)
 
 
 def looked(store: Store, day: date) -> bool:
@@ -82,11 +87,4 @@ def newest(store: Store) -> tuple[Day | None, list[Possible]]:
 
 def read(row: sqlite3.Row) -> Possible:
     """Read a row of both tables."""
-    return Possible(
-        row["id"],
-        date.fromisoformat(row["day"]),
-        row["passed"],
-        row["calendar"],
-        datetime.fromisoformat(row["found_at"]),
-        READ(row["body"]),
-    )
+    return _ROW.validate_python({**dict(row), "surge": READ(row["body"])})
