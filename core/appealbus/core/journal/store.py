@@ -192,12 +192,7 @@ def _sqlite_engine(path: Path, mode: str, pragmas: tuple[str, ...], begin: str, 
         return connection
 
     engine = create_engine(
-        "sqlite://",
-        creator=connect,
-        poolclass=QueuePool,
-        pool_size=connections,
-        max_overflow=0,
-        hide_parameters=True,
+        "sqlite://", creator=connect, poolclass=QueuePool, pool_size=connections, max_overflow=0, hide_parameters=True
     )
     event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
     return engine
@@ -215,14 +210,7 @@ def _open_postgresql(
     connections = OpenConnections()
     try:
         reading, writing, its_key = postgresql.open_engines(
-            url,
-            password,
-            key,
-            connections,
-            readers=READERS,
-            tell=tell,
-            read_only=read_only,
-            ends_workers=ends_workers,
+            url, password, key, connections, readers=READERS, tell=tell, read_only=read_only, ends_workers=ends_workers
         )
     except SQLAlchemyError as error:
         mine = as_journal_error(error)

@@ -16,13 +16,7 @@ def _entry() -> list[Column[object]]:
     ]
 
 
-log_entry = Table(
-    "log_entry",
-    metadata,
-    Column("position", Id, primary_key=True),
-    *_entry(),
-    sqlite_autoincrement=True,
-)
+log_entry = Table("log_entry", metadata, Column("position", Id, primary_key=True), *_entry(), sqlite_autoincrement=True)
 """The log: everything that happened, in one order. Nothing is ever changed here; only whole beginnings are pruned.
 
 An entry outlives its appeal. On SQLite one transaction writes at a time, so the database gives positions itself.
@@ -44,13 +38,7 @@ for _name, _which in (("look", LOOK), ("deed", and_(OF_PERSON, ~LOOK))):
             where=_which,
         )
 
-log_unplaced = Table(
-    "log_unplaced",
-    metadata,
-    Column("id", Id, primary_key=True),
-    *_entry(),
-    sqlite_autoincrement=True,
-)
+log_unplaced = Table("log_unplaced", metadata, Column("id", Id, primary_key=True), *_entry(), sqlite_autoincrement=True)
 """Entries of the log that have no position yet, on PostgreSQL: one worker moves those that are committed over."""
 
 epoch = Table(
