@@ -1,4 +1,4 @@
-"""An installation in its production form: appeals and dossiers by RabbitMQ, the journal in PostgreSQL."""
+"""An installation in its production form: appeals and dossiers by RabbitMQ, the journal wherever it is to be."""
 
 import asyncio
 import json
@@ -96,8 +96,11 @@ class Workers:
         """Start it and wait until all are up; in the long form as users do, by its name."""
         self.count = count
         self.program: Program = here.start("run", "--workers", str(count), *arguments, env=env, anew=anew)
+        self._wait()
+
+    def _wait(self) -> None:
         try:
-            self.program.until(lambda: len(self.events("bus.started")) >= count, f"{count} workers run", UP)
+            self.program.until(lambda: len(self.events("bus.started")) >= self.count, f"{self.count} workers run", UP)
         except AssertionError:
             self.program.kill()  # or it would start workers again for ever, beside all other tests
             raise
