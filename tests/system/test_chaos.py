@@ -52,7 +52,7 @@ LONGEST_HOLE = 25.0 if LONG else 3.0
 FROZEN = 33.0 if LONG else 13.0
 """Seconds that a worker stands still: longer than its leases, so that others have taken over when it goes on."""
 PAUSE = (1.0, 6.0) if LONG else (0.3, 1.0)
-LASTS = 300.0 if LONG else 10.0
+LASTS = 600.0 if LONG else 10.0
 """Seconds that the sender takes for all of it: about as long as the chaos."""
 SETTLES = 600.0 if LONG else 240.0
 SLOWEST = 3.0
