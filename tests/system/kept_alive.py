@@ -9,7 +9,7 @@ from contextlib import suppress
 from functools import partial
 
 from tests.services.forms import LONG
-from tests.system.production import Production, Workers
+from tests.system.production import UP, Production, Workers
 from tests.system.program import PATIENCE, Finished, Program, insist_on_silence
 
 _PAUSE = 0.5
@@ -40,6 +40,11 @@ class KeptAlive(Program):
     def err(self) -> str:
         """What it has written to standard error in all its lives."""
         return "\n".join(life.err for life in tuple(self._lives))
+
+    @property
+    def latest(self) -> str:
+        """What it has written to standard error in its last life so far."""
+        return self._lives[-1].err
 
     @property
     def running(self) -> bool:
@@ -108,6 +113,10 @@ class LoneWorker(Workers):
         self.count = 1
         self.program: KeptAlive = KeptAlive(partial(here.start, "run", env=env, anew=anew))
         self._wait()
+
+    def up(self) -> None:
+        """Wait until it works."""
+        self.program.until(lambda: '"bus.started"' in self.program.latest, "it works again", UP)
 
     def pids(self) -> dict[int, int]:
         """Return its process, as last started."""

@@ -105,6 +105,9 @@ class Workers:
             self.program.kill()  # or it would start workers again for ever, beside all other tests
             raise
 
+    def up(self) -> None:
+        """Wait until one of them works, as the others do while one is started again."""
+
     def events(self, name: str) -> list[dict[str, Any]]:
         """Return the log lines of an event; a line that is being written is left out."""
         lines = [line for line in self.program.err.split("\n")[:-1] if f'"{name}"' in line]

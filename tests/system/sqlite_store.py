@@ -22,13 +22,12 @@ WITNESS = str(Path(__file__).with_name("witness.py"))
 KILLED, TOLD_TO_END, JOURNAL_FAILED = -9, -15, 4
 _ROOM = 1_000_000
 """Bytes that a file may have on the full disk at least: the program's log lies there, too."""
-_SOON = 10.0
-"""Seconds in which there should be a checkpoint: with each thousand pages that are written."""
 
 
 class SqliteStore(Store):
     """The file, with one worker that is started again as systemd does."""
 
+    workers = 1
     agencies_plugins = (WITNESS,)
 
     def __init__(self, folder: Path) -> None:
@@ -81,7 +80,7 @@ class SqliteStore(Store):
         """Its first write into the file is the moment; readers have it grow large before."""
         with _reader(self._path):
             time.sleep(havoc.moment())
-        before, end = self._path.stat().st_mtime_ns, time.monotonic() + _SOON
+        before, end = self._path.stat().st_mtime_ns, time.monotonic() + havoc.moment()
         while self._path.stat().st_mtime_ns == before and time.monotonic() < end:
             time.sleep(0.0005)
         havoc.kill()

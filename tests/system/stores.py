@@ -32,6 +32,7 @@ class Store(ABC):
 
     """
 
+    workers: int
     agencies_plugins: Sequence[str] = ()
     """What agencies load to watch the journal from outside, where it does not tell itself when it was written."""
     agencies_environment: Mapping[str, str] = {}
@@ -78,6 +79,8 @@ class Store(ABC):
 class PostgresqlStore(Store):
     """A database, which three workers reach by a way that can be cut."""
 
+    workers = 3
+
     def __init__(self, server: Postgres, url: str, way: FaultProxy) -> None:
         self._server, self._way = server, way
         self._database = url.rpartition("/")[2]
@@ -85,8 +88,8 @@ class PostgresqlStore(Store):
         super().__init__(url, f"postgresql://{ROLE}@127.0.0.1:{way.port}/{self._database}")
 
     def start(self, here: Production, *, env: Mapping[str, str], anew: bool) -> Workers:
-        """Start three workers under their supervisor."""
-        return Workers(here, 3, env=env, anew=anew)
+        """Start them under their supervisor."""
+        return Workers(here, self.workers, env=env, anew=anew)
 
     def troubles(self, havoc: Havoc) -> Troubles:
         """Return what befalls databases and the ways to them."""

@@ -39,11 +39,12 @@ from tests.system.stores import PostgresqlStore, Store
 
 pytestmark = pytest.mark.system
 
+SUITE = "APPEALBUS_CHAOS" not in os.environ
 COUNT = int(os.environ.get("APPEALBUS_CHAOS", "30"))
 SEED = int(os.environ.get("APPEALBUS_SEED") or 3)
 LONG = COUNT > 1000
-KILLER = COUNT // 3
-"""Which of the letters kills whoever works it."""
+FEW = 15
+"""Letters of the suite's form with one worker, which goes through less; the other form has just been through all."""
 KILLS = 30 if LONG else 2
 HOLES = 6 if LONG else 2
 CUTS = 8 if LONG else 2
@@ -52,6 +53,8 @@ LONGEST_HOLE = 25.0 if LONG else 3.0
 FROZEN = 33.0 if LONG else 13.0
 """Seconds that a worker stands still: longer than its leases, so that others have taken over when it goes on."""
 PAUSE = (1.0, 6.0) if LONG else (0.3, 1.0)
+MOSTLY = 0.75
+"""So often all waits until somebody works: on a busy machine one alone would be killed while it starts, each time."""
 LASTS = 600.0 if LONG else 10.0
 """Seconds that the sender takes for all of it: about as long as the chaos."""
 SETTLES = 600.0 if LONG else 240.0
@@ -164,12 +167,13 @@ def test_chaos(here: Production, around: Around, store: Store, tmp_path: Path) -
     """Every appeal has the dossier that it has where nothing fails; every version arrived, no question was hidden."""
     chance = random.Random(SEED)
     print(f"APPEALBUS_SEED={SEED} APPEALBUS_CHAOS={COUNT}")
-    appeals = with_codes(letters(COUNT))
-    appeals[KILLER] = appeals[KILLER].model_copy(update={"text": "poison"})
-    killer = appeals[KILLER].message_id
+    appeals = with_codes(letters(FEW if _is_small(store) else COUNT))
+    third = len(appeals) // 3
+    appeals[third] = appeals[third].model_copy(update={"text": "poison"})
+    killer = appeals[third].message_id
     here.write(appeals)
     (tmp_path / "calm").mkdir()
-    changes = _changes(appeals[:KILLER])
+    changes = _changes(appeals[:third])
     expected = dossiers_without_faults(tmp_path / "calm", here, appeals, changes)
     before = len(here.calls())
     mail = [Mail(each.message_id, each.model_dump_json(exclude_unset=True).encode()) for each in appeals]
@@ -188,6 +192,8 @@ def test_chaos(here: Production, around: Around, store: Store, tmp_path: Path) -
         havoc.learn(store.troubles(havoc))
         for what in _schedule(chance, store):
             time.sleep(chance.uniform(*PAUSE))
+            if chance.random() < MOSTLY:
+                workers.up()
             print(f"{time.strftime('%H:%M:%S')} {what}")
             havoc.wreak(what)
         havoc.over()
@@ -195,6 +201,7 @@ def test_chaos(here: Production, around: Around, store: Store, tmp_path: Path) -
         workers.program.until(lambda: not sender.sending, "all is sent", SETTLES)
         assert sender.confirmed == len(twice)
         print(f"{time.strftime('%H:%M:%S')} sent")
+        workers.program.until(lambda: _behaved_badly(here), "the address register has behaved badly", SETTLES)
         here.agencies.misbehave()
         time.sleep(SLOWEST)
         workers.program.until(lambda: _nothing_left(here, len(mail)), "nothing is left to do", SETTLES)
@@ -236,8 +243,16 @@ def _changes(appeals: Sequence[Appeal]) -> list[Change]:
     ]
 
 
+def _is_small(store: Store) -> bool:
+    return SUITE and store.workers == 1
+
+
 def _schedule(chance: random.Random, store: Store) -> list[str]:
-    plan = ["kill a worker"] * KILLS + ["kill the broker"] + store.plan(CUTS // 2, HARMS)
+    plan = ["kill a worker"] * KILLS + store.plan(CUTS // 2, HARMS)
+    if _is_small(store):
+        chance.shuffle(plan)
+        return plan
+    plan += ["kill the broker"]
     if LONG:
         plan += ["restart the broker"]
     plan += ["blackhole up", "blackhole down", "blackhole both"] * (HOLES // 2)
@@ -247,6 +262,11 @@ def _schedule(chance: random.Random, store: Store) -> list[str]:
     chance.shuffle(plan)
     # It takes as long as all the rest.
     return ["freeze a worker", *plan]
+
+
+def _behaved_badly(here: Production) -> bool:
+    """Whether a version tells of it is chance: the next question may be answered."""
+    return bool({"fault", "status", "http_500", "http_502"} & here.agencies.answers("address").keys())
 
 
 def _nothing_left(here: Production, count: int) -> bool:
@@ -315,10 +335,6 @@ def _check_versions(here: Production, got: list[Got]) -> None:
     assert first_seen == {number: list(range(1, version + 1)) for number, version in newest.items()}
     assert codes.isdisjoint(MIXED_UP), "an answer came to a question that it does not answer"
     assert "amqp.awaiting" in codes
-    # Not whether a version tells of it: whether one does is chance where the next question is answered.
-    assert {"fault", "status", "http_500", "http_502"} & here.agencies.answers("address").keys(), (
-        "the address register behaved too well"
-    )
 
 
 def _megabytes(pid: int) -> int:
