@@ -3,8 +3,9 @@
 import asyncio
 import contextlib
 import math
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import date, datetime
+from typing import Protocol
 
 from appealbus.core.clocks import day_of
 from appealbus.core.domain.pauses import (
@@ -12,8 +13,10 @@ from appealbus.core.domain.pauses import (
     PAUSED,
     SPENT,
     Pause,
+    Period,
     Quota,
     QuotaAnswer,
+    QuotaCall,
     QuotaUse,
     QuotaWish,
 )
@@ -24,8 +27,16 @@ from appealbus.core.interfaces.outcomes import unavailable
 from appealbus.schemas.outcome import Outcome
 from appealbus.schemas.record import Record
 
-TakeQuota = Callable[[QuotaWish], Awaitable[QuotaAnswer]]
-"""Takes one call of a quota, for all workers together."""
+
+class QuotaBook(Protocol):
+    """Counts the calls of quotas, for all workers together."""
+
+    async def take_quota(self, wish: QuotaWish) -> QuotaAnswer:
+        """Take one call."""
+
+    async def return_quota(self, call: QuotaCall) -> None:
+        """Count one no more."""
+
 
 KNOWN_FOR = 5.0
 """Seconds for which a worker goes by what it has last heard of pauses. It hears of them once a second; where it does
@@ -56,7 +67,7 @@ class Gate:
         *,
         now: Callable[[], datetime],
         monotonic: Callable[[], float],
-        take: TakeQuota | None = None,
+        book: QuotaBook | None = None,
         first_share: float = 0.25,
     ) -> None:
         self.pause: Pause | None = None
@@ -71,7 +82,9 @@ class Gate:
         self._booked: dict[tuple[bool, bool], datetime] = {}
         self._now = now
         self._monotonic = monotonic
-        self._take = take
+        self._book = book
+        self.settling: set[asyncio.Task[object]] = set()
+        """What is still to be written of calls that did not leave."""
 
     @property
     def paused_until(self) -> datetime | None:
@@ -116,25 +129,56 @@ class Gate:
                     await self.look()
         return self._monotonic() < self.known_until
 
-    async def take(self, due_on: date | None, *, first: bool) -> Outcome[Record] | None:
+    async def take(self, due_on: date | None, *, first: bool) -> Outcome[Record] | QuotaCall:
         """Take one call of the quotas, as `shut` is asked; return the outcome of the question where none is left."""
-        if not self._quota.most or self._take is None:
-            return None
+        if not self._quota.most or self._book is None:
+            return QuotaCall(self._source)
         urgent = self._is_urgent(due_on)
+        taking = asyncio.ensure_future(self._book.take_quota(self._wish(urgent, first)))
         try:
-            answer = await self._take(QuotaWish(self._source, self._quota, urgent, self._now(), first))
+            answer = await asyncio.shield(taking)
         except JournalError:
             return UNCOUNTED
+        except asyncio.CancelledError:
+            self.settle(self._taken_in_vain(taking))
+            raise
         self.left = dict(answer.left)
         if answer.again_at is None:
-            return None
+            return QuotaCall(self._source, answer.counted)
         self._spent[urgent, first] = answer
         return self._used_up((urgent, first)) or _spent(answer.again_at, answer.period, urgent, first)
 
-    def learn(self, pause: Pause | None, used: Sequence[QuotaUse], known_until: float) -> None:
-        """Take over what the journal says."""
+    def settle(self, coroutine: Coroutine[object, object, object]) -> None:
+        """Have something written of a call that did not leave, though nobody waits for it any more."""
+        task = asyncio.create_task(coroutine)
+        self.settling.add(task)
+        task.add_done_callback(self.settling.discard)
+
+    async def give_back(self, call: QuotaCall) -> None:
+        """Count a call no more that did not leave; where that cannot be written it is lost, as to a crash."""
+        if call.counted and self._book is not None:
+            with contextlib.suppress(JournalError):
+                await self._book.return_quota(call)
+
+    def learn(self, pause: Pause | None, used: Sequence[QuotaUse], known_until: float) -> bool:
+        """Take over what the journal says; return whether there are calls again for whom none was left."""
         self.pause, self.known_until = pause, known_until
-        self.left = self._quota.left(used, self._now())
+        now = self._now()
+        self.left = self._quota.left(used, now)
+        uses = [(Period(use.period), use) for use in used if use.begins >= Period(use.period).begins(now)]
+        uses = [each for each in uses if each[0] in self._quota.most]
+        back = [kind for kind in self._spent if not any(self._quota.refusal(*use, self._wish(*kind)) for use in uses)]
+        for kind in back:
+            del self._spent[kind]
+            self._booked.pop(kind, None)
+        return bool(back)
+
+    async def _taken_in_vain(self, taking: Awaitable[QuotaAnswer]) -> None:
+        with contextlib.suppress(JournalError):
+            await self.give_back(QuotaCall(self._source, (await taking).counted))
+
+    def _wish(self, urgent: bool, first: bool) -> QuotaWish:
+        return QuotaWish(self._source, self._quota, urgent, self._now(), first)
 
     def _is_urgent(self, due_on: date | None) -> bool:
         today = day_of(self._now())

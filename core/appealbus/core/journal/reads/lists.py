@@ -125,8 +125,11 @@ def access_rows(connection: Connection, number: str | None, after: int, limit: i
 
 def left_for_sources(connection: Connection, number: str) -> list[AccessRow]:
     """Return the access rows of an appeal whose questions went to a source."""
-    mine = select(access).where(access.c.number == number, access.c.served == Served.SOURCE.value)
-    return [codec.access_from_row(row) for row in connection.execute(mine.order_by(access.c.id))]
+    ways = (Served.SOURCE.value, Served.NOTHING.value)
+    mine = select(access).where(access.c.number == number, access.c.served.in_(ways)).order_by(access.c.id)
+    rows = [codec.access_from_row(row) for row in connection.execute(mine)]
+    stayed = {row.question_id for row in rows if row.served is Served.NOTHING}
+    return [row for row in rows if row.question_id not in stayed]
 
 
 def quarantined(
