@@ -253,8 +253,8 @@ def test_calls_that_come_back_end_the_wait_for_the_next_period(virtual, bench):
 
         test.guard.gate._book = Book(take)
         used = QuotaUse("test", "day", DAY["day"], 10)
-        assert (await test.ask("a")).outcome.code == "source.quota"
         assert not test.guard.gate.learn(None, [used], math.inf)
+        assert (await test.ask("a")).outcome.code == "source.quota"
         assert (await test.ask("a")).outcome.code == "source.quota"
         assert test.guard.gate.learn(None, [replace(used, used=9)], math.inf)
         assert not test.guard.gate.learn(None, [replace(used, used=9)], math.inf)

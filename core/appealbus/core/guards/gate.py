@@ -43,6 +43,7 @@ KNOWN_FOR = 5.0
 not, its journal is away or it stands still, and then it asks once more before anything leaves."""
 _PATIENCE = 2.0
 """Seconds that a call waits for that: its place must not be held much longer."""
+_KINDS = [(urgent, first) for urgent in (False, True) for first in (False, True)]
 UNSURE = unavailable(
     "source.unsure", "the journal could not say whether somebody has the source paused, so nothing was asked"
 )
@@ -80,6 +81,8 @@ class Gate:
         self._quota = Quota(settings.quotas(), settings.quota_reserve, first_share)
         self._spent: dict[tuple[bool, bool], QuotaAnswer] = {}  # by whether it is urgent, and for a first version
         self._booked: dict[tuple[bool, bool], datetime] = {}
+        self._none_for = set(_KINDS)
+        """For whom the journal had no call at the last look: whoever has a turn may not come to take it."""
         self._now = now
         self._monotonic = monotonic
         self._book = book
@@ -165,17 +168,22 @@ class Gate:
         self.pause, self.known_until = pause, known_until
         now = self._now()
         self.left = self._quota.left(used, now)
-        uses = [(Period(use.period), use) for use in used if use.begins >= Period(use.period).begins(now)]
-        uses = [each for each in uses if each[0] in self._quota.most]
-        back = [kind for kind in self._spent if not any(self._quota.refusal(*use, self._wish(*kind)) for use in uses)]
+        uses = [(period, self._use(period, used, now)) for period in self._quota.most]
+        none_for = {kind for kind in _KINDS if any(self._quota.refusal(*use, self._wish(*kind)) for use in uses)}
+        back, self._none_for = self._none_for - none_for, none_for
         for kind in back:
-            del self._spent[kind]
+            self._spent.pop(kind, None)
             self._booked.pop(kind, None)
-        return bool(back)
+        return bool(back and self._quota.most)
 
     async def _taken_in_vain(self, taking: Awaitable[QuotaAnswer]) -> None:
         with contextlib.suppress(JournalError):
             await self.give_back(QuotaCall(self._source, (await taking).counted))
+
+    def _use(self, period: Period, used: Sequence[QuotaUse], now: datetime) -> QuotaUse:
+        begins = period.begins(now)
+        mine = (use for use in used if use.period == period and use.begins >= begins)
+        return next(mine, QuotaUse(self._source, period, begins, 0))
 
     def _wish(self, urgent: bool, first: bool) -> QuotaWish:
         return QuotaWish(self._source, self._quota, urgent, self._now(), first)
