@@ -14,7 +14,7 @@ from appealbus.core.bus.suspect_messages import SuspectMessages
 from appealbus.core.clocks import wall
 from appealbus.core.config.models import BusSettings
 from appealbus.core.domain.case import Case
-from appealbus.core.domain.sender import EVERY, NOT_ALLOWED, Sender
+from appealbus.core.domain.sender import EVERY, NOT_ALLOWED, Says, Sender
 from appealbus.core.errors import JournalError, MessageDiffers
 from appealbus.core.failpoints import failpoint
 from appealbus.core.fair_share import on_behalf_of
@@ -109,7 +109,7 @@ class Reception:
                 if isinstance(read, Change):
                     new_change = _new_change(read, self._settings, sender or self.senders.channel(read.channel))
                     return await self._change(replace(new_change, position=message.position))
-                new = _new_appeal(read, self._settings, self._due_on)
+                new = _new_appeal(read, self._settings, self._due_on, self.senders)
                 accepted = await self._journal.accept(new, owner=owner, lease_seconds=lease)
         except (Unacceptable, JournalError) as error:
             if isinstance(error, JournalError) and error.passes:
@@ -180,14 +180,15 @@ def _tell(taken: Accepted | ChangeTaken, channel: str) -> None:
         log.info("change.waits", channel=channel)
 
 
-def _new_appeal(appeal: Appeal, settings: BusSettings, due_on: DueOn | None) -> NewAppeal:
+def _new_appeal(appeal: Appeal, settings: BusSettings, due_on: DueOn | None, senders: Senders) -> NewAppeal:
     now = wall()
-    return NewAppeal(appeal, now, settings.accepted_by, None if due_on is None else due_on(appeal, appeal, now))
+    due = None if due_on is None else due_on(appeal, appeal, now)
+    return NewAppeal(appeal, now, settings.accepted_by, due, senders.kept)
 
 
 def _new_change(change: Change, settings: BusSettings, sender: Sender) -> NewChange:
     """Return a change to take; raise Unacceptable for one of a kind that its sender may not send, whatever appeal."""
-    if not sender.may_send(change):
+    if not sender.may_send(Says.of(change)):
         kind = "no known kind" if change.kind is None else f"the kind {change.kind.value}"
         text = f"its sender may send no such change, {kind} with these fields; `changes` in the policy says which"
         raise Unacceptable(text, NOT_ALLOWED)
@@ -238,7 +239,7 @@ async def replay(
         if isinstance(read, Change):
             new: NewChange | NewAppeal = _new_change(read, settings, _sender(row, settings, policy, anyway=anyway))
         else:
-            new = _new_appeal(read, settings, due_on)
+            new = _new_appeal(read, settings, due_on, Senders(policy or Policy(), settings.changes_from))
         waiting = settings.waiting_changes
         taken = await journal.leave_quarantine(row, new, most_waiting=waiting, reason=reason)
     _tell(taken, read.channel)
