@@ -51,4 +51,4 @@ async def test_a_report_of_another_period_than_was_meant_is_none(server: Served)
     """A parameter that it does not have, `from`, is refused, and not passed over."""
     client = await server.client("registry")
     answer = await client.get("/v1/report?from=0")
-    assert (answer.status_code, answer.json()["type"]) == (422, "/problems/invalid")
+    assert (answer.status_code, answer.json()["type"]) == (400, "/problems/invalid")
