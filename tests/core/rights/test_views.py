@@ -166,6 +166,26 @@ async def test_the_feed_tells_of_visible_changes_alone(journal: Journal, write: 
     assert [await elsewhere.shows(entry) for entry in entries] == [None] * 4
 
 
+async def test_looks_of_a_stricter_viewer_are_its_own(journal: Journal, write: Write) -> None:
+    """Masks of one name that differ in anything, and viewers that do, are told apart by whatever remembers looks."""
+    row = await write(*_VERSIONS)
+    comparing = replace(_DESK, comparing=("repeats",))
+    looks = Looks()
+    for mask, given in ((comparing, {"channel": "portal"}), (_DESK, {}), (comparing, {"places": ("750000000",)})):
+        alone = Views(journal, Viewer("v", Role.REVIEWER, mask, **given))
+        shared = Views(journal, Viewer("w", Role.REVIEWER, mask, **given), looks)
+        assert await shared.versions(row) == await alone.versions(row)
+    masks = (_DESK, comparing, replace(_DESK, process=True), replace(_DESK, hides=()), replace(_DESK, shows=()))
+    viewers = [Viewer("v", Role.REVIEWER, each) for each in masks]
+    viewers += [
+        replace(viewers[0], channel="portal"),
+        replace(viewers[0], places=("75",)),
+        replace(viewers[0], kinds=("75",)),
+    ]
+    assert len({Views(journal, each).eyes for each in viewers}) == len(viewers)
+    assert Views(journal, replace(viewers[0], name="another")).eyes == Views(journal, viewers[0]).eyes
+
+
 async def test_what_is_remembered_of_pruned_versions_hides_none(journal: Journal, write: Write) -> None:
     """Of versions that look the same the first that is left is seen, whoever has had the one before it or has not."""
     row = await write({}, {"appeal.applicant.surname": 901}, {"appeal.applicant.phone": 900})

@@ -1,7 +1,8 @@
 """Masks: which fields of a dossier somebody sees, and which numbers in its texts."""
 
+import pickle
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -38,6 +39,11 @@ class Mask:
     def rules(self) -> Rules:
         """Its paths, with what follows from them."""
         return Rules(tuple(self.shows), (*self.hides, *number_fields(frozenset(self.identifiers))))
+
+    @cached_property
+    def written(self) -> bytes:
+        """All of it as bytes: two masks that differ in anything have others."""
+        return pickle.dumps(replace(self))  # without what is cached
 
     @property
     def plain(self) -> bool:

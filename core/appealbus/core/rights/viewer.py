@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import Any
 
 from appealbus.core.domain.client import Client, Role
@@ -10,6 +11,7 @@ from appealbus.core.domain.listing import AppealRow, AppealState
 from appealbus.core.domain.places import within
 from appealbus.core.journal.writes.suspects import REASON
 from appealbus.core.rights.actions import MAY, Action
+from appealbus.core.rights.builtin import EVERYTHING
 from appealbus.core.rights.fields import is_of_the_dossier
 from appealbus.core.rights.identifiers import HIDDEN
 from appealbus.core.rights.mask import Mask
@@ -77,6 +79,12 @@ class Viewer:
     def sieve(self) -> Callable[[AppealRow], bool] | None:
         """What tells the appeals that it may see from others; None: it may see all."""
         return self.sees if self.scoped else None
+
+    @property
+    def eyes(self) -> str:
+        """The same of viewers to whom all looks the same: whatever is added to a viewer or its mask counts here."""
+        own = repr(replace(self, name="", mask=EVERYTHING)).encode()
+        return sha256(self.mask.written + own).hexdigest()
 
     def may(self, action: Action) -> bool:
         """Whether it may do that at all."""
