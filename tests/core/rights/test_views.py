@@ -367,12 +367,14 @@ async def test_what_people_wrote_is_for_auditors_and_for_themselves(journal: Jou
         *(
             ("desk", Role.REVIEWER, EVERYTHING),
             ("other", Role.REVIEWER, EVERYTHING),
+            ("namesake", Role.REVIEWER, EVERYTHING),
             ("registry", Role.REGISTRY, _DESK),
         ),
         *(("auditor", Role.AUDITOR, TECHNICAL), ("ops", Role.OPS, TECHNICAL), ("aigul", Role.REGISTRY, EVERYTHING)),
         ("portal", Role.CHANNEL, TECHNICAL),
     ):
-        views = Views(journal, Viewer(name, role, mask))
+        actor = {"aigul": "person:aigul", "namesake": "person:desk"}.get(name, f"api:{name}")
+        views = Views(journal, Viewer(name, role, mask, actor=actor))
         entries = (await views.history(row)).entries
         logged = [shown for each in await journal.history(row.number) if (shown := await views.logged(each))]
         assert [(each.what, each.detail) for each in entries] == [(each.what, each.detail) for each in logged]
@@ -386,6 +388,7 @@ async def test_what_people_wrote_is_for_auditors_and_for_themselves(journal: Jou
     assert seen == {
         "desk": [purpose, None, mark, mark],
         "other": [mark, None, mark, mark],
+        "namesake": [mark, None, mark, mark],
         "registry": [mark, None, None],  # its mask does not show how the work goes
         "auditor": [purpose, None, reason, reason],
         "ops": [mark, None, reason, reason],
