@@ -265,8 +265,8 @@ class _Run:
 
     def _holders(self, parcels: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
         of_parcels = bytearray(len(self.units))
-        for index, last in parcels:
-            of_parcels[index:last] = b"\1" * (last - index)
+        for begins, behind in parcels:
+            of_parcels[begins:behind] = b"\1" * (behind - begins)
         ranked = []
         for index, at in enumerate(self.at[:-1]):
             for size in (12, 11, 13) if index <= self.first else (12,):

@@ -54,6 +54,10 @@ class NotMasked(JournalError):
         super().__init__(text, "not_masked")
 
 
+class NeverMasked(ValueError):
+    """A version that could not be masked, however often that was tried: it counts as damaged, though it is not."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Entry:
     found: Seen | None
@@ -132,7 +136,7 @@ class Masker:
         self._order[entry.owner].move_to_end(key)
         if entry.found is None:
             if entry.tries >= _TRIES:
-                raise ValueError("the version cannot be masked")
+                raise NeverMasked("the version cannot be masked")
             raise NotMasked("the version could not be masked in time")
         return entry.found
 
