@@ -15,8 +15,8 @@ from functools import cached_property
 from itertools import accumulate
 
 from appealbus.core.preparation.scanner import lowered
+from appealbus.core.rights import number_words as words
 from appealbus.core.rights.paths import Steps
-from appealbus.schemas.identifiers import control_digit
 
 KINDS = ("iin", "bin", "cadastral_number")
 HIDDEN = "[hidden]"
@@ -76,40 +76,6 @@ _DASH = re.compile(r"\s?[:\-\u2010-\u2015\u2212\uff0d\uff1a]\s?")
 _GLUE = re.compile("[0-9A-Za-z-]")
 _GOES_ON = re.compile(r"[-.:/]?\d")
 _CUT = re.compile(r"\d[.,:;]\Z")
-
-_WORD = re.compile(
-    r"(?P<holder>(?<![^\W\d_])(?:и\W{0,2}и\W{0,2}н|ж\W{0,2}с\W{0,2}н|б\W{0,2}[ис]\W{0,2}н|iin|bin|zhsn|bsn)"
-    r"(?![^\W\d_]{4})|(?:идентификацио|сәйкестендір|identification)\w*(?:\W{1,3}(?:нөмірі?|номер\w{0,2}|number))?)"
-    r"|(?P<cadastre>кад(?:астр|[.\s])|к/н|[ck]ad(?:astr|num|[_=.\s]))"
-    r"|(?P<land>участок|участк|учаск|телім)"
-    r"|(?P<other>(?<![^\W\d_])(?:стоимост|цен[ау]|сумм|сома|құны|баға|тел[.:е]|моб\.|ұялы|whatsapp|phone|сч[её]т|шот|инн|рнн|пинфл"
-    r"|чек|полис|артикул|квитанц|договор|заявк|талон|лицев|удостовер|паспорт|receipt|policy|contract|invoice|passport))"
-)
-_FILE_WORDS = r"(?:архив|мұрағат|archive|договор|шарт|келісім|контракт|contract|дел[оауе]\b|ісі?\b|\bfile|опис)"
-_FILE = re.compile(rf"{_FILE_WORDS}[^.!?\d]{{0,25}}(?:no\.\s)?$")
-_OF_A_FILE = re.compile(rf"\W{{0,3}}{_FILE_WORDS}")
-_STAMP = re.compile(r"(?:скан|scan|img|build|сборк|stamp|log|врем|уақыт|дат[аы]\b|time)[^.!?\d]{0,25}$")
-_STAMPED = re.compile(r"[0-3]\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:[01]\d|2[0-3])(?:[0-5]\d){2}")
-_SUM = re.compile(r"(?:итого|всего|сумм|стоимост|барлығы|total)\w{0,4}\W{0,3}$")
-_MONEY = re.compile(r"\s{0,2}(?:тыс|млн|млрд|мың|тенге|теңге|тг|₸|kzt|руб|\$|€)")
-_PHONE = re.compile(r"(?:тел[.:е]|моб|ұялы|whatsapp|phone)[^.!?\d]{0,25}$")
-_FOREIGN = re.compile(r"(?:росс|ресей|russia)[^.!?\d]{0,30}(?:инн|inn)\W{0,3}$")
-_ID_FORMS = (
-    r"(?<![0-9a-z])(?:(?P<uuid>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})|00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}"
-    r"|(?P<digest>[0-9a-f]{32,128})|[a-z]{2}\d\d(?:\s?[0-9a-z]{4}){3,5})(?![0-9a-z])"
-)
-_HEX = frozenset("abcdef")
-_DIGESTS = (32, 40, 56, 64, 96, 128)
-_DASHES = r"\-\u2010-\u2015"
-_OTHER = re.compile(
-    rf"{_ID_FORMS}|(?<!\d)(?=[\d+])(?:"
-    r"(?<!\.)\d{1,2}\.\d{1,2}\.\d\d(?!\.?\d)|\d{1,2}(?P<a>[./-])\d{1,2}(?P=a)(?:19|20)\d\d(?![./-]?\d)"
-    r"|(?:19|20)\d\d(?P<b>[./-])\d\d(?P=b)\d\d(?!\d)|(?<=[^\W\d_]-)20[2-9]\d-\d{8}(?!\d)"
-    r"|(?<!:)\d?\d:\d\d(?::\d\d)?(?!:?\d)|\d{4}(?P<c>[ -])\d{4}(?P=c)\d{4}(?P=c)\d{4}(?!\d)"
-    rf"|(?P<phone>(?:\+\s?7|8|7|007)[\s().{_DASHES}/]{{0,3}}\d{{3}}(?:[\s().{_DASHES}/]{{0,3}}\d){{7}}(?!\d))"
-    r"|\d[\d\s.,]*+(?:тыс|млн|млрд|мың|тенге|теңге|тг|₸|kzt|руб|\$|€))"
-)
-_AN_ID = re.compile(_ID_FORMS)
 
 
 def is_one(steps: Steps, kinds: Collection[str]) -> bool:
@@ -179,7 +145,7 @@ class _Text:
         """Return the words that begin there, each with where it begins and ends; later places are asked for later."""
         from_ = max(start, self._looked - _LONGEST_WORD)
         last = self._words[-1][0] if self._words else -1
-        found = (word for word in _WORD.finditer(self.low, from_, stop + _LONGEST_WORD) if word.start() > last)
+        found = (word for word in words.WORD.finditer(self.low, from_, stop + _LONGEST_WORD) if word.start() > last)
         self._words += [(*word.span(), word.lastgroup) for word in found]
         self._looked = max(self._looked, stop)
         return self._words[bisect_left(self._words, start, key=_first) : bisect_left(self._words, stop, key=_first)]
@@ -273,7 +239,7 @@ class _Run:
                 last = self.index_at.get(at + size)
                 if last is None:
                     continue
-                valid = _is_valid(self.digits[at : at + size])
+                valid = words.is_valid(self.digits[at : at + size])
                 if not valid and index > self.first:
                     continue
                 if self.effort.left < 0:
@@ -314,25 +280,26 @@ class _Run:
         low = self.read.low
         before = low[max(start - 50, 0) : start]
         if joined and valid:
-            if _FOREIGN.search(before) or (_STAMPED.match(self.text, start) and _STAMP.search(before)):
+            if words.FOREIGN.search(before) or (words.STAMPED.match(self.text, start) and words.STAMP.search(before)):
                 return True
             if not glued:
-                return bool(_SUM.search(before) and _MONEY.match(low[end : end + 10]))
+                return bool(words.SUM.search(before) and words.MONEY.match(low[end : end + 10]))
         elif valid and (_CUT.search(before) or re.match(r"[.,:;]\d", self.text[end : end + 2])):
             return True
         near = _AROUND if glued else 20
         from_ = max(start - near, 0)
         self.effort.left -= near / 15
-        for match in (_AN_ID if joined and valid else _OTHER).finditer(low[from_ : end + near]):
+        for match in (words.AN_ID if joined and valid else words.OTHER).finditer(low[from_ : end + near]):
             first, after = from_ + match.start(), from_ + match.end()
             if after <= start or end <= first:
                 continue
-            if match.lastgroup == "phone" and valid and start <= first and after <= end and not _PHONE.search(before):
+            whole = valid and start <= first and after <= end
+            if match.lastgroup == "phone" and whole and not words.PHONE.search(before):
                 continue
-            if match["digest"] and len(match[0]) not in _DIGESTS:
+            if match["digest"] and len(match[0]) not in words.DIGESTS:
                 continue
             # Whoever puts a number into a UUID or a digest has to fill the rest.
-            filled = (match["uuid"] or match["digest"]) and len(_HEX.intersection(match[0])) < 3
+            filled = (match["uuid"] or match["digest"]) and len(words.HEX.intersection(match[0])) < 3
             if not filled and not (match["uuid"] and joined and valid and after == end):
                 return True
         return False
@@ -401,14 +368,14 @@ class _Run:
         if grouped and dashed:
             low = self.read.low
             self.effort.left -= 1
-            of_a_file = _FILE.search(low[max(start - 30, 0) : start]) or _OF_A_FILE.match(low[end : end + 20])
+            of_a_file = words.FILE.search(low[max(start - 30, 0) : start]) or words.OF_A_FILE.match(low[end : end + 20])
             if word in ("cadastre", "land") or not of_a_file:
                 return True
         at = self.at[index]
         if word == "cadastre":
             return grouped or (dashed and (not joints or at + 2 in self.index_at))
         size = self.at[last] - at
-        in_a_row = not joints and size < 13 and not _is_valid(self.digits[at : at + size])
+        in_a_row = not joints and size < 13 and not words.is_valid(self.digits[at : at + size])
         return word == "land" and (grouped or in_a_row)
 
     def _is_joined(self, at: int) -> bool:
@@ -429,12 +396,3 @@ class _Run:
             if found and found[2] in ("cadastre", "land"):
                 return found[2]
         return land
-
-
-def _is_valid(digits: str) -> bool:
-    """Whether twelve digits may be an ИИН or a БИН: a day or a month, and a check digit that is right."""
-    if len(digits) != 12 or not "01" <= digits[2:4] <= "12":
-        return False
-    if digits[4] not in "456" and not ("01" <= digits[4:6] <= "31" and digits[6] < "7"):
-        return False
-    return control_digit(digits[:11]) == int(digits[11])
