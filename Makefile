@@ -28,7 +28,7 @@ proof: $(VENV)/test-ready  ## the tests that have a long form, in that; SEED=ran
 	  APPEALBUS_LONG=1 APPEALBUS_SEED=$$seed $(BIN)/python -m pytest -n $(JOBS) --dist worksteal \
 	  -m "proof or hypothesis" $${seed:+--hypothesis-seed=$$seed} $(ARGS)
 
-chaos: $(VENV)/test-ready  ## 5,000 appeals through kills, restarts and cuts; SEED=n repeats a run, COUNT=n is its size
+chaos: $(VENV)/test-ready  ## 5,000 appeals through kills, restarts and cuts, on PostgreSQL and on SQLite; SEED=n repeats a run, COUNT=n is its size, ARGS="-k sqlite" or "-k postgresql" one of the two
 	APPEALBUS_CHAOS=$(or $(COUNT),5000) APPEALBUS_SEED=$(or $(SEED),$(shell date +%s)) \
 	  $(BIN)/python -m pytest -rP tests/system/test_chaos.py $(ARGS)
 

@@ -1,6 +1,6 @@
 """What the dossiers of appeals are where nothing fails, and how those of another run differ from them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ _OF_A_TRAIL = {"question_id", "message_id", "session_id", "asked_at", "observed_
 
 
 def dossiers_without_faults(
-    folder: Path, like: Production, appeals: Iterable[Appeal], changes: Iterable[Change]
+    folder: Path, like: Production, appeals: Collection[Appeal], changes: Iterable[Change]
 ) -> dict[str, Dossier]:
     """Work the appeals with their changes over the same agencies, on the embedded defaults.
 
@@ -50,8 +50,9 @@ def dossiers_without_faults(
         sources={name: calm.source(name) for name in SERVICES} | both_forms("10s", timeout="5s") | INSIDE,
         deliveries={},
     )
-    appealbus(folder, "intake", str(calm.appeals), "--channel", "post")
-    appealbus(folder, "run", "--until-settled", timeout=120)
+    patience = 120 + len(appeals)
+    appealbus(folder, "intake", str(calm.appeals), "--channel", "post", timeout=patience)
+    appealbus(folder, "run", "--until-settled", timeout=patience)
     return calm.dossiers()
 
 

@@ -5,40 +5,30 @@ import random
 import signal
 import threading
 import time
-from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
-import psycopg
-from psycopg import sql
-
 from tests.services.clock import Clock
-from tests.services.postgres import Postgres
 from tests.services.proxy import Direction, FaultProxy
 from tests.services.rabbitmq import Rabbit
 from tests.system.production import Production, Workers
 
-ROLE = "bus"
-"""The bus's role in the database: an ordinary one, from which rights can be taken."""
-_TABLES = sql.SQL("appeal, lookup, access, dossier, outbox")
-
 
 @dataclass(frozen=True, slots=True)
 class Ways:
-    """The bus's ways to the broker, to the database and to the agencies, the address register's to the broker."""
+    """The bus's ways to the broker and to the agencies, the address register's to the broker."""
 
     broker: FaultProxy
-    database: FaultProxy
     agencies: FaultProxy
     register: FaultProxy
 
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """The servers around an installation, and the ways to them."""
+    """The broker of an installation, the ways between them all, and their clock."""
 
     rabbit: Rabbit
-    postgres: Postgres
     ways: Ways
     clock: Clock
 
@@ -56,54 +46,55 @@ class Havoc:
         *,
         frozen: float,
     ) -> None:
-        self._chance = chance
-        self._workers = workers
-        self._rabbit, self._postgres, self._ways = around.rabbit, around.postgres, around.ways
+        self.chance = chance
+        self.here = here
+        self.workers = workers
+        self.clock = around.clock
+        self._rabbit, self._ways = around.rabbit, around.ways
         self._longest = longest
         self._frozen = frozen
-        self._clock = around.clock
-        self._database = here.journal.rpartition("/")[2]
         self._vhost = here.vhost
         self._thawing: list[threading.Timer] = []
-        self.kinds: dict[str, Callable[[], None]] = {
-            "kill a worker": self._kill,
+        self._kinds: dict[str, Callable[[], None]] = {
+            "kill a worker": self.kill,
             "freeze a worker": self._freeze,
             "restart the broker": self._rabbit.restart,
             "kill the broker": lambda: self._rabbit.restart(kill=True),
-            "kill the database": lambda: self._postgres.restart(kill=True),
             "blackhole up": lambda: self._blackhole("up"),
             "blackhole down": lambda: self._blackhole("down"),
             "blackhole both": lambda: self._blackhole("both"),
             "cut the broker off": self._ways.broker.cut,
-            "cut the database off": self._ways.database.cut,
+            "cut the agencies off": self._ways.agencies.cut,
             "cut the register off": self._ways.register.cut,
             "say an answer again": self._ways.agencies.say_again,
-            "lock the appeals": self._lock,
-            "make the database read-only": self._read_only,
-            "use up the connections": self._use_up,
-            "revoke the rights": self._revoke,
             "delete the work queue": self._delete_hints,
             "unbind the intake": self._unbind,
             "step the clock": self._step,
         }
 
+    def learn(self, kinds: Mapping[str, Callable[[], None]]) -> None:
+        """Take in what can fail beside all this: of the journal."""
+        self._kinds |= kinds
+
     def wreak(self, kind: str) -> None:
         """Have one thing fail, and work again, at once or in a while."""
-        self.kinds[kind]()
+        self._kinds[kind]()
 
     def over(self) -> None:
         """Let everything go on."""
         for timer in self._thawing:
             timer.join()
 
-    def _moment(self) -> float:
-        return self._chance.uniform(1.0, self._longest)
+    def moment(self) -> float:
+        """Return how many seconds something lasts."""
+        return self.chance.uniform(1.0, self._longest)
 
-    def _kill(self) -> None:
-        self._workers.kill(self._chance.randrange(self._workers.count))
+    def kill(self) -> None:
+        """End one of the workers."""
+        self.workers.kill(self.chance.randrange(self.workers.count))
 
     def _freeze(self) -> None:
-        pid = self._workers.pids()[self._chance.randrange(self._workers.count)]
+        pid = self.workers.pids()[self.chance.randrange(self.workers.count)]
 
         def thaw() -> None:
             with suppress(ProcessLookupError):
@@ -116,39 +107,8 @@ class Havoc:
 
     def _blackhole(self, direction: Direction) -> None:
         self._ways.broker.blackhole(direction)
-        time.sleep(self._moment())
+        time.sleep(self.moment())
         self._ways.broker.heal()
-
-    def _lock(self) -> None:
-        """As a migration, or an administrator at the wrong console."""
-        with psycopg.connect(self._postgres.url(self._database)) as connection:
-            connection.execute("LOCK TABLE appeal IN ACCESS EXCLUSIVE MODE")
-            time.sleep(self._moment())
-
-    def _read_only(self) -> None:
-        """As after a failover to a standby."""
-        name = sql.Identifier(self._database)
-        self._postgres.execute(sql.SQL("ALTER DATABASE {} SET default_transaction_read_only = on").format(name))
-        self._postgres.cut_off(self._database)
-        time.sleep(self._moment())
-        self._postgres.execute(sql.SQL("ALTER DATABASE {} RESET default_transaction_read_only").format(name))
-        self._postgres.cut_off(self._database)
-
-    def _use_up(self) -> None:
-        """As another program that leaks them; the bus has to come back when there are some again."""
-        with ExitStack() as stack:
-            with suppress(psycopg.OperationalError):
-                while True:
-                    stack.enter_context(psycopg.connect(self._postgres.url()))
-            self._ways.database.cut()
-            time.sleep(self._moment())
-
-    def _revoke(self) -> None:
-        role = sql.Identifier(ROLE)
-        revoke = sql.SQL("REVOKE INSERT, UPDATE ON {} FROM {}").format(_TABLES, role)
-        self._postgres.execute(revoke, self._database)
-        time.sleep(self._moment())
-        self._postgres.execute(sql.SQL("GRANT INSERT, UPDATE ON {} TO {}").format(_TABLES, role), self._database)
 
     def _delete_hints(self) -> None:
         """Hints for workers alone lie in it: what waits is found in the journal."""
@@ -159,11 +119,11 @@ class Havoc:
         """What channels send meanwhile is confirmed, and no queue wants it."""
         with self._vhost.channel() as channel:
             channel.queue_unbind("appealbus.intake", "appealbus.in", "#")
-            time.sleep(self._moment())
+            time.sleep(self.moment())
             channel.queue_bind("appealbus.intake", "appealbus.in", "#")
 
     def _step(self) -> None:
         """The time of day of all workers, a day ahead or two hours back, and right again."""
-        self._clock.step(self._chance.choice(["+1d", "-2h"]))
-        time.sleep(self._moment())
-        self._clock.step("+0")
+        self.clock.step(self.chance.choice(["+1d", "-2h"]))
+        time.sleep(self.moment())
+        self.clock.step("+0")

@@ -1,4 +1,4 @@
-"""An installation in its production form: appeals and dossiers by RabbitMQ, the journal in PostgreSQL."""
+"""An installation in its production form: appeals and dossiers by RabbitMQ, the journal wherever it is to be."""
 
 import asyncio
 import json
@@ -96,11 +96,17 @@ class Workers:
         """Start it and wait until all are up; in the long form as users do, by its name."""
         self.count = count
         self.program: Program = here.start("run", "--workers", str(count), *arguments, env=env, anew=anew)
+        self._wait()
+
+    def _wait(self) -> None:
         try:
-            self.program.until(lambda: len(self.events("bus.started")) >= count, f"{count} workers run", UP)
+            self.program.until(lambda: len(self.events("bus.started")) >= self.count, f"{self.count} workers run", UP)
         except AssertionError:
             self.program.kill()  # or it would start workers again for ever, beside all other tests
             raise
+
+    def up(self) -> None:
+        """Wait until one of them works, as the others do while one is started again."""
 
     def events(self, name: str) -> list[dict[str, Any]]:
         """Return the log lines of an event; a line that is being written is left out."""
