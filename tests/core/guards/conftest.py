@@ -11,7 +11,7 @@ import pytest
 
 from appealbus.core import Call, Health, Lookup, Outcome, Query, Reply, Request, Source, Wire, found, not_found
 from appealbus.core.domain.access import AccessRow
-from appealbus.core.guards.gate import TakeQuota
+from appealbus.core.domain.pauses import QuotaAnswer, QuotaCall, QuotaWish
 from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.limits import Limits
 from appealbus.core.guards.question import Ended, Question
@@ -141,6 +141,20 @@ class OnceOnly(ThingLookup):
     idempotent = False
 
 
+@dataclass
+class Book:
+    """Counts calls as the script says, and notes what is given back."""
+
+    take: Callable[[QuotaWish], Awaitable[QuotaAnswer]]
+    back: list[QuotaCall] = field(default_factory=list)
+
+    async def take_quota(self, wish: QuotaWish) -> QuotaAnswer:
+        return await self.take(wish)
+
+    async def return_quota(self, call: QuotaCall) -> None:
+        self.back.append(call)
+
+
 class Bench:
     """A guard with all that is around it."""
 
@@ -149,7 +163,7 @@ class Bench:
         script: Sequence[object] = (0.0,),
         access: Access | None = None,
         limits: Limits | None = None,
-        quota: TakeQuota | None = None,
+        quota: Callable[[QuotaWish], Awaitable[QuotaAnswer]] | None = None,
         **settings: Any,
     ) -> None:
         self.access = access or Access()
@@ -164,7 +178,7 @@ class Bench:
             access=self.access,
             on_change=lambda source, state: self.changes.append((source, state)),
             limits=limits,
-            quota=quota,
+            quota=None if quota is None else Book(quota),
             now=lambda: START + timedelta(seconds=self.time() - 1000),
         )
 

@@ -1,6 +1,8 @@
 """The gate before a source: windows, pauses that come meanwhile, quotas, and old answers that serve."""
 
 import asyncio
+import math
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,9 +10,10 @@ from pydantic import ValidationError
 
 from appealbus.core import OutcomeKind
 from appealbus.core.clocks import day_of
-from appealbus.core.domain.pauses import Pause, QuotaAnswer
+from appealbus.core.domain.pauses import Pause, QuotaAnswer, QuotaUse
 from appealbus.core.guards.calendar import Calendar
 from appealbus.core.guards.settings import GuardSettings
+from tests.core.guards.conftest import Book
 
 
 def at(text):
@@ -171,7 +174,7 @@ def test_what_returns_comes_back_one_after_the_other(virtual, bench):
         async def take(wish):
             return QuotaAnswer() if wish.first else QuotaAnswer(free, "day", {}, pace, ends)
 
-        test.guard.gate._take = take
+        test.guard.gate._book = Book(take)
         turns = [(await test.ask(f"{n}", first=False)).outcome for n in range(6)]
         assert {each.code for each in turns} == {"source.quota"}
         assert "first versions" in turns[0].reason
@@ -208,3 +211,59 @@ def test_a_first_version_that_joins_a_question_has_it_put_by_its_part(virtual, b
         assert first == [False, True]
 
     virtual(scenario)
+
+
+DAY = {"day": datetime(2026, 11, 23, 19, tzinfo=UTC)}
+
+
+@pytest.mark.parametrize("when", ["counting", "writing", "waiting"])
+def test_a_call_that_does_not_leave_is_given_back(virtual, bench, when):
+    """Whether its time ends while it is counted, or somebody pauses the source while its access row is written."""
+
+    async def scenario():
+        async def take(wish):
+            await asyncio.sleep(3 if when == "counting" else 0)
+            return QuotaAnswer(counted=DAY)
+
+        test = bench(quota=take, quota_day=10)
+        test.access.delay = {"writing": 2.0, "waiting": 9.0}.get(when, 0.0)
+        asking = test.start("a", budget=60.0 if when == "writing" else 2.0)
+        await asyncio.sleep(1)
+        if when == "writing":
+            test.guard.gate.pause = paused(test)
+        assert (await asking).outcome.kind is OutcomeKind.UNAVAILABLE or when != "writing"
+        await asyncio.sleep(20)
+        assert test.wire.calls == []
+        assert [call.counted for call in test.guard.gate._book.back] == [DAY]
+        assert [row.served.value for row in test.access.rows] == ([] if when == "counting" else ["source", "nothing"])
+        assert (test.guard.gate.settling, test.idle()) == (set(), True)
+
+    virtual(scenario)
+
+
+def test_calls_that_come_back_end_the_wait_for_the_next_period(virtual, bench):
+    """Another worker has given one back: who was refused may have it now, and whoever watches is told once."""
+
+    async def scenario():
+        now = test.guard._context.now()
+        left = iter([False, True])
+
+        async def take(wish):
+            return QuotaAnswer(counted=DAY) if next(left) else QuotaAnswer(now + timedelta(hours=9), "day")
+
+        test.guard.gate._book = Book(take)
+        used = QuotaUse("test", "day", DAY["day"], 10)
+        assert not test.guard.gate.learn(None, [used], math.inf)
+        assert (await test.ask("a")).outcome.code == "source.quota"
+        assert (await test.ask("a")).outcome.code == "source.quota"
+        assert test.guard.gate.learn(None, [replace(used, used=9)], math.inf)
+        assert not test.guard.gate.learn(None, [replace(used, used=9)], math.inf)
+        assert (await test.ask("a")).outcome.kind is OutcomeKind.FOUND
+
+    async def made():
+        nonlocal test
+        test = bench(concurrency=1, quota_day=10)
+        await scenario()
+
+    test = None
+    virtual(made)

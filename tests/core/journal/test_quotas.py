@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from appealbus.core.domain.pauses import Pause, Period, Quota, QuotaWish
+from appealbus.core.domain.pauses import Pause, Period, Quota, QuotaCall, QuotaWish
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness
@@ -40,6 +40,18 @@ async def test_a_clock_that_goes_back_gives_no_second_quota(journal):
     count, last = await taken(journal, 12, NOON)
     assert (count, last.again_at) == (4, datetime(2026, 11, 30, 19, tzinfo=UTC))  # fifteen of the month
     assert (await taken(journal, 1, MIDNIGHT + timedelta(hours=3)))[0] == 0
+
+
+async def test_a_call_that_did_not_leave_is_there_again(journal):
+    """In the periods that it was counted in: what is over, or was never counted, gives nothing to later ones."""
+    calls = [QuotaCall("s", (await journal.take_quota(wish())).counted) for _ in range(10)]
+    assert calls[0].counted.keys() == {"day", "month"}
+    await asyncio.gather(*(journal.return_quota(call) for call in calls[:2]))
+    assert (await taken(journal, 5))[0] == 2
+    assert (await taken(journal, 1, MIDNIGHT))[0] == 1
+    await journal.return_quota(calls[2])
+    assert (await taken(journal, 9, MIDNIGHT))[0] == 5  # fifteen of the month, of which one has come back
+    await journal.return_quota(QuotaCall("other", calls[3].counted))
 
 
 async def test_two_workers_at_once_share_one_quota(journal_database):

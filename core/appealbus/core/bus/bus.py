@@ -149,7 +149,7 @@ class Bus:
             access=self.journal.access,
             await_answer=self.journal.await_answer,
             use_once=self.journal.use_answer,
-            quota=self.journal.take_quota,
+            quota=self.journal,
             first_share=self.settings.bus.first_share,
             due=self.journal.now,
             on_change=self._source_changed,

@@ -114,7 +114,8 @@ class SourceWatch:
         news = self._news = await self._journal.source_news()
         for name, guard in self._guards.items():
             used = [use for use in news.used if use.source == name]
-            guard.gate.learn(news.pauses.get(name), used, begun + KNOWN_FOR)
+            if guard.gate.learn(news.pauses.get(name), used, begun + KNOWN_FOR):
+                self._back.add(name)
 
     async def run(self) -> None:
         """Look once a second, until cancelled."""

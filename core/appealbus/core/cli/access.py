@@ -9,7 +9,7 @@ from appealbus.core.cli.context import cli_of
 from appealbus.core.cli.looking import Copy, look
 from appealbus.core.cli.paging import After, AsJson, Limit, print_page
 from appealbus.core.cli.render import local
-from appealbus.core.domain.access import AccessRow
+from appealbus.core.domain.access import AccessRow, Served
 
 group = typer.Typer(help="The access log: who looked at whose data, for which appeal, why.", no_args_is_help=True)
 group.command("looks")(looks)
@@ -42,7 +42,8 @@ def list_(
     def show(row: AccessRow) -> None:
         head = f"{row.id}  {local(row.at):%Y-%m-%d %H:%M:%S}  {row.actor} looked at {row.subject}"
         cli.out.print(head, style="bold")
-        cli.out.print(f"    {row.lookup} at {row.source}, for {row.number}, answered by {row.served.value}")
+        how = f"answered by {row.served.value}" if row.served is not Served.NOTHING else "did not leave after all"
+        cli.out.print(f"    {row.lookup} at {row.source}, for {row.number}, {how}")
         cli.out.print(f"    to {row.purpose}; {row.legal_basis}", style="dim")
 
     print_page(cli, found, limit, show, as_json=as_json, none="There is none.")

@@ -12,7 +12,7 @@ from appealbus.core.cli.looking import Copy, look
 from appealbus.core.cli.paging import AsJson
 from appealbus.core.cli.selecting import ParcelFile, PersonFile, Purpose, checked_purpose, named_by
 from appealbus.core.cli.telling import local_second, tell
-from appealbus.core.domain.access import AccessRow
+from appealbus.core.domain.access import AccessRow, Served
 from appealbus.core.domain.event import LogEntry
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.domain.selection import Place, Selection
@@ -106,6 +106,7 @@ async def _looks(journal: Journal, appeals: Sequence[AppealRow]) -> list[Look]:
 def _look(each: LogEntry | AccessRow) -> Look:
     if isinstance(each, AccessRow):
         what = f"{each.source} about {each.subject} ({each.lookup}, by {each.served.value}), to {each.purpose}"
-        return Look(each.at, each.number, "asked", each.actor, what)
+        verb = "asked" if each.served is not Served.NOTHING else "did not ask after all"
+        return Look(each.at, each.number, verb, each.actor, what)
     what = tell(each).text.rpartition(", by ")[0]
     return Look(each.at, each.number or "", "read", each.actor.partition(":")[2] or each.actor, what)

@@ -123,6 +123,8 @@ def _repeated(about: str, detail: Detail) -> str:
 
 def _asked(about: str, detail: Detail) -> str:
     served, question = detail.get("served", "source"), detail.get("question", "")
+    if served == "nothing":
+        return f"did not leave for {detail.get('source', '')} after all, question {question}"
     way = f"asked {detail.get('source', '')}" if served == "source" else f"answered from memory ({served})"
     return f"{way}, question {question}"
 

@@ -13,6 +13,8 @@ class Served(Word):
     SHARED = "shared"
     """An identical question was in flight; its answer serves this one too."""
     CACHE = "cache"
+    NOTHING = "nothing"
+    """A second row of a question that did not leave after all."""
 
 
 @dataclass(frozen=True, slots=True)

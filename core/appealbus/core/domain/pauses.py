@@ -118,6 +118,14 @@ class QuotaWish:
 
 
 @dataclass(frozen=True, slots=True)
+class QuotaCall:
+    """A call that a source's quotas have counted, with when each period began that it counts in."""
+
+    source: str
+    counted: Mapping[str, datetime] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class QuotaAnswer:
     """Whether the call may leave.
 
@@ -127,6 +135,7 @@ class QuotaAnswer:
         left: calls that are left, by period.
         pace: how long after each other further calls come free before the period ends.
         ends: when it does.
+        counted: when each period began that the call counts in, where it may leave.
 
     """
 
@@ -135,6 +144,7 @@ class QuotaAnswer:
     left: Mapping[str, int] = field(default_factory=dict)
     pace: timedelta = timedelta()
     ends: datetime | None = None
+    counted: Mapping[str, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,8 +141,13 @@ class Attempts(Flight):
                 if not self.attempts:
                     self.so_far = context.refusal()
                 return False
-            if not await self._may_leave(place):
-                context.breaker.gave_up(place)
+            may_leave = False
+            try:
+                may_leave = await self._may_leave()
+            finally:
+                if not may_leave:
+                    context.breaker.gave_up(place)
+            if not may_leave:
                 return False
             await self._call(place, min(context.settings.timeout, self.deadline - context.monotonic()))
             # Whoever gets the slot next is to know of a failure, in whatever worker it happened.
@@ -169,17 +174,19 @@ class Attempts(Flight):
             self.so_far = refusal
         return False
 
-    async def _may_leave(self, place: int) -> bool:
+    async def _may_leave(self) -> bool:
         """Write the access row, once all that a call needs is there; say whether it may leave now."""
         context, due_on, first = self._context, self.due_on, self.first
+        taken = context.gate.shut(due_on, first=first) or await context.gate.take(due_on, first=first)
+        if isinstance(taken, Outcome):
+            return self._held_back(taken)
+        may_leave = written = False
         try:
-            refusal = context.gate.shut(due_on, first=first) or await context.gate.take(due_on, first=first)
-            if refusal is not None:
-                return self._held_back(refusal)
             if not self.attempts:
+                written = True
                 refusal = await context.record(self.question, self._question_id, Served.SOURCE)
                 if refusal is not None:
-                    self.so_far = refusal
+                    self.so_far, written = refusal, False
                     return False
                 if pause := context.pause():
                     await asyncio.sleep(pause)
@@ -187,11 +194,13 @@ class Attempts(Flight):
                 return self._held_back(UNSURE)
             if (refusal := context.gate.stopped()) is not None:  # somebody has paused it meanwhile
                 return self._held_back(refusal)
-        except BaseException:
-            context.breaker.gave_up(place)
-            raise
-        # Without the second one others may have the slot by now.
-        return context.monotonic() < min(self.deadline, context.slots.until)
+            # Without the second one others may have the slot by now.
+            may_leave = context.monotonic() < min(self.deadline, context.slots.until)
+            return may_leave
+        finally:
+            if not may_leave and (written or taken.counted):
+                question = self.question if written else None
+                context.gate.settle(context.stays(question, self._question_id, taken))
 
     async def _pause(self) -> bool:
         """Wait before the next attempt, with full jitter; say whether there will be one."""
@@ -323,9 +332,10 @@ class Attempts(Flight):
             CallFailed: the quota has none left.
 
         """
-        self._spent = await self._context.gate.take(self.due_on, first=self.first)
-        if self._spent is not None:
-            raise CallFailed(self._spent.kind, self._spent.code, self._spent.reason)
+        taken = await self._context.gate.take(self.due_on, first=self.first)
+        if isinstance(taken, Outcome):
+            self._spent = taken
+            raise CallFailed(taken.kind, taken.code, taken.reason)
 
     def _source(self, call: Call, wire: Wire, another: Callable[[], Awaitable[None]] | None = None) -> Source:
         context = self._context

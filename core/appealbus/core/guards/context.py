@@ -12,6 +12,7 @@ import structlog
 
 from appealbus.core.domain.access import AccessRow, AwaitedRow, Served
 from appealbus.core.domain.certificate import CertificateState
+from appealbus.core.domain.pauses import QuotaCall
 from appealbus.core.doors import being_cancelled, is_defect
 from appealbus.core.guards.breaker import Breaker
 from appealbus.core.guards.bucket import Bucket
@@ -202,7 +203,7 @@ class SourceContext:
         try:
             if served is Served.SOURCE and question.leaving is not None and not await question.leaving():
                 return unavailable("lease.lost", "another worker has the appeal, so nothing was asked")
-            if self.wire.answers_async:
+            if self.wire.answers_async and served is not Served.NOTHING:
                 # The answer may overtake everything else that is written of this question.
                 await self.await_answer(AwaitedRow(row, question.appeal_id, question.key))
             else:
@@ -214,6 +215,12 @@ class SourceContext:
         except Exception as error:
             return self._unrecorded(error)
         return None
+
+    async def stays(self, question: Question | None, question_id: str, call: QuotaCall) -> None:
+        """Give back what a call has taken that does not leave after all; the access log says so, if it has a row."""
+        await self.gate.give_back(call)
+        if question is not None:
+            await self.record(question, question_id, Served.NOTHING)
 
     def _unrecorded(self, error: BaseException) -> Outcome[Record]:
         log.error("access_log.failed", source=self.source, error=type(error).__name__)

@@ -3,11 +3,23 @@
 import asyncio
 import contextlib
 import math
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import date, datetime
+from typing import Protocol
 
 from appealbus.core.clocks import day_of
-from appealbus.core.domain.pauses import CLOSED, PAUSED, SPENT, Pause, Quota, QuotaAnswer, QuotaUse, QuotaWish
+from appealbus.core.domain.pauses import (
+    CLOSED,
+    PAUSED,
+    SPENT,
+    Pause,
+    Period,
+    Quota,
+    QuotaAnswer,
+    QuotaCall,
+    QuotaUse,
+    QuotaWish,
+)
 from appealbus.core.errors import JournalError
 from appealbus.core.guards.calendar import Calendar
 from appealbus.core.guards.settings import GuardSettings
@@ -15,14 +27,23 @@ from appealbus.core.interfaces.outcomes import unavailable
 from appealbus.schemas.outcome import Outcome
 from appealbus.schemas.record import Record
 
-TakeQuota = Callable[[QuotaWish], Awaitable[QuotaAnswer]]
-"""Takes one call of a quota, for all workers together."""
+
+class QuotaBook(Protocol):
+    """Counts the calls of quotas, for all workers together."""
+
+    async def take_quota(self, wish: QuotaWish) -> QuotaAnswer:
+        """Take one call."""
+
+    async def return_quota(self, call: QuotaCall) -> None:
+        """Count one no more."""
+
 
 KNOWN_FOR = 5.0
 """Seconds for which a worker goes by what it has last heard of pauses. It hears of them once a second; where it does
 not, its journal is away or it stands still, and then it asks once more before anything leaves."""
 _PATIENCE = 2.0
 """Seconds that a call waits for that: its place must not be held much longer."""
+_KINDS = [(urgent, first) for urgent in (False, True) for first in (False, True)]
 UNSURE = unavailable(
     "source.unsure", "the journal could not say whether somebody has the source paused, so nothing was asked"
 )
@@ -47,7 +68,7 @@ class Gate:
         *,
         now: Callable[[], datetime],
         monotonic: Callable[[], float],
-        take: TakeQuota | None = None,
+        book: QuotaBook | None = None,
         first_share: float = 0.25,
     ) -> None:
         self.pause: Pause | None = None
@@ -60,9 +81,13 @@ class Gate:
         self._quota = Quota(settings.quotas(), settings.quota_reserve, first_share)
         self._spent: dict[tuple[bool, bool], QuotaAnswer] = {}  # by whether it is urgent, and for a first version
         self._booked: dict[tuple[bool, bool], datetime] = {}
+        self._none_for = set(_KINDS)
+        """For whom the journal had no call at the last look: whoever has a turn may not come to take it."""
         self._now = now
         self._monotonic = monotonic
-        self._take = take
+        self._book = book
+        self.settling: set[asyncio.Task[object]] = set()
+        """What is still to be written of calls that did not leave."""
 
     @property
     def paused_until(self) -> datetime | None:
@@ -107,25 +132,61 @@ class Gate:
                     await self.look()
         return self._monotonic() < self.known_until
 
-    async def take(self, due_on: date | None, *, first: bool) -> Outcome[Record] | None:
+    async def take(self, due_on: date | None, *, first: bool) -> Outcome[Record] | QuotaCall:
         """Take one call of the quotas, as `shut` is asked; return the outcome of the question where none is left."""
-        if not self._quota.most or self._take is None:
-            return None
+        if not self._quota.most or self._book is None:
+            return QuotaCall(self._source)
         urgent = self._is_urgent(due_on)
+        taking = asyncio.ensure_future(self._book.take_quota(self._wish(urgent, first)))
         try:
-            answer = await self._take(QuotaWish(self._source, self._quota, urgent, self._now(), first))
+            answer = await asyncio.shield(taking)
         except JournalError:
             return UNCOUNTED
+        except asyncio.CancelledError:
+            self.settle(self._taken_in_vain(taking))
+            raise
         self.left = dict(answer.left)
         if answer.again_at is None:
-            return None
+            return QuotaCall(self._source, answer.counted)
         self._spent[urgent, first] = answer
         return self._used_up((urgent, first)) or _spent(answer.again_at, answer.period, urgent, first)
 
-    def learn(self, pause: Pause | None, used: Sequence[QuotaUse], known_until: float) -> None:
-        """Take over what the journal says."""
+    def settle(self, coroutine: Coroutine[object, object, object]) -> None:
+        """Have something written of a call that did not leave, though nobody waits for it any more."""
+        task = asyncio.create_task(coroutine)
+        self.settling.add(task)
+        task.add_done_callback(self.settling.discard)
+
+    async def give_back(self, call: QuotaCall) -> None:
+        """Count a call no more that did not leave; where that cannot be written it is lost, as to a crash."""
+        if call.counted and self._book is not None:
+            with contextlib.suppress(JournalError):
+                await self._book.return_quota(call)
+
+    def learn(self, pause: Pause | None, used: Sequence[QuotaUse], known_until: float) -> bool:
+        """Take over what the journal says; return whether there are calls again for whom none was left."""
         self.pause, self.known_until = pause, known_until
-        self.left = self._quota.left(used, self._now())
+        now = self._now()
+        self.left = self._quota.left(used, now)
+        uses = [(period, self._use(period, used, now)) for period in self._quota.most]
+        none_for = {kind for kind in _KINDS if any(self._quota.refusal(*use, self._wish(*kind)) for use in uses)}
+        back, self._none_for = self._none_for - none_for, none_for
+        for kind in back:
+            self._spent.pop(kind, None)
+            self._booked.pop(kind, None)
+        return bool(back and self._quota.most)
+
+    async def _taken_in_vain(self, taking: Awaitable[QuotaAnswer]) -> None:
+        with contextlib.suppress(JournalError):
+            await self.give_back(QuotaCall(self._source, (await taking).counted))
+
+    def _use(self, period: Period, used: Sequence[QuotaUse], now: datetime) -> QuotaUse:
+        begins = period.begins(now)
+        mine = (use for use in used if use.period == period and use.begins >= begins)
+        return next(mine, QuotaUse(self._source, period, begins, 0))
+
+    def _wish(self, urgent: bool, first: bool) -> QuotaWish:
+        return QuotaWish(self._source, self._quota, urgent, self._now(), first)
 
     def _is_urgent(self, due_on: date | None) -> bool:
         today = day_of(self._now())

@@ -20,7 +20,7 @@ from appealbus.core.guards.bucket import Bucket
 from appealbus.core.guards.context import SourceContext
 from appealbus.core.guards.conversation import Conversation
 from appealbus.core.guards.freshness import Freshness
-from appealbus.core.guards.gate import Gate, TakeQuota
+from appealbus.core.guards.gate import Gate, QuotaBook
 from appealbus.core.guards.latency import Latency
 from appealbus.core.guards.limits import Limits
 from appealbus.core.guards.question import Ended, Question
@@ -61,7 +61,7 @@ class Guard:
         keep_replies: seconds for which replies are kept as they came; 0: they are not.
         plugin: the one that brings the wire.
         defects: where defects of plugins are counted, by the part that has them.
-        quota: takes calls of the source's quotas; None: they are not counted.
+        quota: counts the calls of the source's quotas; None: they are not counted.
         first_share: the part of the quotas that is kept for first versions.
         now: the wall clock.
         due: the journal's clock, by which pauses end and quotas begin anew; None: it is the wall's.
@@ -84,7 +84,7 @@ class Guard:
         keep_replies: float = 0.0,
         plugin: str = "",
         defects: Counter[str] | None = None,
-        quota: TakeQuota | None = None,
+        quota: QuotaBook | None = None,
         first_share: float = 0.25,
         now: Callable[[], datetime] = clocks.wall,
         due: Callable[[], datetime] | None = None,
@@ -99,7 +99,7 @@ class Guard:
         bucket = Bucket(settings.rate, settings.burst, clock=monotonic) if settings.rate else None
         slots = Slots(settings.concurrency, clock=monotonic)
         self.gate = Gate(
-            source_name, settings, now=due or now, monotonic=monotonic, take=quota, first_share=first_share
+            source_name, settings, now=due or now, monotonic=monotonic, book=quota, first_share=first_share
         )
         """Before the source."""
         if limits is not None and isinstance(breaker, SharedBreaker):
@@ -224,6 +224,8 @@ class Guard:
         """Refuse new questions, let those in flight end for up to `grace` seconds, call off the rest."""
         self._context.stopping = True
         await self._flights.drain(grace)
+        if self.gate.settling:
+            await asyncio.wait(self.gate.settling, timeout=grace)
 
     def _refused(self, question: Question) -> Outcome[Record] | None:
         """Return the outcome of a question for which it is too late or too early; else None."""

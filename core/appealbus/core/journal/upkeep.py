@@ -11,7 +11,7 @@ from appealbus.core import clocks
 from appealbus.core.domain.event import Event, What
 from appealbus.core.domain.known import KnownLookup
 from appealbus.core.domain.limits import Grant, Report
-from appealbus.core.domain.pauses import Pause, QuotaAnswer, QuotaWish
+from appealbus.core.domain.pauses import Pause, QuotaAnswer, QuotaCall, QuotaWish
 from appealbus.core.domain.returning import TakeIn, TakenIn
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.domain.waiting import DueMoved
@@ -79,6 +79,10 @@ class Upkeep(Writing):
     async def take_quota(self, wish: QuotaWish) -> QuotaAnswer:
         """Take one call of a source's quotas; it is on disk when this returns."""
         return await self._limits.submit(quotas.take, wish)
+
+    async def return_quota(self, call: QuotaCall) -> None:
+        """Count a call no more that did not leave."""
+        await self._limits.submit(quotas.give_back, call)
 
     async def pause_source(self, pause: Pause, *, seen: str | None = None) -> bool:
         """Have nothing leave for a source until then; False where not that pause is in force which was seen.

@@ -126,9 +126,12 @@ def access_rows(connection: Connection, number: str | None = None, after: int = 
 
 
 def left_for_sources(connection: Connection, number: str) -> list[AccessRow]:
-    """Return the questions of an appeal that left for a source, oldest first; not what was answered without one."""
-    mine = select(access).where(access.c.number == number, access.c.served == Served.SOURCE.value)
-    return [codec.access_from_row(row) for row in connection.execute(mine.order_by(access.c.id))]
+    """Return the access rows of an appeal whose questions went to a source."""
+    ways = (Served.SOURCE.value, Served.NOTHING.value)
+    mine = select(access).where(access.c.number == number, access.c.served.in_(ways)).order_by(access.c.id)
+    rows = [codec.access_from_row(row) for row in connection.execute(mine)]
+    stayed = {row.question_id for row in rows if row.served is Served.NOTHING}
+    return [row for row in rows if row.question_id not in stayed]
 
 
 def quarantined(

@@ -1,4 +1,4 @@
-"""Quotas of sources: each call is counted before it leaves, once for all workers, and never given back.
+"""Quotas of sources: each call is counted before it leaves, once for all workers; one that does not is given back.
 
 So there are never more calls than the quota; one that a crash kept from leaving is lost. A period that has begun stays
 the one that is counted until a later one begins: a clock that goes back gives no second quota.
@@ -9,9 +9,9 @@ from dataclasses import asdict, replace
 from datetime import datetime
 from operator import itemgetter
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
-from appealbus.core.domain.pauses import Period, QuotaAnswer, QuotaUse, QuotaWish
+from appealbus.core.domain.pauses import Period, QuotaAnswer, QuotaCall, QuotaUse, QuotaWish
 from appealbus.core.journal import bulk
 from appealbus.core.journal.tables import source_quota
 from appealbus.core.journal.writes.limiting import lock
@@ -32,6 +32,17 @@ def take(connection: Connection, items: Sequence[QuotaWish]) -> list[QuotaAnswer
     return answers
 
 
+def give_back(connection: Connection, items: Sequence[QuotaCall]) -> list[None]:
+    """Count calls no more that did not leave, each in the periods that it was counted in; what is over stays over."""
+    lock(connection)
+    table = source_quota
+    for item in items:
+        for period, begins in item.counted.items():
+            mine = (table.c.source == item.source, table.c.period == period, table.c.begins == begins)
+            connection.execute(update(table).where(*mine, table.c.used > 0).values(used=table.c.used - 1))
+    return [None] * len(items)
+
+
 def _take(uses: Uses, item: QuotaWish) -> QuotaAnswer:
     mine = {period: _use(uses, item.source, period, item.now) for period in item.quota.most}
     refusals = [item.quota.refusal(period, use, item) for period, use in mine.items()]
@@ -41,7 +52,9 @@ def _take(uses: Uses, item: QuotaWish) -> QuotaAnswer:
             taken = QuotaUse(use.source, use.period, use.begins, use.used + 1)
             mine[period] = uses[item.source, period.value] = taken
     left = {period.value: max(0, most - mine[period].used) for period, most in item.quota.most.items()}
-    return replace(max(full, key=itemgetter(0))[1] if full else QuotaAnswer(), left=left)
+    if full:
+        return replace(max(full, key=itemgetter(0))[1], left=left)
+    return QuotaAnswer(left=left, counted={period.value: use.begins for period, use in mine.items()})
 
 
 def _use(uses: Uses, source: str, period: Period, now: datetime) -> QuotaUse:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from appealbus.core.domain.access import AccessRow
+from appealbus.core.domain.access import AccessRow, Served
 from appealbus.core.domain.event import LogEntry
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.rights.actions import Action
@@ -101,7 +101,8 @@ def _looked(page: Page, detail: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _question(page: Page, row: AccessRow, by_number: Mapping[str, AppealRow]) -> Row:
-    its = Line(row.at, page.words.say("asked"), "plain", row.source)
+    left = row.served is not Served.NOTHING
+    its = Line(row.at, page.words.say("asked" if left else "did not leave after all"), "plain", row.source)
     path = _path(page, by_number.get(row.number)) if row.number else ""
     asked, purpose = [page.words.lookup(row.lookup)], page.words.purpose(row.purpose)
     return Row(its, row.source, "source", row.number, path, asked, purpose)

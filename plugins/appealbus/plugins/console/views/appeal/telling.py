@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from appealbus.core.domain.access import Served
 from appealbus.core.domain.client import OF_PEOPLE
 from appealbus.core.domain.event import LogEntry, What, moment_of
 from appealbus.plugins.console.marks import mark
@@ -180,6 +181,8 @@ def _head(entry: LogEntry, words: Words) -> str:
         return words.say("signed in") if kind == "session" else words.say("link made")
     if entry.what == What.CLIENT_REVOKED and entry.detail.get("credential"):
         return words.say("credential ended")
+    if entry.what == What.ASKED and entry.detail.get("served") == Served.NOTHING:
+        return words.say("did not leave after all")
     return kind_said(entry.what, words)
 
 
