@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import nullcontext
 from functools import partial
 from types import MappingProxyType
@@ -18,6 +18,7 @@ from appealbus.core.errors import CONFLICT, UNREACHABLE, ConfigError
 from appealbus.core.journal import handover, schema
 from appealbus.core.journal.connections import OpenConnections
 from appealbus.core.journal.key import JournalKey, KeyFile
+from appealbus.core.journal.mark import Memory
 
 if TYPE_CHECKING:
     import psycopg
@@ -129,6 +130,7 @@ def open_engines(
     password: Password | None,
     key: KeyFile,
     connections: OpenConnections,
+    memory: Memory,
     *,
     readers: int,
     tell: schema.Tell | None,
@@ -145,7 +147,10 @@ def open_engines(
     """
     if url.drivername not in {"postgresql", "postgresql+psycopg"}:
         raise ConfigError("the journal's driver for PostgreSQL is psycopg; write postgresql://user@host/database")
-    reading = _engine(url, password, connections, _READING, pool_size=readers, application_name="appealbus read")
+    knows = None if read_only else memory.look_at_postgresql
+    reading = _engine(
+        url, password, connections, _READING, pool_size=readers, application_name="appealbus read", proves=[knows]
+    )
     try:
         if read_only:
             schema.check(reading)
@@ -166,7 +171,13 @@ def open_engines(
         raise
     idle = _WRITING_IDLE_SECONDS
     writing = _engine(
-        url, password, connections, pool_size=3, idle_seconds=idle, application_name="appealbus write", writes=True
+        url,
+        password,
+        connections,
+        pool_size=3,
+        idle_seconds=idle,
+        application_name="appealbus write",
+        proves=[handover.share_postgresql, knows],
     )
     return reading, writing, its_key
 
@@ -181,7 +192,7 @@ def _engine(
     seconds: int = _STATEMENT_SECONDS,
     idle_seconds: int = _IDLE_SECONDS,
     application_name: str = "appealbus",
-    writes: bool = False,
+    proves: Sequence[Callable[[Any], None] | None] = (),
 ) -> Engine:
     settings = {
         "statement_timeout": seconds * 1000,
@@ -215,8 +226,12 @@ def _engine(
             given["password"] = password()
         made = connections.make(lambda: connection_class.connect(*args, **given))
         made.prepared_max = _PREPARED
-        if writes:
-            handover.share_postgresql(made)
+        try:
+            for prove in filter(None, proves):
+                prove(made)
+        except BaseException:
+            made.close()
+            raise
         return made
 
     return engine

@@ -28,6 +28,7 @@ from appealbus.core.journal import documents, naming, old
 from appealbus.core.journal.errors import ClockInDoubt
 from appealbus.core.journal.kept import Kept
 from appealbus.core.journal.key import JournalKey, KeyFile
+from appealbus.core.journal.mark import Mark
 from appealbus.core.journal.old import Ages
 from appealbus.core.journal.reads import (
     calls,
@@ -35,6 +36,7 @@ from appealbus.core.journal.reads import (
     changes,
     counting,
     deliveries,
+    durability,
     lists,
     log,
     outages,
@@ -311,6 +313,14 @@ class JournalReader(Kept, Serving):
         """Return which journal this is, its epoch, and what its clock is worth."""
         return await self._read(standing.how_it_stands)
 
+    async def how_far(self) -> Mark:
+        """Return how far the journal is."""
+        return await self._read(standing.how_far, together=False)
+
+    async def what_may_be_lost(self) -> list[str]:
+        """Return what the database may lose of what it has confirmed, and the settings that avoid it."""
+        return await self._read(durability.what_may_be_lost)
+
     async def source_states(self) -> list[SourceState]:
         """Return how the sources stand over all workers alive; where none is, how they stood at last."""
         return await self._read(lambda connection: standing.source_states(connection, shared_now(connection)))
@@ -358,6 +368,10 @@ class JournalReader(Kept, Serving):
     async def workers(self) -> list[WorkerState]:
         """Return the processes that work this journal now."""
         return await self._read(lambda connection: standing.workers(connection, shared_now(connection)))
+
+    async def last_heartbeat(self) -> datetime | None:
+        """Return until when the newest heartbeat counts; None where nobody works the journal."""
+        return await self._read(standing.last_heartbeat, together=False)
 
     async def known_lookups(self) -> list[KnownLookup]:
         """Return the lookups that could ever be asked here, and the plugins that were ever loaded."""

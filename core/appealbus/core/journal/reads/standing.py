@@ -2,10 +2,12 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
+from sqlalchemy.exc import DBAPIError
 
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.journal import codec
+from appealbus.core.journal.mark import PLACE, Mark, Place
 from appealbus.core.journal.merging import merged
 from appealbus.core.journal.rows import Heartbeat, JournalState, WorkerState
 from appealbus.core.journal.tables import (
@@ -27,6 +29,19 @@ def how_it_stands(connection: Connection) -> JournalState:
     return JournalState(**connection.execute(select(*columns)).one()._mapping)
 
 
+def how_far(connection: Connection) -> Mark:
+    """Return how far the journal is; of one in PostgreSQL also its place there, where the database tells."""
+    now = how_it_stands(connection)
+    if connection.dialect.name == "sqlite":
+        return Mark.of(now)
+    try:
+        return Mark.of(now, Place.of(connection.exec_driver_sql(PLACE).one()))
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise
+        return Mark.of(now)
+
+
 def source_states(connection: Connection, now: datetime) -> list[SourceState]:
     """Return how the sources stand over the workers alive; where none is, how they stood."""
     query = select(source_state.c.document, worker.c.seen_until)
@@ -39,6 +54,13 @@ def workers(connection: Connection, now: datetime) -> list[WorkerState]:
     """Return the workers alive."""
     query = select(worker.c.document).where(worker.c.seen_until > now).order_by(worker.c.name)
     return [codec.worker_from_json(raw) for raw in connection.execute(query).scalars()]
+
+
+def last_heartbeat(connection: Connection) -> datetime | None:
+    """Return until when the newest heartbeat counts; None where nobody is alive."""
+    alive = worker.c.seen_until > shared_now(connection)
+    found: datetime | None = connection.scalar(select(func.max(worker.c.seen_until)).where(alive))
+    return found
 
 
 def heartbeats(connection: Connection) -> list[Heartbeat]:
