@@ -19,7 +19,7 @@ from tests.system.program import appealbus
 
 pytestmark = [pytest.mark.system, pytest.mark.proof]
 
-COUNT = form(150, 600)
+COUNT = form(120, 300)
 
 
 class Cluster(Installation):

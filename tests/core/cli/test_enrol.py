@@ -98,6 +98,6 @@ async def test_settings_that_lose_receipts_are_named(postgres, journal_database)
     postgres.execute(f"ALTER DATABASE {name} SET synchronous_commit = off")
     try:
         async with await Journal.open(journal_database, read_only=True) as journal:
-            assert "SET synchronous_commit = on" in (await journal.what_may_be_lost())[0]
+            assert "set synchronous_commit = on" in (await journal.what_may_be_lost())[0]
     finally:
         postgres.execute(f"ALTER DATABASE {name} RESET synchronous_commit")

@@ -42,6 +42,16 @@ def test_what_may_follow(follows, then):
     assert AT.leads_to(replace(AT, **then)) is follows
 
 
+def test_where_a_copy_was_found_it_is_refused_however_far_others_have_worked_it():
+    """The journal from before may follow, and what was restored."""
+    found = replace(AT, since=NOW)
+    later = replace(AT, beat=500, clock=NOW + timedelta(hours=1))
+    assert not found.leads_to(replace(later, place=Place("1", 4, 5000)))
+    assert not found.leads_to(replace(later, place=Place("2", 1, 10)))
+    assert found.leads_to(replace(later, place=Place("1", 3, 5000)))
+    assert found.leads_to(replace(later, epoch=3))
+
+
 def test_the_mark_only_grows(tmp_path):
     """Whoever writes what is behind it leaves it as it is; `restored` alone makes it anew."""
     checkpoint = Checkpoint(tmp_path / "mark")

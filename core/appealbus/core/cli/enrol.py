@@ -4,12 +4,11 @@ from typing import Annotated
 
 import typer
 
-from appealbus.core.cli.context import Cli, cli_of
-from appealbus.core.cli.exits import EXIT_JOURNAL, EXIT_PROBLEMS
-from appealbus.core.errors import ConfigError
+from appealbus.core.cli.context import cli_of
+from appealbus.core.cli.exits import EXIT_PROBLEMS
+from appealbus.core.cli.restored import note_mark
 from appealbus.core.journal.checkpoint import Checkpoint
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.mark import Mark
 
 
 def add_to(app: typer.Typer) -> None:
@@ -20,9 +19,8 @@ def add_to(app: typer.Typer) -> None:
 def enrol(context: typer.Context, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
     """Make the checkpoint of a machine that has none, from the journal as it is: you say that it is the right one.
 
-    Once on each new machine that runs workers, and after an upgrade from 0.2.0 on PostgreSQL. Where there is a
-    checkpoint already, the journal is only compared with it. A journal that was put back from a copy is not enrolled:
-    that is `appealbus restored`.
+    Once on each new machine that runs workers, and after an upgrade from 0.2.0 on PostgreSQL. For a journal that was
+    put back from a copy it is `appealbus restored`.
     """
     cli = cli_of(context)
     checkpoint = Checkpoint(cli.loaded.settings.bus.checkpoint_file())
@@ -36,16 +34,6 @@ def enrol(context: typer.Context, yes: Annotated[bool, typer.Option("--yes", hel
     cli.out.print(f"The journal is in epoch {now.epoch} and goes up to {until}.")
     if not yes and not typer.confirm("Is it the right one, and no copy that was put back?"):
         raise typer.Exit(EXIT_PROBLEMS)
-    _write(cli, checkpoint, now)
-
-
-def _write(cli: Cli, checkpoint: Checkpoint, now: Mark) -> None:
-    try:
-        written = checkpoint.write(now)
-    except (OSError, ConfigError) as error:
-        why = error.strerror if isinstance(error, OSError) else error
-        cli.fail(f"the checkpoint {checkpoint.path} cannot be written ({why}); see bus.checkpoint", EXIT_JOURNAL)
+    note_mark(cli, checkpoint, now, "appealbus enrol")
     checkpoint.close()
-    if not written:
-        cli.fail(f"the checkpoint {checkpoint.path} cannot be written: another process holds it", EXIT_JOURNAL)
     cli.out.print(f"This machine knows it from now on, by {checkpoint.path}.")

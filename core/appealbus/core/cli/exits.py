@@ -15,7 +15,6 @@ EXIT_STUCK = process.EXIT_STUCK
 EXIT_SUPERSEDED = 6
 """A newer release migrates the journal, or has done so; to start again changes nothing."""
 EXIT_AWAY = 7
-"""A program that goes on, such as the bus, cannot use the journal for now, as where the database is away: start it
-again. Nobody starts again what ended with 4: it is another journal, or damaged, and that does not mend itself."""
+"""The bus or the API cannot use the journal for now: start it again, as nobody does what ended with 4."""
 EXIT_STOPPED = 130
 """Stopped by Ctrl-C."""

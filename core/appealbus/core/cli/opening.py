@@ -93,10 +93,7 @@ async def _proved(journal: Journal, checkpoint: Checkpoint, mark: Mark | None, *
 
 
 async def _vouched(journal: Journal) -> bool:
-    """Return whether a worker is at work here: it has compared the journal with a checkpoint of its own.
-
-    What it wrote before we looked may be of a copy, so it has to write once more.
-    """
+    """Return whether a worker is at work, which has compared: what it wrote before we looked may be of a copy."""
     before, ends = await journal.last_heartbeat(), monotonic() + _VOUCHED
     while before is not None and monotonic() < ends:
         await asyncio.sleep(_LOOK)

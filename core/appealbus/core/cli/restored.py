@@ -60,10 +60,10 @@ async def _restored(cli: Cli, checkpoint: Checkpoint, after: int | None, yes: bo
             raise typer.Exit(EXIT_PROBLEMS)
         beat = max(before.beat, mark.beat if mark else 0)
         # Before the journal: no number of the new epoch is given of which the checkpoint does not know.
-        _note(cli, checkpoint, replace(before, epoch=last + 1, beat=beat))
+        note_mark(cli, checkpoint, replace(before, epoch=last + 1, beat=beat))
         await journal.begin_epoch(last, beat)
         now = await journal.how_far()
-        _note(cli, checkpoint, now)
+        note_mark(cli, checkpoint, now)
         checkpoint.close()
     prefix, year = cli.loaded.settings.bus.number_prefix, day_of(now.clock).year if now.clock else 0
     cli.out.print(f"The journal is in epoch {now.epoch}; its next number is {of(prefix, year, now.epoch)}-…")
@@ -76,12 +76,14 @@ def _since(before: Mark, mark: Mark | None) -> datetime | None:
 
     Somebody may have worked the copy until it was stopped: whoever noticed it first has written down how far it went.
     """
-    if mark is None or mark.leads_to(before):
+    if mark is None or mark.journal != before.journal:
         return before.clock
-    return min((at for at in (before.clock, mark.clock, mark.since) if at is not None), default=None)
+    known = (before.clock, mark.since, None if mark.leads_to(before) else mark.clock)
+    return min((at for at in known if at is not None), default=None)
 
 
-def _note(cli: Cli, checkpoint: Checkpoint, now: Mark) -> None:
+def note_mark(cli: Cli, checkpoint: Checkpoint, now: Mark, command: str = "appealbus restored") -> None:
+    """Write what somebody says is right into the checkpoint, or end: the next copy would not be found out."""
     try:
         if checkpoint.write(now, anew=True):
             return
@@ -90,7 +92,7 @@ def _note(cli: Cli, checkpoint: Checkpoint, now: Mark) -> None:
         why = error.strerror or type(error).__name__
     cli.fail(
         f"the checkpoint {checkpoint.path} cannot be written ({why}), so the next restore would not know of this one. "
-        "Mend that, or copy it to another place and name that with bus.checkpoint; then run `appealbus restored` again",
+        f"Mend that, or copy it to another place and name that with bus.checkpoint; then run `{command}` again",
         EXIT_JOURNAL,
     )
 

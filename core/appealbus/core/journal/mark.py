@@ -68,7 +68,8 @@ class Mark:
 
         Epoch and beat decide, and with the same beat its moment: two histories that part have one each. Within one
         system, which a promoted standby has in common and an upgraded cluster has not, nobody goes back to an earlier
-        timeline, or to an earlier position of the same one.
+        timeline, or to an earlier position of the same one. Where a copy was found, others may have worked that since:
+        only the journal from before may follow.
         """
         if now.epoch != self.epoch or now.journal != self.journal:
             return now.journal == self.journal and now.epoch > self.epoch
@@ -76,14 +77,16 @@ class Mark:
             return False
         was, at = self.place, now.place
         if was is None or at is None or was.system != at.system:
-            return True
-        return (was.timeline < at.timeline) or (was.timeline == at.timeline and was.position <= at.position)
+            return self.since is None or was is None or at is None
+        if was.timeline != at.timeline:
+            return was.timeline < at.timeline and self.since is None
+        return was.position <= at.position
 
 
 class Memory:
-    """What this process knows of its journal. Once that has turned out to be another one, nothing is written any more.
+    """What this process knows of its journal; once that has turned out to be another one, nothing is written any more.
 
-    Each connection is compared as it is made, since no other way leads to another database; on SQLite each transaction.
+    Each connection is compared as it is made: no other way leads to another database. On SQLite each transaction is.
     """
 
     def __init__(self) -> None:
@@ -148,13 +151,17 @@ class Memory:
             JournalError: it is a standby, which may still get what it lacks.
 
         """
-        self.check()
         before = self.mark
-        *row, standby = driver.execute(_POSTGRESQL).fetchone()
-        driver.commit()
-        if standby:
-            raise JournalError("the database takes no writes: it is a standby, or is being moved", UNREACHABLE)
-        self.learn(before, replace(_mark_of(row), place=_place(driver)))
+        try:
+            self.check()
+            *row, standby = driver.execute(_POSTGRESQL).fetchone()
+            driver.commit()
+            if standby:
+                raise JournalError("the database takes no writes: it is a standby, or is being moved", UNREACHABLE)
+            self.learn(before, replace(_mark_of(row), place=_place(driver)))
+        except BaseException:
+            driver.close()
+            raise
 
     def lose(self, why: str, found: Mark | None) -> None:
         """Have nothing written any more, since somebody has noticed this; `found` is how far the other journal is."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping
 from contextlib import nullcontext
 from functools import partial
 from types import MappingProxyType
@@ -147,10 +147,8 @@ def open_engines(
     """
     if url.drivername not in {"postgresql", "postgresql+psycopg"}:
         raise ConfigError("the journal's driver for PostgreSQL is psycopg; write postgresql://user@host/database")
-    knows = None if read_only else memory.look_at_postgresql
-    reading = _engine(
-        url, password, connections, _READING, pool_size=readers, application_name="appealbus read", proves=[knows]
-    )
+    knows = None if read_only else memory
+    reading = _engine(url, password, connections, _READING, knows, pool_size=readers, application_name="appealbus read")
     try:
         if read_only:
             schema.check(reading)
@@ -171,13 +169,7 @@ def open_engines(
         raise
     idle = _WRITING_IDLE_SECONDS
     writing = _engine(
-        url,
-        password,
-        connections,
-        pool_size=3,
-        idle_seconds=idle,
-        application_name="appealbus write",
-        proves=[handover.share_postgresql, knows],
+        url, password, connections, {}, memory, pool_size=3, idle_seconds=idle, application_name="appealbus write"
     )
     return reading, writing, its_key
 
@@ -187,12 +179,12 @@ def _engine(
     password: Password | None,
     connections: OpenConnections,
     more: Mapping[str, str] = MappingProxyType({}),
+    memory: Memory | None = None,
     *,
     pool_size: int = 0,
     seconds: int = _STATEMENT_SECONDS,
     idle_seconds: int = _IDLE_SECONDS,
     application_name: str = "appealbus",
-    proves: Sequence[Callable[[Any], None] | None] = (),
 ) -> Engine:
     settings = {
         "statement_timeout": seconds * 1000,
@@ -226,12 +218,10 @@ def _engine(
             given["password"] = password()
         made = connections.make(lambda: connection_class.connect(*args, **given))
         made.prepared_max = _PREPARED
-        try:
-            for prove in filter(None, proves):
-                prove(made)
-        except BaseException:
-            made.close()
-            raise
+        if memory is not None and more is not _READING:
+            handover.share_postgresql(made)
+        if memory is not None:
+            memory.look_at_postgresql(made)
         return made
 
     return engine

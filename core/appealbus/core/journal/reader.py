@@ -36,7 +36,6 @@ from appealbus.core.journal.reads import (
     changes,
     counting,
     deliveries,
-    durability,
     lists,
     log,
     outages,
@@ -319,7 +318,7 @@ class JournalReader(Kept, Serving):
 
     async def what_may_be_lost(self) -> list[str]:
         """Return what the database may lose of what it has confirmed, and the settings that avoid it."""
-        return await self._read(durability.what_may_be_lost)
+        return await self._read(standing.what_may_be_lost)
 
     async def source_states(self) -> list[SourceState]:
         """Return how the sources stand over all workers alive; where none is, how they stood at last."""

@@ -72,8 +72,7 @@ class Writer:
         lock: held around each transaction.
         last: kinds of writes that come last in a transaction, in this order: `conclude` ends the lease under which
             what was queued before it is written, and `accept` keeps others from theirs until the transaction ends.
-        memory: what is known of the journal. Once that is another one, nothing is committed, and nobody is told that
-            something was.
+        memory: once it knows of another journal, nothing is committed, and nobody is told that something was.
 
     """
 

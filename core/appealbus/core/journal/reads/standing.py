@@ -19,6 +19,10 @@ from appealbus.core.journal.tables import (
 )
 from appealbus.core.journal.writes.clock import shared_now
 
+_SETTINGS = (
+    "SELECT current_setting('synchronous_commit'), current_setting('synchronous_standby_names'),"
+    " (SELECT count(*) FROM pg_stat_replication)"
+)
 _WORKERS = 1000
 """The most workers that are told of; those that have gone are forgotten with the next heartbeat of another."""
 
@@ -40,6 +44,23 @@ def how_far(connection: Connection) -> Mark:
         if error.connection_invalidated:
             raise
         return Mark.of(now)
+
+
+def what_may_be_lost(connection: Connection) -> list[str]:
+    """Return what the database may lose of what it has confirmed by its settings, and the setting that avoids it."""
+    if connection.dialect.name == "sqlite":
+        return []
+    commit, names, standbys = connection.exec_driver_sql(_SETTINGS).one()
+    lost = "loses receipts of the last moments, up to a second unnoticed: set"
+    found = []
+    if commit == "off":
+        found.append(f"journal: synchronous_commit is off: a crash or a promotion {lost} synchronous_commit = on")
+    if standbys and (commit in ("off", "local") or not names):
+        found.append(
+            f"journal: a standby of the database is asynchronous: its promotion {lost} synchronous_commit = on and "
+            "synchronous_standby_names, such as 'ANY 1 (*)'"
+        )
+    return found
 
 
 def source_states(connection: Connection, now: datetime) -> list[SourceState]:
