@@ -7,7 +7,7 @@ import threading
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from appealbus.core.errors import UNREACHABLE, JournalError
 from appealbus.core.journal.errors import Behind
@@ -124,7 +124,8 @@ class Memory:
         with self._lock:
             self.check()
             if before is not None and not before.leads_to(now):
-                self._lose(_WHILE, now)
+                self.lose(f"{_WHILE}. {ADVICE}", now)
+                self.check()
             if self.mark is None or (self.mark.epoch, self.mark.beat) <= (now.epoch, now.beat):
                 self.mark = replace(now, place=now.place or (self.mark.place if self.mark else None))
 
@@ -134,13 +135,13 @@ class Memory:
         before = self.mark
         try:
             there = os.stat(path)
+            inode = there.st_dev, there.st_ino
         except OSError:
-            self._lose(_REPLACED, None)
-        inode = (there.st_dev, there.st_ino)
-        if self._inode is None:
-            self._inode = inode
-        elif self._inode != inode:
-            self._lose(_REPLACED, None)
+            inode = None
+        self._inode = self._inode or inode
+        if inode != self._inode:
+            self.lose(f"{_REPLACED}. {ADVICE}", None)
+            self.check()
         self.learn(before, _mark_of(driver.execute(_SQLITE).fetchone()))
 
     def look_at_postgresql(self, driver: Any) -> None:
@@ -167,11 +168,6 @@ class Memory:
         """Have nothing written any more, since somebody has noticed this; `found` is how far the other journal is."""
         if self.lost is None:
             self.lost, self.found = why, found
-
-    def _lose(self, text: str, found: Mark | None) -> NoReturn:
-        self.lose(f"{text}. {ADVICE}", found)
-        self.check()
-        raise AssertionError
 
 
 def _mark_of(row: Any) -> Mark:
