@@ -114,6 +114,7 @@ ARGUMENTS: dict[str, list[list[str]]] = {
     "prune": [["--receiver", EVIL]],
     "clock accept": [[], [EVIL]],
     "key renew": [[EVIL]],
+    "enrol": [[EVIL], ["--yes"]],
     "restored": [[EVIL], ["--yes"]],
     "term": [[EVIL], [EVIL, "--json"], [EVIL, "--days", "--lang", "kk"], ["none" + EVIL], [EVIL, "--on", EVIL]],
     "terms apply": [[], [EVIL]],

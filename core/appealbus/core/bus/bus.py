@@ -40,7 +40,6 @@ from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.limits import Limits
 from appealbus.core.interfaces.intake import Inbound, Quarantined, Taken
 from appealbus.core.interfaces.link import LinkState, LinkStatus
-from appealbus.core.journal.checkpoint import Checkpoint
 from appealbus.core.journal.errors import Superseded
 from appealbus.core.journal.journal import Journal
 from appealbus.core.parts import Bound, Parts
@@ -78,8 +77,7 @@ class Bus:
         """What this process is called where several work one journal; a new name at each start."""
         journal.actor = by_worker(self.worker)
         self._limits = Limits(journal, self.worker) if journal.shared else None
-        file = self.settings.bus.checkpoint_file()
-        self.clock_watch = ClockWatch(journal, None if file is None else Checkpoint(file))
+        self.clock_watch = ClockWatch(journal)
         self.guards: dict[str, Guard] = {name: self._guard(bound) for name, bound in parts.sources.items()}
         self._leader_leases = LeaderLeases(self.worker, journal)
         self._retention_lease = self._leader_leases.add("retention")
@@ -313,7 +311,7 @@ class Bus:
         await asyncio.gather(*(guard.drain(self.settings.bus.grace) for guard in self.guards.values()))
 
     async def _deliver_the_rest(self, seconds: float) -> None:
-        if self.journal.silent_for < _SILENT and not self.clock_watch.superseded:
+        if self.journal.silent_for < _SILENT and not self.clock_watch.ended:
             await asyncio.gather(*(relay.flush(seconds) for relay in self.relays))
 
     async def _close_parts(self, seconds: float) -> None:

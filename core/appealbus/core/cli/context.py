@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AbstractAsyncContextManager
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +18,7 @@ import typer
 
 from appealbus.core.cli.exits import (
     EXIT_ABSENT,
+    EXIT_AWAY,
     EXIT_CONFIG,
     EXIT_JOURNAL,
     EXIT_PROBLEMS,
@@ -28,7 +29,7 @@ from appealbus.core.cli.terminal import Terminal
 from appealbus.core.config.loading import Loaded, load
 from appealbus.core.errors import ConfigError, JournalError
 from appealbus.core.escaping import escaped_json, one_line
-from appealbus.core.journal.errors import Superseded
+from appealbus.core.journal.errors import Behind, Superseded
 
 if TYPE_CHECKING:
     from appealbus.core.host import Host
@@ -110,6 +111,19 @@ class Cli:
     def no_appeal(self, number: str) -> NoReturn:
         """Say that there is no appeal of this number and end."""
         self.fail(f"There is no appeal {number}.", EXIT_ABSENT)
+
+
+@contextlib.contextmanager
+def started_again(cli: Cli) -> Iterator[None]:
+    """Have whoever runs a program start it again where what keeps it from the journal passes."""
+    try:
+        yield
+    except (Superseded, Behind):
+        raise
+    except JournalError as error:
+        if not error.passes:
+            raise
+        cli.fail(str(error), EXIT_AWAY)
 
 
 def cli_of(context: typer.Context) -> Cli:

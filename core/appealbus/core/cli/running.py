@@ -10,7 +10,7 @@ import typer
 
 from appealbus.core.bus.bus import Bus
 from appealbus.core.bus.retention import ages
-from appealbus.core.cli.context import Cli, cli_of
+from appealbus.core.cli.context import Cli, cli_of, started_again
 from appealbus.core.cli.supervisor import become_supervisor
 from appealbus.core.clocks import DAY
 from appealbus.core.domain.event import BUS
@@ -46,9 +46,11 @@ def run(
     """
     cli, ends = cli_of(context), until_idle or until_settled
     if workers == 1 or worker() is not None:
-        run_to_end(_run(cli, ends, until_settled), cli.host.stray)
+        with started_again(cli):
+            run_to_end(_run(cli, ends, until_settled), cli.host.stray)
     else:
-        asyncio.run(_prove(cli, workers))
+        with started_again(cli):
+            asyncio.run(_prove(cli, workers))
         settings = cli.loaded.settings
         become_supervisor(
             workers, grace=settings.bus.grace, ends=ends, level=settings.log.level, form=settings.log.format

@@ -48,6 +48,13 @@ class Superseded(JournalError):
         self.done = done
 
 
+class Behind(JournalError):
+    """The journal is not the one that is known here, or an older copy of it: nothing is written there."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text, "behind")
+
+
 class ClockInDoubt(JournalError):
     """Nobody knows how old anything is."""
 

@@ -21,6 +21,7 @@ from appealbus.core.journal import bulk
 from appealbus.core.journal.drivers import sqlite_driver
 from appealbus.core.journal.errors import Superseded
 from appealbus.core.journal.lock import HostLock
+from appealbus.core.journal.mark import Memory
 from appealbus.core.journal.migrations import REVISIONS
 from appealbus.core.journal.tables import lease, worker
 from appealbus.core.journal.writes.clock import shared_now
@@ -151,12 +152,16 @@ def check(connection: Connection) -> None:
         raise Superseded(done=False)
 
 
-def guard_sqlite(connection: Connection) -> None:
-    """Raise Superseded in a transaction that has just begun where the tables are not ours any more."""
+def guard_sqlite(memory: Memory, path: Path, connection: Connection) -> None:
+    """Raise in a transaction that has just begun where its tables are not ours any more, or the journal is another."""
     driver = sqlite_driver(connection)
-    if driver.execute(_REVISION).fetchone() != (REVISIONS[-1],):
+    try:
+        if driver.execute(_REVISION).fetchone() != (REVISIONS[-1],):
+            raise Superseded(done=True)
+        memory.look_at_sqlite(driver, path)
+    except JournalError:
         driver.execute("ROLLBACK")
-        raise Superseded(done=True)
+        raise
 
 
 def share_postgresql(driver: Any) -> None:

@@ -20,6 +20,7 @@ from appealbus.core.journal.connections import OpenConnections
 from appealbus.core.journal.errors import NoJournalYet
 from appealbus.core.journal.key import JournalKey, KeyFile
 from appealbus.core.journal.lock import FileLock
+from appealbus.core.journal.mark import Memory
 from appealbus.core.own_file import make_private
 
 UNNAMED_KEY = Path("appealbus.key")
@@ -50,7 +51,8 @@ _CODES = {
 class OpenedDatabase:
     """An open database. `path` is that of the SQLite file; `writing` is None where it is only read.
 
-    `key` is where the key lies, which is not looked at until it is needed where the database is only read.
+    `memory` knows how far the journal was. `key` is where the key lies, which is not looked at until it is needed where
+    the database is only read.
     `listen` calls back whenever another worker has something to deliver, `cut` ends the connections to the database,
     so that nobody waits there any more; None where there is no other worker, and no connection.
     """
@@ -60,6 +62,7 @@ class OpenedDatabase:
     lock: FileLock | nullcontext[None]
     path: Path | None
     key: KeyFile | JournalKey
+    memory: Memory
     listen: Callable[[Callable[[], None]], Awaitable[None]] | None = None
     cut: Callable[[], None] | None = None
 
@@ -144,7 +147,7 @@ def _open_sqlite(
             undo.callback(reading.dispose)
             schema.check(reading)
             undo.pop_all()
-        return OpenedDatabase(reading, None, nullcontext(), path, key)
+        return OpenedDatabase(reading, None, nullcontext(), path, key, Memory())
     if not path.parent.is_dir():
         raise ConfigError(f"the journal's folder {path.parent} does not exist; create it or name another")
     writing = _sqlite_engine(path, "mode=rw", _PRAGMAS, "BEGIN IMMEDIATE", 1)
@@ -160,9 +163,10 @@ def _open_sqlite(
             with lock:
                 writing.dispose()
             raise
-        event.listen(writing, "begin", handover.guard_sqlite)
+        memory = Memory()
+        event.listen(writing, "begin", partial(handover.guard_sqlite, memory, path))
         undo.pop_all()
-    return OpenedDatabase(reading, writing, lock, path, its_key)
+    return OpenedDatabase(reading, writing, lock, path, its_key, memory)
 
 
 @contextmanager
@@ -212,13 +216,14 @@ def _open_postgresql(
     read_only: bool,
     ends_workers: bool,
 ) -> OpenedDatabase:
-    connections = OpenConnections()
+    connections, memory = OpenConnections(), Memory()
     try:
         reading, writing, its_key = postgresql.open_engines(
             url,
             password,
             key,
             connections,
+            memory,
             readers=READERS,
             tell=tell,
             read_only=read_only,
@@ -229,4 +234,4 @@ def _open_postgresql(
         where = f"{url.host or 'the local socket'}{f':{url.port}' if url.port else ''}, database {url.database}"
         raise JournalError(f"{where}: {mine}", mine.code) from None
     listen = partial(notifications.listen, url, password)
-    return OpenedDatabase(reading, writing, nullcontext(), None, its_key, listen, connections.cut)
+    return OpenedDatabase(reading, writing, nullcontext(), None, its_key, memory, listen, connections.cut)

@@ -133,7 +133,8 @@ def _trusted(connection: Connection, was: JournalState, machine: datetime, actor
     # What was due is so much earlier now.
     detail = {"by": by["by"]} if was.behind < 0 else {}
     events.note(connection, [Event(What.CLOCK_TRUSTED, None, actor, detail=detail)])
-    return replace(was, clock=machine, behind=0.0, doubt=None, doubted_by=0.0, doubt_left=0.0, era=was.era + 1)
+    trusted = replace(was, clock=machine, behind=0.0, doubt=None, doubted_by=0.0, doubt_left=0.0, era=was.era + 1)
+    return replace(trusted, beat=was.beat + 1)  # one moment for each beat: by these histories that part are told apart
 
 
 _PASS_OVER = {
