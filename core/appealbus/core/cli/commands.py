@@ -35,6 +35,7 @@ OWN = {
     "plugins": "plugins",
     "policy": "policy",
     "reread": "reread",
+    "withdraw": "withdrawing",
     "restored": "restored",
     "quarantine": "quarantine",
     "deliveries": "deliveries",

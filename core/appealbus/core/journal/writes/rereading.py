@@ -1,4 +1,4 @@
-"""Kept replies were read again: what that changes is written, and the appeal worked on."""
+"""A question stands otherwise than its answer was read: that is written, and the appeal worked on."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -38,6 +38,8 @@ class Reread:
     reason: str
     at: datetime
     states: Sequence[Anew]
+    what: What = What.REREAD
+    """Or a record was withdrawn."""
 
 
 def write(connection: Connection, items: Sequence[Reread]) -> list[int | JournalError | None]:
@@ -78,4 +80,4 @@ def _noted(item: Reread, anew: Anew) -> Event:
         "differs": list(anew.differs),
         "reason": item.reason,
     }
-    return Event(What.REREAD, item.appeal_id, item.by, anew.source, detail)
+    return Event(item.what, item.appeal_id, item.by, anew.source, detail)

@@ -27,7 +27,11 @@ _READY = 1000
 """So many appeals that are ready, or due, are enough: more would only wait there."""
 _KEPT = (STALE, REFRESH_FAILED)
 """Codes of questions that have a record and are asked again."""
-_UNANSWERED = (OutcomeKind.UNAVAILABLE.value, OutcomeKind.TIMED_OUT.value)
+_UNANSWERED = (
+    *(OutcomeKind.UNAVAILABLE.value, OutcomeKind.TIMED_OUT.value),
+    *(OutcomeKind.NOT_FOUND.value, OutcomeKind.REFUSED.value),
+)
+"""Kinds of questions that are asked again, the last two since a person wants them to be and the source was away."""
 
 
 def take_in(connection: Connection, items: Sequence[TakeIn]) -> list[TakenIn]:
