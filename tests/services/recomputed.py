@@ -245,7 +245,7 @@ def _is_due(detail: Mapping[str, Any], lookup: str, state: Mapping[str, Any], ki
     if "lookups" not in detail:
         return state["kind"] in kinds or state["code"] == "source.stale"
     kinds = ("unavailable", "timed_out", "not_found", "refused")
-    unanswered = state["kind"] in kinds or state["code"] in ("source.stale", "refresh.failed")
+    unanswered = state["kind"] in kinds or state["code"] in ("source.stale", "refresh.failed", "record.withdrawn")
     waits = lookup in detail["lookups"] and state["next"] is not None
     return waits and unanswered and state["ended"] < detail["ended_before"]
 

@@ -188,7 +188,8 @@ def _unconfirmed(
     stays: Iterable[LookupState], asked: Iterable[LookupState], missing: Container[str]
 ) -> list[LookupState]:
     """Return what was answered from memory and will not be confirmed: its lookup is here, and asks something else."""
-    open_ = {state.lookup for state in asked if state.pending}
+    # Where it is not known yet what there is to ask, the question may still come.
+    open_ = {state.lookup for state in asked if state.pending and not state.key}
     return [
         state for state in stays if state.code == STALE and state.lookup not in missing and state.lookup not in open_
     ]

@@ -336,7 +336,7 @@ def _kept(before: LookupState | None, new: LookupState) -> LookupState:
     """Return the new state of a question; what was answered before and is not this time stays as it was."""
     if before is None or new.record is not None:
         return new
-    if before.record is None and (before.kind not in _ANSWERED or new.kind.final):
+    if before.record is None and (new.kind.final or (before.kind not in _ANSWERED and before.code != WITHDRAWN)):
         return new
     stays = "record" if before.record is not None else "answer"
     reason = f"asked again and not found anew: {new.kind.value} [{new.code}]; the {stays} is the one from before"
@@ -344,7 +344,7 @@ def _kept(before: LookupState | None, new: LookupState) -> LookupState:
         before,
         ended_at=new.ended_at,
         code=REFRESH_FAILED if before.record is not None and before.code != STALE else before.code,
-        reason=reason,
+        reason=before.reason if before.code == WITHDRAWN else reason,
         attempts=new.attempts,
         runs=new.runs,
         next_attempt_at=new.next_attempt_at,
