@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime
+from hashlib import sha256
 
 import structlog
 
@@ -19,6 +20,12 @@ async def records(journal: Journal, number: str) -> list[LookupState]:
     """Return the questions of an appeal that have a record, in their order."""
     found = [state for state in await journal.states(number) if state.record is not None]
     return sorted(found, key=lambda state: (state.lookup, state.key))
+
+
+def mark(number: str, state: LookupState) -> str:
+    """Return what tells a record of an appeal from all others, and from what it is when it was asked again."""
+    told = f"{number}/{state.lookup}/{state.key}/{state.ended_at.timestamp()}"
+    return sha256(told.encode()).hexdigest()[:16]
 
 
 def misread(state: LookupState, reason: str, now: datetime) -> LookupState:

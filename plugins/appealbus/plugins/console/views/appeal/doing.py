@@ -4,7 +4,7 @@ from starlette.responses import Response
 
 from appealbus.core.domain.operation import Verdict
 from appealbus.core.errors import JournalError
-from appealbus.core.operations import holding
+from appealbus.core.operations import holding, withdrawing
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
@@ -56,6 +56,22 @@ async def release(page: Page) -> Response:
     except JournalError as error:
         raise refused(page, error) from None
     return page.go(f"/appeals/{row.public_id}", {"done": "release"})
+
+
+@view.post("/appeals/{id}/withdraw", may=Action.OPERATE)
+async def withdraw(page: Page) -> Response:
+    """Take a record out that was misread."""
+    row, reason = await page.appeal(), page.form.reason(page.words)
+    there = await withdrawing.records(page.journal, row.number)
+    meant = [each for each in there if withdrawing.mark(row.number, each) == page.form["record"]]
+    done = False
+    try:
+        for each in meant:
+            by = page.session.client.name
+            done = await withdrawing.withdraw(page.journal, row.number, each, reason=reason, by=by)
+    except JournalError as error:
+        raise refused(page, error) from None
+    return page.go(f"/appeals/{row.public_id}", {"done": "withdraw" if done else "nothing"})
 
 
 @view.post("/appeals/{id}/resend", may=Action.OPERATE)
