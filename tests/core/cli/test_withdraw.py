@@ -8,13 +8,14 @@ from appealbus.core.domain.listing import AppealState
 from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness
 from tests.core.kit import Thing
+from tests.schemas.test_records import PROVENANCE
 
 
 async def test_a_record_is_withdrawn_once(program, journal, accepted):
     """Its appeal is worked next, and the log of what happened has who and why; the program's log has no reason."""
     number, now = accepted.receipt.number, datetime.now(UTC)
     for key in ("one", "two"):
-        state = LookupState("acme.thing", key, OutcomeKind.FOUND, now, record=Thing(name=key))
+        state = LookupState("acme.thing", key, OutcomeKind.FOUND, now, record=Thing(name=key), provenance=PROVENANCE)
         await journal.keep(accepted.appeal_id, state)
     given = {"version": 1, "completeness": Completeness.COMPLETE, "receivers": [], "due_at": None}
     why = ("--reason", "the wrong column")

@@ -155,7 +155,9 @@ def whole(
         {lookup for (lookup, key), state in everything.items() if state.record or (lookup, key) in withdrawn},
     )
     loose = _unconfirmed(stays, asked.values(), missing)
-    stays, left = _still_given(givers, asked.values(), [state for state in stays if state not in loose])
+    stays, left = _still_given(
+        givers, asked.values(), [state for state in stays if all(state is not each for each in loose)]
+    )
     reason = {(state.lookup, state.key): givers.why_not(state) for state in left if state.record is not None}
     reason |= {(state.lookup, state.key): str(NOT_CONFIRMED) for state in loose} | withdrawn
     states = {(state.lookup, state.key): state for state in stays}
@@ -299,7 +301,8 @@ def _still_given(
     while more := [state for state in left if givers.give(state)]:
         givers.add(more)
         kept += more
-        left = [state for state in left if state not in more]
+        there = set(map(id, more))
+        left = [state for state in left if id(state) not in there]
     return kept, left
 
 
