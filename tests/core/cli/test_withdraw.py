@@ -16,7 +16,7 @@ async def test_a_record_is_withdrawn_once(program, journal, accepted):
     number, now = accepted.receipt.number, datetime.now(UTC)
     for key in ("one", "two"):
         state = LookupState("acme.thing", key, OutcomeKind.FOUND, now, record=Thing(name=key), provenance=PROVENANCE)
-        await journal.keep(accepted.appeal_id, state)
+        assert await journal.keep_at_once(accepted.appeal_id, state, owner="me")
     given = {"version": 1, "completeness": Completeness.COMPLETE, "receivers": [], "due_at": None}
     why = ("--reason", "the wrong column")
     busy = program("withdraw", number, "acme.thing[one]", *why)
