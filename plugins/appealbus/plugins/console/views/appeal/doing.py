@@ -8,7 +8,7 @@ from appealbus.core.operations import holding, withdrawing
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
-from appealbus.plugins.console.views.appeal.sight import view
+from appealbus.plugins.console.views.appeal.sight import shown, sight_of, view
 from appealbus.plugins.console.views.deliveries.doing import decide
 
 
@@ -56,6 +56,22 @@ async def release(page: Page) -> Response:
     except JournalError as error:
         raise refused(page, error) from None
     return page.go(f"/appeals/{row.public_id}", {"done": "release"})
+
+
+@view.get("/appeals/{id}/withdraw", may=Action.OPERATE)
+async def choose(page: Page) -> Response:
+    """Show the records that can be withdrawn, without anything that they say."""
+    sight = await sight_of(page)
+    there = await withdrawing.records(page.journal, sight.row.number)
+    records = [
+        (
+            withdrawing.mark(sight.row.number, each),
+            f"{page.words.lookup(each.lookup)}, {page.words.moment(each.ended_at)}",
+        )
+        for each in there
+        if page.viewer.mask.shows_lookup(each.lookup)
+    ]
+    return await shown(page, sight, "appeal/withdraw.html", records=records)
 
 
 @view.post("/appeals/{id}/withdraw", may=Action.OPERATE)

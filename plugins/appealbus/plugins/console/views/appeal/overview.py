@@ -13,7 +13,6 @@ from appealbus.core.domain.pauses import Pause
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.errors import JournalError
 from appealbus.core.journal.writes.deciding import Shown
-from appealbus.core.operations import withdrawing
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.forms import number_of
 from appealbus.plugins.console.page import Page
@@ -80,24 +79,10 @@ async def appeal(page: Page) -> Response:
         operates=operates,
         held=sight.row.state is AppealState.HELD,
         deliveries=deliveries,
-        records=await _records(page, sight) if operates else [],
         receiver_path=receiver_path,
         shown_of=Shown.of,
         why=partial(why, page.words),
     )
-
-
-async def _records(page: Page, sight: Sight) -> list[tuple[str, str]]:
-    """Return the records that can be withdrawn: a mark, and what it is, without anything that it says."""
-    there = await withdrawing.records(page.journal, sight.row.number)
-    return [
-        (
-            withdrawing.mark(sight.row.number, each),
-            f"{page.words.lookup(each.lookup)}, {page.words.moment(each.ended_at)}",
-        )
-        for each in there
-        if page.viewer.mask.shows_lookup(each.lookup)
-    ]
 
 
 async def _terms(page: Page, sight: Sight) -> list[tuple[dict[str, Any], str, list[tuple[str, str]]]]:
