@@ -36,6 +36,7 @@ OWN = {
     "policy": "policy",
     "reread": "reread",
     "enrol": "enrol",
+    "withdraw": "withdrawing",
     "restored": "restored",
     "quarantine": "quarantine",
     "deliveries": "deliveries",
