@@ -14,5 +14,7 @@ EXIT_STUCK = process.EXIT_STUCK
 """A plugin held the process's event loop for too long, and others have its work."""
 EXIT_SUPERSEDED = 6
 """A newer release migrates the journal, or has done so; to start again changes nothing."""
+EXIT_OUTLIVED = 7
+"""The journal has another key or epoch than the process had opened, or gets another key: start it again."""
 EXIT_STOPPED = 130
 """Stopped by Ctrl-C."""

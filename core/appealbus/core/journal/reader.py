@@ -27,7 +27,7 @@ from appealbus.core.interfaces.past import Past
 from appealbus.core.journal import documents, naming, old
 from appealbus.core.journal.errors import ClockInDoubt
 from appealbus.core.journal.kept import Kept
-from appealbus.core.journal.key import JournalKey, KeyFile
+from appealbus.core.journal.key import JournalKey, KeyFile, insist_on
 from appealbus.core.journal.old import Ages
 from appealbus.core.journal.reads import (
     calls,
@@ -143,7 +143,7 @@ class JournalReader(Kept, Serving):
         """
         normal = naming.PARSES[kind](identifier)
         return await self._read(
-            lambda connection: lists.appeals_of(connection, self._key_of(connection).mark(kind, normal), after, limit)
+            lambda connection: lists.appeals_of(connection, self._key_now(connection).mark(kind, normal), after, limit)
         )
 
     async def past(self, appeal_id: int, its: Appeal, reach: Reach = AT_INTAKE) -> Past:
@@ -197,6 +197,12 @@ class JournalReader(Kept, Serving):
         if isinstance(self._key, KeyFile):
             self._key = self._key.of_journal(connection)
         return self._key
+
+    def _key_now(self, connection: Connection) -> JournalKey:
+        """Return the journal's key, to find by it all that is there now."""
+        key = self._key_of(connection)
+        insist_on(key, connection)
+        return key
 
     async def states(self, number: str) -> list[LookupState]:
         """Return how each question of an appeal stands."""

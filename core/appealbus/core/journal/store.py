@@ -17,7 +17,8 @@ from sqlalchemy.pool import QueuePool
 from appealbus.core.errors import UNEXPECTED, UNREACHABLE, ConfigError, JournalError
 from appealbus.core.journal import handover, notifications, postgresql, schema
 from appealbus.core.journal.connections import OpenConnections
-from appealbus.core.journal.errors import NoJournalYet
+from appealbus.core.journal.errors import NoJournalYet, Outlived
+from appealbus.core.journal.generation import Generation
 from appealbus.core.journal.key import JournalKey, KeyFile
 from appealbus.core.journal.lock import FileLock
 from appealbus.core.own_file import make_private
@@ -51,6 +52,7 @@ class OpenedDatabase:
     """An open database. `path` is that of the SQLite file; `writing` is None where it is only read.
 
     `key` is where the key lies, which is not looked at until it is needed where the database is only read.
+    `generation` is what each transaction that writes shows; None where it is only read.
     `listen` calls back whenever another worker has something to deliver, `cut` ends the connections to the database,
     so that nobody waits there any more; None where there is no other worker, and no connection.
     """
@@ -62,6 +64,7 @@ class OpenedDatabase:
     key: KeyFile | JournalKey
     listen: Callable[[Callable[[], None]], Awaitable[None]] | None = None
     cut: Callable[[], None] | None = None
+    generation: Generation | None = None
 
     def close(self) -> None:
         """Close the readers and the lock. The writer closes its own engine, under the lock."""
@@ -110,6 +113,8 @@ def as_journal_error(error: Exception) -> JournalError:
     if isinstance(error, JournalError):
         return error
     code, text = _our_words(error, error.orig if isinstance(error, DBAPIError) else error)
+    if code == "superseded":
+        return Outlived()
     return JournalError(f"the journal failed{text}", code)
 
 
@@ -160,9 +165,15 @@ def _open_sqlite(
             with lock:
                 writing.dispose()
             raise
-        event.listen(writing, "begin", handover.guard_sqlite)
         undo.pop_all()
-    return OpenedDatabase(reading, writing, lock, path, its_key)
+    return OpenedDatabase(reading, writing, lock, path, its_key, generation=_shown(writing, its_key))
+
+
+def _shown(writing: Engine, key: JournalKey) -> Generation:
+    """Have each transaction of an engine begin with the generation that is open now."""
+    generation = Generation(key.check)
+    event.listen(writing, "begin", generation.show)
+    return generation
 
 
 @contextmanager
@@ -229,4 +240,5 @@ def _open_postgresql(
         where = f"{url.host or 'the local socket'}{f':{url.port}' if url.port else ''}, database {url.database}"
         raise JournalError(f"{where}: {mine}", mine.code) from None
     listen = partial(notifications.listen, url, password)
-    return OpenedDatabase(reading, writing, nullcontext(), None, its_key, listen, connections.cut)
+    generation = _shown(writing, its_key) if writing is not None and isinstance(its_key, JournalKey) else None
+    return OpenedDatabase(reading, writing, nullcontext(), None, its_key, listen, connections.cut, generation)
