@@ -11,6 +11,7 @@ import pytest
 
 from appealbus.core.cli.exits import EXIT_OUTLIVED
 from appealbus.core.journal.journal import Journal
+from tests.services.forms import form
 from tests.services.journals import sqlite_journal
 from tests.services.processes import PATIENCE, free_port
 from tests.system.program import Program, appealbus
@@ -93,11 +94,11 @@ def test_nobody_is_lost_to_a_renewal_or_a_restore(
             assert time.monotonic() < ends, (channel.refused, server.codes, server.err[-3000:])
             time.sleep(0.05)
 
-    takes(20)
+    takes(form(5, 50))
     appealbus(tmp_path, "key", "renew", "--yes", timeout=PATIENCE)
-    takes(20)
+    takes(form(5, 50))
     appealbus(tmp_path, "restored", "--yes", timeout=PATIENCE)
-    takes(20)
+    takes(form(5, 50))
     channel.over = True
     channel.join(PATIENCE)
     server.stopping.set()

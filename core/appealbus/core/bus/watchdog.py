@@ -96,7 +96,7 @@ class Watchdog:
             passed = min(now - last, max(2 * _TICK, used - spent))
             last, spent = now, used
             if now > self._ends_at:
-                self._say(partial(log.critical, "bus.cut_off", seconds=round(_AFTER_GRACE)))
+                self._say(_cut_off)
                 os._exit(EXIT_STUCK)
             if ticked.is_set():
                 if self._tasks > _MOST:
@@ -176,5 +176,9 @@ def _stood_still(seconds: float, by: LoopHolder) -> None:
 
 
 def _given_up(seconds: float, by: LoopHolder, tasks: int) -> None:
-    where = {"plugin": by.plugin or None, "part": by.part, "place": by.place or None}
-    log.critical("loop.given_up", seconds=seconds, **where, count=tasks or None)
+    plugin, place = by.plugin or None, by.place or None
+    log.critical("loop.given_up", seconds=seconds, plugin=plugin, part=by.part, place=place, count=tasks or None)
+
+
+def _cut_off() -> None:
+    log.critical("bus.cut_off", seconds=round(_AFTER_GRACE))
