@@ -81,7 +81,7 @@ class ClockWatch:
             self._trouble.over()
         except Superseded as error:
             if self._why is None:
-                log.warning("journal.superseded", reason="migrated" if error.done else "migrating")
+                log.warning("journal.superseded", reason=error.reason)
             self._end(error)
         except Behind as error:
             await self._notice(error)

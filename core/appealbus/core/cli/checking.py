@@ -25,7 +25,7 @@ from appealbus.core.interfaces.lookup import Lookup
 from appealbus.core.interfaces.part import Part
 from appealbus.core.interfaces.wire import Health, Wire
 from appealbus.core.journal.checkpoint import Checkpoint, no_checkpoint
-from appealbus.core.journal.errors import NoJournalYet
+from appealbus.core.journal.errors import NoJournalYet, Outlived
 from appealbus.core.journal.journal import Journal
 from appealbus.core.parts import Bound, Parts, build
 from appealbus.core.readings.proof import prove
@@ -291,7 +291,7 @@ async def _journal_problems(cli: Cli, parts: Parts, found: Findings) -> list[str
 async def _key_problems(journal: Journal) -> list[str]:
     try:
         await journal.keyed()
-    except ConfigError as error:
+    except (ConfigError, Outlived) as error:
         return [str(error)]
     return []
 

@@ -21,6 +21,7 @@ from appealbus.core.cli.exits import (
     EXIT_AWAY,
     EXIT_CONFIG,
     EXIT_JOURNAL,
+    EXIT_OUTLIVED,
     EXIT_PROBLEMS,
     EXIT_STOPPED,
     EXIT_SUPERSEDED,
@@ -29,7 +30,7 @@ from appealbus.core.cli.terminal import Terminal
 from appealbus.core.config.loading import Loaded, load
 from appealbus.core.errors import ConfigError, JournalError
 from appealbus.core.escaping import escaped_json, one_line
-from appealbus.core.journal.errors import Behind, Superseded
+from appealbus.core.journal.errors import Behind, Outlived, Superseded
 
 if TYPE_CHECKING:
     from appealbus.core.host import Host
@@ -147,6 +148,8 @@ def guarded(run: Callable[[], None]) -> None:
         _complain_of_usage(error)
     except ConfigError as error:
         _complain(str(error), EXIT_CONFIG)
+    except Outlived as error:
+        _complain(str(error), EXIT_OUTLIVED)
     except Superseded as error:
         _complain(str(error), EXIT_SUPERSEDED)
     except JournalError as error:

@@ -86,6 +86,7 @@ async def _run(cli: Cli, ends: bool, parked: bool) -> None:
             loop.add_signal_handler(number, told_to_stop.set)
         if member is not None:
             loop.add_reader(member.leash, _let_go, member.leash, told_to_stop)
+        why: BaseException | None = None
         try:
             bus.watchdog.start()
             await _first(bus.start(), told_to_stop.wait())
@@ -96,8 +97,11 @@ async def _run(cli: Cli, ends: bool, parked: bool) -> None:
                 bus.open_doors()
                 ends_itself = [bus.settle(parked=parked)] if ends else []
                 await _first(told_to_stop.wait(), bus.clock_watch.over(), *ends_itself)
+        except BaseException as error:
+            why = error
+            raise
         finally:
-            await bus.stop()
+            await bus.stop(why)
 
 
 async def _first(*each: Coroutine[Any, Any, Any]) -> None:

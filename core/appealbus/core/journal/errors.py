@@ -40,6 +40,7 @@ class Superseded(JournalError):
     """A newer release migrates this journal, or has done so: whoever works it with this one ends."""
 
     def __init__(self, *, done: bool) -> None:
+        self.reason = "migrated" if done else "migrating"
         if done:
             text = "a newer release of appealbus has migrated this journal; upgrade appealbus to open it"
         else:
@@ -53,6 +54,14 @@ class Behind(JournalError):
 
     def __init__(self, text: str) -> None:
         super().__init__(text, "behind")
+
+
+class Outlived(Superseded):
+    """The journal has another key or epoch than this process has opened: it starts again, and goes on with these."""
+
+    def __init__(self, text: str = "the journal's key was renewed, or it was restored, beside this process") -> None:
+        JournalError.__init__(self, f"{text}; start again, to go on with what it has now", "superseded")
+        self.done, self.reason = True, "renewed"
 
 
 class ClockInDoubt(JournalError):

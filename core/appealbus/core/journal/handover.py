@@ -18,10 +18,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import bulk
-from appealbus.core.journal.drivers import sqlite_driver
 from appealbus.core.journal.errors import Superseded
 from appealbus.core.journal.lock import HostLock
-from appealbus.core.journal.mark import Memory
 from appealbus.core.journal.migrations import REVISIONS
 from appealbus.core.journal.tables import lease, worker
 from appealbus.core.journal.writes.clock import shared_now
@@ -51,7 +49,6 @@ _STANDS = text(
     "SELECT (SELECT version_num FROM alembic_version) AS version_num,"
     " (SELECT until FROM lease WHERE name = 'migration') AS until"
 ).columns(version_num=Text, until=lease.c.until.type)
-_REVISION = "SELECT version_num FROM alembic_version"
 
 
 class Fence(Protocol):
@@ -150,18 +147,6 @@ def check(connection: Connection) -> None:
         raise Superseded(done=True)
     if stands.until is not None and stands.until > shared_now(connection):
         raise Superseded(done=False)
-
-
-def guard_sqlite(memory: Memory, path: Path, connection: Connection) -> None:
-    """Raise in a transaction that has just begun where its tables are not ours any more, or the journal is another."""
-    driver = sqlite_driver(connection)
-    try:
-        if driver.execute(_REVISION).fetchone() != (REVISIONS[-1],):
-            raise Superseded(done=True)
-        memory.look_at_sqlite(driver, path)
-    except JournalError:
-        driver.execute("ROLLBACK")
-        raise
 
 
 def share_postgresql(driver: Any) -> None:

@@ -17,6 +17,7 @@ from sqlalchemy.pool import NullPool, QueuePool
 from appealbus.core.errors import CONFLICT, UNREACHABLE, ConfigError
 from appealbus.core.journal import handover, schema
 from appealbus.core.journal.connections import OpenConnections
+from appealbus.core.journal.generation import OUTLIVED
 from appealbus.core.journal.key import JournalKey, KeyFile
 from appealbus.core.journal.mark import Memory
 
@@ -71,6 +72,7 @@ _CODES: Mapping[str, tuple[str, str]] = {
     "57P": _AWAY,
     _ENDED_IDLE: (UNREACHABLE, "the database ended a connection that stood still in a transaction"),
     "25006": (UNREACHABLE, "the database takes no writes: it is a standby, or is being moved"),
+    OUTLIVED: ("superseded", "it has another key or epoch"),
     "22": ("constraint", "the write holds what the database does not take"),
     "23": ("constraint", "the write contradicts what is there"),
     "40": (CONFLICT, "others write the same at this moment"),

@@ -17,7 +17,7 @@ from appealbus.core.journal import documents, naming, old
 from appealbus.core.journal.asking import asks
 from appealbus.core.journal.errors import ClockInDoubt
 from appealbus.core.journal.kept import Kept
-from appealbus.core.journal.key import JournalKey, KeyFile
+from appealbus.core.journal.key import JournalKey, KeyFile, insist_on
 from appealbus.core.journal.mark import Mark
 from appealbus.core.journal.old import Ages
 from appealbus.core.journal.reads import calls, counting, lists, outages, pace, past, pauses, waiting, weekly
@@ -80,7 +80,7 @@ class JournalReader(Kept, Serving):
         """
         normal = naming.PARSES[kind](identifier)
         return await self._read(
-            lambda connection: lists.appeals_of(connection, self._key_of(connection).mark(kind, normal), after, limit)
+            lambda connection: lists.appeals_of(connection, self._key_now(connection).mark(kind, normal), after, limit)
         )
 
     async def past(self, appeal_id: int, its: Appeal, reach: Reach = AT_INTAKE) -> Past:
@@ -126,6 +126,12 @@ class JournalReader(Kept, Serving):
         if isinstance(self._key, KeyFile):
             self._key = self._key.of_journal(connection)
         return self._key
+
+    def _key_now(self, connection: Connection) -> JournalKey:
+        """Return the journal's key, to find by it all that is there now."""
+        key = self._key_of(connection)
+        insist_on(key, connection)
+        return key
 
     states = asks(case_reads.states)
     answers = asks(case_reads.answers)

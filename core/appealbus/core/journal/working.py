@@ -257,9 +257,12 @@ class Working(Writing):
         item = rereading.Reread(appeal_id, self.actor, reason, self.now(), marked, what)
         return await self._write.submit(rereading.write, item)
 
-    async def bury(self, owner: str | None) -> None:
-        """Take over at once what a dead worker had in work, or with None what all had: it is suspect from now on."""
-        _tell(await self._write.submit(suspects.bury, suspects.Burial(owner, self.now(), self.actor)))
+    async def bury(self, owner: str | None, ids: Sequence[int] | None = None) -> None:
+        """Take over at once what a dead worker had in work, or with None what all had: it is suspect from now on.
+
+        With `ids` only of these.
+        """
+        _tell(await self._write.submit(suspects.bury, suspects.Burial(owner, self.now(), self.actor, ids)))
 
     async def hold_appeal(self, number: str, *, by: str, reason: str) -> bool:
         """Hold an appeal: it is not worked until it is released. False if there is no such appeal.
