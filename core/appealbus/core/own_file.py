@@ -5,7 +5,7 @@ import os
 import sqlite3
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from appealbus.core.errors import ConfigError
@@ -49,8 +49,9 @@ class OwnFile:
             weakref.finalize(self, self._connection.close)  # one that is forgotten leaves no file open
             self._connection.row_factory = sqlite3.Row
             try:
+                self._refuse_another_s(script)
                 self._connection.executescript(script)
-            except sqlite3.Error:
+            except (sqlite3.Error, ConfigError):
                 self._connection.close()
                 raise
 
@@ -82,6 +83,14 @@ class OwnFile:
             told = f"{self.name} counts another journal; give plugins.{self._plugin}.file a file of its own"
             raise ConfigError(told)
 
+    def _refuse_another_s(self, script: str) -> None:
+        with closing(sqlite3.connect(":memory:")) as empty:
+            empty.executescript(script)
+            mine = _tables(empty)
+        if (there := _tables(self._connection)) and not there & mine:
+            told = f"{self.name} is not a file of {self._plugin}: it has the tables {', '.join(sorted(there)[:3])} …"
+            raise ConfigError(f"{told}; give plugins.{self._plugin}.file a file of its own")
+
     @contextmanager
     def _errors(self) -> Iterator[None]:
         try:
@@ -90,3 +99,8 @@ class OwnFile:
             code = error.strerror if isinstance(error, OSError) else getattr(error, "sqlite_errorname", None)
             told = f"plugins.{self._plugin}.file, {self.name}, cannot be used: {code or type(error).__name__}"
             raise ConfigError(told) from None
+
+
+def _tables(connection: sqlite3.Connection) -> set[str]:
+    rows = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
+    return {name for (name,) in rows}
