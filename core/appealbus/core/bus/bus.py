@@ -222,7 +222,7 @@ class Bus:
         connections += [(f"source.{name}", bound.wire.links) for name, bound in self.parts.sources.items()]
         connections += [(WORK_QUEUE, self.parts.work.links)] if self.parts.work is not None else []
         connections += [(f"service.{each.name}", each.links) for each in self.parts.host.services]
-        found: dict[str, LinkState] = {}
+        found = {state.name: state for state in self._tasks.troubles()}
         for name, links in connections:
             for state in self.links_of(name, links):
                 found.setdefault(state.name, state)

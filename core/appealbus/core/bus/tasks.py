@@ -10,8 +10,11 @@ from typing import Any
 
 import structlog
 
+from appealbus.core.clocks import monotonic, wall
 from appealbus.core.doors import entered, is_defect, within
 from appealbus.core.errors import ConfigError
+from appealbus.core.interfaces.link import LinkState, LinkStatus
+from appealbus.schemas.base import printable
 
 log = structlog.get_logger(__name__)
 
@@ -21,6 +24,9 @@ waits for the part, so a part that hangs would hold it up for longer with more."
 RESTART = 5.0
 """Seconds until a part that raised starts again. With less, one that always raises fills the log; with more, a person
 who has mended something waits for it. `docs/plugins.md` promises this number."""
+_MENDED = 60.0
+"""Seconds after which a part that raised counts as running again. With less, one that raises now and then looks well;
+with more, a person who has mended it waits for the word."""
 
 
 class Phase(Enum):
@@ -53,6 +59,7 @@ class PartTasks:
         self._defects = defects
         self._running: dict[asyncio.Task[None], PartTask] = {}
         self._called_off: set[asyncio.Task[None]] = set()
+        self._raised: dict[str, tuple[LinkState, float]] = {}
 
     def start(
         self,
@@ -99,6 +106,11 @@ class PartTasks:
             if not is_defect(error):
                 raise
             self.raised(name)
+
+    def troubles(self) -> list[LinkState]:
+        """Return the parts that have raised within the last minute, which a part that is mended outlives."""
+        now = monotonic()
+        return [state for name, (state, at) in self._raised.items() if now - at < _MENDED]
 
     def cancel(self, *phases: Phase) -> None:
         """Cancel the tasks that end in these phases; they do not start again."""
@@ -158,6 +170,8 @@ class PartTasks:
                 if not is_defect(error):
                     raise
                 self.raised(part.name)
+                why = str(error) if isinstance(error, ConfigError) else f"it raised {type(error).__name__}"
+                self._raised[part.name] = LinkState(part.name, LinkStatus.DOWN, printable(why), wall()), monotonic()
                 if asyncio.current_task() in self._called_off:
                     return  # it has raised over being told to end
 

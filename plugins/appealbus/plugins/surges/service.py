@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import structlog
 
-from appealbus.core import ConfigError, JournalError, LinkState, RunningBus, Service
+from appealbus.core import ConfigError, JournalError, LinkState, LinkStatus, RunningBus, Service
 from appealbus.core.clocks import day_of, wall
 from appealbus.plugins.surges import kept, outbox, possible
 from appealbus.plugins.surges.counting import count_new
@@ -42,10 +42,13 @@ class Surges(Service):
         self._file = file
         self._given_up: dict[str, int] = {}
         self._open_ways: list[Way] = []
+        self._trouble: LinkState | None = None
+        """That the last look has failed."""
 
     def links(self) -> Sequence[LinkState]:
         """Say how the connections to receivers stand."""
-        return [link for way in self._open_ways for link in way.links()]
+        ways = [link for way in self._open_ways for link in way.links()]
+        return ways if self._trouble is None else [*ways, self._trouble]
 
     async def run(self, bus: RunningBus) -> None:
         """Watch until cancelled; what fails in a look is logged, and tried again in an hour."""
@@ -55,17 +58,24 @@ class Surges(Service):
             while True:
                 try:
                     await self._watch(bus, store)
+                    self._trouble = None
                 except JournalError:
                     log.warning("surges.not_counted")
+                    self._fails("the journal could not be read")
                 except (ConfigError, TimeoutError, EOFError, OSError) as error:
                     reason = str(error) if isinstance(error, ConfigError) else type(error).__name__
                     log.warning("surges.not_judged", reason=reason)
+                    self._fails(reason)
                 for way in ways:
                     try:
                         await self._tell(store, way)
                     except ConfigError as error:
                         log.warning("surges.not_told", receiver=way.name, reason=str(error))
                 await asyncio.sleep(_PAUSE)
+
+    def _fails(self, reason: str) -> None:
+        since = self._trouble.since if self._trouble is not None else wall()
+        self._trouble = LinkState("service.surges", LinkStatus.DOWN, f"no week is judged: {reason}", since)
 
     @asynccontextmanager
     async def _open(self) -> AsyncIterator[Store]:
