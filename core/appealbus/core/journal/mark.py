@@ -17,7 +17,7 @@ from appealbus.core.journal.tables import to_moment
 if TYPE_CHECKING:
     import sqlite3
 
-_SQLITE = "SELECT journal, epoch, beat, clock FROM standing"
+_SQLITE = "SELECT journal, epoch, beat, clock FROM standing WHERE id = 1"
 _POSTGRESQL = "SELECT journal, epoch, beat, clock, pg_is_in_recovery() FROM standing"
 PLACE = (
     "SELECT (pg_control_system()).system_identifier::text, pg_walfile_name(pg_current_wal_flush_lsn()),"
