@@ -4,8 +4,8 @@ Each batch is a transaction of its own, which also says up to which appeal all i
 and whoever opens the journal next goes on; several that open it at the same time take turns.
 
 How it is kept from then on is in kept_0006.py, as it was when this was written: whatever the program does otherwise
-later, this yields the same. Identifiers, models of records, whom these name and the key are those of today, as whoever
-searches looks for them.
+later, this yields the same. Identifiers, models of records, the key, whom appeals and records name and what columns
+tell of them are those of today, as whoever searches and lists goes by them.
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,8 @@ from sqlalchemy import (
     update,
 )
 
-from appealbus.core.journal import bulk
+from appealbus.core.journal import bulk, columns
+from appealbus.core.journal.codec import names_to
 from appealbus.core.journal.key import JournalKey
 from appealbus.core.journal.migrations import FILLED, kept_0006
 from appealbus.core.journal.migrations.kept_0006 import COUNTER
@@ -163,12 +164,12 @@ def _old(row: dict[str, Any]) -> Old:
     raw = row["document"]
     try:
         appeal = _without_nulls(orjson.loads(raw))
-        told = kept_0006.of_appeal(appeal)
+        told = columns.of_appeal(appeal)
         if not all(isinstance(value, str | None) for value in told.values()):
             raise TypeError("a code of the appeal is no text")
         return Old(row, orjson.dumps(appeal), told, named_by_appeal(appeal))
     except _DAMAGED:  # it stays as it is, and whoever works it says so
-        return Old(row, raw, kept_0006.of_appeal({}), [])
+        return Old(row, raw, columns.of_appeal({}), [])
 
 
 def _move(connection: Connection, appeals: Sequence[Old], key: JournalKey) -> None:
@@ -205,7 +206,7 @@ def _changed(old: Old) -> dict[str, Any]:
         "size": len(old.document),
         **old.told,
         "signal": None if old.newest is None else _signal(old.newest),
-        "pending": kept_0006.names_to(open_) if old.row["version"] else None,
+        "pending": names_to(open_) if old.row["version"] else None,
     }
 
 

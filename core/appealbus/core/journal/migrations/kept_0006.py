@@ -1,6 +1,6 @@
 """How filling.py writes: tables, columns and documents as they are at revision 0006. Frozen, unlike today's code."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -8,10 +8,9 @@ import orjson
 from sqlalchemy import BigInteger, Column, Connection, LargeBinary, MetaData, Table, Text, insert
 
 from appealbus.core import clocks
-from appealbus.core.journal import bulk
+from appealbus.core.journal import bulk, columns
 from appealbus.core.journal.key import Marked
 from appealbus.core.journal.tables import to_number
-from appealbus.schemas.identifiers import parse_bin, parse_kato, parse_or_none
 
 _metadata = MetaData()
 COUNTER = Table("counter", _metadata, Column("name", Text, primary_key=True), Column("value", BigInteger))
@@ -38,10 +37,7 @@ def _log(name: str) -> Table:
 
 
 _PLACED, _UNPLACED = _log("log_entry"), _log("log_unplaced")
-_WORST_FIRST = ("critical", "warning", "info")
 _FINAL = ("found", "not_found", "not_applicable", "refused")
-_SPELT = 300
-"""Characters of a code with all that stands between its digits."""
 
 
 def digest(body: bytes) -> bytes:
@@ -80,40 +76,14 @@ def note(connection: Connection, detail: Mapping[str, Any]) -> None:
         connection.execute(insert(_UNPLACED), entry)  # the database gives the moment, the sequencer the position
 
 
-def of_appeal(appeal: Mapping[str, Any]) -> dict[str, str | None]:
-    """Return what the JSON of an appeal tells lists; of codes that are malformed nothing."""
-    applicant, addressee, place = (appeal.get(name) or {} for name in ("applicant", "addressee", "place"))
-    kind, category = appeal.get("kind"), appeal.get("category") or {}
-    body = _code(parse_bin, addressee.get("bin"))
-    return {
-        "kind": None if kind is None else str(kind),
-        "category": category.get("code") or None,
-        "place": _code(parse_kato, place.get("kato")),
-        "addressee": _code(parse_kato, addressee.get("kato")) if body is None else body,
-        "applicant": applicant.get("type"),
-    }
-
-
 def signal_of(dossier: bytes) -> str | None:
     """Return the worst severity of a version that is kept whole as JSON: its signals are nearly its end."""
     _, key, signals = dossier.rpartition(b'"signals":')
     if not key:
         return None
-    there = {str(each["severity"]) for each in orjson.loads(b'{"signals":' + signals)["signals"]}
-    unknown = sorted(there.difference(_WORST_FIRST))
-    return next((each for each in (*unknown, *_WORST_FIRST) if each in there), None)
+    return columns.worst(each["severity"] for each in orjson.loads(b'{"signals":' + signals)["signals"])
 
 
 def is_pending(kind: str, code: str) -> bool:
     """Say whether a question that is kept so may still end otherwise."""
     return code == "input.pending" if kind == "skipped" else kind not in _FINAL
-
-
-def names_to(names: Iterable[str]) -> str | None:
-    """Return names as a column holds them, each with a space around it; None for none."""
-    text = " ".join("_".join(name.split()) for name in names)
-    return f" {text} " if text else None
-
-
-def _code(parse: Callable[[str], str], written: Any) -> str | None:
-    return parse_or_none(parse, written) if written and len(written) <= _SPELT else None

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from appealbus.core.journal.migrations.indexes import partial_index
+
 revision = "0001"
 down_revision = None
 
@@ -48,10 +50,10 @@ def upgrade() -> None:
         sa.UniqueConstraint("message_id", "channel", name=op.f("uq_appeal_message_id")),
         sa.UniqueConstraint("number", name=op.f("uq_appeal_number")),
     )
-    _partial_index("ix_appeal_idle", "appeal", ["changed_at"], "state = 'idle'")
-    _partial_index("ix_appeal_leased", "appeal", ["lease_until"], "state = 'in_work'")
-    _partial_index("ix_appeal_parked", "appeal", ["due_at"], "state = 'parked'")
-    _partial_index("ix_appeal_waiting", "appeal", ["urgency", "id"], "state = 'ready'")
+    partial_index("ix_appeal_idle", "appeal", ["changed_at"], "state = 'idle'")
+    partial_index("ix_appeal_leased", "appeal", ["lease_until"], "state = 'in_work'")
+    partial_index("ix_appeal_parked", "appeal", ["due_at"], "state = 'parked'")
+    partial_index("ix_appeal_waiting", "appeal", ["urgency", "id"], "state = 'ready'")
     op.create_table(
         "counter",
         sa.Column("name", sa.Text(), nullable=False),
@@ -72,8 +74,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_quarantine")),
         sqlite_autoincrement=True,
     )
-    _partial_index("ix_quarantine_waiting", "quarantine", ["id"], "replayed_at IS NULL")
-    _partial_index("ix_quarantine_replayed", "quarantine", ["replayed_at"], "replayed_at IS NOT NULL")
+    partial_index("ix_quarantine_waiting", "quarantine", ["id"], "replayed_at IS NULL")
+    partial_index("ix_quarantine_replayed", "quarantine", ["replayed_at"], "replayed_at IS NOT NULL")
     op.create_table(
         "source_state",
         sa.Column("source", sa.Text(), nullable=False),
@@ -123,8 +125,4 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox")),
         sa.UniqueConstraint("appeal_id", "receiver", "version", name=op.f("uq_outbox_appeal_id")),
     )
-    _partial_index("ix_outbox_unsent", "outbox", ["receiver", "next_attempt_at", "id"], "sent_at IS NULL")
-
-
-def _partial_index(name: str, table: str, columns: list[str], condition: str) -> None:
-    op.create_index(name, table, columns, sqlite_where=sa.text(condition), postgresql_where=sa.text(condition))
+    partial_index("ix_outbox_unsent", "outbox", ["receiver", "next_attempt_at", "id"], "sent_at IS NULL")

@@ -5,6 +5,8 @@ import secrets
 import sqlalchemy as sa
 from alembic import op
 
+from appealbus.core.journal.migrations.indexes import partial_index
+
 revision = "0003"
 down_revision = "0002"
 
@@ -50,8 +52,8 @@ def _deliveries() -> None:
     op.add_column("outbox", sa.Column("skipped_at", sa.BigInteger(), nullable=True))
     op.drop_index("ix_outbox_unsent", "outbox")
     unsent = "sent_at IS NULL AND alone_since IS NULL"
-    _partial_index("ix_outbox_unsent", "outbox", ["receiver", "next_attempt_at", "id"], unsent)
-    _partial_index("ix_outbox_alone", "outbox", ["receiver", "id"], "alone_since IS NOT NULL AND skipped_at IS NULL")
+    partial_index("ix_outbox_unsent", "outbox", ["receiver", "next_attempt_at", "id"], unsent)
+    partial_index("ix_outbox_alone", "outbox", ["receiver", "id"], "alone_since IS NOT NULL AND skipped_at IS NULL")
 
 
 def _epoch() -> None:
@@ -78,8 +80,4 @@ def _epoch() -> None:
 
 def _quarantine() -> None:
     """What each channel has in quarantine."""
-    _partial_index("ix_quarantine_channel", "quarantine", ["channel", "id"], "replayed_at IS NULL")
-
-
-def _partial_index(name: str, table: str, columns: list[str], condition: str) -> None:
-    op.create_index(name, table, columns, sqlite_where=sa.text(condition), postgresql_where=sa.text(condition))
+    partial_index("ix_quarantine_channel", "quarantine", ["channel", "id"], "replayed_at IS NULL")

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from appealbus.core.journal.migrations.indexes import partial_index
+
 revision = "0005"
 down_revision = "0004"
 
@@ -33,7 +35,7 @@ def _columns() -> None:
     op.add_column("dossier", sa.Column("parts", sa.LargeBinary()))
     op.add_column("dossier", sa.Column("size", sa.Integer(), nullable=False, server_default="0"))
     op.add_column("standing", sa.Column("key_check", sa.LargeBinary()))
-    _partial_index("ix_appeal_lacks", "appeal", ["lacks", "urgency", "id"], "lacks IS NOT NULL")
+    partial_index("ix_appeal_lacks", "appeal", ["lacks", "urgency", "id"], "lacks IS NOT NULL")
     op.create_table(
         "known_lookup",
         *(sa.Column(name, sa.Text(), nullable=False) for name in ("plugin", "lookup", "version")),
@@ -57,7 +59,7 @@ def _log() -> None:
             sa.PrimaryKeyConstraint(key, name=op.f(f"pk_{table}")),
             sqlite_autoincrement=True,
         )
-    _partial_index("ix_log_entry_appeal", "log_entry", ["appeal_id", "position"], "appeal_id IS NOT NULL")
+    partial_index("ix_log_entry_appeal", "log_entry", ["appeal_id", "position"], "appeal_id IS NOT NULL")
     epoch = op.create_table(
         "epoch",
         sa.Column("epoch", sa.Integer(), autoincrement=False, nullable=False),
@@ -113,9 +115,9 @@ def _changes() -> None:
         sa.UniqueConstraint("message_id", "channel", name=op.f("uq_change_message_id")),
         sqlite_autoincrement=True,
     )
-    _partial_index("ix_change_appeal", "change", ["appeal_id"], "appeal_id IS NOT NULL")
+    partial_index("ix_change_appeal", "change", ["appeal_id"], "appeal_id IS NOT NULL")
     for name, column in (("number", "number"), ("message", "of_message"), ("waiting", "received_at")):
-        _partial_index(f"ix_change_{name}", "change", [column], "appeal_id IS NULL")
+        partial_index(f"ix_change_{name}", "change", [column], "appeal_id IS NULL")
 
 
 def _replies() -> None:
@@ -134,12 +136,8 @@ def _replies() -> None:
     op.create_index("ix_reply_appeal", "reply", ["appeal_id", "lookup", "key"])
     op.create_index("ix_reply_source", "reply", ["source", "at"])
     op.create_index("ix_reply_until", "reply", ["until"])
-    _partial_index("ix_dossier_superseding", "dossier", ["created_at"], "version > 1")
+    partial_index("ix_dossier_superseding", "dossier", ["created_at"], "version > 1")
 
 
 def _id() -> sa.types.TypeEngine[int]:
     return sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-
-
-def _partial_index(name: str, table: str, columns: list[str], where: str) -> None:
-    op.create_index(name, table, columns, sqlite_where=sa.text(where), postgresql_where=sa.text(where))

@@ -1,7 +1,9 @@
 """What an operator needs: searches, pauses and quotas of sources, messages that are closed, and who waits for whom."""
 
 from alembic import op
-from sqlalchemy import BigInteger, Column, Integer, LargeBinary, Text, text
+from sqlalchemy import BigInteger, Column, Integer, LargeBinary, Text
+
+from appealbus.core.journal.migrations.indexes import partial_index
 
 revision = "0008"
 down_revision = "0007"
@@ -49,25 +51,20 @@ def upgrade() -> None:
         Column("part", Integer, primary_key=True),
         Column("ids", LargeBinary, nullable=False),
     )
-    _index(
+    partial_index(
         "ix_appeal_waits_for", "appeal", ["waits_for", "urgency", "id"], "state = 'parked' AND waits_for IS NOT NULL"
     )
-    _index("ix_appeal_urgency", "appeal", ["urgency", "id"], "closed IS NULL")
-    _index("ix_appeal_kind", "appeal", ["kind", "id"])
-    _index("ix_appeal_place", "appeal", ["place", "id"])
-    _index("ix_appeal_signal", "appeal", ["signal", "id"], "signal IS NOT NULL")
-    _index("ix_lookup_code", "lookup", ["code", "appeal_id"], _TROUBLE)
-    _index("ix_outbox_sent", "outbox", ["receiver", "sent_at", "id"], "sent_at IS NOT NULL")
+    partial_index("ix_appeal_urgency", "appeal", ["urgency", "id"], "closed IS NULL")
+    op.create_index("ix_appeal_kind", "appeal", ["kind", "id"])
+    op.create_index("ix_appeal_place", "appeal", ["place", "id"])
+    partial_index("ix_appeal_signal", "appeal", ["signal", "id"], "signal IS NOT NULL")
+    partial_index("ix_lookup_code", "lookup", ["code", "appeal_id"], _TROUBLE)
+    partial_index("ix_outbox_sent", "outbox", ["receiver", "sent_at", "id"], "sent_at IS NOT NULL")
     for name, columns, where in (
         ("waiting", ["id"], _WAITS),
         ("channel", ["channel", "id"], _WAITS),
         ("replayed", ["replayed_at"], "replayed_at IS NOT NULL"),
     ):
         op.drop_index(f"ix_quarantine_{name}", "quarantine")
-        _index(f"ix_quarantine_{name}", "quarantine", columns, where)
-    _index("ix_quarantine_closed", "quarantine", ["closed_at"], "closed_at IS NOT NULL")
-
-
-def _index(name: str, table: str, columns: list[str], where: str | None = None) -> None:
-    condition = None if where is None else text(where)
-    op.create_index(name, table, columns, sqlite_where=condition, postgresql_where=condition)
+        partial_index(f"ix_quarantine_{name}", "quarantine", columns, where)
+    partial_index("ix_quarantine_closed", "quarantine", ["closed_at"], "closed_at IS NOT NULL")

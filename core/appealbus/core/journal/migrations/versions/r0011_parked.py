@@ -1,7 +1,8 @@
 """Indexes of what is parked that answer by themselves how much there is, in which order, and from when to when."""
 
 from alembic import op
-from sqlalchemy import text
+
+from appealbus.core.journal.migrations.indexes import partial_index
 
 revision = "0011"
 down_revision = "0010"
@@ -18,4 +19,4 @@ def upgrade() -> None:
         ),
     ):
         op.drop_index(name, "appeal")
-        op.create_index(name, "appeal", columns, sqlite_where=text(which), postgresql_where=text(which))
+        partial_index(name, "appeal", columns, which)

@@ -1,7 +1,6 @@
 """What people did, and who looked at what: indexes that have these entries of the log alone."""
 
-from alembic import op
-from sqlalchemy import text
+from appealbus.core.journal.migrations.indexes import partial_index
 
 revision = "0012"
 down_revision = "0011"
@@ -14,7 +13,4 @@ def upgrade() -> None:
     """Add the indexes."""
     for name, where in (("look", _LOOK), ("deed", _DEED)):
         for end, columns in (("", ["position"]), ("_by", ["actor", "position"])):
-            condition = text(where)
-            op.create_index(
-                f"ix_log_entry_{name}{end}", "log_entry", columns, sqlite_where=condition, postgresql_where=condition
-            )
+            partial_index(f"ix_log_entry_{name}{end}", "log_entry", columns, where)
