@@ -22,6 +22,8 @@ WITNESS = str(Path(__file__).with_name("witness.py"))
 KILLED, TOLD_TO_END, JOURNAL_FAILED = -9, -15, 4
 _ROOM = 1_000_000
 """Bytes that a file may have on the full disk at least: the program's log lies there, too."""
+_SOME = 100
+"""Letters that a person takes in beside the bus: seconds of its work, on a machine that others use."""
 
 
 class SqliteStore(Store):
@@ -139,7 +141,7 @@ class SqliteStore(Store):
         """As a person does with a file of letters, which the broker brings too; it may be killed in their midst."""
         lines = havoc.here.appeals.read_text().splitlines(keepends=True)
         beside = havoc.here.folder / "beside.jsonl"
-        beside.write_text("".join(havoc.chance.sample(lines, len(lines) // 3)))
+        beside.write_text("".join(havoc.chance.sample(lines, min(len(lines) // 3, _SOME))))
         killed_after = havoc.chance.choice([None, havoc.chance.uniform(0.0, 1.5)])
         environment = havoc.clock.environment
         with havoc.here.start("intake", beside.name, "--channel", "post", env=environment) as intake:

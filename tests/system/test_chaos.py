@@ -57,7 +57,7 @@ MOSTLY = 0.75
 """So often all waits until somebody works: on a busy machine one alone would be killed while it starts, each time."""
 LASTS = 600.0 if LONG else 10.0
 """Seconds that the sender takes for all of it: about as long as the chaos."""
-SETTLES = 600.0 if LONG else 240.0
+SETTLES = 240.0 + 2 * COUNT
 SLOWEST = 3.0
 """Seconds that an agency takes for an answer at most."""
 MEMORY = 200
