@@ -56,6 +56,9 @@ async def test_a_part_that_was_cancelled_stays_ended(monkeypatch: pytest.MonkeyP
 
     parts.start("service.raises", run, Phase.TAKING)
     await _soon(lambda: runs == 3)
+    assert [(each.name, each.detail) for each in parts.troubles()] == [("service.raises", "it raised ValueError")]
+    monkeypatch.setattr(tasks, "_MENDED", 0.0)
+    assert parts.troubles() == []
     parts.cancel(Phase.TAKING)
     await parts.wait(Phase.TAKING, PATIENCE)
     await asyncio.sleep(0.05)
