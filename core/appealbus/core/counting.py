@@ -81,13 +81,7 @@ class Counting:
         return before if counted.day is None and counted.failed else counted.day
 
     def counted(
-        self,
-        appeal: Appeal,
-        first: Appeal,
-        accepted_at: datetime,
-        changes: Sequence[KeptChange],
-        *,
-        without: str = "",
+        self, appeal: Appeal, first: Appeal, accepted_at: datetime, changes: Sequence[KeptChange], *, without: str = ""
     ) -> Counted:
         """Return the earliest day that is counted, without the terms of one name."""
         found: list[date] = []

@@ -49,12 +49,7 @@ OR_DAY = WithJsonSchema({"anyOf": _MOMENT_OR_DAY}, mode="validation")
 class Model(BaseModel):
     """A frozen value; an unknown field is an error that names the field but never its value."""
 
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        hide_input_in_errors=True,
-        validate_default=False,
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=False)
 
 
 W = TypeVar("W", bound="Word")

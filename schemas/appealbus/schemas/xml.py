@@ -32,13 +32,7 @@ REFUSAL_NS = "urn:appealbus:refusal:1"
 SURGE_NS = "urn:appealbus:surge:1"
 """In JSON alone; so is the next."""
 POSSIBLE_SURGE_NS = "urn:appealbus:possible-surge:1"
-_NAMESPACES = {
-    Appeal: APPEAL_NS,
-    Change: CHANGE_NS,
-    Dossier: DOSSIER_NS,
-    Receipt: RECEIPT_NS,
-    Refusal: REFUSAL_NS,
-}
+_NAMESPACES = {Appeal: APPEAL_NS, Change: CHANGE_NS, Dossier: DOSSIER_NS, Receipt: RECEIPT_NS, Refusal: REFUSAL_NS}
 
 M = TypeVar("M", bound=Model)
 

@@ -152,10 +152,7 @@ class Reception:
         if taken.new and taken.refused is not None:
             refused = Quarantined(taken.quarantine_id, str(why_refused(taken.refused)), taken.refused)
             log.warning(
-                "intake.quarantined",
-                channel=new.change.channel,
-                quarantine_id=taken.quarantine_id,
-                code=taken.refused,
+                "intake.quarantined", channel=new.change.channel, quarantine_id=taken.quarantine_id, code=taken.refused
             )
         else:
             _tell(taken, new.change.channel)

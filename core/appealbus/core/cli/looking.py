@@ -15,8 +15,7 @@ from appealbus.core.journal.journal import Journal
 T = TypeVar("T")
 
 Copy = Annotated[
-    bool,
-    typer.Option("--copy", help="The journal is a copy, such as a backup: who looks is not noted in it."),
+    bool, typer.Option("--copy", help="The journal is a copy, such as a backup: who looks is not noted in it.")
 ]
 
 

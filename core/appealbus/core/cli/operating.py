@@ -28,8 +28,7 @@ from appealbus.core.operations import operations
 log = structlog.get_logger(__name__)
 
 Yes = Annotated[
-    str | None,
-    typer.Option("--yes", metavar="HASH", help="Do it, to the very rows that were shown with this hash."),
+    str | None, typer.Option("--yes", metavar="HASH", help="Do it, to the very rows that were shown with this hash.")
 ]
 Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, for the log; needed where many are meant.")]
 

@@ -120,11 +120,7 @@ def asked_with(inputs: Iterable[Input]) -> Asked:
 
 
 def whole(
-    case: Case,
-    asked: Mapping[Key, LookupState],
-    contract: CompletenessContract,
-    told: Before,
-    now: datetime,
+    case: Case, asked: Mapping[Key, LookupState], contract: CompletenessContract, told: Before, now: datetime
 ) -> Whole:
     """Add to what was asked what else is known.
 

@@ -51,11 +51,7 @@ def keys_anew(
 
 
 def _drafts(
-    node: Node,
-    case: Case,
-    records: Mapping[str, list[Known]],
-    standings: Mapping[str, InputState],
-    fan_out: int,
+    node: Node, case: Case, records: Mapping[str, list[Known]], standings: Mapping[str, InputState], fan_out: int
 ) -> list[Draft]:
     try:
         return node.drafts(

@@ -16,12 +16,7 @@ class Breaker:
     """
 
     def __init__(
-        self,
-        failures: int,
-        open_for: float,
-        *,
-        clock: Callable[[], float],
-        on_change: Callable[[BreakerState], None],
+        self, failures: int, open_for: float, *, clock: Callable[[], float], on_change: Callable[[BreakerState], None]
     ) -> None:
         self._limit = failures
         self._open_for = open_for

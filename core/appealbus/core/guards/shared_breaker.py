@@ -33,12 +33,7 @@ class SharedBreaker(Breaker):
     exchanged: Callable[[], Awaitable[None]]
 
     def __init__(
-        self,
-        failures: int,
-        open_for: float,
-        *,
-        clock: Callable[[], float],
-        on_change: Callable[[BreakerState], None],
+        self, failures: int, open_for: float, *, clock: Callable[[], float], on_change: Callable[[BreakerState], None]
     ) -> None:
         super().__init__(failures, open_for, clock=clock, on_change=on_change)
         # What the journal said last.

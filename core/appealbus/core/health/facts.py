@@ -56,10 +56,7 @@ class Facts:
 
 
 async def gather(
-    journal: Journal,
-    settings: Configuration,
-    terms_until: Mapping[str, date] | None = None,
-    rights_missing: str = "",
+    journal: Journal, settings: Configuration, terms_until: Mapping[str, date] | None = None, rights_missing: str = ""
 ) -> Facts:
     """Read what health is judged by.
 

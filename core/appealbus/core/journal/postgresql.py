@@ -204,10 +204,7 @@ def _engine(
         pool = {"poolclass": QueuePool, "pool_size": pool_size, "max_overflow": 0}
     try:
         engine = create_engine(
-            url.set(drivername="postgresql+psycopg", query=query),
-            hide_parameters=True,
-            use_native_hstore=False,
-            **pool,
+            url.set(drivername="postgresql+psycopg", query=query), hide_parameters=True, use_native_hstore=False, **pool
         )
         connection_class = _connection_class(_WAIT_SECONDS + seconds - _STATEMENT_SECONDS, connections)
     except ImportError:

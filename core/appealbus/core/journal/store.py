@@ -220,12 +220,7 @@ def _sqlite_engine(path: Path, mode: str, pragmas: tuple[str, ...], begin: str, 
         return connection
 
     engine = create_engine(
-        "sqlite://",
-        creator=connect,
-        poolclass=QueuePool,
-        pool_size=connections,
-        max_overflow=0,
-        hide_parameters=True,
+        "sqlite://", creator=connect, poolclass=QueuePool, pool_size=connections, max_overflow=0, hide_parameters=True
     )
     event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
     return engine

@@ -267,10 +267,7 @@ class Contracts:
 
 
 def _with_inputs(
-    names: Iterable[str],
-    here: Mapping[str, Node],
-    known: Mapping[str, KnownLookup],
-    present: Mapping[str, str],
+    names: Iterable[str], here: Mapping[str, Node], known: Mapping[str, KnownLookup], present: Mapping[str, str]
 ) -> set[str]:
     """Return the lookups with all that they take inputs from, those too that are not here."""
     seen: set[str] = set()

@@ -41,12 +41,7 @@ class Checker:
     schemas say nothing of.
     """
 
-    def __init__(
-        self,
-        schema: etree.XMLSchema,
-        vocabulary: Vocabulary,
-        loose: etree.XMLSchema | None = None,
-    ) -> None:
+    def __init__(self, schema: etree.XMLSchema, vocabulary: Vocabulary, loose: etree.XMLSchema | None = None) -> None:
         """Remember the schema.
 
         Args:

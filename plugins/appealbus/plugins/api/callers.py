@@ -67,11 +67,7 @@ class Caller:
     async def looks(self, what: str, row: AppealRow | None = None, **about: int) -> None:
         """Note that the client looks at something, before it is told; what cannot be noted is not told."""
         await self.journal.note_look(
-            what,
-            number=None if row is None else row.number,
-            purpose=self.purpose,
-            about=about,
-            by=self.actor,
+            what, number=None if row is None else row.number, purpose=self.purpose, about=about, by=self.actor
         )
 
     async def looks_at_others(self, what: str, numbers: Sequence[str]) -> None:

@@ -53,10 +53,7 @@ def router(**given: Any) -> APIRouter:
 
 
 def route(
-    *kinds: ProblemType,
-    ok: Mapping[int, Json],
-    body: Json | None = None,
-    links: Mapping[str, Json] | None = None,
+    *kinds: ProblemType, ok: Mapping[int, Json], body: Json | None = None, links: Mapping[str, Json] | None = None
 ) -> Json:
     """Return the arguments of a route's decorator.
 

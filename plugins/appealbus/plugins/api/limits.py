@@ -58,10 +58,7 @@ class Limits:
                 share.left -= 1
                 share.used += 1
         remain = 0 if share.over else max(0, most - share.used)
-        headers = {
-            "RateLimit-Policy": f'"minute";q={most};w={_MINUTE}',
-            "RateLimit": f'"minute";r={remain};t={left}',
-        }
+        headers = {"RateLimit-Policy": f'"minute";q={most};w={_MINUTE}', "RateLimit": f'"minute";r={remain};t={left}'}
         if not taken:
             self._metrics.limited.labels("rate").inc()
             text = f"the client has made its {most} requests of this minute"

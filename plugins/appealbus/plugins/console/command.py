@@ -40,10 +40,7 @@ def _group() -> None:
 def link(
     context: typer.Context,
     *,
-    role: Annotated[
-        str,
-        typer.Option("--role", metavar="ROLE", help=f"{', '.join(_ROLES)}."),
-    ],
+    role: Annotated[str, typer.Option("--role", metavar="ROLE", help=f"{', '.join(_ROLES)}.")],
     actor: Annotated[
         str | None,
         typer.Option("--actor", metavar="NAME", help="Who it is for, as the log will say; else who you are."),

@@ -27,12 +27,7 @@ _RIVER = "110"
 _PLACE = Place(kato="274600000", address="Переметное, ул. Жайык")
 _PARCEL = ParcelReference(cadastral_number="08-118-770-8946")
 _REDIRECTED, _ANSWERED = 0.29, 0.93
-RESULTS = {
-    AnswerResult.SATISFIED: 34,
-    AnswerResult.REFUSED: 3,
-    AnswerResult.EXPLAINED: 60,
-    AnswerResult.TAKEN_NOTE: 3,
-}
+RESULTS = {AnswerResult.SATISFIED: 34, AnswerResult.REFUSED: 3, AnswerResult.EXPLAINED: 60, AnswerResult.TAKEN_NOTE: 3}
 """How much of them, in percent, as the region has published for 4½ months of 2025."""
 
 

@@ -109,8 +109,5 @@ PARCEL = _Reading(
     place=At("AddressData/Ate", of=Reading(Coded, code="AteCode", name_ru="NameRu", name_kk="NameKz")),
 )
 TAKE = Take(
-    PARCEL,
-    "BusinessData/Objects/ObjectInfo",
-    code="BusinessData/Result/ResultCode",
-    same=("cadastral_number",),
+    PARCEL, "BusinessData/Objects/ObjectInfo", code="BusinessData/Result/ResultCode", same=("cadastral_number",)
 )

@@ -109,11 +109,7 @@ PERSON = Reading(
         word="date",
     ),
     missing_since=By(
-        missing,
-        "missingStatus/missing",
-        "missingStatus/missingDate",
-        "missingStatus/missingEndDate",
-        word="date",
+        missing, "missingStatus/missing", "missingStatus/missingDate", "missingStatus/missingEndDate", word="date"
     ),
     excluded="excludeStatus/excludeReason",
 )

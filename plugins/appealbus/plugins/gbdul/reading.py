@@ -91,8 +91,7 @@ NON_RESIDENT = _Reading(
     liquidated_on="LiquidationDate",
     legal_form="OrgForm",
     leader=At(
-        "Leader",
-        of=_Reading(Leader, iin=By(bare, "IIN"), surname="SurName", name="Name", patronymic="MiddleName"),
+        "Leader", of=_Reading(Leader, iin=By(bare, "IIN"), surname="SurName", name="Name", patronymic="MiddleName")
     ),
     address=At(
         "Address",

@@ -7,10 +7,7 @@ from appealbus.schemas.parcel import Encumbrance, Parcel
 from appealbus.schemas.signal import Signal
 
 # The dictionary of kinds is not published, so the register's words decide; what they do not tell is no less a burden.
-_WORDS = {
-    "land.arrest": ("арест", "тыйым сал"),
-    "land.pledge": ("залог", "ипотек", "кепіл"),
-}
+_WORDS = {"land.arrest": ("арест", "тыйым сал"), "land.pledge": ("залог", "ипотек", "кепіл")}
 
 
 def burdens(parcel: Parcel, at: str) -> Iterator[Signal]:

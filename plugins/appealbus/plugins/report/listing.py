@@ -20,10 +20,7 @@ from appealbus.plugins.report.words import By, Column
 PAGE = 50
 _LAST = 1 << 62
 _DECIDED = "'satisfied', 'partly_satisfied', 'refused', 'explained'"
-_ALSO = {
-    Column.OTHER: f"state = 'considered' AND result NOT IN ({_DECIDED})",
-    Column.REPEATS_BEFORE: "repeat",
-}
+_ALSO = {Column.OTHER: f"state = 'considered' AND result NOT IN ({_DECIDED})", Column.REPEATS_BEFORE: "repeat"}
 """What is no sum of the table: a difference, and another year."""
 LISTED = {*COUNTED, *_ALSO} - {Column.HOURS_SAVED}
 """Columns that count appeals; the others are days, hours and a change."""

@@ -33,11 +33,7 @@ def gateway_source(name: str, settings: SimulatorSettings, url: str) -> dict[str
     if keys is None:
         # It takes unsigned content, which at ГБД ЮЛ has to be said.
         return source | ({"data_signature": {"sign": "none"}} if name == _ASKED_SIGNED else {})
-    ours = {
-        "sign": _SIGN[settings.algorithm],
-        "key": str(keys / "client.key"),
-        "certificate": str(keys / "client.pem"),
-    }
+    ours = {"sign": _SIGN[settings.algorithm], "key": str(keys / "client.key"), "certificate": str(keys / "client.pem")}
     source["signature"] = ours | {"trusted": [str(keys / "gateway.pem")]}
     if name in _SIGN_ANSWERS:
         trusted = {"trusted": [str(keys / "register.pem")]}

@@ -11,8 +11,7 @@ from appealbus.core.cli.exits import EXIT_PROBLEMS
 
 
 def asyncapi(
-    context: typer.Context,
-    file: Annotated[Path | None, typer.Argument(help="Where to; none: standard output.")] = None,
+    context: typer.Context, file: Annotated[Path | None, typer.Argument(help="Where to; none: standard output.")] = None
 ) -> None:
     """Write the AsyncAPI 3 document of all messages over queues, by the names of the configuration. Needs no broker."""
     from appealbus.connectors.amqp.asyncapi.document import asyncapi_document

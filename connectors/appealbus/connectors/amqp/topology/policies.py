@@ -50,13 +50,7 @@ def definitions(wanted: Wanted, virtual_host: str) -> dict[str, Any]:
             for exchange in wanted.exchanges
         ],
         "queues": [
-            {
-                **where,
-                "name": queue.name,
-                "durable": True,
-                "auto_delete": False,
-                "arguments": dict(queue.arguments),
-            }
+            {**where, "name": queue.name, "durable": True, "auto_delete": False, "arguments": dict(queue.arguments)}
             for queue in wanted.queues
         ],
         "bindings": [

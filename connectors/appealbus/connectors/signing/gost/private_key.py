@@ -18,10 +18,7 @@ _MAX_ITERATIONS = 10_000_000
 """OpenSSL writes 2,048 and may be asked for more; a file must not hold the start up for ever."""
 
 _ALGORITHMS = ("1.2.643.7.1.1.1.1", "1.2.643.7.1.1.1.2", "1.2.398.3.10.1.1.2.1", "1.2.398.3.10.1.1.2.2")
-_SETS = {
-    "1.2.398.3.10.1.1.2.1.1": "1.2.643.7.1.2.1.1.1",
-    "1.2.398.3.10.1.1.2.2.1": "1.2.643.7.1.2.1.2.1",
-}
+_SETS = {"1.2.398.3.10.1.1.2.1.1": "1.2.643.7.1.2.1.1.1", "1.2.398.3.10.1.1.2.2.1": "1.2.643.7.1.2.1.2.1"}
 """Curves of Kazakhstan by the identifiers of the same ones in Russia."""
 
 

@@ -73,12 +73,7 @@ _LOOKUP = Table(
     *_many(Text, "lookup key kind code reason"),
     *_many(LargeBinary, "inputs record provenance fact"),
 )
-_DOSSIER = Table(
-    "dossier",
-    _metadata,
-    *_many(BigInteger, "appeal_id version"),
-    *_many(LargeBinary, "document"),
-)
+_DOSSIER = Table("dossier", _metadata, *_many(BigInteger, "appeal_id version"), *_many(LargeBinary, "document"))
 _AWAITED = Table("awaited", _metadata, *_many(BigInteger, "appeal_id"), *_many(Text, "correlation_id key"))
 _FIRST, _TO = bindparam("first", type_=BigInteger()), bindparam("to", type_=BigInteger())
 _LOOKUPS = select(_LOOKUP).where(_LOOKUP.c.appeal_id.between(_FIRST, _TO))

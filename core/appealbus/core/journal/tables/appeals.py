@@ -15,7 +15,7 @@ from sqlalchemy import (
 )
 
 from appealbus.core.domain.listing import AppealState
-from appealbus.core.journal.tables.base import Id, Moment, metadata
+from appealbus.core.journal.tables.base import Id, Moment, metadata, partial_index
 
 READY, IN_WORK, PARKED, IDLE, SUSPECT, HELD = (literal_column(f"'{state}'", Text) for state in AppealState)
 """States as literals: SQLite takes a partial index only where the query spells out the index's condition."""
@@ -69,58 +69,33 @@ where that is not the newest one. `tag` is chance: with the id it makes the id b
 """
 
 # Each index holds only the appeals it is about, so that the millionth appeal costs what the first did.
-_waits = appeal.c.state == READY
 _parked = appeal.c.state == PARKED
-_leased = appeal.c.state == IN_WORK
-_idle = appeal.c.state == IDLE
-_suspect = appeal.c.state == SUSPECT
-_held = appeal.c.state == HELD
-Index("ix_appeal_waiting", appeal.c.urgency, appeal.c.id, sqlite_where=_waits, postgresql_where=_waits)
+partial_index("ix_appeal_waiting", appeal.c.urgency, appeal.c.id, where=appeal.c.state == READY)
 # With ids: after a pause a hundred thousand are due in the same moment, and pages go on among them.
-Index("ix_appeal_parked", appeal.c.due_at, appeal.c.id, sqlite_where=_parked, postgresql_where=_parked)
-Index("ix_appeal_leased", appeal.c.lease_until, sqlite_where=_leased, postgresql_where=_leased)
-Index("ix_appeal_idle", appeal.c.changed_at, sqlite_where=_idle, postgresql_where=_idle)
-Index(
-    "ix_appeal_suspect",
-    appeal.c.deaths,
-    appeal.c.urgency,
-    appeal.c.id,
-    sqlite_where=_suspect,
-    postgresql_where=_suspect,
-)
-Index("ix_appeal_held", appeal.c.id, sqlite_where=_held, postgresql_where=_held)
+partial_index("ix_appeal_parked", appeal.c.due_at, appeal.c.id, where=_parked)
+partial_index("ix_appeal_leased", appeal.c.lease_until, where=appeal.c.state == IN_WORK)
+partial_index("ix_appeal_idle", appeal.c.changed_at, where=appeal.c.state == IDLE)
+partial_index("ix_appeal_suspect", appeal.c.deaths, appeal.c.urgency, appeal.c.id, where=appeal.c.state == SUSPECT)
+partial_index("ix_appeal_held", appeal.c.id, where=appeal.c.state == HELD)
 
 LACKS = appeal.c.lacks.is_not(None)
 """A lookup of its contract could not be asked."""
-Index(
-    "ix_appeal_lacks",
-    appeal.c.lacks,
-    appeal.c.urgency,
-    appeal.c.id,
-    sqlite_where=LACKS,
-    postgresql_where=LACKS,
-)
+partial_index("ix_appeal_lacks", appeal.c.lacks, appeal.c.urgency, appeal.c.id, where=LACKS)
 WAITS_FOR = _parked & appeal.c.waits_for.is_not(None)
 """It is parked until a source is asked again."""
 WAITED_FOR = case((_parked, appeal.c.waits_for))
 """What it waits for, to be kept while it is held: of one that is worked the column tells of an earlier time."""
 # With `due_at`: what waits is counted, and from when to when it is parked, without a look at the appeals themselves.
-Index(
-    "ix_appeal_waits_for",
-    appeal.c.waits_for,
-    appeal.c.urgency,
-    appeal.c.id,
-    appeal.c.due_at,
-    sqlite_where=WAITS_FOR,
-    postgresql_where=WAITS_FOR,
+partial_index(
+    "ix_appeal_waits_for", appeal.c.waits_for, appeal.c.urgency, appeal.c.id, appeal.c.due_at, where=WAITS_FOR
 )
 OPEN = appeal.c.closed.is_(None)
 """No change has ended it."""
-Index("ix_appeal_urgency", appeal.c.urgency, appeal.c.id, sqlite_where=OPEN, postgresql_where=OPEN)
+partial_index("ix_appeal_urgency", appeal.c.urgency, appeal.c.id, where=OPEN)
 Index("ix_appeal_kind", appeal.c.kind, appeal.c.id)
 Index("ix_appeal_place", appeal.c.place, appeal.c.id)
 SIGNALLED = appeal.c.signal.is_not(None)
-Index("ix_appeal_signal", appeal.c.signal, appeal.c.id, sqlite_where=SIGNALLED, postgresql_where=SIGNALLED)
+partial_index("ix_appeal_signal", appeal.c.signal, appeal.c.id, where=SIGNALLED)
 
 subject = Table(
     "subject",

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Dialect, Integer, MetaData, TypeDecorator, func
+from sqlalchemy import BigInteger, ColumnElement, Dialect, Index, Integer, MetaData, TypeDecorator, func
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -43,6 +43,11 @@ def unindexed(column: ColumnElement[Any]) -> ColumnElement[Any]:
     rows of a receiver, a source or a kind to find the few of an appeal.
     """
     return func.coalesce(column, "")
+
+
+def partial_index(name: str, *columns: ColumnElement[Any], where: ColumnElement[bool]) -> Index:
+    """Make an index of the rows alone for which a condition holds."""
+    return Index(name, *columns, sqlite_where=where, postgresql_where=where)
 
 
 Id = BigInteger().with_variant(Integer, "sqlite")

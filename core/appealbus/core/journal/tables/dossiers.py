@@ -1,8 +1,8 @@
 """Versions of dossiers, the documents that they are made of, and on their way to receivers."""
 
-from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, Table, Text, UniqueConstraint
+from sqlalchemy import Column, ForeignKey, Integer, LargeBinary, Table, Text, UniqueConstraint
 
-from appealbus.core.journal.tables.base import Id, Moment, metadata
+from appealbus.core.journal.tables.base import Id, Moment, metadata, partial_index
 
 document = Table(
     "document",
@@ -30,7 +30,7 @@ dossier = Table(
 with which it has `size` bytes. None: an older program wrote it, and it is whole.
 """
 SUPERSEDES = dossier.c.version > 1
-Index("ix_dossier_superseding", dossier.c.created_at, sqlite_where=SUPERSEDES, postgresql_where=SUPERSEDES)
+partial_index("ix_dossier_superseding", dossier.c.created_at, where=SUPERSEDES)
 
 outbox = Table(
     "outbox",
@@ -56,26 +56,12 @@ WAITS = outbox.c.sent_at.is_(None) & outbox.c.alone_since.is_(None)
 """It goes out as soon as it is due."""
 ALONE = outbox.c.alone_since.is_not(None) & outbox.c.skipped_at.is_(None)
 """It waits for somebody's decision."""
-Index(
-    "ix_outbox_unsent",
-    outbox.c.receiver,
-    outbox.c.next_attempt_at,
-    outbox.c.id,
-    sqlite_where=WAITS,
-    postgresql_where=WAITS,
-)
-Index("ix_outbox_alone", outbox.c.receiver, outbox.c.id, sqlite_where=ALONE, postgresql_where=ALONE)
+partial_index("ix_outbox_unsent", outbox.c.receiver, outbox.c.next_attempt_at, outbox.c.id, where=WAITS)
+partial_index("ix_outbox_alone", outbox.c.receiver, outbox.c.id, where=ALONE)
 LACKED = outbox.c.sent_at.is_(None) & outbox.c.skipped_at.is_(None)
 """Its receiver has not confirmed it, and nobody has given it up."""
 # With the appeal: what a receiver lacks is listed by how long it waits, and counted, without a look at the rows.
-Index(
-    "ix_outbox_lacked",
-    outbox.c.receiver,
-    outbox.c.id,
-    outbox.c.appeal_id,
-    sqlite_where=LACKED,
-    postgresql_where=LACKED,
-)
+partial_index("ix_outbox_lacked", outbox.c.receiver, outbox.c.id, outbox.c.appeal_id, where=LACKED)
 SENT = outbox.c.sent_at.is_not(None)
 """Its receiver has confirmed it."""
-Index("ix_outbox_sent", outbox.c.receiver, outbox.c.sent_at, outbox.c.id, sqlite_where=SENT, postgresql_where=SENT)
+partial_index("ix_outbox_sent", outbox.c.receiver, outbox.c.sent_at, outbox.c.id, where=SENT)

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, Table, Text, UniqueConstraint
 
-from appealbus.core.journal.tables.base import Id, Moment, metadata
+from appealbus.core.journal.tables.base import Id, Moment, metadata, partial_index
 
 change = Table(
     "change",
@@ -32,10 +32,10 @@ One that its sender may not make waits in vain, and is in quarantine as well: `r
 """
 Index("ix_change_sent", change.c.channel, change.c.kind)
 _waits_for_appeal = change.c.appeal_id.is_(None)
-Index("ix_change_appeal", change.c.appeal_id, sqlite_where=~_waits_for_appeal, postgresql_where=~_waits_for_appeal)
-Index("ix_change_number", change.c.number, sqlite_where=_waits_for_appeal, postgresql_where=_waits_for_appeal)
-Index("ix_change_message", change.c.of_message, sqlite_where=_waits_for_appeal, postgresql_where=_waits_for_appeal)
-Index("ix_change_waiting", change.c.received_at, sqlite_where=_waits_for_appeal, postgresql_where=_waits_for_appeal)
+partial_index("ix_change_appeal", change.c.appeal_id, where=~_waits_for_appeal)
+partial_index("ix_change_number", change.c.number, where=_waits_for_appeal)
+partial_index("ix_change_message", change.c.of_message, where=_waits_for_appeal)
+partial_index("ix_change_waiting", change.c.received_at, where=_waits_for_appeal)
 
 quarantine = Table(
     "quarantine",
@@ -60,17 +60,11 @@ quarantine = Table(
 QUARANTINED = quarantine.c.replayed_at.is_(None) & quarantine.c.closed_at.is_(None)
 """It waits for somebody's decision."""
 _replayed, _closed = quarantine.c.replayed_at.is_not(None), quarantine.c.closed_at.is_not(None)
-Index("ix_quarantine_waiting", quarantine.c.id, sqlite_where=QUARANTINED, postgresql_where=QUARANTINED)
-Index(
-    "ix_quarantine_channel",
-    quarantine.c.channel,
-    quarantine.c.id,
-    sqlite_where=QUARANTINED,
-    postgresql_where=QUARANTINED,
-)
-Index("ix_quarantine_code", quarantine.c.code, quarantine.c.id, sqlite_where=QUARANTINED, postgresql_where=QUARANTINED)
-Index("ix_quarantine_replayed", quarantine.c.replayed_at, sqlite_where=_replayed, postgresql_where=_replayed)
-Index("ix_quarantine_closed", quarantine.c.closed_at, sqlite_where=_closed, postgresql_where=_closed)
+partial_index("ix_quarantine_waiting", quarantine.c.id, where=QUARANTINED)
+partial_index("ix_quarantine_channel", quarantine.c.channel, quarantine.c.id, where=QUARANTINED)
+partial_index("ix_quarantine_code", quarantine.c.code, quarantine.c.id, where=QUARANTINED)
+partial_index("ix_quarantine_replayed", quarantine.c.replayed_at, where=_replayed)
+partial_index("ix_quarantine_closed", quarantine.c.closed_at, where=_closed)
 
 suspect_message = Table(
     "suspect_message",

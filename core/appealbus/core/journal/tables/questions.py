@@ -2,7 +2,7 @@
 
 from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, Table, Text, literal_column
 
-from appealbus.core.journal.tables.base import Id, Moment, metadata
+from appealbus.core.journal.tables.base import Id, Moment, metadata, partial_index
 
 lookup = Table(
     "lookup",
@@ -26,7 +26,7 @@ TROUBLE = lookup.c.kind.in_(
     [literal_column(f"'{kind}'", Text) for kind in ("refused", "unavailable", "timed_out", "invalid", "awaiting")]
 )
 """It ended in what an operator looks for by its code; what is not there or does not apply is most of all questions."""
-Index("ix_lookup_code", lookup.c.code, lookup.c.appeal_id, sqlite_where=TROUBLE, postgresql_where=TROUBLE)
+partial_index("ix_lookup_code", lookup.c.code, lookup.c.appeal_id, where=TROUBLE)
 
 known_lookup = Table(
     "known_lookup",

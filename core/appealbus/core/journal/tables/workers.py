@@ -22,10 +22,7 @@ standing = Table(
 """One row: which journal this is, its epoch, how often it was seen alive, and its clock with what is doubted of it."""
 
 counter = Table(
-    "counter",
-    metadata,
-    Column("name", Text, primary_key=True),
-    Column("value", BigInteger, nullable=False),
+    "counter", metadata, Column("name", Text, primary_key=True), Column("value", BigInteger, nullable=False)
 )
 
 worker = Table(

@@ -119,9 +119,7 @@ def resend(connection: Connection, act: Act) -> Verdicts:
     query = query.join(appeal, appeal.c.id == outbox.c.appeal_id).where(outbox.c.id.in_(act.ids))
     rows = connection.execute(query.order_by(outbox.c.id).with_for_update(of=outbox)).all()
     verdicts = _judged(
-        rows,
-        act,
-        lambda row: Verdict.NOTHING if row.sent_at is None and row.alone_since is None else Verdict.DONE,
+        rows, act, lambda row: Verdict.NOTHING if row.sent_at is None and row.alone_since is None else Verdict.DONE
     )
     done = [row for row in rows if verdicts[row.id][1] is Verdict.DONE]
     if done:

@@ -38,9 +38,7 @@ def beat(connection: Connection, items: Sequence[Beat]) -> list[None]:
         name = item.state.name
         until = now + timedelta(seconds=item.seconds)
         bulk.upsert(
-            connection,
-            worker,
-            [{"name": name, "seen_until": until, "document": codec.WORKER.write(item.state)}],
+            connection, worker, [{"name": name, "seen_until": until, "document": codec.WORKER.write(item.state)}]
         )
         sources = {state.source: codec.SOURCE.write(state) for state in item.sources}
         rows = [{"source": source, "worker": name, "document": sources[source]} for source in sorted(sources)]

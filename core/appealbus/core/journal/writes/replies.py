@@ -99,11 +99,7 @@ def _has_room(connection: Connection, item: Kept, room: dict[int, int]) -> bool:
 
 
 def _drop_older(connection: Connection, item: Kept) -> None:
-    same = (
-        reply.c.appeal_id == item.appeal_id,
-        reply.c.lookup == item.state.lookup,
-        reply.c.key == item.state.key,
-    )
+    same = (reply.c.appeal_id == item.appeal_id, reply.c.lookup == item.state.lookup, reply.c.key == item.state.key)
     older = (
         connection.execute(select(reply.c.id).where(*same).order_by(reply.c.id.desc()).offset(_EACH)).scalars().all()
     )

@@ -72,10 +72,5 @@ def write(connection: Connection, item: Reread) -> int | JournalError | None:
 
 
 def _noted(item: Reread, anew: Anew) -> Event:
-    detail = {
-        "lookup": anew.state.lookup,
-        "key": anew.state.key,
-        "differs": list(anew.differs),
-        "reason": item.reason,
-    }
+    detail = {"lookup": anew.state.lookup, "key": anew.state.key, "differs": list(anew.differs), "reason": item.reason}
     return Event(item.what, item.appeal_id, item.by, anew.source, detail)

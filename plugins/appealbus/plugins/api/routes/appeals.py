@@ -93,13 +93,7 @@ async def _take(request: Request, caller: Caller, kind: str, key: str | None, *,
     async with api.bodies.read(request, MAX_BYTES) as raw:
         channel = caller.client.channel or caller.client.name
         message = Inbound(
-            channel,
-            f"api:{caller.client.name}",
-            raw,
-            media_type,
-            again=again,
-            message_id=message_id,
-            expects=kind,
+            channel, f"api:{caller.client.name}", raw, media_type, again=again, message_id=message_id, expects=kind
         )
         try:
             received = await api.reception.receive(message, sender=api.reception.senders.client(caller.client))

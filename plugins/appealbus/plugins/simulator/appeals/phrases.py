@@ -28,10 +28,7 @@ MYSELF = {
     Language.RUSSIAN: "Я, {fio}, ИИН {iin}, проживаю по адресу: {address}.",
     Language.KAZAKH: "Мен, {fio}, ЖСН {iin}, мына мекенжайда тұрамын: {address}.",
 }
-OURSELVES = {
-    Language.RUSSIAN: "Обращается {org}, БИН {bin}.",
-    Language.KAZAKH: "Жүгінуші: {org}, БСН {bin}.",
-}
+OURSELVES = {Language.RUSSIAN: "Обращается {org}, БИН {bin}.", Language.KAZAKH: "Жүгінуші: {org}, БСН {bin}."}
 REPRESENTED = {
     Language.RUSSIAN: "Заявление подаёт по доверенности {representative}.",
     Language.KAZAKH: "Өтінішті сенімхат бойынша {representative} береді.",
@@ -76,10 +73,7 @@ STORY = {
 }
 """Sentences that fill long letters."""
 
-EARLIER = {
-    Language.RUSSIAN: "Из моего обращения от {day}.2025:",
-    Language.KAZAKH: "{day}.2025 күнгі өтінішімнен:",
-}
+EARLIER = {Language.RUSSIAN: "Из моего обращения от {day}.2025:", Language.KAZAKH: "{day}.2025 күнгі өтінішімнен:"}
 
 MONTHS = {
     Language.RUSSIAN: "январе феврале марте апреле мае июне июле августе сентябре октябре ноябре".split(),  # noqa: SIM905

@@ -49,11 +49,7 @@ class _Content(core.Sequence):  # type: ignore[misc]
 
 
 class _Certificate(core.Sequence):  # type: ignore[misc]
-    _fields = [
-        ("content", _Content),
-        ("signature_algorithm", AlgorithmIdentifier),
-        ("signature", core.OctetBitString),
-    ]
+    _fields = [("content", _Content), ("signature_algorithm", AlgorithmIdentifier), ("signature", core.OctetBitString)]
 
 
 class Oids(core.SequenceOf):  # type: ignore[misc]

@@ -35,11 +35,7 @@ _NAMES = {
 
 
 class _PrivateKeyInfo(core.Sequence):  # type: ignore[misc]
-    _fields = [
-        ("version", core.Integer),
-        ("algorithm", AlgorithmIdentifier),
-        ("private_key", core.OctetString),
-    ]
+    _fields = [("version", core.Integer), ("algorithm", AlgorithmIdentifier), ("private_key", core.OctetString)]
 
 
 def load_keys(folder: Path) -> Keys:
@@ -130,11 +126,7 @@ def _generate(algorithm: Algorithm) -> tuple[PrivateKey, PublicKeyInfo, bytes]:
     secret = secrets.randbits(8 * curve.size - 2) | 1
     public = GostPublic(algorithm, public_point(curve, secret))
     info = _PrivateKeyInfo(
-        {
-            "version": 0,
-            "algorithm": gost_key_info(algorithm),
-            "private_key": secret.to_bytes(curve.size, "little"),
-        }
+        {"version": 0, "algorithm": gost_key_info(algorithm), "private_key": secret.to_bytes(curve.size, "little")}
     )
     return GostPrivate(algorithm, secret), gost_public_info(public), bytes(pem.armor("PRIVATE KEY", info.dump()))
 

@@ -12,11 +12,7 @@ def upgrade() -> None:
     """Make them anew; they hold what is parked alone."""
     for name, columns, which in (
         ("ix_appeal_parked", ["due_at", "id"], "state = 'parked'"),
-        (
-            "ix_appeal_waits_for",
-            ["waits_for", "urgency", "id", "due_at"],
-            "state = 'parked' AND waits_for IS NOT NULL",
-        ),
+        ("ix_appeal_waits_for", ["waits_for", "urgency", "id", "due_at"], "state = 'parked' AND waits_for IS NOT NULL"),
     ):
         op.drop_index(name, "appeal")
         partial_index(name, "appeal", columns, which)

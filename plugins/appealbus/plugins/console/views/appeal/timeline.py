@@ -22,12 +22,7 @@ async def timeline(page: Page) -> Response:
     entries, goes_on = await _page(sight, after, only_failed=only_failed)
     lines = list(told(entries, page.words, only_failed=only_failed))
     return await shown(
-        page,
-        sight,
-        "appeal/timeline.html",
-        lines=lines,
-        pages=page.pages(goes_on),
-        only_failed=only_failed,
+        page, sight, "appeal/timeline.html", lines=lines, pages=page.pages(goes_on), only_failed=only_failed
     )
 
 

@@ -57,12 +57,7 @@ _PARTS: Mapping[str, str] = {
     "named": said("Name what was searched for"),
     "within": said("Within own places and kinds"),
 }
-_WORDS: Mapping[str, Any] = {
-    "state": AppealState,
-    "kind": AppealKind,
-    "signal": Severity,
-    "completeness": Completeness,
-}
+_WORDS: Mapping[str, Any] = {"state": AppealState, "kind": AppealKind, "signal": Severity, "completeness": Completeness}
 
 
 @dataclass(frozen=True, slots=True)
