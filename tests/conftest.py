@@ -12,6 +12,7 @@ from hypothesis import settings
 
 from appealbus.core import discovery
 from appealbus.core.process import collect_seldom
+from tests.services import migrations
 from tests.services.compiled import compile_share
 from tests.services.forms import SEED, form
 
@@ -23,6 +24,7 @@ settings.register_profile("appealbus", deadline=None, max_examples=form(12, 500)
 settings.load_profile("appealbus")
 
 collect_seldom()
+migrations.once()
 
 discovery.entry_points = cache(discovery.entry_points)  # type: ignore[assignment]  # what is installed stays so
 

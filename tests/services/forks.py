@@ -15,7 +15,7 @@ from functools import cache
 from appealbus.core import discovery
 from appealbus.core.cli.commands import OWN
 from appealbus.core.cli.main import main
-from tests.services import workers
+from tests.services import migrations, workers
 
 
 def become(given: dict[str, object], files: list[int]) -> None:
@@ -76,11 +76,13 @@ for each in discovery.find(()):
 for name in ("opening", *OWN.values()):  # what commands import when they are called
     importlib.import_module(f"appealbus.core.cli.{name}")
 for name in (
-    *("alembic.command", "alembic.context", "psycopg"),  # what makes a new journal, and what reaches one
+    "psycopg",  # what reaches a journal
     *(f"appealbus.plugins.{plugin}.command" for plugin in ("repeats", "report", "surges")),  # nearly every command's
     *("typer.rich_utils", "rich.markdown"),  # what says how a command is called
 ):
     importlib.import_module(name)
+migrations.once()
+migrations.see()
 gc.freeze()
 asked = socket.socket(fileno=int(sys.argv[1]))
 _tell(asked.fileno(), os.getpid())

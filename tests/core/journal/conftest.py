@@ -8,6 +8,7 @@ import pytest
 
 from appealbus.core.domain.access import AccessRow, Served
 from appealbus.core.domain.case import LookupState
+from appealbus.core.journal import schema
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import Accepted, NewAppeal, NewQuarantine
 from appealbus.core.journal.writes import clock
@@ -17,6 +18,7 @@ from appealbus.schemas.dossier import Completeness, Input
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.provenance import Provenance
 from appealbus.schemas.record import OtherRecord, Record
+from tests.services import migrations
 from tests.services.journals import sqlite_journal
 
 NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
@@ -117,6 +119,12 @@ def given_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Count leases by the times that a test gives, on every database. On PostgreSQL it would be the database's time."""
     monkeypatch.setattr(clock, "leased_at", lambda connection, given: given)
     monkeypatch.setattr(clock, "asked", lambda connection: [])
+
+
+@pytest.fixture
+def migrated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have each new journal migrated, as it is outside of tests."""
+    monkeypatch.setattr(schema, "_migrate", migrations.truly)
 
 
 @pytest.fixture

@@ -180,7 +180,7 @@ async def test_processes_that_begin_together_migrate_once(nothing_yet):
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def nothing_yet(request, tmp_path):
+def nothing_yet(request, tmp_path, migrated):
     return f"sqlite:///{tmp_path}/new.db" if request.param == "sqlite" else request.getfixturevalue("database")
 
 

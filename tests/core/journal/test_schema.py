@@ -30,7 +30,7 @@ NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def nothing(request, tmp_path):
+def nothing(request, tmp_path, migrated):
     """A database of each kind without any table."""
     return f"sqlite:///{tmp_path}/journal.db" if request.param == "sqlite" else request.getfixturevalue("database")
 
@@ -45,7 +45,7 @@ async def test_migrations_make_exactly_the_tables(nothing):
     engine.dispose()
 
 
-async def test_migrations_make_the_indexes_conditions_too(tmp_path):
+async def test_migrations_make_the_indexes_conditions_too(tmp_path, migrated):
     """Alembic does not compare the conditions of partial indexes: SQLite's own text of them must be the same."""
     made, declared = create_engine(f"sqlite:///{tmp_path}/a.db"), create_engine(f"sqlite:///{tmp_path}/b.db")
     await (await Journal.open(f"sqlite:///{tmp_path}/a.db")).close()
