@@ -96,7 +96,7 @@ EMPTY = [
         '{"channel": "portal"}',
         '{"type": "appeal"}',
         '{"text": ""}',
-        '{"text": " \\n"}',
+        '{"text": " \\n\\u200b"}',
     ),
     *('{"text": null}', '{"applicant": {}}', '{"applicant": {"type": "person"}}', '{"applicant": {"name": " "}}'),
     *('{"attachments": []}', '{"attachments": [{}, {"name": ""}]}', '{"x": {}}', '{"place": {"kato": ""}, "kind": ""}'),
@@ -114,7 +114,7 @@ def test_what_says_nothing_is_no_appeal(text):
 
 
 @pytest.mark.parametrize(
-    "inner", ["", "<message_id>m</message_id>", "<text> </text>", "<applicant/>", "<attachments/>"]
+    "inner", ["", "<message_id>m</message_id>", "<text> \u200b</text>", "<applicant/>", "<attachments/>"]
 )
 def test_what_says_nothing_in_xml_is_no_appeal(inner):
     """As in JSON."""

@@ -55,6 +55,8 @@ _MISSING: Mapping[ChangeKind | None, tuple[str, ...]] = {
 """What a change of each kind is expected to say."""
 _ENVELOPE = frozenset({"message_id", "channel", "schema_version"})
 """Fields that are about the message, and say nothing of an appeal."""
+_SEEN = re.compile(r"[^\s\xad\u180e\u200b-\u200f\u2060-\u2064\ufeff]")
+"""A character that shows something, or that what shows is made of."""
 _ABSENT = object()
 
 
@@ -230,7 +232,7 @@ def _is_empty(values: Iterable[Any]) -> bool:
             case None:
                 pass
             case str() as text:
-                if text.strip():
+                if _SEEN.search(text):
                     return False
             case dict() as fields:
                 left += (value for name, value in fields.items() if name != "type")

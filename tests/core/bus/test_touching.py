@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from datetime import timedelta
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,11 @@ import orjson
 import pytest
 
 from appealbus.core import Inbound, Quarantined, Taken
-from appealbus.core.bus.reception import Reception
+from appealbus.core.bus.reception import Received, Reception
 from appealbus.core.bus.retaking import Retaking, retake
 from appealbus.core.config.models import BusSettings
+from appealbus.core.domain.client import Client, Credential, Role
+from appealbus.core.domain.sender import Sender
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import NewAppeal, NewQuarantine
 from appealbus.core.rights.policy import Policy
@@ -156,3 +159,38 @@ async def test_a_change_that_moves_and_one_that_follows_at_once(journal: Journal
     codes = [row.code for row in await journal.quarantined()]
     assert (set(changes), codes) in [({"a"}, ["change.out_of_scope"]), ({"a", "b"}, [])]
     assert at_once or codes
+
+
+async def test_what_waits_counts_by_the_rights_of_when_its_appeal_comes(journal: Journal) -> None:
+    """A right to a kind that is lost, a client that is revoked, or a channel that may no more: so for what waits."""
+    bus = BusSettings(changes_from=["register"])
+    at, given_until = journal.now(), journal.now() + timedelta(days=1)
+    gone = Client("gone", Role.REGISTRY, "register", (), (), None, at, "person:test")
+    await journal.add_client(gone, Credential("x", "token", at, given_until), b"x")
+    client = Sender(client="gone", role="registry", changes=frozenset({"*"}))
+    given: list[tuple[str, str, Sender | None]] = [("kind", "own", None), ("anywhere", "register", None)]
+    given += [("revoked", "register", client), ("may", "own", None)]
+    every = Policy(channels={name: ChannelSettings(changes=["*"]) for name in ("own", "register")})
+    async with aclosing(Reception(journal, bus, policy=every)) as reception:
+        for name, channel, sender in given:
+            kind = "withdrawn" if name == "may" else "answered"
+            body = {"type": "change", "message_id": name, "kind": kind, "number": f"N-{name}"}
+            received = await reception.receive(Inbound(channel, "x", orjson.dumps(body)), sender=sender)
+            assert isinstance(received, Received)
+            assert received.waits
+    await journal.revoke_client("gone")
+    now = Policy(channels={"register": ChannelSettings(changes=["*"])}, changes={Role.REGISTRY: ["*"]})
+    async with aclosing(Reception(journal, BusSettings(), policy=now)) as reception:
+        for name, channel in (("kind", "own"), ("anywhere", "own"), ("revoked", "register"), ("may", "own")):
+            body = {"message_id": f"m-{name}", "number": f"N-{name}", "kind": "complaint", "text": "x"}
+            assert isinstance(await reception.receive(Inbound(channel, "x", orjson.dumps(body))), Received)
+    made = [[row.message_id for row in await journal.changes(f"N-{name}") or ()] for name, _, _ in given]
+    assert made == [[], [], [], ["may"]]
+    codes = {row.position: row.code for row in await journal.quarantined()}
+    not_allowed = dict.fromkeys(("change kind", "change revoked"), "change.not_allowed")
+    assert codes == {**not_allowed, "change anywhere": "change.foreign"}
+    async with aclosing(Reception(journal, BusSettings(), policy=now)) as reception:
+        for row in await journal.quarantined():  # and a replay says the same
+            kept = await journal.quarantine_row(row.id)
+            assert kept is not None
+            assert (await retake(reception, kept, Retaking())).code == row.code

@@ -103,6 +103,7 @@ def test_a_journal_of_an_earlier_release_is_the_finding(program, tmp_path: Path)
     assert done.returncode == 1
     assert done.stdout.startswith("critical  journal: the journal is of an older version; `appealbus run`")
     assert "ask with the release that works it" in done.stdout
+    assert "nobody can tell: the journal is of an older version" in " ".join(program("check").stderr.split())
 
 
 async def test_a_restored_copy_is_told_before_anything_runs(program, journal, tmp_path):

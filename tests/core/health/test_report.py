@@ -167,6 +167,11 @@ def test_nothing_is_found_where_all_is_well():
             "quarantine: 2 by portal: each may be an appeal that nobody works on; `appealbus quarantine list`",
         ),
         (counted(waiting_changes=1), "info", "changes: 1 wait for appeals that are not known"),
+        (
+            counted(waiting_changes=2, refused_changes=2),
+            "info",
+            "changes: 2 count as if they waited: their senders may not make them",
+        ),
     ],
 )
 def test_each_trouble_is_one_finding(facts: Facts, severity: str, told: str):

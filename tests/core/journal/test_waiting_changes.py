@@ -1,9 +1,12 @@
 """Changes that wait for their appeals: how many may, who takes whose room, and what becomes of them."""
 
 import asyncio
+import time
 import tracemalloc
 from collections import Counter
 from dataclasses import replace
+from itertools import pairwise
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import NullPool, create_engine, delete, func, select, update
@@ -14,7 +17,8 @@ from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import NewChange
 from appealbus.core.journal.tables import change as table
 from appealbus.core.journal.tables import counter
-from appealbus.core.journal.writes import waiting_changes
+from appealbus.core.journal.writes import touching, waiting_changes
+from appealbus.schemas.appeal import Place
 from appealbus.schemas.change import Change
 from tests.services.forms import form
 
@@ -315,3 +319,85 @@ async def test_adding_adopting_and_giving_up_at_the_same_time(journal_database, 
         quarantined = await one.quarantined(limit=10_000)
         assert taken == sum(rows.values()) + sum(case.changes for case in cases) + len(quarantined)
         assert all(case.changes == len(case.kept_changes) for case in cases)
+
+
+HERE, THERE = ({"corrected": {"place": {"kato": kato}}} for kato in ("274600000", "275400000"))
+SCOPED = Sender(places=("274600000",))
+
+
+def come(make):
+    """Return the appeal of a place."""
+    new = make.new(number=NUMBER)
+    return replace(new, appeal=new.appeal.model_copy(update={"place": Place(kato="274600000")}))
+
+
+async def test_what_unravels_is_asked_once(journal, make, change):
+    """Each that does not count makes room for one that does not count either: the writer stands still for none."""
+    news = [change(f"g{at}", at=-at - 1, **HERE) for at in range(199)]
+    news += [change(f"b{at}", at=at, appeal_message_id="m1", **THERE) for at in range(200)]
+    new = come(make)
+    await send(journal, (replace(each, sender=SCOPED) for each in news))
+    began = time.process_time()
+    await journal.accept(new)
+    assert time.process_time() - began < 2
+    assert Counter(row.code for row in await journal.quarantined(limit=1000)) == {"change.out_of_scope": 200}
+    assert len(await journal.changes(NUMBER)) == 199
+
+
+async def test_ends_that_an_earlier_program_let_wait_are_counted_once(journal, make, change, monkeypatch):
+    """All that may wait, for one appeal, each of them one by which it ends."""
+    many = form(2_000, 10_000)
+    with monkeypatch.context() as patched:
+        patched.setattr(waiting_changes, "MOST", many)
+        await send(journal, (change(f"e{at}", "answered", at=at) for at in range(many)))
+    began = time.process_time()
+    await journal.accept(make.new(number=NUMBER))
+    assert time.process_time() - began < form(1, 4)
+    assert len(await journal.changes(NUMBER)) == 200
+    assert (await journal.counts()).quarantine == 1_000
+
+
+async def test_no_id_in_quarantine_tells_that_an_appeal_came(journal, make, change):
+    """Nor that one was given up: whatever becomes of what waits has its id from when it came."""
+    ids = []
+
+    async def step():
+        ids.append(await journal.quarantine(make.quarantine()))
+
+    await step()
+    await send(journal, [replace(change("a", "withdrawn"), sender=SCOPED), change("b", channel="other")])
+    await send(journal, [change("c", number=NUMBER, appeal_message_id="m9"), change("d", number="N-2")])
+    await step()
+    await step()
+    await journal.accept(make.new(number=NUMBER))
+    await step()
+    await journal.expire_changes(make.later(1))
+    await step()
+    assert [later - sooner for sooner, later in pairwise(ids)] == [5, 1, 1, 1]
+    codes = {row.position: row.code for row in await journal.quarantined(limit=100) if row.id not in ids}
+    refused = {"change a": "change.out_of_scope", "change b": "change.foreign", "change c": "change.contradictory"}
+    assert codes == {**refused, "change d": "change.appeal_unknown"}
+    assert len({row.id for row in await journal.quarantined(limit=100)}) == 9
+
+
+async def test_what_rights_rest_on_is_kept_beside_a_change(journal, url, make, change, monkeypatch):
+    """No correction is read to ask what its appeal is, but those of an earlier release, which kept nothing."""
+    new, reading, read = come(make), touching.CHANGE.read, []
+    monkeypatch.setattr(touching, "CHANGE", SimpleNamespace(read=lambda body: read.append(1) or reading(body)))
+    await send(journal, [replace(change("waited", corrected={"text": "x"}), sender=SCOPED)])
+    await journal.accept(new)
+    await send(journal, (change(f"c{at}", at=at, corrected={"text": "x" * 50_000}) for at in range(20)))
+    assert (await journal.change(replace(change("may", "due", due_on="2026-03-02"), sender=SCOPED))).refused is None
+    await send(journal, [change("moves", at=100, **THERE)])
+    assert (
+        await journal.change(replace(change("may not", "due", due_on="2026-03-02"), sender=SCOPED))
+    ).refused == "change.out_of_scope"
+    assert not read
+    engine = create_engine(url, poolclass=NullPool)
+    with engine.begin() as connection:
+        connection.execute(update(table).values(says=None))
+    engine.dispose()
+    assert (
+        await journal.change(replace(change("nor now", "due", due_on="2026-03-02"), sender=SCOPED))
+    ).refused == "change.out_of_scope"
+    assert read

@@ -45,3 +45,10 @@ async def test_days_are_taken(server: Served, query: str) -> None:
     """Those at the ends of the calendar, too."""
     client = await server.client("registry")
     assert (await client.get(f"/v1/terms?{query}")).status_code == 200
+
+
+async def test_a_report_of_another_period_than_was_meant_is_none(server: Served) -> None:
+    """A parameter that it does not have, `from`, is refused, and not passed over."""
+    client = await server.client("registry")
+    answer = await client.get("/v1/report?from=0")
+    assert (answer.status_code, answer.json()["type"]) == (400, "/problems/invalid")

@@ -369,3 +369,20 @@ async def test_the_number_of_another_is_told_by_no_message_in_quarantine(server:
     await server.journal.place_log()
     entries = [each.what for each in (await server.journal.log()).entries]
     assert (entries.count("changed"), entries.count("quarantined"), len(entries)) == (2, 1 + 3 + 3, 1 + 1 + 2 + 7)
+
+
+async def test_the_same_bytes_of_another_client_tell_no_more(server: Served) -> None:
+    """What a client of its channel has sent about an appeal out of its scope is to it as what waits: new, or again."""
+    every = await server.client(Role.CHANNEL, "every", channel="portal")
+    here = await server.client(Role.CHANNEL, "here", channel="portal", places=(HERE,))
+    await put(server, "ЖТ-1", place=THERE)
+    answers = []
+    for message in ("m-ЖТ-1", "m-none"):
+        body = orjson.dumps({"type": "change", "kind": "withdrawn", "appeal_message_id": message})
+        assert (await send(every, body)).status_code == 201
+        again = await send(here, body)
+        answers.append((again.status_code, again.json()["number"], again.headers.get("location")))
+    assert answers == [(200, "", None)] * 2
+    assert (await send(every, orjson.dumps({
+        "type": "change", "kind": "withdrawn", "appeal_message_id": "m-ЖТ-1"
+    }))).json()["number"] == "ЖТ-1"  # fmt: skip

@@ -14,7 +14,7 @@ from appealbus.core.bus.suspect_messages import SuspectMessages
 from appealbus.core.clocks import wall
 from appealbus.core.config.models import BusSettings
 from appealbus.core.domain.case import Case
-from appealbus.core.domain.sender import EVERY, NOT_ALLOWED, Sender
+from appealbus.core.domain.sender import EVERY, NOT_ALLOWED, Says, Sender
 from appealbus.core.errors import JournalError, MessageDiffers
 from appealbus.core.failpoints import failpoint
 from appealbus.core.fair_share import on_behalf_of
@@ -223,11 +223,11 @@ class Reception:
     def _new(self, appeal: Appeal) -> NewAppeal:
         now = wall()
         due_on = None if self._due_on is None else self._due_on(appeal, appeal, now)
-        return NewAppeal(appeal, now, self._settings.accepted_by, due_on)
+        return NewAppeal(appeal, now, self._settings.accepted_by, due_on, self.senders.kept)
 
     def _new_change(self, change: Change, sender: Sender) -> NewChange:
         """Return a change to take; raise Unacceptable for one that its sender may not send, whatever appeal."""
-        if not sender.may_send(change):
+        if not sender.may_send(Says.of(change)):
             kind = "no known kind" if change.kind is None else f"the kind {change.kind.value}"
             text = f"its sender may send no such change, {kind} with these fields; `changes` in the policy says which"
             raise Unacceptable(text, NOT_ALLOWED)

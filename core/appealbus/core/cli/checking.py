@@ -25,7 +25,7 @@ from appealbus.core.interfaces.lookup import Lookup
 from appealbus.core.interfaces.part import Part
 from appealbus.core.interfaces.wire import Health, Wire
 from appealbus.core.journal.checkpoint import Checkpoint, no_checkpoint
-from appealbus.core.journal.errors import NoJournalYet, Outlived
+from appealbus.core.journal.errors import NoJournalYet, OlderJournal, Outlived
 from appealbus.core.journal.journal import Journal
 from appealbus.core.parts import Bound, Parts, build
 from appealbus.core.readings.proof import prove
@@ -169,10 +169,10 @@ async def _look_at_policy(cli: Cli, found: Findings) -> None:
             lacks = await missing(journal, cli.loaded, policy)
             # Not by lines: the name of a channel may have what ends one.
             found.warnings += lacks.split("\n") if lacks else []
+    except (JournalError, OlderJournal) as error:
+        found.warnings.append(f"whether the policy allows the changes that have come nobody can tell: {error}")
     except NoJournalYet:
         pass
-    except JournalError as error:
-        found.warnings.append(f"whether the policy allows the changes that have come nobody can tell: {error}")
     if policy.written is None:
         return
     found.problems += policy.idle_rules

@@ -57,8 +57,10 @@ def status_view(
         lines.append(Text(f"lacking     {told}: not loaded; see `appealbus check`", "red"))
     if counts.waiting_changes:
         by = ", ".join(f"{count} by {one_line(channel)}" for channel, count in counts.waiting_by_channel.items())
-        told = f"{counts.waiting_changes} wait for appeals that are not known ({by}); see `appealbus changes`"
-        lines.append(Text(f"changes     {told}", "yellow"))
+        told = f"{counts.waiting_changes - counts.refused_changes} wait for appeals that are not known"
+        if counts.refused_changes:
+            told += f", {counts.refused_changes} that are in quarantine stand beside them"
+        lines.append(Text(f"changes     {told} ({by}); see `appealbus changes`", "yellow"))
     if counts.held:
         lines.append(Text(f"held        {counts.held}; see `appealbus appeals --state held`", "red"))
     if standing is not None and standing.epoch > 1:

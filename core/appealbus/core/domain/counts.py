@@ -53,7 +53,9 @@ class Counts:
     held: int = 0
     """Waits for a person."""
     waiting_changes: int = 0
-    """Changes whose appeal is not known yet."""
+    """Changes whose appeal is not known yet, and those of which their senders shall think so."""
+    refused_changes: int = 0
+    """The latter: they are in quarantine, since their senders may not make them."""
     waiting_by_channel: dict[str, int] = field(default_factory=dict)
     """The same, by the channel that sent them."""
     log_position: int = 0

@@ -1,13 +1,12 @@
 """Who sends changes: by which kinds of change it may touch which appeals, as these are before and would be after."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 import orjson
 
-from appealbus.core.domain.change import Order
 from appealbus.core.domain.places import within
 from appealbus.schemas.change import Change, ChangeKind
 from appealbus.schemas.identifiers import parse_kato, parse_or_none
@@ -35,20 +34,45 @@ class Touched:
     place: str | None = None
     kind: str | None = None
 
-    def after(self, changes: Iterable[tuple[Order, Change]]) -> Self:
-        """Return the same after changes, in the order in which they count."""
-        place, kind = self.place, self.kind
-        for _, change in sorted(changes, key=lambda pair: pair[0]):
-            if change.kind != ChangeKind.CORRECTED:
-                continue
-            if change.corrected is not None and change.corrected.kind is not None:
-                kind = str(change.corrected.kind)
-            if change.corrected is not None and change.corrected.place is not None:
-                kato = change.corrected.place.kato
-                place = place if kato is None else _parsed(kato)
-            kind = None if "kind" in change.removed else kind
-            place = None if {"place", "place.kato"}.intersection(change.removed) else place
-        return replace(self, place=place, kind=kind)
+    def after(self, moves: Mapping[str, str | None]) -> Self:
+        """Return the same after a change that makes this of it."""
+        return replace(self, place=moves.get("place", self.place), kind=moves.get("kind", self.kind))
+
+
+@dataclass(frozen=True, slots=True)
+class Says:
+    """Of a change what decides who may make it: small, whatever the change."""
+
+    kinds: frozenset[str]
+    """Kinds of change that it is by what it does: its sender needs the right to each."""
+    moves: Mapping[str, str | None]
+    """What it makes of the `place` and the `kind` of its appeal, where it does."""
+
+    @classmethod
+    def of(cls, change: Change) -> Self:
+        """Return it of a change."""
+        kinds, moves = {"" if change.kind is None else str(change.kind)}, dict[str, str | None]()
+        if change.kind == ChangeKind.CORRECTED:
+            given = {name: value for name, value in change.corrected or () if value is not None}
+            fields = given.keys() | {path.partition(".")[0] for path in change.removed}
+            kinds |= {kind.value for field, kind in _ALIKE.items() if field in fields}
+            if "kind" in given:
+                moves["kind"] = str(given["kind"])
+            if "place" in given and given["place"].kato is not None:
+                moves["place"] = _parsed(given["place"].kato)
+            moves |= {"kind": None} if "kind" in change.removed else {}
+            moves |= {"place": None} if {"place", "place.kato"}.intersection(change.removed) else {}
+        return cls(frozenset(kinds), moves)
+
+    def kept(self) -> str:
+        """Return it as the journal keeps it beside a change."""
+        return orjson.dumps([sorted(self.kinds), self.moves]).decode()
+
+    @classmethod
+    def read(cls, kept: str) -> Self:
+        """Return it as it was kept."""
+        kinds, moves = orjson.loads(kept)
+        return cls(frozenset(kinds), moves)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,33 +101,21 @@ class Sender:
         """Whether place and kind of an appeal decide whether it may touch it."""
         return bool(self.places or self.kinds)
 
-    def may_send(self, change: Change) -> bool:
+    def may_send(self, says: Says) -> bool:
         """Whether it may send such a change at all, whatever the appeal."""
-        if EVERY in self.changes:
-            return True
-        needed = {"" if change.kind is None else str(change.kind)}
-        if change.kind == ChangeKind.CORRECTED:
-            given = (
-                set() if change.corrected is None else {name for name, value in change.corrected if value is not None}
-            )
-            fields = given | {path.partition(".")[0] for path in change.removed}
-            needed |= {kind.value for field, kind in _ALIKE.items() if field in fields}
-        return needed <= self.changes
+        return EVERY in self.changes or says.kinds <= self.changes
 
-    def refusal(self, before: Touched, after: Touched) -> str | None:
-        """Return the code for which it may not touch an appeal that is so before, and so after; None: it may."""
+    def refusal(self, before: Touched, says: Says, dated_at: datetime, at: datetime) -> str | None:
+        """Return the code for which it may not make a change that came at a moment; None: it may.
+
+        The appeal is asked for as it is, and as it would be if the change counted last. One with scopes moves nothing
+        by what counts after all that others say from now on.
+        """
+        if self.scoped and says.moves and dated_at > at + _AHEAD:
+            return OUT_OF_SCOPE
         if self.channel and before.channel != self.channel:
             return FOREIGN
-        return None if self._covers(before) and self._covers(after) else OUT_OF_SCOPE
-
-    def refusal_ahead(self, change: Change, at: datetime) -> str | None:
-        """Return why it may not send a change that counts after all that others say from now on; None: it may."""
-        if not self.scoped or change.dated_at is None or change.dated_at <= at + _AHEAD:
-            return None
-        given = change.corrected
-        stated = given is not None and (given.place is not None or given.kind is not None)
-        removed = any(path.partition(".")[0] in ("place", "kind") for path in change.removed)
-        return OUT_OF_SCOPE if change.kind == ChangeKind.CORRECTED and (stated or removed) else None
+        return None if self._covers(before) and self._covers(before.after(says.moves)) else OUT_OF_SCOPE
 
     def _covers(self, it: Touched) -> bool:
         return (not self.kinds or it.kind in self.kinds) and within(self.places, it.place)
@@ -116,12 +128,16 @@ class Sender:
     @classmethod
     def read(cls, kept: str | None, channel: str) -> Self:
         """Return the sender of a message that is kept; one of which nothing is kept may touch its own appeals."""
+        every = frozenset({EVERY})
         if kept is None:
-            return cls(channel)
+            return cls(channel, changes=every)
         told = orjson.loads(kept)
-        return cls(
-            told["channel"], tuple(told["places"]), tuple(told["kinds"]), client=told["client"], role=told["role"]
-        )
+        scope = told["channel"], tuple(told["places"]), tuple(told["kinds"]), every
+        return cls(*scope, client=told["client"], role=told["role"])
+
+
+SenderOf: TypeAlias = Callable[[str | None, str], Sender]
+"""Returns who sent a message that is kept, given what is kept of that and the channel."""
 
 
 def _parsed(kato: str) -> str | None:

@@ -51,9 +51,15 @@ def of_messages(facts: Facts) -> Iterator[Finding]:
         does = told("`appealbus check` has the lines to add to the policy")
         yield Finding(Severity.WARNING, told("policy"), [says], does)
     if counts.waiting_changes:
-        says = told("{number} wait for appeals that are not known", number=counts.waiting_changes)
-        does = told("`appealbus changes` lists them: ask their sender, or why the appeals do not come")
-        yield Finding(Severity.INFO, told("changes"), [says], does)
+        waiting, refused = counts.waiting_changes - counts.refused_changes, counts.refused_changes
+        if waiting:
+            says = told("{number} wait for appeals that are not known", number=waiting)
+            does = told("`appealbus changes` lists them: ask their sender, or why the appeals do not come")
+            yield Finding(Severity.INFO, told("changes"), [says], does)
+        if refused:
+            says = told("{number} count as if they waited: their senders may not make them", number=refused)
+            does = told("they are in quarantine: replay or close them; in time they go by themselves")
+            yield Finding(Severity.INFO, told("changes"), [says], does)
         for channel, count in counts.waiting_by_channel.items():
             most = facts.bus.waiting_changes
             if count >= _FULL * most:

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from appealbus.core.domain.listing import AppealRow
-from appealbus.core.domain.sender import Sender
+from appealbus.core.domain.sender import Sender, SenderOf
 from appealbus.core.interfaces.link import LinkState
 from appealbus.schemas.appeal import Appeal, Receipt
 from appealbus.schemas.change import Change
@@ -20,6 +20,8 @@ class NewAppeal:
     accepted_by: str
     due_on: date | None = None
     """Until when it has to be answered, where it does not say that itself."""
+    sender_of: SenderOf = Sender.read
+    """Says of changes that have waited for it who sent them, and what they may now."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from appealbus.core.journal.tables import (
     SUSPECT,
     WAITS,
     appeal,
+    change,
     counter,
     outbox,
     quarantine,
@@ -64,6 +65,7 @@ _UNFINISHED = union_all(
         for state in (READY, IN_WORK, PARKED, SUSPECT, HELD)
     )
 )
+_REFUSED = select(func.count()).where(change.c.appeal_id.is_(None), change.c.refused.is_not(None))
 
 
 def counts(connection: Connection) -> Counts:
@@ -94,6 +96,7 @@ def counts(connection: Connection) -> Counts:
         lacking=_lacking(connection),
         alone={row.receiver: row.alone for row in connection.execute(_ALONE)},
         waiting_changes=waiting_changes.total(),
+        refused_changes=one(_REFUSED) or 0,
         waiting_by_channel=dict(sorted((+waiting_changes).items())),
         log_position=log.head(connection),
         log_unplaced=unplaced,

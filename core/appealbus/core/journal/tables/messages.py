@@ -22,6 +22,8 @@ change = Table(
     Column("document", LargeBinary, nullable=False),
     Column("sender", Text),
     Column("refused", Text),
+    Column("says", Text),
+    Column("reserved", Id),
     UniqueConstraint("message_id", "channel"),
     sqlite_autoincrement=True,
 )
@@ -29,6 +31,8 @@ change = Table(
 
 The appeal must have come by `of_channel`; None: by any. `sender` is who sent one that waits, with its scopes.
 One that its sender may not make waits in vain, and is in quarantine as well: `refused` is the code.
+`says` is what decides who may make it, None from an earlier release; `reserved` the id that it has in quarantine, if it
+gets there: given as it comes, so that no id tells when.
 """
 Index("ix_change_sent", change.c.channel, change.c.kind)
 _waits_for_appeal = change.c.appeal_id.is_(None)

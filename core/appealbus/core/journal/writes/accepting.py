@@ -64,7 +64,8 @@ def _insert(connection: Connection, new: Sequence[_Numbered], last: Mapping[str,
     """Insert what is new, and where the counters stand; return what happened to changes that have waited for it."""
     rows = [each.row for each in new]
     brought = {each.row["number"] for each in new if each.row["number"] == each.item.foreign}
-    waited = waiting_changes.waiting_for(connection, rows, brought) if last[waiting_changes.WAITING] else None
+    waits, sender_of = last[waiting_changes.WAITING], new[-1].item.new.sender_of
+    waited = waiting_changes.waiting_for(connection, rows, brought, sender_of) if waits else None
     bulk.insert(connection, appeal, rows)
     documents.keep(connection, [(each.row["id"], each.document) for each in new])
     subjects.add(connection, [subjects.Naming(each.row["id"], each.item.marked) for each in new])

@@ -3,19 +3,20 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
 
 from appealbus.core.domain.change import ENDS, Order, closed_by
-from appealbus.core.domain.sender import FOREIGN, Sender
+from appealbus.core.domain.sender import FOREIGN, NOT_ALLOWED, Says, Sender, Touched
 from appealbus.core.errors import CONFLICT, JournalError
 from appealbus.core.journal import bulk
 from appealbus.core.journal.rows import NewChange
 from appealbus.core.journal.tables import appeal
 from appealbus.core.journal.tables import change as table
 from appealbus.core.journal.writes import touching, waiting_changes
-from appealbus.schemas.change import Change, ChangeKind
+from appealbus.schemas.change import Change
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,11 @@ class Changing:
         return waiting_changes.Newcomer(new.channel, new.kind in ENDS, names, self.most_waiting)
 
     @cached_property
+    def says(self) -> Says:
+        """What decides who may make it."""
+        return Says.of(self.new.change)
+
+    @cached_property
     def document(self) -> bytes:
         """The change as it is kept."""
         return self.new.change.model_dump_json(exclude_none=True).encode()
@@ -77,19 +83,23 @@ class Target:
 
     row: Any
     standing_of: touching.Standing
+    urgency: int
     orders: list[tuple[Order, str]] = field(default_factory=list)
-    size: int = 0
-    urgency: int = 0
+    room: waiting_changes.Room = field(default_factory=waiting_changes.Room)
     new: bool = False
     """Whether there is one among them that is written now."""
 
-    def add(self, row: Mapping[str, Any], new: Change) -> None:
+    def has(self, row: Any, says: Says) -> None:
+        """Note a change that the appeal has, given its columns."""
+        order = row.dated_at, row.message_id, row.channel
+        self.orders.append((order, row.kind))
+        self.room.add(row.kind, row.size, row.channel)
+        self.standing_of.add(order, says)
+
+    def add(self, row: Mapping[str, Any], new: Change, says: Says) -> None:
         """Note that the appeal has a change more, given its columns."""
-        self.orders.append(((row["dated_at"], new.message_id, new.channel), row["kind"]))
-        self.size += row["size"]
+        self.has(SimpleNamespace(**row), says)
         self.new = True
-        if new.kind == ChangeKind.CORRECTED:
-            self.standing_of.corrections.append((self.orders[-1][0], new))
         due_on = new.due_on if new.corrected is None else new.corrected.due_on or new.due_on
         if due_on is not None:  # until its run says exactly; sooner than needed harms nobody
             self.urgency = min(self.urgency, due_on.toordinal())
@@ -118,14 +128,18 @@ _COLUMNS = (appeal.c.id, appeal.c.number, appeal.c.channel, appeal.c.message_id)
 _BY_NUMBER = select(*_COLUMNS).where(appeal.c.number.in_(bindparam("these", expanding=True)))
 _BY_MESSAGE = select(*_COLUMNS).where(appeal.c.message_id.in_(bindparam("these", expanding=True)))
 _SEEN = (
-    select(*_COLUMNS, *(appeal.c[name] for name in ("state", "deaths", "due_at", "urgency", "place", "kind", "first")))
+    select(*_COLUMNS, *(appeal.c[name] for name in ("state", "deaths", "due_at", "urgency", "place", "kind")))
     .where(appeal.c.id.in_(bindparam("ids", expanding=True)))
     .order_by(appeal.c.id)
 )
 _LOCKED = _SEEN.with_for_update(key_share=True)
-_OF_APPEALS = select(
-    table.c.appeal_id, table.c.kind, table.c.dated_at, table.c.message_id, table.c.channel, table.c.size
-).where(table.c.appeal_id.in_(bindparam("ids", expanding=True)))
+_OF_CHANGE = (
+    table.c[name] for name in ("id", "appeal_id", "kind", "dated_at", "message_id", "channel", "size", "says")
+)
+_OF_APPEALS = select(*_OF_CHANGE).where(table.c.appeal_id.in_(bindparam("ids", expanding=True)))
+
+
+_NOTHING = Says(frozenset(), {})
 
 
 class Targets:
@@ -164,7 +178,7 @@ class Targets:
         if target is None:
             return self._waits(item)
         new, size = item.new.change, len(item.document)
-        if not waiting_changes.has_room(new.kind or "", size, new.channel, target.orders, target.size):
+        if not target.room.has(new.kind or "", size, new.channel):
             return JournalError(waiting_changes.TOO_MANY, "change.too_many")
         return target
 
@@ -172,10 +186,16 @@ class Targets:
         """Say why the sender may not make this change to any appeal that it names; None: it may, or there is none."""
         if item.of_message is not None and item.sender.channel not in ("", item.of_message[1]):
             return touching.refused(FOREIGN)
+        if item.replayed and touching.revoked(self._connection, [item.sender]):
+            return touching.refused(NOT_ALLOWED)
         rows = [row for row in self._candidates(item) if row.id in self._here]
-        given = item.sender, item.new.change, item.order, item.new.received_at
-        refusals = [self._here[row.id].standing_of.refusal(*given) for row in rows]
-        return refusals[0] if refusals and all(refusals) else None
+        given = item.says, item.order[0], item.new.received_at
+        codes = [item.sender.refusal(self._here[row.id].standing_of.now, *given) for row in rows]
+        return touching.refused(codes[0]) if codes and codes[0] is not None and all(codes) else None
+
+    def hides(self, item: Changing) -> bool:
+        """Whether the sender of a change that is known is told nothing of its appeal."""
+        return item.sender.scoped and not item.replayed and self._refusal(item) is not None
 
     def _waits(self, item: Changing) -> JournalError | None:
         if len(item.document) > waiting_changes.MOST_WAITING_BYTES:
@@ -218,13 +238,14 @@ def _targets_of(
     connection: Connection, ids: Sequence[int], scoped: Collection[int], *, look: bool
 ) -> dict[int, Target]:
     """Return appeals with the changes that they have."""
-    rows = connection.execute(_SEEN if look else _LOCKED, {"ids": bulk.padded(ids)}).all()
-    stand = touching.standings(connection, rows, scoped)
-    found = {row.id: Target(row, stand[row.id], urgency=row.urgency) for row in rows}
-    for row in connection.execute(_OF_APPEALS, {"ids": bulk.padded(ids)}):
-        target = found[row.appeal_id]
-        target.orders.append(((row.dated_at, row.message_id, row.channel), row.kind))
-        target.size += row.size
+    rows = connection.execute(_SEEN if look else _LOCKED, {"ids": bulk.padded(ids)})
+    # Where changes were worked in, place and kind are those of the last that says them: as they count here, too.
+    given = ((row, touching.Standing(Touched(row.channel, row.place, row.kind))) for row in rows)
+    found = {row.id: Target(row, standing, row.urgency) for row, standing in given}
+    changes = connection.execute(_OF_APPEALS, {"ids": bulk.padded(ids)}).all()
+    says = touching.said(connection, [row for row in changes if row.appeal_id in scoped])
+    for row in changes:
+        found[row.appeal_id].has(row, says.get(row.id, _NOTHING))
     return found
 
 

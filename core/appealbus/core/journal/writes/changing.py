@@ -41,7 +41,8 @@ def change(connection: Connection, items: Sequence[Changing]) -> list[ChangeTake
     """Write changes down; those of appeals that are here make these ready, the others wait."""
     known = _known(connection, items)
     anew = [item for item in items if item.replayed and item.key in known and known[item.key][0].refused]
-    targets = Targets(connection, [item for item in items if item.key not in known or item in anew])
+    asked = [item for item in items if item.key not in known or item in anew or item.sender.scoped]
+    targets = Targets(connection, asked)
     results: list[ChangeTaken | JournalError] = []
     rows: list[dict[str, Any]] = []
     told: list[Event] = []
@@ -49,8 +50,8 @@ def change(connection: Connection, items: Sequence[Changing]) -> list[ChangeTake
         said = digest(item.new.change)
         if item.key in known and (item not in anew or differ(known[item.key][1], said)):
             first, said_first = known[item.key]
-            differs = differ(said_first, said)
-            results.append(_differs(first) if differs else first)
+            shown = _as_waiting(first, item) if first.appeal_id is not None and targets.hides(item) else first
+            results.append(_differs(shown) if (differs := differ(said_first, said)) else shown)
             if not differs:  # of one that differs quarantine tells
                 channel, detail = item.new.change.channel, {"change": item.new.change.message_id}
                 told.append(Event(What.REPEATED, first.appeal_id, by_client(channel), channel, detail))
@@ -69,7 +70,7 @@ def change(connection: Connection, items: Sequence[Changing]) -> list[ChangeTake
             targets.forget(channel)
         if target is not None:
             row["appeal_id"], row["sender"] = target.row.id, None
-            target.add(row, item.new.change)
+            target.add(row, item.new.change, item.says)
         rows.append(row)
         said_of = {"fields": fields_of_change(item.new.change)} | (target.told if target is not None else {})
         if refused is None:  # of one that is refused quarantine tells: one entry each, for who counts them
@@ -82,14 +83,25 @@ def change(connection: Connection, items: Sequence[Changing]) -> list[ChangeTake
         known[item.key] = _taken(number, row, item.new.accepted_by, new=False), said
     try:
         if rows:  # not by `bulk`, whose errors come later on PostgreSQL
+            _reserve(connection, rows)
             connection.execute(insert(table), rows)
-            if waits := sum(row["appeal_id"] is None and row["refused"] is None for row in rows):
-                keeping.pass_over(connection, waits)
     except IntegrityError:  # another worker has just taken one of them: on the next try it is known
         raise JournalError("others write the same changes", CONFLICT) from None
     targets.write(connection)
     events.note(connection, told)
     return results
+
+
+def _as_waiting(first: ChangeTaken, item: Changing) -> ChangeTaken:
+    """Return the receipt that a change would have got if it waited: another client of its channel has sent it, too."""
+    receipt = first.receipt.model_copy(update={"number": item.new.change.number or ""})
+    return replace(first, receipt=receipt, appeal_id=None)
+
+
+def _reserve(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    waits = [row for row in rows if row["appeal_id"] is None and row["refused"] is None]
+    for row, reserved in zip(waits, keeping.reserve(connection, len(waits)), strict=True):
+        row["reserved"] = reserved
 
 
 def would_change(connection: Connection, item: Changing) -> str | None:
@@ -128,6 +140,8 @@ def _row(item: Changing, said: bytes) -> dict[str, Any]:
         "document": item.document,
         "sender": item.sender.kept(),
         "refused": None,
+        "says": item.says.kept(),
+        "reserved": None,
     }
 
 

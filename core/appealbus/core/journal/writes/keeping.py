@@ -174,8 +174,10 @@ def quarantine(connection: Connection, items: Sequence[NewQuarantine]) -> list[i
     return ids
 
 
-def pass_over(connection: Connection, count: int) -> None:
-    """Use up ids, one for each change that waits: else by the next one a sender would see that its change does."""
+def reserve(connection: Connection, count: int) -> Sequence[int]:
+    """Return ids that nobody else gets, one for each change that waits: so that the next one tells nothing of it."""
+    if not count:
+        return ()
     insert = quarantine_table.insert().returning(quarantine_table.c.id)
     nothing = {
         "at": datetime.fromtimestamp(0, UTC),
@@ -184,6 +186,7 @@ def pass_over(connection: Connection, count: int) -> None:
     }
     ids = connection.execute(insert, [nothing] * count).scalars().all()
     connection.execute(delete(quarantine_table).where(quarantine_table.c.id.in_(ids)))
+    return ids
 
 
 def _appeals(connection: Connection, numbers: Sequence[str]) -> dict[str | None, int]:

@@ -11,10 +11,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from appealbus.core.domain.change import AS_KEPT, ENDS, Order, closed_by
 from appealbus.core.domain.event import Event, What, by_client
+from appealbus.core.domain.sender import SenderOf, Touched
 from appealbus.core.journal import bulk, series
 from appealbus.core.journal.tables import Moment, appeal, counter, quarantine, to_number
 from appealbus.core.journal.tables import change as table
-from appealbus.core.journal.writes import events, keeping, touching
+from appealbus.core.journal.writes import events, touching
 from appealbus.core.journal.writes.one_by_one import one_by_one
 from appealbus.core.journal.writes.touching import Why
 
@@ -50,13 +51,24 @@ _TOO_MANY: Why = "change.too_many", TOO_MANY
 _CONTRADICTORY: Why = "change.contradictory", CONTRADICTORY
 
 
-def has_room(kind: str, size: int, channel: str, orders: Sequence[tuple[Order, str]], held: int) -> bool:
-    """Return whether an appeal takes one more change, given those that it has and their bytes."""
-    if len(orders) < MOST and held + size <= MOST_BYTES:
-        return True
-    if kind not in ENDS or size > MOST_WAITING_BYTES:
-        return False
-    return sum(order[2] == channel and each in ENDS for order, each in orders) < RESERVE
+class Room:
+    """What an appeal has of the changes that it may have."""
+
+    def __init__(self) -> None:
+        self.count = self.size = 0
+        self._ends: Counter[str] = Counter()
+
+    def has(self, kind: str, size: int, channel: str) -> bool:
+        """Return whether it takes one more."""
+        if self.count < MOST and self.size + size <= MOST_BYTES:
+            return True
+        return kind in ENDS and size <= MOST_WAITING_BYTES and self._ends[channel] < RESERVE
+
+    def add(self, kind: str, size: int, channel: str) -> None:
+        """Note one more."""
+        self.count += 1
+        self.size += size
+        self._ends[channel] += kind in ENDS
 
 
 def waiting_by_channel(connection: Connection, counters: Mapping[str, int]) -> Counter[str]:
@@ -165,6 +177,8 @@ _WAITING = select(
     table.c.size,
     table.c.sender,
     table.c.refused,
+    table.c.says,
+    table.c.reserved,
 ).where(table.c.appeal_id.is_(None))
 _OPEN = _WAITING.where(table.c.refused.is_(None))
 """Those of which an appeal that comes may take some: others are in quarantine, and stand here as if they waited."""
@@ -180,11 +194,14 @@ class Found:
     """Those that name an appeal and do not count."""
 
 
-def waiting_for(connection: Connection, rows: Sequence[dict[str, Any]], brought: Collection[str]) -> Found:
+def waiting_for(
+    connection: Connection, rows: Sequence[dict[str, Any]], brought: Collection[str], sender_of: SenderOf
+) -> Found:
     """Find the changes that have waited for appeals, and write into the rows of these what becomes of them.
 
     By number those alone are found that appeals have `brought`: nobody can have meant one that the bus gives now.
-    In the order in which they count an appeal takes as many as it has room for.
+    In the order in which they count an appeal takes as many as it has room for and their senders, of whom `sender_of`
+    says what they may now, may make.
 
     Such an appeal is nobody's at first: whoever claims it knows its changes. On PostgreSQL the counter is locked.
     """
@@ -202,17 +219,10 @@ def waiting_for(connection: Connection, rows: Sequence[dict[str, Any]], brought:
             refused.append((row["id"], waits, _CONTRADICTORY))
         elif row is not None:
             named[row["id"]].append(waits)
-    waited = touching.Waited(connection, named)
+    waited = touching.Waited(connection, [waits for theirs in named.values() for waits in theirs], sender_of)
     for row in rows:
-        left = named.get(row["id"], [])
-        its, rest = _with_room(left)
-        # Whoever has a right by another change has it by one that counts alone: so it is asked until nothing changes.
-        while untouchable := waited.untouchable(row, its, ()):
-            refused += [(row["id"], waits, untouchable[waits.id]) for waits in its if waits.id in untouchable]
-            left = [waits for waits in left if waits.id not in untouchable]
-            its, rest = _with_room(left)
-        untouchable = waited.untouchable(row, its, rest)
-        refused += [(row["id"], waits, untouchable.get(waits.id, _TOO_MANY)) for waits in rest]
+        its, why = _adopted(waited, row, named.get(row["id"], []))
+        refused += [(row["id"], *each) for each in why]
         if its:
             taken[row["id"]] = its
             closed = closed_by((_order(each), each.kind) for each in its)
@@ -221,24 +231,46 @@ def waiting_for(connection: Connection, rows: Sequence[dict[str, Any]], brought:
     return Found(taken, refused[:_AT_ONCE])
 
 
+def _adopted(
+    waited: touching.Waited, row: Mapping[str, Any], theirs: Sequence[Any]
+) -> tuple[list[Any], list[tuple[Any, Why]]]:
+    """Return of changes in their order those that an appeal takes, and the others, with why: each is asked once.
+
+    Those that have room come first, as they came; what takes the room of one that does not count, after them: so that
+    a right rests only on changes that the appeal has.
+    """
+    fit, rest = _with_room(theirs)
+    standing, room = touching.Standing(Touched(row["channel"], row["place"], row["kind"])), Room()
+    taken: list[Any] = []
+    refused: list[tuple[Any, Why]] = []
+    for at, waits in enumerate([*sorted(fit, key=lambda each: (each.received_at, each.id)), *rest]):
+        why = waited.why_not(standing, waits)
+        if why is None and at >= len(fit) and not room.has(waits.kind, waits.size, waits.channel):
+            why = _TOO_MANY
+        if why is None:
+            room.add(waits.kind, waits.size, waits.channel)
+            waited.add(standing, waits)
+            taken.append(waits)
+        else:
+            refused.append((waits, why))
+    return sorted(taken, key=_order), refused
+
+
 def _order(waits: Any) -> Order:
     return waits.dated_at, waits.message_id, waits.channel
 
 
 def _with_room(theirs: Sequence[Any]) -> tuple[list[Any], list[Any]]:
-    """Return of changes in their order those that an appeal takes, and the others."""
-    taken: list[Any] = []
+    """Return of changes in their order those that an appeal has room for, and the others."""
+    fit: list[Any] = []
     rest: list[Any] = []
-    orders: list[tuple[Order, str]] = []
-    held = 0
+    room = Room()
     for waits in theirs:
-        if has_room(waits.kind, waits.size, waits.channel, orders, held):
-            taken.append(waits)
-            orders.append((_order(waits), waits.kind))
-            held += waits.size
-        else:
-            rest.append(waits)
-    return taken, rest
+        has = room.has(waits.kind, waits.size, waits.channel)
+        (fit if has else rest).append(waits)
+        if has:
+            room.add(waits.kind, waits.size, waits.channel)
+    return fit, rest
 
 
 def _contradicts(waits: Any, number: str, message_id: str, channel: str) -> bool:
@@ -325,7 +357,6 @@ def give_up(connection: Connection, item: GivenUp) -> int:
     known = [row.id for _, row, _ in refused if row.refused is not None]  # these are in quarantine
     if known:
         connection.execute(delete(table).where(table.c.id.in_(known)))
-        keeping.pass_over(connection, len(known))
     events.note(connection, _quarantined(connection, [each for each in refused if each[1].id not in known], item.at))
     channels.subtract(row.channel for _, row, _ in refused)
     _write(connection, channels)
@@ -339,17 +370,19 @@ def _quarantined(
 
     With `stay` those alone are moved for which there was no room; others stand where they are, too.
     """
-    groups: defaultdict[tuple[int | None, Why], list[int]] = defaultdict(list)
+    groups: defaultdict[tuple[int | None, Why, bool], list[int]] = defaultdict(list)
     for appeal_id, row, why in refused:  # of others the appeal's own log says nothing
-        groups[appeal_id if why == _TOO_MANY else None, why].append(row.id)
+        groups[appeal_id if why == _TOO_MANY else None, why, row.reserved is not None].append(row.id)
     happened = []
-    for (appeal_id, (code, reason)), ids in groups.items():
+    for (appeal_id, (code, reason), reserved), ids in groups.items():
         for start in range(0, len(ids), _BATCH):
             these = table.c.id.in_(ids[start : start + _BATCH])
             as_kept = [literal(text) for text in (reason, code, AS_KEPT)]
             values = (literal(at, Moment), table.c.channel, "change " + table.c.message_id, *as_kept)
             values += table.c.document, table.c.sender
             columns = ["at", "channel", "position", "reason", "code", "media_type", "raw", "sender"]
+            if reserved:  # an earlier release reserved none
+                values, columns = (*values, table.c.reserved), [*columns, "id"]
             moved = insert(quarantine).from_select(columns, select(*values).where(these).order_by(table.c.id))
             for row in connection.execute(moved.returning(quarantine.c.id, quarantine.c.channel)):
                 detail = {"id": row.id, "code": code}

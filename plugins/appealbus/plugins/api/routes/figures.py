@@ -13,6 +13,7 @@ from appealbus.plugins.api.answers import CSV, HTML, JSON, negotiated, of_bytes
 from appealbus.plugins.api.api import Api
 from appealbus.plugins.api.callers import Caller, may_read
 from appealbus.plugins.api.days import Day
+from appealbus.plugins.api.problems import INVALID, Problem
 from appealbus.plugins.api.reports import ask_of
 from appealbus.plugins.api.security import STYLED
 from appealbus.plugins.report.asking import Form, Wanted
@@ -21,6 +22,7 @@ from appealbus.plugins.report.words import By
 
 router = documented.router(tags=["figures"])
 
+_PARAMETERS = {"since", "until", "by", "place", "lang", "round", "public"}
 _FORMS = {JSON: Form.JSON, CSV: Form.CSV, HTML: Form.HTML}
 
 
@@ -44,6 +46,8 @@ async def report(
     Whose mask hides anything gets the public form alone, of quarters that are over and by body: from tables that
     overlap, what is hidden in one could be concluded. The other form is noted as a read.
     """
+    if request.query_params.keys() - _PARAMETERS:  # else the figures would be of another period than was meant
+        raise Problem(INVALID, f"query: a report has {', '.join(sorted(_PARAMETERS))} alone")
     form = _FORMS[media_type := negotiated(request, tuple(_FORMS))]
     ask = ask_of(caller.client, caller.viewer, (since, until), by, place, public=public)
     body = await Api.of(request).reports.made(Wanted(ask, form, lang, rounds))
