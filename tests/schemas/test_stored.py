@@ -7,7 +7,7 @@ from typing import Any, Literal
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import ConfigDict, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 from pydantic_core import from_json, to_json
 
 from appealbus.schemas import upcasting
@@ -309,3 +309,20 @@ def test_each_upcaster_is_known_and_leads_to_what_is_read_today():
         if upcaster.form in forms:
             pinned = forms[upcaster.form].model_fields["schema_version"]
             assert pinned.annotation == Literal[str(len(versions) + 1)]  # type: ignore[valid-type]
+
+
+class Aliased(Record):
+    """A third party's record that would be written by other names than its fields have."""
+
+    model_config = ConfigDict(serialize_by_alias=True)
+
+    type: Literal["acme.Aliased"] = "acme.Aliased"
+    phone: Text | None = Field(default=None, alias="Telefon")
+
+
+def test_a_record_is_written_by_the_names_that_paths_have():
+    """Else a mask that hides a field would show it; what was written by other names is read all the same."""
+    record = Aliased(Telefon="1")
+    written = record_to_json(record)
+    assert from_json(written) == {"type": "acme.Aliased", "phone": "1"}
+    assert stored_record(written) == stored_record(record.model_dump_json().encode()) == record

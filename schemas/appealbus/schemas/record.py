@@ -1,7 +1,9 @@
 """A record: a source's typed answer. The base of those that ship and of those that third parties bring."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from copy import deepcopy
+from functools import partial
 from typing import Any, ClassVar
 
 import orjson
@@ -88,9 +90,9 @@ def record_from_json(raw: bytes) -> Record:
     """Return the record typed; one whose type is unknown here, or has changed since, whole as OtherRecord."""
     model = Record.known.get(str(orjson.loads(raw).get("type")), OtherRecord)
     try:
-        return model.model_validate_json(raw)
+        return model.model_validate_json(raw, by_alias=True, by_name=True)
     except ValidationError:
-        return OtherRecord.model_validate_json(raw)
+        return OtherRecord.model_validate_json(raw, by_alias=True, by_name=True)
 
 
 def stored_record(raw: bytes) -> Record:
@@ -104,7 +106,7 @@ def stored_record(raw: bytes) -> Record:
     if not isinstance(document, dict) or not isinstance(document.get("type"), str):
         raise ValueError("this is no record")
     try:
-        return Record.known[document["type"]].model_validate_json(raw)
+        return Record.known[document["type"]].model_validate_json(raw, by_alias=True, by_name=True)
     except (KeyError, ValidationError):
         return record_of_another_release(from_json(raw))
 
@@ -116,20 +118,24 @@ def record_of_another_release(document: dict[str, Any]) -> Record:
     if present is not None and record_type not in Record.known:
         with suppress(ValidationError):
             renamed = upcast(present, {**document, "type": present})
-            return tolerant(Record.known[present].model_validate, renamed, set_aside=False)
+            return tolerant(_reading(Record.known[present]), renamed, set_aside=False)
     document = upcast(record_type, document)
     model = Record.known.get(record_type)
     if model is not None:
         try:
             # What a third party's model cannot take is no place to cut: the whole record is another one then.
-            return tolerant(model.model_validate, document, set_aside=Record.ships(record_type))
+            return tolerant(_reading(model), document, set_aside=Record.ships(record_type))
         except ValidationError as error:
             filled = deepcopy(document)
             if _null_where_absent(filled, error):
                 with suppress(ValidationError):
-                    return tolerant(model.model_validate, filled, set_aside=False)
+                    return tolerant(_reading(model), filled, set_aside=False)
     with reading_stored():
         return OtherRecord.model_validate(document)
+
+
+def _reading(model: type[Record]) -> Callable[[Any], Record]:
+    return partial(model.model_validate, by_alias=True, by_name=True)
 
 
 def _null_where_absent(document: dict[str, Any], error: ValidationError) -> bool:
@@ -155,6 +161,10 @@ def record_to_json(record: Record, *, exclude_none: bool = False, strict: bool =
 
     """
     if isinstance(record, OtherRecord) or not knows_more(record):
-        return record.model_dump_json(exclude_none=exclude_none, warnings="error" if strict else True).encode()
-    dumped = record.model_dump(mode="json", exclude_none=exclude_none, warnings="error" if strict else False)
+        return record.model_dump_json(
+            exclude_none=exclude_none, by_alias=False, warnings="error" if strict else True
+        ).encode()
+    dumped = record.model_dump(
+        mode="json", exclude_none=exclude_none, by_alias=False, warnings="error" if strict else False
+    )
     return to_json(whole(record, dumped))

@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from appealbus.core.preparation.scanner import identifiers_in
-from appealbus.core.rights.identifiers import HIDDEN, KINDS, without
+from appealbus.core.rights.identifiers import HIDDEN, KINDS, Effort, without
 from appealbus.core.rights.mask import Mask
 from tests.services.forms import form
 
@@ -259,7 +259,7 @@ def test_what_intake_finds_the_mask_hides(text: str) -> None:
 
 def test_what_nobody_has_looked_at_is_hidden() -> None:
     """Of a text with more groups of digits than are looked at the rest is hidden, not shown."""
-    shown = without(f"начало {IIN} {'12 345 678 901 слово ' * 5000} конец {IIN}", KINDS)
+    shown = without(f"начало {IIN} {'12 345 678 901 слово ' * 20_000} конец {IIN}", KINDS)
     assert shown.startswith(f"начало {HIDDEN} 12 345 678 901 слово")
     assert shown.endswith(HIDDEN)
     assert "конец" not in shown
@@ -331,6 +331,14 @@ HOSTILE = [
         "|",
         "1 | ",
     ),
+    *(
+        "1| :",
+        "1:  ",
+        "1|0 :&#160;<",
+        "890527архив 1<a 890527300019aучасток",
+        "архив 08-118-005-1234 ",
+        "010101010101 ",
+    ),
 ]
 
 
@@ -362,3 +370,43 @@ def test_a_hostile_text_costs_no_more_than_another(piece: str) -> None:
         plain = max(_seconds(re.compile("[0-9]x").findall, "1a" * 2_000_000), 0.02)
         assert (seconds := _seconds(scan, whole)) < 10 * plain, (scan, seconds, plain)
         assert seconds < 6 * _seconds(scan, part) + plain, scan
+
+
+@pytest.mark.parametrize(
+    "piece", ["1| :", "1| ", "1|0 :&#160;<", "010101010101 ", "750301100019a ", f"ИИН {IIN}, ", "lI1 ", "О"]
+)
+def test_many_short_texts_of_a_version_cost_no_more_than_a_long_one(piece: str) -> None:
+    """Together 4 MB of them at most 0.2 s of such a processor; those that nobody could look at any more are hidden."""
+    text = _of_size(piece, 300)
+    mask = Mask("m", identifiers=KINDS)
+
+    def version(texts: str) -> None:
+        bounded = mask.for_a_version()
+        for _ in range(4_000_000 // len(text.encode())):
+            bounded.text(texts)
+
+    plain = max(_seconds(re.compile("[0-9]x").findall, "1a" * 2_000_000), 0.02)
+    assert (seconds := _seconds(version, text)) < 10 * plain, (seconds, plain)
+
+
+def test_past_the_effort_of_a_version_whatever_has_a_digit_is_hidden() -> None:
+    """Nobody has looked at it; words stay, and the next version is looked at again."""
+    mask = Mask("m", identifiers=KINDS)
+    bounded = mask.for_a_version()
+    shown = {bounded.text(f"{IIN} и {BIN}") for _ in range(20_000)}
+    assert shown == {f"{HIDDEN} и {HIDDEN}", HIDDEN}
+    assert bounded.text("ещё одно слово") == "ещё одно слово"
+    assert bounded.text(f"конец: {IIN[:6]} 1") == HIDDEN
+    assert mask.for_a_version().text(f"конец: {IIN[:6]} 1") == f"конец: {IIN[:6]} 1"
+    usual = "2026-11-27T04:53:13.123456+05:00, +7 701 123 45 67, 08-118-005-1234"
+    assert {mask.for_a_version().text(usual)} == {usual.replace("08-118-005-1234", HIDDEN)}
+    many = mask.for_a_version()
+    assert {many.text(f"Владелец, ИИН {IIN}.") for _ in range(800)} == {f"Владелец, ИИН {HIDDEN}."}
+
+
+def test_a_small_version_is_masked_in_less_than_the_loop_may_stand() -> None:
+    """Of 8 KiB, whatever is in it: 100 ms of such a processor."""
+    plain = max(_seconds(re.compile("[0-9]x").findall, "1a" * 2_000_000), 0.02)
+    for piece in ("1| :", "890527архив 1<a 890527300019aучасток", "1| "):
+        seconds = _seconds(lambda text: without(text, KINDS, Effort()), _of_size(piece, 8_000))
+        assert seconds < 4 * plain, (piece, seconds, plain)

@@ -196,3 +196,27 @@ def test_a_path_that_cannot_be_one_is_refused(text: str) -> None:
     """A rule that would hide nothing is an error, not a rule."""
     with pytest.raises(ValueError, match="write"):
         Pattern.parse(text)
+
+
+def test_a_name_with_dots_in_a_map_is_hidden_by_its_path() -> None:
+    """As `explain` writes it, whatever of it is one name and what is a map in a map."""
+    record = {"data": {"person.phone": "1", "person": {"phone": "2", "city": "3"}, "person.phone[0]": "4", "x": "5"}}
+    mask = Mask("m", hides=(Pattern.parse("vendor.odd/data.person.phone"),))
+    assert mask.kept(record, ("vendor.odd", ())) == {"data": {"person": {"city": "3"}, "x": "5"}}
+    only = Mask("m", shows=(Pattern.parse("vendor.odd/data.x"),))
+    assert only.kept(record, ("vendor.odd", ())) == {"data": {"x": "5"}}
+
+
+def test_numbers_are_hidden_as_numbers_with_a_point_and_as_names_that_signals_repeat() -> None:
+    """A number of JSON may be written with a fraction of nought; and a signal names the fields that it rests on."""
+    iin = "750301100019"
+    mask = Mask("m", identifiers=("iin",))
+    assert mask.kept({"n": float(iin)}, ("vendor.odd", ())) is None
+    assert mask.kept({"n": 1.5, "m": 2.0}, ("vendor.odd", ())) == {"n": 1.5, "m": 2.0}
+    made = dossier({path: value(kind, 1) for path, kind in FIELDS.items()})
+    fact = next(each for each in made["facts"] if each["lookup"] == "vendor.list")
+    fact["record"]["owners"] = {iin: {"share": "1/2"}}
+    signal = {"assessor": "a", "code": "a.b", "severity": "info", "message_ru": "x", "message_kk": "x"}
+    made["signals"] = [{**signal, "fields": [f"vendor.list/owners.{iin}.share"]}]
+    told = masked(mask, made)
+    assert [each["fields"] for each in told["signals"]] == [["vendor.list/owners.[hidden].share"]]

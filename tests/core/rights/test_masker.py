@@ -20,7 +20,7 @@ from appealbus.core.rights import masker as module
 from appealbus.core.rights import seen
 from appealbus.core.rights.looks import Looks
 from appealbus.core.rights.mask import Mask
-from appealbus.core.rights.masker import Masker, NotMasked
+from appealbus.core.rights.masker import Masker, NeverMasked, NotMasked
 from appealbus.core.rights.paths import Pattern
 from appealbus.core.rights.viewer import Viewer
 from appealbus.core.rights.views import Views
@@ -194,7 +194,7 @@ async def test_what_nobody_can_mask_counts_as_damaged(masker: Masker, monkeypatc
     for _ in range(module._TRIES):
         with pytest.raises(NotMasked):
             await masker.seen(MASK, LARGE, 1)
-    with pytest.raises(ValueError, match="cannot be masked"):
+    with pytest.raises(NeverMasked, match="cannot be masked"):
         await masker.seen(MASK, LARGE, 1)
 
     def defect(*given: Any) -> Any:

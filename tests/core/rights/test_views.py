@@ -166,6 +166,26 @@ async def test_the_feed_tells_of_visible_changes_alone(journal: Journal, write: 
     assert [await elsewhere.shows(entry) for entry in entries] == [None] * 4
 
 
+async def test_looks_of_a_stricter_viewer_are_its_own(journal: Journal, write: Write) -> None:
+    """Masks of one name that differ in anything, and viewers that do, are told apart by whatever remembers looks."""
+    row = await write(*_VERSIONS)
+    comparing = replace(_DESK, comparing=("repeats",))
+    looks = Looks()
+    for mask, given in ((comparing, {"channel": "portal"}), (_DESK, {}), (comparing, {"places": ("750000000",)})):
+        alone = Views(journal, Viewer("v", Role.REVIEWER, mask, **given))
+        shared = Views(journal, Viewer("w", Role.REVIEWER, mask, **given), looks)
+        assert await shared.versions(row) == await alone.versions(row)
+    masks = (_DESK, comparing, replace(_DESK, process=True), replace(_DESK, hides=()), replace(_DESK, shows=()))
+    viewers = [Viewer("v", Role.REVIEWER, each) for each in masks]
+    viewers += [
+        replace(viewers[0], channel="portal"),
+        replace(viewers[0], places=("75",)),
+        replace(viewers[0], kinds=("75",)),
+    ]
+    assert len({Views(journal, each).eyes for each in viewers}) == len(viewers)
+    assert Views(journal, replace(viewers[0], name="another")).eyes == Views(journal, viewers[0]).eyes
+
+
 async def test_what_is_remembered_of_pruned_versions_hides_none(journal: Journal, write: Write) -> None:
     """Of versions that look the same the first that is left is seen, whoever has had the one before it or has not."""
     row = await write({}, {"appeal.applicant.surname": 901}, {"appeal.applicant.phone": 900})
@@ -347,12 +367,14 @@ async def test_what_people_wrote_is_for_auditors_and_for_themselves(journal: Jou
         *(
             ("desk", Role.REVIEWER, EVERYTHING),
             ("other", Role.REVIEWER, EVERYTHING),
+            ("namesake", Role.REVIEWER, EVERYTHING),
             ("registry", Role.REGISTRY, _DESK),
         ),
         *(("auditor", Role.AUDITOR, TECHNICAL), ("ops", Role.OPS, TECHNICAL), ("aigul", Role.REGISTRY, EVERYTHING)),
         ("portal", Role.CHANNEL, TECHNICAL),
     ):
-        views = Views(journal, Viewer(name, role, mask))
+        actor = {"aigul": "person:aigul", "namesake": "person:desk"}.get(name, f"api:{name}")
+        views = Views(journal, Viewer(name, role, mask, actor=actor))
         entries = (await views.history(row)).entries
         logged = [shown for each in await journal.history(row.number) if (shown := await views.logged(each))]
         assert [(each.what, each.detail) for each in entries] == [(each.what, each.detail) for each in logged]
@@ -366,6 +388,7 @@ async def test_what_people_wrote_is_for_auditors_and_for_themselves(journal: Jou
     assert seen == {
         "desk": [purpose, None, mark, mark],
         "other": [mark, None, mark, mark],
+        "namesake": [mark, None, mark, mark],
         "registry": [mark, None, None],  # its mask does not show how the work goes
         "auditor": [purpose, None, reason, reason],
         "ops": [mark, None, reason, reason],

@@ -27,10 +27,14 @@ hides = ["appeal.applicant.phone", "appeal.place", "gbdfl.person/birth_date", "v
 identifiers = ["iin"]
 [masks.quiet]
 hides = ["appeal.message_id", "appeal.channel", "appeal.due_on", "changes", "gbdfl.person/*"]
+[masks.nochannel]
+hides = ["appeal.channel"]
 [roles.registry]
 mask = "desk"
 [roles.reviewer]
 mask = "quiet"
+[clients.nochannel]
+mask = "nochannel"
 [clients.whole]
 mask = "everything"
 """
@@ -285,11 +289,15 @@ async def test_nothing_is_found_by_what_is_hidden(folders: list[Path]) -> None:
                 assert (answer.status_code, kind_of(answer)) == (403, "field-hidden"), query
         assert len((await registry.get("/v1/feed?kind=complaint")).json()["entries"]) == 2
         by_message = {"message_id": made.values["message_id"], "channel": "test"}
+        blind = await made.server.client("registry", "nochannel")
         for client, body, status in (
             (reviewer, by_message, 403),
             (reviewer, {**by_message, "message_id": "other"}, 403),
             (registry, {"number": f"A-{made.values['iin']}"}, 403),
             (registry, by_message, 200),
+            (blind, by_message, 403),
+            (blind, {**by_message, "channel": "another"}, 403),
+            (blind, {"message_id": by_message["message_id"]}, 200),
             (channel, by_message, 200),
         ):
             answer = await client.post("/v1/appeals/find", json=body)

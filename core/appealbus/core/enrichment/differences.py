@@ -35,7 +35,7 @@ class FieldDifference:
 
 def differences(before: Record, after: Record) -> list[FieldDifference]:
     """Return where a record differs from the one before it, the first ones only."""
-    old, new = (orjson.loads(record.model_dump_json(exclude_none=True)) for record in (before, after))
+    old, new = (orjson.loads(record.model_dump_json(exclude_none=True, by_alias=False)) for record in (before, after))
     found: list[FieldDifference] = []
     for each in _compared("", old, new, 0):
         found.append(each)

@@ -9,13 +9,14 @@ intake, which has an agency asked about what it finds, leaves such a number alon
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterator
+from bisect import bisect_left
+from collections.abc import Collection, Iterator, Sequence
 from functools import cached_property
-from itertools import accumulate, islice
+from itertools import accumulate
 
 from appealbus.core.preparation.scanner import lowered
+from appealbus.core.rights import number_words as words
 from appealbus.core.rights.paths import Steps
-from appealbus.schemas.identifiers import control_digit
 
 KINDS = ("iin", "bin", "cadastral_number")
 HIDDEN = "[hidden]"
@@ -25,7 +26,10 @@ FEWEST = 11
 IDS = frozenset({"message_id", "appeal_message_id", "question_id", "session_id", "sha256", "raw_sha256"})
 """Fields of the bus's own models that hold ids and digests: nobody's number, whatever their digits."""
 _MOST = 3_000
-"""Groups of digits that are looked at in a text. All that follows them is hidden: nobody has looked at it."""
+"""Groups of digits in a row, with no words between, that are looked at."""
+_EFFORT = 6_000
+"""What the texts of one version may cost together, in some 10 µs. With more, a hostile letter holds up the others; with
+less, of long lists of numbers the end is hidden."""
 _LONGEST = 2_000_000
 """Characters of a text that are looked at: ten times the longest letter. What follows is hidden, too."""
 _NEAR = 60
@@ -63,6 +67,7 @@ _RUN = re.compile(
     rf"(?:[{_ANY}|]|{_SEEN}{_GAP}[{_ANY}]){{5}}+(?:{_GAP}(?:[{_REAL}]++|[{_LETTERS}])){{0,{_MOST}}}+"
 )
 """Six digits and more, with nothing but what may stand between those of one number."""
+_DIGIT = re.compile(f"[{_REAL}]")
 _UNIT = re.compile(f"{_MARK}|([{_REAL}]++|[{_LETTERS}])")
 _NO_JOINT = re.compile(f"[{_UNSEEN}]+")
 _BLANK = re.compile(rf"(?:{_MARK}|\s)+")
@@ -72,110 +77,174 @@ _GLUE = re.compile("[0-9A-Za-z-]")
 _GOES_ON = re.compile(r"[-.:/]?\d")
 _CUT = re.compile(r"\d[.,:;]\Z")
 
-_WORD = re.compile(
-    r"(?P<holder>(?<![^\W\d_])(?:и\W{0,2}и\W{0,2}н|ж\W{0,2}с\W{0,2}н|б\W{0,2}[ис]\W{0,2}н|iin|bin|zhsn|bsn)"
-    r"(?![^\W\d_]{4})|(?:идентификацио|сәйкестендір|identification)\w*(?:\W{1,3}(?:нөмірі?|номер\w{0,2}|number))?)"
-    r"|(?P<cadastre>кад(?:астр|[.\s])|к/н|[ck]ad(?:astr|num|[_=.\s]))"
-    r"|(?P<land>участок|участк|учаск|телім)"
-    r"|(?P<other>(?<![^\W\d_])(?:стоимост|цен[ау]|сумм|сома|құны|баға|тел[.:е]|моб\.|ұялы|whatsapp|phone|сч[её]т|шот|инн|рнн|пинфл"
-    r"|чек|полис|артикул|квитанц|договор|заявк|талон|лицев|удостовер|паспорт|receipt|policy|contract|invoice|passport))"
-)
-_FILE_WORDS = r"(?:архив|мұрағат|archive|договор|шарт|келісім|контракт|contract|дел[оауе]\b|ісі?\b|\bfile|опис)"
-_FILE = re.compile(rf"{_FILE_WORDS}[^.!?\d]{{0,25}}(?:no\.\s)?$")
-_OF_A_FILE = re.compile(rf"\W{{0,3}}{_FILE_WORDS}")
-_STAMP = re.compile(r"(?:скан|scan|img|build|сборк|stamp|log|врем|уақыт|дат[аы]\b|time)[^.!?\d]{0,25}$")
-_STAMPED = re.compile(r"[0-3]\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:[01]\d|2[0-3])(?:[0-5]\d){2}")
-_SUM = re.compile(r"(?:итого|всего|сумм|стоимост|барлығы|total)\w{0,4}\W{0,3}$")
-_MONEY = re.compile(r"\s{0,2}(?:тыс|млн|млрд|мың|тенге|теңге|тг|₸|kzt|руб|\$|€)")
-_PHONE = re.compile(r"(?:тел[.:е]|моб|ұялы|whatsapp|phone)[^.!?\d]{0,25}$")
-_FOREIGN = re.compile(r"(?:росс|ресей|russia)[^.!?\d]{0,30}(?:инн|inn)\W{0,3}$")
-_ID_FORMS = (
-    r"(?<![0-9a-z])(?:(?P<uuid>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})|00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}"
-    r"|(?P<digest>[0-9a-f]{32,128})|[a-z]{2}\d\d(?:\s?[0-9a-z]{4}){3,5})(?![0-9a-z])"
-)
-_HEX = frozenset("abcdef")
-_DIGESTS = (32, 40, 56, 64, 96, 128)
-_DASHES = r"\-\u2010-\u2015"
-_OTHER = re.compile(
-    rf"{_ID_FORMS}|(?<!\d)(?=[\d+])(?:"
-    r"(?<!\.)\d{1,2}\.\d{1,2}\.\d\d(?!\.?\d)|\d{1,2}(?P<a>[./-])\d{1,2}(?P=a)(?:19|20)\d\d(?![./-]?\d)"
-    r"|(?:19|20)\d\d(?P<b>[./-])\d\d(?P=b)\d\d(?!\d)|(?<=[^\W\d_]-)20[2-9]\d-\d{8}(?!\d)"
-    r"|(?<!:)\d?\d:\d\d(?::\d\d)?(?!:?\d)|\d{4}(?P<c>[ -])\d{4}(?P=c)\d{4}(?P=c)\d{4}(?!\d)"
-    rf"|(?P<phone>(?:\+\s?7|8|7|007)[\s().{_DASHES}/]{{0,3}}\d{{3}}(?:[\s().{_DASHES}/]{{0,3}}\d){{7}}(?!\d))"
-    r"|\d[\d\s.,]*+(?:тыс|млн|млрд|мың|тенге|теңге|тг|₸|kzt|руб|\$|€))"
-)
-_AN_ID = re.compile(_ID_FORMS)
-
 
 def is_one(steps: Steps, kinds: Collection[str]) -> bool:
     """Whether a field with these steps is for such numbers, by the name of one of them: `leader_iin`, `iins`."""
     return any(step.removesuffix("s") == kind or step.endswith(f"_{kind}") for step in steps for kind in kinds)
 
 
-def without(text: str, kinds: Collection[str]) -> str:
-    """Return a text with a mark in place of each such number in it."""
+class Effort:
+    """What is left of what the texts of one version may cost together. What nobody could look at is hidden."""
+
+    def __init__(self) -> None:
+        self.left = float(_EFFORT)
+
+
+def without(text: str, kinds: Collection[str], effort: Effort | None = None) -> str:
+    """Return a text with a mark in place of each such number in it, and of all that there is no effort left for."""
     parts, at = [], 0
-    for start, end in sorted(spans(text, kinds)):
+    for start, end in sorted(spans(text, kinds, effort)):
         if start >= at:
             parts += [text[at:start], HIDDEN]
         at = max(at, end)
     return "".join([*parts, text[at:]]) if parts else text
 
 
-def spans(text: str, kinds: Collection[str]) -> Iterator[tuple[int, int]]:
+def spans(text: str, kinds: Collection[str], effort: Effort | None = None) -> Iterator[tuple[int, int]]:
     """Yield where such numbers stand in a text, in any order."""
-    left = _MOST
+    effort = effort or Effort()
     if len(text) > _LONGEST:
         yield _LONGEST - _AROUND, len(text)  # with what may be the beginning of a number
+    if not _DIGIT.search(text):
+        return
+    if effort.left < 0:
+        yield 0, len(text)
+        return
+    effort.left -= len(text) / 350
+    read = [_Text(text)]
     for match in _RUN.finditer(text, 0, _LONGEST):
-        from_ = max(match.start() - _AROUND, 0)
-        part, start, stop = text[from_ : match.end() + _AROUND], match.start() - from_, match.end() - from_
-        run = _Run(part, start, stop, left)
-        left -= len(run.units)
-        if left < 0:
+        if effort.left < 0:
             yield match.start(), len(text)
             return
-        found = list(run.spans(kinds))
-        if "|" in match[0]:  # the line between two cells, or a one
-            found += _Run(_BAR.sub("l", part), start, stop, left + len(run.units)).spans(kinds)
-        yield from ((from_ + first, from_ + last) for first, last in found)
+        if "|" in match[0] and len(read) == 1:  # the line between two cells, or a one
+            read.append(_Text(_BAR.sub("l", text)))
+        found: list[tuple[int, int]] = []
+        for each in read if "|" in match[0] else read[:1]:
+            found += _Run(each, *match.span(), effort).spans(kinds)
+        if effort.left < 0:
+            yield match.start(), len(text)
+            return
+        yield from found
+
+
+class _Text:
+    """A text, in small letters too, and the words in it that say what the numbers beside them are."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.joints: dict[str, tuple[int, int, int]] = {}
+        self._words: list[tuple[int, int, str | None]] = []
+        self._looked = 0
+
+    @cached_property
+    def low(self) -> str:
+        """In small letters."""
+        return lowered(self.text[: _LONGEST + _AROUND])
+
+    def words(self, start: int, stop: int) -> Sequence[tuple[int, int, str | None]]:
+        """Return the words that begin there, each with where it begins and ends; later places are asked for later."""
+        from_ = max(start, self._looked - _LONGEST_WORD)
+        last = self._words[-1][0] if self._words else -1
+        found = (word for word in words.WORD.finditer(self.low, from_, stop + _LONGEST_WORD) if word.start() > last)
+        self._words += [(*word.span(), word.lastgroup) for word in found]
+        self._looked = max(self._looked, stop)
+        return self._words[bisect_left(self._words, start, key=_first) : bisect_left(self._words, stop, key=_first)]
+
+    def joint(self, start: int, stop: int) -> tuple[int, int, int]:
+        """Return of what is seen between two units its length, whether it is over three, and whether it is no dash."""
+        raw = self.text[start:stop]
+        known = self.joints.get(raw)
+        if known is None:
+            seen = _BLANK.sub(" ", _NO_JOINT.sub("", raw))
+            known = len(seen), len(seen) > 3, bool(seen) and not _DASH.fullmatch(seen)
+            self.joints[raw] = known
+        return known
+
+
+def _first(word: tuple[int, int, str | None]) -> int:
+    return word[0]
 
 
 class _Run:
     """Digits and what looks like them, with nothing between them but what may stand in one number."""
 
-    def __init__(self, text: str, start: int, stop: int, most: int) -> None:
-        self.text = text
-        self.start = start
-        found = (match.span() for match in _UNIT.finditer(text, start, stop) if match[1])
-        self.units = list(islice(found, most + 1))
+    def __init__(self, read: _Text, start: int, stop: int, effort: Effort) -> None:
+        self.read, self.text = read, read.text
+        self.start, self.stop = start, stop
+        self.effort = effort
+        self.units = [match.span() for match in _UNIT.finditer(self.text, start, stop) if match[1]]
         """With what a number may begin or end: digits in a row, or one letter."""
-        self.digits = "".join(text[first:last] for first, last in self.units).translate(_VALUES)
+        effort.left -= 1 + len(self.units) / 5
+        if len(self.units) >= _MOST:
+            effort.left = -1
+        self.digits = "".join([self.text[first:last] for first, last in self.units]).translate(_VALUES)
         self.at = list(accumulate((last - first for first, last in self.units), initial=0))
         self.index_at = {at: index for index, at in enumerate(self.at)}
-        self.letters = [text[first] in _LETTERS for first, _ in self.units]
+        self.letters = [self.text[first] in _LETTERS for first, _ in self.units]
         self.first = next((index for index, letter in enumerate(self.letters) if not letter), len(self.units))
 
     @cached_property
     def words(self) -> list[tuple[int, str | None]]:
         """The words before the run that say what its numbers are, with their ends."""
-        before = lowered(self.text[max(self.start - _NEAR - _LONGEST_WORD, 0) : self.start])
-        return [(self.start - len(before) + word.end(), word.lastgroup) for word in _WORD.finditer(before)]
+        self.effort.left -= 2
+        found = self.read.words(max(self.start - _NEAR - _LONGEST_WORD, 0), self.start)
+        return [(min(end, self.start), kind) for _, end, kind in found]
+
+    def word_after(self, end: int) -> tuple[int, int, str | None] | None:
+        """Return the word right behind a number of the run that says what that is."""
+        _ = self.words  # which are looked for in the order of the text
+        self.effort.left -= 0.3
+        word = next(iter(self.read.words(end, end + _NEAR // 2)), None)
+        return None if word is None or word[1] > end + _NEAR // 2 else word
+
+    @cached_property
+    def joined(self) -> list[int]:
+        """Of how many units so far, beginning with none, something stands behind them."""
+        return list(accumulate((length > 0 for length, *_ in self.joints), initial=0))
+
+    @cached_property
+    def joints(self) -> list[tuple[int, int, int]]:
+        """What stands behind each unit but the last."""
+        return [
+            self.read.joint(end, start) for (_, end), (start, _) in zip(self.units[:-1], self.units[1:], strict=True)
+        ]
+
+    @cached_property
+    def long(self) -> list[int]:
+        """Of how many units so far that is too long to stand in the number of a parcel."""
+        return list(accumulate((long for _, long, _ in self.joints), initial=0))
+
+    @cached_property
+    def undashed(self) -> list[int]:
+        """Of how many units so far that is no dash."""
+        return list(accumulate((undashed for *_, undashed in self.joints), initial=0))
 
     def spans(self, kinds: Collection[str]) -> Iterator[tuple[int, int]]:
-        """Yield where numbers stand."""
+        """Yield where numbers stand, as long as there is effort left."""
+        if self.at[-1] < FEWEST or self.effort.left < 0:
+            return
         parcels = list(self._parcels())
         if "cadastral_number" in kinds:
-            yield from parcels
+            yield from ((self.units[index][0], self.units[last - 1][1]) for index, last in parcels)
         if "iin" in kinds or "bin" in kinds:
             yield from self._holders(parcels)
 
     def _holders(self, parcels: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+        of_parcels = bytearray(len(self.units))
+        for begins, behind in parcels:
+            of_parcels[begins:behind] = b"\1" * (behind - begins)
         ranked = []
         for index, at in enumerate(self.at[:-1]):
             for size in (12, 11, 13) if index <= self.first else (12,):
                 last = self.index_at.get(at + size)
-                if last is not None and (rank := self._rank(index, last, parcels)):
+                if last is None:
+                    continue
+                valid = words.is_valid(self.digits[at : at + size])
+                if not valid and index > self.first:
+                    continue
+                if self.effort.left < 0:
+                    return
+                if rank := self._rank(index, last, valid=valid, of_parcel=any(of_parcels[index:last])):
                     ranked.append((rank, sum(self.letters[index:last]), index, last))
         taken = bytearray(len(self.units))
         for *_, index, last in sorted(ranked):
@@ -183,9 +252,9 @@ class _Run:
                 taken[index:last] = b"\1" * (last - index)
                 yield self.units[index][0], self.units[last - 1][1]
 
-    def _rank(self, index: int, last: int, parcels: list[tuple[int, int]]) -> int:
+    def _rank(self, index: int, last: int, *, valid: bool, of_parcel: bool) -> int:
         """Return how sure it is that the digits are a number of somebody, 1 the surest; 0: they are none."""
-        valid = _is_valid(self.digits[self.at[index] : self.at[last]])
+        self.effort.left -= 1
         start, end = self.units[index][0], self.units[last - 1][1]
         named = index <= self.first and self._is_named(start, end)
         letters = sum(self.letters[index:last])
@@ -193,53 +262,55 @@ class _Run:
             return 0
         if valid and named:
             return 1
-        joints = {self._joint(each) for each in range(index, last - 1)}
-        if not valid and (not self._is_slip(index, last, joints) or _GOES_ON.match(self.text, end)):
+        in_a_row = self.joined[last - 1] == self.joined[index]
+        if not valid and (not self._is_slip(index, last, in_a_row=in_a_row) or _GOES_ON.match(self.text, end)):
             return 0
-        halves = [after - first for first, after in self.units[index:last]] == [6, 6] and len(min(joints)) <= 2
-        joined = (joints <= {""} or halves) and not letters
+        halves = [after - first for first, after in self.units[index:last]] == [6, 6] and self.joints[index][0] <= 2
+        joined = (in_a_row or halves) and not letters
         if named and joined and self._is_called(start):
             return 3
-        if any(first < end and start < after for first, after in parcels) or self._is_of_another(
-            start, end, valid=valid, joined=joined
-        ):
+        if of_parcel or self._is_of_another(start, end, valid=valid, joined=joined):
             return 0
         return 3 if not valid else 1 if joined else 2
 
     def _is_of_another(self, start: int, end: int, *, valid: bool, joined: bool) -> bool:
         """Whether what stands there is a part of something that is known by its form."""
+        self.effort.left -= 1
         glued = _GLUE.match(self.text[max(start - 1, 0) : start] or " ") or _GLUE.match(self.text, end)
-        before = lowered(self.text[max(start - 50, 0) : start])
+        low = self.read.low
+        before = low[max(start - 50, 0) : start]
         if joined and valid:
-            if _FOREIGN.search(before) or (_STAMPED.match(self.text, start) and _STAMP.search(before)):
+            if words.FOREIGN.search(before) or (words.STAMPED.match(self.text, start) and words.STAMP.search(before)):
                 return True
             if not glued:
-                return bool(_SUM.search(before) and _MONEY.match(lowered(self.text[end : end + 10])))
+                return bool(words.SUM.search(before) and words.MONEY.match(low[end : end + 10]))
         elif valid and (_CUT.search(before) or re.match(r"[.,:;]\d", self.text[end : end + 2])):
             return True
         near = _AROUND if glued else 20
-        low = max(start - near, 0)
-        for match in (_AN_ID if joined and valid else _OTHER).finditer(lowered(self.text[low : end + near])):
-            first, after = low + match.start(), low + match.end()
+        from_ = max(start - near, 0)
+        self.effort.left -= near / 15
+        for match in (words.AN_ID if joined and valid else words.OTHER).finditer(low[from_ : end + near]):
+            first, after = from_ + match.start(), from_ + match.end()
             if after <= start or end <= first:
                 continue
-            if match.lastgroup == "phone" and valid and start <= first and after <= end and not _PHONE.search(before):
+            whole = valid and start <= first and after <= end
+            if match.lastgroup == "phone" and whole and not words.PHONE.search(before):
                 continue
-            if match["digest"] and len(match[0]) not in _DIGESTS:
+            if match["digest"] and len(match[0]) not in words.DIGESTS:
                 continue
             # Whoever puts a number into a UUID or a digest has to fill the rest.
-            filled = (match["uuid"] or match["digest"]) and len(_HEX.intersection(match[0])) < 3
+            filled = (match["uuid"] or match["digest"]) and len(words.HEX.intersection(match[0])) < 3
             if not filled and not (match["uuid"] and joined and valid and after == end):
                 return True
         return False
 
-    def _is_slip(self, index: int, last: int, joints: set[str]) -> bool:
+    def _is_slip(self, index: int, last: int, *, in_a_row: bool) -> bool:
         """Whether digits that a word calls such a number may be one, written wrong: one more or less only in a row."""
         start = self.units[index][0]
         if self.at[last] - self.at[index] == 12:
             before = self.words and self.words[-1][1] == "holder"
             return not (before and re.search(r"\w\w[.!?;]\s", self.text[self.words[-1][0] : start]))
-        return joints <= {""} and self._is_called(start)
+        return in_a_row and self._is_called(start)
 
     def _is_called(self, start: int) -> bool:
         """Whether a word for such a number stands right before."""
@@ -252,60 +323,65 @@ class _Run:
         before, after = self.text[max(start - 1, 0) : start], self.text[end : end + 1]
         return (self.text[start] in _LETTERS and before.isalpha()) or (self.text[final] in _LETTERS and after.isalpha())
 
-    def _joint(self, index: int) -> str:
-        """Return what stands between a unit and the next one, as far as it is seen."""
-        return _BLANK.sub(" ", _NO_JOINT.sub("", self.text[self.units[index][1] : self.units[index + 1][0]]))
-
     def _is_named(self, start: int, end: int) -> bool:
         """Whether a word says that what stands there is such a number."""
         if self.words and self.words[-1][1] == "holder" and start - self.words[-1][0] <= _NEAR:
             return not any(map(str.isdigit, self.text[self.words[-1][0] : start]))
-        after = lowered(self.text[end : end + _NEAR // 2])
-        word = _WORD.search(after)
-        if word is None or word.lastgroup != "holder":
+        word = self.word_after(end)
+        if word is None or word[2] != "holder":
             return False
-        return not any(map(str.isdigit, after[: word.start()])) and not re.match(r"\W{0,6}\d", after[word.end() :])
+        return not any(map(str.isdigit, self.text[end : word[0]])) and not re.match(
+            r"\W{0,6}\d", self.text[word[1] : end + _NEAR // 2]
+        )
 
     def _parcels(self) -> Iterator[tuple[int, int]]:
+        """Yield the numbers of parcels by their units: with which they begin, and behind which they end."""
         index = 0
         while index < len(self.units):
-            last = self._parcel(index)
-            if last:
-                yield self.units[index][0], self.units[last - 1][1]
-            index = last or index + 1
+            behind = self._parcel(index)
+            if behind:
+                yield index, behind
+            index = behind or index + 1
 
     def _parcel(self, index: int) -> int:
         """Return behind which unit a number ends that begins with this one; 0: none begins with it."""
         at = self.at[index]
         if not "01" <= self.digits[at : at + 2] <= "25":
             return 0
-        start = self.units[index][0]
         for size in (11, 12, 13):
             last = self.index_at.get(at + size)
-            if last is None or (last < len(self.units) and not self._joint(last - 1)):
+            if last is None or (last < len(self.units) and not self.joints[last - 1][0]):
                 continue
-            end = self.units[last - 1][1]
-            joints = {self.at[each + 1] - at: joint for each in range(index, last - 1) if (joint := self._joint(each))}
-            if any(len(each) > 3 for each in joints.values()) or self._cuts_a_word(index, last):
+            if self.long[last - 1] > self.long[index] or self._cuts_a_word(index, last):
                 continue
-            grouped = [*joints] == [2, 5, 8]
-            dashed = all(map(_DASH.fullmatch, joints.values()))
-            word = self._land(start, end)
-            before = lowered(self.text[max(start - 30, 0) : start])
-            after = lowered(self.text[end : end + 20])
-            if (
-                grouped
-                and dashed
-                and (word in ("cadastre", "land") or not (_FILE.search(before) or _OF_A_FILE.match(after)))
-            ):
-                return last
-            if word == "cadastre" and (grouped or (dashed and (not joints or at + 2 in self.index_at))):
-                return last
-            if word == "land" and (
-                grouped or (not joints and size < 13 and not _is_valid(self.digits[at : at + size]))
-            ):
+            joints = self.joined[last - 1] - self.joined[index]
+            grouped = joints == 3 and all(self._is_joined(at + size) for size in (2, 5, 8))
+            dashed = self.undashed[last - 1] == self.undashed[index]
+            if (grouped or dashed) and self._is_parcel(index, last, joints, grouped=grouped, dashed=dashed):
                 return last
         return 0
+
+    def _is_parcel(self, index: int, last: int, joints: int, *, grouped: bool, dashed: bool) -> bool:
+        self.effort.left -= 0.5
+        start, end = self.units[index][0], self.units[last - 1][1]
+        word = self._land(start, end)
+        if grouped and dashed:
+            low = self.read.low
+            self.effort.left -= 1
+            of_a_file = words.FILE.search(low[max(start - 30, 0) : start]) or words.OF_A_FILE.match(low[end : end + 20])
+            if word in ("cadastre", "land") or not of_a_file:
+                return True
+        at = self.at[index]
+        if word == "cadastre":
+            return grouped or (dashed and (not joints or at + 2 in self.index_at))
+        size = self.at[last] - at
+        in_a_row = not joints and size < 13 and not words.is_valid(self.digits[at : at + size])
+        return word == "land" and (grouped or in_a_row)
+
+    def _is_joined(self, at: int) -> bool:
+        """Whether something stands between the digit there and the one before it."""
+        index = self.index_at.get(at)
+        return index is not None and self.joints[index - 1][0] > 0
 
     def _land(self, start: int, end: int) -> str | None:
         land = None
@@ -316,16 +392,7 @@ class _Run:
                 return word if land is None or word == "cadastre" else land
             land = word
         if land is None:
-            found = _WORD.search(lowered(self.text[end : end + _NEAR // 2]))
-            if found and found.lastgroup in ("cadastre", "land"):
-                return found.lastgroup
+            found = self.word_after(end)
+            if found and found[2] in ("cadastre", "land"):
+                return found[2]
         return land
-
-
-def _is_valid(digits: str) -> bool:
-    """Whether twelve digits may be an ИИН or a БИН: a day or a month, and a check digit that is right."""
-    if len(digits) != 12 or not "01" <= digits[2:4] <= "12":
-        return False
-    if digits[4] not in "456" and not ("01" <= digits[4:6] <= "31" and digits[6] < "7"):
-        return False
-    return control_digit(digits[:11]) == int(digits[11])

@@ -7,7 +7,7 @@ _REMEMBERED = 100_000
 
 
 class Looks:
-    """By mask, number and version the digest of what is seen; the newest, so many of them.
+    """By viewer, number and version the digest of what is seen; the newest, so many of them.
 
     Args:
         most: how many are remembered.
@@ -25,16 +25,16 @@ class Looks:
             self._epoch = epoch
             self._digests.clear()
 
-    def of(self, mask: str, number: str, version: int) -> bytes | None:
-        """Return how a version looks through a mask; None where nobody remembers."""
-        found = self._digests.get((mask, number, version))
+    def of(self, eyes: str, number: str, version: int) -> bytes | None:
+        """Return how a version looks to those eyes; None where nobody remembers."""
+        found = self._digests.get((eyes, number, version))
         if found is not None:
-            self._digests.move_to_end((mask, number, version))
+            self._digests.move_to_end((eyes, number, version))
         return found
 
-    def remember(self, mask: str, number: str, version: int, digest: bytes) -> None:
+    def remember(self, eyes: str, number: str, version: int, digest: bytes) -> None:
         """Remember how it looks, and forget what was not asked for the longest."""
-        self._digests[mask, number, version] = digest
-        self._digests.move_to_end((mask, number, version))
+        self._digests[eyes, number, version] = digest
+        self._digests.move_to_end((eyes, number, version))
         while len(self._digests) > self._most:
             self._digests.popitem(last=False)

@@ -1,13 +1,15 @@
 """Masks: which fields of a dossier somebody sees, and which numbers in its texts."""
 
+import pickle
 from collections.abc import Sequence
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 from appealbus.core.rights import identifiers
 from appealbus.core.rights.fields import number_fields
-from appealbus.core.rights.paths import PARTS, Path, Pattern, Rules, Steps, remember
+from appealbus.core.rights.paths import PARTS, Path, Pattern, Rules, Steps, remember, steps_of
 
 _ALL = Pattern.parse("*")
 
@@ -38,6 +40,11 @@ class Mask:
     def rules(self) -> Rules:
         """Its paths, with what follows from them."""
         return Rules(tuple(self.shows), (*self.hides, *number_fields(frozenset(self.identifiers))))
+
+    @cached_property
+    def written(self) -> bytes:
+        """All of it as bytes: two masks that differ in anything have others."""
+        return pickle.dumps(replace(self))  # without what is cached
 
     @property
     def plain(self) -> bool:
@@ -123,6 +130,8 @@ class Mask:
 
     def is_number(self, steps: Steps, value: Any) -> bool:
         """Whether a value is, by its name or by what it looks like, a number that is hidden wherever it stands."""
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
         if not self.identifiers or isinstance(value, float):
             return False
         # As a number it has lost its first zeros.
@@ -142,7 +151,14 @@ class Mask:
         """Return a text without the numbers that are hidden wherever they stand."""
         if not self.identifiers or len(text) < identifiers.FEWEST:  # most are so short
             return text
-        return identifiers.without(text, self.identifiers)
+        return identifiers.without(text, self.identifiers, self.__dict__.get("effort"))
+
+    def for_a_version(self) -> "Mask":
+        """Return the same mask, with one bound on what all texts together cost from now on."""
+        _ = self.rules, self._hidden, self._whole  # what both share
+        bounded = copy(self)
+        bounded.__dict__["effort"] = identifiers.Effort()
+        return bounded
 
     def kept(self, value: Any, path: Path) -> Any:
         """Return what is shown of a value at the path; None where nothing is. What is left empty goes as well."""
@@ -156,12 +172,12 @@ class Mask:
         head, steps = path
         match value:
             case dict():
-                members = {name: self.kept(each, (head, (*steps, name))) for name, each in value.items()}
+                members = {name: self.kept(each, (head, (*steps, *steps_of(name)))) for name, each in value.items()}
                 value = {self.text(name): each for name, each in members.items() if each is not None} or None
             case list():
                 value = [each for each in (self.kept(item, path) for item in value) if each is not None] or None
             case str() if head not in PARTS or not steps or steps[-1] not in identifiers.IDS:
                 value = self.text(value)
-            case int() if self.is_number((), value):
+            case int() | float() if self.is_number((), value):
                 value = None
         return value

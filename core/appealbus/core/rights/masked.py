@@ -20,6 +20,7 @@ def masked(mask: Mask, document: Json) -> Json:
     """Return a dossier, as JSON has it, as it is seen through a mask."""
     if mask.plain:
         return document
+    mask = mask.for_a_version()
     questions = Questions(mask, document)
     shown: Json = {"schema_version": document["schema_version"]}
     for name in ("number", "version", "epoch", "completeness", "created_at"):

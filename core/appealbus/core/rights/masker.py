@@ -6,7 +6,7 @@ version at all, its digest]` and the masked bytes.
 
 import pickle
 from collections import Counter, OrderedDict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any
@@ -54,9 +54,12 @@ class NotMasked(JournalError):
         super().__init__(text, "not_masked")
 
 
+class NeverMasked(ValueError):
+    """A version that could not be masked, however often that was tried: it counts as damaged, though it is not."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    mask: Mask
     found: Seen | None
     owner: str
     until: float = float("inf")
@@ -67,7 +70,7 @@ class _Entry:
         return _ENTRY + (0 if self.found is None else len(self.found.raw))
 
 
-_Key = tuple[str, bytes]
+_Key = tuple[bytes, bytes]
 
 
 class Masker:
@@ -97,11 +100,11 @@ class Masker:
         """
         if mask.plain:
             return seen(mask, raw, version)
-        key = mask.name, sha256(raw).digest()
-        known = self._known(key, mask)
+        key = mask.written, sha256(raw).digest()
+        known = self._known(key)
         if known is None:
             known = _whole(mask, raw) if len(raw) <= _SMALL else await self._by_helper(key, mask, raw)
-            self._keep(key, _Entry(mask, known, requester.get()))
+            self._keep(key, _Entry(known, requester.get()))
         return Seen(version, known.raw, known.digest)
 
     async def aclose(self) -> None:
@@ -110,31 +113,30 @@ class Masker:
 
     async def _by_helper(self, key: _Key, mask: Mask, raw: bytes) -> Seen:
         async with self._helpers.one() as helper:
-            known = self._known(key, mask)  # another request of the same client may have been first
+            known = self._known(key)  # another request of the same client may have been first
             if known is not None:
                 return known
             try:
-                written = pickle.dumps(replace(mask)).hex()
-                (whole, digest), shown = await helper.ask([written], raw, _WITHIN)
+                (whole, digest), shown = await helper.ask([mask.written.hex()], raw, _WITHIN)
             except (HelperDied, TimeoutError) as error:
                 log.error("mask.failed", bytes=len(raw), error=type(error).__name__)
                 before = self._kept.get(key)
-                tries = 1 + (before.tries if before is not None and before.mask is mask else 0)
+                tries = 1 + (0 if before is None else before.tries)
                 until = monotonic() + _AGAIN if tries < _TRIES else float("inf")
-                self._keep(key, _Entry(mask, None, requester.get(), until, tries))
+                self._keep(key, _Entry(None, requester.get(), until, tries))
                 raise NotMasked("the version cannot be masked in time") from None
         if not whole:
             raise ValueError("the version is damaged")
         return Seen(0, shown, bytes.fromhex(digest))
 
-    def _known(self, key: _Key, mask: Mask) -> Seen | None:
+    def _known(self, key: _Key) -> Seen | None:
         entry = self._kept.get(key)
-        if entry is None or entry.mask is not mask or entry.until < monotonic():
+        if entry is None or entry.until < monotonic():
             return None
         self._order[entry.owner].move_to_end(key)
         if entry.found is None:
             if entry.tries >= _TRIES:
-                raise ValueError("the version cannot be masked")
+                raise NeverMasked("the version cannot be masked")
             raise NotMasked("the version could not be masked in time")
         return entry.found
 

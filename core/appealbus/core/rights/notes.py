@@ -72,7 +72,7 @@ def _is_shown(mask: Mask, document: Json, path: Path) -> bool:
 
 def _signal(mask: Mask, signal: Json, questions: Questions) -> Json:
     told = {name: mask.text(value) if name.startswith("message_") else value for name, value in signal.items()}
-    told["fields"] = [_renamed(field, questions) for field in signal["fields"]]
+    told["fields"] = [mask.text(_renamed(field, questions)) for field in signal["fields"]]
     if not all(questions.is_dated(path_of(field)[0]) for field in signal["fields"]):
         told.pop("not_asked_now", None)
     return told

@@ -96,7 +96,12 @@ def path_of(text: str) -> Path:
         if first not in PARTS:
             return head, ()
         head = first
-    return head, tuple(step for step in rest.split(".") if step)
+    return head, steps_of(rest)
+
+
+def steps_of(text: str) -> Steps:
+    """Return the steps that a name is in paths: one of a map may have dots, as `explain` writes it."""
+    return tuple(step for step in _INDEX.sub("", text).split(".") if step)
 
 
 def input_path(text: str) -> Path:

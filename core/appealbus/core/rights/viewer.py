@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import Any
 
 from appealbus.core.domain.client import Client, Role
@@ -10,6 +11,7 @@ from appealbus.core.domain.listing import AppealRow, AppealState
 from appealbus.core.domain.places import within
 from appealbus.core.journal.writes.suspects import REASON
 from appealbus.core.rights.actions import MAY, Action
+from appealbus.core.rights.builtin import EVERYTHING
 from appealbus.core.rights.fields import is_of_the_dossier
 from appealbus.core.rights.identifiers import HIDDEN
 from appealbus.core.rights.mask import Mask
@@ -51,6 +53,7 @@ class Viewer:
         purpose_needed: whether each read needs a purpose.
         channel: whose appeals are seen alone; empty: those of all.
         counted: what due dates rest on besides, by the terms that are loaded.
+        actor: who it is in the log.
 
     """
 
@@ -62,6 +65,7 @@ class Viewer:
     purpose_needed: bool = False
     channel: str = ""
     counted: tuple[Path, ...] = ()
+    actor: str = ""
 
     @property
     def actions(self) -> frozenset[Action]:
@@ -77,6 +81,12 @@ class Viewer:
     def sieve(self) -> Callable[[AppealRow], bool] | None:
         """What tells the appeals that it may see from others; None: it may see all."""
         return self.sees if self.scoped else None
+
+    @property
+    def eyes(self) -> str:
+        """The same of viewers to whom all looks the same: whatever is added to a viewer or its mask counts here."""
+        own = repr(replace(self, name="", actor="", mask=EVERYTHING)).encode()
+        return sha256(self.mask.written + own).hexdigest()
 
     def may(self, action: Action) -> bool:
         """Whether it may do that at all."""
@@ -104,7 +114,7 @@ class Viewer:
 
     def reads_purposes_of(self, actor: str) -> bool:
         """Whether it reads what somebody wrote that they look for: auditors do, and who wrote it."""
-        return self.may(Action.LOG) or actor in (by_api(self.name), by_person(self.name))
+        return self.may(Action.LOG) or actor == self.actor
 
     def reads_reasons_of(self, actor: str) -> bool:
         """Whether it reads why somebody did something, in their own words: who may do the like reads that, too."""
@@ -170,4 +180,6 @@ def _at_rest(row: AppealRow, *, is_complete: bool) -> AppealState:
 def of_client(client: Client, mask: Mask, *, purpose_needed: bool, counted: tuple[Path, ...] = ()) -> Viewer:
     """Return who a client is as it looks."""
     own = client.channel if client.role is Role.CHANNEL else ""
-    return Viewer(client.name, client.role, mask, client.places, client.kinds, purpose_needed, own, counted)
+    return Viewer(
+        client.name, client.role, mask, client.places, client.kinds, purpose_needed, own, counted, by_api(client.name)
+    )

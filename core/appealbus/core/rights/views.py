@@ -56,9 +56,6 @@ class Views:
         looks: what is remembered of how versions look, which all viewers of a process may have together.
         masker: masks large versions elsewhere, for all viewers of a process; None: they are masked here.
 
-    Attributes:
-        eyes: the same of viewers to whom all looks the same.
-
     """
 
     def __init__(
@@ -69,7 +66,7 @@ class Views:
         self._reader = reader
         self._looks = Looks() if looks is None else looks
         self._masker = masker
-        self.eyes = "\n".join((viewer.mask.name, *viewer.places, "", *viewer.kinds))
+        self.eyes = viewer.eyes
 
     async def dossier(self, row: AppealRow, version: int | None = None, raw: bytes | None = None) -> Seen | None:
         """Return a version of a dossier, the newest by default; None where there is none.

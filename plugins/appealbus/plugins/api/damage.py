@@ -7,6 +7,7 @@ import structlog
 
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.enrichment.fields import FieldError
+from appealbus.core.rights.masker import NeverMasked
 from appealbus.plugins.api.problems import DAMAGED, Problem
 
 log = structlog.get_logger(__name__)
@@ -21,4 +22,6 @@ def readable(row: AppealRow) -> Iterator[None]:
         raise
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         log.error("journal.unreadable", appeal_id=row.appeal_id, version=row.version, error=type(error).__name__)
-        raise Problem(DAMAGED, "a version of the dossier is damaged in the journal") from None
+        masked = not isinstance(error, NeverMasked)
+        said = "a version of the dossier is damaged in the journal" if masked else str(error)
+        raise Problem(DAMAGED, said) from None

@@ -1,7 +1,7 @@
 """A request of somebody who is signed in: who it is, what they see, and the ways to answer."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, TypeVar
 from urllib.parse import urlencode
@@ -87,7 +87,7 @@ class Page:
         requester.set(client.channel or client.name)
         Exchange.of(request).headers |= await console.api.limits.take(client)
         console.api.forget_other_epochs()
-        viewer = console.api.policy.of_client(client)
+        viewer = replace(console.api.policy.of_client(client), actor=by_person(client.name))
         views = Views(console.api.journal, viewer, console.api.looks, console.api.masker)
         page = cls(request, console, session, viewer, views, console.api.journal.acting(by_person(client.name)), words)
         request.state.page = page

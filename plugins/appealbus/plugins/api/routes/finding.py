@@ -76,6 +76,8 @@ async def _by_number(caller: Caller, search: Search) -> AppealRow | None:
     mask = caller.viewer.mask
     hidden = mask.hides_numbers if search.number else not caller.viewer.knows_messages
     given = search.number or ""
+    if search.channel and not caller.viewer.channel and mask.hidden(("appeal", ("channel",))):
+        raise Problem(NOT_ALLOWED, "the client's mask hides channels")
     if hidden or (not caller.viewer.channel and mask.text(given) != given):
         raise Problem(NOT_ALLOWED, "the client's mask hides such numbers and ids")
     channel = caller.viewer.channel or search.channel

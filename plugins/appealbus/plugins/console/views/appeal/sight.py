@@ -71,7 +71,7 @@ async def sight_of(page: Page, what: str = "", **about: int) -> Sight:
     views = page.views
     if views.viewer.mask is not TECHNICAL:  # which has nothing personal, whoever looks
         viewer = replace(page.viewer, mask=_without_people(page.viewer.mask))
-        views = Views(page.journal, viewer, page.console.api.looks)
+        views = Views(page.journal, viewer, page.console.api.looks, page.console.api.masker)
     return Sight(row, await page.views.row(row), views)
 
 
