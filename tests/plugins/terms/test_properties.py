@@ -22,18 +22,26 @@ BODIES = [None, {"name": "А", "bin": "940340000421"}, {"name": "Б", "bin": "68
 TODAY = date(2025, 6, 1)
 
 
+def days_of(year: int) -> tuple[list[date], st.SearchStrategy[tuple[list[date], date, int, list[date]]]]:
+    """Return the days of a week of work, and what may be said of them: made once, for each draw costs."""
+    days = [date(year, 1, 1) + timedelta(days=n) for n in range(365)]
+    week = [day for day in days if day.weekday() < 5 and day.day > 2]
+    weekend = [day for day in days if day.weekday() >= 5]
+    off = st.lists(st.sampled_from(week), max_size=60, unique=True)
+    working = st.lists(st.sampled_from(weekend), max_size=20, unique=True)
+    return week, st.tuples(off, st.sampled_from(week), st.integers(0, 25), working)
+
+
+DAYS = {year: days_of(year) for year in range(2023, 2027)}
+
+
 @st.composite
 def calendars(draw: st.DrawFn) -> Calendar:
     """Any calendar of 2023 to 2026: any days off, any weekends at work, but a day of work in each month."""
     years = []
-    for year in range(2023, 2027):
-        days = [date(year, 1, 1) + timedelta(days=n) for n in range(365)]
-        week = [day for day in days if day.weekday() < 5 and day.day > 2]
-        weekend = [day for day in days if day.weekday() >= 5]
-        off = draw(st.lists(st.sampled_from(week), max_size=60, unique=True))
-        run = draw(st.sampled_from(week))  # a long stretch of holidays
-        off += [day for day in week if run <= day <= run + timedelta(days=draw(st.integers(0, 25))) and day not in off]
-        working = draw(st.lists(st.sampled_from(weekend), max_size=20, unique=True))
+    for year, (week, said) in DAYS.items():
+        off, run, long, working = draw(said)  # a run is a long stretch of holidays
+        off += [day for day in week if run <= day <= run + timedelta(days=long) and day not in off]
         years.append({"year": year, "source": "any", "working": working, "off": {"moved": off}})
     return made(CalendarFile.model_validate({"name": "any", "version": "1", "years": years}), "0" * 8)
 
