@@ -27,9 +27,9 @@ from tests.plugins.api.serving import Served, served
 from tests.services.forms import form
 from tests.services.postgres import Postgres
 
-VERSIONS = form(40, 3400)
+VERSIONS = form(40, 1500)
 """Of each part: before the copy is made, after it, and after it was restored."""
-APPEALS = form(8, 200)
+APPEALS = form(8, 100)
 _LIFE = form(0.3, 1.5)
 """Seconds that a reader lives at most."""
 _POLICY = f'[masks.desk]\nhides = ["{HIDDEN}"]\n[clients.masked]\nmask = "desk"\n'

@@ -21,7 +21,7 @@ from tests.plugins.console.world import World, world
 from tests.services.forms import form
 
 _AT_ONCE, _PUT = 200, 10
-_ROUNDS = form(1, 10)
+_ROUNDS = form(1, 5)
 _TOO_OFTEN = form(100, 400)
 _WATCHERS = 4
 _FREQUENT = 30
