@@ -19,6 +19,7 @@ from typing import Any
 import orjson
 import pytest
 
+from appealbus.core.domain.access import Served
 from appealbus.core.domain.listing import AppealState
 from appealbus.schemas import Appeal, Change, ChangeKind, Dossier, Receipt
 from tests.services.clock import Clock
@@ -302,8 +303,11 @@ def _check_receipts(here: Production, mail: list[Mail], changes: list[Mail], got
 
 def _check_access(here: Production, store: Store, calls: list[tuple[str, datetime]]) -> None:
     """Each has a row, which was durable before an agency saw it."""
-    recorded = [row.question_id for row in here.access()]
+    rows = here.access()
+    recorded = [row.question_id for row in rows if row.served is not Served.NOTHING]
     assert len(recorded) == len(set(recorded)), "two questions have one id"
+    stayed = {row.question_id for row in rows if row.served is Served.NOTHING}
+    assert stayed & {name for name, _ in calls} == set(), "a question left of which the access log says that it stayed"
     assert {name for name, _ in calls} - set(recorded) == set(), "a question left that the access log does not know"
     assert store.early(calls) == [], "a question left before its row was durable"
 

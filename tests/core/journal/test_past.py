@@ -158,7 +158,13 @@ async def test_a_journal_without_sketches_is_upgraded(url, make):
         looks, deeds = ("log_entry_look", "log_entry_look_by"), ("log_entry_deed", "log_entry_deed_by")
         for index in (*looks, *deeds, "quarantine_code", "outbox_lacked", "change_sent"):
             connection.execute(text(f"DROP INDEX ix_{index}"))
-        for column in ("change DROP COLUMN sender", "change DROP COLUMN refused", "quarantine DROP COLUMN sender"):
+        for column in (
+            "change DROP COLUMN sender",
+            "change DROP COLUMN refused",
+            "change DROP COLUMN says",
+            "change DROP COLUMN reserved",
+            "quarantine DROP COLUMN sender",
+        ):
             connection.execute(text(f"ALTER TABLE {column}"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0009'"))
     engine.dispose()

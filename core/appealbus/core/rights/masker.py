@@ -14,7 +14,7 @@ from typing import Any
 import structlog
 
 from appealbus.core.clocks import monotonic
-from appealbus.core.errors import JournalError
+from appealbus.core.errors import AppealBusError, JournalError
 from appealbus.core.fair_share import requester
 from appealbus.core.helper_process import HelperDied, Helpers, serve
 from appealbus.core.rights.mask import Mask
@@ -54,7 +54,7 @@ class NotMasked(JournalError):
         super().__init__(text, "not_masked")
 
 
-class NeverMasked(ValueError):
+class NeverMasked(AppealBusError, ValueError):
     """A version that could not be masked, however often that was tried: it counts as damaged, though it is not."""
 
 
