@@ -33,6 +33,8 @@ sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]
 
 _LONG = frozenset({"test_limits_of_workers", "test_pauses", "test_reread", "test_relay", "test_hostile"})
 """Files whose tests wait long, beside those that are marked."""
+_LONGEST = frozenset({"test_planted", "test_feed_proof"})
+"""Files whose long form takes minutes: begun last, they would go on alone at the end."""
 
 # By itself structlog sets an exception in colours, with all the variables of its frames: that takes seconds each time.
 _plainly = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
@@ -66,7 +68,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     even, odd = range(0, workers, 2), range(1, workers, 2) or range(1)
     firsts: list[list[pytest.Item]] = [[] for _ in range(workers)]
     for files, takers in ((asking, even), (long, odd)):
-        for number, tests in enumerate(sorted(files, key=lambda tests: not _is_long(tests[0]))):
+        for number, tests in enumerate(sorted(files, key=_turn)):
             firsts[takers[number % len(takers)]] += tests
     others, left = iter(chain(*short)), len(items)
     items.clear()
@@ -75,6 +77,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         left -= part
         items += [*first, *islice(others, max(0, part - len(first)))]
     items += others
+
+
+def _turn(tests: list[pytest.Item]) -> tuple[bool, bool]:
+    return tests[0].path.stem not in _LONGEST, not _is_long(tests[0])
 
 
 def _is_long(item: pytest.Item) -> bool:
