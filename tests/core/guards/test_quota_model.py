@@ -202,7 +202,7 @@ class World:
         while True:
             await asyncio.sleep(_SAMPLE)
             quota = self.workers[0].guard.gate._quota
-            uses = [quotas._use(self.uses, "s", period, self.now()) for period in quota.most]
+            uses = [period.use("s", self.uses.get(("s", period.value)), self.now()) for period in quota.most]
             guards = [worker.guard for worker in self.workers]
             open_ = all(each.gate.stopped() is None and each.state().breaker == "closed" for each in guards)
             waiting = [

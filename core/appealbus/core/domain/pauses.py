@@ -37,6 +37,11 @@ class Period(StrEnum):
             return begins + timedelta(days=1)
         return self.begins(begins + timedelta(days=32))
 
+    def use(self, source: str, last: "QuotaUse | None", now: datetime) -> "QuotaUse":
+        """Return what is taken of the period now, by the last that was written down; a later one stays counted."""
+        begins = self.begins(now)
+        return last if last is not None and last.begins >= begins else QuotaUse(source, self.value, begins, 0)
+
 
 @dataclass(frozen=True, slots=True)
 class Pause:

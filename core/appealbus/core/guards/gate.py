@@ -13,7 +13,6 @@ from appealbus.core.domain.pauses import (
     PAUSED,
     SPENT,
     Pause,
-    Period,
     Quota,
     QuotaAnswer,
     QuotaCall,
@@ -168,7 +167,8 @@ class Gate:
         self.pause, self.known_until = pause, known_until
         now = self._now()
         self.left = self._quota.left(used, now)
-        uses = [(period, self._use(period, used, now)) for period in self._quota.most]
+        last = {use.period: use for use in used}
+        uses = [(period, period.use(self._source, last.get(period.value), now)) for period in self._quota.most]
         none_for = {kind for kind in _KINDS if any(self._quota.refusal(*use, self._wish(*kind)) for use in uses)}
         back, self._none_for = self._none_for - none_for, none_for
         for kind in back:
@@ -179,11 +179,6 @@ class Gate:
     async def _taken_in_vain(self, taking: Awaitable[QuotaAnswer]) -> None:
         with contextlib.suppress(JournalError):
             await self.give_back(QuotaCall(self._source, (await taking).counted))
-
-    def _use(self, period: Period, used: Sequence[QuotaUse], now: datetime) -> QuotaUse:
-        begins = period.begins(now)
-        mine = (use for use in used if use.period == period and use.begins >= begins)
-        return next(mine, QuotaUse(self._source, period, begins, 0))
 
     def _wish(self, urgent: bool, first: bool) -> QuotaWish:
         return QuotaWish(self._source, self._quota, urgent, self._now(), first)

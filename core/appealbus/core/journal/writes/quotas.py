@@ -6,12 +6,11 @@ the one that is counted until a later one begins: a clock that goes back gives n
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
-from datetime import datetime
 from operator import itemgetter
 
 from sqlalchemy import Connection, select, update
 
-from appealbus.core.domain.pauses import Period, QuotaAnswer, QuotaCall, QuotaUse, QuotaWish
+from appealbus.core.domain.pauses import QuotaAnswer, QuotaCall, QuotaUse, QuotaWish
 from appealbus.core.journal import bulk
 from appealbus.core.journal.tables import source_quota
 from appealbus.core.journal.writes.limiting import lock
@@ -44,7 +43,8 @@ def give_back(connection: Connection, items: Sequence[QuotaCall]) -> list[None]:
 
 
 def _take(uses: Uses, item: QuotaWish) -> QuotaAnswer:
-    mine = {period: _use(uses, item.source, period, item.now) for period in item.quota.most}
+    its = item.source
+    mine = {period: period.use(its, uses.get((its, period.value)), item.now) for period in item.quota.most}
     refusals = [item.quota.refusal(period, use, item) for period, use in mine.items()]
     full = [(each.again_at, each) for each in refusals if each is not None and each.again_at is not None]
     if not full:
@@ -55,8 +55,3 @@ def _take(uses: Uses, item: QuotaWish) -> QuotaAnswer:
     if full:
         return replace(max(full, key=itemgetter(0))[1], left=left)
     return QuotaAnswer(left=left, counted={period.value: use.begins for period, use in mine.items()})
-
-
-def _use(uses: Uses, source: str, period: Period, now: datetime) -> QuotaUse:
-    begins, use = period.begins(now), uses.get((source, period.value))
-    return use if use is not None and use.begins >= begins else QuotaUse(source, period.value, begins, 0)
