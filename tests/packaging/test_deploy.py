@@ -250,7 +250,7 @@ def test_the_api_is_served_over_tls_with_the_key_of_the_bus(tmp_path: Path) -> N
     lines = API_UNIT.read_text().splitlines()
     rights = {line for line in UNIT.read_text().partition("DynamicUser=yes\n")[2].splitlines() if "=" in line}
     assert rights <= set(lines)
-    assert {"User=appealbus", "DynamicUser=yes", "LimitCORE=0", "RestartPreventExitStatus=2 6"} <= set(lines)
+    assert {"User=appealbus", "DynamicUser=yes", "LimitCORE=0", "RestartPreventExitStatus=2 4 6"} <= set(lines)
     assert {"api_certificate", "api_key", "journal_password"} <= set(COMPOSE["services"]["api"]["secrets"])
 
 
@@ -282,7 +282,7 @@ def test_the_unit_gives_time_to_drain() -> None:
     stop = re.search(r"^TimeoutStopSec=(\d+)$", text, re.MULTILINE)
     assert stop
     assert int(stop[1]) > GRACE + MARGIN
-    assert "\nRestartPreventExitStatus=2 6\n" in text
+    assert "\nRestartPreventExitStatus=2 4 6\n" in text
     assert "\nLoadCredential=journal_password:" in text
 
 

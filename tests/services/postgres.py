@@ -40,10 +40,11 @@ def programs() -> Path | None:
 class Postgres:
     """One database server. `start`, `stop`, `kill` and `start` again keep port and data."""
 
-    def __init__(self, *, fsync: bool = True, preload: str = "") -> None:
+    def __init__(self, *, fsync: bool = True, preload: str = "", follows: int = 0) -> None:
         """Make its data.
 
         Args:
+            follows: the port of a server whose standby it is, until it is promoted.
             fsync: without it nothing survives a power cut, but a killed server loses nothing either way.
             preload: a library that it loads at start.
 
@@ -60,10 +61,12 @@ class Postgres:
         self._settings = {**_SETTINGS, "unix_socket_directories": str(self.folder), "fsync": "on" if fsync else "off"}
         self._settings["shared_preload_libraries"] = preload
         self._process: subprocess.Popen[bytes] | None = None
-        initdb = [str(found / "initdb"), "-D", str(self.folder / "data"), "-U", "postgres", "-A", "trust"]
-        done = self._spawn([*initdb, "-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions"])
-        if done.wait(PATIENCE):
-            raise DidNotStart(f"initdb failed\n{self.log.read_text()[-4000:]}")
+        data = ["-D", str(self.folder / "data"), "-U", "postgres", "--no-sync"]
+        make = [str(found / "initdb"), *data, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-instructions"]
+        if follows:
+            make = [str(found / "pg_basebackup"), *data, "-h", "127.0.0.1", "-p", str(follows), "-R", "-c", "fast"]
+        if self._spawn(make).wait(PATIENCE):
+            raise DidNotStart(f"it has no data\n{self.log.read_text()[-4000:]}")
 
     @property
     def running(self) -> bool:
@@ -90,6 +93,10 @@ class Postgres:
         command = [str(self._programs / "postgres"), "-D", data, "-p", str(self.port), *options]
         self._process = self._spawn(command)
         until(self._answers, "the database answers")
+
+    def promote(self) -> None:
+        """Make a standby a server of its own."""
+        self.execute("SELECT pg_promote(true, 60)")
 
     def stop(self) -> None:
         """Stop it in order, whoever is connected."""

@@ -231,7 +231,7 @@ _HAPPEN: dict[str, Callable[[Past, dict[str, Any], Entry], None]] = {
     "term_moved": Past._term_moved,
     "retried": Past._asked_again,
     "refreshed": Past._asked_again,
-    "reread": Past._reread,
+    **dict.fromkeys(("reread", "retracted"), Past._reread),
     "held": Past._held,
     "released": Past._released,
     "changed": Past._changed,
@@ -244,7 +244,8 @@ def _is_due(detail: Mapping[str, Any], lookup: str, state: Mapping[str, Any], ki
     """Whether a question is asked again: all that are open, or those to a source that is back."""
     if "lookups" not in detail:
         return state["kind"] in kinds or state["code"] == "source.stale"
-    unanswered = state["kind"] in ("unavailable", "timed_out") or state["code"] in ("source.stale", "refresh.failed")
+    kinds = ("unavailable", "timed_out", "not_found", "refused")
+    unanswered = state["kind"] in kinds or state["code"] in ("source.stale", "refresh.failed", "record.withdrawn")
     waits = lookup in detail["lookups"] and state["next"] is not None
     return waits and unanswered and state["ended"] < detail["ended_before"]
 

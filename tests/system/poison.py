@@ -1,7 +1,8 @@
 """A plugin for the tests: a source inside the process, and appeals and messages that kill whoever works them.
 
 `POISON` says what happens over an appeal whose text is `poison`: `kill` before its question leaves, `reply` once it is
-answered, `block` holds up the loop for ever, `delivery` as the receiver `deadly` is handed its dossier.
+answered, `block` holds up the loop for ever, `cancel` cancels all tasks, `descriptors` closes all files, `tasks` begins
+more tasks than the watchdog lets pass, which never end, `delivery` as the receiver `deadly` is handed its dossier.
 `HURRY` shortens the pauses of suspects, leases, and how long a loop may block: `BLOCKED` seconds, or three; `SLOW` is
 how many seconds the source takes.
 """
@@ -36,7 +37,7 @@ from appealbus.core import (
     found,
     hookimpl,
 )
-from appealbus.core.bus import bus, decoder, leader, suspect_messages
+from appealbus.core.bus import bus, decoder, leader, suspect_messages, watchdog
 from appealbus.core.bus.watchdog import Watchdog
 from appealbus.core.guards import worker_share
 from appealbus.core.host import Host
@@ -55,6 +56,7 @@ if os.environ.get("HURRY"):
     suspect_messages.PAUSES = (0.0, 0.5, 1.0)
     worker_share.LEASE = 3.0
     leader.LEASE, leader._RENEW = 4.0, 1.0
+    watchdog._MOST, watchdog._LATE = 7_000, 0.05
     bus.Watchdog = _impatient  # type: ignore[assignment,misc]
 
 _decode = decoder.decode
@@ -67,6 +69,14 @@ def _read(message: Inbound) -> Any:
 
 
 decoder.decode = _read
+
+
+_LEAKED: list[asyncio.Future[None]] = []
+
+
+async def _never() -> None:
+    while True:
+        await asyncio.sleep(0.5)
 
 
 class Note(Record):
@@ -122,6 +132,13 @@ class Killer(Lookup[ByText, Note]):
             os.kill(os.getpid(), signal.SIGKILL)
         if how == "block":
             time.sleep(10**6)  # noqa: ASYNC251
+        if how == "cancel":
+            for task in asyncio.all_tasks():
+                task.cancel()
+        if how == "descriptors":
+            os.closerange(3, 4096)
+        if how == "tasks":
+            _LEAKED.extend(asyncio.ensure_future(_never()) for _ in range(3 * watchdog._MOST))
         await source.call(Request({"lookup": self.name}))
         if how == "reply":
             os.kill(os.getpid(), signal.SIGKILL)

@@ -78,13 +78,14 @@ def check(folder: Path) -> str:
     return number
 
 
-def test_one_that_kills_its_process_is_held(tmp_path: Path) -> None:
-    """On SQLite, with something that starts the program again: all others are delivered."""
+@pytest.mark.parametrize("how", ["kill", "cancel", "descriptors", "tasks"])
+def test_one_that_kills_its_process_is_held(tmp_path: Path, how: str) -> None:
+    """On SQLite, with something that starts the program again: all others are delivered, however the process ends."""
     configure(tmp_path, "sqlite:///journal.db")
     letters(tmp_path, APPEALS // 2)
     began, deaths = time.monotonic(), 0
     while True:
-        with Program(tmp_path, "run", "--until-settled", env={"POISON": "kill", **HURRY}) as bus:
+        with Program(tmp_path, "run", "--until-settled", env={"POISON": how, **HURRY}) as bus:
             if bus.ended(WITHIN).code == 0:
                 break
         deaths += 1
@@ -93,11 +94,12 @@ def test_one_that_kills_its_process_is_held(tmp_path: Path) -> None:
     check(tmp_path)
 
 
-def test_one_that_kills_its_worker_is_held(tmp_path: Path, journal_database: str) -> None:
+@pytest.mark.parametrize("how", ["kill", "cancel", *form([], ["descriptors", "tasks"])])
+def test_one_that_kills_its_worker_is_held(tmp_path: Path, journal_database: str, how: str) -> None:
     """On PostgreSQL with two workers: the other one works on, and nobody waits for a lease."""
     configure(tmp_path, journal_database)
     letters(tmp_path, APPEALS // 2)
-    env = {"POISON": "kill", **HURRY}
+    env = {"POISON": how, **HURRY}
     with Program(tmp_path, "run", "--workers", "2", env=env) as bus:
         bus.until(lambda: len(delivered(tmp_path)) >= APPEALS - 1, "all others are delivered", WITHIN)
         bus.until(lambda: '"case.held"' in bus.err, "the killer is held", WITHIN)

@@ -7,12 +7,18 @@ import shutil
 import sqlite3
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
+from appealbus.core.enrichment.carrying import Before, whole
+from appealbus.core.journal.journal import Journal
+from appealbus.core.planning.contract import CompletenessContract
+from appealbus.core.planning.plan import Plan
+from appealbus.schemas.stored import DOSSIER
 from tests.core.journal.release_0_2_0 import make
 from tests.core.journal.release_0_2_0.make import LEFT, UNKNOWN, Old, told
 from tests.services.forms import form
@@ -80,7 +86,10 @@ def test_everything_is_there_and_goes_on(left: Left) -> None:
     """Each appeal, version, question, change and delivery as 0.2.0 told it; then what was left is worked, once."""
     before = TOLD[left.kind]
     appealbus(left.folder, "check")
-    left.do("client", "add", "another", "--role", "ops")  # whoever writes first migrates
+    # Whoever writes first migrates; nothing here knows the journal yet, as where 0.2.0 had no checkpoint.
+    assert "appealbus enrol" in appealbus(left.folder, "client", "add", "another", "--role", "ops", expect=4).err
+    left.do("enrol", "--yes")
+    left.do("client", "add", "another", "--role", "ops")
     now = now_told(left)
     assert now["appeals"] == before["appeals"]
     assert (now["waiting_changes"], now["clients"]) == (UNKNOWN, ["another", *before["clients"]])
@@ -106,6 +115,27 @@ def test_everything_is_there_and_goes_on(left: Left) -> None:
     assert set(got["away"].values()) == {1}
     # Of versions that waited together a receiver gets the newest.
     assert got["away"].keys() >= {(number, len(row["versions"])) for number, row in after["appeals"].items()}
+
+
+async def test_each_record_that_it_told_is_led_to_by_what_is_on_record(tmp_path: Path) -> None:
+    """Where nobody asks anything now, all that its newest versions tell stays: inputs and paths are there."""
+    with sqlite3.connect(tmp_path / "journal.db") as connection:
+        connection.executescript(dump("sqlite"))
+    connection.close()
+    shutil.copy(HERE / "sqlite.key", tmp_path / "key")
+    (tmp_path / "key").chmod(0o600)
+    nothing, facts = CompletenessContract(Plan([]), frozenset(), 1.0), 0
+    async with await Journal.open(f"sqlite:///{tmp_path / 'journal.db'}", key=tmp_path / "key") as journal:
+        for row in await journal.appeals(limit=form(100, 1000)):
+            raw, case = await journal.dossier(row.number), await journal.case(row.number)
+            if raw is None or case is None:
+                continue
+            was = DOSSIER.read(raw)
+            now = whole(replace(case, appeal=was.appeal), {}, nothing, Before(), journal.now())
+            there = {(each.lookup, each.key) for each in was.facts}
+            assert {(each.lookup, each.key) for each in now.states if each.record is not None} == there, row.number
+            facts += len(there)
+    assert facts > form(100, 1000)
 
 
 def _received(path: Path) -> Counter[tuple[str, int]]:

@@ -12,7 +12,7 @@ UNEXPECTED = "database"
 """What none of the others is: mostly a defect of ours."""
 _PASSING = frozenset(
     {UNREACHABLE, CONFLICT, "unknown", "slow", "busy", "locked", "disk_full", "io", "closed", "forbidden", "read_only"}
-) | {"superseded"}
+) | {"superseded", "behind", "untold"}
 
 
 class AppealBusError(Exception):
@@ -32,7 +32,8 @@ class JournalError(AppealBusError):
 
     Attributes:
         code: a stable word: `disk_full`, `io`, `corrupt`, `busy`, `constraint`, `closed`, `unknown_appeal`,
-            `unreachable` (the database is away), `conflict` (others write the same), `superseded` (it is migrated) …
+            `unreachable` (the database is away), `conflict` (others write the same), `superseded` (it is migrated),
+            `behind` (it is another one, or an older copy), `untold` (nobody would know of it outside) …
 
     """
 

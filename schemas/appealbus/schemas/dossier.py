@@ -72,7 +72,7 @@ class LookupOutcome(Model):
 
 
 class Gap(Model):
-    """A fact that the dossier lacks, and why."""
+    """A fact that the dossier lacks, or has from memory alone until its source can be asked, and why."""
 
     lookup: Text
     key: Text
@@ -95,7 +95,7 @@ class PlannedLookup(Model):
 
 
 class NotCarried(Model):
-    """A fact of an earlier version that is not told any more: it is about what the appeal no longer names."""
+    """A fact of an earlier version that is not told any more: nothing leads to it now, or a person has withdrawn it."""
 
     lookup: Text
     key: Text
@@ -130,7 +130,7 @@ class Dossier(Model):
     plan: list[PlannedLookup] = Field(default_factory=list)
     """The lookups that the contract of this kind of appeal wants, by the plugins that made this version."""
     not_carried: list[NotCarried] = Field(default_factory=list)
-    """What earlier versions told about somebody or something that the appeal no longer names since its correction."""
+    """What earlier versions told, and neither the appeal nor a record leads to now, or what a person has withdrawn."""
     changes: list[ChangeNote] = Field(default_factory=list)
     """What has happened to the appeal since it came, in its order; `appeal` is as it is after that."""
 

@@ -40,10 +40,10 @@ PLUGIN = """
 """
 
 
-async def held(folder: Path, *, lease: float, seconds: float) -> Script:
+async def held(folder: Path, *, lease: float, seconds: float, grace: float = 60, tasks: int = 0) -> Script:
     plugin = folder / "holds.py"
     plugin.write_text(dedent(PLUGIN))
-    process = await scripts.start(STUCK, plugin, lease, seconds)
+    process = await scripts.start(STUCK, plugin, lease, seconds, grace, tasks)
     async with asyncio.timeout(PATIENCE):
         while await process.stdout.readline() != b"asking\n":
             pass
@@ -79,3 +79,17 @@ async def test_a_process_that_was_stopped_goes_on(tmp_path: Path) -> None:
     process.send_signal(signal.SIGCONT)
     assert "loop.given_up" not in await told(process)
     assert process.returncode == 0
+
+
+async def test_a_stop_that_takes_too_long_is_cut_off(tmp_path: Path) -> None:
+    """With the same exit code, whatever holds it up."""
+    process = await held(tmp_path, lease=30, seconds=60, grace=-24)
+    assert "bus.cut_off" in await told(process)
+    assert process.returncode == EXIT_STUCK
+
+
+async def test_a_loop_that_crawls_with_tasks_ends_the_process(tmp_path: Path) -> None:
+    """Although it moves now and again; who leaks fewer is counted as ever."""
+    process = await held(tmp_path, lease=30, seconds=0.1, tasks=101_000)
+    assert '"count": 1010' in await told(process)
+    assert process.returncode == EXIT_STUCK

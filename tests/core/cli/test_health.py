@@ -109,7 +109,7 @@ def test_a_journal_of_an_earlier_release_is_the_finding(program, tmp_path: Path)
 async def test_a_restored_copy_is_told_before_anything_runs(program, journal, tmp_path):
     """A journal that is behind its checkpoint is critical, with what to do; a checkpoint that is none is told."""
     checkpoint = Checkpoint(tmp_path / "appealbus.db.checkpoint")
-    now = await journal.standing()
+    now = await journal.how_far()
     checkpoint.write(replace(now, beat=now.beat + 1000))
     checkpoint.close()
     done = program("health")

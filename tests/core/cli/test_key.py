@@ -41,7 +41,7 @@ async def test_a_renewal_that_was_stopped_goes_on(program, lost, tmp_path):
         connection.execute(text("INSERT INTO counter VALUES ('renewed', 0)"))
     engine.dispose()
     refused = program("run", "--until-idle")
-    assert refused.returncode == 2
+    assert refused.returncode == 8
     assert "not all is marked anew; `appealbus key renew` goes on" in refused.stderr.replace("\n", " ")
     assert program("key", "renew", "--yes").returncode == 0
     assert (tmp_path / FILE).read_text() == key

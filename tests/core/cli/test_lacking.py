@@ -2,9 +2,13 @@
 
 import json
 
+import pytest
+
 from appealbus.core.cli.render import dossier_view, gaps_view
+from appealbus.core.domain.carried import NOT_CONFIRMED, NOT_GIVEN, NOT_NAMED
 from appealbus.core.enrichment.fields import explain_field
 from appealbus.core.journal.writes.concluding import Conclusion
+from appealbus.core.language import Reader, ReaderLanguage
 from appealbus.schemas import Receipt
 from appealbus.schemas.dossier import Completeness, Dossier, Fact, Gap, NotCarried
 from appealbus.schemas.outcome import OutcomeKind
@@ -60,6 +64,32 @@ def test_a_dossier_says_what_it_has_from_earlier_versions() -> None:
 def test_why_says_that_it_is_asked_as_soon_as_it_is_back() -> None:
     """Nobody needs to retry."""
     assert f"unavailable: {WHY} [lookup.not_loaded]; asked as soon as it is back" in shown(gaps_view(MADE))
+
+
+@pytest.mark.parametrize(
+    ("language", "said", "when"),
+    [
+        (ReaderLanguage.ENGLISH, "answered from memory, as the source is paused", "; asked again at"),
+        (ReaderLanguage.RUSSIAN, "ответ взят из памяти", "; повторный запрос"),
+        (ReaderLanguage.KAZAKH, "жауап жадтан алынған", "; қайта сұратылады"),
+    ],
+)
+def test_an_answer_from_memory_says_that_it_is_provisional(language: ReaderLanguage, said: str, when: str) -> None:
+    """At the fact, among what is missing, and in the trail of each field; what is told no longer has its reason."""
+    given = {"lookup": "s.gone", "key": "k", "code": "source.stale", "next_attempt_at": NOW}
+    gap = Gap(
+        required=True, outcome=OutcomeKind.UNAVAILABLE, reason="answered from memory, as the source is paused", **given
+    )
+    left = [NotCarried(lookup="s.left", key="k", reason=str(each)) for each in (NOT_NAMED, NOT_GIVEN, NOT_CONFIRMED)]
+    made, to = MADE.model_copy(update={"gaps": [gap], "not_carried": left}), Reader(language)
+    whole, why = shown(dossier_view(made, to)), shown(gaps_view(made, to))
+    assert whole.count(said) == 2
+    assert why.count(said) == 1
+    assert whole.count(when) >= 2
+    assert when in why
+    assert (str(NOT_GIVEN) in whole) is (language is ReaderLanguage.ENGLISH)
+    (found,) = explain_field(made, "s.gone/name")
+    assert (found.value, found.trail["code"], found.trail["next_attempt_at"]) == ("n", "source.stale", NOW.isoformat())
 
 
 async def test_what_lacks_a_lookup_is_counted_and_listed(program, journal, accepted) -> None:

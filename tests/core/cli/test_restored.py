@@ -96,6 +96,7 @@ async def test_a_doubt_is_shown_and_ended(program, tmp_path, monkeypatch):
         wrong.setattr(clocks, "wall", lambda: datetime.now(UTC) - timedelta(days=400))
         async with await Journal.open(url) as journal:
             await journal.look()
+    assert program("enrol", "--yes").returncode == 0
     refused = program("prune")
     assert refused.returncode == 4
     assert "appealbus clock accept" in refused.stderr

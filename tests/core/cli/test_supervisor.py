@@ -114,6 +114,14 @@ async def test_workers_that_never_come_up_end_everything() -> None:
     assert len(starts()) == supervisor.TRIES
 
 
+async def test_one_that_waits_for_a_new_key_is_tried_for_ever() -> None:
+    """However often it ends with 8, and though none was ever up."""
+    running = supervise(f"sys.exit(8) if starts < {supervisor.TRIES + 2} else None\n{DRAINS}", 1)
+    await until(lambda: len(starts()) == supervisor.TRIES + 2)
+    os.kill(os.getpid(), signal.SIGTERM)
+    assert await running == 0
+
+
 async def test_one_that_does_not_come_up_beside_others_that_did_is_tried_for_ever(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

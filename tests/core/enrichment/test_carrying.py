@@ -7,13 +7,16 @@ from typing import Any
 import pytest
 
 from appealbus.core import OutcomeKind
+from appealbus.core.domain.carried import NOT_CONFIRMED, NOT_GIVEN, NOT_NAMED
 from appealbus.core.domain.case import Case, LookupState
 from appealbus.core.domain.known import InputPaths
+from appealbus.core.domain.pauses import STALE
 from appealbus.core.enrichment.carrying import Before, Whole, whole
 from appealbus.core.planning.contract import CompletenessContract, Missing
 from appealbus.core.planning.plan import Plan
 from appealbus.schemas import Receipt
 from appealbus.schemas.dossier import Input
+from appealbus.schemas.record import OtherRecord
 from tests.core.kit import Thing, appeal
 
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
@@ -81,12 +84,42 @@ def test_what_was_found_through_it_goes_with_it() -> None:
     assert {each.key for each in found.not_carried} == {"1", "b", "d"}
 
 
-def test_what_a_newer_record_leads_to_no_longer_stays() -> None:
-    """The register changed, not the appeal: the fact was told of it and is marked."""
-    earlier = state("s.b", "b", ("s.a/next[*]", "b"))
-    found = carried(earlier, asked=(state("s.a", "1", ONE, record=Thing(name="x", next=["c"])),), repeats=["one"])
-    assert found.carried == {("s.b", "b")}
-    assert found.not_carried == []
+def test_what_a_newer_record_leads_to_no_longer_goes() -> None:
+    """With all that was found by it, and with the reason; the register changed, not the appeal."""
+    earlier = state("s.b", "b", ("s.a/next[*]", "b"), record=Thing(name="y", next=["d"]))
+    newer = state("s.a", "1", ONE, record=Thing(name="x", next=["c"]))
+    found = carried(earlier, state("s.d", "d", ("s.b/next[*]", "d")), asked=(newer,), repeats=["one"])
+    assert told_by(found) == {("s.a", "1", "found")}
+    assert {each.key: each.reason for each in found.not_carried} == dict.fromkeys("bd", str(NOT_GIVEN))
+
+
+def test_what_nobody_can_say_here_proves_nothing() -> None:
+    """A record of which nothing is kept any more, and one whose model is not loaded, may have given the input."""
+    other = OtherRecord.model_validate({"type": "test.Away", "rights": [{"holder": {"iin": "b"}}]})
+    parcel = state("s.a", "1", ONE, record=other)
+    by = ("s.a/rights[*].holder.iin", "s.a/owners[*]", "s.gone/name")
+    states = [state("s.b", f"{path} {value}", (path, value)) for path in by for value in "bc"]
+    kept = {each.key for each in carried(parcel, *states, repeats=["one"]).states}
+    assert kept == {"1", *(each.key for each in states)} - {"s.a/rights[*].holder.iin c"}
+
+
+def test_another_path_of_the_same_input_may_name_it_now() -> None:
+    """As the lookup declared them when it was here: whom the appeal names elsewhere, it still names."""
+    paths = missing("applicant.iin", "repeats[*]", union=True)
+    whom = state("s.lost", "1", ("applicant.iin", "one"))
+    assert carried(whom, missing=paths, repeats=["one"]).carried == {("s.lost", "1")}
+    assert carried(whom, missing=paths, repeats=["two"]).not_carried[0].reason == str(NOT_NAMED)
+
+
+def test_what_was_answered_from_memory_goes_where_nobody_will_confirm_it() -> None:
+    """Its lookup is here and asks something else; where it is away, or waits itself, the answer stays as it is."""
+    provisional = state("s.lost", "1", ONE, code=STALE, next_attempt_at=NOW)
+    here = carried(provisional, repeats=["one"])
+    assert (told_by(here), [each.reason for each in here.not_carried]) == (set(), [str(NOT_CONFIRMED)])
+    waiting = ended("s.lost", "", OutcomeKind.INVALID)
+    assert ("s.lost", "1", STALE) in told_by(carried(provisional, asked=(waiting,), repeats=["one"]))
+    away = carried(provisional, missing=missing("repeats[*]"), repeats=["one"])
+    assert (told_by(away), away.lacks, away.states[0].kind) == ({("s.lost", "1", STALE)}, ["s.lost"], "found")
 
 
 def test_a_path_that_this_process_does_not_understand_proves_nothing() -> None:

@@ -4,7 +4,8 @@ import shutil
 
 import pytest
 
-from appealbus.core.journal.checkpoint import Behind, Checkpoint
+from appealbus.core.journal.checkpoint import Checkpoint
+from appealbus.core.journal.errors import Behind
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness, delivery_id
@@ -48,37 +49,38 @@ async def test_an_older_copy_is_found_out(tmp_path, make, checkpoint):
     url, copy = f"sqlite:///{tmp_path}/j.db", tmp_path / "copy.db"
     async with await Journal.open(url) as journal:
         assert checkpoint.read() is None
-        assert checkpoint.write(await journal.look())
-        checkpoint.compare(checkpoint.read(), await journal.standing())
+        assert checkpoint.write(await far(journal))
+        checkpoint.compare(checkpoint.read(), await journal.how_far())
     shutil.copy(tmp_path / "j.db", copy)
     shutil.copy(tmp_path / "j.db.key", f"{copy}.key")
     async with await Journal.open(url) as journal:
-        checkpoint.write(await journal.look())
+        checkpoint.write(await far(journal))
     for _ in range(3):
         async with await Journal.open(f"sqlite:///{copy}") as journal:
             with pytest.raises(Behind, match="an older copy"):
-                checkpoint.compare(checkpoint.read(), await journal.standing())
+                checkpoint.compare(checkpoint.read(), await journal.how_far())
     async with await Journal.open(f"sqlite:///{copy}") as journal:
         mark = checkpoint.read()
-        checkpoint.write(await journal.begin_epoch(mark.epoch, mark.beat))
-        checkpoint.compare(checkpoint.read(), await journal.standing())
+        await journal.begin_epoch(mark.epoch, mark.beat)
+        checkpoint.write(await journal.how_far())
+        checkpoint.compare(checkpoint.read(), await journal.how_far())
     async with await Journal.open(url) as journal:
         with pytest.raises(Behind):
-            checkpoint.compare(checkpoint.read(), await journal.standing())
+            checkpoint.compare(checkpoint.read(), await journal.how_far())
     async with await Journal.open(f"sqlite:///{tmp_path}/other.db") as journal:
         with pytest.raises(Behind, match="another journal"):
-            checkpoint.compare(checkpoint.read(), await journal.standing())
+            checkpoint.compare(checkpoint.read(), await journal.how_far())
 
 
 async def test_one_process_of_a_machine_writes_the_checkpoint(tmp_path, checkpoint, file):
     """Another one takes over when it ends."""
     other = Checkpoint(file)
     async with await Journal.open(f"sqlite:///{tmp_path}/j.db") as journal:
-        assert checkpoint.write(await journal.look())
-        assert not other.write(await journal.look())
+        assert checkpoint.write(await far(journal))
+        assert not other.write(await far(journal))
         checkpoint.close()
-        assert other.write(await journal.look())
-        other.compare(other.read(), await journal.standing())
+        assert other.write(await far(journal))
+        other.compare(other.read(), await journal.how_far())
     other.close()
 
 
@@ -88,6 +90,11 @@ def test_an_id_tells_number_version_and_epoch():
         (number, version, epoch) for number in ("A", "A/1", "A/1.2") for version in (1, 12) for epoch in (1, 2, 12)
     ]
     assert len({delivery_id(*each) for each in given}) == len(given)
+
+
+async def far(journal):
+    await journal.look()
+    return await journal.how_far()
 
 
 async def end(journal, accepted, version):

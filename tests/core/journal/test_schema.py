@@ -127,10 +127,10 @@ def test_revisions_are_listed_in_order():
     assert tuple(reversed([script.revision for script in scripts.walk_revisions()])) == migrations.REVISIONS
 
 
-# A walk through the first three is one through a few rows; the least position of the log is its first.
+# A walk through one of these is one through a few rows; the least position of the log is its first.
 _GOOD = re.compile(
-    r"USING .*(INDEX|PRIMARY KEY)|SUBQUERY|SCAN (alembic_version|counter|epoch|sqlite_sequence)|SEARCH log_entry$"
-    r"|COMPOUND|UNION ALL|LEFT-MOST"
+    r"USING .*(INDEX|PRIMARY KEY)|SUBQUERY|SCAN (alembic_version|counter|epoch|sqlite_sequence|standing)"
+    r"|SEARCH log_entry$|COMPOUND|UNION ALL|LEFT-MOST"
 )
 
 

@@ -43,7 +43,7 @@ class Marks(JournalKey):
 @pytest.fixture
 async def many(journal, url):
     """A hundred and twenty appeals, whatever may be said of one."""
-    journal._key = Marks(b"secret")
+    journal._key_now = lambda connection: Marks(b"secret")
     engine = engine_of(url)
     with engine.begin() as connection:
         filled = fill(connection, 120, random.Random(7))

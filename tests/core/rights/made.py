@@ -209,3 +209,6 @@ def _changes(values: Values) -> Iterator[dict[str, Any]]:
 def _not_carried(values: Values) -> Iterator[dict[str, Any]]:
     for name, what in _of_appeal(values, lambda number: number % 5 == 0):
         yield {"lookup": "gbdfl.person", "key": f"{_number(what):x}", "reason": f"{name} is another"}
+    for path, what in values.items():  # what a record says by now has another one go
+        if not path.startswith("appeal.") and _number("gone", path, what) % 5 == 0:
+            yield {"lookup": "gbdfl.person", "key": f"{_number(what):x}", "reason": "no record leads to it"}

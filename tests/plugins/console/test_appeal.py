@@ -210,3 +210,21 @@ def history(row: AppealRow):  # type: ignore[no-untyped-def]
         return await journal.history(row.number, limit=1000)
 
     return work
+
+
+def test_a_record_that_was_misread_is_withdrawn(console: World, found: tuple[AppealRow, dict[str, Any]]) -> None:
+    """By whoever operates, with a reason; what was shown is withdrawn, or nothing."""
+    row, _ = found
+    ops, path = console.signed_in("ops"), f"/console/appeals/{row.public_id}"
+    assert f"{path}/withdraw" in ops.get(path).text
+    page = ops.get(f"{path}/withdraw")
+    (mark, named), *_ = re.findall(r'<option value="([0-9a-f]{16})">([^<]+)<', page.text)
+    given = {"csrf": csrf_of(page), "record": mark, "reason": "the wrong column"}
+    assert ops.post(f"{path}/withdraw", data=given | {"reason": ""}).status_code == 422
+    assert "The record is withdrawn" in ops.post(f"{path}/withdraw", data=given).text, named
+    assert "Nothing is done" in ops.post(f"{path}/withdraw", data=given).text
+    states = console.do(lambda journal: journal.states(row.number))
+    assert [each.code for each in states].count("record.withdrawn") == 1
+    entries = console.do(lambda journal: journal.history(row.number))
+    assert [each.detail["reason"] for each in entries if each.what == "retracted"] == ["the wrong column"]
+    assert "record withdrawn" in ops.get(f"{path}/timeline").text

@@ -93,6 +93,7 @@ PRESSES: list[Press] = [
 ELSEWHERE = {
     "/enter": "test_entering",
     "/appeals/{id}/reread": "test_appeal: it needs a plugin that has learnt",
+    "/appeals/{id}/withdraw": "test_appeal: it needs a record that was misread",
 }
 """What other tests press."""
 LEAVES_NO_REASON = {

@@ -35,12 +35,11 @@ from appealbus.core.config.loading import Loaded
 from appealbus.core.domain.event import by_worker
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.doors import is_defect
-from appealbus.core.errors import JournalError
+from appealbus.core.errors import AppealBusError, JournalError
 from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.limits import Limits
 from appealbus.core.interfaces.intake import Inbound, Quarantined, Taken
 from appealbus.core.interfaces.link import LinkState, LinkStatus
-from appealbus.core.journal.checkpoint import Checkpoint
 from appealbus.core.journal.errors import Superseded
 from appealbus.core.journal.journal import Journal
 from appealbus.core.parts import Bound, Parts
@@ -78,8 +77,7 @@ class Bus:
         """What this process is called where several work one journal; a new name at each start."""
         journal.actor = by_worker(self.worker)
         self._limits = Limits(journal, self.worker) if journal.shared else None
-        file = self.settings.bus.checkpoint_file()
-        self.clock_watch = ClockWatch(journal, None if file is None else Checkpoint(file))
+        self.clock_watch = ClockWatch(journal)
         self.guards: dict[str, Guard] = {name: self._guard(bound) for name, bound in parts.sources.items()}
         self._leader_leases = LeaderLeases(self.worker, journal)
         self._retention_lease = self._leader_leases.add("retention")
@@ -286,14 +284,23 @@ class Bus:
         # What a receiver has refused waits for its next attempt and is no work now.
         return any([await self.journal.undelivered(relay.name, self.journal.now(), 1) for relay in self.relays])
 
-    async def stop(self) -> None:
+    async def stop(self, why: BaseException | None = None) -> None:
         """Stop in phases. What is not done within the grace period is parked, or waits in the journal for the next run.
+
+        What has not ended by then is suspect, as with a worker that died. So is all that was in work where the end is
+        no orderly one: a plugin may have cancelled everything.
+
+        Args:
+            why: what ended the bus; None: it was told to, or had nothing left to do.
 
         Raises:
             JournalError: the journal is a file, and could not be written at the very end.
 
         """
         self._stopping = True
+        self.watchdog.end_within(self.settings.bus.grace)
+        if why is not None and not isinstance(why, AppealBusError):
+            self._dispatcher.cut = None
         time = StopTime(self.settings.bus.grace)
         self._dispatcher.stop_taking()
         self._tasks.cancel(Phase.INTAKES, Phase.TAKING)
@@ -313,7 +320,7 @@ class Bus:
         await asyncio.gather(*(guard.drain(self.settings.bus.grace) for guard in self.guards.values()))
 
     async def _deliver_the_rest(self, seconds: float) -> None:
-        if self.journal.silent_for < _SILENT and not self.clock_watch.superseded:
+        if self.journal.silent_for < _SILENT and not self.clock_watch.ended:
             await asyncio.gather(*(relay.flush(seconds) for relay in self.relays))
 
     async def _close_parts(self, seconds: float) -> None:
@@ -336,6 +343,9 @@ class Bus:
             async with asyncio.timeout(within):
                 await self._leader_leases.let_go()
                 await self._heartbeat.leave()
+                # Before the rest is given back: who never ends is found as who kills.
+                if self._dispatcher.cut != []:
+                    await self.journal.bury(self._dispatcher.owner, self._dispatcher.cut)
                 await self.journal.release(self._dispatcher.owner)
                 await self._sequencer.finish()
                 if self._limits is not None:

@@ -1,14 +1,21 @@
 """Looks at the journal's clock each second, and writes the checkpoint that lies outside the journal."""
 
 import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import Any, TypeVar, cast
 
 import structlog
 
-from appealbus.core.errors import JournalError
-from appealbus.core.journal.checkpoint import Behind, Checkpoint
-from appealbus.core.journal.errors import Superseded
+from appealbus.core.errors import ConfigError, JournalError
+from appealbus.core.journal.checkpoint import Checkpoint
+from appealbus.core.journal.errors import Behind, Superseded
 from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.mark import Mark
 from appealbus.core.logs.throttle import LogThrottle
+
+T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
@@ -20,21 +27,20 @@ less, the checkpoint would be written and flushed to disk more often."""
 class ClockWatch:
     """Watches the journal's clock and writes the checkpoint."""
 
-    def __init__(self, journal: Journal, checkpoint: Checkpoint | None) -> None:
+    def __init__(self, journal: Journal) -> None:
         self._journal = journal
-        self._checkpoint = checkpoint
+        self._checkpoint = journal.checkpoint
         self._trouble = LogThrottle()
-        self._beat = 0
-        self._writing: asyncio.Future[bool] | None = None
+        self._writing: asyncio.Future[Any] | None = None
         self.problem: str | None = None
         """Why the checkpoint is not written now."""
         self._over = asyncio.Event()
         self._why: JournalError | None = None
 
     @property
-    def superseded(self) -> bool:
-        """Whether a newer release has migrated the journal: nothing can be noted there any more."""
-        return isinstance(self._why, Superseded) and self._why.done
+    def ended(self) -> bool:
+        """Whether nothing can be noted in the journal any more: it is another one, or a newer release's."""
+        return isinstance(self._why, Behind) or (isinstance(self._why, Superseded) and self._why.done)
 
     async def over(self) -> None:
         """Wait until the journal can be worked no more.
@@ -63,29 +69,54 @@ class ClockWatch:
                 self._checkpoint.close()
 
     async def _look(self) -> None:
+        checkpoint = self._checkpoint
         try:
-            standing = await self._journal.look()
-            if standing.beat < self._beat:
-                text = "the journal has gone back while the bus ran: what it lost would be numbered again"
-                self._end(Behind(text))
-                return
-            self._beat = standing.beat
-            if self._checkpoint is not None:
-                loop = asyncio.get_running_loop()  # no task: a thread cannot be cancelled with it
-                self._writing = loop.run_in_executor(None, self._checkpoint.write, standing)
-                await asyncio.shield(self._writing)
+            mark = None if checkpoint is None else await self._beside(checkpoint.read)
+            await self._journal.look()
+            if self._journal.memory.trusts:
+                self._journal.memory.untold = await self._journal.last_heartbeat() is None
+            if checkpoint is not None:
+                await self._compare(checkpoint, mark)
             self.problem = None
             self._trouble.over()
         except Superseded as error:
             if self._why is None:
-                log.warning("journal.superseded", reason="migrated" if error.done else "migrating")
+                log.warning("journal.superseded", reason=error.reason)
             self._end(error)
+        except Behind as error:
+            await self._notice(error)
         except JournalError:
             pass  # other parts need the journal more urgently, and log it
-        except OSError as error:
-            self.problem = f"the checkpoint cannot be written ({error.strerror}); see bus.checkpoint"
+        except (OSError, ConfigError) as error:
+            why = error.strerror if isinstance(error, OSError) else error
+            self.problem = f"the checkpoint cannot be written ({why}); see bus.checkpoint"
             if self._trouble.is_news():
                 log.error("checkpoint.failed", error=type(error).__name__)
+
+    async def _compare(self, checkpoint: Checkpoint, mark: Mark | None) -> None:
+        now = await self._journal.how_far()
+        try:
+            checkpoint.compare(mark, now)
+        except Behind as error:
+            self._journal.memory.lose(str(error), now)
+            raise
+        self._journal.memory.check()  # or the mark would move with a journal of which somebody has just noticed it
+        await self._beside(partial(checkpoint.write, now))
+
+    async def _beside(self, work: Callable[[], T]) -> T:
+        """Do something with the file in a thread, which cannot be cancelled with a task."""
+        self._writing = asyncio.get_running_loop().run_in_executor(None, work)
+        return cast("T", await asyncio.shield(self._writing))
+
+    async def _notice(self, why: Behind) -> None:
+        """End everything: nothing is written any more already."""
+        if self.ended:
+            return
+        log.error("journal.gone_back")
+        self._end(why)
+        if self._checkpoint is not None:
+            with suppress(OSError, ConfigError):
+                await self._beside(partial(self._checkpoint.note, self._journal.memory.found))
 
     def _end(self, why: JournalError) -> None:
         self._why = self._why or why

@@ -120,6 +120,8 @@ class Dispatcher:
         self._dropped: set[int] = set()
         self._taking = True
         self._over = False
+        self.cut: list[int] | None = []
+        """Cases that the stop waits for no longer; None: all that there were, since the end is no orderly one."""
         self._backlog = True
         self._starved = False
         self.lost: Callable[[], Awaitable[frozenset[str]]] | None = None
@@ -254,6 +256,8 @@ class Dispatcher:
         while self._cases and monotonic() < ends and self._journal.silent_for < _SILENT:
             await asyncio.wait(self._cases.values(), timeout=min(0.25, ends - monotonic()))
         self._over = True
+        if self.cut is not None and self._journal.silent_for < _SILENT:
+            self.cut += self._cases
         for task in tuple(self._cases.values()):
             task.cancel()
         if self._cases:

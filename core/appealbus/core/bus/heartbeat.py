@@ -24,7 +24,7 @@ log = structlog.get_logger(__name__)
 
 ALIVE = 15.0
 """Seconds after its last heartbeat until a worker counts as dead: three heartbeats, so that one may fail."""
-_BEAT = 5.0
+BEAT = 5.0
 """Seconds between two heartbeats where nothing changes. With less, idle workers write more; with more, a dead worker is
 shown as alive for longer."""
 _POLL = 1.0
@@ -58,7 +58,7 @@ class Heartbeat:
         while True:
             sources, links = self._sources(), self._links()
             told = [replace(state, at=None) for state in sources], links
-            if told != self._told or monotonic() - self._beaten >= _BEAT:
+            if told != self._told or monotonic() - self._beaten >= BEAT:
                 try:
                     await self._journal.beat(self._state(links), sources, ALIVE)
                     self._told, self._beaten = told, monotonic()

@@ -28,8 +28,16 @@ _NOTED = 1.0
 plugin that blocks for a second again and again would not be seen."""
 _TOLD = 5.0
 """Seconds after which it is logged while it lasts. From then on `/healthz` calls the process ill, too."""
+_LATE = 0.5
+"""Seconds of standing still from which on tasks are counted. With less, a bus in full work would count them often."""
+_MOST = 100_000
+"""Tasks: the bus has some for each case in flight, thousands at most. A plugin that leaks so many has the loop crawl
+for good, and neither cases nor a stop come to their ends."""
 _TELLING = 1.0
 """Seconds that a line of the log has to be written in. With more, a log that hangs delays the end of the process."""
+_AFTER_GRACE = 25.0
+"""Seconds beyond `bus.grace` that a stop may take: 17 where all its phases hang, and some for a database that is
+silent. With more, a supervisor would kill the process first, after 30."""
 _DEBUGGER = "bdb"
 _HOOKS = frozenset(name for name, _ in inspect.getmembers(Hooks, inspect.isfunction))
 
@@ -63,6 +71,12 @@ class Watchdog:
         self._told = LogThrottle()
         self.seconds: dict[str, float] = {}
         """For how many seconds in all the loop has stood still, by the plugin that held it; empty: no plugin."""
+        self._ends_at = float("inf")
+        self._tasks = 0
+
+    def end_within(self, grace: float) -> None:
+        """End the process some seconds after the grace period, should it not have ended by itself."""
+        self._ends_at = time.monotonic() + grace + _AFTER_GRACE
 
     def start(self) -> None:
         """Watch the running loop."""
@@ -81,13 +95,18 @@ class Watchdog:
             now, used = time.monotonic(), time.process_time()
             passed = min(now - last, max(2 * _TICK, used - spent))
             last, spent = now, used
+            if now > self._ends_at:
+                self._say(_cut_off)
+                os._exit(EXIT_STUCK)
             if ticked.is_set():
+                if self._tasks > _MOST:
+                    self._end(still, self._look(thread))
                 if still >= _NOTED:
                     self._over(still, holder, told=told)
                 still, holder, told = 0.0, LoopHolder(), False
                 ticked.clear()
                 try:
-                    loop.call_soon_threadsafe(ticked.set)
+                    loop.call_soon_threadsafe(self._tick, ticked, now)
                 except RuntimeError:
                     return
                 continue
@@ -101,6 +120,11 @@ class Watchdog:
             elif still >= _TOLD and not told:
                 told = True
                 self._say(partial(_stands_still, round(still, 1), holder))
+
+    def _tick(self, ticked: threading.Event, asked: float) -> None:
+        if time.monotonic() - asked > _LATE:
+            self._tasks = len(asyncio.all_tasks())
+        ticked.set()
 
     def _look(self, thread: int) -> LoopHolder:
         plugin = part = place = ours = ""
@@ -124,7 +148,7 @@ class Watchdog:
             self._say(partial(_stood_still, round(seconds, 1), holder))
 
     def _end(self, seconds: float, holder: LoopHolder) -> None:
-        self._say(partial(_given_up, round(seconds, 1), holder))
+        self._say(partial(_given_up, round(seconds, 1), holder, self._tasks))
         os._exit(EXIT_STUCK)
 
     def _say(self, say: Callable[[], object]) -> None:
@@ -151,5 +175,10 @@ def _stood_still(seconds: float, by: LoopHolder) -> None:
     log.warning("loop.stood_still", seconds=seconds, plugin=by.plugin or None, part=by.part, place=by.place or None)
 
 
-def _given_up(seconds: float, by: LoopHolder) -> None:
-    log.critical("loop.given_up", seconds=seconds, plugin=by.plugin or None, part=by.part, place=by.place or None)
+def _given_up(seconds: float, by: LoopHolder, tasks: int) -> None:
+    plugin, place = by.plugin or None, by.place or None
+    log.critical("loop.given_up", seconds=seconds, plugin=plugin, part=by.part, place=place, count=tasks or None)
+
+
+def _cut_off() -> None:
+    log.critical("bus.cut_off", seconds=round(_AFTER_GRACE))

@@ -16,13 +16,15 @@ from appealbus.core.cli.paging import AsJson
 from appealbus.core.cli.render import dossier_view, gaps_view
 from appealbus.core.domain.case import Case
 from appealbus.core.domain.listing import AppealRow, AppealState
+from appealbus.core.domain.pauses import STALE
 from appealbus.core.enrichment.fields import FieldError, FieldValue, explain_field
 from appealbus.core.escaping import escaped_json, escaped_xml
 from appealbus.core.journal.journal import Journal
 from appealbus.core.language import Reader, ReaderLanguage
 from appealbus.core.language.fields import trail_name, trail_value
 from appealbus.core.planning.contract import NOT_LOADED
-from appealbus.schemas.dossier import Dossier
+from appealbus.schemas.dossier import Dossier, Gap, LookupOutcome
+from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.stored import DOSSIER
 from appealbus.schemas.tolerant import whole
 from appealbus.schemas.xml import to_xml
@@ -211,11 +213,18 @@ async def _with_current_gaps(cli: Cli, journal: Journal, number: str) -> Dossier
     """Return the newest dossier; the journal knows later attempts than the version tells."""
     found = DOSSIER.read(await _raw(cli, journal, number, None))
     states: dict[tuple[str, str], Any] = {(s.lookup, s.key): s for s in await journal.states(number)}
-    gaps = []
-    for gap in found.gaps:
+    gaps, told = [], {(gap.lookup, gap.key) for gap in found.gaps}
+    older = [each for each in found.outcomes if each.code == STALE and (each.lookup, each.key) not in told]
+    for gap in (*found.gaps, *map(_provisional, older)):
         state = states.get((gap.lookup, gap.key))
-        if state is not None and state.record is None and gap.code != NOT_LOADED:
+        if state is not None and (state.record is None or state.code == STALE) and gap.code != NOT_LOADED:
             current = {name: getattr(state, name) for name in ("code", "reason", "next_attempt_at")}
-            gap = gap.model_copy(update={"outcome": state.kind, **current})  # noqa: PLW2901
+            gap = gap.model_copy(update={"outcome": state.lacks_as, **current})  # noqa: PLW2901
         gaps.append(gap)
     return found.model_copy(update={"gaps": gaps})
+
+
+def _provisional(told: LookupOutcome) -> Gap:
+    """Return as missing what an older release told as found, though it was answered from memory."""
+    given = {name: getattr(told, name) for name in ("lookup", "key", "code", "reason", "next_attempt_at")}
+    return Gap(required=True, outcome=OutcomeKind.UNAVAILABLE, **given)

@@ -24,8 +24,8 @@ from appealbus.core.interfaces.assessor import Assessor
 from appealbus.core.interfaces.lookup import Lookup
 from appealbus.core.interfaces.part import Part
 from appealbus.core.interfaces.wire import Health, Wire
-from appealbus.core.journal.checkpoint import Checkpoint
-from appealbus.core.journal.errors import NoJournalYet, OlderJournal
+from appealbus.core.journal.checkpoint import Checkpoint, no_checkpoint
+from appealbus.core.journal.errors import NoJournalYet, OlderJournal, Outlived
 from appealbus.core.journal.journal import Journal
 from appealbus.core.parts import Bound, Parts, build
 from appealbus.core.readings.proof import prove
@@ -128,7 +128,7 @@ async def _check(cli: Cli, online: bool) -> Findings:
     found.problems += [f"plugin {p.name} is broken: {p.reason}" for p in cli.host.plugins if p.state == "broken"]
     found.problems += parts.problems
     found.problems += parts.unused.values()
-    found.problems += await _journal_problems(cli, parts)
+    found.problems += await _journal_problems(cli, parts, found)
     _look_at_paths(cli, found)
     await _look_at_policy(cli, found)
     for bound in parts.sources.values():
@@ -249,20 +249,22 @@ async def _look_at_connections(parts: Parts, found: Findings) -> None:
             found.problems.append(f"{what} {name} over {kind}: {health.detail}")
 
 
-async def _journal_problems(cli: Cli, parts: Parts) -> list[str]:
+async def _journal_problems(cli: Cli, parts: Parts, found: Findings) -> list[str]:
     """Say why the journal could not be used, and what it holds or knows that is not there any more.
 
     Of receivers dossiers that wait; of lookups that could be asked once, which contracts want them.
     """
     try:
-        file = cli.loaded.settings.bus.checkpoint_file()
-        checkpoint = None if file is None else Checkpoint(file)
-        mark = None if checkpoint is None else checkpoint.read()
+        checkpoint = Checkpoint(cli.loaded.settings.bus.checkpoint_file())
+        mark = checkpoint.read()
         async with cli.journal() as journal:
             outbox, known = (await journal.counts()).outbox, await journal.known_lookups()
             problems = await _key_problems(journal)
-            if checkpoint is not None:
-                checkpoint.compare(mark, await journal.standing())
+            found.warnings += await journal.what_may_be_lost()
+            checkpoint.compare(mark, now := await journal.how_far())
+            if mark is None and now.beat:
+                there = await journal.last_heartbeat() is not None and journal.shared
+                (found.warnings if there else problems).append(no_checkpoint(checkpoint))
     except NoJournalYet:
         if not cli.loaded.settings.bus.journal.startswith("sqlite"):
             return []
@@ -289,7 +291,7 @@ async def _journal_problems(cli: Cli, parts: Parts) -> list[str]:
 async def _key_problems(journal: Journal) -> list[str]:
     try:
         await journal.keyed()
-    except ConfigError as error:
+    except (ConfigError, Outlived) as error:
         return [str(error)]
     return []
 

@@ -35,6 +35,8 @@ OWN = {
     "plugins": "plugins",
     "policy": "policy",
     "reread": "reread",
+    "enrol": "enrol",
+    "withdraw": "withdrawing",
     "restored": "restored",
     "quarantine": "quarantine",
     "deliveries": "deliveries",

@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AbstractAsyncContextManager
 from functools import cached_property
 from pathlib import Path
@@ -18,8 +18,10 @@ import typer
 
 from appealbus.core.cli.exits import (
     EXIT_ABSENT,
+    EXIT_AWAY,
     EXIT_CONFIG,
     EXIT_JOURNAL,
+    EXIT_OUTLIVED,
     EXIT_PROBLEMS,
     EXIT_STOPPED,
     EXIT_SUPERSEDED,
@@ -28,7 +30,7 @@ from appealbus.core.cli.terminal import Terminal
 from appealbus.core.config.loading import Loaded, load
 from appealbus.core.errors import ConfigError, JournalError
 from appealbus.core.escaping import escaped_json, one_line
-from appealbus.core.journal.errors import Superseded
+from appealbus.core.journal.errors import Behind, Outlived, Superseded
 
 if TYPE_CHECKING:
     from appealbus.core.host import Host
@@ -112,6 +114,19 @@ class Cli:
         self.fail(f"There is no appeal {number}.", EXIT_ABSENT)
 
 
+@contextlib.contextmanager
+def started_again(cli: Cli) -> Iterator[None]:
+    """Have whoever runs a program start it again where what keeps it from the journal passes."""
+    try:
+        yield
+    except (Superseded, Behind):
+        raise
+    except JournalError as error:
+        if not error.passes:
+            raise
+        cli.fail(str(error), EXIT_AWAY)
+
+
 def cli_of(context: typer.Context) -> Cli:
     """Return the state behind a command's context."""
     cli = context.find_root().obj
@@ -133,6 +148,8 @@ def guarded(run: Callable[[], None]) -> None:
         _complain_of_usage(error)
     except ConfigError as error:
         _complain(str(error), EXIT_CONFIG)
+    except Outlived as error:
+        _complain(str(error), EXIT_OUTLIVED)
     except Superseded as error:
         _complain(str(error), EXIT_SUPERSEDED)
     except JournalError as error:

@@ -14,5 +14,9 @@ EXIT_STUCK = process.EXIT_STUCK
 """A plugin held the process's event loop for too long, and others have its work."""
 EXIT_SUPERSEDED = 6
 """A newer release migrates the journal, or has done so; to start again changes nothing."""
+EXIT_AWAY = 7
+"""The bus or the API cannot use the journal for now: start it again, as nobody does what ended with 4."""
+EXIT_OUTLIVED = 8
+"""The journal has another key or epoch than the process had opened, or gets another key: start it again."""
 EXIT_STOPPED = 130
 """Stopped by Ctrl-C."""

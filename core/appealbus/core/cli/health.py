@@ -14,8 +14,8 @@ from appealbus.core.errors import ConfigError, JournalError
 from appealbus.core.health.facts import gather
 from appealbus.core.health.finding import Finding, Severity, all_is_well
 from appealbus.core.health.report import report
-from appealbus.core.journal.checkpoint import Behind, Checkpoint
-from appealbus.core.journal.errors import OlderJournal
+from appealbus.core.journal.checkpoint import Checkpoint, no_checkpoint
+from appealbus.core.journal.errors import Behind, OlderJournal
 from appealbus.core.journal.journal import Journal
 from appealbus.core.language import ReaderLanguage
 from appealbus.core.rights.policy import read_policy
@@ -86,13 +86,10 @@ async def _rights(cli: Cli, journal: Journal) -> str:
 
 async def _behind(journal: Journal, bus: BusSettings) -> list[Finding]:
     """Return what the checkpoint of this machine has against the journal: whatever writes refuses it then."""
-    file = bus.checkpoint_file()
-    if file is None:
-        return []
-    checkpoint = Checkpoint(file)
+    checkpoint = Checkpoint(bus.checkpoint_file())
     try:
         mark = checkpoint.read()  # before the journal, which a bus that runs writes first
-        checkpoint.compare(mark, await journal.standing())
+        checkpoint.compare(mark, now := await journal.how_far())
     except Behind as error:
         return [
             _of_journal(told(str(error)), told("see operating.md, restoring; until then `appealbus run` refuses it"))
@@ -100,6 +97,9 @@ async def _behind(journal: Journal, bus: BusSettings) -> list[Finding]:
     except ConfigError as error:
         does = told("mend it, or the bus does not start")
         return [Finding(Severity.WARNING, told("checkpoint"), [told(str(error))], does)]
+    if mark is None and now.beat and not (journal.shared and await journal.last_heartbeat()):
+        does = told("enrol it, or ask on a machine that has one; see operating.md, the checkpoint")
+        return [Finding(Severity.WARNING, told("checkpoint"), [told(no_checkpoint(checkpoint))], does)]
     return []
 
 

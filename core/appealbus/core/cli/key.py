@@ -38,8 +38,9 @@ def _group() -> None:
 def renew(context: typer.Context, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
     """Give the journal another key and mark everything anew, since the old one is lost or became known to others.
 
-    While no bus runs. It can be stopped and run again, and goes on; until it has ended, no bus starts. The old key's
-    file stays under another name, for a journal that is restored from before.
+    While no bus runs; servers end by themselves, and start again once it is done. It can be stopped and run again, and
+    goes on; until it has ended, nobody starts. The old key's file stays under another name, for a journal that is
+    restored from before.
     """
     cli = cli_of(context)
     file = cli.loaded.settings.bus.key_file()
@@ -47,6 +48,7 @@ def renew(context: typer.Context, yes: Annotated[bool, typer.Option("--yes", hel
         raise typer.Exit(EXIT_PROBLEMS)
     done = asyncio.run(_renew(cli))
     cli.out.print(f"{done} appeals are marked anew. Back up {file} now, apart from the journal.")
+    cli.out.print("Other machines need a copy of it; servers that ran here have ended with 8, to be started again.")
 
 
 async def _renew(cli: Cli) -> int:

@@ -23,8 +23,8 @@ Start with `appealbus demo`. Then write an `appealbus.toml` (try `appealbus chec
 `appealbus intake FILE`, work them with `appealbus run`, and look at one with `appealbus dossier NUMBER`.
 
 Exit codes: 0 all is well; 1 the command worked and found problems; 2 the configuration or the command line is
-wrong; 3 there is no such thing; 4 the journal cannot be used now; 5 a plugin held the process for too long;
-6 a newer release migrates the journal, or has done so; 130 stopped by Ctrl-C.
+wrong; 3 there is no such thing; 4 the journal cannot be used; 5 a plugin held the process for too long;
+6 a newer release migrates the journal, or has done so; 7 the journal cannot be used for now; 130 stopped by Ctrl-C.
 """
 
 

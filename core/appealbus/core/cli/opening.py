@@ -1,25 +1,35 @@
 """The journal as commands open it, with its checkpoint."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import structlog
 
+from appealbus.core.bus.heartbeat import BEAT
 from appealbus.core.cli.migrating import shown_on
 from appealbus.core.cli.person import person
 from appealbus.core.cli.terminal import Terminal
+from appealbus.core.clocks import monotonic
 from appealbus.core.config.models import BusSettings
 from appealbus.core.domain.event import by_person
-from appealbus.core.errors import JournalError
-from appealbus.core.journal.checkpoint import Checkpoint
+from appealbus.core.errors import ConfigError, JournalError
+from appealbus.core.journal.checkpoint import Checkpoint, no_checkpoint
+from appealbus.core.journal.errors import Behind
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.key import KeyFile
+from appealbus.core.journal.mark import Mark
 
 log = structlog.get_logger(__name__)
 
 _LAST_LOOK = 1.0
 """Seconds that the checkpoint may keep a command at its end; a database that is silent is not waited for."""
+
+_LOOK = 0.2
+"""Seconds between two looks for a worker: so much longer a command takes than the heartbeat that it waits for."""
+_VOUCHED = BEAT + 2.0
+"""Seconds in which a worker that is there gives a sign of life: its heartbeat, and some more on a loaded machine."""
 
 
 @asynccontextmanager
@@ -27,8 +37,7 @@ async def opened(
     bus: BusSettings, terminal: Terminal, *, write: bool, restored: bool, anew: bool, ends_workers: bool
 ) -> AsyncIterator[Journal]:
     """Open the journal, as `Cli.journal` tells; how far a migration is shows on the terminal."""
-    file = bus.checkpoint_file() if write and not restored else None
-    checkpoint = None if file is None else Checkpoint(file)
+    checkpoint = Checkpoint(bus.checkpoint_file()) if write and not restored else None
     mark = None if checkpoint is None else checkpoint.read()
     journal = await Journal.open(
         bus.journal,
@@ -42,27 +51,64 @@ async def opened(
     if write:
         journal.actor = by_person(person())
     try:
-        if checkpoint is None:
+        if checkpoint is not None:
+            journal.checkpoint = await _proved(journal, checkpoint, mark, works=ends_workers)
+            journal.memory.trusts = journal.checkpoint is None or not checkpoint.writes
+        if journal.checkpoint is None:
             yield journal
             return
-        standing = await journal.standing()
-        checkpoint.compare(mark, standing)
-        if mark is None and standing.beat:
-            log.warning("checkpoint.missing")
-        await _mark(journal, checkpoint)  # should we be killed, a copy from before is found out all the same
+        await _mark(journal, journal.checkpoint)  # should we be killed, a copy from before is found out all the same
         try:
             yield journal
         finally:
-            await _mark(journal, checkpoint)
+            await _mark(journal, journal.checkpoint)
     finally:
         await journal.close()
+
+
+async def _proved(journal: Journal, checkpoint: Checkpoint, mark: Mark | None, *, works: bool) -> Checkpoint | None:
+    """Return the checkpoint that the journal agrees with; None where a worker that has one is trusted in its place.
+
+    Raises:
+        Behind: it does not agree, or there is none of a journal that was worked before.
+
+    """
+    now = await journal.how_far()
+    if mark is not None:
+        try:
+            checkpoint.compare(mark, now)
+        except Behind:
+            with suppress(OSError, ConfigError):
+                checkpoint.note(now)
+            checkpoint.close()
+            raise
+    elif now.beat and (works or not journal.shared or not await _vouched(journal)):
+        raise Behind(no_checkpoint(checkpoint))
+    elif now.beat:
+        log.info("checkpoint.missing")
+        return None
+    if journal.shared and not works:
+        checkpoint.writes = os.access(checkpoint.path.parent, os.W_OK)
+    return checkpoint
+
+
+async def _vouched(journal: Journal) -> bool:
+    """Return whether a worker is at work, which has compared: what it wrote before we looked may be of a copy."""
+    before, ends = await journal.last_heartbeat(), monotonic() + _VOUCHED
+    while before is not None and monotonic() < ends:
+        await asyncio.sleep(_LOOK)
+        last = await journal.last_heartbeat()
+        if last is not None and last > before:
+            return True
+    return False
 
 
 async def _mark(journal: Journal, checkpoint: Checkpoint) -> None:
     try:
         async with asyncio.timeout(_LAST_LOOK - journal.silent_for):
-            checkpoint.write(await journal.look())
-    except OSError as error:
+            await journal.look()
+            checkpoint.write(await journal.how_far())
+    except (OSError, ConfigError) as error:
         if not isinstance(error, TimeoutError):
             log.error("checkpoint.failed", error=type(error).__name__)
     except JournalError:

@@ -138,6 +138,10 @@ def _fact(fact: Fact, dossier: Dossier, to: Reader) -> RenderableType:
     lines = [Text(one_line(told), style="dim")]
     if fact.not_asked_now:
         lines.append(Text(to.say("told by an earlier version, not asked for now"), style="yellow"))
+    for gap in dossier.gaps:
+        if (gap.lookup, gap.key) == (fact.lookup, fact.key):
+            reason = to.reason(gap.code, gap.reason) + _again(gap, to)
+            lines.append(Text(one_line(to.say("provisional: {reason}", reason=reason)), style="yellow"))
     return Group(table, *(Padding(line, (0, 0, 0, 2)) for line in lines))
 
 
@@ -185,7 +189,7 @@ def _gaps(dossier: Dossier, to: Reader, *, everything: bool) -> RenderableType:
 def _not_carried(dossier: Dossier, to: Reader) -> RenderableType:
     table = _section("\n" + to.say("Told by earlier versions, and no longer"))
     for left in dossier.not_carried:
-        table.add_row(Text(one_line(left.lookup)), Text(one_line(left.reason)))
+        table.add_row(Text(one_line(left.lookup)), Text(one_line(to.reason("", left.reason))))
     return table
 
 

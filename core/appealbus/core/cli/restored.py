@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -11,9 +12,9 @@ from appealbus.core.cli.context import Cli, cli_of
 from appealbus.core.cli.exits import EXIT_JOURNAL, EXIT_PROBLEMS
 from appealbus.core.clocks import day_of, monotonic
 from appealbus.core.errors import ConfigError
-from appealbus.core.journal.checkpoint import Checkpoint, Mark
+from appealbus.core.journal.checkpoint import Checkpoint
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import JournalState
+from appealbus.core.journal.mark import Mark
 from appealbus.core.journal.series import of
 
 _LOOK = 0.5
@@ -39,45 +40,54 @@ def restored(
     Numbers and delivery ids that are given from now on carry the epoch. Run it after every restore, while no bus runs.
     """
     cli = cli_of(context)
-    file = cli.loaded.settings.bus.checkpoint_file()
-    checkpoint = None if file is None else Checkpoint(file)
-    asyncio.run(_restored(cli, checkpoint, after, yes))
+    asyncio.run(_restored(cli, Checkpoint(cli.loaded.settings.bus.checkpoint_file()), after, yes))
 
 
-async def _restored(cli: Cli, checkpoint: Checkpoint | None, after: int | None, yes: bool) -> None:
-    mark = None if checkpoint is None else checkpoint.read()
+async def _restored(cli: Cli, checkpoint: Checkpoint, after: int | None, yes: bool) -> None:
+    mark = checkpoint.read()
     async with cli.journal(write=True, restored=True) as journal:
         await journal.hold_run_lock()
         if journal.shared and await somebody_works(journal):
             cli.fail("workers run on this journal; stop them first", EXIT_JOURNAL)
-        before = await journal.standing()
+        before = await journal.how_far()
         last = _last(before, mark, after)
         if not yes and not typer.confirm(f"Begin epoch {last + 1} of this journal?"):
             raise typer.Exit(EXIT_PROBLEMS)
         beat = max(before.beat, mark.beat if mark else 0)
-        if checkpoint is not None:
-            # Before the journal: no number of the new epoch is given of which the checkpoint does not know.
-            _note(cli, checkpoint, replace(before, epoch=last + 1, beat=beat))
-        now = await journal.begin_epoch(last, beat)
-        if checkpoint is not None:
-            _note(cli, checkpoint, now)
-            checkpoint.close()
+        # Before the journal: no number of the new epoch is given of which the checkpoint does not know.
+        note_mark(cli, checkpoint, replace(before, epoch=last + 1, beat=beat))
+        await journal.begin_epoch(last, beat)
+        now = await journal.how_far()
+        note_mark(cli, checkpoint, now)
+        checkpoint.close()
     prefix, year = cli.loaded.settings.bus.number_prefix, day_of(now.clock).year if now.clock else 0
     cli.out.print(f"The journal is in epoch {now.epoch}; its next number is {of(prefix, year, now.epoch)}-…")
-    since = f"{before.clock:%Y-%m-%d %H:%M:%S} UTC" if before.clock else "this copy was made"
-    cli.out.print(_NEXT.format(since=since), lines=True)
+    since = _since(before, mark)
+    cli.out.print(_NEXT.format(since=f"{since:%Y-%m-%d %H:%M:%S} UTC" if since else "this copy was made"), lines=True)
 
 
-def _note(cli: Cli, checkpoint: Checkpoint, standing: JournalState) -> None:
+def _since(before: Mark, mark: Mark | None) -> datetime | None:
+    """Return the moment of the last beat that both had, the journal that was lost and the copy.
+
+    Somebody may have worked the copy until it was stopped: whoever noticed it first has written down how far it went.
+    """
+    if mark is None or mark.journal != before.journal:
+        return before.clock
+    known = (before.clock, mark.since, None if mark.leads_to(before) else mark.clock)
+    return min((at for at in known if at is not None), default=None)
+
+
+def note_mark(cli: Cli, checkpoint: Checkpoint, now: Mark, command: str = "appealbus restored") -> None:
+    """Write what somebody says is right into the checkpoint, or end: the next copy would not be found out."""
     try:
-        if checkpoint.write(standing):
+        if checkpoint.write(now, anew=True):
             return
         why = "another process holds it"
     except OSError as error:
         why = error.strerror or type(error).__name__
     cli.fail(
         f"the checkpoint {checkpoint.path} cannot be written ({why}), so the next restore would not know of this one. "
-        "Mend that, or copy it to another place and name that with bus.checkpoint; then run `appealbus restored` again",
+        f"Mend that, or copy it to another place and name that with bus.checkpoint; then run `{command}` again",
         EXIT_JOURNAL,
     )
 
@@ -92,7 +102,7 @@ async def somebody_works(journal: Journal) -> bool:
     return False
 
 
-def _last(before: JournalState, mark: Mark | None, after: int | None) -> int:
+def _last(before: Mark, mark: Mark | None, after: int | None) -> int:
     """Return the last epoch that was in use."""
     if mark is None and after is None:
         raise ConfigError(

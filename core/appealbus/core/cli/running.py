@@ -10,7 +10,7 @@ import typer
 
 from appealbus.core.bus.bus import Bus
 from appealbus.core.bus.retention import ages
-from appealbus.core.cli.context import Cli, cli_of
+from appealbus.core.cli.context import Cli, cli_of, started_again
 from appealbus.core.cli.supervisor import become_supervisor
 from appealbus.core.clocks import DAY
 from appealbus.core.domain.event import BUS
@@ -46,9 +46,11 @@ def run(
     """
     cli, ends = cli_of(context), until_idle or until_settled
     if workers == 1 or worker() is not None:
-        run_to_end(_run(cli, ends, until_settled), cli.host.stray)
+        with started_again(cli):
+            run_to_end(_run(cli, ends, until_settled), cli.host.stray)
     else:
-        asyncio.run(_prove(cli, workers))
+        with started_again(cli):
+            asyncio.run(_prove(cli, workers))
         settings = cli.loaded.settings
         become_supervisor(
             workers, grace=settings.bus.grace, ends=ends, level=settings.log.level, form=settings.log.format
@@ -84,6 +86,7 @@ async def _run(cli: Cli, ends: bool, parked: bool) -> None:
             loop.add_signal_handler(number, told_to_stop.set)
         if member is not None:
             loop.add_reader(member.leash, _let_go, member.leash, told_to_stop)
+        why: BaseException | None = None
         try:
             bus.watchdog.start()
             await _first(bus.start(), told_to_stop.wait())
@@ -94,8 +97,11 @@ async def _run(cli: Cli, ends: bool, parked: bool) -> None:
                 bus.open_doors()
                 ends_itself = [bus.settle(parked=parked)] if ends else []
                 await _first(told_to_stop.wait(), bus.clock_watch.over(), *ends_itself)
+        except BaseException as error:
+            why = error
+            raise
         finally:
-            await bus.stop()
+            await bus.stop(why)
 
 
 async def _first(*each: Coroutine[Any, Any, Any]) -> None:

@@ -17,7 +17,14 @@ from uuid import uuid4
 import structlog
 
 from appealbus.core.backoff import doubled, half_jitter
-from appealbus.core.cli.exits import EXIT_CONFIG, EXIT_PROBLEMS, EXIT_STOPPED, EXIT_SUPERSEDED
+from appealbus.core.cli.exits import (
+    EXIT_CONFIG,
+    EXIT_JOURNAL,
+    EXIT_OUTLIVED,
+    EXIT_PROBLEMS,
+    EXIT_STOPPED,
+    EXIT_SUPERSEDED,
+)
 from appealbus.core.clocks import monotonic
 from appealbus.core.logs import configure
 from appealbus.core.logs.choices import LogFormat, LogLevel
@@ -131,8 +138,9 @@ class Supervisor:
             orderly = code in _DRAINED
             deaths = 1 if life.was_up or orderly else deaths + 1
             # Of a process that has worked, 2 says no more than any other code: a plugin may end it with that.
-            refused = (code == EXIT_CONFIG and not life.started) or code == EXIT_SUPERSEDED
-            if refused or (deaths >= TRIES and not self._somebody_was_up()):
+            refused = (code == EXIT_CONFIG and not life.started) or code in (EXIT_JOURNAL, EXIT_SUPERSEDED)
+            waits = code == EXIT_OUTLIVED  # a key is renewed in minutes, and then it starts
+            if refused or (deaths >= TRIES and not waits and not self._somebody_was_up()):
                 self._give_up(number, code)
                 return
             pause = half_jitter(doubled(_FIRST_PAUSE, _LONGEST_PAUSE, deaths - 1))

@@ -9,6 +9,7 @@ import orjson
 
 from appealbus.core.cli.render import local
 from appealbus.core.domain.event import NO_ANSWER, LogEntry, What, moment_of
+from appealbus.core.domain.pauses import STALE
 from appealbus.schemas.outcome import OutcomeKind
 
 _WHO = 24
@@ -133,6 +134,8 @@ def _ended(about: str, detail: Detail) -> str:
     kind, code = str(detail.get("kind", "")), detail.get("code")
     tries: Sequence[Detail] = detail.get("tries") or []
     end = f"{kind} [{code}]" if code else kind
+    if code == STALE:
+        end += ", provisional: from memory, as its source could not be asked"
     if len(tries) == 1 and tries[0].get("kind") == kind:
         end += f" after {span(tries[0].get('ms', 0))}" if tries[0].get("ms") else ""
     elif tries:
@@ -296,6 +299,7 @@ _TOLD: dict[str, Callable[[str, Detail], str]] = {
     What.ALARM_CLOSED: lambda about, detail: f"alarm {about} as {detail.get('verdict')}{_why(detail)}",
     What.READ: _read,
     What.REREAD: _reread,
+    What.RETRACTED: lambda about, detail: f"the record of {about} is withdrawn: {detail.get('reason')}",
     What.PRUNED: lambda about, detail: f"{detail.get('count')} of {detail.get('table')}",
     What.RESTORED: lambda about, detail: f"epoch {detail.get('epoch')} begins",
     What.CLIENT_ADDED: lambda about, detail: f"client {about}, as {detail.get('role')}",

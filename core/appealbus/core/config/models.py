@@ -95,11 +95,11 @@ class BusSettings(Settings):
 
     Left out: beside an SQLite journal, `appealbus.db.key`. All that work one journal in PostgreSQL have the same key.
     """
-    checkpoint: ConfigPath | None = None
-    """A small file that knows how far the journal was, so that an older copy is found out at the next start.
+    checkpoint: ConfigPath = Field(default=Path("appealbus.checkpoint"), validate_default=True)
+    """A small file that knows how far the journal was, so that an older copy is found out: each machine has its own.
 
     Put it where a restore of the journal does not restore it too: on another disk. Left out: beside an SQLite journal,
-    `appealbus.db.checkpoint`; for PostgreSQL there is none.
+    `appealbus.db.checkpoint`.
     """
     journal_password: Secret | None = None
     """The password of the role in PostgreSQL; read again at each new connection."""
@@ -167,9 +167,9 @@ class BusSettings(Settings):
             return self.key
         return Path(f"{self.journal.removeprefix(_SQLITE)}.key")
 
-    def checkpoint_file(self) -> Path | None:
-        """Return where the checkpoint is, if there is one."""
-        if self.checkpoint is not None or not self.journal.startswith(_SQLITE):
+    def checkpoint_file(self) -> Path:
+        """Return where the checkpoint is."""
+        if "checkpoint" in self.model_fields_set or not self.journal.startswith(_SQLITE):
             return self.checkpoint
         return Path(f"{self.journal.removeprefix(_SQLITE)}.checkpoint")
 

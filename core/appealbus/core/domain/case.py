@@ -18,6 +18,8 @@ CLOSED = "appeal.closed"
 """Skipped as nobody asks any more: the appeal was answered, withdrawn or closed. It may be taken up again."""
 PENDING = "input.pending"
 """Skipped for now: the lookup that gives the input may still end in found."""
+WITHDRAWN = "record.withdrawn"
+"""A person has withdrawn the record, as it was misread. It is asked again when somebody has it asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,11 @@ class LookupState:
         if self.kind is OutcomeKind.SKIPPED:
             return self.code in (PENDING, CLOSED)
         return not self.kind.final or self.code == STALE
+
+    @property
+    def lacks_as(self) -> OutcomeKind:
+        """As what a dossier lacks it: an answer from memory is provisional, as long as its source says nothing."""
+        return OutcomeKind.UNAVAILABLE if self.code == STALE else self.kind
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,8 @@ class What(StrEnum):
     REFRESHED = "refreshed"
     REREAD = "reread"
     """Kept replies were read again."""
+    RETRACTED = "retracted"
+    """A person has withdrawn a record that was misread."""
     HELD = "held"
     RELEASED = "released"
     ORDERED = "ordered"

@@ -1,26 +1,28 @@
-"""What earlier versions told and this run has not asked: it stays until something newer replaces it.
+"""What earlier versions told and this run has not asked: it stays as long as something that still counts leads to it.
 
-Only a fact about somebody or something that the appeal no longer names since a correction is left behind.
+That is a field of the appeal as it is now, or a record that the same version tells.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from appealbus.core.domain.case import PENDING, Case, LookupState
+from appealbus.core.domain.carried import NOT_CONFIRMED, NOT_GIVEN, NOT_NAMED
+from appealbus.core.domain.case import PENDING, WITHDRAWN, Case, LookupState
+from appealbus.core.domain.pauses import STALE
 from appealbus.core.planning.contract import NOT_LOADED, CompletenessContract, Missing
 from appealbus.core.planning.paths import PathError, check_path, parse_path, values
 from appealbus.core.planning.plan import renamed_path
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.dossier import Input, NotCarried
 from appealbus.schemas.outcome import OutcomeKind
-from appealbus.schemas.record import Record
+from appealbus.schemas.record import OtherRecord, Record
 
 Key = tuple[str, str]
 """Names one question of a case: its lookup, and the key of its inputs."""
 Asked = tuple[tuple[str, str], ...]
 """The inputs of a question: names and values."""
-_NOT_NAMED = "the appeal was corrected and no longer names what this was asked about"
 _OVERFLOW = "overflow"
 
 
@@ -52,7 +54,7 @@ class Whole:
         states: how every question stands: those that were asked, those carried forward, and one for each lookup that
             is wanted and cannot be asked here.
         carried: which of them are carried forward.
-        not_carried: facts about what the appeal no longer names.
+        not_carried: facts that earlier versions told and that no longer count, each with the reason.
         lacks: lookups that the contract wants and that could not be asked although there is something to ask.
         cut_off: whether the run raised: then nobody knows what else there would have been to ask.
 
@@ -139,10 +141,21 @@ def whole(
     ]
     there = {(state.lookup, state.key) for state in case.states}
     stays += [each for each in told.unasked if each.lookup in missing and (each.lookup, each.key) not in there]
-    if not stays and not missing:
+    everything = {**{(state.lookup, state.key): state for state in case.states}, **asked}
+    withdrawn = {key: state.reason for key, state in everything.items() if state.code == WITHDRAWN}
+    if not stays and not missing and not withdrawn:
         return Whole(list(asked.values()))
-    stays, left = _still_named(case.appeal, list(asked.values()), stays, contract.present)
-    reason = {(state.lookup, state.key): _NOT_NAMED for state in left if state.record is not None}
+    givers = _Givers(
+        case.appeal,
+        contract,
+        {lookup for (lookup, key), state in everything.items() if state.record or (lookup, key) in withdrawn},
+    )
+    loose = _unconfirmed(stays, asked.values(), missing)
+    stays, left = _still_given(
+        givers, asked.values(), [state for state in stays if all(state is not each for each in loose)]
+    )
+    reason = {(state.lookup, state.key): givers.why_not(state) for state in left if state.record is not None}
+    reason |= {(state.lookup, state.key): str(NOT_CONFIRMED) for state in loose} | withdrawn
     states = {(state.lookup, state.key): state for state in stays}
     carried, lacks = set(states), []
     known = [*asked.values(), *stays]
@@ -169,10 +182,23 @@ def whole(
     )
 
 
+def _unconfirmed(
+    stays: Iterable[LookupState], asked: Iterable[LookupState], missing: Container[str]
+) -> list[LookupState]:
+    """Return what was answered from memory and will not be confirmed: its lookup is here, and asks something else."""
+    # Where it is not known yet what there is to ask, the question may still come.
+    open_ = {state.lookup for state in asked if state.pending and not state.key}
+    return [
+        state for state in stays if state.code == STALE and state.lookup not in missing and state.lookup not in open_
+    ]
+
+
 def _not_loaded(name: str, key: str, each: Missing, now: datetime, before: LookupState | None) -> LookupState:
     reason = f"it cannot be asked now: {each.reason}"
     if before is None:
         return LookupState(name, key, OutcomeKind.UNAVAILABLE, now, NOT_LOADED, reason)
+    if before.record is not None:  # it stays what it is: an answer from memory
+        return replace(before, reason=reason, next_attempt_at=None)
     return replace(before, kind=OutcomeKind.UNAVAILABLE, code=NOT_LOADED, reason=reason, next_attempt_at=None)
 
 
@@ -199,43 +225,92 @@ def _heads(each: Missing) -> set[str]:
     return {head for given in each.inputs for head, slash, _ in (path.partition("/") for path in given.paths) if slash}
 
 
-def _still_named(
-    appeal: Appeal, asked: Sequence[LookupState], stays: Sequence[LookupState], present: Mapping[str, str]
-) -> tuple[list[LookupState], list[LookupState]]:
-    """Split what is carried from what is about somebody or something that the appeal no longer names.
+@dataclass(frozen=True, slots=True)
+class _Givers:
+    """What can give a question its inputs: the appeal, and the records that the version tells.
 
-    A record whose inputs another record gave goes with that, unless one that stays gives them, too.
+    A record stays only while one of them gives it each of its inputs, be it by another path of the same input. What
+    nobody can say here proves nothing: a path of another release, a record whose model is not loaded, and one of which
+    nothing is on record.
     """
-    kept = [state for state in stays if _named(state, appeal)]
-    left = [state for state in stays if not _named(state, appeal)]
-    more = left
-    while more:
-        known = [*asked, *kept]
-        more = [state for state in kept if _came_with(state, left, present) and not _came_with(state, known, present)]
-        kept = [state for state in kept if state not in more]
-        left = [*left, *more]
+
+    appeal: Appeal
+    contract: CompletenessContract
+    told_of: Collection[str]
+    """Lookups of which something is known."""
+    records: dict[str, list[Record]] = field(default_factory=lambda: defaultdict(list))
+    """By lookup those that the version tells."""
+    _texts: dict[str, tuple[set[str], bool]] = field(default_factory=dict)
+
+    def add(self, states: Iterable[LookupState]) -> None:
+        """Note what is told."""
+        for state in states:
+            if state.record is not None:
+                self.records[state.lookup].append(state.record)
+        self._texts.clear()
+
+    def give(self, state: LookupState) -> bool:
+        """Whether each input of a question is given."""
+        return all(self._give(state.lookup, given) for given in state.inputs)
+
+    def why_not(self, state: LookupState) -> str:
+        """Return why a question has an input that nothing gives any more."""
+        lacking = [self._path(given) for given in state.inputs if not self._give(state.lookup, given)]
+        return str(NOT_NAMED if any("/" not in path for path in lacking) else NOT_GIVEN)
+
+    def _path(self, given: Input) -> str:
+        return renamed_path(given.path, self.contract.present)
+
+    def _give(self, lookup: str, given: Input) -> bool:
+        own = self._path(given)
+        if any(given.value in self._found(path)[0] for path in (own, *self._others(lookup, given.name, own))):
+            return True
+        return not self._found(own)[1]
+
+    def _others(self, lookup: str, name: str, own: str) -> Iterator[str]:
+        """Yield all paths of an input as its lookup declares them, or did when it was here."""
+        for node in self.contract.plan:
+            if node.lookup.name == lookup:
+                same = (binding for binding in node.bindings if binding.field == name)
+                yield from (path.text for binding in same for path in binding.paths)
+        if lookup in self.contract.missing:
+            here = (each.paths for each in self.contract.missing[lookup].inputs if own in each.paths)
+            yield from (path for paths in here for path in paths)
+
+    def _found(self, path: str) -> tuple[set[str], bool]:
+        """Return what stands at a path, and whether that is all that can stand there."""
+        if path not in self._texts:
+            head, slash, _ = path.partition("/")
+            roots: Sequence[Appeal | Record] = self.records[head] if slash else [self.appeal]
+            known = (not slash or head in self.told_of) and all(_understood(path, root) for root in roots)
+            self._texts[path] = _texts(path, roots), known
+        return self._texts[path]
+
+
+def _still_given(
+    givers: _Givers, asked: Iterable[LookupState], stays: Sequence[LookupState]
+) -> tuple[list[LookupState], list[LookupState]]:
+    """Split what is carried from that whose inputs nothing gives any more that the version tells."""
+    kept: list[LookupState] = []
+    left = list(stays)
+    givers.add(asked)
+    while more := [state for state in left if givers.give(state)]:
+        givers.add(more)
+        kept += more
+        there = set(map(id, more))
+        left = [state for state in left if id(state) not in there]
     return kept, left
 
 
-def _named(state: LookupState, appeal: Appeal) -> bool:
-    return all(given.value in _texts(given.path, [appeal]) for given in state.inputs if _leads_into(given.path, appeal))
-
-
-def _leads_into(path: str, appeal: Appeal) -> bool:
-    """Whether it is a path into the appeal that this process understands: of another it cannot say what is there."""
+def _understood(path: str, root: Appeal | Record) -> bool:
+    """Whether this process can say what stands at a path: another release may have had such a field."""
+    if isinstance(root, OtherRecord):
+        return bool(_texts(path, [root]))
     try:
-        parsed = parse_path(path)
-        if parsed.lookup is None:
-            check_path(parsed, type(appeal))
+        check_path(parse_path(path), type(root))
     except PathError:
         return False
-    return parsed.lookup is None
-
-
-def _came_with(state: LookupState, givers: Sequence[LookupState], present: Mapping[str, str]) -> bool:
-    """Whether any of these records gives an input of the question."""
-    paths = ((given.value, renamed_path(given.path, present)) for given in state.inputs if "/" in given.path)
-    return any(value in _texts(path, _records(path.partition("/")[0], givers)) for value, path in paths)
+    return True
 
 
 def _records(lookup: str, states: Sequence[LookupState]) -> list[Record]:

@@ -75,6 +75,9 @@ def trail_of(fact: Fact, dossier: Dossier) -> dict[str, str]:
     }
     if fact.not_asked_now:
         trail["not_asked_now"] = "an earlier version told it"
+    for gap in dossier.gaps:
+        if (gap.lookup, gap.key) == (fact.lookup, fact.key):
+            trail |= _cause(gap)
     outcome = next((o for o in dossier.outcomes if (o.lookup, o.key) == (fact.lookup, fact.key)), None)
     for given in outcome.inputs if outcome else ():
         found = f", found in the text at {given.span.start}–{given.span.end}" if given.span else ""
@@ -98,7 +101,8 @@ def explain_field(dossier: Dossier, path: str) -> list[FieldValue]:
     if not slash and (path == "appeal" or path.startswith("appeal.")):
         return _of_appeal(dossier, path.removeprefix("appeal").removeprefix("."))
     facts = [fact for fact in dossier.facts if fact.lookup == lookup and key in ("", fact.key)]
-    gaps = [gap for gap in dossier.gaps if gap.lookup == lookup and key in ("", gap.key)]
+    there = {fact.key for fact in facts}  # what is provisional says so in its trail
+    gaps = [each for each in dossier.gaps if each.lookup == lookup and key in ("", each.key) and each.key not in there]
     if not facts and not gaps:
         names = sorted({outcome.lookup for outcome in dossier.outcomes})
         raise FieldError(f"{path!r}: this dossier has no {head!r}; there are: appeal, {', '.join(names)}")

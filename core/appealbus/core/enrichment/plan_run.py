@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from appealbus.core.clocks import monotonic
-from appealbus.core.domain.case import CLOSED, Case, KeptAnswer, LookupState
+from appealbus.core.domain.case import CLOSED, WITHDRAWN, Case, KeptAnswer, LookupState
 from appealbus.core.domain.pauses import HELD_BACK, REFRESH_FAILED, STALE
 from appealbus.core.doors import is_defect
 from appealbus.core.enrichment.carrying import Key, asked_with
@@ -170,7 +170,9 @@ class PlanRun:
 
     def _closed(self, lookup: str, draft: Draft, before: LookupState | None) -> LookupState:
         """Return the state of a question that is not put any more, since the appeal has ended."""
-        if before is not None and (before.kind.final or before.record is not None or before.code == CLOSED):
+        if before is not None and (
+            before.kind.final or before.record is not None or before.code in (CLOSED, WITHDRAWN)
+        ):
             return replace(before, next_attempt_at=None)
         state = before or LookupState(lookup, draft.key, OutcomeKind.SKIPPED, self.started, inputs=draft.inputs)
         reason = f"nobody asks any more: the appeal was {self._closed_by}"
@@ -255,7 +257,7 @@ class PlanRun:
             self.deadline if answer else self._until(node),
             answer,
             tell=lambda ended: self._came.put_nowait((asked, ended)),
-            anew=before is not None and before.kind.final,
+            anew=before is not None and (before.kind.final or before.code == WITHDRAWN),
             leaving=None if node.lookup.idempotent else partial(self._mark, node, draft, before),
             lost=lost,
         )
@@ -331,15 +333,18 @@ def _under(key: str, state: LookupState) -> LookupState:
 
 
 def _kept(before: LookupState | None, new: LookupState) -> LookupState:
-    """Return the new state of a question; if it was found before and is not this time, it keeps its record."""
-    if before is None or before.record is None or new.record is not None:
+    """Return the new state of a question; what was answered before and is not this time stays as it was."""
+    if before is None or new.record is not None:
         return new
-    reason = f"asked again and not found anew: {new.kind.value} [{new.code}]; the record is the one from before"
+    if before.record is None and (new.kind.final or (before.kind not in _ANSWERED and before.code != WITHDRAWN)):
+        return new
+    stays = "record" if before.record is not None else "answer"
+    reason = f"asked again and not found anew: {new.kind.value} [{new.code}]; the {stays} is the one from before"
     kept = replace(
         before,
         ended_at=new.ended_at,
-        code=STALE if before.code == STALE else REFRESH_FAILED,
-        reason=reason,
+        code=REFRESH_FAILED if before.record is not None and before.code != STALE else before.code,
+        reason=before.reason if before.code == WITHDRAWN else reason,
         attempts=new.attempts,
         runs=new.runs,
         next_attempt_at=new.next_attempt_at,

@@ -244,17 +244,18 @@ class Guard:
         question_id = str(uuid4())
         # What is not idempotent, or is answered later, is each appeal's own: nothing to share, nothing to remember.
         key = (lookup.name, question.key) if lookup.idempotent and not context.wire.answers_async else None
-        if question.anew:
-            context.fresh.drop(key)
-        if (known := context.fresh.get(key)) is not None:
+        if not question.anew and (known := context.fresh.get(key)) is not None:
             return self._launched(Remembered(context, question, question_id, known))
         if (flight := self._flights.find(key)) is not None:
             if isinstance(flight, Attempts):
                 flight.shared_with(question)
             return self._launched(Shared(context, question, question_id, flight, self._flights))
         if not question.lost and (barred := context.barred(question)) is not None:
-            stale = context.fresh.stale(key)
+            # Who has an answer keeps it until the source can be asked; what is in memory may serve others meanwhile.
+            stale = None if question.anew else context.fresh.stale(key)
             return barred if stale is None else self._launched(Stale(context, question, question_id, stale, barred))
+        if question.anew:
+            context.fresh.drop(key)
         new = LeftOut if question.lost else Attempts
         return self._launched(new(key, context, question, question_id))
 

@@ -1,38 +1,30 @@
 """The checkpoint: a small file outside the journal that knows how far it was, so that an older copy is found out."""
 
 import os
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from appealbus.core.errors import ConfigError, JournalError
+from appealbus.core.errors import ConfigError
+from appealbus.core.journal.errors import Behind
 from appealbus.core.journal.lock import HostLock
-from appealbus.core.journal.rows import JournalState
+from appealbus.core.journal.mark import ADVICE, Mark
 
 _LARGEST = 4096
 """Bytes: a checkpoint has some hundred. What has more is another file, and is not read to its end."""
 
 
-class Behind(JournalError):
-    """The journal is not the one that its checkpoint knows, or an older copy of it."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(text, "behind")
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """How far a journal was."""
-
-    journal: str
-    epoch: int
-    beat: int
-    clock: datetime | None
-
-
 _MARK = TypeAdapter(Mark)
+
+
+def no_checkpoint(checkpoint: "Checkpoint") -> str:
+    """Say that there is none, and what to do."""
+    return (
+        f"there is no checkpoint at {checkpoint.path}, so nobody here can tell this journal from an older copy of "
+        "itself. If it is the right one, run `appealbus enrol` on this machine; if it was put back from a copy, "
+        "`appealbus restored`"
+    )
 
 
 class Checkpoint:
@@ -40,6 +32,8 @@ class Checkpoint:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.writes = True
+        """Whether this process writes it; else it is read alone, in a place that belongs to a worker."""
         self._lock = HostLock(path.with_name(f"{path.name}.lock"))
 
     def read(self) -> Mark | None:
@@ -60,32 +54,53 @@ class Checkpoint:
             text = f"{self.path} is no checkpoint of a journal; name another file with bus.checkpoint, or take it away"
             raise ConfigError(text) from None
 
-    def compare(self, mark: Mark | None, now: JournalState) -> None:
+    def compare(self, mark: Mark | None, now: Mark) -> None:
         """Compare a journal with the mark, which was read before it: a bus that runs writes the journal first.
 
         Raises:
             Behind: this is another journal, or an older copy of it.
 
         """
-        if mark is None:
+        if mark is None or mark.leads_to(now):
             return
         if mark.journal != now.journal:
-            raise Behind(f"the checkpoint {self.path} is that of another journal. {_ADVICE}")
-        if (mark.epoch, mark.beat) > (now.epoch, now.beat):
-            was, then = (f"{at:%Y-%m-%d %H:%M:%S} UTC" if at else "its beginning" for at in (now.clock, mark.clock))
-            text = f"this journal is an older copy: it goes up to {was}, and its checkpoint {self.path} up to {then}"
-            raise Behind(f"{text}. {_ADVICE}")
+            raise Behind(f"the checkpoint {self.path} is that of another journal. {ADVICE}")
+        was, then = (f"{at:%Y-%m-%d %H:%M:%S} UTC" if at else "its beginning" for at in (now.clock, mark.clock))
+        text = f"this journal is an older copy: it goes up to {was}, and its checkpoint {self.path} up to {then}"
+        if (mark.epoch, mark.beat) <= (now.epoch, now.beat):
+            text = (
+                f"this journal is a copy that went another way since its checkpoint {self.path} was written, at {then}"
+            )
+        raise Behind(f"{text}. {ADVICE}")
 
-    def write(self, now: JournalState) -> bool:
-        """Write how far the journal is, whole or not at all; return whether it is this process that writes.
+    def write(self, now: Mark, *, anew: bool = False) -> bool:
+        """Write how far the journal is, whole or not at all, and never less than is there; unless that is made `anew`.
+
+        Returns:
+            Whether it is this process that writes.
 
         Raises:
             OSError: the file cannot be written.
+            ConfigError: what is there is no checkpoint.
 
         """
-        if not self._lock.taken():
+        if not self.writes or not self._lock.taken():
             return False
-        mark = Mark(now.journal, now.epoch, now.beat, now.clock)
+        there = None if anew else self.read()
+        if there is None or there.leads_to(now):
+            self._put(now)
+        return True
+
+    def note(self, found: Mark | None) -> None:
+        """Note up to when the copy goes that was found in the journal's place: `restored` says since when."""
+        if found is None or not self.writes or not self._lock.taken():
+            return
+        there = self.read()
+        if there is None or found.clock is None or (there.since is not None and there.since <= found.clock):
+            return
+        self._put(replace(there, since=found.clock))
+
+    def _put(self, mark: Mark) -> None:
         made = self.path.with_name(f"{self.path.name}.new")
         with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:
             file.write(_MARK.dump_json(mark))
@@ -97,14 +112,7 @@ class Checkpoint:
             os.fsync(folder)
         finally:
             os.close(folder)
-        return True
 
     def close(self) -> None:
         """Let another process write it."""
         self._lock.close()
-
-
-_ADVICE = (
-    "Nothing is given out, or it would be numbered as what is lost was: put the right journal in its place, "
-    "or, if this is the one to go on with, run `appealbus restored`"
-)

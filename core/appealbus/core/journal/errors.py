@@ -40,12 +40,28 @@ class Superseded(JournalError):
     """A newer release migrates this journal, or has done so: whoever works it with this one ends."""
 
     def __init__(self, *, done: bool) -> None:
+        self.reason = "migrated" if done else "migrating"
         if done:
             text = "a newer release of appealbus has migrated this journal; upgrade appealbus to open it"
         else:
             text = "the journal is being migrated: nobody works it until that is done"
         super().__init__(text, "superseded")
         self.done = done
+
+
+class Behind(JournalError):
+    """The journal is not the one that is known here, or an older copy of it: nothing is written there."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text, "behind")
+
+
+class Outlived(Superseded):
+    """The journal has another key or epoch than this process has opened: it starts again, and goes on with these."""
+
+    def __init__(self, text: str = "the journal's key was renewed, or it was restored, beside this process") -> None:
+        JournalError.__init__(self, f"{text}; start again, to go on with what it has now", "superseded")
+        self.done, self.reason = True, "renewed"
 
 
 class ClockInDoubt(JournalError):

@@ -55,6 +55,7 @@ class Finder(JournalReader, Accounting):
         Raises:
             ValueError: the place is one of a list in another order.
             ConfigError: somebody is named, and the journal's key is not there, or not its own.
+            Outlived: somebody is named, and the journal gets another key, or has another one than this process.
 
         """
         if after != NOWHERE and (after.first is None) != by_id(selection):
@@ -145,5 +146,5 @@ class Finder(JournalReader, Accounting):
     def _marks(self, connection: Connection, selection: Selection) -> list[bytes]:
         if not selection.named:
             return []
-        key = self._key_of(connection)
+        key = self._key_now(connection)
         return [key.mark(kind, identifier) for kind, identifier in selection.named]

@@ -18,7 +18,6 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import bulk
-from appealbus.core.journal.drivers import sqlite_driver
 from appealbus.core.journal.errors import Superseded
 from appealbus.core.journal.lock import HostLock
 from appealbus.core.journal.migrations import REVISIONS
@@ -50,7 +49,6 @@ _STANDS = text(
     "SELECT (SELECT version_num FROM alembic_version) AS version_num,"
     " (SELECT until FROM lease WHERE name = 'migration') AS until"
 ).columns(version_num=Text, until=lease.c.until.type)
-_REVISION = "SELECT version_num FROM alembic_version"
 
 
 class Fence(Protocol):
@@ -149,14 +147,6 @@ def check(connection: Connection) -> None:
         raise Superseded(done=True)
     if stands.until is not None and stands.until > shared_now(connection):
         raise Superseded(done=False)
-
-
-def guard_sqlite(connection: Connection) -> None:
-    """Raise Superseded in a transaction that has just begun where the tables are not ours any more."""
-    driver = sqlite_driver(connection)
-    if driver.execute(_REVISION).fetchone() != (REVISIONS[-1],):
-        driver.execute("ROLLBACK")
-        raise Superseded(done=True)
 
 
 def share_postgresql(driver: Any) -> None:

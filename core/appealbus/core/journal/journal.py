@@ -82,7 +82,7 @@ class Journal(Taking, Working, Delivering, Operating, Upkeep, Renewing, Sketchin
             store.open_store, url, secret, key=key, read_only=read_only, tell=tell, ends_workers=ends_workers
         )
         last = (concluding.conclude, changing.change, leaving.leave, accepting.accept)
-        writer = None if opened.writing is None else Writer(opened.writing, opened.lock, last=last)
+        writer = None if opened.writing is None else Writer(opened.writing, opened.lock, last, memory=opened.memory)
         journal = cls(opened.reading, opened, writer, number_prefix)
         if writer is not None:
             try:
@@ -97,13 +97,18 @@ class Journal(Taking, Working, Delivering, Operating, Upkeep, Renewing, Sketchin
         ends = time.monotonic() + _LEAVING
         while True:
             try:
-                await self.look()
+                standing = await self.look()
             except Superseded as error:
                 if error.done or time.monotonic() > ends:
                     raise
                 await asyncio.sleep(_LEAVING / 20)
             else:
+                self._opened_in(standing)
                 return
+
+    def _opened_in(self, standing: JournalState) -> None:
+        if self._opened.generation is not None:
+            self._opened.generation.epoch = standing.epoch
 
     async def close(self) -> None:
         """Write what is queued and let go of everything. Idempotent.
@@ -157,5 +162,6 @@ class Journal(Taking, Working, Delivering, Operating, Upkeep, Renewing, Sketchin
             beat: the last sign of life that anybody knows of, of this journal before it was restored.
 
         """
-        await self._write.submit(journal_state.begin_epoch, journal_state.Restored(epoch, beat, self.actor))
+        begun = await self._write.submit(journal_state.begin_epoch, journal_state.Restored(epoch, beat, self.actor))
+        self._opened_in(begun)
         return await self.look()

@@ -14,11 +14,13 @@ from hashlib import sha256
 from hmac import HMAC, compare_digest
 from pathlib import Path
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, exists, insert, select, update
 
 from appealbus.core import clocks
 from appealbus.core.config.permissions import readable_by_others, writable_by_others
 from appealbus.core.errors import ConfigError
+from appealbus.core.journal import generation
+from appealbus.core.journal.errors import Outlived
 from appealbus.core.journal.naming import Named
 from appealbus.core.journal.sketch import Sketcher
 from appealbus.core.journal.tables import counter, standing
@@ -109,11 +111,12 @@ class KeyFile:
         """Return the journal's key.
 
         Raises:
-            ConfigError: as above; or the journal has none yet, or not everything is marked with it yet.
+            ConfigError: as above; or the journal has none yet.
+            Outlived: not everything is marked with it yet.
 
         """
         if _under_way(connection):
-            raise ConfigError("the journal gets another key, and not all is marked anew; `appealbus key renew` goes on")
+            raise Outlived("the journal gets another key, and not all is marked anew; `appealbus key renew` goes on")
         return self._checked(connection)
 
     def _checked(self, connection: Connection) -> JournalKey:
@@ -129,6 +132,7 @@ class KeyFile:
 
     def _renewed(self, connection: Connection, check: bytes | None) -> JournalKey:
         """Give the journal another key: one that was laid there and is not the old one, or else one that is made."""
+        generation.alone(connection)
         if _under_way(connection):
             with suppress(ConfigError):
                 return self._checked(connection)
@@ -192,6 +196,13 @@ class KeyFile:
         if key is None:
             raise ConfigError(f"the journal's key at {self.path} was taken away while it was made")
         return key
+
+
+def insist_on(key: JournalKey, connection: Connection) -> None:
+    """Raise Outlived where the journal has another key by now, or gets one: marks of this one are not found there."""
+    check = connection.scalar(select(standing.c.key_check).where(~exists().where(counter.c.name == RENEWED)))
+    if check != key.check:
+        raise Outlived
 
 
 def _under_way(connection: Connection) -> bool:

@@ -17,7 +17,9 @@ from sqlalchemy.pool import NullPool, QueuePool
 from appealbus.core.errors import CONFLICT, UNREACHABLE, ConfigError
 from appealbus.core.journal import handover, schema
 from appealbus.core.journal.connections import OpenConnections
+from appealbus.core.journal.generation import OUTLIVED
 from appealbus.core.journal.key import JournalKey, KeyFile
+from appealbus.core.journal.mark import Memory
 
 if TYPE_CHECKING:
     import psycopg
@@ -70,6 +72,7 @@ _CODES: Mapping[str, tuple[str, str]] = {
     "57P": _AWAY,
     _ENDED_IDLE: (UNREACHABLE, "the database ended a connection that stood still in a transaction"),
     "25006": (UNREACHABLE, "the database takes no writes: it is a standby, or is being moved"),
+    OUTLIVED: ("superseded", "it has another key or epoch"),
     "22": ("constraint", "the write holds what the database does not take"),
     "23": ("constraint", "the write contradicts what is there"),
     "40": (CONFLICT, "others write the same at this moment"),
@@ -129,6 +132,7 @@ def open_engines(
     password: Password | None,
     key: KeyFile,
     connections: OpenConnections,
+    memory: Memory,
     *,
     readers: int,
     tell: schema.Tell | None,
@@ -145,7 +149,8 @@ def open_engines(
     """
     if url.drivername not in {"postgresql", "postgresql+psycopg"}:
         raise ConfigError("the journal's driver for PostgreSQL is psycopg; write postgresql://user@host/database")
-    reading = _engine(url, password, connections, _READING, pool_size=readers, application_name="appealbus read")
+    knows = None if read_only else memory
+    reading = _engine(url, password, connections, _READING, knows, pool_size=readers, application_name="appealbus read")
     try:
         if read_only:
             schema.check(reading)
@@ -166,7 +171,7 @@ def open_engines(
         raise
     idle = _WRITING_IDLE_SECONDS
     writing = _engine(
-        url, password, connections, pool_size=3, idle_seconds=idle, application_name="appealbus write", writes=True
+        url, password, connections, {}, memory, pool_size=3, idle_seconds=idle, application_name="appealbus write"
     )
     return reading, writing, its_key
 
@@ -176,12 +181,12 @@ def _engine(
     password: Password | None,
     connections: OpenConnections,
     more: Mapping[str, str] = MappingProxyType({}),
+    memory: Memory | None = None,
     *,
     pool_size: int = 0,
     seconds: int = _STATEMENT_SECONDS,
     idle_seconds: int = _IDLE_SECONDS,
     application_name: str = "appealbus",
-    writes: bool = False,
 ) -> Engine:
     settings = {
         "statement_timeout": seconds * 1000,
@@ -212,8 +217,10 @@ def _engine(
             given["password"] = password()
         made = connections.make(lambda: connection_class.connect(*args, **given))
         made.prepared_max = _PREPARED
-        if writes:
+        if memory is not None and more is not _READING:
             handover.share_postgresql(made)
+        if memory is not None:
+            memory.look_at_postgresql(made)
         return made
 
     return engine

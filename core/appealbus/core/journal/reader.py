@@ -17,7 +17,8 @@ from appealbus.core.journal import documents, naming, old
 from appealbus.core.journal.asking import asks
 from appealbus.core.journal.errors import ClockInDoubt
 from appealbus.core.journal.kept import Kept
-from appealbus.core.journal.key import JournalKey, KeyFile
+from appealbus.core.journal.key import JournalKey, KeyFile, insist_on
+from appealbus.core.journal.mark import Mark
 from appealbus.core.journal.old import Ages
 from appealbus.core.journal.reads import calls, counting, lists, outages, pace, past, pauses, waiting, weekly
 from appealbus.core.journal.reads import cases as case_reads
@@ -79,7 +80,7 @@ class JournalReader(Kept, Serving):
         """
         normal = naming.PARSES[kind](identifier)
         return await self._read(
-            lambda connection: lists.appeals_of(connection, self._key_of(connection).mark(kind, normal), after, limit)
+            lambda connection: lists.appeals_of(connection, self._key_now(connection).mark(kind, normal), after, limit)
         )
 
     async def past(self, appeal_id: int, its: Appeal, reach: Reach = AT_INTAKE) -> Past:
@@ -125,6 +126,12 @@ class JournalReader(Kept, Serving):
         if isinstance(self._key, KeyFile):
             self._key = self._key.of_journal(connection)
         return self._key
+
+    def _key_now(self, connection: Connection) -> JournalKey:
+        """Return the journal's key, to find by it all that is there now."""
+        key = self._key_of(connection)
+        insist_on(key, connection)
+        return key
 
     states = asks(case_reads.states)
     answers = asks(case_reads.answers)
@@ -181,6 +188,14 @@ class JournalReader(Kept, Serving):
     history = asks(log_reads.history)
     standing = asks(standing_reads.how_it_stands)
 
+    async def how_far(self) -> Mark:
+        """Return how far the journal is."""
+        return await self._read(standing_reads.how_far, together=False)
+
+    async def what_may_be_lost(self) -> list[str]:
+        """Return what the database may lose of what it has confirmed, and the settings that avoid it."""
+        return await self._read(standing_reads.what_may_be_lost)
+
     async def source_states(self) -> list[SourceState]:
         """Return how the sources stand over all workers alive; where none is, how they stood at last."""
         return await self._read(lambda connection: standing_reads.source_states(connection, shared_now(connection)))
@@ -208,3 +223,7 @@ class JournalReader(Kept, Serving):
     parked_for = asks(waiting.parked_for)
     due_soon = asks(waiting.due_soon)
     next_due = asks(counting.next_due)
+
+    async def last_heartbeat(self) -> datetime | None:
+        """Return until when the newest heartbeat counts; None where nobody works the journal."""
+        return await self._read(standing_reads.last_heartbeat, together=False)

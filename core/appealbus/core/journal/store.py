@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
-from sqlalchemy import URL, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool
@@ -17,9 +17,12 @@ from sqlalchemy.pool import QueuePool
 from appealbus.core.errors import UNEXPECTED, UNREACHABLE, ConfigError, JournalError
 from appealbus.core.journal import handover, notifications, postgresql, schema
 from appealbus.core.journal.connections import OpenConnections
-from appealbus.core.journal.errors import NoJournalYet
+from appealbus.core.journal.drivers import sqlite_driver
+from appealbus.core.journal.errors import NoJournalYet, Outlived
+from appealbus.core.journal.generation import Generation
 from appealbus.core.journal.key import JournalKey, KeyFile
 from appealbus.core.journal.lock import FileLock
+from appealbus.core.journal.mark import Memory
 from appealbus.core.own_file import make_private
 
 UNNAMED_KEY = Path("appealbus.key")
@@ -50,7 +53,9 @@ _CODES = {
 class OpenedDatabase:
     """An open database. `path` is that of the SQLite file; `writing` is None where it is only read.
 
-    `key` is where the key lies, which is not looked at until it is needed where the database is only read.
+    `memory` knows how far the journal was. `key` is where the key lies, which is not looked at until it is needed where
+    the database is only read.
+    `generation` is what each transaction that writes shows; None where it is only read.
     `listen` calls back whenever another worker has something to deliver, `cut` ends the connections to the database,
     so that nobody waits there any more; None where there is no other worker, and no connection.
     """
@@ -60,8 +65,10 @@ class OpenedDatabase:
     lock: FileLock | nullcontext[None]
     path: Path | None
     key: KeyFile | JournalKey
+    memory: Memory
     listen: Callable[[Callable[[], None]], Awaitable[None]] | None = None
     cut: Callable[[], None] | None = None
+    generation: Generation | None = None
 
     def close(self) -> None:
         """Close the readers and the lock. The writer closes its own engine, under the lock."""
@@ -110,6 +117,8 @@ def as_journal_error(error: Exception) -> JournalError:
     if isinstance(error, JournalError):
         return error
     code, text = _our_words(error, error.orig if isinstance(error, DBAPIError) else error)
+    if code == "superseded":
+        return Outlived()
     return JournalError(f"the journal failed{text}", code)
 
 
@@ -144,7 +153,7 @@ def _open_sqlite(
             undo.callback(reading.dispose)
             schema.check(reading)
             undo.pop_all()
-        return OpenedDatabase(reading, None, nullcontext(), path, key)
+        return OpenedDatabase(reading, None, nullcontext(), path, key, Memory())
     if not path.parent.is_dir():
         raise ConfigError(f"the journal's folder {path.parent} does not exist; create it or name another")
     writing = _sqlite_engine(path, "mode=rw", _PRAGMAS, "BEGIN IMMEDIATE", 1)
@@ -160,9 +169,28 @@ def _open_sqlite(
             with lock:
                 writing.dispose()
             raise
-        event.listen(writing, "begin", handover.guard_sqlite)
+        memory = Memory()
+        event.listen(writing, "begin", partial(_compare, memory, path))
+        generation = _shown(writing, its_key)
         undo.pop_all()
-    return OpenedDatabase(reading, writing, lock, path, its_key)
+    return OpenedDatabase(reading, writing, lock, path, its_key, memory, generation=generation)
+
+
+def _compare(memory: Memory, path: Path, connection: Connection) -> None:
+    """Raise Behind in a transaction that has just begun where the journal is another one."""
+    driver = sqlite_driver(connection)
+    try:
+        memory.look_at_sqlite(driver, path)
+    except JournalError:
+        driver.execute("ROLLBACK")
+        raise
+
+
+def _shown(writing: Engine, key: JournalKey) -> Generation:
+    """Have each transaction of an engine begin with the generation that is open now."""
+    generation = Generation(key.check)
+    event.listen(writing, "begin", generation.show)
+    return generation
 
 
 @contextmanager
@@ -207,14 +235,23 @@ def _open_postgresql(
     read_only: bool,
     ends_workers: bool,
 ) -> OpenedDatabase:
-    connections = OpenConnections()
+    connections, memory = OpenConnections(), Memory()
     try:
         reading, writing, its_key = postgresql.open_engines(
-            url, password, key, connections, readers=READERS, tell=tell, read_only=read_only, ends_workers=ends_workers
+            url,
+            password,
+            key,
+            connections,
+            memory,
+            readers=READERS,
+            tell=tell,
+            read_only=read_only,
+            ends_workers=ends_workers,
         )
     except SQLAlchemyError as error:
         mine = as_journal_error(error)
         where = f"{url.host or 'the local socket'}{f':{url.port}' if url.port else ''}, database {url.database}"
         raise JournalError(f"{where}: {mine}", mine.code) from None
     listen = partial(notifications.listen, url, password)
-    return OpenedDatabase(reading, writing, nullcontext(), None, its_key, listen, connections.cut)
+    generation = _shown(writing, its_key) if writing is not None and isinstance(its_key, JournalKey) else None
+    return OpenedDatabase(reading, writing, nullcontext(), None, its_key, memory, listen, connections.cut, generation)

@@ -11,6 +11,7 @@ import structlog
 from appealbus.core import clocks
 from appealbus.core.domain.access import AccessRow, AwaitedRow
 from appealbus.core.domain.case import Case, LookupState
+from appealbus.core.domain.event import What
 from appealbus.core.domain.replies import KeptReplies
 from appealbus.core.errors import JournalError
 from appealbus.core.interfaces.answer import Answer, Kept
@@ -233,13 +234,16 @@ class Working(Writing):
             working.retry, working.Retry(number, self.now(), everything, self.actor, refresh, reason)
         )
 
-    async def reread(self, appeal_id: int, states: Sequence[rereading.Anew], *, reason: str) -> int | None:
+    async def reread(
+        self, appeal_id: int, states: Sequence[rereading.Anew], *, reason: str, what: What = What.REREAD
+    ) -> int | None:
         """Write how questions stand whose replies were read again, and have their appeal worked on at once.
 
         Args:
             appeal_id: the appeal.
             states: of the questions that stand otherwise now.
             reason: why.
+            what: what has happened to them: they may have been withdrawn, too.
 
         Returns:
             How many of them are written: one that was asked meanwhile is not. None if there is no such appeal.
@@ -250,12 +254,15 @@ class Working(Writing):
 
         """
         marked = [replace(each, marked=self._marked(each.state)) for each in states]
-        item = rereading.Reread(appeal_id, self.actor, reason, self.now(), marked)
+        item = rereading.Reread(appeal_id, self.actor, reason, self.now(), marked, what)
         return await self._write.submit(rereading.write, item)
 
-    async def bury(self, owner: str | None) -> None:
-        """Take over at once what a dead worker had in work, or with None what all had: it is suspect from now on."""
-        _tell(await self._write.submit(suspects.bury, suspects.Burial(owner, self.now(), self.actor)))
+    async def bury(self, owner: str | None, ids: Sequence[int] | None = None) -> None:
+        """Take over at once what a dead worker had in work, or with None what all had: it is suspect from now on.
+
+        With `ids` only of these.
+        """
+        _tell(await self._write.submit(suspects.bury, suspects.Burial(owner, self.now(), self.actor, ids)))
 
     async def hold_appeal(self, number: str, *, by: str, reason: str) -> bool:
         """Hold an appeal: it is not worked until it is released. False if there is no such appeal.

@@ -18,9 +18,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from appealbus.core.errors import CONFLICT, UNEXPECTED, UNREACHABLE, JournalError
 from appealbus.core.failpoints import failpoint
 from appealbus.core.journal import postgresql
-from appealbus.core.journal.errors import OutcomeUnknown
+from appealbus.core.journal.errors import Behind, OutcomeUnknown
+from appealbus.core.journal.mark import Memory
 from appealbus.core.journal.store import as_journal_error
-from appealbus.core.journal.writes import events
+from appealbus.core.journal.writes import events, journal_state
 from appealbus.core.logs.throttle import LogThrottle
 
 Item = TypeVar("Item")
@@ -48,7 +49,7 @@ _PAUSES = (0.05, 0.2, 0.5, 1.0)
 """Seconds between tries. A conflict is over in milliseconds; a database that restarts takes seconds."""
 _CONFLICTS = 3
 """Tries after a conflict: with pauses between them a fourth one in a row is hardly chance any more."""
-_HOPELESS = frozenset({"busy", UNREACHABLE, "unknown", "superseded"})
+_HOPELESS = frozenset({"busy", UNREACHABLE, "unknown", "superseded", "behind"})
 
 
 class _Job(NamedTuple):
@@ -71,12 +72,21 @@ class Writer:
         lock: held around each transaction.
         last: kinds of writes that come last in a transaction, in this order: `conclude` ends the lease under which
             what was queued before it is written, and `accept` keeps others from theirs until the transaction ends.
+        memory: once it knows of another journal, nothing is committed, and nobody is told that something was.
 
     """
 
-    def __init__(self, engine: Engine, lock: AbstractContextManager[None], last: Sequence[Run[Any, Any]] = ()) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        lock: AbstractContextManager[None],
+        last: Sequence[Run[Any, Any]] = (),
+        *,
+        memory: Memory,
+    ) -> None:
         self._engine = engine
         self._lock = lock
+        self._memory = memory
         self._last = last
         self._away = False
         self._trouble = LogThrottle()
@@ -140,6 +150,7 @@ class Writer:
         await asyncio.to_thread(self._thread.join)
 
     async def _put(self, job: _Job) -> None:
+        (self._memory.check if job.run is journal_state.look else self._memory.check_told)()
         await self._room.acquire()
         if self._closed:
             self._room.release()
@@ -205,7 +216,9 @@ class Writer:
             self._room.release()
             if job.future is None or job.future.done():
                 continue
-            if isinstance(result, JournalError):
+            if self._memory.lost is not None:
+                job.future.set_exception(Behind(self._memory.lost))
+            elif isinstance(result, JournalError):
                 job.future.set_exception(result)
             else:
                 job.future.set_result(result)
@@ -312,6 +325,7 @@ class Writer:
         return self._last.index(run) if run in self._last else -1
 
     def _commit(self, transaction: RootTransaction) -> None:
+        self._memory.check()
         try:
             transaction.commit()
         except Exception as error:

@@ -10,9 +10,11 @@ from sqlalchemy import Engine
 from appealbus.core.domain.event import BUS
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import store
+from appealbus.core.journal.checkpoint import Checkpoint
 from appealbus.core.journal.clock import Clock
 from appealbus.core.journal.finding import Finder
 from appealbus.core.journal.key import JournalKey
+from appealbus.core.journal.mark import Mark, Memory
 from appealbus.core.journal.rows import JournalState
 from appealbus.core.journal.sketch import Sketch
 from appealbus.core.journal.writer import Writer
@@ -45,6 +47,8 @@ class Writing(Finder):
         """Who writes, in the words of the log, where nobody else is known to."""
         self.compares_texts = False
         """Whether it keeps a sketch of what each appeal says, since there is somebody who compares texts."""
+        self.checkpoint: Checkpoint | None = None
+        """What knows outside the journal how far it was; None: nothing does on this machine."""
         self._limiter: Writer | None = None
         self._placer: Writer | None = None
         self._clock = Clock()
@@ -84,6 +88,11 @@ class Writing(Finder):
         last = self._clock.last
         return "" if last is None else last.standing.journal
 
+    @property
+    def memory(self) -> Memory:
+        """What this process knows of the journal, and whether it has turned out to be another one."""
+        return self._opened.memory
+
     async def _sketch(self, new: Appeal) -> Sketch | None:
         if not self.compares_texts:
             return None
@@ -93,9 +102,13 @@ class Writing(Finder):
 
     async def look(self) -> JournalState:
         """Look at the clock and write down that the journal is alive; return how it stands."""
-        found = await self._write.submit(journal_state.look, self._clock.last) or self._clock.last
+        before = self.memory.mark
+        looked = await self._write.submit(journal_state.look, self._clock.last)
+        found = looked or self._clock.last
         if found is None:
             raise AssertionError("the first look waits for others")
+        if looked is not None:
+            self.memory.learn(before, Mark.of(looked.standing))
         self._clock.update(found)
         return found.standing
 
@@ -138,7 +151,7 @@ class Writing(Finder):
         if not self.shared or self._opened.writing is None:
             return self._write
         if self._limiter is None:
-            self._limiter = Writer(self._opened.writing, self._opened.lock)
+            self._limiter = Writer(self._opened.writing, self._opened.lock, memory=self.memory)
         return self._limiter
 
     @property
@@ -147,7 +160,7 @@ class Writing(Finder):
         if self._opened.writing is None:
             return self._write
         if self._placer is None:
-            self._placer = Writer(self._opened.writing, self._opened.lock)
+            self._placer = Writer(self._opened.writing, self._opened.lock, memory=self.memory)
         return self._placer
 
     @property

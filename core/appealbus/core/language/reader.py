@@ -9,7 +9,8 @@ from functools import cached_property
 from gettext import NullTranslations
 from typing import Any
 
-from appealbus.core.domain.pauses import PAUSED
+from appealbus.core.domain.case import WITHDRAWN
+from appealbus.core.domain.pauses import PAUSED, STALE
 from appealbus.core.language import catalogues
 from appealbus.core.language.choice import ReaderLanguage
 from appealbus.core.language.reasons import link_told, reason_in_full
@@ -18,6 +19,8 @@ from appealbus.schemas.signal import Signal
 _LOCALES = {ReaderLanguage.ENGLISH: "en_GB", ReaderLanguage.RUSSIAN: "ru", ReaderLanguage.KAZAKH: "kk"}
 _STEP = re.compile(r"([a-z][a-z0-9_]*)((?:\[[0-9]+\])*)")
 _PATH = re.compile(rf"{_STEP.pattern}(?:\.{_STEP.pattern})*")
+_ENGLISH = {STALE: "answered from memory with what is out of date; asked again", WITHDRAWN: "withdrawn by a person"}
+"""What codes mean that stand without a reason, where more than the code has to be said."""
 _SHORT = frozenset({"iin", "bin", "kato", "rka", "rko", "wkt", "epsg", "sha256"})
 """Names of fields that are abbreviations, in English."""
 
@@ -100,7 +103,7 @@ class Reader:
         In English that is what was written, and so it is where no catalogue knows the code either.
         """
         if self.language is ReaderLanguage.ENGLISH:
-            return reason
+            return reason or _ENGLISH.get(code, "")
         if (told := reason_in_full(reason, self)) is not None:
             return told
         rest = code

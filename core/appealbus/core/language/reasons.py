@@ -1,5 +1,6 @@
 """What is wrong with a field of an appeal, a reply or a link: more than its code says, in the reader's language."""
 
+from appealbus.core.domain.carried import LEFT
 from appealbus.core.language.known import Known
 from appealbus.core.told import Speaks, told
 
@@ -140,11 +141,14 @@ LINKS = (
 )
 """What links say of how they stand; words of a broker's own within it stay as they are."""
 _links = Known(each.text for each in LINKS)
+_left = Known(each.text for each in LEFT)
 _known = Known(each.text for each in (*WARNINGS, *RULES, *_SCHEMA))
 
 
 def reason_in_full(written: str, to: Speaks) -> str | None:
     """Return a reason in the language of who reads; None where nobody knows it."""
+    if (left := _left.tell(written, to)) is not None:
+        return left
     reason, colon, rule = written.partition(": ")
     first = _known.tell(reason, to)
     if first is None or not colon:

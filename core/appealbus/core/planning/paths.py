@@ -125,9 +125,12 @@ def values(path: Path, root: BaseModel) -> Iterator[Value]:
 def _walked(path: Path, steps: Sequence[Step], node: Any, at: tuple[int, ...]) -> Iterator[Value]:
     inside = None
     for depth, step in enumerate(steps, 1):
-        inside, node = node, getattr(node, step.name, None)
+        # Of a record whose model is not loaded only the first level has attributes.
+        inside, node = node, node.get(step.name) if isinstance(node, dict) else getattr(node, step.name, None)
         if node is None or node == "":
             return
+        if step.each and not isinstance(node, list | tuple):
+            return  # as its model had it before
         if step.each:
             for place, item in enumerate(node):
                 if item is None or item == "":

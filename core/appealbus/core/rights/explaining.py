@@ -8,6 +8,8 @@ from appealbus.core.rights.mask import Mask
 from appealbus.core.rights.paths import path_of
 from appealbus.core.rights.questions import Json
 
+_CAUSE = ("outcome", "code", "reason", "next_attempt_at")
+
 
 class FieldHidden(FieldError):
     """The field is hidden from whoever asks; nobody has looked whether it is there."""
@@ -43,7 +45,8 @@ def explain_masked(mask: Mask, document: Json, path: str) -> list[FieldValue]:
         for name, value in leaves_of(fact.get("record", {}))
         if is_below(name, rest)
     ]
-    found += [FieldValue(path, None, _texts(gap, ("outcome", "code", "reason", "next_attempt_at"))) for gap in gaps]
+    there = {fact["key"] for fact in facts}  # what is provisional says so in its trail
+    found += [FieldValue(path, None, _texts(gap, _CAUSE)) for gap in gaps if gap["key"] not in there]
     if not found:
         names = sorted({without_indexes(name) for fact in facts for name, _ in leaves_of(fact.get("record", {}))})
         raise FieldError(f"{path!r}: {lookup} shows no such field; it shows: {', '.join(names)}")
@@ -87,6 +90,9 @@ def _trail(fact: Json, document: Json) -> dict[str, str]:
     trail = _texts(fact["provenance"], fact["provenance"])
     if fact.get("not_asked_now"):
         trail["not_asked_now"] = "an earlier version told it"
+    for gap in document.get("gaps", ()):
+        if (gap["lookup"], gap["key"]) == (fact["lookup"], fact["key"]):
+            trail |= _texts(gap, _CAUSE)
     for outcome in document.get("outcomes", ()):
         if (outcome["lookup"], outcome["key"]) == (fact["lookup"], fact["key"]):
             for given in outcome.get("inputs", ()):

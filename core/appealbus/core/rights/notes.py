@@ -121,11 +121,11 @@ def _change(mask: Mask, change: Json) -> Json | None:
 
 
 def not_carried(mask: Mask, document: Json) -> list[Json]:
-    """Return which facts are not told any more; it follows from corrections of the appeal."""
+    """Return which facts are not told any more; it follows from what the appeal and other records say by now."""
     if mask.hidden(("not_carried", ())):
         return []
     told = document.get("not_carried") or []
-    if not mask.hides_of_appeal:
+    if not mask.hides_values:
         return [each for each in told if mask.shows_lookup(each["lookup"])]
     if not mask.process:
         return []

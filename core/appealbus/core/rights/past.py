@@ -12,7 +12,7 @@ from appealbus.core.rights.viewer import Viewer
 _OF_VERSIONS = frozenset({What.DELIVERED, What.FAILED, What.SET_ASIDE, What.SKIPPED, What.RESENT, What.VERSION})
 _ALWAYS = frozenset({What.ACCEPTED, What.HELD, What.RELEASED, What.READ})
 """What has nothing to do with any field."""
-_OF_LOOKUPS = frozenset({What.ASKED, What.ENDED, What.REREAD})
+_OF_LOOKUPS = frozenset({What.ASKED, What.ENDED, What.REREAD, What.RETRACTED})
 _PEOPLE = frozenset({"person", "api"})
 """Kinds of actors that write in words of their own; those of the bus are our words."""
 _TOLD = frozenset(

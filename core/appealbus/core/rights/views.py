@@ -18,6 +18,7 @@ from appealbus.core.domain.case import Case
 from appealbus.core.domain.event import LogEntry
 from appealbus.core.domain.feed import FeedEntry
 from appealbus.core.domain.listing import AppealRow, AppealState, VersionRow
+from appealbus.core.domain.pauses import STALE
 from appealbus.core.enrichment.fields import FieldValue, explain_field
 from appealbus.core.errors import JournalError
 from appealbus.core.interfaces.past import Past
@@ -35,6 +36,7 @@ from appealbus.core.rights.questions import Json
 from appealbus.core.rights.seen import Seen, is_damage, seen
 from appealbus.core.rights.viewer import Viewer
 from appealbus.schemas.appeal import Appeal
+from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.stored import DOSSIER
 
 log = structlog.get_logger(__name__)
@@ -362,11 +364,18 @@ class Views:
 
     async def _with_current_gaps(self, number: str, document: Json) -> Json:
         states: dict[tuple[str, str], Any] = {(s.lookup, s.key): s for s in await self._reader.states(number)}
-        for gap in document.get("gaps", ()):
+        gaps = document.setdefault("gaps", [])
+        told = {(gap["lookup"], gap["key"]) for gap in gaps}
+        for each in document.get("outcomes", ()):  # an older release told what is provisional as found
+            if each.get("code") == STALE and (each["lookup"], each["key"]) not in told:
+                own = {name: each[name] for name in ("lookup", "key", "code", "reason") if name in each}
+                gaps.append({**own, "outcome": OutcomeKind.UNAVAILABLE.value, "required": True})
+        for gap in gaps:
             state = states.get((gap["lookup"], gap["key"]))
-            if state is not None and state.record is None and gap.get("code") != NOT_LOADED:
-                gap |= {"outcome": state.kind.value, "code": state.code, "reason": state.reason}
-                gap.pop("next_attempt_at", None)
-                if state.next_attempt_at is not None:
-                    gap["next_attempt_at"] = state.next_attempt_at.isoformat()
+            if state is None or gap.get("code") == NOT_LOADED or not (state.record is None or state.code == STALE):
+                continue
+            gap |= {"outcome": state.lacks_as.value, "code": state.code, "reason": state.reason}
+            gap.pop("next_attempt_at", None)
+            if state.next_attempt_at is not None:
+                gap["next_attempt_at"] = state.next_attempt_at.isoformat()
         return document

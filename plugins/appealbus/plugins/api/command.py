@@ -5,7 +5,7 @@ from importlib.util import find_spec
 import typer
 
 from appealbus.core import ConfigError
-from appealbus.core.cli.context import cli_of
+from appealbus.core.cli.context import cli_of, started_again
 from appealbus.core.process import run_to_end
 from appealbus.plugins.api.settings import ApiSettings
 
@@ -25,4 +25,5 @@ def serve(context: typer.Context) -> None:
     # Imported here: every other command would pay for the web server too.
     from appealbus.plugins.api.server import serve as serving
 
-    run_to_end(serving(cli, settings), cli.host.stray)
+    with started_again(cli):
+        run_to_end(serving(cli, settings), cli.host.stray)

@@ -93,7 +93,7 @@ async def run(api: Api, tls: ssl.SSLContext | None, listener: socket.socket, tol
         JournalError: the journal can be worked no more.
 
     """
-    server, watch = _Server(_configured(api, tls)), ClockWatch(api.journal, None)
+    server, watch = _Server(_configured(api, tls)), ClockWatch(api.journal)
     beside = [
         asyncio.create_task(each) for each in (watch.run(), api.tail.run(), api.reads.run(), api.credentials.run())
     ]

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select, text, update
 
 from appealbus.core import clocks
 from appealbus.core.domain.event import BUS, Event, What
-from appealbus.core.journal import handover
+from appealbus.core.journal import generation, handover
 from appealbus.core.journal.clock import Look
 from appealbus.core.journal.rows import JournalState
 from appealbus.core.journal.tables import epoch, standing
@@ -133,7 +133,8 @@ def _trusted(connection: Connection, was: JournalState, machine: datetime, actor
     # What was due is so much earlier now.
     detail = {"by": by["by"]} if was.behind < 0 else {}
     events.note(connection, [Event(What.CLOCK_TRUSTED, None, actor, detail=detail)])
-    return replace(was, clock=machine, behind=0.0, doubt=None, doubted_by=0.0, doubt_left=0.0, era=was.era + 1)
+    trusted = replace(was, clock=machine, behind=0.0, doubt=None, doubted_by=0.0, doubt_left=0.0, era=was.era + 1)
+    return replace(trusted, beat=was.beat + 1)  # one moment for each beat: by these histories that part are told apart
 
 
 _PASS_OVER = {
@@ -146,6 +147,7 @@ _PASS_OVER = {
 @one_by_one
 def begin_epoch(connection: Connection, item: Restored) -> JournalState:
     """Begin a new epoch: what is numbered from now on was never numbered so before."""
+    generation.alone(connection)
     was = _standing(connection.execute(select(standing).with_for_update()).one()._mapping)
     now = replace(was, epoch=max(was.epoch, item.epoch) + 1, beat=max(was.beat, item.beat) + 1)
     _write(connection, now)

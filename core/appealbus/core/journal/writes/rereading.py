@@ -1,4 +1,4 @@
-"""Kept replies were read again: what that changes is written, and the appeal worked on."""
+"""A question stands otherwise than its answer was read: that is written, and the appeal worked on."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,6 +39,8 @@ class Reread:
     reason: str
     at: datetime
     states: Sequence[Anew]
+    what: What = What.REREAD
+    """Or a record was withdrawn."""
 
 
 @one_by_one
@@ -71,4 +73,4 @@ def write(connection: Connection, item: Reread) -> int | JournalError | None:
 
 def _noted(item: Reread, anew: Anew) -> Event:
     detail = {"lookup": anew.state.lookup, "key": anew.state.key, "differs": list(anew.differs), "reason": item.reason}
-    return Event(What.REREAD, item.appeal_id, item.by, anew.source, detail)
+    return Event(item.what, item.appeal_id, item.by, anew.source, detail)

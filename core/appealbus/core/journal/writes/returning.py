@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select, tuple_, update
 
+from appealbus.core.domain.case import WITHDRAWN
 from appealbus.core.domain.event import Event, What
 from appealbus.core.domain.pauses import REFRESH_FAILED, STALE
 from appealbus.core.domain.returning import HEARD, Place, TakeIn, TakenIn
@@ -26,9 +27,13 @@ _LOOKED_AT = 500
 """Appeals of one combination that one step looks at: some milliseconds. Those asked since are among them."""
 _READY = 1000
 """So many appeals that are ready, or due, are enough: more would only wait there."""
-_KEPT = (STALE, REFRESH_FAILED)
-"""Codes of questions that have a record and are asked again."""
-_UNANSWERED = (OutcomeKind.UNAVAILABLE.value, OutcomeKind.TIMED_OUT.value)
+_KEPT = (STALE, REFRESH_FAILED, WITHDRAWN)
+"""Codes of questions that have a record, or had one, and are asked again."""
+_UNANSWERED = (
+    *(OutcomeKind.UNAVAILABLE.value, OutcomeKind.TIMED_OUT.value),
+    *(OutcomeKind.NOT_FOUND.value, OutcomeKind.REFUSED.value),
+)
+"""Kinds of questions that are asked again, the last two since a person wants them to be and the source was away."""
 
 
 @one_by_one

@@ -38,6 +38,8 @@ class Burial:
     at: datetime
     by: str
     """Who takes over."""
+    ids: Sequence[int] | None = None
+    """Of what it had in work only these; None: all."""
 
 
 @dataclass(slots=True)
@@ -61,6 +63,8 @@ def bury(connection: Connection, item: Burial) -> SuspectsFound:
     query = leased().order_by(appeal.c.lease_until)
     if item.owner is not None:
         query = query.where(appeal.c.lease_owner == item.owner)
+    if item.ids is not None:
+        query = query.where(appeal.c.id.in_(item.ids))
     return take_over(connection, connection.execute(query).all(), item.at, item.by)
 
 

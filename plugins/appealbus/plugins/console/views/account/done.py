@@ -10,7 +10,7 @@ from appealbus.plugins.console.views.account.sight import PAGE, actor_of, check,
 from appealbus.plugins.console.views.appeal.telling import kind_said
 
 _KINDS = (
-    *(What.RETRIED, What.REFRESHED, What.REREAD, What.HELD, What.RELEASED, What.RESENT, What.SKIPPED),
+    *(What.RETRIED, What.REFRESHED, What.REREAD, What.RETRACTED, What.HELD, What.RELEASED, What.RESENT, What.SKIPPED),
     *(What.HANDED_LATER, What.ORDERED, What.CARRIED_OUT, What.STOPPED, What.WENT_ON, What.PAUSED, What.RESUMED),
     *(What.REPLAYED, What.CLOSED, What.VIEW_KEPT, What.VIEW_DROPPED, What.ALARM_TAKEN, What.ALARM_CLOSED),
     *(What.CLIENT_ADDED, What.CLIENT_ROTATED, What.CLIENT_REVOKED, What.CLOCK_TRUSTED),

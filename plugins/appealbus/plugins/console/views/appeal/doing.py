@@ -4,11 +4,11 @@ from starlette.responses import Response
 
 from appealbus.core.domain.operation import Verdict
 from appealbus.core.errors import JournalError
-from appealbus.core.operations import holding
+from appealbus.core.operations import holding, withdrawing
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
-from appealbus.plugins.console.views.appeal.sight import view
+from appealbus.plugins.console.views.appeal.sight import shown, sight_of, view
 from appealbus.plugins.console.views.deliveries.doing import decide
 
 
@@ -56,6 +56,38 @@ async def release(page: Page) -> Response:
     except JournalError as error:
         raise refused(page, error) from None
     return page.go(f"/appeals/{row.public_id}", {"done": "release"})
+
+
+@view.get("/appeals/{id}/withdraw", may=Action.OPERATE)
+async def choose(page: Page) -> Response:
+    """Show the records that can be withdrawn, without anything that they say."""
+    sight = await sight_of(page)
+    there = await withdrawing.records(page.journal, sight.row.number)
+    records = [
+        (
+            withdrawing.mark(sight.row.number, each),
+            f"{page.words.lookup(each.lookup)}, {page.words.moment(each.ended_at)}",
+        )
+        for each in there
+        if page.viewer.mask.shows_lookup(each.lookup)
+    ]
+    return await shown(page, sight, "appeal/withdraw.html", records=records)
+
+
+@view.post("/appeals/{id}/withdraw", may=Action.OPERATE)
+async def withdraw(page: Page) -> Response:
+    """Take a record out that was misread."""
+    row, reason = await page.appeal(), page.form.reason(page.words)
+    there = await withdrawing.records(page.journal, row.number)
+    meant = [each for each in there if withdrawing.mark(row.number, each) == page.form["record"]]
+    done = False
+    try:
+        for each in meant:
+            by = page.session.client.name
+            done = await withdrawing.withdraw(page.journal, row.number, each, reason=reason, by=by)
+    except JournalError as error:
+        raise refused(page, error) from None
+    return page.go(f"/appeals/{row.public_id}", {"done": "withdraw" if done else "nothing"})
 
 
 @view.post("/appeals/{id}/resend", may=Action.OPERATE)

@@ -57,6 +57,7 @@ async def dossier(page: Page) -> Response:
         signals=[(Severity.stored(each["severity"]), each) for each in told.get("signals", ())]
         if sight.purpose
         else [],
+        left=[(each["lookup"], page.words.reason("", each.get("reason", ""))) for each in told.get("not_carried", ())],
         gaps=[(each["lookup"], OutcomeKind.stored(each["outcome"])) for each in told.get("gaps", ())],
     )
 
@@ -77,6 +78,7 @@ def _appeal(page: Page, whole: Seen) -> list[tuple[str, str]]:
 def _records(page: Page, whole: Seen, room: Room, *, is_open: bool) -> list[dict[str, Any]]:
     """Return the records that have room, each with where it comes from; their fields only where they are open."""
     typed = [] if _HIDDEN in whole.document else DOSSIER.read(whole.raw).facts
+    provisional = {(gap["lookup"], gap["key"]): gap for gap in whole.document.get("gaps", ())}
     found = []
     for at, each in enumerate(whole.document.get("facts", ())):
         record = each.get("record", {})
@@ -95,12 +97,23 @@ def _records(page: Page, whole: Seen, room: Room, *, is_open: bool) -> list[dict
                 "lookup": each["lookup"],
                 "path": titled(each, whole.document),
                 "rows": shown_rows,
+                "provisional": _provisional(page, provisional.get((each["lookup"], each["key"]))),
                 "count": len(plain),
                 "trail": shown_trail,
                 "type": str(record.get("type", "")).rpartition(".")[2],
             }
         )
     return found
+
+
+def _provisional(page: Page, gap: Mapping[str, Any] | None) -> str:
+    """Return why a record is not sure, and when it is asked again; empty where it is."""
+    if gap is None:
+        return ""
+    again = gap.get("next_attempt_at")
+    when = page.words.say("again {moment}", moment=page.words.moment(datetime.fromisoformat(again))) if again else ""
+    told = [page.words.reason(gap.get("code", ""), gap.get("reason", "")), when]
+    return page.words.say("provisional: {reason}", reason="; ".join(each for each in told if each))
 
 
 @view.get("/appeals/{id}/explain", may=Action.EXPLAIN)

@@ -43,6 +43,7 @@ _SAID: Mapping[str, str] = {
     What.RETRIED: said("asked again by order"),
     What.REFRESHED: said("refreshed by order"),
     What.REREAD: said("read again"),
+    What.RETRACTED: said("record withdrawn"),
     What.HELD: said("held"),
     What.RELEASED: said("released"),
     What.READ: said("looked at"),
@@ -146,7 +147,7 @@ def line(entry: LogEntry, words: Words) -> Line:
     """Return an entry as a line."""
     detail, what = entry.detail, entry.what
     outcome = OutcomeKind.stored(str(detail["kind"])) if what == What.ENDED and detail.get("kind") else None
-    about = words.lookup(entry.about) if what in (What.ASKED, What.ENDED, What.REREAD) else entry.about
+    about = words.lookup(entry.about) if what in (What.ASKED, What.ENDED, What.REREAD, What.RETRACTED) else entry.about
     if what == What.CHANGED:
         about = words.word(ChangeKind.stored(about))
     tries = [f"{_ended(each, words)}, {_took(each.get('ms') or 0, words)}" for each in entry.tries]

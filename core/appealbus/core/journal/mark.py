@@ -1,0 +1,188 @@
+"""How far a journal is, and what this process knows of that: another one in its place is found out."""
+
+from __future__ import annotations
+
+import os
+import threading
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from appealbus.core.errors import UNREACHABLE, JournalError
+from appealbus.core.journal.errors import Behind
+from appealbus.core.journal.rows import JournalState
+from appealbus.core.journal.tables import to_moment
+
+if TYPE_CHECKING:
+    import sqlite3
+
+_SQLITE = "SELECT journal, epoch, beat, clock FROM standing WHERE id = 1"
+_POSTGRESQL = "SELECT journal, epoch, beat, clock, pg_is_in_recovery() FROM standing"
+PLACE = (
+    "SELECT (pg_control_system()).system_identifier::text, pg_walfile_name(pg_current_wal_flush_lsn()),"
+    " (pg_current_wal_flush_lsn() - '0/0'::pg_lsn)::bigint"
+)
+"""What is on disk alone: what a crash takes of the rest was never confirmed."""
+ADVICE = (
+    "Nothing is given out, or it would be numbered as what is lost was: put the right journal in its place, "
+    "or, if this is the one to go on with, run `appealbus restored`"
+)
+_WHILE = "the journal has gone back while the bus ran, or is another one"
+_REPLACED = "the journal's file was replaced or taken away while the bus ran"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """How far PostgreSQL has written its log ahead: it says something within one system alone."""
+
+    system: str
+    timeline: int
+    position: int
+
+    @classmethod
+    def of(cls, row: Any) -> Place:
+        """Return it from a row of `PLACE`."""
+        return cls(row[0], int(row[1][:8], 16), row[2])
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How far a journal was."""
+
+    journal: str
+    epoch: int
+    beat: int
+    clock: datetime | None
+    place: Place | None = None
+    since: datetime | None = None
+    """Up to when a copy goes that was found in the journal's place; None: none was."""
+
+    @classmethod
+    def of(cls, standing: JournalState, place: Place | None = None) -> Mark:
+        """Return how far the journal is that stands so."""
+        return cls(standing.journal, standing.epoch, standing.beat, standing.clock, place)
+
+    def leads_to(self, now: Mark) -> bool:
+        """Return whether the same journal can have come from here to there.
+
+        Epoch and beat decide, and with the same beat its moment: two histories that part have one each. Within one
+        system, which a promoted standby has in common and an upgraded cluster has not, nobody goes back to an earlier
+        timeline, or to an earlier position of the same one. Where a copy was found, others may have worked that since:
+        only the journal from before may follow.
+        """
+        if now.epoch != self.epoch or now.journal != self.journal:
+            return now.journal == self.journal and now.epoch > self.epoch
+        if now.beat < self.beat or (now.beat == self.beat and now.clock != self.clock):
+            return False
+        was, at = self.place, now.place
+        if was is None or at is None or was.system != at.system:
+            return self.since is None or was is None or at is None
+        if was.timeline != at.timeline:
+            return was.timeline < at.timeline and self.since is None
+        return was.position <= at.position
+
+
+class Memory:
+    """What this process knows of its journal; once that has turned out to be another one, nothing is written any more.
+
+    Each connection is compared as it is made: no other way leads to another database. On SQLite each transaction is.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inode: tuple[int, int] | None = None
+        self.mark: Mark | None = None
+        """How far the journal was when it was last looked at."""
+        self.found: Mark | None = None
+        """How far the one is that was found in its place."""
+        self.lost: str | None = None
+        """What was noticed."""
+        self.trusts = False
+        """Whether this process has nothing of its own to compare with, and trusts a worker that has."""
+        self.untold = False
+        """Whether it trusts a worker, and none is at work: what is written then would be known to the journal alone."""
+
+    def check(self) -> None:
+        """Raise Behind where the journal is known to be another one."""
+        if self.lost is not None:
+            raise Behind(self.lost)
+
+    def check_told(self) -> None:
+        """Raise JournalError where nobody who writes a checkpoint would know of what is written."""
+        self.check()
+        if self.untold:
+            raise JournalError("this process has no checkpoint, and no worker that has one is at work", "untold")
+
+    def learn(self, before: Mark | None, now: Mark) -> None:
+        """Compare what is seen now with what was known before anybody looked, and know it from now on.
+
+        Raises:
+            Behind: it is another journal, or an older copy.
+
+        """
+        with self._lock:
+            self.check()
+            if before is not None and not before.leads_to(now):
+                self.lose(f"{_WHILE}. {ADVICE}", now)
+                self.check()
+            if self.mark is None or (self.mark.epoch, self.mark.beat) <= (now.epoch, now.beat):
+                self.mark = replace(now, place=now.place or (self.mark.place if self.mark else None))
+
+    def look_at_sqlite(self, driver: sqlite3.Connection, path: Path) -> None:
+        """Compare the file that a transaction has begun on."""
+        self.check()
+        before = self.mark
+        try:
+            there = os.stat(path)
+            inode = there.st_dev, there.st_ino
+        except OSError:
+            inode = None
+        self._inode = self._inode or inode
+        if inode != self._inode:
+            self.lose(f"{_REPLACED}. {ADVICE}", None)
+            self.check()
+        self.learn(before, _mark_of(driver.execute(_SQLITE).fetchone()))
+
+    def look_at_postgresql(self, driver: Any) -> None:
+        """Compare the database that a connection has just been made to.
+
+        Raises:
+            Behind: it is another journal, or an older copy.
+            JournalError: it is a standby, which may still get what it lacks.
+
+        """
+        before = self.mark
+        try:
+            self.check()
+            *row, standby = driver.execute(_POSTGRESQL).fetchone()
+            driver.commit()
+            if standby:
+                raise JournalError("the database takes no writes: it is a standby, or is being moved", UNREACHABLE)
+            self.learn(before, replace(_mark_of(row), place=_place(driver)))
+        except BaseException:
+            driver.close()
+            raise
+
+    def lose(self, why: str, found: Mark | None) -> None:
+        """Have nothing written any more, since somebody has noticed this; `found` is how far the other journal is."""
+        if self.lost is None:
+            self.lost, self.found = why, found
+
+
+def _mark_of(row: Any) -> Mark:
+    return Mark(row[0], row[1], row[2], to_moment(row[3]))
+
+
+def _place(driver: Any) -> Place | None:
+    """Return it, where the database tells: some that are kept for their users do not."""
+    import psycopg
+
+    try:
+        return Place.of(driver.execute(PLACE).fetchone())
+    except psycopg.Error as error:
+        if error.sqlstate is None:
+            raise  # the line is lost
+        return None
+    finally:
+        driver.rollback()

@@ -1,0 +1,124 @@
+"""PostgreSQL fails over to a standby while the bus works: what lacks nothing is gone on with, what does is noticed."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from appealbus.core.journal.checkpoint import Checkpoint
+from tests.services.forms import form
+from tests.services.postgres import Postgres, programs
+from tests.services.proxy import FaultProxy
+from tests.system.installation import HURRY, SENDER, Agencies, Installation, letters
+from tests.system.program import appealbus
+
+pytestmark = [pytest.mark.system, pytest.mark.proof]
+
+COUNT = form(120, 300)
+
+
+class Cluster(Installation):
+    """A primary with a standby; the bus reaches whichever is the primary by one address."""
+
+    def __init__(self, folder: Path, agencies: Agencies, stack: ExitStack) -> None:
+        self.primary = stack.enter_context(Postgres())
+        self.primary.execute("CREATE DATABASE bus")
+        self.front = stack.enter_context(FaultProxy(self.primary.port))
+        self.stream = stack.enter_context(FaultProxy(self.primary.port))
+        self.standby = stack.enter_context(Postgres(follows=self.stream.port))
+        self.journal = self.standby.url_at(self.front.port, "bus")
+        super().__init__(folder, agencies)
+
+    def configure(self, **tables: dict[str, Any]) -> None:
+        """Write the configuration."""
+        bus = {"journal": self.journal, "checkpoint": "appealbus.checkpoint", "plugins": [SENDER, *HURRY]}
+        super().configure(**tables, bus=bus)
+
+    def numbers(self) -> dict[str, set[str]]:
+        """Return which messages have got each number."""
+        found = defaultdict(set)
+        for receipt in self.acknowledged():
+            found[receipt["number"]].add(receipt["message_id"])
+        return found
+
+    def beat(self) -> int:
+        """Return the beat of the journal."""
+        return self.read(lambda journal: journal.standing()).beat
+
+    def fail_over(self) -> None:
+        """End the primary as a power cut does, and have the standby take its place at its address."""
+        self.front.refuse()
+        self.primary.kill()
+        self.standby.promote()
+        self.front.target = self.standby.port
+        self.front.heal()
+
+
+@pytest.fixture
+def here(tmp_path: Path, agencies: Agencies) -> Iterator[Cluster]:
+    """An installation on such a cluster."""
+    if programs() is None:
+        pytest.skip("PostgreSQL is not installed")
+    with ExitStack() as stack:
+        yield Cluster(tmp_path, agencies, stack)
+
+
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.skipif(form(True, False), reason="long"))])
+def test_a_standby_that_lacks_the_last_writes_is_not_written_to(here: Cluster, workers: int) -> None:
+    """No number goes out twice, the mark stays, every start is refused, and `restored` names the moment before it."""
+    sent = here.write(letters(COUNT))
+    here.with_sender(together=2)
+    with here.start("run", *(["--workers", "2"] if workers > 1 else [])) as bus:
+        bus.until(lambda: len(here.acknowledged()) >= 20, "appeals are taken")
+        here.stream.blackhole("down")
+        parted, beat, had = datetime.now(UTC), here.beat(), len(here.acknowledged())
+        bus.until(lambda: here.beat() > beat + 2 * workers + 1, "the standby lacks some seconds")
+        assert len(here.acknowledged()) > had, "nothing was lost, so nothing is shown"
+        here.fail_over()
+        given = len(here.acknowledged())
+        ended = bus.ended()
+    assert ended.code == 4, ended.err
+    assert len(here.acknowledged()) == given, "receipts were given out after the promotion"
+    assert [number for number, messages in here.numbers().items() if len(messages) > 1] == []
+    assert "journal.gone_back" in ended.err
+    mark, copy = Checkpoint(here.folder / "appealbus.checkpoint").read(), here.beat()
+    assert mark is not None
+    assert mark.beat > copy
+    for command in (["run"], ["run", "--workers", "2"], ["prune"]):
+        assert "restored" in appealbus(here.folder, *command, expect=4).err
+    assert (here.beat(), Checkpoint(here.folder / "appealbus.checkpoint").read()) == (copy, mark)
+
+    told = appealbus(here.folder, "restored", "--yes").out
+    since = datetime.fromisoformat(told.partition("sent since ")[2].partition(" UTC")[0]).replace(tzinfo=UTC)
+    assert since <= parted
+    assert (parted - since).total_seconds() < 10
+    here.receipts.rename(here.folder / "before.jsonl")
+    before = [json.loads(line) for line in (here.folder / "before.jsonl").read_text().splitlines()]
+    appealbus(here.folder, "run", "--until-settled", timeout=90)
+    numbers = here.numbers()
+    for receipt in before:
+        numbers[receipt["number"]].add(receipt["message_id"])
+    assert [number for number, messages in numbers.items() if len(messages) > 1] == []
+    assert {row.message_id for row in here.rows()} == set(sent)
+
+
+def test_a_synchronous_standby_is_gone_on_with(here: Cluster) -> None:
+    """It lacks nothing: the bus goes on by itself, and so does what is started later."""
+    here.primary.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
+    here.primary.execute("SELECT pg_reload_conf()")
+    sent = here.write(letters(COUNT // 3))
+    here.with_sender(together=2)
+    with here.start("run") as bus:
+        bus.until(lambda: len(here.acknowledged()) >= 20, "appeals are taken")
+        here.fail_over()
+        here.standby.execute("ALTER SYSTEM RESET synchronous_standby_names")
+        here.standby.execute("SELECT pg_reload_conf()")
+        bus.until(lambda: {row.message_id for row in here.rows()} == set(sent), "all are taken", timeout=60)
+        assert bus.stop().code == 0
+    assert [number for number, messages in here.numbers().items() if len(messages) > 1] == []
+    appealbus(here.folder, "run", "--until-idle")
