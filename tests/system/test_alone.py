@@ -103,6 +103,7 @@ def test_one_that_kills_its_worker_is_held(tmp_path: Path, journal_database: str
     with Program(tmp_path, "run", "--workers", "2", env=env) as bus:
         bus.until(lambda: len(delivered(tmp_path)) >= APPEALS - 1, "all others are delivered", WITHIN)
         bus.until(lambda: '"case.held"' in bus.err, "the killer is held", WITHIN)
+        bus.until(lambda: bus.err.count('"worker.died"') == 4, "its last worker has died", WITHIN)
         assert bus.stop(60).code == 0
     check(tmp_path)
     assert bus.err.count('"worker.died"') == 4

@@ -34,6 +34,5 @@ def enrol(context: typer.Context, yes: Annotated[bool, typer.Option("--yes", hel
     cli.out.print(f"The journal is in epoch {now.epoch} and goes up to {until}.")
     if not yes and not typer.confirm("Is it the right one, and no copy that was put back?"):
         raise typer.Exit(EXIT_PROBLEMS)
-    note_mark(cli, checkpoint, now, "appealbus enrol")
-    checkpoint.close()
+    note_mark(checkpoint, now, "appealbus enrol")
     cli.out.print(f"This machine knows it from now on, by {checkpoint.path}.")

@@ -106,6 +106,8 @@ async def _vouched(journal: Journal) -> bool:
 async def _mark(journal: Journal, checkpoint: Checkpoint) -> None:
     try:
         async with asyncio.timeout(_LAST_LOOK - journal.silent_for):
+            if checkpoint.read() is None:  # before the first beat: killed between the two, nobody would know it here
+                checkpoint.write(await journal.how_far())
             await journal.look()
             checkpoint.write(await journal.how_far())
     except (OSError, ConfigError) as error:

@@ -1,7 +1,6 @@
 """`appealbus restored`."""
 
 import asyncio
-from dataclasses import replace
 from datetime import datetime
 from typing import Annotated
 
@@ -11,7 +10,7 @@ from appealbus.core.bus.heartbeat import ALIVE
 from appealbus.core.cli.context import Cli, cli_of
 from appealbus.core.cli.exits import EXIT_JOURNAL, EXIT_PROBLEMS
 from appealbus.core.clocks import day_of, monotonic
-from appealbus.core.errors import ConfigError
+from appealbus.core.errors import ConfigError, JournalError
 from appealbus.core.journal.checkpoint import Checkpoint
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.mark import Mark
@@ -54,12 +53,10 @@ async def _restored(cli: Cli, checkpoint: Checkpoint, after: int | None, yes: bo
         if not yes and not typer.confirm(f"Begin epoch {last + 1} of this journal?"):
             raise typer.Exit(EXIT_PROBLEMS)
         beat = max(before.beat, mark.beat if mark else 0)
-        # Before the journal: no number of the new epoch is given of which the checkpoint does not know.
-        note_mark(cli, checkpoint, replace(before, epoch=last + 1, beat=beat))
-        await journal.begin_epoch(last, beat)
+        # Within that: no number of the new epoch is given of which the checkpoint does not know, and no server beside
+        # sees it ahead of the journal.
+        await journal.begin_epoch(last, beat, lambda begun: note_mark(checkpoint, Mark.of(begun)))
         now = await journal.how_far()
-        note_mark(cli, checkpoint, now)
-        checkpoint.close()
     prefix, year = cli.loaded.settings.bus.number_prefix, day_of(now.clock).year if now.clock else 0
     cli.out.print(f"The journal is in epoch {now.epoch}; its next number is {of(prefix, year, now.epoch)}-…")
     since = _since(before, mark)
@@ -77,19 +74,22 @@ def _since(before: Mark, mark: Mark | None) -> datetime | None:
     return min((at for at in known if at is not None), default=None)
 
 
-def note_mark(cli: Cli, checkpoint: Checkpoint, now: Mark, command: str = "appealbus restored") -> None:
-    """Write what somebody says is right into the checkpoint, or end: the next copy would not be found out."""
+def note_mark(checkpoint: Checkpoint, now: Mark, command: str = "appealbus restored") -> None:
+    """Write what somebody says is right into the checkpoint.
+
+    Raises:
+        JournalError: it cannot be written, so the next copy would not be found out.
+
+    """
     try:
-        if checkpoint.write(now, anew=True):
-            return
-        why = "another process holds it"
+        checkpoint.write(now, anew=True)
     except OSError as error:
-        why = error.strerror or type(error).__name__
-    cli.fail(
-        f"the checkpoint {checkpoint.path} cannot be written ({why}), so the next restore would not know of this one. "
-        f"Mend that, or copy it to another place and name that with bus.checkpoint; then run `{command}` again",
-        EXIT_JOURNAL,
-    )
+        text = (
+            f"the checkpoint {checkpoint.path} cannot be written ({error.strerror}), so the next restore would not "
+            "know of this one. Mend that, or copy it to another place and name that with bus.checkpoint; then run "
+            f"`{command}` again"
+        )
+        raise JournalError(text, "checkpoint") from None
 
 
 async def somebody_works(journal: Journal) -> bool:

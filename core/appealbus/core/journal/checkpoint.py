@@ -1,6 +1,9 @@
 """The checkpoint: a small file outside the journal that knows how far it was, so that an older copy is found out."""
 
+import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -84,21 +87,33 @@ class Checkpoint:
             ConfigError: what is there is no checkpoint.
 
         """
-        if not self.writes or not self._lock.taken():
+        if not anew and not (self.writes and self._lock.taken()):
             return False
-        there = None if anew else self.read()
-        if there is None or there.leads_to(now):
-            self._put(now)
+        with self._alone():
+            there = None if anew else self.read()
+            if there is None or there.leads_to(now):
+                self._put(now)
         return True
 
     def note(self, found: Mark | None) -> None:
         """Note up to when the copy goes that was found in the journal's place: `restored` says since when."""
-        if found is None or not self.writes or not self._lock.taken():
+        if found is None or found.clock is None or not self.writes or not self._lock.taken():
             return
-        there = self.read()
-        if there is None or found.clock is None or (there.since is not None and there.since <= found.clock):
-            return
-        self._put(replace(there, since=found.clock))
+        with self._alone():
+            there = self.read()
+            if there is not None and (there.since is None or there.since > found.clock):
+                self._put(replace(there, since=found.clock))
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keep others from the file: who begins an epoch writes it beside a server, which may be writing it too."""
+        folder = os.open(self.path.parent, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            yield
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
     def _put(self, mark: Mark) -> None:
         made = self.path.with_name(f"{self.path.name}.new")
@@ -107,11 +122,6 @@ class Checkpoint:
             file.flush()
             os.fsync(file.fileno())
         made.rename(self.path)
-        folder = os.open(self.path.parent, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
 
     def close(self) -> None:
         """Let another process write it."""

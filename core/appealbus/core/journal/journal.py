@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -154,14 +155,18 @@ class Journal(Taking, Working, Delivering, Operating, Upkeep, Renewing, Sketchin
         self._run_lock = RunLock(self._opened.path)
         await self.bury(None)
 
-    async def begin_epoch(self, epoch: int, beat: int) -> JournalState:
+    async def begin_epoch(
+        self, epoch: int, beat: int, note: Callable[[JournalState], object] | None = None
+    ) -> JournalState:
         """Begin an epoch later than this one and than the one given; nothing numbered from now on was ever so before.
 
         Args:
             epoch: the last one that anybody knows of.
             beat: the last sign of life that anybody knows of, of this journal before it was restored.
+            note: told how the journal stands then, before anybody sees it and while nobody writes.
 
         """
-        begun = await self._write.submit(journal_state.begin_epoch, journal_state.Restored(epoch, beat, self.actor))
+        new = journal_state.Restored(epoch, beat, self.actor, note)
+        begun = await self._write.submit(journal_state.begin_epoch, new)
         self._opened_in(begun)
         return await self.look()

@@ -1,6 +1,6 @@
 """Which journal this is, its epoch and its clock: looked at each second, doubted, trusted again."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -38,6 +38,8 @@ class Restored:
     epoch: int
     beat: int
     by: str
+    note: Callable[[JournalState], object] | None = None
+    """Called before anybody sees the new epoch, while nobody else writes; what it raises undoes it."""
 
 
 def look(connection: Connection, items: Sequence[Look | None]) -> list[Look | None]:
@@ -155,6 +157,8 @@ def begin_epoch(connection: Connection, item: Restored) -> JournalState:
     connection.execute(epoch.insert(), {"epoch": now.epoch, "after": placing.locked_head(connection)})
     connection.execute(text(_PASS_OVER[connection.dialect.name]), {"given": _GIVEN})
     events.note(connection, [Event(What.RESTORED, None, item.by, detail={"epoch": now.epoch})])
+    if item.note is not None:
+        item.note(now)
     return now
 
 
