@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import aclosing, closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -148,14 +148,14 @@ async def test_a_version_goes_out_where_the_receiver_never_had_the_one_before(
         await _until(lambda: _versions("out") == [2])
 
 
-async def _handed(journal: Journal, became: dict[int, str], looks: str) -> list[int]:
+async def _handed(journal: Journal, masker: Masker, became: dict[int, str], looks: str) -> list[int]:
     """Make versions that look as the letters do, and return those that go out to a receiver with a mask.
 
     What became of a version is `taken` or `given up`; many other receivers take all of them.
     """
     taken = await journal.accept(NewAppeal(Appeal(message_id="m"), NOW, "bus"))
     mask = Mask("desk", hides=(Pattern.parse("appeal.applicant.phone"),))
-    receiver = ReceiverMask(Viewer("out", None, mask), journal, Masker())
+    receiver = ReceiverMask(Viewer("out", None, mask), journal, masker)
     usual = {path: value(kind, 1) for path, kind in FIELDS.items()}
     out = []
     for version, look in enumerate(looks, 1):
@@ -195,8 +195,9 @@ async def test_what_a_receiver_has_had_last_counts(
     tmp_path: Path, looks: str, became: dict[int, str], goes: list[int]
 ) -> None:
     """Not what came before, and not the first of a hundred deliveries of all receivers."""
-    async with await Journal.open(kit.sqlite_journal(tmp_path / "journal.db")) as journal:
-        assert await _handed(journal, became, looks) == goes
+    url = kit.sqlite_journal(tmp_path / "journal.db")
+    async with await Journal.open(url) as journal, aclosing(Masker()) as masker:
+        assert await _handed(journal, masker, became, looks) == goes
 
 
 async def test_a_damaged_version_of_before_stops_no_receiver(tmp_path: Path) -> None:
@@ -212,5 +213,6 @@ async def test_a_damaged_version_of_before_stops_no_receiver(tmp_path: Path) -> 
         with closing(sqlite3.connect(tmp_path / "journal.db")) as connection, connection:
             damage = "UPDATE dossier SET document = ? WHERE version = 1"
             assert connection.execute(damage, (packing._PACKED + b"{}",)).rowcount == 1
-        going, ended = await ReceiverMask(Viewer("out", None, mask), journal, Masker()).masked(rows)
+        async with aclosing(Masker()) as masker:
+            going, ended = await ReceiverMask(Viewer("out", None, mask), journal, masker).masked(rows)
     assert ([row.version for row in going], ended) == ([2], [])
