@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from appealbus.core import CallFailed, CertificateState, Inbound, OutcomeKind, Taken
@@ -106,6 +107,19 @@ async def test_what_stands_still_grows_old(tmp_path: Path, watched: Watch) -> No
         assert 0 < page["appealbus_oldest_unfinished_age_seconds",] < 60
         assert page["appealbus_overdue_age_seconds",] == 0
         assert page["appealbus_lookups_total", "unavailable", "s"] == 1
+
+
+async def test_changes_that_are_refused_do_not_wait(tmp_path: Path, watched: Watch) -> None:
+    """One is about an appeal of another channel, the other about one that nobody knows yet."""
+    async with watched(tmp_path) as here:
+        await here.bus.accept(message("1", number="N-1"))
+        for number in ("N-1", "N-2"):
+            change = {"type": "change", "message_id": number, "kind": "withdrawn", "number": number}
+            await here.bus.accept(Inbound("portal", number, orjson.dumps(change)))
+        counts = await here.bus.journal.counts()
+        assert (counts.waiting_changes, counts.refused_changes) == (2, 1)
+        page = await here.samples()
+        assert page["appealbus_waiting_changes",] == 1
 
 
 async def test_breakers_and_calls_in_flight(tmp_path: Path, watched: Watch) -> None:

@@ -207,7 +207,7 @@ class Page(Collector):
         text = "How long ago the most overdue parked appeal should have been worked on."
         yield _gauge("appealbus_overdue_age_seconds", text, {(): _age(now, next_due)})
         text = "Changes whose appeal is not known yet."
-        yield _gauge("appealbus_waiting_changes", text, {(): float(counts.waiting_changes)})
+        yield _gauge("appealbus_waiting_changes", text, {(): float(counts.waiting_changes - counts.refused_changes)})
         text = "How near the waiting changes of a channel are to their bound; at 1 more go into quarantine."
         full = {(name,): part for name, part in list(self._bus.waiting_fullness(counts).items())[:_CHANNELS]}
         yield _gauge("appealbus_waiting_changes_fullness", text, full, "intake")
