@@ -224,16 +224,31 @@ async def test_what_an_earlier_program_let_wait_is_about_appeals_of_its_own_chan
 async def test_a_right_rests_on_no_change_without_room(journal, make, change, monkeypatch):
     """Whose scope an appeal is in is decided by the changes that it takes up, and not by those that it does not."""
     monkeypatch.setattr(waiting_changes, "MOST", 3)
-    here = {"corrected": {"place": {"kato": "274600000"}}}
-    scoped = Sender(places=("274600000",))
-    await send(journal, [change("moves", channel="every", anywhere=True, at=100, **here)])
-    for at in range(3):
-        made = change(f"s{at}", "due", channel="register", at=-at, due_on="2026-03-02")
-        await journal.change(replace(made, sender=scoped))
+    news = [change("moves", channel="every", anywhere=True, at=100, **HERE)]
+    news += [change(f"e{at}", channel="every", at=at, anywhere=True) for at in range(2)]
+    news += [replace(change("s", "due", channel="register", due_on="2026-03-02"), sender=SCOPED)]
+    await send(journal, news)
     await journal.accept(make.new(number=NUMBER))
     (case,) = await journal.claim("w", make.now, 10, 60)
-    assert [each.change.message_id for each in case.kept_changes] == ["moves"]
-    assert {row.code for row in await journal.quarantined()} == {"change.out_of_scope"}
+    assert [each.change.message_id for each in case.kept_changes] == ["e0", "e1"]
+    codes = {row.position: row.code for row in await journal.quarantined()}
+    assert codes == {"change moves": "change.too_many", "change s": "change.out_of_scope"}
+
+
+@pytest.mark.parametrize("pads", ["foreign", "its own", "before"])
+async def test_nobody_takes_by_earlier_dates_the_room_of_another(journal, make, change, monkeypatch, pads):
+    """An appeal is moved away; whoever may touch what is here fills it with a past, to have it back."""
+    monkeypatch.setattr(waiting_changes, "MOST", 20)
+    moves = change("moves", channel="every", anywhere=True, at=50, **THERE)
+    news = [change(f"p{at}", channel="register", at=-at - 1) for at in range(20)]
+    news = [replace(each, sender=Sender("register") if pads == "foreign" else SCOPED) for each in news]
+    back = replace(change("back", channel="register", at=99, **HERE), sender=SCOPED)
+    await send(journal, [*news, moves, back] if pads == "before" else [moves, *news, back])
+    await journal.accept(come(make))
+    (case,) = await journal.claim("w", make.now, 10, 60)
+    taken = [each.change.message_id for each in case.kept_changes]
+    assert taken[-1] == "moves"
+    assert len(taken) == (20 if pads == "before" else 1)
 
 
 async def test_what_an_earlier_program_left_waiting_is_told_the_truth(journal, url, make, change, monkeypatch):
@@ -244,7 +259,7 @@ async def test_what_an_earlier_program_left_waiting_is_told_the_truth(journal, u
         await send(journal, (change(f"c{at:03}", at=at) for at in range(300)))
         await send(journal, [change("d", channel="other", at=400), change("e", appeal_message_id="m1")])
         await send(journal, [change("unknown", number="N-2")])
-    monkeypatch.setattr(waiting_changes, "_AT_ONCE", 10)
+    monkeypatch.setattr(waiting_changes, "_AT_ONCE", 2_200)
     await journal.accept(make.new(number=NUMBER))
     assert in_tables(url)[0] == {"files": 288, "other": 1}
     assert await journal.expire_changes(make.later(-10)) == 287
@@ -354,7 +369,7 @@ async def test_ends_that_an_earlier_program_let_wait_are_counted_once(journal, m
     await journal.accept(make.new(number=NUMBER))
     assert time.process_time() - began < form(1, 4)
     assert len(await journal.changes(NUMBER)) == 200
-    assert (await journal.counts()).quarantine == 1_000
+    assert (await journal.counts()).quarantine == many - 200
 
 
 async def test_no_id_in_quarantine_tells_that_an_appeal_came(journal, make, change):

@@ -23,6 +23,8 @@ from appealbus.core.domain.client import Role
 from appealbus.core.journal.rows import NewAppeal
 from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.core.preparation.changing import with_changes
+from appealbus.core.rights.mask import Mask
+from appealbus.core.rights.paths import Pattern
 from appealbus.core.rights.policy import Policy
 from appealbus.core.rights.settings import ClientSettings
 from appealbus.schemas.appeal import Appeal
@@ -31,6 +33,7 @@ from appealbus.schemas.dossier import Completeness
 from tests.plugins.api.serving import JSON, Served, served
 
 HERE, THERE = "274600000", "275400000"
+IIN, OTHER_IIN = "120101500016", "120101500115"
 SUBJECTS = ("own", "foreign", "unknown", "out_of_scope")
 MAY_SEND: dict[Role, set[str] | None] = {
     Role.CHANNEL: {"corrected", "withdrawn"},
@@ -106,6 +109,24 @@ async def changes_of(server: Served, number: str) -> list[str]:
 async def codes(server: Served) -> list[str]:
     """Return why messages are in quarantine."""
     return [row.code for row in await server.journal.quarantined(limit=10_000)]
+
+
+@pytest.mark.parametrize("named", ["number", "message"])
+@pytest.mark.parametrize("masked", ["number", "appeal.message_id", "iin"])
+async def test_a_receipt_tells_nothing_that_is_hidden(url: str, tmp_path: Path, masked: str, named: str) -> None:
+    """Neither the number of an appeal, nor whether one is there that could not be looked for by what is named."""
+    mask = Mask("m", identifiers=("iin",)) if masked == "iin" else Mask("m", hides=(Pattern.parse(masked),))
+    rights = Policy(masks={"m": mask}, clients={"r": ClientSettings(mask="m", changes=["*"])})
+    async with served(url, tmp_path, policy=rights, bus={"changes_from": ["r"]}) as server:
+        client, answers = await server.client(Role.REGISTRY, "r"), []
+        await put(server, IIN)
+        for at, number in enumerate((IIN, OTHER_IIN)):
+            of = {"number": number} if named == "number" else {"appeal_message_id": f"m-{number}"}
+            of |= {} if named == "number" else {"appeal_channel": "portal"}
+            for _ in range(2):
+                answers.append(told(await send(client, change(f"c{at}", "notified", **of)), f"c{at}"))
+    assert answers[0][2]["number"] == ""
+    assert answers[:2] == answers[2:]
 
 
 async def test_an_appeal_of_another_district_stays_as_it_is(server: Served) -> None:

@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import accumulate, zip_longest
 from typing import Any, NamedTuple, TypeAlias
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, literal, select, update
@@ -35,9 +36,9 @@ _RESERVED_PART = 10
 """Of the changes of a channel that may wait, one part in so many is added for those by which appeals end."""
 _BATCH = 200
 """Rows of one transaction that deletes."""
-_AT_ONCE = 1000
-"""Changes without room that go as their appeal comes; what is left goes with those that are too old. An earlier
-program let as many wait for one appeal as might wait at all."""
+_AT_ONCE = 64 * 1024 * 1024
+"""Bytes of changes that do not count that go as their appeals come: more than two channels can send of one. What is
+left goes with those that are too old. With more, all others wait for seconds until they are moved."""
 
 TOO_MANY = "the appeal has too many changes already"
 CONTRADICTORY = "its number and its message id are not of one appeal"
@@ -200,8 +201,8 @@ def waiting_for(
     """Find the changes that have waited for appeals, and write into the rows of these what becomes of them.
 
     By number those alone are found that appeals have `brought`: nobody can have meant one that the bus gives now.
-    In the order in which they count an appeal takes as many as it has room for and their senders, of whom `sender_of`
-    says what they may now, may make.
+    In the order in which they count an appeal takes as many as it has room for of those that their senders, of whom
+    `sender_of` says what they may now, may make.
 
     Such an appeal is nobody's at first: whoever claims it knows its changes. On PostgreSQL the counter is locked.
     """
@@ -213,7 +214,7 @@ def waiting_for(
     numbers = bulk.padded(list(by_number))
     messages = bulk.padded([message_id for message_id, _ in by_message])
     found = _OPEN.where(table.c.number.in_(numbers) | table.c.of_message.in_(messages))
-    for waits in sorted(connection.execute(found), key=_order):
+    for waits in connection.execute(found):
         row = by_number.get(waits.number) or by_message.get((waits.of_message, waits.of_channel))
         if row is not None and _contradicts(waits, row["number"], row["message_id"], row["channel"]):
             refused.append((row["id"], waits, _CONTRADICTORY))
@@ -228,32 +229,43 @@ def waiting_for(
             closed = closed_by((_order(each), each.kind) for each in its)
             row.update(changes=len(its), closed=closed, state="ready", lease_owner=None, lease_until=None)
     refused.sort(key=lambda each: each[2] == _TOO_MANY)  # those that stay as if they waited, first
-    return Found(taken, refused[:_AT_ONCE])
+    sizes = accumulate(each.size for _, each, _ in refused)
+    return Found(taken, [each for each, size in zip(refused, sizes, strict=True) if size <= _AT_ONCE])
 
 
 def _adopted(
     waited: touching.Waited, row: Mapping[str, Any], theirs: Sequence[Any]
 ) -> tuple[list[Any], list[tuple[Any, Why]]]:
-    """Return of changes in their order those that an appeal takes, and the others, with why: each is asked once.
+    """Return of changes those that an appeal takes, in their order, and the others, with why.
 
-    Those that have room come first, as they came; what takes the room of one that does not count, after them: so that
-    a right rests only on changes that the appeal has.
+    What does not count takes no room. Where there is none for all, a right rests only on changes that the appeal has.
     """
-    fit, rest = _with_room(theirs)
-    standing, room = touching.Standing(Touched(row["channel"], row["place"], row["kind"])), Room()
-    taken: list[Any] = []
+    taken, refused = _allowed(waited, row, theirs)
+    fit, rest = _with_room(taken)
+    if rest:
+        fit, more = _allowed(waited, row, fit)
+        refused += more + [(each, _TOO_MANY) for each in rest]
+    return fit, refused
+
+
+def _allowed(
+    waited: touching.Waited, row: Mapping[str, Any], theirs: Sequence[Any]
+) -> tuple[list[Any], list[tuple[Any, Why]]]:
+    """Return of changes those that their senders may make, in their order, and the others, with why.
+
+    They are asked as they came: a right rests on what was sent before, as if the appeal had been here.
+    """
+    standing = touching.Standing(Touched(row["channel"], row["place"], row["kind"]))
+    allowed: list[Any] = []
     refused: list[tuple[Any, Why]] = []
-    for at, waits in enumerate([*sorted(fit, key=lambda each: (each.received_at, each.id)), *rest]):
+    for waits in sorted(theirs, key=lambda each: (each.received_at, each.id)):
         why = waited.why_not(standing, waits)
-        if why is None and at >= len(fit) and not room.has(waits.kind, waits.size, waits.channel):
-            why = _TOO_MANY
         if why is None:
-            room.add(waits.kind, waits.size, waits.channel)
             waited.add(standing, waits)
-            taken.append(waits)
+            allowed.append(waits)
         else:
             refused.append((waits, why))
-    return sorted(taken, key=_order), refused
+    return sorted(allowed, key=_order), refused
 
 
 def _order(waits: Any) -> Order:
@@ -261,11 +273,17 @@ def _order(waits: Any) -> Order:
 
 
 def _with_room(theirs: Sequence[Any]) -> tuple[list[Any], list[Any]]:
-    """Return of changes in their order those that an appeal has room for, and the others."""
+    """Return of changes in their order those that an appeal has room for, and the others.
+
+    Channels take turns: by earlier dates one would take the room of another.
+    """
+    channels: defaultdict[str, list[Any]] = defaultdict(list)
+    for each in theirs:
+        channels[each.channel].append(each)
     fit: list[Any] = []
     rest: list[Any] = []
     room = Room()
-    for waits in theirs:
+    for waits in (each for turn in zip_longest(*channels.values()) for each in turn if each is not None):
         has = room.has(waits.kind, waits.size, waits.channel)
         (fit if has else rest).append(waits)
         if has:

@@ -112,11 +112,14 @@ async def _take(request: Request, caller: Caller, kind: str, key: str | None, *,
     if taken.new and kind == "appeal":
         log.info("appeal.accepted", number=taken.receipt.number, channel=channel)
         api.host.appeal_accepted(taken.receipt)
-    return await _receipt(caller, received, answer_type)
+    return await _receipt(caller, received, answer_type, named=kind == "change")
 
 
-async def _receipt(caller: Caller, received: Received, media_type: str) -> Response:
-    taken, receipt = received.taken, received.taken.receipt
+async def _receipt(caller: Caller, received: Received, media_type: str, *, named: bool) -> Response:
+    taken, receipt, viewer = received.taken, received.taken.receipt, caller.viewer
+    # Who does not see by what a change names its appeal is told nothing of that: else it would learn which there are.
+    if named and not (viewer.knows_messages and viewer.mask.number(receipt.number) == receipt.number):
+        receipt = receipt.model_copy(update={"number": ""})
     # Of a change that waits nothing is looked up: an appeal with the number that it names may be somebody else's.
     row = await caller.journal.appeal(receipt.number) if receipt.number and not received.waits else None
     seen = row is not None and caller.viewer.sees(row)
