@@ -1,8 +1,8 @@
 """`appealbus reread`: kept replies read again by the plugins of today; what that changes first, and then the change."""
 
 import asyncio
-from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated
@@ -12,14 +12,14 @@ import typer
 from rich.table import Table
 
 from appealbus.core.cli.context import Cli, cli_of
-from appealbus.core.cli.exits import EXIT_PROBLEMS
+from appealbus.core.cli.exits import EXIT_ABSENT, EXIT_PROBLEMS
 from appealbus.core.cli.person import person
 from appealbus.core.cli.reasons import checked_reason
 from appealbus.core.enrichment.rereading import Verdict
-from appealbus.core.errors import JournalError
+from appealbus.core.errors import AppealBusError, JournalError
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.reads.replies import Place, Span
-from appealbus.core.operations.rereading import AppealRead, QuestionRead, RereadProcess, write_read
+from appealbus.core.operations.rereading import AppealRead, QuestionRead, RereadProcess, Written, write_read
 from appealbus.core.parts import build
 
 log = structlog.get_logger(__name__)
@@ -34,6 +34,19 @@ _AGAIN = 3
 """Rounds over appeals that a worker has just then: a run takes a second or so, and the pauses between are as long."""
 _PAUSE = 2.0
 """Seconds between two rounds."""
+_AT_ONCE = frozenset({"in_work", Written.ANSWERED})
+"""What may be otherwise in the next round."""
+_NOTHING_TO_DO = frozenset({Written.SAME, Written.GONE})
+_WHY = {
+    "in_work": "a worker has it right now: give the same command again",
+    "held": "it is held: `appealbus release`, then the same command again",
+    Written.ANSWERED: "it got another answer meanwhile: give the same command again",
+    Written.SAME: "it stands as it is read by now, since somebody else has read it again: nothing is left to do",
+    Written.NOT_KEPT: "its replies were deleted meanwhile: `appealbus refresh` asks the source again",
+    Written.GONE: "it was deleted meanwhile: nothing is left to do",
+    Written.DIED: "reading it again ends the process, or takes more than a minute: mend the plugin",
+}
+"""Why an appeal was left as it is, and what to do."""
 _BEGINNING = datetime.fromtimestamp(0).astimezone()
 
 
@@ -47,6 +60,8 @@ class Findings:
     reads: list[AppealRead] = field(default_factory=list)
     """Where their values are to be shown."""
     sample: dict[tuple[str, str], list[str]] = field(default_factory=lambda: defaultdict(list))
+    left: set[str] = field(default_factory=set)
+    """Why some appeals could not be read."""
 
     def add(self, read: AppealRead) -> None:
         """Count an appeal."""
@@ -54,8 +69,10 @@ class Findings:
         if any(each.verdict is Verdict.DIFFERS for each in read.results):
             self.differ.append(read.appeal_id)
         kinds = {(each.lookup, text) for each in read.results for text in _texts(each)}
-        if read.died:
-            kinds.add(("", "reading it again ends the process, or takes more than a minute"))
+        if read.number is None:
+            left = Written.DIED if read.died else Written.GONE
+            kinds.add(("", _WHY[left]))
+            self.left.add(left)
         for kind in kinds:
             told = kind if kind in self.counts or len(self.counts) < _LINES else ("", "more")
             self.counts[told] += 1
@@ -140,16 +157,21 @@ class _Run:
                     _show_values(cli, read)
             _show(cli, found, self.targets.span)
             if self.dry_run or not found.differ:
-                return 0
+                return self._code(found.left)
             if not self.yes and not typer.confirm(f"Change {_appeals(len(found.differ))}?"):
                 cli.out.print("Nothing is changed.")
                 return 0
             async with cli.journal(write=True) as journal:
-                done = await self._change(journal, found.differ)
+                left = await self._change(journal, found.differ)
         finally:
             await self.process.end()
-        cli.out.print(f"{_appeals(done)} changed, and worked on next; each new version is delivered.")
-        return 0 if done == len(found.differ) else EXIT_PROBLEMS
+        return self._code(found.left.union(left.values()))
+
+    def _code(self, left: Collection[str]) -> int:
+        """Return the exit code where appeals were left as they are for these reasons."""
+        if self.targets.number is not None and Written.GONE in left:
+            return EXIT_ABSENT
+        return EXIT_PROBLEMS if set(left) - _NOTHING_TO_DO else 0
 
     async def _look(self, journal: Journal) -> Findings:
         found = Findings()
@@ -164,33 +186,38 @@ class _Run:
             raise
         return found
 
-    async def _change(self, journal: Journal, ids: Sequence[int]) -> int:
-        """Read appeals again and write what is otherwise, page after page; return of how many."""
-        done, left = 0, list(ids)
-        refused: dict[int, tuple[str, JournalError]] = {}
+    async def _change(self, journal: Journal, ids: Sequence[int]) -> Mapping[int, str]:
+        """Read appeals again and write what is otherwise, page after page; return why some are left as they are."""
+        left: dict[int, str] = {}
+        names: dict[int, str] = {}
+        done, again = 0, list(ids)
         try:
-            for again in range(_AGAIN):
-                await asyncio.sleep(_PAUSE if again else 0)
-                for at in range(0, len(left), _PAGE):
-                    reads = [await self.process.read(appeal_id) for appeal_id in left[at : at + _PAGE]]
+            for number in range(_AGAIN):
+                await asyncio.sleep(_PAUSE if number else 0)
+                for at in range(0, len(again), _PAGE):
+                    reads = [await self.process.read(appeal_id) for appeal_id in again[at : at + _PAGE]]
                     results = await asyncio.gather(*(write_read(journal, read, self.reason) for read in reads))
                     for read, result in zip(reads, results, strict=True):
-                        refused.pop(read.appeal_id, None)
-                        if isinstance(result, JournalError):
-                            refused[read.appeal_id] = read.number or "", result
-                        else:
-                            done += result
-                left = [appeal_id for appeal_id, (_, error) in refused.items() if error.code == "in_work"]
-                if not left:
+                        names[read.appeal_id] = read.number or f"id {read.appeal_id}"
+                        left[read.appeal_id] = result.code if isinstance(result, JournalError) else result
+                    done += results.count(Written.CHANGED)
+                again = [appeal_id for appeal_id, why in left.items() if why in _AT_ONCE]
+                if not again:
                     break
-        except asyncio.CancelledError:
-            told = f"Stopped: {_appeals(done)} of {len(ids)} changed. The same command goes on with the others."
+        except (asyncio.CancelledError, AppealBusError):
+            told = (
+                f"Stopped: at least {_appeals(done)} of {len(ids)} changed. The same command goes on with the others."
+            )
             self.cli.err.print(told)
             raise
-        for name, error in refused.values():
-            self.cli.err.print(f"{name}: {error}", style="yellow")
+        left = {appeal_id: why for appeal_id, why in left.items() if why != Written.CHANGED}
+        for why, count in Counter(left.values()).items():
+            self.cli.err.print(f"{_appeals(count)} not changed: {_WHY[why]}", style="yellow")
+            if why not in _NOTHING_TO_DO:
+                self.cli.err.print(", ".join(names[each] for each in left if left[each] == why))
         log.warning("appeals.reread", count=done, actor=person())
-        return done
+        self.cli.out.print(f"{_appeals(done)} changed, and worked on next; each new version is delivered.")
+        return left
 
 
 def _show(cli: Cli, found: Findings, span: Span | None) -> None:
