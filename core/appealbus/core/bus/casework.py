@@ -249,13 +249,8 @@ class CaseRun:
         told = await self._told(asked)
         self._was_complete = told is not None and told.complete
         known = self._whole(asked, told)
-        unmarks = told is not None and not told.not_asked.issubset(known.carried)
-        if (
-            told is not None
-            and not unmarks
-            and told.tells(case.notes)
-            and await self._says_the_same(told, known.states)
-        ):
+        same = told is not None and told.tells(case.notes) and told.not_asked.issubset(known.carried)
+        if told is not None and same and await self._says_the_same(told, known.states):
             return await self._put_off(known, due_at)
         return await self._publish(known, due_at)
 
@@ -344,7 +339,8 @@ class CaseRun:
     ) -> RunEnd:
         """Write the end of a run; what is not `known`, since it has raised, may lack whatever is not loaded."""
         missing = self._contract.missing
-        carried = set() if known is None else {state.lookup for state in known.facts_carried}
+        found = {(each.lookup, each.key) for each in states if each.record is not None}
+        carried = {name for name, _ in found.intersection(known.carried if known else ())}
         lacks = sorted(missing) if known is None else known.lacks
         version = None if dossier is None else to_keep(dossier, self.case, states)
         told = version is not None

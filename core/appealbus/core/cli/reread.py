@@ -1,8 +1,8 @@
 """`appealbus reread`: kept replies read again by the plugins of today; what that changes first, and then the change."""
 
 import asyncio
-from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated
@@ -34,8 +34,6 @@ _AGAIN = 3
 """Rounds over appeals that a worker has just then: a run takes a second or so, and the pauses between are as long."""
 _PAUSE = 2.0
 """Seconds between two rounds."""
-_AT_ONCE = frozenset({"in_work", Written.ANSWERED})
-"""What may be otherwise in the next round."""
 _NOTHING_TO_DO = frozenset({Written.SAME, Written.GONE})
 _WHY = {
     "in_work": "a worker has it right now: give the same command again",
@@ -165,13 +163,12 @@ class _Run:
                 left = await self._change(journal, found.differ)
         finally:
             await self.process.end()
-        return self._code(found.left.union(left.values()))
+        return self._code(found.left | left)
 
-    def _code(self, left: Collection[str]) -> int:
+    def _code(self, left: set[str]) -> int:
         """Return the exit code where appeals were left as they are for these reasons."""
-        if self.targets.number is not None and Written.GONE in left:
-            return EXIT_ABSENT
-        return EXIT_PROBLEMS if set(left) - _NOTHING_TO_DO else 0
+        gone = self.targets.number is not None and Written.GONE in left
+        return EXIT_ABSENT if gone else EXIT_PROBLEMS if left - _NOTHING_TO_DO else 0
 
     async def _look(self, journal: Journal) -> Findings:
         found = Findings()
@@ -186,35 +183,31 @@ class _Run:
             raise
         return found
 
-    async def _change(self, journal: Journal, ids: Sequence[int]) -> Mapping[int, str]:
+    async def _change(self, journal: Journal, ids: Sequence[int]) -> set[str]:
         """Read appeals again and write what is otherwise, page after page; return why some are left as they are."""
-        left: dict[int, str] = {}
-        names: dict[int, str] = {}
+        came: dict[int, tuple[str, str]] = {}
         done, again = 0, list(ids)
         try:
             for number in range(_AGAIN):
-                await asyncio.sleep(_PAUSE if number else 0)
+                await asyncio.sleep(_PAUSE if number and again else 0)
                 for at in range(0, len(again), _PAGE):
                     reads = [await self.process.read(appeal_id) for appeal_id in again[at : at + _PAGE]]
                     results = await asyncio.gather(*(write_read(journal, read, self.reason) for read in reads))
                     for read, result in zip(reads, results, strict=True):
-                        names[read.appeal_id] = read.number or f"id {read.appeal_id}"
-                        left[read.appeal_id] = result.code if isinstance(result, JournalError) else result
+                        why = result.code if isinstance(result, JournalError) else result
+                        came[read.appeal_id] = why, read.number or f"id {read.appeal_id}"
                     done += results.count(Written.CHANGED)
-                again = [appeal_id for appeal_id, why in left.items() if why in _AT_ONCE]
-                if not again:
-                    break
+                again = [appeal_id for appeal_id, (why, _) in came.items() if why in ("in_work", Written.ANSWERED)]
         except (asyncio.CancelledError, AppealBusError):
-            told = (
-                f"Stopped: at least {_appeals(done)} of {len(ids)} changed. The same command goes on with the others."
-            )
+            told = f"Stopped: at least {_appeals(done)} of {len(ids)} changed. The same command goes on with the rest."
             self.cli.err.print(told)
             raise
-        left = {appeal_id: why for appeal_id, why in left.items() if why != Written.CHANGED}
-        for why, count in Counter(left.values()).items():
-            self.cli.err.print(f"{_appeals(count)} not changed: {_WHY[why]}", style="yellow")
-            if why not in _NOTHING_TO_DO:
-                self.cli.err.print(", ".join(names[each] for each in left if left[each] == why))
+        left = {why for why, _ in came.values()} - {Written.CHANGED}
+        for each in left:
+            names = [name for why, name in came.values() if why == each]
+            self.cli.err.print(f"{_appeals(len(names))} not changed: {_WHY[each]}", style="yellow")
+            if each not in _NOTHING_TO_DO:
+                self.cli.err.print(", ".join(names))
         log.warning("appeals.reread", count=done, actor=person())
         self.cli.out.print(f"{_appeals(done)} changed, and worked on next; each new version is delivered.")
         return left

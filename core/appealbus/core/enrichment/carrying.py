@@ -66,11 +66,6 @@ class Whole:
     lacks: Sequence[str] = ()
     cut_off: bool = False
 
-    @property
-    def facts_carried(self) -> list[LookupState]:
-        """Those that are carried forward and have a record."""
-        return [each for each in self.states if each.record is not None and (each.lookup, each.key) in self.carried]
-
 
 def renamed(case: Case, present: Mapping[str, str]) -> Case:
     """Return the case with its questions under the names that their lookups have here, each once.

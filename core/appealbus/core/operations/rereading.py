@@ -69,9 +69,7 @@ class Written(StrEnum):
     NOT_KEPT = "not_kept"
     """Its replies were deleted meanwhile, or another answer counts that was not kept."""
     GONE = "gone"
-    """It was deleted meanwhile."""
     DIED = "died"
-    """Reading it ended the process."""
 
 
 class RereadProcess:

@@ -25,19 +25,7 @@ _TOLD = frozenset(
 _OF_PROCESS = frozenset(
     {
         *("kind", "runs", "asked", "ended", "next", "question", "tries", "source", "served", "due", "waits_for"),
-        *(
-            "pending",
-            "deaths",
-            "lacks",
-            "carried",
-            "state",
-            "questions",
-            "lookup",
-            "lookups",
-            "owner",
-            "reason",
-            "completeness",
-        ),
+        *("pending", "deaths", "lacks", "carried", "state", "questions", "lookup", "lookups", "owner", "reason"),
         *("completeness", "at", "ms", "quarantine", "channel", "ended_before", "connector", "plugin"),
     }
 )

@@ -14,18 +14,8 @@ from appealbus.core.domain.pauses import STALE
 from appealbus.core.domain.returning import Place
 from appealbus.core.errors import JournalError
 from appealbus.core.journal.codec import names_from, one_word
-from appealbus.core.journal.tables import (
-    CARRIED,
-    IN_WORK,
-    LACKS,
-    PARKED,
-    READY,
-    WAITS_FOR,
-    appeal,
-    lookup,
-    to_number,
-    unindexed,
-)
+from appealbus.core.journal.tables import IN_WORK, LACKS, PARKED, READY, WAITS_FOR, appeal, lookup, to_number, unindexed
+from appealbus.core.journal.tables.appeals import CARRIED
 from appealbus.core.journal.writes import clock, events, suspects
 from appealbus.core.journal.writes.one_by_one import one_by_one
 from appealbus.core.journal.writes.returning import combinations
@@ -209,8 +199,6 @@ def _due(connection: Connection, waits_for: str, now: datetime) -> Iterator[Plac
 
 def _lacking(connection: Connection, item: Claim, lost: Collection[str]) -> list[Any]:
     """Return the most urgent appeals that wait for nothing but a lookup which this worker does not lack.
-
-    Be it that facts which it told are to count as asked again.
 
     Whoever lacks it cannot take them from here, as from those that are ready. What lacks the same is told together,
     so that nobody looks through all that others lack.
