@@ -214,6 +214,18 @@ def test_two_plugins_cannot_bring_the_same_lookup(tmp_path: Path) -> None:
     assert sum(node.lookup.name == "good.place" for node in host.nodes("")) == 1
 
 
+def test_two_plugins_with_one_record_type_are_told(tmp_path: Path) -> None:
+    """Both run, and whoever has the same model under it has no quarrel."""
+    second = GOOD.replace('"good.place"', '"other.place"')
+    host = load(tmp_path, GOOD, second)
+    assert [plugin.state for plugin in inline(host).values()] == ["active", "active"]
+    assert host.record_clashes() == []
+    host = load(tmp_path, GOOD, second.replace("title: str", "title: int"))
+    assert [plugin.state for plugin in inline(host).values()] == ["active", "active"]
+    (told,) = host.record_clashes()
+    assert told.startswith("the plugins a and b have different models of the record type good.Place: ")
+
+
 def test_a_raising_listener_stops_nobody(tmp_path: Path) -> None:
     """A notification reaches every plugin, whichever raises."""
     listener = """

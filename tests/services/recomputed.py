@@ -135,6 +135,8 @@ class Past:
         known.update(due=detail.get("due"), deaths=detail.get("deaths"))
         for name in ("pending", "lacks", "waits_for"):
             known[name] = f" {' '.join(detail[name])} " if detail.get(name) else None
+        if carried := detail.get("carried"):
+            known["lacks"] = f" {' '.join([*detail.get('lacks', ()), *(f'~{name}' for name in carried)])} "
         if entry.what == "version":
             known["signal"] = detail.get("signal")
         # Where changes have made another form of the appeal.

@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 import pluggy
 import structlog
+from pydantic.errors import PydanticInvalidForJsonSchema
 
 from appealbus.core.config.base import NoSettings, Settings
 from appealbus.core.counting import Counting
@@ -95,6 +96,8 @@ class Host:
             self._load_one(found, off)
         self._brought.clear()
         self._listeners.clear()
+        for clash in self.record_clashes():
+            log.warning("plugin.record_clash", reason=clash)
 
     def _load_one(self, found: FoundPlugin, disabled: set[str]) -> None:
         name, plugin = found.name, Plugin(found.name, found.version, found.origin)
@@ -259,6 +262,21 @@ class Host:
             found |= dict.fromkeys((each.name, *each.formerly), None if models is None else models[1])
         return found
 
+    def record_clashes(self) -> list[str]:
+        """Say which record types two plugins have, each with a model of its own: a stored record is read by one."""
+        first: dict[str, tuple[str, type[Record]]] = {}
+        clashes: dict[str, None] = {}
+        for plugin in self._active():
+            for models in map(models_of, map(type, plugin.brought.get("lookups", ()))):
+                name = models and models[1].model_fields["type"].default
+                if models is None or not isinstance(name, str):
+                    continue
+                owner, model = first.setdefault(name, (plugin.name, models[1]))
+                if owner != plugin.name and _shape(model) != _shape(models[1]):
+                    text = f"the plugins {owner} and {plugin.name} have different models of the record type {name}: "
+                    clashes[text + "records of one are read by the model of the other; rename the type in one"] = None
+        return list(clashes)
+
     @property
     def lookup_names(self) -> list[frozenset[str]]:
         """All names of each lookup: its own, and its former ones that no other has now."""
@@ -338,6 +356,14 @@ class Host:
                 log.exception("plugin.raised", plugin=name, hook=hook.__name__)
             finally:
                 inside.set(before)
+
+
+def _shape(model: type[Record]) -> Any:
+    """Return what a record type holds, without the words for people; where nobody can say that, the model."""
+    try:
+        return {**model.model_json_schema(), "title": "", "description": ""}
+    except PydanticInvalidForJsonSchema:
+        return model
 
 
 def _check_function(hook: str, function: Callable[..., Any]) -> None:

@@ -30,6 +30,8 @@ def make_private(path: Path) -> None:
 class OwnFile:
     """The file. Every method raises ConfigError where it cannot be read or written."""
 
+    if_damaged = ""  # what to do then, as the end of a sentence
+
     def __init__(self, path: Path | None, plugin: str, script: str) -> None:
         """Open it, or make it, for its owner's eyes alone.
 
@@ -98,6 +100,7 @@ class OwnFile:
         except (sqlite3.Error, OSError) as error:
             code = error.strerror if isinstance(error, OSError) else getattr(error, "sqlite_errorname", None)
             told = f"plugins.{self._plugin}.file, {self.name}, cannot be used: {code or type(error).__name__}"
+            told += self.if_damaged if code in ("SQLITE_NOTADB", "SQLITE_CORRUPT") else ""
             raise ConfigError(told) from None
 
 

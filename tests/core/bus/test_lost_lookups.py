@@ -79,6 +79,20 @@ async def test_what_a_lost_lookup_told_stays_and_is_marked(start: Start) -> None
         assert (lost.plugin, lost.plugin_version) == ("test", "1")
         assert lost.not_loaded == "its plugin test brings it no longer"
         assert (await row(bus, number)).lacks == ()
+        assert (await bus.journal.counts()).lacking == {}
+    async with start(KEPT, other) as bus:  # nothing comes of starting without it once more
+        await bus.settle()
+        assert (await row(bus, number)).version == 2
+    async with start(KEPT, LOST, other) as bus:  # nobody has to say that it is back, and no source is asked again
+        await bus.settle()
+        third = await newest(bus, number)
+        assert (third.version, third.completeness) == (3, "complete")
+        assert [fact.not_asked_now for fact in third.facts] == [None, None, None]
+        trails = [next(fact for fact in of.facts if fact.lookup == "s.lost").provenance for of in (first, third)]
+        assert trails[0] == trails[1]
+    async with start(KEPT, LOST, other) as bus:
+        await bus.settle()
+        assert (await row(bus, number)).version == 3
 
 
 async def test_a_lost_lookup_makes_no_dossier_complete_and_is_asked_when_it_is_back(start: Start) -> None:
@@ -294,6 +308,7 @@ async def test_a_lookup_that_is_renamed_without_a_word_is_missed(start: Start) -
 
 async def worked_again(bus: Bus, number: str, **given: Any) -> Dossier:
     """Have a case worked once more; return the newest version."""
+    await bus.settle()  # what the bus works by itself, since a lookup is back
     await bus.journal.retry(number, **given)
     bus._dispatcher.more()
     await bus.settle()

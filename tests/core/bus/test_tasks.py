@@ -56,7 +56,9 @@ async def test_a_part_that_was_cancelled_stays_ended(monkeypatch: pytest.MonkeyP
 
     parts.start("service.raises", run, Phase.TAKING)
     await _soon(lambda: runs == 3)
-    assert [(each.name, each.detail) for each in parts.troubles()] == [("service.raises", "it raised ValueError")]
+    (trouble,) = parts.troubles()
+    told = (trouble.name, trouble.detail, trouble.event)
+    assert told == ("service.raises", "it raised ValueError", "service.raised")
     monkeypatch.setattr(tasks, "_MENDED", 0.0)
     assert parts.troubles() == []
     parts.cancel(Phase.TAKING)

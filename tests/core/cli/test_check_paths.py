@@ -107,6 +107,27 @@ def test_paths_that_lead_nowhere_are_told_with_file_and_line(program, plugin: Pa
     ]
 
 
+def test_two_models_of_one_record_type_are_told_with_both_plugins(program, plugin: Path):
+    """By `check`, with exit code 1, and by whatever loads the plugins, as the bus does at its start."""
+    other = (
+        PLUGIN.split("class Rule", maxsplit=1)[0]
+        .replace('"akims.akim"', '"mayors.akim"')
+        .replace("name: str", "name: int")
+    )
+    (plugin.parent / "mayors.py").write_text(
+        f"{other}\n\n@hookimpl\ndef register_lookups():\n    return [AkimOfPlace()]\n", encoding="utf-8"
+    )
+    (plugin.parent / "appealbus.toml").write_text('[bus]\nplugins = ["./akims.py", "./mayors.py"]\n', encoding="utf-8")
+    done = program("check", "--json")
+    said = "the plugins akims and mayors have different models of the record type akims.Akim: "
+    assert done.returncode == 1
+    assert [each for each in json.loads(done.stdout)["problems"] if each.startswith(said)]
+    ran = program("run", "--until-idle")
+    assert ran.returncode == 0
+    assert "plugin.record_clash" in ran.stderr
+    assert said in ran.stderr
+
+
 def test_what_ships_has_no_such_path(program, tmp_path: Path):
     """Of all assessors and terms, with everything that they can be given."""
     (tmp_path / "appealbus.toml").write_text("[plugins.repeats]\ncompare = true\n", encoding="utf-8")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from subprocess import CompletedProcess
+from subprocess import PIPE, STDOUT, CompletedProcess, Popen
 from typing import Any
 
 import orjson
@@ -16,6 +16,7 @@ import pytest
 from appealbus.schemas.dossier import Completeness, Dossier
 from appealbus.schemas.outcome import OutcomeKind
 from tests.core.cli.conftest import Program
+from tests.services.commands import PROGRAM, own_environment
 
 FIRST = Path(__file__).parents[3] / "examples" / "first_plugin"
 NAME = "Сынақов С. С."
@@ -187,7 +188,46 @@ def test_a_reply_that_ends_the_process(place: Place) -> None:
     place.take()
     place.plugin(("    take = Take", f"{DIES}\n    take = Take"))
     assert "write one to 500 characters" in place.run("reread", place.number, "--yes", code=2)
-    told = place.run("reread", place.number, "--yes", "--reason", "x")
+    told = place.run("reread", place.number, "--yes", "--reason", "x", code=1)
     assert re.search(r"1 +reading it again ends the process", told)
     assert "0 appeals would be changed" in told
     assert place.agency.asked == 1
+
+
+def test_two_at_once_and_a_prune_between(place: Place) -> None:
+    """Who asks for longer than another needs is told why nothing is left to change, with an exit code that fits."""
+    place.plugin(BROKEN)
+    place.take()
+    place.plugin()
+
+    def asked_about(*between: str) -> tuple[str, int]:
+        command = [str(PROGRAM), "reread", place.number, "--reason", "mended"]
+        with Popen(command, cwd=place.folder, env=own_environment(), stdin=PIPE, stdout=PIPE, stderr=STDOUT) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            told = b""
+            while b"Change 1 appeal?" not in told:
+                some = process.stdout.read1()
+                assert some, told
+                told += some
+            place.run(*between)
+            process.stdin.write(b"y\n")
+            process.stdin.close()
+            told = process.stdout.read()
+        return told.decode(), process.returncode
+
+    told, code = asked_about("reread", place.number, "--yes", "--reason", "at once")
+    assert (code, "0 appeals changed" in told, "1 appeal not changed: it stands as it is read" in told) == (
+        0,
+        True,
+        True,
+    )
+    place.run("run", "--until-idle")
+    place.plugin(('    name: Annotated[str, At("name")]', '    name: Annotated[str, At("kato")]'))
+    place.configure(keep="1ms")
+    told, code = asked_about("prune")
+    assert (code, "its replies were deleted meanwhile: `appealbus refresh`" in told, place.number in told) == (
+        1,
+        True,
+        True,
+    )

@@ -78,6 +78,16 @@ def test_nothing_is_found_where_all_is_well():
             "link main: refused: no right; mend the",
         ),
         (linked(LinkState("main", LinkStatus.DOWN)), "critical", "link main: down; see whether the broker runs"),
+        (
+            linked(LinkState("service.surges.weeks", LinkStatus.DOWN, "no week is judged", event="surges.not_judged")),
+            "critical",
+            "link service.surges.weeks: down: no week is judged; see `surges.not_judged` in the log, and mend what it",
+        ),
+        (
+            linked(LinkState("service.surges", LinkStatus.DOWN)),
+            "critical",
+            "link service.surges: down; see whether the broker runs",
+        ),
         (linked(LinkState("main", LinkStatus.BLOCKED)), "warning", "link main: blocked; make room"),
         (linked(LinkState("main", LinkStatus.UP, "a queue is gone", warning=True)), "warning", "link main: a queue is"),
         (

@@ -9,12 +9,14 @@ from sqlalchemy import create_engine
 
 from appealbus.core.domain.known import InputPaths, KnownLookup
 from appealbus.core.domain.listing import AppealState
+from appealbus.core.domain.selection import Selection
 from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness
 from tests.services.forms import form
+from tests.services.recomputed import check_the_past
 
 
-async def lacking(journal, make, message_id, *lacks, due_at=None, **given):
+async def lacking(journal, make, message_id, *lacks, due_at=None, carried=(), **given):
     """Accept an appeal, and conclude it without these lookups."""
     taken = await journal.accept(make.new(message_id, **given))
     await journal.conclude(
@@ -25,6 +27,7 @@ async def lacking(journal, make, message_id, *lacks, due_at=None, **given):
             completeness=Completeness.PARTIAL,
             due_at=due_at,
             lacks=lacks,
+            carried=carried,
         )
     )
     return taken.appeal_id
@@ -63,6 +66,23 @@ async def test_only_who_can_ask_what_is_lacking_gets_it_the_most_urgent_first(jo
     assert await claimed(journal, make, ()) == [other]
     row = await journal.appeal((await journal.appeals(after=soon - 1, limit=1))[0].number)
     assert (row.state, row.due_at) == (AppealState.IN_WORK, None)
+
+
+async def test_what_is_carried_returns_with_its_lookup_behind_new_ones(journal, make, url):
+    """It counts nowhere as lacking, and comes to who has the lookup as what is due does, with what lacks others."""
+    day = date(2026, 12, 1)
+    carried = await lacking(journal, make, "m1", carried=["a.b"], due_on=day)
+    both = await lacking(journal, make, "m2", "c.d", carried=["a.b", "e.f"], due_on=day + timedelta(1))
+    new = (await journal.accept(make.new("m3", due_on=day + timedelta(9)))).appeal_id
+    assert [row.lacks for row in await journal.appeals()] == [(), ("c.d",), ()]
+    assert [row.lacks for row in await journal.appeals(lacking=True)] == [("c.d",)]
+    assert [row.lacks for row in (await journal.find(Selection(lacking=True))).rows] == [("c.d",)]
+    assert (await journal.counts()).lacking == {"c.d": 1}
+    assert await claimed(journal, make, {"a.b", "c.d", "e.f"}, limit=1, kept=1) == [new]
+    assert await claimed(journal, make, {"a.b", "c.d", "e.f"}) == []
+    assert await claimed(journal, make, {"a.b", "c.d"}) == [both]
+    assert await claimed(journal, make, {"c.d", "e.f"}) == [carried]
+    check_the_past(url)
 
 
 async def test_who_has_it_back_lacks_it_until_it_is_concluded(journal, make):

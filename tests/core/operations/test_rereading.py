@@ -1,10 +1,24 @@
-"""The process that reads replies again may die, hang, or talk nonsense: that costs the appeal that it had."""
+"""The process that reads replies again may die, hang, or talk nonsense: that costs the appeal that it had.
+
+And an appeal may change or go between its reading and the writing of it.
+"""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
+from appealbus.core.domain.case import LookupState
+from appealbus.core.enrichment.rereading import Verdict
 from appealbus.core.errors import JournalError
+from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.rows import NewAppeal
 from appealbus.core.operations import rereading
-from appealbus.core.operations.rereading import RereadProcess
+from appealbus.core.operations.rereading import AppealRead, QuestionRead, RereadProcess, Written, write_read
+from appealbus.schemas.appeal import Appeal, AppealKind, PersonApplicant
+from appealbus.schemas.outcome import OutcomeKind
+from tests.services.journals import sqlite_journal
 
 
 @pytest.fixture(autouse=True)
@@ -34,3 +48,39 @@ async def test_a_process_that_never_answers_is_given_up(how: str) -> None:
     with pytest.raises(JournalError, match="ends each time"):
         await process.read(2)
     assert process._process is None
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+async def test_what_becomes_of_an_appeal(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    """Of two who have read the same one changes it; what was answered, deleted or unread meanwhile is told as that."""
+    local = kind == "sqlite"
+    url = sqlite_journal(tmp_path / "j.db") if local else str(request.getfixturevalue("journal_database"))
+    now = datetime.now(UTC)
+    state = LookupState("acme.thing", "k", OutcomeKind.INVALID, now)
+    after = {
+        "lookup": "acme.thing",
+        "kind": "not_found",
+        "code": "",
+        "reason": "",
+        "record": None,
+        "provenance": None,
+        "ended_at": now.isoformat(),
+        "was_ended_at": now.isoformat(),
+    }
+    differs = QuestionRead("acme.thing", "k", Verdict.DIFFERS, "invalid", "not_found", (), after)
+    content = Appeal(message_id="m1", channel="files", kind=AppealKind.COMPLAINT, applicant=PersonApplicant(), text="")
+    async with await Journal.open(url) as journal:
+        accepted = await journal.accept(NewAppeal(content, now, "appealbus"))
+        number = accepted.receipt.number
+        await journal.keep_at_once(accepted.appeal_id, state)
+        read = AppealRead(accepted.appeal_id, number, [differs])
+        assert await write_read(journal, read, "mended") is Written.CHANGED
+        await journal.keep_at_once(accepted.appeal_id, replace(state, ended_at=datetime.now(UTC)))
+        assert await write_read(journal, read, "mended") is Written.ANSWERED
+        same, unread = (replace(differs, verdict=each, after=None) for each in (Verdict.SAME, Verdict.IMPOSSIBLE))
+        assert await write_read(journal, replace(read, results=[same, unread]), "mended") is Written.SAME
+        assert await write_read(journal, replace(read, results=[unread]), "mended") is Written.NOT_KEPT
+        assert await write_read(journal, replace(read, results=[]), "mended") is Written.NOT_KEPT
+        assert await write_read(journal, AppealRead(99, "N-99", [differs]), "mended") is Written.GONE
+        assert await write_read(journal, AppealRead(99, None), "mended") is Written.GONE
+        assert await write_read(journal, AppealRead(99, None, died=True), "mended") is Written.DIED

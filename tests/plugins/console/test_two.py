@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 from appealbus.core.domain.event import What
 from appealbus.core.errors import JournalError
 from appealbus.core.journal.journal import Journal
-from appealbus.core.operations.rereading import AppealRead, write_read
+from appealbus.core.operations.rereading import AppealRead, Written, write_read
 from appealbus.plugins.console.views.appeal import rereading
 from tests.plugins.console import brief
 from tests.plugins.console.browser import chromium
@@ -103,8 +103,8 @@ def test_one_of_two_changes_what_is_read_again(console: World, monkeypatch: pyte
     path, person = f"/console/appeals/{row.public_id}/reread", console.signed_in("ops", "marat")
     page = person.get(path)
 
-    async def slower(journal: Journal, read: AppealRead, reason: str) -> int | JournalError:
-        assert await write_read(journal.acting("person:aigul"), read, reason) == 1
+    async def slower(journal: Journal, read: AppealRead, reason: str) -> Written | JournalError:
+        assert await write_read(journal.acting("person:aigul"), read, reason) is Written.CHANGED
         return await write_read(journal, read, reason)
 
     monkeypatch.setattr(rereading, "write_read", slower)

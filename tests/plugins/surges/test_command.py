@@ -106,6 +106,26 @@ def test_too_early_a_week_is_told(program: Any) -> None:
     assert (code, "fewer than 10 weeks lie before it" in " ".join(out.split())) == (0, True)
 
 
+def test_a_damaged_file_is_made_anew(program: Any, tmp_path: Path) -> None:
+    """What to do stands in the error; the old file stays as it was, and the week is told as before."""
+    before = json.loads(program("--json")[1])
+    file = tmp_path / "surges.db"
+    file.write_bytes(b"no database " * 400)
+    code, _, told = program("--json")
+    assert (code, "cannot be used: SQLITE_NOTADB; `appealbus surges anew` makes it anew" in told) == (2, True)
+    code, _, told = program("anew")
+    assert (code, "nobody answered the question" in told, file.read_bytes()[:2]) == (130, True, b"no")
+    file.with_name("surges.db-journal").write_bytes(b"of the old one")
+    code, told, _ = program("anew", "--yes")
+    assert (code, "surges.db is made anew; the old one is" in told) == (0, True)
+    assert [each.read_bytes()[:2] for each in sorted(tmp_path.glob("surges.db.*"))] == [b"no", b"of"]
+    assert file.stat().st_mode & 0o077 == 0
+    assert json.loads(program("--json")[1]) == before
+    file.unlink()
+    code, _, told = program("anew", "--yes")
+    assert (code, "There is no file" in told) == (3, True)
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [

@@ -5,7 +5,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import AsyncIterator, Iterator
-from contextlib import closing
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
@@ -14,14 +14,25 @@ from typing import Any, cast
 import pytest
 from aiohttp import web
 
-from appealbus.core import ConfigError, RunningBus, Secret, WeekCount, WeekCounts
+from appealbus.core import (
+    ConfigError,
+    JournalError,
+    LinkState,
+    LinkStatus,
+    RunningBus,
+    Secret,
+    WeekCount,
+    WeekCounts,
+)
 from appealbus.core.clocks import KAZAKHSTAN, wall
 from appealbus.core.journal.journal import Journal
 from appealbus.plugins.surges import kept, possible, register_services
+from appealbus.plugins.surges import service as watching
 from appealbus.plugins.surges.alarm import Alarm
 from appealbus.plugins.surges.clusters import Scanned
 from appealbus.plugins.surges.judge import Judged
 from appealbus.plugins.surges.judging import judged
+from appealbus.plugins.surges.sending import Event, Way
 from appealbus.plugins.surges.series import WEEK
 from appealbus.plugins.surges.service import Surges
 from appealbus.plugins.surges.settings import SurgesSettings
@@ -30,7 +41,7 @@ from appealbus.plugins.surges.watch import judged_week
 from appealbus.plugins.surges.webhook import Webhook
 from tests.plugins.surges.calm import MONDAY
 from tests.plugins.surges.test_command import BURNT, fill
-from tests.plugins.surges.test_kept import NOW
+from tests.plugins.surges.test_kept import NOW, alarm
 from tests.plugins.surges.test_outbox import waiting
 from tests.services.journals import sqlite_journal
 from tests.services.processes import PATIENCE
@@ -159,6 +170,88 @@ async def test_a_judgement_that_fails_is_told_and_ends_nothing(tmp_path: Path) -
     settings = SurgesSettings(file=tmp_path / "surges.db", positions=tmp_path / "districts.csv")
     with pytest.raises(ConfigError, match=r"districts.csv, line 2"):
         await judged(tmp_path / "surges.db", date(2026, 11, 16), 0.05, settings.positions)
+
+
+async def until(service: Surges, told: str) -> LinkState | None:
+    """Wait until one of the service's links says this, and return it; with an empty text, until none is down."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            down = [link for link in service.links() if link.status is LinkStatus.DOWN]
+            if found := [link for link in down if told and told in link.detail]:
+                return found[0]
+            if not told and not down:
+                return None
+            await asyncio.sleep(0.01)
+
+
+async def test_a_look_that_hangs_or_cannot_read_is_told_with_its_event(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beside a broker that is well, too; a look that ends well takes it back."""
+    monkeypatch.setattr(watching, "_PAUSE", 0.01)
+    monkeypatch.setattr(watching, "_LATE", 0.05)
+    well, hangs = asyncio.Event(), asyncio.Event()
+
+    class Slow(Empty):
+        async def week_counts(self, after: int = 0) -> WeekCounts:
+            if not well.is_set():
+                if hangs.is_set():
+                    await well.wait()
+                raise JournalError("away")
+            return await super().week_counts(after)
+
+    class Connected(Way):
+        name = "broker"
+
+        def links(self) -> list[LinkState]:
+            return [LinkState("service.surges", LinkStatus.UP)]
+
+        async def send(self, event: Event) -> str | None:
+            return None
+
+    file = tmp_path / "surges.db"
+    service = Surges(SurgesSettings(file=file), file)
+
+    @asynccontextmanager
+    async def ways(_bus: RunningBus) -> AsyncIterator[list[Way]]:
+        service._open_ways = [Connected()]
+        yield service._open_ways
+
+    monkeypatch.setattr(service, "_ways", ways)
+    running = asyncio.create_task(service.run(cast("RunningBus", Bus(Slow()))))
+    try:
+        away = await until(service, "the journal could not be read")
+        assert away is not None
+        assert (away.name, away.event) == ("service.surges.weeks", "surges.not_counted")
+        assert len({link.name for link in service.links()}) == 2  # one of a name would hide the other
+        hangs.set()
+        late = await until(service, "a look has not ended for an hour")
+        assert late is not None
+        assert (late.event, late.since) == ("surges.hangs", away.since)
+        well.set()
+        await until(service, "")
+    finally:
+        running.cancel()
+        await asyncio.wait([running])
+
+
+async def test_an_alarm_that_is_not_taken_is_told(receiver: Receiver, tmp_path: Path) -> None:
+    """As long as the receiver does not take it."""
+    (tmp_path / "secret").write_text("key")
+    (tmp_path / "secret").chmod(0o600)
+    settings = SurgesSettings(file=tmp_path / "surges.db")
+    service = Surges(settings, tmp_path / "surges.db")
+    way = Webhook(receiver.url, Secret(file=tmp_path / "secret"), settings.timeout)
+    with closing(Store(tmp_path / "surges.db")) as store:
+        kept.raise_alarms(store, [alarm()], wall())
+        receiver.status = 503
+        await service._tell(store, way)
+        (link,) = service.links()
+        assert (link.name, link.event) == ("service.surges.webhook", "surges.not_told")
+        assert "it does not take an alarm" in link.detail
+        receiver.status = 200
+        await service._tell(store, way)
+        assert service.links() == []
 
 
 def test_without_a_file_nothing_watches() -> None:

@@ -249,7 +249,8 @@ class CaseRun:
         told = await self._told(asked)
         self._was_complete = told is not None and told.complete
         known = self._whole(asked, told)
-        if told is not None and told.tells(case.notes) and await self._says_the_same(told, known.states):
+        same = told is not None and told.tells(case.notes) and told.not_asked.issubset(known.carried)
+        if told is not None and same and await self._says_the_same(told, known.states):
             return await self._put_off(known, due_at)
         return await self._publish(known, due_at)
 
@@ -284,7 +285,7 @@ class CaseRun:
             # Too old for another try, and there is no version yet: deliver what there is.
             states = {(state.lookup, state.key): state for state in case.states}
             return await self._publish(replace(self._whole(states, None), cut_off=True), None)
-        return await self._end(Completeness.PARTIAL, again, case.states, lacks=sorted(self._contract.missing))
+        return await self._end(Completeness.PARTIAL, again, case.states)
 
     async def _publish(self, known: Whole, due_at: datetime | None) -> RunEnd:
         host, states = self._casework.parts.host, known.states
@@ -301,7 +302,7 @@ class CaseRun:
         )
         failpoint("bus.before_conclude")
         end = await self._end(
-            dossier.completeness, due_at, states, dossier, doubted=bool(self._left_out(states)), lacks=known.lacks
+            dossier.completeness, due_at, states, dossier, doubted=bool(self._left_out(states)), known=known
         )
         failpoint("bus.concluded")
         self._count(dossier)
@@ -324,7 +325,7 @@ class CaseRun:
         """End a run that has nothing new to tell."""
         completeness = completeness_of(known.states, self._contract.required)
         doubted = bool(self._left_out(known.states))
-        return await self._end(completeness, due_at, known.states, doubted=doubted, lacks=known.lacks)
+        return await self._end(completeness, due_at, known.states, doubted=doubted, known=known)
 
     async def _end(
         self,
@@ -334,8 +335,13 @@ class CaseRun:
         dossier: Dossier | None = None,
         *,
         doubted: bool = False,
-        lacks: Sequence[str] = (),
+        known: Whole | None = None,
     ) -> RunEnd:
+        """Write the end of a run; what is not `known`, since it has raised, may lack whatever is not loaded."""
+        missing = self._contract.missing
+        found = {(each.lookup, each.key) for each in states if each.record is not None}
+        carried = {name for name, _ in found.intersection(known.carried if known else ())}
+        lacks = sorted(missing) if known is None else known.lacks
         version = None if dossier is None else to_keep(dossier, self.case, states)
         told = version is not None
         ready = await self._journal.conclude(
@@ -358,6 +364,7 @@ class CaseRun:
                 pending=pending_of(states),
                 doubted=doubted,
                 lacks=lacks,
+                carried=sorted(carried & missing.keys() - set(lacks)),
                 waits_for=self._waits_for(states),
                 plan=self._contract.digest,
                 due_on=self.case.due_on,

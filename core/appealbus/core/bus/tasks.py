@@ -171,7 +171,10 @@ class PartTasks:
                     raise
                 self.raised(part.name)
                 why = str(error) if isinstance(error, ConfigError) else f"it raised {type(error).__name__}"
-                self._raised[part.name] = LinkState(part.name, LinkStatus.DOWN, printable(why), wall()), monotonic()
+                kind = part.name.partition(".")[0]
+                event = f"{kind}.raised" if kind in ("intake", "service") else "bus.part_ended"
+                state = LinkState(part.name, LinkStatus.DOWN, printable(why), wall(), event=event)
+                self._raised[part.name] = state, monotonic()
                 if asyncio.current_task() in self._called_off:
                     return  # it has raised over being told to end
 

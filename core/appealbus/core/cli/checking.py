@@ -126,6 +126,7 @@ async def _check(cli: Cli, online: bool) -> Findings:
     found.warnings += cli.loaded.open_secrets() + _own_warnings([node.lookup for node in parts.nodes])
     found.warnings += _own_warnings([*cli.host.assessors.values()])
     found.problems += [f"plugin {p.name} is broken: {p.reason}" for p in cli.host.plugins if p.state == "broken"]
+    found.problems += cli.host.record_clashes()
     found.problems += parts.problems
     found.problems += parts.unused.values()
     found.problems += await _journal_problems(cli, parts, found)

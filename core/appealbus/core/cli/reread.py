@@ -12,14 +12,14 @@ import typer
 from rich.table import Table
 
 from appealbus.core.cli.context import Cli, cli_of
-from appealbus.core.cli.exits import EXIT_PROBLEMS
+from appealbus.core.cli.exits import EXIT_ABSENT, EXIT_PROBLEMS
 from appealbus.core.cli.person import person
 from appealbus.core.cli.reasons import checked_reason
 from appealbus.core.enrichment.rereading import Verdict
-from appealbus.core.errors import JournalError
+from appealbus.core.errors import AppealBusError, JournalError
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.reads.replies import Place, Span
-from appealbus.core.operations.rereading import AppealRead, QuestionRead, RereadProcess, write_read
+from appealbus.core.operations.rereading import AppealRead, QuestionRead, RereadProcess, Written, write_read
 from appealbus.core.parts import build
 
 log = structlog.get_logger(__name__)
@@ -34,6 +34,17 @@ _AGAIN = 3
 """Rounds over appeals that a worker has just then: a run takes a second or so, and the pauses between are as long."""
 _PAUSE = 2.0
 """Seconds between two rounds."""
+_NOTHING_TO_DO = frozenset({Written.SAME, Written.GONE})
+_WHY = {
+    "in_work": "a worker has it right now: give the same command again",
+    "held": "it is held: `appealbus release`, then the same command again",
+    Written.ANSWERED: "it got another answer meanwhile: give the same command again",
+    Written.SAME: "it stands as it is read by now, since somebody else has read it again: nothing is left to do",
+    Written.NOT_KEPT: "its replies were deleted meanwhile: `appealbus refresh` asks the source again",
+    Written.GONE: "it was deleted meanwhile: nothing is left to do",
+    Written.DIED: "reading it again ends the process, or takes more than a minute: mend the plugin",
+}
+"""Why an appeal was left as it is, and what to do."""
 _BEGINNING = datetime.fromtimestamp(0).astimezone()
 
 
@@ -47,6 +58,8 @@ class Findings:
     reads: list[AppealRead] = field(default_factory=list)
     """Where their values are to be shown."""
     sample: dict[tuple[str, str], list[str]] = field(default_factory=lambda: defaultdict(list))
+    left: set[str] = field(default_factory=set)
+    """Why some appeals could not be read."""
 
     def add(self, read: AppealRead) -> None:
         """Count an appeal."""
@@ -54,8 +67,10 @@ class Findings:
         if any(each.verdict is Verdict.DIFFERS for each in read.results):
             self.differ.append(read.appeal_id)
         kinds = {(each.lookup, text) for each in read.results for text in _texts(each)}
-        if read.died:
-            kinds.add(("", "reading it again ends the process, or takes more than a minute"))
+        if read.number is None:
+            left = Written.DIED if read.died else Written.GONE
+            kinds.add(("", _WHY[left]))
+            self.left.add(left)
         for kind in kinds:
             told = kind if kind in self.counts or len(self.counts) < _LINES else ("", "more")
             self.counts[told] += 1
@@ -140,16 +155,20 @@ class _Run:
                     _show_values(cli, read)
             _show(cli, found, self.targets.span)
             if self.dry_run or not found.differ:
-                return 0
+                return self._code(found.left)
             if not self.yes and not typer.confirm(f"Change {_appeals(len(found.differ))}?"):
                 cli.out.print("Nothing is changed.")
                 return 0
             async with cli.journal(write=True) as journal:
-                done = await self._change(journal, found.differ)
+                left = await self._change(journal, found.differ)
         finally:
             await self.process.end()
-        cli.out.print(f"{_appeals(done)} changed, and worked on next; each new version is delivered.")
-        return 0 if done == len(found.differ) else EXIT_PROBLEMS
+        return self._code(found.left | left)
+
+    def _code(self, left: set[str]) -> int:
+        """Return the exit code where appeals were left as they are for these reasons."""
+        gone = self.targets.number is not None and Written.GONE in left
+        return EXIT_ABSENT if gone else EXIT_PROBLEMS if left - _NOTHING_TO_DO else 0
 
     async def _look(self, journal: Journal) -> Findings:
         found = Findings()
@@ -164,33 +183,34 @@ class _Run:
             raise
         return found
 
-    async def _change(self, journal: Journal, ids: Sequence[int]) -> int:
-        """Read appeals again and write what is otherwise, page after page; return of how many."""
-        done, left = 0, list(ids)
-        refused: dict[int, tuple[str, JournalError]] = {}
+    async def _change(self, journal: Journal, ids: Sequence[int]) -> set[str]:
+        """Read appeals again and write what is otherwise, page after page; return why some are left as they are."""
+        came: dict[int, tuple[str, str]] = {}
+        done, again = 0, list(ids)
         try:
-            for again in range(_AGAIN):
-                await asyncio.sleep(_PAUSE if again else 0)
-                for at in range(0, len(left), _PAGE):
-                    reads = [await self.process.read(appeal_id) for appeal_id in left[at : at + _PAGE]]
+            for number in range(_AGAIN):
+                await asyncio.sleep(_PAUSE if number and again else 0)
+                for at in range(0, len(again), _PAGE):
+                    reads = [await self.process.read(appeal_id) for appeal_id in again[at : at + _PAGE]]
                     results = await asyncio.gather(*(write_read(journal, read, self.reason) for read in reads))
                     for read, result in zip(reads, results, strict=True):
-                        refused.pop(read.appeal_id, None)
-                        if isinstance(result, JournalError):
-                            refused[read.appeal_id] = read.number or "", result
-                        else:
-                            done += result
-                left = [appeal_id for appeal_id, (_, error) in refused.items() if error.code == "in_work"]
-                if not left:
-                    break
-        except asyncio.CancelledError:
-            told = f"Stopped: {_appeals(done)} of {len(ids)} changed. The same command goes on with the others."
+                        why = result.code if isinstance(result, JournalError) else result
+                        came[read.appeal_id] = why, read.number or f"id {read.appeal_id}"
+                    done += results.count(Written.CHANGED)
+                again = [appeal_id for appeal_id, (why, _) in came.items() if why in ("in_work", Written.ANSWERED)]
+        except (asyncio.CancelledError, AppealBusError):
+            told = f"Stopped: at least {_appeals(done)} of {len(ids)} changed. The same command goes on with the rest."
             self.cli.err.print(told)
             raise
-        for name, error in refused.values():
-            self.cli.err.print(f"{name}: {error}", style="yellow")
+        left = {why for why, _ in came.values()} - {Written.CHANGED}
+        for each in left:
+            names = [name for why, name in came.values() if why == each]
+            self.cli.err.print(f"{_appeals(len(names))} not changed: {_WHY[each]}", style="yellow")
+            if each not in _NOTHING_TO_DO:
+                self.cli.err.print(", ".join(names))
         log.warning("appeals.reread", count=done, actor=person())
-        return done
+        self.cli.out.print(f"{_appeals(done)} changed, and worked on next; each new version is delivered.")
+        return left
 
 
 def _show(cli: Cli, found: Findings, span: Span | None) -> None:

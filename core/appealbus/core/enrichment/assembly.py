@@ -196,6 +196,8 @@ class Told:
             self._news[lookup, key] = "twice" if (lookup, key) in self._news else news
         facts = [((fact["lookup"], fact["key"]), fact) for fact in told["facts"]]
         facts = [(names.get(key, (present.get(key[0], key[0]), key[1])), fact) for key, fact in facts]
+        self.not_asked = {key for key, fact in facts if fact.get("not_asked_now")}
+        """Of which questions it marks the facts as not asked for it."""
         # A version that an older program wrote is whole.
         self._records = {key: _present(fact["record"]) for key, fact in facts} if version.parts is None else None
         self._facts = dict(zip((key for key, _ in facts), version.digests[1:], strict=False))
@@ -225,7 +227,7 @@ class Told:
         new. None: it would, whatever stands in them. New is: another record, a question that has ended for good, a
         question that is not there any more. How often and why a question has failed so far is not new, or a source that
         fails in varying ways would cause version after version. Nor is who could ask: workers with other plugins would
-        undo each other's versions.
+        undo each other's versions. That a fact is asked for again is new all the same, which `not_asked` says.
         """
         now = {
             (state.lookup, state.key): _news(state.kind, state.code, asked_again=state.next_attempt_at is not None)

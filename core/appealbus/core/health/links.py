@@ -13,7 +13,6 @@ _TODO = {
     LinkStatus.REFUSED: told("mend the password, the virtual host, the right or the missing queue"),
     LinkStatus.BLOCKED: told("make room for the broker: memory or disk; nothing is lost meanwhile"),
 }
-_MEND = told("see `service.raised` in the log, and mend what it names; the service starts again by itself")
 _TOPOLOGY = told(
     "`appealbus topology check` says what; then `apply`, or what it advises; a receiver binds its own queue"
 )
@@ -34,8 +33,8 @@ def of_link(link: LinkState, who: str = "") -> Finding | None:
     # What is blocked is there, and goes on by itself; what connects may have begun a moment ago.
     mild = link.status in (LinkStatus.BLOCKED, LinkStatus.CONNECTING)
     says = told("{status}: {detail}", status=link.status, detail=detail) if link.detail else _status(link)
-    todo = _MEND if link.name.startswith("service.") else _TODO[link.status]
-    return Finding(Severity.WARNING if mild else Severity.CRITICAL, about, [says], todo)
+    todo = told("see `{event}` in the log, and mend what it names", event=link.event) if link.event else None
+    return Finding(Severity.WARNING if mild else Severity.CRITICAL, about, [says], todo or _TODO[link.status])
 
 
 def _link(link: LinkState) -> Told:

@@ -38,3 +38,5 @@ class LinkState:
     """Whether `detail` tells of something to mend, although it is up."""
     messages: Mapping[str, int] = field(default_factory=dict)
     """How many messages lie in queues of the other side that somebody should know of, by queue."""
+    event: str = ""
+    """The event in the log that says more; empty where the connection alone is at fault."""

@@ -15,7 +15,7 @@ from appealbus.core.domain.listing import AppealRow, AppealState
 from appealbus.core.domain.public_id import public_id
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.journal.rows import DeliveryRow, DeliveryState, WorkerState
-from appealbus.core.journal.tables import to_number
+from appealbus.core.journal.tables import CARRIED, to_number
 from appealbus.core.packing import unpack
 from appealbus.schemas.appeal import Receipt
 from appealbus.schemas.base import printable
@@ -113,6 +113,11 @@ def names_from(text: str | None) -> list[str]:
     return [name for name in (text or "").split(" ") if name]
 
 
+def lacked(text: str | None) -> list[str]:
+    """Return the lookups in such a column that could not be asked, without those of which facts are there."""
+    return [name for name in names_from(text) if not name.startswith(CARRIED)]
+
+
 def receipt(row: Mapping[str, Any] | RowMapping) -> Receipt:
     """Return the receipt in the columns of `appeal`."""
     return Receipt(
@@ -161,7 +166,7 @@ def appeal_from_row(row: Row[Any]) -> AppealRow:
         changed_at=row.changed_at,
         held_by=row.held_by,
         held_reason=row.held_reason,
-        lacks=tuple(names_from(row.lacks)),
+        lacks=tuple(lacked(row.lacks)),
         closed=row.closed,
         due_on=due_of(row.urgency),
         waits_for=tuple(names_from(row.waits_for)) if row.state == AppealState.PARKED else (),

@@ -6,6 +6,7 @@ from asyncio.subprocess import PIPE, Process
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,20 @@ class AppealRead:
     number: str | None
     results: Sequence[QuestionRead] = ()
     died: bool = False
+
+
+class Written(StrEnum):
+    """What has become of an appeal that was to be changed; all but the first leave it as it is."""
+
+    CHANGED = "changed"
+    SAME = "same"
+    """It reads as it stands by now: somebody else has read it again meanwhile, or it was asked again."""
+    ANSWERED = "answered"
+    """A question got another answer between reading and writing: it can be read again."""
+    NOT_KEPT = "not_kept"
+    """Its replies were deleted meanwhile, or another answer counts that was not kept."""
+    GONE = "gone"
+    DIED = "died"
 
 
 class RereadProcess:
@@ -116,24 +131,33 @@ class RereadProcess:
             await helper_process.end(process, 0.0 if at_once else _LEAVE)
 
 
-async def write_read(journal: Journal, read: AppealRead, reason: str) -> int | JournalError:
-    """Write what reading an appeal again has changed; return how many appeals that are, or why it is refused now."""
+async def write_read(journal: Journal, read: AppealRead, reason: str) -> Written | JournalError:
+    """Write what reading an appeal again has changed; return what became of it, or why it is refused now.
+
+    Raises:
+        JournalError: nothing can be written now, of no appeal.
+
+    """
     if read.number is None:
-        return 0
+        return Written.DIED if read.died else Written.GONE
+    if all(each.after is None for each in read.results):
+        unread = all(each.verdict is Verdict.IMPOSSIBLE for each in read.results)
+        return Written.NOT_KEPT if unread else Written.SAME
     states = {(state.lookup, state.key): state for state in await journal.states(read.number)}
     anew = [
         _anew(states[each.after["lookup"] or "", each.key], each, each.after)
         for each in read.results
         if each.after is not None and (each.after["lookup"], each.key) in states
     ]
-    if not anew:
-        return 0
     try:
-        return min(1, await journal.reread(read.appeal_id, anew, reason=reason) or 0)
+        count = await journal.reread(read.appeal_id, anew, reason=reason)
     except JournalError as error:
         if error.code not in ("in_work", "held"):
             raise
         return error
+    if count is None:
+        return Written.GONE
+    return Written.CHANGED if count else Written.ANSWERED
 
 
 def _anew(state: LookupState, result: QuestionRead, after: Mapping[str, str | None]) -> Anew:

@@ -25,8 +25,8 @@ _TOLD = frozenset(
 _OF_PROCESS = frozenset(
     {
         *("kind", "runs", "asked", "ended", "next", "question", "tries", "source", "served", "due", "waits_for"),
-        *("pending", "deaths", "lacks", "state", "questions", "lookup", "lookups", "owner", "reason", "completeness"),
-        *("at", "ms", "quarantine", "channel", "ended_before", "connector", "plugin"),
+        *("pending", "deaths", "lacks", "carried", "state", "questions", "lookup", "lookups", "owner", "reason"),
+        *("completeness", "at", "ms", "quarantine", "channel", "ended_before", "connector", "plugin"),
     }
 )
 """What tells how the work went besides. Never here: keys and hashes, which follow from what is hidden."""

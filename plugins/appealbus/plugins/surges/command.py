@@ -1,6 +1,6 @@
 """`appealbus surges`: what stands out in a week, and the alarms with what people did about them."""
 
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
@@ -43,6 +43,7 @@ def add_to(app: typer.Typer, settings: SurgesSettings) -> None:
     group.command("show")(commands.show)
     group.command("take")(commands.take)
     group.command("close")(commands.close)
+    group.command("anew")(commands.anew)
     app.add_typer(group, name="surges")
 
 
@@ -171,6 +172,28 @@ class Commands:
         closing_word = kept.Closing(person(), verdict, done.strip())
         file = self._file()
         cli.out.print(kept_line(cli.change(lambda journal: deciding.close(journal, file, number, closing_word))))
+
+    def anew(
+        self, context: typer.Context, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False
+    ) -> None:
+        """Move the file aside, as where it is damaged, and count anew what the journal still holds."""
+        cli, file = cli_of(context), self._file()
+        if not file.exists():
+            cli.fail(f"There is no file {file}; the bus makes it.", EXIT_ABSENT)
+        if not yes and not typer.confirm("Alarms and counts of deleted appeals stay in the old file alone. Go on?"):
+            raise typer.Exit(0)
+
+        async def count(journal: Any) -> None:
+            with closing(Store(file)) as store:
+                await count_new(journal, (await journal.standing()).journal, store)
+
+        cli.read(lambda journal: journal.standing())  # where that raises, nothing is moved
+        aside = f"{file}.{wall():%Y%m%dT%H%M%S}"
+        with suppress(FileNotFoundError):  # first what would be taken for a part of the new one
+            Path(f"{file}-journal").rename(f"{aside}-journal")
+        file.rename(aside)
+        cli.read(count)
+        cli.out.print(f"{file} is made anew; the old one is {aside}. The bus goes on with the new one within the hour.")
 
     async def _found(self, journal: Any, monday: date, share: float, *, over: bool) -> tuple[Judged, list[Alarm]]:
         near = near_from(self._settings.positions) if over and self._settings.positions is not None else None

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from datetime import date, datetime
 from pathlib import Path
 from typing import ClassVar
@@ -28,6 +28,8 @@ log = structlog.get_logger(__name__)
 
 _PAUSE = 3600.0
 """Seconds between two looks: what happened in a week does not wait for seconds."""
+_LATE = 3600.0
+"""Seconds until a look counts as one that hangs: twice as long as a week may take."""
 _MISSED = 8
 """Weeks that are judged after a time in which the bus was down: what is older than two months helps nobody."""
 
@@ -42,48 +44,63 @@ class Surges(Service):
         self._file = file
         self._given_up: dict[str, int] = {}
         self._open_ways: list[Way] = []
-        self._trouble: LinkState | None = None
-        """That the last look has failed."""
+        self._troubles: dict[str, LinkState] = {}
+        """What does not go on: the judging of weeks, and what goes to a receiver."""
 
     def links(self) -> Sequence[LinkState]:
         """Say how the connections to receivers stand."""
-        ways = [link for way in self._open_ways for link in way.links()]
-        return ways if self._trouble is None else [*ways, self._trouble]
+        return [*(link for way in self._open_ways for link in way.links()), *self._troubles.values()]
 
     async def run(self, bus: RunningBus) -> None:
         """Watch until cancelled; what fails in a look is logged, and tried again in an hour."""
         if bus.worker_number != 0:
             await asyncio.Event().wait()
-        async with self._open() as store, self._ways(bus) as ways:
+        async with self._open():  # before the ways: what cannot be opened is tried again in seconds
+            pass
+        async with self._ways(bus) as ways:
             while True:
-                try:
-                    await self._watch(bus, store)
-                    self._trouble = None
-                except JournalError:
-                    log.warning("surges.not_counted")
-                    self._fails("the journal could not be read")
-                except (ConfigError, TimeoutError, EOFError, OSError) as error:
-                    reason = str(error) if isinstance(error, ConfigError) else type(error).__name__
-                    log.warning("surges.not_judged", reason=reason)
-                    self._fails(reason)
-                for way in ways:
-                    try:
-                        await self._tell(store, way)
-                    except ConfigError as error:
-                        log.warning("surges.not_told", receiver=way.name, reason=str(error))
+                async with self._open() as store:  # each time, for somebody may have it made anew meanwhile
+                    await self._try_to_watch(bus, store)
+                    for way in ways:
+                        try:
+                            await self._tell(store, way)
+                        except ConfigError as error:
+                            log.warning("surges.not_told", receiver=way.name, reason=str(error))
+                            self._stands(way.name, "surges.not_told", str(error))
                 await asyncio.sleep(_PAUSE)
 
-    def _fails(self, reason: str) -> None:
-        since = self._trouble.since if self._trouble is not None else wall()
-        self._trouble = LinkState("service.surges", LinkStatus.DOWN, f"no week is judged: {reason}", since)
+    async def _try_to_watch(self, bus: RunningBus, store: Store) -> None:
+        try:
+            await self._watch(bus, store)
+            self._stands("weeks", "", None)
+        except JournalError:
+            log.warning("surges.not_counted")
+            self._stands("weeks", "surges.not_counted", "no week is judged: the journal could not be read")
+        except (ConfigError, TimeoutError, EOFError, OSError) as error:
+            reason = str(error) if isinstance(error, ConfigError) else type(error).__name__
+            log.warning("surges.not_judged", reason=reason)
+            self._stands("weeks", "surges.not_judged", f"no week is judged: {reason}")
+
+    def _hangs(self) -> None:
+        log.error("surges.hangs")
+        does = "see whether the disk and the database answer, and start the bus again"
+        self._stands("weeks", "surges.hangs", f"a look has not ended for an hour: {does}")
+
+    def _stands(self, what: str, event: str, trouble: str | None) -> None:
+        """Note that something does not go on, and what in the log says why; None: it does."""
+        before = self._troubles.pop(what, None)
+        if trouble is not None:
+            since = before.since if before else wall()
+            self._troubles[what] = LinkState(f"service.surges.{what}", LinkStatus.DOWN, trouble, since, event=event)
 
     @asynccontextmanager
     async def _open(self) -> AsyncIterator[Store]:
-        store = await in_thread(Store, self._file)
+        hangs = asyncio.get_running_loop().call_later(_LATE, self._hangs)
         try:
-            yield store
+            with closing(await in_thread(Store, self._file)) as store:
+                yield store
         finally:
-            store.close()
+            hangs.cancel()
 
     @asynccontextmanager
     async def _ways(self, bus: RunningBus) -> AsyncIterator[list[Way]]:
@@ -101,6 +118,7 @@ class Surges(Service):
                     ways.append(way)
                 except ConfigError as error:
                     log.error("surges.not_told", receiver=Exchanged.name, reason=str(error))
+                    self._stands(Exchanged.name, "surges.not_told", str(error))
             try:
                 yield ways
             finally:
@@ -139,14 +157,16 @@ class Surges(Service):
     async def _tell(self, store: Store, way: Way) -> None:
         """Send what is not sent yet by one way; what is refused holds nothing else back."""
         now = wall()
-        today = day_of(now)
+        today, untold = day_of(now), None
         for event in await in_thread(outbox.waiting, store, way.name, now, today):
             reason = await way.send(event)
             await in_thread(outbox.tried, store, event, way.name, wall() if reason is None else None)
             if reason is not None:
                 log.warning("surges.not_told", receiver=way.name, reason=reason)
+                untold = f"it does not take an alarm, which is sent again in an hour: {reason}"
             if reason == UNREACHABLE:  # so are all others
                 break
+        self._stands(way.name, "surges.not_told", untold)
         given_up = await in_thread(outbox.given_up, store, way.name, now, today)
         if given_up > self._given_up.get(way.name, 0):
             log.warning("surges.given_up", receiver=way.name, count=given_up)

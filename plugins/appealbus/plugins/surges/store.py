@@ -72,6 +72,8 @@ class Counted:
 class Store(OwnFile):
     """The file. Every method raises ConfigError where it cannot be read or written."""
 
+    if_damaged = "; `appealbus surges anew` makes it anew from the journal"
+
     def __init__(self, path: Path | None) -> None:
         """Open it, or make it; None: in memory, for as long as this lives."""
         super().__init__(path, "surges", _SCHEMA)

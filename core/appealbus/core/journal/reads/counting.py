@@ -13,7 +13,7 @@ from appealbus.core.journal.tables import (
     ALONE,
     HELD,
     IN_WORK,
-    LACKS,
+    LACKING,
     PARKED,
     QUARANTINED,
     READY,
@@ -28,7 +28,7 @@ from appealbus.core.journal.tables import (
 from appealbus.core.journal.tables import dossier as dossiers
 from appealbus.core.journal.writes.waiting_changes import waiting_by_channel
 
-_LACKING = select(appeal.c.lacks, func.count().label("number")).where(LACKS).group_by(appeal.c.lacks)
+_LACKING = select(appeal.c.lacks, func.count().label("number")).where(LACKING).group_by(appeal.c.lacks)
 _UNSENT = (
     select(outbox.c.receiver, func.count().label("unsent"), func.min(outbox.c.id).label("oldest"))
     .where(WAITS)
@@ -108,7 +108,7 @@ def counts(connection: Connection) -> Counts:
 def _lacking(connection: Connection) -> dict[str, int]:
     lacking: Counter[str] = Counter()
     for row in connection.execute(_LACKING):
-        lacking.update(dict.fromkeys(codec.names_from(row.lacks), row.number))
+        lacking.update(dict.fromkeys(codec.lacked(row.lacks), row.number))
     return dict(sorted(lacking.items()))
 
 

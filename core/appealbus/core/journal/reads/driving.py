@@ -17,7 +17,7 @@ from appealbus.core.journal.tables import (
     HELD,
     IN_WORK,
     LACKED,
-    LACKS,
+    LACKING,
     OPEN,
     PARKED,
     READY,
@@ -113,7 +113,7 @@ def _by_mark(search: Search) -> Driver:
 
 
 def _by_lack(search: Search) -> Driver:
-    return Driver(_unsorted(LACKS, search), frozenset({"lacking", AGE}))
+    return Driver(_unsorted(LACKING, search), frozenset({"lacking", AGE}))
 
 
 def _by_state(search: Search) -> Driver:

@@ -15,7 +15,7 @@ from appealbus.core.journal.tables import (
     HELD,
     IDLE,
     IN_WORK,
-    LACKS,
+    LACKING,
     PARKED,
     QUARANTINED,
     READY,
@@ -53,7 +53,7 @@ def appeals(
     if state is not None:
         query = query.where(_IN_STATE.get(state, appeal.c.state == IDLE))
     if lacking:
-        query = query.where(LACKS)
+        query = query.where(LACKING)
     return [codec.appeal_from_row(row) for row in connection.execute(query)]
 
 

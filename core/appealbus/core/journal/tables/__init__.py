@@ -1,9 +1,11 @@
 """The journal's tables: one schema for SQLite and PostgreSQL."""
 
 from appealbus.core.journal.tables.appeals import (
+    CARRIED,
     HELD,
     IDLE,
     IN_WORK,
+    LACKING,
     LACKS,
     OPEN,
     PARKED,

@@ -79,6 +79,10 @@ partial_index("ix_appeal_suspect", appeal.c.deaths, appeal.c.urgency, appeal.c.i
 partial_index("ix_appeal_held", appeal.c.id, where=appeal.c.state == HELD)
 
 LACKS = appeal.c.lacks.is_not(None)
+"""A lookup of its contract could not be asked, or not confirm what it told."""
+CARRIED = "~"
+"""Before a lookup in `lacks` of which nothing but facts of earlier versions is there. These stand behind the others."""
+LACKING = LACKS & ~appeal.c.lacks.startswith(f" {CARRIED}")
 """A lookup of its contract could not be asked."""
 partial_index("ix_appeal_lacks", appeal.c.lacks, appeal.c.urgency, appeal.c.id, where=LACKS)
 WAITS_FOR = _parked & appeal.c.waits_for.is_not(None)

@@ -16,7 +16,7 @@ from appealbus.core.journal.codec import names_to
 from appealbus.core.journal.errors import LeaseLost, VersionConflict
 from appealbus.core.journal.key import Marked
 from appealbus.core.journal.sketch import Sketch
-from appealbus.core.journal.tables import WAITS, appeal, dossier, outbox, to_number
+from appealbus.core.journal.tables import CARRIED, WAITS, appeal, dossier, outbox, to_number
 from appealbus.core.journal.writes import events, forming
 from appealbus.core.journal.writes.awaiting import ANSWERS
 from appealbus.core.journal.writes.urgency import urgency_of
@@ -65,6 +65,8 @@ class Conclusion:
     """Whether a suspect stays one: a question was left out of the run because workers may have died over it."""
     lacks: Sequence[str] = ()
     """Lookups that the contract wants and that could not be asked at all."""
+    carried: Sequence[str] = ()
+    """Others of these that told facts earlier, which stay: whoever has them again works the appeal once more."""
     waits_for: Sequence[str] = ()
     """Sources that are asked again by themselves."""
     plan: bytes = b""
@@ -154,6 +156,8 @@ def _ended(item: Conclusion, state: Mapping[str, Any], before: Any) -> Event:
         detail["deaths"] = state["deaths"]
     if item.lacks:
         detail["lacks"] = list(item.lacks)
+    if item.carried:
+        detail["carried"] = list(item.carried)
     if item.form is not None:
         detail["content"] = item.form.document.digest.hex()
     if item.form is not None or state["urgency"] != before.urgency:
@@ -241,7 +245,7 @@ def _state_of(item: Concluding, again: Collection[int], before: Any) -> dict[str
         "state": ("ready" if deaths is None else "suspect") if at_once else parked,
         "deaths": deaths,
         "due_at": None if at_once else each.due_at,
-        "lacks": names_to(each.lacks),
+        "lacks": names_to([*each.lacks, *(f"{CARRIED}{name}" for name in each.carried)]),
         "waits_for": names_to(each.waits_for),
         "changed_at": item.now,  # its age is what retention goes by
         "lease_owner": None,

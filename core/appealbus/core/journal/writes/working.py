@@ -15,6 +15,7 @@ from appealbus.core.domain.returning import Place
 from appealbus.core.errors import JournalError
 from appealbus.core.journal.codec import names_from, one_word
 from appealbus.core.journal.tables import IN_WORK, LACKS, PARKED, READY, WAITS_FOR, appeal, lookup, to_number, unindexed
+from appealbus.core.journal.tables.appeals import CARRIED
 from appealbus.core.journal.writes import clock, events, suspects
 from appealbus.core.journal.writes.one_by_one import one_by_one
 from appealbus.core.journal.writes.returning import combinations
@@ -211,7 +212,7 @@ def _lacking(connection: Connection, item: Claim, lost: Collection[str]) -> list
         if lacks is None:
             break
         after = lacks
-        if not set(names_from(lacks)).issubset(lost):
+        if not {name.removeprefix(CARRIED) for name in names_from(lacks)}.issubset(lost):
             rests = appeal.c.state.in_(("idle", "parked"))
             rows += _locked(connection, item.limit, LACKS, appeal.c.lacks == lacks, rests)
     return rows

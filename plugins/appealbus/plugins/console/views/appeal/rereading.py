@@ -10,7 +10,7 @@ from starlette.responses import Response
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.enrichment.rereading import Verdict
 from appealbus.core.errors import JournalError
-from appealbus.core.operations.rereading import AppealRead, QuestionRead, RereadProcess, write_read
+from appealbus.core.operations.rereading import AppealRead, QuestionRead, RereadProcess, Written, write_read
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.console import Console
 from appealbus.plugins.console.errors import Refused
@@ -42,12 +42,12 @@ async def reread(page: Page) -> Response:
     """Change what was shown, if it is still that."""
     row, reason = await page.appeal(), page.form.reason(page.words)
     read = await _read(page, row)
-    done: int | JournalError = 0
+    done: Written | JournalError = Written.SAME
     if _digest(read.results) == page.form["digest"]:
         done = await write_read(page.journal, read, reason)
     if isinstance(done, JournalError):
         raise refused(page, done)
-    if not done:  # also where somebody on another server has changed it since it was read
+    if done is not Written.CHANGED:  # also where somebody on another server has changed it since it was read
         raise Refused(
             409, page.words.say("It would be something else by now, and nothing is changed: look at it again.")
         )
