@@ -104,6 +104,7 @@ def _changes(dossier: Dossier, to: Reader) -> RenderableType:
     for change in dossier.changes:
         result = "" if change.result is None else to.word(change.result)
         parts = [to.word(change.kind), ", ".join(map(to.path, change.fields)), result, change.reason]
+        parts += [to.reason(warning.code, warning.message) for warning in change.warnings]
         told = "  ".join(one_line(part) for part in parts if part)
         table.add_row(Text(to.day(day_of(change.dated_at))), Text(told))
     return table

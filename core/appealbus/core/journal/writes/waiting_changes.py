@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 from sqlalchemy import Connection, bindparam, delete, func, insert, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from appealbus.core.domain.change import AS_KEPT, ENDS, Order, closed_by
+from appealbus.core.domain.change import AS_KEPT, ENDS, closed_by, order_of
 from appealbus.core.domain.event import Event, What, by_client
 from appealbus.core.domain.sender import SenderOf, Touched
 from appealbus.core.journal import bulk, series
@@ -213,7 +213,7 @@ def waiting_for(
     numbers = bulk.padded(list(by_number))
     messages = bulk.padded([message_id for message_id, _ in by_message])
     found = _OPEN.where(table.c.number.in_(numbers) | table.c.of_message.in_(messages))
-    for waits in sorted(connection.execute(found), key=_order):
+    for waits in sorted(connection.execute(found), key=order_of):
         row = by_number.get(waits.number) or by_message.get((waits.of_message, waits.of_channel))
         if row is not None and _contradicts(waits, row["number"], row["message_id"], row["channel"]):
             refused.append((row["id"], waits, _CONTRADICTORY))
@@ -225,7 +225,7 @@ def waiting_for(
         refused += [(row["id"], *each) for each in why]
         if its:
             taken[row["id"]] = its
-            closed = closed_by((_order(each), each.kind) for each in its)
+            closed = closed_by((order_of(each), each.kind) for each in its)
             row.update(changes=len(its), closed=closed, state="ready", lease_owner=None, lease_until=None)
     refused.sort(key=lambda each: each[2] == _TOO_MANY)  # those that stay as if they waited, first
     return Found(taken, refused[:_AT_ONCE])
@@ -253,11 +253,7 @@ def _adopted(
             taken.append(waits)
         else:
             refused.append((waits, why))
-    return sorted(taken, key=_order), refused
-
-
-def _order(waits: Any) -> Order:
-    return waits.dated_at, waits.message_id, waits.channel
+    return sorted(taken, key=order_of), refused
 
 
 def _with_room(theirs: Sequence[Any]) -> tuple[list[Any], list[Any]]:
