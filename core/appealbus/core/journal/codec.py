@@ -113,6 +113,10 @@ def names_from(text: str | None) -> list[str]:
     return [name for name in (text or "").split(" ") if name]
 
 
+UNASSESSED, MISDATED = "!assessor.", "!misdated"
+"""What stands behind the lookups in `lacks`: no lookup's name begins so."""
+
+
 def receipt(row: Mapping[str, Any] | RowMapping) -> Receipt:
     """Return the receipt in the columns of `appeal`."""
     return Receipt(
@@ -162,7 +166,9 @@ def appeal_from_row(row: Row[Any]) -> AppealRow:
         changed_at=row.changed_at,
         held_by=row.held_by,
         held_reason=row.held_reason,
-        lacks=tuple(names_from(row.lacks)),
+        lacks=tuple(name for name in lacks if not name.startswith("!")),
+        unassessed=tuple(name.removeprefix(UNASSESSED) for name in lacks if name.startswith(UNASSESSED)),
+        misdated=MISDATED in lacks,
         closed=row.closed,
         due_on=due_of(row.urgency),
         waits_for=tuple(names_from(row.waits_for)) if row.state == AppealState.PARKED else (),

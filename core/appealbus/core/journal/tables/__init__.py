@@ -13,6 +13,7 @@ from appealbus.core.journal.tables.appeals import (
     WAITED_FOR,
     WAITS_FOR,
     appeal,
+    lacking,
     sketch,
     sketch_hash,
     subject,

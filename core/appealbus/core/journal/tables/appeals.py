@@ -1,8 +1,11 @@
 """Appeals as they stand, and whom they name."""
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Column,
+    ColumnElement,
     ForeignKey,
     Index,
     Integer,
@@ -62,7 +65,8 @@ appeal = Table(
 """What is worked. From `kind` on: what lists, figures and searches need; `urgency` is the due date as a day's number.
 
 `content` is the digest of the newest form of the appeal in `document`, `size` its bytes. `pending` names the lookups
-that are still open and `lacks` those of the contract that could not be asked at all, each with a space around it;
+that are still open and `lacks` those of the contract that could not be asked at all, each with a space around it, and
+behind them as `!assessor.NAME` the assessors that raised and as `!misdated` that the date of its last change is a typo;
 `waits_for` names the sources that are asked again, in the same way; `signal` is the worst severity; `closed` says with
 which change the appeal ended. `changes` counts its changes, and `first` is the digest of the form that it came in,
 where that is not the newest one. `tag` is chance: with the id it makes the id by which clients know the appeal.
@@ -79,8 +83,16 @@ partial_index("ix_appeal_suspect", appeal.c.deaths, appeal.c.urgency, appeal.c.i
 partial_index("ix_appeal_held", appeal.c.id, where=appeal.c.state == HELD)
 
 LACKS = appeal.c.lacks.is_not(None)
-"""A lookup of its contract could not be asked."""
+"""A lookup of its contract could not be asked, an assessor raised, or its last change is misdated."""
 partial_index("ix_appeal_lacks", appeal.c.lacks, appeal.c.urgency, appeal.c.id, where=LACKS)
+_LACKED = {"unassessed": "% !assessor.%", "misdated": "% !misdated %"}
+
+
+def lacking(name: str, lacks: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Return whether `lacks` holds what the part of a selection with this name is about: `lacking` is lookups alone."""
+    return lacks.not_like(" !%") if name == "lacking" else lacks.like(_LACKED[name])
+
+
 WAITS_FOR = _parked & appeal.c.waits_for.is_not(None)
 """It is parked until a source is asked again."""
 WAITED_FOR = case((_parked, appeal.c.waits_for))
