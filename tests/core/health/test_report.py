@@ -111,7 +111,7 @@ def test_nothing_is_found_where_all_is_well():
         (
             counted(unassessed={"minor": 1}),
             "warning",
-            "assessor minor: 1 dossier has no word of it, as it raised; mend",
+            "assessor minor: it raised over 1 dossier; mend",
         ),
         (counted(misdated=2), "warning", "dates: the last changes of 2 appeals are dated more than a day after they"),
         (counted(held=1), "warning", "held: 1 appeal is not worked; `appealbus appeals --held`"),

@@ -288,6 +288,7 @@ _TOLD: dict[str, Callable[[str, Detail], str]] = {
     What.HANDED_LATER: _to_receiver,
     What.RETRIED: _retried,
     What.REFRESHED: _retried,
+    What.ASSESSED: lambda about, detail: f"to be assessed again{_why(detail)}",
     What.HELD: lambda about, detail: str(detail.get("reason", "")),
     What.RELEASED: lambda about, detail: f"worked again{_why(detail)}",
     What.ORDERED: _ordered,

@@ -131,9 +131,7 @@ def of_appeals(facts: Facts) -> Iterator[Finding]:
         does = told("`appealbus check` says why; of one that is gone for good, bus.retired says so")
         yield Finding(Severity.WARNING, told("lookup {name}", name=name), [what], does)
     for name, count in counts.unassessed.items():
-        what = told(
-            "{n} dossier has no word of it, as it raised", "{n} dossiers have no word of it, as it raised", n=count
-        )
+        what = told("it raised over {n} dossier", "it raised over {n} dossiers", n=count)
         does = told("mend it by assessor.raised in the log; then `appealbus assess --unassessed`, which asks nobody")
         yield Finding(Severity.WARNING, told("assessor {name}", name=name), [what], does)
     if counts.misdated:

@@ -96,8 +96,7 @@ def assess(connection: Connection, act: Act) -> Verdicts:
     if done:
         rests = update(appeal).where(appeal.c.id.in_(done))
         connection.execute(rests.values(state=suspects.WAITING, due_at=None))
-        detail = {"questions": 0, "everything": False, "lookups": [], **act.told}
-        events.note(connection, [Event(What.RETRIED, each, act.by, detail=detail) for each in done])
+        events.note(connection, [Event(What.ASSESSED, each, act.by, detail=act.told) for each in done])
     return verdicts
 
 
