@@ -233,7 +233,7 @@ _HAPPEN: dict[str, Callable[[Past, dict[str, Any], Entry], None]] = {
     "term_moved": Past._term_moved,
     "retried": Past._asked_again,
     "refreshed": Past._asked_again,
-    **dict.fromkeys(("reread", "retracted"), Past._reread),
+    **dict.fromkeys(("assessed", "reread", "retracted"), Past._reread),
     "held": Past._held,
     "released": Past._released,
     "changed": Past._changed,

@@ -231,3 +231,24 @@ async def test_a_large_change_is_taken_and_costs_what_a_letter_costs(tmp_path: P
         await accepted(bus, change(corrected={"text": "ы" * 200_000}, unknown="x" * size))
         await bus.settle()
         assert len((await dossier(bus, number)).appeal.text) == 200_000
+
+
+async def test_a_change_dated_far_ahead_is_told_and_mended_by_the_next(tmp_path: Path) -> None:
+    """Dossier and list say so until something later is said; then that rules, and the note stays."""
+    async with running_bus(tmp_path, WHO, wire=ScriptedWire()) as bus:
+        number = (await accepted(bus, message(applicant=person(ONE)))).receipt.number
+        await bus.settle()
+        await accepted(bus, change("typo", "due", due_on="2062-03-02", dated_at="2062-02-16"))
+        await bus.settle()
+        (note,) = (await dossier(bus, number)).changes
+        assert [(each.field, each.code) for each in note.warnings] == [("dated_at", "change.misdated")]
+        assert note.dated_at.year < 2062
+        assert (await bus.journal.appeal(number)).misdated
+        assert (await bus.journal.counts()).misdated == 1
+        await accepted(bus, change("right", "due", due_on="2026-03-02"))
+        await bus.settle()
+        made = await dossier(bus, number)
+        assert (str(made.appeal.due_on), [len(each.warnings) for each in made.changes]) == ("2026-03-02", [1, 0])
+        row = await bus.journal.appeal(number)
+        assert (row.misdated, str(row.due_on)) == (False, "2026-03-02")
+        assert (await bus.journal.counts()).misdated == 0

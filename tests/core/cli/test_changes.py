@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -48,6 +49,16 @@ async def test_changes_of_an_appeal_are_listed(program: Program, journal: Journa
     assert "in_work, answered, no dossier yet" in history
     assert "corrected of applicant.iin, from files, message c1" in history
     assert "120101500006" not in history
+
+
+async def test_an_implausible_date_is_told(program: Program, journal: Journal, accepted: Accepted) -> None:
+    """Beside the moment that the change counts from, in its place among the others."""
+    await journal.change(change("typo", kind="due", due_on="2027-01-11", dated_at="2062-11-20"))
+    await journal.change(change("next", kind="registered", dated_at="2026-11-24T20:00:00+05:00"))
+    first, second = program("changes", accepted.receipt.number).stdout.splitlines()
+    assert first.startswith("2026-11-24")
+    assert re.search(r"until 2027-01-11  dated 2062-11-\d\d, so it counts from when it came", first)
+    assert "registered  (files, message next)" in second
 
 
 async def test_what_waits_is_told(program: Program, journal: Journal, accepted: Accepted) -> None:

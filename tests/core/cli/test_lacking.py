@@ -101,3 +101,14 @@ async def test_what_lacks_a_lookup_is_counted_and_listed(program, journal, accep
     assert program("appeals", "--lacking").stdout.rstrip().endswith("lacks s.lost")
     (row,) = json.loads(program("appeals", "--lacking", "--json").stdout)
     assert row["lacks"] == ["s.lost"]
+
+
+def test_a_dossier_says_who_could_not_assess_it() -> None:
+    """Whether anything else follows or not, in the reader's language, so that silence is not taken for good news."""
+    for made in (MADE, MADE.model_copy(update={"signals": []})):
+        out = shown(dossier_view(made.model_copy(update={"unassessed": ["minor"]})))
+        assert "unassessed" in out
+        assert "minor could not assess it: there may be more" in out
+    assert "unassessed" not in shown(dossier_view(MADE))
+    kazakh = Reader(ReaderLanguage.KAZAKH)
+    assert "бағаланбаған" in shown(dossier_view(MADE.model_copy(update={"unassessed": ["minor"]}), kazakh))

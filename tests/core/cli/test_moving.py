@@ -55,6 +55,26 @@ async def test_many_are_held_and_let_go(program, journal, accepted):
     assert f"worked again, operation {free['hash']}: over" in program("history", number).stdout
 
 
+async def test_what_is_unassessed_is_assessed_again(program, journal, accepted):
+    """It is listed with the name of the assessor; the command takes a selection, and no number."""
+    appeal_id, number = accepted.appeal_id, accepted.receipt.number
+    how = {"completeness": Completeness.COMPLETE, "unassessed": ["minor"], "misdated": True}
+    await journal.conclude(Conclusion(appeal_id, dossier=b"{}", version=1, **how))
+    assert ", unassessed by minor, its last change is misdated" in program("appeals", "--unassessed").stdout
+    assert number in program("appeals", "--misdated").stdout
+    assert number not in program("appeals", "--lacking").stdout
+    assert "1 complete, unassessed by minor, misdated" in program("history", number).stdout
+    told = program("health")
+    assert "assessor minor" in told.stdout
+    assert program("assess").returncode == program("assess", number).returncode == 2
+    shown = json.loads(program("assess", "--unassessed", "--json").stdout)
+    assert (shown["operation"], shown["count"]) == ("assess", 1)
+    confirmed = ("assess", "--unassessed", "--yes", shown["hash"], "--reason", "mended")
+    assert program(*confirmed).stdout == "1 done\n"
+    assert (await journal.appeal(number)).state == "ready"
+    assert "to be assessed again" in program("history", number).stdout
+
+
 async def test_what_was_held_by_source_is_let_go_by_source(program, journal, accepted):
     """Those that waited for the source when they were held, by one operation or one by one, and no others."""
     numbers = [accepted.receipt.number]

@@ -118,6 +118,12 @@ def test_nothing_is_found_where_all_is_well():
             "due dates: more than 9 fall due until 2026-11-27 and lack facts, 1 of them overdue: A-1",
         ),
         (counted(lacking={"a.b": 2}), "warning", "lookup a.b: 2 appeals wait for a lookup that is not loaded"),
+        (
+            counted(unassessed={"minor": 1}),
+            "warning",
+            "assessor minor: it raised over 1 dossier; mend",
+        ),
+        (counted(misdated=2), "warning", "dates: the last changes of 2 appeals are dated more than a day after they"),
         (counted(held=1), "warning", "held: 1 appeal is not worked; `appealbus appeals --held`"),
         (counted(suspect=1), "warning", "suspect: 1 appeal was left by workers that died"),
         (

@@ -40,6 +40,29 @@ async def carried_out(journal, order, selection, reason="mended"):
     return progress, left_out
 
 
+async def test_what_rests_is_assessed_and_no_question_is_due(journal, url, make, conclude):
+    """Parked or idle it is ready, with each question's time as it was; what is worked, held or ready is left alone."""
+    journal.actor = "person:aigul"
+    names = ("parked", "idle", "in_work", "held", "ready")
+    taken = {name: await journal.accept(make.new(name), owner="me") for name in names}
+    later = make.later(3600)
+    for one in taken.values():
+        await journal.keep(one.appeal_id, replace(make.state(kind=OutcomeKind.UNAVAILABLE), next_attempt_at=later))
+    await conclude(taken["parked"], due_at=later)
+    await conclude(taken["idle"])
+    await journal.hold_appeal(taken["held"].receipt.number, by="olga", reason="why not")
+    await journal.release("me", [taken["ready"].appeal_id])
+    await journal.renew("me", [taken["in_work"].appeal_id], journal.now(), 600)
+    progress, left_out = await carried_out(journal, Order(Operation.ASSESS), Selection(kind="complaint"))
+    assert progress.verdicts == {Verdict.DONE: 2, Verdict.IN_WORK: 1, Verdict.HELD: 1, Verdict.NOTHING: 1}
+    assert left_out[taken["held"].receipt.number] is Verdict.HELD
+    for name in ("parked", "idle"):
+        number = taken[name].receipt.number
+        assert (await journal.appeal(number)).state is AppealState.READY
+        assert [state.next_attempt_at for state in await journal.states(number)] == [later]
+    assert check_the_past(url)
+
+
 async def test_each_row_has_its_verdict(journal, url, make, conclude):
     """Asked again is what is free and open; each entry of the log names the operation, its reason and who did it."""
     journal.actor = "person:aigul"

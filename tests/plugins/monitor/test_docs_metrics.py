@@ -17,6 +17,7 @@ from appealbus.core.domain.event import Cursor
 from appealbus.core.domain.pauses import Pause
 from appealbus.core.interfaces.intake import Inbound
 from appealbus.core.interfaces.link import LinkState, LinkStatus
+from tests.core.bus.test_bus import Raises
 from tests.core.kit import Receiver, ScriptedWire, message
 
 PAGE = (Path(__file__).parents[3] / "docs" / "metrics.md").read_text(encoding="utf-8")
@@ -43,7 +44,7 @@ async def test_the_page_lists_every_metric(
     """With the kind that Prometheus is told, and the labels that it gets."""
     monkeypatch.setattr(Receiver, "links", links)
     monkeypatch.setattr(ScriptedWire, "certificates", certificates)
-    async with watched(tmp_path) as here:
+    async with watched(tmp_path, assessors=[Raises()]) as here:
         await here.bus.accept(message())
         await here.bus.accept(Inbound("post", "post#1", b"no appeal"))
         await here.bus.accept(Inbound("post", "post#2", CHANGE))

@@ -14,6 +14,7 @@ import orjson
 import pytest
 
 from appealbus.core import CallFailed, CertificateState, Inbound, OutcomeKind, Taken
+from tests.core.bus.test_bus import Raises, Sees
 from tests.core.kit import Receiver, ScriptedWire, message, reply
 from tests.services.day import today
 from tests.services.postgres import Postgres
@@ -197,3 +198,15 @@ async def test_promtool_finds_nothing_wrong(tmp_path: Path, watched: Watch) -> N
     lint = await asyncio.create_subprocess_exec(promtool, "check", "metrics", stdin=PIPE, stdout=PIPE, stderr=STDOUT)
     said, _ = await asyncio.wait_for(lint.communicate(page.encode()), PATIENCE)
     assert lint.returncode == 0, said.decode()
+
+
+async def test_what_is_unassessed_is_counted_by_assessor(
+    tmp_path: Path, watched: Callable[..., AbstractAsyncContextManager[Any]]
+) -> None:
+    """One that has raised over nothing is there with a zero, so that an alert sees it rise."""
+    async with watched(tmp_path, assessors=[Raises(), Sees()]) as here:
+        await here.bus.accept(message())
+        await here.bus.settle()
+        name = "appealbus_appeals_unassessed"
+        found = await here.until(lambda found: found.get((name, "raises")) == 1.0)
+        assert found[name, "sees"] == 0.0

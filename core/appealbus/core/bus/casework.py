@@ -215,8 +215,8 @@ class CaseRun:
         self.started = monotonic()
         self.answers_seen: frozenset[str] | None = None
         self._was_complete = False
-        self._casework = casework
-        self._journal = casework.journal
+        self._unassessed: frozenset[str] = frozenset()
+        self._casework, self._journal = casework, casework.journal
 
     async def read_answers(self) -> None:
         """Read the late answers that have come for the case."""
@@ -250,9 +250,11 @@ class CaseRun:
         self._was_complete = told is not None and told.complete
         known = self._whole(asked, told)
         same = told is not None and told.tells(case.notes) and told.not_asked.issubset(known.carried)
-        if told is not None and same and await self._says_the_same(told, known.states):
+        same = same and told is not None and await self._says_the_same(told, known.states)
+        self._unassessed = frozenset() if told is None else told.unassessed
+        if same and not self._unassessed:
             return await self._put_off(known, due_at)
-        return await self._publish(known, due_at)
+        return await self._publish(known, due_at, same=same)
 
     async def _told(self, asked: Mapping[Key, LookupState]) -> Told | None:
         case = self.case
@@ -287,7 +289,7 @@ class CaseRun:
             return await self._publish(replace(self._whole(states, None), cut_off=True), None)
         return await self._end(Completeness.PARTIAL, again, case.states)
 
-    async def _publish(self, known: Whole, due_at: datetime | None) -> RunEnd:
+    async def _publish(self, known: Whole, due_at: datetime | None, *, same: bool = False) -> RunEnd:
         host, states = self._casework.parts.host, known.states
         recalled = await self._casework.recalling.signals(self.case.appeal_id, self.case.appeal)
         dossier = assemble(
@@ -300,6 +302,9 @@ class CaseRun:
             epoch=self._journal.epoch,
             recalled=recalled,
         )
+        if same and self._unassessed.issubset(dossier.unassessed):
+            return await self._put_off(known, due_at)
+        self._unassessed = frozenset(dossier.unassessed)
         failpoint("bus.before_conclude")
         end = await self._end(
             dossier.completeness, due_at, states, dossier, doubted=bool(self._left_out(states)), known=known
@@ -343,7 +348,6 @@ class CaseRun:
         carried = {name for name, _ in found.intersection(known.carried if known else ())}
         lacks = sorted(missing) if known is None else known.lacks
         version = None if dossier is None else to_keep(dossier, self.case, states)
-        told = version is not None
         ready = await self._journal.conclude(
             Conclusion(
                 self.case.appeal_id,
@@ -352,10 +356,10 @@ class CaseRun:
                 completeness=completeness,
                 parts=version.parts if version else None,
                 size=version.size if version else 0,
-                documents=unkept(states) if told else (),
-                receivers=[relay.name for relay in self._casework.relays] if told else (),
+                documents=unkept(states) if version else (),
+                receivers=[relay.name for relay in self._casework.relays] if version else (),
                 due_at=due_at,
-                region=region_of(self.case.appeal) if told else "",
+                region=region_of(self.case.appeal) if version else "",
                 answers_seen=self.answers_seen,
                 owner=self._casework.owner,
                 changes_seen=self.case.changes,
@@ -365,6 +369,8 @@ class CaseRun:
                 doubted=doubted,
                 lacks=lacks,
                 carried=sorted(carried & missing.keys() - set(lacks)),
+                unassessed=sorted(self._unassessed),
+                misdated=self.case.misdated,
                 waits_for=self._waits_for(states),
                 plan=self._contract.digest,
                 due_on=self.case.due_on,

@@ -9,7 +9,7 @@ from appealbus.core.cli.context import Cli, cli_of
 from appealbus.core.cli.looking import Copy, look
 from appealbus.core.cli.paging import After, AsJson, Limit, print_page
 from appealbus.core.cli.render import local
-from appealbus.core.domain.change import fields_of_change
+from appealbus.core.domain.change import counts_from, fields_of_change
 from appealbus.core.escaping import one_line
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import ChangeRow
@@ -68,10 +68,12 @@ def _print_most(cli: Cli) -> None:
 
 
 def _print(cli: Cli, row: ChangeRow) -> None:
-    what = f"{local(row.dated_at):%Y-%m-%d %H:%M}  {one_line(row.kind) or 'of no known kind'}"
+    counts = counts_from(row.dated_at, row.received_at)
+    what = f"{local(counts):%Y-%m-%d %H:%M}  {one_line(row.kind) or 'of no known kind'}"
     about = "" if row.appeal_id is not None else f" of {row.number or f'the appeal with message {row.of_message}'}"
     refused = f"its sender may not make it: {row.refused}, in quarantine" if row.refused else ""
-    told = "".join(f"  {one_line(part)}" for part in (*_said(row), refused) if part)
+    late = "" if counts == row.dated_at else f"dated {local(row.dated_at):%Y-%m-%d}, so it counts from when it came"
+    told = "".join(f"  {one_line(part)}" for part in (*_said(row), late, refused) if part)
     cli.out.print(f"{what}{one_line(about)}{told}  ({one_line(row.channel)}, message {one_line(row.message_id)})")
 
 

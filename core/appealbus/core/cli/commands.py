@@ -29,6 +29,7 @@ OWN = {
     "tail": "tail",
     "hold": "moving",
     "release": "moving",
+    "assess": "moving",
     "sources": "sources",
     "source": "source",
     "check": "checking",

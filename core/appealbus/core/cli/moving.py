@@ -66,6 +66,17 @@ def refresh(
 
 
 @selects
+def assess(
+    context: typer.Context, *, reason: Reason = "", yes: Yes = None, as_json: AsJson = False, chosen: Chosen
+) -> None:
+    """Assess dossiers again as they stand, once an assessor that raised is mended, such as all `--unassessed`.
+
+    No question is asked again for it. They are shown first, with a hash; `--yes HASH` does it to those.
+    """
+    _one(context, _Asked(Order(Operation.ASSESS), None, _checked(reason), yes, chosen, as_json))
+
+
+@selects
 def hold(
     context: typer.Context,
     *,

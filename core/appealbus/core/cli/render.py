@@ -46,7 +46,7 @@ def dossier_view(
     parts: list[RenderableType] = [*heading(dossier, to, counted), _appeal(dossier, to)]
     if dossier.changes:
         parts.append(_changes(dossier, to))
-    if dossier.signals:
+    if dossier.signals or dossier.unassessed:
         parts.append(_signals(dossier, to))
     parts += [_fact(fact, dossier, to) for fact in dossier.facts]
     if dossier.gaps:
@@ -104,6 +104,7 @@ def _changes(dossier: Dossier, to: Reader) -> RenderableType:
     for change in dossier.changes:
         result = "" if change.result is None else to.word(change.result)
         parts = [to.word(change.kind), ", ".join(map(to.path, change.fields)), result, change.reason]
+        parts += [to.reason(warning.code, warning.message) for warning in change.warnings]
         told = "  ".join(one_line(part) for part in parts if part)
         table.add_row(Text(to.day(day_of(change.dated_at))), Text(told))
     return table
@@ -111,6 +112,9 @@ def _changes(dossier: Dossier, to: Reader) -> RenderableType:
 
 def _signals(dossier: Dossier, to: Reader) -> RenderableType:
     table = _section("\n" + to.say("What follows"))
+    if dossier.unassessed:
+        told = to.say("{names} could not assess it: there may be more", names=", ".join(dossier.unassessed))
+        table.add_row(Text(to.say("unassessed"), style="yellow"), Text(one_line(told)))
     for signal in worst_first(dossier.signals):
         style = SEVERITY.get(signal.severity.value, "bold")
         rests = to.say("rests on {fields}", fields=", ".join(signal.fields))

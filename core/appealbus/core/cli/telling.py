@@ -161,8 +161,11 @@ def _version(about: str, detail: Detail) -> str:
 
 
 def _open(detail: Detail) -> str:
-    pending, lacks = (", ".join(map(str, detail.get(name) or ())) for name in ("pending", "lacks"))
-    return f"{f', waits for {pending}' if pending else ''}{f', cannot ask {lacks}' if lacks else ''}"
+    pending, lacks = ([str(each) for each in detail.get(name) or ()] for name in ("pending", "lacks"))
+    told = f", waits for {', '.join(pending)}" if pending else ""
+    lookups = ", ".join(each for each in lacks if not each.startswith("!"))
+    marks = (each[1:].replace("assessor.", "unassessed by ") for each in lacks if each.startswith("!"))
+    return ", ".join((told + (f", cannot ask {lookups}" if lookups else ""), *marks))
 
 
 def _stands(detail: Detail) -> str:
@@ -285,6 +288,7 @@ _TOLD: dict[str, Callable[[str, Detail], str]] = {
     What.HANDED_LATER: _to_receiver,
     What.RETRIED: _retried,
     What.REFRESHED: _retried,
+    What.ASSESSED: lambda about, detail: f"to be assessed again{_why(detail)}",
     What.HELD: lambda about, detail: str(detail.get("reason", "")),
     What.RELEASED: lambda about, detail: f"worked again{_why(detail)}",
     What.ORDERED: _ordered,

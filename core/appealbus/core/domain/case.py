@@ -160,3 +160,8 @@ class Case:
     def closed(self) -> str | None:
         """The kind of change with which it has ended; None: it goes on."""
         return closed_by((each.order, each.change.kind or "") for each in self.kept_changes)
+
+    @property
+    def misdated(self) -> bool:
+        """Whether the last of its changes is: what is said later mends that."""
+        return bool(self.kept_changes) and max(self.kept_changes, key=lambda each: each.order).misdated

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 from appealbus.schemas.base import Model
 from appealbus.schemas.change import Change, ChangeKind
@@ -23,11 +24,23 @@ _MOST_FIELDS = 50
 
 Order = tuple[datetime, str, str]
 """When it happened, its message id, its channel: whatever the order of arrival, changes count in this one."""
+AHEAD = timedelta(days=1)
+"""How far after its receipt a change may be dated: a clock that is ahead is within, a year that is mistyped is not."""
+
+
+def counts_from(dated_at: datetime, received_at: datetime) -> datetime:
+    """Return the moment that a change counts from: its date or, where that is too far ahead to be true, its receipt."""
+    return received_at if dated_at - received_at > AHEAD else dated_at
+
+
+def order_of(row: Any) -> Order:
+    """Return the place of a change among those of its appeal, given its columns."""
+    return counts_from(row.dated_at, row.received_at), row.message_id, row.channel
 
 
 @dataclass(frozen=True, slots=True)
 class KeptChange:
-    """A change with the moment that it counts from, which is that of its arrival where it says none."""
+    """A change with the moment that it counts from: that of its arrival where it says none, or one too far ahead."""
 
     change: Change
     dated_at: datetime
@@ -36,6 +49,11 @@ class KeptChange:
     def order(self) -> Order:
         """Its place among the changes of an appeal."""
         return self.dated_at, self.change.message_id, self.change.channel
+
+    @property
+    def misdated(self) -> bool:
+        """Whether its date is too far ahead to be true, so that it counts from its receipt."""
+        return self.change.dated_at is not None and self.change.dated_at - self.dated_at > AHEAD
 
 
 def fields_of_change(change: Change) -> list[str]:

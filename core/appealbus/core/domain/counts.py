@@ -50,6 +50,10 @@ class Counts:
     """Waits for its turn alone, since a worker died over it and others."""
     lacking: dict[str, int] = field(default_factory=dict)
     """Appeals for which a lookup could not be asked since it is not loaded, by lookup."""
+    unassessed: dict[str, int] = field(default_factory=dict)
+    """Appeals whose newest dossier an assessor raised over, by assessor."""
+    misdated: int = 0
+    """Appeals the last change of which has a date that is too far ahead to be true."""
     held: int = 0
     """Waits for a person."""
     waiting_changes: int = 0

@@ -58,6 +58,8 @@ class What(StrEnum):
     # Of people
     RETRIED = "retried"
     REFRESHED = "refreshed"
+    ASSESSED = "assessed"
+    """The dossier is to be assessed again as it stands."""
     REREAD = "reread"
     """Kept replies were read again."""
     RETRACTED = "retracted"

@@ -46,6 +46,10 @@ class AppealRow:
     held_reason: str | None = None
     lacks: tuple[str, ...] = ()
     """Lookups of its contract that could not be asked since they are not loaded."""
+    unassessed: tuple[str, ...] = ()
+    """Assessors that raised over its newest dossier."""
+    misdated: bool = False
+    """Whether the last of its changes has a date that is too far ahead to be true."""
     closed: str | None = None
     """The kind of change with which it ended: `answered`, `withdrawn`, `closed`."""
     due_on: date | None = None

@@ -18,6 +18,8 @@ class Operation(StrEnum):
     """Open questions are asked again at once."""
     REFRESH = "refresh"
     """All questions are, those that found something, too."""
+    ASSESS = "assess"
+    """Dossiers are assessed again as they stand: no question is due for it."""
     HOLD = "hold"
     RELEASE = "release"
     RESEND = "resend"

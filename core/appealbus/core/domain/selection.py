@@ -47,6 +47,10 @@ class Selection:
     """Of the newest dossier."""
     lacking: bool = False
     """Whether its contract wants a lookup that was not loaded."""
+    unassessed: bool = False
+    """Whether an assessor raised over its newest dossier."""
+    misdated: bool = False
+    """Whether its last change has a date that is too far ahead to be true."""
     due_from: date | None = None
     due_before: date | None = None
     """The date set by law; with either no change has ended the appeal."""

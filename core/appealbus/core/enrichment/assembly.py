@@ -180,6 +180,8 @@ class Told:
         told: dict[str, Any] = from_json(bare(version.skeleton))
         self.complete = told["completeness"] == Completeness.COMPLETE.value
         """Whether it lacked nothing."""
+        self.unassessed = frozenset(told.get("unassessed", ()))
+        """Assessors that raised over it."""
         self._changes = told.get("changes", [])
         there = {(state.lookup, state.key): state.inputs for state in states}
         keys = {(name, *((each.name, each.value) for each in inputs)): key for (name, key), inputs in there.items()}

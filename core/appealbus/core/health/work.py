@@ -130,6 +130,18 @@ def of_appeals(facts: Facts) -> Iterator[Finding]:
         )
         does = told("`appealbus check` says why; of one that is gone for good, bus.retired says so")
         yield Finding(Severity.WARNING, told("lookup {name}", name=name), [what], does)
+    for name, count in counts.unassessed.items():
+        what = told("it raised over {n} dossier", "it raised over {n} dossiers", n=count)
+        does = told("mend it by assessor.raised in the log; then `appealbus assess --unassessed`, which asks nobody")
+        yield Finding(Severity.WARNING, told("assessor {name}", name=name), [what], does)
+    if counts.misdated:
+        what = told(
+            "the last change of {n} appeal is dated more than a day after it came, and counts from when it came",
+            "the last changes of {n} appeals are dated more than a day after they came, and count from when they came",
+            n=counts.misdated,
+        )
+        does = told("`appealbus appeals --misdated` lists them: have their senders send it anew, under another id")
+        yield Finding(Severity.WARNING, told("dates"), [what], does)
     if counts.held:
         what = told("{n} appeal is not worked", "{n} appeals are not worked", n=counts.held)
         does = told("`appealbus appeals --held` and `appealbus why NUMBER`, then `appealbus release NUMBER`")

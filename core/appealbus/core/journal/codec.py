@@ -9,7 +9,7 @@ from sqlalchemy import Row, RowMapping
 
 from appealbus.core.domain.access import AccessRow, Served
 from appealbus.core.domain.case import Case, LookupState, Try
-from appealbus.core.domain.change import KeptChange
+from appealbus.core.domain.change import KeptChange, counts_from
 from appealbus.core.domain.document import Document, fact_parts
 from appealbus.core.domain.listing import AppealRow, AppealState
 from appealbus.core.domain.public_id import public_id
@@ -113,9 +113,13 @@ def names_from(text: str | None) -> list[str]:
     return [name for name in (text or "").split(" ") if name]
 
 
+UNASSESSED, MISDATED = "!assessor.", "!misdated"
+"""What stands in `lacks` behind the lookups: no lookup's name begins so."""
+
+
 def lacked(text: str | None) -> list[str]:
     """Return the lookups in such a column that could not be asked, without those of which facts are there."""
-    return [name for name in names_from(text) if not name.startswith(CARRIED)]
+    return [name for name in names_from(text) if name[0] not in (CARRIED, "!")]
 
 
 def receipt(row: Mapping[str, Any] | RowMapping) -> Receipt:
@@ -147,11 +151,12 @@ def case_from_row(row: Row[Any], states: tuple[LookupState, ...]) -> Case:
 
 def change_from_row(row: Row[Any]) -> KeptChange:
     """Return the change in a row."""
-    return KeptChange(CHANGE.read(row.document), row.dated_at)
+    return KeptChange(CHANGE.read(row.document), counts_from(row.dated_at, row.received_at))
 
 
 def appeal_from_row(row: Row[Any]) -> AppealRow:
     """Return the list entry of a row of `appeal`."""
+    lacks = names_from(row.lacks)
     return AppealRow(
         appeal_id=row.id,
         number=row.number,
@@ -167,6 +172,8 @@ def appeal_from_row(row: Row[Any]) -> AppealRow:
         held_by=row.held_by,
         held_reason=row.held_reason,
         lacks=tuple(lacked(row.lacks)),
+        unassessed=tuple(name.removeprefix(UNASSESSED) for name in lacks if name.startswith(UNASSESSED)),
+        misdated=MISDATED in lacks,
         closed=row.closed,
         due_on=due_of(row.urgency),
         waits_for=tuple(names_from(row.waits_for)) if row.state == AppealState.PARKED else (),

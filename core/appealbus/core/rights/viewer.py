@@ -143,6 +143,8 @@ class Viewer:
         is_complete = row.completeness == Completeness.COMPLETE.value
         if mask.hidden(("gaps", ())):
             told = replace(told, lacks=(), waits_for=())
+        if not mask.plain:
+            told = replace(told, unassessed=(), misdated=False)
         if not mask.shows_plan:
             told = replace(told, lacks=())
         if mask.hidden(("completeness", ())):

@@ -201,6 +201,10 @@ class Page(Collector):
         here = {part.partition(".")[2]: 0 for part in self._bus.figures().defects if part.startswith("lookup.")}
         lacking = {(name,): float(count) for name, count in (here | counts.lacking).items()}
         yield _gauge("appealbus_appeals_lacking", text, lacking, "lookup")
+        text = "Appeals whose newest dossier an assessor raised over."
+        here = {part.partition(".")[2]: 0 for part in self._bus.figures().defects if part.startswith("assessor.")}
+        unassessed = {(name,): float(count) for name, count in (here | counts.unassessed).items()}
+        yield _gauge("appealbus_appeals_unassessed", text, unassessed, "assessor")
         text = "Since when the oldest appeal that is neither idle nor held is with us."
         unfinished = _age(now, counts.oldest_unfinished)
         yield _gauge("appealbus_oldest_unfinished_age_seconds", text, {(): unfinished})

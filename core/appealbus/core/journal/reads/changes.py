@@ -2,6 +2,7 @@
 
 from sqlalchemy import Connection, func, select, tuple_
 
+from appealbus.core.domain.change import order_of
 from appealbus.core.errors import MessageDiffers
 from appealbus.core.journal.rows import ChangeRow
 from appealbus.core.journal.sameness import differ, digest
@@ -17,8 +18,7 @@ def changes(connection: Connection, number: str) -> list[ChangeRow] | None:
     if appeal_id is None:
         return None
     mine = select(*_OF_CHANGE, change.c.document).where(change.c.appeal_id == appeal_id)
-    ordered = mine.order_by(change.c.dated_at, change.c.message_id, change.c.channel)
-    return [ChangeRow(**row._mapping) for row in connection.execute(ordered)]
+    return [ChangeRow(**row._mapping) for row in sorted(connection.execute(mine), key=order_of)]
 
 
 def waiting_changes(connection: Connection, after: int = 0, limit: int = 100) -> list[ChangeRow]:

@@ -8,12 +8,13 @@ from sqlalchemy import Connection, bindparam, func, select, union_all
 from appealbus.core.domain.counts import Counts, QuarantineGroup, QuarantineHeld
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.journal import codec
+from appealbus.core.journal.codec import MISDATED, UNASSESSED
 from appealbus.core.journal.reads import feed, log
 from appealbus.core.journal.tables import (
     ALONE,
     HELD,
     IN_WORK,
-    LACKING,
+    LACKS,
     PARKED,
     QUARANTINED,
     READY,
@@ -28,7 +29,7 @@ from appealbus.core.journal.tables import (
 from appealbus.core.journal.tables import dossier as dossiers
 from appealbus.core.journal.writes.waiting_changes import waiting_by_channel
 
-_LACKING = select(appeal.c.lacks, func.count().label("number")).where(LACKING).group_by(appeal.c.lacks)
+_LACKING = select(appeal.c.lacks, func.count().label("number")).where(LACKS).group_by(appeal.c.lacks)
 _UNSENT = (
     select(outbox.c.receiver, func.count().label("unsent"), func.min(outbox.c.id).label("oldest"))
     .where(WAITS)
@@ -80,6 +81,7 @@ def counts(connection: Connection) -> Counts:
     waiting = connection.execute(_UNSENT).all()
     made = connection.execute(_MADE, {"ids": [row.oldest for row in waiting]}) if waiting else ()
     waiting_changes = waiting_by_channel(connection, ever)
+    lacks = _lacking(connection)
     unplaced, oldest_unplaced = log.unplaced(connection)
     return Counts(
         ready=number[AppealState.READY],
@@ -93,7 +95,9 @@ def counts(connection: Connection) -> Counts:
         oldest_unfinished=one(select(appeal.c.accepted_at).where(appeal.c.id == min(oldest))) if oldest else None,
         oldest_undelivered={row.receiver: row.created_at for row in made},
         quarantined=held,
-        lacking=_lacking(connection),
+        lacking={name: count for name, count in lacks.items() if name[0] not in "~!"},
+        unassessed={name.removeprefix(UNASSESSED): n for name, n in lacks.items() if name.startswith(UNASSESSED)},
+        misdated=lacks.get(MISDATED, 0),
         alone={row.receiver: row.alone for row in connection.execute(_ALONE)},
         waiting_changes=waiting_changes.total(),
         refused_changes=one(_REFUSED) or 0,
@@ -108,7 +112,7 @@ def counts(connection: Connection) -> Counts:
 def _lacking(connection: Connection) -> dict[str, int]:
     lacking: Counter[str] = Counter()
     for row in connection.execute(_LACKING):
-        lacking.update(dict.fromkeys(codec.lacked(row.lacks), row.number))
+        lacking.update(dict.fromkeys(codec.names_from(row.lacks), row.number))
     return dict(sorted(lacking.items()))
 
 

@@ -17,7 +17,7 @@ from appealbus.core.journal.tables import (
     HELD,
     IN_WORK,
     LACKED,
-    LACKING,
+    LACKS,
     OPEN,
     PARKED,
     READY,
@@ -26,6 +26,7 @@ from appealbus.core.journal.tables import (
     TROUBLE,
     WAITS_FOR,
     appeal,
+    lacking,
     lookup,
     outbox,
     subject,
@@ -88,7 +89,9 @@ def driving(selection: Selection) -> Callable[[Search], Driver]:
     """Return the part that drives: the one that usually has the fewest appeals."""
     for said, driver in (
         (selection.named, _by_mark),
-        (selection.lacking, _by_lack),
+        (selection.lacking, _by_lack("lacking")),
+        (selection.unassessed, _by_lack("unassessed")),
+        (selection.misdated, _by_lack("misdated")),
         (selection.state in _FEW, _by_state),
         (selection.code, _by_code),
         (selection.accepted_before and selection.source, _by_parked),
@@ -112,8 +115,8 @@ def _by_mark(search: Search) -> Driver:
     return Driver(query, frozenset({"mark", AGE}))
 
 
-def _by_lack(search: Search) -> Driver:
-    return Driver(_unsorted(LACKING, search), frozenset({"lacking", AGE}))
+def _by_lack(name: str) -> Callable[[Search], Driver]:
+    return lambda search: Driver(_unsorted(LACKS & lacking(name, appeal.c.lacks), search), frozenset({name, AGE}))
 
 
 def _by_state(search: Search) -> Driver:

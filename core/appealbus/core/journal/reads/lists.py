@@ -9,13 +9,13 @@ from sqlalchemy import ColumnElement, Connection, bindparam, select
 
 from appealbus.core.domain.access import AccessRow, Served
 from appealbus.core.domain.listing import AppealRow, AppealState, VersionRow
-from appealbus.core.journal import codec, direct, documents
+from appealbus.core.journal import codec, direct, documents, tables
 from appealbus.core.journal.rows import QuarantineRow
 from appealbus.core.journal.tables import (
     HELD,
     IDLE,
     IN_WORK,
-    LACKING,
+    LACKS,
     PARKED,
     QUARANTINED,
     READY,
@@ -53,7 +53,7 @@ def appeals(
     if state is not None:
         query = query.where(_IN_STATE.get(state, appeal.c.state == IDLE))
     if lacking:
-        query = query.where(LACKING)
+        query = query.where(LACKS, tables.lacking("lacking", appeal.c.lacks))
     return [codec.appeal_from_row(row) for row in connection.execute(query)]
 
 

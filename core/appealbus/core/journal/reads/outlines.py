@@ -34,7 +34,7 @@ _APPEALS = (
     .outerjoin(_first, (_first.c.appeal_id == appeal.c.id) & (_first.c.digest == appeal.c.first))
     .where(direct.among(appeal.c.id, "ids"))
 )
-_CHANGES = select(change.c.appeal_id, change.c.document, change.c.dated_at).where(
+_CHANGES = select(change.c.appeal_id, change.c.document, change.c.dated_at, change.c.received_at).where(
     direct.among(change.c.appeal_id, "ids"), change.c.kind != literal_column("'corrected'", Text)
 )
 _LOOKUPS = select(lookup.c.appeal_id, lookup.c.lookup).where(direct.among(lookup.c.appeal_id, "ids"), _FOUND)

@@ -15,7 +15,7 @@ from appealbus.core.domain.selection import Place, Selection
 from appealbus.core.journal import codec
 from appealbus.core.journal.reads.driving import AGE, SCAN, by_id, driving
 from appealbus.core.journal.reads.search import Search
-from appealbus.core.journal.tables import CARRIED, LACKED, TROUBLE, appeal, lookup, outbox, subject, unindexed
+from appealbus.core.journal.tables import LACKED, TROUBLE, appeal, lacking, lookup, outbox, subject, unindexed
 
 # PostgreSQL cannot know how many candidates are wanted, and would rather read the whole table than look each up.
 _BY_INDEXES = text("SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off")
@@ -119,9 +119,9 @@ def _conditions(search: Search, appeal: Any) -> Iterator[tuple[str, ColumnElemen
         # One that is held waited for it when it was: so a release undoes what was held.
         state = AppealState.HELD if selection.state is AppealState.HELD else AppealState.PARKED
         yield "source", waits & (unindexed(appeal.c.state) == state.value)
-    if selection.lacking:
-        lacks = unindexed(appeal.c.lacks)
-        yield "lacking", (lacks != "") & ~lacks.startswith(f" {CARRIED}")
+    for name in ("lacking", "unassessed", "misdated"):
+        if getattr(selection, name):
+            yield name, lacking(name, unindexed(appeal.c.lacks))
     if selection.due is not None:
         yield "due", (appeal.c.urgency + 0).between(*selection.due) & (unindexed(appeal.c.closed) == "")
     if selection.code is not None:

@@ -1,8 +1,11 @@
 """Appeals as they stand, and whom they name."""
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Column,
+    ColumnElement,
     ForeignKey,
     Index,
     Integer,
@@ -63,6 +66,8 @@ appeal = Table(
 
 `content` is the digest of the newest form of the appeal in `document`, `size` its bytes. `pending` names the lookups
 that are still open and `lacks` those of the contract that could not be asked at all, each with a space around it;
+behind them `~NAME` is one of which nothing but facts of earlier versions is there, `!assessor.NAME` an assessor that
+raised, and `!misdated` says that the date of its last change is a typo;
 `waits_for` names the sources that are asked again, in the same way; `signal` is the worst severity; `closed` says with
 which change the appeal ended. `changes` counts its changes, and `first` is the digest of the form that it came in,
 where that is not the newest one. `tag` is chance: with the id it makes the id by which clients know the appeal.
@@ -79,12 +84,21 @@ partial_index("ix_appeal_suspect", appeal.c.deaths, appeal.c.urgency, appeal.c.i
 partial_index("ix_appeal_held", appeal.c.id, where=appeal.c.state == HELD)
 
 LACKS = appeal.c.lacks.is_not(None)
-"""A lookup of its contract could not be asked, or not confirm what it told."""
+"""A lookup of its contract could not be asked, or not confirm what it told; an assessor raised, or its last change is
+misdated."""
 CARRIED = "~"
-"""Before a lookup in `lacks` of which nothing but facts of earlier versions is there. These stand behind the others."""
-LACKING = LACKS & ~appeal.c.lacks.startswith(f" {CARRIED}")
-"""A lookup of its contract could not be asked."""
+"""Before a lookup in `lacks` of which nothing but facts of earlier versions is there."""
 partial_index("ix_appeal_lacks", appeal.c.lacks, appeal.c.urgency, appeal.c.id, where=LACKS)
+_LACKED = {"unassessed": "% !assessor.%", "misdated": "% !misdated %"}
+
+
+def lacking(name: str, lacks: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Return whether `lacks` holds what the part of a selection with this name is about: `lacking` is lookups alone."""
+    if name == "lacking":
+        return lacks.not_like(" !%") & lacks.not_like(f" {CARRIED}%")
+    return lacks.like(_LACKED[name])
+
+
 WAITS_FOR = _parked & appeal.c.waits_for.is_not(None)
 """It is parked until a source is asked again."""
 WAITED_FOR = case((_parked, appeal.c.waits_for))

@@ -86,6 +86,20 @@ def _asked(order: Order) -> ColumnElement[bool]:
     return or_(OPEN, lookup.c.kind.in_(again))
 
 
+_ASSESSED = {"in_work": Verdict.IN_WORK, "held": Verdict.HELD, "parked": Verdict.DONE, "idle": Verdict.DONE}
+
+
+def assess(connection: Connection, act: Act) -> Verdicts:
+    """Have appeals that rest worked again with no question due, so that their dossiers are assessed anew."""
+    verdicts = _judged(_locked(connection, act), act, lambda row: _ASSESSED.get(row.state, Verdict.NOTHING))
+    done = _done(verdicts)
+    if done:
+        rests = update(appeal).where(appeal.c.id.in_(done))
+        connection.execute(rests.values(state=suspects.WAITING, due_at=None))
+        events.note(connection, [Event(What.ASSESSED, each, act.by, detail=act.told) for each in done])
+    return verdicts
+
+
 def hold(connection: Connection, act: Act) -> Verdicts:
     """Hold appeals, those in work too: whoever works one has it no longer."""
     verdicts = _judged(_locked(connection, act), act, lambda row: Verdict.HELD if row.state == "held" else Verdict.DONE)

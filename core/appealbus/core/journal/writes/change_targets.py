@@ -2,13 +2,14 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
 
-from appealbus.core.domain.change import ENDS, Order, closed_by
+from appealbus.core.domain.change import ENDS, Order, closed_by, order_of
 from appealbus.core.domain.sender import FOREIGN, NOT_ALLOWED, Says, Sender, Touched
 from appealbus.core.errors import CONFLICT, JournalError
 from appealbus.core.journal import bulk
@@ -54,10 +55,9 @@ class Changing:
         return self.new.sender or Sender(self.new.change.channel)
 
     @property
-    def order(self) -> Order:
-        """Its place among the changes of its appeal."""
-        new = self.new.change
-        return new.dated_at or self.new.received_at, new.message_id, new.channel
+    def dated_at(self) -> datetime:
+        """Its date, that of its arrival where it has none."""
+        return self.new.change.dated_at or self.new.received_at
 
     @property
     def newcomer(self) -> waiting_changes.Newcomer:
@@ -91,7 +91,7 @@ class Target:
 
     def has(self, row: Any, says: Says) -> None:
         """Note a change that the appeal has, given its columns."""
-        order = row.dated_at, row.message_id, row.channel
+        order = order_of(row)
         self.orders.append((order, row.kind))
         self.room.add(row.kind, row.size, row.channel)
         self.standing_of.add(order, says)
@@ -134,7 +134,8 @@ _SEEN = (
 )
 _LOCKED = _SEEN.with_for_update(key_share=True)
 _OF_CHANGE = (
-    table.c[name] for name in ("id", "appeal_id", "kind", "dated_at", "message_id", "channel", "size", "says")
+    table.c[name]
+    for name in ("id", "appeal_id", "kind", "dated_at", "received_at", "message_id", "channel", "size", "says")
 )
 _OF_APPEALS = select(*_OF_CHANGE).where(table.c.appeal_id.in_(bindparam("ids", expanding=True)))
 
@@ -189,7 +190,7 @@ class Targets:
         if item.replayed and touching.revoked(self._connection, [item.sender]):
             return touching.refused(NOT_ALLOWED)
         rows = [row for row in self._candidates(item) if row.id in self._here]
-        given = item.says, item.order[0], item.new.received_at
+        given = item.says, item.dated_at, item.new.received_at
         codes = [item.sender.refusal(self._here[row.id].standing_of.now, *given) for row in rows]
         return touching.refused(codes[0]) if codes and codes[0] is not None and all(codes) else None
 

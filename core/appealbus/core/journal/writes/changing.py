@@ -134,7 +134,7 @@ def _row(item: Changing, said: bytes) -> dict[str, Any]:
         "of_message": new.appeal_message_id,
         "of_channel": item.of_channel,
         "kind": new.kind or "",
-        "dated_at": new.dated_at or item.new.received_at,
+        "dated_at": item.dated_at,
         "digest": said,
         "size": len(item.document),
         "document": item.document,

@@ -12,7 +12,7 @@ from appealbus.core.domain.document import Document, Form
 from appealbus.core.domain.event import Event, What, by_worker
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import bulk, direct, documents, notifications
-from appealbus.core.journal.codec import names_to
+from appealbus.core.journal.codec import MISDATED, UNASSESSED, names_from, names_to
 from appealbus.core.journal.errors import LeaseLost, VersionConflict
 from appealbus.core.journal.key import Marked
 from appealbus.core.journal.sketch import Sketch
@@ -67,6 +67,10 @@ class Conclusion:
     """Lookups that the contract wants and that could not be asked at all."""
     carried: Sequence[str] = ()
     """Others of these that told facts earlier, which stay: whoever has them again works the appeal once more."""
+    unassessed: Sequence[str] = ()
+    """Assessors that raised over the newest dossier."""
+    misdated: bool = False
+    """Whether the last of its changes has a date that is too far ahead to be true."""
     waits_for: Sequence[str] = ()
     """Sources that are asked again by themselves."""
     plan: bytes = b""
@@ -154,8 +158,9 @@ def _ended(item: Conclusion, state: Mapping[str, Any], before: Any) -> Event:
         detail["due"] = to_number(state["due_at"])
     if state["deaths"] is not None:
         detail["deaths"] = state["deaths"]
-    if item.lacks:
-        detail["lacks"] = list(item.lacks)
+    lacks = [name for name in names_from(state["lacks"]) if not name.startswith(CARRIED)]
+    if lacks:
+        detail["lacks"] = lacks
     if item.carried:
         detail["carried"] = list(item.carried)
     if item.form is not None:
@@ -245,7 +250,14 @@ def _state_of(item: Concluding, again: Collection[int], before: Any) -> dict[str
         "state": ("ready" if deaths is None else "suspect") if at_once else parked,
         "deaths": deaths,
         "due_at": None if at_once else each.due_at,
-        "lacks": names_to([*each.lacks, *(f"{CARRIED}{name}" for name in each.carried)]),
+        "lacks": names_to(
+            [
+                *each.lacks,
+                *(f"{CARRIED}{name}" for name in each.carried),
+                *(UNASSESSED + name for name in each.unassessed),
+                *[MISDATED] * each.misdated,
+            ]
+        ),
         "waits_for": names_to(each.waits_for),
         "changed_at": item.now,  # its age is what retention goes by
         "lease_owner": None,

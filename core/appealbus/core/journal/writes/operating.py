@@ -35,6 +35,7 @@ _LAST = select(counter.c.value).where(counter.c.name == "operation")
 _ACTS: Mapping[Operation, Callable[[Connection, acting.Act], acting.Verdicts]] = {
     Operation.RETRY: acting.ask_again,
     Operation.REFRESH: acting.ask_again,
+    Operation.ASSESS: acting.assess,
     Operation.HOLD: acting.hold,
     Operation.RELEASE: acting.let_go,
     Operation.RESEND: acting.resend,

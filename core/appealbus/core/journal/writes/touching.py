@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 import structlog
 from sqlalchemy import Connection, select
 
-from appealbus.core.domain.change import Order
+from appealbus.core.domain.change import Order, order_of
 from appealbus.core.domain.sender import FOREIGN, NOT_ALLOWED, OUT_OF_SCOPE, Says, Sender, SenderOf, Touched
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import bulk
@@ -97,4 +97,4 @@ class Waited:
 
     def add(self, standing: Standing, waits: Any) -> None:
         """Have an appeal stand with one more."""
-        standing.add((waits.dated_at, waits.message_id, waits.channel), self._says[waits.id])
+        standing.add(order_of(waits), self._says[waits.id])

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeAlias
 from sqlalchemy import Connection, bindparam, delete, func, insert, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from appealbus.core.domain.change import AS_KEPT, ENDS, Order, closed_by
+from appealbus.core.domain.change import AS_KEPT, ENDS, closed_by, order_of
 from appealbus.core.domain.event import Event, What, by_client
 from appealbus.core.domain.sender import SenderOf, Touched
 from appealbus.core.journal import bulk, series
@@ -226,7 +226,7 @@ def waiting_for(
         refused += [(row["id"], *each) for each in why]
         if its:
             taken[row["id"]] = its
-            closed = closed_by((_order(each), each.kind) for each in its)
+            closed = closed_by((order_of(each), each.kind) for each in its)
             row.update(changes=len(its), closed=closed, state="ready", lease_owner=None, lease_until=None)
     refused.sort(key=lambda each: each[2] == _TOO_MANY)  # those that stay as if they waited, first
     sizes = accumulate(each.size for _, each, _ in refused)
@@ -265,11 +265,7 @@ def _allowed(
             allowed.append(waits)
         else:
             refused.append((waits, why))
-    return sorted(allowed, key=_order), refused
-
-
-def _order(waits: Any) -> Order:
-    return waits.dated_at, waits.message_id, waits.channel
+    return sorted(allowed, key=order_of), refused
 
 
 def _with_room(theirs: Sequence[Any]) -> tuple[list[Any], list[Any]]:

@@ -212,7 +212,7 @@ def _lacking(connection: Connection, item: Claim, lost: Collection[str]) -> list
         if lacks is None:
             break
         after = lacks
-        if not {name.removeprefix(CARRIED) for name in names_from(lacks)}.issubset(lost):
+        if not {name.removeprefix(CARRIED) for name in names_from(lacks) if name[0] != "!"}.issubset(lost):
             rests = appeal.c.state.in_(("idle", "parked"))
             rows += _locked(connection, item.limit, LACKS, appeal.c.lacks == lacks, rests)
     return rows

@@ -42,6 +42,7 @@ _SAID: Mapping[str, str] = {
     What.HANDED_LATER: said("handed over later"),
     What.RETRIED: said("asked again by order"),
     What.REFRESHED: said("refreshed by order"),
+    What.ASSESSED: said("assessed again by order"),
     What.REREAD: said("read again"),
     What.RETRACTED: said("record withdrawn"),
     What.HELD: said("held"),

@@ -30,7 +30,8 @@ _NAMES = (
     *("state", "kind", "place", "body", "signal", "receiver", "source", "code", "completeness"),
     *("due_from", "due_before", "age"),
 )
-FILTERS = frozenset({*_NAMES, "lacking"})
+_FLAGS = ("lacking", "unassessed", "misdated")
+FILTERS = frozenset({*_NAMES, *_FLAGS})
 """All that a URL may choose by."""
 
 
@@ -54,7 +55,7 @@ def choices(page: Page) -> frozenset[str]:
     if ("due_from" in found and by_work) or mask.plain:  # what waits for a source is listed by due date
         found.add("source")
     if mask.plain:
-        found.add("signal")
+        found |= {"signal", "unassessed", "misdated"}
     if mask.plain or (mask.shows_plan and mask.shows_lookups and not mask.hidden(("gaps", ()))):
         found.add("lacking")
     return frozenset(found)
@@ -85,8 +86,7 @@ def selection_of(
     for name in _NAMES:
         if value := query.get(name, "").strip():
             said[name] = _value(page, name, value)
-    if query.get("lacking"):
-        said["lacking"] = True
+    said |= {name: True for name in _FLAGS if query.get(name)}
     if hidden := set(said) - may:
         raise Refused(403, page.words.say("Your role may not choose by this: {names}", names=", ".join(sorted(hidden))))
     age = said.pop("age", None)

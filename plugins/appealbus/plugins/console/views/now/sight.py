@@ -83,6 +83,8 @@ class Now:
             "held": ("appeals", "/appeals?state=held"),
             "suspect": ("appeals", "/appeals?state=suspect"),
             "lookup": ("appeals", "/appeals?lacking=1"),
+            "assessor": ("appeals", "/appeals?unassessed=1"),
+            "dates": ("appeals", "/appeals?misdated=1"),
             "due dates": ("appeals", f"/appeals?{self.due_query()}"),
             "terms": ("configuration", "/configuration"),
         }

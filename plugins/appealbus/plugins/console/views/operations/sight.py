@@ -23,12 +23,13 @@ _MOVES = timedelta(seconds=20)
 DOES: Mapping[str, str] = {
     Operation.RETRY: said("Ask again what is lacking"),
     Operation.REFRESH: said("Ask everything again"),
+    Operation.ASSESS: said("Assess again"),
     Operation.HOLD: said("Hold"),
     Operation.RELEASE: said("Release"),
     Operation.RESEND: said("Deliver again"),
     Operation.HISTORY: said("Hand over earlier versions"),
 }
-OF_APPEALS = (Operation.RETRY, Operation.REFRESH, Operation.HOLD, Operation.RELEASE)
+OF_APPEALS = (Operation.RETRY, Operation.REFRESH, Operation.ASSESS, Operation.HOLD, Operation.RELEASE)
 VERDICTS: Mapping[str, str] = {
     Verdict.DONE: said("done"),
     Verdict.IN_WORK: said("refused: a worker has it right now"),
@@ -49,6 +50,8 @@ _PARTS: Mapping[str, str] = {
     "code": said("Code of an outcome"),
     "completeness": said("Dossier"),
     "lacking": said("a lookup is not loaded"),
+    "unassessed": said("an assessor raised"),
+    "misdated": said("the last change is dated too far ahead"),
     "due_from": said("Due from"),
     "due_before": said("Due before"),
     "accepted_before": said("Accepted before"),
@@ -115,4 +118,4 @@ def _value(words: Words, name: str, value: str) -> str:
         return words.day(date.fromisoformat(value))
     if name in ("accepted_before", "since", "until"):
         return words.moment(datetime.fromisoformat(value), seconds=False)
-    return words.say("yes") if name in ("lacking", "named", "within") else value
+    return words.say("yes") if name in ("lacking", "unassessed", "misdated", "named", "within") else value

@@ -1,0 +1,117 @@
+"""A change that is dated far ahead, by a typo: it is taken, and what comes after it counts more, on each database."""
+
+import pytest
+
+from appealbus.core.domain.change import AHEAD
+from appealbus.core.domain.selection import Selection
+from appealbus.core.domain.sender import Sender
+from appealbus.core.journal.rows import NewChange
+from appealbus.core.journal.writes.concluding import Conclusion
+from appealbus.core.preparation.changing import with_changes
+from appealbus.schemas.change import Change
+from appealbus.schemas.dossier import Completeness
+
+TYPO = "2062-02-16"
+
+
+def change(message_id, at, kind="due", **given):
+    """A change of the appeal `m1` that comes at a moment."""
+    said = {"message_id": message_id, "appeal_message_id": "m1", "kind": kind, **given}
+    return NewChange(Change.model_validate(said), at, "appealbus", Sender("files"))
+
+
+async def worked(journal, make):
+    """Claim the appeal and return its case as its changes make it."""
+    (case,) = await journal.claim("w", make.later(100), 10, 60)
+    return with_changes(case)
+
+
+@pytest.mark.parametrize("waits", [False, True])
+async def test_what_is_dated_far_ahead_does_not_win_for_ever(journal, make, waits):
+    """Whether it comes before its appeal or after it, a later change with a date of today counts more than it."""
+    if not waits:
+        await journal.accept(make.new())
+    await journal.change(change("typo", make.now, due_on="2062-03-01", dated_at=TYPO))
+    if waits:
+        await journal.accept(make.new(at=make.later(1)))
+    assert (await worked(journal, make)).appeal.due_on.year == 2062
+    await journal.release("w")
+    await journal.change(change("right", make.later(60), due_on="2026-12-20", dated_at=make.later(50).isoformat()))
+    case = await worked(journal, make)
+    assert case.appeal.due_on.isoformat() == "2026-12-20"
+    assert [each.message_id for each in case.notes] == ["typo", "right"]
+    listed = await journal.changes(case.receipt.number)
+    assert [row.message_id for row in listed] == ["typo", "right"]
+
+
+@pytest.mark.parametrize("waits", [False, True])
+async def test_an_end_that_is_dated_far_ahead_is_undone_by_a_later_change(journal, make, waits):
+    """It ends the appeal as it comes, since somebody said so; an extension that comes later takes it up again."""
+    changes = [
+        change("end", make.now, "answered", dated_at=TYPO),
+        change("on", make.later(60), "extended", due_on="2026-12-20", dated_at=make.later(60).isoformat()),
+    ]
+    for each in changes if waits else ():
+        await journal.change(each)
+    number = (await journal.accept(make.new(at=make.later(61)))).receipt.number
+    for each in () if waits else changes:
+        await journal.change(each)
+    assert (await journal.appeal(number)).closed is None
+    assert (await worked(journal, make)).closed is None
+
+
+async def test_a_day_ahead_is_taken_at_its_word(journal, make):
+    """A clock that is ahead, or a decision of tomorrow, counts by its date; a second more does not."""
+    await journal.accept(make.new())
+    await journal.change(change("near", make.now, due_on="2026-12-10", dated_at=(make.now + AHEAD).isoformat()))
+    await journal.change(change("now", make.later(60), due_on="2026-12-11"))
+    case = await worked(journal, make)
+    assert ([each.message_id for each in case.notes], case.notes[1].warnings) == (["now", "near"], [])
+    far = (make.later(1) + AHEAD).isoformat()
+    await journal.release("w")
+    await journal.change(change("far", make.now, due_on="2026-12-12", dated_at=far))
+    notes = (await worked(journal, make)).notes
+    assert [each.message_id for each in notes] == ["far", "now", "near"]
+    assert [(each.field, each.code) for each in notes[0].warnings] == [("dated_at", "change.misdated")]
+    assert notes[0].dated_at == make.now
+
+
+async def test_it_comes_again_as_the_same(journal, make):
+    """Sent anew a year later it is the same change, with the same receipt, and counts from when it came first."""
+    await journal.accept(make.new())
+    first = await journal.change(change("typo", make.now, due_on="2062-03-01", dated_at=TYPO))
+    again = await journal.change(change("typo", make.later(86400 * 365), due_on="2062-03-01", dated_at=TYPO))
+    assert (again.new, again.receipt) == (False, first.receipt)
+    (row,) = await journal.changes(first.receipt.number)
+    assert row.received_at == make.now
+
+
+async def test_it_is_counted_and_listed_apart_from_what_is_lacking(journal, make):
+    """Each list has its own, whatever else an appeal lacks; nobody takes it up as if a lookup were back."""
+    ids = {}
+    lacks = {
+        "lookup": {"lacks": ["a.b"]},
+        "date": {"misdated": True},
+        "rule": {"unassessed": ["minor"]},
+        "all": {"lacks": ["a.b"], "misdated": True, "unassessed": ["minor", "repeats"]},
+        "none": {},
+    }
+    for name, given in lacks.items():
+        ids[name] = (await journal.accept(make.new(name))).appeal_id
+        done = Conclusion(ids[name], dossier=b"{}", version=1, completeness=Completeness.COMPLETE, **given)
+        await journal.conclude(done)
+    counts = await journal.counts()
+    assert (counts.lacking, counts.unassessed, counts.misdated) == ({"a.b": 2}, {"minor": 2, "repeats": 1}, 2)
+    assert len(await journal.appeals(lacking=True)) == 2
+    wanted = {"lacking": ["lookup", "all"], "misdated": ["date", "all"], "unassessed": ["rule", "all"]}
+    for part, names in wanted.items():
+        found = await journal.selected(Selection(**{part: True}), 100)
+        assert sorted(found) == [ids[name] for name in names]
+        found = await journal.selected(Selection(**{part: True}, kind="complaint"), 100)
+        assert sorted(found) == [ids[name] for name in names]
+    rows = {row.appeal_id: row for row in await journal.appeals()}
+    told = rows[ids["all"]]
+    assert (told.lacks, told.unassessed, told.misdated) == (("a.b",), ("minor", "repeats"), True)
+    assert (rows[ids["date"]].lacks, rows[ids["none"]].misdated) == ((), False)
+    claimed = await journal.claim("w", make.later(1), 10, 60, lost=())
+    assert sorted(case.appeal_id for case in claimed) == [ids["lookup"], ids["all"]]
