@@ -27,9 +27,9 @@ IDS = frozenset({"message_id", "appeal_message_id", "question_id", "session_id",
 """Fields of the bus's own models that hold ids and digests: nobody's number, whatever their digits."""
 _MOST = 3_000
 """Groups of digits in a row, with no words between, that are looked at."""
-_EFFORT = 6_000
-"""What the texts of one version may cost together, in some 10 µs. With more, a hostile letter holds up the others; with
-less, of long lists of numbers the end is hidden."""
+_EFFORT, _PARTS = 6_000, 70_000
+"""What the texts of one version may cost together, in some 10 µs, and how many parts it may have. With more, a hostile
+letter holds up the others; with less, of long lists of numbers the end is hidden."""
 _LONGEST = 2_000_000
 """Characters of a text that are looked at: ten times the longest letter. What follows is hidden, too."""
 _NEAR = 60
@@ -84,14 +84,18 @@ def is_one(steps: Steps, kinds: Collection[str]) -> bool:
 
 
 class Effort:
-    """What is left of what the texts of one version may cost together. What nobody could look at is hidden."""
+    """What is left of what the texts and parts of one version may cost. What nobody could look at is hidden."""
 
     def __init__(self) -> None:
         self.left = float(_EFFORT)
+        self.parts = _PARTS
+        self.names: dict[str, str] = {}
 
 
 def without(text: str, kinds: Collection[str], effort: Effort | None = None) -> str:
     """Return a text with a mark in place of each such number in it, and of all that there is no effort left for."""
+    if effort and effort.left < 0:
+        return HIDDEN if _DIGIT.search(text) else text
     parts, at = [], 0
     for start, end in sorted(spans(text, kinds, effort)):
         if start >= at:
@@ -107,10 +111,7 @@ def spans(text: str, kinds: Collection[str], effort: Effort | None = None) -> It
         yield _LONGEST - _AROUND, len(text)  # with what may be the beginning of a number
     if not _DIGIT.search(text):
         return
-    if effort.left < 0:
-        yield 0, len(text)
-        return
-    effort.left -= len(text) / 350
+    effort.left -= 0.05 + len(text) / 350
     read = [_Text(text)]
     for match in _RUN.finditer(text, 0, _LONGEST):
         if effort.left < 0:

@@ -5,13 +5,17 @@ from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import takewhile
 from typing import Any
 
 from appealbus.core.rights import identifiers
 from appealbus.core.rights.fields import number_fields
+from appealbus.core.rights.identifiers import Effort
 from appealbus.core.rights.paths import PARTS, Path, Pattern, Rules, Steps, remember, steps_of
 
 _ALL = Pattern.parse("*")
+_LEAST = 10**8
+"""What a number of somebody is at least, without its first zeros: its second two digits are a month."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,11 @@ class Mask:
     def rules(self) -> Rules:
         """Its paths, with what follows from them."""
         return Rules(tuple(self.shows), (*self.hides, *number_fields(frozenset(self.identifiers))))
+
+    @cached_property
+    def _named(self) -> frozenset[str]:
+        """All steps that its paths name."""
+        return frozenset({"", *(step for each in (*self.rules.shows, *self.rules.hides) for step in each.rest)})
 
     @cached_property
     def written(self) -> bytes:
@@ -85,12 +94,24 @@ class Mask:
             remember(self._whole, path, known)
         return known
 
+    def shows_value(self, path: Path) -> bool:
+        """Whether a single value at the path is shown, whatever numbers are in it: not where a rule goes deeper."""
+        known = self._values.get(path)
+        if known is None:
+            known = Rules(self.shows, self.hides).whole(path) and not self.hidden(path)
+            remember(self._values, path, known)
+        return known
+
     @cached_property
     def _hidden(self) -> dict[Path, bool]:
         return {}
 
     @cached_property
     def _whole(self) -> dict[Path, bool]:
+        return {}
+
+    @cached_property
+    def _values(self) -> dict[Path, bool]:
         return {}
 
     def shows_lookup(self, lookup: str) -> bool:
@@ -134,9 +155,13 @@ class Mask:
             value = int(value)
         if not self.identifiers or isinstance(value, float):
             return False
+        if identifiers.is_one(steps, self.identifiers):
+            return True
+        if isinstance(value, int) and abs(value) < _LEAST:
+            return False
         # As a number it has lost its first zeros.
         text = f"{value:012}" if isinstance(value, int) else str(value)
-        return identifiers.is_one(steps, self.identifiers) or self.text(text) != text
+        return self.text(text) != text
 
     @property
     def hides_numbers(self) -> bool:
@@ -155,9 +180,9 @@ class Mask:
 
     def for_a_version(self) -> "Mask":
         """Return the same mask, with one bound on what all texts together cost from now on."""
-        _ = self.rules, self._hidden, self._whole  # what both share
+        _ = self._named, self._hidden, self._whole, self._values  # what both share
         bounded = copy(self)
-        bounded.__dict__["effort"] = identifiers.Effort()
+        bounded.__dict__["effort"] = Effort()
         return bounded
 
     def kept(self, value: Any, path: Path) -> Any:
@@ -170,14 +195,37 @@ class Mask:
 
     def _part(self, value: Any, path: Path) -> Any:
         head, steps = path
+        effort: Effort = self.__dict__.get("effort") or Effort()
+        shown = self.shows_value(path)
+        effort.parts -= shown  # no more for what is hidden: that would tell of it
         match value:
             case dict():
-                members = {name: self.kept(each, (head, (*steps, *steps_of(name)))) for name, each in value.items()}
-                value = {self.text(name): each for name, each in members.items() if each is not None} or None
+                looked_at = takewhile(lambda _: effort.parts > 0, value.items())
+                members = ((name, self.kept(each, self._below(path, name))) for name, each in looked_at)
+                value = {self._name(name, effort): each for name, each in members if each is not None} or None
             case list():
-                value = [each for each in (self.kept(item, path) for item in value) if each is not None] or None
+                kept = (self.kept(each, path) for each in takewhile(lambda _: effort.parts > 0, value))
+                value = [each for each in kept if each is not None] or None
+            case _ if not shown:
+                value = None
             case str() if head not in PARTS or not steps or steps[-1] not in identifiers.IDS:
                 value = self.text(value)
             case int() | float() if self.is_number((), value):
                 value = None
         return value
+
+    def _below(self, path: Path, name: str) -> Path:
+        """Return the path of a member: in a record, all names that no rule names are alike, however many there are."""
+        head, steps = path
+        own = steps_of(name)
+        if head not in PARTS:
+            known, kinds = self._named, self.identifiers
+            own = tuple([each if each in known or identifiers.is_one((each,), kinds) else "?" for each in own])
+        return head, (*steps, *own)
+
+    def _name(self, name: str, effort: Effort) -> str:
+        """Return the name of a member as it is shown; a new one costs more than a value."""
+        if self.identifiers and name not in effort.names:
+            effort.parts -= 3 + name.count(".")
+            effort.names[name] = self.text(name)
+        return effort.names.get(name, name)

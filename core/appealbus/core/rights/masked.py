@@ -28,7 +28,7 @@ def masked(mask: Mask, document: Json) -> Json:
             value = document[name]
             shown[name] = mask.text(value) if name == "number" else value
     for name in ("receipt", "appeal"):
-        part = mask.kept(document[name], (name, ()))
+        part = mask.kept({**document[name]}, (name, ()))  # an error where a damaged version has no object
         if part is not None:
             shown[name] = part
     if "appeal" in shown:

@@ -25,7 +25,9 @@ PARTS = (
 )
 """The parts of a dossier that a rule may name. Whatever begins otherwise is a lookup."""
 _SYNTAX = re.compile(r"[A-Za-z0-9_*-]+(?:\.[A-Za-z0-9_*-]+)*(?:/[A-Za-z0-9_*-]+(?:\.[A-Za-z0-9_*-]+)*)?")
-_INDEX = re.compile(r"\[[^\]]*\]")
+_INDEX = re.compile(r"\[[^\[\]]*\]")
+_DEEPEST = 32
+"""Steps that one name may be."""
 _REMEMBERED = 10_000
 """Paths of which the answer is kept: records of third parties may have maps with any names."""
 
@@ -96,12 +98,16 @@ def path_of(text: str) -> Path:
         if first not in PARTS:
             return head, ()
         head = first
-    return head, steps_of(rest)
+    return head, tuple(rest.split(".")) if rest else ()
 
 
 def steps_of(text: str) -> Steps:
-    """Return the steps that a name is in paths: one of a map may have dots, as `explain` writes it."""
-    return tuple(step for step in _INDEX.sub("", text).split(".") if step)
+    """Return the steps that a name is in paths: one of a map may have dots, as `explain` writes it.
+
+    One that no rule can name, such as `[k]`, `.` or none at all, is an empty step.
+    """
+    steps = _INDEX.sub("", text).split(".", _DEEPEST)
+    return tuple(steps) if all(steps) and len(steps) <= _DEEPEST else ("",)
 
 
 def input_path(text: str) -> Path:
@@ -136,7 +142,9 @@ class Rules:
     def hidden(self, path: Path) -> bool:
         """Whether nothing at the path, or below it, is shown."""
         head, steps = path
-        above = {(head, steps[:end]) for end in range(len(steps) + 1)}
+        if "" in steps:  # nobody can say which rule is about it
+            return not self.whole((head, steps[: steps.index("")]))
+        above = {(head, steps[:end]) for end in range(3)}  # as deep as those go
         same = {other for each in above for other in _implied().get(each, ())}
         return any(map(self._is_hidden, {path, *same}))
 

@@ -66,7 +66,9 @@ class Questions:
     def _hides_input(self, given: Json) -> bool:
         head, steps = input_path(given["path"])
         named = (*steps, given["name"])
-        if self._mask.hidden((head, steps)) or not leads_in(self._document, (head, steps)):
+        if not self._mask.shows_value((head, steps)) or not leads_in(self._document, (head, steps)):
+            return True
+        if any(self._mask.text(step) != step for step in steps):
             return True
         return self._mask.is_number(named, given["value"])
 
