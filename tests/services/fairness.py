@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from time import perf_counter
 from typing import Any
 
-FLOOR = 0.5
+FLOOR = 0.3
 """Seconds that count as nothing: a busy machine alone may take them."""
 
 

@@ -29,7 +29,7 @@ from appealbus.schemas.shapes import ListOf, ModelOf, OneOf, Scalar, Shape, fiel
 OWN = frozenset({"channel", "mentions", "warnings", "as_written"})
 """Fields that are the bus's own work: whatever a sender puts there is dropped before it costs anything."""
 SMALL = 16 * 1024
-"""Bytes of a message that cost the event loop at most some 20 ms, whatever they are, and 100 on a slow machine."""
+"""Bytes of a message that take at most some 10 ms, whatever they are, and 50 on a slow machine."""
 _PARTS = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[{,]', re.DOTALL)
 """A text, ended or not: one that never ends would else be looked for again behind each quote in it."""
 _LONG_NUMBER = re.compile(rb"[:\[,\s]-?[0-9][0-9.]{17}")

@@ -113,8 +113,8 @@ async def test_a_version_that_says_nothing_new_is_not_handed_over(tmp_path: Path
 async def test_what_cannot_be_masked_does_not_go_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It waits for a person with a code, and the receiver gets nothing of it."""
 
-    def broken(mask: Mask, document: Any) -> Any:
-        raise RuntimeError(f"a defect over {document}")
+    def broken(mask: Mask, *given: Any) -> Any:
+        raise RuntimeError(f"a defect over {given}")
 
     monkeypatch.setattr(seen, "masked", broken)
     async with kit.running_bus(tmp_path, **_tables(tmp_path)) as bus:

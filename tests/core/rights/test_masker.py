@@ -55,9 +55,9 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     made: list[Any] = []
     original = seen.masked
 
-    def masked(mask: Mask, document: Any) -> Any:
+    def masked(mask: Mask, *given: Any) -> Any:
         made.append(mask)
-        return original(mask, document)
+        return original(mask, *given)
 
     monkeypatch.setattr(seen, "masked", masked)
     monkeypatch.setattr(module, "_SMALL", 64 * 1024)
@@ -71,6 +71,26 @@ async def test_what_is_kept_is_what_would_be_made(masker: Masker, raw: bytes) ->
     for at in (1, 7):
         found = await masker.seen(MASK, raw, at)
         assert (found.raw, found.digest, found.version) == (expected.raw, expected.digest, at)
+
+
+async def test_a_small_version_full_of_numbers_does_not_hold_up_the_loop(masker: Masker) -> None:
+    """It looks as it would anyway; a usual one needs no helper process."""
+
+    def small(text: str) -> bytes:
+        return orjson.dumps({"schema_version": "1", "receipt": {}, "appeal": {"text": text}})
+
+    usual = small("Прошу ответить, ИИН 750301100019, тел. +7 701 123 45 67. " * 5 + "Фонари не горят. " * 100)
+    assert (await masker.seen(MASK, usual, 1)).raw == seen.seen(MASK, usual, 1).raw
+    assert not masker._helpers._idle
+    await masker.seen(MASK, LARGE, 1)
+    for piece in ("O1|20:327:001:123aОИИН ", "1| :", "750301100019 ", "1-"):
+        raw = small(piece * (6_000 // len(piece)))
+        assert len(raw) < module._SMALL
+        expected = seen.seen(MASK, raw, 1).raw
+        busy = time.thread_time()
+        found = await masker.seen(MASK, raw, 1)
+        assert time.thread_time() - busy < 0.025, piece
+        assert found.raw == expected, piece
 
 
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])

@@ -4,9 +4,11 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any
 
+import httpx
 import orjson
 import pytest
 from sqlalchemy import Connection
@@ -80,6 +82,22 @@ async def test_bodies_that_never_end_keep_out_nobody(tmp_path: Path, url: str) -
             assert answer.status_code in (200, 201), answer.text
 
         await check_unharmed(ask, unfinished)
+
+
+async def test_letters_full_of_digits_keep_out_nobody(tmp_path: Path, url: str) -> None:
+    """Small ones, so that each is taken; a letter of another channel is taken beside them."""
+    async with served(url, tmp_path, **MANY) as server:
+        hostile = await server.client("channel", "hostile", channel="hostile")
+        modest, number = await server.client("channel"), count()
+
+        async def post(client: httpx.AsyncClient, text: str) -> None:
+            answer = await client.post("/v1/appeals", content=letter(f"{next(number)}", text=text), headers=JSON)
+            assert answer.status_code == 201, answer.text
+
+        await post(hostile, "1 " * 7_500)  # the helper process runs
+        await check_unharmed(
+            lambda: post(modest, "a" * 500), lambda: busy_with(*[lambda: post(hostile, "1 " * 7_500)] * 8)
+        )
 
 
 async def test_who_is_not_known_yet_counts_by_address() -> None:

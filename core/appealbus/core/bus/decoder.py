@@ -1,7 +1,10 @@
 """Decodes messages so that none holds up the others: those that may take long are read by a helper process."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
+
+import orjson
 
 from appealbus.core.bus.decoding import Unacceptable, check, decode
 from appealbus.core.helper_process import HelperDied, Helpers
@@ -10,6 +13,10 @@ from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.change import Change
 from appealbus.schemas.reading import SMALL
 
+_MOST = 500
+"""Digits and tags of a message that is read at once: a usual letter has a fifth of them. Each may cost 5 µs, for which
+all else waits; with less, letters with tables pass through a helper process, which costs more than reading them."""
+_COUNTED = b"0123456789<"
 _HELPER = "appealbus.core.bus.decoding_helper"
 _WITHIN = 20.0
 """Seconds until a message counts as too complex. The worst one takes a second, on a busy machine several; with more, a
@@ -17,10 +24,10 @@ helper that hangs holds up the large messages behind it for longer."""
 
 
 class Decoder:
-    """Decodes messages: small ones at once, large ones in processes of their own, of a channel one after the other.
+    """Decodes messages: quick ones at once, others in processes of their own, of a channel one after the other.
 
     A thread would not help: the libraries that read JSON hold the interpreter while they do. A process starts with the
-    first large message, ends when it is not needed, and its death costs the message that it died of.
+    first such message, ends when it is not needed, and its death costs the message that it died of.
     """
 
     def __init__(self) -> None:
@@ -49,7 +56,7 @@ class Decoder:
 
         """
         check(message)
-        if len(message.raw) <= SMALL and not apart:
+        if _is_quick(message.raw) and not apart:
             return partial(decode, message)
         about = [message.channel, message.media_type, message.message_id, message.expects]
         try:
@@ -66,3 +73,18 @@ class Decoder:
     async def aclose(self) -> None:
         """End the processes."""
         await self._helpers.aclose()
+
+
+def _is_quick(raw: bytes) -> bool:
+    """Whether a message is read so quickly that nobody notices, whatever it is."""
+    if len(raw) > SMALL:
+        return False
+    if _counted(raw) <= _MOST:
+        return True
+    with suppress(ValueError, TypeError):  # letters may be written by their codes, which are full of digits
+        return b"\\u" in raw and _counted(orjson.dumps(orjson.loads(raw))) <= _MOST
+    return False
+
+
+def _counted(raw: bytes) -> int:
+    return len(raw) - len(raw.translate(None, _COUNTED))

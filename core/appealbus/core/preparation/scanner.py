@@ -17,7 +17,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import accumulate, islice
 from typing import Literal
 
 from appealbus.schemas.identifiers import SEPARATORS, parse_bin, parse_cadastral_number, parse_iin, parse_or_none
@@ -29,6 +29,8 @@ _NEAR = 60
 _OBLASTS = range(1, 26)
 """The cadastre's oblast codes, with room for new ones. Telephones begin with 77 or 87."""
 _MOST_RUNS = 10_000
+_GROUPS = 5
+"""Groups of digits of one identifier at most, but for those behind a word such as ИИН."""
 _MAY = f"[0-9{SEPARATORS}:]"
 _STRETCH = re.compile(rf"(?<!{_MAY})(?={_MAY}{{11}})(?:[{SEPARATORS}:]*+[0-9]){{11}}{_MAY}*+")
 """Eleven digits and more, with nothing but what may stand between those of one identifier."""
@@ -113,14 +115,17 @@ class Scanner:
                 break
 
     def __iter__(self) -> Iterator[FoundIdentifier]:
-        index = 0
+        index, last = 0, len(self.runs)
+        digits = list(accumulate([end - start for start, end in self.runs], initial=0))
+        digits += digits[-1:] * _GROUPS
         before: tuple[int, str | None] = (-1, None)
-        while index < len(self.runs):
+        while index < last:
             start = self.runs[index][0]
             word = self._word_before(start)
             if word is None and before[0] >= 0 and _LIST.fullmatch(self.text, before[0], start):
                 word = before[1]
-            found = None if self._continues(index) else self._at(index, word)
+            few = digits[index + _GROUPS] - digits[index] < 11 and word != "holder"
+            found = None if few or self._continues(index) else self._at(index, word)
             if found is None:
                 index += 1
                 continue
@@ -170,12 +175,14 @@ class Scanner:
 
     def _cadastral_run(self, index: int, word: str | None) -> FoundIdentifier | None:
         last = index
-        while last + 1 < len(self.runs) and last - index < 4 and self._joined(_MARKED_JOINT, last):
+        while last + 1 < len(self.runs) and last - index < _GROUPS - 1 and self._joined(_MARKED_JOINT, last):
             last += 1
         start, end = self.runs[index][0], self.runs[last][1]
         size = sum(right - left for left, right in self.runs[index : last + 1])
+        if size not in range(11, 14):
+            return None
         about = self._about_land(word, end)
-        if about is None or size not in range(11, 14) or (about == "land" and (size > 12 or last > index)):
+        if about is None or (about == "land" and (size > 12 or last > index)):
             return None
         return self._cadastral(start, end)
 

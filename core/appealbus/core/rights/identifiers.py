@@ -86,8 +86,8 @@ def is_one(steps: Steps, kinds: Collection[str]) -> bool:
 class Effort:
     """What is left of what the texts and parts of one version may cost. What nobody could look at is hidden."""
 
-    def __init__(self) -> None:
-        self.left = float(_EFFORT)
+    def __init__(self, left: float = _EFFORT) -> None:
+        self.left = left
         self.parts = _PARTS
         self.names: dict[str, str] = {}
 
@@ -121,7 +121,8 @@ def spans(text: str, kinds: Collection[str], effort: Effort | None = None) -> It
             read.append(_Text(_BAR.sub("l", text)))
         found: list[tuple[int, int]] = []
         for each in read if "|" in match[0] else read[:1]:
-            found += _Run(each, *match.span(), effort).spans(kinds)
+            if effort.left >= 0:
+                found += _Run(each, *match.span(), effort).spans(kinds)
         if effort.left < 0:
             yield match.start(), len(text)
             return
@@ -135,7 +136,7 @@ class _Text:
         self.text = text
         self.joints: dict[str, tuple[int, int, int]] = {}
         self._words: list[tuple[int, int, str | None]] = []
-        self._looked = 0
+        self._looked = -1
 
     @cached_property
     def low(self) -> str:
@@ -144,11 +145,12 @@ class _Text:
 
     def words(self, start: int, stop: int) -> Sequence[tuple[int, int, str | None]]:
         """Return the words that begin there, each with where it begins and ends; later places are asked for later."""
-        from_ = max(start, self._looked - _LONGEST_WORD)
-        last = self._words[-1][0] if self._words else -1
-        found = (word for word in words.WORD.finditer(self.low, from_, stop + _LONGEST_WORD) if word.start() > last)
-        self._words += [(*word.span(), word.lastgroup) for word in found]
-        self._looked = max(self._looked, stop)
+        if stop > self._looked:
+            from_ = max(start, self._looked - _LONGEST_WORD)
+            last = self._words[-1][0] if self._words else -1
+            found = (word for word in words.WORD.finditer(self.low, from_, stop + _LONGEST_WORD) if word.start() > last)
+            self._words += [(*word.span(), word.lastgroup) for word in found]
+            self._looked = stop
         return self._words[bisect_left(self._words, start, key=_first) : bisect_left(self._words, stop, key=_first)]
 
     def joint(self, start: int, stop: int) -> tuple[int, int, int]:
@@ -338,7 +340,7 @@ class _Run:
     def _parcels(self) -> Iterator[tuple[int, int]]:
         """Yield the numbers of parcels by their units: with which they begin, and behind which they end."""
         index = 0
-        while index < len(self.units):
+        while index < len(self.units) and self.effort.left >= 0:
             behind = self._parcel(index)
             if behind:
                 yield index, behind
@@ -353,11 +355,13 @@ class _Run:
             last = self.index_at.get(at + size)
             if last is None or (last < len(self.units) and not self.joints[last - 1][0]):
                 continue
+            joints = self.joined[last - 1] - self.joined[index]
+            dashed = self.undashed[last - 1] == self.undashed[index]
+            if not dashed and joints != 3:
+                continue
             if self.long[last - 1] > self.long[index] or self._cuts_a_word(index, last):
                 continue
-            joints = self.joined[last - 1] - self.joined[index]
             grouped = joints == 3 and all(self._is_joined(at + size) for size in (2, 5, 8))
-            dashed = self.undashed[last - 1] == self.undashed[index]
             if (grouped or dashed) and self._is_parcel(index, last, joints, grouped=grouped, dashed=dashed):
                 return last
         return 0

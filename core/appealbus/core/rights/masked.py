@@ -8,6 +8,7 @@ from hashlib import sha256
 
 import orjson
 
+from appealbus.core.rights.identifiers import Effort
 from appealbus.core.rights.mask import Mask
 from appealbus.core.rights.notes import changes, not_carried, signals, warnings
 from appealbus.core.rights.questions import Json, Questions
@@ -16,11 +17,13 @@ _OF_A_VERSION = ("version", "epoch", "created_at")
 """What differs between two versions that say the same."""
 
 
-def masked(mask: Mask, document: Json) -> Json:
-    """Return a dossier, as JSON has it, as it is seen through a mask."""
+def masked(mask: Mask, document: Json, effort: Effort | None = None) -> Json:
+    """Return a dossier, as JSON has it, as it is seen through a mask, its texts within what is left of effort."""
     if mask.plain:
         return document
     mask = mask.for_a_version()
+    if effort is not None:
+        mask.__dict__["effort"] = effort
     questions = Questions(mask, document)
     shown: Json = {"schema_version": document["schema_version"]}
     for name in ("number", "version", "epoch", "completeness", "created_at"):

@@ -1,9 +1,10 @@
-"""Masks versions so that none holds up the others: large ones in a helper process, and each once while it is kept.
+"""Masks versions so that none holds up the others: what takes long in a helper process, each once while it is kept.
 
 The helper runs this module: it is asked with a mask and the bytes of a version, and answers with `[whether it is a
 version at all, its digest]` and the masked bytes.
 """
 
+import asyncio
 import pickle
 from collections import Counter, OrderedDict
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from appealbus.core.clocks import monotonic
 from appealbus.core.errors import AppealBusError, JournalError
 from appealbus.core.fair_share import requester
 from appealbus.core.helper_process import HelperDied, Helpers, serve
+from appealbus.core.rights.identifiers import Effort
 from appealbus.core.rights.mask import Mask
 from appealbus.core.rights.seen import Seen, seen
 
@@ -24,9 +26,11 @@ log = structlog.get_logger(__name__)
 
 _HELPER = "appealbus.core.rights.masker"
 _SMALL = 8 * 1024
-"""Bytes of a version that the event loop masks itself: usually under a millisecond, of a hostile one a tenth of a
-second. With more, such a letter holds up all others; with less, small ones would pass through a helper process, which
-costs more than masking them."""
+"""Bytes of a version that the event loop masks itself, usually in under a millisecond. With less, small ones would pass
+through a helper process, which costs more than masking them."""
+_AT_ONCE = 150.0
+"""What the loop spends on the texts of such a version, in some 10 µs: three times what a usual one takes. With more, a
+hostile letter holds up all others; with less, letters with many numbers pass through a helper process."""
 _WITHIN = 20.0
 """Seconds until a version counts as too large to be masked. The worst of 4 MB takes less than one; with more, one that
 hangs holds up the other large versions of the same client or receiver for longer."""
@@ -103,7 +107,13 @@ class Masker:
         key = mask.written, sha256(raw).digest()
         known = self._known(key)
         if known is None:
-            known = _whole(mask, raw) if len(raw) <= _SMALL else await self._by_helper(key, mask, raw)
+            if len(raw) <= _SMALL:
+                effort = Effort(_AT_ONCE)
+                whole = _whole(mask, raw, effort)
+                known = whole if effort.left >= 0 else None
+                await asyncio.sleep(0)  # a hundred in a row would hold up all else
+            if known is None:
+                known = await self._by_helper(key, mask, raw)
             self._keep(key, _Entry(known, requester.get()))
         return Seen(version, known.raw, known.digest)
 
@@ -158,10 +168,10 @@ class Masker:
             del self._order[entry.owner], self._sizes[entry.owner]
 
 
-def _whole(mask: Mask, raw: bytes) -> Seen:
+def _whole(mask: Mask, raw: bytes, effort: Effort | None = None) -> Seen:
     """Return a version as it looks; whatever a letter makes of the masking, it is one damaged version and no more."""
     try:
-        return seen(mask, raw, 0)
+        return seen(mask, raw, 0, effort)
     except ValueError:
         raise
     except Exception as error:

@@ -7,6 +7,7 @@ from hashlib import sha256
 import orjson
 
 from appealbus.core.errors import JournalError
+from appealbus.core.rights.identifiers import Effort
 from appealbus.core.rights.mask import Mask
 from appealbus.core.rights.masked import digest_of, masked
 from appealbus.core.rights.questions import Json
@@ -34,8 +35,14 @@ class Seen:
         return read
 
 
-def seen(mask: Mask, raw: bytes, version: int) -> Seen:
+def seen(mask: Mask, raw: bytes, version: int, effort: Effort | None = None) -> Seen:
     """Return a version of which the bus has this JSON, as it looks through a mask.
+
+    Args:
+        mask: hides what it does.
+        raw: the JSON.
+        version: its number.
+        effort: what its texts may cost together; where nothing is left of it, too much is hidden.
 
     Raises:
         ValueError: it is damaged, or no dossier: nothing of it is shown then.
@@ -44,7 +51,7 @@ def seen(mask: Mask, raw: bytes, version: int) -> Seen:
     if mask.plain:
         return Seen(version, raw, sha256(raw).digest())
     try:
-        told = masked(mask, orjson.loads(raw))
+        told = masked(mask, orjson.loads(raw), effort)
         return Seen(version, orjson.dumps(told), digest_of(told))
     except (LookupError, TypeError, AttributeError, RecursionError):
         raise ValueError("the version is damaged") from None
