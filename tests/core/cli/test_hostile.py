@@ -111,6 +111,7 @@ ARGUMENTS: dict[str, list[list[str]]] = {
     "surges close": [["1", "--as", EVIL, "--done", EVIL], ["1", "--as", "true", "--done", EVIL]],
     "demo": [["--keep", "good.csv"], ["--keep", EVIL + ".jsonl"], ["--port", EVIL], ["--console", "--port", "70000"]],
     "retry": [[EVIL], ["none" + EVIL], ["--source", EVIL], ["--receiver", EVIL, "--json"], ["--yes", EVIL]],
+    "assess": [["--unassessed", "--yes", EVIL, "--reason", EVIL], ["--place", EVIL]],
     "refresh": [["none" + EVIL], ["--signal", EVIL, "--yes", EVIL, "--reason", EVIL], ["--place", EVIL]],
     "prune": [["--receiver", EVIL]],
     "clock accept": [[], [EVIL]],
@@ -123,6 +124,7 @@ ARGUMENTS: dict[str, list[list[str]]] = {
     "repeats": [[EVIL], [EVIL, "--json"], ["none" + EVIL], [EVIL, "--as", "ops"], [EVIL, "--as", EVIL]],
     "run": [["--until-idle"]],
     "serve": [[EVIL]],
+    "surges anew": [["--yes"], [EVIL]],
     "console link": [["--role", EVIL], ["--role", "ops", "--actor", EVIL], ["--role", "ops", "--server", EVIL]],
 }
 

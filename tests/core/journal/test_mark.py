@@ -48,7 +48,9 @@ def test_where_a_copy_was_found_it_is_refused_however_far_others_have_worked_it(
     later = replace(AT, beat=500, clock=NOW + timedelta(hours=1))
     assert not found.leads_to(replace(later, place=Place("1", 4, 5000)))
     assert not found.leads_to(replace(later, place=Place("2", 1, 10)))
-    assert found.leads_to(replace(later, place=Place("1", 3, 5000)))
+    assert not found.leads_to(replace(later, place=Place("1", 3, 5000)))  # a dump of it was put back into its cluster
+    assert not found.leads_to(replace(later, place=None))
+    assert found.leads_to(replace(AT, beat=52, clock=NOW + timedelta(seconds=2), place=Place("1", 3, 1500)))
     assert found.leads_to(replace(later, epoch=3))
 
 

@@ -97,7 +97,7 @@ async def tell(bus: Bus, chance: random.Random, of: int) -> None:
             said |= {"result": chance.choice(RESULTS), "answered_on": chance.choice([str(dated.date()), None])}
         if kind in ("due", "extended"):
             said["due_on"] = str((dated + timedelta(days=30)).date())
-        await bus.journal.change(NewChange(Change.model_validate(said), BEGIN, "appealbus"))
+        await bus.journal.change(NewChange(Change.model_validate(said), max(BEGIN, dated), "appealbus"))
 
 
 async def whole(bus: Bus, case: Case) -> tuple[Outline, list[District]]:

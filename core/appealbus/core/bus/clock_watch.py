@@ -1,8 +1,10 @@
 """Looks at the journal's clock each second, and writes the checkpoint that lies outside the journal."""
 
 import asyncio
+import errno
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import timedelta
 from functools import partial
 from typing import Any, TypeVar, cast
 
@@ -22,6 +24,10 @@ log = structlog.get_logger(__name__)
 _EACH = 1.0
 """Seconds between two looks. A restored copy of the journal that lacks less than this is not noticed by itself; with
 less, the checkpoint would be written and flushed to disk more often."""
+
+
+_UNMOVED = timedelta(seconds=15)
+"""How old a mark may be that another process of the machine writes. With less, a loaded machine would be told of."""
 
 
 class ClockWatch:
@@ -101,7 +107,10 @@ class ClockWatch:
             self._journal.memory.lose(str(error), now)
             raise
         self._journal.memory.check()  # or the mark would move with a journal of which somebody has just noticed it
-        await self._beside(partial(checkpoint.write, now))
+        written = await self._beside(partial(checkpoint.write, now))
+        old = mark is None or (mark.clock and now.clock and now.clock - mark.clock > _UNMOVED)
+        if old and checkpoint.writes and not written:
+            raise OSError(errno.EBUSY, "a process that does not move it holds its lock, see `fuser`")
 
     async def _beside(self, work: Callable[[], T]) -> T:
         """Do something with the file in a thread, which cannot be cancelled with a task."""

@@ -34,5 +34,6 @@ def enrol(context: typer.Context, yes: Annotated[bool, typer.Option("--yes", hel
     cli.out.print(f"The journal is in epoch {now.epoch} and goes up to {until}.")
     if not yes and not typer.confirm("Is it the right one, and no copy that was put back?"):
         raise typer.Exit(EXIT_PROBLEMS)
-    note_mark(checkpoint, now, "appealbus enrol")
+    note_mark(checkpoint, now, "appealbus enrol", anew=False)
+    checkpoint.compare(checkpoint.read(), cli.read(Journal.how_far))  # somebody may have been faster
     cli.out.print(f"This machine knows it from now on, by {checkpoint.path}.")

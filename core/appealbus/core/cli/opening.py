@@ -39,6 +39,9 @@ async def opened(
     """Open the journal, as `Cli.journal` tells; how far a migration is shows on the terminal."""
     checkpoint = Checkpoint(bus.checkpoint_file()) if write and not restored else None
     mark = None if checkpoint is None else checkpoint.read()
+    if checkpoint is not None and anew:  # a copy gets no other key
+        async with await Journal.open(bus.journal, bus.journal_password, key=bus.key_file(), read_only=True) as there:
+            checkpoint.compare(mark, await there.how_far())
     journal = await Journal.open(
         bus.journal,
         bus.journal_password,

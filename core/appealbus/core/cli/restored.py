@@ -74,7 +74,7 @@ def _since(before: Mark, mark: Mark | None) -> datetime | None:
     return min((at for at in known if at is not None), default=None)
 
 
-def note_mark(checkpoint: Checkpoint, now: Mark, command: str = "appealbus restored") -> None:
+def note_mark(checkpoint: Checkpoint, now: Mark, command: str = "appealbus restored", *, anew: bool = True) -> None:
     """Write what somebody says is right into the checkpoint.
 
     Raises:
@@ -82,14 +82,16 @@ def note_mark(checkpoint: Checkpoint, now: Mark, command: str = "appealbus resto
 
     """
     try:
-        checkpoint.write(now, anew=True)
+        if checkpoint.write(now, anew=anew):
+            return
+        why = "another process holds it"
     except OSError as error:
-        text = (
-            f"the checkpoint {checkpoint.path} cannot be written ({error.strerror}), so the next restore would not "
-            "know of this one. Mend that, or copy it to another place and name that with bus.checkpoint; then run "
-            f"`{command}` again"
-        )
-        raise JournalError(text, "checkpoint") from None
+        why = error.strerror or type(error).__name__
+    text = (
+        f"the checkpoint {checkpoint.path} cannot be written ({why}), so the next restore would not know of this one. "
+        f"Mend that, or copy it to another place and name that with bus.checkpoint; then run `{command}` again"
+    )
+    raise JournalError(text, "checkpoint")
 
 
 async def somebody_works(journal: Journal) -> bool:

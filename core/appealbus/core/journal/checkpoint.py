@@ -107,7 +107,7 @@ class Checkpoint:
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """Keep others from the file: who begins an epoch writes it beside a server, which may be writing it too."""
-        folder = os.open(self.path.parent, os.O_RDONLY | os.O_CLOEXEC)
+        folder = os.open(Path(os.path.realpath(self.path)).parent, os.O_RDONLY | os.O_CLOEXEC)
         try:
             fcntl.flock(folder, fcntl.LOCK_EX)
             yield
@@ -116,12 +116,13 @@ class Checkpoint:
             os.close(folder)
 
     def _put(self, mark: Mark) -> None:
-        made = self.path.with_name(f"{self.path.name}.new")
+        path = Path(os.path.realpath(self.path))  # a link to another disk stays one
+        made = path.with_name(f"{path.name}.new")
         with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:
             file.write(_MARK.dump_json(mark))
             file.flush()
             os.fsync(file.fileno())
-        made.rename(self.path)
+        made.rename(path)
 
     def close(self) -> None:
         """Let another process write it."""

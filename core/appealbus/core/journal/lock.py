@@ -6,10 +6,13 @@ import time
 from io import FileIO
 from pathlib import Path
 from types import TracebackType
+from weakref import WeakSet
 
 from appealbus.core.errors import JournalError
 from appealbus.core.journal.errors import AlreadyRunning
 
+_HELD: WeakSet[FileIO] = WeakSet()
+"""Files of locks of this process: one that it forks would hold them beyond its end."""
 _PAUSE = 0.0005
 """Seconds between two tries: a write holds the lock for as long as the disk takes, which is a millisecond or two."""
 
@@ -89,7 +92,17 @@ class RunLock:
 
 
 def _open(path: Path) -> FileIO:
-    return FileIO(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+")
+    file = FileIO(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+")
+    _HELD.add(file)
+    return file
+
+
+def _let_go() -> None:
+    for file in _HELD:
+        file.close()
+
+
+os.register_at_fork(after_in_child=_let_go)
 
 
 def _try(file: FileIO) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,8 @@ PLACE = (
     " (pg_current_wal_flush_lsn() - '0/0'::pg_lsn)::bigint"
 )
 """What is on disk alone: what a crash takes of the rest was never confirmed."""
+_THEN = timedelta(seconds=10)
+"""How far the journal can have got beyond its mark before a copy was found in its place."""
 ADVICE = (
     "Nothing is given out, or it would be numbered as what is lost was: put the right journal in its place, "
     "or, if this is the one to go on with, run `appealbus restored`"
@@ -55,32 +57,37 @@ class Mark:
     beat: int
     clock: datetime | None
     place: Place | None = None
+    head: int | None = None
+    """The last position of its log; None: it was not looked at."""
     since: datetime | None = None
     """Up to when a copy goes that was found in the journal's place; None: none was."""
 
     @classmethod
-    def of(cls, standing: JournalState, place: Place | None = None) -> Mark:
+    def of(cls, standing: JournalState, place: Place | None = None, head: int | None = None) -> Mark:
         """Return how far the journal is that stands so."""
-        return cls(standing.journal, standing.epoch, standing.beat, standing.clock, place)
+        return cls(standing.journal, standing.epoch, standing.beat, standing.clock, place, head)
 
     def leads_to(self, now: Mark) -> bool:
         """Return whether the same journal can have come from here to there.
 
         Epoch and beat decide, and with the same beat its moment: two histories that part have one each. Within one
         system, which a promoted standby has in common and an upgraded cluster has not, nobody goes back to an earlier
-        timeline, or to an earlier position of the same one. Where a copy was found, others may have worked that since:
-        only the journal from before may follow.
+        timeline, or to an earlier position of the same one. A log that has lost its end is that of a copy, too: a file
+        of SQLite can be replaced beside the newest beats in its WAL. Where a copy was found, others may have worked it
+        since: only the journal as it was then may follow.
         """
         if now.epoch != self.epoch or now.journal != self.journal:
             return now.journal == self.journal and now.epoch > self.epoch
         if now.beat < self.beat or (now.beat == self.beat and now.clock != self.clock):
             return False
+        if self.head is not None and now.head is not None and now.head < self.head:
+            return False
+        if self.since and self.clock and now.clock and now.clock - self.clock > _THEN:
+            return False
         was, at = self.place, now.place
         if was is None or at is None or was.system != at.system:
-            return self.since is None or was is None or at is None
-        if was.timeline != at.timeline:
-            return was.timeline < at.timeline and self.since is None
-        return was.position <= at.position
+            return True
+        return was.timeline < at.timeline or (was.timeline == at.timeline and was.position <= at.position)
 
 
 class Memory:

@@ -9,6 +9,7 @@ from appealbus.core.domain.source_state import SourceState
 from appealbus.core.journal import codec
 from appealbus.core.journal.mark import PLACE, Mark, Place
 from appealbus.core.journal.merging import merged
+from appealbus.core.journal.reads import log
 from appealbus.core.journal.rows import Heartbeat, JournalState, WorkerState
 from appealbus.core.journal.tables import lease, source_state, standing, suspect_message, worker
 from appealbus.core.journal.writes.clock import shared_now
@@ -29,15 +30,15 @@ def how_it_stands(connection: Connection) -> JournalState:
 
 def how_far(connection: Connection) -> Mark:
     """Return how far the journal is; of one in PostgreSQL also its place there, where the database tells."""
-    now = how_it_stands(connection)
+    now, head = how_it_stands(connection), log.head(connection)
     if connection.dialect.name == "sqlite":
-        return Mark.of(now)
+        return Mark.of(now, head=head)
     try:
-        return Mark.of(now, Place.of(connection.exec_driver_sql(PLACE).one()))
+        return Mark.of(now, Place.of(connection.exec_driver_sql(PLACE).one()), head)
     except DBAPIError as error:
         if error.connection_invalidated:
             raise
-        return Mark.of(now)
+        return Mark.of(now, head=head)
 
 
 def what_may_be_lost(connection: Connection) -> list[str]:
