@@ -36,6 +36,9 @@ def test_a_machine_without_a_checkpoint_is_enrolled_by_one_command(program, tmp_
     assert program("prune").returncode == 0
     assert "agrees with the journal" in program("enrol").stdout
     (tmp_path / "backup.db").rename(tmp_path / "appealbus.db")
+    key = (tmp_path / "appealbus.db.key").read_bytes()
+    assert program("key", "renew", "--yes").returncode == 4
+    assert (tmp_path / "appealbus.db.key").read_bytes() == key
     assert program("enrol", "--yes").returncode == 4
 
 

@@ -2,16 +2,20 @@
 
 import asyncio
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import make_url
 
+from appealbus.core.bus import clock_watch
 from appealbus.core.bus.clock_watch import ClockWatch
 from appealbus.core.journal.checkpoint import Checkpoint
 from appealbus.core.journal.errors import Behind
 from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.lock import HostLock
 from appealbus.core.journal.mark import Mark, Place
 from tests.core.journal.conftest import NOW
 from tests.services.journals import sqlite_journal
@@ -52,6 +56,77 @@ def test_where_a_copy_was_found_it_is_refused_however_far_others_have_worked_it(
     assert not found.leads_to(replace(later, place=None))
     assert found.leads_to(replace(AT, beat=52, clock=NOW + timedelta(seconds=2), place=Place("1", 3, 1500)))
     assert found.leads_to(replace(later, epoch=3))
+
+
+def test_a_log_that_has_lost_its_end_is_that_of_a_copy():
+    """However new its beats are; a restored one begins anew."""
+    mark = replace(AT, head=70)
+    assert mark.leads_to(replace(mark, beat=51, head=70))
+    assert mark.leads_to(replace(mark, beat=51, head=None))
+    assert not mark.leads_to(replace(mark, beat=51, head=69))
+    assert mark.leads_to(replace(mark, epoch=3, head=2))
+
+
+async def test_a_copy_beside_the_wal_of_what_was_lost_is_refused(tmp_path, make):
+    """SQLite puts the newest beats of the WAL into it: by these alone it is the right journal."""
+    path = tmp_path / "journal.db"
+    async with await Journal.open(sqlite_journal(path)) as journal:
+        await journal.accept(make.new("a"))
+        await journal.place_log()
+    shutil.copy(path, tmp_path / "copy.db")
+    async with await Journal.open(sqlite_journal(path)) as journal:
+        await journal.accept(make.new("b"))
+        await journal.place_log()
+    async with await Journal.open(sqlite_journal(path)) as journal:
+        for _ in range(3):
+            await journal.look()
+        mark = await journal.how_far()
+        (tmp_path / "wal").write_bytes((tmp_path / "journal.db-wal").read_bytes())
+    (tmp_path / "copy.db").rename(path)
+    (tmp_path / "wal").rename(tmp_path / "journal.db-wal")
+    async with await Journal.open(sqlite_journal(path)) as journal:
+        now = await journal.how_far()
+        assert len(await journal.appeals()) == 1
+    assert (now.beat, mark.leads_to(now), mark.lost_its_log(now)) == (mark.beat, False, True)
+
+
+async def test_a_mark_that_nobody_moves_is_told(tmp_path, monkeypatch):
+    """Another process holds its lock, and writes nothing: a copy from meanwhile would not be known."""
+    monkeypatch.setattr(clock_watch, "_UNMOVED", timedelta())
+    stuck, ours = Checkpoint(tmp_path / "mark"), Checkpoint(tmp_path / "mark")
+    async with await Journal.open(sqlite_journal(tmp_path / "journal.db")) as journal:
+        await journal.look()
+        assert stuck.write(await journal.how_far())
+        journal.checkpoint = ours
+        watch = ClockWatch(journal)
+        await watch._look()
+        assert "holds its lock" in (watch.problem or "")
+        stuck.close()
+        await watch._look()
+        await watch._look()
+        assert watch.problem is None
+    ours.close()
+
+
+FORKS = """
+import os, pathlib, sys, time
+from appealbus.core.journal.lock import HostLock
+lock = HostLock(pathlib.Path(sys.argv[1]))
+assert lock.taken()
+if os.fork():
+    os._exit(0)
+os.close(1)
+time.sleep(60)
+"""
+
+
+def test_what_a_process_forks_holds_none_of_its_locks(tmp_path):
+    """A pool of a plugin that outlives its worker keeps the next one from nothing."""
+    with subprocess.Popen([sys.executable, "-c", FORKS, tmp_path / "lock"], stdout=subprocess.PIPE) as parent:
+        assert parent.communicate() == (b"", None)  # the child is there, and has let go
+    lock = HostLock(tmp_path / "lock")
+    assert lock.taken()
+    lock.close()
 
 
 def test_the_mark_only_grows(tmp_path):

@@ -70,6 +70,8 @@ def _since(before: Mark, mark: Mark | None) -> datetime | None:
     """
     if mark is None or mark.journal != before.journal:
         return before.clock
+    if mark.lost_its_log(before):
+        return None
     known = (before.clock, mark.since, None if mark.leads_to(before) else mark.clock)
     return min((at for at in known if at is not None), default=None)
 

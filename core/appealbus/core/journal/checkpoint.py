@@ -101,7 +101,9 @@ class Checkpoint:
             return
         with self._alone():
             there = self.read()
-            if there is not None and (there.since is None or there.since > found.clock):
+            if there is None or there.lost_its_log(found):
+                return
+            if there.since is None or there.since > found.clock:
                 self._put(replace(there, since=found.clock))
 
     @contextmanager

@@ -67,6 +67,10 @@ class Mark:
         """Return how far the journal is that stands so."""
         return cls(standing.journal, standing.epoch, standing.beat, standing.clock, place, head)
 
+    def lost_its_log(self, now: Mark) -> bool:
+        """Whether that is a copy that has the newest beats all the same: nobody can tell when it was made."""
+        return now.beat >= self.beat and (now.head or 0) < (self.head or 0)
+
     def leads_to(self, now: Mark) -> bool:
         """Return whether the same journal can have come from here to there.
 
