@@ -275,3 +275,68 @@ async def test_a_dossier_that_an_older_release_left_with_both_owners_is_mended(t
         await bus.journal.keep(row.appeal_id, former)
         assert names(await again(bus, number)) == {"C1", "O2"}
         assert (await bus.journal.appeal(number)).completeness == "complete"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("refreshed", [True, False], ids=["asked anew", "as it was"])
+@pytest.mark.parametrize("how", ["a name", "a field"])
+async def test_a_record_is_withdrawn_under_each_name_and_key(
+    tmp_path: Path, journal: str, how: str, refreshed: bool
+) -> None:
+    """The lookup was renamed, or its query has one more field: what the dossier names goes, and stays away."""
+    register = Register(C1=["stranger"])
+    if how == "a name":
+        land = lookup("s.parcel", register.land, x=FromAll("repeats[*]"))
+        type(land).formerly = ("s.land",)
+        newer = [land, lookup("s.person", register.person, x=FromAll("s.parcel/next[*]"))]
+    else:
+        more = {"y": (str | None, From("place.kato"), None)}
+        newer = [lookup("s.land", register.land, x=FromAll("repeats[*]"), **more), register.lookups[1]]
+    async with running(tmp_path, journal, *register.lookups) as bus:
+        number = await sent(bus, repeats=["C1"])
+    async with running(tmp_path, journal, *newer) as bus:
+        await again(bus, number, refresh=refreshed)
+        told = await corrected(bus, number, "c-0", text="s")
+        [fact] = [each for each in told.facts if each.lookup != "s.person"]
+        [state] = [each for each in await records(bus.journal, number) if each.lookup != "s.person"]
+        assert (state.lookup, state.key) == (fact.lookup, fact.key)
+        assert await withdraw(bus.journal, number, state, reason="the wrong column", by="olga")
+        bus._dispatcher.more()
+        await bus.settle()
+        gone = await dossier(bus, number)
+        assert (gone.version, names(gone), gone.completeness) == (told.version + 1, set(), "partial")
+        assert [each.key for each in gone.not_carried if each.lookup == fact.lookup] == [fact.key]
+        assert await records(bus.journal, number) == []
+        assert names(await corrected(bus, number, "c-1", text="t")) == set()
+    async with running(tmp_path, journal, *register.lookups) as bus:
+        assert names(await corrected(bus, number, "c-2", text="u")) == set()
+    async with running(tmp_path, journal, *newer) as bus:
+        del register.owners["C1"]
+        assert names(await again(bus, number)) == set()
+        register.owners["C1"] = ["O1"]
+        last = await again(bus, number, everything=True)
+        assert (names(last), last.completeness) == ({"C1", "O1"}, "complete")
+
+
+async def test_only_what_the_newest_version_tells_can_be_withdrawn(tmp_path: Path, journal: str) -> None:
+    """A record of before, which the appeal does not lead to any more, is none of them."""
+    register = Register(C1=[], C2=[])
+    async with running(tmp_path, journal, register.lookups[0]) as bus:
+        number = await sent(bus, repeats=["C1"])
+        [former] = await records(bus.journal, number)
+        await corrected(bus, number, "c-1", repeats=["C2"])
+        [state] = await records(bus.journal, number)
+        assert isinstance(state.record, Thing)
+        assert state.record.name == "C2"
+        assert not await withdraw(bus.journal, number, former, reason="the wrong column", by="olga")
+
+
+async def test_a_lookup_of_its_own_is_not_withdrawn_with_another(tmp_path: Path, journal: str) -> None:
+    """One that took another one's name over as a former one, while that is still there, asks something else."""
+    register = Register(C1=[])
+    both = [lookup(name, register.land, x=FromAll("repeats[*]")) for name in ("s.land", "s.parcel")]
+    type(both[1]).formerly = ("s.land",)
+    async with running(tmp_path, journal, *both) as bus:
+        number = await sent(bus, repeats=["C1"])
+        land, _ = await records(bus.journal, number)
+        assert await withdraw(bus.journal, number, land, reason="the wrong column", by="olga")
+        assert [each.lookup for each in await records(bus.journal, number)] == ["s.parcel"]

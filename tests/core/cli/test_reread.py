@@ -231,3 +231,21 @@ def test_two_at_once_and_a_prune_between(place: Place) -> None:
         True,
         True,
     )
+
+
+def test_a_withdrawn_record_comes_back_only_where_its_appeal_is_named(place: Place) -> None:
+    """Not among many, by the same reading of the same reply; that is told."""
+    place.take()
+    place.run("withdraw", place.number, "akims.akim", "--reason", "the wrong column")
+    place.run("run", "--until-idle")
+    told = place.run("reread", "--source", "akims", "--yes", "--reason", "another contract")
+    assert re.search(r"akims.akim +stays invalid \[record.withdrawn\], though it would be found now", told)
+    assert "0 appeals would be changed" in told
+    place.run("run", "--until-idle")
+    assert (place.dossier().version, place.dossier().facts) == (2, [])
+
+    told = place.run("reread", place.number, "--yes", "--reason", "it was right after all")
+    assert re.search(r"akims.akim +invalid \[record.withdrawn\] → found", told)
+    place.run("run", "--until-idle")
+    assert [fact.record.model_dump()["name"] for fact in place.dossier().facts] == [NAME]
+    assert place.agency.asked == 1

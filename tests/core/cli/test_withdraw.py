@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime
 
+from orjson import dumps
+
 from appealbus.core import OutcomeKind
 from appealbus.core.domain.case import LookupState
 from appealbus.core.domain.listing import AppealState
@@ -17,11 +19,16 @@ async def test_a_record_is_withdrawn_once(program, journal, accepted):
     for key in ("one", "two"):
         state = LookupState("acme.thing", key, OutcomeKind.FOUND, now, record=Thing(name=key), provenance=PROVENANCE)
         assert await journal.keep_at_once(accepted.appeal_id, state, owner="me")
-    given = {"version": 1, "completeness": Completeness.COMPLETE, "receivers": [], "due_at": None}
     why = ("--reason", "the wrong column")
+    untold = program("withdraw", number, "acme.thing[one]", *why)
+    assert (untold.returncode, "there are: none" in untold.stderr) == (3, True)
+    given = {"version": 1, "completeness": Completeness.COMPLETE, "receivers": []}
+    told = dumps({"facts": [{"lookup": "acme.thing", "key": key} for key in ("one", "two")]})
+    await journal.conclude(Conclusion(accepted.appeal_id, dossier=told, due_at=now, **given))
+    assert await journal.claim("me", datetime.now(UTC), 1, 60)
     busy = program("withdraw", number, "acme.thing[one]", *why)
     assert (busy.returncode, "worked on right now" in busy.stderr) == (4, True)
-    await journal.conclude(Conclusion(accepted.appeal_id, dossier=b"{}", **given))
+    await journal.conclude(Conclusion(accepted.appeal_id, dossier=None, due_at=None, **given))
 
     several = program("withdraw", number, "acme.thing", *why)
     assert (several.returncode, several.stderr) == (

@@ -148,7 +148,7 @@ def whole(
     givers = _Givers(
         case.appeal,
         contract,
-        {lookup for (lookup, key), state in everything.items() if state.record or (lookup, key) in withdrawn},
+        {name for (name, _), state in everything.items() if state.record or state.code == WITHDRAWN or _is_none(state)},
     )
     loose = _unconfirmed(stays, asked.values(), missing)
     stays, left = _still_given(
@@ -180,6 +180,11 @@ def whole(
         [NotCarried(lookup=lookup, key=key, reason=why) for (lookup, key), why in sorted(reason.items())],
         sorted(lacks),
     )
+
+
+def _is_none(state: LookupState) -> bool:
+    """Whether its source said that there is no record, such as instead of one that was withdrawn."""
+    return state.kind in (OutcomeKind.NOT_FOUND, OutcomeKind.REFUSED) and not state.pending
 
 
 def _unconfirmed(

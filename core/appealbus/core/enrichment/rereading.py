@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
-from appealbus.core.domain.case import PENDING, Case, LookupState
+from appealbus.core.domain.case import PENDING, WITHDRAWN, Case, LookupState
 from appealbus.core.domain.replies import ReplyRow
 from appealbus.core.doors import is_defect
 from appealbus.core.enrichment.carrying import asked_with, renamed
@@ -33,7 +33,8 @@ class Verdict(StrEnum):
     DIFFERS = "differs"
     """It is read otherwise, and that is how the question would stand."""
     STAYS = "stays"
-    """It is read otherwise, and yet what is there stays: a record is never lost for a reading without one."""
+    """It is read otherwise, and yet what is there stays: no record is lost for a reading without one, and none that a
+    person has withdrawn comes back among many."""
     IMPOSSIBLE = "impossible"
 
 
@@ -89,14 +90,14 @@ class Rereader:
             case: the case.
             contract: of its kind.
             rows: what was kept of its questions, the newest first.
-            source: of this source alone; None: of all.
+            source: of this source alone, among many cases; None: of all, as a person has named the case.
 
         """
         kept: dict[tuple[str, str], list[ReplyRow]] = defaultdict(list)
         for row in rows:
             if source in (None, row.source):
                 kept[contract.present.get(row.lookup, row.lookup), row.key].append(row)
-        reading = _CaseReading(self, renamed(case, contract.present), kept)
+        reading = _CaseReading(self, renamed(case, contract.present), kept, named=source is None)
         for node in contract.plan:
             await reading.go_over(node)
         written = {(state.lookup, state.key): state for state in case.states}
@@ -115,6 +116,7 @@ class _CaseReading:
     rereader: Rereader
     case: Case
     kept: dict[tuple[str, str], list[ReplyRow]]
+    named: bool
     results: list[Reread] = field(default_factory=list)
     settled: dict[str, list[LookupState]] = field(default_factory=lambda: defaultdict(list))
     known: dict[str, list[Known]] = field(default_factory=lambda: defaultdict(list))
@@ -200,7 +202,8 @@ class _CaseReading:
         was, now = _told(state.kind, state.code), _told(outcome.kind, outcome.code)
         if (was == now and outcome.record is None) or (state.record is not None and outcome.record and not fields):
             return Reread(*told, Verdict.SAME, was, now, before=state)
-        if outcome.kind not in _ANSWERS or (state.record is not None and outcome.record is None):
+        withdrawn = state.code == WITHDRAWN and not self.named  # nobody has looked whether it is read rightly now
+        if outcome.kind not in _ANSWERS or (state.record is not None and outcome.record is None) or withdrawn:
             return Reread(*told, Verdict.STAYS, was, now, before=state)
         provenance = ended.provenance
         if provenance is not None:

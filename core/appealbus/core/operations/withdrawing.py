@@ -1,14 +1,18 @@
 """Withdrawing a record that was misread: the same for every way in."""
 
+from collections.abc import Iterable, Set
 from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
 
+import orjson
 import structlog
 
 from appealbus.core.domain.carried import MISREAD
 from appealbus.core.domain.case import WITHDRAWN, LookupState
 from appealbus.core.domain.event import What
+from appealbus.core.domain.known import KnownLookup
+from appealbus.core.enrichment.carrying import asked_with
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.writes.rereading import Anew
 from appealbus.schemas.outcome import OutcomeKind
@@ -17,9 +21,41 @@ log = structlog.get_logger(__name__)
 
 
 async def records(journal: Journal, number: str) -> list[LookupState]:
-    """Return the questions of an appeal that have a record, in their order."""
-    found = [state for state in await journal.states(number) if state.record is not None]
-    return sorted(found, key=lambda state: (state.lookup, state.key))
+    """Return the questions of which the newest version tells a record, as it calls them, in their order."""
+    return [state for state, _ in await _told(journal, number)]
+
+
+async def _told(journal: Journal, number: str) -> list[tuple[LookupState, list[LookupState]]]:
+    """Return the same, each with all that the journal has of it: what else has a record there does not count now.
+
+    One question may be kept under a former name and under a key that its query has no more: either would come back.
+    """
+    raw = await journal.dossier(number)
+    if raw is None:
+        return []
+    told = orjson.loads(raw)
+    asked = {
+        (each["lookup"], each["key"]): tuple((given["name"], given["value"]) for given in each.get("inputs", ()))
+        for each in told.get("outcomes", ())
+    }
+    states = [state for state in await journal.states(number) if state.record is not None]
+    known, used = await journal.known_lookups(), {each["lookup"] for each in told.get("plan", ())}
+    found = []
+    for lookup, key in sorted((fact["lookup"], fact["key"]) for fact in told.get("facts", ())):
+        names, inputs = _names(lookup, known, used - {lookup}), asked.get((lookup, key), ())
+        mine = [state for state in states if state.lookup in names]
+        rows = [state for state in mine if state.key == key or (inputs and asked_with(state.inputs) == inputs)]
+        if rows:
+            found.append((replace(max(rows, key=lambda row: row.ended_at), lookup=lookup, key=key), rows))
+    return found
+
+
+def _names(lookup: str, known: Iterable[KnownLookup], others: Set[str]) -> set[str]:
+    """Return all names that a lookup has, or had. A name that is in use is nobody's former one."""
+    names, groups = {lookup}, [{each.lookup, *each.formerly} - others for each in known]
+    while more := {name for group in groups if group & names for name in group} - names:
+        names |= more
+    return names
 
 
 def mark(number: str, state: LookupState) -> str:
@@ -46,8 +82,8 @@ def misread(state: LookupState, reason: str, now: datetime) -> LookupState:
 async def withdraw(journal: Journal, number: str, state: LookupState, *, reason: str, by: str) -> bool:
     """Take a record out of all versions to come; the next one says so, with the reason, and of what was found by it.
 
-    The question is open then, and is asked again when a person has it asked. False: it has been asked since, or there
-    is no such appeal.
+    The question is open then, and is asked again when a person has it asked. False: it has been asked since, the newest
+    version does not tell it, or there is no such appeal.
 
     Raises:
         JournalError: with the code `in_work` while a worker has the appeal, with `held` while it is held.
@@ -56,9 +92,14 @@ async def withdraw(journal: Journal, number: str, state: LookupState, *, reason:
     row = await journal.appeal(number)
     if row is None:
         return False
-    anew = misread(state, reason, journal.now())
-    item = Anew(anew, state.lookup, (state.lookup, state.ended_at), ())
-    done = bool(await journal.reread(row.appeal_id, [item], reason=reason, what=What.RETRACTED))
+    now = journal.now()
+    items = [
+        Anew(misread(each, reason, now), each.lookup, (each.lookup, each.ended_at), ())
+        for told, rows in await _told(journal, number)
+        if (told.lookup, told.key, told.ended_at) == (state.lookup, state.key, state.ended_at)
+        for each in rows
+    ]
+    done = bool(items and await journal.reread(row.appeal_id, items, reason=reason, what=What.RETRACTED))
     if done:
         # The reason is a person's text: it is kept in the journal, and never logged.
         log.warning("record.withdrawn", number=number, lookup=state.lookup, actor=by)
