@@ -5,6 +5,7 @@ import pwd
 import shutil
 import signal
 import subprocess
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -40,10 +41,13 @@ def programs() -> Path | None:
 class Postgres:
     """One database server. `start`, `stop`, `kill` and `start` again keep port and data."""
 
-    def __init__(self, *, fsync: bool = True, preload: str = "", follows: int = 0) -> None:
+    def __init__(
+        self, *, fsync: bool = True, preload: str = "", follows: int = 0, environment: Mapping[str, str] | None = None
+    ) -> None:
         """Make its data.
 
         Args:
+            environment: beside the tests' own, such as another clock.
             follows: the port of a server whose standby it is, until it is promoted.
             fsync: without it nothing survives a power cut, but a killed server loses nothing either way.
             preload: a library that it loads at start.
@@ -53,6 +57,7 @@ class Postgres:
         if found is None:
             raise DidNotStart("PostgreSQL is not installed")
         self._programs = found
+        self._environment = environment or {}
         self._user = _ordinary_user()
         self.folder = scratch("ab-pg-", self._user)
         self.log = self.folder / "server.log"
@@ -161,7 +166,11 @@ class Postgres:
         self.remove()
 
     def _spawn(self, command: list[str]) -> subprocess.Popen[bytes]:
-        env = {key: value for key, value in os.environ.items() if not key.startswith("PG")} | {"LC_ALL": "C"}
+        env = (
+            {key: value for key, value in os.environ.items() if not key.startswith("PG")}
+            | {"LC_ALL": "C"}
+            | self._environment
+        )
         return spawn(command, self.log, env=env, cwd=self.folder, user=self._user)
 
     def _answers(self) -> bool:

@@ -52,6 +52,8 @@ class Past:
     deliveries: dict[Key, dict[str, Any]] = field(default_factory=dict)
     wrong: list[str] = field(default_factory=list)
     """What cannot be, whatever the tables say."""
+    renamed: Mapping[Key, str] = field(default_factory=dict)
+    """Of the questions that had other keys before the journal got another one: what they are called since."""
 
     def take(self, entry: Entry) -> None:
         """Go on by one entry."""
@@ -61,6 +63,8 @@ class Past:
         if entry.what == "accepted":
             self._accepted(entry)
             return
+        if (entry.what, entry.about) == ("migrated", "key"):
+            self.lookups = {(*key[:2], self.renamed.get(key, key[2])): each for key, each in self.lookups.items()}
         known = self.appeals.get(entry.appeal_id)
         if known is None:  # it came before the log did, or the log's beginning is gone
             return
@@ -256,7 +260,7 @@ def _waiting(known: Mapping[str, Any]) -> str:
     return "ready" if known["deaths"] is None else "suspect"
 
 
-def check_the_past(url: str) -> int:
+def check_the_past(url: str, renamed: Mapping[Key, str] | None = None) -> int:
     """Fail where the log and the tables of a journal disagree; return how many entries the log has.
 
     Whoever works the journal must have stopped: the log and the tables are read one after the other.
@@ -264,15 +268,15 @@ def check_the_past(url: str) -> int:
     engine = create_engine(url, poolclass=NullPool)
     try:
         with engine.connect() as connection:
-            return check_in(connection)
+            return check_in(connection, renamed)
     finally:
         engine.dispose()
 
 
-def check_in(connection: Connection) -> int:
+def check_in(connection: Connection, renamed: Mapping[Key, str] | None = None) -> int:
     """Do so over a connection that is there."""
     entries = list(_entries(connection))
-    past = Past()
+    past = Past(renamed=renamed or {})
     for entry in entries:
         past.take(entry)
     wrong = [*_out_of_order(entries), *_personal(entries), *past.wrong, *_disagreements(connection, past)]

@@ -6,15 +6,14 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from appealbus.core.journal.checkpoint import Checkpoint
 from tests.services.forms import form
-from tests.services.postgres import Postgres, programs
-from tests.services.proxy import FaultProxy
-from tests.system.installation import HURRY, SENDER, Agencies, Installation, letters
+from tests.services.postgres import programs
+from tests.system.cluster import Cluster
+from tests.system.installation import Agencies, letters
 from tests.system.program import appealbus
 
 pytestmark = [pytest.mark.system, pytest.mark.proof]
@@ -22,22 +21,8 @@ pytestmark = [pytest.mark.system, pytest.mark.proof]
 COUNT = form(120, 300)
 
 
-class Cluster(Installation):
-    """A primary with a standby; the bus reaches whichever is the primary by one address."""
-
-    def __init__(self, folder: Path, agencies: Agencies, stack: ExitStack) -> None:
-        self.primary = stack.enter_context(Postgres())
-        self.primary.execute("CREATE DATABASE bus")
-        self.front = stack.enter_context(FaultProxy(self.primary.port))
-        self.stream = stack.enter_context(FaultProxy(self.primary.port))
-        self.standby = stack.enter_context(Postgres(follows=self.stream.port))
-        self.journal = self.standby.url_at(self.front.port, "bus")
-        super().__init__(folder, agencies)
-
-    def configure(self, **tables: dict[str, Any]) -> None:
-        """Write the configuration."""
-        bus = {"journal": self.journal, "checkpoint": "appealbus.checkpoint", "plugins": [SENDER, *HURRY]}
-        super().configure(**tables, bus=bus)
+class Failing(Cluster):
+    """Such a cluster, and what is looked at."""
 
     def numbers(self) -> dict[str, set[str]]:
         """Return which messages have got each number."""
@@ -50,26 +35,18 @@ class Cluster(Installation):
         """Return the beat of the journal."""
         return self.read(lambda journal: journal.standing()).beat
 
-    def fail_over(self) -> None:
-        """End the primary as a power cut does, and have the standby take its place at its address."""
-        self.front.refuse()
-        self.primary.kill()
-        self.standby.promote()
-        self.front.target = self.standby.port
-        self.front.heal()
-
 
 @pytest.fixture
-def here(tmp_path: Path, agencies: Agencies) -> Iterator[Cluster]:
+def here(tmp_path: Path, agencies: Agencies) -> Iterator[Failing]:
     """An installation on such a cluster."""
     if programs() is None:
         pytest.skip("PostgreSQL is not installed")
     with ExitStack() as stack:
-        yield Cluster(tmp_path, agencies, stack)
+        yield Failing(tmp_path, agencies, stack)
 
 
 @pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.skipif(form(True, False), reason="long"))])
-def test_a_standby_that_lacks_the_last_writes_is_not_written_to(here: Cluster, workers: int) -> None:
+def test_a_standby_that_lacks_the_last_writes_is_not_written_to(here: Failing, workers: int) -> None:
     """No number goes out twice, the mark stays, every start is refused, and `restored` names the moment before it."""
     sent = here.write(letters(COUNT))
     here.with_sender(together=2)
@@ -107,17 +84,15 @@ def test_a_standby_that_lacks_the_last_writes_is_not_written_to(here: Cluster, w
     assert {row.message_id for row in here.rows()} == set(sent)
 
 
-def test_a_synchronous_standby_is_gone_on_with(here: Cluster) -> None:
+def test_a_synchronous_standby_is_gone_on_with(here: Failing) -> None:
     """It lacks nothing: the bus goes on by itself, and so does what is started later."""
-    here.primary.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
-    here.primary.execute("SELECT pg_reload_conf()")
+    here.wait_for_the_standby()
     sent = here.write(letters(COUNT // 3))
     here.with_sender(together=2)
     with here.start("run") as bus:
         bus.until(lambda: len(here.acknowledged()) >= 20, "appeals are taken")
         here.fail_over()
-        here.standby.execute("ALTER SYSTEM RESET synchronous_standby_names")
-        here.standby.execute("SELECT pg_reload_conf()")
+        here.go_on_alone()
         bus.until(lambda: {row.message_id for row in here.rows()} == set(sent), "all are taken", timeout=60)
         assert bus.stop().code == 0
     assert [number for number, messages in here.numbers().items() if len(messages) > 1] == []
