@@ -61,6 +61,12 @@ class OwnFile:
         """Close it. Idempotent."""
         self._connection.close()
 
+    def check(self) -> None:
+        """Look whether it is whole: damage is in pages that nobody may read for long."""
+        with self._errors():
+            if (found := self._connection.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
+                raise sqlite3.DatabaseError(found)
+
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """Read."""
@@ -98,7 +104,8 @@ class OwnFile:
         try:
             yield
         except (sqlite3.Error, OSError) as error:
-            code = error.strerror if isinstance(error, OSError) else getattr(error, "sqlite_errorname", None)
+            damaged = "SQLITE_CORRUPT" if type(error) is sqlite3.DatabaseError else None
+            code = error.strerror if isinstance(error, OSError) else getattr(error, "sqlite_errorname", damaged)
             told = f"plugins.{self._plugin}.file, {self.name}, cannot be used: {code or type(error).__name__}"
             told += self.if_damaged if code in ("SQLITE_NOTADB", "SQLITE_CORRUPT") else ""
             raise ConfigError(told) from None

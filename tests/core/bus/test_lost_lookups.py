@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from appealbus.core.bus import dispatcher as dispatching
 from appealbus.core.bus.bus import Bus
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.host import Host, Plugin
+from appealbus.core.journal.writes import working
 from appealbus.schemas import Dossier, Iin
 from tests.core.kit import ScriptedWire, Thing, dossier, lookup, message, reply, running_bus
 from tests.services.processes import PATIENCE
@@ -25,8 +27,9 @@ Start = Callable[..., AbstractAsyncContextManager[Bus]]
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Start:
-    """Start a bus over one journal with these lookups."""
+def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
+    """Start a bus over one journal with these lookups; what is carried is worked again at once."""
+    monkeypatch.setattr(working, "_AGAIN", -timedelta(hours=1))
 
     def started(*lookups: Lookup[Any, Any], **given: Any) -> AbstractAsyncContextManager[Bus]:
         return running_bus(tmp_path, *lookups, **given)
@@ -93,6 +96,24 @@ async def test_what_a_lost_lookup_told_stays_and_is_marked(start: Start) -> None
     async with start(KEPT, LOST, other) as bus:
         await bus.settle()
         assert (await row(bus, number)).version == 3
+
+
+async def test_two_workers_that_lack_different_lookups_make_no_versions_for_each_other(
+    start: Start, journal_database: str
+) -> None:
+    """As where a new release is rolled out: what the one does gives the other nothing to say."""
+    given, other = {"bus": {"journal": journal_database, "grace": 1}}, lookup("s.other", x=From("text"))
+    async with start(KEPT, LOST, other, **given) as bus:
+        number = await taken(bus)
+    async with start(KEPT, LOST, **given) as one, start(KEPT, other, **given) as two:
+        for at in range(4):
+            for bus in (one, two):
+                await bus.journal.retry(number)
+                bus._dispatcher.more()
+                await asyncio.sleep(0.3)
+            if not at:
+                version = (await row(one, number)).version
+        assert (await row(one, number)).version == version
 
 
 async def test_a_lost_lookup_makes_no_dossier_complete_and_is_asked_when_it_is_back(start: Start) -> None:

@@ -67,6 +67,27 @@ async def test_a_part_that_was_cancelled_stays_ended(monkeypatch: pytest.MonkeyP
     assert (runs, defects) == (3, {"service.raises": 2})
 
 
+async def test_a_part_that_cancels_itself_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It starts again, as one that raises does."""
+    monkeypatch.setattr(tasks, "RESTART", 0.01)
+    parts, runs = PartTasks(Counter[str]()), 0
+
+    async def run() -> None:
+        nonlocal runs
+        runs += 1
+        if runs == 1:
+            asyncio.current_task().cancel()  # type: ignore[union-attr]
+        await asyncio.sleep(60)
+
+    parts.start("service.ends", run, Phase.TAKING)
+    await _soon(lambda: runs == 2)
+    assert [(each.name, each.detail) for each in parts.troubles()] == [
+        ("service.ends", "it has cancelled its own task")
+    ]
+    parts.cancel(Phase.TAKING)
+    await parts.wait(Phase.TAKING, PATIENCE)
+
+
 async def test_a_part_that_raises_over_its_end_stays_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     """One whose clean-up fails is counted and does not begin anew in the middle of the stop."""
     monkeypatch.setattr(tasks, "RESTART", 0.01)

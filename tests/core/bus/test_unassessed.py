@@ -1,11 +1,13 @@
 """Assessors that raise: who is unassessed is known, and is assessed again once they are mended, without a question."""
 
+import asyncio
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
 from appealbus.core import Assessor, CallFailed, From, OutcomeKind, Reply, Taken
+from appealbus.core.bus import casework
 from appealbus.core.bus.bus import Bus
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.domain.operation import Operation, Order, Verdict
@@ -138,3 +140,17 @@ async def test_a_rule_that_raises_on_makes_no_versions(tmp_path: Path) -> None:
         await bus.settle()
         found = await row(bus, number)
         assert (found.version, found.unassessed) == (2, ())
+
+
+async def test_a_run_that_raises_leaves_it_unassessed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The dossier is as it was; so is what is told of it."""
+    soon = {"first": "10ms", "max": "10ms", "give_up_after": "50ms"}
+    async with running_bus(tmp_path, WHO, wire=ScriptedWire(), assessors=[Rule("a")], retry=soon) as bus:
+        number = (await taken(bus, "a"))["a"]
+        await asyncio.sleep(0.1)
+        monkeypatch.setattr(casework, "PlanRun", None)
+        await bus.journal.retry(number)
+        bus._dispatcher.more()
+        await bus.settle()
+        assert (await row(bus, number)).unassessed == ("rule",)
+        assert (await bus.journal.counts()).unassessed == {"rule": 1}

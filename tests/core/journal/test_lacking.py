@@ -10,6 +10,7 @@ from sqlalchemy import create_engine
 from appealbus.core.domain.known import InputPaths, KnownLookup
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.domain.selection import Selection
+from appealbus.core.journal.writes import working
 from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness
 from tests.services.forms import form
@@ -68,7 +69,7 @@ async def test_only_who_can_ask_what_is_lacking_gets_it_the_most_urgent_first(jo
     assert (row.state, row.due_at) == (AppealState.IN_WORK, None)
 
 
-async def test_what_is_carried_returns_with_its_lookup_behind_new_ones(journal, make, url):
+async def test_what_is_carried_returns_with_its_lookup_behind_new_ones(journal, make, url, monkeypatch):
     """It counts nowhere as lacking, and comes to who has the lookup as what is due does, with what lacks others."""
     day = date(2026, 12, 1)
     carried = await lacking(journal, make, "m1", carried=["a.b"], due_on=day)
@@ -81,6 +82,8 @@ async def test_what_is_carried_returns_with_its_lookup_behind_new_ones(journal, 
     assert await claimed(journal, make, {"a.b", "c.d", "e.f"}, limit=1, kept=1) == [new]
     assert await claimed(journal, make, {"a.b", "c.d", "e.f"}) == []
     assert await claimed(journal, make, {"a.b", "c.d"}) == [both]
+    assert await claimed(journal, make, {"c.d", "e.f"}) == []  # it was worked a moment ago
+    monkeypatch.setattr(working, "_AGAIN", -timedelta(days=3650))
     assert await claimed(journal, make, {"c.d", "e.f"}) == [carried]
     check_the_past(url)
 

@@ -131,6 +131,18 @@ def test_a_file_that_is_none_is_told(tmp_path: Path) -> None:
         Store(tmp_path / "surges.db")
 
 
+def test_damage_is_found_wherever_it_is(tmp_path: Path) -> None:
+    """Also in pages that nobody may read for long."""
+    path = tmp_path / "surges.db"
+    with closing(Store(path)) as store:
+        store.check()
+    raw = bytearray(path.read_bytes())
+    raw[-4096:] = b"\xa5" * 4096
+    path.write_bytes(raw)
+    with closing(Store(path)) as store, pytest.raises(ConfigError, match=r"SQLITE_CORRUPT.*surges anew"):
+        store.check()
+
+
 @pytest.mark.parametrize(
     ("category", "places", "told"),
     [

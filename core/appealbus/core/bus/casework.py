@@ -249,7 +249,8 @@ class CaseRun:
         told = await self._told(asked)
         self._was_complete = told is not None and told.complete
         known = self._whole(asked, told)
-        same = told is not None and told.tells(case.notes) and told.not_asked.issubset(known.carried)
+        # Less is carried than before: of two workers that lack different lookups none makes a version for the other.
+        same = told is not None and told.tells(case.notes) and not set(known.carried) < told.not_asked
         same = same and told is not None and await self._says_the_same(told, known.states)
         self._unassessed = frozenset() if told is None else told.unassessed
         if same and not self._unassessed:
@@ -369,7 +370,7 @@ class CaseRun:
                 doubted=doubted,
                 lacks=lacks,
                 carried=sorted(carried & missing.keys() - set(lacks)),
-                unassessed=sorted(self._unassessed),
+                unassessed=None if known is None else sorted(self._unassessed),
                 misdated=self.case.misdated,
                 waits_for=self._waits_for(states),
                 plan=self._contract.digest,

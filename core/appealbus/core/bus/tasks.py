@@ -170,18 +170,22 @@ class PartTasks:
                 if not is_defect(error):
                     raise
                 self.raised(part.name)
-                why = str(error) if isinstance(error, ConfigError) else f"it raised {type(error).__name__}"
                 kind = part.name.partition(".")[0]
                 event = f"{kind}.raised" if kind in ("intake", "service") else "bus.part_ended"
-                state = LinkState(part.name, LinkStatus.DOWN, printable(why), wall(), event=event)
-                self._raised[part.name] = state, monotonic()
+                why = str(error) if isinstance(error, ConfigError) else f"it raised {type(error).__name__}"
+                self._trouble(part.name, why, event)
                 if asyncio.current_task() in self._called_off:
                     return  # it has raised over being told to end
+
+    def _trouble(self, name: str, why: str, event: str = "bus.part_ended") -> None:
+        state = LinkState(name, LinkStatus.DOWN, printable(why), wall(), event=event)
+        self._raised[name] = state, monotonic()
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         if task.cancelled() and task not in self._called_off:  # its plugin has cancelled the task that it runs in
             part = self._running.pop(task)
             self.count(part.name)
+            self._trouble(part.name, "it has cancelled its own task")
             log.error("bus.part_ended", kind=part.name)
             self._start(part, later=True)
 

@@ -10,7 +10,7 @@ import typer
 
 from appealbus.core import ConfigError
 from appealbus.core.cli.context import Cli, cli_of
-from appealbus.core.cli.exits import EXIT_ABSENT
+from appealbus.core.cli.exits import EXIT_ABSENT, EXIT_PROBLEMS
 from appealbus.core.cli.looking import look
 from appealbus.core.cli.paging import AsJson
 from appealbus.core.cli.person import person
@@ -189,9 +189,13 @@ class Commands:
 
         cli.read(lambda journal: journal.standing())  # where that raises, nothing is moved
         aside = f"{file}.{wall():%Y%m%dT%H%M%S}"
+        try:
+            Path(aside).hardlink_to(file)  # never over another one
+        except (FileExistsError, FileNotFoundError):
+            cli.fail("Somebody else does that right now.", EXIT_PROBLEMS)
         with suppress(FileNotFoundError):  # first what would be taken for a part of the new one
             Path(f"{file}-journal").rename(f"{aside}-journal")
-        file.rename(aside)
+        file.unlink(missing_ok=True)
         cli.read(count)
         cli.out.print(f"{file} is made anew; the old one is {aside}. The bus goes on with the new one within the hour.")
 

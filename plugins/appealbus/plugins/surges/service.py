@@ -125,6 +125,7 @@ class Surges(Service):
                 self._open_ways = []
 
     async def _watch(self, bus: RunningBus, store: Store) -> None:
+        await in_thread(store.check)
         await count_new(bus.journal, bus.journal_id, store)
         now = wall()
         await in_thread(store.forget_the_future, now)

@@ -67,8 +67,8 @@ class Conclusion:
     """Lookups that the contract wants and that could not be asked at all."""
     carried: Sequence[str] = ()
     """Others of these that told facts earlier, which stay: whoever has them again works the appeal once more."""
-    unassessed: Sequence[str] = ()
-    """Assessors that raised over the newest dossier."""
+    unassessed: Sequence[str] | None = ()
+    """Assessors that raised over the newest dossier; None: as it was."""
     misdated: bool = False
     """Whether the last of its changes has a date that is too far ahead to be true."""
     waits_for: Sequence[str] = ()
@@ -97,7 +97,12 @@ class Concluding:
 
 
 _VERSIONS = (
-    select(*(appeal.c[name] for name in ("id", "version", "lease_owner", "deaths", "signal", "changes", "urgency")))
+    select(
+        *(
+            appeal.c[name]
+            for name in ("id", "version", "lease_owner", "deaths", "signal", "changes", "urgency", "lacks")
+        )
+    )
     .where(direct.among(appeal.c.id, "ids"))
     .order_by(appeal.c.id)
     .with_for_update(key_share=True)
@@ -254,7 +259,7 @@ def _state_of(item: Concluding, again: Collection[int], before: Any) -> dict[str
             [
                 *each.lacks,
                 *(f"{CARRIED}{name}" for name in each.carried),
-                *(UNASSESSED + name for name in each.unassessed),
+                *_unassessed(each, before),
                 *[MISDATED] * each.misdated,
             ]
         ),
@@ -266,6 +271,12 @@ def _state_of(item: Concluding, again: Collection[int], before: Any) -> dict[str
         "pending": names_to(each.pending),
         "urgency": _urgency(each, before, at_once=at_once),
     }
+
+
+def _unassessed(item: Conclusion, before: Any) -> list[str]:
+    if item.unassessed is None:
+        return [name for name in names_from(before.lacks) if name.startswith(UNASSESSED)]
+    return [UNASSESSED + name for name in item.unassessed]
 
 
 def _urgency(item: Conclusion, before: Any, *, at_once: bool) -> int:

@@ -33,6 +33,11 @@ _KINDS_OF_LACK = 1000
 are lost make 127 at most. With less, whoever lacks one of the last might never be found."""
 
 
+_AGAIN = timedelta(hours=1)
+"""Since its last run, until an appeal is worked for the sake of facts alone that are carried: of two workers that lack
+different lookups each finds something to do in what the other has done. With less, they do so all the time."""
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """A worker's request for appeals."""
@@ -212,9 +217,12 @@ def _lacking(connection: Connection, item: Claim, lost: Collection[str]) -> list
         if lacks is None:
             break
         after = lacks
-        if not {name.removeprefix(CARRIED) for name in names_from(lacks) if name[0] != "!"}.issubset(lost):
-            rests = appeal.c.state.in_(("idle", "parked"))
-            rows += _locked(connection, item.limit, LACKS, appeal.c.lacks == lacks, rests)
+        names = [name for name in names_from(lacks) if name[0] != "!"]
+        if not {name.removeprefix(CARRIED) for name in names}.issubset(lost):
+            its = [LACKS, appeal.c.lacks == lacks, appeal.c.state.in_(("idle", "parked"))]
+            if all(name.startswith(CARRIED) for name in names):
+                its.append(appeal.c.changed_at < item.now - _AGAIN)
+            rows += _locked(connection, item.limit, *its)
     return rows
 
 
