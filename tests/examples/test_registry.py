@@ -25,8 +25,8 @@ from tests.services.forms import SEED, form
 from tests.services.journals import sqlite_journal
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "registry"
-APPEALS = form(12, 1000)
-KILLS = form(4, 100)
+APPEALS = form(12, 400)
+KILLS = form(4, 40)
 PATIENCE = form(90, 900)
 Version = tuple[str, int, int]
 

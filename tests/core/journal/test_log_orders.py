@@ -144,7 +144,7 @@ def world(url, monkeypatch):
 
 @pytest.mark.proof
 @given(steps=st.lists(STEPS, max_size=40))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=form(15, 1500))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=form(15, 800))
 def test_positions_are_gap_free_in_any_order_of_crashes(world, steps):
     """Each committed event has one position, those of a writer in its order, and a reader gets each once."""
     for step in steps:

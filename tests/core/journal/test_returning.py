@@ -108,7 +108,7 @@ async def test_the_log_tells_it(journal, make, url):
 @pytest.mark.proof
 async def test_the_last_step_costs_what_the_first_did(journal, make, url):
     """Steps over many that have been asked since cost no more than over few, and others write in between."""
-    count = form(600, 20_000)
+    count = form(600, 8_000)
     for first in range(0, count, 100):
         await asyncio.gather(*(parked(journal, make, 1, first=n) for n in range(first, first + 100)))
     wait_for(url, journal, make)

@@ -27,7 +27,7 @@ from tests.plugins.api.serving import Served, served
 from tests.services.forms import form
 from tests.services.postgres import Postgres
 
-VERSIONS = form(40, 1500)
+VERSIONS = form(40, 1000)
 """Of each part: before the copy is made, after it, and after it was restored."""
 APPEALS = form(8, 100)
 _LIFE = form(0.3, 1.5)

@@ -83,9 +83,12 @@ def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[int], str
 
 
 @pytest.mark.proof
-async def test_what_is_hidden_makes_no_difference(tmp_path: Path, empty: Callable[[int], str]) -> None:
+async def test_what_is_hidden_makes_no_difference(
+    tmp_path: Path, empty: Callable[[int], str], request: pytest.FixtureRequest
+) -> None:
     """Of each field there is, to a client from which that one is hidden and that sees one territory."""
-    await _hold(tmp_path, empty, _OF_SCOPES[:: form(4, 1)], scoped=True)
+    each = form(4, 1 if request.node.callspec.params["empty"] == "sqlite" else 2)
+    await _hold(tmp_path, empty, _OF_SCOPES[::each], scoped=True)
 
 
 @pytest.mark.proof
