@@ -33,7 +33,9 @@ sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]
 
 _LONG = frozenset({"test_limits_of_workers", "test_pauses", "test_reread", "test_relay", "test_hostile"})
 """Files whose tests wait long, beside those that are marked."""
-_LONGEST = frozenset({"test_everything", "test_production", "test_planted", "test_feed_proof", "test_soak"})
+_LONGEST = frozenset(
+    {"test_everything", "test_machine", "test_production", "test_planted", "test_feed_proof", "test_soak"}
+)
 """Files whose long form takes minutes: begun last, they would go on alone at the end."""
 
 # By itself structlog sets an exception in colours, with all the variables of its frames: that takes seconds each time.

@@ -118,7 +118,10 @@ def test_weeks_go_by(here: Installation, clock: Clock) -> None:
     assert max(waited) > form(0, QUOTA), "the quota was never too small"
     assert max(days.calls) == QUOTA
     well = {when: {each["well"] for each in told} for when, told in days.told.items()}
-    assert well == {"night": {False}, "waiting": {False}, "quiet": {True}}, days.told["quiet"]
+    assert (well["night"], well["waiting"]) == ({False}, {False})
+    # Of an evening on which nothing waits, at most that the quota is used up.
+    assert {each["about"] for told in days.told["quiet"] for each in told["findings"]} <= {f"source {LIMITED}"}
+    assert True in well["quiet"]
     days.read_log()
     assert check_the_past(here.journal, renamed) >= len(days.log)
     pruned = _the_log_tells_all(here, days, sent, renamed)

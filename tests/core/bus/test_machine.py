@@ -56,7 +56,7 @@ from tests.services.forms import form
 from tests.services.recomputed import check_the_past
 
 SETTLES = 60.0
-EXAMPLES = form(2, 60)
+EXAMPLES = form(2, 40)
 # Threads make each run a little different, so that a failure is told as it was found, not shrunk for an hour.
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
 RECEIVERS = ("first", "second")

@@ -199,7 +199,7 @@ async def lived(url: str, seed: int, steps: int) -> None:
 
 
 @pytest.mark.proof
-@settings(max_examples=form(8, 1000), deadline=None)
+@settings(max_examples=form(8, 500), deadline=None)
 @given(st.integers(0, 2**32), st.integers(1, form(40, 200)))
 def test_the_tables_follow_from_the_log(seed: int, steps: int) -> None:
     """In SQLite: appeals, questions, versions and deliveries, as the log alone tells of them."""

@@ -95,7 +95,7 @@ _LACKED = {"unassessed": "% !assessor.%", "misdated": "% !misdated %"}
 def lacking(name: str, lacks: ColumnElement[Any]) -> ColumnElement[bool]:
     """Return whether `lacks` holds what the part of a selection with this name is about: `lacking` is lookups alone."""
     if name == "lacking":
-        return lacks.not_like(" !%") & lacks.not_like(f" {CARRIED}%")
+        return (lacks != "") & lacks.not_like(" !%") & lacks.not_like(f" {CARRIED}%")
     return lacks.like(_LACKED[name])
 
 
