@@ -205,7 +205,7 @@ def test_any_life_of_a_journal(kind, request):
     if kind == "postgresql":
         request.getfixturevalue("postgres")  # it runs
         shared = request.getfixturevalue("_journal_database")
-    examples = form(4, 120) if shared is None else form(3, 40)
+    examples = form(4, 100) if shared is None else form(3, 40)
     run_state_machine_as_test(
         lambda: JournalLife(shared), settings=settings(max_examples=examples, stateful_step_count=20, deadline=None)
     )

@@ -73,7 +73,7 @@ def configured(world: World, client: str, *, covers: bool) -> SchemathesisConfig
             "continue-on-failure": True,
             "headers": {"Authorization": f"Bearer {world.tokens[client]}", "Appealbus-Purpose": "a%20test"},
             "request-timeout": 20,
-            "generation": {"max-examples": form(2, 30), "deterministic": True, "database": "none", "no-shrink": True},
+            "generation": {"max-examples": form(2, 20), "deterministic": True, "database": "none", "no-shrink": True},
             "phases": {"coverage": {"enabled": covers, **METHODS}, "stateful": {"max-steps": form(4, 8)}},
             "operations": operations,
         }
