@@ -124,7 +124,7 @@ class SqliteStore(Store):
     def _back_up(self, havoc: Havoc) -> None:
         """As the page says, or by SQLite's own way: the copy is a whole journal of that moment."""
         copy = self._path.with_name(f"copy{time.monotonic_ns()}.db")
-        with closing(sqlite3.connect(f"file:{self._path}?mode=ro", 60.0, uri=True)) as journal:
+        with closing(sqlite3.connect(f"file:{self._path}?mode=ro", timeout=60.0, uri=True)) as journal:
             before = _appeals(journal)
             if havoc.chance.random() < 0.5:
                 journal.execute("VACUUM INTO ?", [str(copy)])
@@ -155,7 +155,7 @@ class SqliteStore(Store):
 @contextmanager
 def _reader(path: Path) -> Iterator[None]:
     """Hold a view of the file, as it stands."""
-    with closing(sqlite3.connect(f"file:{path}?mode=ro", 60.0, uri=True, isolation_level=None)) as journal:
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", timeout=60.0, uri=True, isolation_level=None)) as journal:
         journal.execute("BEGIN")
         _appeals(journal)
         yield
