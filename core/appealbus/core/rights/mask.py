@@ -178,11 +178,11 @@ class Mask:
             return text
         return identifiers.without(text, self.identifiers, self.__dict__.get("effort"))
 
-    def for_a_version(self) -> "Mask":
-        """Return the same mask, with one bound on what all texts together cost from now on."""
+    def for_a_version(self, effort: Effort | None = None) -> "Mask":
+        """Return the same mask, with one bound on what all texts together cost from now on, or with that one."""
         _ = self._named, self._hidden, self._whole, self._values  # what both share
         bounded = copy(self)
-        bounded.__dict__["effort"] = Effort()
+        bounded.__dict__["effort"] = effort or Effort()
         return bounded
 
     def kept(self, value: Any, path: Path) -> Any:

@@ -21,9 +21,7 @@ def masked(mask: Mask, document: Json, effort: Effort | None = None) -> Json:
     """Return a dossier, as JSON has it, as it is seen through a mask, its texts within what is left of effort."""
     if mask.plain:
         return document
-    mask = mask.for_a_version()
-    if effort is not None:
-        mask.__dict__["effort"] = effort
+    mask = mask.for_a_version(effort)
     questions = Questions(mask, document)
     shown: Json = {"schema_version": document["schema_version"]}
     for name in ("number", "version", "epoch", "completeness", "created_at"):
