@@ -12,10 +12,11 @@ from sqlalchemy import make_url
 
 from appealbus.core.bus import clock_watch
 from appealbus.core.bus.clock_watch import ClockWatch
+from appealbus.core.journal import checkpoint as checkpoint_module
 from appealbus.core.journal.checkpoint import Checkpoint
 from appealbus.core.journal.errors import Behind
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.lock import HostLock
+from appealbus.core.journal.lock import FileLock, HostLock
 from appealbus.core.journal.mark import Mark, Place
 from tests.core.journal.conftest import NOW
 from tests.services.journals import sqlite_journal
@@ -127,6 +128,17 @@ def test_what_a_process_forks_holds_none_of_its_locks(tmp_path):
     lock = HostLock(tmp_path / "lock")
     assert lock.taken()
     lock.close()
+
+
+def test_who_waits_for_the_file_is_told_and_never_hangs(tmp_path, monkeypatch):
+    """Its lock is a bounded one that no forked process keeps."""
+    monkeypatch.setattr(checkpoint_module, "_PATIENCE", 0.1)
+    turn, checkpoint = FileLock(tmp_path / "mark.turn"), Checkpoint(tmp_path / "mark")
+    with turn, pytest.raises(OSError, match="for too long"):
+        checkpoint.write(AT)
+    assert checkpoint.write(AT)
+    checkpoint.close()
+    turn.close()
 
 
 def test_the_mark_only_grows(tmp_path):

@@ -24,8 +24,6 @@ log = structlog.get_logger(__name__)
 _EACH = 1.0
 """Seconds between two looks. A restored copy of the journal that lacks less than this is not noticed by itself; with
 less, the checkpoint would be written and flushed to disk more often."""
-
-
 _UNMOVED = timedelta(seconds=15)
 """How old a mark may be that another process of the machine writes. With less, a loaded machine would be told of."""
 

@@ -1,6 +1,6 @@
 """The checkpoint: a small file outside the journal that knows how far it was, so that an older copy is found out."""
 
-import fcntl
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,11 +9,13 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from appealbus.core.errors import ConfigError
+from appealbus.core.errors import ConfigError, JournalError
 from appealbus.core.journal.errors import Behind
-from appealbus.core.journal.lock import HostLock
+from appealbus.core.journal.lock import FileLock, HostLock
 from appealbus.core.journal.mark import ADVICE, Mark
 
+_PATIENCE = 5.0
+"""Seconds for another process to write it, which takes milliseconds."""
 _LARGEST = 4096
 """Bytes: a checkpoint has some hundred. What has more is another file, and is not read to its end."""
 
@@ -109,13 +111,14 @@ class Checkpoint:
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """Keep others from the file: who begins an epoch writes it beside a server, which may be writing it too."""
-        folder = os.open(Path(os.path.realpath(self.path)).parent, os.O_RDONLY | os.O_CLOEXEC)
+        turn = FileLock(self.path.with_name(f"{self.path.name}.turn"), _PATIENCE)
         try:
-            fcntl.flock(folder, fcntl.LOCK_EX)
-            yield
-            os.fsync(folder)
+            with turn:
+                yield
+        except JournalError:
+            raise OSError(errno.EBUSY, "another process has been writing it for too long") from None
         finally:
-            os.close(folder)
+            turn.close()
 
     def _put(self, mark: Mark) -> None:
         path = Path(os.path.realpath(self.path))  # a link to another disk stays one
@@ -125,6 +128,11 @@ class Checkpoint:
             file.flush()
             os.fsync(file.fileno())
         made.rename(path)
+        folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
     def close(self) -> None:
         """Let another process write it."""
