@@ -15,7 +15,7 @@ from appealbus.core.domain.listing import AppealRow, AppealState
 from appealbus.core.domain.public_id import public_id
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.journal.rows import DeliveryRow, DeliveryState, WorkerState
-from appealbus.core.journal.tables import CARRIED, to_number
+from appealbus.core.journal.tables import MARKS, MISDATED, UNASSESSED, to_number
 from appealbus.core.packing import unpack
 from appealbus.schemas.appeal import Receipt
 from appealbus.schemas.base import printable
@@ -113,13 +113,9 @@ def names_from(text: str | None) -> list[str]:
     return [name for name in (text or "").split(" ") if name]
 
 
-UNASSESSED, MISDATED = "!assessor.", "!misdated"
-"""What stands in `lacks` behind the lookups: no lookup's name begins so."""
-
-
 def lacked(text: str | None) -> list[str]:
     """Return the lookups in such a column that could not be asked, without those of which facts are there."""
-    return [name for name in names_from(text) if name[0] not in (CARRIED, "!")]
+    return [name for name in names_from(text) if not name.startswith(MARKS)]
 
 
 def receipt(row: Mapping[str, Any] | RowMapping) -> Receipt:

@@ -8,17 +8,19 @@ from sqlalchemy import Connection, bindparam, func, select, union_all
 from appealbus.core.domain.counts import Counts, QuarantineGroup, QuarantineHeld
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.journal import codec
-from appealbus.core.journal.codec import MISDATED, UNASSESSED
 from appealbus.core.journal.reads import feed, log
 from appealbus.core.journal.tables import (
     ALONE,
     HELD,
     IN_WORK,
     LACKS,
+    MARKS,
+    MISDATED,
     PARKED,
     QUARANTINED,
     READY,
     SUSPECT,
+    UNASSESSED,
     WAITS,
     appeal,
     change,
@@ -95,7 +97,7 @@ def counts(connection: Connection) -> Counts:
         oldest_unfinished=one(select(appeal.c.accepted_at).where(appeal.c.id == min(oldest))) if oldest else None,
         oldest_undelivered={row.receiver: row.created_at for row in made},
         quarantined=held,
-        lacking={name: count for name, count in lacks.items() if name[0] not in "~!"},
+        lacking={name: count for name, count in lacks.items() if not name.startswith(MARKS)},
         unassessed={name.removeprefix(UNASSESSED): n for name, n in lacks.items() if name.startswith(UNASSESSED)},
         misdated=lacks.get(MISDATED, 0),
         alone={row.receiver: row.alone for row in connection.execute(_ALONE)},

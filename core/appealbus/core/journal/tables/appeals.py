@@ -13,6 +13,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    and_,
     case,
     literal_column,
 )
@@ -86,16 +87,16 @@ partial_index("ix_appeal_held", appeal.c.id, where=appeal.c.state == HELD)
 LACKS = appeal.c.lacks.is_not(None)
 """A lookup of its contract could not be asked, or not confirm what it told; an assessor raised, or its last change is
 misdated."""
-CARRIED = "~"
-"""Before a lookup in `lacks` of which nothing but facts of earlier versions is there."""
 partial_index("ix_appeal_lacks", appeal.c.lacks, appeal.c.urgency, appeal.c.id, where=LACKS)
-_LACKED = {"unassessed": "% !assessor.%", "misdated": "% !misdated %"}
+CARRIED, UNASSESSED, MISDATED = MARKS = ("~", "!assessor.", "!misdated")
+"""How what stands in `lacks` behind the lookups begins: no lookup's name does."""
+_LACKED = {"unassessed": f"% {UNASSESSED}%", "misdated": f"% {MISDATED} %"}
 
 
 def lacking(name: str, lacks: ColumnElement[Any]) -> ColumnElement[bool]:
     """Return whether `lacks` holds what the part of a selection with this name is about: `lacking` is lookups alone."""
     if name == "lacking":
-        return (lacks != "") & lacks.not_like(" !%") & lacks.not_like(f" {CARRIED}%")
+        return and_(lacks != "", *(lacks.not_like(f" {mark}%") for mark in MARKS))
     return lacks.like(_LACKED[name])
 
 

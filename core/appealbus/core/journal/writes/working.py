@@ -15,7 +15,7 @@ from appealbus.core.domain.returning import Place
 from appealbus.core.errors import JournalError
 from appealbus.core.journal.codec import names_from, one_word
 from appealbus.core.journal.tables import IN_WORK, LACKS, PARKED, READY, WAITS_FOR, appeal, lookup, to_number, unindexed
-from appealbus.core.journal.tables.appeals import CARRIED
+from appealbus.core.journal.tables.appeals import CARRIED, MISDATED, UNASSESSED
 from appealbus.core.journal.writes import clock, events, suspects
 from appealbus.core.journal.writes.one_by_one import one_by_one
 from appealbus.core.journal.writes.returning import combinations
@@ -217,7 +217,7 @@ def _lacking(connection: Connection, item: Claim, lost: Collection[str]) -> list
         if lacks is None:
             break
         after = lacks
-        names = [name for name in names_from(lacks) if name[0] != "!"]
+        names = [name for name in names_from(lacks) if not name.startswith((UNASSESSED, MISDATED))]
         if not {name.removeprefix(CARRIED) for name in names}.issubset(lost):
             its = [LACKS, appeal.c.lacks == lacks, appeal.c.state.in_(("idle", "parked"))]
             if all(name.startswith(CARRIED) for name in names):
