@@ -34,7 +34,7 @@ class Generation:
     """None until the first look."""
 
     def show(self, connection: Connection) -> None:
-        """Begin a transaction with it.
+        """Show it in a transaction that has just begun.
 
         On PostgreSQL it goes with the first statement, and that fails.
 
@@ -52,7 +52,6 @@ class Generation:
         revision, key, epoch = lite.execute(_STANDS).fetchone() or (None, None, None)
         if revision == REVISIONS[-1] and key == self.key and epoch == (self.epoch or epoch):
             return
-        lite.execute("ROLLBACK")
         raise Superseded(done=True) if revision != REVISIONS[-1] else Outlived
 
 

@@ -83,7 +83,7 @@ class Journal(Taking, Working, Delivering, Operating, Upkeep, Renewing, Sketchin
             store.open_store, url, secret, key=key, read_only=read_only, tell=tell, ends_workers=ends_workers
         )
         last = (concluding.conclude, changing.change, leaving.leave, accepting.accept)
-        writer = None if opened.writing is None else Writer(opened.writing, opened.lock, last, memory=opened.memory)
+        writer = None if opened.writing is None else Writer(opened, last)
         journal = cls(opened.reading, opened, writer, number_prefix)
         if writer is not None:
             try:

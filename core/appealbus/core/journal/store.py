@@ -171,7 +171,7 @@ def _open_sqlite(
             raise
         memory = Memory()
         event.listen(writing, "begin", partial(_compare, memory, path))
-        generation = _shown(writing, its_key)
+        generation = Generation(its_key.check)
         undo.pop_all()
     return OpenedDatabase(reading, writing, lock, path, its_key, memory, generation=generation)
 
@@ -184,13 +184,6 @@ def _compare(memory: Memory, path: Path, connection: Connection) -> None:
     except JournalError:
         driver.execute("ROLLBACK")
         raise
-
-
-def _shown(writing: Engine, key: JournalKey) -> Generation:
-    """Have each transaction of an engine begin with the generation that is open now."""
-    generation = Generation(key.check)
-    event.listen(writing, "begin", generation.show)
-    return generation
 
 
 @contextmanager
@@ -253,5 +246,5 @@ def _open_postgresql(
         where = f"{url.host or 'the local socket'}{f':{url.port}' if url.port else ''}, database {url.database}"
         raise JournalError(f"{where}: {mine}", mine.code) from None
     listen = partial(notifications.listen, url, password)
-    generation = _shown(writing, its_key) if writing is not None and isinstance(its_key, JournalKey) else None
+    generation = Generation(its_key.check) if isinstance(its_key, JournalKey) else None
     return OpenedDatabase(reading, writing, nullcontext(), None, its_key, memory, listen, connections.cut, generation)

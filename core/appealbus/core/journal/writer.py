@@ -6,21 +6,19 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from itertools import count
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple, TypeVar, cast
 
 import structlog
-from sqlalchemy import Connection, Engine, RootTransaction
+from sqlalchemy import Connection, RootTransaction
 from sqlalchemy.exc import SQLAlchemyError
 
 from appealbus.core.errors import CONFLICT, UNEXPECTED, UNREACHABLE, JournalError
 from appealbus.core.failpoints import failpoint
 from appealbus.core.journal import postgresql
 from appealbus.core.journal.errors import Behind, OutcomeUnknown
-from appealbus.core.journal.mark import Memory
-from appealbus.core.journal.store import as_journal_error
+from appealbus.core.journal.store import OpenedDatabase, as_journal_error
 from appealbus.core.journal.writes import events, journal_state
 from appealbus.core.logs.throttle import LogThrottle
 
@@ -68,25 +66,18 @@ class Writer:
     and it is certain that nothing is written, the group is tried again for a while first.
 
     Args:
-        engine: gives the connection; a lost one is opened again.
-        lock: held around each transaction.
+        opened: gives the connection, a lost one anew; what each transaction shows; the lock held around it. Once its
+            memory knows of another journal, nothing is committed, and nobody is told that something was.
         last: kinds of writes that come last in a transaction, in this order: `conclude` ends the lease under which
             what was queued before it is written, and `accept` keeps others from theirs until the transaction ends.
-        memory: once it knows of another journal, nothing is committed, and nobody is told that something was.
 
     """
 
-    def __init__(
-        self,
-        engine: Engine,
-        lock: AbstractContextManager[None],
-        last: Sequence[Run[Any, Any]] = (),
-        *,
-        memory: Memory,
-    ) -> None:
-        self._engine = engine
-        self._lock = lock
-        self._memory = memory
+    def __init__(self, opened: OpenedDatabase, last: Sequence[Run[Any, Any]] = ()) -> None:
+        if opened.writing is None or opened.generation is None:
+            raise AssertionError
+        self._engine, self._generation = opened.writing, opened.generation
+        self._lock, self._memory = opened.lock, opened.memory
         self._last = last
         self._away = False
         self._trouble = LogThrottle()
@@ -310,6 +301,7 @@ class Writer:
             self._connection = self._engine.connect()
         transaction = self._connection.begin()
         with transaction:
+            self._generation.show(self._connection)
             with events.together(self._connection):
                 for run in sorted(kinds, key=self._rank):
                     done = run(self._connection, [group[at].item for at in kinds[run]])

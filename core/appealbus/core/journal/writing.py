@@ -151,7 +151,7 @@ class Writing(Finder):
         if not self.shared or self._opened.writing is None:
             return self._write
         if self._limiter is None:
-            self._limiter = Writer(self._opened.writing, self._opened.lock, memory=self.memory)
+            self._limiter = Writer(self._opened)
         return self._limiter
 
     @property
@@ -160,7 +160,7 @@ class Writing(Finder):
         if self._opened.writing is None:
             return self._write
         if self._placer is None:
-            self._placer = Writer(self._opened.writing, self._opened.lock, memory=self.memory)
+            self._placer = Writer(self._opened)
         return self._placer
 
     @property
