@@ -139,8 +139,7 @@ def _configure(here: Installation) -> None:
         together=2,
         bus={**journal, "retention": f"{KEEPS}d"},
         log={"level": "info", "format": "json"},
-        # What waits for a quota for a week is given up in the next night, in which nobody answers either.
-        retry={"first": "1h", "max": "6h", "give_up_after": "30d"},
+        retry={"first": "1h", "max": "6h"},
         sources={**sources, LIMITED: here.source(LIMITED, **guard, quota_day=QUOTA)},
     )
 

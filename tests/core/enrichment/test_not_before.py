@@ -35,6 +35,14 @@ def test_giving_up_holds_for_what_a_source_says_alone() -> None:
     assert again("source.paused", datetime.max.replace(tzinfo=UTC)) is not None
 
 
+@pytest.mark.parametrize(("runs", "put_again"), [(1, True), (27, True), (28, False), (500, False)])
+def test_who_was_hardly_asked_is_not_given_up(runs: int, put_again: bool) -> None:
+    """Three weeks of a quota, and the first call meets an outage: the agency has its tries, and they end."""
+    state = LookupState("s.thing", "k", OutcomeKind.UNAVAILABLE, NOW, "http.502", runs=runs)
+    at = next_attempt(SETTINGS, state, NOW - timedelta(days=21), None)
+    assert (at is not None) is put_again
+
+
 def test_a_moment_has_its_time_zone() -> None:
     """A plugin that leaves it out hears so at once."""
     with pytest.raises(ValueError, match="time zone"):

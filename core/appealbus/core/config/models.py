@@ -225,7 +225,7 @@ class RetrySettings(Settings):
     max: Seconds = Field(default=6 * 3600.0, gt=0)
     """The longest pause."""
     give_up_after: Seconds = Field(default=7 * DAY, gt=0)
-    """How long after the appeal came nobody asks by themselves any more."""
+    """How long after the appeal came nobody asks by themselves any more; later where a question has hardly been put."""
     awaiting: Seconds = Field(default=900.0, gt=0)
     """The pause while consent or an asynchronous answer is on its way."""
 

@@ -27,7 +27,8 @@ def next_attempt(
     Args:
         settings: the `[retry]` table.
         state: how the question ended this time.
-        accepted_at: when the appeal was accepted; giving up counts from there.
+        accepted_at: when the appeal was accepted; giving up counts from there, but not before the question was put as
+            often as the longest pauses have room in that time.
         retry_after: seconds that the source wants to be left alone for, or that its answer may take, if it said so.
         not_before: the moment to ask again, where that is known: exactly then, if it is still to come.
         now: the moment that the pause begins with, by the journal's clock; None: when the question ended.
@@ -53,7 +54,12 @@ def next_attempt(
         at = min(not_before, begins + timedelta(seconds=settings.give_up_after + 1))
     if state.code in HELD_BACK and not_before is not None:  # nobody has tried, so nobody gives up
         return max(begins, not_before)
-    return at if not gives_up or at <= accepted_at + timedelta(seconds=settings.give_up_after) else None
+    if not gives_up or at <= accepted_at + timedelta(seconds=settings.give_up_after):
+        return at
+    # A question that waited for a quota, a window or a bus that was off has been put less often than its pauses allow.
+    put_rarely = state.runs * settings.max < settings.give_up_after
+    puts_itself_off = not_before is not None or state.kind is OutcomeKind.AWAITING
+    return at if put_rarely and not puts_itself_off else None
 
 
 def after_defect(settings: RetrySettings, case: Case, now: datetime, *, gives_up: bool = True) -> datetime | None:
