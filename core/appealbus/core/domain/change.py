@@ -29,9 +29,9 @@ Order = tuple[datetime, str, str]
 AHEAD = timedelta(days=1)
 """How far after its receipt a change may be dated: a clock that is ahead is within, a year that is mistyped is not."""
 BEHIND = timedelta(days=3653)
-"""How far before: ten years, as registers bring their past. For a day in it, from the moment that the change counts."""
+"""How far before: ten years, as registers bring their past."""
 LONGEST_TERM = timedelta(days=731)
-"""How far after this moment it may be due: two years, as terms of law are months, also extended or stayed."""
+"""How far after the moment that it counts from a change may set the term: terms of law are months, also extended."""
 MISDATED = "change.misdated"
 
 
@@ -58,8 +58,8 @@ class KeptChange:
         at = counts_from(change.dated_at or received_at, received_at)
         odd = [] if change.dated_at in (None, at) else ["dated_at"]
         update: dict[str, Any] = {}
-        for name, ahead in (("due_on", LONGEST_TERM), ("answered_on", AHEAD)):
-            if _cannot_be(getattr(change, name), at, ahead):
+        for name, since, ahead in (("due_on", at, LONGEST_TERM), ("answered_on", received_at, AHEAD)):
+            if _cannot_be(getattr(change, name), since, ahead):
                 odd, update[name] = [*odd, name], None
         if change.corrected is not None and _cannot_be(change.corrected.due_on, at, LONGEST_TERM):
             odd.append("corrected.due_on")
