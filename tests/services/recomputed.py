@@ -182,6 +182,7 @@ class Past:
         detail = entry.detail
         self._answered(known, entry)
         known.update(urgency=detail["urgency"], closed=detail.get("closed"), changes=detail["changes"])
+        known["lacks"] = f" {' '.join(detail['lacks'])} " if detail.get("lacks") else None
 
     def _handed_later(self, known: dict[str, Any], entry: Entry) -> None:
         detail = entry.detail
