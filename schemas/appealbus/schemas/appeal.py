@@ -245,7 +245,7 @@ class Receipt(Model):
     message_id: Text
     channel: Text
     warnings: list[Warning] | None = Field(default=None, exclude_if=lambda warnings: warnings is None)
-    """Of a change: the dates in it that cannot be, and do not count. Absent where there is none."""
+    """Of a change: the implausible dates in it, which do not count. Absent where there is none."""
 
 
 class Refusal(Model):

@@ -34,7 +34,7 @@ def test_the_bounds_of_each(name: str) -> None:
 
 
 def test_a_term_is_held_against_the_moment_that_its_change_counts_from() -> None:
-    """So the past of a register stays as it was; of a date that cannot be that is when the change came."""
+    """So the past of a register stays as it was; of an implausible date that is when the change came."""
     assert odd(dated_at="2018-03-01", due_on="2018-05-01") == []
     assert odd(dated_at="2018-03-01", due_on="2026-12-01") == ["due_on"]
     assert odd(dated_at="2062-03-01", due_on="2026-12-01") == ["dated_at"]

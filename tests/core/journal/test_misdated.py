@@ -1,4 +1,4 @@
-"""A change with a date that cannot be, by a typo: it is taken, and what comes later counts more, on each database."""
+"""A change with an implausible date, by a typo: it is taken, and what comes later counts more, on each database."""
 
 import pytest
 

@@ -36,7 +36,7 @@ MISDATED = "change.misdated"
 
 
 def counts_from(dated_at: datetime, received_at: datetime) -> datetime:
-    """Return the moment that a change counts from: its date or, where that cannot be, its receipt."""
+    """Return the moment that a change counts from: its date or, where that is implausible, its receipt."""
     return dated_at if -BEHIND <= dated_at - received_at <= AHEAD else received_at
 
 
@@ -47,14 +47,14 @@ def order_of(row: Any) -> Order:
 
 @dataclass(frozen=True, slots=True)
 class KeptChange:
-    """A change with the moment that it counts from: that of its arrival where it says none, or one that cannot be."""
+    """A change with the moment that it counts from: that of its arrival where it says none, or an implausible one."""
 
     change: Change
     dated_at: datetime
 
     @classmethod
     def of(cls, change: Change, received_at: datetime) -> "KeptChange":
-        """Return a change that came at a moment without the days in it that cannot be; each date has a warning."""
+        """Return a change that came at a moment without implausible days in it; each has a warning."""
         at = counts_from(change.dated_at or received_at, received_at)
         odd = [] if change.dated_at in (None, at) else ["dated_at"]
         update: dict[str, Any] = {}
@@ -75,13 +75,11 @@ class KeptChange:
 
     @property
     def misdated(self) -> bool:
-        """Whether a date of it cannot be: it counts as if it did not have that."""
+        """Whether a date of it is implausible: it counts without it."""
         return any(each.code == MISDATED for each in self.change.warnings)
 
 
-_WARNING = Warning(
-    field="", code=MISDATED, message="this date cannot be; the change counts as if it did not have the date"
-)
+_WARNING = Warning(field="", code=MISDATED, message="this date is implausible; the change counts without it")
 
 
 def _cannot_be(day: date | None, at: datetime, ahead: timedelta) -> bool:

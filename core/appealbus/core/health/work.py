@@ -136,8 +136,8 @@ def of_appeals(facts: Facts) -> Iterator[Finding]:
         yield Finding(Severity.WARNING, told("assessor {name}", name=name), [what], does)
     if counts.misdated:
         what = told(
-            "the last change of {n} appeal has a date that cannot be, and counts as if it did not have it",
-            "the last changes of {n} appeals have dates that cannot be, and count as if they did not have them",
+            "the last change of {n} appeal has an implausible date and counts without it",
+            "the last changes of {n} appeals have implausible dates and count without them",
             n=counts.misdated,
         )
         does = told("`appealbus appeals --misdated` lists them: have their senders send it anew, under another id")

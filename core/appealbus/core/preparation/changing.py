@@ -15,7 +15,7 @@ from appealbus.schemas.tolerant import corrected, knows_more
 
 _TERMS = frozenset({ChangeKind.DUE, ChangeKind.EXTENDED})
 _TELLS_FIELDS_ALONE = frozenset({ChangeKind.CORRECTED, ChangeKind.DUE})
-"""Where these leave every field as it was, there is nothing to tell but a date that cannot be."""
+"""Where these leave every field as it was, there is nothing to tell but an implausible date."""
 _COPIED = set(ChangeNote.model_fields) - {"dated_at", "fields"}
 
 

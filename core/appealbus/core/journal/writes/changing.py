@@ -93,7 +93,7 @@ def change(connection: Connection, items: Sequence[Changing]) -> list[ChangeTake
 
 
 def _warned(taken: ChangeTaken | JournalError, item: Changing) -> ChangeTaken | JournalError:
-    """Put dates that cannot be into a receipt: by the change and when it came first alone, so it tells of no appeal."""
+    """Put implausible dates into a receipt: by the change and when it came first alone, so it tells of no appeal."""
     if isinstance(taken, JournalError):
         return taken
     kept = KeptChange.of(item.new.change, taken.receipt.accepted_at)
