@@ -11,6 +11,7 @@ from appealbus.core.bus.dispatcher import Dispatcher
 from appealbus.core.domain.known import KnownLookup
 from appealbus.core.errors import JournalError
 from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.tables import CARRIED
 from appealbus.core.planning.contract import Contracts
 
 log = structlog.get_logger(__name__)
@@ -29,6 +30,7 @@ class ContractWatch:
         self._casework = casework
         self._known: Sequence[KnownLookup] = ()
         self._missing: dict[str, str] = {}
+        self._lost: frozenset[str] = frozenset()
         dispatcher.lost = self.lost
 
     async def start(self) -> None:
@@ -50,6 +52,8 @@ class ContractWatch:
     async def lost(self) -> frozenset[str]:
         """Look at what other workers can ask; return the lookups that a contract wants and that cannot be asked here.
 
+        Of what is retired nothing but its facts waits for it to come back: before its name is the mark of that.
+
         Raises:
             JournalError: nobody knows at the moment.
 
@@ -57,7 +61,7 @@ class ContractWatch:
         known = await self._journal.known_lookups()
         if known != self._known:
             self._learn(known)
-        return frozenset(self._missing)
+        return self._lost
 
     def _learn(self, known: Sequence[KnownLookup]) -> None:
         self._known = known
@@ -67,3 +71,5 @@ class ContractWatch:
         for name in sorted(missing.keys() - self._missing.keys()):
             log.warning("lookup.not_loaded", lookup=name, reason=missing[name])
         self._missing = missing
+        retired = {CARRIED + name for contract in contracts for name in contract.retired}
+        self._lost = frozenset(retired.union(missing))
