@@ -1,8 +1,12 @@
-"""The watchdog: a thread that sees the event loop stand still, logs which plugin holds it, and may end the process."""
+"""The watchdog: a thread that sees the event loop stand still, logs which plugin holds it, and may end the process.
+
+It also ends one whose files a plugin has limited: nothing it does is on disk any more.
+"""
 
 import asyncio
 import inspect
 import os
+import resource
 import sys
 import threading
 import time
@@ -73,6 +77,7 @@ class Watchdog:
         """For how many seconds in all the loop has stood still, by the plugin that held it; empty: no plugin."""
         self._ends_at = float("inf")
         self._tasks = 0
+        self._largest = _largest_file()
 
     def end_within(self, grace: float) -> None:
         """End the process some seconds after the grace period, should it not have ended by itself."""
@@ -97,6 +102,9 @@ class Watchdog:
             last, spent = now, used
             if now > self._ends_at:
                 self._say(_cut_off)
+                os._exit(EXIT_STUCK)
+            if _largest_file() < self._largest:
+                self._say(_cannot_write)
                 os._exit(EXIT_STUCK)
             if ticked.is_set():
                 if self._tasks > _MOST:
@@ -178,6 +186,16 @@ def _stood_still(seconds: float, by: LoopHolder) -> None:
 def _given_up(seconds: float, by: LoopHolder, tasks: int) -> None:
     plugin, place = by.plugin or None, by.place or None
     log.critical("loop.given_up", seconds=seconds, plugin=plugin, part=by.part, place=place, count=tasks or None)
+
+
+def _largest_file() -> float:
+    """Return how many bytes a file of this process may have: less than at the start was set by a plugin."""
+    most = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
+    return float("inf") if most == resource.RLIM_INFINITY else most
+
+
+def _cannot_write() -> None:
+    log.critical("process.cannot_write")
 
 
 def _cut_off() -> None:
