@@ -24,7 +24,6 @@ log = structlog.get_logger(__name__)
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 """Names of two settings of `mallopt`, with the values that glibc's malloc.h gives them."""
-EXIT_PROBLEMS = 1
 EXIT_STUCK = 5
 """The exit code of a process whose event loop stood still for too long; see the table in docs/operating.md."""
 _CLOSING = 2.0
@@ -91,7 +90,7 @@ def run_to_end(main: Coroutine[Any, Any, T], stray: Callable[[BaseException], No
                 stray(error)
     finally:
         if os.getpid() != process:
-            os._exit(EXIT_PROBLEMS)
+            os._exit(1)
         _close(loop)
 
 

@@ -30,7 +30,6 @@ class ContractWatch:
         self._casework = casework
         self._known: Sequence[KnownLookup] = ()
         self._missing: dict[str, str] = {}
-        self._lost: frozenset[str] = frozenset()
         dispatcher.lost = self.lost
 
     async def start(self) -> None:
@@ -61,7 +60,8 @@ class ContractWatch:
         known = await self._journal.known_lookups()
         if known != self._known:
             self._learn(known)
-        return self._lost
+        retired = {CARRIED + name for contract in self._casework.contracts.values() for name in contract.retired}
+        return frozenset(retired.union(self._missing))
 
     def _learn(self, known: Sequence[KnownLookup]) -> None:
         self._known = known
@@ -71,5 +71,3 @@ class ContractWatch:
         for name in sorted(missing.keys() - self._missing.keys()):
             log.warning("lookup.not_loaded", lookup=name, reason=missing[name])
         self._missing = missing
-        retired = {CARRIED + name for contract in contracts for name in contract.retired}
-        self._lost = frozenset(retired.union(missing))

@@ -1,7 +1,4 @@
-"""The watchdog: a thread that sees the event loop stand still, logs which plugin holds it, and may end the process.
-
-It also ends one whose files a plugin has limited: nothing it does is on disk any more.
-"""
+"""The watchdog: a thread that sees the event loop stand still, logs which plugin holds it, and may end the process."""
 
 import asyncio
 import inspect
@@ -188,10 +185,9 @@ def _given_up(seconds: float, by: LoopHolder, tasks: int) -> None:
     log.critical("loop.given_up", seconds=seconds, plugin=plugin, part=by.part, place=place, count=tasks or None)
 
 
-def _largest_file() -> float:
-    """Return how many bytes a file of this process may have: less than at the start was set by a plugin."""
-    most = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
-    return float("inf") if most == resource.RLIM_INFINITY else most
+def _largest_file() -> int:
+    """Return how many bytes a file may have: where a plugin has set fewer, nothing that the process does is kept."""
+    return resource.getrlimit(resource.RLIMIT_FSIZE)[0] % (1 << 64)  # -1 is as many as one likes
 
 
 def _cannot_write() -> None:

@@ -2,7 +2,7 @@
 
 from appealbus.core import process
 
-EXIT_PROBLEMS = process.EXIT_PROBLEMS
+EXIT_PROBLEMS = 1
 """The command worked and what it looked at is not in order."""
 EXIT_CONFIG = 2
 """The configuration or the command line is wrong."""

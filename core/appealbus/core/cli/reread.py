@@ -34,7 +34,6 @@ _AGAIN = 3
 """Rounds over appeals that a worker has just then: a run takes a second or so, and the pauses between are as long."""
 _PAUSE = 2.0
 """Seconds between two rounds."""
-_READ = frozenset({Written.CHANGED, Written.SAME})
 _NOTHING_TO_DO = frozenset({Written.SAME, Written.GONE})
 _WHY = {
     "in_work": "a worker has it right now: give the same command again",
@@ -186,10 +185,10 @@ class _Run:
             raise
         return found
 
-    async def _change(self, journal: Journal, differ: Mapping[int, set[tuple[str, str]]]) -> set[str]:
+    async def _change(self, journal: Journal, was: Mapping[int, set[tuple[str, str]]]) -> set[str]:
         """Read appeals again and write what is otherwise, page after page; return why some are left as they are."""
         came: dict[int, tuple[str, str]] = {}
-        done, again = 0, list(differ)
+        done, again = 0, list(was)
         try:
             for number in range(_AGAIN):
                 await asyncio.sleep(_PAUSE if number and again else 0)
@@ -199,22 +198,20 @@ class _Run:
                     for read, result in zip(reads, results, strict=True):
                         why = result.code if isinstance(result, JournalError) else result
                         name = read.number or f"id {read.appeal_id}"
-                        if why in _READ and (deleted := _unread(read, differ[read.appeal_id])):
+                        if why in (Written.CHANGED, Written.SAME) and (deleted := _unread(read, was[read.appeal_id])):
                             why, name = "partly", f"{name} ({', '.join(deleted)})"
                         came[read.appeal_id] = why, name
                     done += results.count(Written.CHANGED)
                 again = [appeal_id for appeal_id, (why, _) in came.items() if why in ("in_work", Written.ANSWERED)]
         except (asyncio.CancelledError, AppealBusError):
-            told = (
-                f"Stopped: at least {_appeals(done)} of {len(differ)} changed. The same command goes on with the rest."
-            )
+            told = f"Stopped: at least {_appeals(done)} of {len(was)} changed. The same command goes on with the rest."
             self.cli.err.print(told)
             raise
         left = {why for why, _ in came.values()} - {Written.CHANGED}
         for each in left:
             names = [name for why, name in came.values() if why == each]
-            told = "not wholly changed" if each == "partly" else "not changed"
-            self.cli.err.print(f"{_appeals(len(names))} {told}: {_WHY[each]}", style="yellow")
+            how = "wholly " if each == "partly" else ""
+            self.cli.err.print(f"{_appeals(len(names))} not {how}changed: {_WHY[each]}", style="yellow")
             if each not in _NOTHING_TO_DO:
                 self.cli.err.print(", ".join(names))
         log.warning("appeals.reread", count=done, actor=person())
