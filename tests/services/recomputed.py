@@ -109,7 +109,7 @@ class Past:
         if due is None:
             known.update(state=_waiting(known), due=None)
         else:
-            known.update(state="parked", due=due, deaths=None, lacks=None, waits_for=None)
+            known.update(state="parked", due=due, deaths=None, waits_for=None)
 
     def _suspected(self, known: dict[str, Any], entry: Entry) -> None:
         known["deaths"] = entry.detail["deaths"]
