@@ -47,7 +47,7 @@ def test_writing_the_files_again_changes_nothing(tmp_path, monkeypatch):
         ("<message_id>1</message_id>", "<message_id/>"),
         ("<person>", "<person><iinn>1</iinn>"),
         ("<person><surname>Әбдіқадыр</surname></person>", ""),
-        ("<due_on>2026-02-16", "<due_on>16.02.2026"),
+        ("<due_on>2026-02-16", "<due_on>31.02.2026"),
         ("<size>1</size>", "<size>-1</size>"),
         ("<size>1</size>", "<size>1</size><size>1</size>"),
         ("<collective>false", "<collective>нет"),

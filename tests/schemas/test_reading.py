@@ -52,7 +52,7 @@ MISTAKES = [
     ({"form": "telegram"}, "form", "field.word", "telegram"),
     ({"language": 7}, "language", "field.word", "7"),
     ({"due_on": "завтра"}, "due_on", "field.date", "завтра"),
-    ({"received_at": "2026-02-16T10:00:00"}, "received_at", "field.moment", "2026-02-16T10:00:00"),
+    ({"received_at": "02/03/2026"}, "received_at", "field.moment", "02/03/2026"),
     ({"collective": "да"}, "collective", "field.flag", "да"),
     ({"applicants_count": 0}, "applicants_count", "field.number", "0"),
     ({"text": {"a": 1}}, "text", "field.type", '{"a":1}'),
@@ -66,6 +66,48 @@ MISTAKES = [
     ({"place": {"kato": "1" * 301}}, "place.kato", "field.too_long", "1" * 301),
     ({"x": [1, None]}, "appeal", "field.unknown", '{"x":[1,null]}'),
 ]
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("2026-02-02T10:00:00", "2026-02-02T10:00:00+05:00"),
+        ("2026-02-02T10:00:00.1234567", "2026-02-02T10:00:00.123456+05:00"),
+        ("2026-02-02", "2026-02-02T00:00:00+05:00"),
+        ("02.02.2026", "2026-02-02T00:00:00+05:00"),
+        (" 2.02.2026  10:00 ", "2026-02-02T10:00:00+05:00"),
+        ("20260202", "2026-02-02T00:00:00+05:00"),
+        ("2026-02-02T10:00:00Z", "2026-02-02T10:00:00+00:00"),
+    ],
+)
+def test_a_moment_is_read_as_registers_write_it(written, meant):
+    """Without a zone it is in the country's time, a day is its beginning; in JSON, XML and changes alike."""
+    for appeal in (read(received_at=written), read_xml(f"<received_at>{written}</received_at>")):
+        assert (appeal.received_at.isoformat(), appeal.warnings, appeal.as_written) == (meant, [], [])
+    change = {"type": "change", "message_id": "m", "number": "1", "kind": "corrected", "dated_at": written}
+    change = message_from_json(json.dumps(change | {"corrected": {"received_at": written}}).encode())
+    assert (change.dated_at.isoformat(), change.corrected.received_at.isoformat(), change.warnings) == (
+        meant,
+        meant,
+        [],
+    )
+
+
+@pytest.mark.parametrize("written", ["1980-05-04", "04.05.1980", "19800504", "1980-05-04T19:00:00", "1980-05-04Z"])
+def test_a_day_is_read_as_registers_write_it(written):
+    """A time of day without a zone changes nothing."""
+    appeal = read(applicant={"type": "person", "birth_date": written})
+    assert (appeal.applicant.birth_date.isoformat(), appeal.warnings) == ("1980-05-04", [])
+
+
+@pytest.mark.parametrize(
+    "written", ["04/05/1980", "04.05.80", "04051980", "1980-W18-7", "1980-05-04T19:00:00Z", 19800504, "31.04.1980"]
+)
+def test_a_day_that_may_be_another_is_none(written):
+    """Nothing is guessed: it is kept as written."""
+    appeal = read(applicant={"type": "person", "birth_date": written})
+    assert (appeal.applicant.birth_date, noted(appeal)) == (None, [("applicant.birth_date", "field.date")])
+    assert read(received_at="0001-01-01").received_at is None
 
 
 @pytest.mark.parametrize(("fields", "field", "code", "text"), MISTAKES)

@@ -2,12 +2,14 @@
 
 import asyncio
 import time
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime
+
+from appealbus.schemas.dates import KAZAKHSTAN
+
+__all__ = ["DAY", "KAZAKHSTAN", "day_of", "monotonic", "steady", "wall"]
 
 DAY = 86400.0
 """Seconds of a day, once for all settings and bounds that are told in days."""
-KAZAKHSTAN = timezone(timedelta(hours=5))
-"""The country's one zone since March 2024: what a time without a zone is taken to be in, and where a day begins."""
 _STEADY = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 

@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
 from functools import cache
 from itertools import islice
 from types import NoneType
@@ -22,6 +22,7 @@ from pydantic import TypeAdapter, ValidationError
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.base import Model, printable
 from appealbus.schemas.change import Change, ChangeKind
+from appealbus.schemas.dates import KAZAKHSTAN, day_from, moment_from
 from appealbus.schemas.notes import UNBOUND, Notes, Unreadable
 from appealbus.schemas.problems import explain
 from appealbus.schemas.shapes import ListOf, ModelOf, OneOf, Scalar, Shape, fields_of
@@ -41,7 +42,7 @@ _MOST_PARTS = 200_000
 _OF_ORGANISATIONS = frozenset({"bin", "organisation_name", "leader_iin", "leader_name"})
 _WRONG: Mapping[type, tuple[str, str]] = {
     date: ("field.date", "this is no date of the calendar, written as 2026-02-16"),
-    datetime: ("field.moment", "this is no date and time with an offset, written as 2026-02-16T09:30:00+05:00"),
+    datetime: ("field.moment", "this is no date and time, written as 2026-02-16T09:30:00+05:00"),
     int: ("field.number", "this is no whole number, or a smaller one than may stand here"),
     bool: ("field.flag", "this is neither true nor false"),
 }
@@ -317,10 +318,25 @@ def _scalar(shape: Scalar, adapter: TypeAdapter[Any], given: Any, path: str, not
     try:
         return adapter.validate_python(given)
     except ValidationError:
+        with suppress(ValidationError, ValueError, OverflowError):
+            return adapter.validate_python(_as_registers_write(shape.type, given))
         notes.add(path, *_wrong(shape, given), given)
     if path in ("text", "corrected.text") and isinstance(given, str) and shape.max_length:
         return given[: shape.max_length]
     return _ABSENT
+
+
+def _as_registers_write(wanted: type, given: Any) -> date | datetime:
+    """Return what is meant by a date that ISO 8601 or the contract writes in another way; else raise ValueError."""
+    if wanted not in (date, datetime) or not isinstance(given, str):
+        raise ValueError
+    moment = moment_from(given.strip(), KAZAKHSTAN if wanted is datetime else None)
+    if wanted is datetime:
+        moment.astimezone(UTC)  # at an end of the calendar it has no date on other clocks
+        return moment
+    if moment.tzinfo is not None and moment.time() != time.min:
+        raise ValueError  # which day it is depends on the clock
+    return day_from(given.strip())
 
 
 def _wrong(shape: Scalar, given: Any) -> tuple[str, str]:

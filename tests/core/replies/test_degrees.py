@@ -44,6 +44,14 @@ async def test_a_signature_that_no_schema_knows_is_no_difference(check: ReplyChe
     assert not differences(reply)
 
 
+async def test_a_date_in_another_spelling_is_read_and_told() -> None:
+    """Its schema wants ISO 8601, and its meaning is plain: the value is there, and the difference counts."""
+    for written in ("01.01.2030", "20300101", "2030-01-01T00:00:00", " 1.01.2030 "):
+        reply = xml(LICENCE.replace(">2030-01-01<", f">{written}<"))
+        assert (await put(reply)).record == await whole()
+        assert differences(reply) == {"licence/until": 1}
+
+
 async def test_text_behind_a_signature_is_looked_at() -> None:
     """It is no part of the signature."""
     assert differences(xml(LICENCE.replace("<serial>", f"{SIGNATURE}{CANARY}<serial>"))) == {"licence": 1}
@@ -53,7 +61,7 @@ async def test_text_behind_a_signature_is_looked_at() -> None:
     ("old", "new", "field", "path"),
     [
         (">valid</state>", ">VALID</state>", "state", "licence/state"),
-        (">2030-01-01<", ">01.01.2030<", "until", "licence/until"),
+        (">2030-01-01<", ">32.01.2030<", "until", "licence/until"),
         (">3</points>", ">3.5</points>", "points", "licence/points"),
         (">3</points>", "><!-- -->x</points>", "points", "licence/points"),
         (">true</stolen>", ">maybe</stolen>", "stolen", "licence/stolen"),

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from lxml import etree
 
+from appealbus.core.clocks import KAZAKHSTAN
 from appealbus.core.interfaces.wire import CallFailed, Reply
 from appealbus.core.replies import xmlread
 from appealbus.schemas.outcome import OutcomeKind
@@ -54,6 +55,11 @@ def test_no_text(path: str) -> None:
         (xmlread.datetime_of, "2020-01-15T10:00:00", datetime(2020, 1, 15, 10, tzinfo=timezone(timedelta(hours=5)))),
         (xmlread.datetime_of, "2020-01-15T10:00:00Z", datetime(2020, 1, 15, 10, tzinfo=UTC)),
         (xmlread.datetime_of, "2020-01-15T10:00:00.1234567Z", datetime(2020, 1, 15, 10, 0, 0, 123456, tzinfo=UTC)),
+        (xmlread.date_of, "15.01.2020", date(2020, 1, 15)),
+        (xmlread.date_of, "20200115", date(2020, 1, 15)),
+        (xmlread.datetime_of, "2020-01-15", datetime(2020, 1, 15, tzinfo=KAZAKHSTAN)),
+        (xmlread.datetime_of, "2020-01-15Z", datetime(2020, 1, 15, tzinfo=UTC)),
+        (xmlread.datetime_of, "15.01.2020 10:00", datetime(2020, 1, 15, 10, tzinfo=KAZAKHSTAN)),
         (xmlread.decimal_of, "-1.50", Decimal("-1.50")),
         (xmlread.int_of, " 007 ", 7),
         (xmlread.bool_of, "1", True),
@@ -69,10 +75,10 @@ def test_values(read: Callable[..., Any], written: str, meant: object) -> None:
 @pytest.mark.parametrize(
     ("read", "written", "code"),
     [
-        (xmlread.date_of, "15.01.2020", "reply.bad_date"),
+        (xmlread.date_of, "15/01/2020", "reply.bad_date"),
         (xmlread.date_of, "2020-02-30", "reply.bad_date"),
         (xmlread.date_of, "٢٠٢٠-٠١-١٥", "reply.bad_date"),
-        (xmlread.datetime_of, "2020-01-15", "reply.bad_datetime"),
+        (xmlread.datetime_of, "2020-W03-3", "reply.bad_datetime"),
         (xmlread.datetime_of, "2020-01-15T25:00:00", "reply.bad_datetime"),
         (xmlread.datetime_of, "2020-01-15T10:00:00+99:00", "reply.bad_datetime"),
         (xmlread.decimal_of, "1,5", "reply.bad_decimal"),

@@ -52,6 +52,16 @@ def test_a_petition_that_went_on_had_the_term_of_whom_it_was_with() -> None:
     assert ids == ["petition.central.2026", "petition.local.2026"]
 
 
+def test_a_date_of_receipt_that_cannot_be_read_is_told() -> None:
+    """The term counts from when the bus got it, and says that it may have come earlier."""
+    unread = [{"field": "received_at", "code": "field.moment", "message": "this is no date and time"}]
+    for warnings, expected in ((unread, ["arrival_unreadable"]), ([], [])):
+        given = told(arrived=at("2026-11-02"), received_at=None, warnings=warnings)
+        found = read_clock(given, LAW, date(2026, 11, 3))
+        assert [each.what for each in found.remarks] == expected
+        assert str(found.here.term.due) == "2026-11-23"
+
+
 def test_the_proof_names_every_day() -> None:
     """From the first that counts to the one on which it is due, each with its number or why it has none."""
     found = clock(arrived=at("2026-05-05"), today="2026-05-06", kind="media_inquiry")

@@ -5,7 +5,7 @@ from hashlib import blake2b
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.change import Change
 
-RULE = b"\x01"
+RULE = b"\x02"
 """First byte of a digest. Whatever makes another digest of the same message has another rule: a reading that has
 learnt to use more, a default that has changed. Digests of different rules say nothing of each other."""
 _BYTES = 16

@@ -7,34 +7,15 @@ from decimal import Decimal
 from functools import partial
 from typing import Any, TypeAlias
 
-from appealbus.core.clocks import KAZAKHSTAN
+from appealbus.schemas.dates import day_from, moment_from
 from appealbus.schemas.identifiers import SEPARATORS
 
 Converter: TypeAlias = Callable[[str], Any]
 
 _SEPARATORS = re.compile(f"[{SEPARATORS}]+")
-_DATE = re.compile(r"(\d{4}-\d\d-\d\d)(?:T\d\d:\d\d:\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)?", re.ASCII)
-_DATETIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)?", re.ASCII)
 _DECIMAL = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)", re.ASCII)
 _INTEGER = re.compile(r"[+-]?\d{1,40}", re.ASCII)
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
-
-
-def date_from(text: str) -> date:
-    """Return the date as it is written: a zone or a time of day behind it changes nothing."""
-    match = _DATE.fullmatch(text)
-    if match is None:
-        raise ValueError
-    return date.fromisoformat(match[1])
-
-
-def moment_from(text: str, zone: tzinfo = KAZAKHSTAN) -> datetime:
-    """Return the moment; one without a zone is taken to be in `zone`. Digits past microseconds go."""
-    match = _DATETIME.fullmatch(text)
-    if match is None:
-        raise ValueError
-    moment = datetime.fromisoformat(match[1] + (match[2] or "")[:7] + (match[3] or ""))
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)
 
 
 def decimal_from(text: str, *, comma: bool = False) -> Decimal:
@@ -73,5 +54,5 @@ def converters(zone: tzinfo, *, comma: bool) -> dict[type, tuple[str, Converter]
         float: ("decimal", lambda text: float(decimal_from(text, comma=comma))),
         Decimal: ("decimal", partial(decimal_from, comma=comma) if comma else decimal_from),
         datetime: ("datetime", partial(moment_from, zone=zone)),
-        date: ("date", date_from),
+        date: ("date", day_from),
     }

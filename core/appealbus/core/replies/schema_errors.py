@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -10,6 +11,7 @@ from lxml import etree
 from appealbus.core.interfaces.wire import CallFailed
 from appealbus.core.replies.vocabulary import Vocabulary
 from appealbus.core.replies.xmlread import local_name
+from appealbus.schemas.dates import day_from
 from appealbus.schemas.outcome import OutcomeKind
 
 _STEP = re.compile(r"(?:[^:/\[]+:)?([^:/\[]+)(?:\[(\d+)\])?")
@@ -17,6 +19,8 @@ _SUBJECT = re.compile(r"Element '(?:\{[^}']*\})?([^']{1,200})'(?:, attribute '([
 _EXPECTED = re.compile(r"Expected is (?:one of )?\( (.+) \)\.$")
 _CONTENT = 1871
 """libxml2's number for: this element is not expected here, or one is missing."""
+_VALUE = 1824
+"""Its number for a value that its type does not allow."""
 _UNKNOWN = frozenset({1866, 1867})
 """Its numbers for an attribute too many: without and with a wildcard for attributes."""
 _HARMLESS = frozenset({1843, 1851, 1868}) | _UNKNOWN
@@ -61,8 +65,17 @@ class SchemaError:
 
     @property
     def is_harmless(self) -> bool:
-        """Whether it spoils no value."""
-        return self.number in _HARMLESS
+        """Whether it spoils no value: a date is read that stands for a moment, or that is written another way."""
+        return self.number in _HARMLESS or (not self.attribute and self._is_date)
+
+    @property
+    def _is_date(self) -> bool:
+        if self.number != _VALUE or not self.text.endswith(("'xs:date'.", "'xs:dateTime'.")):
+            return False
+        with suppress(ValueError):
+            day_from((self.node.text or "").strip())
+            return True
+        return False
 
     @property
     def is_unknown_attribute(self) -> bool:

@@ -19,6 +19,7 @@ from appealbus.schemas.appeal import Appeal, AppealKind
 T = TypeVar("T")
 
 EXTENSION_CITED = cite(CODE, [Place(article="76", part="3")])
+_ARRIVED = "received_at"
 _HANDED_ON = frozenset({Outcome.REDIRECTED, Outcome.MOVED})
 
 
@@ -105,9 +106,12 @@ class Told:
     def life(self) -> Life:
         """Its life."""
         arrived = self.appeal.received_at
-        return rebuild(
+        life = rebuild(
             arrived or self.accepted_at, Body.of(self.first.addressee), self.changes, certain=arrived is not None
         )
+        if arrived is None and any(warning.field == _ARRIVED for warning in self.appeal.warnings):
+            life.note(Remark.ARRIVAL_UNREADABLE, day_of(self.accepted_at))
+        return life
 
 
 def due_on(told: Told, law: Law) -> date | None:

@@ -90,6 +90,7 @@ class Remark(Word):
     REGISTERED_LATE = "registered_late"
     REGISTERED_ELSEWHERE = "registered_elsewhere"
     BEFORE_ARRIVAL = "before_arrival"
+    ARRIVAL_UNREADABLE = "arrival_unreadable"
     AFTER_END = "after_end"
     ENDED_TWICE = "ended_twice"
     WITHDRAWN_LATE = "withdrawn_late"
