@@ -93,6 +93,11 @@ def test_a_moment_is_read_as_registers_write_it(written, meant):
     )
 
 
+def test_json_may_begin_with_a_byte_order_mark():
+    """Many a program of Windows writes one."""
+    assert message_from_json(b"\xef\xbb\xbf" + json.dumps(GOOD).encode()) == read()
+
+
 @pytest.mark.parametrize("written", ["1980-05-04", "04.05.1980", "19800504", "1980-05-04T19:00:00", "1980-05-04Z"])
 def test_a_day_is_read_as_registers_write_it(written):
     """A time of day without a zone changes nothing."""

@@ -110,6 +110,26 @@ def test_comments_and_instructions_do_not_split_a_text() -> None:
 
 
 @pytest.mark.parametrize(
+    ("data", "charset"),
+    [
+        ("<a>Иванов</a>".encode("windows-1251"), None),
+        ("<a>Иванов</a>".encode("windows-1251"), "iso-8859-1"),
+        ("<a>Иванов</a>".encode("windows-1251"), "us-ascii"),
+        ("<a>Иванов</a>".encode("windows-1251"), "windows-1252"),
+        ("<a>Иванов</a>".encode("windows-1251"), "no-such"),
+        ('<?xml version="1.0" encoding="ISO_8859-1"?><a>Иванов</a>'.encode(), None),
+        ('<?xml version="1.0" encoding="ISO_8859-1"?><a>Иванов</a>'.encode("windows-1251"), None),
+        ('<?xml version="1.0" encoding="windows-1251"?><a>ванов</a>'.encode(), None),
+        ("<a>ванов</a>".encode(), "windows-1251"),
+    ],
+)
+def test_what_would_be_broken_letters_is_refused(data: bytes, charset: str | None) -> None:
+    """Web servers name ISO 8859-1 without a look: it makes no text of what says nothing of itself."""
+    assert refused(data, charset=charset) == "xml.encoding"
+    assert parse('<?xml version="1.0" encoding="iso-8859-1"?><a>é</a>'.encode("latin-1")).text == "é"
+
+
+@pytest.mark.parametrize(
     ("data", "charset", "fallback"),
     [
         ("<a>я</a>".encode(), None, None),
@@ -121,6 +141,9 @@ def test_comments_and_instructions_do_not_split_a_text() -> None:
         ("<a>я</a>".encode("windows-1251"), None, "windows-1251"),
         ('<?xml version="1.0" encoding="utf-8"?><a>я</a>'.encode("windows-1251"), None, "windows-1251"),
         ("<a>я</a>".encode(), None, "windows-1251"),
+        ("<a>я</a>".encode(), "ISO-8859-1", None),
+        ("<a>я</a>".encode("windows-1251"), "latin1", "windows-1251"),
+        ('<?xml version="1.0" encoding="iso-8859-1"?><a>я</a>'.encode("windows-1251"), None, "windows-1251"),
     ],
 )
 def test_encodings(data: bytes, charset: str | None, fallback: str | None) -> None:

@@ -8,6 +8,7 @@ another version of the schema, a message id that cannot tell messages apart, a c
 import json
 import math
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, date, datetime, time
@@ -171,6 +172,7 @@ def taken_for(fields: Iterator[str]) -> str:
 
 
 def _loaded(raw: bytes) -> Any:
+    raw = raw.removeprefix(BOM_UTF8)
     if not _LONG_NUMBER.search(raw):
         with suppress(orjson.JSONDecodeError):
             return orjson.loads(raw)

@@ -10,6 +10,12 @@ _DECLARATION = re.compile(rb"\s*<\?xml\s(?![^>]{0,250}>)")
 _DECLARED = re.compile(rb"\s*<\?xml[^>]{0,250}?encoding\s*=\s*[\"']([A-Za-z0-9._-]{1,40})[\"']")
 _HIDING = re.compile("utf-?7|java|c99", re.IGNORECASE)
 """Encodings in which a tag need not begin with the byte of <, so that none of the bounds below would hold."""
+_BY_DEFAULT = frozenset({"utf-8", "ascii", "iso8859-1", "cp1252"})
+"""Encodings that web servers name by themselves, without a look: none but the first can hold a letter of ours."""
+_CYRILLIC = re.compile(rb"[\xc0-\xff]{4}")
+"""A word of ours in windows-1251. In ISO 8859-1 it would be four letters with accents in a row."""
+_PLAINLY = 3
+"""Characters of several bytes that make it certain that a document is in UTF-8."""
 _BOMS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _DOCTYPE = re.compile("<!DOCTYPE".encode("utf-16-le") + b"|" + "<!DOCTYPE".encode("utf-16-be") + b"|<!DOCTYPE")
 _FEWEST_MARKS = 20_000
@@ -45,16 +51,16 @@ def parse(
     """Return the root of the document in `data`.
 
     The encoding is the one of the byte order mark, else the one that the document declares, else `charset`, else
-    UTF-8. The document's own word comes before the transport's, since web servers add a charset by default
-    without a look at the document. Nothing is guessed: `fallback` serves a source that is known to say nothing,
-    or UTF-8, and to send something else.
+    UTF-8. The document's own word comes before the transport's, and ISO 8859-1 and the like say nothing there, since
+    web servers add them by default without a look at the document. Nothing is guessed: `fallback` serves a source that
+    is known to say nothing, UTF-8 or ISO 8859-1, and to send something else; without it that is refused.
 
     Args:
         data: the document as it came.
         limit: the most bytes that are parsed at all. A document may have one tag or attribute for every ten, but no
             more than 419,430, and 1,000 attributes on one element. A text of more than 10 MB is taken in UTF-8 alone.
         charset: what the transport says of the encoding.
-        fallback: the encoding of documents that claim to be UTF-8 and are not.
+        fallback: the encoding of documents that claim to be UTF-8 or ISO 8859-1 and are not.
 
     Raises:
         UnsafeXml: `xml.too_large`, `xml.too_many`, `xml.doctype`, `xml.encoding` or `xml.malformed`.
@@ -101,8 +107,11 @@ def _apart(data: bytes, charset: str | None, fallback: str | None) -> etree._Ele
 
 
 def _parsed(data: bytes, charset: str | None, fallback: str | None) -> etree._Element:
-    other = charset is not None and charset.lower() not in ("utf-8", "utf8")
-    encoding = charset if other and not _declares(data) else None
+    encoding = charset if charset and _python_name(charset) not in _BY_DEFAULT and not _declares(data) else None
+    if _is_misnamed(data, encoding, known=fallback is not None):
+        if fallback is None:
+            raise UnsafeXml("xml.encoding", "the document is in another encoding than it says")
+        encoding = fallback
     if len(data) > _LONGEST_TEXT and encoding is None and _is_utf8(data):
         return _large(data)
     try:
@@ -110,6 +119,8 @@ def _parsed(data: bytes, charset: str | None, fallback: str | None) -> etree._El
     except (etree.XMLSyntaxError, ValueError, LookupError) as error:
         if isinstance(error, UnsafeXml):
             raise
+        if isinstance(error, LookupError):
+            raise UnsafeXml("xml.encoding", "the document is in an encoding that is not read") from None
         if _DOCTYPE.search(data[:8192]):
             raise UnsafeXml("xml.doctype", "the document declares a DTD") from None
         if encoding is None and _is_broken_utf8(data):
@@ -164,6 +175,31 @@ def _checked(root: etree._Element) -> etree._Element:
     if info.internalDTD is not None or info.doctype:
         raise UnsafeXml("xml.doctype", "the document declares a DTD")
     return root
+
+
+def _is_misnamed(data: bytes, encoding: str | None, *, known: bool) -> bool:
+    """Say whether a document cannot be in the encoding that it declares, or else has from its transport.
+
+    Of a source that is `known` to write something else, ISO 8859-1 is not believed at all.
+    """
+    declared = _DECLARED.match(data)
+    says = _python_name(declared[1].decode() if declared else encoding or "utf-8")
+    if says == "utf-8" or data.startswith(_BOMS) or data.isascii():
+        return False
+    if says == "iso8859-1" and (known or _CYRILLIC.search(data)):
+        return True
+    try:
+        return len(data) - len(data.decode()) >= _PLAINLY
+    except UnicodeDecodeError:
+        return False
+
+
+def _python_name(encoding: str) -> str:
+    """Return the one name of all that an encoding has; of one that Python does not have, "": the parser may know it."""
+    try:
+        return codecs.lookup(encoding).name
+    except (LookupError, ValueError):
+        return ""
 
 
 def _declares(data: bytes) -> bool:

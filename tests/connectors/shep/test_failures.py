@@ -44,6 +44,16 @@ async def test_success_codes(gateway, wire, ask, code):
     assert (await ask(await wire(**CODES))).body.text == "x"
 
 
+async def test_an_answer_in_another_encoding_than_it_says(gateway, wire, ask, failure):
+    """Nothing is guessed, whatever charset the server names by itself: the source's setting says what it is."""
+    body = build_response(etree.fromstring("<a>Әлия</a>"), code="1").replace("Әлия".encode(), "Алия".encode("cp1251"))
+    body = body.partition(b"?>")[2] if body.startswith(b"<?xml") else body
+    told = web.Response(body=body, headers={"Content-Type": "text/xml; charset=ISO-8859-1"})
+    assert (await failure(told, **CODES)).code == "xml.encoding"
+    gateway.answer = lambda _: web.Response(body=body, headers={"Content-Type": "text/xml; charset=ISO-8859-1"})
+    assert (await ask(await wire(encoding="windows-1251", **CODES))).body.text == "Алия"
+
+
 @pytest.mark.parametrize(
     ("status", "kind", "code"),
     [

@@ -32,7 +32,7 @@ def single_use(body: etree._Element, date: str | None, *, now: datetime, window:
     if date is None:
         raise CallFailed(OutcomeKind.INVALID, "shep.no_date", "the signed answer has no date, so it may be an old one")
     try:
-        moment = moment_from(date)
+        moment = moment_from(date if ":" in date else "")  # a bare day is near no moment
     except ValueError:
         raise CallFailed(OutcomeKind.INVALID, "shep.no_date", "the signed answer has a date that is none") from None
     allowed = timedelta(seconds=window)

@@ -7,7 +7,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from appealbus.connectors.http import TlsSettings
 from appealbus.connectors.signing import SignatureSettings
-from appealbus.connectors.soap.settings import HttpUrl
+from appealbus.connectors.soap.settings import HttpUrl, ReplyEncoding
 from appealbus.core import Form, ReplyCheck, Settings, Shape
 from appealbus.core.config.types import Seconds, Secret
 
@@ -53,6 +53,8 @@ class ShepSettings(Settings):
     """What becomes of an answer that breaks the lookup's schema: `strict`, it is invalid; `lenient`, what the record
     needs decides, a value that the schema does not allow is none, and differences are counted; `off`, it is not
     compared."""
+    encoding: ReplyEncoding | None = None
+    """What answers are written in that claim to be UTF-8 or ISO 8859-1, or say nothing, and are not: "windows-1251"."""
     limit: int = Field(default=2 * 1024 * 1024, ge=1024, le=16 * 1024 * 1024)
     """The most bytes that an answer may have. The gateway carries 15 MB. Reading takes up to twelve times as much."""
     reuse: bool = True

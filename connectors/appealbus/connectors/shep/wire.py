@@ -201,7 +201,9 @@ class ShepWire(Wire):
             raise failed
         try:
             charset = charset_of(reply.headers.get("Content-Type", ""))
-            envelope = await _aside(reply, partial(read_envelope, reply.body, self._settings.limit, charset=charset))
+            fallback = self._settings.encoding
+            read = partial(read_envelope, reply.body, self._settings.limit, charset=charset, fallback=fallback)
+            envelope = await _aside(reply, read)
         except CallFailed:
             # Proxies and crashed servers answer in HTML; then the status is all that there is.
             if failed is not None:

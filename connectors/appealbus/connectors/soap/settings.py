@@ -30,6 +30,7 @@ def _encoding(value: str) -> str:
     return value
 
 
+ReplyEncoding = Annotated[str, AfterValidator(_encoding)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 """The address of a service."""
 
@@ -101,8 +102,8 @@ class SoapSettings(Settings):
     """What becomes of a reply that breaks the contract's schema: `strict`, it is invalid; `lenient`, what the record
     needs decides, a value that the schema does not allow is none, and differences are counted; `off`, it is not
     compared. Requests are always checked."""
-    encoding: Annotated[str, AfterValidator(_encoding)] | None = None
-    """What replies are written in that claim to be UTF-8, or say nothing, and are not: "windows-1251"."""
+    encoding: ReplyEncoding | None = None
+    """What replies are written in that claim to be UTF-8 or ISO 8859-1, or say nothing, and are not: "windows-1251"."""
     faults: dict[str, FaultOutcome] = {}
     """Outcomes of faults, by the name of an element in the detail or of one in that, by subcode, or by code."""
     fault_texts: dict[_Words, FaultOutcome] = {}
