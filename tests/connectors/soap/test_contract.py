@@ -45,6 +45,37 @@ def is_valid(contract: WsdlContract, element: etree._Element) -> bool:
     return True
 
 
+SPACE = 'targetNamespace="urn:example:register:wsdl"'
+SPACES = (
+    (SPACE, SPACE.replace("urn:example:register:wsdl", "http://register.invalid/ws/")),
+    (
+        'xmlns:t="urn:example:register:wsdl"',
+        'xmlns:t="http://register.invalid/ws/"',
+    ),
+)
+PING, NAMED = '<w:operation name="Ping"><w:input ', '<w:operation name="Ping"><w:input name="Asked" '
+SILENT = ('soapAction="urn:example:notify"', 'soapAction=""')
+ACTION = '<w:input wsam:Action="urn:own" xmlns:wsam="http://www.w3.org/2007/05/addressing/metadata" '
+
+
+@pytest.mark.parametrize(
+    ("changes", "operation", "action"),
+    [
+        ((), "Count", "urn:example:count"),
+        ((), "Ping", "urn:example:register:wsdl:Register:PingRequest"),
+        (((PING, NAMED),), "Ping", "urn:example:register:wsdl:Register:Asked"),
+        ((SILENT,), "Notify", "urn:example:register:wsdl:Register:Notify"),
+        (SPACES, "Ping", "http://register.invalid/ws/Register/PingRequest"),
+        (((PING, PING.replace("<w:input ", ACTION)),), "Ping", "urn:own"),
+    ],
+)
+def test_the_action_of_addressing(
+    write: Write, changes: tuple[tuple[str, str], ...], operation: str, action: str
+) -> None:
+    """The contract's own, else that of SOAPAction, else the default of WS-Addressing 1.0: an empty one is none."""
+    assert load_contract(write(*changes)).port.operations[operation].addressing_action == action
+
+
 IMPORT = '<xs:import namespace="urn:example:register" schemaLocation="register.xsd"/>'
 
 

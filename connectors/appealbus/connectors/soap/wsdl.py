@@ -28,7 +28,7 @@ class Operation:
     Attributes:
         name: as the contract has it; of several of one name, with the name of its input behind: `Find:ByNumber`.
         action: of the SOAPAction header.
-        addressing_action: of WS-Addressing.
+        addressing_action: of WS-Addressing: the contract's own, else that of SOAPAction, else the standard's default.
         input: the element of the request; None: the body stays empty.
         output: the element of the reply; None: the contract has none.
         headers: elements that the contract puts into the request's header.
@@ -175,7 +175,7 @@ class Wsdl:
         return Operation(
             name=name,
             action=action,
-            addressing_action=declared or action,
+            addressing_action=declared or action or _default_action(abstract),
             input=body_of(given, bound_in, extension, local),
             output=body_of(wanted, bound_out, extension, f"{local}Response"),
             headers=tuple(self._headers(bound_in, name, binding)),
@@ -293,6 +293,19 @@ def _overloads(operations: Iterable[str]) -> dict[str, list[str]]:
         if colon:
             found.setdefault(name, []).append(label)
     return found
+
+
+def _default_action(abstract: etree._Element) -> str:
+    """Return the action of an operation's request where the contract says none: WS-Addressing 1.0 Metadata, 4.4.4."""
+    port_type, definitions, *_ = abstract.iterancestors()
+    namespace = definitions.get("targetNamespace", "")
+    delimiter = ":" if namespace.lower().startswith("urn:") else "/"
+    entry = next(abstract.iterchildren(f"{{{WSDL}}}input"), None)
+    name = entry.get("name") if entry is not None else None
+    if not name:  # WSDL 1.1, 2.4.5
+        answered = next(abstract.iterchildren(f"{{{WSDL}}}output"), None) is not None
+        name = abstract.get("name", "") + ("Request" if answered else "")
+    return delimiter.join((namespace.removesuffix(delimiter), port_type.get("name", ""), name))
 
 
 def _first(node: etree._Element | None, tag: str) -> etree._Element | None:
