@@ -12,7 +12,7 @@ _WRITTEN = re.compile(
 )
 
 
-def day_from(text: str) -> date:
+def date_from(text: str) -> date:
     """Return the day of `2026-02-02`, `02.02.2026` or `20260202`: a time of day or a zone behind it changes nothing.
 
     Raises:
@@ -28,7 +28,7 @@ def moment_from(text: str, zone: tzinfo | None = KAZAKHSTAN) -> datetime:
     Digits past microseconds go.
 
     Raises:
-        ValueError: as of `day_from`; or other zones have no date for it.
+        ValueError: as of `date_from`; or other zones have no date for it.
 
     """
     day, time, offset = _parts(text)

@@ -23,7 +23,7 @@ from pydantic import TypeAdapter, ValidationError
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.base import Model, printable
 from appealbus.schemas.change import Change, ChangeKind
-from appealbus.schemas.dates import KAZAKHSTAN, day_from, moment_from
+from appealbus.schemas.dates import KAZAKHSTAN, date_from, moment_from
 from appealbus.schemas.notes import UNBOUND, Notes, Unreadable
 from appealbus.schemas.problems import explain
 from appealbus.schemas.shapes import ListOf, ModelOf, OneOf, Scalar, Shape, fields_of
@@ -338,7 +338,7 @@ def _as_registers_write(wanted: type, given: Any) -> date | datetime:
         return moment
     if moment.tzinfo is not None and moment.time() != time.min:
         raise ValueError  # which day it is depends on the clock
-    return day_from(given.strip())
+    return date_from(given.strip())
 
 
 def _wrong(shape: Scalar, given: Any) -> tuple[str, str]:

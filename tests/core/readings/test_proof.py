@@ -27,6 +27,7 @@ from appealbus.core import (
 )
 from appealbus.core.interfaces.lookup import Lookup
 from appealbus.core.readings import At, By, Declared, Present, Reading, Send, Take, Tree
+from appealbus.core.readings.paths import DeclarationError
 from appealbus.core.readings.proof import prove
 from appealbus.core.replies.codes import BusinessCodes
 from appealbus.core.replies.xmlschema import MessageSchema
@@ -159,16 +160,18 @@ def test_what_fits_is_not_told(tmp_path: Path, kind: Any, way: Any) -> None:
         (list[Day], "Count", "Item/Count is an int in the contract, and the field wants a date"),
         (str, "Part", "Item/Part holds elements and no text in the contract, and the field wants a text"),
         (str, "Empty", "Item/Empty is always empty in the contract, and the field wants a text"),
-        (str, "Many", "Item/Many may repeat in the contract, and the field is no list: only the first would count"),
+        (str, "Many", "Item/Many may repeat in the contract, and the field is no list: "
+         "only the first would count; write Many[1] if that is meant"),
         (Part, At("Parts", of=Reading(Part, a="A")), "Item/Parts may repeat in the contract, and the field is no list: "
-         "only the first would count"),
+         "only the first would count; write Parts[1] if that is meant"),
         (JsonValue, Tree("Many"), "Item/Many may repeat in the contract, and the field is no list: "
-         "only the first would count"),
-        (str, "Parts/A", "Item/Parts may repeat in the contract, and the field is no list: only the first would count"),
+         "only the first would count; write Many[1] if that is meant"),
+        (str, "Parts/A", "Item/Parts may repeat in the contract, and the field is no list: "
+         "only the first would count; write Parts[1] if that is meant"),
         (str, By(str, "Many"), "Item/Many may repeat in the contract, and the path takes the first alone; "
-         "write Many[*]"),
+         "write Many[*], or Many[1] if that is meant"),
         (list[str], "Parts/A", "Item/Parts may repeat in the contract, and the path takes the first alone; "
-         "write Parts[*]"),
+         "write Parts[*], or Parts[1] if that is meant"),
         (Coded, "Part", "Item/Part has none of code, nameRu, nameKz in the contract, and the field wants a coded "
          "value"),
     ],
@@ -178,6 +181,32 @@ def test_what_cannot_be_is_told(tmp_path: Path, kind: Any, way: Any, expected: s
     texts = taking(tmp_path, field=(kind, way))
     assert expected in [text.partition(": ")[2] for text in texts]
     assert len(texts) == 1 or kind is Coded
+
+
+@pytest.mark.parametrize(
+    ("kind", "way"),
+    [
+        (str, "Many[1]"),
+        (str, "Parts[1]/A"),
+        (list[str], "Parts[1]/A"),
+        (str, By(str, "Many[1]")),
+        (Part, At("Parts[1]", of=Reading(Part, a="A"))),
+        (JsonValue, Tree("Many[1]")),
+    ],
+)
+def test_the_first_of_several_may_be_meant(tmp_path: Path, kind: Any, way: Any) -> None:
+    """Then it is said, and nothing is told."""
+    assert taking(tmp_path, field=(kind, way)) == []
+
+
+def test_a_list_does_not_mean_the_first(tmp_path: Path) -> None:
+    """A list takes all that stand there; so do records."""
+    for declare in (
+        lambda: taking(tmp_path, field=(list[str], "Many[1]")),
+        lambda: Take(Reading(Item, {}), "Item[1]", same=_same),
+    ):
+        with pytest.raises(DeclarationError, match="a list takes all"):
+            declare()
 
 
 def test_a_coded_value_may_lack_one_of_its_names(tmp_path: Path) -> None:
@@ -223,7 +252,8 @@ def test_xml_inside_text_has_a_schema_of_its_own(tmp_path: Path) -> None:
         ),
         (
             lambda r: Take(r, "Item/Part", code="Item/Text", same=_same),
-            "code: Item may repeat in the contract, and the path takes the first alone; write Item[*]",
+            "code: Item may repeat in the contract, and the path takes the first alone; "
+            "write Item[*], or Item[1] if that is meant",
         ),
     ],
 )

@@ -205,6 +205,9 @@ def test_parts_of_two_elements_do_not_become_one() -> None:
     seen = read(inside, notes, text="Owner/Name", state=By(lambda iin: "open", "Owner/Iin"))
     assert seen.text is None
     assert notes.unread == {"Owner": 1}
+    said = read(inside, text="Owner[1]/Name", state=By(lambda iin: "open", "Owner[1]/Iin"))
+    assert (said.text, said.state) == (seen.text, seen.state)
+    assert read(inside, text="Owner[1]/Iin").text == "1"
 
 
 def test_xml_inside_text() -> None:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from lxml import etree
 
 from appealbus.core import CallFailed, SingleUse
-from appealbus.schemas.dates import moment_from
+from appealbus.core.replies.convert import moment_from
 from appealbus.schemas.outcome import OutcomeKind
 
 _MENDED = 60.0

@@ -34,8 +34,8 @@ class At(_Paths):
 
     Args:
         paths: `a/b` leads through elements by their local names, at each step to the first; `[*]` to all that match;
-            `@name` to an attribute; `*` to what no other field takes; `.` to the element itself; `xml()` into XML
-            that is the text of an element.
+            `[1]` says that the first is meant where there may be more; `@name` leads to an attribute; `*` to what no
+            other field takes; `.` to the element itself; `xml()` into XML that is the text of an element.
         of: how to read a nested model. Left out, the model's own declarations count.
         word: what the value is, for the code of a failure: `reply.bad_<word>`. Left out, it follows from the type.
 

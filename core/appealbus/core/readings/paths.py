@@ -1,16 +1,17 @@
 """Paths into a reply.
 
-`LeftSide/Side[*]`, `Type/@code`, `Payload/xml()/Person/name`. Names are local names: namespaces are ignored.
+`LeftSide/Side[*]`, `Owner[1]/Name`, `Type/@code`, `Payload/xml()/Person/name`. Names are local names: namespaces are
+ignored.
 """
 
 import itertools
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from appealbus.core.errors import AppealBusError
 
 _NAME = r"[^\W\d][\w.\-]*"
-_STEP = re.compile(rf"({_NAME})(\[\*\])?")
+_STEP = re.compile(rf"({_NAME})(\[\*\]|\[1\])?")
 _ATTRIBUTE = re.compile(rf"@{_NAME}")
 
 XML = "xml()"
@@ -30,6 +31,7 @@ class ReplyPath:
         text: as it was written.
         steps: names of elements from outside in, and `xml()` where the text of an element is parsed as XML.
         each: for every step, whether all that match are meant (`[*]`), not the first alone.
+        firsts: places of steps where the first alone is meant, however many the contract allows (`[1]`).
         end: `@name` for an attribute of the last element, `*` for what no other field takes; empty for the element.
 
     """
@@ -38,6 +40,7 @@ class ReplyPath:
     steps: tuple[str, ...]
     each: tuple[bool, ...]
     end: str = ""
+    firsts: frozenset[int] = frozenset()
 
     @property
     def repeats(self) -> bool:
@@ -46,9 +49,18 @@ class ReplyPath:
 
     def repeated(self) -> "ReplyPath":
         """Return the path with `[*]` at its last step, for a list whose path does not say so itself."""
-        if self.repeats or not self.steps:
-            return self
-        return ReplyPath(self.text, self.steps, (*self.each[:-1], True), self.end)
+        return self if self.repeats else self.every()
+
+    def every(self) -> "ReplyPath":
+        """Return the path with `[*]` at its last step, whatever is at those before.
+
+        Raises:
+            DeclarationError: it says that the first alone is meant.
+
+        """
+        if len(self.steps) - 1 in self.firsts:
+            raise DeclarationError(f"the path {self.text!r}: a list takes all that stand there, not [1]")
+        return replace(self, each=(*self.each[:-1], True)) if self.steps else self
 
 
 def parse_reply_path(text: str) -> ReplyPath:
@@ -70,12 +82,13 @@ def parse_reply_path(text: str) -> ReplyPath:
         match = _STEP.fullmatch(part)
         if part != XML and match is None:
             raise DeclarationError(
-                f"the path {text!r}: {part!r} is not the name of an element, a name and [*], or xml(); "
+                f"the path {text!r}: {part!r} is not the name of an element, a name with [*] or [1], or xml(); "
                 "@name and * may only end a path"
             )
         steps.append(part if match is None else match[1])
-        each.append(match is not None and match[2] is not None)
+        each.append(match is not None and match[2] == "[*]")
     doubled = any(one == other == XML for one, other in itertools.pairwise(steps))
     if steps and (steps[0] == XML or steps[-1] == XML or doubled):
         raise DeclarationError(f"the path {text!r}: xml() stands between an element and what is inside its text")
-    return ReplyPath(text, tuple(steps), tuple(each), end)
+    firsts = frozenset(i for i, part in enumerate(parts) if part.endswith("[1]"))
+    return ReplyPath(text, tuple(steps), tuple(each), end, firsts)

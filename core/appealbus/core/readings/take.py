@@ -82,7 +82,7 @@ class Take(Generic[R]):
             DeclarationError: a path or a name leads nowhere.
 
         """
-        self.path = _every(parse_reply_path(path))
+        self.path = parse_reply_path(path).every()
         self.code = parse_reply_path(code) if code else None
         self.echo = parse_reply_path(echo) if echo else None
         self.origin = caller()
@@ -190,11 +190,6 @@ def _passing(reading: Reading[R], words: Iterable[ReplyPath]) -> Reading[R]:
         entry_at(reading.program.level, word, reading.xml, "Take").steps.append(_pass_by)
     settle(reading.program.level)
     return reading
-
-
-def _every(path: ReplyPath) -> ReplyPath:
-    """Return the path with `[*]` at its last step: where records stand, every match counts."""
-    return ReplyPath(path.text, path.steps, (*path.each[:-1], True), path.end) if path.steps else path
 
 
 def _collect(node: Node, table: Table, run: Run) -> None:

@@ -7,8 +7,10 @@ from decimal import Decimal
 from functools import partial
 from typing import Any, TypeAlias
 
-from appealbus.schemas.dates import day_from, moment_from
+from appealbus.schemas.dates import date_from, moment_from
 from appealbus.schemas.identifiers import SEPARATORS
+
+__all__ = ["Converter", "bare", "bool_from", "converters", "date_from", "decimal_from", "int_from", "moment_from"]
 
 Converter: TypeAlias = Callable[[str], Any]
 
@@ -54,5 +56,5 @@ def converters(zone: tzinfo, *, comma: bool) -> dict[type, tuple[str, Converter]
         float: ("decimal", lambda text: float(decimal_from(text, comma=comma))),
         Decimal: ("decimal", partial(decimal_from, comma=comma) if comma else decimal_from),
         datetime: ("datetime", partial(moment_from, zone=zone)),
-        date: ("date", day_from),
+        date: ("date", date_from),
     }

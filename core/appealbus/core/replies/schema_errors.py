@@ -11,7 +11,7 @@ from lxml import etree
 from appealbus.core.interfaces.wire import CallFailed
 from appealbus.core.replies.vocabulary import Vocabulary
 from appealbus.core.replies.xmlread import local_name
-from appealbus.schemas.dates import day_from
+from appealbus.schemas.dates import date_from
 from appealbus.schemas.outcome import OutcomeKind
 
 _STEP = re.compile(r"(?:[^:/\[]+:)?([^:/\[]+)(?:\[(\d+)\])?")
@@ -73,7 +73,7 @@ class SchemaError:
         if self.number != _VALUE or not self.text.endswith(("'xs:date'.", "'xs:dateTime'.")):
             return False
         with suppress(ValueError):
-            day_from((self.node.text or "").strip())
+            date_from((self.node.text or "").strip())
             return True
         return False
 

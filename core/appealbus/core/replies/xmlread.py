@@ -14,9 +14,8 @@ from lxml import etree
 
 from appealbus.core.clocks import KAZAKHSTAN
 from appealbus.core.interfaces.wire import CallFailed, Reply
-from appealbus.core.replies.convert import bare, bool_from, decimal_from, int_from
+from appealbus.core.replies.convert import bare, bool_from, date_from, decimal_from, int_from, moment_from
 from appealbus.core.replies.marks import is_refused
-from appealbus.schemas.dates import day_from, moment_from
 from appealbus.schemas.namespaces import XSI_NIL
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.record import Coded
@@ -108,7 +107,7 @@ def require_text(element: etree._Element, path: str) -> str:
 
 def date_of(element: etree._Element, path: str) -> date | None:
     """Return the date at the path as it is written: a zone or a time of day behind it changes nothing."""
-    return _read(element, path, "date", day_from)
+    return _read(element, path, "date", date_from)
 
 
 def datetime_of(element: etree._Element, path: str, zone: tzinfo = KAZAKHSTAN) -> datetime | None:

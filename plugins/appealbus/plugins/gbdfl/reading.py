@@ -7,8 +7,7 @@ import re
 from datetime import date
 
 from appealbus.core.readings import At, By, Reading, Take, bare
-from appealbus.core.replies.convert import bool_from
-from appealbus.schemas.dates import day_from
+from appealbus.core.replies.convert import bool_from, date_from
 from appealbus.schemas.person import IdentityDocument, Person, PostalAddress
 from appealbus.schemas.record import Coded
 
@@ -26,7 +25,7 @@ _CAPABLE = re.compile(r"\s*дееспособ(?:ен|на|ный|ная)\s*")
 
 def since(begun: str | None, ended: str | None) -> date | None:
     """Return since when a status holds, unless it has ended."""
-    begins, ends = (day_from(told) if told else None for told in (begun, ended))
+    begins, ends = (date_from(told) if told else None for told in (begun, ended))
     return None if ends else begins
 
 

@@ -170,7 +170,7 @@ class ReplyProof:
             if child is None and not shape.open:
                 self._miss(use, spot, name, shape.children)
                 return None
-            if child is not None and child.most > 1 and not use.path.each[i]:
+            if child is not None and child.most > 1 and not use.path.each[i] and i not in use.path.firsts:
                 self._repeats(use, spot.under(name), name)
             spot = replace(spot, place=None if child is None else child.place, path=spot.under(name))
         if use.path.end.startswith("@"):
@@ -191,9 +191,9 @@ class ReplyProof:
         if use.flag:
             return
         what = (
-            "the field is no list: only the first would count"
+            f"the field is no list: only the first would count; write {name}[1] if that is meant"
             if use.single
-            else f"the path takes the first alone; write {name}[*]"
+            else f"the path takes the first alone; write {name}[*], or {name}[1] if that is meant"
         )
         self._findings.add(use.origin, self._lookup, f"{use.whose}: {path} may repeat in the contract, and {what}")
 
