@@ -199,6 +199,22 @@ def test_the_first_of_several_may_be_meant(tmp_path: Path, kind: Any, way: Any) 
     assert taking(tmp_path, field=(kind, way)) == []
 
 
+ANY = '<xs:complexType><xs:sequence><xs:any processContents="strict"/></xs:sequence></xs:complexType>'
+WILD = CONTRACT.replace('"Open" type="xs:anyType"/>', f'"Open">{ANY}</xs:element>')
+
+
+def test_a_path_through_open_content_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is no mistake: nobody can say. What a schema does declare is not told."""
+    assert taking(tmp_path, field=(str, "Open/Person/Name")) == []  # of xs:anyType nothing is expected
+    monkeypatch.setattr(f"{__name__}.CONTRACT", WILD)
+    (text,) = taking(tmp_path, field=(str, "Open/Person/Name"))
+    assert text == (
+        "Item.field: Item/Open/Person stands in what the contract leaves open (xs:any), and no schema says what is "
+        "there: it is read unchecked"
+    )
+    assert taking(tmp_path, field=(str, "Open/Ask/Head/Id")) == []
+
+
 def test_a_list_does_not_mean_the_first(tmp_path: Path) -> None:
     """A list takes all that stand there; so do records."""
     for declare in (

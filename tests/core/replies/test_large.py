@@ -11,6 +11,7 @@ from appealbus.connectors.amqp.agency.body import load_schema
 from appealbus.connectors.soap.contract import load_contract
 from appealbus.core.interfaces.notes import Notes, ReplyCheck
 from appealbus.core.interfaces.wire import CallFailed
+from appealbus.core.replies.marks import is_refused
 from appealbus.core.replies.vocabulary import Vocabulary
 from appealbus.core.replies.xmlschema import Checker, MessageSchema
 from appealbus.schemas.outcome import OutcomeKind
@@ -84,6 +85,39 @@ def test_size_changes_nothing_else(checker: Checker, count: int) -> None:
     for broken in ("<row/>", "<row>1x</row>", '<any i:type="q:int">x</any>', "<row>1</row><other/>"):
         with pytest.raises(CallFailed):
             checker.check(rows(many + broken, typed), "c", "it")
+
+
+OPEN = XSD.replace('<xs:element name="any" minOccurs="0"/>', '<xs:any minOccurs="0" namespace="##other"/>')
+
+
+@pytest.mark.parametrize("count", [1, 113, 5_000])
+@pytest.mark.parametrize("name", ["person", "file"])
+def test_open_content_that_no_schema_declares(tmp_path: Path, count: int, name: str) -> None:
+    """A strict wildcard wants a schema of what is there: without one it is read, however large, and told."""
+    (tmp_path / "s.xsd").write_text(OPEN)
+    schema = MessageSchema(tmp_path / "s.xsd", "{urn:l}Rows")
+    held = f'<o:persons xmlns:o="urn:o">{f"<o:{name}>x</o:{name}>" * count}</o:persons>'
+    reply, notes = rows(f"<row>1</row>{held}"), Notes(ReplyCheck.LENIENT)
+    schema.check(reply, notes)
+    assert etree.tostring(reply) == etree.tostring(rows(f"<row>1</row>{held}"))
+    assert notes.differences == {"more" if count == 5_000 else "*": 1}
+    with pytest.raises(CallFailed, match=r"^reply\.schema"):
+        schema.check(rows(f"<row>1</row>{held}"), Notes(ReplyCheck.STRICT))
+
+
+@pytest.mark.parametrize("count", [1, 5_000])
+def test_what_is_wrong_beside_open_content_is_found(tmp_path: Path, count: int) -> None:
+    """What a schema knows is held to it, there too."""
+    (tmp_path / "s.xsd").write_text(OPEN)
+    schema = MessageSchema(tmp_path / "s.xsd", "{urn:l}Rows")
+    held = '<o:person xmlns:o="urn:o">x</o:person>'
+    reply, notes = rows("<row>1</row>" * count + f"<row>x</row>{held}"), Notes(ReplyCheck.LENIENT)
+    if count > 1:
+        with pytest.raises(CallFailed):
+            schema.check(reply, notes)
+    else:
+        schema.check(reply, notes)
+        assert (is_refused(reply[1]), reply[2].text) == (True, "x")
 
 
 def test_many_attributes(checker: Checker) -> None:

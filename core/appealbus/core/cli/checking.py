@@ -135,7 +135,10 @@ async def _check(cli: Cli, online: bool) -> Findings:
     for bound in parts.sources.values():
         lookups = [node.lookup for node in parts.nodes if node.lookup.source == bound.name]
         health, unproven = await _looked_at(bound, online, lookups)
-        found.problems += [problem for problem in unproven if problem not in found.problems]
+        for text, certain in unproven.items():
+            told = found.problems if certain else found.warnings
+            if text not in told:
+                told.append(text)
         detail = health.detail
         found.sources.append({"source": bound.name, "connector": bound.connector, "ok": health.ok, "detail": detail})
         _look_at_certificates(bound, found)
@@ -196,8 +199,8 @@ def _own_warnings(those: Sequence[Lookup[Any, Any]] | Sequence[Assessor]) -> lis
     return [f"{', '.join(those)}: {text}" for text, those in names.items()]
 
 
-async def _looked_at(bound: Bound, online: bool, lookups: Sequence[Lookup[Any, Any]]) -> tuple[Health, list[str]]:
-    """Return how a source's wire starts, and what its lookups declare and the contract does not allow."""
+async def _looked_at(bound: Bound, online: bool, lookups: Sequence[Lookup[Any, Any]]) -> tuple[Health, dict[str, bool]]:
+    """Return how a source's wire starts, and what the contract does not allow of its lookups, or leaves open."""
     wire, started = bound.wire, False
 
     async def look() -> Health:
@@ -231,11 +234,11 @@ def _look_at_certificates(bound: Bound, found: Findings) -> None:
             (found.problems if trouble.severity is Severity.CRITICAL else found.warnings).append(str(trouble))
 
 
-def _unproven(bound: Bound, lookups: Sequence[Lookup[Any, Any]], wire: Wire | None) -> list[str]:
+def _unproven(bound: Bound, lookups: Sequence[Lookup[Any, Any]], wire: Wire | None) -> dict[str, bool]:
     try:
-        return [str(finding) for finding in prove(lookups, wire)]
+        return {str(finding): finding.certain for finding in prove(lookups, wire)}
     except Exception as error:
-        return [f"source {bound.name}: nothing could be proved: its plugin raised {type(error).__name__}"]
+        return {f"source {bound.name}: nothing could be proved: its plugin raised {type(error).__name__}": True}
 
 
 async def _look_at_connections(parts: Parts, found: Findings) -> None:

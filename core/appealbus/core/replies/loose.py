@@ -1,4 +1,4 @@
-"""A schema in which nothing is required.
+"""A schema in which nothing is required, and open content need not be declared.
 
 libxml2 stops looking at what stands beside an element that it did not expect, and of a missing element it says that the
 next one is not expected. Where nothing can be missing, what is there is looked at.
@@ -13,6 +13,7 @@ from appealbus.schemas.namespaces import XSD
 
 _PARTICLES = frozenset(f"{{{XSD}}}{name}" for name in ("element", "group", "sequence", "choice", "all", "any"))
 _HOLDERS = (*_PARTICLES, *(f"{{{XSD}}}{name}" for name in ("complexContent", "extension", "restriction")))
+_ANY = f"{{{XSD}}}any"
 _ATTRIBUTE = f"{{{XSD}}}attribute"
 _GLOBAL = frozenset(f"{{{XSD}}}{name}" for name in ("schema", "redefine", "override"))
 _MOST_STEPS = 100_000_000
@@ -88,6 +89,8 @@ def _loose(root: etree._Element) -> bytes:
             continue
         if node.tag in _PARTICLES and node.get("maxOccurs") != "0":
             node.set("minOccurs", "0")
+            if node.tag == _ANY and node.get("processContents", "strict") == "strict":
+                node.set("processContents", "lax")
         elif node.tag == _ATTRIBUTE and node.get("use") == "required":
             node.set("use", "optional")
     return etree.tostring(root, encoding="utf-8")

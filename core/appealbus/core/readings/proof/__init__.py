@@ -56,19 +56,19 @@ class _Proof:
         theirs = self._model(contract) if contract is not None else None
         if takes:
             if own is not None and lookup.schema is not None:
-                self._reply(lookup, own, lookup.schema.root)
+                self._reply(lookup, own, lookup.schema.root, alone=True)
             if theirs is not None and contract is not None and contract.reply is not None:
-                self._reply(lookup, theirs, contract.reply)
+                self._reply(lookup, theirs, contract.reply, alone=own is None)
         if sends:
             if theirs is not None and contract is not None and contract.request is not None:
                 self._request(lookup, theirs, contract.request)
             elif own is not None and lookup.send.root:
                 self._request(lookup, own, lookup.send.root)
 
-    def _reply(self, lookup: Declared[Any, Any], model: SchemaModel, root: str) -> None:
+    def _reply(self, lookup: Declared[Any, Any], model: SchemaModel, root: str, *, alone: bool) -> None:
         place = model.element(root)
         if place is not None:
-            ReplyProof(lookup.name, self.findings).prove(lookup.take, model, place)
+            ReplyProof(lookup.name, self.findings, alone=alone).prove(lookup.take, model, place)
 
     def _request(self, lookup: Declared[Any, Any], model: SchemaModel, root: str) -> None:
         place = model.element(root)

@@ -75,9 +75,10 @@ class _Use:
 class ReplyProof:
     """Proves what one lookup takes."""
 
-    def __init__(self, lookup: str, findings: Findings) -> None:
-        """Remember whose findings these are."""
+    def __init__(self, lookup: str, findings: Findings, *, alone: bool) -> None:
+        """Remember whose findings these are, and whether no other schema says what this contract leaves open."""
         self._lookup = lookup
+        self._alone = alone
         self._findings = findings
         self._reached: set[Key] = set()
         self._missed: dict[Key, tuple[Origin, str]] = {}
@@ -170,6 +171,10 @@ class ReplyProof:
             if child is None and not shape.open:
                 self._miss(use, spot, name, shape.children)
                 return None
+            if child is None and shape.wild and self._alone and not spot.model.elements(name):
+                text = "stands in what the contract leaves open (xs:any), and no schema says what is there"
+                text = f"{use.whose}: {spot.under(name)} {text}: it is read unchecked"
+                self._findings.add(use.origin, self._lookup, text, certain=False)
             if child is not None and child.most > 1 and not use.path.each[i] and i not in use.path.firsts:
                 self._repeats(use, spot.under(name), name)
             spot = replace(spot, place=None if child is None else child.place, path=spot.under(name))

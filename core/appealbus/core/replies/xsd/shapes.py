@@ -38,6 +38,7 @@ class Shape:
         children: by local names.
         attributes: by local names.
         open: any other element may be in it.
+        wild: so says a wildcard, `xs:any`, rather than a type of which nothing is known.
         open_attributes: any other attribute may be on it.
         text: what its text is; None where it has none.
 
@@ -48,6 +49,7 @@ class Shape:
     open: bool = False
     open_attributes: bool = False
     text: Simple | None = None
+    wild: bool = False
 
 
 ANYTHING = Shape(open=True, open_attributes=True, text=ANY_TEXT)
@@ -67,6 +69,7 @@ def both(*shapes: Shape) -> Shape:
         any(shape.open for shape in shapes),
         any(shape.open_attributes for shape in shapes),
         next((shape.text for shape in shapes if shape.text is not None), None),
+        any(shape.wild for shape in shapes),
     )
 
 
@@ -85,6 +88,7 @@ def either(ways: list[Shape]) -> Shape:
         any(way.open for way in ways),
         any(way.open_attributes for way in ways),
         _either_text([way.text for way in ways if way.text is not None]),
+        any(way.wild for way in ways),
     )
 
 
