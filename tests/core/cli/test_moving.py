@@ -60,7 +60,7 @@ async def test_what_is_unassessed_is_assessed_again(program, journal, accepted):
     appeal_id, number = accepted.appeal_id, accepted.receipt.number
     how = {"completeness": Completeness.COMPLETE, "unassessed": ["minor"], "misdated": True}
     await journal.conclude(Conclusion(appeal_id, dossier=b"{}", version=1, **how))
-    assert ", unassessed by minor, its last change is misdated" in program("appeals", "--unassessed").stdout
+    assert ", unassessed by minor, a date of it does not count" in program("appeals", "--unassessed").stdout
     assert number in program("appeals", "--misdated").stdout
     assert number not in program("appeals", "--lacking").stdout
     assert "1 complete, unassessed by minor, misdated" in program("history", number).stdout

@@ -1,8 +1,11 @@
 """A change with an implausible date, by a typo: it is taken, and what comes later counts more, on each database."""
 
+import json
+from dataclasses import replace
+
 import pytest
 
-from appealbus.core.domain.change import AHEAD
+from appealbus.core.domain.change import AHEAD, KeptChange
 from appealbus.core.domain.selection import Selection
 from appealbus.core.domain.sender import Sender
 from appealbus.core.journal.rows import NewChange
@@ -10,6 +13,7 @@ from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.core.preparation.changing import with_changes
 from appealbus.schemas.change import Change
 from appealbus.schemas.dossier import Completeness
+from appealbus.schemas.reading import message_from_json
 
 TYPO = "2062-02-16"
 
@@ -47,6 +51,33 @@ async def test_what_is_dated_far_ahead_does_not_win_for_ever(journal, make, wait
     assert [each.message_id for each in case.notes] == ["typo", "right"]
     listed = await journal.changes(case.receipt.number)
     assert [row.message_id for row in listed] == ["typo", "right"]
+
+
+@pytest.mark.parametrize(
+    ("given", "code", "misdated"),
+    [
+        ({"received_at": "03/02/2026"}, "field.moment", True),
+        ({"due_on": "soon"}, "field.date", True),
+        ({"applicant": {"type": "person", "birth_date": "x"}}, "field.date", False),
+        ({"received_at": "2026-02-02"}, "", False),
+    ],
+)
+async def test_a_date_that_terms_rest_on_and_nobody_can_read(journal, make, given, code, misdated):
+    """The appeal is counted with those whose dates cannot be, until a change says the date."""
+    sent = message_from_json(json.dumps({"message_id": "m1", "text": "t", **given}).encode())
+    assert [each.code for each in sent.warnings] == [code] * bool(code)
+    new = make.new()
+    await journal.accept(replace(new, appeal=sent.model_copy(update={"channel": new.appeal.channel})))
+    assert (await worked(journal, make)).misdated == misdated
+    await journal.release("w")
+    said = {"received_at": "2026-02-02T10:00:00+05:00", "due_on": "2026-03-02"}
+    await journal.change(change("right", make.later(60), "corrected", corrected=said))
+    assert not (await worked(journal, make)).misdated
+    await journal.release("w")
+    read = message_from_json(
+        b'{"type": "change", "message_id": "c", "number": "1", "kind": "due", "due_on": "31.02.2026"}'
+    )
+    assert KeptChange.of(read, make.now).misdated
 
 
 @pytest.mark.parametrize("waits", [False, True])

@@ -82,5 +82,5 @@ def line_of(row: AppealRow, to: Reader | None = None) -> str:
     dossier += to.say(", signal {severity}", severity=to.word(Severity.stored(row.signal))) if row.signal else ""
     dossier += to.say(", lacks {lookups}", lookups=", ".join(row.lacks)) if row.lacks else ""
     dossier += to.say(", unassessed by {names}", names=", ".join(row.unassessed)) if row.unassessed else ""
-    dossier += to.say(", its last change is misdated") if row.misdated else ""
+    dossier += to.say(", a date of it does not count") if row.misdated else ""
     return f"{head}  {state}; {dossier}"

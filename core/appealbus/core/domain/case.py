@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from appealbus.core.domain.access import AccessRow
-from appealbus.core.domain.change import KeptChange, closed_by
+from appealbus.core.domain.change import UNREAD, KeptChange, closed_by
 from appealbus.core.domain.document import Document, Form, fact_document
 from appealbus.core.domain.pauses import STALE
 from appealbus.schemas.appeal import Appeal, Receipt
@@ -13,6 +13,9 @@ from appealbus.schemas.dossier import Input
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.provenance import Provenance
 from appealbus.schemas.record import Record
+
+_DATES = ("received_at", "due_on")
+"""Of an appeal: those that its terms rest on."""
 
 CLOSED = "appeal.closed"
 """Skipped as nobody asks any more: the appeal was answered, withdrawn or closed. It may be taken up again."""
@@ -163,5 +166,7 @@ class Case:
 
     @property
     def misdated(self) -> bool:
-        """Whether the last of its changes has an implausible date: what is said later mends that."""
+        """Whether a date that its terms rest on does not count, its own or its last change's: later ones mend that."""
+        if any(each.field in _DATES and each.code in UNREAD for each in self.appeal.warnings):
+            return True
         return bool(self.kept_changes) and max(self.kept_changes, key=lambda each: each.order).misdated

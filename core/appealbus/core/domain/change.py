@@ -33,6 +33,8 @@ BEHIND = timedelta(days=3653)
 LONGEST_TERM = timedelta(days=731)
 """How far after the moment that it counts from a change may set the term: terms of law are months, also extended."""
 MISDATED = "change.misdated"
+UNREAD = frozenset({"field.date", "field.moment"})
+"""Codes of dates that cannot be read."""
 
 
 def counts_from(dated_at: datetime, received_at: datetime) -> datetime:
@@ -75,8 +77,8 @@ class KeptChange:
 
     @property
     def misdated(self) -> bool:
-        """Whether a date of it is implausible: it counts without it."""
-        return any(each.code == MISDATED for each in self.change.warnings)
+        """Whether a date of it is implausible or cannot be read: it counts without it."""
+        return any(each.code == MISDATED or each.code in UNREAD for each in self.change.warnings)
 
 
 _WARNING = Warning(field="", code=MISDATED, message="this date is implausible; the change counts without it")

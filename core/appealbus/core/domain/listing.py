@@ -49,7 +49,7 @@ class AppealRow:
     unassessed: tuple[str, ...] = ()
     """Assessors that raised over its newest dossier."""
     misdated: bool = False
-    """Whether the last of its changes has an implausible date."""
+    """Whether a date of it does not count."""
     closed: str | None = None
     """The kind of change with which it ended: `answered`, `withdrawn`, `closed`."""
     due_on: date | None = None

@@ -136,11 +136,14 @@ def of_appeals(facts: Facts) -> Iterator[Finding]:
         yield Finding(Severity.WARNING, told("assessor {name}", name=name), [what], does)
     if counts.misdated:
         what = told(
-            "the last change of {n} appeal has an implausible date and counts without it",
-            "the last changes of {n} appeals have implausible dates and count without them",
+            "{n} appeal has a date that is implausible or cannot be read, and counts without it",
+            "{n} appeals have dates that are implausible or cannot be read, and count without them",
             n=counts.misdated,
         )
-        does = told("`appealbus appeals --misdated` lists them: have their senders send it anew, under another id")
+        does = told(
+            "`appealbus appeals --misdated` lists them: have their senders send the last change anew, or correct the "
+            "date, under another id"
+        )
         yield Finding(Severity.WARNING, told("dates"), [what], does)
     if counts.held:
         what = told("{n} appeal is not worked", "{n} appeals are not worked", n=counts.held)

@@ -70,7 +70,7 @@ class Conclusion:
     unassessed: Sequence[str] | None = ()
     """Assessors that raised over the newest dossier; None: as it was."""
     misdated: bool = False
-    """Whether the last of its changes has an implausible date."""
+    """Whether a date of it does not count."""
     waits_for: Sequence[str] = ()
     """Sources that are asked again by themselves."""
     plan: bytes = b""
