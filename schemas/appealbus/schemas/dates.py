@@ -5,6 +5,8 @@ from datetime import date, datetime, timedelta, timezone, tzinfo
 
 KAZAKHSTAN = timezone(timedelta(hours=5))
 """The country's one zone since March 2024: what a time without a zone is taken to be in, and where a day begins."""
+_ISO_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:Z|[+-]\d\d:\d\d)?", re.ASCII)
 _WRITTEN = re.compile(
     r"(?:(\d{4})-(\d\d)-(\d\d)|(\d\d?)\.(\d\d?)\.(\d{4})|((?:19|20)\d\d)(\d\d)(\d\d))"
     r"(?:(?:T| +)(\d\d:\d\d)(:\d\d)?(\.\d+)?)? ?(Z|[+-]\d\d:\d\d)?",
@@ -19,7 +21,7 @@ def date_from(text: str) -> date:
         ValueError: it is written in another way, or in no calendar; without the text.
 
     """
-    return date.fromisoformat(_parts(text)[0])
+    return date.fromisoformat(text if _ISO_DAY.fullmatch(text) else _parts(text)[0])
 
 
 def moment_from(text: str, zone: tzinfo | None = KAZAKHSTAN) -> datetime:
@@ -31,12 +33,16 @@ def moment_from(text: str, zone: tzinfo | None = KAZAKHSTAN) -> datetime:
         ValueError: as of `date_from`; or other zones have no date for it.
 
     """
-    day, time, offset = _parts(text)
     try:
-        moment = datetime.fromisoformat(f"{day}T{time or '00:00:00'}{offset}")
+        moment = datetime.fromisoformat(text if _ISO.fullmatch(text) else _iso(text))
         return moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)
     except ValueError:
         raise ValueError from None
+
+
+def _iso(text: str) -> str:
+    day, time, offset = _parts(text)
+    return f"{day}T{time or '00:00:00'}{offset}"
 
 
 def _parts(text: str) -> tuple[str, str, str]:

@@ -111,6 +111,20 @@ def test_a_plugin_that_is_right_has_no_problems(program, plugin: Path):
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_a_path_through_open_content_is_a_warning(program, plugin: Path):
+    """No schema says what is there: nobody can call it wrong, and somebody should know."""
+    mended = PLUGIN.replace("Nomber", "Number").replace('{"Iin"', '{"Sender": lambda asking: "us", "Iin"')
+    plugin.write_text(mended, encoding="utf-8")
+    name = '<xs:element name="Name" type="xs:string"/>'
+    plugin.with_suffix(".xsd").write_text(CONTRACT.replace(name, "<xs:any/>"), encoding="utf-8")
+    done = program("check", "--json")
+    found = json.loads(done.stdout)
+    assert (done.returncode, found["problems"]) == (0, [])
+    (told,) = (each for each in found["warnings"] if "xs:any" in each)
+    line = line_of('holder="Holder/Name"')
+    assert told.startswith(f"{plugin}:{line}: licences.licence: Licence.holder: Licence/Holder/Name ")
+
+
 GATEWAY = """
 [sources.{name}]
 connector = "shep"

@@ -1,13 +1,16 @@
 """Terms with their proof, and what has to be done within them."""
 
+import json
 from datetime import date, timedelta
 
 import pytest
 
 from appealbus.plugins.terms.calendar import UnknownYear, load_calendar
-from appealbus.plugins.terms.clock import Told, read_clock
+from appealbus.plugins.terms.clock import Told, due_on, read_clock
 from appealbus.plugins.terms.norms import Law
 from appealbus.plugins.terms.telling import as_json
+from appealbus.schemas.appeal import Appeal
+from appealbus.schemas.reading import message_from_json
 from tests.plugins.terms.making import HERE, LAW, THERE, at, change, clock, due, remarks, told
 
 
@@ -50,6 +53,15 @@ def test_a_petition_that_went_on_had_the_term_of_whom_it_was_with() -> None:
     found = read_clock(Told(newest.appeal, first.appeal, first.accepted_at, newest.changes), LAW, date(2026, 6, 10))
     ids = [each.term.norm.id for each in found.considered if each.term is not None]
     assert ids == ["petition.central.2026", "petition.local.2026"]
+
+
+@pytest.mark.parametrize("written", ["2026-02-02T10:00:00", "2026-02-02", "02.02.2026"])
+def test_a_date_of_receipt_counts_as_registers_write_it(written: str) -> None:
+    """It is in the country's time, whenever the bus got the appeal."""
+    letter = {"message_id": "m", "kind": "application", "text": "x", "received_at": written}
+    appeal = message_from_json(json.dumps(letter).encode())
+    assert isinstance(appeal, Appeal)
+    assert str(due_on(Told(appeal, appeal, at("2026-12-01")), LAW)) == "2026-02-23"
 
 
 def test_a_date_of_receipt_that_cannot_be_read_is_told() -> None:
