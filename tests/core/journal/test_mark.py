@@ -109,6 +109,18 @@ async def test_a_mark_that_nobody_moves_is_told(tmp_path, monkeypatch):
     ours.close()
 
 
+async def test_who_cannot_read_the_mark_gives_signs_of_life_all_the_same(tmp_path):
+    """Or copies from then on would all look alike, and nobody would see a jump of the clock, or a newer release."""
+    (tmp_path / "mark").mkdir()
+    async with await Journal.open(sqlite_journal(tmp_path / "journal.db")) as journal:
+        journal.checkpoint = Checkpoint(tmp_path / "mark")
+        watch = ClockWatch(journal)
+        for _ in range(3):
+            await watch._look()
+        assert (await journal.how_far()).beat == 3
+        assert "cannot be read" in (watch.problem or "")
+
+
 FORKS = """
 import os, pathlib, sys, time
 from appealbus.core.journal.lock import HostLock

@@ -14,7 +14,6 @@ from appealbus.core.errors import ConfigError, JournalError
 from appealbus.core.journal.checkpoint import Checkpoint
 from appealbus.core.journal.errors import Behind, Superseded
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.mark import Mark
 from appealbus.core.logs.throttle import LogThrottle
 
 T = TypeVar("T")
@@ -75,12 +74,11 @@ class ClockWatch:
     async def _look(self) -> None:
         checkpoint = self._checkpoint
         try:
-            mark = None if checkpoint is None else await self._beside(checkpoint.read)
             await self._journal.look()
             if self._journal.memory.trusts:
                 self._journal.memory.untold = await self._journal.last_heartbeat() is None
             if checkpoint is not None:
-                await self._compare(checkpoint, mark)
+                await self._compare(checkpoint)
             self.problem = None
             self._trouble.over()
         except Superseded as error:
@@ -97,7 +95,8 @@ class ClockWatch:
             if self._trouble.is_news():
                 log.error("checkpoint.failed", error=type(error).__name__)
 
-    async def _compare(self, checkpoint: Checkpoint, mark: Mark | None) -> None:
+    async def _compare(self, checkpoint: Checkpoint) -> None:
+        mark = await self._beside(checkpoint.read)
         now = await self._journal.how_far()
         try:
             checkpoint.compare(mark, now)
