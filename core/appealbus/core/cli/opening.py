@@ -109,7 +109,10 @@ async def _vouched(journal: Journal) -> bool:
 async def _mark(journal: Journal, checkpoint: Checkpoint) -> None:
     try:
         async with asyncio.timeout(_LAST_LOOK - journal.silent_for):
-            if checkpoint.read() is None:  # before the first beat: killed between the two, nobody would know it here
+            mark = checkpoint.read()
+            # Before the first beat: killed between the two, nobody would know it here. And where a copy was found, this
+            # is the right journal again, which no mark would take any more once it has gone on.
+            if mark is None or mark.since is not None:
                 checkpoint.write(await journal.how_far())
             await journal.look()
             checkpoint.write(await journal.how_far())

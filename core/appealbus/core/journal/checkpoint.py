@@ -103,7 +103,7 @@ class Checkpoint:
             return
         with self._alone():
             there = self.read()
-            if there is None or there.lost_its_log(found):
+            if there is None or there.journal != found.journal or there.lost_its_log(found):
                 return
             if there.since is None or there.since > found.clock:
                 self._put(replace(there, since=found.clock))
