@@ -135,6 +135,17 @@ def test_a_checkpoint_that_is_none(program, tmp_path):
     assert "is no checkpoint of a journal" in done.stderr
 
 
+async def test_what_is_to_be_sent_again_is_told_by_the_clock_of_those_who_send(program, tmp_path, monkeypatch):
+    """The machine was ahead when the copy was made: what lies in the future to channels, they would not send."""
+    with monkeypatch.context() as wrong:
+        wrong.setattr(clocks, "wall", lambda: datetime.now(UTC) + timedelta(hours=2))
+        async with await Journal.open(f"sqlite:///{tmp_path}/appealbus.db") as journal:
+            await journal.look()
+            await journal.look()
+    told = program("restored", "--yes", "--after", "1").stdout.partition("sent since ")[2][:19]
+    assert told <= f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}"
+
+
 async def test_a_doubt_is_shown_and_ended(program, tmp_path, monkeypatch):
     """`prune` refuses while it lasts, `status` says why, and `clock accept` ends it."""
     url = f"sqlite:///{tmp_path}/appealbus.db"

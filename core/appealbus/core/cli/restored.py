@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated
 
 import typer
@@ -49,7 +49,7 @@ async def _restored(cli: Cli, checkpoint: Checkpoint, after: int | None, yes: bo
         await journal.hold_run_lock()
         if journal.shared and await somebody_works(journal):
             cli.fail("workers run on this journal; stop them first", EXIT_JOURNAL)
-        before = await journal.how_far()
+        before, ahead = await journal.how_far(), -min((await journal.look()).behind, 0.0)
         last = _last(before, mark, after)
         if not yes and not typer.confirm(f"Begin epoch {last + 1} of this journal?"):
             raise typer.Exit(EXIT_PROBLEMS)
@@ -61,6 +61,8 @@ async def _restored(cli: Cli, checkpoint: Checkpoint, after: int | None, yes: bo
         now = await journal.how_far()
     prefix, year = cli.loaded.settings.bus.number_prefix, day_of(now.clock).year if now.clock else 0
     cli.out.print(f"The journal is in epoch {now.epoch}; its next number is {of(prefix, year, now.epoch)}-…")
+    if since is not None:  # where the journal is ahead of the clock of others, they would send too little
+        since -= timedelta(seconds=ahead)
     cli.out.print(_NEXT.format(since=f"{since:%Y-%m-%d %H:%M:%S} UTC" if since else "this copy was made"), lines=True)
 
 
