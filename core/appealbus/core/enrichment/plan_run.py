@@ -334,7 +334,7 @@ def _under(key: str, state: LookupState) -> LookupState:
 
 def _kept(before: LookupState | None, new: LookupState) -> LookupState:
     """Return the new state of a question; what was answered before and is not this time stays as it was."""
-    if before is None or new.record is not None:
+    if before is None or new.record is not None or (before.code == STALE and new.kind in _ANSWERED):
         return new
     if before.record is None and (new.kind.final or (before.kind not in _ANSWERED and before.code != WITHDRAWN)):
         return new
