@@ -41,7 +41,10 @@ async def opened(
     mark = None if checkpoint is None else checkpoint.read()
     if checkpoint is not None and anew:  # a copy gets no other key
         async with await Journal.open(bus.journal, bus.journal_password, key=bus.key_file(), read_only=True) as there:
-            checkpoint.compare(mark, await there.how_far())
+            now = await there.how_far()
+            if mark is None and now.beat:
+                raise Behind(no_checkpoint(checkpoint))
+            checkpoint.compare(mark, now)
     journal = await Journal.open(
         bus.journal,
         bus.journal_password,
