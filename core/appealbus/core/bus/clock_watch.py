@@ -23,6 +23,8 @@ log = structlog.get_logger(__name__)
 _EACH = 1.0
 """Seconds between two looks. A restored copy of the journal that lacks less than this is not noticed by itself; with
 less, the checkpoint would be written and flushed to disk more often."""
+_FROZEN = 10.0
+"""Seconds for the disk of the checkpoint. Another process may hold it for five; beats wait for it once."""
 _UNMOVED = timedelta(seconds=15)
 """How old a mark may be that another process of the machine writes. With less, a loaded machine would be told of."""
 
@@ -110,9 +112,18 @@ class ClockWatch:
             raise OSError(errno.EBUSY, "a process that does not move it holds its lock, see `fuser`")
 
     async def _beside(self, work: Callable[[], T]) -> T:
-        """Do something with the file in a thread, which cannot be cancelled with a task."""
-        self._writing = asyncio.get_running_loop().run_in_executor(None, work)
-        return cast("T", await asyncio.shield(self._writing))
+        """Do something with the file in a thread, which cannot be cancelled with a task.
+
+        Raises:
+            OSError: among others, its disk has not answered for long, such as another machine's that is away.
+
+        """
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.get_running_loop().run_in_executor(None, work)
+            done, _ = await asyncio.wait([self._writing], timeout=_FROZEN)
+            if done:
+                return cast("T", self._writing.result())
+        raise OSError(errno.ETIMEDOUT, "its disk does not answer")
 
     async def _notice(self, why: Behind) -> None:
         """End everything: nothing is written any more already."""
