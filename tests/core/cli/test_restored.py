@@ -15,6 +15,7 @@ from appealbus.core.cli.terminal import Terminal
 from appealbus.core.config.models import BusSettings
 from appealbus.core.journal import mark as mark_module
 from appealbus.core.journal.checkpoint import Checkpoint
+from appealbus.core.journal.errors import Behind
 from appealbus.core.journal.journal import Journal
 from tests.services.day import today
 from tests.services.journals import sqlite_journal
@@ -75,7 +76,9 @@ async def test_the_right_journal_is_gone_on_with_once_it_is_back(program, copied
     async with await Journal.open(sqlite_journal(tmp_path / "other.db")) as other:
         await other.look()
         await other.look()
-        mark.note(await other.how_far())
+        mark.note(found := await other.how_far())
+        with pytest.raises(Behind, match=r"name another file with bus\.checkpoint"):
+            mark.compare(mark.read(), found)
     assert mark.read().since is None
     mark.close()
     (tmp_path / "copy.db").replace(tmp_path / "appealbus.db")
