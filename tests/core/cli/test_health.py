@@ -6,6 +6,7 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from socket import gethostname
 
 import pytest
 
@@ -119,3 +120,17 @@ async def test_a_restored_copy_is_told_before_anything_runs(program, journal, tm
     assert "`appealbus restored`" in told
     (tmp_path / "appealbus.db.checkpoint").write_text("{}")
     assert "is no checkpoint of a journal" in " ".join(program("health").stdout.split())
+
+
+@pytest.mark.parametrize(("host", "well"), [(gethostname(), False), ("host1", True)])
+async def test_a_checkpoint_that_a_worker_here_does_not_write(program, journal, tmp_path, host, well):
+    """A disk is full, or may not be written: a copy from meanwhile would not be known. Another machine has its own."""
+    await journal.look()
+    await journal.look()
+    await journal.beat(replace(WORKER, host=host), [], 600)
+    now = await journal.how_far()
+    checkpoint = Checkpoint(tmp_path / "appealbus.db.checkpoint")
+    checkpoint.write(replace(now, beat=0, clock=now.clock - timedelta(minutes=1)))
+    checkpoint.close()
+    told = " ".join(program("health").stdout.split())
+    assert ("a worker runs on this machine, but" in told, told == "All is well.") == (not well, well)

@@ -170,12 +170,12 @@ class PlanRun:
 
     def _closed(self, lookup: str, draft: Draft, before: LookupState | None) -> LookupState:
         """Return the state of a question that is not put any more, since the appeal has ended."""
+        reason = f"nobody asks any more: the appeal was {self._closed_by}"
         if before is not None and (
             before.kind.final or before.record is not None or before.code in (CLOSED, WITHDRAWN)
         ):
-            return replace(before, next_attempt_at=None)
+            return replace(before, next_attempt_at=None, reason=reason if before.code == STALE else before.reason)
         state = before or LookupState(lookup, draft.key, OutcomeKind.SKIPPED, self.started, inputs=draft.inputs)
-        reason = f"nobody asks any more: the appeal was {self._closed_by}"
         return replace(state, kind=OutcomeKind.SKIPPED, code=CLOSED, reason=reason, next_attempt_at=None)
 
     def _standing(self, name: str) -> InputState:
@@ -184,6 +184,8 @@ class PlanRun:
         return InputState(how, bool(self.records[name]), any(state.pending for state in states))
 
     def _is_open(self, state: LookupState) -> bool:
+        if state.code == STALE and state.next_attempt_at is None:  # the appeal had ended, and was taken up again
+            return True
         asked_anew = state.kind in _ANSWERED and state.next_attempt_at is not None
         if state.kind.final and not asked_anew:
             return False
@@ -334,7 +336,7 @@ def _under(key: str, state: LookupState) -> LookupState:
 
 def _kept(before: LookupState | None, new: LookupState) -> LookupState:
     """Return the new state of a question; what was answered before and is not this time stays as it was."""
-    if before is None or new.record is not None:
+    if before is None or new.record is not None or (before.code == STALE and new.kind in _ANSWERED):
         return new
     if before.record is None and (new.kind.final or (before.kind not in _ANSWERED and before.code != WITHDRAWN)):
         return new
