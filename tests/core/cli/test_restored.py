@@ -12,6 +12,7 @@ from appealbus.core import clocks
 from appealbus.core.journal.journal import Journal
 from tests.services.day import today
 
+pytestmark = pytest.mark.usefixtures("configured")
 FILE = "appealbus.db.checkpoint"
 
 

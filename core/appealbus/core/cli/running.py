@@ -10,7 +10,7 @@ import typer
 
 from appealbus.core.bus.bus import Bus
 from appealbus.core.bus.retention import ages
-from appealbus.core.cli.context import Cli, cli_of, started_again
+from appealbus.core.cli.context import Cli, New, cli_of, started_again
 from appealbus.core.cli.supervisor import become_supervisor
 from appealbus.core.clocks import DAY
 from appealbus.core.domain.event import BUS
@@ -38,6 +38,7 @@ def run(
         int,
         typer.Option("--workers", min=1, max=64, help="How many processes share the work; more than 1: PostgreSQL."),
     ] = 1,
+    new: New = False,
 ) -> None:
     """Run the bus: take appeals from the intakes, enrich them, deliver dossiers.
 
@@ -45,6 +46,7 @@ def run(
     rest, delivers, exits 0. With `--workers` a supervisor does that for all of them, and starts again one that dies.
     """
     cli, ends = cli_of(context), until_idle or until_settled
+    cli.new = new
     if workers == 1 or worker() is not None:
         with started_again(cli):
             run_to_end(_run(cli, ends, until_settled), cli.host.stray)
