@@ -14,6 +14,7 @@ from appealbus.core.cli.context import Cli, New, cli_of, started_again
 from appealbus.core.cli.supervisor import become_supervisor
 from appealbus.core.clocks import DAY
 from appealbus.core.domain.event import BUS
+from appealbus.core.health.setting import of_setting
 from appealbus.core.parts import build
 from appealbus.core.process import relieve_collector, run_to_end
 from appealbus.core.rights.policy import read_policy
@@ -78,6 +79,8 @@ async def _run(cli: Cli, ends: bool, parked: bool) -> None:
         await journal.hold_run_lock()
         if lacks := await missing(journal, cli.loaded, read_policy(cli.loaded)):
             log.warning("policy.changes_missing", reason=lacks)
+        for finding in await of_setting(journal, cli.loaded.settings, len(parts.nodes)):
+            log.warning("bus.has_none", part=finding.about, reason=finding.detail)
         member = worker()
         if member is not None and member.before:
             await journal.bury(member.before)

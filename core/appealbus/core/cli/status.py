@@ -1,7 +1,9 @@
 """`appealbus status`."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from functools import partial
 
 import typer
 from rich.box import SIMPLE
@@ -12,8 +14,11 @@ from rich.text import Text
 from appealbus.core.cli.context import cli_of
 from appealbus.core.cli.paging import AsJson
 from appealbus.core.clocks import wall
+from appealbus.core.config.models import Configuration
 from appealbus.core.domain.counts import Counts
 from appealbus.core.escaping import one_line
+from appealbus.core.health.finding import Finding
+from appealbus.core.health.setting import of_setting
 from appealbus.core.journal.clock import in_doubt
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import JournalState, WorkerState
@@ -22,20 +27,27 @@ from appealbus.core.journal.rows import JournalState, WorkerState
 def status(context: typer.Context, as_json: AsJson = False) -> None:
     """Show what the journal holds now: appeals by state, quarantine, what receivers still lack, who works."""
     cli = cli_of(context)
-    counts, workers, standing = cli.read(_read)
+    counts, workers, standing, lacks = cli.read(partial(_read, cli.loaded.settings))
     if as_json:
         also = {"workers": [asdict(worker) for worker in workers], "epoch": standing.epoch, "doubt": standing.doubt}
-        cli.print_json({**asdict(counts), **also})
+        cli.print_json({**asdict(counts), **also, "lacks": [each.plain for each in lacks]})
     else:
-        cli.out.print(status_view(counts, workers, wall(), standing))
+        cli.out.print(status_view(counts, workers, wall(), standing, lacks))
 
 
-async def _read(journal: Journal) -> tuple[Counts, list[WorkerState], JournalState]:
-    return await journal.counts(), await journal.workers(), await journal.standing()
+async def _read(
+    settings: Configuration, journal: Journal
+) -> tuple[Counts, list[WorkerState], JournalState, list[Finding]]:
+    counts, workers, standing = await journal.counts(), await journal.workers(), await journal.standing()
+    return counts, workers, standing, await of_setting(journal, settings)
 
 
 def status_view(
-    counts: Counts, workers: list[WorkerState], now: datetime, standing: JournalState | None = None
+    counts: Counts,
+    workers: list[WorkerState],
+    now: datetime,
+    standing: JournalState | None = None,
+    lacks: Sequence[Finding] = (),
 ) -> RenderableType:
     """Return it for people, with ages instead of times."""
     states = {"ready": counts.ready, "in work": counts.in_work, "parked": counts.parked, "idle": counts.idle}
@@ -47,6 +59,7 @@ def status_view(
         Text(f"quarantine  {counts.quarantine}", "red" if counts.quarantine else ""),
         Text(f"workers     {who}", "" if workers else "yellow"),
     ]
+    lines += [Text(f"{each.about:<12}{each.detail}", "yellow") for each in lacks]
     if counts.alone:
         told = ", ".join(f"{count} for {receiver}" for receiver, count in sorted(counts.alone.items()))
         lines.append(Text(f"alone       {told}; see `appealbus deliveries list`", "red"))
