@@ -1,9 +1,7 @@
 """`appealbus status`."""
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
-from functools import partial
 
 import typer
 from rich.box import SIMPLE
@@ -27,27 +25,25 @@ from appealbus.core.journal.rows import JournalState, WorkerState
 def status(context: typer.Context, as_json: AsJson = False) -> None:
     """Show what the journal holds now: appeals by state, quarantine, what receivers still lack, who works."""
     cli = cli_of(context)
-    counts, workers, standing, lacks = cli.read(partial(_read, cli.loaded.settings))
+    counts, workers, standing, lacks = cli.read(lambda journal: _read(journal, cli.loaded.settings))
     if as_json:
         also = {"workers": [asdict(worker) for worker in workers], "epoch": standing.epoch, "doubt": standing.doubt}
         cli.print_json({**asdict(counts), **also, "lacks": [each.plain for each in lacks]})
     else:
-        cli.out.print(status_view(counts, workers, wall(), standing, lacks))
+        for each in lacks:
+            cli.out.print(f"{each.about:<12}{each.detail}", style="yellow")
+        cli.out.print(status_view(counts, workers, wall(), standing))
 
 
 async def _read(
-    settings: Configuration, journal: Journal
+    journal: Journal, settings: Configuration
 ) -> tuple[Counts, list[WorkerState], JournalState, list[Finding]]:
     counts, workers, standing = await journal.counts(), await journal.workers(), await journal.standing()
     return counts, workers, standing, await of_setting(journal, settings)
 
 
 def status_view(
-    counts: Counts,
-    workers: list[WorkerState],
-    now: datetime,
-    standing: JournalState | None = None,
-    lacks: Sequence[Finding] = (),
+    counts: Counts, workers: list[WorkerState], now: datetime, standing: JournalState | None = None
 ) -> RenderableType:
     """Return it for people, with ages instead of times."""
     states = {"ready": counts.ready, "in work": counts.in_work, "parked": counts.parked, "idle": counts.idle}
@@ -59,7 +55,6 @@ def status_view(
         Text(f"quarantine  {counts.quarantine}", "red" if counts.quarantine else ""),
         Text(f"workers     {who}", "" if workers else "yellow"),
     ]
-    lines += [Text(f"{each.about:<12}{each.detail}", "yellow") for each in lacks]
     if counts.alone:
         told = ", ".join(f"{count} for {receiver}" for receiver, count in sorted(counts.alone.items()))
         lines.append(Text(f"alone       {told}; see `appealbus deliveries list`", "red"))

@@ -9,14 +9,8 @@ from appealbus.core.told import told
 async def of_setting(journal: Journal, settings: Configuration, lookups: int | None = None) -> list[Finding]:
     """Return what the whole configuration lacks.
 
-    Args:
-        journal: knows which lookups could once be asked, and who reads the feed.
-        settings: the configuration.
-        lookups: how many can be asked; None: as those said who have worked the journal.
-
-    Raises:
-        JournalError: the journal cannot be read.
-
+    `lookups`: how many can be asked; None: as those said who have worked the journal. Raises JournalError where that
+    cannot be read.
     """
     if lookups is None:
         known = await journal.known_lookups()

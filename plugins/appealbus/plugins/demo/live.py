@@ -144,9 +144,7 @@ async def _welcome(shell: Cli, cli: Cli, journal: Journal, port: int) -> None:
     """Say how one signs in."""
     url = f"http://127.0.0.1:{port}"
     shell.out.print("A demonstration, on this machine alone: people, letters and agencies are made up.")
-    shell.out.print(
-        f"{' and '.join(sorted(MODELS))} answer by models of ours: their owners have published no contract."
-    )
+    shell.out.print(f"{' and '.join(sorted(MODELS))} answer by models of ours: no contract of theirs is published.")
     shell.out.print(f"The console is at {url}/console. Each of these links signs in once, within ten minutes:")
     for name, role in PEOPLE.items():
         link = await make_link(cli, journal, name, role)

@@ -19,9 +19,7 @@ MISBEHAVIOUR = {
 }
 MODELS = frozenset({"egkn", "address"})
 """Sources whose messages are ours, since no contract of theirs is published: docs/registries.md."""
-_BASIS = (
-    "none, a demonstration: nobody real is asked; egkn and address answer by models of ours, no contract is published"
-)
+_BASIS = "none, a demonstration: egkn and address answer by models of ours, no contract of theirs is published"
 _EXTRA = ("asn1crypto", "cryptography", "xmlsec")
 _GUARD = {"timeout": "1s", "attempts": 2, "backoff": "50ms", "breaker_failures": 20}
 
@@ -45,13 +43,8 @@ def document(folder: Path, url: str, simulator: SimulatorSettings) -> dict[str, 
     # No broker is configured, so it lives in the memory of this process.
     sources["address"] = {"connector": "amqp", "queue": simulator.address.queue, "guard": _GUARD}
     return {
-        "bus": {
-            "name": "demo",
-            "accepted_by": "demo",
-            "legal_basis": _BASIS,
-            "journal": f"sqlite:///{folder / 'demo.db'}",
-            "concurrency": 50,
-        },
+        "bus": {"name": "demo", "accepted_by": "demo", "journal": f"sqlite:///{folder / 'demo.db'}", "concurrency": 50}
+        | {"legal_basis": _BASIS},
         "retry": {"first": "4s", "factor": 1.0, "max": "4s"},
         "completeness": {"default": {"wait": "5s"}},
         "sources": sources,
