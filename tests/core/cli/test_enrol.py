@@ -16,6 +16,7 @@ from appealbus.core.journal.errors import Behind
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import WorkerState
 
+pytestmark = pytest.mark.usefixtures("configured")
 FILE = "appealbus.db.checkpoint"
 
 

@@ -24,9 +24,11 @@ WORKER = WorkerState("w", "host1", 7, NOW)
 
 
 @pytest.fixture(autouse=True)
-def _no_calendar(tmp_path: Path) -> None:
-    """Have no terms: before their calendar ends that would be a finding, too."""
-    (tmp_path / "appealbus.toml").write_text('[bus]\ndisabled = ["terms"]\n')
+def _nothing_to_tell_of(tmp_path: Path) -> None:
+    """Have no terms: before their calendar ends that would be a finding, too. And have whom to ask and to tell."""
+    parts = '[sources.gbdfl]\nconnector = "shep"\nurl = "http://127.0.0.1:9/"\nservice_id = "S"\nsender_id = "bus"\n'
+    parts += '[deliveries.out]\nkind = "files"\npath = "out.jsonl"\n'
+    (tmp_path / "appealbus.toml").write_text(f'[bus]\ndisabled = ["terms"]\n{parts}')
 
 
 async def accept(journal, message: str, due_in: int) -> int:

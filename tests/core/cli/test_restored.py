@@ -20,6 +20,7 @@ from appealbus.core.journal.journal import Journal
 from tests.services.day import today
 from tests.services.journals import sqlite_journal
 
+pytestmark = pytest.mark.usefixtures("configured")
 FILE = "appealbus.db.checkpoint"
 
 
