@@ -10,7 +10,7 @@ from pydantic_core import from_json
 
 from appealbus.core.domain.case import Case, LookupState
 from appealbus.core.domain.document import Document, Part, Version, bare, fact_parts, written
-from appealbus.core.domain.pauses import STALE
+from appealbus.core.domain.pauses import PROVISIONAL
 from appealbus.core.doors import is_defect
 from appealbus.core.enrichment.carrying import Before, Key, Whole
 from appealbus.core.interfaces.assessor import Assessor
@@ -88,7 +88,7 @@ def assemble(
                     not_asked_now=(state.lookup, state.key) in whole.carried or None,
                 )
             )
-            if state.code != STALE:
+            if not state.is_gap:
                 continue
         gaps.append(
             Gap(
@@ -275,7 +275,7 @@ def _unasked(key: Key, item: dict[str, Any]) -> LookupState:
 
 def _news(kind: OutcomeKind, code: str, *, asked_again: bool) -> str:
     if kind is OutcomeKind.FOUND:
-        return STALE if code == STALE else kind.value
+        return code if code in PROVISIONAL else kind.value
     if kind.final or kind is OutcomeKind.SKIPPED or not kind.known:
         return f"{kind.value} {code}"
     return "open" if asked_again or code == NOT_LOADED else "given up"

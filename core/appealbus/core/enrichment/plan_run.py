@@ -8,7 +8,7 @@ from functools import partial
 
 from appealbus.core.clocks import monotonic
 from appealbus.core.domain.case import CLOSED, WITHDRAWN, Case, KeptAnswer, LookupState
-from appealbus.core.domain.pauses import HELD_BACK, REFRESH_FAILED, STALE
+from appealbus.core.domain.pauses import HELD_BACK, PARTLY_READ, PROVISIONAL, REFRESH_FAILED
 from appealbus.core.doors import is_defect
 from appealbus.core.enrichment.carrying import Key, asked_with
 from appealbus.core.enrichment.enrichment import Enrichment
@@ -277,6 +277,10 @@ class PlanRun:
     def _state(self, node: Node, draft: Draft, before: LookupState | None, ended: Ended) -> LookupState:
         """Return the state of a question that was asked, with the time of its next attempt."""
         outcome, enrichment = ended.outcome, self._enrichment
+        unread = () if ended.provenance is None else node.decisive(ended.provenance.unknown or ())
+        if outcome.kind is OutcomeKind.FOUND and unread and ended.stale is None:
+            reason = f"the reply may tell something else, which could not be read, at {', '.join(unread)}"
+            outcome = replace(outcome, code=PARTLY_READ, reason=reason)
         state = LookupState(
             lookup=node.lookup.name,
             key=draft.key,
@@ -295,9 +299,12 @@ class PlanRun:
             written=ended.written,
         )
         open_by = ended.stale or outcome
+        if outcome.code == PARTLY_READ:
+            fresh_until = None if ended.provenance is None else ended.provenance.fresh_until
+            open_by = replace(outcome, kind=OutcomeKind.INVALID, record=None, not_before=fresh_until)
         at = next_attempt(
             enrichment.retry,
-            state if ended.stale is None else replace(state, kind=open_by.kind, code=open_by.code),
+            state if open_by is outcome else replace(state, kind=open_by.kind, code=open_by.code),
             self.case.receipt.accepted_at,
             open_by.retry_after,
             not_before=open_by.not_before,
@@ -343,7 +350,7 @@ def _kept(before: LookupState | None, new: LookupState) -> LookupState:
     kept = replace(
         before,
         ended_at=new.ended_at,
-        code=REFRESH_FAILED if before.record is not None and before.code != STALE else before.code,
+        code=REFRESH_FAILED if before.record is not None and before.code not in PROVISIONAL else before.code,
         reason=before.reason if before.code == WITHDRAWN else reason,
         attempts=new.attempts,
         runs=new.runs,

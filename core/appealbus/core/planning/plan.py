@@ -1,7 +1,7 @@
 """The plan: which lookup waits for which, and what there is to ask. It follows from the declared paths alone."""
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import blake2b
@@ -53,6 +53,8 @@ class Node:
     legal_basis: str
     present: Mapping[str, str] = field(default_factory=dict)
     """By the former name of a lookup its present one: paths may still use the former."""
+    taken: set[str] = field(default_factory=set)
+    """Fields of its record from which other lookups of the plan take inputs."""
 
     @cached_property
     def _models(self) -> tuple[type[Query], type[Record]]:
@@ -71,6 +73,11 @@ class Node:
     def record_model(self) -> type[Record]:
         """The model of the answer."""
         return self._models[1]
+
+    def decisive(self, unknown: Iterable[str]) -> list[str]:
+        """Return which of these fields of its record decide: the lookup says so, or others take their inputs there."""
+        decide = (*self.lookup.decisive, *self.taken)
+        return [name for name in unknown if any(_is_within(name, each) or _is_within(each, name) for each in decide)]
 
     @cached_property
     def bindings(self) -> tuple[InputBinding, ...]:
@@ -280,6 +287,10 @@ def _key(values_: Mapping[str, object]) -> str:
     return blake2b(orjson.dumps(values_, default=str, option=orjson.OPT_SORT_KEYS), digest_size=8).hexdigest()
 
 
+def _is_within(field: str, other: str) -> bool:
+    return field == other or field.startswith((f"{other}.", f"{other}["))
+
+
 class Plan:
     """The lookups in an order in which each stands behind all that it takes inputs from."""
 
@@ -294,6 +305,9 @@ class Plan:
         models = {name: node.record_model for name, node in by_name.items()}
         for node in nodes:
             node.check(models)
+            for path in (path for binding in node.bindings for path in binding.paths):
+                if path.lookup is not None:
+                    by_name[path.lookup].taken.add(path.text.partition("/")[2])
         self.nodes = _ordered(nodes, by_name)
 
     def __iter__(self) -> Iterator[Node]:
