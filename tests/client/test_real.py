@@ -50,7 +50,16 @@ async def test_submit_wait_read(ask: Ask, tmp_path: Path) -> None:
         async with AsyncClient(server.url, registry) as reader:
             await follow_to(reader, id_, 1)
             change = {"type": "change", "message_id": "c-1", "appeal_message_id": "m-1", "kind": "withdrawn"}
-            await at(channel, ("change", change))
+            odd = {
+                "type": "change",
+                "message_id": "c-0",
+                "number": "N-9",
+                "kind": "withdrawn",
+                "dated_at": "2062-02-16",
+            }
+            misdated, plain = await at(channel, ("change", odd), ("change", change))
+            assert [each["field"] for each in misdated.receipt["warnings"]] == ["dated_at"]
+            assert "warnings" not in plain.receipt
             cursor = await follow_to(reader, id_, 2)
 
         found, person, state, versions, me = await at(

@@ -227,6 +227,57 @@ def test_two_plugins_with_one_record_type_are_told(tmp_path: Path) -> None:
     assert told.startswith("the plugins a and b have different models of the record type good.Place: ")
 
 
+CHECKED = (
+    GOOD.replace("title: str", "title: Annotated[str, AfterValidator(checked)]")
+    .replace("    class Place(", "    def checked(title):\n        return title[:9]\n\n    class Place(", 1)
+    .replace("    from typing", "    from pydantic import AfterValidator, field_validator\n    from typing", 1)
+)
+METHOD = "title: str\n\n        @field_validator('title')\n        def checked(cls, value):\n            return value"
+
+
+@pytest.mark.parametrize(
+    ("first", "changes"),
+    [
+        (CHECKED, ("title[:9]", "title[:90]")),
+        (CHECKED.replace("title: Annotated[str, AfterValidator(checked)]", METHOD), ("return value", "return 'x'")),
+        (GOOD.replace(' = "good.Place"', ""), ("title: str", "title: float")),
+        (GOOD, ("Place(Record)", "Place(Record, frozen=False, str_max_length=9)")),
+    ],
+    ids=["validator beside it", "validator within", "type without default", "configuration"],
+)
+def test_models_that_differ_in_what_no_schema_shows_are_told(
+    tmp_path: Path, first: str, changes: tuple[str, str]
+) -> None:
+    """Copies are no clash, and neither is one model that another plugin has imported."""
+    second = first.replace('"good.place"', '"other.place"')
+    assert load(tmp_path, first, second).record_clashes() == []
+    (told,) = load(tmp_path, first, second.replace(*changes)).record_clashes()
+    assert "a and b have different models of the record type good.Place" in told
+
+
+def test_one_model_that_two_plugins_use_is_no_clash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One imports it from the other."""
+    (tmp_path / "theirs.py").write_text(dedent(GOOD))
+    monkeypatch.syspath_prepend(tmp_path)
+    theirs = """
+        from appealbus.core import From, Lookup, Query, hookimpl
+        import theirs
+
+        class {0}Query(Query):
+            kato: str = From("place.kato")
+
+        class {0}(theirs.PlaceByKato):
+            name = "{0}.place"
+
+        @hookimpl
+        def register_lookups():
+            return [{0}()]
+    """
+    host = load(tmp_path, theirs.format("one"), theirs.format("two"))
+    assert [plugin.state for plugin in inline(host).values()] == ["active", "active"]
+    assert host.record_clashes() == []
+
+
 def test_a_raising_listener_stops_nobody(tmp_path: Path) -> None:
     """A notification reaches every plugin, whichever raises."""
     listener = """

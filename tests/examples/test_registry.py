@@ -121,7 +121,7 @@ async def write(server: Served, count: int, name: str = "channel", changes: int 
             assert done.id is not None
             await until(channel, done.id, 1)
             for day in range(1, changes + 1):
-                of = {"appeal_message_id": f"{name}-{number}", "kind": "due", "due_on": f"2030-02-0{day}"}
+                of = {"appeal_message_id": f"{name}-{number}", "kind": "due", "due_on": f"2027-02-0{day}"}
                 await channel.change({"type": "change", "message_id": f"{name}-{number}-{day}", **of})
                 await until(channel, done.id, day + 1)
 

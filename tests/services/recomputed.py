@@ -109,7 +109,7 @@ class Past:
         if due is None:
             known.update(state=_waiting(known), due=None)
         else:
-            known.update(state="parked", due=due, deaths=None, lacks=None, waits_for=None)
+            known.update(state="parked", due=due, deaths=None, waits_for=None)
 
     def _suspected(self, known: dict[str, Any], entry: Entry) -> None:
         known["deaths"] = entry.detail["deaths"]
@@ -182,6 +182,7 @@ class Past:
         detail = entry.detail
         self._answered(known, entry)
         known.update(urgency=detail["urgency"], closed=detail.get("closed"), changes=detail["changes"])
+        known["lacks"] = f" {' '.join(detail['lacks'])} " if detail.get("lacks") else None
 
     def _handed_later(self, known: dict[str, Any], entry: Entry) -> None:
         detail = entry.detail

@@ -2,7 +2,8 @@
 
 `POISON` says what happens over an appeal whose text is `poison`: `kill` before its question leaves, `reply` once it is
 answered, `block` holds up the loop for ever, `cancel` cancels all tasks, `descriptors` closes all files, `tasks` begins
-more tasks than the watchdog lets pass, which never end, `delivery` as the receiver `deadly` is handed its dossier.
+more tasks than the watchdog lets pass, which never end, `limit` lets no file grow, `fork` has a copy of the process go
+on beside it, `delivery` as the receiver `deadly` is handed its dossier.
 `HURRY` shortens the pauses of suspects, leases, and how long a loop may block: `BLOCKED` seconds, or three; `SLOW` is
 how many seconds the source takes.
 """
@@ -10,6 +11,7 @@ how many seconds the source takes.
 import asyncio
 import json
 import os
+import resource
 import signal
 import time
 from collections.abc import Sequence
@@ -140,6 +142,10 @@ class Killer(Lookup[ByText, Note]):
         if how == "tasks":
             _LEAKED.extend(asyncio.ensure_future(_never()) for _ in range(3 * watchdog._MOST))
             await asyncio.sleep(10)  # on a quick machine all would be over before anybody looks
+        if how == "limit":
+            resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+        if how == "fork":
+            os.fork()
         await source.call(Request({"lookup": self.name}))
         if how == "reply":
             os.kill(os.getpid(), signal.SIGKILL)

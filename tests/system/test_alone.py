@@ -78,7 +78,7 @@ def check(folder: Path) -> str:
     return number
 
 
-@pytest.mark.parametrize("how", ["kill", "cancel", "descriptors", "tasks"])
+@pytest.mark.parametrize("how", ["kill", "cancel", "descriptors", "tasks", "limit"])
 def test_one_that_kills_its_process_is_held(tmp_path: Path, how: str) -> None:
     """On SQLite, with something that starts the program again: all others are delivered, however the process ends."""
     configure(tmp_path, "sqlite:///journal.db")
@@ -107,6 +107,18 @@ def test_one_that_kills_its_worker_is_held(tmp_path: Path, journal_database: str
         assert bus.stop(60).code == 0
     check(tmp_path)
     assert 4 <= bus.err.count('"worker.died"') <= 6
+
+
+def test_one_that_forks_takes_nothing_from_its_process(tmp_path: Path) -> None:
+    """The copy ends: all are delivered, and told to stop the bus ends in order and at once."""
+    configure(tmp_path, "sqlite:///journal.db")
+    letters(tmp_path, APPEALS // 2)
+    with Program(tmp_path, "run", env={"POISON": "fork", **HURRY}) as bus:
+        bus.until(lambda: len(delivered(tmp_path)) == APPEALS, "all are delivered", WITHIN)
+        time.sleep(2)  # what the bus does all the time
+        assert bus.stop(20).code == 0
+    assert "part_ended" not in bus.err
+    assert bus.err.count('"bus.stopped"') == 1
 
 
 def test_one_that_blocks_its_loop_is_held(tmp_path: Path, journal_database: str) -> None:

@@ -124,7 +124,8 @@ class Submitted:
     Attributes:
         new: False where it came before.
         id: of the appeal; None where this client may not see it, or a change's appeal is not known yet.
-        receipt: as the server wrote it: `number`, `accepted_at`, `message_id`, `channel` …
+        receipt: as the server wrote it: `number`, `accepted_at`, `message_id`, `channel` …; of a change with dates
+            that cannot be, and do not count, `warnings`, each with `field`, `code` and `message`.
 
     """
 

@@ -1,17 +1,18 @@
 """The plugin host: finds plugins, asks each what it brings, and keeps a broken one from stopping the rest."""
 
 import inspect
+import re
+import sys
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from types import ModuleType
-from typing import Any
+from typing import Any, get_args
 
 import orjson
 import pluggy
 import structlog
-from pydantic.errors import PydanticInvalidForJsonSchema
 
 from appealbus.core.config.base import NoSettings, Settings
 from appealbus.core.counting import Counting
@@ -268,11 +269,13 @@ class Host:
         clashes: dict[str, None] = {}
         for plugin in self._active():
             for models in map(models_of, map(type, plugin.brought.get("lookups", ()))):
-                name = models and models[1].model_fields["type"].default
-                if models is None or not isinstance(name, str):
+                if models is None:
                     continue
-                owner, model = first.setdefault(name, (plugin.name, models[1]))
-                if owner != plugin.name and _shape(model) != _shape(models[1]):
+                record = models[1]
+                for name in _types_of(record):
+                    owner, model = first.setdefault(name, (plugin.name, record))
+                    if owner == plugin.name or _is_same(model, record, set()):
+                        continue
                     text = f"the plugins {owner} and {plugin.name} have different models of the record type {name}: "
                     clashes[text + "records of one are read by the model of the other; rename the type in one"] = None
         return list(clashes)
@@ -358,12 +361,26 @@ class Host:
                 inside.set(before)
 
 
-def _shape(model: type[Record]) -> Any:
-    """Return what a record type holds, without the words for people; where nobody can say that, the model."""
+def _types_of(model: type[Record]) -> list[str]:
+    field = model.model_fields["type"]
+    return [name for name in dict.fromkeys((field.default, *get_args(field.annotation))) if isinstance(name, str)]
+
+
+def _is_same(one: Any, other: Any, seen: set[tuple[int, int]]) -> bool:
+    """Say whether two models are one, or copies: what they are written with is the same, whatever it does."""
+    if one is other or (id(one), id(other)) in seen:
+        return True
+    seen.add((id(one), id(other)))
     try:
-        return {**model.model_json_schema(), "title": "", "description": ""}
-    except PydanticInvalidForJsonSchema:
-        return model
+        if not all(inspect.isclass(each) or inspect.isfunction(each) for each in (one, other)):
+            return bool(one == other)
+        texts = [inspect.getsource(each) for each in (one, other)]
+        names = [vars(sys.modules[each.__module__]) for each in (one, other)]
+    except Exception:  # it has no source, or raises in `==`
+        return False
+    words = re.findall(r"\w+", texts[0])
+    same = texts[0] == texts[1] and "<locals>" not in one.__qualname__ + other.__qualname__
+    return same and all(_is_same(names[0].get(word), names[1].get(word), seen) for word in words)
 
 
 def _check_function(hook: str, function: Callable[..., Any]) -> None:

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
@@ -72,9 +73,12 @@ def run_to_end(main: Coroutine[Any, Any, T], stray: Callable[[BaseException], No
 
     A task or a callback that a plugin has made by itself may raise SystemExit, or stop the loop. asyncio would then end
     the loop; here the loop goes on, and `stray` is called with what was raised. Tasks and threads that do not end when
-    the coroutine has ended are left behind.
+    the coroutine has ended are left behind. A copy of the process that one has forked ends where it would take part in
+    the loop: it would take signals and replies away from its parent.
     """
     loop = asyncio.new_event_loop()
+    process = os.getpid()
+    os.register_at_fork(after_in_child=partial(_stay_out, loop))
     try:
         task = loop.create_task(main)
         while True:
@@ -85,7 +89,18 @@ def run_to_end(main: Coroutine[Any, Any, T], stray: Callable[[BaseException], No
                     raise
                 stray(error)
     finally:
+        if os.getpid() != process:
+            os._exit(1)
         _close(loop)
+
+
+def _stay_out(loop: Any) -> None:
+    if not loop.is_closed():
+        signal.set_wakeup_fd(-1)  # else the parent gets the copy's signals
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_DFL)
+        loop._ready.clear()
+        loop._selector.close()
 
 
 def start_child(child: "BaseProcess") -> None:

@@ -244,6 +244,8 @@ class Receipt(Model):
     """Who accepted it: the system, or the official's surname and initials."""
     message_id: Text
     channel: Text
+    warnings: list[Warning] | None = Field(default=None, exclude_if=lambda warnings: warnings is None)
+    """Of a change: the implausible dates in it, which do not count. Absent where there is none."""
 
 
 class Refusal(Model):

@@ -23,6 +23,17 @@ def test_a_file_is_taken_once_however_often_it_is_given(tmp_path: Path) -> None:
     assert "Сидоров" not in first.stdout + first.stderr + again.stderr
 
 
+def test_a_date_of_a_change_that_cannot_be_is_told(tmp_path: Path) -> None:
+    """Beside its receipt, and in it with --json; sent again it gets the same."""
+    change = {"type": "change", "message_id": "c", "number": "N-1", "kind": "withdrawn", "dated_at": "2062-03-01"}
+    (tmp_path / "a.jsonl").write_text(json.dumps(change))
+    first, again = (run(tmp_path, "intake", "a.jsonl").stdout for _ in range(2))
+    assert first.endswith("  dated_at: change.misdated\n")
+    assert again.endswith(", known already  dated_at: change.misdated\n")
+    told = json.loads(run(tmp_path, "intake", "a.jsonl", "--json").stdout)
+    assert [each["field"] for each in told["receipt"]["warnings"]] == ["dated_at"]
+
+
 def test_a_file_without_appeals_is_told(tmp_path: Path) -> None:
     """Nothing taken is no mistake, but it is said, be the file empty or a header alone."""
     (tmp_path / "a.jsonl").touch()

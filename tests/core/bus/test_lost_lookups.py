@@ -174,6 +174,32 @@ async def test_what_is_retired_is_missed_no_longer(start: Start, tmp_path: Path)
         assert (found.version, found.completeness, found.lacks) == (2, "complete", ())
 
 
+@pytest.mark.parametrize("marked", [False, True])
+async def test_what_was_retired_and_comes_back_is_confirmed_by_itself(
+    start: Start, tmp_path: Path, marked: bool
+) -> None:
+    """Whether it was missed before it was retired or not; while it is away nothing comes of looking again."""
+    other = lookup("s.other", x=From("text"))
+    bus_table = {"journal": f"sqlite:///{tmp_path / 'journal.db'}", "grace": 1, "retired": ["s.lost"]}
+    async with start(KEPT, LOST) as bus:
+        number = await taken(bus)
+    if marked:
+        async with start(KEPT, other) as bus:
+            assert told_by(await worked_again(bus, number))["s.lost"] is True
+    async with start(KEPT, other, bus=bus_table) as bus:
+        second = await worked_again(bus, number)
+        assert (second.version, told_by(second)["s.lost"], second.completeness) == (2, True, "complete")
+        assert (await row(bus, number)).lacks == ()
+        worked_at = (await row(bus, number)).changed_at
+    async with start(KEPT, other, bus=bus_table) as bus:
+        await bus.settle()
+        assert (await row(bus, number)).changed_at == worked_at
+    async with start(KEPT, LOST, other, bus=bus_table) as bus:
+        await bus.settle()
+        third = await newest(bus, number)
+        assert (third.version, set(told_by(third).values())) == (3, {None})
+
+
 async def test_what_the_configuration_requires_counts_though_nobody_ever_brought_it(start: Start) -> None:
     """The bus runs with the rest, and says at its start and in each dossier what is missing."""
     completeness = {"default": {"required": ["s.kept", "s.never"]}}

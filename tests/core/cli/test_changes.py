@@ -57,8 +57,28 @@ async def test_an_implausible_date_is_told(program: Program, journal: Journal, a
     await journal.change(change("next", kind="registered", dated_at="2026-11-24T20:00:00+05:00"))
     first, second = program("changes", accepted.receipt.number).stdout.splitlines()
     assert first.startswith("2026-11-24")
-    assert re.search(r"until 2027-01-11  dated 2062-11-\d\d, so it counts from when it came", first)
+    assert re.search(r"dated_at: change.misdated  dated 2062-11-\d\d, so it counts from when it came", first)
     assert "registered  (files, message next)" in second
+    await journal.change(change("due", kind="extended", due_on="2062-01-11", dated_at="2026-11-25"))
+    assert (
+        "extended  until 2062-01-11  due_on: change.misdated  (files"
+        in program("changes", accepted.receipt.number).stdout
+    )
+
+
+async def test_a_held_appeal_that_a_misdated_change_has_ended_is_told(
+    program: Program, journal: Journal, accepted: Accepted
+) -> None:
+    """By health and its list, though nobody works it; a person mends it with the next change."""
+    number = accepted.receipt.number
+    await journal.hold_appeal(number, by="somebody", reason="why")
+    await journal.change(change("end", kind="answered", dated_at="1926-11-20"))
+    assert "dates: the last change of 1 appeal has an implausible date" in program("health").stdout
+    (row,) = program("appeals", "--misdated").stdout.splitlines()
+    assert (number in row, "held" in row, ", its last change is misdated" in row) == (True, True, True)
+    await journal.change(change("on", kind="extended", due_on="2026-12-20", dated_at="2026-11-25"))
+    assert "cannot be" not in program("health").stdout
+    assert number not in program("appeals", "--misdated").stdout
 
 
 async def test_what_waits_is_told(program: Program, journal: Journal, accepted: Accepted) -> None:

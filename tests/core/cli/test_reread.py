@@ -2,8 +2,10 @@
 
 import re
 import shutil
+import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -194,29 +196,31 @@ def test_a_reply_that_ends_the_process(place: Place) -> None:
     assert place.agency.asked == 1
 
 
+def asked_about(place: Place, between: Callable[[], object]) -> tuple[str, int]:
+    """Have something happen while somebody thinks about what would change; return what is told then, and the code."""
+    command = [str(PROGRAM), "reread", place.number, "--reason", "mended"]
+    with Popen(command, cwd=place.folder, env=own_environment(), stdin=PIPE, stdout=PIPE, stderr=STDOUT) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        told = b""
+        while b"Change 1 appeal?" not in told:
+            some = process.stdout.read1()
+            assert some, told
+            told += some
+        between()
+        process.stdin.write(b"y\n")
+        process.stdin.close()
+        told = process.stdout.read()
+    return told.decode(), process.returncode
+
+
 def test_two_at_once_and_a_prune_between(place: Place) -> None:
     """Who asks for longer than another needs is told why nothing is left to change, with an exit code that fits."""
     place.plugin(BROKEN)
     place.take()
     place.plugin()
 
-    def asked_about(*between: str) -> tuple[str, int]:
-        command = [str(PROGRAM), "reread", place.number, "--reason", "mended"]
-        with Popen(command, cwd=place.folder, env=own_environment(), stdin=PIPE, stdout=PIPE, stderr=STDOUT) as process:
-            assert process.stdin is not None
-            assert process.stdout is not None
-            told = b""
-            while b"Change 1 appeal?" not in told:
-                some = process.stdout.read1()
-                assert some, told
-                told += some
-            place.run(*between)
-            process.stdin.write(b"y\n")
-            process.stdin.close()
-            told = process.stdout.read()
-        return told.decode(), process.returncode
-
-    told, code = asked_about("reread", place.number, "--yes", "--reason", "at once")
+    told, code = asked_about(place, lambda: place.run("reread", place.number, "--yes", "--reason", "at once"))
     assert (code, "0 appeals changed" in told, "1 appeal not changed: it stands as it is read" in told) == (
         0,
         True,
@@ -225,12 +229,36 @@ def test_two_at_once_and_a_prune_between(place: Place) -> None:
     place.run("run", "--until-idle")
     place.plugin(('    name: Annotated[str, At("name")]', '    name: Annotated[str, At("kato")]'))
     place.configure(keep="1ms")
-    told, code = asked_about("prune")
+    told, code = asked_about(place, lambda: place.run("prune"))
     assert (code, "its replies were deleted meanwhile: `appealbus refresh`" in told, place.number in told) == (
         1,
         True,
         True,
     )
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_prune_of_a_part_between(place: Place, again: bool) -> None:
+    """The question whose reply is gone is named, whether the other one is changed now or was a moment ago."""
+    second = DEPENDS.replace("akims.akim/kato", "place.kato")
+    place.plugin(BROKEN, more=second)
+    place.take()
+    place.plugin(more=second)
+
+    def pruned() -> None:
+        with closing(sqlite3.connect(next(place.folder.glob("*.db")))) as journal, journal:
+            assert journal.execute("UPDATE reply SET until = 1 WHERE lookup = 'akims.deputy'").rowcount == 1
+        place.run("prune")
+        if again:
+            place.run("reread", place.number, "--yes", "--reason", "at once")
+
+    told, code = asked_about(place, pruned)
+    assert code == 1
+    assert "1 appeal not wholly changed: these replies were deleted meanwhile: `appealbus refresh`" in told
+    assert f"{place.number} (akims.deputy)" in told
+    assert f"{0 if again else 1} appeal" in told
+    place.run("run", "--until-idle")
+    assert [gap.lookup for gap in place.dossier().gaps] == ["akims.deputy"]
 
 
 def test_a_withdrawn_record_comes_back_only_where_its_appeal_is_named(place: Place) -> None:

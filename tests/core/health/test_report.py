@@ -123,7 +123,7 @@ def test_nothing_is_found_where_all_is_well():
             "warning",
             "assessor minor: it raised over 1 dossier; mend",
         ),
-        (counted(misdated=2), "warning", "dates: the last changes of 2 appeals are dated more than a day after they"),
+        (counted(misdated=2), "warning", "dates: the last changes of 2 appeals have implausible dates, and count"),
         (counted(held=1), "warning", "held: 1 appeal is not worked; `appealbus appeals --held`"),
         (counted(suspect=1), "warning", "suspect: 1 appeal was left by workers that died"),
         (

@@ -101,17 +101,33 @@ async def test_who_has_it_back_lacks_it_until_it_is_concluded(journal, make):
 
 
 async def test_one_that_cannot_be_read_does_not_come_again_and_again(journal, make, url):
-    """It is put off, and takes no place until then."""
-    appeal_id = await lacking(journal, make, "m1", "a.b")
+    """It is put off, and takes no place until then; what it lacks is known all the while."""
+    appeal_id = await lacking(journal, make, "m1", "a.b", carried=["c.d"])
     await journal.release("nobody")
     with beside(journal, url) as connection:
         broken = "x'7b'" if connection.dialect.name == "sqlite" else "'{'"
         connection.exec_driver_sql(f"UPDATE document SET body = {broken}")
     assert await claimed(journal, make, ()) == []
-    assert [row.state for row in await journal.appeals()] == [AppealState.PARKED]
+    assert [(row.state, row.lacks) for row in await journal.appeals()] == [(AppealState.PARKED, ("a.b",))]
+    assert (await journal.counts()).lacking == {"a.b": 1}
     assert await claimed(journal, make, (), after=2) == []
+    check_the_past(url)
     assert await claimed(journal, make, (), after=7200) == []
     assert appeal_id
+
+
+async def test_no_kind_of_lack_is_starved_by_others(journal, make, monkeypatch):
+    """However many others stand before it: the next claim goes on behind those that this one has looked at."""
+    monkeypatch.setattr(working, "_KINDS_OF_LACK", 2)
+    monkeypatch.setattr(working, "_AGAIN", -timedelta(days=3650))
+    for name in "abcde":
+        await lacking(journal, make, name, f"{name}.{name}")
+    carried = await lacking(journal, make, "m1", carried=["z.z"])
+    lost = {f"{name}.{name}" for name in "abcde"}
+    assert [await claimed(journal, make, lost) for _ in range(4)] == [[], [], [carried], []]
+    assert not journal.lacks_after
+    first = (await journal.appeals(limit=1))[0].appeal_id
+    assert await claimed(journal, make, lost - {"a.a"}) == [first]
 
 
 @pytest.mark.proof

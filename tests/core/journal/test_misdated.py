@@ -1,4 +1,4 @@
-"""A change that is dated far ahead, by a typo: it is taken, and what comes after it counts more, on each database."""
+"""A change with an implausible date, by a typo: it is taken, and what comes later counts more, on each database."""
 
 import pytest
 
@@ -20,6 +20,11 @@ def change(message_id, at, kind="due", **given):
     return NewChange(Change.model_validate(said), at, "appealbus", Sender("files"))
 
 
+def told(warnings):
+    """Return of which fields warnings say that their dates cannot be."""
+    return [each.field for each in warnings or () if each.code == "change.misdated"]
+
+
 async def worked(journal, make):
     """Claim the appeal and return its case as its changes make it."""
     (case,) = await journal.claim("w", make.later(100), 10, 60)
@@ -34,7 +39,7 @@ async def test_what_is_dated_far_ahead_does_not_win_for_ever(journal, make, wait
     await journal.change(change("typo", make.now, due_on="2062-03-01", dated_at=TYPO))
     if waits:
         await journal.accept(make.new(at=make.later(1)))
-    assert (await worked(journal, make)).appeal.due_on.year == 2062
+    assert (await worked(journal, make)).appeal.due_on is None
     await journal.release("w")
     await journal.change(change("right", make.later(60), due_on="2026-12-20", dated_at=make.later(50).isoformat()))
     case = await worked(journal, make)
@@ -72,7 +77,7 @@ async def test_a_day_ahead_is_taken_at_its_word(journal, make):
     await journal.change(change("far", make.now, due_on="2026-12-12", dated_at=far))
     notes = (await worked(journal, make)).notes
     assert [each.message_id for each in notes] == ["far", "now", "near"]
-    assert [(each.field, each.code) for each in notes[0].warnings] == [("dated_at", "change.misdated")]
+    assert told(notes[0].warnings) == ["dated_at"]
     assert notes[0].dated_at == make.now
 
 
@@ -82,6 +87,7 @@ async def test_it_comes_again_as_the_same(journal, make):
     first = await journal.change(change("typo", make.now, due_on="2062-03-01", dated_at=TYPO))
     again = await journal.change(change("typo", make.later(86400 * 365), due_on="2062-03-01", dated_at=TYPO))
     assert (again.new, again.receipt) == (False, first.receipt)
+    assert told(first.receipt.warnings) == ["dated_at", "due_on"]
     (row,) = await journal.changes(first.receipt.number)
     assert row.received_at == make.now
 
@@ -115,3 +121,108 @@ async def test_it_is_counted_and_listed_apart_from_what_is_lacking(journal, make
     assert (rows[ids["date"]].lacks, rows[ids["none"]].misdated) == ((), False)
     claimed = await journal.claim("w", make.later(1), 10, 60, lost=())
     assert sorted(case.appeal_id for case in claimed) == [ids["lookup"], ids["all"]]
+
+
+ODD = {
+    "dated": ({"kind": "registered", "dated_at": TYPO}, ["dated_at"]),
+    "long ago": ({"kind": "answered", "dated_at": "1926-02-16"}, ["dated_at"]),
+    "due late": ({"kind": "extended", "due_on": "2062-12-20"}, ["due_on"]),
+    "due early": ({"kind": "due", "due_on": "0026-12-20"}, ["due_on"]),
+    "corrected": ({"kind": "corrected", "corrected": {"due_on": "2062-12-20"}}, ["corrected.due_on"]),
+    "answer": ({"kind": "answered", "answered_on": "1926-11-20"}, ["answered_on"]),
+    "no kind": ({"kind": None, "dated_at": TYPO}, ["dated_at"]),
+    "plausible": ({"kind": "extended", "due_on": "2018-12-20", "dated_at": "2017-01-01"}, []),
+}
+
+
+@pytest.mark.parametrize("waits", [False, True])
+@pytest.mark.parametrize("name", ODD)
+async def test_its_receipt_tells_of_it_each_time(journal, make, name, waits):
+    """Whether its appeal is here, which is never told by it, and behind a later change, too."""
+    given, fields = ODD[name]
+    if not waits:
+        await journal.accept(make.new())
+        await journal.change(change("later", make.later(9), "registered", dated_at=make.later(86400).isoformat()))
+    first = await journal.change(change("c", make.later(1), **given))
+    again = await journal.change(change("c", make.later(86400 * 365), **given))
+    assert told(first.receipt.warnings) == told(again.receipt.warnings) == fields
+    assert (again.new, again.receipt) == (False, first.receipt)
+    if fields and given["kind"] is not None:
+        await (journal.accept(make.new()) if waits else journal.change(change("more", make.later(2), "registered")))
+        notes = {each.message_id: each for each in (await worked(journal, make)).notes}
+        assert told(notes["c"].warnings) == fields
+
+
+@pytest.mark.parametrize(("typo", "kind"), [("2062-12-20", "due"), ("0026-12-20", "extended"), ("1926-12-20", "due")])
+async def test_a_due_date_that_cannot_be_pins_nothing(journal, make, typo, kind):
+    """Neither the appeal nor its place in the queue is by it; a later one counts."""
+    number = (await journal.accept(make.new())).receipt.number
+    before = (await journal.appeal(number)).due_on
+    await journal.change(change("typo", make.now, kind, due_on=typo, dated_at=make.now.isoformat()))
+    row = await journal.appeal(number)
+    assert (row.due_on, row.misdated) == (before, True)
+    case = await worked(journal, make)
+    assert (case.appeal.due_on, case.misdated, case.notes[0].due_on) == (None, True, None)
+    await journal.release("w")
+    await journal.change(change("right", make.later(60), "due", due_on="2026-12-20"))
+    assert not (await journal.appeal(number)).misdated
+    case = await worked(journal, make)
+    assert (case.appeal.due_on.isoformat(), case.misdated) == ("2026-12-20", False)
+
+
+@pytest.mark.parametrize("kind", ["answered", "withdrawn", "closed"])
+async def test_an_end_that_is_dated_long_before_does_not_rule(journal, make, kind):
+    """It counts from when it came, as if it had no date; an extension that comes later takes the appeal up again."""
+    number = (await journal.accept(make.new())).receipt.number
+    await journal.change(change("end", make.later(1), kind, dated_at="1926-02-16", answered_on="1926-02-16"))
+    case = await worked(journal, make)
+    assert (case.closed, case.misdated, told(case.notes[0].warnings)) == (kind, True, ["dated_at", "answered_on"])
+    assert (case.notes[0].dated_at, case.notes[0].answered_on) == (make.later(1), None)
+    await journal.release("w")
+    await journal.change(
+        change("on", make.later(60), "extended", due_on="2026-12-20", dated_at=make.later(50).isoformat())
+    )
+    assert (await journal.appeal(number)).closed is None
+    case = await worked(journal, make)
+    assert (case.closed, case.misdated) == (None, False)
+
+
+@pytest.mark.parametrize(
+    ("end", "waits"),
+    [
+        ({"dated_at": TYPO}, False),
+        ({"dated_at": TYPO}, True),
+        ({"dated_at": "1926-02-16"}, False),
+        ({"dated_at": "1926-02-16"}, True),
+        ({"answered_on": "2062-02-16"}, False),
+    ],
+)
+async def test_a_held_appeal_that_it_ended_is_told(journal, make, end, waits):
+    """Nobody works it, so nobody else finds out; until a later change mends it."""
+    ended = change("end", make.later(1), "answered", **end)
+    if waits:
+        await journal.change(ended)
+    taken = await journal.accept(make.new())
+    await journal.hold_appeal(taken.receipt.number, by="somebody", reason="why")
+    if not waits:
+        await journal.change(ended)
+    row = await journal.appeal(taken.receipt.number)
+    assert (row.state, row.closed, row.misdated) == ("held", "answered", True)
+    assert (await journal.counts()).misdated == 1
+    assert list(await journal.selected(Selection(misdated=True), 100)) == [taken.appeal_id]
+    await journal.change(change("before", make.later(2), "registered", dated_at="2026-01-01"))
+    assert (await journal.counts()).misdated == 1
+    await journal.change(change("on", make.later(60), "extended", due_on="2026-12-20"))
+    row = await journal.appeal(taken.receipt.number)
+    assert (row.closed, row.misdated, (await journal.counts()).misdated) == (None, False, 0)
+
+
+async def test_a_run_that_did_not_know_of_it_does_not_hide_it(journal, make):
+    """It came during the run, and a person holds the appeal before the next one."""
+    taken = await journal.accept(make.new())
+    await journal.claim("w", make.later(1), 10, 60)
+    await journal.change(change("end", make.later(2), "answered", dated_at=TYPO))
+    done = Conclusion(taken.appeal_id, dossier=b"{}", version=1, completeness=Completeness.COMPLETE, owner="w")
+    await journal.conclude(done)
+    await journal.hold_appeal(taken.receipt.number, by="somebody", reason="why")
+    assert (await journal.appeal(taken.receipt.number)).misdated

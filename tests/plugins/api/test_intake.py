@@ -5,9 +5,11 @@ from collections.abc import AsyncIterator
 import httpx
 import orjson
 import pytest
+from lxml import etree
 
 from appealbus.core.interfaces.intake import Inbound, Quarantined
 from appealbus.schemas import Appeal
+from appealbus.schemas.contract import FOLDER
 from appealbus.schemas.xml import APPEAL_NS, to_xml
 from tests.plugins.api.serving import JSON, Served, kind_of, letter
 
@@ -136,6 +138,24 @@ async def test_changes(server: Served) -> None:
     row = await server.journal.appeal(number)
     assert row is not None
     assert row.closed == "withdrawn"
+
+
+@pytest.mark.parametrize("number", ["here", "N-9"])
+async def test_the_receipt_of_a_change_tells_of_dates_that_cannot_be(server: Served, number: str) -> None:
+    """In JSON and in XML by the contract, the same each time and whether or not there is such an appeal; else not."""
+    channel = await server.client("channel")
+    taken = (await put(channel, letter())).json()
+    assert "warnings" not in taken
+    number = taken["number"] if number == "here" else number
+    change = {"type": "change", "message_id": "c-1", "kind": "withdrawn", "number": number, "dated_at": "1926-02-16"}
+    first, again = [await put(channel, orjson.dumps(change), "/v1/changes") for _ in range(2)]
+    assert (first.status_code, again.status_code, again.json()) == (201, 200, first.json())
+    (told,) = first.json()["warnings"]
+    assert (told["field"], told["code"]) == ("dated_at", "change.misdated")
+    in_xml = await put(channel, orjson.dumps(change), "/v1/changes", Accept="application/xml")
+    schema = etree.XMLSchema(etree.parse(str(FOLDER / "receipt.xsd")))
+    assert schema.validate(root := etree.fromstring(in_xml.content)), schema.error_log
+    assert [each.text for each in root.iterfind(".//{*}code")] == ["change.misdated"]
 
 
 async def test_a_message_that_comes_again_is_taken_alone(server: Served) -> None:

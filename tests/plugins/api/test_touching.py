@@ -43,9 +43,9 @@ MAY_SEND: dict[Role, set[str] | None] = {
 """By role, where the policy says nothing; None: it sends no changes whatever the policy says."""
 SAYS: dict[ChangeKind, dict[str, Any]] = {
     ChangeKind.CORRECTED: {"corrected": {"text": "Исправлено"}},
-    ChangeKind.DUE: {"due_on": "2030-01-01"},
+    ChangeKind.DUE: {"due_on": "2027-01-01"},
     ChangeKind.REDIRECTED: {"to": {"name": "Акимат"}},
-    ChangeKind.EXTENDED: {"due_on": "2030-01-01"},
+    ChangeKind.EXTENDED: {"due_on": "2027-01-01"},
     ChangeKind.ANSWERED: {"result": "explained"},
     ChangeKind.WITHDRAWN: {},
     ChangeKind.CLOSED: {},
@@ -311,7 +311,7 @@ async def test_a_correction_does_not_do_what_another_kind_does(server: Served) -
     portal = await server.client(Role.CHANNEL, "citizens", channel="portal")
     await put(server, "ЖТ-1")
     for at, said in enumerate([
-        {"corrected": {"due_on": "2031-01-01"}},
+        {"corrected": {"due_on": "2027-02-01"}},
         {"removed": ["due_on"]},
         {"corrected": {"addressee": {"name": "Другой акимат"}}},
         {"removed": ["addressee.bin"]},

@@ -65,7 +65,8 @@ def _tell_text(cli: Cli, message: Inbound, result: Taken | Quarantined) -> None:
     again = "" if result.new else ", known already"
     receipt = result.receipt
     number = receipt.number or "a change that waits for its appeal"
-    cli.out.print(f"{message.position}  {number}  {local(receipt.accepted_at):%Y-%m-%d %H:%M:%S}{again}")
+    odd = "".join(f"  {each.field}: {each.code}" for each in receipt.warnings or ())
+    cli.out.print(f"{message.position}  {number}  {local(receipt.accepted_at):%Y-%m-%d %H:%M:%S}{again}{odd}")
 
 
 def _tell_json(cli: Cli, message: Inbound, result: Taken | Quarantined) -> None:

@@ -346,7 +346,7 @@ class CaseRun:
         """Write the end of a run; what is not `known`, since it has raised, may lack whatever is not loaded."""
         missing = self._contract.missing
         found = {(each.lookup, each.key) for each in states if each.record is not None}
-        carried = {name for name, _ in found.intersection(known.carried if known else ())}
+        carried = {name for name, _ in found.intersection(known.carried if known else found)}
         lacks = sorted(missing) if known is None else known.lacks
         version = None if dossier is None else to_keep(dossier, self.case, states)
         ready = await self._journal.conclude(
@@ -369,7 +369,7 @@ class CaseRun:
                 pending=pending_of(states),
                 doubted=doubted,
                 lacks=lacks,
-                carried=sorted(carried & missing.keys() - set(lacks)),
+                carried=sorted(carried & (missing.keys() | self._contract.retired) - set(lacks)),
                 unassessed=None if known is None else sorted(self._unassessed),
                 misdated=self.case.misdated,
                 waits_for=self._waits_for(states),

@@ -11,6 +11,7 @@ from appealbus.core.bus.dispatcher import Dispatcher
 from appealbus.core.domain.known import KnownLookup
 from appealbus.core.errors import JournalError
 from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.tables import CARRIED
 from appealbus.core.planning.contract import Contracts
 
 log = structlog.get_logger(__name__)
@@ -50,6 +51,8 @@ class ContractWatch:
     async def lost(self) -> frozenset[str]:
         """Look at what other workers can ask; return the lookups that a contract wants and that cannot be asked here.
 
+        Of what is retired nothing but its facts waits for it to come back: before its name is the mark of that.
+
         Raises:
             JournalError: nobody knows at the moment.
 
@@ -57,7 +60,8 @@ class ContractWatch:
         known = await self._journal.known_lookups()
         if known != self._known:
             self._learn(known)
-        return frozenset(self._missing)
+        retired = {CARRIED + name for contract in self._casework.contracts.values() for name in contract.retired}
+        return frozenset(retired.union(self._missing))
 
     def _learn(self, known: Sequence[KnownLookup]) -> None:
         self._known = known

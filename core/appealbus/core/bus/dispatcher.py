@@ -362,7 +362,7 @@ class Dispatcher:
                 self.start(case)
             more = len(claimed) == limit or (bool(claimed) and not budget.fits(LARGEST))
             self._backlog = self._backlog or more
-            self._lacking = more and lost is not None
+            self._lacking = bool(self._journal.lacks_after) or (more and lost is not None)
             due = await self._journal.next_due()
             if due is not None and (claimed or due > self._journal.now()):
                 self.expect(due)  # a due appeal that could not be claimed is being claimed by another worker

@@ -3,6 +3,7 @@
 import asyncio
 import inspect
 import os
+import resource
 import sys
 import threading
 import time
@@ -73,6 +74,7 @@ class Watchdog:
         """For how many seconds in all the loop has stood still, by the plugin that held it; empty: no plugin."""
         self._ends_at = float("inf")
         self._tasks = 0
+        self._largest = _largest_file()
 
     def end_within(self, grace: float) -> None:
         """End the process some seconds after the grace period, should it not have ended by itself."""
@@ -97,6 +99,9 @@ class Watchdog:
             last, spent = now, used
             if now > self._ends_at:
                 self._say(_cut_off)
+                os._exit(EXIT_STUCK)
+            if _largest_file() < self._largest:
+                self._say(_cannot_write)
                 os._exit(EXIT_STUCK)
             if ticked.is_set():
                 if self._tasks > _MOST:
@@ -178,6 +183,15 @@ def _stood_still(seconds: float, by: LoopHolder) -> None:
 def _given_up(seconds: float, by: LoopHolder, tasks: int) -> None:
     plugin, place = by.plugin or None, by.place or None
     log.critical("loop.given_up", seconds=seconds, plugin=plugin, part=by.part, place=place, count=tasks or None)
+
+
+def _largest_file() -> int:
+    """Return how many bytes a file may have: where a plugin has set fewer, nothing that the process does is kept."""
+    return resource.getrlimit(resource.RLIMIT_FSIZE)[0] % (1 << 64)  # -1 is as many as one likes
+
+
+def _cannot_write() -> None:
+    log.critical("process.cannot_write")
 
 
 def _cut_off() -> None:

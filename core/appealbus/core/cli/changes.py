@@ -9,7 +9,7 @@ from appealbus.core.cli.context import Cli, cli_of
 from appealbus.core.cli.looking import Copy, look
 from appealbus.core.cli.paging import After, AsJson, Limit, print_page
 from appealbus.core.cli.render import local
-from appealbus.core.domain.change import counts_from, fields_of_change
+from appealbus.core.domain.change import KeptChange, counts_from, fields_of_change
 from appealbus.core.escaping import one_line
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import ChangeRow
@@ -85,13 +85,14 @@ def _said(row: ChangeRow) -> list[str]:
         change = CHANGE.read(row.document)
     except ValueError:
         return ["what it says cannot be read"]
+    warnings = KeptChange.of(change, row.received_at).change.warnings
     return [
         ", ".join(fields_of_change(change)),
         f"to {change.to.name or change.to.bin}" if change.to is not None else "",
         f"until {change.due_on}" if change.due_on is not None else "",
         str(change.result or ""),
         change.reason or "",
-        ", ".join(f"{warning.field}: {warning.code}" for warning in change.warnings[:_MOST_WARNINGS]),
+        ", ".join(f"{each.field}: {each.code}" for each in warnings[:_MOST_WARNINGS]),
     ]
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated
@@ -41,6 +41,7 @@ _WHY = {
     Written.ANSWERED: "it got another answer meanwhile: give the same command again",
     Written.SAME: "it stands as it is read by now, since somebody else has read it again: nothing is left to do",
     Written.NOT_KEPT: "its replies were deleted meanwhile: `appealbus refresh` asks the source again",
+    "partly": "these replies were deleted meanwhile: `appealbus refresh` asks the source again",
     Written.GONE: "it was deleted meanwhile: nothing is left to do",
     Written.DIED: "reading it again ends the process, or takes more than a minute: mend the plugin",
 }
@@ -53,7 +54,8 @@ class Findings:
     """What reading again comes to: by lookup and what would be otherwise the number of appeals and some of them."""
 
     looked_at: int = 0
-    differ: list[int] = field(default_factory=list)
+    differ: dict[int, set[tuple[str, str]]] = field(default_factory=dict)
+    """By appeal its questions that would be otherwise."""
     counts: dict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
     reads: list[AppealRead] = field(default_factory=list)
     """Where their values are to be shown."""
@@ -64,8 +66,8 @@ class Findings:
     def add(self, read: AppealRead) -> None:
         """Count an appeal."""
         self.looked_at += 1
-        if any(each.verdict is Verdict.DIFFERS for each in read.results):
-            self.differ.append(read.appeal_id)
+        if differ := {(each.lookup, each.key) for each in read.results if each.verdict is Verdict.DIFFERS}:
+            self.differ[read.appeal_id] = differ
         kinds = {(each.lookup, text) for each in read.results for text in _texts(each)}
         if read.number is None:
             left = Written.DIED if read.died else Written.GONE
@@ -183,10 +185,10 @@ class _Run:
             raise
         return found
 
-    async def _change(self, journal: Journal, ids: Sequence[int]) -> set[str]:
+    async def _change(self, journal: Journal, was: Mapping[int, set[tuple[str, str]]]) -> set[str]:
         """Read appeals again and write what is otherwise, page after page; return why some are left as they are."""
         came: dict[int, tuple[str, str]] = {}
-        done, again = 0, list(ids)
+        done, again = 0, list(was)
         try:
             for number in range(_AGAIN):
                 await asyncio.sleep(_PAUSE if number and again else 0)
@@ -195,17 +197,21 @@ class _Run:
                     results = await asyncio.gather(*(write_read(journal, read, self.reason) for read in reads))
                     for read, result in zip(reads, results, strict=True):
                         why = result.code if isinstance(result, JournalError) else result
-                        came[read.appeal_id] = why, read.number or f"id {read.appeal_id}"
+                        name = read.number or f"id {read.appeal_id}"
+                        if why in (Written.CHANGED, Written.SAME) and (deleted := _unread(read, was[read.appeal_id])):
+                            why, name = "partly", f"{name} ({', '.join(deleted)})"
+                        came[read.appeal_id] = why, name
                     done += results.count(Written.CHANGED)
                 again = [appeal_id for appeal_id, (why, _) in came.items() if why in ("in_work", Written.ANSWERED)]
         except (asyncio.CancelledError, AppealBusError):
-            told = f"Stopped: at least {_appeals(done)} of {len(ids)} changed. The same command goes on with the rest."
+            told = f"Stopped: at least {_appeals(done)} of {len(was)} changed. The same command goes on with the rest."
             self.cli.err.print(told)
             raise
         left = {why for why, _ in came.values()} - {Written.CHANGED}
         for each in left:
             names = [name for why, name in came.values() if why == each]
-            self.cli.err.print(f"{_appeals(len(names))} not changed: {_WHY[each]}", style="yellow")
+            how = "wholly " if each == "partly" else ""
+            self.cli.err.print(f"{_appeals(len(names))} not {how}changed: {_WHY[each]}", style="yellow")
             if each not in _NOTHING_TO_DO:
                 self.cli.err.print(", ".join(names))
         log.warning("appeals.reread", count=done, actor=person())
@@ -245,6 +251,12 @@ def _texts(result: QuestionRead) -> list[str]:
         case Verdict.DIFFERS:
             changed = [f"{path} {how}" for path, how, *_ in result.fields]
             return changed or [f"{result.was} → {result.now}"]
+
+
+def _unread(read: AppealRead, differed: set[tuple[str, str]]) -> list[str]:
+    """Return the lookups of questions that differed and cannot be read any more."""
+    there = {(each.lookup, each.key) for each in read.results if each.verdict is not Verdict.IMPOSSIBLE}
+    return sorted({lookup for lookup, _ in differed - there})
 
 
 def _appeals(count: int) -> str:

@@ -81,7 +81,7 @@ def _options(
         bool, typer.Option("--lacking", help="Only those whose contract wants a lookup that was not loaded.")
     ] = False,
     unassessed: Annotated[bool, typer.Option("--unassessed", help="Over whose dossier an assessor raised.")] = False,
-    misdated: Annotated[bool, typer.Option("--misdated", help="Whose last change is dated too far ahead.")] = False,
+    misdated: Annotated[bool, typer.Option("--misdated", help="Whose last change has an implausible date.")] = False,
     person: Annotated[
         bool, typer.Option("--person", help="Who names a person or a body: the ИИН or БИН is asked for.")
     ] = False,

@@ -170,5 +170,5 @@ class Case:
 
     @property
     def misdated(self) -> bool:
-        """Whether the last of its changes is: what is said later mends that."""
+        """Whether the last of its changes has an implausible date: what is said later mends that."""
         return bool(self.kept_changes) and max(self.kept_changes, key=lambda each: each.order).misdated

@@ -3,9 +3,11 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
+from appealbus.core.clocks import day_of
+from appealbus.schemas.appeal import Warning
 from appealbus.schemas.base import Model
 from appealbus.schemas.change import Change, ChangeKind
 
@@ -26,11 +28,16 @@ Order = tuple[datetime, str, str]
 """When it happened, its message id, its channel: whatever the order of arrival, changes count in this one."""
 AHEAD = timedelta(days=1)
 """How far after its receipt a change may be dated: a clock that is ahead is within, a year that is mistyped is not."""
+BEHIND = timedelta(days=3653)
+"""How far before: ten years, as registers bring their past."""
+LONGEST_TERM = timedelta(days=731)
+"""How far after the moment that it counts from a change may set the term: terms of law are months, also extended."""
+MISDATED = "change.misdated"
 
 
 def counts_from(dated_at: datetime, received_at: datetime) -> datetime:
-    """Return the moment that a change counts from: its date or, where that is too far ahead to be true, its receipt."""
-    return received_at if dated_at - received_at > AHEAD else dated_at
+    """Return the moment that a change counts from: its date or, where that is implausible, its receipt."""
+    return dated_at if -BEHIND <= dated_at - received_at <= AHEAD else received_at
 
 
 def order_of(row: Any) -> Order:
@@ -40,10 +47,26 @@ def order_of(row: Any) -> Order:
 
 @dataclass(frozen=True, slots=True)
 class KeptChange:
-    """A change with the moment that it counts from: that of its arrival where it says none, or one too far ahead."""
+    """A change with the moment that it counts from: that of its arrival where it says none, or an implausible one."""
 
     change: Change
     dated_at: datetime
+
+    @classmethod
+    def of(cls, change: Change, received_at: datetime) -> "KeptChange":
+        """Return a change that came at a moment without implausible days in it; each has a warning."""
+        at = counts_from(change.dated_at or received_at, received_at)
+        odd = [] if change.dated_at in (None, at) else ["dated_at"]
+        update: dict[str, Any] = {}
+        for name, since, ahead in (("due_on", at, LONGEST_TERM), ("answered_on", received_at, AHEAD)):
+            if _cannot_be(getattr(change, name), since, ahead):
+                odd, update[name] = [*odd, name], None
+        if change.corrected is not None and _cannot_be(change.corrected.due_on, at, LONGEST_TERM):
+            odd.append("corrected.due_on")
+            update["corrected"] = change.corrected.model_copy(update={"due_on": None})
+        if odd:
+            update["warnings"] = [*change.warnings, *(_WARNING.model_copy(update={"field": name}) for name in odd)]
+        return cls(change.model_copy(update=update) if update else change, at)
 
     @property
     def order(self) -> Order:
@@ -52,8 +75,15 @@ class KeptChange:
 
     @property
     def misdated(self) -> bool:
-        """Whether its date is too far ahead to be true, so that it counts from its receipt."""
-        return self.change.dated_at is not None and self.change.dated_at - self.dated_at > AHEAD
+        """Whether a date of it is implausible: it counts without it."""
+        return any(each.code == MISDATED for each in self.change.warnings)
+
+
+_WARNING = Warning(field="", code=MISDATED, message="this date is implausible; the change counts without it")
+
+
+def _cannot_be(day: date | None, at: datetime, ahead: timedelta) -> bool:
+    return day is not None and not -BEHIND <= day - day_of(at) <= ahead
 
 
 def fields_of_change(change: Change) -> list[str]:

@@ -53,7 +53,7 @@ class Counts:
     unassessed: dict[str, int] = field(default_factory=dict)
     """Appeals whose newest dossier an assessor raised over, by assessor."""
     misdated: int = 0
-    """Appeals the last change of which has a date that is too far ahead to be true."""
+    """Appeals the last change of which has an implausible date."""
     held: int = 0
     """Waits for a person."""
     waiting_changes: int = 0

@@ -49,7 +49,7 @@ class AppealRow:
     unassessed: tuple[str, ...] = ()
     """Assessors that raised over its newest dossier."""
     misdated: bool = False
-    """Whether the last of its changes has a date that is too far ahead to be true."""
+    """Whether the last of its changes has an implausible date."""
     closed: str | None = None
     """The kind of change with which it ended: `answered`, `withdrawn`, `closed`."""
     due_on: date | None = None

@@ -50,7 +50,7 @@ class Selection:
     unassessed: bool = False
     """Whether an assessor raised over its newest dossier."""
     misdated: bool = False
-    """Whether its last change has a date that is too far ahead to be true."""
+    """Whether its last change has an implausible date."""
     due_from: date | None = None
     due_before: date | None = None
     """The date set by law; with either no change has ended the appeal."""

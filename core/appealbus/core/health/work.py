@@ -136,8 +136,8 @@ def of_appeals(facts: Facts) -> Iterator[Finding]:
         yield Finding(Severity.WARNING, told("assessor {name}", name=name), [what], does)
     if counts.misdated:
         what = told(
-            "the last change of {n} appeal is dated more than a day after it came, and counts from when it came",
-            "the last changes of {n} appeals are dated more than a day after they came, and count from when they came",
+            "the last change of {n} appeal has an implausible date and counts without it",
+            "the last changes of {n} appeals have implausible dates and count without them",
             n=counts.misdated,
         )
         does = told("`appealbus appeals --misdated` lists them: have their senders send it anew, under another id")

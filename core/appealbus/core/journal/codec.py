@@ -9,7 +9,7 @@ from sqlalchemy import Row, RowMapping
 
 from appealbus.core.domain.access import AccessRow, Served
 from appealbus.core.domain.case import Case, LookupState, Try
-from appealbus.core.domain.change import KeptChange, counts_from
+from appealbus.core.domain.change import KeptChange
 from appealbus.core.domain.document import Document, fact_parts
 from appealbus.core.domain.listing import AppealRow, AppealState
 from appealbus.core.domain.public_id import public_id
@@ -147,7 +147,7 @@ def case_from_row(row: Row[Any], states: tuple[LookupState, ...]) -> Case:
 
 def change_from_row(row: Row[Any]) -> KeptChange:
     """Return the change in a row."""
-    return KeptChange(CHANGE.read(row.document), counts_from(row.dated_at, row.received_at))
+    return KeptChange.of(CHANGE.read(row.document), row.received_at)
 
 
 def appeal_from_row(row: Row[Any]) -> AppealRow:

@@ -50,6 +50,9 @@ log = structlog.get_logger(__name__)
 class Working(Writing):
     """Gives appeals to workers, and keeps the results."""
 
+    lacks_after = ""
+    """Behind which combination of what is lacking the next claim looks; empty: all were looked at."""
+
     async def access(self, rows: Sequence[AccessRow]) -> None:
         """Write rows of the access log: who looks at whose data. They are on disk when this returns."""
         if rows:
@@ -144,8 +147,8 @@ class Working(Writing):
             room: the most bytes of all appeals together, as the journal keeps them.
             alone: whether the first appeal is leased even if it is larger than `room`.
             suspects: whether a suspect may have its turn.
-            lost: lookups that the worker cannot ask: appeals that lack another one are leased as if they were ready.
-                None: they are not.
+            lost: lookups that the worker cannot ask, and `~NAME` for one whose facts alone it cannot confirm: appeals
+                that lack another one are leased as if they were ready. None: they are not.
             kept: places that new appeals have before those that return; what either leaves is the others'.
             thorough: whether those that return are looked for among all that are ready, however many new ones wait.
 
@@ -155,10 +158,10 @@ class Working(Writing):
         try:
             for _ in range(_CLAIMS):
                 still = limit - len(cases)
-                claim = working.Claim(
-                    owner, now, lease_seconds, still, room, alone and not cases, suspects, lost, kept, thorough
-                )
-                claimed = await self._write.submit(working.claim, claim)
+                alone = alone and not cases
+                given = (owner, now, lease_seconds, still, room, alone, suspects, lost, kept, thorough)
+                claimed = await self._write.submit(working.claim, working.Claim(*given, self.lacks_after))
+                self.lacks_after = claimed.lacks_after
                 _tell(claimed.found)
                 ids = claimed.ids
                 leased += ids

@@ -26,7 +26,7 @@ WARNINGS = (
     told("the list has {size} entries; the first {most} are worked"),
     told("{n} values in this list cannot be used as they are"),
     told("a change of this kind says what this is"),
-    told("the date is more than a day after the change came; it counts from when it came"),
+    told("this date is implausible; the change counts without it"),
     told("the appeal does not say what kind it is"),
     told("the appeal does not say who writes"),
     told("the text has more than {n} identifiers of this kind; the rest is left out"),

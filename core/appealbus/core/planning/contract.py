@@ -41,6 +41,7 @@ class CompletenessContract:
         wait: seconds that the first delivery waits.
         missing: those that it wants and that cannot be asked here.
         present: by the former name of a lookup the name under which this process knows it.
+        retired: those that are gone for good and would be asked if they came back.
 
     """
 
@@ -49,6 +50,7 @@ class CompletenessContract:
     wait: float
     missing: Mapping[str, Missing] = field(default_factory=dict)
     present: Mapping[str, str] = field(default_factory=dict)
+    retired: frozenset[str] = frozenset()
 
     @cached_property
     def sources(self) -> dict[str, str]:
@@ -226,7 +228,9 @@ class Contracts:
         here = self._standing.by_name
         optional = {present.get(name, name) for name in wanted.optional}
         missing: dict[str, Missing] = {}
+        retired: frozenset[str] = frozenset()
         if wanted.required is None:
+            retired = frozenset(self._loaded.settings.bus.retired) - here.keys()
             missing = self._missed(remembered, present)
             required = (here.keys() | missing.keys()) - optional
         else:
@@ -239,7 +243,8 @@ class Contracts:
         # What a required lookup takes its inputs from is required too: until it has ended, more may be missing.
         required = _with_inputs(required, here, known, present)
         plan = Plan([node for node in self._standing.nodes if node.lookup.name in asked])
-        return CompletenessContract(plan, frozenset(required), wanted.wait, dict(sorted(missing.items())), present)
+        missing = dict(sorted(missing.items()))
+        return CompletenessContract(plan, frozenset(required), wanted.wait, missing, present, retired)
 
     def _missed(self, remembered: Iterable[KnownLookup], present: Mapping[str, str]) -> dict[str, Missing]:
         """Return what could once be asked and cannot now, and plugins of which nobody knows what they would bring."""

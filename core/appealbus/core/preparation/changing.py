@@ -8,20 +8,15 @@ from appealbus.core.domain.case import Case
 from appealbus.core.domain.change import KeptChange
 from appealbus.core.domain.document import Form, appeal_document
 from appealbus.core.preparation.extraction import TOO_MANY, check, prepare
-from appealbus.schemas.appeal import Appeal, Warning
+from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.base import Model
 from appealbus.schemas.change import Change, ChangeKind, ChangeNote, Correction
 from appealbus.schemas.tolerant import corrected, knows_more
 
 _TERMS = frozenset({ChangeKind.DUE, ChangeKind.EXTENDED})
 _TELLS_FIELDS_ALONE = frozenset({ChangeKind.CORRECTED, ChangeKind.DUE})
-"""Where these leave every field as it was, there is nothing to tell."""
+"""Where these leave every field as it was, there is nothing to tell but an implausible date."""
 _COPIED = set(ChangeNote.model_fields) - {"dated_at", "fields"}
-_MISDATED = Warning(
-    field="dated_at",
-    code="change.misdated",
-    message="the date is more than a day after the change came; it counts from when it came",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +50,8 @@ def changed(first: Appeal, changes: Iterable[KeptChange]) -> Changed:
         before, form = form, _after(form, kept.change)
         fields = list(_other_fields(before, form))
         kind = kept.change.kind
-        if kind is not None and (fields or kind not in _TELLS_FIELDS_ALONE):
+        if kind is not None and (fields or kind not in _TELLS_FIELDS_ALONE or kept.misdated):
             told = {name: getattr(kept.change, name) for name in _COPIED}
-            told["warnings"] = [*kept.change.warnings, _MISDATED] if kept.misdated else kept.change.warnings
             notes.append(ChangeNote(**told, dated_at=kept.dated_at, fields=fields))
     if form == bare:
         return Changed(first, tuple(notes))

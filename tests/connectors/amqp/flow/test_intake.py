@@ -83,6 +83,25 @@ async def test_a_change_is_taken_and_acknowledged(run: Run) -> None:
     assert (receipts[0].number, receipts[1].number in answers.got[2].body.decode()) == ("", True)
 
 
+async def test_the_receipt_of_a_change_tells_of_dates_that_cannot_be(run: Run) -> None:
+    """In JSON and in XML by the contract; sent again it gets the same, so it is the same event."""
+    change = Change.model_validate(
+        {"message_id": "c-1", "appeal_message_id": "m-1", "kind": "withdrawn", "dated_at": "2062-03-01"}
+    )
+    async with run(**INTAKES) as flow:
+        answers = await flow.inbox("sender")
+        for sent in (change.model_dump_json(exclude_none=True).encode(), to_xml(change)):
+            for _ in range(2):
+                await flow.send(sent, message_id="x-1", reply_to="sender")
+        await answers.wait(4)
+    bodies = sorted({answer.body for answer in answers.got})
+    assert (len(bodies), len({answer.properties.headers["cloudEvents:id"] for answer in answers.got})) == (2, 2)
+    schema = etree.XMLSchema(etree.parse(str(FOLDER / "receipt.xsd")))
+    assert schema.validate(etree.fromstring(bodies[0])), schema.error_log
+    (told,) = Receipt.model_validate_json(bodies[1]).warnings or ()
+    assert (told.field, told.code, b"change.misdated" in bodies[0]) == ("dated_at", "change.misdated", True)
+
+
 BOMB = (
     b'<!DOCTYPE a [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;">]><appeal xmlns="urn:appealbus:appeal:1">&b;</appeal>'
 )

@@ -68,7 +68,7 @@ appeal = Table(
 `content` is the digest of the newest form of the appeal in `document`, `size` its bytes. `pending` names the lookups
 that are still open and `lacks` those of the contract that could not be asked at all, each with a space around it;
 behind them `~NAME` is one of which nothing but facts of earlier versions is there, `!assessor.NAME` an assessor that
-raised, and `!misdated` says that the date of its last change is a typo;
+raised, and `!misdated` that its last change has an implausible date;
 `waits_for` names the sources that are asked again, in the same way; `signal` is the worst severity; `closed` says with
 which change the appeal ended. `changes` counts its changes, and `first` is the digest of the form that it came in,
 where that is not the newest one. `tag` is chance: with the id it makes the id by which clients know the appeal.

@@ -114,6 +114,7 @@ def _row(new: NewAppeal, owner: str | None) -> Mapping[str, Any]:
         "changed_at": new.accepted_at,
         "changes": 0,
         "closed": None,
+        "lacks": None,
         "tag": new_tag(),
         **columns.of_appeal(new.appeal),
     }

@@ -9,15 +9,15 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
 
-from appealbus.core.domain.change import ENDS, Order, closed_by, order_of
+from appealbus.core.domain.change import ENDS, KeptChange, Order, closed_by, order_of
 from appealbus.core.domain.sender import FOREIGN, NOT_ALLOWED, Says, Sender, Touched
 from appealbus.core.errors import CONFLICT, JournalError
 from appealbus.core.journal import bulk
+from appealbus.core.journal.codec import names_from, names_to
 from appealbus.core.journal.rows import NewChange
-from appealbus.core.journal.tables import appeal
+from appealbus.core.journal.tables import MISDATED, appeal
 from appealbus.core.journal.tables import change as table
 from appealbus.core.journal.writes import touching, waiting_changes
-from appealbus.schemas.change import Change
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,8 @@ class Target:
     room: waiting_changes.Room = field(default_factory=waiting_changes.Room)
     new: bool = False
     """Whether there is one among them that is written now."""
+    misdated: bool = False
+    """Whether the last of them is: of a held appeal no run tells."""
 
     def has(self, row: Any, says: Says) -> None:
         """Note a change that the appeal has, given its columns."""
@@ -96,10 +98,12 @@ class Target:
         self.room.add(row.kind, row.size, row.channel)
         self.standing_of.add(order, says)
 
-    def add(self, row: Mapping[str, Any], new: Change, says: Says) -> None:
+    def add(self, row: Mapping[str, Any], kept: KeptChange, says: Says) -> None:
         """Note that the appeal has a change more, given its columns."""
         self.has(SimpleNamespace(**row), says)
-        self.new = True
+        self.new, new = True, kept.change
+        if kept.order == max(self.orders)[0]:
+            self.misdated = kept.misdated
         due_on = new.due_on if new.corrected is None else new.corrected.due_on or new.due_on
         if due_on is not None:  # until its run says exactly; sooner than needed harms nobody
             self.urgency = min(self.urgency, due_on.toordinal())
@@ -114,6 +118,9 @@ class Target:
             "changes": len(self.orders),
             "closed": closed_by(self.orders),
             "urgency": self.urgency,
+            "lacks": names_to(
+                [*(name for name in names_from(self.row.lacks) if name != MISDATED), *[MISDATED] * self.misdated]
+            ),
             "state": ready if rests else self.row.state,
             "due_at": None if rests else self.row.due_at,
         }
@@ -128,7 +135,7 @@ _COLUMNS = (appeal.c.id, appeal.c.number, appeal.c.channel, appeal.c.message_id)
 _BY_NUMBER = select(*_COLUMNS).where(appeal.c.number.in_(bindparam("these", expanding=True)))
 _BY_MESSAGE = select(*_COLUMNS).where(appeal.c.message_id.in_(bindparam("these", expanding=True)))
 _SEEN = (
-    select(*_COLUMNS, *(appeal.c[name] for name in ("state", "deaths", "due_at", "urgency", "place", "kind")))
+    select(*_COLUMNS, *(appeal.c[name] for name in ("state", "deaths", "due_at", "urgency", "lacks", "place", "kind")))
     .where(appeal.c.id.in_(bindparam("ids", expanding=True)))
     .order_by(appeal.c.id)
 )
@@ -242,7 +249,10 @@ def _targets_of(
     rows = connection.execute(_SEEN if look else _LOCKED, {"ids": bulk.padded(ids)})
     # Where changes were worked in, place and kind are those of the last that says them: as they count here, too.
     given = ((row, touching.Standing(Touched(row.channel, row.place, row.kind))) for row in rows)
-    found = {row.id: Target(row, standing, row.urgency) for row, standing in given}
+    found = {
+        row.id: Target(row, standing, row.urgency, misdated=MISDATED in names_from(row.lacks))
+        for row, standing in given
+    }
     changes = connection.execute(_OF_APPEALS, {"ids": bulk.padded(ids)}).all()
     says = touching.said(connection, [row for row in changes if row.appeal_id in scoped])
     for row in changes:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, bindparam, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from appealbus.core.domain.change import AS_KEPT, fields_of_change
+from appealbus.core.domain.change import AS_KEPT, MISDATED, KeptChange, fields_of_change
 from appealbus.core.domain.event import Event, What, by_client
 from appealbus.core.domain.sender import REFUSED
 from appealbus.core.errors import CONFLICT, JournalError, MessageDiffers
@@ -70,7 +70,7 @@ def change(connection: Connection, items: Sequence[Changing]) -> list[ChangeTake
             targets.forget(channel)
         if target is not None:
             row["appeal_id"], row["sender"] = target.row.id, None
-            target.add(row, item.new.change, item.says)
+            target.add(row, KeptChange.of(item.new.change, item.new.received_at), item.says)
         rows.append(row)
         said_of = {"fields": fields_of_change(item.new.change)} | (target.told if target is not None else {})
         if refused is None:  # of one that is refused quarantine tells: one entry each, for who counts them
@@ -89,7 +89,16 @@ def change(connection: Connection, items: Sequence[Changing]) -> list[ChangeTake
         raise JournalError("others write the same changes", CONFLICT) from None
     targets.write(connection)
     events.note(connection, told)
-    return results
+    return [_warned(result, item) for result, item in zip(results, items, strict=True)]
+
+
+def _warned(taken: ChangeTaken | JournalError, item: Changing) -> ChangeTaken | JournalError:
+    """Put implausible dates into a receipt: by the change and when it came first alone, so it tells of no appeal."""
+    if isinstance(taken, JournalError):
+        return taken
+    kept = KeptChange.of(item.new.change, taken.receipt.accepted_at)
+    warnings = [each for each in kept.change.warnings if each.code == MISDATED]
+    return replace(taken, receipt=taken.receipt.model_copy(update={"warnings": warnings or None}))
 
 
 def _as_waiting(first: ChangeTaken, item: Changing) -> ChangeTaken:

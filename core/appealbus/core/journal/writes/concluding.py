@@ -70,7 +70,7 @@ class Conclusion:
     unassessed: Sequence[str] | None = ()
     """Assessors that raised over the newest dossier; None: as it was."""
     misdated: bool = False
-    """Whether the last of its changes has a date that is too far ahead to be true."""
+    """Whether the last of its changes has an implausible date."""
     waits_for: Sequence[str] = ()
     """Sources that are asked again by themselves."""
     plan: bytes = b""
@@ -260,7 +260,8 @@ def _state_of(item: Concluding, again: Collection[int], before: Any) -> dict[str
                 *each.lacks,
                 *(f"{CARRIED}{name}" for name in each.carried),
                 *_unassessed(each, before),
-                *[MISDATED] * each.misdated,
+                # Of what has come meanwhile the run does not know.
+                *[MISDATED] * (MISDATED in names_from(before.lacks) if at_once else each.misdated),
             ]
         ),
         "waits_for": names_to(each.waits_for),

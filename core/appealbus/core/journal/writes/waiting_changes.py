@@ -14,7 +14,8 @@ from appealbus.core.domain.change import AS_KEPT, ENDS, closed_by, order_of
 from appealbus.core.domain.event import Event, What, by_client
 from appealbus.core.domain.sender import SenderOf, Touched
 from appealbus.core.journal import bulk, series
-from appealbus.core.journal.tables import Moment, appeal, counter, quarantine, to_number
+from appealbus.core.journal.codec import names_from, names_to
+from appealbus.core.journal.tables import MISDATED, Moment, appeal, counter, quarantine, to_number
 from appealbus.core.journal.tables import change as table
 from appealbus.core.journal.writes import events, touching
 from appealbus.core.journal.writes.one_by_one import one_by_one
@@ -164,23 +165,11 @@ class Waiting:
             _write(self._connection, self._channels)
 
 
-_WAITING = select(
-    table.c.id,
-    table.c.number,
-    table.c.of_message,
-    table.c.of_channel,
-    table.c.message_id,
-    table.c.channel,
-    table.c.kind,
-    table.c.dated_at,
-    table.c.received_at,
-    table.c.digest,
-    table.c.size,
-    table.c.sender,
-    table.c.refused,
-    table.c.says,
-    table.c.reserved,
-).where(table.c.appeal_id.is_(None))
+_COLUMNS = (
+    *("id", "number", "of_message", "of_channel", "message_id", "channel", "kind", "dated_at", "received_at"),
+    *("digest", "size", "sender", "refused", "says", "reserved"),
+)
+_WAITING = select(*(table.c[name] for name in _COLUMNS)).where(table.c.appeal_id.is_(None))
 _OPEN = _WAITING.where(table.c.refused.is_(None))
 """Those of which an appeal that comes may take some: others are in quarantine, and stand here as if they waited."""
 _ADOPTED = update(table).where(table.c.id == bindparam("this")).values(appeal_id=bindparam("of"))
@@ -227,7 +216,8 @@ def waiting_for(
         if its:
             taken[row["id"]] = its
             closed = closed_by((order_of(each), each.kind) for each in its)
-            row.update(changes=len(its), closed=closed, state="ready", lease_owner=None, lease_until=None)
+            lacks = names_to([MISDATED] * (order_of(its[-1])[0] != its[-1].dated_at))  # until its run says exactly
+            row.update(changes=len(its), closed=closed, lacks=lacks, state="ready", lease_owner=None, lease_until=None)
     refused.sort(key=lambda each: each[2] == _TOO_MANY)  # those that stay as if they waited, first
     sizes = accumulate(each.size for _, each, _ in refused)
     return Found(taken, [each for each, size in zip(refused, sizes, strict=True) if size <= _AT_ONCE])
@@ -306,7 +296,8 @@ def adopt(connection: Connection, found: Found, rows: Sequence[Mapping[str, Any]
     pairs = [(appeal_id, each) for appeal_id, theirs in found.taken.items() for each in theirs]
     if pairs:
         connection.execute(_ADOPTED, [{"this": each.id, "of": appeal_id} for appeal_id, each in pairs])
-    stand = {row["id"]: {name: row[name] for name in ("state", "changes", "closed", "urgency")} for row in rows}
+    names = ("state", "changes", "closed", "urgency", "lacks")
+    stand = {row["id"]: {name: row[name] for name in names} for row in rows}
     happened = [told({**each._mapping, "appeal_id": appeal_id}, stand[appeal_id]) for appeal_id, each in pairs]
     happened += _quarantined(connection, found.refused, max(row["accepted_at"] for row in rows), stay=True)
     channels.subtract(each.channel for _, each in pairs)
@@ -409,5 +400,6 @@ def _quarantined(
 def told(row: Mapping[str, Any], standing: Mapping[str, Any]) -> Event:
     """Return the entry of the log for a change, given its columns and how its appeal stands with it."""
     detail = {"change": row["message_id"], "channel": row["channel"], "dated": to_number(row["dated_at"])}
-    detail |= {name: value for name, value in standing.items() if value is not None}
+    stands = {name: value for name, value in standing.items() if value is not None}
+    detail |= stands | ({"lacks": names_from(lacks)} if (lacks := stands.get("lacks")) else {})
     return Event(What.CHANGED, row["appeal_id"], by_client(row["channel"]), row["kind"], detail)

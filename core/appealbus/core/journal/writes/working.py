@@ -30,9 +30,10 @@ _DUE_OF_ONE = 50
 _PLACE = tuple_(appeal.c.urgency, appeal.c.id)
 _KINDS_OF_LACK = 1000
 """The most combinations of lookups that are lacking together which one claim looks at: a fifth of a second. Seven that
-are lost make 127 at most. With less, whoever lacks one of the last might never be found."""
+are lost make 127 at most; the next claim goes on behind them. With less, whoever lacks one of the last waits longer."""
 
-
+_PUT_OFF = ""
+"""What an appeal waits for that cannot be read: its time alone, whatever it lacks."""
 _AGAIN = timedelta(hours=1)
 """Since its last run, until an appeal is worked for the sake of facts alone that are carried: of two workers that lack
 different lookups each finds something to do in what the other has done. With less, they do so all the time."""
@@ -53,11 +54,14 @@ class Claim:
     suspects: bool = True
     """Whether a suspect may have its turn."""
     lost: Collection[str] | None = None
-    """Lookups that the worker lacks, too; None: it takes no appeal for the sake of what another worker lacked."""
+    """What the worker lacks, too: lookups, or marks of what stands in `lacks`; None: it takes no appeal for the sake of
+    what another worker lacked."""
     kept: int = 0
     """Places that first versions have before what returns."""
     thorough: bool = True
     """Whether what returns is looked for among all that are ready, however many new ones there are."""
+    lacks_after: str = ""
+    """Behind which combination of lookups what is lacking is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,8 @@ class Claimed:
     """What dead workers had in work."""
     returning: frozenset[int] = frozenset()
     """Those that return."""
+    lacks_after: str = ""
+    """Where the next claim goes on; empty: at the beginning, as all combinations were looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +129,10 @@ def claim(connection: Connection, item: Claim) -> Claimed:
     turn = suspects.next_turn(connection, item.now) if item.suspects else None
     rows = [] if turn is None else [turn]
     returning: frozenset[int] = frozenset()
+    after = item.lacks_after
     if limit := max(0, item.limit - len(rows)):
         new = _locked(connection, limit, appeal.c.state == READY, appeal.c.version == 0)
-        again = _returning(connection, item, longest, limit)
+        again, after = _returning(connection, item, longest, limit)
         returning = frozenset(row.id for row in again)
         places = min(len(new), max(item.kept, limit - len(again)))
         rows += [*new[: item.kept], *again[: limit - places], *new[item.kept : places]]
@@ -137,7 +144,7 @@ def claim(connection: Connection, item: Claim) -> Claimed:
         connection.execute(leased)
         by = by_worker(item.owner)
         events.note(connection, [Event(What.CLAIMED, appeal_id, by) for appeal_id in claimed])
-    return Claimed(claimed, found, returning.intersection(claimed))
+    return Claimed(claimed, found, returning.intersection(claimed), after)
 
 
 def _urgent(limit: int, *which: ColumnElement[bool]) -> Select[Any]:
@@ -177,7 +184,7 @@ def _longest_due(connection: Connection, item: Claim) -> list[Place]:
     return sorted((row.urgency, row.id) for row in rows if row.deaths is None)
 
 
-def _returning(connection: Connection, item: Claim, longest: list[Place], limit: int) -> list[Any]:
+def _returning(connection: Connection, item: Claim, longest: list[Place], limit: int) -> tuple[list[Any], str]:
     """Return the most urgent of what is due, and of what lacks a lookup that the worker has."""
     found: list[Iterable[Place]] = [longest]
     if len(longest) == _DUE_AT_ONCE:
@@ -186,9 +193,11 @@ def _returning(connection: Connection, item: Claim, longest: list[Place], limit:
     first = [place[1] for place in islice(merge(*found), 2 * limit)]
     still = (unindexed(appeal.c.state) == PARKED, appeal.c.deaths.is_(None), appeal.c.id.in_(first))
     rows = _locked(connection, limit, *still) if first else []
+    after = item.lacks_after
     if item.lost is not None:
-        rows += _lacking(connection, item, item.lost)
-    return sorted({row.id: row for row in rows}.values(), key=lambda row: (row.urgency, row.id))[:limit]
+        lacking, after = _lacking(connection, item, item.lost)
+        rows += lacking
+    return sorted({row.id: row for row in rows}.values(), key=lambda row: (row.urgency, row.id))[:limit], after
 
 
 def _due(connection: Connection, waits_for: str, now: datetime) -> Iterator[Place]:
@@ -202,28 +211,29 @@ def _due(connection: Connection, waits_for: str, now: datetime) -> Iterator[Plac
         rows = [(row.urgency, row.id) for row in connection.execute(query.where(rows[-1] < _PLACE))]
 
 
-def _lacking(connection: Connection, item: Claim, lost: Collection[str]) -> list[Any]:
+def _lacking(connection: Connection, item: Claim, lost: Collection[str]) -> tuple[list[Any], str]:
     """Return the most urgent appeals that wait for nothing but a lookup which this worker does not lack.
 
     Whoever lacks it cannot take them from here, as from those that are ready. What lacks the same is told together,
-    so that nobody looks through all that others lack.
+    so that nobody looks through all that others lack. Return also behind what the next claim goes on.
     """
     rows: list[Any] = []
-    after = ""
+    after = item.lacks_after
     lost = set(map(one_word, lost))
     for _ in range(_KINDS_OF_LACK):
         more = select(appeal.c.lacks).where(LACKS, appeal.c.lacks > after).order_by(appeal.c.lacks).limit(1)
         lacks = connection.scalar(more)
         if lacks is None:
-            break
+            return rows, ""
         after = lacks
         names = [name for name in names_from(lacks) if not name.startswith((UNASSESSED, MISDATED))]
-        if not {name.removeprefix(CARRIED) for name in names}.issubset(lost):
+        if not all(name in lost or name.removeprefix(CARRIED) in lost for name in names):
             its = [LACKS, appeal.c.lacks == lacks, appeal.c.state.in_(("idle", "parked"))]
+            its.append(appeal.c.waits_for.is_distinct_from(_PUT_OFF))
             if all(name.startswith(CARRIED) for name in names):
                 its.append(appeal.c.changed_at < item.now - _AGAIN)
             rows += _locked(connection, item.limit, *its)
-    return rows
+    return rows, after
 
 
 def _fitting(rows: Sequence[Any], item: Claim) -> list[int]:
@@ -247,7 +257,7 @@ def release(connection: Connection, item: Release) -> None:
     if item.ids is not None:
         free = free.where(appeal.c.id.in_(item.ids))
     # No process has died over these appeals: a suspect among them is no more suspect than before.
-    put_off = {"state": "parked", "deaths": None, "lacks": None, "waits_for": None}
+    put_off = {"state": "parked", "deaths": None, "waits_for": _PUT_OFF}
     free = free.values(state=suspects.WAITING) if item.due_at is None else free.values(**put_off)
     freed = free.values(due_at=item.due_at, lease_owner=None, lease_until=None).returning(appeal.c.id)
     ids = sorted(connection.execute(freed).scalars())

@@ -51,7 +51,7 @@ _PARTS: Mapping[str, str] = {
     "completeness": said("Dossier"),
     "lacking": said("a lookup is not loaded"),
     "unassessed": said("an assessor raised"),
-    "misdated": said("the last change is dated too far ahead"),
+    "misdated": said("the last change has an implausible date"),
     "due_from": said("Due from"),
     "due_before": said("Due before"),
     "accepted_before": said("Accepted before"),
