@@ -13,6 +13,7 @@ from appealbus.core.domain.document import Document, Part, Version, bare, fact_p
 from appealbus.core.domain.pauses import PROVISIONAL
 from appealbus.core.doors import is_defect
 from appealbus.core.enrichment.carrying import Before, Key, Whole
+from appealbus.core.enrichment.unsure import judged
 from appealbus.core.interfaces.assessor import Assessor
 from appealbus.core.planning.contract import NOT_LOADED, CompletenessContract
 from appealbus.schemas.change import ChangeNote
@@ -132,7 +133,7 @@ def _assessed(
             concluded = list(assessor.assess(dossier))
             if not all(isinstance(signal, Signal) for signal in concluded):
                 raise TypeError("an assessor must return signals")
-            signals += concluded
+            signals += judged(assessor, concluded, dossier)
         except BaseException as error:
             if not is_defect(error):
                 raise

@@ -277,10 +277,9 @@ class PlanRun:
     def _state(self, node: Node, draft: Draft, before: LookupState | None, ended: Ended) -> LookupState:
         """Return the state of a question that was asked, with the time of its next attempt."""
         outcome, enrichment = ended.outcome, self._enrichment
-        unread = () if ended.provenance is None else node.decisive(ended.provenance.unknown or ())
-        if outcome.kind is OutcomeKind.FOUND and unread and ended.stale is None:
-            reason = f"the reply may tell something else, which could not be read, at {', '.join(unread)}"
-            outcome = replace(outcome, code=PARTLY_READ, reason=reason)
+        unknown = None if ended.provenance is None or ended.stale else ended.provenance.unknown
+        if outcome.kind is OutcomeKind.FOUND and unknown and node.decides(unknown):
+            outcome = replace(outcome, code=PARTLY_READ, reason="the reply may tell more that could not be read")
         state = LookupState(
             lookup=node.lookup.name,
             key=draft.key,

@@ -17,7 +17,7 @@ from appealbus.core.interfaces.lookup import From, Lookup, Query, models_of
 from appealbus.core.interfaces.outcomes import not_applicable, skipped
 from appealbus.core.planning.inputs import Draft, InputBinding, InputState, Roots
 from appealbus.core.planning.lineage import Chosen, Known, Lineage, elements_of, joined, meet
-from appealbus.core.planning.paths import Path, PathError, Value, check_path, parse_path
+from appealbus.core.planning.paths import Path, PathError, Value, check_path, parse_path, touch
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.dossier import Input
 from appealbus.schemas.record import Record
@@ -74,10 +74,9 @@ class Node:
         """The model of the answer."""
         return self._models[1]
 
-    def decisive(self, unknown: Iterable[str]) -> list[str]:
-        """Return which of these fields of its record decide: the lookup says so, or others take their inputs there."""
-        decide = (*self.lookup.decisive, *self.taken)
-        return [name for name in unknown if any(_is_within(name, each) or _is_within(each, name) for each in decide)]
+    def decides(self, fields: Iterable[str]) -> bool:
+        """Return whether one of these fields of its record decides: the lookup says so, or others take inputs there."""
+        return any(touch(name, each) for name in fields for each in (*self.lookup.decisive, *self.taken))
 
     @cached_property
     def bindings(self) -> tuple[InputBinding, ...]:
@@ -285,10 +284,6 @@ def _skip(name: str, standings: Mapping[str, InputState], inputs: tuple[Input, .
 
 def _key(values_: Mapping[str, object]) -> str:
     return blake2b(orjson.dumps(values_, default=str, option=orjson.OPT_SORT_KEYS), digest_size=8).hexdigest()
-
-
-def _is_within(field: str, other: str) -> bool:
-    return field == other or field.startswith((f"{other}.", f"{other}["))
 
 
 class Plan:
