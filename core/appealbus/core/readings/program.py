@@ -10,7 +10,7 @@ from appealbus.core.readings.declare import At, By, Declaration, Declared, Prese
 from appealbus.core.readings.fieldtypes import FieldType, field_type
 from appealbus.core.readings.layout import entry_at, settle, spoil_at
 from appealbus.core.readings.nodes import Node, tree
-from appealbus.core.readings.paths import REST, DeclarationError, ReplyPath
+from appealbus.core.readings.paths import REST, SELF, DeclarationError, ReplyPath
 from appealbus.core.readings.trie import BAD, Entry, Key, Level, Run, Step, Table, Unreadable, walk
 from appealbus.core.readings.unknown import Place
 from appealbus.core.replies.convert import Converter, converters
@@ -84,18 +84,20 @@ class Program:
         """Yield where each field stands, and then those of the model that it holds."""
         for name, declared in self._spec.fields.items():
             kind = self._type(name)
-            each = kind is not None and kind.each
+            lists = kind is not None and kind.each
             ways = declared if isinstance(declared, tuple) else (declared,)
             paths = [
                 path
                 for way in ways
                 for path in (() if isinstance(way, ReadingSpec) else (At(way) if isinstance(way, str) else way).paths)
             ]
-            for steps_ in dict.fromkeys([path.steps for path in paths if path.end != REST] or [()]):
-                yield Place(name, steps_, each=each)
+            if isinstance(declared, ReadingSpec):
+                paths = [ReplyPath(SELF, (), ())]
+            for path in [path.repeated() if lists else path for path in paths if path.end != REST]:
+                yield Place(name, path.steps, path.each)
                 for inner in self.inner[name].places() if name in self.inner else ():
-                    field = f"{name}{'[*]' if each else ''}.{inner.field}"
-                    yield Place(field, (*steps_, *inner.steps), each=inner.each)
+                    field = f"{name}{'[*]' if lists else ''}.{inner.field}"
+                    yield Place(field, (*path.steps, *inner.steps), (*path.each, *inner.each))
 
     def part(self, node: Node, run: Run, *, each: bool = False) -> Table | None:
         """Return what a part of a record is made of; None where there is nothing in it.

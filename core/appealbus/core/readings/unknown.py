@@ -16,13 +16,13 @@ class Place:
     Attributes:
         field: `rights[*].holder.iin`.
         steps: names of elements, from the record's own on.
-        each: whether it is a list.
+        each: for every step, whether all of that name are meant.
 
     """
 
     field: str
     steps: tuple[str, ...]
-    each: bool
+    each: tuple[bool, ...]
 
 
 def unknown_fields(places: Iterable[Place], node: Node, run: Run) -> set[str]:
@@ -41,7 +41,7 @@ def unknown_fields(places: Iterable[Place], node: Node, run: Run) -> set[str]:
     known = list(places)
     own = _steps(run.path(node))
     found: set[str] = set()
-    for path in run.notes.unreadable:
+    for path in (*run.notes.unreadable, *run.lost):
         at = tuple(step for step in _steps(path) if not step.startswith("@"))
         if at[: len(own)] == own:
             found.update(each.field for each in known if each.steps == at[len(own) :])
@@ -49,12 +49,14 @@ def unknown_fields(places: Iterable[Place], node: Node, run: Run) -> set[str]:
         at = _steps(run.path(above))
         if at[: len(own)] == own and (above is node or at != own):
             found.update(_beside(known, at[len(own) :], above, what))
+        if not isinstance(what, str):
+            found.update(_elsewhere(known, node, local_name(what)))
     return {each for each in found if not any(each.startswith((f"{one}.", f"{one}[")) for one in found)}
 
 
 def _beside(places: list[Place], at: tuple[str, ...], above: Any, what: Any) -> Iterator[str]:
     """Yield the fields that may stand for what an element has too much or too little."""
-    there = {local_name(child) for child in above.iterchildren("*") if not is_refused(child)}
+    there = _names(above)
     below = [each for each in places if len(each.steps) > len(at) and each.steps[: len(at)] == at]
     if isinstance(what, str):
         yield from (each.field for each in below if each.steps[len(at)] == what and what not in there)
@@ -65,8 +67,29 @@ def _beside(places: list[Place], at: tuple[str, ...], above: Any, what: Any) -> 
     most = max((len(alike[name]) for name in alike.keys() - there), default=0)
     for each in below:
         name = each.steps[len(at)]
-        if each.each and len(each.steps) == len(at) + 1 and (name in inside or len(alike[name]) > most):
+        if each.each[len(at)] and (name in inside or len(alike[name]) > most):
             yield each.field
+
+
+def _elsewhere(places: list[Place], node: Any, name: str) -> Iterator[str]:
+    """Yield the fields that lack an element, or may lack one, of the name that stands where it should not."""
+    for place in places:
+        for at, step in enumerate(place.steps):
+            if step == name and (
+                place.each[at] or any(name not in _names(each) for each in _at(node, place.steps[:at]))
+            ):
+                yield place.field
+
+
+def _at(node: Any, steps: tuple[str, ...]) -> list[Any]:
+    found = [node]
+    for name in steps:
+        found = [child for each in found for child in each.iterchildren("*") if local_name(child) == name]
+    return found
+
+
+def _names(above: Any) -> set[str]:
+    return {local_name(child) for child in above.iterchildren("*") if not is_refused(child)}
 
 
 def _parts(places: list[Place], at: tuple[str, ...]) -> set[str]:
