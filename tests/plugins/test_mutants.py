@@ -1,4 +1,4 @@
-"""Replies of the registers, changed as agencies change them: what a record then lacks is told, never silently absent."""
+"""Replies of the registers, changed as agencies change them: what a record then lacks is told."""
 
 import random
 from collections import Counter
