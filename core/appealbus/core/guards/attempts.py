@@ -389,4 +389,5 @@ class Attempts(Flight):
             observed_at=reply.observed_at if reply else now,
             fresh_until=now + fresh if fresh else None,
             unreadable=None if source is None else sorted(source.notes.unreadable) or None,
+            unknown=None if source is None else sorted(source.notes.unknown) or None,
         )

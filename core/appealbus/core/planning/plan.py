@@ -1,7 +1,7 @@
 """The plan: which lookup waits for which, and what there is to ask. It follows from the declared paths alone."""
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import blake2b
@@ -17,7 +17,7 @@ from appealbus.core.interfaces.lookup import From, Lookup, Query, models_of
 from appealbus.core.interfaces.outcomes import not_applicable, skipped
 from appealbus.core.planning.inputs import Draft, InputBinding, InputState, Roots
 from appealbus.core.planning.lineage import Chosen, Known, Lineage, elements_of, joined, meet
-from appealbus.core.planning.paths import Path, PathError, Value, check_path, parse_path
+from appealbus.core.planning.paths import Path, PathError, Value, check_path, parse_path, touch
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.dossier import Input
 from appealbus.schemas.record import Record
@@ -53,6 +53,8 @@ class Node:
     legal_basis: str
     present: Mapping[str, str] = field(default_factory=dict)
     """By the former name of a lookup its present one: paths may still use the former."""
+    taken: set[str] = field(default_factory=set)
+    """Fields of its record from which other lookups of the plan take inputs."""
 
     @cached_property
     def _models(self) -> tuple[type[Query], type[Record]]:
@@ -71,6 +73,10 @@ class Node:
     def record_model(self) -> type[Record]:
         """The model of the answer."""
         return self._models[1]
+
+    def decides(self, fields: Iterable[str]) -> bool:
+        """Return whether one of these fields of its record decides: the lookup says so, or others take inputs there."""
+        return any(touch(name, each) for name in fields for each in (*self.lookup.decisive, *self.taken))
 
     @cached_property
     def bindings(self) -> tuple[InputBinding, ...]:
@@ -294,6 +300,9 @@ class Plan:
         models = {name: node.record_model for name, node in by_name.items()}
         for node in nodes:
             node.check(models)
+            for path in (path for binding in node.bindings for path in binding.paths):
+                if path.lookup is not None:
+                    by_name[path.lookup].taken.add(path.text.partition("/")[2])
         self.nodes = _ordered(nodes, by_name)
 
     def __iter__(self) -> Iterator[Node]:
