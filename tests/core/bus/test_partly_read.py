@@ -2,11 +2,15 @@
 
 import asyncio
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
+import pytest
+
 from appealbus.core import Assessor, From, Outcome, Request, Source, Taken, found
 from appealbus.core.bus.bus import Bus
+from appealbus.core.guards import context
 from appealbus.schemas import Completeness, Dossier, OutcomeKind, Severity, Signal
 from tests.core.kit import Thing, dossier, lookup, message, running_bus
 from tests.services.processes import PATIENCE
@@ -61,7 +65,9 @@ def plan(replies: list[tuple[list[str], set[str]]]) -> list[Any]:
     return [first, lookup("s.more", x=From("s.thing/next[*]"))]
 
 
-async def test_what_is_unknown_is_a_gap_until_the_source_tells_it(tmp_path: Path) -> None:
+async def test_what_is_unknown_is_a_gap_until_the_source_tells_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What takes its input there waits; asked again, the source tells it, and the next version has it."""
     replies: list[tuple[list[str], set[str]]] = [([], {"next"}), ([], {"next"}), (["b"], set())]
     async with running_bus(tmp_path, *plan(replies), assessors=[Nothing(), OfNames()]) as bus:
@@ -83,6 +89,10 @@ async def test_what_is_unknown_is_a_gap_until_the_source_tells_it(tmp_path: Path
             ("names", "named", ["s.thing/name"]),
         ]
         last = await once(bus, taken.receipt.number, 2)
+        (drift,) = bus.guards["s"].state().drifts.items()
+        assert (drift[0], drift[1].replies) == ("s.thing/next", 2)
+        monkeypatch.setattr(context, "_DRIFTS", timedelta(0))
+        assert bus.guards["s"].state().drifts == {}
         assert (last.version, last.completeness, last.gaps) == (2, Completeness.COMPLETE, [])
         assert {fact.lookup for fact in last.facts} == {"s.thing", "s.more"}
         assert not any(each.code == "reply.partly_read" for each in last.signals)

@@ -312,7 +312,7 @@ class Attempts(Flight):
                 raise
             self.so_far = self._context.defect(lookup, error)
         finally:
-            self._context.notes.add(source.notes)
+            self._context.note(self.question.lookup.name, source.notes)
         return bool(source.replies)
 
     def _of_fault(self, failed: CallFailed) -> Outcome[Record]:
