@@ -1,5 +1,6 @@
 """The plan: which lookup waits for which, and what there is to ask. It follows from the declared paths alone."""
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
@@ -131,6 +132,11 @@ class Node:
                     check_path(path, root)
                 except PathError as error:
                     raise PlanError(self.lookup.name, f"{where}: {error}") from None
+        lost = [
+            each for each in self.lookup.decisive if re.split(r"[.[]", each)[0] not in self.record_model.model_fields
+        ]
+        if lost:
+            raise PlanError(self.lookup.name, f"decisive: {self.record_model.__name__} has no field {lost[0]!r}")
         fanning = [b.field for b in self.bindings if b.fans_out]
         if len(fanning) > 1:
             raise PlanError(self.lookup.name, f"only one field may fan out, not {' and '.join(fanning)}")
