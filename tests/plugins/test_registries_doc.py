@@ -5,10 +5,12 @@ from pathlib import Path
 import pytest
 
 from appealbus.plugins import address, egkn, gbdfl, gbdul
+from appealbus.plugins.demo.setting import MODELS
 from appealbus.plugins.identity.messages import MESSAGES as IDENTITY
 from appealbus.plugins.land_rights.messages import MESSAGES as LAND
 
-PAGE = (Path(__file__).parents[2] / "docs" / "registries.md").read_text()
+ROOT = Path(__file__).parents[2]
+PAGE, README = (ROOT / "docs" / "registries.md").read_text(), (ROOT / "README.md").read_text()
 
 
 @pytest.mark.parametrize("code", [*IDENTITY, *LAND])
@@ -23,3 +25,11 @@ def test_settings_and_lookups(plugin: object) -> None:
     model = plugin.register_settings()  # type: ignore[attr-defined]
     names = [*model.model_fields, *(lookup.name for lookup in plugin.register_lookups(model()))]  # type: ignore[attr-defined]
     assert [name for name in names if f"`{name}`" not in PAGE] == []
+
+
+def test_what_is_published_and_what_is_a_model_is_said_in_the_same_words() -> None:
+    """On the first page, too, with each source that the demonstration marks as a model."""
+    said, first = (page.partition("<!-- what-is -->")[2].partition("<!-- /what-is -->")[0] for page in (PAGE, README))
+    assert said == first
+    assert said.count("**a model of ours**") == len(MODELS)
+    assert said.startswith("\n**Alpha.**")

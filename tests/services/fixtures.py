@@ -29,6 +29,12 @@ def _unnamed_key(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 
 @pytest.fixture
+def configured(tmp_path: Path) -> None:
+    """Have a folder in which the program makes a journal, on its defaults."""
+    (tmp_path / "appealbus.toml").touch()
+
+
+@pytest.fixture
 def clock(tmp_path: Path) -> Clock:
     """A clock that a test may set."""
     if library() is None:

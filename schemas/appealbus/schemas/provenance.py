@@ -32,3 +32,5 @@ class Provenance(Model):
     """When the reply, which had been kept, was read again: by `plugin` in its `plugin_version`."""
     unreadable: list[Text] | None = None
     """Paths of the reply at which the record lacks an optional value because it could not be read."""
+    unknown: list[Text] | None = None
+    """Fields of the record that the reply may tell of, and nobody could read: neither told nor told absent."""

@@ -3,8 +3,11 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.services.commands import run
 
+pytestmark = pytest.mark.usefixtures("configured")
 ROWS = "kind,applicant.surname\ncomplaint,Сидоров\ncomplaint\ninquiry,Петров\n"
 
 

@@ -71,7 +71,7 @@ async def test_a_journal_that_is_away_does_not_fill_the_log(tmp_path: Path, monk
     """Each part says it once, and once more when it fails anew after a time in which it worked."""
     for module in (dispatching, presences, relays):
         monkeypatch.setattr(module, "_POLL", 0.01)
-    monkeypatch.setattr(presences, "_BEAT", 0.0)
+    monkeypatch.setattr(presences, "BEAT", 0.0)
     calls: Counter[str] = Counter()
     away = True
 

@@ -166,6 +166,43 @@ async def test_what_was_served_from_memory_and_is_confirmed_is_told(tmp_path: Pa
         assert (last.version, names(last), last.gaps, last.not_carried) == (2, {"C1"}, [], [])
 
 
+async def test_a_source_that_knows_no_such_record_supersedes_what_was_served_from_memory(
+    tmp_path: Path, journal: str
+) -> None:
+    """With all that was asked from it; before, the dossier was `partial` for good, and nothing was to come."""
+    register = Register(C1=["O1"])
+    async with running(tmp_path, journal, *register.lookups, fresh=0.001, stale=3600) as bus:
+        await sent(bus, repeats=["C1"])
+        await paused(bus)
+        number = await sent(bus, "m-2", repeats=["C1"])
+        assert names(await dossier(bus, number)) == {"C1", "O1"}
+        del register.owners["C1"]
+        last = await resumed(bus, number)
+        assert (names(last), [each.lookup for each in last.not_carried]) == (set(), ["s.person"])
+        assert last.outcomes[0].outcome is OutcomeKind.NOT_FOUND
+
+
+async def test_what_was_served_from_memory_is_asked_when_its_appeal_is_taken_up_again(
+    tmp_path: Path, journal: str
+) -> None:
+    """It had ended meanwhile, and says so: nobody asks."""
+    register = Register(C1=["O1"])
+    async with running(tmp_path, journal, *register.lookups, fresh=0.001, stale=3600) as bus:
+        await sent(bus, repeats=["C1"])
+        await paused(bus)
+        number = await sent(bus, "m-2", repeats=["C1"])
+        await bus.accept(change("c-1", "answered", appeal_message_id="m-2"))
+        await bus.settle()
+        gaps = [gap for gap in (await dossier(bus, number)).gaps if gap.code == "source.stale"]
+        assert [(gap.reason, gap.next_attempt_at) for gap in gaps] == [
+            ("nobody asks any more: the appeal was answered", None)
+        ] * 2
+        register.owners["C1"] = ["O2"]
+        await bus.journal.resume_source("s", by="olga")
+        await bus.accept(change("c-2", "extended", appeal_message_id="m-2", due_on="2027-01-11"))
+        assert names(await resumed(bus, number)) == {"C1", "O2"}
+
+
 @pytest.mark.parametrize("refresh", [True, False], ids=["refresh", "retry all"])
 async def test_asking_again_in_a_pause_keeps_what_there_is(tmp_path: Path, journal: str, refresh: bool) -> None:
     """What was found, what was not, and what was served from memory, which others are still served from."""

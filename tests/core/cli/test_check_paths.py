@@ -36,6 +36,7 @@ class Rule(Assessor):
     """Concludes something."""
 
     name = "rule"
+    reads = tuple(f"akims.akim/{each}" for each in ("name", "office"))
 
     def assess(self, dossier):
         for path, akim in records(dossier, "akims.akim", Akim):
@@ -93,6 +94,7 @@ def test_paths_that_lead_nowhere_are_told_with_file_and_line(program, plugin: Pa
         return f"{plugin}:{line}: {path}: {why}; the assessor rule of akims: every mask hides a signal that names it"
 
     assert [each for each in told["problems"] if "akims" in each or "policy" in each or "terms" in each] == [
+        "reads: akims.akim/office: its record has no such field; the assessor rule of akims",
         said('"akims.akim/nam"', "akims.akim/nam", "its record has no such field"),
         said("nmae", "…nmae", "neither the appeal nor a record has such a field"),
         said("appeal.aplicant", "appeal.aplicant.iin", "the dossier has no such field"),

@@ -16,6 +16,7 @@ from appealbus.core.journal.errors import Behind
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import WorkerState
 
+pytestmark = pytest.mark.usefixtures("configured")
 FILE = "appealbus.db.checkpoint"
 
 
@@ -25,8 +26,10 @@ def test_a_machine_without_a_checkpoint_is_enrolled_by_one_command(program, tmp_
     shutil.copy(tmp_path / "appealbus.db", tmp_path / "backup.db")
     assert program("prune").returncode == 0
     (tmp_path / FILE).rename(tmp_path / "kept")
-    refused = program("prune")
+    refused, key = program("prune"), (tmp_path / "appealbus.db.key").read_bytes()
     assert refused.returncode == 4
+    assert program("key", "renew", "--yes").returncode == 4
+    assert (tmp_path / "appealbus.db.key").read_bytes() == key
     assert "run `appealbus enrol`" in refused.stderr
     assert "there is no checkpoint" in program("check").stderr
     assert "there is no checkpoint" in " ".join(program("health").stdout.split())
@@ -36,7 +39,6 @@ def test_a_machine_without_a_checkpoint_is_enrolled_by_one_command(program, tmp_
     assert program("prune").returncode == 0
     assert "agrees with the journal" in program("enrol").stdout
     (tmp_path / "backup.db").rename(tmp_path / "appealbus.db")
-    key = (tmp_path / "appealbus.db.key").read_bytes()
     assert program("key", "renew", "--yes").returncode == 4
     assert (tmp_path / "appealbus.db.key").read_bytes() == key
     assert program("enrol", "--yes").returncode == 4

@@ -6,6 +6,7 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from socket import gethostname
 
 import pytest
 
@@ -23,9 +24,11 @@ WORKER = WorkerState("w", "host1", 7, NOW)
 
 
 @pytest.fixture(autouse=True)
-def _no_calendar(tmp_path: Path) -> None:
-    """Have no terms: before their calendar ends that would be a finding, too."""
-    (tmp_path / "appealbus.toml").write_text('[bus]\ndisabled = ["terms"]\n')
+def _nothing_to_tell_of(tmp_path: Path) -> None:
+    """Have no terms: before their calendar ends that would be a finding, too. And have whom to ask and to tell."""
+    parts = '[sources.gbdfl]\nconnector = "shep"\nurl = "http://127.0.0.1:9/"\nservice_id = "S"\nsender_id = "bus"\n'
+    parts += '[deliveries.out]\nkind = "files"\npath = "out.jsonl"\n'
+    (tmp_path / "appealbus.toml").write_text(f'[bus]\ndisabled = ["terms"]\n{parts}')
 
 
 async def accept(journal, message: str, due_in: int) -> int:
@@ -119,3 +122,17 @@ async def test_a_restored_copy_is_told_before_anything_runs(program, journal, tm
     assert "`appealbus restored`" in told
     (tmp_path / "appealbus.db.checkpoint").write_text("{}")
     assert "is no checkpoint of a journal" in " ".join(program("health").stdout.split())
+
+
+@pytest.mark.parametrize(("host", "well"), [(gethostname(), False), ("host1", True)])
+async def test_a_checkpoint_that_a_worker_here_does_not_write(program, journal, tmp_path, host, well):
+    """A disk is full, or may not be written: a copy from meanwhile would not be known. Another machine has its own."""
+    await journal.look()
+    await journal.look()
+    await journal.beat(replace(WORKER, host=host), [], 600)
+    now = await journal.how_far()
+    checkpoint = Checkpoint(tmp_path / "appealbus.db.checkpoint")
+    checkpoint.write(replace(now, beat=0, clock=now.clock - timedelta(minutes=1)))
+    checkpoint.close()
+    told = " ".join(program("health").stdout.split())
+    assert ("a worker runs on this machine, but" in told, told == "All is well.") == (not well, well)

@@ -1,5 +1,6 @@
 """`appealbus restored` and `appealbus clock accept`, and what refuses to go on without them."""
 
+import asyncio
 import shutil
 import subprocess
 import sys
@@ -9,9 +10,17 @@ from pathlib import Path
 import pytest
 
 from appealbus.core import clocks
+from appealbus.core.cli import opening
+from appealbus.core.cli.terminal import Terminal
+from appealbus.core.config.models import BusSettings
+from appealbus.core.journal import mark as mark_module
+from appealbus.core.journal.checkpoint import Checkpoint
+from appealbus.core.journal.errors import Behind
 from appealbus.core.journal.journal import Journal
 from tests.services.day import today
+from tests.services.journals import sqlite_journal
 
+pytestmark = pytest.mark.usefixtures("configured")
 FILE = "appealbus.db.checkpoint"
 
 
@@ -21,6 +30,7 @@ def copied(program, tmp_path):
     assert program("prune").returncode == 0
     shutil.copy(tmp_path / "appealbus.db", tmp_path / "backup.db")
     assert program("prune").returncode == 0
+    (tmp_path / "appealbus.db").rename(tmp_path / "right.db")
     (tmp_path / "backup.db").rename(tmp_path / "appealbus.db")
 
 
@@ -42,6 +52,46 @@ def test_an_older_copy_is_refused_until_it_is_called_restored(program, copied, t
     assert "send again all that it sent since 20" in done.stdout
     assert program("run", "--until-idle").returncode == 0
     assert "epoch       2" in program("status").stdout
+
+
+async def test_who_was_cut_off_is_told_the_same_moment_again(program, copied, tmp_path):
+    """Others had worked the copy: channels would send again less than was lost. It is lacking until the next start."""
+    assert program("prune").returncode == 4
+    found = Checkpoint(tmp_path / FILE).read().since
+    await asyncio.sleep(1.1)
+    async with await Journal.open(f"sqlite:///{tmp_path}/appealbus.db") as journal:
+        await journal.look()
+        await journal.look()
+    for _ in range(2):
+        assert f"sent since {found:%Y-%m-%d %H:%M:%S} UTC" in program("restored", "--yes").stdout
+    assert program("prune").returncode == 0
+    assert f"sent since {found:%Y-%m-%d %H:%M:%S} UTC" not in program("restored", "--yes").stdout
+
+
+async def test_the_right_journal_is_gone_on_with_once_it_is_back(program, copied, tmp_path, monkeypatch):
+    """However long it was away: so the refusal says. Where another journal was named by mistake, nothing is noted."""
+    mark = Checkpoint(tmp_path / FILE)
+    (tmp_path / "appealbus.db").rename(tmp_path / "copy.db")
+    (tmp_path / "right.db").rename(tmp_path / "appealbus.db")
+    shutil.copy(tmp_path / "appealbus.db", tmp_path / "right.db")
+    async with await Journal.open(sqlite_journal(tmp_path / "other.db")) as other:
+        await other.look()
+        await other.look()
+        mark.note(found := await other.how_far())
+        with pytest.raises(Behind, match=r"name another file with bus\.checkpoint"):
+            mark.compare(mark.read(), found)
+    assert mark.read().since is None
+    mark.close()
+    (tmp_path / "copy.db").replace(tmp_path / "appealbus.db")
+    assert program("prune").returncode == 4
+    assert mark.read().since is not None
+    (tmp_path / "right.db").replace(tmp_path / "appealbus.db")
+    monkeypatch.setattr(mark_module, "_THEN", timedelta())
+    bus = BusSettings(journal=f"sqlite:///{tmp_path}/appealbus.db")
+    for _ in range(2):
+        async with opening.opened(bus, Terminal(), write=True, restored=False, anew=False, ends_workers=True):
+            pass
+    assert mark.read().since is None
 
 
 def test_without_a_checkpoint_somebody_has_to_know_the_epoch(program, copied, tmp_path):
@@ -87,6 +137,17 @@ def test_a_checkpoint_that_is_none(program, tmp_path):
     done = program("prune")
     assert (done.returncode, (tmp_path / FILE).read_text()) == (2, "notes")
     assert "is no checkpoint of a journal" in done.stderr
+
+
+async def test_what_is_to_be_sent_again_is_told_by_the_clock_of_those_who_send(program, tmp_path, monkeypatch):
+    """The machine was ahead when the copy was made: what lies in the future to channels, they would not send."""
+    with monkeypatch.context() as wrong:
+        wrong.setattr(clocks, "wall", lambda: datetime.now(UTC) + timedelta(hours=2))
+        async with await Journal.open(f"sqlite:///{tmp_path}/appealbus.db") as journal:
+            await journal.look()
+            await journal.look()
+    told = program("restored", "--yes", "--after", "1").stdout.partition("sent since ")[2][:19]
+    assert told <= f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}"
 
 
 async def test_a_doubt_is_shown_and_ended(program, tmp_path, monkeypatch):

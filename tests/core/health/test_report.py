@@ -14,7 +14,7 @@ from appealbus.core.domain.counts import Counts, QuarantineHeld
 from appealbus.core.domain.event import Cursor
 from appealbus.core.domain.feed import FeedReader
 from appealbus.core.domain.pauses import Pause
-from appealbus.core.domain.source_state import SourceState
+from appealbus.core.domain.source_state import Drift, SourceState
 from appealbus.core.domain.waiting import DueSoon, ParkedFor
 from appealbus.core.health import journal, messages, readers
 from appealbus.core.health.facts import Disk, Facts
@@ -154,6 +154,11 @@ def test_nothing_is_found_where_all_is_well():
             replace(sourced(breaker="open"), parked=[PARKED], pauses={"egkn": PAUSE}),
             "info",
             "source egkn: aigul has it stand still until 2026-11-24",
+        ),
+        (
+            sourced(drifts={"egkn.parcel/rights": Drift(60, NOW - HOUR, NOW), "egkn.parcel/area": Drift(1, NOW, NOW)}),
+            "warning",
+            "source egkn: since 2026-11-24 09:00 its replies tell otherwise than they are read: egkn.parcel/area (1), ",
         ),
         (
             sourced(closed_until=NOW + HOUR),

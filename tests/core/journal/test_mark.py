@@ -1,6 +1,7 @@
 """How far a journal is: what may follow what, and that nothing is written where another one is found in its place."""
 
 import asyncio
+import os
 import shutil
 import subprocess
 import sys
@@ -107,6 +108,36 @@ async def test_a_mark_that_nobody_moves_is_told(tmp_path, monkeypatch):
         await watch._look()
         assert watch.problem is None
     ours.close()
+
+
+async def test_who_cannot_read_the_mark_gives_signs_of_life_all_the_same(tmp_path):
+    """Or copies from then on would all look alike, and nobody would see a jump of the clock, or a newer release."""
+    (tmp_path / "mark").mkdir()
+    async with await Journal.open(sqlite_journal(tmp_path / "journal.db")) as journal:
+        journal.checkpoint = Checkpoint(tmp_path / "mark")
+        watch = ClockWatch(journal)
+        for _ in range(3):
+            await watch._look()
+        assert (await journal.how_far()).beat == 3
+        assert "cannot be read" in (watch.problem or "")
+
+
+async def test_a_disk_that_does_not_answer_is_told_and_keeps_nobody_from_signs_of_life(tmp_path, monkeypatch):
+    """Such as that of a file server that is away: nothing ends a thread that waits for it, and no more wait there."""
+    monkeypatch.setattr(clock_watch, "_FROZEN", 0.2)
+    os.mkfifo(tmp_path / "mark")
+    async with await Journal.open(sqlite_journal(tmp_path / "journal.db")) as journal:
+        journal.checkpoint = Checkpoint(tmp_path / "mark")
+        watch = ClockWatch(journal)
+        for beat in (1, 2, 3):
+            async with asyncio.timeout(5):
+                await watch._look()
+            assert (await journal.how_far()).beat == beat
+            assert "does not answer" in (watch.problem or "")
+        with (tmp_path / "mark").open("wb"):
+            pass
+        await asyncio.wait([watch._writing])
+        watch._writing.exception()
 
 
 FORKS = """

@@ -63,6 +63,14 @@ def drafts(
     return node(made).drafts(written or appeal(), known, {**stand, **(standings or {})}, limit)  # type: ignore[arg-type]
 
 
+def test_a_decisive_field_that_does_not_exist_is_an_error_at_load() -> None:
+    """Else a misspelt one would be decisive for nobody."""
+    made = lookup("s.thing", x=From("repeats[*]"))
+    type(made).decisive = ("next", "nmae")
+    with pytest.raises(PlanError, match="decisive: Thing has no field 'nmae'"):
+        node(made).check({})
+
+
 def test_an_absent_input_is_not_applicable() -> None:
     """Nothing is asked, and the reason names the field."""
     (draft,) = drafts(lookup("a.a", iin=From("applicant.iin")))

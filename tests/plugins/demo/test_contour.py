@@ -8,7 +8,7 @@ from appealbus.connectors.signing.gost import libgcrypt
 from appealbus.core import ConfigError
 from appealbus.core.config.loading import from_document
 from appealbus.core.parts import build, load_plugins
-from appealbus.plugins.demo.setting import contour, document
+from appealbus.plugins.demo.setting import MODELS, contour, document
 from appealbus.plugins.simulator.settings import SimulatorSettings
 from appealbus.plugins.simulator.signing.keys import make_keys
 from tests.connectors.signing.gost.kit import needs_libgcrypt
@@ -19,6 +19,7 @@ def configured(folder: Path, settings: SimulatorSettings) -> None:
     loaded = from_document(document(folder, "http://127.0.0.1:9/", settings), folder)
     parts = build(loaded, load_plugins(loaded))
     assert {"gbdfl", "gbdul", "egkn", "address"} <= parts.sources.keys()
+    assert all(name in parts.sources and name in loaded.settings.bus.legal_basis for name in MODELS)
 
 
 @needs_libgcrypt

@@ -39,3 +39,15 @@ async def test_the_counted_day_is_told(tmp_path: Path) -> None:
         assert row is not None
         await bus.journal.move_terms([DueMoved(row.appeal_id, None, date(2026, 2, 9))])
         assert await show._due_on(bus, made) == date(2026, 2, 9)
+
+
+async def test_what_comes_from_a_model_is_told(tmp_path: Path) -> None:
+    """By the lookup's name, each once."""
+    made = [lookup("egkn.parcel", x=From("repeats[*]")), lookup("gbdfl.person", x=From("repeats[*]"))]
+    async with running_bus(tmp_path, *made) as bus:
+        taken = await bus.accept(message(repeats=["a", "b"]))
+        assert isinstance(taken, Taken)
+        await bus.settle()
+        found = await dossier(bus, taken.receipt.number)
+        assert len(found.facts) == 4
+        assert show._of_models(found).startswith("egkn.parcel: answered by a model of ours")

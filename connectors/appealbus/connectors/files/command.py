@@ -15,7 +15,7 @@ from appealbus.connectors.files.reading import batches, read_appeals
 from appealbus.connectors.files.settings import Encoding
 from appealbus.core import Inbound, Quarantined, Taken
 from appealbus.core.bus.reception import Reception
-from appealbus.core.cli.context import Cli, cli_of
+from appealbus.core.cli.context import Cli, New, cli_of
 from appealbus.core.cli.exits import EXIT_PROBLEMS
 from appealbus.core.cli.paging import AsJson
 from appealbus.core.cli.render import local
@@ -42,6 +42,8 @@ def intake(
         Encoding, typer.Option(help="Of JSON Lines and CSV.", parser=_encoding, metavar="utf-8|cp1251")
     ] = Encoding.UTF_8,
     as_json: AsJson = False,
+    *,
+    new: New = False,
 ) -> None:
     """Take appeals from a file into the journal. What cannot be taken goes into quarantine, with line and reason.
 
@@ -49,6 +51,7 @@ def intake(
     A file that is taken twice makes no appeal twice. Exits 1 if anything went into quarantine.
     """
     cli = cli_of(context)
+    cli.new = new
     counts = asyncio.run(_take(cli, read_appeals(file, channel, encoding), _tell_json if as_json else _tell_text))
     told = f"{counts['new']} taken, {counts['known']} known already, {counts['quarantined']} in quarantine"
     if not counts:

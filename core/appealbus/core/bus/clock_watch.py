@@ -14,7 +14,6 @@ from appealbus.core.errors import ConfigError, JournalError
 from appealbus.core.journal.checkpoint import Checkpoint
 from appealbus.core.journal.errors import Behind, Superseded
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.mark import Mark
 from appealbus.core.logs.throttle import LogThrottle
 
 T = TypeVar("T")
@@ -24,6 +23,8 @@ log = structlog.get_logger(__name__)
 _EACH = 1.0
 """Seconds between two looks. A restored copy of the journal that lacks less than this is not noticed by itself; with
 less, the checkpoint would be written and flushed to disk more often."""
+_FROZEN = 10.0
+"""Seconds for the disk of the checkpoint. Another process may hold it for five; beats wait for it once."""
 _UNMOVED = timedelta(seconds=15)
 """How old a mark may be that another process of the machine writes. With less, a loaded machine would be told of."""
 
@@ -75,12 +76,11 @@ class ClockWatch:
     async def _look(self) -> None:
         checkpoint = self._checkpoint
         try:
-            mark = None if checkpoint is None else await self._beside(checkpoint.read)
             await self._journal.look()
             if self._journal.memory.trusts:
                 self._journal.memory.untold = await self._journal.last_heartbeat() is None
             if checkpoint is not None:
-                await self._compare(checkpoint, mark)
+                await self._compare(checkpoint)
             self.problem = None
             self._trouble.over()
         except Superseded as error:
@@ -97,7 +97,8 @@ class ClockWatch:
             if self._trouble.is_news():
                 log.error("checkpoint.failed", error=type(error).__name__)
 
-    async def _compare(self, checkpoint: Checkpoint, mark: Mark | None) -> None:
+    async def _compare(self, checkpoint: Checkpoint) -> None:
+        mark = await self._beside(checkpoint.read)
         now = await self._journal.how_far()
         try:
             checkpoint.compare(mark, now)
@@ -111,9 +112,18 @@ class ClockWatch:
             raise OSError(errno.EBUSY, "a process that does not move it holds its lock, see `fuser`")
 
     async def _beside(self, work: Callable[[], T]) -> T:
-        """Do something with the file in a thread, which cannot be cancelled with a task."""
-        self._writing = asyncio.get_running_loop().run_in_executor(None, work)
-        return cast("T", await asyncio.shield(self._writing))
+        """Do something with the file in a thread, which cannot be cancelled with a task.
+
+        Raises:
+            OSError: among others, its disk has not answered for long, such as another machine's that is away.
+
+        """
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.get_running_loop().run_in_executor(None, work)
+            done, _ = await asyncio.wait([self._writing], timeout=_FROZEN)
+            if done:
+                return cast("T", self._writing.result())
+        raise OSError(errno.ETIMEDOUT, "its disk does not answer")
 
     async def _notice(self, why: Behind) -> None:
         """End everything: nothing is written any more already."""

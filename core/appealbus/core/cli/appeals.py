@@ -217,7 +217,7 @@ async def _with_current_gaps(cli: Cli, journal: Journal, number: str) -> Dossier
     older = [each for each in found.outcomes if each.code == STALE and (each.lookup, each.key) not in told]
     for gap in (*found.gaps, *map(_provisional, older)):
         state = states.get((gap.lookup, gap.key))
-        if state is not None and (state.record is None or state.code == STALE) and gap.code != NOT_LOADED:
+        if state is not None and state.is_gap and gap.code != NOT_LOADED:
             current = {name: getattr(state, name) for name in ("code", "reason", "next_attempt_at")}
             gap = gap.model_copy(update={"outcome": state.lacks_as, **current})  # noqa: PLW2901
         gaps.append(gap)

@@ -154,9 +154,12 @@ def _look_at_paths(cli: Cli, found: Findings) -> None:
     lookups = cli.host.records
     for name, assessor in cli.host.assessors.items():
         told = {each: f"{each.where}: {each.path}: {each.why}" for each in astray(assessor, lookups)}
-        its = f"; the assessor {name} of {cli.host.owner(assessor)}: every mask hides a signal that names it"
-        found.problems += [text + its for each, text in told.items() if each.certain]
-        found.warnings += [text + its for each, text in told.items() if not each.certain]
+        its = f"; the assessor {name} of {cli.host.owner(assessor)}"
+        hides = f"{its}: every mask hides a signal that names it"
+        for each, text in told.items():
+            (found.problems if each.certain else found.warnings).append(
+                text + (its if each.where == "reads" else hides)
+            )
     for name, terms in cli.host.brought("terms").items():
         found.problems += [
             f"terms {name} of {cli.host.owner(terms)}: rests_on: {path} leads nowhere; every mask hides due dates"

@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AbstractAsyncContextManager
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeAlias, TypeVar
 
 import orjson
 import typer
@@ -27,7 +27,7 @@ from appealbus.core.cli.exits import (
     EXIT_SUPERSEDED,
 )
 from appealbus.core.cli.terminal import Terminal
-from appealbus.core.config.loading import Loaded, load
+from appealbus.core.config.loading import DEFAULT_FILE, Loaded, load
 from appealbus.core.errors import ConfigError, JournalError
 from appealbus.core.escaping import escaped_json, one_line
 from appealbus.core.journal.errors import Behind, Outlived, Superseded
@@ -38,6 +38,13 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+New: TypeAlias = Annotated[bool, typer.Option("--new", help=f"Make a journal here even without {DEFAULT_FILE}.")]
+"""The option of the commands that a bus begins with; `Cli.new` is told of it."""
+
+_NO_BUS = (
+    "there is no {file} in {folder}, and no journal {journal}, so none is made: go where your {file} is, name it with "
+    "--config, or write one; `run`, `intake` and `serve` make a journal without it by --new"
+)
 _UsageProblem: type[Exception] = typer.BadParameter.__mro__[2]
 """What typer raises of a command line that it cannot read; its own words for it are shown by `guarded`."""
 
@@ -47,6 +54,8 @@ class Cli:
 
     def __init__(self, config: Path | None) -> None:
         self._config = config
+        self.new = False
+        """Whether a journal is made though nobody has configured one."""
         self.out = Terminal()
         self.err = Terminal(stderr=True)
 
@@ -72,11 +81,17 @@ class Cli:
 
         Raises:
             Behind: it is another one, or an older copy.
+            ConfigError: there is none to write to, and nobody has said that one is meant: by a file, by `bus.journal`
+                in the environment, by `new`.
 
         """
         from appealbus.core.cli.opening import opened
 
         bus = self.loaded.settings.bus
+        if write and not self.new and self.loaded.file is None and "journal" not in bus.model_fields_set:
+            journal = Path(bus.journal.removeprefix("sqlite:///"))
+            if not journal.exists():
+                raise ConfigError(_NO_BUS.format(file=DEFAULT_FILE, folder=journal.parent, journal=journal.name))
         return opened(bus, self.err, write=write, restored=restored, anew=anew, ends_workers=ends_workers)
 
     def read(self, use: Callable[["Journal"], Coroutine[Any, Any, T]]) -> T:

@@ -1,7 +1,8 @@
 """`appealbus health`: whether all is well, in one answer."""
 
 import asyncio
-from datetime import date
+from datetime import date, timedelta
+from socket import gethostname
 
 import typer
 
@@ -24,6 +25,8 @@ from appealbus.core.told import Told, told
 
 _LONGEST = 10.0
 """Seconds that the journal may take to answer; a healthy one takes a tenth of one."""
+_UNMOVED = timedelta(seconds=30)
+"""How old a checkpoint may be that a worker of this machine writes each second; after 15 it tells of that itself."""
 _STYLES = {Severity.CRITICAL: "bold red", Severity.WARNING: "yellow", Severity.INFO: "dim"}
 
 
@@ -100,7 +103,16 @@ async def _behind(journal: Journal, bus: BusSettings) -> list[Finding]:
     if mark is None and now.beat and not (journal.shared and await journal.last_heartbeat()):
         does = told("enrol it, or ask on a machine that has one; see operating.md, the checkpoint")
         return [Finding(Severity.WARNING, told("checkpoint"), [told(no_checkpoint(checkpoint))], does)]
+    if mark and mark.clock and now.clock and now.clock - mark.clock > _UNMOVED and await _is_worked_here(journal):
+        at = f"{mark.clock:%Y-%m-%d %H:%M:%S} UTC"
+        says = f"a worker runs on this machine, but {checkpoint.path} was last written at {at}"
+        does = told("look why it cannot be written; until then a restored copy could go unseen")
+        return [Finding(Severity.WARNING, told("checkpoint"), [told(says)], does)]
     return []
+
+
+async def _is_worked_here(journal: Journal) -> bool:
+    return any(each.host == gethostname() for each in await journal.workers())
 
 
 def _away(detail: Told) -> Finding:

@@ -41,7 +41,10 @@ async def opened(
     mark = None if checkpoint is None else checkpoint.read()
     if checkpoint is not None and anew:  # a copy gets no other key
         async with await Journal.open(bus.journal, bus.journal_password, key=bus.key_file(), read_only=True) as there:
-            checkpoint.compare(mark, await there.how_far())
+            now = await there.how_far()
+            if mark is None and now.beat:
+                raise Behind(no_checkpoint(checkpoint))
+            checkpoint.compare(mark, now)
     journal = await Journal.open(
         bus.journal,
         bus.journal_password,
@@ -109,7 +112,10 @@ async def _vouched(journal: Journal) -> bool:
 async def _mark(journal: Journal, checkpoint: Checkpoint) -> None:
     try:
         async with asyncio.timeout(_LAST_LOOK - journal.silent_for):
-            if checkpoint.read() is None:  # before the first beat: killed between the two, nobody would know it here
+            mark = checkpoint.read()
+            # Before the first beat: killed between the two, nobody would know it here. And where a copy was found, this
+            # is the right journal again, which no mark would take any more once it has gone on.
+            if mark is None or mark.since is not None:
                 checkpoint.write(await journal.how_far())
             await journal.look()
             checkpoint.write(await journal.how_far())

@@ -1,7 +1,8 @@
 """`appealbus restored`."""
 
 import asyncio
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Annotated
 
 import typer
@@ -48,18 +49,20 @@ async def _restored(cli: Cli, checkpoint: Checkpoint, after: int | None, yes: bo
         await journal.hold_run_lock()
         if journal.shared and await somebody_works(journal):
             cli.fail("workers run on this journal; stop them first", EXIT_JOURNAL)
-        before = await journal.how_far()
+        before, ahead = await journal.how_far(), -min((await journal.look()).behind, 0.0)
         last = _last(before, mark, after)
         if not yes and not typer.confirm(f"Begin epoch {last + 1} of this journal?"):
             raise typer.Exit(EXIT_PROBLEMS)
         beat = max(before.beat, mark.beat if mark else 0)
+        since = _since(before, mark)
         # Within that: no number of the new epoch is given of which the checkpoint does not know, and no server beside
-        # sees it ahead of the journal.
-        await journal.begin_epoch(last, beat, lambda begun: note_mark(checkpoint, Mark.of(begun)))
+        # sees it ahead of the journal. Whoever is cut off here runs it again, and is told the same moment.
+        await journal.begin_epoch(last, beat, lambda begun: note_mark(checkpoint, replace(Mark.of(begun), lacks=since)))
         now = await journal.how_far()
     prefix, year = cli.loaded.settings.bus.number_prefix, day_of(now.clock).year if now.clock else 0
     cli.out.print(f"The journal is in epoch {now.epoch}; its next number is {of(prefix, year, now.epoch)}-…")
-    since = _since(before, mark)
+    if since is not None:  # where the journal is ahead of the clock of others, they would send too little
+        since -= timedelta(seconds=ahead)
     cli.out.print(_NEXT.format(since=f"{since:%Y-%m-%d %H:%M:%S} UTC" if since else "this copy was made"), lines=True)
 
 
@@ -72,7 +75,7 @@ def _since(before: Mark, mark: Mark | None) -> datetime | None:
         return before.clock
     if mark.lost_its_log(before):
         return None
-    known = (before.clock, mark.since, None if mark.leads_to(before) else mark.clock)
+    known = (before.clock, mark.since, mark.lacks, None if mark.leads_to(before) else mark.clock)
     return min((at for at in known if at is not None), default=None)
 
 

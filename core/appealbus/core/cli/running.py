@@ -10,10 +10,11 @@ import typer
 
 from appealbus.core.bus.bus import Bus
 from appealbus.core.bus.retention import ages
-from appealbus.core.cli.context import Cli, cli_of, started_again
+from appealbus.core.cli.context import Cli, New, cli_of, started_again
 from appealbus.core.cli.supervisor import become_supervisor
 from appealbus.core.clocks import DAY
 from appealbus.core.domain.event import BUS
+from appealbus.core.health.setting import of_setting
 from appealbus.core.parts import build
 from appealbus.core.process import relieve_collector, run_to_end
 from appealbus.core.rights.policy import read_policy
@@ -38,6 +39,7 @@ def run(
         int,
         typer.Option("--workers", min=1, max=64, help="How many processes share the work; more than 1: PostgreSQL."),
     ] = 1,
+    new: New = False,
 ) -> None:
     """Run the bus: take appeals from the intakes, enrich them, deliver dossiers.
 
@@ -45,6 +47,7 @@ def run(
     rest, delivers, exits 0. With `--workers` a supervisor does that for all of them, and starts again one that dies.
     """
     cli, ends = cli_of(context), until_idle or until_settled
+    cli.new = new
     if workers == 1 or worker() is not None:
         with started_again(cli):
             run_to_end(_run(cli, ends, until_settled), cli.host.stray)
@@ -76,6 +79,8 @@ async def _run(cli: Cli, ends: bool, parked: bool) -> None:
         await journal.hold_run_lock()
         if lacks := await missing(journal, cli.loaded, read_policy(cli.loaded)):
             log.warning("policy.changes_missing", reason=lacks)
+        for finding in await of_setting(journal, cli.loaded.settings, len(parts.nodes)):
+            log.warning("bus.has_none", part=finding.about, reason=finding.detail)
         member = worker()
         if member is not None and member.before:
             await journal.bury(member.before)

@@ -12,8 +12,11 @@ from rich.text import Text
 from appealbus.core.cli.context import cli_of
 from appealbus.core.cli.paging import AsJson
 from appealbus.core.clocks import wall
+from appealbus.core.config.models import Configuration
 from appealbus.core.domain.counts import Counts
 from appealbus.core.escaping import one_line
+from appealbus.core.health.finding import Finding
+from appealbus.core.health.setting import of_setting
 from appealbus.core.journal.clock import in_doubt
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import JournalState, WorkerState
@@ -22,16 +25,21 @@ from appealbus.core.journal.rows import JournalState, WorkerState
 def status(context: typer.Context, as_json: AsJson = False) -> None:
     """Show what the journal holds now: appeals by state, quarantine, what receivers still lack, who works."""
     cli = cli_of(context)
-    counts, workers, standing = cli.read(_read)
+    counts, workers, standing, lacks = cli.read(lambda journal: _read(journal, cli.loaded.settings))
     if as_json:
         also = {"workers": [asdict(worker) for worker in workers], "epoch": standing.epoch, "doubt": standing.doubt}
-        cli.print_json({**asdict(counts), **also})
+        cli.print_json({**asdict(counts), **also, "lacks": [each.plain for each in lacks]})
     else:
+        for each in lacks:
+            cli.out.print(f"{each.about:<12}{each.detail}", style="yellow")
         cli.out.print(status_view(counts, workers, wall(), standing))
 
 
-async def _read(journal: Journal) -> tuple[Counts, list[WorkerState], JournalState]:
-    return await journal.counts(), await journal.workers(), await journal.standing()
+async def _read(
+    journal: Journal, settings: Configuration
+) -> tuple[Counts, list[WorkerState], JournalState, list[Finding]]:
+    counts, workers, standing = await journal.counts(), await journal.workers(), await journal.standing()
+    return counts, workers, standing, await of_setting(journal, settings)
 
 
 def status_view(

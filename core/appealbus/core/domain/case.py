@@ -6,7 +6,7 @@ from datetime import date, datetime
 from appealbus.core.domain.access import AccessRow
 from appealbus.core.domain.change import UNREAD, KeptChange, closed_by
 from appealbus.core.domain.document import Document, Form, fact_document
-from appealbus.core.domain.pauses import STALE
+from appealbus.core.domain.pauses import PARTLY_READ, PROVISIONAL
 from appealbus.schemas.appeal import Appeal, Receipt
 from appealbus.schemas.change import ChangeNote
 from appealbus.schemas.dossier import Input
@@ -109,12 +109,19 @@ class LookupState:
         """Whether the question may still end otherwise: it, or a lookup that it takes an input from, is not done."""
         if self.kind is OutcomeKind.SKIPPED:
             return self.code in (PENDING, CLOSED)
-        return not self.kind.final or self.code == STALE
+        return not self.kind.final or self.code in PROVISIONAL
+
+    @property
+    def is_gap(self) -> bool:
+        """Whether a dossier lacks it, or has it for now."""
+        return self.record is None or self.code in PROVISIONAL
 
     @property
     def lacks_as(self) -> OutcomeKind:
-        """As what a dossier lacks it: an answer from memory is provisional, as long as its source says nothing."""
-        return OutcomeKind.UNAVAILABLE if self.code == STALE else self.kind
+        """As what a dossier lacks it: an answer from memory, and one that was read in part, are provisional."""
+        if self.code not in PROVISIONAL:
+            return self.kind
+        return OutcomeKind.INVALID if self.code == PARTLY_READ else OutcomeKind.UNAVAILABLE
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,10 @@ _IDLE = 1 / 8
 end, of a small quota the only one; with more, first versions that come late in a day may find none."""
 STALE = "source.stale"
 """The code of a question that was answered from memory with what is not fresh any more; it is asked again."""
+PARTLY_READ = "reply.partly_read"
+"""The code of a question whose reply may tell something decisive that could not be read; it is asked again."""
+PROVISIONAL = frozenset({STALE, PARTLY_READ})
+"""The codes of questions that have a record and are open all the same."""
 REFRESH_FAILED = "refresh.failed"
 """The code of a question that was asked again and got no record: the one from before stays."""
 

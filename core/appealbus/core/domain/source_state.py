@@ -19,6 +19,26 @@ class BreakerState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Drift:
+    """That replies tell a field otherwise than its lookup reads it.
+
+    Attributes:
+        replies: how many.
+        since: when the first of them came.
+        last_at: when the last did; an hour later it counts as over.
+
+    """
+
+    replies: int
+    since: datetime
+    last_at: datetime
+
+    def __add__(self, other: "Drift") -> "Drift":
+        """Return both together."""
+        return Drift(self.replies + other.replies, min(self.since, other.since), max(self.last_at, other.last_at))
+
+
+@dataclass(frozen=True, slots=True)
 class SourceState:
     """How a source stands, as the running bus sees it."""
 
@@ -44,6 +64,8 @@ class SourceState:
     """Optional values that records lack because they could not be read, by path, since the start."""
     differences: dict[str, int] = field(default_factory=dict)
     """Places where its replies break their schema and were taken all the same, by path, since the start."""
+    drifts: dict[str, Drift] = field(default_factory=dict)
+    """Fields of its records that could not be read within the last hour: `egkn.parcel/rights`."""
     certificates: tuple[CertificateState, ...] = ()
     """Those that its wire uses, without the names of whom they belong to."""
     paused_until: datetime | None = None

@@ -10,9 +10,10 @@ from pydantic_core import from_json
 
 from appealbus.core.domain.case import Case, LookupState
 from appealbus.core.domain.document import Document, Part, Version, bare, fact_parts, written
-from appealbus.core.domain.pauses import STALE
+from appealbus.core.domain.pauses import PROVISIONAL
 from appealbus.core.doors import is_defect
 from appealbus.core.enrichment.carrying import Before, Key, Whole
+from appealbus.core.enrichment.unsure import judged
 from appealbus.core.interfaces.assessor import Assessor
 from appealbus.core.planning.contract import NOT_LOADED, CompletenessContract
 from appealbus.schemas.change import ChangeNote
@@ -88,7 +89,7 @@ def assemble(
                     not_asked_now=(state.lookup, state.key) in whole.carried or None,
                 )
             )
-            if state.code != STALE:
+            if not state.is_gap:
                 continue
         gaps.append(
             Gap(
@@ -132,7 +133,7 @@ def _assessed(
             concluded = list(assessor.assess(dossier))
             if not all(isinstance(signal, Signal) for signal in concluded):
                 raise TypeError("an assessor must return signals")
-            signals += concluded
+            signals += judged(assessor, concluded, dossier)
         except BaseException as error:
             if not is_defect(error):
                 raise
@@ -275,7 +276,7 @@ def _unasked(key: Key, item: dict[str, Any]) -> LookupState:
 
 def _news(kind: OutcomeKind, code: str, *, asked_again: bool) -> str:
     if kind is OutcomeKind.FOUND:
-        return STALE if code == STALE else kind.value
+        return code if code in PROVISIONAL else kind.value
     if kind.final or kind is OutcomeKind.SKIPPED or not kind.known:
         return f"{kind.value} {code}"
     return "open" if asked_again or code == NOT_LOADED else "given up"

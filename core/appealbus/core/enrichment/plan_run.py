@@ -8,7 +8,7 @@ from functools import partial
 
 from appealbus.core.clocks import monotonic
 from appealbus.core.domain.case import CLOSED, WITHDRAWN, Case, KeptAnswer, LookupState
-from appealbus.core.domain.pauses import HELD_BACK, REFRESH_FAILED, STALE
+from appealbus.core.domain.pauses import HELD_BACK, PARTLY_READ, PROVISIONAL, REFRESH_FAILED, STALE
 from appealbus.core.doors import is_defect
 from appealbus.core.enrichment.carrying import Key, asked_with
 from appealbus.core.enrichment.enrichment import Enrichment
@@ -170,12 +170,12 @@ class PlanRun:
 
     def _closed(self, lookup: str, draft: Draft, before: LookupState | None) -> LookupState:
         """Return the state of a question that is not put any more, since the appeal has ended."""
+        reason = f"nobody asks any more: the appeal was {self._closed_by}"
         if before is not None and (
             before.kind.final or before.record is not None or before.code in (CLOSED, WITHDRAWN)
         ):
-            return replace(before, next_attempt_at=None)
+            return replace(before, next_attempt_at=None, reason=reason if before.code in PROVISIONAL else before.reason)
         state = before or LookupState(lookup, draft.key, OutcomeKind.SKIPPED, self.started, inputs=draft.inputs)
-        reason = f"nobody asks any more: the appeal was {self._closed_by}"
         return replace(state, kind=OutcomeKind.SKIPPED, code=CLOSED, reason=reason, next_attempt_at=None)
 
     def _standing(self, name: str) -> InputState:
@@ -184,6 +184,8 @@ class PlanRun:
         return InputState(how, bool(self.records[name]), any(state.pending for state in states))
 
     def _is_open(self, state: LookupState) -> bool:
+        if state.code == STALE and state.next_attempt_at is None:  # the appeal had ended, and was taken up again
+            return True
         asked_anew = state.kind in _ANSWERED and state.next_attempt_at is not None
         if state.kind.final and not asked_anew:
             return False
@@ -277,6 +279,9 @@ class PlanRun:
     def _state(self, node: Node, draft: Draft, before: LookupState | None, ended: Ended) -> LookupState:
         """Return the state of a question that was asked, with the time of its next attempt."""
         outcome, enrichment = ended.outcome, self._enrichment
+        unknown = None if ended.provenance is None or ended.stale else ended.provenance.unknown
+        if outcome.kind is OutcomeKind.FOUND and unknown and node.decides(unknown):
+            outcome = replace(outcome, code=PARTLY_READ, reason="the reply may tell more that could not be read")
         state = LookupState(
             lookup=node.lookup.name,
             key=draft.key,
@@ -295,9 +300,12 @@ class PlanRun:
             written=ended.written,
         )
         open_by = ended.stale or outcome
+        if outcome.code == PARTLY_READ:
+            fresh_until = None if ended.provenance is None else ended.provenance.fresh_until
+            open_by = replace(outcome, kind=OutcomeKind.INVALID, record=None, not_before=fresh_until)
         at = next_attempt(
             enrichment.retry,
-            state if ended.stale is None else replace(state, kind=open_by.kind, code=open_by.code),
+            state if open_by is outcome else replace(state, kind=open_by.kind, code=open_by.code),
             self.case.receipt.accepted_at,
             open_by.retry_after,
             not_before=open_by.not_before,
@@ -334,7 +342,7 @@ def _under(key: str, state: LookupState) -> LookupState:
 
 def _kept(before: LookupState | None, new: LookupState) -> LookupState:
     """Return the new state of a question; what was answered before and is not this time stays as it was."""
-    if before is None or new.record is not None:
+    if before is None or new.record is not None or (before.code == STALE and new.kind in _ANSWERED):
         return new
     if before.record is None and (new.kind.final or (before.kind not in _ANSWERED and before.code != WITHDRAWN)):
         return new
@@ -343,7 +351,7 @@ def _kept(before: LookupState | None, new: LookupState) -> LookupState:
     kept = replace(
         before,
         ended_at=new.ended_at,
-        code=REFRESH_FAILED if before.record is not None and before.code != STALE else before.code,
+        code=REFRESH_FAILED if before.record is not None and before.code not in PROVISIONAL else before.code,
         reason=before.reason if before.code == WITHDRAWN else reason,
         attempts=new.attempts,
         runs=new.runs,

@@ -312,7 +312,7 @@ class Attempts(Flight):
                 raise
             self.so_far = self._context.defect(lookup, error)
         finally:
-            self._context.notes.add(source.notes)
+            self._context.note(self.question.lookup.name, source.notes)
         return bool(source.replies)
 
     def _of_fault(self, failed: CallFailed) -> Outcome[Record]:
@@ -389,4 +389,5 @@ class Attempts(Flight):
             observed_at=reply.observed_at if reply else now,
             fresh_until=now + fresh if fresh else None,
             unreadable=None if source is None else sorted(source.notes.unreadable) or None,
+            unknown=None if source is None else sorted(source.notes.unknown) or None,
         )

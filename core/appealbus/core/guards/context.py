@@ -5,7 +5,7 @@ import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -13,6 +13,7 @@ import structlog
 from appealbus.core.domain.access import AccessRow, AwaitedRow, Served
 from appealbus.core.domain.certificate import CertificateState
 from appealbus.core.domain.pauses import QuotaCall
+from appealbus.core.domain.source_state import Drift
 from appealbus.core.doors import being_cancelled, is_defect
 from appealbus.core.guards.breaker import Breaker
 from appealbus.core.guards.bucket import Bucket
@@ -24,7 +25,7 @@ from appealbus.core.guards.question import Question
 from appealbus.core.guards.settings import GuardSettings
 from appealbus.core.guards.slots import Slots
 from appealbus.core.interfaces.lookup import Lookup
-from appealbus.core.interfaces.notes import Notes
+from appealbus.core.interfaces.notes import MOST_OF_A_SOURCE, Notes
 from appealbus.core.interfaces.outcomes import unavailable
 from appealbus.core.interfaces.source import UseOnce
 from appealbus.core.interfaces.wire import Wire
@@ -42,6 +43,8 @@ _MOST_BROKEN = 1000
 _STUCK = unavailable(
     "plugin.stuck", "too many of its calls go on although their time is up; it is left alone until they have ended"
 )
+_DRIFTS = timedelta(hours=1)
+"""After so long without another reply of the kind it counts as over."""
 _SOONEST = 1.0
 """Seconds before a case is worked again for one question: it costs two transactions."""
 _LATEST = 300.0
@@ -78,6 +81,8 @@ class SourceContext:
     outcomes: dict[str, int] = field(default_factory=dict)
     notes: Notes = field(default_factory=Notes)
     """What reading all its replies noticed."""
+    drifts: dict[str, Drift] = field(default_factory=dict)
+    """By lookup and field what of its replies could not be read; some may be over."""
     broken: set[tuple[str, str]] = field(default_factory=set)
     plugin: str = ""
     """The one that brings the wire."""
@@ -101,6 +106,20 @@ class SourceContext:
                 raise
             self.defects[f"source.{self.source}"] += 1
             return ()
+
+    def note(self, lookup: str, notes: Notes) -> None:
+        """Note what the reading of a reply to a lookup noticed."""
+        self.notes.add(notes)
+        if notes.unknown:
+            now, self.drifts = self.now(), self.drifting()
+            for name in sorted(f"{lookup}/{each}" for each in notes.unknown):
+                if name in self.drifts or len(self.drifts) < MOST_OF_A_SOURCE:
+                    begun = self.drifts.get(name, Drift(0, now, now))
+                    self.drifts[name] = Drift(begun.replies + 1, begun.since, now)
+
+    def drifting(self) -> dict[str, Drift]:
+        """Return what its replies tell otherwise now."""
+        return {name: each for name, each in self.drifts.items() if self.now() - each.last_at < _DRIFTS}
 
     def leave_behind(self, lookup: str, task: asyncio.Task[Any]) -> None:
         """Go on without a lookup that does not end, and say so once of each."""

@@ -180,6 +180,7 @@ class Guard:
             unread=dict(context.notes.unread),
             unreadable=dict(context.notes.unreadable),
             differences=dict(context.notes.differences),
+            drifts=context.drifting(),
             certificates=context.certificates(),
             paused_until=self.gate.paused_until,
             closed_until=self.gate.closed_until,

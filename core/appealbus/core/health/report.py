@@ -13,4 +13,4 @@ AREAS = (of_workers, of_journal, of_appeals, of_terms, of_sources, of_receivers,
 
 def report(facts: Facts) -> list[Finding]:
     """Return what is not as it should be, the worst first."""
-    return worst_first(finding for area in AREAS for finding in area(facts))
+    return worst_first([*facts.setting, *(finding for area in AREAS for finding in area(facts))])

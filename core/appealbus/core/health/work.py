@@ -1,7 +1,9 @@
 """The work: who does it, what sources answer, which appeals wait and what falls due."""
 
+import operator
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import reduce
 
 from appealbus.core.clocks import day_of
 from appealbus.core.domain.pauses import Pause, Period
@@ -15,6 +17,8 @@ from appealbus.core.told import Told, Written, told
 
 _TERMS_AHEAD = timedelta(days=105)
 """Before the last known day: the longest term, 90 days, with two weeks to find and add the calendar."""
+_FIELDS = 5
+"""Names of fields that one finding tells."""
 _BODIES = 10
 """Bodies that are named: a region's largest have most of what is late."""
 
@@ -50,6 +54,8 @@ def of_sources(facts: Facts) -> Iterator[Finding]:
         if still or source.breaker != BreakerState.CLOSED:
             parked.pop(source.source, None)
         yield from still
+        if source.drifts:
+            yield _drifting(source)
         if not still and source.breaker != BreakerState.CLOSED:
             state = BreakerState(source.breaker) if source.breaker in set(BreakerState) else source.breaker
             says = [told("it does not answer, its breaker is {state}", state=state), *waiting]
@@ -76,6 +82,19 @@ def of_sources(facts: Facts) -> Iterator[Finding]:
                 "nothing, if it answers by then; `appealbus appeals --source {source}` lists them", source=waits.source
             ),
         )
+
+
+def _drifting(source: SourceState) -> Finding:
+    total = reduce(operator.add, source.drifts.values())
+    says = [
+        told(
+            "since {since} its replies tell otherwise than they are read: {fields}",
+            since=total.since,
+            fields=tuple(Written(f"{name} ({each.replies})") for name, each in sorted(source.drifts.items())[:_FIELDS]),
+        )
+    ]
+    does = told("its contract has changed: mend the reading or schema of its plugin; dossiers lack these until then")
+    return Finding(Severity.WARNING, _source(source.source), says, does)
 
 
 def _standing_still(source: SourceState, facts: Facts, waiting: list[Told]) -> Iterator[Finding]:

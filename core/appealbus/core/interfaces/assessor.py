@@ -15,6 +15,9 @@ class Assessor(ABC):
     """Concludes signals from a dossier. Pure: same dossier, same signals; asks nobody."""
 
     name: ClassVar[str]
+    reads: ClassVar[tuple[str, ...] | None] = None
+    """What it reads of records: `egkn.parcel/rights`, `gbdfl.person/death_date`. None: it may read everything. Where a
+    reply could not be read there, the bus drops its signals that rest on that, and says so in a signal of its own."""
 
     @abstractmethod
     def assess(self, dossier: Dossier) -> Iterable[Signal]:

@@ -78,6 +78,10 @@ class Lookup(ABC, Generic[Q, R_co]):
     """Whether it finds out by itself what a record needs of a reply that breaks its schema, as declared readings do.
     Else such a reply does not reach it, unless the source has `replies = "off"`."""
 
+    decisive: ClassVar[tuple[str, ...]] = ()
+    """Fields of its record without which nobody should decide: a dossier in which one of them could not be read is
+    partial, and the question is asked again. Those that other lookups take inputs from count as well."""
+
     @property
     def source(self) -> str:
         """The source that the question goes to: the first part of the name, unless overridden."""

@@ -4,6 +4,7 @@ where the reply breaks its schema."""
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 MOST_PATHS = 50
 """Different paths that are counted of one reply: a contract that changed shows in a few, a hostile reply has no end."""
@@ -41,6 +42,12 @@ class Notes:
 
     differences: dict[str, int] = field(default_factory=dict)
     """Places where replies break their schema, by names that the schema knows; all others are told as `*`."""
+
+    gaps: list[tuple[Any, Any]] = field(default_factory=list)
+    """Elements in which the schema misses something, each with the local name of that, or with the element that it
+    does not know and that may be it."""
+    unknown: set[str] = field(default_factory=set)
+    """Fields of the records that the reply may tell of and nobody could read: `rights[*].holder`."""
 
     def leave_unread(self, path: str) -> None:
         """Count an element that nobody takes."""

@@ -69,7 +69,8 @@ class Checkpoint:
         if mark is None or mark.leads_to(now):
             return
         if mark.journal != now.journal:
-            raise Behind(f"the checkpoint {self.path} is that of another journal. {ADVICE}")
+            text = f"the checkpoint {self.path} is that of another journal; where both are in use"
+            raise Behind(f"{text}, name another file with bus.checkpoint. {ADVICE}")
         was, then = (f"{at:%Y-%m-%d %H:%M:%S} UTC" if at else "its beginning" for at in (now.clock, mark.clock))
         text = f"this journal is an older copy: it goes up to {was}, and its checkpoint {self.path} up to {then}"
         if (mark.epoch, mark.beat) <= (now.epoch, now.beat):
@@ -103,7 +104,7 @@ class Checkpoint:
             return
         with self._alone():
             there = self.read()
-            if there is None or there.lost_its_log(found):
+            if there is None or there.journal != found.journal or there.lost_its_log(found):
                 return
             if there.since is None or there.since > found.clock:
                 self._put(replace(there, since=found.clock))

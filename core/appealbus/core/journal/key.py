@@ -218,6 +218,7 @@ def _flush(folder: Path) -> None:
 
 
 _ADVICE = (
-    "Put the right key back: from its backup, or from another machine that works this journal. If it is lost, no "
-    "appeal is: `appealbus key renew` makes another one, and marks everything anew"
+    "Put the right key back: from its backup, from another machine that works this journal or, where this is a copy "
+    "from before a renewal, what lies beside it as .until-… If it is lost, no appeal is: `appealbus key renew` makes "
+    "another one, and marks everything anew"
 )

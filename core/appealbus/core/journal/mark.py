@@ -61,6 +61,8 @@ class Mark:
     """The last position of its log; None: it was not looked at."""
     since: datetime | None = None
     """Up to when a copy goes that was found in the journal's place; None: none was."""
+    lacks: datetime | None = None
+    """Since when it lacks what was lost, where it was restored and not yet worked again."""
 
     @classmethod
     def of(cls, standing: JournalState, place: Place | None = None, head: int | None = None) -> Mark:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from itertools import groupby
 
-from appealbus.core.domain.source_state import SourceState
+from appealbus.core.domain.source_state import Drift, SourceState
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _WORST_FIRST = ("open", "half_open", "closed")
@@ -24,11 +24,14 @@ def _one(states: list[SourceState]) -> SourceState:
     unread: Counter[str] = Counter()
     unreadable: Counter[str] = Counter()
     differences: Counter[str] = Counter()
+    drifts: dict[str, Drift] = {}
     for state in states:
         outcomes.update(state.outcomes)
         unread.update(state.unread)
         unreadable.update(state.unreadable)
         differences.update(state.differences)
+        for name, each in state.drifts.items():
+            drifts[name] = drifts[name] + each if name in drifts else each
     return SourceState(
         source=newest.source,
         connector=newest.connector,
@@ -40,6 +43,7 @@ def _one(states: list[SourceState]) -> SourceState:
         unread=dict(unread),
         unreadable=dict(unreadable),
         differences=dict(differences),
+        drifts=drifts,
         certificates=tuple(dict.fromkeys(each for state in states for each in state.certificates)),
         p50=max((state.p50 for state in states if state.p50 is not None), default=None),
         p95=max((state.p95 for state in states if state.p95 is not None), default=None),

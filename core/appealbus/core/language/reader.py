@@ -84,6 +84,13 @@ class Reader:
             within = name
         return ", ".join(told)
 
+    def unknown(self, fields: Iterable[str], record: str) -> str:
+        """Say which fields of a record, by its type, could not be read."""
+        within = record.rpartition(".")[2]
+        return self.say(
+            "could not be read: {names}", names="; ".join(self.path(each.replace("[*]", ""), within) for each in fields)
+        )
+
     def lookup(self, name: str) -> str:
         """Return what a lookup asks for: `gbdfl.person` is «физическое лицо (ГБД ФЛ)»."""
         return self._named("lookup", name) or name

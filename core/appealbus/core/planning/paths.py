@@ -117,6 +117,16 @@ def _inside(annotation: Any) -> tuple[bool, list[type[BaseModel]]]:
     return False, []
 
 
+def within(field: str, other: str) -> bool:
+    """Return whether a field is another one, or a part of it: `rights[*].holder` is one of `rights`."""
+    return field == other or field.startswith((f"{other}.", f"{other}[", f"{other}/"))
+
+
+def touch(field: str, other: str) -> bool:
+    """Return whether one of two fields is the other, or a part of it."""
+    return within(field, other) or within(other, field)
+
+
 def values(path: Path, root: BaseModel) -> Iterator[Value]:
     """Yield what stands at the end of the path, one by one: nothing where a field is absent or empty."""
     return _walked(path, path.steps, root, ())

@@ -1,7 +1,8 @@
 """The plan: which lookup waits for which, and what there is to ask. It follows from the declared paths alone."""
 
+import re
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import blake2b
@@ -17,7 +18,7 @@ from appealbus.core.interfaces.lookup import From, Lookup, Query, models_of
 from appealbus.core.interfaces.outcomes import not_applicable, skipped
 from appealbus.core.planning.inputs import Draft, InputBinding, InputState, Roots
 from appealbus.core.planning.lineage import Chosen, Known, Lineage, elements_of, joined, meet
-from appealbus.core.planning.paths import Path, PathError, Value, check_path, parse_path
+from appealbus.core.planning.paths import Path, PathError, Value, check_path, parse_path, touch
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.dossier import Input
 from appealbus.schemas.record import Record
@@ -53,6 +54,8 @@ class Node:
     legal_basis: str
     present: Mapping[str, str] = field(default_factory=dict)
     """By the former name of a lookup its present one: paths may still use the former."""
+    taken: set[str] = field(default_factory=set)
+    """Fields of its record from which other lookups of the plan take inputs."""
 
     @cached_property
     def _models(self) -> tuple[type[Query], type[Record]]:
@@ -71,6 +74,10 @@ class Node:
     def record_model(self) -> type[Record]:
         """The model of the answer."""
         return self._models[1]
+
+    def decides(self, fields: Iterable[str]) -> bool:
+        """Return whether one of these fields of its record decides: the lookup says so, or others take inputs there."""
+        return any(touch(name, each) for name in fields for each in (*self.lookup.decisive, *self.taken))
 
     @cached_property
     def bindings(self) -> tuple[InputBinding, ...]:
@@ -125,6 +132,11 @@ class Node:
                     check_path(path, root)
                 except PathError as error:
                     raise PlanError(self.lookup.name, f"{where}: {error}") from None
+        lost = [
+            each for each in self.lookup.decisive if re.split(r"[.[]", each)[0] not in self.record_model.model_fields
+        ]
+        if lost:
+            raise PlanError(self.lookup.name, f"decisive: {self.record_model.__name__} has no field {lost[0]!r}")
         fanning = [b.field for b in self.bindings if b.fans_out]
         if len(fanning) > 1:
             raise PlanError(self.lookup.name, f"only one field may fan out, not {' and '.join(fanning)}")
@@ -294,6 +306,9 @@ class Plan:
         models = {name: node.record_model for name, node in by_name.items()}
         for node in nodes:
             node.check(models)
+            for path in (path for binding in node.bindings for path in binding.paths):
+                if path.lookup is not None:
+                    by_name[path.lookup].taken.add(path.text.partition("/")[2])
         self.nodes = _ordered(nodes, by_name)
 
     def __iter__(self) -> Iterator[Node]:

@@ -1,5 +1,6 @@
 """A reading, made ready: its declarations laid into a trie, and what is left to do once that was walked."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from pydantic import BaseModel
@@ -9,8 +10,9 @@ from appealbus.core.readings.declare import At, By, Declaration, Declared, Prese
 from appealbus.core.readings.fieldtypes import FieldType, field_type
 from appealbus.core.readings.layout import entry_at, settle, spoil_at
 from appealbus.core.readings.nodes import Node, tree
-from appealbus.core.readings.paths import REST, DeclarationError, ReplyPath
+from appealbus.core.readings.paths import REST, SELF, DeclarationError, ReplyPath
 from appealbus.core.readings.trie import BAD, Entry, Key, Level, Run, Step, Table, Unreadable, walk
+from appealbus.core.readings.unknown import Place
 from appealbus.core.replies.convert import Converter, converters
 from appealbus.schemas.record import Coded
 
@@ -77,6 +79,25 @@ class Program:
                 self._needed.add(name)
         if around is None:
             settle(self.level)
+
+    def places(self) -> Iterator[Place]:
+        """Yield where each field stands, and then those of the model that it holds."""
+        for name, declared in self._spec.fields.items():
+            kind = self._type(name)
+            lists = kind is not None and kind.each
+            ways = declared if isinstance(declared, tuple) else (declared,)
+            paths = [
+                path
+                for way in ways
+                for path in (() if isinstance(way, ReadingSpec) else (At(way) if isinstance(way, str) else way).paths)
+            ]
+            if isinstance(declared, ReadingSpec):
+                paths = [ReplyPath(SELF, (), ())]
+            for path in [path.repeated() if lists else path for path in paths if path.end != REST]:
+                yield Place(name, path.steps, path.each)
+                for inner in self.inner[name].places() if name in self.inner else ():
+                    field = f"{name}{'[*]' if lists else ''}.{inner.field}"
+                    yield Place(field, (*path.steps, *inner.steps), (*path.each, *inner.each))
 
     def part(self, node: Node, run: Run, *, each: bool = False) -> Table | None:
         """Return what a part of a record is made of; None where there is nothing in it.

@@ -17,6 +17,7 @@ from appealbus.core.readings.origins import caller
 from appealbus.core.readings.paths import DeclarationError
 from appealbus.core.readings.program import Program
 from appealbus.core.readings.trie import Run, Unreadable, without_bad
+from appealbus.core.readings.unknown import unknown_fields
 from appealbus.schemas.outcome import OutcomeKind
 
 M = TypeVar("M", bound=BaseModel)
@@ -108,11 +109,15 @@ class Reading(ReadingSpec, Generic[M]):
             table = without_bad(table)
         while True:
             try:
-                return self._make.model_validate(table)
+                record = self._make.model_validate(table)
             except ValidationError as error:
                 places = [
                     one["loc"] for one in error.errors(include_url=False, include_context=False, include_input=False)
                 ]
+            else:
+                if run.notes.unreadable or run.notes.gaps:
+                    run.notes.unknown |= unknown_fields(self.program.places(), node, run)
+                return record
             gone: set[tuple[int, str]] = set()
             where = run.path(node)
             for place in places:

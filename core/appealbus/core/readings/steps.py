@@ -136,6 +136,7 @@ def nested(key: Key, program: Part, needed: bool) -> Step:
             part = program.part(node, run)
         except Unreadable as bad:
             table[key] = broken(needed, bad.word, bad.path, run)
+            run.lost.append(run.path(node))
         else:
             if part is not None:
                 table[key] = part

@@ -37,7 +37,7 @@ class Unreadable(AppealBusError):
 class Run:
     """One reading under way."""
 
-    __slots__ = ("inside", "nils", "notes", "prefix", "root", "spoilt")
+    __slots__ = ("inside", "lost", "nils", "notes", "prefix", "root", "spoilt")
 
     def __init__(self, root: Node, notes: Notes) -> None:
         self.root = root
@@ -47,6 +47,8 @@ class Run:
         """Where the record at hand stands in the reply."""
         self.spoilt = False
         """Whether something could not be read."""
+        self.lost: list[str] = []
+        """Paths of nested models that are absent, since something in them could not be read."""
         self.inside: dict[Any, Node] = {}
         """The element in whose text the root of another document stands."""
 

@@ -80,7 +80,7 @@ class Differences:
         told = {(node, kind) for node, kind, _ in self._told}
         for error in self._strict:
             if (error.node, error.number) not in told:
-                notes.differ(self._missing(error))
+                self._miss(error, notes)
 
     def _settle(self, what: "_Alone", notes: Notes) -> Iterator["_Alone"]:
         """Settle a message, or an element alone; yield what was not expected where it was, each alone.
@@ -92,6 +92,7 @@ class Differences:
             for error in errors_of(self._schema, what.root):
                 if what.element is not None and error.is_unexpected and not _is_below(error.node, what.element):
                     refuse(self._twins[what.element])  # it can stand nowhere in what it stood in
+                    self._is_new(self._twins[what.element], notes)
                     return
                 if error.key not in self._told and error.node in self._twins:
                     self._told.add(error.key)
@@ -121,19 +122,9 @@ class Differences:
         node, twin = error.node, self._twins[error.node]
         if error.is_of_content:
             if not error.is_unexpected:
-                notes.differ(self._missing(error))
+                self._miss(error, notes)
                 return
-            notes.differ(self._path(node))
-            if self._vocabulary.is_foreign(node) or (self._vocabulary.knows(node) and not self._is_loose):
-                refuse(twin)  # it means something else; or nothing can tell what it holds
-            elif _has_before(twin):
-                mark_repeated(twin)
-            if node.getparent() is not None:
-                yield node
-                for beside in node.itersiblings("*"):
-                    if not self._vocabulary.knows(beside):
-                        notes.differ(self._path(beside))
-                        yield beside
+            yield from self._misplaced(node, notes)
             return
         path = self._path(node)
         if error.attribute:
@@ -147,6 +138,25 @@ class Differences:
             twin.attrib.pop(error.attribute, None)
         else:
             refuse(twin)
+
+    def _misplaced(self, node: etree._Element, notes: Notes) -> Iterator[etree._Element]:
+        """Deal with an element that should not be where it is, and with new ones beside it."""
+        twin = self._twins[node]
+        notes.differ(self._path(node))
+        if not self._vocabulary.knows(node):
+            self._is_new(twin, notes)
+        if self._vocabulary.is_foreign(node) or (self._vocabulary.knows(node) and not self._is_loose):
+            refuse(twin)  # it means something else; or nothing can tell what it holds
+            self._is_new(twin, notes)
+        elif _has_before(twin):
+            mark_repeated(twin)
+        if node.getparent() is not None:
+            yield node
+            for beside in node.itersiblings("*"):
+                if not self._vocabulary.knows(beside):
+                    notes.differ(self._path(beside))
+                    self._is_new(self._twins[beside], notes)
+                    yield beside
 
     def _drop_unknown(self, twin: etree._Element, attribute: str) -> None:
         """Drop an attribute that the schema does not have there, if a reader could take it for one that it has.
@@ -180,6 +190,19 @@ class Differences:
 
     def _is_known(self, node: etree._Element) -> bool:
         return self._vocabulary.knows(node) and not self._vocabulary.is_foreign(node)
+
+    def _miss(self, error: SchemaError, notes: Notes) -> None:
+        """Note what should be there and is not."""
+        notes.differ(self._missing(error))
+        within = error.node.getparent() if error.is_unexpected else error.node
+        if within is not None:
+            notes.gaps += [(self._twins[within], name.rpartition("}")[2]) for name in error.expected]
+
+    @staticmethod
+    def _is_new(twin: etree._Element, notes: Notes) -> None:
+        """Note an element that the schema does not have where it is: it may be what a reader misses there."""
+        if (above := twin.getparent()) is not None:
+            notes.gaps.append((above, twin))
 
     def _missing(self, error: SchemaError) -> str:
         """Return the path of what should be there; where nothing tells its name, of what is there or should hold it."""

@@ -101,6 +101,8 @@ class Checker:
             if not _is_large_valid(self._schema, message):
                 self._take_large(message)
                 notes.differ(MORE)
+                new = [each for each in reply.iter("*") if each is not reply and not self._vocabulary.knows(each)]
+                notes.gaps += [(each.getparent(), each) for each in new]
         elif not is_valid(self._schema, message, _CODE, "the reply"):
             Differences(self._vocabulary, self._schema, self._loose, message, reply).settle(notes)
 

@@ -372,7 +372,7 @@ class Views:
                 gaps.append({**own, "outcome": OutcomeKind.UNAVAILABLE.value, "required": True})
         for gap in gaps:
             state = states.get((gap["lookup"], gap["key"]))
-            if state is None or gap.get("code") == NOT_LOADED or not (state.record is None or state.code == STALE):
+            if state is None or gap.get("code") == NOT_LOADED or not state.is_gap:
                 continue
             gap |= {"outcome": state.lacks_as.value, "code": state.code, "reason": state.reason}
             gap.pop("next_attempt_at", None)

@@ -21,7 +21,8 @@ _BEHIND = re.compile(rf"\0[/.]?({_NAME}(?:\.{_NAME})*)")
 
 
 class Astray(NamedTuple):
-    """A path that leads nowhere, or of which nobody here knows where it leads: file and line, and what is wrong."""
+    """A path that leads nowhere, or of which nobody here knows where it leads: file and line, or `reads`, and what is
+    wrong."""
 
     where: str
     path: str
@@ -40,6 +41,9 @@ def astray(assessor: Assessor, lookups: Mapping[str, type[Record] | None]) -> It
         lookups: by name the record that each brings, where that is known.
 
     """
+    for path in assessor.reads or ():
+        if found := _why(path, lookups, named=True):
+            yield Astray("reads", path, *found)
     for name in _modules(type(assessor).__module__):
         try:
             tree = ast.parse(inspect.getsource(sys.modules[name]))

@@ -21,6 +21,7 @@ class Competence(Assessor):
     """Says when the addressee cannot be right by the table, and whom it names; nothing where it does not know."""
 
     name = "competence"
+    reads = ("address.by_rka/kato", "address.by_cadastral_number/kato", "address.by_cadastral_number/cadastral_number")
 
     def __init__(self, table: Table) -> None:
         self.table = table

@@ -29,7 +29,7 @@ from appealbus.plugins.console.command import make_link
 from appealbus.plugins.demo import oversight
 from appealbus.plugins.demo.live_setting import ARCHIVE, ROADS, live_document, toml
 from appealbus.plugins.demo.moods import be_moody, open_and_shut, receive
-from appealbus.plugins.demo.setting import contour
+from appealbus.plugins.demo.setting import MODELS, contour
 from appealbus.plugins.demo.traffic import FIRST, Traffic
 from appealbus.plugins.simulator.server import Simulator
 
@@ -144,6 +144,7 @@ async def _welcome(shell: Cli, cli: Cli, journal: Journal, port: int) -> None:
     """Say how one signs in."""
     url = f"http://127.0.0.1:{port}"
     shell.out.print("A demonstration, on this machine alone: people, letters and agencies are made up.")
+    shell.out.print(f"{' and '.join(sorted(MODELS))} answer by models of ours: no contract of theirs is published.")
     shell.out.print(f"The console is at {url}/console. Each of these links signs in once, within ten minutes:")
     for name, role in PEOPLE.items():
         link = await make_link(cli, journal, name, role)

@@ -17,6 +17,9 @@ MISBEHAVIOUR = {
     "egkn": Misbehaviour(**_LATENCY, http_502=0.12, wrong_types=0.05, empty=0.03, entity_bomb=0.02, silent=0.02),
     "address": Misbehaviour(**_LATENCY, fault=0.05, truncated=0.02),
 }
+MODELS = frozenset({"egkn", "address"})
+"""Sources whose messages are ours, since no contract of theirs is published: docs/registries.md."""
+_BASIS = "none, a demonstration: egkn and address answer by models of ours, no contract of theirs is published"
 _EXTRA = ("asn1crypto", "cryptography", "xmlsec")
 _GUARD = {"timeout": "1s", "attempts": 2, "backoff": "50ms", "breaker_failures": 20}
 
@@ -40,7 +43,8 @@ def document(folder: Path, url: str, simulator: SimulatorSettings) -> dict[str, 
     # No broker is configured, so it lives in the memory of this process.
     sources["address"] = {"connector": "amqp", "queue": simulator.address.queue, "guard": _GUARD}
     return {
-        "bus": {"name": "demo", "accepted_by": "demo", "journal": f"sqlite:///{folder / 'demo.db'}", "concurrency": 50},
+        "bus": {"name": "demo", "accepted_by": "demo", "journal": f"sqlite:///{folder / 'demo.db'}", "concurrency": 50}
+        | {"legal_basis": _BASIS},
         "retry": {"first": "4s", "factor": 1.0, "max": "4s"},
         "completeness": {"default": {"wait": "5s"}},
         "sources": sources,

@@ -25,7 +25,7 @@ from appealbus.core.logs import configure
 from appealbus.core.parts import Parts, build, load_plugins
 from appealbus.core.process import relieve_collector
 from appealbus.plugins.demo import oversight
-from appealbus.plugins.demo.setting import MISBEHAVIOUR, contour, document, example_appeals
+from appealbus.plugins.demo.setting import MISBEHAVIOUR, MODELS, contour, document, example_appeals
 from appealbus.plugins.simulator.appeals import COUNT, example_lines
 from appealbus.plugins.simulator.server import Simulator
 from appealbus.schemas.dossier import Completeness, Dossier
@@ -93,6 +93,7 @@ async def _tell(out: Console, bus: Bus, simulator: Simulator, signatures: str) -
     shown = max(dossiers, key=_worth)
     _head(out, f"One dossier: appealbus dossier {shown.number}")
     out.print(dossier_view(shown, counted=await _due_on(bus, shown)))
+    out.print(_of_models(shown), style="yellow")
     if partial:
         number = partial[0].number
         _head(out, f"One that is incomplete: appealbus why {number}")
@@ -106,6 +107,13 @@ async def _tell(out: Console, bus: Bus, simulator: Simulator, signatures: str) -
         again = next(d for d in after if d.number == number)
         out.print(f"{complete} of {len(after)} dossiers are complete; {number} is at version {again.version}:")
         out.print(gaps_view(again, counted=await _due_on(bus, again)))
+
+
+def _of_models(dossier: Dossier) -> str:
+    """Return which of its records come from a model of ours."""
+    names = dict.fromkeys(fact.lookup for fact in dossier.facts if fact.provenance.source in MODELS)
+    told = "answered by a model of ours: no contract of that service is published (docs/registries.md)"
+    return f"{', '.join(names)}: {told}" if names else ""
 
 
 async def _due_on(bus: Bus, dossier: Dossier) -> date | None:

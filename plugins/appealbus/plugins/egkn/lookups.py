@@ -30,6 +30,7 @@ class ParcelByNumber(Declared[ParcelQuery, Parcel]):
     name = "egkn.parcel"
     purpose = "establish who holds rights to the parcel that the appeal is about, and what burdens it"
     schema = SCHEMA
+    decisive = ("rights", "encumbrances")
     send = Send(
         f"{{{NAMESPACE}}}Request",
         {

@@ -114,6 +114,7 @@ class _WithConsent:
     """What every question to the register needs: a consent of the person whom it is about."""
 
     settings: GbdflSettings
+    decisive: ClassVar[tuple[str, ...]] = ("life_status", "death_date", "incapable_since", "missing_since")
 
     def warnings(self) -> Sequence[str]:
         """Say that a consent cannot be given yet."""

@@ -28,6 +28,7 @@ class RightHolderQuery(Query):
 
 
 class _ByBin:
+    decisive: ClassVar[tuple[str, ...]] = ("leader",)
     schema: ClassVar[MessageSchema | None] = SCHEMA
     send = Send(
         f"{{{NAMESPACE}}}Request",

@@ -9,11 +9,19 @@ from appealbus.schemas.appeal import PersonApplicant
 from appealbus.schemas.dossier import Dossier
 from appealbus.schemas.signal import Signal
 
+_WHO = ("iin", "surname", "name", "patronymic", "birth_date")
+
 
 class Identity(Assessor):
     """Compares names and dates; says who is dead, missing or without legal capacity, and which document is no good."""
 
     name = "identity"
+    reads = (
+        *(f"{lookup}/{name}" for lookup in ("gbdfl.person", "gbdfl.mentioned_person") for name in _WHO),
+        *(f"gbdfl.person/{name}" for name in ("life_status", "death_date", "incapable_since", "missing_since")),
+        *("gbdfl.person/documents", "gbdfl.person/excluded", "gbdul.organisation/bin"),
+        *("gbdul.organisation/liquidated_on", "gbdul.organisation/leader"),
+    )
 
     def assess(self, dossier: Dossier) -> Iterator[Signal]:
         """Return what follows for the applicant, a person or an organisation."""

@@ -15,6 +15,10 @@ class LandRights(Assessor):
     """Looks at every parcel of the appeal. Says nothing of rights while a register that could tell has not answered."""
 
     name = "land_rights"
+    reads = (
+        *("egkn.parcel/rights", "egkn.parcel/encumbrances", "gbdfl.person/iin"),
+        *("gbdul.organisation/leader", "gbdul.right_holder/leader"),
+    )
 
     def assess(self, dossier: Dossier) -> Iterator[Signal]:
         """Return what follows for each parcel."""

@@ -117,13 +117,14 @@ class Page(Collector):
                 ("unread", state.unread),
                 ("unreadable", state.unreadable),
                 ("different", state.differences),
+                ("unknown", {name: each.replies for name, each in state.drifts.items()}),
             )
             for path, count in counts.items()
         }
         yield _counter(
             "appealbus_reply_paths",
-            "Elements of replies that no declaration takes, optional values that could not be read, and places where "
-            "the schema is broken.",
+            "Elements of replies that no declaration takes, optional values that could not be read, places where the "
+            "schema is broken, and fields of records that are unknown for either.",
             paths,
             "source",
             "state",

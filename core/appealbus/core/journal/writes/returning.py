@@ -13,7 +13,7 @@ from sqlalchemy import Connection, func, select, tuple_, update
 
 from appealbus.core.domain.case import WITHDRAWN
 from appealbus.core.domain.event import Event, What
-from appealbus.core.domain.pauses import REFRESH_FAILED, STALE
+from appealbus.core.domain.pauses import PROVISIONAL, REFRESH_FAILED
 from appealbus.core.domain.returning import HEARD, Place, TakeIn, TakenIn
 from appealbus.core.journal.codec import names_from, one_word
 from appealbus.core.journal.tables import PARKED, READY, WAITS_FOR, appeal, lookup, to_number
@@ -27,7 +27,7 @@ _LOOKED_AT = 500
 """Appeals of one combination that one step looks at: some milliseconds. Those asked since are among them."""
 _READY = 1000
 """So many appeals that are ready, or due, are enough: more would only wait there."""
-_KEPT = (STALE, REFRESH_FAILED, WITHDRAWN)
+_KEPT = (*PROVISIONAL, REFRESH_FAILED, WITHDRAWN)
 """Codes of questions that have a record, or had one, and are asked again."""
 _UNANSWERED = (
     *(OutcomeKind.UNAVAILABLE.value, OutcomeKind.TIMED_OUT.value),

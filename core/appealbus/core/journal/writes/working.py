@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, func, or_, select, tuple_, update
 
 from appealbus.core.domain.event import Event, What, by_worker
-from appealbus.core.domain.pauses import STALE
+from appealbus.core.domain.pauses import PROVISIONAL
 from appealbus.core.domain.returning import Place
 from appealbus.core.errors import JournalError
 from appealbus.core.journal.codec import names_from, one_word
@@ -112,8 +112,8 @@ class Retry:
 
 ENDED = [kind.value for kind in OutcomeKind if kind.final or kind is OutcomeKind.SKIPPED]
 """All others are open, those of another release too."""
-OPEN = or_(lookup.c.kind.not_in(ENDED), lookup.c.code == STALE)
-"""It may still end otherwise; what was answered from memory with what is not fresh, too."""
+OPEN = or_(lookup.c.kind.not_in(ENDED), lookup.c.code.in_(PROVISIONAL))
+"""It may still end otherwise; what is provisional, too."""
 ANSWERED_NO = [OutcomeKind.REFUSED.value, OutcomeKind.NOT_FOUND.value]
 ANSWERED_YES = [OutcomeKind.FOUND.value]
 

@@ -1,0 +1,48 @@
+"""What assessors may conclude where a part of what they read is unknown: nothing from that, and not in silence."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+
+from appealbus.core.domain.pauses import PARTLY_READ
+from appealbus.core.interfaces.assessor import Assessor
+from appealbus.core.planning.paths import touch, within
+from appealbus.schemas.dossier import Dossier
+from appealbus.schemas.signal import Severity, Signal
+
+_INDEX = re.compile(r"\[\d+\]")
+
+
+def judged(assessor: Assessor, signals: Iterable[Signal], dossier: Dossier) -> list[Signal]:
+    """Return the signals that rest on nothing unknown; where the assessor reads such a field, one more says so.
+
+    A signal that rests on an item of a list stays, though the list may have more.
+    """
+    facts = Counter(fact.lookup for fact in dossier.facts)
+    unknown = [
+        f"{fact.lookup if facts[fact.lookup] == 1 else f'{fact.lookup}[{fact.key}]'}/{field}"
+        for fact in dossier.facts
+        for field in fact.provenance.unknown or ()
+        if assessor.reads is None or any(touch(f"{fact.lookup}/{field}", each) for each in assessor.reads)
+    ]
+    if not unknown:
+        return list(signals)
+    places = [_INDEX.sub("[*]", each) for each in unknown]
+    certain = [
+        signal
+        for signal in signals
+        if not any(within(place, _INDEX.sub("[*]", field)) for field in signal.fields for place in places)
+    ]
+    return [*certain, _partly_read(assessor.name, unknown)]
+
+
+def _partly_read(assessor: str, fields: list[str]) -> Signal:
+    return Signal(
+        assessor=assessor,
+        code=PARTLY_READ,
+        severity=Severity.WARNING,
+        message_ru="Оценка неполна: в ответе реестра может быть то, что не удалось прочитать.",
+        message_kk="Бағалау толық емес: тізілім жауабында оқылмаған мәліметтер болуы мүмкін.",
+        message_en="This assessment is incomplete: the register's reply may tell something that could not be read.",
+        fields=fields,
+    )

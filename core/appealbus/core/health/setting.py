@@ -1,0 +1,31 @@
+"""What the configuration names none of: sources, lookups that ask them, receivers."""
+
+from appealbus.core.config.models import Configuration
+from appealbus.core.health.finding import Finding, Severity
+from appealbus.core.journal.journal import Journal
+from appealbus.core.told import told
+
+
+async def of_setting(journal: Journal, settings: Configuration, lookups: int | None = None) -> list[Finding]:
+    """Return what the whole configuration lacks.
+
+    `lookups`: how many can be asked; None: as those said who have worked the journal. Raises JournalError where that
+    cannot be read.
+    """
+    if lookups is None:
+        known = await journal.known_lookups()
+        lookups = sum(bool(each.lookup) for each in known) if known else None
+    found = []
+    if not settings.sources:
+        says = told("none is configured: nothing is asked, and dossiers hold what appeals say alone")
+        does = told("add [sources.NAME] to the configuration, or start the bus with the one that has them")
+        found.append(Finding(Severity.WARNING, told("sources"), [says], does))
+    elif lookups == 0:
+        says = told("none asks a source that is configured, so dossiers hold what appeals say alone")
+        does = told("`appealbus check` says why: a source has another name, or its plugin is not loaded")
+        found.append(Finding(Severity.WARNING, told("lookups"), [says], does))
+    if not settings.deliveries and not await journal.feed_readers():
+        says = told("none is configured, and no client has read the feed: nobody is handed dossiers")
+        does = told("nothing, if people read them here; else add [deliveries.NAME], or a client that reads the feed")
+        found.append(Finding(Severity.INFO, told("receivers"), [says], does))
+    return found

@@ -1,0 +1,124 @@
+"""A reply that may tell something which could not be read: the record counts for now, nobody concludes from the gap."""
+
+import asyncio
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from appealbus.core import Assessor, From, Outcome, Request, Source, Taken, found
+from appealbus.core.bus.bus import Bus
+from appealbus.core.guards import context
+from appealbus.schemas import Completeness, Dossier, OutcomeKind, Severity, Signal
+from tests.core.kit import Thing, dossier, lookup, message, running_bus
+from tests.services.processes import PATIENCE
+
+
+class Nothing(Assessor):
+    """Says that a thing leads to nothing, and what it is called."""
+
+    name = "nothing"
+
+    def assess(self, dossier: Dossier) -> Iterator[Signal]:
+        for fact in dossier.facts:
+            fields = [f"{fact.lookup}/next"] if not getattr(fact.record, "next", True) else []
+            for code, places in (("alone", fields), ("named", [f"{fact.lookup}/name"])):
+                if places:
+                    yield Signal(
+                        assessor=self.name,
+                        code=code,
+                        severity=Severity.INFO,
+                        message_ru=code,
+                        message_kk=code,
+                        fields=places,
+                    )
+
+
+class OfNames(Nothing):
+    name = "names"
+    reads: ClassVar = ("s.thing/name",)
+
+
+def asking(replies: list[tuple[list[str], set[str]]]) -> Any:
+    """Return what a lookup does that gets these replies in turn: what a thing leads to, and what is unknown."""
+
+    async def ask(query: Any, source: Source) -> Outcome[Any]:
+        await source.call(Request({}))
+        leads, unknown = replies.pop(0) if len(replies) > 1 else replies[0]
+        source.notes.unknown.update(unknown)
+        return found(Thing(name="a", next=leads))
+
+    return ask
+
+
+async def once(bus: Bus, number: str, version: int) -> Dossier:
+    async with asyncio.timeout(PATIENCE):
+        while (raw := await bus.journal.dossier(number, version)) is None:
+            await asyncio.sleep(0.02)
+    return Dossier.model_validate_json(raw)
+
+
+def plan(replies: list[tuple[list[str], set[str]]]) -> list[Any]:
+    first = lookup("s.thing", asking(replies), x=From("repeats[*]"))
+    return [first, lookup("s.more", x=From("s.thing/next[*]"))]
+
+
+async def test_what_is_unknown_is_a_gap_until_the_source_tells_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What takes its input there waits; asked again, the source tells it, and the next version has it."""
+    replies: list[tuple[list[str], set[str]]] = [([], {"next"}), ([], {"next"}), (["b"], set())]
+    async with running_bus(tmp_path, *plan(replies), assessors=[Nothing(), OfNames()]) as bus:
+        taken = await bus.accept(message(repeats=["x"]))
+        assert isinstance(taken, Taken)
+        await bus.settle()
+        made = await dossier(bus, taken.receipt.number, 1)
+        assert made.completeness is Completeness.PARTIAL
+        assert [(gap.lookup, gap.outcome, gap.code) for gap in made.gaps] == [
+            ("s.thing", OutcomeKind.INVALID, "reply.partly_read"),
+            ("s.more", OutcomeKind.SKIPPED, "input.pending"),
+        ]
+        assert made.gaps[0].next_attempt_at is not None
+        assert [fact.provenance.unknown for fact in made.facts] == [["next"]]
+        assert [(each.assessor, each.code, each.fields) for each in made.signals] == [
+            ("nothing", "named", ["s.thing/name"]),
+            ("nothing", "reply.partly_read", ["s.thing/next"]),
+            ("names", "alone", ["s.thing/next"]),
+            ("names", "named", ["s.thing/name"]),
+        ]
+        last = await once(bus, taken.receipt.number, 2)
+        (drift,) = bus.guards["s"].state().drifts.items()
+        assert (drift[0], drift[1].replies) == ("s.thing/next", 2)
+        monkeypatch.setattr(context, "_DRIFTS", timedelta(0))
+        assert bus.guards["s"].state().drifts == {}
+        assert (last.version, last.completeness, last.gaps) == (2, Completeness.COMPLETE, [])
+        assert {fact.lookup for fact in last.facts} == {"s.thing", "s.more"}
+        assert not any(each.code == "reply.partly_read" for each in last.signals)
+
+
+async def test_it_is_asked_again_a_bounded_number_of_times(tmp_path: Path) -> None:
+    """A source that has changed for good is left alone; the dossier stays partial, with the reason."""
+    retry = {"first": "20ms", "max": "20ms", "give_up_after": "200ms"}
+    async with running_bus(tmp_path, *plan([([], {"next"})]), retry=retry) as bus:
+        taken = await bus.accept(message(repeats=["x"]))
+        assert isinstance(taken, Taken)
+        async with asyncio.timeout(PATIENCE):
+            while not (states := await bus.journal.states(taken.receipt.number)) or states[0].next_attempt_at:
+                await asyncio.sleep(0.05)
+        assert states[0].code == "reply.partly_read"
+        assert 10 <= states[0].runs < 20
+        last = await dossier(bus, taken.receipt.number)
+        assert (last.version, last.completeness) == (1, Completeness.PARTIAL)
+
+
+async def test_a_field_that_decides_nothing_is_told_and_no_gap(tmp_path: Path) -> None:
+    """Nobody takes an input from it, and the lookup does not call it decisive."""
+    async with running_bus(tmp_path, *plan([(["b"], {"name"})])) as bus:
+        taken = await bus.accept(message(repeats=["x"]))
+        assert isinstance(taken, Taken)
+        await bus.settle()
+        made = await dossier(bus, taken.receipt.number)
+        assert (made.version, made.completeness, made.gaps) == (1, Completeness.COMPLETE, [])
+        assert [fact.provenance.unknown for fact in made.facts] == [["name"], None]

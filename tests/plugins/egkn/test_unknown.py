@@ -1,0 +1,56 @@
+"""ЕГКН renames, wraps or spoils a part of its answer: what the record lacks then is unknown, and never a fact."""
+
+from typing import Any
+
+import pytest
+
+from appealbus.core.interfaces.notes import Notes, ReplyCheck
+from appealbus.core.replies.xmlschema import MessageSchema
+from appealbus.plugins.egkn.lookups import SCHEMA
+from appealbus.plugins.egkn.reading import TAKE
+from appealbus.schemas.safexml import parse
+from tests.plugins.egkn.test_egkn import SECTIONS, answer, parcel_xml
+
+WHOLE = answer(parcel_xml(extra=SECTIONS))
+
+
+def unknown(text: str, schema: MessageSchema = SCHEMA, take: Any = TAKE) -> tuple[Any, set[str]]:
+    notes = Notes(ReplyCheck.LENIENT)
+    root = parse(text.encode())
+    schema.check(root, notes)
+    (record,) = take.answer(root, notes).records()
+    return record, notes.unknown
+
+
+def test_of_a_whole_answer_nothing_is() -> None:
+    """Nor of one that has less, as the contract allows."""
+    assert unknown(WHOLE)[1] == set()
+    assert unknown(answer(parcel_xml()))[1] == set()
+
+
+def wrapped(text: str, name: str, count: int = -1) -> str:
+    return text.replace(f"<{name}>", f"<Wrapper><{name}>", count).replace(f"</{name}>", f"</{name}></Wrapper>", count)
+
+
+def renamed(text: str, name: str, other: str, count: int = -1) -> str:
+    return text.replace(f"<{name}>", f"<{other}>", count).replace(f"</{name}>", f"</{other}>", count)
+
+
+@pytest.mark.parametrize(
+    ("text", "fields"),
+    [
+        (renamed(WHOLE, "Razdel3", "Burden"), {"encumbrances"}),
+        (renamed(WHOLE, "Razdel2", "Right"), {"rights"}),
+        (renamed(WHOLE, "Razdel2", "Right", 1), {"rights"}),
+        (wrapped(WHOLE, "Razdel3"), {"encumbrances"}),
+        (wrapped(WHOLE, "Razdel2", 1), {"rights"}),
+        (renamed(WHOLE, "NameKaz", "NameKazakh"), {"encumbrances[*].kind.name_kk", "category.name_kk"}),
+        (WHOLE.replace("<IsFl>true</IsFl>", "<IsFl>yes</IsFl>"), {"rights[*].holder.iin", "rights[*].holder.bin"}),
+        (renamed(WHOLE, "Area", "Square"), {"area"}),
+        (WHOLE.replace("<Area>0.0799</Area>", "<Area>wide</Area>"), {"area"}),
+        (WHOLE.replace("<LandCategory>", "<New/><LandCategory>"), set()),
+    ],
+)
+def test_what_may_have_been_there_is_unknown(text: str, fields: set[str]) -> None:
+    """Something stands beside what is absent that nobody knows, or a value cannot be read."""
+    assert fields <= unknown(text)[1]
