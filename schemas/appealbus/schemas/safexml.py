@@ -15,7 +15,7 @@ _BY_DEFAULT = frozenset({"utf-8", "ascii", "iso8859-1", "cp1252"})
 _CYRILLIC = re.compile(rb"[\xc0-\xff]{4}")
 """A word of ours in windows-1251. In ISO 8859-1 it would be four letters with accents in a row."""
 _PLAINLY = 3
-"""Characters of several bytes that make it certain that a document is in UTF-8."""
+"""So many bytes more than characters make it certain that a text is in UTF-8."""
 _BOMS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _DOCTYPE = re.compile("<!DOCTYPE".encode("utf-16-le") + b"|" + "<!DOCTYPE".encode("utf-16-be") + b"|<!DOCTYPE")
 _FEWEST_MARKS = 20_000
@@ -188,6 +188,11 @@ def _is_misnamed(data: bytes, encoding: str | None, *, known: bool) -> bool:
         return False
     if says == "iso8859-1" and (known or _CYRILLIC.search(data)):
         return True
+    return is_plainly_utf8(data)
+
+
+def is_plainly_utf8(data: bytes) -> bool:
+    """Say whether a text is certainly in UTF-8: it has letters of several bytes, and no other encoding makes such."""
     try:
         return len(data) - len(data.decode()) >= _PLAINLY
     except UnicodeDecodeError:

@@ -128,6 +128,14 @@ def test_cp1251_is_read_where_it_is_named(tmp_path: Path) -> None:
     assert message.problem == "byte 3 is not cp1251; save the file as UTF-8"
 
 
+@pytest.mark.parametrize("name", ["a.csv", "a.jsonl", "a.json"])
+def test_what_is_plainly_utf8_is_not_read_as_cp1251(tmp_path: Path, name: str) -> None:
+    """It would be a letter in broken letters, and nothing would tell."""
+    content = "kind,text\r\ncomplaint,Прошу\r\n" if name == "a.csv" else '{"message_id": "m", "text": "Прошу"}'
+    (message,) = read(tmp_path, name, content.encode(), Encoding.CP1251)
+    assert message.problem == "it is in UTF-8, and is to be read as cp1251: mend its encoding"
+
+
 @pytest.mark.parametrize(
     ("row", "problem"),
     [

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from appealbus.connectors.files.settings import Encoding
+from appealbus.schemas.safexml import is_plainly_utf8
 
 LINE_LIMIT = 4 * 1024 * 1024
 """The longest line that is read as one, in bytes, and the largest message: an escaped text alone can have 1.2 MB."""
@@ -47,6 +48,8 @@ def read_lines(file: BinaryIO, encoding: str) -> Iterator[TextLine]:
 
 def decoded(number: int, raw: bytes, encoding: str) -> TextLine:
     """Read the bytes of a line as text."""
+    if encoding == Encoding.CP1251 and is_plainly_utf8(raw):
+        return TextLine(number, raw, raw.decode(), "it is in UTF-8, and is to be read as cp1251: mend its encoding")
     try:
         return TextLine(number, raw, raw.decode(encoding))
     except UnicodeDecodeError as error:
