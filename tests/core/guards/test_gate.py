@@ -241,6 +241,30 @@ def test_a_call_that_does_not_leave_is_given_back(virtual, bench, when):
     virtual(scenario)
 
 
+def test_a_call_that_comes_back_between_two_looks_is_missed_by_nobody(virtual, bench):
+    """It was taken, refused to another question and given back: at both looks there was one."""
+
+    async def scenario():
+        test, left = bench(concurrency=1, quota_day=10), iter([True, False, True])
+        gate = test.guard.gate
+
+        async def take(wish):
+            later = test.guard._context.now() + timedelta(hours=9)
+            return QuotaAnswer(counted=DAY) if next(left) else QuotaAnswer(later, "day")
+
+        gate._book = Book(take)
+        used = QuotaUse("test", "day", DAY["day"], 9)
+        assert gate.learn(None, [used], math.inf)
+        call = await gate.take(None, first=True)
+        assert (await test.ask("a")).outcome.code == "source.quota"
+        await gate.give_back(call)
+        assert gate.learn(None, [used], math.inf)
+        assert not gate.learn(None, [used], math.inf)
+        assert (await test.ask("a")).outcome.kind is OutcomeKind.FOUND
+
+    virtual(scenario)
+
+
 def test_calls_that_come_back_end_the_wait_for_the_next_period(virtual, bench):
     """Another worker has given one back: who was refused may have it now, and whoever watches is told once."""
 

@@ -170,7 +170,7 @@ class Gate:
         last = {use.period: use for use in used}
         uses = [(period, period.use(self._source, last.get(period.value), now)) for period in self._quota.most]
         none_for = {kind for kind in _KINDS if any(self._quota.refusal(*use, self._wish(*kind)) for use in uses)}
-        back, self._none_for = self._none_for - none_for, none_for
+        back, self._none_for = (self._none_for | self._spent.keys()) - none_for, none_for
         for kind in back:
             self._spent.pop(kind, None)
             self._booked.pop(kind, None)
