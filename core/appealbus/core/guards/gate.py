@@ -13,6 +13,7 @@ from appealbus.core.domain.pauses import (
     PAUSED,
     SPENT,
     Pause,
+    Period,
     Quota,
     QuotaAnswer,
     QuotaCall,
@@ -120,6 +121,12 @@ class Gate:
         if (until := self.closed_until) is not None:
             return unavailable(CLOSED, "the source is closed at this time of its week", not_before=until)
         return None
+
+    def late(self, call: QuotaCall) -> Outcome[Record] | None:
+        """Return the outcome of a question whose call was counted in a period that has ended by now."""
+        if all(Period(period).begins(self._now()) <= begins for period, begins in call.counted.items()):
+            return None
+        return unavailable(SPENT, "the period in which its call was counted has just ended", not_before=self._now())
 
     async def sure(self) -> bool:
         """Say whether it is known now if the source is paused, and ask where it is not."""
