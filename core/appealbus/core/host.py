@@ -7,8 +7,9 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from itertools import repeat
 from types import ModuleType
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 import orjson
 import pluggy
@@ -97,8 +98,6 @@ class Host:
             self._load_one(found, off)
         self._brought.clear()
         self._listeners.clear()
-        for clash in self.record_clashes():
-            log.warning("plugin.record_clash", reason=clash)
 
     def _load_one(self, found: FoundPlugin, disabled: set[str]) -> None:
         name, plugin = found.name, Plugin(found.name, found.version, found.origin)
@@ -373,7 +372,12 @@ def _is_same(one: Any, other: Any, seen: set[tuple[int, int]]) -> bool:
     seen.add((id(one), id(other)))
     try:
         if not all(inspect.isclass(each) or inspect.isfunction(each) for each in (one, other)):
-            return bool(one == other)
+            parts = _parts(one), _parts(other)
+            if type(one) is not type(other) or get_origin(one) != get_origin(other) or len(parts[0]) != len(parts[1]):
+                return False
+            if parts[0]:
+                return all(map(_is_same, *parts, repeat(seen)))
+            return bool(one == other or repr(one) == repr(other))
         texts = [inspect.getsource(each) for each in (one, other)]
         names = [vars(sys.modules[each.__module__]) for each in (one, other)]
     except Exception:  # it has no source, or raises in `==`
@@ -381,6 +385,16 @@ def _is_same(one: Any, other: Any, seen: set[tuple[int, int]]) -> bool:
     words = re.findall(r"\w+", texts[0])
     same = texts[0] == texts[1] and "<locals>" not in one.__qualname__ + other.__qualname__
     return same and all(_is_same(names[0].get(word), names[1].get(word), seen) for word in words)
+
+
+def _parts(value: Any) -> list[Any]:
+    """Return what an alias, a field or a validator is made of, which seldom equals its copy; of others nothing."""
+    if isinstance(value, dict):
+        return [*value, *value.values()]
+    if isinstance(value, list | tuple):
+        return [*value]
+    slots = () if hasattr(value, "__dict__") else getattr(value, "__slots__", ())
+    return [*get_args(value)] or [getattr(value, name, None) for name in slots]
 
 
 def _check_function(hook: str, function: Callable[..., Any]) -> None:

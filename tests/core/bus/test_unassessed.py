@@ -12,6 +12,7 @@ from appealbus.core.bus.bus import Bus
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.domain.operation import Operation, Order, Verdict
 from appealbus.core.domain.selection import Selection
+from appealbus.core.host import Plugin
 from appealbus.core.operations import operations
 from appealbus.schemas import Dossier
 from appealbus.schemas.signal import Severity, Signal
@@ -102,6 +103,20 @@ async def test_what_is_unassessed_is_assessed_once_the_rule_is_mended(tmp_path: 
         assert (await bus.journal.counts()).unassessed == {}
         assert len(wire.asked) == asked
         assert len(Receiver.got["out"]) == 5
+
+
+async def test_a_rule_that_does_not_load_has_assessed_nothing(tmp_path: Path) -> None:
+    """Mended with another mistake in it: the dossier stays as it was until it loads, or is taken out."""
+    async with running_bus(tmp_path, WHO, assessors=[Rule("a")]) as bus:
+        number = (await taken(bus, "a"))["a"]
+    async with running_bus(tmp_path, WHO) as bus:
+        broken = Plugin("rules", "1", "installed", "broken", "SyntaxError")
+        bus.parts.host.plugins.append(broken)
+        assert await assessed(bus, unassessed=True) == {Verdict.DONE: 1}
+        assert ((await row(bus, number)).version, (await row(bus, number)).unassessed) == (1, ("rule",))
+        broken.state = "disabled"
+        assert await assessed(bus, unassessed=True) == {Verdict.DONE: 1}
+        assert ((await row(bus, number)).version, (await row(bus, number)).unassessed) == (2, ())
 
 
 async def test_what_waits_for_a_source_waits_on(tmp_path: Path) -> None:
