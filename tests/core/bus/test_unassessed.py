@@ -12,7 +12,6 @@ from appealbus.core.bus.bus import Bus
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.domain.operation import Operation, Order, Verdict
 from appealbus.core.domain.selection import Selection
-from appealbus.core.host import Plugin
 from appealbus.core.operations import operations
 from appealbus.schemas import Dossier
 from appealbus.schemas.signal import Severity, Signal
@@ -106,15 +105,13 @@ async def test_what_is_unassessed_is_assessed_once_the_rule_is_mended(tmp_path: 
 
 
 async def test_a_rule_that_does_not_load_has_assessed_nothing(tmp_path: Path) -> None:
-    """Mended with another mistake in it: the dossier stays as it was until it loads, or is taken out."""
+    """Mended with another mistake in it, or of a worker that lacks it: so it stays until it loads, or is retired."""
     async with running_bus(tmp_path, WHO, assessors=[Rule("a")]) as bus:
         number = (await taken(bus, "a"))["a"]
     async with running_bus(tmp_path, WHO) as bus:
-        broken = Plugin("rules", "1", "installed", "broken", "SyntaxError")
-        bus.parts.host.plugins.append(broken)
         assert await assessed(bus, unassessed=True) == {Verdict.DONE: 1}
         assert ((await row(bus, number)).version, (await row(bus, number)).unassessed) == (1, ("rule",))
-        broken.state = "disabled"
+    async with running_bus(tmp_path, WHO, bus={"retired": ["rule"]}) as bus:
         assert await assessed(bus, unassessed=True) == {Verdict.DONE: 1}
         assert ((await row(bus, number)).version, (await row(bus, number)).unassessed) == (2, ())
 
@@ -149,7 +146,8 @@ async def test_a_rule_that_raises_on_makes_no_versions(tmp_path: Path) -> None:
         assert (found.version, found.unassessed, rule.calls) == (1, ("rule",), calls + 3)
         await bus.journal.hold_appeal(number, by="olga", reason="why not")
         assert await assessed(bus, unassessed=True) == {Verdict.HELD: 1}
-    async with running_bus(tmp_path, WHO, wire=ScriptedWire()) as bus:  # it is gone, with its plugin
+    gone = {"retired": ["rule"]}
+    async with running_bus(tmp_path, WHO, wire=ScriptedWire(), bus=gone) as bus:
         await bus.journal.release_appeal(number)
         bus._dispatcher.more()
         await bus.settle()
