@@ -1,10 +1,11 @@
 """What a sender wrote that the contract has no place for: kept as written, each with a warning in our words."""
 
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import orjson
 
-from appealbus.schemas.appeal import Appeal, Written
+from appealbus.schemas.appeal import Appeal, Receipt, Written
 from appealbus.schemas.appeal import Warning as AppealWarning
 from appealbus.schemas.change import Change
 
@@ -14,6 +15,8 @@ UNBOUND = 100
 """How much is worked of a list that its model leaves open: a citizen may have written before, though not that often."""
 ONE_BY_ONE = 20
 """What has more notes than this is kept whole, with one warning: else a short message could make a long appeal."""
+_MOST_TOLD = 50
+"""Warnings in a receipt."""
 
 
 class Unreadable(ValueError):
@@ -74,6 +77,17 @@ class Notes:
         if not self.warnings:
             return document
         return document.model_copy(update={"warnings": self.warnings, "as_written": self.written})
+
+
+def warned(receipt: Receipt, warnings: Sequence[AppealWarning]) -> Receipt:
+    """Return the receipt with the warnings of its message; of many the first, and how many more there are."""
+    if not warnings:
+        return receipt
+    told, more = list(warnings[:_MOST_TOLD]), len(warnings) - _MOST_TOLD
+    if more > 0:
+        message = f"the message has {more} more warnings"
+        told.append(AppealWarning(field="warnings", code="warnings.more", message=message))
+    return receipt.model_copy(update={"warnings": told})
 
 
 _OTHER = {
