@@ -1,6 +1,7 @@
 """What a sender wrote that the contract has no place for: kept as written, each with a warning in our words."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from heapq import nsmallest
 from typing import Any, TypeVar
 
 import orjson
@@ -8,6 +9,7 @@ import orjson
 from appealbus.schemas.appeal import Appeal, Receipt, Written
 from appealbus.schemas.appeal import Warning as AppealWarning
 from appealbus.schemas.change import Change
+from appealbus.schemas.suggestion import nearest, tellable
 
 D = TypeVar("D", Appeal, Change)
 
@@ -15,6 +17,10 @@ UNBOUND = 100
 """How much is worked of a list that its model leaves open: a citizen may have written before, though not that often."""
 ONE_BY_ONE = 20
 """What has more notes than this is kept whole, with one warning: else a short message could make a long appeal."""
+_MOST_NAMES = 5
+"""That a warning names."""
+_MOST_SUGGESTED = 10
+"""Names for which one that is near is looked for, in a message and in each list of it: each takes 0.1 ms."""
 _MOST_TOLD = 50
 """Warnings in a receipt."""
 
@@ -40,6 +46,7 @@ class Notes:
         self.root = root
         self.warnings: list[AppealWarning] = []
         self.written: list[Written] = []
+        self._suggested = 0
 
     def warn(self, field: str, code: str, message: str) -> None:
         """Say what is wrong with a field."""
@@ -55,6 +62,28 @@ class Notes:
         """Say what is wrong with a field, and keep what stands there."""
         self.warn(field, code, message)
         self.keep(field, value)
+
+    def add_unknown(self, field: str, names: Iterable[str], known: tuple[str, ...], value: Any) -> None:
+        """Say that the contract does not know what stands in a field, and keep it.
+
+        Args:
+            field: the field.
+            names: of what stands there, by the sender.
+            known: names that may stand there.
+            value: what stands there.
+
+        """
+        first = nsmallest(ONE_BY_ONE, set(names).difference(known))
+        told = [name for name in first if tellable(name) == name][:_MOST_NAMES]
+        message = "there is something here that the contract does not know"
+        if told:
+            some = ", ".join(told if len(told) == len(first) else [*told, "…"])
+            message = f"the contract does not know {some} here"
+            self._suggested += len(told)
+            if self._suggested <= _MOST_SUGGESTED:
+                near = dict.fromkeys(meant for name in told if (meant := nearest(name, known)))
+                message += f"; did you mean {', '.join(near)}?" if near else ""
+        self.add(field, "field.unknown", message, value)
 
     def add_list(self, field: str, inner: "Notes", size: int, most: int, whole: Any) -> None:
         """Add what was noted inside a list of so many entries, of which the first `most` are worked.
