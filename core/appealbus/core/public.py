@@ -12,6 +12,7 @@ from appealbus.core.domain.listing import AppealRow, AppealState, VersionRow
 from appealbus.core.domain.monitoring import Check, Figures, SourceCalls
 from appealbus.core.domain.source_state import BreakerState, SourceState
 from appealbus.core.domain.waiting import DueAtBody, DueSoon
+from appealbus.core.domain.warned import Warned
 from appealbus.core.domain.weekly import WeekCount, WeekCounts, WeekPart
 from appealbus.core.errors import AppealBusError, ConfigError, JournalError
 from appealbus.core.hookspecs import hookimpl
@@ -114,5 +115,5 @@ __all__ += ["Terms"]
 __all__ += ["JournalView", "RunningBus", "Service"]
 __all__ += ["BreakerState", "Check", "Counts", "Figures", "SourceCalls", "SourceState"]
 __all__ += ["AccessRow", "AppealRow", "AppealState", "Case", "KeptChange", "LookupState", "VersionRow"]
-__all__ += ["DueAtBody", "DueSoon", "WeekCount", "WeekCounts", "WeekPart"]
+__all__ += ["DueAtBody", "DueSoon", "Warned", "WeekCount", "WeekCounts", "WeekPart"]
 __all__ += ["Cursor", "CursorRefused", "LogEntry", "LogPage", "What"]

@@ -1,6 +1,7 @@
 """What came in and could not be taken, and what did not go out."""
 
 import shlex
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
@@ -12,6 +13,10 @@ from appealbus.core.told import Told, told
 
 LATE = timedelta(minutes=15)
 """How long a version may wait for its receiver, as in the alert `AppealbusUndelivered`."""
+_SOME = 3
+"""Appeals with the same warning, below which it may be chance."""
+_HIGH_OF_CONTRACT, _HIGH = 0.2, 0.5
+"""Shares of a channel's appeals with a warning: of what the channel has to see to, and of what citizens mistype."""
 _FULL = 0.8
 """As in the alerts `AppealbusQuarantineFull` and `AppealbusChangesFull`."""
 
@@ -71,6 +76,25 @@ def of_messages(facts: Facts) -> Iterator[Finding]:
                     most=most,
                 )
                 yield Finding(Severity.WARNING, told("changes of {name}", name=channel), [says], does)
+
+
+def of_channels(facts: Facts) -> Iterator[Finding]:
+    """Yield channels of whose newest appeals many have the same warning: what they send so is missing in dossiers."""
+    says: defaultdict[str, list[Told]] = defaultdict(list)
+    for each in facts.warned:
+        of_contract = each.code.startswith(("field.", "list."))
+        if each.appeals >= _SOME and each.share >= (_HIGH_OF_CONTRACT if of_contract else _HIGH):
+            said = told(
+                "{appeals} of its newest {of} appeals have the warning {code}, such as {numbers}",
+                appeals=each.appeals,
+                of=each.of,
+                code=each.code,
+                numbers=each.numbers,
+            )
+            says[each.channel].append(said)
+    does = told("have its operator mend what it sends; `appealbus dossier NUMBER` says what is wrong in each")
+    for channel, said_of in says.items():
+        yield Finding(Severity.WARNING, told("channel {name}", name=channel), said_of, does)
 
 
 def of_receivers(facts: Facts) -> Iterator[Finding]:

@@ -13,6 +13,7 @@ from appealbus.core.domain.listing import AppealRow, AppealState, VersionRow
 from appealbus.core.domain.monitoring import Check, Figures
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.domain.waiting import DueSoon
+from appealbus.core.domain.warned import Warned
 from appealbus.core.domain.weekly import WeekCounts, WeekPart
 from appealbus.core.interfaces.intake import Inbound, Quarantined, Taken
 from appealbus.core.interfaces.link import LinkState
@@ -53,6 +54,9 @@ class JournalView(Protocol):
             CursorRefused: nobody can go on from the cursor without missing anything; it says where to start again.
 
         """
+
+    async def warned(self) -> list[Warned]:
+        """Count the newest appeals by channel and by the codes of their warnings."""
 
     async def week_counts(self, after: int = 0, most: int = 50_000) -> WeekCounts:
         """Count the appeals behind an id by week, category and place, at most so many; go on from its `upto`."""
