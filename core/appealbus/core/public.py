@@ -6,13 +6,12 @@ from appealbus.core.domain.access import AccessRow
 from appealbus.core.domain.case import Case, KeptAnswer, LookupState
 from appealbus.core.domain.certificate import CertificateState
 from appealbus.core.domain.change import KeptChange
-from appealbus.core.domain.counts import Counts
+from appealbus.core.domain.counts import Counts, Warned
 from appealbus.core.domain.event import Cursor, LogEntry, LogPage, What
 from appealbus.core.domain.listing import AppealRow, AppealState, VersionRow
 from appealbus.core.domain.monitoring import Check, Figures, SourceCalls
 from appealbus.core.domain.source_state import BreakerState, SourceState
 from appealbus.core.domain.waiting import DueAtBody, DueSoon
-from appealbus.core.domain.warned import Warned
 from appealbus.core.domain.weekly import WeekCount, WeekCounts, WeekPart
 from appealbus.core.errors import AppealBusError, ConfigError, JournalError
 from appealbus.core.hookspecs import hookimpl

@@ -64,15 +64,7 @@ class Notes:
         self.keep(field, value)
 
     def add_unknown(self, field: str, names: Iterable[str], known: tuple[str, ...], value: Any) -> None:
-        """Say that the contract does not know what stands in a field, and keep it.
-
-        Args:
-            field: the field.
-            names: of what stands there, by the sender.
-            known: names that may stand there.
-            value: what stands there.
-
-        """
+        """Say that the contract does not know these names of the sender's in a field, and keep what stands there."""
         first = nsmallest(ONE_BY_ONE, set(names).difference(known))
         told = [name for name in first if tellable(name) == name][:_MOST_NAMES]
         message = "there is something here that the contract does not know"

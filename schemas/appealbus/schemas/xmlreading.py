@@ -118,7 +118,7 @@ def _model(
             values[name] = _value(part, shapes[name], f"{path}.{name}" if path else name, notes)
         else:
             strays.append(part)
-    _note(element, strays, path, notes, (*shapes, *skip))
+    _note(element, strays, path, notes, tuple(shapes))
     return values
 
 
@@ -195,11 +195,7 @@ def _attribute_names(element: etree._Element) -> list[str]:
 
 
 def _note(
-    element: etree._Element,
-    strays: list[str | etree._Element],
-    path: str,
-    notes: Notes,
-    known: tuple[str, ...] = (),
+    element: etree._Element, strays: list[str | etree._Element], path: str, notes: Notes, known: tuple[str, ...] = ()
 ) -> None:
     """Keep what the contract does not know of an element; the whole element where there is much of it."""
     if not strays:

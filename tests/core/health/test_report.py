@@ -10,13 +10,12 @@ import pytest
 from appealbus.core.clocks import day_of
 from appealbus.core.config.models import BusSettings
 from appealbus.core.domain.certificate import SOON, CertificateState
-from appealbus.core.domain.counts import Counts, QuarantineHeld
+from appealbus.core.domain.counts import Counts, QuarantineHeld, Warned
 from appealbus.core.domain.event import Cursor
 from appealbus.core.domain.feed import FeedReader
 from appealbus.core.domain.pauses import Pause
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.domain.waiting import DueSoon, ParkedFor
-from appealbus.core.domain.warned import Warned
 from appealbus.core.health import journal, messages, readers
 from appealbus.core.health.facts import Disk, Facts
 from appealbus.core.health.finding import Severity, all_is_well
@@ -76,6 +75,7 @@ def test_nothing_is_found_where_all_is_well():
         ("field.unknown", 3, 15, True),
         ("field.unknown", 2, 2, False),
         ("list.entries", 19, 100, False),
+        ("field.missing", 100, 100, False),
         ("iin.control_digit", 30, 100, False),
         ("iin.control_digit", 50, 100, True),
     ],

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from appealbus.core.domain.warned import Warned
+from appealbus.core.domain.counts import Warned
 from appealbus.core.journal.reads import warned
 from appealbus.schemas.appeal import Warning
 
@@ -44,11 +44,11 @@ async def test_only_the_newest_appeals_are_looked_at(journal, make, monkeypatch)
     assert await journal.warned() == []
 
 
-async def test_those_of_one_channel_are_read(journal, make):
+async def test_they_are_read(journal, make):
     """With how each appeal stands, the newest first."""
     await taken(journal, make, "m-1", "portal", ODD)
     await taken(journal, make, "m-2", "esedo", ODD)
     number = await taken(journal, make, "m-3", "portal", OTHER)
-    (newest, told), (_, first) = await journal.newest_with_warnings("portal")
+    (newest, told), _, (_, first) = await journal.newest_with_warnings()
     assert (newest.number, newest.channel) == (number, "portal")
     assert ([each["code"] for each in told], first[0]["field"]) == (["cadastral_number.length"], "appeal")

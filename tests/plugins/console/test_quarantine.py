@@ -26,10 +26,8 @@ from appealbus.core.interfaces.intake import Inbound, Quarantined
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import NewQuarantine, QuarantineRow
 from appealbus.core.language import ReaderLanguage
-from appealbus.core.rights.builtin import EVERYTHING
 from appealbus.core.told import told
 from appealbus.plugins.console.views.now.sight import Now
-from appealbus.plugins.console.views.quarantine import warned
 from appealbus.plugins.console.views.quarantine.details import REASONS_KEPT
 from appealbus.plugins.console.views.quarantine.hiding import _names
 from appealbus.plugins.console.views.quarantine.showing import shown
@@ -385,8 +383,6 @@ def test_what_channels_send_wrong_is_counted_under_masks(console: World) -> None
     assert "Что каналы передают неверно" in ops.get("/console/quarantine/warned?lang=ru").text
     assert "Nothing is wrong" in ops.get("/console/quarantine/warned?channel=other&lang=en").text
     assert console.signed_in("auditor").get("/console/quarantine/warned").status_code == 403
-    written = [{"field": "appeal", "code": "field.unknown", "message": "the contract does not know aplicant here"}]
-    assert warned._shown(EVERYTHING, written) == written
     now: Any = SimpleNamespace(sources=(), due_query=str)
     finding = Finding(Severity.WARNING, told("channel {name}", name="a&b"), [], told(""))
     assert Now.where(now, finding, {"quarantine"}) == "/quarantine/warned?channel=a%26b"

@@ -8,11 +8,10 @@ from pathlib import Path
 
 from appealbus.core.clocks import day_of, wall
 from appealbus.core.config.models import BusSettings, Configuration
-from appealbus.core.domain.counts import Counts
+from appealbus.core.domain.counts import Counts, Warned
 from appealbus.core.domain.pauses import Pause
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.domain.waiting import DueSoon, ParkedFor
-from appealbus.core.domain.warned import Warned
 from appealbus.core.health.finding import Finding
 from appealbus.core.health.setting import of_setting
 from appealbus.core.journal.journal import Journal

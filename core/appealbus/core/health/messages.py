@@ -1,7 +1,6 @@
 """What came in and could not be taken, and what did not go out."""
 
 import shlex
-from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
@@ -17,6 +16,8 @@ _SOME = 3
 """Appeals with the same warning, below which it may be chance."""
 _HIGH_OF_CONTRACT, _HIGH = 0.2, 0.5
 """Shares of a channel's appeals with a warning: of what the channel has to see to, and of what citizens mistype."""
+_USUAL = frozenset({"field.missing"})
+"""Many channels know no kind, and some take letters of nobody: what is misnamed has its own warning."""
 _FULL = 0.8
 """As in the alerts `AppealbusQuarantineFull` and `AppealbusChangesFull`."""
 
@@ -80,21 +81,19 @@ def of_messages(facts: Facts) -> Iterator[Finding]:
 
 def of_channels(facts: Facts) -> Iterator[Finding]:
     """Yield channels of whose newest appeals many have the same warning: what they send so is missing in dossiers."""
-    says: defaultdict[str, list[Told]] = defaultdict(list)
     for each in facts.warned:
-        of_contract = each.code.startswith(("field.", "list."))
-        if each.appeals >= _SOME and each.share >= (_HIGH_OF_CONTRACT if of_contract else _HIGH):
-            said = told(
-                "{appeals} of its newest {of} appeals have the warning {code}, such as {numbers}",
-                appeals=each.appeals,
-                of=each.of,
-                code=each.code,
-                numbers=each.numbers,
-            )
-            says[each.channel].append(said)
-    does = told("have its operator mend what it sends; `appealbus dossier NUMBER` says what is wrong in each")
-    for channel, said_of in says.items():
-        yield Finding(Severity.WARNING, told("channel {name}", name=channel), said_of, does)
+        high = _HIGH_OF_CONTRACT if each.code.startswith(("field.", "list.")) else _HIGH
+        if each.appeals < _SOME or each.share < high or each.code in _USUAL:
+            continue
+        says = told(
+            "{appeals} of its newest {of} appeals have the warning {code}, such as {numbers}",
+            appeals=each.appeals,
+            of=each.of,
+            code=each.code,
+            numbers=each.numbers,
+        )
+        does = told("have its operator mend what it sends; `appealbus dossier NUMBER` says what is wrong in each")
+        yield Finding(Severity.WARNING, told("channel {name}", name=each.channel), [says], does)
 
 
 def of_receivers(facts: Facts) -> Iterator[Finding]:

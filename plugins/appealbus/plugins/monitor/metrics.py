@@ -6,7 +6,7 @@ Labels are names from the configuration and words of our own. docs/metrics.md ex
 import math
 import platform
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -15,17 +15,7 @@ from prometheus_client import CollectorRegistry, ProcessCollector, generate_late
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from appealbus.core import (
-    BreakerState,
-    Counts,
-    DueSoon,
-    Figures,
-    LinkStatus,
-    RunningBus,
-    SourceState,
-    Warned,
-    __version__,
-)
+from appealbus.core import BreakerState, Counts, DueSoon, Figures, LinkStatus, RunningBus, SourceState, __version__
 from appealbus.core.clocks import wall
 from appealbus.core.masking import masked
 from appealbus.schemas.outcome import OutcomeKind
@@ -47,7 +37,8 @@ class Holdings:
     counts: Counts
     next_due: datetime | None
     due: DueSoon
-    warned: Sequence[Warned]
+    warned: Mapping[tuple[str, str], float]
+    """By channel and code the part of its newest appeals with such a warning."""
 
 
 class Page(Collector):
@@ -200,8 +191,8 @@ class Page(Collector):
         yield _gauge("appealbus_checkpoint_failed", "1 while the checkpoint cannot be written.", unwritten)
         if held is not None:
             yield _falls_due(held.due)
-            channels = sorted({each.channel for each in held.warned})[:_CHANNELS]
-            shares = {(each.channel, each.code): each.share for each in held.warned if each.channel in channels}
+            channels = sorted({channel for channel, _ in held.warned})[:_CHANNELS]
+            shares = {key: share for key, share in held.warned.items() if key[0] in channels}
             text = "The part of a channel's newest appeals that have a warning of a code."
             yield _gauge("appealbus_warned_appeals_ratio", text, shares, "intake", "code")
             yield from self._holding(held.counts, held.next_due, {name for name, _ in figures.deliveries})

@@ -140,8 +140,8 @@ class _Served:
 
     async def _holdings(self) -> Holdings:
         journal = self._bus.journal
-        due, warned = await self._due.get(), await self._warned.get()
-        return Holdings(await journal.counts(), await journal.next_due(), due, warned)
+        warned = {(each.channel, each.code): each.share for each in await self._warned.get()}
+        return Holdings(await journal.counts(), await journal.next_due(), await self._due.get(), warned)
 
 
 def _json(value: object, *, ok: bool) -> web.Response:
