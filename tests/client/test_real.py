@@ -45,6 +45,7 @@ async def test_submit_wait_read(ask: Ask, tmp_path: Path) -> None:
         assert (first.new, again.new, second.new) == (True, False, True)
         assert (again.id, again.receipt) == (first.id, first.receipt)
         assert second.receipt["message_id"] == "№ 2"
+        assert "warnings" not in first.receipt
         id_ = first.id
         assert id_ is not None
         async with AsyncClient(server.url, registry) as reader:

@@ -1,6 +1,7 @@
 """Nothing that a citizen can write is a reason to refuse the letter."""
 
 import json
+import re
 import time
 
 import pytest
@@ -247,6 +248,51 @@ def test_a_short_document_makes_no_long_appeal():
     with pytest.raises(Unreadable) as caught:
         read_xml(f'<q:a xmlns:q="{"x" * 2000}"/>')
     assert caught.value.code == "message.too_complex"
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"aplicant": {"iin": "1"}}, "the contract does not know aplicant here; did you mean applicant?"),
+        ({"Applicant": 1, "Txt": "a"}, "the contract does not know Applicant, Txt here; did you mean applicant, text?"),
+        ({"zzz": 1}, "the contract does not know zzz here"),
+        ({"zzz": 1, "850101300012": 2, "И ванов": 3}, "the contract does not know zzz, … here"),
+        ({f"zz{at}": 1 for at in range(7)}, "the contract does not know zz0, zz1, zz2, zz3, zz4, … here"),
+        ({"850101300012": 1}, "there is something here that the contract does not know"),
+        ({"Иванов Иван": 1}, "there is something here that the contract does not know"),
+    ],
+)
+def test_what_the_contract_does_not_know_is_named(given, message):
+    """By the sender's names, in JSON and XML, with those that were meant; what may be a value is not told."""
+    (told,) = read(**given).warnings
+    assert (told.field, told.code, told.message) == ("appeal", "field.unknown", message)
+    if all(re.fullmatch(r"[^\W\d]\w*", name) for name in given):
+        (told,) = read_xml("".join(f"<{name}>1</{name}>" for name in given)).warnings
+        assert told.message == message
+
+
+@pytest.mark.parametrize(
+    ("inside", "message"),
+    [
+        ("<place><rkaa/></place>", "the contract does not know rkaa here; did you mean rka?"),
+        ('<place rkaa="1"/>', "the contract does not know rkaa here; did you mean rka?"),
+        ("<parcels><itm/></parcels>", "the contract does not know itm here; did you mean item?"),
+        ("<text>a</text><text>b</text>", "there is something here that the contract does not know"),
+        ("Здравствуйте", "there is something here that the contract does not know"),
+        ('Иванов<text lang="kk">a</text>', "the contract does not know lang here"),
+    ],
+)
+def test_what_the_contract_does_not_know_is_named_in_xml(inside, message):
+    """Elements and attributes are, text is not; one that only stands there twice is no other name."""
+    assert message in [each.message for each in read_xml(inside).warnings]
+
+
+def test_names_are_suggested_within_bounds():
+    """However many a message has: of those that are far more than a mistake none are looked for."""
+    entries = [{f"cadastral_numbe{chr(97 + at)}{chr(97 + n)}": 1 for n in range(5)} for at in range(20)]
+    told = [each.message for each in read(parcels=entries).warnings]
+    assert len(told) == 20
+    assert [message.count("did you mean") for message in told] == [1, 1] + [0] * 18
 
 
 def test_a_list_with_many_mistakes_is_kept_whole():

@@ -124,8 +124,8 @@ class Submitted:
     Attributes:
         new: False where it came before.
         id: of the appeal; None where this client may not see it, or a change's appeal is not known yet.
-        receipt: as the server wrote it: `number`, `accepted_at`, `message_id`, `channel` …; of a change with dates
-            that cannot be, and do not count, `warnings`, each with `field`, `code` and `message`.
+        receipt: as the server wrote it: `number`, `accepted_at`, `message_id`, `channel` …; where something is odd
+            about the message, `warnings`, each with `field`, `code` and `message`.
 
     """
 

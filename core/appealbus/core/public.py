@@ -6,7 +6,7 @@ from appealbus.core.domain.access import AccessRow
 from appealbus.core.domain.case import Case, KeptAnswer, LookupState
 from appealbus.core.domain.certificate import CertificateState
 from appealbus.core.domain.change import KeptChange
-from appealbus.core.domain.counts import Counts
+from appealbus.core.domain.counts import Counts, Warned
 from appealbus.core.domain.event import Cursor, LogEntry, LogPage, What
 from appealbus.core.domain.listing import AppealRow, AppealState, VersionRow
 from appealbus.core.domain.monitoring import Check, Figures, SourceCalls
@@ -114,5 +114,5 @@ __all__ += ["Terms"]
 __all__ += ["JournalView", "RunningBus", "Service"]
 __all__ += ["BreakerState", "Check", "Counts", "Figures", "SourceCalls", "SourceState"]
 __all__ += ["AccessRow", "AppealRow", "AppealState", "Case", "KeptChange", "LookupState", "VersionRow"]
-__all__ += ["DueAtBody", "DueSoon", "WeekCount", "WeekCounts", "WeekPart"]
+__all__ += ["DueAtBody", "DueSoon", "Warned", "WeekCount", "WeekCounts", "WeekPart"]
 __all__ += ["Cursor", "CursorRefused", "LogEntry", "LogPage", "What"]

@@ -245,7 +245,7 @@ class Receipt(Model):
     message_id: Text
     channel: Text
     warnings: list[Warning] | None = Field(default=None, exclude_if=lambda warnings: warnings is None)
-    """Of a change: the implausible dates in it, which do not count. Absent where there is none."""
+    """What is odd about the message, and did not stop it; past the first 50 how many more. Absent where nothing is."""
 
 
 class Refusal(Model):

@@ -1,12 +1,15 @@
 """What a sender wrote that the contract has no place for: kept as written, each with a warning in our words."""
 
+from collections.abc import Iterable, Sequence
+from heapq import nsmallest
 from typing import Any, TypeVar
 
 import orjson
 
-from appealbus.schemas.appeal import Appeal, Written
+from appealbus.schemas.appeal import Appeal, Receipt, Written
 from appealbus.schemas.appeal import Warning as AppealWarning
 from appealbus.schemas.change import Change
+from appealbus.schemas.suggestion import nearest, tellable
 
 D = TypeVar("D", Appeal, Change)
 
@@ -14,6 +17,12 @@ UNBOUND = 100
 """How much is worked of a list that its model leaves open: a citizen may have written before, though not that often."""
 ONE_BY_ONE = 20
 """What has more notes than this is kept whole, with one warning: else a short message could make a long appeal."""
+_MOST_NAMES = 5
+"""That a warning names."""
+_MOST_SUGGESTED = 10
+"""Names for which one that is near is looked for, in a message and in each list of it: each takes 0.1 ms."""
+_MOST_TOLD = 50
+"""Warnings in a receipt."""
 
 
 class Unreadable(ValueError):
@@ -37,6 +46,7 @@ class Notes:
         self.root = root
         self.warnings: list[AppealWarning] = []
         self.written: list[Written] = []
+        self._suggested = 0
 
     def warn(self, field: str, code: str, message: str) -> None:
         """Say what is wrong with a field."""
@@ -52,6 +62,20 @@ class Notes:
         """Say what is wrong with a field, and keep what stands there."""
         self.warn(field, code, message)
         self.keep(field, value)
+
+    def add_unknown(self, field: str, names: Iterable[str], known: tuple[str, ...], value: Any) -> None:
+        """Say that the contract does not know these names of the sender's in a field, and keep what stands there."""
+        first = nsmallest(ONE_BY_ONE, set(names).difference(known))
+        told = [name for name in first if tellable(name) == name][:_MOST_NAMES]
+        message = "there is something here that the contract does not know"
+        if told:
+            some = ", ".join(told if len(told) == len(first) else [*told, "…"])
+            message = f"the contract does not know {some} here"
+            self._suggested += len(told)
+            if self._suggested <= _MOST_SUGGESTED:
+                near = dict.fromkeys(meant for name in told if (meant := nearest(name, known)))
+                message += f"; did you mean {', '.join(near)}?" if near else ""
+        self.add(field, "field.unknown", message, value)
 
     def add_list(self, field: str, inner: "Notes", size: int, most: int, whole: Any) -> None:
         """Add what was noted inside a list of so many entries, of which the first `most` are worked.
@@ -74,6 +98,17 @@ class Notes:
         if not self.warnings:
             return document
         return document.model_copy(update={"warnings": self.warnings, "as_written": self.written})
+
+
+def warned(receipt: Receipt, warnings: Sequence[AppealWarning]) -> Receipt:
+    """Return the receipt with the warnings of its message; of many the first, and how many more there are."""
+    if not warnings:
+        return receipt
+    told, more = list(warnings[:_MOST_TOLD]), len(warnings) - _MOST_TOLD
+    if more > 0:
+        message = f"the message has {more} more warnings"
+        told.append(AppealWarning(field="warnings", code="warnings.more", message=message))
+    return receipt.model_copy(update={"warnings": told})
 
 
 _OTHER = {

@@ -264,7 +264,7 @@ def _model(model: type[Model], given: Any, path: str, notes: Notes) -> dict[str,
                 values[name] = value
     unknown = {name: value for name, value in given.items() if name not in fields}
     if unknown:
-        notes.add(path, "field.unknown", "there are fields here that the contract does not know", unknown)
+        notes.add_unknown(path, unknown, tuple(fields), unknown)
     return values
 
 

@@ -1,7 +1,25 @@
 """What to say of a name that nobody knows."""
 
 import difflib
+import re
 from collections.abc import Iterable
+from functools import lru_cache
+
+_NAME = re.compile(r"[^\W\d][\w.\-]{0,59}")
+_DIGITS = re.compile(r"\d{5}", re.ASCII)
+
+
+def tellable(name: str) -> str:
+    """Return a name of the sender's as it may be told."""
+    return name if _NAME.fullmatch(name) and not _DIGITS.search(name) else "*"
+
+
+@lru_cache(1024)
+def nearest(written: str, known: tuple[str, ...]) -> str | None:
+    """Return which of these names was meant; None: none is near."""
+    names = {name.lower(): name for name in sorted(known)}
+    near = difflib.get_close_matches(written.lower(), names, 1)
+    return names[near[0]] if near else None
 
 
 def did_you_mean(written: str, known: Iterable[str], otherwise: str = "") -> str:
@@ -13,8 +31,7 @@ def did_you_mean(written: str, known: Iterable[str], otherwise: str = "") -> str
         otherwise: what to say where none is near; nothing: the list of all.
 
     """
-    names = {name.lower(): name for name in sorted(known)}
-    near = difflib.get_close_matches(written.lower(), names, 1)
-    if near:
-        return f"did you mean {names[near[0]]}?"
-    return otherwise or f"write one of {', '.join(names.values()) or 'none'}"
+    names = tuple(sorted(known))
+    if near := nearest(written, names):
+        return f"did you mean {near}?"
+    return otherwise or f"write one of {', '.join(names) or 'none'}"

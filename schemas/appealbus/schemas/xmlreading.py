@@ -118,7 +118,7 @@ def _model(
             values[name] = _value(part, shapes[name], f"{path}.{name}" if path else name, notes)
         else:
             strays.append(part)
-    _note(element, strays, path, notes)
+    _note(element, strays, path, notes, tuple(shapes))
     return values
 
 
@@ -152,7 +152,7 @@ def _list(element: etree._Element, shape: ListOf, path: str, notes: Notes) -> li
         if size < most:
             items.append(_value(part, shape.item, f"{path}[{size}]", inner))
         size += 1
-    _note(element, strays, path, notes)
+    _note(element, strays, path, notes, ("item",))
     notes.add_list(path, inner, size, most, lambda: _written(element))
     return items
 
@@ -182,20 +182,28 @@ def _around(element: etree._Element) -> list[str | etree._Element]:
 
 
 def _attributes(element: etree._Element) -> list[str | etree._Element]:
-    # A sender may point at the schema; nothing is fetched from there.
-    names = [name for name in element.attrib.keys() if not str(name).startswith(f"{{{XSI}}}")]  # noqa: SIM118 - no mapping
+    names = _attribute_names(element)
     if len(names) > _MOST_ATTRIBUTES:
         raise Unreadable("message.too_complex", f"an element has more than {_MOST_ATTRIBUTES} attributes")
     return [f'{name}="{element.get(name)}"' for name in names]
 
 
-def _note(element: etree._Element, strays: list[str | etree._Element], path: str, notes: Notes) -> None:
+def _attribute_names(element: etree._Element) -> list[str]:
+    # A sender may point at the schema; nothing is fetched from there.
+    names = map(str, element.attrib.keys())
+    return [name for name in names if not name.startswith(f"{{{XSI}}}")]
+
+
+def _note(
+    element: etree._Element, strays: list[str | etree._Element], path: str, notes: Notes, known: tuple[str, ...] = ()
+) -> None:
     """Keep what the contract does not know of an element; the whole element where there is much of it."""
     if not strays:
         return
     parts = [element] if len(strays) > ONE_BY_ONE else strays
     text = "\n".join(part if isinstance(part, str) else _written(part) for part in parts)
-    notes.add(path, "field.unknown", "there is something here that the contract does not know", text)
+    names = [*_attribute_names(element), *(str(part.tag) for part in strays if not isinstance(part, str))]
+    notes.add_unknown(path, [name.rpartition("}")[2] for name in names], known, text)
 
 
 def _written(element: etree._Element) -> str:

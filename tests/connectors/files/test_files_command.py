@@ -37,6 +37,21 @@ def test_a_date_of_a_change_that_cannot_be_is_told(tmp_path: Path) -> None:
     assert [each["field"] for each in told["receipt"]["warnings"]] == ["dated_at"]
 
 
+def test_warnings_of_an_appeal_are_told(tmp_path: Path) -> None:
+    """Beside its receipt the first ten, and in it with --json at most fifty; sent again it gets the same."""
+    places = {f"field_{chr(97 + n // 26)}{chr(97 + n % 26)}": {"x": 1} for n in range(3)}
+    parcels = [{"cadastral_number": "1"} for _ in range(60)]
+    letter = {"message_id": "m", "kind": "complaint", "applicant": {"name": "А"}, "parcels": parcels, **places}
+    (tmp_path / "a.jsonl").write_text(json.dumps(letter))
+    first, again = (run(tmp_path, "intake", "a.jsonl").stdout for _ in range(2))
+    assert "  appeal: field.unknown  " in first
+    assert first.endswith("  and 41 more\n")
+    assert again.endswith("  and 41 more\n")
+    warnings = json.loads(run(tmp_path, "intake", "a.jsonl", "--json").stdout)["receipt"]["warnings"]
+    assert (len(warnings), warnings[-1]["code"]) == (51, "warnings.more")
+    assert warnings[-1]["message"] == "the message has 12 more warnings"
+
+
 def test_a_file_without_appeals_is_told(tmp_path: Path) -> None:
     """Nothing taken is no mistake, but it is said, be the file empty or a header alone."""
     (tmp_path / "a.jsonl").touch()

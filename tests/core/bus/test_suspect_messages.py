@@ -23,7 +23,7 @@ def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def again(message_id: str) -> Inbound:
-    return replace(message(message_id, text=message_id), again=True)
+    return replace(message(message_id, text=message_id, odd=1), again=True)
 
 
 async def test_three_deaths_and_it_is_kept_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,7 +50,12 @@ async def test_three_deaths_and_it_is_kept_unread(tmp_path: Path, monkeypatch: p
         assert row is not None
         assert row.raw == again("killer").raw
         async with aclosing(Reception(bus.journal, BusSettings())) as reception:
-            assert (await reception.replay(row)).message_id == "killer"
+            receipt = await reception.replay(row)
+            assert receipt.message_id == "killer"
+            told = await reception.accept(again("killer"))  # with its warnings, as if it had been taken at once
+            assert isinstance(told, Taken)
+            assert told.receipt == receipt
+            assert receipt.warnings
 
 
 async def test_those_that_came_again_are_read_one_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,6 +44,18 @@ async def accept(journal, message: str, due_in: int) -> int:
     return (await journal.accept(NewAppeal(content, NOW, "appealbus"))).appeal_id
 
 
+async def test_a_channel_that_misnames_fields_is_told(program, journal, tmp_path):
+    """Four of five appeals with a field that the contract does not know: then all is not well."""
+    await journal.beat(WORKER, [], 600)
+    letter = {"kind": "complaint", "applicant": {"name": "А"}}
+    letters = [{"message_id": str(at), **letter, **({"aplicant": {}} if at % 5 else {})} for at in range(25)]
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, letters)))
+    assert program("intake", "a.jsonl", "--channel", "portal").returncode == 0
+    done = program("health")
+    assert "channel portal: 20 of its newest 25 appeals have the warning field.unknown, such as AB-" in done.stdout
+    assert (done.returncode, "All is well." in done.stdout) == (1, False)
+
+
 async def test_all_is_well(program, journal):
     """Exit code 0 and one line."""
     await journal.beat(WORKER, [], 600)

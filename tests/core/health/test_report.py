@@ -10,7 +10,7 @@ import pytest
 from appealbus.core.clocks import day_of
 from appealbus.core.config.models import BusSettings
 from appealbus.core.domain.certificate import SOON, CertificateState
-from appealbus.core.domain.counts import Counts, QuarantineHeld
+from appealbus.core.domain.counts import Counts, QuarantineHeld, Warned
 from appealbus.core.domain.event import Cursor
 from appealbus.core.domain.feed import FeedReader
 from appealbus.core.domain.pauses import Pause
@@ -66,6 +66,28 @@ def test_nothing_is_found_where_all_is_well():
     busy = counted(ready=5000, in_work=200, parked=3, outbox={"registry": 4}, oldest_undelivered={"registry": NOW})
     arriving = linked(LinkState("main", LinkStatus.UP, "in order", messages={"appealbus.intake": 11}))
     assert report(WELL) == report(busy) == report(arriving) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "appeals", "of", "is_told"),
+    [
+        ("field.unknown", 80, 100, True),
+        ("field.unknown", 3, 15, True),
+        ("field.unknown", 2, 2, False),
+        ("list.entries", 19, 100, False),
+        ("field.missing", 100, 100, False),
+        ("iin.control_digit", 30, 100, False),
+        ("iin.control_digit", 50, 100, True),
+    ],
+)
+def test_a_channel_with_many_warnings_is_told(code: str, appeals: int, of: int, is_told: bool):
+    """Soon where the channel breaks the contract, and later of what citizens mistype."""
+    found = report(replace(WELL, warned=[Warned("portal", code, appeals, of, ("N-1", "N-2"))]))
+    assert [each.severity for each in found] == [Severity.WARNING] * is_told
+    if is_told:
+        assert found[0].about == "channel portal"
+        assert found[0].detail == f"{appeals} of its newest {of} appeals have the warning {code}, such as N-1, N-2"
+        assert found[0].todo.startswith("have its operator mend what it sends")
 
 
 @pytest.mark.parametrize(

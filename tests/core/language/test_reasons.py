@@ -43,6 +43,7 @@ LETTER = {
     "attachments": [{"size": "x"}] * 30,
     "text": "x" * 200_001,
     "category": {"code": {}, "more": 1},
+    "txt": 1,
 }
 IDENTIFIERS = {
     "iin": ("750301100018", "753901100019", "750301700019", "x"),
@@ -85,6 +86,9 @@ def test_numbers_of_a_warning_stay() -> None:
     assert ru.reason("cadastral_number.length", "a cadastral number has 11 to 13 digits") == (
         "кадастровый номер – цифр должно быть от 11 до 13"
     )
+    unknown = "the contract does not know aplicant, zzz here; did you mean applicant?"
+    for to in OTHERS:
+        assert all(name in to.reason("field.unknown", unknown) for name in ("aplicant, zzz", " applicant"))
 
 
 def test_what_nobody_knows_is_told_by_its_code() -> None:

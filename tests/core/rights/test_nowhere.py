@@ -98,6 +98,17 @@ def test_what_names_unknown_fields_elsewhere_is_hidden() -> None:
         assert SECRET not in str(shown["outcomes"])
 
 
+def test_the_sender_s_names_of_unknown_fields_are_no_part_of_a_mask() -> None:
+    """A warning that names them says only where it is, also in a field that is shown whole."""
+    made = document("appeal.kind")
+    message = f"the contract does not know {SECRET} here"
+    made["appeal"]["warnings"] = [{"field": "place", "code": "field.unknown", "message": message}]
+    seen = mask("appeal.applicant.phone")
+    assert masked(seen, made)["appeal"]["warnings"] == [{"field": "place", "code": "field.unknown"}]
+    made["appeal"]["warnings"][0]["code"] = "field.type"
+    assert masked(seen, made)["appeal"]["warnings"][0]["message"] == message
+
+
 class _Person(Lookup[Query, Person]):
     name = "gbdfl.person"
     purpose = "a test"

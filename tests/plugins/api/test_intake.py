@@ -145,7 +145,6 @@ async def test_the_receipt_of_a_change_tells_of_dates_that_cannot_be(server: Ser
     """In JSON and in XML by the contract, the same each time and whether or not there is such an appeal; else not."""
     channel = await server.client("channel")
     taken = (await put(channel, letter())).json()
-    assert "warnings" not in taken
     number = taken["number"] if number == "here" else number
     change = {"type": "change", "message_id": "c-1", "kind": "withdrawn", "number": number, "dated_at": "1926-02-16"}
     first, again = [await put(channel, orjson.dumps(change), "/v1/changes") for _ in range(2)]
@@ -156,6 +155,22 @@ async def test_the_receipt_of_a_change_tells_of_dates_that_cannot_be(server: Ser
     schema = etree.XMLSchema(etree.parse(str(FOLDER / "receipt.xsd")))
     assert schema.validate(root := etree.fromstring(in_xml.content)), schema.error_log
     assert [each.text for each in root.iterfind(".//{*}code")] == ["change.misdated"]
+
+
+async def test_the_receipt_of_an_appeal_has_its_warnings(server: Served) -> None:
+    """In JSON and in XML by the contract, the same each time; one of an appeal without any has none."""
+    channel = await server.client("channel")
+    whole = {"kind": "complaint", "applicant": {"type": "person", "name": "А"}, "text": "a"}
+    assert "warnings" not in (await put(channel, letter("m-0", **whole))).json()
+    odd = letter("m-1", **whole, aplicant={"iin": "x"}, place={"rka": "1"})
+    first, again = [await put(channel, odd) for _ in range(2)]
+    assert (first.status_code, again.status_code, again.json()) == (201, 200, first.json())
+    told = [(each["field"], each["code"]) for each in first.json()["warnings"]]
+    assert told == [("appeal", "field.unknown"), ("place.rka", "rka.length")]
+    in_xml = await put(channel, odd, Accept="application/xml")
+    schema = etree.XMLSchema(etree.parse(str(FOLDER / "receipt.xsd")))
+    assert schema.validate(root := etree.fromstring(in_xml.content)), schema.error_log
+    assert [each.text for each in root.iterfind(".//{*}code")] == ["field.unknown", "rka.length"]
 
 
 async def test_a_message_that_comes_again_is_taken_alone(server: Served) -> None:

@@ -1,6 +1,7 @@
 """Quarantine: by reason; a message without what it says; what would become of it, done as it was shown and once."""
 
 import ast
+import json
 import re
 import time
 from collections.abc import Callable, Coroutine
@@ -364,3 +365,24 @@ def test_every_reason_has_its_words() -> None:
     sent_back = {"message.foreign_channel", "message.id_differs", "message.other_kind"}
     never = {"message_id.missing", "xml.too_large"}  # an id is made, and the bound on bytes is looked at before
     assert codes - set(REASONS) - sent_back - never - {"change.waits", "change.given_up"} == set()
+
+
+def test_what_channels_send_wrong_is_counted_under_masks(console: World) -> None:
+    """By channel, field, code and words, with the newest such appeals; a finding of health leads there."""
+    odd = [{"aplicant": 1}, {"aplicant": 1}, {"applicant": {"iin": "12"}}]
+    letters = [json.dumps({"message_id": f"w-{at}", "kind": "report", **each}).encode() for at, each in enumerate(odd)]
+    assert console.do(received(*letters, channel="portal")) == []
+    ops = console.signed_in("ops")
+    assert "/console/quarantine/warned" in ops.get("/console/quarantine").text
+    page = ops.get("/console/quarantine/warned?channel=portal").text
+    found = re.findall(r"<tr>\s*<th scope=\"row\">.*?</tr>", page, re.DOTALL)
+    (unknown,) = [each for each in found if "field.unknown" in each]
+    assert "<code>appeal</code>" in unknown
+    assert (unknown.count("/console/appeals/"), re.findall(r'class="number">(\d+)<', unknown)) == (2, ["2", "3"])
+    assert ("<code>applicant.iin</code>" in page, "aplicant" in page) == (True, False)  # a name may tell what is hidden
+    assert "Что каналы передают неверно" in ops.get("/console/quarantine/warned?lang=ru").text
+    assert "Nothing is wrong" in ops.get("/console/quarantine/warned?channel=other&lang=en").text
+    assert console.signed_in("auditor").get("/console/quarantine/warned").status_code == 403
+    now: Any = SimpleNamespace(sources=(), due_query=str)
+    finding = Finding(Severity.WARNING, told("channel {name}", name="a&b"), [], told(""))
+    assert Now.where(now, finding, {"quarantine"}) == "/quarantine/warned?channel=a%26b"

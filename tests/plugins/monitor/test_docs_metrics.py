@@ -46,6 +46,7 @@ async def test_the_page_lists_every_metric(
     monkeypatch.setattr(ScriptedWire, "certificates", certificates)
     async with watched(tmp_path, assessors=[Raises()]) as here:
         await here.bus.accept(message())
+        await here.bus.accept(message("odd", aplicant=1))
         await here.bus.accept(Inbound("post", "post#1", b"no appeal"))
         await here.bus.accept(Inbound("post", "post#2", CHANGE))
         for guard in here.bus.guards.values():

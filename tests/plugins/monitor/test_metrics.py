@@ -47,6 +47,16 @@ async def test_what_happened_is_counted(tmp_path: Path, watched: Watch) -> None:
     assert after["appealbus_journal_up",] == 1
 
 
+async def test_warnings_are_told_by_channel_and_code(tmp_path: Path, watched: Watch) -> None:
+    """As the share of the channel's newest appeals that have them."""
+    async with watched(tmp_path) as here:
+        for at in range(5):
+            await here.bus.accept(message(str(at), repeats=[], **({"aplicant": 1} if at else {})))
+        await here.bus.settle()
+        page = await here.until(lambda page: ("appealbus_warned_appeals_ratio", "field.unknown", "test") in page)
+    assert page["appealbus_warned_appeals_ratio", "field.unknown", "test"] == 0.8
+
+
 async def test_what_falls_due_is_told_by_body(tmp_path: Path, watched: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
     """What lacks facts, soon and overdue apart; with many bodies the page stays bounded, and none is left out."""
     monkeypatch.setattr("appealbus.plugins.monitor.metrics._BODIES", 2)

@@ -24,6 +24,8 @@ from appealbus.core.rights.policy import read_policy
 
 _BATCH = 200
 """Messages taken at once: the journal's writer makes one transaction of them, and past 200 that becomes no cheaper."""
+_WARNINGS = 10
+"""That a line of text tells of an appeal; its receipt has more."""
 
 
 def _encoding(written: str) -> Encoding:
@@ -68,7 +70,8 @@ def _tell_text(cli: Cli, message: Inbound, result: Taken | Quarantined) -> None:
     again = "" if result.new else ", known already"
     receipt = result.receipt
     number = receipt.number or "a change that waits for its appeal"
-    odd = "".join(f"  {each.field}: {each.code}" for each in receipt.warnings or ())
+    told = [f"  {each.field}: {each.code}" for each in receipt.warnings or ()]
+    odd = "".join(told[:_WARNINGS]) + (f"  and {len(told) - _WARNINGS} more" if len(told) > _WARNINGS else "")
     cli.out.print(f"{message.position}  {number}  {local(receipt.accepted_at):%Y-%m-%d %H:%M:%S}{again}{odd}")
 
 

@@ -27,7 +27,7 @@ from appealbus.core.rights.policy import Policy
 from appealbus.core.rights.senders import Senders
 from appealbus.schemas.appeal import Appeal, Receipt
 from appealbus.schemas.change import Change
-from appealbus.schemas.notes import numbered
+from appealbus.schemas.notes import numbered, warned
 
 log = structlog.get_logger(__name__)
 
@@ -128,21 +128,21 @@ class Reception:
             log.warning("intake.quarantined", channel=message.channel, quarantine_id=quarantine_id, code=error.code)
             return Quarantined(quarantine_id, reason, error.code)
         failpoint("reception.accepted")
-        receipt = accepted.receipt
+        registered = self._registered(read, accepted)
+        taken = Taken(warned(accepted.receipt, registered.warnings), accepted.new)
         if not accepted.leased:
-            return Received(Taken(receipt, accepted.new), None)
-        registered = numbered(read, receipt.number, own=self._is_own(read.number))
+            return Received(taken, None)
         case = Case(
             accepted.appeal_id,
             registered,
-            receipt,
+            accepted.receipt,  # in the dossier the appeal has the warnings, under masks of their own
             0,
             size=accepted.size,
             content=accepted.content,
             due_on=read.due_on or new.due_on,
             just_came=True,
         )
-        return Received(Taken(receipt, accepted.new), case)
+        return Received(taken, case)
 
     async def _change(self, new: NewChange) -> Received:
         """Write a change down."""
@@ -159,8 +159,10 @@ class Reception:
         waits = taken.appeal_id is None
         return Received(Taken(taken.receipt, taken.new), None, is_appeal=False, waits=waits, refused=refused)
 
-    def _is_own(self, number: str | None) -> bool:
-        return number is not None and series.is_own(number, self.journal.number_prefix)
+    def _registered(self, appeal: Appeal, accepted: Accepted) -> Appeal:
+        """Return the appeal with the number that it has got."""
+        own = appeal.number is not None and series.is_own(appeal.number, self.journal.number_prefix)
+        return numbered(appeal, accepted.receipt.number, own=own)
 
     async def accept(self, message: Inbound) -> Taken | Quarantined:
         """Take a message for whoever runs the bus, who is told all; the appeal waits for a worker that claims it."""
@@ -191,7 +193,9 @@ class Reception:
             waiting = self._settings.waiting_changes
             taken = await self.journal.leave_quarantine(row, new, most_waiting=waiting, reason=reason)
         _tell(taken, read.channel)
-        return taken.receipt
+        if isinstance(read, Change) or isinstance(taken, ChangeTaken):
+            return taken.receipt
+        return warned(taken.receipt, self._registered(read, taken).warnings)
 
     async def would_take(
         self, row: QuarantineRow, message_id: str | None = None, *, anyway: bool = False

@@ -26,6 +26,24 @@ class QuarantineGroup:
 
 
 @dataclass(frozen=True, slots=True)
+class Warned:
+    """Appeals of a channel that have a warning of one code, among its newest."""
+
+    channel: str
+    code: str
+    appeals: int
+    of: int
+    """How many of the channel were looked at."""
+    numbers: tuple[str, ...] = ()
+    """Of the newest three with that warning."""
+
+    @property
+    def share(self) -> float:
+        """Which part of those that were looked at."""
+        return self.appeals / self.of
+
+
+@dataclass(frozen=True, slots=True)
 class Counts:
     """How much of what the journal holds."""
 

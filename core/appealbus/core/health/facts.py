@@ -8,7 +8,7 @@ from pathlib import Path
 
 from appealbus.core.clocks import day_of, wall
 from appealbus.core.config.models import BusSettings, Configuration
-from appealbus.core.domain.counts import Counts
+from appealbus.core.domain.counts import Counts, Warned
 from appealbus.core.domain.pauses import Pause
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.domain.waiting import DueSoon, ParkedFor
@@ -55,6 +55,8 @@ class Facts:
     """By terms of plugins the last day that they can count to, where they have one."""
     rights_missing: str = ""
     """What to add to the policy so that changes may go on to come as they did; empty: nothing."""
+    warned: Sequence[Warned] = ()
+    """The newest appeals by the warnings that they have."""
     setting: Sequence[Finding] = ()
     """What the configuration lacks altogether."""
 
@@ -89,6 +91,7 @@ async def gather(
         disk=disk_of(settings.bus.journal),
         terms_until=terms_until or {},
         rights_missing=rights_missing,
+        warned=await journal.warned(),
         setting=await of_setting(journal, settings),
     )
 

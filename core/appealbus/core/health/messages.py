@@ -12,6 +12,12 @@ from appealbus.core.told import Told, told
 
 LATE = timedelta(minutes=15)
 """How long a version may wait for its receiver, as in the alert `AppealbusUndelivered`."""
+_SOME = 3
+"""Appeals with the same warning, below which it may be chance."""
+_HIGH_OF_CONTRACT, _HIGH = 0.2, 0.5
+"""Shares of a channel's appeals with a warning: of what the channel has to see to, and of what citizens mistype."""
+_USUAL = frozenset({"field.missing"})
+"""Many channels know no kind, and some take letters of nobody: what is misnamed has its own warning."""
 _FULL = 0.8
 """As in the alerts `AppealbusQuarantineFull` and `AppealbusChangesFull`."""
 
@@ -71,6 +77,23 @@ def of_messages(facts: Facts) -> Iterator[Finding]:
                     most=most,
                 )
                 yield Finding(Severity.WARNING, told("changes of {name}", name=channel), [says], does)
+
+
+def of_channels(facts: Facts) -> Iterator[Finding]:
+    """Yield channels of whose newest appeals many have the same warning: what they send so is missing in dossiers."""
+    for each in facts.warned:
+        high = _HIGH_OF_CONTRACT if each.code.startswith(("field.", "list.")) else _HIGH
+        if each.appeals < _SOME or each.share < high or each.code in _USUAL:
+            continue
+        says = told(
+            "{appeals} of its newest {of} appeals have the warning {code}, such as {numbers}",
+            appeals=each.appeals,
+            of=each.of,
+            code=each.code,
+            numbers=each.numbers,
+        )
+        does = told("have its operator mend what it sends; `appealbus dossier NUMBER` says what is wrong in each")
+        yield Finding(Severity.WARNING, told("channel {name}", name=each.channel), [says], does)
 
 
 def of_receivers(facts: Facts) -> Iterator[Finding]:

@@ -1,7 +1,6 @@
 """What a reading noticed beside its record: elements nobody takes, optional values that could not be read, and
 where the reply breaks its schema."""
 
-import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -13,8 +12,6 @@ MOST_OF_A_SOURCE = 100
 OTHER = "other"
 MORE = "more"
 """Stands for differences whose places nobody looked for: in a large message, or after the first hundreds."""
-_NAME = re.compile(r"[^\W\d][\w.\-]{0,59}")
-_DIGITS = re.compile(r"\d{5}", re.ASCII)
 
 
 class ReplyCheck(StrEnum):
@@ -71,11 +68,6 @@ class Notes:
             for path, count in counts.items():
                 name = path if path in total or len(total) < MOST_OF_A_SOURCE else OTHER
                 total[name] = total.get(name, 0) + count
-
-
-def tellable(name: str) -> str:
-    """Return a name of the sender's as it may be told."""
-    return name if _NAME.fullmatch(name) and not _DIGITS.search(name) else "*"
 
 
 def _count(counts: dict[str, int], path: str) -> None:

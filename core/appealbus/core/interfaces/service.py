@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Protocol
 
 from appealbus.core.domain.access import AccessRow
 from appealbus.core.domain.case import Case
-from appealbus.core.domain.counts import Counts
+from appealbus.core.domain.counts import Counts, Warned
 from appealbus.core.domain.event import Cursor, LogPage
 from appealbus.core.domain.listing import AppealRow, AppealState, VersionRow
 from appealbus.core.domain.monitoring import Check, Figures
@@ -53,6 +53,9 @@ class JournalView(Protocol):
             CursorRefused: nobody can go on from the cursor without missing anything; it says where to start again.
 
         """
+
+    async def warned(self) -> list[Warned]:
+        """Count the newest appeals by channel and by the codes of their warnings."""
 
     async def week_counts(self, after: int = 0, most: int = 50_000) -> WeekCounts:
         """Count the appeals behind an id by week, category and place, at most so many; go on from its `upto`."""

@@ -28,6 +28,7 @@ from appealbus.core.journal.reads import log as log_reads
 from appealbus.core.journal.reads import outlines as outline_reads
 from appealbus.core.journal.reads import replies as reply_reads
 from appealbus.core.journal.reads import standing as standing_reads
+from appealbus.core.journal.reads import warned as warned_reads
 from appealbus.core.journal.reads.past import AT_INTAKE, Reach
 from appealbus.core.journal.rows import NewChange, WorkerState
 from appealbus.core.journal.serving import Serving
@@ -218,6 +219,8 @@ class JournalReader(Kept, Serving):
 
     known_lookups = asks(known)
     counts = asks(counting.counts)
+    warned = asks(warned_reads.warned)
+    newest_with_warnings = asks(warned_reads.newest_with_warnings)
     week_counts = asks(weekly.counts)
     appeals_of_week = asks(weekly.appeals)
     parked_for = asks(waiting.parked_for)

@@ -12,6 +12,8 @@ WARNINGS = (
     told("a number stands where a text is expected; it is taken by its digits"),
     told("there are fields here that the contract does not know"),
     told("there is something here that the contract does not know"),
+    told("the contract does not know {names} here"),
+    told("the contract does not know {names} here; did you mean {near}?"),
     told("there is not exactly one element of {names}"),
     told("it is not said whether this is a person or an organisation; by its fields it is {what}"),
     told("a person"),

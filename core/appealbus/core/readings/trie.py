@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
 from appealbus.core.errors import AppealBusError
-from appealbus.core.interfaces.notes import Notes, tellable
+from appealbus.core.interfaces.notes import Notes
 from appealbus.core.readings.nodes import Node, has_nil, is_empty, is_nil, local_name
 from appealbus.core.readings.paths import XML
 from appealbus.core.replies.convert import Converter
 from appealbus.core.replies.marks import is_repeated
+from appealbus.schemas.suggestion import tellable
 
 LONGEST_TAG = 200
 """Characters of a name that is remembered."""

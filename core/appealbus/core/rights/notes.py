@@ -30,9 +30,10 @@ def warnings(mask: Mask, shown: Json, appeal: Json) -> None:
         path = path_of(f"appeal.{each['field']}")
         if not is_of_the_dossier(path) and each["field"] != "appeal":
             continue
-        if mask.whole(path) and each["field"] != "appeal":
+        whole = mask.whole(path) and each["field"] != "appeal"
+        if whole and each["code"] != "field.unknown":  # that one names what may be meant for a hidden field
             told.append({**each, "message": mask.text(each["message"])})
-        elif mask.process:
+        elif whole or mask.process:
             told.append({"field": each["field"], "code": each["code"]})
     if told:
         shown["warnings"] = told

@@ -37,6 +37,8 @@ class Holdings:
     counts: Counts
     next_due: datetime | None
     due: DueSoon
+    warned: Mapping[tuple[str, str], float]
+    """By channel and code the part of its newest appeals with such a warning."""
 
 
 class Page(Collector):
@@ -190,6 +192,10 @@ class Page(Collector):
         yield _gauge("appealbus_checkpoint_failed", "1 while the checkpoint cannot be written.", unwritten)
         if held is not None:
             yield _falls_due(held.due)
+            channels = sorted({channel for channel, _ in held.warned})[:_CHANNELS]
+            shares = {key: share for key, share in held.warned.items() if key[0] in channels}
+            text = "The part of a channel's newest appeals that have a warning of a code."
+            yield _gauge("appealbus_warned_appeals_ratio", text, shares, "intake", "code")
             yield from self._holding(held.counts, held.next_due, {name for name, _ in figures.deliveries})
 
     def _holding(self, counts: Counts, next_due: datetime | None, receivers: set[str]) -> Iterator[Metric]:

@@ -20,7 +20,7 @@ log = structlog.get_logger(__name__)
 _FRESH = 1.0
 """Seconds: many may ask at once, and the journal is asked once."""
 _DUE_FRESH = 15.0
-"""Seconds between two looks at what falls due: one may take a tenth of a second of the journal."""
+"""Seconds between two looks at what falls due, or what channels send wrong: one may take a tenth of a second."""
 _PATIENCE = 4.0
 """Seconds: a prober gives up after five, and should hear why before."""
 _RECENT = 15.0
@@ -108,6 +108,7 @@ class _Served:
         self._page = Page(bus, number)
         self._probe = SharedResult(bus.journal.probe, fresh=_FRESH, patience=_PATIENCE)
         self._due = SharedResult(bus.due_soon, fresh=_DUE_FRESH, patience=_PATIENCE)
+        self._warned = SharedResult(bus.journal.warned, fresh=_DUE_FRESH, patience=_PATIENCE)
         self._held = SharedResult(self._holdings, fresh=_FRESH, patience=_PATIENCE)
 
     async def healthz(self, request: web.Request) -> web.Response:
@@ -135,11 +136,12 @@ class _Served:
         )
 
     async def close(self) -> None:
-        await asyncio.gather(self._probe.close(), self._held.close(), self._due.close())
+        await asyncio.gather(self._probe.close(), self._held.close(), self._due.close(), self._warned.close())
 
     async def _holdings(self) -> Holdings:
         journal = self._bus.journal
-        return Holdings(await journal.counts(), await journal.next_due(), await self._due.get())
+        warned = {(each.channel, each.code): each.share for each in await self._warned.get()}
+        return Holdings(await journal.counts(), await journal.next_due(), await self._due.get(), warned)
 
 
 def _json(value: object, *, ok: bool) -> web.Response:

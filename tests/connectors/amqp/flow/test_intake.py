@@ -102,6 +102,23 @@ async def test_the_receipt_of_a_change_tells_of_dates_that_cannot_be(run: Run) -
     assert (told.field, told.code, b"change.misdated" in bodies[0]) == ("dated_at", "change.misdated", True)
 
 
+async def test_the_receipt_of_an_appeal_has_its_warnings(run: Run) -> None:
+    """In JSON and in XML by the contract; sent again it gets the same, so it is the same event."""
+    in_xml = b'<appeal xmlns="urn:appealbus:appeal:1"><kind>complaint</kind><aplicant>a</aplicant></appeal>'
+    async with run(**INTAKES) as flow:
+        answers = await flow.inbox("sender")
+        for message_id, sent in (("x-1", b'{"kind": "complaint", "aplicant": "a"}'), ("x-2", in_xml)):
+            for _ in range(2):
+                await flow.send(sent, message_id=message_id, reply_to="sender")
+        await answers.wait(4)
+    bodies = sorted({answer.body for answer in answers.got})
+    assert (len(bodies), len({answer.properties.headers["cloudEvents:id"] for answer in answers.got})) == (2, 2)
+    schema = etree.XMLSchema(etree.parse(str(FOLDER / "receipt.xsd")))
+    assert schema.validate(root := etree.fromstring(bodies[0])), schema.error_log
+    told = [each.code for each in Receipt.model_validate_json(bodies[1]).warnings or ()]
+    assert told == [each.text for each in root.iterfind(".//{*}code")] == ["field.unknown", "field.missing"]
+
+
 BOMB = (
     b'<!DOCTYPE a [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;">]><appeal xmlns="urn:appealbus:appeal:1">&b;</appeal>'
 )

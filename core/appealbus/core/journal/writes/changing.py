@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, bindparam, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from appealbus.core.domain.change import AS_KEPT, MISDATED, KeptChange, fields_of_change
+from appealbus.core.domain.change import AS_KEPT, KeptChange, fields_of_change
 from appealbus.core.domain.event import Event, What, by_client
 from appealbus.core.domain.sender import REFUSED
 from appealbus.core.errors import CONFLICT, JournalError, MessageDiffers
@@ -20,6 +20,7 @@ from appealbus.core.journal.writes import events, keeping, waiting_changes
 from appealbus.core.journal.writes.change_targets import Changing, Targets
 from appealbus.schemas.appeal import Receipt
 from appealbus.schemas.base import printable
+from appealbus.schemas.notes import warned
 
 _KNOWN = (
     select(
@@ -93,12 +94,11 @@ def change(connection: Connection, items: Sequence[Changing]) -> list[ChangeTake
 
 
 def _warned(taken: ChangeTaken | JournalError, item: Changing) -> ChangeTaken | JournalError:
-    """Put implausible dates into a receipt: by the change and when it came first alone, so it tells of no appeal."""
+    """Put its warnings into a receipt: by the change and when it came first alone, so they tell of no appeal."""
     if isinstance(taken, JournalError):
         return taken
     kept = KeptChange.of(item.new.change, taken.receipt.accepted_at)
-    warnings = [each for each in kept.change.warnings if each.code == MISDATED]
-    return replace(taken, receipt=taken.receipt.model_copy(update={"warnings": warnings or None}))
+    return replace(taken, receipt=warned(taken.receipt, kept.change.warnings))
 
 
 def _as_waiting(first: ChangeTaken, item: Changing) -> ChangeTaken:

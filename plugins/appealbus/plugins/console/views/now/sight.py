@@ -77,6 +77,7 @@ class Now:
             "workers": ("workers", "/workers"),
             "link": ("workers", "/workers"),
             "quarantine": ("quarantine", f"/quarantine?{urlencode({'channel': name})}" if name else "/quarantine"),
+            "channel": ("quarantine", f"/quarantine/warned?{urlencode({'channel': name})}"),
             "source": ("sources", f"/sources/{known}" if known else "/sources"),
             "receiver": ("deliveries", receiver_path(name)),
             "client": ("deliveries", "/deliveries"),

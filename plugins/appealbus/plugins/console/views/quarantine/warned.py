@@ -1,0 +1,43 @@
+"""What channels send wrong and was taken all the same: warnings of the newest appeals, under the person's mask."""
+
+import re
+from collections import Counter, defaultdict
+from typing import Any
+
+from starlette.responses import Response
+
+from appealbus.core.domain.listing import AppealRow
+from appealbus.core.rights.actions import Action
+from appealbus.core.rights.notes import warnings
+from appealbus.plugins.console.page import Page
+from appealbus.plugins.console.views.quarantine.sight import check, view
+
+_KINDS, _NAMED = 100, 3
+"""Kinds of warnings that are shown, those with most appeals, and appeals of each: a page has room for them."""
+_PLACE = re.compile(r"\[\d+\]")
+
+
+@view.get("/quarantine/warned", may=Action.OPERATE)
+async def warned(page: Page) -> Response:
+    """Show of the newest appeals, of one channel or of all, how many have which warning of which field."""
+    check(page)
+    mask, channel = page.viewer.mask.for_a_version(), page.query.get("channel")
+    if mask.hidden(("appeal", ("channel",))):
+        raise page.forbidden
+    of: Counter[str] = Counter()
+    kinds: defaultdict[tuple[str, str, str, str], list[AppealRow]] = defaultdict(list)
+    for row, found in await page.journal.newest_with_warnings():
+        if channel in (None, "", row.channel):
+            of[row.channel] += 1
+            shown: dict[str, Any] = {"warnings": found}
+            warnings(mask, shown, {"warnings": found})
+            told = shown.get("warnings", ())
+            for each in {(_PLACE.sub("[*]", one["field"]), one["code"], one.get("message", "")) for one in told}:
+                kinds[row.channel, *each].append(row)
+    await page.looks("appeals", found=of.total())
+    most = sorted(kinds.items(), key=lambda one: (-len(one[1]), one[0]))[:_KINDS]
+    rows = [
+        (kind, len(those), of[kind[0]], [(each.public_id, page.viewer.row(each)) for each in those[:_NAMED]])
+        for kind, those in most
+    ]
+    return page.show("quarantine/warned.html", channel=channel, rows=rows, outcome=None, reasons={})
