@@ -31,7 +31,7 @@ from appealbus.plugins.gbdul.settings import GbdulSettings
 from tests.plugins.corpus.kit import QUERIES, lookup_of, written
 from tests.plugins.corpus.test_answers import ANSWERS
 
-GARBAGE = ("мутант", "2003-02-30", "01.02.2003", "0x1F", "нет", "1875-03-01T", "1e3x")
+GARBAGE = ("мутант", "2003-02-30", "01/02/2003", "0x1F", "нет", "1875-03-01T", "1e3x")
 QUESTION = "7f0c2f0e-6b5a-4a3c-9d1b-6f3f0f1a2b3c"
 GOOD = {
     "iin": "750301100019",
