@@ -19,7 +19,7 @@ MISBEHAVIOUR = {
 }
 MODELS = frozenset({"egkn", "address"})
 """Sources whose messages are ours, since no contract of theirs is published: docs/registries.md."""
-_BASIS = "none, a demonstration: egkn and address answer by models of ours, no contract of theirs is published"
+_BASIS = "нет, демонстрация: egkn и address отвечают по нашим моделям, контракты этих служб не опубликованы"
 _EXTRA = ("asn1crypto", "cryptography", "xmlsec")
 _GUARD = {"timeout": "1s", "attempts": 2, "backoff": "50ms", "breaker_failures": 20}
 
