@@ -12,6 +12,7 @@ from appealbus.core import Assessor, From, Outcome, Request, Source, Taken, foun
 from appealbus.core.bus.bus import Bus
 from appealbus.core.guards import context
 from appealbus.schemas import Completeness, Dossier, OutcomeKind, Severity, Signal
+from tests.core.bus.test_changes import change
 from tests.core.kit import Thing, dossier, lookup, message, running_bus
 from tests.services.processes import PATIENCE
 
@@ -122,3 +123,20 @@ async def test_a_field_that_decides_nothing_is_told_and_no_gap(tmp_path: Path) -
         made = await dossier(bus, taken.receipt.number)
         assert (made.version, made.completeness, made.gaps) == (1, Completeness.COMPLETE, [])
         assert [fact.provenance.unknown for fact in made.facts] == [["name"], None]
+
+
+async def test_what_was_read_in_part_is_asked_when_its_appeal_is_taken_up_again(tmp_path: Path) -> None:
+    """It had ended meanwhile, and nobody asked; taken up again it stayed partial for ever."""
+    replies: list[tuple[list[str], set[str]]] = [([], {"next"})]
+    async with running_bus(tmp_path, *plan(replies), retry={"first": 3600, "max": 3600}) as bus:
+        taken = await bus.accept(message(repeats=["x"]))
+        assert isinstance(taken, Taken)
+        await bus.accept(change("c-1", "answered"))
+        await bus.settle()
+        made = await dossier(bus, taken.receipt.number)
+        assert (made.completeness, made.gaps[0].next_attempt_at) == (Completeness.PARTIAL, None)
+        replies[0] = ["b"], set()
+        await bus.accept(change("c-2", "extended", due_on="2027-01-11"))
+        await bus.settle()
+        last = await dossier(bus, taken.receipt.number)
+        assert (last.completeness, len(last.facts)) == (Completeness.COMPLETE, 2)

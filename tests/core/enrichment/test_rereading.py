@@ -302,3 +302,42 @@ def test_differences_have_paths_without_numbers() -> None:
 def other(content: dict[str, Any]) -> Any:
     """Return a record of a type that nobody knows."""
     return OtherRecord.model_validate({"type": "acme.Thing", **content})
+
+
+def partly(*unknown: str, name: str = "a") -> Lookup[Any, Any]:
+    """Return a lookup that cannot read these fields of what it is about, of which `next` decides."""
+
+    async def ask(query: Any, source: Source) -> Outcome[Any]:
+        await source.call(Request({}))
+        source.notes.unknown.update(unknown)
+        return found(Thing(name=name))
+
+    asking = kit.lookup("s.thing", ask, x=From("message_id"))
+    type(asking).decisive = ("next",)
+    return asking
+
+
+def read_in_part() -> LookupState:
+    was = state(OutcomeKind.FOUND, "reply.partly_read", "a", next_attempt_at=LATER)
+    assert was.provenance is not None
+    return replace(was, provenance=was.provenance.model_copy(update={"unknown": ["next"]}))
+
+
+async def test_a_mended_schema_heals_a_record_that_stays_the_same() -> None:
+    """There is nothing where something could have stood: that is known now."""
+    [read] = await reread(read_in_part(), await row("Ағаш"), lookups=[partly()])
+    assert (read.verdict, read.was, read.now) == (Verdict.DIFFERS, "found [reply.partly_read]", "found")
+    assert read.after is not None
+    assert read.after.provenance is not None
+    assert (read.after.code, read.after.next_attempt_at, read.after.provenance.unknown) == ("", None, None)
+
+
+async def test_what_is_read_in_part_again_stays_provisional() -> None:
+    """It said that it was found, and the dossier was complete."""
+    [read] = await reread(read_in_part(), await row("Ағаш"), lookups=[partly("next")])
+    assert read.verdict is Verdict.SAME
+    [read] = await reread(read_in_part(), await row("Ағаш"), lookups=[partly("next", name="b")])
+    assert read.verdict is Verdict.DIFFERS
+    assert read.after is not None
+    assert (read.after.code, read.after.next_attempt_at) == ("reply.partly_read", LATER)
+    assert read.after.pending

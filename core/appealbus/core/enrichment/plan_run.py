@@ -13,6 +13,7 @@ from appealbus.core.doors import is_defect
 from appealbus.core.enrichment.carrying import Key, asked_with
 from appealbus.core.enrichment.enrichment import Enrichment
 from appealbus.core.enrichment.retry import BUSY, after_defect, next_attempt
+from appealbus.core.enrichment.unsure import provisional
 from appealbus.core.guards.attempts import LEFT_OUT
 from appealbus.core.guards.question import Ended
 from appealbus.core.planning.inputs import Draft, InputState
@@ -22,6 +23,7 @@ from appealbus.schemas.outcome import OutcomeKind
 
 _NOT_PUT = HELD_BACK | {BUSY}
 """Codes of questions that nobody has tried to answer: the pauses do not grow with them."""
+_ENDED = "nobody asks any more"
 _ANSWERED = frozenset({OutcomeKind.FOUND, OutcomeKind.NOT_FOUND, OutcomeKind.REFUSED})
 TURN = 5.0
 """Seconds that a question may wait for its turn, beside the time of its call, once a version is out and nobody waits
@@ -170,7 +172,7 @@ class PlanRun:
 
     def _closed(self, lookup: str, draft: Draft, before: LookupState | None) -> LookupState:
         """Return the state of a question that is not put any more, since the appeal has ended."""
-        reason = f"nobody asks any more: the appeal was {self._closed_by}"
+        reason = f"{_ENDED}: the appeal was {self._closed_by}"
         if before is not None and (
             before.kind.final or before.record is not None or before.code in (CLOSED, WITHDRAWN)
         ):
@@ -184,7 +186,9 @@ class PlanRun:
         return InputState(how, bool(self.records[name]), any(state.pending for state in states))
 
     def _is_open(self, state: LookupState) -> bool:
-        if state.code == STALE and state.next_attempt_at is None:  # the appeal had ended, and was taken up again
+        if state.next_attempt_at is None and (
+            state.code == STALE or (state.code == PARTLY_READ and state.reason.startswith(_ENDED))
+        ):  # the appeal had ended, and was taken up again
             return True
         asked_anew = state.kind in _ANSWERED and state.next_attempt_at is not None
         if state.kind.final and not asked_anew:
@@ -278,10 +282,7 @@ class PlanRun:
 
     def _state(self, node: Node, draft: Draft, before: LookupState | None, ended: Ended) -> LookupState:
         """Return the state of a question that was asked, with the time of its next attempt."""
-        outcome, enrichment = ended.outcome, self._enrichment
-        unknown = None if ended.provenance is None or ended.stale else ended.provenance.unknown
-        if outcome.kind is OutcomeKind.FOUND and unknown and node.decides(unknown):
-            outcome = replace(outcome, code=PARTLY_READ, reason="the reply may tell more that could not be read")
+        outcome, enrichment = provisional(node, ended), self._enrichment
         state = LookupState(
             lookup=node.lookup.name,
             key=draft.key,

@@ -7,10 +7,12 @@ from datetime import datetime
 from enum import StrEnum
 
 from appealbus.core.domain.case import PENDING, WITHDRAWN, Case, LookupState
+from appealbus.core.domain.pauses import PARTLY_READ
 from appealbus.core.domain.replies import ReplyRow
 from appealbus.core.doors import is_defect
 from appealbus.core.enrichment.carrying import asked_with, renamed
 from appealbus.core.enrichment.differences import FieldDifference, differences
+from appealbus.core.enrichment.unsure import provisional
 from appealbus.core.guards.conversation import Conversation, NotKept, unpack
 from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.question import Ended, Question
@@ -179,7 +181,8 @@ class _CaseReading:
                 problem = problem or "reply.damaged"
                 continue
             ended = await guard.reread(_question(node, draft, self.case), conversation)
-            outcome = ended.outcome
+            outcome = provisional(node, ended)
+            ended = replace(ended, outcome=outcome)
             if outcome.code in _UNREAD:
                 problem = problem or outcome.code
             elif outcome.record is not None or (outcome.kind in _ANSWERS and state.record is None):
@@ -200,7 +203,8 @@ class _CaseReading:
         fields = [] if state.record is None or outcome.record is None else differences(state.record, outcome.record)
         told = (state.lookup, state.key)
         was, now = _told(state.kind, state.code), _told(outcome.kind, outcome.code)
-        if (was == now and outcome.record is None) or (state.record is not None and outcome.record and not fields):
+        same = state.record is not None and outcome.record and not fields and _unknown(state) == _unknown(ended)
+        if (was == now and outcome.record is None) or same:
             return Reread(*told, Verdict.SAME, was, now, before=state)
         withdrawn = state.code == WITHDRAWN and not self.named  # nobody has looked whether it is read rightly now
         if outcome.kind not in _ANSWERS or (state.record is not None and outcome.record is None) or withdrawn:
@@ -225,7 +229,7 @@ class _CaseReading:
             code=outcome.code,
             reason=outcome.reason,
             ended_at=self.rereader.now(),
-            next_attempt_at=None,
+            next_attempt_at=state.next_attempt_at if outcome.code == PARTLY_READ else None,
             record=outcome.record,
             provenance=provenance,
             written=ended.written,
@@ -245,7 +249,11 @@ def _is_older(row: ReplyRow, state: LookupState) -> bool:
 
 
 def _told(kind: OutcomeKind, code: str) -> str:
-    return kind.value if kind is OutcomeKind.FOUND or not code else f"{kind.value} [{code}]"
+    return kind.value if not code or (kind is OutcomeKind.FOUND and code != PARTLY_READ) else f"{kind.value} [{code}]"
+
+
+def _unknown(of: LookupState | Ended) -> list[str] | None:
+    return None if of.provenance is None else of.provenance.unknown
 
 
 def _impossible(lookup: str, key: str, state: LookupState | None, code: str) -> Reread:

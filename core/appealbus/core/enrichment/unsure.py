@@ -1,16 +1,29 @@
-"""What assessors may conclude where a part of what they read is unknown: nothing from that, and not in silence."""
+"""What follows where a part of a reply is unknown: the record is provisional, and nobody concludes from the gap."""
 
 import re
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 
 from appealbus.core.domain.pauses import PARTLY_READ
+from appealbus.core.guards.question import Ended
 from appealbus.core.interfaces.assessor import Assessor
 from appealbus.core.planning.paths import touch, within
+from appealbus.core.planning.plan import Node
 from appealbus.schemas.dossier import Dossier
+from appealbus.schemas.outcome import Outcome, OutcomeKind
+from appealbus.schemas.record import Record
 from appealbus.schemas.signal import Severity, Signal
 
 _INDEX = re.compile(r"\[\d+\]")
+
+
+def provisional(node: Node, ended: Ended) -> Outcome[Record]:
+    """Return how a question has ended: with a record for now, where a field that decides is unknown."""
+    unknown = None if ended.provenance is None or ended.stale else ended.provenance.unknown
+    if ended.outcome.kind is not OutcomeKind.FOUND or not unknown or not node.decides(unknown):
+        return ended.outcome
+    return replace(ended.outcome, code=PARTLY_READ, reason="the reply may tell more that could not be read")
 
 
 def judged(assessor: Assessor, signals: Iterable[Signal], dossier: Dossier) -> list[Signal]:

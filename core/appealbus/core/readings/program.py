@@ -94,7 +94,8 @@ class Program:
             if isinstance(declared, ReadingSpec):
                 paths = [ReplyPath(SELF, (), ())]
             for path in [path.repeated() if lists else path for path in paths if path.end != REST]:
-                yield Place(name, path.steps, path.each)
+                end = (path.end,) if path.end.startswith("@") else ()
+                yield Place(name, (*path.steps, *end), (*path.each, *(False for _ in end)), kind is None or kind.open)
                 for inner in self.inner[name].places() if name in self.inner else ():
                     field = f"{name}{'[*]' if lists else ''}.{inner.field}"
                     yield Place(field, (*path.steps, *inner.steps), (*path.each, *inner.each))

@@ -115,7 +115,7 @@ class Reading(ReadingSpec, Generic[M]):
                     one["loc"] for one in error.errors(include_url=False, include_context=False, include_input=False)
                 ]
             else:
-                if run.notes.unreadable or run.notes.gaps:
+                if run.lost or run.notes.gaps:
                     run.notes.unknown |= unknown_fields(self.program.places(), node, run)
                 return record
             gone: set[tuple[int, str]] = set()
@@ -123,7 +123,7 @@ class Reading(ReadingSpec, Generic[M]):
             for place in places:
                 path = self._let_go(table, place, gone, where)
                 if path is not None:
-                    run.notes.drop(f"{where}/{path}".removeprefix("./"))
+                    run.drop(f"{where}/{path}".removeprefix("./"))
 
     def _let_go(self, table: Any, place: tuple[int | str, ...], gone: set[tuple[int, str]], where: str) -> str | None:
         """Take the optional value out of the table in which the place lies, and return its path; None if it is gone.

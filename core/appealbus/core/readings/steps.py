@@ -136,7 +136,7 @@ def nested(key: Key, program: Part, needed: bool) -> Step:
             part = program.part(node, run)
         except Unreadable as bad:
             table[key] = broken(needed, bad.word, bad.path, run)
-            run.lost.append(run.path(node))
+            run.lost.add(run.path(node))
         else:
             if part is not None:
                 table[key] = part
@@ -262,7 +262,7 @@ def parsed(inner: Level, schema: InnerSchema | None, spoil: Sequence[Step]) -> S
         except ValueError:
             for each in spoil:
                 each(node, table, run)
-            run.notes.drop(run.path(node))
+            run.drop(run.path(node))
             run.spoilt = True
             return
         if schema is not None:

@@ -38,7 +38,7 @@ class Unreadable(AppealBusError):
 class Run:
     """One reading under way."""
 
-    __slots__ = ("inside", "lost", "nils", "notes", "prefix", "root", "spoilt")
+    __slots__ = ("inside", "lost", "nils", "notes", "odd", "prefix", "root", "seen", "spoilt")
 
     def __init__(self, root: Node, notes: Notes) -> None:
         self.root = root
@@ -48,23 +48,36 @@ class Run:
         """Where the record at hand stands in the reply."""
         self.spoilt = False
         """Whether something could not be read."""
-        self.lost: list[str] = []
-        """Paths of nested models that are absent, since something in them could not be read."""
+        self.lost: set[str] = set()
+        """Paths of what could not be read, and of nested models that are absent, since something in them could not."""
+        self.seen = 0
+        """How many of the gaps in the notes were looked at."""
+        self.odd: set[str] = set()
+        """Names of elements that the schema does not have where they are."""
         self.inside: dict[Any, Node] = {}
         """The element in whose text the root of another document stands."""
 
-    def path(self, node: Node) -> str:
-        """Return where an element stands, from the root's children on."""
+    def steps(self, node: Node) -> tuple[str, ...]:
+        """Return where an element stands, from the root's children on: names that may be the sender's."""
         names: list[str] = []
         at: Node | None = node
         while at is not None and at is not self.root:
-            names.append(tellable(local_name(at)))
+            names.append(local_name(at))
             above = at.getparent()
             if above is None and at in self.inside:
                 names.append(XML)
                 above = self.inside[at]
             at = above
-        return "/".join(reversed(names)) or "."
+        return tuple(reversed(names))
+
+    def path(self, node: Node) -> str:
+        """Return where an element stands as it may be told."""
+        return "/".join(each if each == XML else tellable(each) for each in self.steps(node)) or "."
+
+    def drop(self, path: str) -> None:
+        """Note a value that could not be read."""
+        self.notes.drop(path)
+        self.lost.add(path)
 
     def below(self, node: Node, path: str) -> str:
         """Return the path of what is declared at a path inside an element."""
@@ -200,7 +213,7 @@ def broken(needed: bool, word: str, path: str, run: Run) -> object:
     """
     if needed:
         raise Unreadable(path, word) from None
-    run.notes.drop(path)
+    run.drop(path)
     run.spoilt = True
     return BAD
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from appealbus.core.interfaces.notes import tellable
 from appealbus.core.readings.nodes import Node, local_name
 from appealbus.core.readings.trie import Run
 from appealbus.core.replies.marks import is_refused
@@ -17,12 +18,14 @@ class Place:
         field: `rights[*].holder.iin`.
         steps: names of elements, from the record's own on.
         each: for every step, whether all of that name are meant.
+        is_open: whether it holds whatever is in there.
 
     """
 
     field: str
     steps: tuple[str, ...]
     each: tuple[bool, ...]
+    is_open: bool = False
 
 
 def unknown_fields(places: Iterable[Place], node: Node, run: Run) -> set[str]:
@@ -39,36 +42,60 @@ def unknown_fields(places: Iterable[Place], node: Node, run: Run) -> set[str]:
 
     """
     known = list(places)
-    own = _steps(run.path(node))
+    own = run.steps(node)
     found: set[str] = set()
-    for path in (*run.notes.unreadable, *run.lost):
-        at = tuple(step for step in _steps(path) if not step.startswith("@"))
-        if at[: len(own)] == own:
-            found.update(each.field for each in known if each.steps == at[len(own) :])
-    for above, what in run.notes.gaps:
-        at = _steps(run.path(above))
-        if at[: len(own)] == own and (above is node or at != own):
-            found.update(_beside(known, at[len(own) :], above, what))
+    gaps = run.notes.gaps[run.seen :]  # of several records the first looks at all: they share their notes
+    run.seen += len(gaps)
+    beside: dict[Any, list[Any]] = {}
+    for above, what in gaps:
+        beside.setdefault(above, []).append(what)
         if not isinstance(what, str):
-            found.update(_elsewhere(known, node, local_name(what)))
+            run.odd.add(local_name(what))
+    for above, all_of_it in beside.items():
+        at = run.steps(above)
+        if "" in all_of_it:
+            run.lost.add(run.path(above))
+        if at == own[:-1] and any(not isinstance(what, str) and run.steps(what) == own for what in all_of_it):
+            run.lost.add(run.path(node))
+        if at[: len(own)] == own:
+            found.update(_beside(known, at[len(own) :], above, all_of_it))
+    for name in run.odd & {step for each in known for step in each.steps}:
+        found.update(_elsewhere(known, node, name))
+    lost = [_steps(path) for path in run.lost]
+    for each in known if lost else ():
+        place = _told((*own, *each.steps))
+        if any(at[: len(place)] == place if each.is_open else place[: len(at)] == at for at in lost):
+            found.add(each.field)
     return {each for each in found if not any(each.startswith((f"{one}.", f"{one}[")) for one in found)}
 
 
-def _beside(places: list[Place], at: tuple[str, ...], above: Any, what: Any) -> Iterator[str]:
+def _beside(places: list[Place], at: tuple[str, ...], above: Any, all_of_it: list[Any]) -> Iterator[str]:
     """Yield the fields that may stand for what an element has too much or too little."""
-    there = _names(above)
     below = [each for each in places if len(each.steps) > len(at) and each.steps[: len(at)] == at]
-    if isinstance(what, str):
-        yield from (each.field for each in below if each.steps[len(at)] == what and what not in there)
+    if not below:
         return
-    yield from (each.field for each in below if each.steps[len(at)] not in there)
-    inside = {local_name(child) for child in what.iterchildren("*")}
-    alike = {name: inside & _parts(places, (*at, name)) for name in {each.steps[len(at)] for each in below}}
-    most = max((len(alike[name]) for name in alike.keys() - there), default=0)
+    there = _names(above)
+    missing = {what for what in all_of_it if isinstance(what, str)}
+    new = [what for what in all_of_it if not isinstance(what, str)]
     for each in below:
         name = each.steps[len(at)]
-        if each.each[len(at)] and (name in inside or len(alike[name]) > most):
+        if name not in there and (new or name in missing or ("@" in missing and name.startswith("@"))):
             yield each.field
+    lists = {each.steps[len(at)] for each in below if each.each[len(at)]}
+    parts = {name: _parts(places, (*at, name)) for name in {each.steps[len(at)] for each in below}} if lists else {}
+    meant: set[str] = set()
+    for what in new if lists else ():
+        inside = {local_name(child) for child in what.iterchildren("*")}
+        most = max((len(inside & parts[name]) for name in parts.keys() - there), default=0)
+        for name in lists - meant:
+            is_part = name in inside or local_name(what) in parts[name] or len(inside & parts[name]) > most
+            if is_part or not (inside or parts[name] or name not in _near(what)):
+                meant.add(name)
+    yield from (each.field for each in below if each.each[len(at)] and each.steps[len(at)] in meant)
+
+
+def _near(what: Any) -> set[str]:
+    return {local_name(each) for each in (what.getprevious(), what.getnext()) if each is not None}
 
 
 def _elsewhere(places: list[Place], node: Any, name: str) -> Iterator[str]:
@@ -89,7 +116,8 @@ def _at(node: Any, steps: tuple[str, ...]) -> list[Any]:
 
 
 def _names(above: Any) -> set[str]:
-    return {local_name(child) for child in above.iterchildren("*") if not is_refused(child)}
+    names = {local_name(child) for child in above.iterchildren("*") if not is_refused(child)}
+    return names | {f"@{str(key).rpartition('}')[2]}" for key in above.attrib}
 
 
 def _parts(places: list[Place], at: tuple[str, ...]) -> set[str]:
@@ -98,4 +126,8 @@ def _parts(places: list[Place], at: tuple[str, ...]) -> set[str]:
 
 
 def _steps(path: str) -> tuple[str, ...]:
-    return () if path == "." else tuple(path.split("/"))
+    return _told(step.partition("[")[0] for step in path.split("/") if step != ".")
+
+
+def _told(steps: Iterable[str]) -> tuple[str, ...]:
+    return tuple(step if step.startswith("@") else tellable(step) for step in steps)

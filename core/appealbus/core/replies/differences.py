@@ -55,6 +55,7 @@ class Differences:
             reply: in which values are made unreadable.
 
         """
+        self._strictly = schema
         self._schema = schema if loose is None else loose
         self._is_loose = loose is not None
         self._vocabulary = vocabulary
@@ -81,6 +82,28 @@ class Differences:
         for error in self._strict:
             if (error.node, error.number) not in told:
                 self._miss(error, notes)
+        if self._is_loose:
+            self._miss_more(notes)
+
+    def _miss_more(self, notes: Notes) -> None:
+        """Note what is missing behind something that is: libxml2 tells the first in each element."""
+        put: list[etree._Element] = []
+        size = int(_SIZE(self._message))
+        while self._left > size and not is_valid(self._strictly, self._message, "reply.schema", "the reply"):
+            self._left -= size
+            told = len(put)
+            for error in errors_of(self._strictly, self._message):
+                name = next((each for each in error.expected if "*" not in each), "")
+                if not error.is_of_content or not name or error.node in put:
+                    continue
+                within = error.node.getparent() if error.is_unexpected else error.node
+                if within is None:
+                    continue
+                notes.gaps += [(self._twins[within], each.rpartition("}")[2]) for each in error.expected]
+                put.append(etree.Element(name))
+                within.insert(within.index(error.node) if error.is_unexpected else len(within), put[-1])
+            if told == len(put):
+                return
 
     def _settle(self, what: "_Alone", notes: Notes) -> Iterator["_Alone"]:
         """Settle a message, or an element alone; yield what was not expected where it was, each alone.
@@ -130,14 +153,18 @@ class Differences:
         if error.attribute:
             path = f"{path}/@{self._vocabulary.tellable(error.attribute)}".removeprefix("./")
         notes.differ(path)
+        name = error.attribute.rpartition("}")[2]
         if error.is_unknown_attribute:
             self._drop_unknown(twin, error.attribute)
-        if error.is_harmless:
+            notes.gaps += [(twin, "@"), (twin, name)]
+        if error.is_harmless and not error.is_all_text:
             return
         if error.attribute:
             twin.attrib.pop(error.attribute, None)
+            notes.gaps.append((twin, f"@{name}"))
         else:
             refuse(twin)
+            notes.gaps.append((twin, ""))
 
     def _misplaced(self, node: etree._Element, notes: Notes) -> Iterator[etree._Element]:
         """Deal with an element that should not be where it is, and with new ones beside it."""
@@ -195,6 +222,8 @@ class Differences:
         """Note what should be there and is not."""
         notes.differ(self._missing(error))
         within = error.node.getparent() if error.is_unexpected else error.node
+        if error.missing_attribute:
+            notes.gaps.append((self._twins[error.node], f"@{error.missing_attribute}"))
         if within is not None:
             notes.gaps += [(self._twins[within], name.rpartition("}")[2]) for name in error.expected]
 

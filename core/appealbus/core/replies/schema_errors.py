@@ -23,11 +23,14 @@ _VALUE = 1824
 """Its number for a value that its type does not allow."""
 _UNKNOWN = frozenset({1866, 1867})
 """Its numbers for an attribute too many: without and with a wildcard for attributes."""
+_ALL_TEXT = 1843
+_FEW = re.compile(r": The attribute '(?:\{[^}']*\})?([^']{1,200})' is required but missing\.$")
 _HARMLESS = frozenset({1843, 1845, 1851, 1868}) | _UNKNOWN
 """Its numbers for what spoils no value: stray text between elements, an element of open content (xs:any) that no schema
 declares, so that nobody can check it, an xsi:type that it does not know, an attribute too many, and one too few."""
 
 ErrorKey: TypeAlias = tuple[etree._Element, int, str]
+Missing: TypeAlias = tuple[str, bool, tuple[str, ...]]
 _Beside: TypeAlias = dict[tuple[etree._Element, str], list[etree._Element]]
 
 
@@ -78,6 +81,17 @@ class SchemaError:
         return False
 
     @property
+    def is_all_text(self) -> bool:
+        """Whether there is text where elements should be, and none of them."""
+        return self.number == _ALL_TEXT and not len(self.node)
+
+    @property
+    def missing_attribute(self) -> str:
+        """The local name of an attribute that is missing."""
+        found = _FEW.search(self.text)
+        return found[1] if found is not None else ""
+
+    @property
     def is_unknown_attribute(self) -> bool:
         """Whether it is an attribute that the schema does not have there."""
         return self.number in _UNKNOWN
@@ -87,6 +101,14 @@ class SchemaError:
         """What should stand there, as `{namespace}name`."""
         found = _EXPECTED.search(self.text)
         return found[1].split(", ") if found is not None else []
+
+
+def missing_in(text: str) -> Missing | None:
+    """Return the local name of an element, whether it lacks something or stands behind that, and what: local names."""
+    subject, expected = _SUBJECT.match(text), _EXPECTED.search(text)
+    if subject is None or expected is None:
+        return None
+    return subject[1], ": Missing" in text, tuple(each.rpartition("}")[2] for each in expected[1].split(", "))
 
 
 def is_valid(schema: etree.XMLSchema, message: etree._Element, code: str, what: str) -> bool:

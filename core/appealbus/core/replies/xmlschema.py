@@ -12,7 +12,7 @@ from appealbus.core.interfaces.wire import CallFailed
 from appealbus.core.replies.differences import Differences
 from appealbus.core.replies.loose import loosened
 from appealbus.core.replies.rules import broken_rule
-from appealbus.core.replies.schema_errors import first_place, is_valid
+from appealbus.core.replies.schema_errors import Missing, first_place, is_valid, missing_in
 from appealbus.core.replies.schema_files import compiled
 from appealbus.core.replies.vocabulary import Vocabulary, vocabulary_of
 from appealbus.core.replies.xmlread import take_out
@@ -99,8 +99,11 @@ class Checker:
         message = self._unsigned(reply)
         if _SIZE(message) > _LARGE:
             if not _is_large_valid(self._schema, message):
-                self._take_large(message)
+                missing = self._take_large(message)
                 notes.differ(MORE)
+                for name, is_inside, expected in missing:
+                    found = (each if is_inside else each.getparent() for each in reply.iter(f"{{*}}{name}"))
+                    notes.gaps += [(each, one) for each in found if each is not None for one in expected]
                 new = [each for each in reply.iter("*") if each is not reply and not self._vocabulary.knows(each)]
                 notes.gaps += [(each.getparent(), each) for each in new]
         elif not is_valid(self._schema, message, _CODE, "the reply"):
@@ -110,13 +113,18 @@ class Checker:
         """Return the message, or a copy without the signatures that the schema does not know."""
         if SIGNATURE in self._vocabulary.elements or next(message.iter(SIGNATURE), None) is None:
             return message
+        if _SIZE(message) <= _LARGE and is_valid(self._schema, message, _CODE, "the message"):
+            return message  # it is open content
         copy = deepcopy(message)
         for signature in list(copy.iter(SIGNATURE)):
             take_out(signature)
         return copy
 
-    def _take_large(self, message: etree._Element) -> None:
+    def _take_large(self, message: etree._Element) -> set[Missing]:
         """Make sure that all which a large message has against its schema is something new, or something missing.
+
+        Returns:
+            what is missing.
 
         Raises:
             CallFailed: it is more than that.
@@ -129,7 +137,7 @@ class Checker:
                 if above is not None and not _is_in_text(element, above):
                     above.remove(element)
             if _is_large_valid(self._loose, rest):
-                return
+                return {each for each in map(missing_in, _errors(self._schema, rest, _LARGE)) if each is not None}
         raise CallFailed(OutcomeKind.INVALID, _CODE, "the reply breaks its schema, in a large message", at_scale=True)
 
 
@@ -140,20 +148,24 @@ def _is_in_text(element: etree._Element, above: etree._Element) -> bool:
 
 def _is_large_valid(schema: etree.XMLSchema, message: etree._Element) -> bool:
     """Check while parsing, which can stop at the first error."""
-    if _CROWDED(message):
-        return False  # all errors of one tag come at once
+    return not _CROWDED(message) and not _errors(schema, message, 1)  # all errors of one tag come at once
+
+
+def _errors(schema: etree.XMLSchema, message: etree._Element, most: int) -> list[str]:
+    """Return what libxml2 says while parsing, until it has said so much."""
     # Huge texts are let through: what was parsed once within its limit may have grown by attachments put into it.
     parser = etree.XMLParser(schema=schema, resolve_entities=False, no_network=True, huge_tree=True)
     content = etree.tostring(message, encoding="utf-8", with_tail=False)
     try:
         for begin in range(0, len(content), _PIECE):
             parser.feed(content[begin : begin + _PIECE])
-            if len(parser.feed_error_log):
-                return False
-        parser.close()
-    except etree.XMLSyntaxError:
-        return False
-    return True
+            if len(parser.feed_error_log) >= most:
+                break
+        else:
+            parser.close()
+    except etree.XMLSyntaxError as error:
+        return [each.message for each in parser.feed_error_log] or [str(error)]
+    return [each.message for each in parser.feed_error_log]
 
 
 class MessageSchema:
