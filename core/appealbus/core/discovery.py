@@ -12,6 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from appealbus.core.careless import lacking
 from appealbus.core.config.permissions import writable_by_others
 from appealbus.core.errors import AppealBusError, ConfigError
 from appealbus.core.escaping import one_line
@@ -110,4 +111,5 @@ def reason_of(error: BaseException) -> str:
         text = str(error)
     except BaseException as failure:  # a plugin's own class, whose text raises
         text = f"its text raised {type(failure).__name__}"
-    return one_line(f"{type(error).__name__}: {text}{where}")
+    told = lacking(error) or f"{type(error).__name__}: {text}"
+    return one_line(f"{told}{where}")

@@ -14,6 +14,7 @@ import orjson
 import pluggy
 import structlog
 
+from appealbus.core.careless import shadows, slip, unusable
 from appealbus.core.config.base import NoSettings, Settings
 from appealbus.core.counting import Counting
 from appealbus.core.discovery import BrokenPlugin, FoundPlugin, check_api, find, reason_of
@@ -60,6 +61,10 @@ class Plugin:
     hooks: list[str] = field(default_factory=list)
     brought: dict[str, list[Any]] = field(default_factory=dict)
     """What it registers: factories and instances, by the plural of their kind."""
+    warnings: list[str] = field(default_factory=list)
+    """What works and should be written otherwise."""
+    twin: str = ""
+    """The installed plugin that it is once more: `bus.plugins` names its module."""
 
 
 class Host:
@@ -103,15 +108,20 @@ class Host:
     def _load_one(self, found: FoundPlugin, disabled: set[str]) -> None:
         name, plugin = found.name, Plugin(found.name, found.version, found.origin)
         self.plugins.append(plugin)
-        if self._manager.has_plugin(name):
+        if (twin := self._manager.get_plugin(name)) is not None:
             plugin.state, plugin.reason = "broken", f"a plugin named {name!r} is loaded already; rename one of them"
+            plugin.twin = name if twin is sys.modules.get(found.origin) else ""
             return
         if name in disabled:
             plugin.state, plugin.reason = "disabled", "named in bus.disabled"
             return
         try:
-            module = found.load()
+            with shadows(plugin.warnings):
+                module = found.load()
             check_api(module)
+            plugin.twin = self._manager.get_name(module) or ""
+            if plugin.twin:
+                raise BrokenPlugin(f"it is loaded as {plugin.twin!r} already")
             plugin.version = found.version or str(getattr(module, "__version__", "0"))
             impls = self._register(name, module)
             plugin.hooks = sorted(impls)
@@ -138,7 +148,8 @@ class Host:
                 raise BrokenPlugin(f"{attr}: @hookimpl takes no {meaningless[0]!r} here; write @hookimpl alone")
             if attr not in self._hooks:
                 raise BrokenPlugin(f"there is no hook {attr!r}; {did_you_mean(attr, self._hooks)}")
-            _check_function(attr, getattr(module, attr))
+            if wrong := unusable(attr, getattr(module, attr), getattr(Hooks, attr)):
+                raise BrokenPlugin(wrong)
         if not marked:
             raise BrokenPlugin("it implements no hook; mark functions with @hookimpl from appealbus.core")
         self._manager.register(module, name)
@@ -161,6 +172,8 @@ class Host:
             brought[kind.plural] = list(returned)
             if not all(isinstance(item, kind.registered) for item in brought[kind.plural]):
                 raise BrokenPlugin(f"{kind.hook} must return instances of {kind.registered.__name__}")
+            if wrong := next(filter(None, (slip(item, kind.registered) for item in brought[kind.plural])), ""):
+                raise BrokenPlugin(wrong)
         for lookup in brought["lookups"]:
             node = Node(lookup, name, "", "")
             node.check_names()
@@ -381,19 +394,3 @@ def _is_same(one: Any, other: Any, seen: set[tuple[int, int]]) -> bool:
     words = re.findall(r"\w+", texts[0])
     same = texts[0] == texts[1] and "<locals>" not in one.__qualname__ + other.__qualname__
     return same and all(_is_same(names[0].get(word), names[1].get(word), seen) for word in words)
-
-
-def _check_function(hook: str, function: Callable[..., Any]) -> None:
-    """Raise BrokenPlugin where a call of this implementation would do nothing, or could not be made."""
-    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
-        raise BrokenPlugin(f"{hook} is called and not awaited; write it without async")
-    if inspect.isgeneratorfunction(function):
-        raise BrokenPlugin(f"{hook} is called once, and would not reach its yield; write return")
-    known = [name for name in inspect.signature(getattr(Hooks, hook)).parameters if name != "self"]
-    for name, wanted in inspect.signature(function).parameters.items():
-        if wanted.kind in (wanted.VAR_POSITIONAL, wanted.VAR_KEYWORD):
-            continue
-        if wanted.kind is wanted.POSITIONAL_ONLY:
-            raise BrokenPlugin(f"{hook}: arguments come by their names; take the / out of its signature")
-        if name not in known and wanted.default is wanted.empty:
-            raise BrokenPlugin(f"{hook}: there is no argument {name!r}; it may take {', '.join(known) or 'none'}")

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from appealbus.core.careless import lacking, slip
 from appealbus.core.config.base import Settings
 from appealbus.core.config.loading import Loaded
 from appealbus.core.config.models import SourceSettings
@@ -88,6 +89,10 @@ def load_plugins(loaded: Loaded) -> Host:
 
     host = Host(settings_for)
     host.load(loaded.settings.bus.plugins, loaded.settings.bus.disabled)
+    for each in host.plugins:
+        if each.twin:
+            told = f"it is installed, and loaded as {each.twin!r} already; take it out here"
+            each.reason = str(loaded.error(told, "bus", "plugins"))
     return host
 
 
@@ -176,12 +181,15 @@ def _make(loaded: Loaded, host: Host, kind: PartKind, path: tuple[str, ...], fac
     except BaseException as error:
         if not is_defect(error):
             raise
-        raise loaded.error(f"its plugin raised {type(error).__name__} at {_place(error)}", *path) from None
+        told = lacking(error, chosen.make) or f"its plugin raised {type(error).__name__} at {_place(error)}"
+        raise loaded.error(told, *path) from None
     if not isinstance(part, kind.interface):
         wrong = f"its plugin made an instance of {type(part).__name__}, which is no {kind.interface.__name__}"
         raise loaded.error(wrong, *path)
     if isinstance(part, Part) and getattr(part, "name", None) != path[-1]:
         wrong = f"its plugin made {type(part).__name__} under another name; call super().__init__(name, settings) there"
+        raise loaded.error(wrong, *path)
+    if wrong := slip(part, kind.interface):
         raise loaded.error(wrong, *path)
     return part
 

@@ -125,6 +125,7 @@ async def _check(cli: Cli, online: bool) -> Findings:
         raise ConfigError(*missing)
     found.warnings += cli.loaded.open_secrets() + _own_warnings([node.lookup for node in parts.nodes])
     found.warnings += _own_warnings([*cli.host.assessors.values()])
+    found.warnings += [each for plugin in cli.host.plugins for each in plugin.warnings]
     found.problems += [f"plugin {p.name} is broken: {p.reason}" for p in cli.host.plugins if p.state == "broken"]
     found.problems += cli.host.record_clashes()
     found.problems += parts.problems
