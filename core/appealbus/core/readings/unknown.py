@@ -30,7 +30,7 @@ def unknown_fields(places: Iterable[Place], node: Node, run: Run) -> set[str]:
 
     A field is unknown if what stands at its place could not be read; or if nothing does, though its schema wants
     something there, or has something beside it that it does not know. A list is, too, if what it does not know has the
-    same parts as the items of the list: else it would be shorter in silence.
+    same parts as the items of the list, or none and stands beside one: else it would be shorter in silence.
 
     Args:
         places: of all fields.
@@ -64,10 +64,12 @@ def _beside(places: list[Place], at: tuple[str, ...], above: Any, what: Any) -> 
     yield from (each.field for each in below if each.steps[len(at)] not in there)
     inside = {local_name(child) for child in what.iterchildren("*")}
     alike = {name: inside & _parts(places, (*at, name)) for name in {each.steps[len(at)] for each in below}}
+    beside = {local_name(each) for each in (what.getprevious(), what.getnext()) if each is not None}
     most = max((len(alike[name]) for name in alike.keys() - there), default=0)
     for each in below:
         name = each.steps[len(at)]
-        if each.each[len(at)] and (name in inside or len(alike[name]) > most):
+        of_texts = not inside and name in beside and len(each.steps) == len(at) + 1
+        if each.each[len(at)] and (of_texts or name in inside or len(alike[name]) > most):
             yield each.field
 
 
