@@ -15,6 +15,7 @@ from appealbus.core.testing.contract import Contract
 from appealbus.core.testing.damage import CANARY, damaged
 from appealbus.core.testing.making import Records
 from appealbus.core.testing.mixup import mixed_up
+from appealbus.core.testing.mutants import silent
 from appealbus.core.testing.scripted import Answer, ScriptedWire
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.outcome import OutcomeKind
@@ -66,6 +67,7 @@ async def check_lookup(
     problems += _answered(lookup, asked[0])
     again = partial(ask_changed, lookup, about, records=records)
     problems += [problem async for problem in mixed_up(again, asked[0], replies, not_in_reply)]
+    problems += silent(lookup, asked[0].query, replies[0]) if asked[0].query is not None else ()
     away = CallFailed(OutcomeKind.UNAVAILABLE, "http.503", "the source cannot answer now")
     for number, reply in enumerate(replies):
         before: list[Answer] = list(replies[:number])
