@@ -1,7 +1,7 @@
 """What the configuration and the plugins amount to: built without side effects, so that `check` can prove it."""
 
 import traceback
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,6 @@ from appealbus.core.errors import ConfigError
 from appealbus.core.guards.settings import GuardSettings
 from appealbus.core.host import Host
 from appealbus.core.interfaces.delivery import Delivery
-from appealbus.core.interfaces.factory import Factory
 from appealbus.core.interfaces.intake import Intake
 from appealbus.core.interfaces.part import Part
 from appealbus.core.interfaces.wire import Wire
@@ -171,7 +170,10 @@ def _misspelt(loaded: Loaded, host: Host) -> list[str]:
 
 def _make(loaded: Loaded, host: Host, kind: PartKind, path: tuple[str, ...], factory: str) -> Any:
     """Make a part; what it finds wrong with its table, or raises over it, is told with the table's place."""
-    chosen = _pick(host.brought(kind.plural), factory, loaded, (*path, kind.key), host)
+    known = host.brought(kind.plural)
+    if factory not in known:
+        raise _not_brought(known, factory, loaded, (*path, kind.key), host)
+    chosen = known[factory]
     try:
         part = chosen.make(path[-1], loaded.validate(chosen.settings, *path))
     except InvalidConfig:
@@ -197,14 +199,6 @@ def _make(loaded: Loaded, host: Host, kind: PartKind, path: tuple[str, ...], fac
 def _place(error: BaseException) -> str:
     last = traceback.extract_tb(error.__traceback__)[-1]
     return f"{last.filename}:{last.lineno}"
-
-
-def _pick(
-    known: Mapping[str, Factory[Any]], name: str, loaded: Loaded, path: tuple[str, ...], host: Host
-) -> Factory[Any]:
-    if name in known:
-        return known[name]
-    raise _not_brought(known, name, loaded, path, host)
 
 
 def _not_brought(known: Iterable[str], name: str, loaded: Loaded, path: tuple[str, ...], host: Host) -> ConfigError:
