@@ -45,6 +45,7 @@ def test_found_with_its_whole_trail(virtual, bench):
             "raw_sha256": "ab" * 32,
             "reread_at": None,
             "unreadable": None,
+            "unknown": None,
         }
         assert test.idle()
 
