@@ -232,6 +232,13 @@ CHECKED = (
     .replace("    class Place(", "    def checked(title):\n        return title[:9]\n\n    class Place(", 1)
     .replace("    from typing", "    from pydantic import AfterValidator, field_validator\n    from typing", 1)
 )
+TITLE = (
+    "    Title = Annotated[str | None, AfterValidator(checked), Field(max_length=9, default_factory=lambda: 'a')]\n\n"
+)
+NAMED = CHECKED.replace("Annotated[str, AfterValidator(checked)]", "Title").replace(
+    "    class Place(", f"{TITLE}    class Place(", 1
+)
+NAMED = NAMED.replace("import AfterValidator,", "import AfterValidator, Field,")
 METHOD = "title: str\n\n        @field_validator('title')\n        def checked(cls, value):\n            return value"
 
 
@@ -242,8 +249,14 @@ METHOD = "title: str\n\n        @field_validator('title')\n        def checked(c
         (CHECKED.replace("title: Annotated[str, AfterValidator(checked)]", METHOD), ("return value", "return 'x'")),
         (GOOD.replace(' = "good.Place"', ""), ("title: str", "title: float")),
         (GOOD, ("Place(Record)", "Place(Record, frozen=False, str_max_length=9)")),
+        (NAMED, ("max_length=9,", "max_length=90,")),
+        (NAMED, ("title[:9]", "title[:90]")),
+        (NAMED, ("lambda: 'a'", "lambda: 'ab'")),
     ],
-    ids=["validator beside it", "validator within", "type without default", "configuration"],
+    ids=[
+        *("validator beside it", "validator within", "type without default", "configuration"),
+        *("field of a type", "validator of a type", "default of a type"),
+    ],
 )
 def test_models_that_differ_in_what_no_schema_shows_are_told(
     tmp_path: Path, first: str, changes: tuple[str, str]

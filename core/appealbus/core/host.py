@@ -7,17 +7,16 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from types import ModuleType
-from typing import Any, get_args
+from itertools import repeat
+from typing import Any, get_args, get_origin
 
 import orjson
-import pluggy
 import structlog
 
 from appealbus.core.careless import shadows, slip, unusable
 from appealbus.core.config.base import NoSettings, Settings
 from appealbus.core.counting import Counting
-from appealbus.core.discovery import BrokenPlugin, FoundPlugin, check_api, find, reason_of
+from appealbus.core.discovery import BrokenPlugin, FoundPlugin, Manager, check_api, find, reason_of
 from appealbus.core.doors import inside, is_defect
 from appealbus.core.hookspecs import NAMESPACE, Hooks
 from appealbus.core.interfaces.assessor import Assessor
@@ -34,17 +33,6 @@ from appealbus.schemas.suggestion import did_you_mean
 log = structlog.get_logger(__name__)
 
 _FORMER = "former name of a lookup"
-
-
-class _Manager(pluggy.PluginManager):
-    """Looks closer only at what `hookimpl` has marked: of a thousand names in modules of plugins fifty are."""
-
-    def parse_hookimpl_opts(self, plugin: object, name: str) -> Any:
-        if isinstance(plugin, ModuleType):
-            value = vars(plugin).get(name)
-            if not (inspect.isroutine(value) and hasattr(value, f"{self.project_name}_impl")):
-                return None
-        return super().parse_hookimpl_opts(plugin, name)
 
 
 @dataclass(slots=True)
@@ -79,7 +67,7 @@ class Host:
         """
         self.plugins: list[Plugin] = []
         self._settings_for = settings_for
-        self._manager = _Manager(NAMESPACE)
+        self._manager = Manager(NAMESPACE)
         self._manager.add_hookspecs(Hooks)
         self._hooks = [hook for hook, _ in inspect.getmembers(Hooks, inspect.isfunction)]
         self._taken: dict[tuple[str, str], str] = {}
@@ -102,8 +90,6 @@ class Host:
             self._load_one(found, off)
         self._brought.clear()
         self._listeners.clear()
-        for clash in self.record_clashes():
-            log.warning("plugin.record_clash", reason=clash)
 
     def _load_one(self, found: FoundPlugin, disabled: set[str]) -> None:
         name, plugin = found.name, Plugin(found.name, found.version, found.origin)
@@ -386,7 +372,12 @@ def _is_same(one: Any, other: Any, seen: set[tuple[int, int]]) -> bool:
     seen.add((id(one), id(other)))
     try:
         if not all(inspect.isclass(each) or inspect.isfunction(each) for each in (one, other)):
-            return bool(one == other)
+            parts = _parts(one), _parts(other)
+            if type(one) is not type(other) or get_origin(one) != get_origin(other) or len(parts[0]) != len(parts[1]):
+                return False
+            if parts[0]:
+                return all(map(_is_same, *parts, repeat(seen)))
+            return bool(one == other or repr(one) == repr(other))
         texts = [inspect.getsource(each) for each in (one, other)]
         names = [vars(sys.modules[each.__module__]) for each in (one, other)]
     except Exception:  # it has no source, or raises in `==`
@@ -394,3 +385,13 @@ def _is_same(one: Any, other: Any, seen: set[tuple[int, int]]) -> bool:
     words = re.findall(r"\w+", texts[0])
     same = texts[0] == texts[1] and "<locals>" not in one.__qualname__ + other.__qualname__
     return same and all(_is_same(names[0].get(word), names[1].get(word), seen) for word in words)
+
+
+def _parts(value: Any) -> list[Any]:
+    """Return what an alias, a field or a validator is made of, which seldom equals its copy; of others nothing."""
+    if isinstance(value, dict):
+        return [*value, *value.values()]
+    if isinstance(value, list | tuple):
+        return [*value]
+    slots = () if hasattr(value, "__dict__") else getattr(value, "__slots__", ())
+    return [*get_args(value)] or [getattr(value, name, None) for name in slots]

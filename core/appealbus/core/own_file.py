@@ -51,7 +51,7 @@ class OwnFile:
             weakref.finalize(self, self._connection.close)  # one that is forgotten leaves no file open
             self._connection.row_factory = sqlite3.Row
             try:
-                self._refuse_another_s(script)
+                refuse_another_s(self._connection, self.name, plugin, script)
                 self._connection.executescript(script)
             except (sqlite3.Error, ConfigError):
                 self._connection.close()
@@ -91,14 +91,6 @@ class OwnFile:
             told = f"{self.name} counts another journal; give plugins.{self._plugin}.file a file of its own"
             raise ConfigError(told)
 
-    def _refuse_another_s(self, script: str) -> None:
-        with closing(sqlite3.connect(":memory:")) as empty:
-            empty.executescript(script)
-            mine = _tables(empty)
-        if (there := _tables(self._connection)) and not there & mine:
-            told = f"{self.name} is not a file of {self._plugin}: it has the tables {', '.join(sorted(there)[:3])} …"
-            raise ConfigError(f"{told}; give plugins.{self._plugin}.file a file of its own")
-
     @contextmanager
     def _errors(self) -> Iterator[None]:
         try:
@@ -109,6 +101,16 @@ class OwnFile:
             told = f"plugins.{self._plugin}.file, {self.name}, cannot be used: {code or type(error).__name__}"
             told += self.if_damaged if code in ("SQLITE_NOTADB", "SQLITE_CORRUPT") else ""
             raise ConfigError(told) from None
+
+
+def refuse_another_s(connection: sqlite3.Connection, name: str, plugin: str, script: str) -> None:
+    """Raise ConfigError where a file is another's: of the tables that it has the script makes none."""
+    with closing(sqlite3.connect(":memory:")) as empty:
+        empty.executescript(script)
+        mine = _tables(empty)
+    if (there := _tables(connection)) and not there & mine:
+        told = f"{name} is not a file of {plugin}: it has the tables {', '.join(sorted(there)[:3])} …"
+        raise ConfigError(f"{told}; give plugins.{plugin}.file a file of its own")
 
 
 def _tables(connection: sqlite3.Connection) -> set[str]:

@@ -286,7 +286,7 @@ async def test_a_lookup_that_wants_two_answers_is_told(tmp_path: Path) -> None:
 def test_whose_word_the_pause_is() -> None:
     """The wire's own deadline, else the setting; beyond `give_up_after` there is no further attempt."""
     now = datetime.now(UTC)
-    state = LookupState("a.a", "", OutcomeKind.AWAITING, now)
+    state = LookupState("a.a", "", OutcomeKind.AWAITING, now, runs=1)
     settings = RetrySettings(awaiting=60, max=10, give_up_after=3600)
     assert next_attempt(settings, state, now, None) == now + timedelta(seconds=60)
     assert next_attempt(settings, state, now, 1800.0) == now + timedelta(seconds=1800)

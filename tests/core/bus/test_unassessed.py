@@ -104,6 +104,18 @@ async def test_what_is_unassessed_is_assessed_once_the_rule_is_mended(tmp_path: 
         assert len(Receiver.got["out"]) == 5
 
 
+async def test_a_rule_that_does_not_load_has_assessed_nothing(tmp_path: Path) -> None:
+    """Mended with another mistake in it, or of a worker that lacks it: so it stays until it loads, or is retired."""
+    async with running_bus(tmp_path, WHO, assessors=[Rule("a")]) as bus:
+        number = (await taken(bus, "a"))["a"]
+    async with running_bus(tmp_path, WHO) as bus:
+        assert await assessed(bus, unassessed=True) == {Verdict.DONE: 1}
+        assert ((await row(bus, number)).version, (await row(bus, number)).unassessed) == (1, ("rule",))
+    async with running_bus(tmp_path, WHO, bus={"retired": ["rule"]}) as bus:
+        assert await assessed(bus, unassessed=True) == {Verdict.DONE: 1}
+        assert ((await row(bus, number)).version, (await row(bus, number)).unassessed) == (2, ())
+
+
 async def test_what_waits_for_a_source_waits_on(tmp_path: Path) -> None:
     """A question whose turn is in an hour is not put for it, and its turn stays."""
 
@@ -134,7 +146,8 @@ async def test_a_rule_that_raises_on_makes_no_versions(tmp_path: Path) -> None:
         assert (found.version, found.unassessed, rule.calls) == (1, ("rule",), calls + 3)
         await bus.journal.hold_appeal(number, by="olga", reason="why not")
         assert await assessed(bus, unassessed=True) == {Verdict.HELD: 1}
-    async with running_bus(tmp_path, WHO, wire=ScriptedWire()) as bus:  # it is gone, with its plugin
+    gone = {"retired": ["rule"]}
+    async with running_bus(tmp_path, WHO, wire=ScriptedWire(), bus=gone) as bus:
         await bus.journal.release_appeal(number)
         bus._dispatcher.more()
         await bus.settle()

@@ -59,6 +59,9 @@ async def test_an_implausible_date_is_told(program: Program, journal: Journal, a
     assert first.startswith("2026-11-24")
     assert re.search(r"dated_at: change.misdated  dated 2062-11-\d\d, so it counts from when it came", first)
     assert "registered  (files, message next)" in second
+    typo = json.loads(program("changes", accepted.receipt.number, "--json").stdout)[0]
+    assert (typo["counts_from"], typo["change"]["dated_at"][:4]) == (typo["received_at"], "2062")
+    assert [each["field"] for each in typo["change"]["warnings"]] == ["dated_at"]
     await journal.change(change("due", kind="extended", due_on="2062-01-11", dated_at="2026-11-25"))
     assert (
         "extended  until 2062-01-11  due_on: change.misdated  (files"

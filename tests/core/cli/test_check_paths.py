@@ -110,7 +110,7 @@ def test_paths_that_lead_nowhere_are_told_with_file_and_line(program, plugin: Pa
 
 
 def test_two_models_of_one_record_type_are_told_with_both_plugins(program, plugin: Path):
-    """By `check`, with exit code 1, and by whatever loads the plugins, as the bus does at its start."""
+    """By `check`, with exit code 1, and by the bus at its start."""
     other = (
         PLUGIN.split("class Rule", maxsplit=1)[0]
         .replace('"akims.akim"', '"mayors.akim"')

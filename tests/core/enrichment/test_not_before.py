@@ -43,6 +43,22 @@ def test_who_was_hardly_asked_is_not_given_up(runs: int, put_again: bool) -> Non
     assert (at is not None) is put_again
 
 
+@pytest.mark.parametrize(("within", "puts"), [(None, 28), (86400.0, 7), (30 * 86400.0, 1)])
+def test_what_is_on_its_way_is_waited_for_however_late_it_was_put(within: float | None, puts: int) -> None:
+    """Three weeks of a quota, and then a citizen has to agree: nobody else would ever look whether that came."""
+    states = [LookupState("s.thing", "k", OutcomeKind.AWAITING, NOW, "consent", runs=runs) for runs in range(1, 40)]
+    put = [next_attempt(SETTINGS, state, NOW - timedelta(days=21), within) is not None for state in states]
+    assert put.index(False) == puts - 1
+    assert not any(put[puts:])
+
+
+def test_short_pauses_before_slow_failures_end_in_time() -> None:
+    """A source that is down for good and takes half a minute to say so gets no more time than another."""
+    settings = RetrySettings(first=1.0, max=1.0)
+    late = LookupState("s.thing", "k", OutcomeKind.TIMED_OUT, NOW, "guard.timeout", runs=7 * 86400 // 31)
+    assert next_attempt(settings, late, NOW - timedelta(days=7), None) is None
+
+
 def test_a_moment_has_its_time_zone() -> None:
     """A plugin that leaves it out hears so at once."""
     with pytest.raises(ValueError, match="time zone"):

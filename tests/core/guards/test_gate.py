@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from appealbus.core import OutcomeKind
 from appealbus.core.clocks import day_of
-from appealbus.core.domain.pauses import Pause, QuotaAnswer, QuotaUse
+from appealbus.core.domain.pauses import Pause, Period, QuotaAnswer, QuotaUse
 from appealbus.core.guards.calendar import Calendar
 from appealbus.core.guards.settings import GuardSettings
 from tests.core.guards.conftest import Book
@@ -237,6 +237,55 @@ def test_a_call_that_does_not_leave_is_given_back(virtual, bench, when):
         assert [call.counted for call in test.guard.gate._book.back] == [DAY]
         assert [row.served.value for row in test.access.rows] == ([] if when == "counting" else ["source", "nothing"])
         assert (test.guard.gate.settling, test.idle()) == (set(), True)
+
+    virtual(scenario)
+
+
+def test_a_call_that_was_counted_before_midnight_does_not_leave_after_it(virtual, bench):
+    """Its period's calls are over, and those of the next one are counted by themselves: the question takes one."""
+
+    async def scenario():
+        begins = []
+
+        async def take(wish):
+            begins.append(Period.DAY.begins(wish.now))
+            return QuotaAnswer(counted={"day": begins[-1]})
+
+        test = bench(quota=take, concurrency=1, quota_day=10)
+        now = test.guard._context.now
+        test.access.delay = 0.5
+        await asyncio.sleep((Period.DAY.ends(Period.DAY.begins(now())) - now()).total_seconds() - 0.1)
+        outcome = (await test.ask("a")).outcome
+        assert (outcome.code, test.wire.calls) == ("source.quota", [])
+        assert outcome.not_before <= now()
+        await asyncio.sleep(1)
+        assert [call.counted["day"] for call in test.guard.gate._book.back] == begins
+        assert (await test.ask("a")).outcome.kind is OutcomeKind.FOUND
+        assert begins[1] - begins[0] == timedelta(days=1)
+
+    virtual(scenario)
+
+
+def test_a_call_that_comes_back_between_two_looks_is_missed_by_nobody(virtual, bench):
+    """It was taken, refused to another question and given back: at both looks there was one."""
+
+    async def scenario():
+        test, left = bench(concurrency=1, quota_day=10), iter([True, False, True])
+        gate = test.guard.gate
+
+        async def take(wish):
+            later = test.guard._context.now() + timedelta(hours=9)
+            return QuotaAnswer(counted=DAY) if next(left) else QuotaAnswer(later, "day")
+
+        gate._book = Book(take)
+        used = QuotaUse("test", "day", DAY["day"], 9)
+        assert gate.learn(None, [used], math.inf)
+        call = await gate.take(None, first=True)
+        assert (await test.ask("a")).outcome.code == "source.quota"
+        await gate.give_back(call)
+        assert gate.learn(None, [used], math.inf)
+        assert not gate.learn(None, [used], math.inf)
+        assert (await test.ask("a")).outcome.kind is OutcomeKind.FOUND
 
     virtual(scenario)
 

@@ -120,6 +120,9 @@ class Life:
             owner=self.owner(),
             doubted=self.chance.choice([False, True]),
             lacks=self.chance.choice([[], ["x.y"]]),
+            carried=self.chance.choice([[], ["q.w"]]),
+            unassessed=self.chance.choice([None, [], ["minor"]]),
+            misdated=self.chance.choice([False, True]),
             pending=self.chance.choice([[], ["a.b", "c.d"]]),
             signal=self.chance.choice([None, "warning"]),
         )

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sqlite3
 from contextlib import closing
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -124,6 +125,16 @@ def test_a_damaged_file_is_made_anew(program: Any, tmp_path: Path) -> None:
     file.unlink()
     code, _, told = program("anew", "--yes")
     assert (code, "There is no file" in told) == (3, True)
+
+
+def test_the_file_of_another_is_not_made_anew(program: Any, tmp_path: Path) -> None:
+    """Whoever names the journal for it by a slip of the pen still has one."""
+    with closing(sqlite3.connect(tmp_path / "surges.db")) as other:
+        other.execute("CREATE TABLE appeal (id)")
+    before = (tmp_path / "surges.db").read_bytes()
+    code, _, told = program("anew", "--yes")
+    assert (code, "is not a file of surges: it has the tables appeal" in told) == (2, True)
+    assert [each.read_bytes() for each in tmp_path.glob("surges.db*")] == [before]
 
 
 @pytest.mark.parametrize(

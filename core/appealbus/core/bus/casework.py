@@ -303,6 +303,9 @@ class CaseRun:
             epoch=self._journal.epoch,
             recalled=recalled,
         )
+        lost = self._unassessed - host.assessors.keys() - set(self._casework.settings.bus.retired)
+        if lost:  # of this worker alone, in a rolling release, or their plugin is broken
+            dossier = dossier.model_copy(update={"unassessed": [*dossier.unassessed, *sorted(lost)]})
         if same and self._unassessed.issubset(dossier.unassessed):
             return await self._put_off(known, due_at)
         self._unassessed = frozenset(dossier.unassessed)

@@ -1,5 +1,6 @@
 """`appealbus changes`: what happened to an appeal since it came, and the changes that wait for theirs."""
 
+from contextlib import suppress
 from typing import Annotated
 
 import orjson
@@ -98,4 +99,9 @@ def _said(row: ChangeRow) -> list[str]:
 
 def _as_json(row: ChangeRow) -> dict[str, object]:
     head = {"id": row.id, "received_at": row.received_at.isoformat(), "dated_at": row.dated_at.isoformat()}
-    return {**head, "change": orjson.loads(row.document)}
+    head["counts_from"] = counts_from(row.dated_at, row.received_at).isoformat()
+    told = orjson.loads(row.document)
+    with suppress(ValueError):  # one that is damaged is told as it is
+        kept = KeptChange.of(CHANGE.read(row.document), row.received_at)
+        told["warnings"] = [each.model_dump() for each in kept.change.warnings]
+    return {**head, "change": told}

@@ -74,6 +74,8 @@ async def _run(cli: Cli, ends: bool, parked: bool) -> None:
     parts = build(cli.loaded, cli.host)
     for warning in cli.loaded.open_secrets():
         log.warning("config.secret_open", reason=warning)
+    for clash in cli.host.record_clashes():
+        log.warning("plugin.record_clash", reason=clash)
     async with cli.journal(write=True, ends_workers=True) as journal:
         journal.actor = BUS  # until the bus names its worker
         await journal.hold_run_lock()

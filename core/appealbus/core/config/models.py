@@ -110,7 +110,7 @@ class BusSettings(Settings):
     disabled: list[Line] = []
     """Names of plugins that are installed and shall not run."""
     retired: list[Line] = []
-    """Lookups that are gone for good: no dossier waits for them any more. Others that were once there are missed."""
+    """Lookups and assessors that are gone for good: nobody waits for them. Others that were once there are missed."""
     concurrency: int = Field(default=200, ge=1, le=10_000)
     """Appeals in flight at once."""
     first_share: float = Field(default=0.25, ge=0.05, le=0.95)

@@ -10,6 +10,10 @@ from appealbus.schemas.outcome import OutcomeKind
 
 BUSY = "source.busy"
 """The code of a question that could not be sent, since too many others to its source were waiting."""
+_ENOUGH = 200
+"""So often a question may have been put at most that is put later than `give_up_after`. With more, and short pauses, a
+source that is slow to fail would be asked for months; with less, who pauses for an hour at most would put it less often
+than in time."""
 
 
 def next_attempt(
@@ -28,7 +32,7 @@ def next_attempt(
         settings: the `[retry]` table.
         state: how the question ended this time.
         accepted_at: when the appeal was accepted; giving up counts from there, but not before the question was put as
-            often as the longest pauses have room in that time.
+            often as the longest pauses have room in that time, or 200 times.
         retry_after: seconds that the source wants to be left alone for, or that its answer may take, if it said so.
         not_before: the moment to ask again, where that is known: exactly then, if it is still to come.
         now: the moment that the pause begins with, by the journal's clock; None: when the question ended.
@@ -57,9 +61,8 @@ def next_attempt(
     if not gives_up or at <= accepted_at + timedelta(seconds=settings.give_up_after):
         return at
     # A question that waited for a quota, a window or a bus that was off has been put less often than its pauses allow.
-    put_rarely = state.runs * settings.max < settings.give_up_after
-    puts_itself_off = not_before is not None or state.kind is OutcomeKind.AWAITING
-    return at if put_rarely and not puts_itself_off else None
+    longest = max(settings.max, (at - begins).total_seconds())
+    return at if state.runs < _ENOUGH and state.runs * longest < settings.give_up_after else None
 
 
 def after_defect(settings: RetrySettings, case: Case, now: datetime, *, gives_up: bool = True) -> datetime | None:

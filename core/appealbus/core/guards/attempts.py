@@ -192,7 +192,8 @@ class Attempts(Flight):
                     await asyncio.sleep(pause)
             if not await context.gate.sure():
                 return self._held_back(UNSURE)
-            if (refusal := context.gate.stopped()) is not None:  # somebody has paused it meanwhile
+            # Meanwhile somebody may have paused it, and midnight may have passed.
+            if (refusal := context.gate.stopped() or context.gate.late(taken)) is not None:
                 return self._held_back(refusal)
             # Without the second one others may have the slot by now.
             may_leave = context.monotonic() < min(self.deadline, context.slots.until)

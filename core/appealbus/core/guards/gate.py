@@ -13,6 +13,7 @@ from appealbus.core.domain.pauses import (
     PAUSED,
     SPENT,
     Pause,
+    Period,
     Quota,
     QuotaAnswer,
     QuotaCall,
@@ -121,6 +122,12 @@ class Gate:
             return unavailable(CLOSED, "the source is closed at this time of its week", not_before=until)
         return None
 
+    def late(self, call: QuotaCall) -> Outcome[Record] | None:
+        """Return the outcome of a question whose call was counted in a period that has ended by now."""
+        if all(Period(period).begins(self._now()) <= begins for period, begins in call.counted.items()):
+            return None
+        return unavailable(SPENT, "the period in which its call was counted has just ended", not_before=self._now())
+
     async def sure(self) -> bool:
         """Say whether it is known now if the source is paused, and ask where it is not."""
         if self._monotonic() < self.known_until:
@@ -170,7 +177,7 @@ class Gate:
         last = {use.period: use for use in used}
         uses = [(period, period.use(self._source, last.get(period.value), now)) for period in self._quota.most]
         none_for = {kind for kind in _KINDS if any(self._quota.refusal(*use, self._wish(*kind)) for use in uses)}
-        back, self._none_for = self._none_for - none_for, none_for
+        back, self._none_for = (self._none_for | self._spent.keys()) - none_for, none_for
         for kind in back:
             self._spent.pop(kind, None)
             self._booked.pop(kind, None)

@@ -1,5 +1,6 @@
 """`appealbus surges`: what stands out in a week, and the alarms with what people did about them."""
 
+import sqlite3
 from contextlib import closing, suppress
 from dataclasses import asdict
 from datetime import date
@@ -15,6 +16,7 @@ from appealbus.core.cli.looking import look
 from appealbus.core.cli.paging import AsJson
 from appealbus.core.cli.person import person
 from appealbus.core.clocks import day_of, wall
+from appealbus.core.own_file import refuse_another_s
 from appealbus.plugins.surges import deciding, kept
 from appealbus.plugins.surges.alarm import CLOSINGS, Alarm
 from appealbus.plugins.surges.clusters import near_from
@@ -22,7 +24,7 @@ from appealbus.plugins.surges.counting import count_new
 from appealbus.plugins.surges.judge import SHORTEST, Judged
 from appealbus.plugins.surges.series import WEEK, week_name, week_of, written_day
 from appealbus.plugins.surges.settings import SurgesSettings
-from appealbus.plugins.surges.store import Store
+from appealbus.plugins.surges.store import SCHEMA, Store
 from appealbus.plugins.surges.telling import alarm_lines, kept_line
 from appealbus.plugins.surges.watch import judged_week, last_whole_week, surges
 from appealbus.plugins.surges.workdays import Workdays, workdays
@@ -180,6 +182,9 @@ class Commands:
         cli, file = cli_of(context), self._file()
         if not file.exists():
             cli.fail(f"There is no file {file}; the bus makes it.", EXIT_ABSENT)
+        uri = f"{file.absolute().as_uri()}?mode=ro"  # what lies beside a damaged one stays as it is
+        with suppress(sqlite3.Error), closing(sqlite3.connect(uri, uri=True)) as there:
+            refuse_another_s(there, str(file), "surges", SCHEMA)
         if not yes and not typer.confirm("Alarms and counts of deleted appeals stay in the old file alone. Go on?"):
             raise typer.Exit(0)
 

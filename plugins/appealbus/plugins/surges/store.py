@@ -17,7 +17,7 @@ from appealbus.core import WeekCount
 from appealbus.core.own_file import OwnFile
 from appealbus.plugins.surges.series import WeekRow
 
-_SCHEMA = """
+SCHEMA = """
 CREATE TABLE IF NOT EXISTS week (
     monday TEXT NOT NULL, category TEXT NOT NULL, place TEXT NOT NULL,
     appeals INTEGER NOT NULL, first_id INTEGER NOT NULL, last_id INTEGER NOT NULL,
@@ -76,7 +76,7 @@ class Store(OwnFile):
 
     def __init__(self, path: Path | None) -> None:
         """Open it, or make it; None: in memory, for as long as this lives."""
-        super().__init__(path, "surges", _SCHEMA)
+        super().__init__(path, "surges", SCHEMA)
 
     def counted(self, journal: str) -> Counted:
         """Return how far this journal is counted.

@@ -258,10 +258,10 @@ def _state_of(item: Concluding, again: Collection[int], before: Any) -> dict[str
         "lacks": names_to(
             [
                 *each.lacks,
-                *(f"{CARRIED}{name}" for name in each.carried),
                 *_unassessed(each, before),
                 # Of what has come meanwhile the run does not know.
                 *[MISDATED] * (MISDATED in names_from(before.lacks) if at_once else each.misdated),
+                *(f"{CARRIED}{name}" for name in each.carried),
             ]
         ),
         "waits_for": names_to(each.waits_for),
