@@ -8,16 +8,15 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import repeat
-from types import ModuleType
 from typing import Any, get_args, get_origin
 
 import orjson
-import pluggy
 import structlog
 
+from appealbus.core.careless import shadows, slip, unusable
 from appealbus.core.config.base import NoSettings, Settings
 from appealbus.core.counting import Counting
-from appealbus.core.discovery import BrokenPlugin, FoundPlugin, check_api, find, reason_of
+from appealbus.core.discovery import BrokenPlugin, FoundPlugin, Manager, check_api, find, reason_of
 from appealbus.core.doors import inside, is_defect
 from appealbus.core.hookspecs import NAMESPACE, Hooks
 from appealbus.core.interfaces.assessor import Assessor
@@ -36,17 +35,6 @@ log = structlog.get_logger(__name__)
 _FORMER = "former name of a lookup"
 
 
-class _Manager(pluggy.PluginManager):
-    """Looks closer only at what `hookimpl` has marked: of a thousand names in modules of plugins fifty are."""
-
-    def parse_hookimpl_opts(self, plugin: object, name: str) -> Any:
-        if isinstance(plugin, ModuleType):
-            value = vars(plugin).get(name)
-            if not (inspect.isroutine(value) and hasattr(value, f"{self.project_name}_impl")):
-                return None
-        return super().parse_hookimpl_opts(plugin, name)
-
-
 @dataclass(slots=True)
 class Plugin:
     """A plugin as `appealbus plugins` lists it."""
@@ -61,6 +49,10 @@ class Plugin:
     hooks: list[str] = field(default_factory=list)
     brought: dict[str, list[Any]] = field(default_factory=dict)
     """What it registers: factories and instances, by the plural of their kind."""
+    warnings: list[str] = field(default_factory=list)
+    """What works and should be written otherwise."""
+    twin: str = ""
+    """The installed plugin that it is once more: `bus.plugins` names its module."""
 
 
 class Host:
@@ -75,7 +67,7 @@ class Host:
         """
         self.plugins: list[Plugin] = []
         self._settings_for = settings_for
-        self._manager = _Manager(NAMESPACE)
+        self._manager = Manager(NAMESPACE)
         self._manager.add_hookspecs(Hooks)
         self._hooks = [hook for hook, _ in inspect.getmembers(Hooks, inspect.isfunction)]
         self._taken: dict[tuple[str, str], str] = {}
@@ -102,15 +94,20 @@ class Host:
     def _load_one(self, found: FoundPlugin, disabled: set[str]) -> None:
         name, plugin = found.name, Plugin(found.name, found.version, found.origin)
         self.plugins.append(plugin)
-        if self._manager.has_plugin(name):
+        if (twin := self._manager.get_plugin(name)) is not None:
             plugin.state, plugin.reason = "broken", f"a plugin named {name!r} is loaded already; rename one of them"
+            plugin.twin = name if twin is sys.modules.get(found.origin) else ""
             return
         if name in disabled:
             plugin.state, plugin.reason = "disabled", "named in bus.disabled"
             return
         try:
-            module = found.load()
+            with shadows(plugin.warnings):
+                module = found.load()
             check_api(module)
+            plugin.twin = self._manager.get_name(module) or ""
+            if plugin.twin:
+                raise BrokenPlugin(f"it is loaded as {plugin.twin!r} already")
             plugin.version = found.version or str(getattr(module, "__version__", "0"))
             impls = self._register(name, module)
             plugin.hooks = sorted(impls)
@@ -137,7 +134,8 @@ class Host:
                 raise BrokenPlugin(f"{attr}: @hookimpl takes no {meaningless[0]!r} here; write @hookimpl alone")
             if attr not in self._hooks:
                 raise BrokenPlugin(f"there is no hook {attr!r}; {did_you_mean(attr, self._hooks)}")
-            _check_function(attr, getattr(module, attr))
+            if wrong := unusable(attr, getattr(module, attr), getattr(Hooks, attr)):
+                raise BrokenPlugin(wrong)
         if not marked:
             raise BrokenPlugin("it implements no hook; mark functions with @hookimpl from appealbus.core")
         self._manager.register(module, name)
@@ -160,6 +158,8 @@ class Host:
             brought[kind.plural] = list(returned)
             if not all(isinstance(item, kind.registered) for item in brought[kind.plural]):
                 raise BrokenPlugin(f"{kind.hook} must return instances of {kind.registered.__name__}")
+            if wrong := next(filter(None, (slip(item, kind.registered) for item in brought[kind.plural])), ""):
+                raise BrokenPlugin(wrong)
         for lookup in brought["lookups"]:
             node = Node(lookup, name, "", "")
             node.check_names()
@@ -395,19 +395,3 @@ def _parts(value: Any) -> list[Any]:
         return [*value]
     slots = () if hasattr(value, "__dict__") else getattr(value, "__slots__", ())
     return [*get_args(value)] or [getattr(value, name, None) for name in slots]
-
-
-def _check_function(hook: str, function: Callable[..., Any]) -> None:
-    """Raise BrokenPlugin where a call of this implementation would do nothing, or could not be made."""
-    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
-        raise BrokenPlugin(f"{hook} is called and not awaited; write it without async")
-    if inspect.isgeneratorfunction(function):
-        raise BrokenPlugin(f"{hook} is called once, and would not reach its yield; write return")
-    known = [name for name in inspect.signature(getattr(Hooks, hook)).parameters if name != "self"]
-    for name, wanted in inspect.signature(function).parameters.items():
-        if wanted.kind in (wanted.VAR_POSITIONAL, wanted.VAR_KEYWORD):
-            continue
-        if wanted.kind is wanted.POSITIONAL_ONLY:
-            raise BrokenPlugin(f"{hook}: arguments come by their names; take the / out of its signature")
-        if name not in known and wanted.default is wanted.empty:
-            raise BrokenPlugin(f"{hook}: there is no argument {name!r}; it may take {', '.join(known) or 'none'}")

@@ -1,10 +1,11 @@
 """What the configuration and the plugins amount to: built without side effects, so that `check` can prove it."""
 
 import traceback
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from appealbus.core.careless import lacking, slip
 from appealbus.core.config.base import Settings
 from appealbus.core.config.loading import Loaded
 from appealbus.core.config.models import SourceSettings
@@ -14,7 +15,6 @@ from appealbus.core.errors import ConfigError
 from appealbus.core.guards.settings import GuardSettings
 from appealbus.core.host import Host
 from appealbus.core.interfaces.delivery import Delivery
-from appealbus.core.interfaces.factory import Factory
 from appealbus.core.interfaces.intake import Intake
 from appealbus.core.interfaces.part import Part
 from appealbus.core.interfaces.wire import Wire
@@ -88,6 +88,10 @@ def load_plugins(loaded: Loaded) -> Host:
 
     host = Host(settings_for)
     host.load(loaded.settings.bus.plugins, loaded.settings.bus.disabled)
+    for each in host.plugins:
+        if each.twin:
+            told = f"it is installed, and loaded as {each.twin!r} already; take it out here"
+            each.reason = str(loaded.error(told, "bus", "plugins"))
     return host
 
 
@@ -166,7 +170,10 @@ def _misspelt(loaded: Loaded, host: Host) -> list[str]:
 
 def _make(loaded: Loaded, host: Host, kind: PartKind, path: tuple[str, ...], factory: str) -> Any:
     """Make a part; what it finds wrong with its table, or raises over it, is told with the table's place."""
-    chosen = _pick(host.brought(kind.plural), factory, loaded, (*path, kind.key), host)
+    known = host.brought(kind.plural)
+    if factory not in known:
+        raise _not_brought(known, factory, loaded, (*path, kind.key), host)
+    chosen = known[factory]
     try:
         part = chosen.make(path[-1], loaded.validate(chosen.settings, *path))
     except InvalidConfig:
@@ -176,12 +183,15 @@ def _make(loaded: Loaded, host: Host, kind: PartKind, path: tuple[str, ...], fac
     except BaseException as error:
         if not is_defect(error):
             raise
-        raise loaded.error(f"its plugin raised {type(error).__name__} at {_place(error)}", *path) from None
+        told = lacking(error, chosen.make) or f"its plugin raised {type(error).__name__} at {_place(error)}"
+        raise loaded.error(told, *path) from None
     if not isinstance(part, kind.interface):
         wrong = f"its plugin made an instance of {type(part).__name__}, which is no {kind.interface.__name__}"
         raise loaded.error(wrong, *path)
     if isinstance(part, Part) and getattr(part, "name", None) != path[-1]:
         wrong = f"its plugin made {type(part).__name__} under another name; call super().__init__(name, settings) there"
+        raise loaded.error(wrong, *path)
+    if wrong := slip(part, kind.interface):
         raise loaded.error(wrong, *path)
     return part
 
@@ -189,14 +199,6 @@ def _make(loaded: Loaded, host: Host, kind: PartKind, path: tuple[str, ...], fac
 def _place(error: BaseException) -> str:
     last = traceback.extract_tb(error.__traceback__)[-1]
     return f"{last.filename}:{last.lineno}"
-
-
-def _pick(
-    known: Mapping[str, Factory[Any]], name: str, loaded: Loaded, path: tuple[str, ...], host: Host
-) -> Factory[Any]:
-    if name in known:
-        return known[name]
-    raise _not_brought(known, name, loaded, path, host)
 
 
 def _not_brought(known: Iterable[str], name: str, loaded: Loaded, path: tuple[str, ...], host: Host) -> ConfigError:

@@ -137,3 +137,13 @@ def test_what_ships_has_no_such_path(program, tmp_path: Path):
     assert not [
         each for each in told["problems"] + told["warnings"] if "every mask" in each or "cannot be read" in each
     ]
+
+
+def test_a_policy_is_looked_at_before_there_is_a_journal(program, plugin: Path):
+    """Of rules that name nobody nothing can be said yet: that is no failure, and no traceback."""
+    policy = '[masks.desk]\nidentifiers = ["iin"]\n[roles.reviewer]\nmask = "desk"\n[clients.desk]\nmask = "desk"\n'
+    (plugin.parent / "policy.toml").write_text(policy, encoding="utf-8")
+    plugin.write_text("from appealbus.core import hookimpl\n\n\n@hookimpl\ndef register_lookups():\n    return []\n")
+    done = program("check")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not [*plugin.parent.glob("*.db")]

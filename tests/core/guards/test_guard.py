@@ -109,6 +109,36 @@ def test_plugin_that_raises(virtual, bench, kit):
     virtual(scenario)
 
 
+def test_the_log_names_the_place_and_who_raised(virtual, bench, kit):
+    """The wire's own line where that raised; a lookup without a step of its own is named by its class."""
+
+    class Plain(kit.lookup):
+        def ask(self, query, source):
+            return None
+
+    class Careless(kit.lookup):
+        async def ask(self, query, source):
+            return await source.call({})
+
+    async def scenario():
+        ours, wires = "guards/test_guard.py:", "guards/conftest.py:"
+        for made, event, place in (
+            (kit.lookup(), "wire.raised", wires),
+            (Plain(), "lookup.raised", ours),
+            (Careless(), "lookup.raised", "guards/"),
+        ):
+            test = bench(script=[KeyError("850101300001")])
+            test.lookup = made
+            with capture_logs() as logs:
+                ended = await test.ask()
+            (told,) = logs
+            assert (told["event"], told["at"][: len(place)]) == (event, place)
+            who = event.partition(".")[0]
+            assert ended.outcome.reason == f"the {who} raised {told['error']} at {told['at']}"
+
+    virtual(scenario)
+
+
 @pytest.mark.parametrize("answer", [None, "found", {"iin": "1"}])
 def test_plugin_that_returns_something_else(virtual, bench, kit, answer):
     """What is no outcome ends in `invalid`."""

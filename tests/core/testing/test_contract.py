@@ -7,7 +7,7 @@ import pytest
 
 from appealbus.connectors.soap.envelope import read_envelope
 from appealbus.connectors.soap.outcomes import fault_failure
-from appealbus.core import CallFailed, ConfigError, From, OutcomeKind, Query
+from appealbus.core import CallFailed, ConfigError, From, OutcomeKind, Query, not_found
 from appealbus.core.readings import Declared, Reading, Send, Take
 from appealbus.core.replies.xmlread import element_of
 from appealbus.core.testing import ScriptedWire, appeal, ask, check_lookup
@@ -131,11 +131,15 @@ async def test_another_connector_is_chosen_as_in_the_configuration() -> None:
 
         send = Send("{urn:example:akims}AkimRequest", {"kato": "kato"})
 
-    script = ScriptedWire([build_response(element_of(reply_of(ANSWER)))])
+    recorded = build_response(element_of(reply_of(ANSWER)), correlation_id="9c3a55f6-0001-4c1e-9a52-6b8f0d1c2e3f")
+    script = ScriptedWire([recorded])
     table = {"connector": "shep", "service_id": "Akims", "sender_id": "me"}
     outcome = await ask(OverGateway(), ABOUT, replies=script, contract=table)
     assert outcome.record == Akim(name="Сынақов С. С.")
     assert b"<serviceId>Akims</serviceId>" in script.sent[0]
+    assert await check_lookup(OverGateway(), ABOUT, [recorded], not_in_reply={"kato"}, contract=table) == []
+    told = [problem.partition(":")[0] for problem in await check_lookup(OverGateway(), ABOUT, [ANSWER], contract=table)]
+    assert told[0] == "over the contract"
 
 
 @pytest.mark.parametrize("version", [SOAP11, SOAP12])
@@ -179,3 +183,21 @@ def test_prefixes_that_the_envelope_declares_are_known_inside() -> None:
     ).body
     assert root.nsmap["t"] == "urn:t"  # type: ignore[union-attr]
     assert root.getparent() is None  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("contract", [None, CONTRACT])
+@pytest.mark.parametrize(("version", "element"), [(SOAP11, "detail"), (SOAP12, "s:Detail")])
+async def test_a_recorded_fault_reaches_the_lookup(contract: Path | None, version: str, element: str) -> None:
+    """What the lookup knows of its source's faults counts, with and without a contract."""
+
+    class Knowing(AkimOfPlace):
+        """Knows a fault of its source."""
+
+        def fault(self, detail: Any, query: Any) -> Any:
+            return not_found() if detail.tag == "none" else None
+
+    told = fault("Server", version).replace(
+        b"</s:Fault>", f"<{element}><other/><none>8501</none></{element}></s:Fault>".encode()
+    )
+    outcome = await ask(Knowing(), ABOUT, replies=[told], contract=contract)
+    assert outcome.kind is OutcomeKind.NOT_FOUND

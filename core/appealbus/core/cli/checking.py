@@ -4,7 +4,6 @@ import asyncio
 import os
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -125,6 +124,7 @@ async def _check(cli: Cli, online: bool) -> Findings:
         raise ConfigError(*missing)
     found.warnings += cli.loaded.open_secrets() + _own_warnings([node.lookup for node in parts.nodes])
     found.warnings += _own_warnings([*cli.host.assessors.values()])
+    found.warnings += [each for plugin in cli.host.plugins for each in plugin.warnings]
     found.problems += [f"plugin {p.name} is broken: {p.reason}" for p in cli.host.plugins if p.state == "broken"]
     found.problems += cli.host.record_clashes()
     found.problems += parts.problems
@@ -171,22 +171,21 @@ def _look_at_paths(cli: Cli, found: Findings) -> None:
 async def _look_at_policy(cli: Cli, found: Findings) -> None:
     """Say which rules of the policy do nothing, hide too little, or are about nobody."""
     policy = read_policy(cli.loaded, cli.host)
+    if policy.written is not None:
+        found.problems += policy.idle_rules
+        found.warnings += policy.loose_masks()
     try:
         async with cli.journal() as journal:
             lacks = await missing(journal, cli.loaded, policy)
-            # Not by lines: the name of a channel may have what ends one.
-            found.warnings += lacks.split("\n") if lacks else []
+            clients = [client.name for client, _ in await journal.clients()]
     except (JournalError, OlderJournal) as error:
         found.warnings.append(f"whether the policy allows the changes that have come nobody can tell: {error}")
     except NoJournalYet:
         pass
-    if policy.written is None:
-        return
-    found.problems += policy.idle_rules
-    found.warnings += policy.loose_masks()
-    with suppress(JournalError, NoJournalYet):
-        async with cli.journal() as journal:
-            found.problems += policy.strangers([client.name for client, _ in await journal.clients()])
+    else:
+        # Not by lines: the name of a channel may have what ends one.
+        found.warnings += lacks.split("\n") if lacks else []
+        found.problems += policy.strangers(clients) if policy.written is not None else []
 
 
 def _own_warnings(those: Sequence[Lookup[Any, Any]] | Sequence[Assessor]) -> list[str]:

@@ -17,7 +17,7 @@ from appealbus.core.domain.source_state import Drift
 from appealbus.core.doors import being_cancelled, is_defect
 from appealbus.core.guards.breaker import Breaker
 from appealbus.core.guards.bucket import Bucket
-from appealbus.core.guards.defects import defect
+from appealbus.core.guards.defects import defect, of_wire
 from appealbus.core.guards.freshness import Freshness
 from appealbus.core.guards.gate import Gate
 from appealbus.core.guards.latency import Latency
@@ -137,9 +137,9 @@ class SourceContext:
             log.warning("reply.not_kept", lookup=lookup, source=self.source)
 
     def defect(self, lookup: Lookup[Any, Record], error: BaseException) -> Outcome[Record]:
-        """Tell and count what the lookup raised, and return the outcome."""
-        self.defects[f"lookup.{lookup.name}"] += 1
-        return defect(lookup, error)
+        """Tell and count what the lookup or its wire raised, and return the outcome."""
+        self.defects[f"source.{self.source}" if of_wire(error) else f"lookup.{lookup.name}"] += 1
+        return defect(lookup, error, self.wire)
 
     def barred(self, question: Question) -> Outcome[Record] | None:
         """Return the outcome of a question that nothing may leave for now; None where it may.

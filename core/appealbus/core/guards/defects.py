@@ -10,6 +10,9 @@ import structlog
 from appealbus.core.errors import AppealBusError
 from appealbus.core.interfaces.lookup import Lookup
 from appealbus.core.interfaces.outcomes import invalid
+from appealbus.core.interfaces.source import Source
+from appealbus.core.interfaces.wire import Request, Wire
+from appealbus.core.readings.origins import class_line
 from appealbus.schemas.outcome import Outcome
 from appealbus.schemas.record import Record
 
@@ -20,20 +23,34 @@ class NotAnOutcome(AppealBusError, TypeError):
     """A lookup returned something else."""
 
 
-def defect(lookup: Lookup[Any, Record], error: BaseException) -> Outcome[Record]:
-    """Log that the lookup raised, and return the outcome. The error's own text may hold personal data."""
-    kind, place = type(error).__name__, where(lookup, error)
+def of_wire(error: BaseException) -> bool:
+    """Say whether it was raised where a lookup had called its source as it should: then the wire has the defect."""
+    return any(
+        frame.f_code is Source.call.__code__ and isinstance(frame.f_locals.get("request"), Request)
+        for frame, _ in walk_tb(error.__traceback__)
+    )
+
+
+def defect(lookup: Lookup[Any, Record], error: BaseException, wire: Wire) -> Outcome[Record]:
+    """Log what the lookup or its wire raised, and return the outcome. The error's own text may hold personal data."""
+    kind = type(error).__name__
+    if of_wire(error):
+        place = where(wire, error)
+        log.error("wire.raised", lookup=lookup.name, source=lookup.source, error=kind, at=place)
+        return invalid("plugin.error", f"the wire raised {kind} at {place}")
+    place = where(lookup, error)
     log.error("lookup.raised", lookup=lookup.name, error=kind, at=place)
-    return invalid("plugin.error", f"the lookup raised {kind}{f' at {place}' if place else ''}")
+    return invalid("plugin.error", f"the lookup raised {kind} at {place}")
 
 
-def where(lookup: Lookup[Any, Record], error: BaseException) -> str:
-    """Return `folder/file.py:line` of the deepest step inside the lookup's own package; empty if there is none."""
-    module = type(lookup).__module__
+def where(part: object, error: BaseException) -> str:
+    """Return `folder/file.py:line` of the deepest step inside the part's own package; of its class if there is none."""
+    module = type(part).__module__
     package = getattr(sys.modules.get(module), "__package__", None) or module
-    place = ""
-    for frame, line in walk_tb(error.__traceback__):
+    declared = class_line(type(part))
+    file, line = declared.file, declared.line
+    for frame, at in walk_tb(error.__traceback__):
         name = str(frame.f_globals.get("__name__", ""))
         if name in (module, package) or name.startswith(f"{package}."):
-            place = f"{'/'.join(Path(frame.f_code.co_filename).parts[-2:])}:{line}"
-    return place
+            file, line = frame.f_code.co_filename, at
+    return f"{'/'.join(Path(file).parts[-2:])}:{line}"

@@ -59,6 +59,8 @@ class Reading(ReadingSpec, Generic[M]):
             DeclarationError: it can never work.
 
         """
+        if not isinstance(zone, tzinfo):
+            raise DeclarationError(f"zone is no tzinfo; write zone=ZoneInfo({zone!r})")
         self.model = model
         self._make: type[M] = model
         self.codes = codes

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from appealbus.core.interfaces.notes import tellable
 from appealbus.core.readings.nodes import Node, local_name
 from appealbus.core.readings.trie import Run
 from appealbus.core.replies.marks import is_refused
+from appealbus.schemas.suggestion import tellable
 
 
 @dataclass(frozen=True, slots=True)

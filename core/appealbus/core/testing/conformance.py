@@ -5,6 +5,8 @@ from collections.abc import Collection, Iterator, Sequence
 from functools import partial
 from typing import Any
 
+from lxml import etree
+
 from appealbus.core.interfaces.lookup import Lookup
 from appealbus.core.interfaces.wire import CallFailed, Payload
 from appealbus.core.planning.plan import Node, PlanError
@@ -13,6 +15,7 @@ from appealbus.core.testing.contract import Contract
 from appealbus.core.testing.damage import CANARY, damaged
 from appealbus.core.testing.making import Records
 from appealbus.core.testing.mixup import mixed_up
+from appealbus.core.testing.mutants import silent
 from appealbus.core.testing.scripted import Answer, ScriptedWire
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.outcome import OutcomeKind
@@ -43,11 +46,18 @@ async def check_lookup(
         replies: good replies to that question, in turn: one, unless the lookup makes several calls.
         records: what the lookups found that this one takes inputs from.
         not_in_reply: inputs that the source's answer does not repeat, so that nobody can compare them.
-        contract: what the question and the good replies must fit, as with `ask`; the broken ones need not.
+        contract: what the question and the good replies must fit, as with `ask`; the broken ones need not. The replies
+            may be whole messages then, as the connector of its table knows them.
 
     """
     problems = list(_looks(lookup))
     try:
+        if contract is not None:
+            carried = ScriptedWire(replies)
+            wired = await ask_all(lookup, about, replies=carried, records=records, contract=contract)
+            problems += (f"over the contract: {problem}" for each in wired[:1] for problem in _answered(lookup, each))
+            # What else it is shown is what the wire takes out of the messages of its source.
+            replies = [_apart(each.body) for each in carried.came] or replies
         wire = ScriptedWire(replies)
         asked = await ask_all(lookup, about, replies=wire, records=records)
     except PlanError as error:
@@ -55,11 +65,9 @@ async def check_lookup(
     if not wire.asked:
         return [*problems, "it has no question about the appeal: give one with the inputs that it declares"]
     problems += _answered(lookup, asked[0])
-    if contract is not None:
-        wired = await ask_all(lookup, about, replies=replies, records=records, contract=contract)
-        problems += (f"over the contract: {problem}" for problem in _answered(lookup, wired[0]))
     again = partial(ask_changed, lookup, about, records=records)
     problems += [problem async for problem in mixed_up(again, asked[0], replies, not_in_reply)]
+    problems += silent(lookup, asked[0].query, replies[0]) if asked[0].query is not None else ()
     away = CallFailed(OutcomeKind.UNAVAILABLE, "http.503", "the source cannot answer now")
     for number, reply in enumerate(replies):
         before: list[Answer] = list(replies[:number])
@@ -74,6 +82,11 @@ async def check_lookup(
             if any(word in f"{ended.code} {ended.reason}" for word in CANARY.split()):
                 problems.append(f"with {what} in the reply, the outcome repeats a text of the reply")
     return list(dict.fromkeys(problems))
+
+
+def _apart(body: Payload) -> bytes | Payload:
+    """Return a body as a document of its own, which it may not be inside its message."""
+    return etree.tostring(body, encoding="utf-8", with_tail=False) if isinstance(body, etree._Element) else body
 
 
 def _looks(lookup: Lookup[Any, Record]) -> Iterator[str]:

@@ -23,6 +23,9 @@ from appealbus.schemas.safexml import UnsafeXml, parse
 Contract: TypeAlias = str | Path | Mapping[str, object]
 """A WSDL file; or the source's table of the configuration, where more than a WSDL is to be said."""
 
+_REPEATED = ("{*}RelatesTo", "{*}correlationId")
+"""Elements of messages in which a source repeats the id of the question."""
+
 
 @asynccontextmanager
 async def contract_wire(contract: Contract, script: ScriptedWire, source: str) -> AsyncIterator[Wire]:
@@ -70,6 +73,8 @@ class _Agency:
 
     def __init__(self, script: ScriptedWire) -> None:
         self.next: str | bytes | etree._Element = b""
+        self.repeats = ""
+        """The id of the question, which a recorded answer repeats; empty: what it repeats is left as it is."""
         self._script = script
         self.app = web.Application(client_max_size=LIMIT)
         self.app.router.add_route("*", "/{path:.*}", self._answer)
@@ -77,7 +82,7 @@ class _Agency:
     async def _answer(self, request: web.Request) -> web.Response:
         sent = await request.read()
         self._script.sent.append(sent)
-        status, body, version = _as_sent(self.next, _version_asked(sent))
+        status, body, version = _as_sent(self.next, _version_asked(sent), self.repeats)
         kind = "text/xml" if version == SOAP11 else "application/soap+xml"
         # What is recorded as bytes says by itself how it is encoded.
         kind += "" if isinstance(self.next, bytes) else "; charset=utf-8"
@@ -100,8 +105,10 @@ class _Scripted(Wire):
         if not isinstance(answer, str | bytes | etree._Element):
             reason = f"with contract= a reply is XML as the source sends it, not a {type(answer).__name__}"
             raise CallFailed(OutcomeKind.INVALID, "testing.reply", reason)
-        self._agency.next = answer
-        return self._script.tied(await self._wire.call(request, call), call)
+        self._agency.next, self._agency.repeats = answer, call.message_id if self._script.recorded else ""
+        reply = self._script.tied(await self._wire.call(request, call), call)
+        self._script.came.append(reply)
+        return reply
 
     async def health(self) -> Health:
         return await self._wire.health()
@@ -114,7 +121,7 @@ def _version_asked(sent: bytes) -> str:
         return SOAP11
 
 
-def _as_sent(answer: str | bytes | etree._Element, version: str) -> tuple[int, bytes, str]:
+def _as_sent(answer: str | bytes | etree._Element, version: str, repeats: str) -> tuple[int, bytes, str]:
     """Return the HTTP status, the message, and its SOAP version: what is no XML travels as it is."""
     raw = answer.encode() if isinstance(answer, str) else answer
     try:
@@ -124,4 +131,9 @@ def _as_sent(answer: str | bytes | etree._Element, version: str) -> tuple[int, b
     if not version_of(root):
         return 200, with_envelope(root, version), version
     status = 200 if fault_in(root) is None else 500
-    return status, raw if isinstance(raw, bytes) else etree.tostring(root, encoding="utf-8"), version_of(root)
+    ids = [each for each in root.iter(*_REPEATED) if each.text and repeats]
+    for each in ids:
+        each.text = repeats
+    if isinstance(raw, bytes) and not ids:
+        return status, raw, version_of(root)
+    return status, etree.tostring(root, encoding="utf-8", xml_declaration=True), version_of(root)

@@ -1,6 +1,6 @@
 """Broken versions of a good answer: what a source may send on a bad day."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from itertools import islice
 from typing import Any
@@ -27,30 +27,36 @@ def damaged(answer: str | bytes | Payload) -> Iterator[tuple[str, Payload]]:
         return
     yield "everything gone", etree.Element(body.tag)
     yield "another document in its place", etree.fromstring("<html><body><p/></body></html>")
-    yield from _of_element(body)
+    yield from altered(body, ("empty", "replaced by text", "gone", "twice", "nil"), _MOST)
 
 
-def _of_element(root: etree._Element) -> Iterator[tuple[str, Payload]]:
-    for index, original in enumerate(root.iter(etree.Element)):
-        if index >= _MOST:
-            return
-        name = etree.QName(original).localname
-        for what in ("empty", "replaced by text", "gone", "twice", "nil"):
+def altered(root: etree._Element, ways: Sequence[str], most: int) -> Iterator[tuple[str, etree._Element]]:
+    """Yield what was done to one of the first elements, in words, and a copy of the answer in which that is so."""
+    for index, original in enumerate(islice(root.iter(etree.Element), most)):
+        name = etree.QName(original)
+        for what in ways:
             copy = deepcopy(root)
             node = next(element for i, element in enumerate(copy.iter(etree.Element)) if i == index)
             parent = node.getparent()
-            if what in ("gone", "twice") and parent is None:
+            if parent is None and what not in ("empty", "replaced by text", "nil"):
                 continue
             if what == "gone" and parent is not None:
                 parent.remove(node)
-            elif what == "twice":
-                node.addnext(deepcopy(node))
+            elif what == "renamed":
+                node.tag = etree.QName(name.namespace, f"Other{name.localname}").text
+            elif what == "wrapped":
+                node.addprevious(wrapper := etree.Element(etree.QName(name.namespace, f"Other{name.localname}")))
+                wrapper.append(node)
+            elif what.startswith("twice"):
+                node.addnext(twin := deepcopy(node))
+                for leaf in (each for each in twin.iter(etree.Element) if what != "twice" and len(each) == 0):
+                    leaf.text = "7" * len(leaf.text or "")
             else:
                 del node[:]
                 node.text = CANARY if what == "replaced by text" else None
             if what == "nil":
                 node.set(XSI_NIL, "true")
-            yield f"{name} {what}", copy
+            yield f"{name.localname} {what}", copy
 
 
 def _of_json(value: Any) -> Iterator[tuple[str, Any]]:

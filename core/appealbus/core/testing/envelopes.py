@@ -77,4 +77,6 @@ def _raise(fault: etree._Element) -> NoReturn:
             more.append((text(inner, "Value") or "").rpartition(":")[2])
             inner = child(inner, "Subcode")
     denied = not _AUTHENTICATION.isdisjoint((code, *more))
-    raise CallFailed(*(_DENIED if denied else _FAULTS.get(code, _OTHER)))
+    kind, own, reason = _DENIED if denied else _FAULTS.get(code, _OTHER)
+    detail = next(fault.iterchildren("{*}detail", "{*}Detail"), ())
+    raise CallFailed(kind, own, reason, details=[*detail])

@@ -44,7 +44,10 @@ class ScriptedWire(Wire):
         """What left for the agency, as it travels: with `contract=` alone, for a script sends nothing."""
         self.echo: ReplyPath | None = None
         """Where replies repeat the id of the question, as the lookup declares it."""
-        self._recorded = not callable(script)
+        self.came: list[Reply] = []
+        """What the real wire made of the answers: with `contract=` alone."""
+        self.recorded = not callable(script)
+        """Whether the answers were recorded for other questions."""
         self._next = script if callable(script) else _in_turn(script)
 
     def answer_to(self, request: Request) -> Answer:
@@ -61,7 +64,7 @@ class ScriptedWire(Wire):
 
     def tied(self, reply: Reply, call: Call) -> Reply:
         """Return a recorded reply as the answer to this question."""
-        if self.echo is None or not self._recorded:
+        if self.echo is None or not self.recorded:
             return reply
         body = deepcopy(reply.body)
         _repeat(body, self.echo.steps, call.message_id)

@@ -1,0 +1,87 @@
+"""What authors of plugins forget, and Python tells only once the part is used, or in words of its own."""
+
+import inspect
+import re
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+from appealbus.core.interfaces.lookup import Lookup
+from appealbus.core.readings.origins import Origin, class_line
+
+_ABSTRACT = re.compile(r"Can't instantiate abstract class (\w+) .*abstract methods? (.+)")
+_SHADOWS = re.compile(r'Field name "(\w+)" in "(.+)" shadows an attribute')
+_WORD = re.compile(r"\w+")
+_AWAITABLE = re.compile(r"Awaitable|Coroutine|Future|Task")
+
+
+def slip(part: object, interface: type) -> str:
+    """Return what was forgotten in a part that a plugin brings, with remedy, file and line; empty: nothing."""
+    kind = type(part)
+    for name, _ in inspect.getmembers(interface, inspect.iscoroutinefunction):
+        found = inspect.unwrap(getattr(kind, name, None))  # type: ignore[arg-type]
+        if not inspect.isfunction(found) or inspect.iscoroutinefunction(found):
+            continue
+        # What hands the call on needs no `async` where it says what it returns.
+        if not _AWAITABLE.search(str(found.__annotations__.get("return"))):
+            place = Origin(found.__code__.co_filename, found.__code__.co_firstlineno)
+            without = ", without yield" if inspect.isasyncgenfunction(found) else ""
+            return f"{kind.__name__}.{name} is awaited; write async def {name}{without} ({place})"
+    if isinstance(part, Lookup):
+        purpose = getattr(part, "purpose", None)
+        if not (isinstance(purpose, str) and purpose.strip()):
+            wanted = 'purpose = "…"'
+            return f"{kind.__name__} has no purpose; write why the state may look: {wanted} ({class_line(kind)})"
+    return ""
+
+
+def unusable(hook: str, function: Callable[..., Any], specified: Callable[..., Any]) -> str:
+    """Return why a call of this implementation of a hook would do nothing, or could not be made; empty: it can."""
+    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+        return f"{hook} is called and not awaited; write it without async"
+    if inspect.isgeneratorfunction(function):
+        return f"{hook} is called once, and would not reach its yield; write return"
+    known = [name for name in inspect.signature(specified).parameters if name != "self"]
+    for name, wanted in inspect.signature(function).parameters.items():
+        if wanted.kind in (wanted.VAR_POSITIONAL, wanted.VAR_KEYWORD):
+            continue
+        if wanted.kind is wanted.POSITIONAL_ONLY:
+            return f"{hook}: arguments come by their names; take the / out of its signature"
+        if name not in known and wanted.default is wanted.empty:
+            return f"{hook}: there is no argument {name!r}; it may take {', '.join(known) or 'none'}"
+    return ""
+
+
+def lacking(error: BaseException, make: Callable[..., Any] | None = None) -> str:
+    """Return which methods a class lacks, where an error says so; with the place of what makes it, if that is given."""
+    found = _ABSTRACT.match(str(error)) if isinstance(error, TypeError) else None
+    if found is None:
+        return ""
+    text = f"{found[1]} has no {' and no '.join(re.findall(_WORD, found[2]))}; write it in that class"
+    while isinstance(make, partial):
+        make = make.func
+    if isinstance(make, type):
+        return f"{text} ({class_line(make)})"
+    code = getattr(make, "__code__", None)
+    return text if code is None else f"{text} ({code.co_filename}:{code.co_firstlineno})"
+
+
+@contextmanager
+def shadows(told: list[str]) -> Iterator[None]:
+    """Take note of fields that hide what every model has, instead of a warning of pydantic's."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("always", _SHADOWS.pattern, UserWarning)
+        shown = warnings.showwarning
+
+        def show(message: Any, category: Any, filename: str, lineno: int, *more: Any) -> None:
+            found = _SHADOWS.match(str(message))
+            if found is None:
+                shown(message, category, filename, lineno, *more)
+            else:
+                hides = f"the field {found[1]} of {found[2]} hides what every model has by that name"
+                told.append(f"{Origin(filename, lineno)}: {hides}; call it {found[1]}_")
+
+        warnings.showwarning = show  # type: ignore[assignment]
+        yield
