@@ -201,7 +201,7 @@ class FeedEntry:
         id: the appeal's.
         version: to be read by `dossier(id, version)`.
         epoch: of the version: of one appeal the greatest epoch counts, then the greatest version.
-        completeness: `partial` or `complete`; None where it is hidden.
+        completeness: `partial`, `complete` or `settled`; None where it is hidden.
         kind: the appeal's; None where it is hidden.
         at: when the version was made.
 

@@ -103,10 +103,14 @@ class NotCarried(Model):
 
 
 class Completeness(Word):
-    """Whether every lookup that the contract requires has ended for good, loaded or not."""
+    """Whether everything that the contract requires is told, or told absent, loaded or not."""
 
     PARTIAL = "partial"
+    """Something required lacks, and may still come."""
     COMPLETE = "complete"
+    """Each required lookup has its record, or its source has said that there is none, or there is nothing to ask."""
+    SETTLED = "settled"
+    """Something required lacks, and nothing comes by itself any more: `gaps` says what and why. Not in 0.2.0."""
 
 
 class Dossier(Model):

@@ -125,7 +125,7 @@ async def test_a_number_without_end_is_no_obstacle(tmp_path: Path) -> None:
 
 
 async def test_giving_up_is_told(tmp_path: Path) -> None:
-    """A lookup that is past its time has no next attempt, and the dossier stays partial."""
+    """A lookup that is past its time has no next attempt, and the dossier is settled."""
     retry = {"first": "10ms", "max": "10ms", "give_up_after": "100ms"}
     async with running_bus(tmp_path, BY_REPEATS, wire=failing(10**6), retry=retry) as bus:
         taken = await bus.accept(message(repeats=["a"]))
@@ -134,7 +134,7 @@ async def test_giving_up_is_told(tmp_path: Path) -> None:
         (state,) = await bus.journal.states(taken.receipt.number)
         made = await dossier(bus, taken.receipt.number)
     assert state.next_attempt_at is None
-    assert made.completeness is Completeness.PARTIAL
+    assert made.completeness is Completeness.SETTLED
 
 
 @pytest.mark.parametrize(

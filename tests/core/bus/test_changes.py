@@ -109,7 +109,7 @@ async def test_nobody_asks_for_an_appeal_that_has_ended(tmp_path: Path) -> None:
         await bus.settle()
         made, asked = await dossier(bus, number), len(wire.asked)
         (gap,) = made.gaps
-        assert (gap.code, gap.next_attempt_at, made.completeness) == ("appeal.closed", None, Completeness.PARTIAL)
+        assert (gap.code, gap.next_attempt_at, made.completeness) == ("appeal.closed", None, Completeness.SETTLED)
         assert gap.reason == "nobody asks any more: the appeal was withdrawn"
         assert (await bus.journal.appeal(number)).state is AppealState.IDLE
         down[0] = False

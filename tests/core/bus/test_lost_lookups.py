@@ -15,9 +15,10 @@ from appealbus.core.bus import casework
 from appealbus.core.bus import dispatcher as dispatching
 from appealbus.core.bus.bus import Bus
 from appealbus.core.domain.listing import AppealRow
+from appealbus.core.enrichment import assembly
 from appealbus.core.host import Host, Plugin
 from appealbus.core.journal.writes import working
-from appealbus.schemas import Dossier, Iin
+from appealbus.schemas import Completeness, Dossier, Iin
 from tests.core.kit import ScriptedWire, Thing, dossier, lookup, message, reply, running_bus
 from tests.services.processes import PATIENCE
 
@@ -433,7 +434,7 @@ async def test_what_had_nothing_to_ask_takes_no_completeness_when_it_is_lost(
     async with start(KEPT) as bus:
         assert await worked_again(bus, number) == first
         found_row = await row(bus, number)
-        assert (found_row.completeness, found_row.lacks) == ("complete", ())
+        assert (found_row.completeness, found_row.lacks) == (first.completeness.value, ())
 
 
 async def test_a_query_with_one_more_field_puts_no_question_twice(start: Start) -> None:
@@ -486,3 +487,43 @@ async def test_workers_with_other_plugins_do_not_undo_each_other(
         assert Counter(request.body["name"] for request, _ in wire.asked)["s.lost"] == 2 * count
         for number in numbers:
             assert {fact.lookup for fact in (await newest(older, number)).facts} == {"s.kept", "s.lost"}
+
+
+async def test_what_was_given_up_stays_so_where_its_lookup_is_lost(start: Start) -> None:
+    """A worker without the lookup says the same word as one with it, and neither makes a version for the other."""
+
+    def script(request: Request, call: Call) -> Reply:
+        if request.body["name"] == "s.lost":
+            raise CallFailed(OutcomeKind.UNAVAILABLE, "http.503", "the source is down")
+        return reply()
+
+    wire, retry = ScriptedWire(script), {"first": "10ms", "max": "10ms", "give_up_after": "100ms"}
+    async with start(KEPT, LOST, wire=wire, retry=retry) as bus:
+        number = await taken(bus)
+        await bus.settle(parked=True)
+        last = await newest(bus, number)
+        assert last.completeness == "settled"
+    for lookups in ((KEPT,), (KEPT, LOST), (KEPT,)):
+        async with start(*lookups, wire=wire, retry=retry) as bus:
+            await bus.settle(parked=True)
+            assert await newest(bus, number) == last
+            assert (await row(bus, number)).completeness == "settled"
+
+
+async def test_what_an_older_release_called_complete_is_settled_by_its_next_run(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stored versions keep their word; nothing else is needed for a new one, and there is no third."""
+    given = lookup("s.who", x=(Iin, From("applicant.iin")))
+    with monkeypatch.context() as older:
+        older.setattr(assembly, "completeness_of", lambda *_: Completeness.COMPLETE)
+        older.setattr(casework, "completeness_of", lambda *_: Completeness.COMPLETE)
+        async with start(given) as bus:
+            number = await taken(bus, applicant={"type": "person", "iin": "1"})
+            assert (await newest(bus, number)).completeness == "complete"
+    async with start(given) as bus:
+        await bus.settle()
+        assert (await row(bus, number)).version == 1
+        second = await worked_again(bus, number)
+        assert (second.version, second.completeness) == (2, "settled")
+        assert (await worked_again(bus, number)).version == 2

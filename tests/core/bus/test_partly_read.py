@@ -100,7 +100,7 @@ async def test_what_is_unknown_is_a_gap_until_the_source_tells_it(
 
 
 async def test_it_is_asked_again_a_bounded_number_of_times(tmp_path: Path) -> None:
-    """A source that has changed for good is left alone; the dossier stays partial, with the reason."""
+    """A source that has changed for good is left alone; that is told, and the dossier is settled."""
     retry = {"first": "20ms", "max": "20ms", "give_up_after": "200ms"}
     async with running_bus(tmp_path, *plan([([], {"next"})]), retry=retry) as bus:
         taken = await bus.accept(message(repeats=["x"]))
@@ -110,8 +110,9 @@ async def test_it_is_asked_again_a_bounded_number_of_times(tmp_path: Path) -> No
                 await asyncio.sleep(0.05)
         assert states[0].code == "reply.partly_read"
         assert 10 <= states[0].runs < 20
-        last = await dossier(bus, taken.receipt.number)
-        assert (last.version, last.completeness) == (1, Completeness.PARTIAL)
+        first, last = await once(bus, taken.receipt.number, 1), await once(bus, taken.receipt.number, 2)
+        assert (first.completeness, last.completeness) == (Completeness.PARTIAL, Completeness.SETTLED)
+        assert (last.gaps[0].code, last.gaps[0].next_attempt_at) == ("reply.partly_read", None)
 
 
 async def test_a_field_that_decides_nothing_is_told_and_no_gap(tmp_path: Path) -> None:

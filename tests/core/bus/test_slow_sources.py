@@ -167,7 +167,7 @@ async def test_what_is_not_idempotent_is_not_asked_again_after_a_crash(tmp_path:
         (state,) = await bus.journal.states(taken.receipt.number)
         made = await dossier(bus, taken.receipt.number)
     assert (state.kind, state.code, state.next_attempt_at) == (OutcomeKind.TIMED_OUT, "end.unknown", None)
-    assert (made.completeness, made.gaps[0].code) == (Completeness.PARTIAL, "end.unknown")
+    assert (made.completeness, made.gaps[0].code) == (Completeness.SETTLED, "end.unknown")
 
 
 async def test_what_was_found_stays_where_a_worker_dies_over_its_refresh(tmp_path: Path) -> None:

@@ -283,7 +283,7 @@ async def test_a_record_that_a_person_withdraws_goes_and_readers_are_told(tmp_pa
         bus._dispatcher.more()
         await bus.settle()
         second = await dossier(bus, number)
-        assert (second.version, names(second), second.completeness) == (2, set(), "partial")
+        assert (second.version, names(second), second.completeness) == (2, set(), "settled")
         assert [(gap.lookup, gap.outcome, gap.code) for gap in second.gaps if gap.lookup == "s.land"] == [
             ("s.land", OutcomeKind.INVALID, "record.withdrawn")
         ]
@@ -340,7 +340,7 @@ async def test_a_record_is_withdrawn_under_each_name_and_key(
         bus._dispatcher.more()
         await bus.settle()
         gone = await dossier(bus, number)
-        assert (gone.version, names(gone), gone.completeness) == (told.version + 1, set(), "partial")
+        assert (gone.version, names(gone), gone.completeness) == (told.version + 1, set(), "settled")
         assert [each.key for each in gone.not_carried if each.lookup == fact.lookup] == [fact.key]
         assert await records(bus.journal, number) == []
         assert names(await corrected(bus, number, "c-1", text="t")) == set()

@@ -99,7 +99,7 @@ def test_a_person_is_asked_for(named, tmp_path):
         (("--held", "--state", "parked"), "--held is --state held"),
         (("--place", "12"), "nine digits of a place"),
         (("--body", "120101500006"), "write a БИН"),  # an ИИН is none
-        (("--completeness", "parital"), "write partial or complete"),
+        (("--completeness", "parital"), "write partial, complete or settled"),
         (("--signal", "warn"), "write info, warning or critical"),
         (("--due-before", "Friday"), "'Friday' does not match the format"),
     ],

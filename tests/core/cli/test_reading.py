@@ -109,7 +109,7 @@ def test_the_worst_comes_first() -> None:
     third = lines(dossier_view(made(signals=mixed, gaps=open_), KK))[2]
     assert third == f"аса маңызды: мқ (+4); 2 сұрау салу қайталанады, ең жақыны {KK.moment(again)}"
     assert lines(dossier_view(made(), RU))[2] == "выводов нет; ничего не ожидается"
-    assert "1 required lookup is open" in lines(gaps_view(made(gaps=[gap("s.a", OutcomeKind.INVALID)])))[2]
+    assert "1 required lookup lacks its answer" in lines(gaps_view(made(gaps=[gap("s.a", OutcomeKind.INVALID)])))[2]
 
 
 def test_what_nobody_could_ask_is_one_line() -> None:

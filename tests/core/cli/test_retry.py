@@ -66,7 +66,7 @@ async def test_the_running_bus_does_what_a_retry_asks(tmp_path):
         taken = await bus.accept(message(repeats=["a"]))
         await asyncio.wait_for(bus.settle(parked=True), PATIENCE)
         number = taken.receipt.number
-        assert (await dossier(bus, number)).completeness is Completeness.PARTIAL
+        assert (await dossier(bus, number)).completeness is Completeness.SETTLED
         down = False
         assert await bus.journal.retry(number) == 1
         await asyncio.wait_for(bus.settle(parked=True), PATIENCE)

@@ -132,7 +132,7 @@ def test_a_channel_with_many_warnings_is_told(code: str, appeals: int, of: int, 
             replace(WELL, due=DueSoon(date(2026, 11, 27), 2, more=False, overdue=0, numbers=("A-1", "A-2"))),
             "warning",
             "due dates: 2 fall due until 2026-11-27 and lack facts: A-1, A-2; `appealbus appeals --due-from 2026-10-25 "
-            "--due-before 2026-11-28 --completeness partial`",
+            "--due-before 2026-11-28 --completeness partial,settled`",
         ),
         (
             replace(WELL, due=DueSoon(date(2026, 11, 27), 9, more=True, overdue=1, numbers=("A-1",))),

@@ -29,7 +29,7 @@ def test_what_needs_a_person_comes_first_with_the_way_to_it(console: World) -> N
     for said in ('href="/console/sources/egkn"', "source=egkn", "does not answer", "12 messages", "main.publish"):
         assert said in text, said
     assert text.index("due dates") < text.index('id="flow"')
-    assert "/console/appeals?completeness=partial&amp;due_from=" in text
+    assert "/console/appeals?completeness=partial%2Csettled&amp;due_from=" in text
     # Of what is unfinished, as those above it are, and not of what is held.
     assert (
         text.index("Left by workers that died") < text.index("the oldest of these was accepted") < text.index(">Held<")

@@ -101,7 +101,7 @@ def what_must_be_done_before(it: Walker) -> None:
     assert it.main("tbody tr").count() >= 3
     it.write("due_before", TODAY + timedelta(2))
     it.click("Show")
-    assert (it.main("tbody tr").count(), "completeness=partial" in it.page.url) == (2, True)
+    assert (it.main("tbody tr").count(), "completeness=partial%2Csettled" in it.page.url) == (2, True)
 
 
 def a_source_off_and_on(it: Walker) -> None:

@@ -247,10 +247,13 @@ class CaseRun:
         due_at = min((state.next_attempt_at for state in asked.values() if state.next_attempt_at), default=None)
         case = self.case = known_anew(case, asked)
         told = await self._told(asked)
-        self._was_complete = told is not None and told.complete
+        self._was_complete = told is not None and told.completeness is Completeness.COMPLETE
         known = self._whole(asked, told)
         # Less is carried than before: of two workers that lack different lookups none makes a version for the other.
         same = told is not None and told.tells(case.notes) and not set(known.carried) < told.not_asked
+        # An older release had no word for what is settled: the next version has.
+        settled = completeness_of(known.states, self._contract) is Completeness.SETTLED
+        same = same and told is not None and (not settled or told.completeness is Completeness.SETTLED)
         same = same and told is not None and await self._says_the_same(told, known.states)
         self._unassessed = frozenset() if told is None else told.unassessed
         if same and not self._unassessed:
@@ -332,7 +335,7 @@ class CaseRun:
 
     async def _put_off(self, known: Whole, due_at: datetime | None) -> RunEnd:
         """End a run that has nothing new to tell."""
-        completeness = completeness_of(known.states, self._contract.required)
+        completeness = completeness_of(known.states, self._contract)
         doubted = bool(self._left_out(known.states))
         return await self._end(completeness, due_at, known.states, doubted=doubted, known=known)
 

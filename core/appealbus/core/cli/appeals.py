@@ -115,7 +115,7 @@ def why(
             _print_held(cli, held, to, as_json)
         counted = None if row is None else row.due_on
         cli.out.print(gaps_view(found, to, everything=everything, counted=counted))
-    if held is not None or found.completeness.value == "partial":
+    if held is not None or found.completeness.value != "complete":
         raise typer.Exit(EXIT_PROBLEMS)
 
 

@@ -6,19 +6,20 @@ from datetime import date
 from rich.text import Text
 
 from appealbus.core.clocks import day_of, wall
-from appealbus.core.domain.case import PENDING
+from appealbus.core.domain.case import NOTHING_TO_ASK
+from appealbus.core.domain.pauses import PROVISIONAL
 from appealbus.core.escaping import one_line
 from appealbus.core.language import Reader
 from appealbus.schemas.appeal import OrganisationApplicant, PersonApplicant
 from appealbus.schemas.change import ChangeKind
-from appealbus.schemas.dossier import Dossier
+from appealbus.schemas.dossier import Completeness, Dossier, Gap
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.person import Person
 from appealbus.schemas.signal import Severity, Signal
 
 SEVERITY = {"info": "cyan", "warning": "yellow", "critical": "bold red"}
 """The style of each."""
-_COMPLETENESS = {"partial": "yellow", "complete": "green"}
+_COMPLETENESS = {"partial": "yellow", "complete": "green", "settled": "red"}
 _WORST = (Severity.CRITICAL, Severity.WARNING, Severity.INFO)
 _ENDS = frozenset({ChangeKind.ANSWERED, ChangeKind.WITHDRAWN, ChangeKind.CLOSED})
 _SOON = 3
@@ -110,13 +111,18 @@ def _pending(dossier: Dossier, to: Reader) -> str:
     if attempts:
         told = to.say_n("{n} lookup is asked again", "{n} lookups are asked again", len(attempts))
         return told + to.say(", next at {moment}", moment=to.moment(min(attempts)))
-    # What is skipped since its input is not there has ended with that.
-    ended = (gap.outcome.final or (gap.outcome is OutcomeKind.SKIPPED and gap.code != PENDING) for gap in dossier.gaps)
-    open_ = sum(gap.required and not over for gap, over in zip(dossier.gaps, ended, strict=True))
-    if open_:
+    if lacks := lacking(dossier):
         return to.say_n(
-            "{n} required lookup is open, and nobody asks again by themselves",
-            "{n} required lookups are open, and nobody asks again by themselves",
-            open_,
+            "{n} required lookup lacks its answer, and nobody asks again by themselves",
+            "{n} required lookups lack their answers, and nobody asks again by themselves",
+            len(lacks),
         )
     return to.say("nothing is pending")
+
+
+def lacking(dossier: Dossier) -> list[Gap]:
+    """Return what a dossier lacks; what had nothing to be asked about only where nothing else has settled it."""
+    needed = [gap for gap in dossier.gaps if gap.required]
+    needed = [gap for gap in needed if gap.outcome is not OutcomeKind.NOT_FOUND or gap.code in PROVISIONAL]
+    found = [gap for gap in needed if gap.code not in NOTHING_TO_ASK]
+    return found or (needed if dossier.completeness is Completeness.SETTLED else [])

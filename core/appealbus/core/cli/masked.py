@@ -63,7 +63,7 @@ def show_why(cli: Cli, name: str, number: str, *, as_json: bool, copy: bool, pur
         cli.print_json(found)
     else:
         _print_rows(cli, found)
-    if found["held"] or found.get("completeness") == "partial":
+    if found["held"] or found.get("completeness", "complete") != "complete":
         raise typer.Exit(EXIT_PROBLEMS)
 
 

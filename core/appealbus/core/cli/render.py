@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from appealbus.core.cli.heading import SEVERITY, heading, worst_first
+from appealbus.core.cli.heading import SEVERITY, heading, lacking, worst_first
 from appealbus.core.clocks import day_of
 from appealbus.core.domain.case import PENDING
 from appealbus.core.enrichment.fields import titled
@@ -174,8 +174,9 @@ def _gaps(dossier: Dossier, to: Reader, *, everything: bool) -> RenderableType:
     table = _section("\n" + to.say("What is missing"))
     asked = {(o.lookup, o.key): " ".join(given.value for given in o.inputs) for o in dossier.outcomes}
     folded: dict[OutcomeKind, dict[str, None]] = {}
+    lacks = lacking(dossier)
     for gap in dossier.gaps:
-        if not everything and gap.outcome in _FOLDED:
+        if not everything and gap.outcome in _FOLDED and (gap.code == PENDING or gap not in lacks):
             folded.setdefault(gap.outcome, {})[gap.lookup] = None
             continue
         needed = "" if gap.required else to.say(", optional")

@@ -61,7 +61,8 @@ def _options(
         int | None, typer.Option("--older-than", metavar="DAYS", min=0, max=OLDEST, help="Accepted longer ago.")
     ] = None,
     completeness: Annotated[
-        str | None, typer.Option(metavar="WORD", help="Of the newest dossier: partial or complete.")
+        str | None,
+        typer.Option(metavar="WORD", help="Of the newest dossier: partial, complete or settled; several with commas."),
     ] = None,
     kind: Annotated[str | None, typer.Option(metavar="KIND", help="Of one kind, such as complaint.")] = None,
     place: Annotated[str | None, typer.Option(metavar="КАТО", help="About one place.")] = None,
@@ -137,7 +138,7 @@ def chosen_by(
         said[name] = None if said[name] is None else said[name].date()
     for name, words in _WORDS.items():
         known = [each.value for each in words]
-        if said[name] not in (None, *known):
+        if said[name] is not None and not set(said[name].split(",")).issubset(known):
             raise typer.BadParameter(f"write {', '.join(known[:-1])} or {known[-1]}", param_hint=f"--{name}")
     if said["place"] is not None:
         said["place"] = parse_or_none(parse_kato, said["place"])

@@ -205,10 +205,13 @@ class CompletenessSettings(Settings):
     """A table `[completeness.KIND]`: what a dossier needs for appeals of that kind; `default` for all others."""
 
     required: list[Line] | None = None
-    """Lookups that a complete dossier needs, loaded or not.
+    """Lookups that a complete dossier needs in each appeal, loaded or not.
 
-    Left out: all that can be asked, or could once be asked in this journal, and that are not optional or retired.
+    Left out: all that can be asked, or could once be asked in this journal, and that are not optional or retired; each
+    where there is something to ask about.
     """
+    where_given: list[Line] = []
+    """Lookups that it needs besides, loaded or not, where there is something to ask about: a parcel that is named."""
     optional: list[Line] = []
     """Lookups that are asked too, but a dossier is complete without them."""
     wait: Seconds = Field(default=20.0, gt=0)

@@ -21,6 +21,9 @@ CLOSED = "appeal.closed"
 """Skipped as nobody asks any more: the appeal was answered, withdrawn or closed. It may be taken up again."""
 PENDING = "input.pending"
 """Skipped for now: the lookup that gives the input may still end in found."""
+ABSENT, MISSING = "inputs.absent", "input.missing"
+NOTHING_TO_ASK = frozenset({ABSENT, MISSING})
+"""Codes of questions that the appeal, or a lookup that ended without a record, gives nothing to be asked about."""
 WITHDRAWN = "record.withdrawn"
 """A person has withdrawn the record, as it was misread. It is asked again when somebody has it asked."""
 

@@ -44,7 +44,7 @@ class Selection:
     code: str | None = None
     """Of an outcome that is refused, unavailable, timed_out, invalid or awaiting."""
     completeness: str | None = None
-    """Of the newest dossier."""
+    """Of the newest dossier; with commas between them several words, as in all that is text here."""
     lacking: bool = False
     """Whether its contract wants a lookup that was not loaded."""
     unassessed: bool = False

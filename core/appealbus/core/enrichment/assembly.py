@@ -1,14 +1,14 @@
 """From the states of a case to a dossier version."""
 
 from collections import Counter, defaultdict
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import structlog
 from pydantic_core import from_json
 
-from appealbus.core.domain.case import Case, LookupState
+from appealbus.core.domain.case import NOTHING_TO_ASK, Case, LookupState
 from appealbus.core.domain.document import Document, Part, Version, bare, fact_parts, written
 from appealbus.core.domain.pauses import PROVISIONAL
 from appealbus.core.doors import is_defect
@@ -43,10 +43,19 @@ def outcome_of(state: LookupState) -> LookupOutcome:
     )
 
 
-def completeness_of(states: Iterable[LookupState], required: Container[str]) -> Completeness:
-    """Return `complete` if every required question has ended for good, whether or not a record was found."""
-    still_open = any(state.lookup in required and state.pending for state in states)
-    return Completeness.PARTIAL if still_open else Completeness.COMPLETE
+def completeness_of(states: Iterable[LookupState], contract: CompletenessContract) -> Completeness:
+    """Return whether all that the contract requires is told, or told absent; and if not, whether it may still be."""
+    required = (each for each in states if each.lookup in contract.required)
+    lacking = [each for each in required if _lacks(each, named=each.lookup in contract.named)]
+    if any(each.next_attempt_at or each.code == NOT_LOADED or not each.kind.known for each in lacking):
+        return Completeness.PARTIAL
+    return Completeness.SETTLED if lacking else Completeness.COMPLETE
+
+
+def _lacks(state: LookupState, *, named: bool) -> bool:
+    if state.code in NOTHING_TO_ASK:
+        return named
+    return state.kind not in (OutcomeKind.FOUND, OutcomeKind.NOT_FOUND) or state.code in PROVISIONAL
 
 
 def assemble(
@@ -73,7 +82,7 @@ def assemble(
         recalled: by assessor what it concludes from other appeals; None where it failed.
 
     """
-    states, required = whole.states, contract.required
+    states = whole.states
     facts: list[Fact] = []
     outcomes: list[LookupOutcome] = []
     gaps: list[Gap] = []
@@ -95,7 +104,7 @@ def assemble(
             Gap(
                 lookup=state.lookup,
                 key=state.key,
-                required=state.lookup in required,
+                required=state.lookup in contract.required,
                 outcome=state.lacks_as,
                 code=state.code,
                 reason=state.reason,
@@ -106,7 +115,7 @@ def assemble(
         number=case.receipt.number,
         version=case.version + 1,
         epoch=epoch,
-        completeness=Completeness.PARTIAL if whole.cut_off else completeness_of(states, required),
+        completeness=Completeness.PARTIAL if whole.cut_off else completeness_of(states, contract),
         created_at=created_at,
         receipt=case.receipt,
         appeal=case.appeal,
@@ -179,8 +188,8 @@ class Told:
 
         """
         told: dict[str, Any] = from_json(bare(version.skeleton))
-        self.complete = told["completeness"] == Completeness.COMPLETE.value
-        """Whether it lacked nothing."""
+        self.completeness = Completeness.stored(told["completeness"])
+        """Its word."""
         self.unassessed = frozenset(told.get("unassessed", ()))
         """Assessors that raised over it."""
         self._changes = told.get("changes", [])
@@ -213,7 +222,7 @@ class Told:
             self._news.keys(),
             [_unasked(names[item["lookup"], item["key"]], item) for item in told["outcomes"] if _is_unasked(item)],
             {present.get(each["lookup"], each["lookup"]) for each in told.get("plan", ()) if "not_loaded" not in each}
-            if self.complete
+            if self.completeness in (Completeness.COMPLETE, Completeness.SETTLED)
             else (),
             documents,
         )
@@ -275,8 +284,10 @@ def _unasked(key: Key, item: dict[str, Any]) -> LookupState:
 
 
 def _news(kind: OutcomeKind, code: str, *, asked_again: bool) -> str:
+    if code in PROVISIONAL:
+        return f"{kind.value} {code} {asked_again}"
     if kind is OutcomeKind.FOUND:
-        return code if code in PROVISIONAL else kind.value
+        return kind.value
     if kind.final or kind is OutcomeKind.SKIPPED or not kind.known:
         return f"{kind.value} {code}"
     return "open" if asked_again or code == NOT_LOADED else "given up"

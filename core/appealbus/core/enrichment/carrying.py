@@ -34,8 +34,7 @@ class Before:
         questions: those that it tells of.
         unasked: how those stood that ended without being put, such as where the appeal gives no input: the journal
             keeps them nowhere else.
-        planned: the lookups that were asked for it; empty where it is not complete, for then a run may have been cut
-            off.
+        planned: the lookups that were asked for it; empty where it is partial, for then a run may have been cut off.
         documents: the digests of its documents: by lookup those of what it found, under `""` that of the appeal.
 
     """
@@ -202,8 +201,8 @@ def _not_loaded(name: str, key: str, each: Missing, now: datetime, before: Looku
     reason = f"it cannot be asked now: {each.reason}"
     if before is None:
         return LookupState(name, key, OutcomeKind.UNAVAILABLE, now, NOT_LOADED, reason)
-    if before.record is not None:  # it stays what it is: an answer from memory
-        return replace(before, reason=reason, next_attempt_at=None)
+    if before.record is not None:  # it stays what it is, and due: not given up
+        return replace(before, reason=reason)
     return replace(before, kind=OutcomeKind.UNAVAILABLE, code=NOT_LOADED, reason=reason, next_attempt_at=None)
 
 

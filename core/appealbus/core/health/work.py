@@ -139,7 +139,7 @@ def of_appeals(facts: Facts) -> Iterator[Finding]:
         within = timedelta(days=facts.bus.due_within_days)
         since, before = due.until - within - OVERDUE_FOR, due.until + timedelta(days=1)
         days = f"--due-from {since:%Y-%m-%d} --due-before {before:%Y-%m-%d}"
-        does = told("`appealbus appeals {days} --completeness partial`, then `appealbus why NUMBER`", days=days)
+        does = told("`appealbus appeals {days} --completeness partial,settled`, then `appealbus why NUMBER`", days=days)
         yield Finding(Severity.CRITICAL if due.overdue else Severity.WARNING, told("due dates"), says, does)
     for name, count in counts.lacking.items():
         what = told(

@@ -38,6 +38,7 @@ class CompletenessContract:
     Attributes:
         plan: the lookups that are asked.
         required: those without which a dossier is not complete.
+        named: those of them that lack also where they have nothing to be asked about.
         wait: seconds that the first delivery waits.
         missing: those that it wants and that cannot be asked here.
         present: by the former name of a lookup the name under which this process knows it.
@@ -51,6 +52,7 @@ class CompletenessContract:
     missing: Mapping[str, Missing] = field(default_factory=dict)
     present: Mapping[str, str] = field(default_factory=dict)
     retired: frozenset[str] = frozenset()
+    named: frozenset[str] = frozenset()
 
     @cached_property
     def sources(self) -> dict[str, str]:
@@ -187,8 +189,8 @@ class Contracts:
         by_name, present = self._standing.by_name, self._present(())
         problems = []
         for table, wanted in self._loaded.settings.completeness.items():
-            for key, names in (("required", wanted.required or ()), ("optional", wanted.optional)):
-                for name in names:
+            for key in ("required", "where_given", "optional"):
+                for name in getattr(wanted, key) or ():
                     if present.get(name, name) not in by_name:
                         why = self._standing.inactive.get(name) or (
                             f"no plugin brings it; there are: {', '.join(sorted(by_name)) or 'none'}"
@@ -235,6 +237,8 @@ class Contracts:
             required = (here.keys() | missing.keys()) - optional
         else:
             required = {present.get(name, name) for name in wanted.required}
+        named = frozenset() if wanted.required is None else frozenset(required)
+        required |= {present.get(name, name) for name in wanted.where_given}
         asked = _with_inputs((required | optional) & here.keys(), here, {}, {})
         known = {each.lookup: each for each in remembered if each.lookup}
         for name in _with_inputs(required | optional, here, known, present) - here.keys():
@@ -244,7 +248,7 @@ class Contracts:
         required = _with_inputs(required, here, known, present)
         plan = Plan([node for node in self._standing.nodes if node.lookup.name in asked])
         missing = dict(sorted(missing.items()))
-        return CompletenessContract(plan, frozenset(required), wanted.wait, missing, present, retired)
+        return CompletenessContract(plan, frozenset(required), wanted.wait, missing, present, retired, named)
 
     def _missed(self, remembered: Iterable[KnownLookup], present: Mapping[str, str]) -> dict[str, Missing]:
         """Return what could once be asked and cannot now, and plugins of which nobody knows what they would bring."""

@@ -19,6 +19,7 @@ from appealbus.core.interfaces.outcomes import not_applicable, skipped
 from appealbus.core.planning.inputs import Draft, InputBinding, InputState, Roots
 from appealbus.core.planning.lineage import Chosen, Known, Lineage, elements_of, joined, meet
 from appealbus.core.planning.paths import Path, PathError, Value, check_path, parse_path, touch
+from appealbus.core.planning.unplaced import UNKNOWN, may_have
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.dossier import Input
 from appealbus.schemas.record import Record
@@ -183,10 +184,20 @@ class Node:
         drafts = [Draft(key_of(key), each.inputs, each.query, each.outcome, origins[key]) for key, each in kept.items()]
         if overflow:
             drafts.append(Draft("overflow", outcome=not_applicable(overflow, "inputs.too_many")))
+        if appeal.as_written and (unknown := self._unknown(appeal, asks=bool(drafts))) is not None:
+            empty = unknown
+            drafts += [unknown] if drafts else []
         pending = next((name for name in self.upstream if standings[name].pending), None)
         if pending is not None:
             return [*(draft for draft in drafts if draft.key), _skip(pending, standings)]
         return drafts or ([] if empty is None else [empty])
+
+    def _unknown(self, appeal: Appeal, *, asks: bool) -> Draft | None:
+        """Return that there may be more to ask, since the appeal may have an input where nobody could read it."""
+        inputs = [(path, each) for each in self.bindings if each.required or not asks for path in each.paths]
+        where = " or ".join(path.text for path, each in inputs if may_have(appeal, path, self.query_model, each.field))
+        reason = f"what the appeal says could not be read, and may be {where}"
+        return Draft("", outcome=not_applicable(reason, UNKNOWN)) if where else None
 
     def _each(
         self, appeal: Appeal, known: Mapping[str, Sequence[Known]], standings: Mapping[str, InputState]

@@ -172,7 +172,11 @@ def _misspelt(written: Written, mask: Mask, lookups: Lookups, settings: Configur
 
     What may be a lookup that is away now is none: one of a source that somebody configured or asks.
     """
-    asked = (name for each in settings.completeness.values() for name in (*(each.required or ()), *each.optional))
+    asked = (
+        name
+        for each in settings.completeness.values()
+        for name in (*(each.required or ()), *each.where_given, *each.optional)
+    )
     sources = set(map(_source_of, (*lookups, *settings.sources, *asked)))
     fields = [".".join(each) for each in fields_below(Appeal)]
     for at, each in enumerate(mask.hides):

@@ -140,7 +140,7 @@ class Viewer:
         gone: dict[str, Any] = {name: None for name, paths in _ROW.items() if not all(map(mask.whole, paths))}
         due_on = row.due_on if self.sees_due_dates else None
         told = replace(row, **gone, due_on=due_on, signal=None, number=mask.text(row.number))
-        is_complete = row.completeness == Completeness.COMPLETE.value
+        is_done = row.completeness in (Completeness.COMPLETE, Completeness.SETTLED)
         if mask.hidden(("gaps", ())):
             told = replace(told, lacks=(), waits_for=())
         if not mask.plain:
@@ -148,12 +148,10 @@ class Viewer:
         if not mask.shows_plan:
             told = replace(told, lacks=())
         if mask.hidden(("completeness", ())):
-            told, is_complete = replace(told, completeness=None), True
+            told, is_done = replace(told, completeness=None), True
         if not (mask.process and mask.shows_lookups):
             # When it is worked on, and what it waits for, tells when something of it has changed.
-            told = replace(
-                told, held_reason=None, due_at=None, waits_for=(), state=_at_rest(row, is_complete=is_complete)
-            )
+            told = replace(told, held_reason=None, due_at=None, waits_for=(), state=_at_rest(row, is_done=is_done))
         if mask.hides_numbers:
             told = replace(told, number="")
         if not self.knows_messages:
@@ -173,10 +171,10 @@ class Viewer:
         return all(map(self.mask.whole, _ROW[name]))
 
 
-def _at_rest(row: AppealRow, *, is_complete: bool) -> AppealState:
+def _at_rest(row: AppealRow, *, is_done: bool) -> AppealState:
     if row.state is AppealState.HELD:
         return row.state
-    return AppealState.IDLE if is_complete else AppealState.PARKED
+    return AppealState.IDLE if is_done else AppealState.PARKED
 
 
 def of_client(client: Client, mask: Mask, *, purpose_needed: bool, counted: tuple[Path, ...] = ()) -> Viewer:

@@ -19,6 +19,7 @@ _KINDS: dict[StrEnum, str] = {
     AppealState.HELD: "bad",
     Completeness.PARTIAL: "warn",
     Completeness.COMPLETE: "good",
+    Completeness.SETTLED: "bad",
     Severity.INFO: "calm",
     Severity.WARNING: "warn",
     Severity.CRITICAL: "bad",

@@ -87,7 +87,11 @@ async def _tell(out: Console, bus: Bus, simulator: Simulator, signatures: str) -
     signals = sum(len(d.signals) for d in dossiers)
     out.print(f"{sum(taken.values())} messages: " + ", ".join(f"{count} {what}" for what, count in taken.items()))
     out.print(f"{len(dossiers)} dossiers after {seconds:.1f} s, with {signals} signals for the official")
-    out.print(f"{len(dossiers) - len(partial)} complete, {len(partial)} partial, since agencies failed")
+    words = Counter(d.completeness for d in dossiers)
+    out.print(
+        f"{words[Completeness.COMPLETE]} complete, {words[Completeness.PARTIAL]} partial, since agencies failed, "
+        f"{words[Completeness.SETTLED]} settled: nobody can ask for what they lack"
+    )
     out.print()
     out.print(source_view([guard.state() for guard in bus.guards.values()]))
     shown = max(dossiers, key=_worth)
@@ -103,9 +107,10 @@ async def _tell(out: Console, bus: Bus, simulator: Simulator, signatures: str) -
             simulator.misbehave(service)
         await _recover(bus)
         after = await _dossiers(bus)
-        complete = sum(d.completeness is Completeness.COMPLETE for d in after)
+        words = Counter(d.completeness for d in after)
         again = next(d for d in after if d.number == number)
-        out.print(f"{complete} of {len(after)} dossiers are complete; {number} is at version {again.version}:")
+        settled = f"{words[Completeness.SETTLED]} settled; {number} is at version {again.version}:"
+        out.print(f"{words[Completeness.COMPLETE]} of {len(after)} dossiers are complete, {settled}")
         out.print(gaps_view(again, counted=await _due_on(bus, again)))
 
 

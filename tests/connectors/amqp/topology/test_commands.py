@@ -183,11 +183,13 @@ def test_a_receiver_s_missing_queue_is_told(topology: Topology) -> None:
     topology.run("topology", "apply")
     code, lines = topology.run("topology", "check")
     text = "exchange appealbus.out: no queue takes what is published with dossier.{}.*; have the receiver's queue made"
-    assert (code, len(lines)) == (1, 2)
-    assert all(line.startswith(text.format(state)) for line, state in zip(lines, ("partial", "complete"), strict=True))
+    assert (code, len(lines)) == (1, 3)
+    states = ("partial", "complete", "settled")
+    assert all(line.startswith(text.format(state)) for line, state in zip(lines, states, strict=True))
     with topology.vhost.channel() as channel:
         channel.queue_declare("register", durable=True)
         channel.queue_bind("register", "appealbus.out", "dossier.complete.*")
+        channel.queue_bind("register", "appealbus.out", "dossier.settled.*")
         channel.queue_bind("register", "appealbus.out", "dossier.partial.27")
         code, lines = topology.run("topology", "check")
         assert (code, lines[-1]) == (0, "What can be seen is in order.")

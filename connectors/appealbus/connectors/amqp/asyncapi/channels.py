@@ -79,8 +79,8 @@ def outlet(name: str, settings: PublishSettings, names: Names, *, hosts: bool) -
         "description": f"Routing keys of the topic exchange {exchange}. Bind a queue to it: dossier.# is all.",
         "parameters": {
             "completeness": {
-                "enum": ["partial", "complete", "hidden"],
-                "description": "Whether all has been asked; `hidden` where the receiver's mask hides it.",
+                "enum": ["partial", "complete", "settled", "hidden"],
+                "description": "Whether all that is needed is told; `hidden` where the receiver's mask hides it.",
             },
             "region": _region("00 where the appeal does not tell"),
         },

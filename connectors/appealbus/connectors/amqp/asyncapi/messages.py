@@ -37,7 +37,7 @@ _DOSSIER = {
     "number": {"type": "string", "description": "Of the appeal; a number of a person or a parcel is masked."},
     "version": {"type": "integer", "minimum": 1},
     "epoch": {"type": "integer", "minimum": 1, "description": "One more after each restore of the bus."},
-    "completeness": {"type": "string", "enum": ["partial", "complete", "hidden"]},
+    "completeness": {"type": "string", "enum": ["partial", "complete", "settled", "hidden"]},
     "region": _REGION,
     "schema_version": {"type": "string", "const": "1"},
 }

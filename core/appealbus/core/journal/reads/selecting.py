@@ -111,7 +111,7 @@ def _conditions(search: Search, appeal: Any) -> Iterator[tuple[str, ColumnElemen
         yield "state", unindexed(appeal.c.state) == selection.state.value
     for name in ("kind", "place", "signal", "completeness"):
         if (said := getattr(selection, name)) is not None:
-            yield name, unindexed(appeal.c[name]) == said
+            yield name, unindexed(appeal.c[name]).in_(said.split(","))
     if selection.body is not None:
         yield "body", unindexed(appeal.c.addressee) == selection.body
     if selection.source is not None:

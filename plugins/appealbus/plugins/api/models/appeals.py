@@ -33,7 +33,7 @@ class State(Model):
     version: int
     """Of the newest dossier that the client sees; 0: there is none yet."""
     completeness: str | None = None
-    """Of that: `partial` or `complete`."""
+    """Of that: `partial`, `complete` or `settled`."""
     kind: str | None = None
     place: str | None = None
     """By КАТО."""

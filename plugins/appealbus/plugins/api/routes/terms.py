@@ -44,7 +44,9 @@ class Asked(BaseModel):
         description="That they are written to now: its БИН, or where they name none its territory by КАТО.",
     )
     kind: AppealKind | None = None
-    completeness: Completeness | None = Field(default=None, description="`partial`: those that still lack facts.")
+    completeness: Completeness | None = Field(
+        default=None, description="`partial`: those that wait for facts; `settled`: that lack some."
+    )
     moved: bool = Field(
         default=False,
         description="Those alone that are due on another day as it is counted now than they are worked by, with that "

@@ -19,7 +19,7 @@ _READ: dict[str, Callable[[str], Any]] = {
     "state": AppealState,
     "kind": lambda value: AppealKind(value).value,
     "signal": lambda value: Severity(value).value,
-    "completeness": lambda value: Completeness(value).value,
+    "completeness": lambda value: ",".join(Completeness(each).value for each in value.split(",")),
     "due_from": date.fromisoformat,
     "due_before": date.fromisoformat,
     "place": lambda value: parse_or_none(parse_kato, value),

@@ -67,7 +67,9 @@ class Now:
         """Return the filters of those that fall due soon, or did lately, and lack something."""
         until = self.facts.due.until
         since = until - timedelta(days=self.facts.bus.due_within_days) - OVERDUE_FOR
-        return urlencode({"completeness": "partial", "due_from": since, "due_before": until + timedelta(days=1)})
+        return urlencode(
+            {"completeness": "partial,settled", "due_from": since, "due_before": until + timedelta(days=1)}
+        )
 
     def where(self, finding: Finding, views: Collection[str]) -> str:
         """Return the path of the page that shows exactly what a finding is about; empty: there is none."""

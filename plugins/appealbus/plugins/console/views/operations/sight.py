@@ -113,7 +113,7 @@ def selected_by(words: Words, told: Mapping[str, Any]) -> Iterator[tuple[str, st
 
 def _value(words: Words, name: str, value: str) -> str:
     if name in _WORDS:
-        return words.word(_WORDS[name](value))
+        return ", ".join(words.word(_WORDS[name](each)) for each in value.split(","))
     if name in ("due_from", "due_before"):
         return words.day(date.fromisoformat(value))
     if name in ("accepted_before", "since", "until"):

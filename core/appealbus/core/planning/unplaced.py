@@ -1,0 +1,61 @@
+"""What stands in an appeal where nobody could place or read it: it may be the input that a question lacks."""
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Annotated, Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from appealbus.core.interfaces.lookup import Query
+from appealbus.core.planning.paths import Path, touch, values
+from appealbus.schemas.appeal import Appeal
+from appealbus.schemas.notes import Notes
+
+UNKNOWN = "inputs.unknown"
+"""The code of a question whose input the appeal may have, where nobody could read it."""
+_INDEX = re.compile(r"\[\d+\]")
+_TOKEN = re.compile(r"[^\s<>\"'={}\[\],]+")
+_MOST = 5000
+"""Words of what could not be placed that are looked at; who sends more is taken to have the input among them."""
+
+
+def may_have(appeal: Appeal, path: Path, model: type[Query], field: str) -> bool:
+    """Return whether an input that its path does not lead to may stand in what the appeal has beside its fields.
+
+    It may where something was set aside at the path, and where unknown fields at it or above have its name, or a text
+    that it takes and that few others would.
+    """
+    given = {str(value.value) for value in values(path, appeal)}
+    if path.lookup is not None or (given and not path.fans_out):
+        return False
+    known = {each.field for each in appeal.warnings if each.code != "field.unknown"}
+    takes = _taker(model, field)
+    for each in appeal.as_written:
+        root = each.field == Notes().root
+        if not root and not touch(_INDEX.sub("[*]", each.field), path.text):
+            continue
+        if not root and each.field in known:
+            return True
+        words = [word.strip(":") for word in _TOKEN.findall(each.text)]
+        if len(words) > _MOST or any(
+            word.rpartition(":")[2] == path.steps[-1].name or (word not in given and takes(word)) for word in words
+        ):
+            return True
+    return False
+
+
+@lru_cache(maxsize=1000)
+def _taker(model: type[Query], field: str) -> Callable[[str], bool]:
+    declared = model.model_fields[field]
+    taken: Any = Annotated[(declared.annotation, *declared.metadata)]
+    adapter: TypeAdapter[Any] = TypeAdapter(taken)
+
+    def takes(text: str) -> bool:
+        try:
+            found = adapter.validate_python(text)
+        except ValidationError:
+            return False
+        return isinstance(found, str) and (found == text or not text.isdigit())  # a telephone is no parcel
+
+    return (lambda _: False) if takes("?") else takes
