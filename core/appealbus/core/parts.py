@@ -1,14 +1,14 @@
 """What the configuration and the plugins amount to: built without side effects, so that `check` can prove it."""
 
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from appealbus.core.careless import lacking, slip
 from appealbus.core.config.base import Settings
 from appealbus.core.config.loading import Loaded
-from appealbus.core.config.models import SourceSettings
+from appealbus.core.config.models import MeaninglessSettings, SourceSettings
 from appealbus.core.config.problems import InvalidConfig
 from appealbus.core.doors import is_defect
 from appealbus.core.errors import ConfigError
@@ -49,6 +49,7 @@ class Bound:
     """The one that brings the wire."""
     keep_replies: float = 0.0
     """Seconds for which its replies are kept as they came."""
+    meaningless: Sequence[MeaninglessSettings] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +156,8 @@ def build(loaded: Loaded, host: Host) -> Parts:
 
 
 def _bound(made: Made, settings: SourceSettings, plugin: str) -> Bound:
-    return Bound(made.name, made.factory, made.part, settings.guard, plugin, settings.keep_replies)
+    more = settings.keep_replies, settings.meaningless
+    return Bound(made.name, made.factory, made.part, settings.guard, plugin, *more)
 
 
 def _misspelt(loaded: Loaded, host: Host) -> list[str]:

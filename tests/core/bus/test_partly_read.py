@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -99,6 +99,28 @@ async def test_what_is_unknown_is_a_gap_until_the_source_tells_it(
         assert not any(each.code == "reply.partly_read" for each in last.signals)
 
 
+async def test_what_an_operator_calls_meaningless_is_so_until_its_last_day(tmp_path: Path) -> None:
+    """The reading of each reply is told, beside what the plugin itself says."""
+    told: list[tuple[str, ...]] = []
+
+    async def ask(query: Any, source: Source) -> Outcome[Any]:
+        told.append(source.notes.meaningless)
+        return found(Thing(name="a"))
+
+    made = lookup("s.thing", ask, x=From("repeats[*]"))
+    type(made).meaningless = ("Own",)
+    tables = [
+        {"path": "Row/Number", "reason": "a counter"},
+        {"path": "Old", "reason": "it is gone", "until": date(2020, 1, 1)},
+        {"path": "New", "reason": "they are at it", "until": date(2120, 1, 1)},
+    ]
+    sources = {"s": {"connector": "scripted", "meaningless": tables}}
+    async with running_bus(tmp_path, made, sources=sources) as bus:
+        await bus.accept(message(repeats=["x"]))
+        await bus.settle()
+    assert told == [("Own", "Row/Number", "New")]
+
+
 async def test_it_is_asked_again_a_bounded_number_of_times(tmp_path: Path) -> None:
     """A source that has changed for good is left alone; that is told, and the dossier is settled."""
     retry = {"first": "20ms", "max": "20ms", "give_up_after": "200ms"}
@@ -127,7 +149,7 @@ async def test_a_field_that_decides_nothing_is_told_and_no_gap(tmp_path: Path) -
 
 
 async def test_what_was_read_in_part_is_asked_when_its_appeal_is_taken_up_again(tmp_path: Path) -> None:
-    """It had ended meanwhile, and nobody asked; taken up again it stayed partial for ever."""
+    """It had ended meanwhile, and nobody asked: the dossier was settled. Taken up again it is not."""
     replies: list[tuple[list[str], set[str]]] = [([], {"next"})]
     async with running_bus(tmp_path, *plan(replies), retry={"first": 3600, "max": 3600}) as bus:
         taken = await bus.accept(message(repeats=["x"]))
@@ -135,7 +157,7 @@ async def test_what_was_read_in_part_is_asked_when_its_appeal_is_taken_up_again(
         await bus.accept(change("c-1", "answered"))
         await bus.settle()
         made = await dossier(bus, taken.receipt.number)
-        assert (made.completeness, made.gaps[0].next_attempt_at) == (Completeness.PARTIAL, None)
+        assert (made.completeness, made.gaps[0].next_attempt_at) == (Completeness.SETTLED, None)
         replies[0] = ["b"], set()
         await bus.accept(change("c-2", "extended", due_on="2027-01-11"))
         await bus.settle()

@@ -14,6 +14,16 @@ from tests.plugins.egkn.test_egkn import SECTIONS, answer, parcel_xml
 WHOLE = answer(parcel_xml(extra=SECTIONS))
 
 
+@pytest.mark.parametrize(("name", "known"), [("ObjectInfo/Burden", True), ("Burden", True), ("urden", False)])
+def test_a_meaningless_element_stands_for_nothing(name: str, known: bool) -> None:
+    """Somebody has looked at it; of another whose name ends so nobody has."""
+    notes = Notes(ReplyCheck.LENIENT, meaningless=(name,))
+    root = parse(renamed(WHOLE, "Razdel3", "Burden").encode())
+    SCHEMA.check(root, notes)
+    TAKE.answer(root, notes).records()
+    assert ("encumbrances" not in notes.unknown) is known
+
+
 def unknown(text: str, schema: MessageSchema = SCHEMA, take: Any = TAKE) -> tuple[Any, set[str]]:
     notes = Notes(ReplyCheck.LENIENT)
     root = parse(text.encode())

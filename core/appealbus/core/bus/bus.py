@@ -153,6 +153,7 @@ class Bus:
             on_change=self._source_changed,
             limits=self._limits,
             keep_replies=bound.keep_replies,
+            meaningless=bound.meaningless,
             plugin=bound.plugin,
             defects=self.parts.host.defects,
         )

@@ -1,6 +1,7 @@
 """The tables of the configuration file. What belongs to a plugin or a connector is kept raw for a second stage."""
 
 import re
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -174,6 +175,17 @@ class BusSettings(Settings):
         return Path(f"{self.journal.removeprefix(_SQLITE)}.checkpoint")
 
 
+class MeaninglessSettings(Settings):
+    """A table `[[sources.NAME.meaningless]]`: an element of its replies that no contract knows, and nobody needs."""
+
+    path: Line
+    """How its path ends, as `appealbus sources --paths` tells it: `ObjectInfo/RowNumber`."""
+    reason: Line
+    """Why it tells nothing that a record lacks."""
+    until: date | None = None
+    """The last day on which that holds; left out: for good."""
+
+
 class SourceSettings(Settings):
     """A table `[sources.NAME]`: which wire leads to a source. Other keys are the connector's."""
 
@@ -189,6 +201,8 @@ class SourceSettings(Settings):
 
     They hold all that the source told, and are not encrypted in the journal yet.
     """
+    meaningless: list[MeaninglessSettings] = []
+    """Elements beside which a field that is absent is absent, and not unknown."""
 
 
 class PartSettings(Settings):

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from appealbus.core.backoff import doubled, full_jitter
+from appealbus.core.clocks import day_of
 from appealbus.core.domain.access import Served
 from appealbus.core.domain.case import Try
 from appealbus.core.domain.replies import KeptReplies
@@ -341,9 +342,15 @@ class Attempts(Flight):
     def _source(self, call: Call, wire: Wire, another: Callable[[], Awaitable[None]] | None = None) -> Source:
         context = self._context
         lenient = self.question.lookup.lenient
-        return Source(
+        source = Source(
             context.source, wire, call, context.plugin, lenient=lenient, use_once=context.use_once, another=another
         )
+        today = day_of(context.now()) if context.meaningless else None
+        source.notes.meaningless = (
+            *self.question.lookup.meaningless,
+            *(each.path for each in context.meaningless if not (today and each.until and each.until < today)),
+        )
+        return source
 
     async def _outcome(self, source: Source) -> Outcome[Record]:
         question = self.question

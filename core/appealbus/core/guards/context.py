@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 
+from appealbus.core.config.models import MeaninglessSettings
 from appealbus.core.domain.access import AccessRow, AwaitedRow, Served
 from appealbus.core.domain.certificate import CertificateState
 from appealbus.core.domain.pauses import QuotaCall
@@ -71,6 +72,7 @@ class SourceContext:
     gate: Gate
     use_once: UseOnce | None = None
     """Has a signed answer count once, over all workers."""
+    meaningless: Sequence[MeaninglessSettings] = ()
     keep_replies: float = 0.0
     """Seconds for which replies are kept as they came; 0: they are not."""
     in_flight: int = 0

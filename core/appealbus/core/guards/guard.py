@@ -11,6 +11,7 @@ from uuid import uuid4
 import structlog
 
 from appealbus.core import clocks
+from appealbus.core.config.models import MeaninglessSettings
 from appealbus.core.domain.access import AccessRow, AwaitedRow
 from appealbus.core.domain.source_state import BreakerState, SourceState
 from appealbus.core.doors import is_defect
@@ -59,6 +60,7 @@ class Guard:
         use_once: has a signed answer count once; for wires that verify signatures.
         limits: where the source's limits are shared with other workers; None: they are this process's own.
         keep_replies: seconds for which replies are kept as they came; 0: they are not.
+        meaningless: elements of them that nobody needs.
         plugin: the one that brings the wire.
         defects: where defects of plugins are counted, by the part that has them.
         quota: counts the calls of the source's quotas; None: they are not counted.
@@ -82,6 +84,7 @@ class Guard:
         use_once: UseOnce | None = None,
         limits: Limits | None = None,
         keep_replies: float = 0.0,
+        meaningless: Sequence[MeaninglessSettings] = (),
         plugin: str = "",
         defects: Counter[str] | None = None,
         quota: QuotaBook | None = None,
@@ -113,6 +116,7 @@ class Guard:
             await_answer=await_answer or _nobody_waits,
             use_once=use_once,
             keep_replies=keep_replies,
+            meaningless=meaningless,
             now=now,
             monotonic=monotonic,
             breaker=breaker,

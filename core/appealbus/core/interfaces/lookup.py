@@ -82,6 +82,10 @@ class Lookup(ABC, Generic[Q, R_co]):
     """Fields of its record without which nobody should decide: a dossier in which one of them could not be read is
     partial, and the question is asked again. Those that other lookups take inputs from count as well."""
 
+    meaningless: ClassVar[tuple[str, ...]] = ()
+    """How paths end of elements of its replies that the schema does not know, and that tell nothing which a record
+    could lack: `ObjectInfo/RowNumber`. Operators name others in `[[sources.NAME.meaningless]]`."""
+
     @property
     def source(self) -> str:
         """The source that the question goes to: the first part of the name, unless overridden."""

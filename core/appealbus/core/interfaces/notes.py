@@ -40,6 +40,8 @@ class Notes:
     differences: dict[str, int] = field(default_factory=dict)
     """Places where replies break their schema, by names that the schema knows; all others are told as `*`."""
 
+    meaningless: tuple[str, ...] = ()
+    """How paths end of elements that no schema knows and nobody needs."""
     gaps: list[tuple[Any, Any]] = field(default_factory=list)
     """Elements in which the schema misses something, each with the local name of that, or with the element that it
     does not know and that may be it."""

@@ -84,7 +84,7 @@ def _unread(loaded: Loaded, path: Sequence[str]) -> Iterator[InForce]:
     for part in path:
         table = table.get(part, {}) if isinstance(table, dict) else {}
     for key in table if isinstance(table, dict) else ():
-        if key not in ("connector", "kind", "guard", "keep_replies"):
+        if key not in ("connector", "kind", "guard", "keep_replies", "meaningless"):
             yield InForce(dotted((*path, key)), None, loaded.where((*path, key)))
 
 

@@ -46,8 +46,11 @@ def unknown_fields(places: Iterable[Place], node: Node, run: Run) -> set[str]:
     found: set[str] = set()
     gaps = run.notes.gaps[run.seen :]  # of several records the first looks at all: they share their notes
     run.seen += len(gaps)
+    meaningless = tuple(f"/{each}" for each in run.notes.meaningless)
     beside: dict[Any, list[Any]] = {}
     for above, what in gaps:
+        if not isinstance(what, str) and f"/{run.path(what)}".endswith(meaningless):
+            continue
         beside.setdefault(above, []).append(what)
         if not isinstance(what, str):
             run.odd.add(local_name(what))
