@@ -1,15 +1,20 @@
 """ЕГКН renames, wraps or spoils a part of its answer: what the record lacks then is unknown, and never a fact."""
 
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from appealbus.core import Call, CallFailed, Outcome, OutcomeKind, Reply, Source, not_found
 from appealbus.core.interfaces.notes import Notes, ReplyCheck
 from appealbus.core.replies.xmlschema import MessageSchema
-from appealbus.plugins.egkn.lookups import SCHEMA
+from appealbus.core.testing import ScriptedWire
+from appealbus.plugins.egkn.lookups import SCHEMA, ParcelByNumber, ParcelQuery
 from appealbus.plugins.egkn.reading import TAKE
+from appealbus.plugins.egkn.settings import EgknSettings
 from appealbus.schemas.safexml import parse
-from tests.plugins.egkn.test_egkn import SECTIONS, answer, parcel_xml
+from tests.plugins.egkn.test_egkn import NUMBER, SECTIONS, answer, parcel_xml
 
 WHOLE = answer(parcel_xml(extra=SECTIONS))
 
@@ -64,3 +69,30 @@ def renamed(text: str, name: str, other: str, count: int = -1) -> str:
 def test_what_may_have_been_there_is_unknown(text: str, fields: set[str]) -> None:
     """Something stands beside what is absent that nobody knows, or a value cannot be read."""
     assert fields <= unknown(text)[1]
+
+
+class Burdens(ParcelByNumber):
+    """What burdens a parcel, as a lookup of its own."""
+
+    name = "egkn.burdens"
+
+    def choose(self, records: Sequence[Any], query: ParcelQuery) -> Outcome[Any]:
+        outcome = super().choose(records, query)
+        return outcome if records and records[0].encumbrances else not_found()
+
+
+def test_a_list_that_is_called_otherwise_is_not_none() -> None:
+    """The lookup took an empty list for `not_found`, which ends the question for good."""
+    wire = ScriptedWire([])
+    wire.replies = ReplyCheck.LENIENT
+
+    def ended(text: str) -> Outcome[Any]:
+        source = Source("egkn", wire, Call("q", "1", 5.0), lenient=True)
+        reply = Reply(parse(text.encode()), "", datetime.now(UTC))
+        return Burdens(EgknSettings()).read(reply, ParcelQuery(cadastral_number=NUMBER), source)
+
+    assert ended(WHOLE).kind is OutcomeKind.FOUND
+    assert ended(answer(parcel_xml())).kind is OutcomeKind.NOT_FOUND
+    with pytest.raises(CallFailed) as failed:
+        ended(renamed(WHOLE, "Razdel3", "Burden"))
+    assert (failed.value.kind, failed.value.code) == (OutcomeKind.INVALID, "reply.partly_read")

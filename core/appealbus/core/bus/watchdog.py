@@ -29,6 +29,8 @@ _NOTED = 1.0
 plugin that blocks for a second again and again would not be seen."""
 _TOLD = 5.0
 """Seconds after which it is logged while it lasts. From then on `/healthz` calls the process ill, too."""
+_FULL = 20.0
+"""Seconds for which the limit of files may be lowered: somebody outside may do so for a moment."""
 _LATE = 0.5
 """Seconds of standing still from which on tasks are counted. With less, a bus in full work would count them often."""
 _MOST = 100_000
@@ -90,6 +92,7 @@ class Watchdog:
         ticked.set()
         still, holder, told = 0.0, LoopHolder(), False
         last, spent = time.monotonic(), time.process_time()
+        could_write = last
         while not loop.is_closed():
             time.sleep(_TICK)
             # This thread stands still, too, while the process is stopped, which is nobody's fault, or while a library
@@ -100,7 +103,8 @@ class Watchdog:
             if now > self._ends_at:
                 self._say(_cut_off)
                 os._exit(EXIT_STUCK)
-            if _largest_file() < self._largest:
+            could_write = now if _largest_file() >= self._largest else could_write
+            if now - could_write > _FULL:
                 self._say(_cannot_write)
                 os._exit(EXIT_STUCK)
             if ticked.is_set():

@@ -5,6 +5,7 @@ from datetime import UTC
 from typing import Any, ClassVar
 
 from appealbus.core import clocks
+from appealbus.core.domain.pauses import PARTLY_READ
 from appealbus.core.interfaces.lookup import Lookup, Q, R_co, models_of
 from appealbus.core.interfaces.source import Source, business_error
 from appealbus.core.interfaces.wire import CallFailed, Reply, Request
@@ -112,7 +113,11 @@ class Declared(Lookup[Q, R_co]):
         if not records and answer.code is None and sent_back:
             # Such as the question, sent back: it is valid, too.
             raise CallFailed(OutcomeKind.INVALID, "reply.schema", "the reply is no answer, and no record is in it")
-        return self.choose(records, query)
+        ended = self.choose(records, query)
+        if ended.kind is OutcomeKind.NOT_FOUND and source.notes.unknown:
+            # Such as of an empty list whose elements have another name.
+            raise CallFailed(OutcomeKind.INVALID, PARTLY_READ, "the reply may tell of a record that could not be read")
+        return ended
 
     def _business_error(self, reply: Reply, status: str, source: Source) -> Outcome[Record]:
         """Return what the code means that came with an error of the gateway: nothing else in such an answer counts."""
