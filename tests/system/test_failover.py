@@ -4,6 +4,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -68,7 +69,11 @@ def test_a_standby_that_lacks_the_last_writes_is_not_written_to(here: Failing, w
     assert mark.beat > copy
     for command in (["run"], ["run", "--workers", "2"], ["prune"]):
         assert "restored" in appealbus(here.folder, *command, expect=4).err
-    assert (here.beat(), Checkpoint(here.folder / "appealbus.checkpoint").read()) == (copy, mark)
+    # The moment that the copy was found may be noted by a start alone, where two workers were in each other's way.
+    stays = Checkpoint(here.folder / "appealbus.checkpoint").read()
+    assert stays is not None
+    assert (here.beat(), replace(stays, since=mark.since)) == (copy, mark)
+    assert mark.since in (None, stays.since)
 
     told = appealbus(here.folder, "restored", "--yes").out
     since = datetime.fromisoformat(told.partition("sent since ")[2].partition(" UTC")[0]).replace(tzinfo=UTC)
