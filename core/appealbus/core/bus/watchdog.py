@@ -29,8 +29,6 @@ _NOTED = 1.0
 plugin that blocks for a second again and again would not be seen."""
 _TOLD = 5.0
 """Seconds after which it is logged while it lasts. From then on `/healthz` calls the process ill, too."""
-_FULL = 20.0
-"""Seconds for which the limit of files may be lowered: somebody outside may do so for a moment."""
 _LATE = 0.5
 """Seconds of standing still from which on tasks are counted. With less, a bus in full work would count them often."""
 _MOST = 100_000
@@ -92,7 +90,6 @@ class Watchdog:
         ticked.set()
         still, holder, told = 0.0, LoopHolder(), False
         last, spent = time.monotonic(), time.process_time()
-        could_write = last
         while not loop.is_closed():
             time.sleep(_TICK)
             # This thread stands still, too, while the process is stopped, which is nobody's fault, or while a library
@@ -103,8 +100,7 @@ class Watchdog:
             if now > self._ends_at:
                 self._say(_cut_off)
                 os._exit(EXIT_STUCK)
-            could_write = now if _largest_file() >= self._largest else could_write
-            if now - could_write > _FULL:
+            if _largest_file() < self._largest:
                 self._say(_cannot_write)
                 os._exit(EXIT_STUCK)
             if ticked.is_set():
@@ -190,8 +186,8 @@ def _given_up(seconds: float, by: LoopHolder, tasks: int) -> None:
 
 
 def _largest_file() -> int:
-    """Return how many bytes a file may have: where a plugin has set fewer, nothing that the process does is kept."""
-    return resource.getrlimit(resource.RLIMIT_FSIZE)[0] % (1 << 64)  # -1 is as many as one likes
+    """Return how many bytes a file may have at most: a plugin that has set fewer has done so until a restart."""
+    return resource.getrlimit(resource.RLIMIT_FSIZE)[1] % (1 << 64)  # -1 is as many as one likes
 
 
 def _cannot_write() -> None:
