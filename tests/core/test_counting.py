@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from appealbus.core import Case
-from appealbus.core.alarm import Alarm, TookTooLong
+from appealbus.core.alarm import LONGEST, Alarm, TookTooLong
 from appealbus.core.counting import Counting
 from appealbus.core.interfaces.terms import Terms
 from appealbus.schemas.appeal import Appeal, Receipt
@@ -108,3 +108,23 @@ def test_who_has_a_calendar_says_which_days_people_work_on() -> None:
     assert counting.works_on(date(2026, 11, 3)) is None
     assert counting.works_on(date(2026, 11, 4)) is None
     assert defects == {"terms.calendar": 1}
+
+
+@pytest.mark.usefixtures("_signal")
+def test_what_is_left_behind_does_not_swallow_the_alarm() -> None:
+    """What is raised in a `__del__` is lost: it rings again once that is over."""
+
+    class Slow:
+        def __del__(self) -> None:
+            ends = time.monotonic() + 2 * LONGEST
+            while time.monotonic() < ends:
+                pass
+
+    def leaves() -> None:
+        slow = Slow()
+        del slow
+        while True:
+            pass
+
+    with pytest.raises(TookTooLong):
+        Alarm().within(leaves)

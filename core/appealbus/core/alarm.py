@@ -64,7 +64,11 @@ class Alarm:
             if self._is_late() and signal.getsignal(signal.SIGALRM) == self._ring:
                 signal.pthread_kill(_MAIN.ident or 0, signal.SIGALRM)
 
-    def _ring(self, _number: int, _frame: FrameType | None) -> None:
+    def _ring(self, _number: int, frame: FrameType | None) -> None:
+        while frame is not None:
+            if frame.f_code.co_name == "__del__":  # what is raised there is lost; the next look rings again
+                return
+            frame = frame.f_back
         if self._is_late():  # else that call has ended since
             self._began = None
             raise TookTooLong
