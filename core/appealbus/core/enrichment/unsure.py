@@ -1,21 +1,18 @@
 """What follows where a part of a reply is unknown: the record is provisional, and nobody concludes from the gap."""
 
-import re
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 
 from appealbus.core.domain.pauses import PARTLY_READ
+from appealbus.core.enrichment.fields import titled
 from appealbus.core.guards.question import Ended
 from appealbus.core.interfaces.assessor import Assessor
-from appealbus.core.planning.paths import touch, within
+from appealbus.core.planning.paths import of_each, touch, within
 from appealbus.core.planning.plan import Node
 from appealbus.schemas.dossier import Dossier
 from appealbus.schemas.outcome import Outcome, OutcomeKind
 from appealbus.schemas.record import Record
 from appealbus.schemas.signal import Severity, Signal
-
-_INDEX = re.compile(r"\[\d+\]")
 
 
 def provisional(node: Node, ended: Ended) -> Outcome[Record]:
@@ -31,20 +28,19 @@ def judged(assessor: Assessor, signals: Iterable[Signal], dossier: Dossier) -> l
 
     A signal that rests on an item of a list stays, though the list may have more.
     """
-    facts = Counter(fact.lookup for fact in dossier.facts)
     unknown = [
-        f"{fact.lookup if facts[fact.lookup] == 1 else f'{fact.lookup}[{fact.key}]'}/{field}"
+        f"{titled(fact, dossier)}/{field}"
         for fact in dossier.facts
         for field in fact.provenance.unknown or ()
         if assessor.reads is None or any(touch(f"{fact.lookup}/{field}", each) for each in assessor.reads)
     ]
     if not unknown:
         return list(signals)
-    places = [_INDEX.sub("[*]", each) for each in unknown]
+    places = [of_each(each) for each in unknown]
     certain = [
         signal
         for signal in signals
-        if not any(within(place, _INDEX.sub("[*]", field)) for field in signal.fields for place in places)
+        if not any(within(place, of_each(field)) for field in signal.fields for place in places)
     ]
     return [*certain, _partly_read(assessor.name, unknown)]
 

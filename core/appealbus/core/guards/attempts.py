@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from appealbus.core.backoff import doubled, full_jitter
-from appealbus.core.clocks import day_of
 from appealbus.core.domain.access import Served
 from appealbus.core.domain.case import Try
 from appealbus.core.domain.replies import KeptReplies
@@ -345,11 +344,7 @@ class Attempts(Flight):
         source = Source(
             context.source, wire, call, context.plugin, lenient=lenient, use_once=context.use_once, another=another
         )
-        today = day_of(context.now()) if context.meaningless else None
-        source.notes.meaningless = (
-            *self.question.lookup.meaningless,
-            *(each.path for each in context.meaningless if not (today and each.until and each.until < today)),
-        )
+        source.notes.meaningless = (*self.question.lookup.meaningless, *context.passed_by())
         return source
 
     async def _outcome(self, source: Source) -> Outcome[Record]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 
+from appealbus.core.clocks import day_of
 from appealbus.core.config.models import MeaninglessSettings
 from appealbus.core.domain.access import AccessRow, AwaitedRow, Served
 from appealbus.core.domain.certificate import CertificateState
@@ -118,6 +119,10 @@ class SourceContext:
                 if name in self.drifts or len(self.drifts) < MOST_OF_A_SOURCE:
                     begun = self.drifts.get(name, Drift(0, now, now))
                     self.drifts[name] = Drift(begun.replies + 1, begun.since, now)
+
+    def passed_by(self) -> list[str]:
+        """Return how paths end of elements that operators call meaningless today."""
+        return [each.path for each in self.meaningless if not each.until or day_of(self.now()) <= each.until]
 
     def drifting(self) -> dict[str, Drift]:
         """Return what its replies tell otherwise now."""

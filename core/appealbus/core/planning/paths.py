@@ -16,6 +16,7 @@ from appealbus.schemas.appeal import Mention, Span
 from appealbus.schemas.suggestion import did_you_mean
 
 _STEP = re.compile(r"([a-z_][a-z0-9_]*)(\[\*\])?")
+_INDEX = re.compile(r"\[\d+\]")
 _LOOKUP = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")
 
 
@@ -115,6 +116,11 @@ def _inside(annotation: Any) -> tuple[bool, list[type[BaseModel]]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return False, [annotation]
     return False, []
+
+
+def of_each(path: str) -> str:
+    """Return the path that leads to the same field of every item: `rights[*].holder` for `rights[0].holder`."""
+    return _INDEX.sub("[*]", path)
 
 
 def within(field: str, other: str) -> bool:

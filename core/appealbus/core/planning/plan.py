@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 from pydantic import ValidationError
 
-from appealbus.core.domain.case import PENDING
+from appealbus.core.domain.case import MISSING, PENDING
 from appealbus.core.errors import AppealBusError
 from appealbus.core.interfaces.lookup import From, Lookup, Query, models_of
 from appealbus.core.interfaces.outcomes import not_applicable, skipped
@@ -295,7 +295,7 @@ def _absent(paths: Sequence[Path], inputs: tuple[Input, ...], standings: Mapping
 
 def _skip(name: str, standings: Mapping[str, InputState], inputs: tuple[Input, ...] = ()) -> Draft:
     standing = standings[name]
-    code = PENDING if standing.pending else "input.missing"
+    code = PENDING if standing.pending else MISSING
     return Draft("", inputs, outcome=skipped(f"{name} ended in {standing.how}", code))
 
 

@@ -8,13 +8,12 @@ from typing import Annotated, Any
 from pydantic import TypeAdapter, ValidationError
 
 from appealbus.core.interfaces.lookup import Query
-from appealbus.core.planning.paths import Path, touch, values
+from appealbus.core.planning.paths import Path, of_each, touch, values
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.notes import Notes
 
 UNKNOWN = "inputs.unknown"
 """The code of a question whose input the appeal may have, where nobody could read it."""
-_INDEX = re.compile(r"\[\d+\]")
 _TOKEN = re.compile(r"[^\s<>\"'={}\[\],]+")
 _MOST = 5000
 """Words of what could not be placed that are looked at; who sends more is taken to have the input among them."""
@@ -33,7 +32,7 @@ def may_have(appeal: Appeal, path: Path, model: type[Query], field: str) -> bool
     takes = _taker(model, field)
     for each in appeal.as_written:
         root = each.field == Notes().root
-        if not root and not touch(_INDEX.sub("[*]", each.field), path.text):
+        if not root and not touch(of_each(each.field), path.text):
             continue
         if not root and each.field in known:
             return True

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from pydantic import BaseModel
 
@@ -80,8 +81,12 @@ class Program:
         if around is None:
             settle(self.level)
 
-    def places(self) -> Iterator[Place]:
-        """Yield where each field stands, and then those of the model that it holds."""
+    @cached_property
+    def places(self) -> tuple[Place, ...]:
+        """Where each field stands, and behind it those of the model that it holds."""
+        return tuple(self._places())
+
+    def _places(self) -> Iterator[Place]:
         for name, declared in self._spec.fields.items():
             kind = self._type(name)
             lists = kind is not None and kind.each
@@ -96,7 +101,7 @@ class Program:
             for path in [path.repeated() if lists else path for path in paths if path.end != REST]:
                 end = (path.end,) if path.end.startswith("@") else ()
                 yield Place(name, (*path.steps, *end), (*path.each, *(False for _ in end)), kind is None or kind.open)
-                for inner in self.inner[name].places() if name in self.inner else ():
+                for inner in self.inner[name].places if name in self.inner else ():
                     field = f"{name}{'[*]' if lists else ''}.{inner.field}"
                     yield Place(field, (*path.steps, *inner.steps), (*path.each, *inner.each))
 

@@ -118,7 +118,7 @@ class Reading(ReadingSpec, Generic[M]):
                 ]
             else:
                 if run.lost or run.notes.gaps:
-                    run.notes.unknown |= unknown_fields(self.program.places(), node, run)
+                    run.notes.unknown |= unknown_fields(self.program.places, node, run)
                 return record
             gone: set[tuple[int, str]] = set()
             where = run.path(node)

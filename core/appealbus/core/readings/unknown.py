@@ -1,6 +1,6 @@
 """Fields of a record that a reply may tell of and nobody could read: they are neither told nor told absent."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,7 +28,7 @@ class Place:
     is_open: bool = False
 
 
-def unknown_fields(places: Iterable[Place], node: Node, run: Run) -> set[str]:
+def unknown_fields(places: Sequence[Place], node: Node, run: Run) -> set[str]:
     """Return the fields that are unknown, of several within each other the outermost.
 
     A field is unknown if what stands at its place could not be read; or if nothing does, though its schema wants
@@ -41,7 +41,6 @@ def unknown_fields(places: Iterable[Place], node: Node, run: Run) -> set[str]:
         run: the reading that has just ended.
 
     """
-    known = list(places)
     own = run.steps(node)
     found: set[str] = set()
     gaps = run.notes.gaps[run.seen :]  # of several records the first looks at all: they share their notes
@@ -61,18 +60,18 @@ def unknown_fields(places: Iterable[Place], node: Node, run: Run) -> set[str]:
         if at == own[:-1] and any(not isinstance(what, str) and run.steps(what) == own for what in all_of_it):
             run.lost.add(run.path(node))
         if at[: len(own)] == own:
-            found.update(_beside(known, at[len(own) :], above, all_of_it))
-    for name in run.odd & {step for each in known for step in each.steps}:
-        found.update(_elsewhere(known, node, name))
+            found.update(_beside(places, at[len(own) :], above, all_of_it))
+    for name in run.odd & {step for each in places for step in each.steps}:
+        found.update(_elsewhere(places, node, name))
     lost = [_steps(path) for path in run.lost]
-    for each in known if lost else ():
+    for each in places if lost else ():
         place = _told((*own, *each.steps))
         if any(at[: len(place)] == place if each.is_open else place[: len(at)] == at for at in lost):
             found.add(each.field)
     return {each for each in found if not any(each.startswith((f"{one}.", f"{one}[")) for one in found)}
 
 
-def _beside(places: list[Place], at: tuple[str, ...], above: Any, all_of_it: list[Any]) -> Iterator[str]:
+def _beside(places: Sequence[Place], at: tuple[str, ...], above: Any, all_of_it: list[Any]) -> Iterator[str]:
     """Yield the fields that may stand for what an element has too much or too little."""
     below = [each for each in places if len(each.steps) > len(at) and each.steps[: len(at)] == at]
     if not below:
@@ -101,7 +100,7 @@ def _near(what: Any) -> set[str]:
     return {local_name(each) for each in (what.getprevious(), what.getnext()) if each is not None}
 
 
-def _elsewhere(places: list[Place], node: Any, name: str) -> Iterator[str]:
+def _elsewhere(places: Sequence[Place], node: Any, name: str) -> Iterator[str]:
     """Yield the fields that lack an element, or may lack one, of the name that stands where it should not."""
     for place in places:
         for at, step in enumerate(place.steps):
@@ -123,7 +122,7 @@ def _names(above: Any) -> set[str]:
     return names | {f"@{str(key).rpartition('}')[2]}" for key in above.attrib}
 
 
-def _parts(places: list[Place], at: tuple[str, ...]) -> set[str]:
+def _parts(places: Sequence[Place], at: tuple[str, ...]) -> set[str]:
     """Return the names of what is declared right inside an element."""
     return {each.steps[len(at)] for each in places if len(each.steps) > len(at) and each.steps[: len(at)] == at}
 

@@ -96,10 +96,9 @@ class Differences:
                 name = next((each for each in error.expected if "*" not in each), "")
                 if not error.is_of_content or not name or error.node in put:
                     continue
-                within = error.node.getparent() if error.is_unexpected else error.node
+                within = self._lack(error, notes)
                 if within is None:
                     continue
-                notes.gaps += [(self._twins[within], each.rpartition("}")[2]) for each in error.expected]
                 put.append(etree.Element(name))
                 within.insert(within.index(error.node) if error.is_unexpected else len(within), put[-1])
             if told == len(put):
@@ -221,11 +220,15 @@ class Differences:
     def _miss(self, error: SchemaError, notes: Notes) -> None:
         """Note what should be there and is not."""
         notes.differ(self._missing(error))
-        within = error.node.getparent() if error.is_unexpected else error.node
         if error.missing_attribute:
             notes.gaps.append((self._twins[error.node], f"@{error.missing_attribute}"))
-        if within is not None:
+        self._lack(error, notes)
+
+    def _lack(self, error: SchemaError, notes: Notes) -> etree._Element | None:
+        """Note a gap for each element that may stand there instead; return the element in which it is."""
+        if (within := error.within) is not None:
             notes.gaps += [(self._twins[within], name.rpartition("}")[2]) for name in error.expected]
+        return within
 
     @staticmethod
     def _is_new(twin: etree._Element, notes: Notes) -> None:
@@ -238,7 +241,7 @@ class Differences:
         wanted = error.expected[0].rpartition("}")[2] if len(error.expected) == 1 else ""
         if not wanted or wanted not in self._vocabulary.names:
             return self._path(error.node)
-        above = error.node.getparent() if error.is_unexpected else error.node
+        above = error.within
         return f"{self._path(above)}/{wanted}".removeprefix("./") if above is not None else wanted
 
     def _path(self, node: etree._Element) -> str:

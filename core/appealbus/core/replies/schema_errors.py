@@ -67,6 +67,11 @@ class SchemaError:
         return self.is_of_content and self.text.rpartition("': ")[2].startswith("This element is not expected")
 
     @property
+    def within(self) -> etree._Element | None:
+        """The element that lacks something: the one that another stands in unexpectedly, or else this one."""
+        return self.node.getparent() if self.is_unexpected else self.node
+
+    @property
     def is_harmless(self) -> bool:
         """Whether it spoils no value: a date is read that stands for a moment, or that is written another way."""
         return self.number in _HARMLESS or (not self.attribute and self._is_date)

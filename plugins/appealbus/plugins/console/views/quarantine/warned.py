@@ -1,12 +1,12 @@
 """What channels send wrong and was taken all the same: warnings of the newest appeals, under the person's mask."""
 
-import re
 from collections import Counter, defaultdict
 from typing import Any
 
 from starlette.responses import Response
 
 from appealbus.core.domain.listing import AppealRow
+from appealbus.core.planning.paths import of_each
 from appealbus.core.rights.actions import Action
 from appealbus.core.rights.notes import warnings
 from appealbus.plugins.console.page import Page
@@ -14,7 +14,6 @@ from appealbus.plugins.console.views.quarantine.sight import check, view
 
 _KINDS, _NAMED = 100, 3
 """Kinds of warnings that are shown, those with most appeals, and appeals of each: a page has room for them."""
-_PLACE = re.compile(r"\[\d+\]")
 
 
 @view.get("/quarantine/warned", may=Action.OPERATE)
@@ -32,7 +31,7 @@ async def warned(page: Page) -> Response:
             shown: dict[str, Any] = {"warnings": found}
             warnings(mask, shown, {"warnings": found})
             told = shown.get("warnings", ())
-            for each in {(_PLACE.sub("[*]", one["field"]), one["code"], one.get("message", "")) for one in told}:
+            for each in {(of_each(one["field"]), one["code"], one.get("message", "")) for one in told}:
                 kinds[row.channel, *each].append(row)
     await page.looks("appeals", found=of.total())
     most = sorted(kinds.items(), key=lambda one: (-len(one[1]), one[0]))[:_KINDS]
