@@ -94,8 +94,12 @@ class SourceWatch:
 
         """
         await self.look()
+        states = await self._journal.source_states()
+        for state in states:
+            if state.source in self._guards:
+                self._guards[state.source].recall(state, self._lookups.get(state.source, ()))
         if not self._journal.shared:  # elsewhere the journal itself knows when a breaker closes
-            was = {state.source for state in await self._journal.source_states() if state.breaker != "closed"}
+            was = {state.source for state in states if state.breaker != "closed"}
             self._back |= was & set(self._guards)
 
     def changed(self, source: str, state: str) -> None:

@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from appealbus.core.domain.certificate import CertificateState
+from appealbus.core.domain.usual import Usual
 
 
 class BreakerState(StrEnum):
@@ -18,6 +19,10 @@ class BreakerState(StrEnum):
     """Lets one pass as a probe, refuses the others until that has ended."""
 
 
+MOST_BESIDE = 5
+"""Elements that are named for one field."""
+
+
 @dataclass(frozen=True, slots=True)
 class Drift:
     """That replies tell a field otherwise than its lookup reads it.
@@ -26,16 +31,25 @@ class Drift:
         replies: how many.
         since: when the first of them came.
         last_at: when the last did; an hour later it counts as over.
+        at: where the plugin declares the field: `reading.py:78`.
+        beside: paths of elements that nobody declares and that may be it.
+        share: percent of replies that told it, before and now, where that has fallen and nothing else tells why.
 
     """
 
     replies: int
     since: datetime
     last_at: datetime
+    at: str = ""
+    beside: tuple[str, ...] = ()
+    share: tuple[int, int] | None = None
 
     def __add__(self, other: "Drift") -> "Drift":
         """Return both together."""
-        return Drift(self.replies + other.replies, min(self.since, other.since), max(self.last_at, other.last_at))
+        beside = tuple(sorted({*self.beside, *other.beside}))[:MOST_BESIDE]
+        times = min(self.since, other.since), max(self.last_at, other.last_at)
+        share = self.share and other.share and min(self.share, other.share)
+        return Drift(self.replies + other.replies, *times, self.at or other.at, beside, share)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +79,10 @@ class SourceState:
     differences: dict[str, int] = field(default_factory=dict)
     """Places where its replies break their schema and were taken all the same, by path, since the start."""
     drifts: dict[str, Drift] = field(default_factory=dict)
-    """Fields of its records that could not be read within the last hour: `egkn.parcel/rights`."""
+    """Fields of its records that could not be read within the last hour, or are told far more seldom than before:
+    `egkn.parcel/rights`."""
+    usual: dict[str, Usual] = field(default_factory=dict)
+    """By lookup what its replies usually hold."""
     certificates: tuple[CertificateState, ...] = ()
     """Those that its wire uses, without the names of whom they belong to."""
     paused_until: datetime | None = None

@@ -10,6 +10,7 @@ from appealbus.core.backoff import doubled, full_jitter
 from appealbus.core.domain.access import Served
 from appealbus.core.domain.case import Try
 from appealbus.core.domain.replies import KeptReplies
+from appealbus.core.domain.usual import Usual
 from appealbus.core.doors import is_defect, within
 from appealbus.core.guards.context import SourceContext
 from appealbus.core.guards.conversation import NotingWire, pack
@@ -313,7 +314,7 @@ class Attempts(Flight):
                 raise
             self.so_far = self._context.defect(lookup, error)
         finally:
-            self._context.note(self.question.lookup.name, source.notes)
+            self._context.note(self.question, source.notes, self.so_far)
         return bool(source.replies)
 
     def _of_fault(self, failed: CallFailed) -> Outcome[Record]:
@@ -345,6 +346,7 @@ class Attempts(Flight):
             context.source, wire, call, context.plugin, lenient=lenient, use_once=context.use_once, another=another
         )
         source.notes.meaningless = (*self.question.lookup.meaningless, *context.passed_by())
+        source.notes.usual = context.usual.get(self.question.lookup.name, Usual())
         return source
 
     async def _outcome(self, source: Source) -> Outcome[Record]:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import structlog
@@ -15,11 +16,12 @@ from appealbus.core.config.models import MeaninglessSettings
 from appealbus.core.domain.access import AccessRow, AwaitedRow, Served
 from appealbus.core.domain.certificate import CertificateState
 from appealbus.core.domain.pauses import QuotaCall
-from appealbus.core.domain.source_state import Drift
+from appealbus.core.domain.source_state import MOST_BESIDE, Drift
+from appealbus.core.domain.usual import Shares, Usual
 from appealbus.core.doors import being_cancelled, is_defect
 from appealbus.core.guards.breaker import Breaker
 from appealbus.core.guards.bucket import Bucket
-from appealbus.core.guards.defects import defect, of_wire
+from appealbus.core.guards.defects import defect, line_of, of_wire
 from appealbus.core.guards.freshness import Freshness
 from appealbus.core.guards.gate import Gate
 from appealbus.core.guards.latency import Latency
@@ -33,7 +35,7 @@ from appealbus.core.interfaces.source import UseOnce
 from appealbus.core.interfaces.wire import Wire
 from appealbus.core.masking import masked
 from appealbus.schemas.base import printable
-from appealbus.schemas.outcome import Outcome
+from appealbus.schemas.outcome import Outcome, OutcomeKind
 from appealbus.schemas.record import Record
 
 log = structlog.get_logger(__name__)
@@ -47,10 +49,18 @@ _STUCK = unavailable(
 )
 _DRIFTS = timedelta(hours=1)
 """After so long without another reply of the kind it counts as over."""
+_MOST_KINDS = 16
+"""Kinds of question to one lookup, by the inputs that are there, of which shares are counted."""
 _SOONEST = 1.0
 """Seconds before a case is worked again for one question: it costs two transactions."""
 _LATEST = 300.0
 """The same at most: a source that is quick again is to be used."""
+
+
+@lru_cache(maxsize=256)
+def optional_fields(kind: type[Record]) -> tuple[str, ...]:
+    """Return the fields that a record may lack."""
+    return tuple(name for name, each in kind.model_fields.items() if name != "type" and not each.is_required())
 
 
 @dataclass(slots=True)
@@ -86,6 +96,8 @@ class SourceContext:
     """What reading all its replies noticed."""
     drifts: dict[str, Drift] = field(default_factory=dict)
     """By lookup and field what of its replies could not be read; some may be over."""
+    usual: dict[str, Usual] = field(default_factory=dict)
+    """By lookup what its replies usually hold."""
     broken: set[tuple[str, str]] = field(default_factory=set)
     plugin: str = ""
     """The one that brings the wire."""
@@ -110,15 +122,31 @@ class SourceContext:
             self.defects[f"source.{self.source}"] += 1
             return ()
 
-    def note(self, lookup: str, notes: Notes) -> None:
-        """Note what the reading of a reply to a lookup noticed."""
+    def note(self, question: Question, notes: Notes, outcome: Outcome[Record]) -> None:
+        """Note what the reading of a reply to a question noticed."""
         self.notes.add(notes)
-        if notes.unknown:
-            now, self.drifts = self.now(), self.drifting()
-            for name in sorted(f"{lookup}/{each}" for each in notes.unknown):
-                if name in self.drifts or len(self.drifts) < MOST_OF_A_SOURCE:
-                    begun = self.drifts.get(name, Drift(0, now, now))
-                    self.drifts[name] = Drift(begun.replies + 1, begun.since, now)
+        lookup = question.lookup
+        if notes.unknown or notes.causes:
+            now, causes = self.now(), tuple(sorted(notes.causes))[:MOST_BESIDE]
+            self.drifts = {name: each for name, each in self.drifts.items() if now - each.last_at < _DRIFTS}
+            for field_name in sorted(notes.unknown) or [""]:
+                name = f"{lookup.name}/{field_name}".removesuffix("/")
+                if name in self.drifts:
+                    self.drifts[name] += Drift(1, now, now, beside=causes)
+                elif len(self.drifts) < MOST_OF_A_SOURCE:
+                    self.drifts[name] = Drift(1, now, now, line_of(lookup, field_name), causes)
+        if outcome.record is not None or outcome.kind is OutcomeKind.NOT_FOUND:
+            self.usual.setdefault(lookup.name, Usual()).learn(notes.beside)
+        if outcome.record is not None:
+            kind = ",".join(name for name, value in question.query if value is not None)
+            known = self.usual[lookup.name].shares
+            if kind in known or len(known) < _MOST_KINDS:
+                fields = optional_fields(type(outcome.record))
+                told = [each for each in fields if getattr(outcome.record, each)]
+                shares = known.setdefault(kind, Shares())
+                shares.count(told, fields, self.now())
+                for name, fell in shares.fell.items():
+                    fell.at = fell.at or line_of(lookup, name)
 
     def passed_by(self) -> list[str]:
         """Return how paths end of elements that operators call meaningless today."""
@@ -126,7 +154,14 @@ class SourceContext:
 
     def drifting(self) -> dict[str, Drift]:
         """Return what its replies tell otherwise now."""
-        return {name: each for name, each in self.drifts.items() if self.now() - each.last_at < _DRIFTS}
+        now = self.now()
+        found = {name: each for name, each in self.drifts.items() if now - each.last_at < _DRIFTS}
+        for lookup, usual in self.usual.items():
+            for shares in usual.shares.values():
+                for name, fell in shares.fell.items():
+                    drift = Drift(fell.replies, fell.since, now, fell.at, (), (fell.was, fell.now))
+                    found.setdefault(f"{lookup}/{name}", drift)
+        return found
 
     def leave_behind(self, lookup: str, task: asyncio.Task[Any]) -> None:
         """Go on without a lookup that does not end, and say so once of each."""

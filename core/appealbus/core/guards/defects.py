@@ -53,4 +53,18 @@ def where(part: object, error: BaseException) -> str:
         name = str(frame.f_globals.get("__name__", ""))
         if name in (module, package) or name.startswith(f"{package}."):
             file, line = frame.f_code.co_filename, at
+    return _told(file, line)
+
+
+def line_of(lookup: Lookup[Any, Record], field: str) -> str:
+    """Return `folder/file.py:line` of what declares a field of a lookup's record; of the lookup if nothing does."""
+    name, origin = field.partition(".")[0].partition("[")[0], class_line(type(lookup))
+    reading = getattr(getattr(lookup, "take", None), "reading", None)
+    if reading is not None and (declared := reading.fields.get(name)) is not None:
+        first = declared[0] if isinstance(declared, tuple) else declared
+        origin = reading.origin.of(first, name) if isinstance(first, str) else first.origin
+    return _told(origin.file, origin.line)
+
+
+def _told(file: str, line: int) -> str:
     return f"{'/'.join(Path(file).parts[-2:])}:{line}"

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from copy import deepcopy
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -169,6 +170,10 @@ class Guard:
         """Tell and count what a lookup raised before its question could be put, and return the outcome."""
         return self._context.defect(lookup, error)
 
+    def recall(self, state: SourceState, lookups: Collection[str]) -> None:
+        """Go on from what the last run knew of replies to lookups that are still there."""
+        self._context.usual = {name: each for name, each in state.usual.items() if name in lookups}
+
     def state(self) -> SourceState:
         """Return how the source stands now. Outcomes are counted since the start, shared and cached ones included."""
         context = self._context
@@ -185,6 +190,7 @@ class Guard:
             unreadable=dict(context.notes.unreadable),
             differences=dict(context.notes.differences),
             drifts=context.drifting(),
+            usual=deepcopy(context.usual),
             certificates=context.certificates(),
             paused_until=self.gate.paused_until,
             closed_until=self.gate.closed_until,

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from appealbus.core.domain.usual import Usual
+
 MOST_PATHS = 50
 """Different paths that are counted of one reply: a contract that changed shows in a few, a hostile reply has no end."""
 MOST_OF_A_SOURCE = 100
@@ -47,6 +49,19 @@ class Notes:
     does not know and that may be it."""
     unknown: set[str] = field(default_factory=set)
     """Fields of the records that the reply may tell of and nobody could read: `rights[*].holder`."""
+
+    causes: set[str] = field(default_factory=set)
+    """Paths of elements that nobody declares, beside which a field is unknown."""
+    compared: bool = False
+    """Whether a schema says what may be in the reply."""
+    usual: Usual | None = None
+    """What usually comes: where no schema says what may, an element that is new may be what a reader misses."""
+    beside: dict[str, set[str]] = field(default_factory=dict)
+    """By path of an element that nobody declares, names of those that were told beside it."""
+
+    def is_meaningless(self, path: str) -> bool:
+        """Say whether somebody has said of an element that it tells nothing."""
+        return f"/{path}".endswith(tuple(f"/{each}" for each in self.meaningless))
 
     def leave_unread(self, path: str) -> None:
         """Count an element that nobody takes."""

@@ -130,6 +130,9 @@ class Source:
             raise CallFailed(OutcomeKind.INVALID, "reply.schema", reason, at_scale=MORE in came.differences)
         for path, count in came.differences.items():
             self.notes.differences[path] = self.notes.differences.get(path, 0) + count
+        if came.gaps is not None:
+            self.notes.gaps += came.gaps
+            self.notes.compared = True
         return came
 
     async def _use(self, once: SingleUse, call: Call) -> None:

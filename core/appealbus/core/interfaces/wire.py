@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hashlib import sha256
-from typing import Self, TypeAlias
+from typing import Any, Self, TypeAlias
 from uuid import uuid4
 
 from lxml import etree
@@ -126,6 +126,7 @@ class Reply:
         status: our code for the gateway's word, such as `shep.status.SCSE001`, where the gateway says that the register
             answered with an error of its business. What it means, a code in the body tells; nothing else there counts.
         once: of a signed answer, what it is known again by: it counts once.
+        gaps: what `Notes.gaps` hold, of a body that was compared with a schema; None: nobody knows what may be in it.
 
     """
 
@@ -140,6 +141,7 @@ class Reply:
     headers: Sequence[etree._Element] = ()
     status: str | None = None
     once: SingleUse | None = None
+    gaps: Sequence[tuple[Any, Any]] | None = None
 
 
 class CallFailed(AppealBusError):

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from itertools import groupby
 
 from appealbus.core.domain.source_state import Drift, SourceState
+from appealbus.core.domain.usual import Usual
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _WORST_FIRST = ("open", "half_open", "closed")
@@ -25,6 +26,7 @@ def _one(states: list[SourceState]) -> SourceState:
     unreadable: Counter[str] = Counter()
     differences: Counter[str] = Counter()
     drifts: dict[str, Drift] = {}
+    usual: dict[str, Usual] = {}
     for state in states:
         outcomes.update(state.outcomes)
         unread.update(state.unread)
@@ -32,6 +34,8 @@ def _one(states: list[SourceState]) -> SourceState:
         differences.update(state.differences)
         for name, each in state.drifts.items():
             drifts[name] = drifts[name] + each if name in drifts else each
+        for name, known in state.usual.items():
+            usual[name] = usual[name] + known if name in usual else known
     return SourceState(
         source=newest.source,
         connector=newest.connector,
@@ -44,6 +48,7 @@ def _one(states: list[SourceState]) -> SourceState:
         unreadable=dict(unreadable),
         differences=dict(differences),
         drifts=drifts,
+        usual=usual,
         certificates=tuple(dict.fromkeys(each for state in states for each in state.certificates)),
         p50=max((state.p50 for state in states if state.p50 is not None), default=None),
         p95=max((state.p95 for state in states if state.p95 is not None), default=None),

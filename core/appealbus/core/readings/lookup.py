@@ -114,7 +114,7 @@ class Declared(Lookup[Q, R_co]):
             # Such as the question, sent back: it is valid, too.
             raise CallFailed(OutcomeKind.INVALID, "reply.schema", "the reply is no answer, and no record is in it")
         ended = self.choose(records, query)
-        if ended.kind is OutcomeKind.NOT_FOUND and source.notes.unknown:
+        if ended.kind is OutcomeKind.NOT_FOUND and (source.notes.unknown or answer.hides()):
             # Such as of an empty list whose elements have another name.
             raise CallFailed(OutcomeKind.INVALID, PARTLY_READ, "the reply may tell of a record that could not be read")
         return ended

@@ -35,7 +35,9 @@ class JsonNode:
                     yield JsonNode(str(name), each, self)
 
     def __len__(self) -> int:
-        return len(self.value) if isinstance(self.value, Mapping | list) else 0
+        if isinstance(self.value, Mapping | list):
+            return len(self.value)
+        return int(self.text is None and self.value is not None)  # a number that is no text is none to read
 
     def whole(self) -> Any:
         """Return what stands under its key: of a list, all of it."""
@@ -85,6 +87,11 @@ def whole_text(node: Node) -> str | None:
     if text and len(node):
         raise ValueError
     return text or None
+
+
+def children(node: Any) -> Iterator[Any]:
+    """Yield the elements in an element; of an object what stands in it, of a list each."""
+    return iter(node) if isinstance(node, JsonNode) else node.iterchildren("*")
 
 
 def is_empty(node: Node) -> bool:

@@ -118,6 +118,8 @@ class Program:
 
         """
         table = self._table(node, run)
+        if not table:
+            run.misses(node)
         if not self._needed <= table.keys():
             if not table and not each:
                 return None

@@ -153,7 +153,9 @@ def coded(key: Key, places: Level, needed: bool) -> Step:
             return
         part: Table = {}
         walk(node, places, part, run)
-        if part:
+        if not part:
+            run.misses(node)
+        else:
             if "code" not in part:
                 part["code"] = ""
             table[key] = part
@@ -265,11 +267,13 @@ def parsed(inner: Level, schema: InnerSchema | None, spoil: Sequence[Step]) -> S
             run.drop(run.path(node))
             run.spoilt = True
             return
+        compared, run.notes.compared = run.notes.compared, False
         if schema is not None:
             schema.check(root, run.notes)
         run.inside[root] = node
         run.nils = run.nils or has_nil(root)
         walk((root,), inner, table, run)
+        run.notes.compared = compared
 
     return step
 

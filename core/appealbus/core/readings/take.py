@@ -10,12 +10,12 @@ from appealbus.core.interfaces.notes import MORE, Notes
 from appealbus.core.interfaces.wire import CallFailed, Payload
 from appealbus.core.readings import steps
 from appealbus.core.readings.layout import entry_at, settle, spoil_at
-from appealbus.core.readings.nodes import JsonNode, Node, local_name
+from appealbus.core.readings.nodes import JsonNode, Node, children, local_name
 from appealbus.core.readings.origins import caller
 from appealbus.core.readings.paths import REST, XML, DeclarationError, ReplyPath, parse_reply_path
 from appealbus.core.readings.reading import Reading, failure
 from appealbus.core.readings.trie import Level, Run, Step, Table, Unreadable, walk
-from appealbus.core.replies.xmlread import children
+from appealbus.core.replies.xmlread import children as named
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.record import Record
 
@@ -33,6 +33,7 @@ class Answer(Generic[R]):
         self.echo: str | None = table.get("echo")
         """The id of ours that the source repeats; None where it does not."""
         self._reading = take.reading
+        self._way = take.path.steps
         self._prefix = f"{'/'.join(take.path.steps)}/" if take.path.steps else ""
         self._run = run
         self._nodes: list[Node] = table.get("nodes", [])
@@ -49,8 +50,22 @@ class Answer(Generic[R]):
         if not self._nodes and differences:
             reason = f"the reply breaks its schema at {next(iter(differences))}, and no record is in it"
             raise CallFailed(OutcomeKind.INVALID, "reply.schema", reason, at_scale=MORE in differences)
+        self._run.notes.beside.update((path, set()) for _, path in self._run.new)
         self._run.prefix = self._prefix
         return [self._reading.record(node, self._run) for node in self._nodes]
+
+    def hides(self) -> bool:
+        """Say whether an element that nobody declares, and that has just begun to come, looks like a missing record."""
+        if self._nodes or (usual := self._run.notes.usual) is None:
+            return False
+        names, way = {place.steps[0] for place in self._reading.program.places if place.steps}, set(self._way)
+        for what, path in self._run.new:
+            inside = {local_name(child) for child in children(what)}
+            looks_so = bool(inside & way) or len(inside & names) >= min(2, len(names))
+            if looks_so and usual.may_be_new(path) and not self._run.notes.is_meaningless(path):
+                self._run.notes.causes.add(path)
+                return True
+        return False
 
 
 class Take(Generic[R]):
@@ -139,7 +154,7 @@ class Take(Generic[R]):
         """Say whether an answer in XML has different codes, of which the first would count."""
         if self.code is None or self.code.end or XML in self.code.steps or not isinstance(body, etree._Element):
             return False
-        return len({(each.text or "").strip() for each in children(body, "/".join(self.code.steps))}) > 1
+        return len({(each.text or "").strip() for each in named(body, "/".join(self.code.steps))}) > 1
 
     def _is_another(self, root: Node, run: Run) -> None:
         """Make sure that another document does not pass for an empty answer.

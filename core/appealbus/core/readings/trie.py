@@ -38,7 +38,7 @@ class Unreadable(AppealBusError):
 class Run:
     """One reading under way."""
 
-    __slots__ = ("inside", "lost", "nils", "notes", "odd", "prefix", "root", "seen", "spoilt")
+    __slots__ = ("inside", "lost", "new", "nils", "notes", "odd", "prefix", "root", "seen", "spoilt")
 
     def __init__(self, root: Node, notes: Notes) -> None:
         self.root = root
@@ -54,6 +54,8 @@ class Run:
         """How many of the gaps in the notes were looked at."""
         self.odd: set[str] = set()
         """Names of elements that the schema does not have where they are."""
+        self.new: list[tuple[Any, str]] = []
+        """Elements that nobody declares, with their paths, where no schema says what may be there."""
         self.inside: dict[Any, Node] = {}
         """The element in whose text the root of another document stands."""
 
@@ -86,6 +88,18 @@ class Run:
     def leave(self, node: Node) -> None:
         """Note an element that nobody takes."""
         self.notes.leave_unread(self.path(node))
+
+    def undeclared(self, node: Node, path: str) -> None:
+        """Note an element that nobody declares."""
+        notes = self.notes
+        notes.leave_unread(path)
+        if notes.usual is not None and not notes.compared:
+            self.new.append((node, path))
+
+    def misses(self, node: Node) -> None:
+        """Note what should hold elements, if it holds a text instead."""
+        if not len(node) and (node.text or "").strip():
+            self.lost.add(self.path(node))
 
 
 class Entry:
@@ -180,12 +194,13 @@ def walk(nodes: Iterable[Node], level: Level, table: Table, run: Run) -> None:  
                     table[field] = broken(entry.needed, entry.word, run.path(node), run)
             elif len(node):
                 run.leave(node)
+                run.lost.add(run.path(node))
             continue
         if entry is UNKNOWN:
             if level.rest is not None:
                 level.rest(node, table, run)
             elif not level.quiet:
-                run.notes.leave_unread(run.prefix + level.path_of(str(node.tag)))
+                run.undeclared(node, run.prefix + level.path_of(str(node.tag)))
             continue
         if entry.once and entry in seen:
             if is_repeated(node):
@@ -197,6 +212,8 @@ def walk(nodes: Iterable[Node], level: Level, table: Table, run: Run) -> None:  
             step(node, table, run)
         if entry.level is not None:
             walk(node, entry.level, table, run)
+            if not entry.steps:
+                run.misses(node)
         if entry.once:
             if entry.level is not None or len(table) > known or (entry.inner is not None and not is_empty(node)):
                 seen.append(entry)

@@ -4,10 +4,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from appealbus.core.readings.nodes import Node, local_name
+from appealbus.core.readings.nodes import JsonNode, Node, children, is_empty, local_name
 from appealbus.core.readings.trie import Run
 from appealbus.core.replies.marks import is_refused
 from appealbus.schemas.suggestion import tellable
+
+_NOTHING: tuple[Any, ...] = (None, "", {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,8 @@ def unknown_fields(places: Sequence[Place], node: Node, run: Run) -> set[str]:
 
     A field is unknown if what stands at its place could not be read; or if nothing does, though its schema wants
     something there, or has something beside it that it does not know. A list is, too, if what it does not know has the
-    same parts as the items of the list: else it would be shorter in silence.
+    same parts as the items of the list: else it would be shorter in silence. Without a schema it is what has begun to
+    come that counts for not known, unless it came beside the field before.
 
     Args:
         places: of all fields.
@@ -43,12 +46,15 @@ def unknown_fields(places: Sequence[Place], node: Node, run: Run) -> set[str]:
     """
     own = run.steps(node)
     found: set[str] = set()
+    new, run.new = run.new, []
+    run.notes.gaps += [
+        (each.getparent(), each) for each, path in new if run.notes.usual and run.notes.usual.is_new(path)
+    ]
     gaps = run.notes.gaps[run.seen :]  # of several records the first looks at all: they share their notes
     run.seen += len(gaps)
-    meaningless = tuple(f"/{each}" for each in run.notes.meaningless)
     beside: dict[Any, list[Any]] = {}
     for above, what in gaps:
-        if not isinstance(what, str) and f"/{run.path(what)}".endswith(meaningless):
+        if not isinstance(what, str) and run.notes.is_meaningless(run.path(what)):
             continue
         beside.setdefault(above, []).append(what)
         if not isinstance(what, str):
@@ -60,7 +66,9 @@ def unknown_fields(places: Sequence[Place], node: Node, run: Run) -> set[str]:
         if at == own[:-1] and any(not isinstance(what, str) and run.steps(what) == own for what in all_of_it):
             run.lost.add(run.path(node))
         if at[: len(own)] == own:
-            found.update(_beside(places, at[len(own) :], above, all_of_it))
+            told = {*_beside(places, at[len(own) :], above, all_of_it, run)}
+            found |= told
+            run.notes.causes |= {run.path(what) for what in all_of_it if told and not isinstance(what, str)}
     for name in run.odd & {step for each in places for step in each.steps}:
         found.update(_elsewhere(places, node, name))
     lost = [_steps(path) for path in run.lost]
@@ -68,28 +76,50 @@ def unknown_fields(places: Sequence[Place], node: Node, run: Run) -> set[str]:
         place = _told((*own, *each.steps))
         if any(at[: len(place)] == place if each.is_open else place[: len(at)] == at for at in lost):
             found.add(each.field)
+    _learn(places, own, new, found, run)
     return {each for each in found if not any(each.startswith((f"{one}.", f"{one}[")) for one in found)}
 
 
-def _beside(places: Sequence[Place], at: tuple[str, ...], above: Any, all_of_it: list[Any]) -> Iterator[str]:
+def _learn(
+    places: Sequence[Place], own: tuple[str, ...], new: Sequence[tuple[Any, str]], found: set[str], run: Run
+) -> None:
+    """Note what is told beside what nobody declares."""
+    known: dict[Any, set[str]] = {}
+    for each, path in new:
+        above = each.getparent()
+        if above not in known:
+            steps = run.steps(above)
+            at = steps[len(own) :]
+            lost = {place.steps[len(at)] for place in places if place.field in found and len(place.steps) > len(at)}
+            known[above] = (
+                (_parts(places, at) & _names(above, filled=True)) - lost if steps[: len(own)] == own else set()
+            )
+        run.notes.beside.setdefault(path, set()).update(known[above])
+
+
+def _beside(places: Sequence[Place], at: tuple[str, ...], above: Any, all_of_it: list[Any], run: Run) -> Iterator[str]:
     """Yield the fields that may stand for what an element has too much or too little."""
     below = [each for each in places if len(each.steps) > len(at) and each.steps[: len(at)] == at]
     if not below:
         return
-    there = _names(above)
+    there = _names(above, filled=not run.notes.compared)
     missing = {what for what in all_of_it if isinstance(what, str)}
     new = [what for what in all_of_it if not isinstance(what, str)]
+    usual = run.notes.usual.beside if run.notes.usual is not None and not run.notes.compared else {}
+    came = [usual.get(run.path(what), set()) for what in new]
     for each in below:
         name = each.steps[len(at)]
-        if name not in there and (new or name in missing or ("@" in missing and name.startswith("@"))):
+        if name not in there and (
+            any(name not in names for names in came) or name in missing or ("@" in missing and name.startswith("@"))
+        ):
             yield each.field
     lists = {each.steps[len(at)] for each in below if each.each[len(at)]}
     parts = {name: _parts(places, (*at, name)) for name in {each.steps[len(at)] for each in below}} if lists else {}
     meant: set[str] = set()
-    for what in new if lists else ():
-        inside = {local_name(child) for child in what.iterchildren("*")}
+    for what, names in zip(new, came, strict=True) if lists else ():
+        inside = {local_name(child) for child in children(what)}
         most = max((len(inside & parts[name]) for name in parts.keys() - there), default=0)
-        for name in lists - meant:
+        for name in lists - meant - names:
             is_part = name in inside or local_name(what) in parts[name] or len(inside & parts[name]) > most
             if is_part or not (inside or parts[name] or name not in _near(what)):
                 meant.add(name)
@@ -97,6 +127,8 @@ def _beside(places: Sequence[Place], at: tuple[str, ...], above: Any, all_of_it:
 
 
 def _near(what: Any) -> set[str]:
+    if isinstance(what, JsonNode):
+        return set()  # what repeats stands under one key
     return {local_name(each) for each in (what.getprevious(), what.getnext()) if each is not None}
 
 
@@ -113,12 +145,15 @@ def _elsewhere(places: Sequence[Place], node: Any, name: str) -> Iterator[str]:
 def _at(node: Any, steps: tuple[str, ...]) -> list[Any]:
     found = [node]
     for name in steps:
-        found = [child for each in found for child in each.iterchildren("*") if local_name(child) == name]
+        found = [child for each in found for child in children(each) if local_name(child) == name]
     return found
 
 
-def _names(above: Any) -> set[str]:
-    names = {local_name(child) for child in above.iterchildren("*") if not is_refused(child)}
+def _names(above: Any, *, filled: bool = False) -> set[str]:
+    """Return the names of what stands in an element; of an object, and with `filled`, of what holds something."""
+    if isinstance(above, JsonNode):
+        return {local_name(child) for child in above if child.value not in _NOTHING}
+    names = {local_name(child) for child in children(above) if not (is_refused(child) or (filled and is_empty(child)))}
     return names | {f"@{str(key).rpartition('}')[2]}" for key in above.attrib}
 
 

@@ -90,6 +90,7 @@ class Checker:
         """
         if notes.check is ReplyCheck.OFF:
             return
+        notes.compared = True
         if notes.check is ReplyCheck.STRICT:
             self.check(reply, _CODE, "the reply")
             return

@@ -1,0 +1,139 @@
+"""What replies to a lookup usually hold, learned from those that came: what begins or ceases to come is news."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+ENOUGH = 20
+"""Replies after which an element that has not come yet is new. With less, what comes seldom would be taken for new."""
+_MOST = 500
+"""Elements of one lookup that are remembered; of more nobody knows whether they are usual, so they are not."""
+_LOOK = 25
+"""Replies after which shares are looked at."""
+_BLOCK = 100
+"""Replies that are compared with those before them; as many must have come before."""
+_LONG = 1000
+"""Replies of which a share is remembered: older ones count half."""
+_EXPECTED = 20
+"""Times that a field must have been expected: what is told more seldom may be absent that long by chance."""
+_FALLEN = 4
+"""A share has fallen that is this part of what it was, or less."""
+
+
+@dataclass(slots=True)
+class Fell:
+    """That a field is told far more seldom than before.
+
+    Attributes:
+        since: when the first of the replies came that were compared.
+        replies: how many have come since.
+        was: percent of the replies that told it before.
+        now: percent that do now.
+        at: where the plugin declares it.
+
+    """
+
+    since: datetime
+    replies: int
+    was: int
+    now: int
+    at: str = ""
+
+
+@dataclass(slots=True)
+class Shares:
+    """How often replies to one kind of question tell each optional field.
+
+    Attributes:
+        replies: of the block that is being counted.
+        told: by field, how many of them told it.
+        since: when its first came.
+        before: by field, replies before it, and how many told it.
+        fell: fields whose share has fallen.
+
+    """
+
+    replies: int = 0
+    told: dict[str, int] = field(default_factory=dict)
+    since: datetime | None = None
+    before: dict[str, tuple[int, int]] = field(default_factory=dict)
+    fell: dict[str, Fell] = field(default_factory=dict)
+
+    def count(self, told: Iterable[str], fields: Collection[str], now: datetime) -> None:
+        """Count a reply that told these of the fields."""
+        self.since = self.since or now
+        self.replies += 1
+        for name in told:
+            self.told[name] = self.told.get(name, 0) + 1
+        if not self.replies % _LOOK:
+            self._look(fields, self.since)
+
+    def _look(self, fields: Collection[str], since: datetime) -> None:
+        replies, is_over = self.replies, self.replies >= _BLOCK
+        before: dict[str, tuple[int, int]] = {}
+        for name in fields:
+            of, had = before[name] = self.before.get(name, (0, 0))
+            told = self.told.get(name, 0)
+            if of >= _BLOCK and replies * had >= _EXPECTED * of:
+                if _FALLEN * told * of <= replies * had:
+                    begun = self.fell.get(name, Fell(since, replies - _LOOK, 0, 0))
+                    shares = 100 * had // of, 100 * told // replies
+                    self.fell[name] = Fell(begun.since, begun.replies + _LOOK, *shares, begun.at)
+                    continue
+                self.fell.pop(name, None)
+            if is_over and name not in self.fell:
+                of, had = of + replies, had + told
+                before[name] = (of // 2, had // 2) if of > _LONG else (of, had)
+        self.fell = {name: each for name, each in self.fell.items() if name in before}
+        self.before = before
+        if is_over:
+            self.replies, self.told, self.since = 0, {}, None
+
+
+@dataclass(slots=True)
+class Usual:
+    """What replies to one lookup usually hold.
+
+    Attributes:
+        replies: how many there were.
+        beside: by path of an element that nobody declares, names of declared ones that were told beside it.
+        new: paths of those that began to come when many replies were there.
+        shares: by kind of question, how often fields are told.
+
+    """
+
+    replies: int = 0
+    beside: dict[str, set[str]] = field(default_factory=dict)
+    new: set[str] = field(default_factory=set)
+    shares: dict[str, Shares] = field(default_factory=dict)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether enough replies have come to say what usually does."""
+        return self.replies >= ENOUGH
+
+    def is_new(self, path: str) -> bool:
+        """Say whether an element that nobody declares has begun to come."""
+        return self.is_known and (path in self.new or path not in self.beside)
+
+    def may_be_new(self, path: str) -> bool:
+        """Say whether it has begun to come, or nobody knows yet."""
+        return self.is_new(path) or not self.is_known
+
+    def learn(self, beside: Mapping[str, set[str]]) -> None:
+        """Take in what a reply held."""
+        for path, names in beside.items():
+            if path not in self.beside:
+                if len(self.beside) >= _MOST:
+                    continue
+                if self.is_known:
+                    self.new.add(path)
+            self.beside.setdefault(path, set()).update(names)
+        self.replies += 1
+
+    def __add__(self, other: "Usual") -> "Usual":
+        """Return what two workers know: both went on from the same, so the one with more replies counts."""
+        most = max(self, other, key=lambda each: each.replies)
+        paths = self.beside.keys() | other.beside.keys()
+        beside = {path: self.beside.get(path, set()) | other.beside.get(path, set()) for path in sorted(paths)[:_MOST]}
+        return Usual(most.replies, beside, self.new | other.new, most.shares)
