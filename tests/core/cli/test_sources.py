@@ -1,5 +1,6 @@
 """`appealbus sources` over several workers."""
 
+import tomllib
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -7,7 +8,7 @@ from rich.console import Console
 
 from appealbus.core.cli.sources import source_view, worker_view
 from appealbus.core.domain.certificate import CertificateState
-from appealbus.core.domain.source_state import SourceState
+from appealbus.core.domain.source_state import Drift, SourceState
 from appealbus.core.interfaces.link import LinkState, LinkStatus
 from appealbus.core.journal.rows import WorkerState
 
@@ -48,6 +49,27 @@ def test_what_replies_hold_beside_the_records():
     shown = console.export_text()
     assert "gbdfl, of replies is not taken: path12 12, path11 11" in shown
     assert ", and 2 more" in shown
+
+
+def test_an_element_that_is_new_has_the_line_that_calls_it_meaningless():
+    """To paste, where paths are asked for; and what is told otherwise than before is told always."""
+    now = datetime.now(UTC)
+    drifts = {
+        "egkn.parcel/rights": Drift(60, now, now, "egkn/reading.py:87", ("Objects/ObjectInfo/Row",)),
+        "egkn.parcel/area": Drift(25, now, now, share=(98, 0)),
+    }
+    state = SourceState("egkn", "shep", "closed", 0, 0, 0.0, drifts=drifts)
+    console = Console(width=200, record=True)
+    console.print(source_view([state]))
+    shown = console.export_text()
+    assert "in 60 replies, beside Objects/ObjectInfo/Row (egkn/reading.py:87)" in shown
+    assert "in 25 replies, told by 98 % of replies, and now by 0 %" in shown
+    assert "meaningless" not in shown
+    console.print(source_view([state], paths=True))
+    table = console.export_text().partition("[[")
+    (found,) = tomllib.loads("[[" + table[2])["sources"]["egkn"]["meaningless"]
+    assert found.pop("until") > now.date()
+    assert found == {"path": "Objects/ObjectInfo/Row", "reason": "…"}
 
 
 def test_certificates_that_end_are_shown():

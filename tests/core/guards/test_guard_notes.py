@@ -1,5 +1,6 @@
 """What reading noticed of replies is counted for the source, and what a record lacks is named in its provenance."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -8,9 +9,10 @@ from typing import Annotated, Any, Literal
 from appealbus.core import AccessRow, Call, From, OutcomeKind, Query, Reply, ReplyCheck, Request
 from appealbus.core.clocks import monotonic
 from appealbus.core.guards.guard import Guard
-from appealbus.core.guards.question import Question
+from appealbus.core.guards.question import Ended, Question
 from appealbus.core.guards.settings import GuardSettings
 from appealbus.core.interfaces.notes import MOST_OF_A_SOURCE, OTHER, Notes
+from appealbus.core.journal.codec import SOURCE
 from appealbus.core.readings import At, Declared, Reading, Send, Take
 from appealbus.core.testing import ScriptedWire, appeal
 from appealbus.core.testing.asking import ask_all
@@ -78,3 +80,51 @@ def test_paths_of_a_source_are_bounded() -> None:
         total.add(Notes(unread=Counter({f"path{number}.{i}": 2 for i in range(50)})))
     assert len(total.unread) == MOST_OF_A_SOURCE + 1
     assert total.unread[OTHER] == 100
+
+
+async def test_what_usually_comes_is_learned_told_and_recalled() -> None:
+    """A key that is renamed is unknown; so it is after a restart, and a share that falls is told with its line."""
+
+    async def access(rows: Sequence[AccessRow]) -> None:
+        pass
+
+    def guard(replies: list[Any]) -> Guard:
+        wire = ScriptedWire(replies)
+        return Guard(
+            "permits", "x", wire, GuardSettings(attempts=1), access=access, on_change=lambda source, state: None
+        )
+
+    async def ask(guard: Guard, number: int) -> Ended:
+        deadline = monotonic() + 5
+        query = PermitQuery(iin=IIN)
+        question = Question(PermitByIin(), query, f"key{number}", (), "N-1", "test", deadline, "p", "0", "a test")
+        return await guard.ask(question)
+
+    def reply(**more: str) -> dict[str, Any]:
+        return {"List": {"Permit": [{"Iin": IIN, **more}]}}
+
+    first = guard([reply(Until="2030-01-01")] * 125 + [reply(Till="2030-01-01")])
+    for number in range(125):
+        assert (await ask(first, number)).outcome.kind is OutcomeKind.FOUND
+    ended = await ask(first, 125)
+    assert ended.provenance is not None
+    assert ended.provenance.unknown == ["until"]
+    (drift,) = first.state().drifts.items()
+    assert drift[0] == "permits.permit/until"
+    assert drift[1].beside == ("List/Permit/Till",)
+    assert re.fullmatch(r"guards/test_guard_notes.py:\d+", drift[1].at)
+    second = guard([reply(Till="2030-01-01")] * 2)
+    second.recall(SOURCE.read(SOURCE.write(first.state())), {"permits.permit"})
+    for number in range(2):
+        ended = await ask(second, number)
+        assert ended.provenance is not None
+        assert ended.provenance.unknown == ["until"]
+    second.recall(first.state(), set())
+    assert second.state().usual == {}
+    third = guard([reply()] * 100)
+    third.recall(first.state(), {"permits.permit"})
+    for number in range(100):
+        assert (await ask(third, number)).outcome.kind is OutcomeKind.FOUND
+    (fell,) = third.state().drifts.values()
+    assert fell.share is not None
+    assert (fell.share[1], fell.at) == (0, drift[1].at)

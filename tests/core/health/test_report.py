@@ -183,6 +183,19 @@ def test_a_channel_with_many_warnings_is_told(code: str, appeals: int, of: int, 
             "source egkn: since 2026-11-24 09:00 its replies tell otherwise than they are read: egkn.parcel/area (1), ",
         ),
         (
+            sourced(drifts={"egkn.parcel/area": Drift(25, NOW, NOW, "egkn/reading.py:90", share=(98, 0))}),
+            "warning",
+            "source egkn: since 2026-11-24 10:00 its replies tell otherwise than they are read: egkn.parcel/area "
+            "(98 % > 0 %, 25, egkn/reading.py:90)",
+        ),
+        (
+            sourced(drifts={"egkn.parcel/area": Drift(1, NOW, NOW, beside=("Row",))}),
+            "warning",
+            "source egkn: since 2026-11-24 10:00 its replies tell otherwise than they are read: egkn.parcel/area (1); "
+            "its contract has changed: mend the reading or schema of its plugin; dossiers lack these until then. Where "
+            "a new element tells nothing, `appealbus sources --paths` has the line that says so",
+        ),
+        (
             sourced(closed_until=NOW + HOUR),
             "info",
             "source egkn: it is closed until 2026-11-24",

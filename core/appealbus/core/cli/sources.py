@@ -1,7 +1,9 @@
 """`appealbus sources`."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import asdict, replace
+from datetime import timedelta
 from typing import Annotated
 
 import typer
@@ -13,13 +15,15 @@ from rich.text import Text
 from appealbus.core.cli.context import cli_of
 from appealbus.core.cli.paging import AsJson
 from appealbus.core.cli.render import local
-from appealbus.core.clocks import wall
+from appealbus.core.clocks import day_of, wall
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.escaping import one_line
 from appealbus.core.interfaces.link import LinkStatus
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import WorkerState
 
+_UNTIL = timedelta(days=90)
+"""Until when a line calls an element meaningless: somebody should mend the schema by then."""
 _TOLD = 10
 """Paths of a source that are told: a screen of text; `--json` has all."""
 
@@ -107,7 +111,8 @@ def source_view(states: list[SourceState], *, paths: bool = False) -> Renderable
                     "dim",
                 )
             )
-    return Group(table, *_standing_still(states), *errors, *_certificates(states), *_paths(states, unread=paths))
+    more = *_paths(states, unread=paths), *_drifts(states, lines=paths)
+    return Group(table, *_standing_still(states), *errors, *_certificates(states), *more)
 
 
 def _standing_still(states: list[SourceState]) -> Iterator[Text]:
@@ -147,6 +152,24 @@ def _paths(states: list[SourceState], *, unread: bool) -> Iterator[Text]:
                 more = f", and {len(most) - _TOLD} more" if len(most) > _TOLD else ""
                 paths = ", ".join(f"{path} {count}" for path, count in most[:_TOLD])
                 yield Text(one_line(f"{state.source}, of replies {what}: {paths}{more}"), "dim")
+
+
+def _drifts(states: list[SourceState], *, lines: bool) -> Iterator[Text]:
+    """Yield which fields are told otherwise than before, and the lines that call elements beside them meaningless."""
+    for state in states:
+        for name, each in sorted(state.drifts.items()):
+            share = "" if each.share is None else ", told by {} % of replies, and now by {} %".format(*each.share)
+            beside = f", beside {', '.join(each.beside)}" if each.beside else ""
+            what = f"{name} since {local(each.since):%Y-%m-%d %H:%M} in {each.replies} replies{share}{beside}"
+            yield Text(one_line(f"{state.source}, unknown: {what}{each.at and f' ({each.at})'}"), "yellow")
+        paths = sorted({path for each in state.drifts.values() for path in each.beside}) if lines else []
+        if paths:
+            yield Text(f"If one of these tells nothing that a record of {one_line(state.source)} could lack:", "dim")
+        for path in paths:
+            until = day_of(wall()) + _UNTIL
+            told = json.dumps(path, ensure_ascii=False)
+            table = f'[[sources.{state.source}.meaningless]]\npath = {told}\nreason = "…"\nuntil = {until}'
+            yield Text(table, no_wrap=True, overflow="ignore")
 
 
 def _milliseconds(seconds: float | None) -> str:

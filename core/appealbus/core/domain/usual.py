@@ -73,14 +73,16 @@ class Shares:
         before: dict[str, tuple[int, int]] = {}
         for name in fields:
             of, had = before[name] = self.before.get(name, (0, 0))
-            told = self.told.get(name, 0)
+            told, begun = self.told.get(name, 0), self.fell.get(name)
+            if begun is not None:
+                begun.replies += _LOOK
             if of >= _BLOCK and replies * had >= _EXPECTED * of:
-                if _FALLEN * told * of <= replies * had:
-                    begun = self.fell.get(name, Fell(since, replies - _LOOK, 0, 0))
-                    shares = 100 * had // of, 100 * told // replies
-                    self.fell[name] = Fell(begun.since, begun.replies + _LOOK, *shares, begun.at)
-                    continue
-                self.fell.pop(name, None)
+                if _FALLEN * told * of > replies * had:
+                    self.fell.pop(name, None)
+                elif begun is None:
+                    self.fell[name] = Fell(since, replies, 100 * had // of, 100 * told // replies)
+                else:
+                    begun.now = 100 * told // replies
             if is_over and name not in self.fell:
                 of, had = of + replies, had + told
                 before[name] = (of // 2, had // 2) if of > _LONG else (of, had)
@@ -123,12 +125,13 @@ class Usual:
     def learn(self, beside: Mapping[str, set[str]]) -> None:
         """Take in what a reply held."""
         for path, names in beside.items():
-            if path not in self.beside:
-                if len(self.beside) >= _MOST:
-                    continue
+            known = self.beside.get(path)
+            if known is not None:
+                known |= names
+            elif len(self.beside) < _MOST:
+                self.beside[path] = {*names}
                 if self.is_known:
                     self.new.add(path)
-            self.beside.setdefault(path, set()).update(names)
         self.replies += 1
 
     def __add__(self, other: "Usual") -> "Usual":

@@ -7,7 +7,7 @@ from functools import reduce
 
 from appealbus.core.clocks import day_of
 from appealbus.core.domain.pauses import Pause, Period
-from appealbus.core.domain.source_state import BreakerState, SourceState
+from appealbus.core.domain.source_state import BreakerState, Drift, SourceState
 from appealbus.core.domain.waiting import DueSoon, ParkedFor
 from appealbus.core.escaping import one_line
 from appealbus.core.health.facts import OVERDUE_FOR, Facts
@@ -90,11 +90,21 @@ def _drifting(source: SourceState) -> Finding:
         told(
             "since {since} its replies tell otherwise than they are read: {fields}",
             since=total.since,
-            fields=tuple(Written(f"{name} ({each.replies})") for name, each in sorted(source.drifts.items())[:_FIELDS]),
+            fields=tuple(Written(_drift(name, each)) for name, each in sorted(source.drifts.items())[:_FIELDS]),
         )
     ]
     does = told("its contract has changed: mend the reading or schema of its plugin; dossiers lack these until then")
+    if total.beside:
+        does = told(
+            "{does}. Where a new element tells nothing, `appealbus sources --paths` has the line that says so",
+            does=does,
+        )
     return Finding(Severity.WARNING, _source(source.source), says, does)
+
+
+def _drift(name: str, drift: Drift) -> str:
+    share = "" if drift.share is None else "{} % > {} %, ".format(*drift.share)
+    return f"{name} ({share}{drift.replies}{drift.at and f', {drift.at}'})"
 
 
 def _standing_still(source: SourceState, facts: Facts, waiting: list[Told]) -> Iterator[Finding]:

@@ -119,14 +119,15 @@ class Page(Collector):
                 ("unread", state.unread),
                 ("unreadable", state.unreadable),
                 ("different", state.differences),
-                ("unknown", {name: each.replies for name, each in state.drifts.items()}),
+                ("unknown", {name: each.replies for name, each in state.drifts.items() if each.share is None}),
+                ("fell", {name: each.replies for name, each in state.drifts.items() if each.share is not None}),
             )
             for path, count in counts.items()
         }
         yield _counter(
             "appealbus_reply_paths",
             "Elements of replies that no declaration takes, optional values that could not be read, places where the "
-            "schema is broken, and fields of records that are unknown for either.",
+            "schema is broken, and fields of records that are unknown for either, or told far more seldom than before.",
             paths,
             "source",
             "state",
