@@ -19,7 +19,7 @@ from appealbus.core.guards.freshness import REMEMBERED
 from appealbus.core.guards.gate import UNSURE
 from appealbus.core.guards.question import Ended, Question
 from appealbus.core.guards.single_flight import Flight
-from appealbus.core.guards.storable import checked
+from appealbus.core.guards.storable import checked, fitting
 from appealbus.core.interfaces.outcomes import invalid, timed_out, unavailable
 from appealbus.core.interfaces.source import Source
 from appealbus.core.interfaces.wire import Call, CallFailed, Wire
@@ -360,7 +360,8 @@ class Attempts(Flight):
         if not isinstance(outcome, Outcome):
             raise NotAnOutcome
         outcome, self._written = checked(outcome)
-        if outcome.record is not None:
+        if outcome.record is not None and self._written is not None:
+            fitting(question.lookup, outcome.record, self._written)
             self._provenance = self._trail(source, outcome.kind)
         return outcome
 

@@ -8,6 +8,7 @@ from typing import Any
 import structlog
 
 from appealbus.core.errors import AppealBusError
+from appealbus.core.guards.storable import Misfit
 from appealbus.core.interfaces.lookup import Lookup
 from appealbus.core.interfaces.outcomes import invalid
 from appealbus.core.interfaces.source import Source
@@ -39,6 +40,9 @@ def defect(lookup: Lookup[Any, Record], error: BaseException, wire: Wire) -> Out
         log.error("wire.raised", lookup=lookup.name, source=lookup.source, error=kind, at=place)
         return invalid("plugin.error", f"the wire raised {kind} at {place}")
     place = where(lookup, error)
+    if isinstance(error, Misfit):
+        log.error("lookup.misfit", lookup=lookup.name, at=place)
+        return invalid("plugin.error", f"the lookup {lookup.name} {error} ({place})")
     log.error("lookup.raised", lookup=lookup.name, error=kind, at=place)
     return invalid("plugin.error", f"the lookup raised {kind} at {place}")
 

@@ -1,14 +1,18 @@
 """What a lookup returns, looked at before anybody relies on it: can the journal keep it?"""
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import orjson
+from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError, from_json
 
 from appealbus.core.errors import AppealBusError
+from appealbus.core.interfaces.lookup import Lookup, models_of
 from appealbus.schemas.base import printable
 from appealbus.schemas.outcome import Outcome, OutcomeKind
 from appealbus.schemas.record import Record, record_from_json, record_to_json
@@ -16,6 +20,7 @@ from appealbus.schemas.record import Record, record_from_json, record_to_json
 _LARGEST = 4 * 1024 * 1024
 """Bytes of a record as JSON: what an appeal may have. A register's answer has some thousands."""
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")  # not where the backslash is itself a character of the text
+_NAIVE = re.compile(rb'"\d{4}-\d\d-\d\dT[\d:.]{5,15}"')
 _FLAT = 100
 """Brackets of a record that cannot be nested too deep: JSON is read to a depth of 200."""
 _ROUND = 10
@@ -26,6 +31,42 @@ _CODE, _REASON = 100, 1000
 
 class NotStorable(AppealBusError, TypeError):
     """A lookup returned what cannot be written down. The text quotes nothing of it."""
+
+
+class Misfit(AppealBusError, TypeError):
+    """A lookup found another record than it declares, or a moment without a zone. The text quotes nothing of it."""
+
+
+_declared = lru_cache(maxsize=1024)(models_of)
+
+
+def fitting(lookup: Lookup[Any, Any], record: Record, written: bytes) -> None:
+    """Make sure that a record is what its lookup declares.
+
+    Raises:
+        Misfit: it is another, or a moment in it says no zone.
+
+    """
+    models = _declared(type(lookup))
+    if models is not None and not isinstance(record, models[1]):
+        found = f"found a {type(record).__name__} and declares {models[1].__name__}"
+        raise Misfit(f"{found}: return what it declares, or declare what it returns")
+    if _NAIVE.search(written) and (path := _without_zone(record)):
+        raise Misfit(f"found a record in which {path} is a moment without a zone: give it tzinfo, the source's own")
+
+
+def _without_zone(value: Any, path: str = "") -> str:
+    """Return where the first moment stands that says no zone; empty: there is none."""
+    if isinstance(value, datetime):
+        return path if value.utcoffset() is None else ""
+    inside: Iterable[tuple[str, Any]] = ()
+    if isinstance(value, BaseModel):
+        inside = ((f"{path}.{name}".removeprefix("."), each) for name, each in value)
+    elif isinstance(value, list | tuple | set | frozenset):
+        inside = ((f"{path}[*]", each) for each in value)
+    elif isinstance(value, dict):
+        inside = ((f"{path}.*", each) for each in value.values())
+    return next(filter(None, (_without_zone(each, where) for where, each in inside)), "")
 
 
 def checked(outcome: Outcome[Any]) -> tuple[Outcome[Record], bytes | None]:
