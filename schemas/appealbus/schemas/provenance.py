@@ -34,3 +34,5 @@ class Provenance(Model):
     """Paths of the reply at which the record lacks an optional value because it could not be read."""
     unknown: list[Text] | None = None
     """Fields of the record that the reply may tell of, and nobody could read: neither told nor told absent."""
+    unchecked: list[Text] | None = None
+    """Fields of the record that stand where its schema leaves all open: they were read, and nobody could check them."""

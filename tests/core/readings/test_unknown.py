@@ -8,9 +8,12 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import Field, JsonValue, create_model
 
+from appealbus.core import From, Query
 from appealbus.core.interfaces.notes import Notes, ReplyCheck
-from appealbus.core.readings import At, By, Reading, Take, Tree
+from appealbus.core.readings import At, By, Declared, Reading, Send, Take, Tree
 from appealbus.core.replies.xmlschema import MessageSchema
+from appealbus.core.testing import appeal
+from appealbus.core.testing.asking import ask_all
 from appealbus.schemas import Iin, Record
 from appealbus.schemas.base import Model
 from appealbus.schemas.safexml import parse
@@ -138,6 +141,37 @@ def test_the_record_itself_in_another_namespace_is_unknown(tmp_path: Path) -> No
     MessageSchema(file, "{urn:a}A").checker.take(root, notes)
     Take(Reading(Street), "Place", same=lambda query, record: True).answer(root, notes).records()
     assert notes.unknown == {"street"}
+
+
+async def test_what_nobody_could_check_is_marked(tmp_path: Path) -> None:
+    """It stands in open content of the schema: what a schema describes is checked, and what is absent is nothing."""
+    any_inside = '<xs:element name="Box"><xs:complexType><xs:sequence><xs:any processContents="lax"/>'
+    box = f"{any_inside}</xs:sequence></xs:complexType></xs:element>"
+    told = '<xs:sequence><xs:element name="name"/></xs:sequence>'
+    own = f'<xs:element name="Own"><xs:complexType>{told}</xs:complexType></xs:element>'
+    (tmp_path / "b.xsd").write_text(f'<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema">{box}{own}</xs:schema>')
+
+    class Boxed(Record):
+        type: Literal["test.Boxed"] = "test.Boxed"
+        name: Annotated[str | None, At("Free/name")] = None
+        other: Annotated[str | None, At("Free/other")] = None
+        own: Annotated[str | None, At("Own/name")] = None
+
+    class BoxQuery(Query):
+        iin: Annotated[Iin, From("applicant.iin")]
+
+    class BoxByIin(Declared[BoxQuery, Boxed]):
+        name = "box.box"
+        purpose = "a test"
+        schema = MessageSchema(tmp_path / "b.xsd", "Box")
+        send = Send("Ask", {"iin": "iin"})
+        take = Take(Reading(Boxed), ".", same=lambda query, record: True)
+
+    for body, unchecked in (("<Free><name>a</name></Free>", ["name"]), ("<Own><name>a</name></Own>", None)):
+        about = appeal(applicant={"iin": "750301100019"})
+        (asked,) = await ask_all(BoxByIin(), about, replies=[f"<Box>{body}</Box>"])
+        assert asked.provenance is not None
+        assert asked.provenance.unchecked == unchecked
 
 
 def test_no_field_is_left_out_where_many_cannot_be_read() -> None:

@@ -142,6 +142,8 @@ def _fact(fact: Fact, dossier: Dossier, to: Reader) -> RenderableType:
     lines = [Text(one_line(told), style="dim")]
     if origin.unknown:
         lines.append(Text(one_line(to.unknown(origin.unknown, fact.record.type)), style="yellow"))
+    if origin.unchecked:
+        lines.append(Text(one_line(to.unchecked(origin.unchecked, fact.record.type)), style="dim"))
     if fact.not_asked_now:
         lines.append(Text(to.say("told by an earlier version, not asked for now"), style="yellow"))
     for gap in dossier.gaps:

@@ -396,4 +396,5 @@ class Attempts(Flight):
             fresh_until=now + fresh if fresh else None,
             unreadable=None if source is None else sorted(source.notes.unreadable) or None,
             unknown=None if source is None else sorted(source.notes.unknown) or None,
+            unchecked=None if source is None else sorted(source.notes.unchecked) or None,
         )

@@ -50,6 +50,8 @@ class Notes:
     unknown: set[str] = field(default_factory=set)
     """Fields of the records that the reply may tell of and nobody could read: `rights[*].holder`."""
 
+    unchecked: set[str] = field(default_factory=set)
+    """Fields of the records that stand where the schema leaves all open."""
     causes: set[str] = field(default_factory=set)
     """Paths of elements that nobody declares, beside which a field is unknown."""
     compared: bool = False

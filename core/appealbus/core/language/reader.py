@@ -91,6 +91,14 @@ class Reader:
             "could not be read: {names}", names="; ".join(self.path(each.replace("[*]", ""), within) for each in fields)
         )
 
+    def unchecked(self, fields: Iterable[str], record: str) -> str:
+        """Say which fields of a record, by its type, nobody could check."""
+        within = record.rpartition(".")[2]
+        return self.say(
+            "read, and nobody could check it: {names}",
+            names="; ".join(self.path(each.replace("[*]", ""), within) for each in fields),
+        )
+
     def lookup(self, name: str) -> str:
         """Return what a lookup asks for: `gbdfl.person` is «физическое лицо (ГБД ФЛ)»."""
         return self._named("lookup", name) or name

@@ -1,5 +1,6 @@
 """A lookup that is two declarations and a name."""
 
+import re
 from collections.abc import Sequence
 from datetime import UTC
 from typing import Any, ClassVar
@@ -18,6 +19,8 @@ from appealbus.core.replies.xmlread import element_of
 from appealbus.core.replies.xmlschema import MessageSchema
 from appealbus.schemas.outcome import Outcome, OutcomeKind
 from appealbus.schemas.record import Record
+
+_FIELD = re.compile(r"[.\[]")
 
 
 class Declared(Lookup[Q, R_co]):
@@ -117,6 +120,9 @@ class Declared(Lookup[Q, R_co]):
         if ended.kind is OutcomeKind.NOT_FOUND and (source.notes.unknown or answer.hides()):
             # Such as of an empty list whose elements have another name.
             raise CallFailed(OutcomeKind.INVALID, PARTLY_READ, "the reply may tell of a record that could not be read")
+        if self.schema is not None and ended.record is not None:
+            fields = answer.unchecked(self.schema)
+            source.notes.unchecked |= {each for each in fields if getattr(ended.record, _FIELD.split(each)[0], None)}
         return ended
 
     def _business_error(self, reply: Reply, status: str, source: Source) -> Outcome[Record]:

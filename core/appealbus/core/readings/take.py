@@ -15,7 +15,9 @@ from appealbus.core.readings.origins import caller
 from appealbus.core.readings.paths import REST, XML, DeclarationError, ReplyPath, parse_reply_path
 from appealbus.core.readings.reading import Reading, failure
 from appealbus.core.readings.trie import Level, Run, Step, Table, Unreadable, walk
+from appealbus.core.readings.unknown import unchecked_fields
 from appealbus.core.replies.xmlread import children as named
+from appealbus.core.replies.xmlschema import MessageSchema
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.record import Record
 
@@ -53,6 +55,10 @@ class Answer(Generic[R]):
         self._run.notes.beside.update((path, set()) for _, path in self._run.new)
         self._run.prefix = self._prefix
         return [self._reading.record(node, self._run) for node in self._nodes]
+
+    def unchecked(self, schema: MessageSchema) -> frozenset[str]:
+        """Return the fields of its records that nobody could check, since the schema leaves open what stands there."""
+        return unchecked_fields(self._reading.program.places, self._way, schema)
 
     def hides(self) -> bool:
         """Say whether an element that nobody declares, and that has just begun to come, looks like a missing record."""

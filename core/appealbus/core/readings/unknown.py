@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from appealbus.core.readings.nodes import JsonNode, Node, children, is_empty, local_name
 from appealbus.core.readings.trie import Run
 from appealbus.core.replies.marks import is_refused
+from appealbus.core.replies.xmlschema import MessageSchema
 from appealbus.schemas.suggestion import tellable
 
 _NOTHING: tuple[Any, ...] = (None, "", {})
@@ -28,6 +30,31 @@ class Place:
     steps: tuple[str, ...]
     each: tuple[bool, ...]
     is_open: bool = False
+
+
+@lru_cache(maxsize=256)
+def unchecked_fields(places: Sequence[Place], way: tuple[str, ...], schema: MessageSchema) -> frozenset[str]:
+    """Return the fields that stand where a schema leaves all open, and says of nothing of that name what it is.
+
+    Args:
+        places: of all fields.
+        way: names of elements from the root's children down to the record.
+        schema: of the answer.
+
+    """
+    return frozenset(each.field for each in places if schema.is_open and _is_unchecked((*way, *each.steps), schema))
+
+
+def _is_unchecked(steps: tuple[str, ...], schema: MessageSchema) -> bool:
+    model = schema.model
+    at = model.elements(schema.root.rpartition("}")[2])
+    for name in steps:
+        shape = model.shape(at)
+        child = shape.children.get(name)
+        if child is None:
+            return shape.wild and not name.startswith("@") and not model.elements(name)
+        at = child.place
+    return False
 
 
 def unknown_fields(places: Sequence[Place], node: Node, run: Run) -> set[str]:

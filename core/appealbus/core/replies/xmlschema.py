@@ -197,6 +197,11 @@ class MessageSchema:
         """What the schema allows, for proofs of what is declared over it."""
         return SchemaModel(_documents(self.path).values())
 
+    @cached_property
+    def is_open(self) -> bool:
+        """Whether it leaves something open."""
+        return any(next(root.iter(f"{{{XSD}}}any"), None) is not None for root in _documents(self.path).values())
+
     def check(self, message: etree._Element, notes: Notes | None = None) -> None:
         """Check a message, and give it the root that it lacks.
 

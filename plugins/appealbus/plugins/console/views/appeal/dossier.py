@@ -81,7 +81,8 @@ def _records(page: Page, whole: Seen, room: Room, *, is_open: bool) -> list[dict
     provisional = {(gap["lookup"], gap["key"]): gap for gap in whole.document.get("gaps", ())}
     found = []
     for at, each in enumerate(whole.document.get("facts", ())):
-        record, unknown = each.get("record", {}), each.get("provenance", {}).get("unknown")
+        record, origin = each.get("record", {}), each.get("provenance", {})
+        unknown, unchecked = origin.get("unknown"), origin.get("unchecked")
         plain = [(path, page.words.value(value)) for path, value in rows(record)]
         told = list(rows_of(typed[at].record, page.words)) if typed else plain
         trail = [
@@ -99,6 +100,7 @@ def _records(page: Page, whole: Seen, room: Room, *, is_open: bool) -> list[dict
                 "rows": shown_rows,
                 "provisional": _provisional(page, provisional.get((each["lookup"], each["key"]))),
                 "unknown": page.words.unknown(unknown, str(record.get("type", ""))) if unknown else "",
+                "unchecked": page.words.unchecked(unchecked, str(record.get("type", ""))) if unchecked else "",
                 "count": len(plain),
                 "trail": shown_trail,
                 "type": str(record.get("type", "")).rpartition(".")[2],
