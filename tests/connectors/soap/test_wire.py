@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from threading import get_ident
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import pytest
 from aiohttp import web
@@ -19,9 +19,12 @@ from appealbus.core.config.loading import load
 from appealbus.core.config.types import Secret
 from appealbus.core.errors import ConfigError
 from appealbus.core.interfaces.answer import RawReply
+from appealbus.core.interfaces.source import Source
 from appealbus.core.interfaces.wire import Call, CallFailed, Request
+from appealbus.core.readings import At, Reading, Take
 from appealbus.core.replies.xmlread import child, date_of, element_of, int_of, require, text
 from appealbus.core.replies.xmlschema import Checker
+from appealbus.schemas import Record
 from appealbus.schemas.outcome import OutcomeKind
 from tests.services.rereading import again
 
@@ -200,12 +203,22 @@ async def test_failure_names_the_place(peer: Any, wires: Wires, call: Call) -> N
         await wire.call(Request({}, "Count"), call)
 
 
+class Told(Record):
+    type: Literal["soap.Told"] = "soap.Told"
+    alive: Annotated[bool | None, At("alive")] = None
+
+
 async def test_a_lenient_reply_names_its_differences(peer: Any, wires: Wires, call: Call) -> None:
     """By path; what the contract does not allow is no value any more, and another element is no answer."""
     wire = await wires()
     peer.answer = envelope(f"<FindPersonResponse>{PERSON.replace('false', 'maybe')}<new/></FindPersonResponse>")
     reply = await wire.call(Request(FIND, "FindPerson"), call)
     assert reply.differences == {"person/alive": 1, "*": 1}
+    source = Source("register", wire, call, lenient=True)
+    person = Take(Reading(Told), "person", same=lambda query, record: True)
+    (told,) = person.answer((await source.call(Request(FIND, "FindPerson"))).body, source.notes).records()
+    assert (told.alive, source.notes.unknown) == (None, {"alive"})
+    assert (await (await wires(replies="off")).call(Request(FIND, "FindPerson"), call)).gaps is None
     with pytest.raises(CallFailed, match=r"reply\.bad_value: person/alive"):
         text(element_of(reply), "person/alive")
     assert text(element_of(reply), "person/name") == "Қуаныш"

@@ -121,6 +121,23 @@ async def test_what_an_operator_calls_meaningless_is_so_until_its_last_day(tmp_p
     assert told == [("Own", "Row/Number", "New")]
 
 
+async def test_what_usually_comes_is_known_after_a_restart(tmp_path: Path) -> None:
+    """What a reply held that nobody declares, of lookups that are still there."""
+
+    async def ask(query: Any, source: Source) -> Outcome[Any]:
+        source.notes.beside["page"] = {"name"}
+        return found(Thing(name="a"))
+
+    for replies in (1, 2):
+        async with running_bus(tmp_path, lookup("s.thing", ask, x=From("repeats[*]"))) as bus:
+            await bus.accept(message(f"m-{replies}", repeats=[f"x{replies}"]))
+            await bus.settle()
+            usual = bus.guards["s"].state().usual["s.thing"]
+            assert (usual.replies, usual.beside) == (replies, {"page": {"name"}})
+    async with running_bus(tmp_path, lookup("s.more", x=From("repeats[*]"))) as bus:
+        assert bus.guards["s"].state().usual == {}
+
+
 async def test_it_is_asked_again_a_bounded_number_of_times(tmp_path: Path) -> None:
     """A source that has changed for good is left alone; that is told, and the dossier is settled."""
     retry = {"first": "20ms", "max": "20ms", "give_up_after": "200ms"}
