@@ -45,10 +45,12 @@ def outcome_of(state: LookupState) -> LookupOutcome:
 
 def completeness_of(states: Iterable[LookupState], contract: CompletenessContract) -> Completeness:
     """Return whether all that the contract requires is told, or told absent; and if not, whether it may still be."""
-    required = (each for each in states if each.lookup in contract.required)
-    lacking = [each for each in required if _lacks(each, named=each.lookup in contract.named)]
-    if any(each.next_attempt_at or each.code == NOT_LOADED or not each.kind.known for each in lacking):
-        return Completeness.PARTIAL
+    lacking = False
+    for state in states:
+        if state.lookup in contract.required and _lacks(state, named=state.lookup in contract.named):
+            if state.next_attempt_at or state.code == NOT_LOADED or not state.kind.known:
+                return Completeness.PARTIAL
+            lacking = True
     return Completeness.SETTLED if lacking else Completeness.COMPLETE
 
 
