@@ -22,6 +22,8 @@ class NewAppeal:
     """Until when it has to be answered, where it does not say that itself."""
     sender_of: SenderOf = Sender.read
     """Says of changes that have waited for it who sent them, and what they may now."""
+    said: bytes | None = None
+    """The digest of what its sender gave, where fields of it were renamed since."""
 
 
 @dataclass(frozen=True, slots=True)
