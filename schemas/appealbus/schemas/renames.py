@@ -20,10 +20,15 @@ _APPLICANTS = ("person", "organisation")
 
 
 class Rename(NamedTuple):
-    """What a sender writes at one path, and the form has at another: `parcels[*].cadastre`."""
+    """What a sender writes at one path, and the form has at another: `parcels[*].cadastre`; empty: nowhere."""
 
     path: str
     to: str
+
+    @property
+    def told(self) -> str:
+        """What a warning says of it."""
+        return f"{self.path} is read as {self.to}, as the settings of its channel say"
 
     def problem(self) -> str:
         """Say why this cannot be; empty where it can."""
@@ -39,6 +44,11 @@ class Rename(NamedTuple):
         return ""
 
 
+def is_unknown(path: str) -> bool:
+    """Whether this is a path, and none of the form's own."""
+    return bool(_PATH.fullmatch(path)) and not _known(_steps(path), _FORM)
+
+
 def rename(given: dict[str, Any] | etree._Element, renames: Sequence[Rename], notes: Notes) -> None:
     """Move what stands at the paths, in JSON or XML, where the form's own field is absent; note each once."""
     for each in renames:
@@ -46,9 +56,8 @@ def rename(given: dict[str, Any] | etree._Element, renames: Sequence[Rename], no
         common = len(_common(path))
         move = _move_in_xml if isinstance(given, etree._Element) else _move
         nodes = list(_nodes(given, path[:common]))
-        if sum(move(node, path[common:], to[common:]) for node in nodes):
-            message = f"{each.path} is read as {each.to}, as the settings of its channel say"
-            notes.warn(each.to.partition("[")[0], RENAMED, message)
+        if sum(move(node, path[common:], to[common:] if each.to else [""]) for node in nodes):
+            notes.warn(each.to.partition("[")[0], RENAMED, each.told)
 
 
 def _steps(path: str) -> list[str]:
@@ -85,7 +94,7 @@ def _nodes(node: Any, path: Sequence[str]) -> Iterator[Any]:
     elif isinstance(node, dict):
         below = node.get(path[0])
         yield from _nodes(below, path[1:]) if isinstance(below, dict | list) else ()
-    elif (child := _child(node, path[0])) is not None:
+    elif (child := child_of(node, path[0])) is not None:
         yield from _nodes(child, path[1:])
 
 
@@ -99,6 +108,8 @@ def _move(node: dict[str, Any], path: Sequence[str], to: Sequence[str]) -> bool:
         new = new.get(step) or {}
         if not isinstance(new, dict):
             return False
+    if to == [""]:
+        return old.pop(path[-1], None) is not None
     if old.get(path[-1]) in _NOTHING or new.get(to[-1]) not in _NOTHING:
         return False
     new = node
@@ -112,10 +123,13 @@ def _move(node: dict[str, Any], path: Sequence[str], to: Sequence[str]) -> bool:
 def _move_in_xml(node: etree._Element, path: Sequence[str], to: Sequence[str]) -> bool:
     old: etree._Element | None = node
     for step in path:
-        old = None if old is None else _child(old, step)
+        old = None if old is None else child_of(old, step)
+    if to == [""] and old is not None and (above := old.getparent()) is not None:
+        above.remove(old)
+        return True
     new: etree._Element | None = node
     for step in to:
-        new = None if new is None else _child(new, step)
+        new = None if new is None else child_of(new, step)
     if old is None or _is_nothing(old) or not (new is None or _is_nothing(new)):
         return False
     if new is not None and (above := new.getparent()) is not None:
@@ -123,7 +137,7 @@ def _move_in_xml(node: etree._Element, path: Sequence[str], to: Sequence[str]) -
     namespace = str(node.tag).rpartition("}")[0] + "}"
     into = node
     for at, step in enumerate(to[:-1], 1):
-        child = _child(into, step)
+        child = child_of(into, step)
         into = etree.SubElement(into, namespace + step) if child is None else child
         if step == "applicant" and not len(into):
             into = etree.SubElement(into, namespace + taken_for([to[at]]))
@@ -140,7 +154,7 @@ def name_of(element: etree._Element) -> str:
     return str(element.tag).rpartition("}")[2]
 
 
-def _child(element: etree._Element, name: str) -> etree._Element | None:
+def child_of(element: etree._Element, name: str) -> etree._Element | None:
     """Return an element in another, or in the person or the organisation that is all there is in it."""
     inner = element[0] if len(element) == 1 and name_of(element[0]) in _APPLICANTS else ()
     return next((part for part in (*element, *inner) if name_of(part) == name), None)

@@ -52,6 +52,8 @@ class NewChange:
     """Who sends it; None: one that may touch what came by its channel."""
     position: str = ""
     """Where it stood, for people."""
+    actor: str = ""
+    """Who makes it, for the log, with the reason that it says; empty: its channel."""
 
 
 @dataclass(frozen=True, slots=True)

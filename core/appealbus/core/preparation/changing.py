@@ -8,9 +8,11 @@ from appealbus.core.domain.case import Case
 from appealbus.core.domain.change import KeptChange
 from appealbus.core.domain.document import Form, appeal_document
 from appealbus.core.preparation.extraction import TOO_MANY, check, prepare
+from appealbus.core.preparation.renaming import without
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.base import Model
 from appealbus.schemas.change import Change, ChangeKind, ChangeNote, Correction
+from appealbus.schemas.renames import is_unknown
 from appealbus.schemas.tolerant import corrected, knows_more
 
 _TERMS = frozenset({ChangeKind.DUE, ChangeKind.EXTENDED})
@@ -73,6 +75,9 @@ def _after(form: Appeal, change: Change) -> Appeal:
         values = {"due_on": change.due_on}
     elif change.kind is ChangeKind.REDIRECTED and change.to is not None and not change.part:
         values = {"addressee": change.to}
+    misnamed = [path for path in change.removed if is_unknown(path)] if change.kind is ChangeKind.CORRECTED else []
+    if misnamed:
+        form = without(form, misnamed)
     if not values:
         return form
     after = corrected(form, values)
