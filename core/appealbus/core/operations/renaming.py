@@ -82,8 +82,8 @@ def _misnamed(row: AppealRow, case: Case | None, renames: Sequence[Rename], by: 
     free = [each for each in renames if not any(touch(each.to, path) for path in removed)]
     try:
         found = mapped(with_changes(case).appeal, free)
-        if found is None and case.first is not None and _by_others(case):
-            was = mapped(case.first, renames)
+        if found is None and _by_others(case):
+            was = mapped(case.first or case.appeal, renames)
             return None if was is None else Misnamed(row.number, None, was.renames, Left.CORRECTED)
     except Unreadable:
         return Misnamed(row.number, None, left=Left.UNREADABLE)
@@ -95,7 +95,8 @@ def _misnamed(row: AppealRow, case: Case | None, renames: Sequence[Rename], by: 
 
 def _by_others(case: Case) -> bool:
     """Whether somebody else has corrected it: what this has done before is done."""
-    return all(not each.change.message_id.startswith(_OURS) for each in case.kept_changes)
+    ids = [each.change.message_id for each in case.kept_changes]
+    return bool(ids) and not any(each.startswith(_OURS) for each in ids)
 
 
 def _change(row: AppealRow, found: Mapped, by: str, reason: str) -> Change:

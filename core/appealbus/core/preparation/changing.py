@@ -48,13 +48,17 @@ def changed(first: Appeal, changes: Iterable[KeptChange]) -> Changed:
     """Return what changes make of an appeal, given in the form that it came in."""
     form = bare = _without_own_warnings(first)
     notes = []
+    placed: set[str] = set()
     for kept in sorted(changes, key=lambda each: each.order):
         before, form = form, _after(form, kept.change)
         fields = list(_other_fields(before, form))
+        placed.update(filter(is_unknown, kept.change.removed))
         kind = kept.change.kind
         if kind is not None and (fields or kind not in _TELLS_FIELDS_ALONE or kept.misdated):
             told = {name: getattr(kept.change, name) for name in _COPIED}
             notes.append(ChangeNote(**told, dated_at=kept.dated_at, fields=fields))
+    if placed:
+        form = without(form, placed)
     if form == bare:
         return Changed(first, tuple(notes))
     own = prepare(form)
@@ -75,9 +79,6 @@ def _after(form: Appeal, change: Change) -> Appeal:
         values = {"due_on": change.due_on}
     elif change.kind is ChangeKind.REDIRECTED and change.to is not None and not change.part:
         values = {"addressee": change.to}
-    misnamed = [path for path in change.removed if is_unknown(path)] if change.kind is ChangeKind.CORRECTED else []
-    if misnamed:
-        form = without(form, misnamed)
     if not values:
         return form
     after = corrected(form, values)

@@ -1,7 +1,7 @@
 """An appeal that was taken as it was written, read again under the names that its channel has for fields."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,8 @@ from appealbus.schemas.safexml import UnsafeXml, parse
 from appealbus.schemas.xml import to_xml
 from appealbus.schemas.xmlreading import message_from_xml
 
+_LARGE = 64 * 1024
+"""Characters that are read again in some 10 ms."""
 _MOST = 16 * 1024 * 1024
 """Bytes: of what was taken the form is larger than the message was, by the names of its fields."""
 
@@ -52,8 +54,13 @@ def mapped(form: Appeal, renames: Sequence[Rename]) -> Mapped | None:
     return Mapped(Correction(**values), found, after) if values else None
 
 
-def without(form: Appeal, paths: Sequence[str]) -> Appeal:
-    """Return an appeal in which nothing is unknown any more that stands at these paths: it has its place by now."""
+def without(form: Appeal, paths: Iterable[str]) -> Appeal:
+    """Return an appeal in which nothing is unknown any more that stands at these paths: it has its place by now.
+
+    Of a large one it stays: each run of its case would take the time for it.
+    """
+    if len(form.text) + sum(len(each.text) for each in form.as_written) > _LARGE:
+        return form
     try:
         read = _read(_as_sent(form), [Rename(path, "") for path in paths])
     except Unreadable:
