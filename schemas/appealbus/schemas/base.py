@@ -36,6 +36,15 @@ def written_out(value: object) -> object:
     return value
 
 
+def no_flag(value: object) -> object:
+    """Refuse a flag in the place of a number: pydantic would take it for 0 or 1."""
+    if isinstance(value, bool):
+        raise ValueError("a flag is no number")
+    return value
+
+
+NO_FLAG = BeforeValidator(no_flag)
+"""Stands behind the bounds of a number: else its schema would lack them."""
 Text = Annotated[str, AfterValidator(printable)]
 Exact = Annotated[str, AfterValidator(exact)]
 """Text that tells things apart: nothing in it is replaced."""
