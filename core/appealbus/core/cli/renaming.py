@@ -1,5 +1,6 @@
 """`appealbus rename`: what a channel misnamed in appeals that came, mapped by its renames; shown first, then done."""
 
+import asyncio
 from collections import Counter, defaultdict
 from typing import Annotated, NamedTuple
 
@@ -95,15 +96,15 @@ async def _change(cli: Cli, journal: Journal, these: _These, found: _Found) -> N
     try:
         while after < found.last:
             page, last = await page_of(journal, *these[:2], after, these.reason)
-            for each in page:
-                if each.change is not None:
-                    left = await write(journal, each.change, accepted_by)
-                    done += left is None
-                    if left is not None:
-                        found.add(left.value, each.number)
-                        cli.err.print(f"{each.number}: {left}", style="yellow")
+            given = [(each.number, each.change) for each in page if each.change is not None]
+            results = await asyncio.gather(*(write(journal, change, accepted_by) for _, change in given))
+            done += results.count(None)
+            for (number, _), left in zip(given, results, strict=True):
+                if left is not None:
+                    found.add(left.value, number)
+                    cli.err.print(f"{number}: {left}", style="yellow")
             after = found.last if last is None else last
-    except AppealBusError:
+    except (asyncio.CancelledError, AppealBusError):
         cli.err.print(f"Stopped: {_appeals(done)} of {found.appeals} changed. The same command goes on with the rest.")
         raise
     finally:
