@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Annotated, Self, TypeVar
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
+from pydantic_core import PydanticKnownError
 
 _BARE = (int, float, Decimal)
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -39,7 +40,7 @@ def written_out(value: object) -> object:
 def no_flag(value: object) -> object:
     """Refuse a flag in the place of a number: pydantic would take it for 0 or 1."""
     if isinstance(value, bool):
-        raise ValueError("a flag is no number")
+        raise PydanticKnownError("int_type")
     return value
 
 
