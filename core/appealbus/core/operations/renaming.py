@@ -12,9 +12,10 @@ from appealbus.core.domain.sender import EVERY, Sender
 from appealbus.core.errors import JournalError
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import NewChange
-from appealbus.core.planning.paths import of_each, touch
-from appealbus.core.preparation.changing import with_changes
+from appealbus.core.planning.paths import of_each, touch, within
+from appealbus.core.preparation.changing import other_fields, with_changes
 from appealbus.core.preparation.renaming import Mapped, mapped
+from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.change import Change, ChangeKind
 from appealbus.schemas.notes import UNKNOWN, Unreadable
 from appealbus.schemas.renames import RENAMED, Rename
@@ -80,8 +81,9 @@ def _misnamed(row: AppealRow, case: Case | None, renames: Sequence[Rename], by: 
         return Misnamed(row.number, None, left=Left.UNREADABLE)
     removed = [of_each(path) for each in case.kept_changes for path in each.change.removed]
     free = [each for each in renames if not any(touch(each.to, path) for path in removed)]
+    form = with_changes(case).appeal
     try:
-        found = mapped(with_changes(case).appeal, free)
+        found = mapped(form, free)
         if found is None and _by_others(case):
             was = mapped(case.first or case.appeal, renames)
             return None if was is None else Misnamed(row.number, None, was.renames, Left.CORRECTED)
@@ -90,7 +92,7 @@ def _misnamed(row: AppealRow, case: Case | None, renames: Sequence[Rename], by: 
     if found is None:
         return None
     left = Left.ENDED if row.closed else Left.HELD if row.state is AppealState.HELD else None
-    return Misnamed(row.number, None if left else _change(row, found, by, reason), found.renames, left)
+    return Misnamed(row.number, None if left else _change(row, form, found, by, reason), found.renames, left)
 
 
 def _by_others(case: Case) -> bool:
@@ -99,10 +101,15 @@ def _by_others(case: Case) -> bool:
     return bool(ids) and not any(each.startswith(_OURS) for each in ids)
 
 
-def _change(row: AppealRow, found: Mapped, by: str, reason: str) -> Change:
+def _change(row: AppealRow, form: Appeal, found: Mapped, by: str, reason: str) -> Change:
     said = found.correction.model_dump_json(exclude_none=True)
-    inside = tuple(each.to for each in found.renames)
-    odd = [each for each in found.left.warnings if each.code != RENAMED and each.field.startswith(inside)]
+    # Of what is replaced, what was set aside of it is gone from the newest form: the change tells it.
+    anew = tuple(other_fields(form, found.left))
+    odd = [
+        each
+        for each in found.left.warnings
+        if each.code != RENAMED and any(within(each.field, field) for field in anew)
+    ]
     fields = {each.field for each in odd if each.code in UNKNOWN}
     return Change(
         message_id=f"{_OURS}{sha256(f'{row.number} {said}'.encode()).hexdigest()[:32]}",

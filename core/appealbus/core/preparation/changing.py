@@ -51,7 +51,7 @@ def changed(first: Appeal, changes: Iterable[KeptChange]) -> Changed:
     placed: set[str] = set()
     for kept in sorted(changes, key=lambda each: each.order):
         before, form = form, _after(form, kept.change)
-        fields = list(_other_fields(before, form))
+        fields = list(other_fields(before, form))
         placed.update(filter(is_unknown, kept.change.removed))
         kind = kept.change.kind
         if kind is not None and (fields or kind not in _TELLS_FIELDS_ALONE or kept.misdated):
@@ -82,7 +82,7 @@ def _after(form: Appeal, change: Change) -> Appeal:
     if not values:
         return form
     after = corrected(form, values)
-    fields = tuple(_other_fields(form, after))
+    fields = tuple(other_fields(form, after))
     # What could not be used of a field is out of date once the field is another.
     kept = {
         name: [each for each in getattr(form, name) if not _is_within(each.field, fields)]
@@ -120,7 +120,8 @@ def _merged(before: Any, given: Any, *, untyped: bool) -> Any:
     return corrected(before, said)
 
 
-def _other_fields(before: Appeal, after: Appeal) -> Iterator[str]:
+def other_fields(before: Appeal, after: Appeal) -> Iterator[str]:
+    """Go through the paths of what can be corrected and is another."""
     for name in Correction.model_fields:
         one, other = getattr(before, name), getattr(after, name)
         if one == other:

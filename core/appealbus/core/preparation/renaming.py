@@ -18,6 +18,7 @@ from appealbus.schemas.safexml import UnsafeXml, parse
 from appealbus.schemas.xml import to_xml
 from appealbus.schemas.xmlreading import message_from_xml
 
+_ELEMENT = re.compile(r"^<", re.MULTILINE)
 _LARGE = 64 * 1024
 """Characters that are read again in some 10 ms."""
 _MOST = 16 * 1024 * 1024
@@ -97,7 +98,8 @@ def _read(sent: bytes, renames: Sequence[Rename]) -> Appeal:
 
 def _as_sent(form: Appeal) -> bytes:
     """Return a message that says what an appeal says, and has beside it what was set aside as it was written."""
-    if any(each.text.startswith("<") for each in form.as_written):
+    fields = {each.field for each in form.warnings if each.code in UNKNOWN}
+    if any(each.text[:1] not in "{[" for each in form.as_written if each.field in fields):
         return _in_xml(form)
     given = form.model_dump(mode="json", exclude=set(OWN), exclude_defaults=True)
     if form.applicant is not None:
@@ -139,10 +141,11 @@ def _in_xml(form: Appeal) -> bytes:
             for element in [each for each in root if name_of(each) == name]:
                 root.remove(element)
     for each in form.as_written:
+        begins = _ELEMENT.search(each.text)  # behind attributes and texts, which no name leads to
         try:
-            parts = parse(f"<x>{each.text}</x>".encode(), limit=_MOST)
+            parts = parse(f"<x>{each.text[begins.start() :] if begins else ''}</x>".encode(), limit=_MOST)
         except UnsafeXml:
-            continue  # an attribute or a text, which no name leads to
+            continue
         node: etree._Element | None = root
         for step in _steps(each):
             if node is not None:
@@ -150,12 +153,10 @@ def _in_xml(form: Appeal) -> bytes:
                 node = next(iter(items[int(step) :]), None) if step.isdigit() else child_of(node, step)
         if node is None:
             continue
-        if len(parts) == 1 and name_of(parts[0]) == name_of(node):  # it was kept whole
-            node[:] = list(parts[0])
-        elif len(node) == 1 and name_of(node) == "applicant":
-            node[0].extend(list(parts))
-        else:
-            node.extend(list(parts))
+        if len(node) == 1 and name_of(node) == "applicant":
+            node = node[0]
+        whole = len(parts) == 1 and name_of(parts[0]) == name_of(node)
+        node[:] = list(parts[0]) if whole else [*node, *parts]
     return etree.tostring(root, encoding="UTF-8")
 
 
