@@ -45,8 +45,8 @@ class Rename(NamedTuple):
 
 
 def is_unknown(path: str) -> bool:
-    """Whether this is a path, and none of the form's own."""
-    return bool(_PATH.fullmatch(path)) and not _known(_steps(path), _FORM)
+    """Whether this is a path to a field, and to none of the form's own."""
+    return bool(_PATH.fullmatch(path)) and not path.endswith("]") and not _known(_steps(path), _FORM)
 
 
 def rename(given: dict[str, Any] | etree._Element, renames: Sequence[Rename], notes: Notes) -> None:
@@ -84,18 +84,19 @@ def _known(path: Sequence[str], shape: Shape) -> bool:
 
 
 def _nodes(node: Any, path: Sequence[str]) -> Iterator[Any]:
+    """Go through what has fields at a path."""
+    below: Sequence[Any] = ()
     if not path:
         if isinstance(node, dict | etree._Element):
             yield node
-    elif path[0] == "*":
-        entries = [each for each in node if not isinstance(each, etree._Element) or name_of(each) == "item"]
-        for each in entries if not isinstance(node, dict) else ():
-            yield from _nodes(each, path[1:])
+    elif isinstance(node, etree._Element):
+        below = [each for each in node if name_of(each) == "item"] if path[0] == "*" else [child_of(node, path[0])]
+    elif isinstance(node, list):
+        below = node if path[0] == "*" else ()
     elif isinstance(node, dict):
-        below = node.get(path[0])
-        yield from _nodes(below, path[1:]) if isinstance(below, dict | list) else ()
-    elif (child := child_of(node, path[0])) is not None:
-        yield from _nodes(child, path[1:])
+        below = [node.get(path[0])]
+    for each in below:
+        yield from _nodes(each, path[1:])
 
 
 def _move(node: dict[str, Any], path: Sequence[str], to: Sequence[str]) -> bool:

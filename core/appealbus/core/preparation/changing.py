@@ -12,6 +12,7 @@ from appealbus.core.preparation.renaming import without
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.base import Model
 from appealbus.schemas.change import Change, ChangeKind, ChangeNote, Correction
+from appealbus.schemas.notes import UNBOUND
 from appealbus.schemas.renames import is_unknown
 from appealbus.schemas.tolerant import corrected, knows_more
 
@@ -58,7 +59,7 @@ def changed(first: Appeal, changes: Iterable[KeptChange]) -> Changed:
             told = {name: getattr(kept.change, name) for name in _COPIED}
             notes.append(ChangeNote(**told, dated_at=kept.dated_at, fields=fields))
     if placed:
-        form = without(form, placed)
+        form = without(form, sorted(placed)[:UNBOUND])
     if form == bare:
         return Changed(first, tuple(notes))
     own = prepare(form)

@@ -12,15 +12,13 @@ from appealbus.schemas.appeal import Appeal, Written
 from appealbus.schemas.base import Model
 from appealbus.schemas.change import Correction
 from appealbus.schemas.notes import UNKNOWN, Notes, Unreadable
-from appealbus.schemas.reading import OWN, message_from_json
+from appealbus.schemas.reading import OWN, SMALL, message_from_json
 from appealbus.schemas.renames import Rename, child_of, name_of
 from appealbus.schemas.safexml import UnsafeXml, parse
 from appealbus.schemas.xml import to_xml
 from appealbus.schemas.xmlreading import message_from_xml
 
 _ELEMENT = re.compile(r"^<", re.MULTILINE)
-_LARGE = 64 * 1024
-"""Characters that are read again in some 10 ms."""
 _MOST = 16 * 1024 * 1024
 """Bytes: of what was taken the form is larger than the message was, by the names of its fields."""
 
@@ -58,15 +56,17 @@ def mapped(form: Appeal, renames: Sequence[Rename]) -> Mapped | None:
 def without(form: Appeal, paths: Iterable[str]) -> Appeal:
     """Return an appeal in which nothing is unknown any more that stands at these paths: it has its place by now.
 
-    Of a large one it stays: each run of its case would take the time for it.
+    Of a large one it stays, as each run of its case would take the time for it; so it does beside attributes and texts
+    between elements.
     """
-    if len(form.text) + sum(len(each.text) for each in form.as_written) > _LARGE:
+    fields = {each.field for each in form.warnings if each.code in UNKNOWN}
+    unknown = [each.text for each in form.as_written if each.field in fields]
+    if len(form.text) + sum(map(len, unknown)) > SMALL or any(text[:1] not in "{[<" for text in unknown):
         return form
     try:
         read = _read(_as_sent(form), [Rename(path, "") for path in paths])
     except Unreadable:
         return form
-    fields = {each.field for each in form.warnings if each.code in UNKNOWN}
     warnings = [each for each in form.warnings if each.code not in UNKNOWN]
     written = [each for each in form.as_written if each.field not in fields]
     return form.model_copy(
@@ -98,6 +98,13 @@ def _read(sent: bytes, renames: Sequence[Rename]) -> Appeal:
 
 def _as_sent(form: Appeal) -> bytes:
     """Return a message that says what an appeal says, and has beside it what was set aside as it was written."""
+    try:
+        return _written_anew(form)
+    except (orjson.JSONEncodeError, UnsafeXml):  # what is set aside may be nested as deeply as can be read
+        raise Unreadable("message.too_complex", "what was set aside of it is too complex") from None
+
+
+def _written_anew(form: Appeal) -> bytes:
     fields = {each.field for each in form.warnings if each.code in UNKNOWN}
     if any(each.text[:1] not in "{[" for each in form.as_written if each.field in fields):
         return _in_xml(form)
