@@ -74,6 +74,7 @@ def test_nothing_is_found_where_all_is_well():
         ("field.unknown", 80, 100, True),
         ("field.unknown", 3, 15, True),
         ("field.unknown", 2, 2, False),
+        ("field.renamed", 80, 100, False),
         ("list.entries", 19, 100, False),
         ("field.missing", 100, 100, False),
         ("iin.control_digit", 30, 100, False),

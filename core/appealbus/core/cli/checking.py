@@ -36,6 +36,7 @@ from appealbus.core.rights.written_paths import astray
 
 H = TypeVar("H")
 
+_RENAMES = "bus", "renames"
 _START = 60.0
 """Seconds that a wire has to start: it may read a large contract with all that this imports, from a slow disk."""
 _LOOK = 20.0
@@ -127,6 +128,11 @@ async def _check(cli: Cli, online: bool) -> Findings:
     found.warnings += [each for plugin in cli.host.plugins for each in plugin.warnings]
     found.problems += [f"plugin {p.name} is broken: {p.reason}" for p in cli.host.plugins if p.state == "broken"]
     found.problems += cli.host.record_clashes()
+    found.warnings += [
+        str(cli.loaded.error(f"{each.path} of {each.channel} is not read as {each.to} since {each.until}", *_RENAMES))
+        for each in cli.loaded.settings.bus.renames
+        if each.until is not None and each.until < day_of(wall())
+    ]
     found.problems += parts.problems
     found.problems += parts.unused.values()
     found.problems += await _journal_problems(cli, parts, found)

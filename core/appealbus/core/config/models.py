@@ -1,12 +1,13 @@
 """The tables of the configuration file. What belongs to a plugin or a connector is kept raw for a second stage."""
 
 import re
+from collections import Counter
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, ValidationInfo
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, ValidationInfo, model_validator
 
 from appealbus.core.clocks import DAY
 from appealbus.core.config.base import Settings
@@ -14,6 +15,7 @@ from appealbus.core.config.types import ConfigPath, Seconds, Secret
 from appealbus.core.guards.settings import GuardSettings
 from appealbus.core.logs.choices import LogFormat, LogLevel
 from appealbus.schemas.appeal import AppealKind
+from appealbus.schemas.renames import Rename
 from appealbus.schemas.suggestion import did_you_mean
 
 _SQLITE = "sqlite:///"
@@ -71,6 +73,27 @@ def _kind(name: str) -> str:
 Name = Annotated[str, AfterValidator(_name)]
 Kind = Annotated[str, AfterValidator(_kind)]
 Line = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
+
+
+class RenameSettings(Settings):
+    """A table `[[bus.renames]]`: what a channel writes under a name of its own, and the form of an appeal has."""
+
+    channel: Line
+    """The channel that writes so."""
+    path: Line
+    """Where it stands, as its appeals have it: `aplicant`, `applicant.inn`, `parcels[*].cadastre`."""
+    to: Line
+    """The field of the form that it is: `applicant`, `applicant.iin`, `parcels[*].cadastral_number`."""
+    reason: Line
+    """Why it is that field."""
+    until: date | None = None
+    """The last day on which it is read so; left out: for good."""
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if problem := Rename(self.path, self.to).problem():
+            raise ValueError(problem)
+        return self
 
 
 class BusSettings(Settings):
@@ -146,6 +169,8 @@ class BusSettings(Settings):
     quarantine_retention: Seconds = Field(default=365 * DAY, ge=DAY)
     """How long it keeps them."""
 
+    renames: list[RenameSettings] = []
+    """Fields that channels misname. One that came under its own name, too, stays; what was misnamed is told then."""
     changes_from: list[Line] = []
     """Channels whose changes count for appeals of every channel, those of others only for their own appeals; which
     kinds of change, and within which places, the policy says."""
@@ -156,6 +181,24 @@ class BusSettings(Settings):
     """
     waiting_changes_for: Seconds = Field(default=7 * DAY, ge=0)
     """How long a change waits for its appeal; then it goes into quarantine."""
+
+    @model_validator(mode="after")
+    def _one_for_each(self) -> Self:
+        for names in (
+            [(each.channel, each.path) for each in self.renames],
+            [(each.channel, each.to) for each in self.renames],
+        ):
+            if twice := [f"{name} of {channel}" for (channel, name), count in Counter(names).items() if count > 1]:
+                raise ValueError(f"renames: {', '.join(twice)} stands there twice")
+        return self
+
+    def renames_of(self, channel: str, day: date) -> list[Rename]:
+        """Return what a channel misnames on a day."""
+        return [
+            Rename(each.path, each.to)
+            for each in self.renames
+            if each.channel == channel and (each.until is None or each.until >= day)
+        ]
 
     @property
     def quarantine_bytes(self) -> int:

@@ -221,6 +221,7 @@ class JournalReader(Kept, Serving):
     counts = asks(counting.counts)
     warned = asks(warned_reads.warned)
     newest_with_warnings = asks(warned_reads.newest_with_warnings)
+    unread = asks(warned_reads.unread)
     week_counts = asks(weekly.counts)
     appeals_of_week = asks(weekly.appeals)
     parked_for = asks(waiting.parked_for)

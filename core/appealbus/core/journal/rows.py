@@ -22,6 +22,8 @@ class NewAppeal:
     """Until when it has to be answered, where it does not say that itself."""
     sender_of: SenderOf = Sender.read
     """Says of changes that have waited for it who sent them, and what they may now."""
+    said: bytes | None = None
+    """The digest of what its sender gave, where fields of it were renamed since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,8 @@ class NewChange:
     """Who sends it; None: one that may touch what came by its channel."""
     position: str = ""
     """Where it stood, for people."""
+    actor: str = ""
+    """Who makes it, for the log, with the reason that it says; empty: its channel."""
 
 
 @dataclass(frozen=True, slots=True)
