@@ -206,7 +206,8 @@ def _ordered(about: str, detail: Detail) -> str:
     by = detail.get("selected_by")
     how = ", ".join(f"{name} {value}" for name, value in by.items()) if isinstance(by, dict) else ""
     why = f": {detail['reason']}" if detail.get("reason") else ""
-    return f"{about} {detail.get('count')} by {how or 'hand'}, operation {detail.get('hash')}{why}"
+    count = f" {detail['count']}" if "count" in detail else ""
+    return f"{about}{count} by {how or 'hand'}, operation {detail.get('hash')}{why}"
 
 
 def _carried_out(about: str, detail: Detail) -> str:
