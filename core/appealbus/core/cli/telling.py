@@ -259,7 +259,7 @@ def _read(about: str, detail: Detail) -> str:
 def _reread(about: str, detail: Detail) -> str:
     fields = detail.get("differs")
     what = f": {', '.join(map(str, fields))}" if fields else ""
-    return f"what was kept of {detail.get('lookup')} says something else now{what}; {detail.get('reason')}"
+    return f"what was kept of {detail.get('lookup')} says something else now{what}{_why(detail)}"
 
 
 _TOLD: dict[str, Callable[[str, Detail], str]] = {

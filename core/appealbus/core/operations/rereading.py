@@ -94,7 +94,7 @@ class RereadProcess:
         source: of which replies are read; empty: of all.
         values: whether the values of fields are told.
         readings: with what its replies are to be read; None: with whatever is there.
-        deaths: appeals one after the other that the process may die of.
+        deaths: appeals one after the other that the process may die of; None: ten.
 
     """
 
@@ -105,14 +105,14 @@ class RereadProcess:
         *,
         values: bool = False,
         readings: Readings | None = None,
-        deaths: int = _DEATHS,
+        deaths: int | None = None,
     ) -> None:
         self._config = config
         self._source = source
         self._asks = {"source": source, "values": values, "readings": None if readings is None else dict(readings)}
         self._process: Process | None = None
         self._deaths = 0
-        self._most_deaths = deaths
+        self._most_deaths = deaths or _DEATHS
 
     async def read(self, appeal_id: int, *, gaps: bool = False) -> AppealRead:
         """Read what is kept of an appeal again; with `gaps` only where something of it could not be read.
