@@ -178,6 +178,11 @@ async def test_the_process_is_of_no_use(journal, reads, error, stage):
     await watch._look()
     found = await stands(journal)
     assert (found.stage, found.changed, found.is_undone) == (stage, 3, True)
+    started, reads.results[ids[0]] = reads.started, [SURE]
+    await watch._look()
+    assert reads.started == started
+    await (await watch_of(journal))._look()  # a new process, which has loaded what is on the disk
+    assert (await stands(journal)).stage == (Stage.OVER if stage is Stage.OTHER else stage)
 
 
 async def test_what_is_left_is_told(journal, reads):

@@ -128,6 +128,8 @@ class RereadWatch:
         self._lease = lease
         self._dispatcher = dispatcher
         self._looking = True
+        self._others: set[str] = set()
+        """Sources of which the disk has other plugins than this process: it can do nothing about them."""
         self._trouble = LogThrottle()
         self.readings: Mapping[str, Readings] | None = None
         """By source with what this worker reads its replies; None: it has not looked yet."""
@@ -159,8 +161,8 @@ class RereadWatch:
         before = {each.source: each for each in await self._journal.reread_passes()}
         for source, mine in (self.readings or {}).items():
             was = before.get(source)
-            goes_on = was is not None and was.readings == mine
-            if goes_on and was is not None and was.stage is not Stage.GOES_ON:
+            open_stages = (Stage.GOES_ON,) if source in self._others else (Stage.GOES_ON, Stage.OTHER)
+            if was is not None and was.readings == mine and was.stage not in open_stages:
                 continue
             if not await self._journal.newest_with_replies(source, None, 1):
                 await self._journal.note_pass(RereadPass(source, mine))
@@ -179,10 +181,11 @@ class RereadWatch:
         run = _Run(RereadPass(source, mine), process)
         try:
             await process.read(0)  # it starts before anything is measured: there is no such appeal
-            if was is not None and was.readings == mine:
+            if was is not None and was.readings == mine and was.stage is Stage.GOES_ON:
                 run.now = was
             else:
-                changed = sorted(name for name in mine if was is None or was.readings.get(name) != mine[name])
+                before = {} if was is None or was.stage is Stage.OTHER else was.readings
+                changed = sorted(name for name in mine if before.get(name) != mine[name])
                 run.reason = (
                     f"read otherwise now: {', '.join(f'{source} {n}' if n == SETTINGS else n for n in changed)}"
                 )
@@ -196,6 +199,7 @@ class RereadWatch:
         except HelperEnds:
             await self._stop(run, Stage.FAILED)
         except OtherReadings:
+            self._others.add(source)
             await self._stop(run, Stage.OTHER)
         finally:
             await process.end(at_once=True)
@@ -205,23 +209,21 @@ class RereadWatch:
 
     async def _preview(self, run: _Run) -> None:
         """Read some again, with gaps and without; go on unless too many would say something else."""
-        source, since = run.now.source, 0
+        source = run.now.source
         for appeal_id, place in await self._sample(source):
             if not self._may(source):
                 return
-            began = monotonic()
+            began, came = monotonic(), to_number(place.at) or 0
+            run.now = replace(run.now, at=min(run.now.at or came, came))
             read = await run.process.read(appeal_id)
             read_at_all = [each for each in read.results if each.verdict is not Verdict.IMPOSSIBLE]
             sure = [each for each in read_at_all if not each.gap or each.was.startswith(OutcomeKind.FOUND.value)]
             run.add(compared=len(sure), otherwise=sum(each.otherwise for each in sure))
-            came = to_number(place.at) or 0
-            since = min(since or came, came)
             await _rest(began)
         if run.now.otherwise * _ABNORMAL > run.now.compared:
-            run.add(at=since)
             await self._stop(run, Stage.STOPPED)
         else:
-            await self._note(run, replace(run.now, stage=Stage.GOES_ON))
+            await self._note(run, replace(run.now, stage=Stage.GOES_ON, at=0))
 
     async def _sample(self, source: str) -> Iterable[tuple[int, Place]]:
         """Return appeals of the newest and of the oldest replies: what an agency has changed came between them."""

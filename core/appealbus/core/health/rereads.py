@@ -17,10 +17,10 @@ def of_rereads(facts: Facts) -> Iterator[Finding]:
     for each in facts.rereads:
         if each.is_undone:
             does = told(
-                "`appealbus reread --source {source} --since {day} --dry-run` shows what would be otherwise, and ends "
+                "`appealbus reread --source {source}{since} --dry-run` shows what would be otherwise, and ends "
                 "this; without --dry-run it is done",
                 source=each.source,
-                day=f"{each.since:%Y-%m-%d}" if each.since else "1970-01-01",
+                since=f" --since {each.since:%Y-%m-%d}" if each.since else "",
             )
             yield Finding(Severity.WARNING, told("source {name}", name=each.source), [_left(each)], does)
     for name in sorted({name for worker in facts.workers for name in worker.readings or {}}):
