@@ -51,9 +51,9 @@ _REST = 3.0
 """How many times as long as a step took nothing is read: a quarter of a processor is what it takes from others."""
 _DEATHS = 3
 """Appeals one after the other that may end the process that reads."""
-_ROUNDS = 3
+_ROUNDS = 5
 """Rounds over appeals that a worker had just then."""
-_PAUSE = 2.0
+_PAUSE = 4.0
 """Seconds before each of them."""
 
 
@@ -180,7 +180,6 @@ class RereadWatch:
         process = RereadProcess(self._loaded.file, source, readings=mine, deaths=_DEATHS)
         run = _Run(RereadPass(source, mine), process)
         try:
-            await process.read(0)  # it starts before anything is measured: there is no such appeal
             if was is not None and was.readings == mine and was.stage is Stage.GOES_ON:
                 run.now = was
             else:
@@ -192,6 +191,8 @@ class RereadWatch:
                 run.said = [run.event(What.ORDERED, selected_by={"source": source}, reason=run.reason)]
                 if was is not None and was.stage is Stage.GOES_ON:  # it ends unfinished
                     run.said = [_Run(was, process).carried_out(), *run.said]
+            await process.read(0)  # it starts before anything is measured: there is no such appeal
+            if run.now.stage is not Stage.GOES_ON:
                 await self._preview(run)
             while run.now.stage is Stage.GOES_ON and self._may(source):
                 if not await self._step(run):
