@@ -5,21 +5,9 @@ from appealbus.core.health.finding import Finding, worst_first
 from appealbus.core.health.journal import of_journal
 from appealbus.core.health.messages import of_channels, of_messages, of_receivers
 from appealbus.core.health.readers import of_readers
-from appealbus.core.health.rereads import of_rereads
 from appealbus.core.health.work import of_appeals, of_sources, of_terms, of_workers
 
-AREAS = (
-    of_workers,
-    of_journal,
-    of_appeals,
-    of_terms,
-    of_sources,
-    of_rereads,
-    of_receivers,
-    of_readers,
-    of_messages,
-    of_channels,
-)
+AREAS = (of_workers, of_journal, of_appeals, of_terms, of_sources, of_receivers, of_readers, of_messages, of_channels)
 """What is looked at, in the order in which it is told of what is equally bad."""
 
 

@@ -17,10 +17,8 @@ from appealbus.core.version import __version__
 
 SETTINGS = "settings"
 """What stands for the table of the source in the configuration, and for the contracts that it names."""
-_CODE = ("*.py", "*.xsd", "*.wsdl", "*/*.xsd", "*/*.wsdl")
 _CONTRACTS = ("*.xsd", "*.wsdl", "*/*.xsd", "*/*.wsdl")
 """A contract imports others, which lie beside it or a folder below."""
-_NAMES_CONTRACT = (".xsd", ".wsdl")
 
 
 def readings(loaded: Loaded, parts: Parts) -> dict[str, Readings]:
@@ -44,16 +42,14 @@ def _of_lookup(node: Node) -> int:
         if (file := getattr(module, "__file__", None)) is not None:
             files.add(Path(file))
             if getattr(module, "__package__", ""):  # of a file alone others lie beside it
-                files.update(_under(Path(file).parent, _CODE))
+                files.update(_under(Path(file).parent, ("*.py", *_CONTRACTS)))
     return _fingerprint([node.plugin, node.plugin_version, __version__], files)
 
 
 def _of_settings(loaded: Loaded, source: str) -> int:
     settings = loaded.settings.sources[source]
-    told = (
-        {name: value for name, value in settings.model_extra.items() if name != "url"} if settings.model_extra else {}
-    )
-    written = [text for text in _texts(told) if text.lower().endswith(_NAMES_CONTRACT)]
+    told = {name: value for name, value in (settings.model_extra or {}).items() if name != "url"}
+    written = [text for text in _texts(told) if text.endswith((".xsd", ".wsdl"))]
     files = {loaded.folder / text for text in written}
     near = chain.from_iterable(_under(file.parent, _CONTRACTS) for file in set(files))
     meaningless = [each.model_dump(mode="json") for each in settings.meaningless]
