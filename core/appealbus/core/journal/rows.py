@@ -1,10 +1,12 @@
 """What goes into the journal and comes out of it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
 from appealbus.core.domain.listing import AppealRow
+from appealbus.core.domain.reread_pass import Readings
 from appealbus.core.domain.sender import Sender, SenderOf
 from appealbus.core.interfaces.link import LinkState
 from appealbus.schemas.appeal import Appeal, Receipt
@@ -278,6 +280,8 @@ class WorkerState:
     """Its connections that stay open."""
     version: str = ""
     """Of the bus that it runs; empty: of one that did not say so."""
+    readings: Mapping[str, Readings] | None = None
+    """By source with what its replies are read; None: it does not say so."""
 
 
 @dataclass(frozen=True, slots=True)
