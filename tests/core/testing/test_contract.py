@@ -8,9 +8,12 @@ import pytest
 from appealbus.connectors.soap.envelope import read_envelope
 from appealbus.connectors.soap.outcomes import fault_failure
 from appealbus.core import CallFailed, ConfigError, From, OutcomeKind, Query, not_found
-from appealbus.core.readings import Declared, Reading, Send, Take
+from appealbus.core.interfaces.source import Source
+from appealbus.core.interfaces.wire import Call
+from appealbus.core.readings import At, Declared, Reading, Send, Take
 from appealbus.core.replies.xmlread import element_of
 from appealbus.core.testing import ScriptedWire, appeal, ask, check_lookup
+from appealbus.core.testing.contract import contract_wire
 from appealbus.core.testing.scripted import reply_of
 from appealbus.plugins.simulator.messages import build_response
 from appealbus.schemas import Kato, Record
@@ -58,6 +61,20 @@ class Misspelt(AkimOfPlace):
     send = Send("", {"kata": "kato"})
 
 
+class Loose(Record):
+    type: Literal["kit.Loose"] = "kit.Loose"
+    name: Annotated[str | None, At("name")] = None
+
+
+class LooseAkim(Declared[PlaceQuery, Loose]):
+    """The same, where the name may be absent."""
+
+    name = "akims.loose"
+    purpose = "a test"
+    send = Send("", {"kato": "kato"})
+    take = Take(Reading(Loose), "akim", same=lambda query, record: True)
+
+
 LOOKUP = AkimOfPlace()
 
 
@@ -90,6 +107,16 @@ async def test_what_is_no_answer_fails_as_in_production(reply: Any, kind: Outcom
     """Faults, broken and foreign messages end as the wire has them end."""
     outcome = await ask(LOOKUP, ABOUT, replies=[reply], contract=CONTRACT)
     assert (outcome.kind, outcome.code) == (kind, code)
+
+
+@pytest.mark.parametrize("change", [("a:name>", "a:nome>"), ("a:name>", "name>")])
+async def test_what_the_contract_misses_is_unknown(change: tuple[str, str]) -> None:
+    """Also to a lookup without a schema of its own: the wire's contract tells it."""
+    script = ScriptedWire([ANSWER.replace(*change)])
+    async with contract_wire(CONTRACT, script, "akims") as wire:
+        source = Source("akims", wire, Call("akims", "akims.loose", 5.0), lenient=True)
+        outcome = await LooseAkim().ask(PlaceQuery(kato="271010000"), source)
+    assert (outcome.record, source.notes.unknown) == (Loose(), {"name"})
 
 
 async def test_a_request_that_the_contract_does_not_know_does_not_leave() -> None:

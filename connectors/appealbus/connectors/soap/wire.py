@@ -159,6 +159,7 @@ class SoapWire(Wire):
             correlated=opened.correlated,
             attachments=opened.attachments,
             differences=notes.differences,
+            gaps=notes.gaps,
             headers=tuple(header) if header is not None else (),
         )
 

@@ -130,6 +130,7 @@ class Source:
             raise CallFailed(OutcomeKind.INVALID, "reply.schema", reason, at_scale=MORE in came.differences)
         for path, count in came.differences.items():
             self.notes.differences[path] = self.notes.differences.get(path, 0) + count
+        self.notes.gaps += came.gaps
         return came
 
     async def _use(self, once: SingleUse, call: Call) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hashlib import sha256
-from typing import Self, TypeAlias
+from typing import Any, Self, TypeAlias
 from uuid import uuid4
 
 from lxml import etree
@@ -122,6 +122,7 @@ class Reply:
             is no record, or no right.
         attachments: what came beside the body and is not in it, by content id.
         differences: places where the body breaks its contract, and how often, where `replies` is lenient.
+        gaps: there, elements of the body and what each of them lacks or has too much: as in `Notes`.
         headers: elements beside the body that the source put into the message's header, where the wire has one.
         status: our code for the gateway's word, such as `shep.status.SCSE001`, where the gateway says that the register
             answered with an error of its business. What it means, a code in the body tells; nothing else there counts.
@@ -137,6 +138,7 @@ class Reply:
     correlated: bool = True
     attachments: Mapping[str, bytes] = field(default_factory=dict)
     differences: Mapping[str, int] = field(default_factory=dict)
+    gaps: Sequence[tuple[Any, Any]] = ()
     headers: Sequence[etree._Element] = ()
     status: str | None = None
     once: SingleUse | None = None

@@ -189,7 +189,9 @@ class AgencyWire(Wire):
         content = read(body, properties.content_type, settings.format, settings.limit, schema=self._schema, notes=notes)
         message_id = printable(properties.message_id[:_SHORT]) or None
         sha256 = hashlib.sha256(body).hexdigest()
-        return Reply(content, sha256, observed_at, message_id=message_id, differences=notes.differences)
+        return Reply(
+            content, sha256, observed_at, message_id=message_id, differences=notes.differences, gaps=notes.gaps
+        )
 
     async def health(self) -> Health:
         """Say whether anybody takes questions from the queue."""
