@@ -42,6 +42,11 @@ def counts_from(dated_at: datetime, received_at: datetime) -> datetime:
     return dated_at if -BEHIND <= dated_at - received_at <= AHEAD else received_at
 
 
+def plausible(received_at: datetime | None, accepted_at: datetime) -> datetime | None:
+    """Return when an appeal came as its sender says; None where that is after the bus got it, but for clocks ahead."""
+    return None if received_at is None or received_at - accepted_at > AHEAD else received_at
+
+
 def order_of(row: Any) -> Order:
     """Return the place of a change among those of its appeal, given its columns."""
     return counts_from(row.dated_at, row.received_at), row.message_id, row.channel
