@@ -43,9 +43,9 @@ def slip(part: object, interface: type) -> str:
         ):
             return wrong
     if isinstance(part, Assessor):
-        reads = part.reads if isinstance(part.reads, tuple | list) else [part.reads]
-        if part.reads is not None and (reads == [part.reads] or not all(isinstance(each, str) for each in reads)):
-            return f"{kind.__name__}.reads is no list of paths; write reads = ({part.reads!r},) ({class_line(kind)})"
+        reads: Any = part.reads
+        if reads is not None and not (isinstance(reads, tuple | list) and all(isinstance(each, str) for each in reads)):
+            return f"{kind.__name__}.reads is no list of paths; write reads = ({reads!r},) ({class_line(kind)})"
     return ""
 
 
