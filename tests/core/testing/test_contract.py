@@ -190,6 +190,15 @@ async def test_json_is_read_as_its_text_says() -> None:
         assert (await ask(LOOKUP, ABOUT, replies=[reply])).record == Akim(name="Сынақов С. С.")
 
 
+@pytest.mark.parametrize("contract", [None, CONTRACT])
+@pytest.mark.parametrize("recorded", [ANSWER, enveloped(ANSWER).decode()])
+async def test_a_text_has_no_encoding(contract: Path | None, recorded: str) -> None:
+    """What its declaration says held for the bytes that it was copied from; of bytes it holds on."""
+    declared = f'<?xml version="1.0" encoding="windows-1251"?>\n{recorded.replace("Сынақов", "Сынаков")}'
+    for reply in (declared, declared.encode("windows-1251")):
+        assert (await ask(LOOKUP, ABOUT, replies=[reply], contract=contract)).record == Akim(name="Сынаков С. С.")
+
+
 def test_prefixes_that_the_envelope_declares_are_known_inside() -> None:
     """Values name types by them."""
     root = reply_of(

@@ -15,7 +15,7 @@ from appealbus.core.config.loading import from_document
 from appealbus.core.errors import ConfigError
 from appealbus.core.interfaces.wire import Call, CallFailed, Health, Reply, Request, Wire
 from appealbus.core.parts import build, load_plugins
-from appealbus.core.testing.envelopes import fault_in, version_of, with_envelope
+from appealbus.core.testing.envelopes import encoded, fault_in, version_of, with_envelope
 from appealbus.core.testing.scripted import LIMIT, Answer, ScriptedWire
 from appealbus.schemas.namespaces import SOAP11
 from appealbus.schemas.outcome import OutcomeKind
@@ -93,7 +93,7 @@ class _Agency:
 
     def _as_sent(self, version: str) -> tuple[int, bytes, str]:
         """Return the HTTP status, the message, and its SOAP version: what is no XML travels as it is."""
-        raw = self.next.encode() if isinstance(self.next, str) else self.next
+        raw = encoded(self.next) if isinstance(self.next, str) else self.next
         try:
             root = parse(raw, limit=LIMIT) if isinstance(raw, bytes) else raw
         except UnsafeXml:
