@@ -77,8 +77,8 @@ def test_a_date_of_receipt_that_cannot_be_read_is_told() -> None:
         assert str(found.here.term.due) == "2026-11-23"
 
 
-@pytest.mark.parametrize("year", [2062, 9999])
-def test_an_appeal_that_comes_after_it_came_counts_from_when_the_bus_got_it(year: int) -> None:
+@pytest.mark.parametrize("year", [1026, 1926, 2062, 9999])
+def test_an_appeal_with_an_implausible_arrival_counts_from_when_the_bus_got_it(year: int) -> None:
     """A year that is mistyped puts no term off; a clock that is a day ahead is taken at its word."""
     came = datetime(2026, 11, 2, 9, tzinfo=UTC)
     written = {"message_id": "m", "kind": "application", "text": "x", "received_at": f"{year}-12-31T23:59:59-14:00"}
@@ -91,7 +91,7 @@ def test_an_appeal_that_comes_after_it_came_counts_from_when_the_bus_got_it(year
     assert str(due_on(near, LAW)) == "2026-11-24"
     receipt = Receipt(number="AB-1", accepted_at=came, accepted_by="me", message_id="m", channel="c")
     assert [Case(1, each, receipt, 0).misdated for each in (appeal, near.appeal)] == [True, False]
-    assert Reader().moment(appeal.received_at).startswith(("1 Jan 2063", "31 Dec 9999"))
+    assert Reader().moment(appeal.received_at)[-13:-9] in (str(year), str(year + 1))
 
 
 def test_the_proof_names_every_day() -> None:
