@@ -19,6 +19,7 @@ from appealbus.core.errors import ConfigError, JournalError
 from appealbus.core.health.finding import Severity
 from appealbus.core.health.links import of_certificate
 from appealbus.core.health.messages import gone_receivers
+from appealbus.core.health.setting import asks_nobody
 from appealbus.core.interfaces.assessor import Assessor
 from appealbus.core.interfaces.lookup import Lookup
 from appealbus.core.interfaces.part import Part
@@ -123,6 +124,7 @@ async def _check(cli: Cli, online: bool) -> Findings:
     missing = cli.loaded.unreadable_secrets()
     if missing:
         raise ConfigError(*missing)
+    found.warnings += map(str, asks_nobody(cli.loaded.settings, None))
     found.warnings += cli.loaded.open_secrets() + _own_warnings([node.lookup for node in parts.nodes])
     found.warnings += _own_warnings([*cli.host.assessors.values()])
     found.warnings += [each for plugin in cli.host.plugins for each in plugin.warnings]

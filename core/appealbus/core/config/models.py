@@ -264,6 +264,9 @@ class CompletenessSettings(Settings):
     required: list[Line] | None = None
     """Lookups that a complete dossier needs in each appeal, loaded or not.
 
+    Of several with `or` between them it needs those that have something to ask about, and one at least:
+    "gbdfl.person or gbdul.organisation".
+
     Left out: all that can be asked, or could once be asked in this journal, and that are not optional or retired; each
     where there is something to ask about.
     """
@@ -273,6 +276,16 @@ class CompletenessSettings(Settings):
     """Lookups that are asked too, but a dossier is complete without them."""
     wait: Seconds = Field(default=20.0, gt=0)
     """How long the first delivery waits for the lookups."""
+
+    @property
+    def groups(self) -> frozenset[frozenset[str]]:
+        """What `required` names: of each group one at least."""
+        return frozenset(frozenset(each.split(" or ")) for each in self.required or ())
+
+    @property
+    def names(self) -> set[str]:
+        """All lookups that the table names."""
+        return {*frozenset[str]().union(*self.groups), *self.where_given, *self.optional}
 
 
 class RetrySettings(Settings):
