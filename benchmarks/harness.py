@@ -24,8 +24,8 @@ QUORUM = {"x-queue-type": "quorum"}
 class Queues:
     """The two queues, and a connection to them."""
 
-    def __init__(self, url: str, after: int = 0) -> None:
-        """Connect; appeals are numbered from `after` on."""
+    def __init__(self, url: str, after: int = 0, *, questions: int = 2) -> None:
+        """Connect; appeals are numbered from `after` on, and have one or two questions asked."""
         parameters = pika.URLParameters(url)
         parameters.heartbeat = 0  # nobody sends one while another contender has its turn
         self.connection = pika.BlockingConnection(parameters)
@@ -38,6 +38,7 @@ class Queues:
         self._awaited: set[bytes] = set()
         self.channel.basic_consume(OUT, self._arrived)
         self.serial = after
+        self.questions = questions
 
     def consumed(self) -> bool:
         """Whether somebody waits for appeals."""
@@ -74,7 +75,7 @@ class Queues:
                 "document_number": f"{self.serial:09d}",
             },
             "text": "Прошу рассмотреть вопрос о предоставлении земельного участка. " * 5,
-            "repeats": [f"{self.serial}-1"],
+            "repeats": [f"{self.serial}-1"] if self.questions > 1 else [],
         }
         return f"m-{self.serial}", json.dumps(document, ensure_ascii=False).encode()
 

@@ -70,7 +70,7 @@ class Place:
     def running(self, agency: str, after: int = 0) -> Iterator[tuple[Contender, Queues]]:
         """Run the contender; appeals are numbered from there on."""
         queues = Queues(self.vhost.url, after)
-        contender = Contender(self._command(agency), self.folder, self.env(), self.journal)
+        contender = Contender(self.command(agency), self.folder, self.env(), self.journal)
         try:
             yield contender, queues
         finally:
@@ -85,7 +85,8 @@ class Place:
         """Return the path of ours."""
         return str(Path(self.kind.python).with_name("appealbus"))
 
-    def _command(self, agency: str) -> list[str]:
+    def command(self, agency: str) -> list[str]:
+        """Write its configuration, where it needs one; return how it is started."""
         kind, given = self.kind, [self.vhost.url, agency, self.journal, str(self.window)]
         if kind.script:
             return [sys.executable, str(HERE / kind.script), self.vhost.url, agency, str(self.window), kind.argument]

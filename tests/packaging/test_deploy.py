@@ -18,6 +18,7 @@ from appealbus.core.cli.supervisor import MARGIN
 from appealbus.core.config.models import Configuration
 from appealbus.plugins.api.security import context
 from appealbus.plugins.api.settings import ApiSettings
+from appealbus.plugins.demo.setting import COMPLETENESS
 from tests.services import commands
 from tests.services.certificates import make
 
@@ -121,7 +122,9 @@ def test_the_example_passes_check(tmp_path: Path, database: str) -> None:
     }
     done = commands.run(tmp_path, "--config", str(DEPLOY / "appealbus.toml"), "check", environment=env)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert f'grace = "{GRACE:g}s"' in (DEPLOY / "appealbus.toml").read_text()
+    text = (DEPLOY / "appealbus.toml").read_text()
+    assert f'grace = "{GRACE:g}s"' in text
+    assert tomllib.loads(text)["completeness"] == COMPLETENESS  # the demonstration shows what it comes to
 
 
 def test_the_image_file_is_well_written() -> None:

@@ -69,6 +69,7 @@ BESIDE = {
     "plugins/monitor": {"fair_share"},
     "plugins/report": {
         "config.models",
+        "domain.change",
         "domain.outline",
         "domain.places",
         "journal.key",
@@ -78,7 +79,7 @@ BESIDE = {
         "process",
     },
     "plugins/surges": {"domain.places", "own_file", "process"},
-    "plugins/terms": {"counting", "domain.waiting"},
+    "plugins/terms": {"counting", "domain.change", "domain.waiting"},
     "plugins/traces": {"logs.throttle"},
 }
 """What others that ship use of the core besides, and a third party could not: nothing else, and nothing in vain."""

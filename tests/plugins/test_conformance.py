@@ -45,6 +45,7 @@ ABOUT: dict[str, tuple[Appeal, Records]] = {
     "address.by_rka": (appeal(place={"rka": HELD.rka}), {}),
     "address.by_cadastral_number": (appeal(parcels=[{"cadastral_number": HELD.cadastral_number}]), {}),
 }
+GATEWAY = {"connector": "shep", "service_id": "X", "sender_id": "me", "data_signature": {"sign": "none"}}
 
 
 def answer_of(source: str, request: Request) -> etree._Element:
@@ -73,4 +74,4 @@ async def test_lookup(question: str) -> None:
 
     assert (await ask(lookup, about, replies=agency, records=records)).record is not None
     (reply,) = given
-    assert await check_lookup(lookup, about, [etree.tostring(reply)], records=records) == []
+    assert await check_lookup(lookup, about, [etree.tostring(reply)], records=records, contract=GATEWAY) == []

@@ -178,13 +178,14 @@ def feed(
     *,
     places: Sequence[str],
     kinds: Sequence[str],
-    completeness: str | None,
+    completeness: str | Sequence[str] | None,
 ) -> Call[FeedPage]:
     """Read a page of the feed: what follows a cursor, or begins it."""
     query = [("wait", str(int(wait))), ("limit", str(int(limit)))]
     query += [("place", each) for each in places] + [("kind", each) for each in kinds]
     query += [("after", after)] if after is not None else []
-    query += [("completeness", completeness)] if completeness is not None else []
+    words = (completeness,) if isinstance(completeness, str) else completeness or ()
+    query += [("completeness", each) for each in words]
     read = reading.reader(reading.feed_page)
     return Call("GET", "/v1/feed", read, tuple(query), {"Accept": JSON}, wait=wait)
 

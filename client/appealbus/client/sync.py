@@ -164,7 +164,7 @@ class Client:
         limit: int = 100,
         places: Sequence[str] = (),
         kinds: Sequence[str] = (),
-        completeness: str | None = None,
+        completeness: str | Sequence[str] | None = None,
     ) -> FeedPage:
         """Read a page of the feed: what follows the cursor, waiting for it so many seconds.
 

@@ -6,8 +6,10 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from types import FunctionType
 from typing import Any
 
+from appealbus.core.interfaces.assessor import Assessor
 from appealbus.core.interfaces.lookup import Lookup
 from appealbus.core.readings.origins import Origin, class_line
 
@@ -34,6 +36,35 @@ def slip(part: object, interface: type) -> str:
         if not (isinstance(purpose, str) and purpose.strip()):
             wanted = 'purpose = "…"'
             return f"{kind.__name__} has no purpose; write why the state may look: {wanted} ({class_line(kind)})"
+    for name, specified in inspect.getmembers(interface, inspect.isfunction):
+        method = None if name.startswith("_") else inspect.getattr_static(part, name)
+        if isinstance(method, FunctionType | staticmethod | classmethod) and (
+            wrong := _uncallable(kind, name, getattr(part, name), specified)
+        ):
+            return wrong
+    if isinstance(part, Assessor):
+        reads: Any = part.reads
+        if reads is not None and not (isinstance(reads, tuple | list) and all(isinstance(each, str) for each in reads)):
+            return f"{kind.__name__}.reads is no list of paths; write reads = ({reads!r},) ({class_line(kind)})"
+    return ""
+
+
+def _uncallable(kind: type, name: str, method: Callable[..., Any], specified: Callable[..., Any]) -> str:
+    """Return why a call of this method would do nothing, or could not be made; empty: it can."""
+    code = getattr(inspect.unwrap(method), "__code__", None)
+    if code is None:
+        return ""
+    place = Origin(code.co_filename, code.co_firstlineno)
+    later = inspect.iscoroutinefunction(method) or inspect.isasyncgenfunction(method)
+    if later and not inspect.iscoroutinefunction(specified) and not inspect.isasyncgenfunction(specified):
+        return f"{kind.__name__}.{name} is called and not awaited; write it without async ({place})"
+    wanted = [each for each in inspect.signature(specified).parameters.values() if each.name != "self"]
+    wanted = [each for each in wanted if each.default is each.empty and each.kind is each.POSITIONAL_OR_KEYWORD]
+    try:
+        inspect.signature(method).bind(*wanted)
+    except TypeError:
+        names = ", ".join(["self", *(each.name for each in wanted)])
+        return f"{kind.__name__}.{name} takes other arguments; write {name}({names}) ({place})"
     return ""
 
 

@@ -47,6 +47,10 @@ class JournalError(AppealBusError):
         return self.code in _PASSING
 
 
+CORRECT = "what corrects it is sent as a change of the kind `corrected`, under an id of its own"
+"""What a sender is told of another content under an id that is known."""
+
+
 class MessageDiffers(JournalError):
     """The message has the id of another one that was taken before, and says something else.
 
@@ -56,7 +60,8 @@ class MessageDiffers(JournalError):
     """
 
     def __init__(self, number: str) -> None:
-        of = f"appeal {number}" if number else "a change that waits"
-        text = f"its message id belongs to {of}, which says something else; send it under a new id"
-        super().__init__(text, "message.differs")
+        of, way = f"appeal {number}" if number else "a change that waits", "send it under a new id"
+        if number:
+            way = f"{CORRECT}, and `number` {number}; another letter under a new id"
+        super().__init__(f"its message id belongs to {of}, which says something else; {way}", "message.differs")
         self.number = number

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from appealbus.schemas.base import Day, Exact, Model, Moment, Text, Word
+from appealbus.schemas.base import NO_FLAG, Day, Exact, Model, Moment, Text, Word
 
 Name = Annotated[Text, Field(max_length=300)]
 Line = Annotated[Text, Field(max_length=1000)]
@@ -152,7 +152,7 @@ class Attachment(Model):
     reference: Line | None = None
     file_name: Line | None = None
     media_type: Name | None = None
-    size: int | None = Field(default=None, ge=0)
+    size: Annotated[int, Field(ge=0), NO_FLAG] | None = None
     sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
 
 
@@ -212,7 +212,7 @@ class Appeal(Model):
     """Steers what a dossier needs; an appeal of no known kind follows the contract `default`."""
     form: AppealForm = AppealForm.ELECTRONIC
     collective: bool = False
-    applicants_count: int = Field(default=1, ge=1)
+    applicants_count: Annotated[int, Field(ge=1), NO_FLAG] = 1
     language: Language = Language.RUSSIAN
     received_at: Moment | None = None
     """When the channel took it, if it said so."""

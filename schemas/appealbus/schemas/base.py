@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Annotated, Self, TypeVar
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
+from pydantic_core import PydanticKnownError
 
 _BARE = (int, float, Decimal)
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -36,6 +37,15 @@ def written_out(value: object) -> object:
     return value
 
 
+def no_flag(value: object) -> object:
+    """Refuse a flag in the place of a number: pydantic would take it for 0 or 1."""
+    if isinstance(value, bool):
+        raise PydanticKnownError("int_type")
+    return value
+
+
+NO_FLAG = BeforeValidator(no_flag)
+"""Stands behind the bounds of a number: else its schema would lack them."""
 Text = Annotated[str, AfterValidator(printable)]
 Exact = Annotated[str, AfterValidator(exact)]
 """Text that tells things apart: nothing in it is replaced."""

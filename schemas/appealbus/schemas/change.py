@@ -21,7 +21,7 @@ from appealbus.schemas.appeal import (
     Warning,
     Written,
 )
-from appealbus.schemas.base import OR_DAY, Day, Exact, Model, Moment, Text, Word
+from appealbus.schemas.base import NO_FLAG, OR_DAY, Day, Exact, Model, Moment, Text, Word
 
 
 class ChangeKind(Word):
@@ -107,7 +107,7 @@ class Correction(Model):
     kind: AppealKind | None = None
     form: AppealForm | None = None
     collective: bool | None = None
-    applicants_count: int | None = Field(default=None, ge=1)
+    applicants_count: Annotated[int, Field(ge=1), NO_FLAG] | None = None
     language: Language | None = None
     received_at: Moment | None = None
     due_on: Day | None = None

@@ -77,6 +77,7 @@ class Gap(Model):
     lookup: Text
     key: Text
     required: bool
+    """Whether the contract of the appeal's kind needs it; where there was nothing to ask about, only if it lacks so."""
     outcome: OutcomeKind
     code: Text = ""
     reason: Text = ""

@@ -13,6 +13,8 @@ from appealbus.schemas.suggestion import nearest, tellable
 
 D = TypeVar("D", Appeal, Change)
 
+UNKNOWN = frozenset({"field.unknown", "list.entries"})
+"""Codes of warnings behind which something may stand under another name than the form has."""
 UNBOUND = 100
 """How much is worked of a list that its model leaves open: a citizen may have written before, though not that often."""
 ONE_BY_ONE = 20

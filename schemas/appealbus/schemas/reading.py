@@ -9,7 +9,7 @@ import json
 import math
 import re
 from codecs import BOM_UTF8
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime, time
 from functools import cache
@@ -26,7 +26,8 @@ from appealbus.schemas.change import Change, ChangeKind
 from appealbus.schemas.dates import KAZAKHSTAN, date_from, moment_from
 from appealbus.schemas.notes import UNBOUND, Notes, Unreadable
 from appealbus.schemas.problems import explain
-from appealbus.schemas.shapes import ListOf, ModelOf, OneOf, Scalar, Shape, fields_of
+from appealbus.schemas.renames import Rename, rename
+from appealbus.schemas.shapes import ListOf, ModelOf, OneOf, Scalar, Shape, fields_of, taken_for
 
 OWN = frozenset({"channel", "mentions", "warnings", "as_written"})
 """Fields that are the bus's own work: whatever a sender puts there is dropped before it costs anything."""
@@ -40,7 +41,6 @@ _DIGITS = 17
 """So many digits a float keeps; a longer number is kept as it was written."""
 _MOST_PARTS = 200_000
 """Values of a message: thirty times what the largest appeal has, and 20 MB in memory."""
-_OF_ORGANISATIONS = frozenset({"bin", "organisation_name", "leader_iin", "leader_name"})
 _WRONG: Mapping[type, tuple[str, str]] = {
     date: ("field.date", "this is no date of the calendar, written as 2026-02-16"),
     datetime: ("field.moment", "this is no date and time, written as 2026-02-16T09:30:00+05:00"),
@@ -63,7 +63,12 @@ _ABSENT = object()
 
 
 def message_from_json(
-    raw: bytes, fallback: str | None = None, instead: str | None = None, channel: str | None = None
+    raw: bytes,
+    fallback: str | None = None,
+    instead: str | None = None,
+    channel: str | None = None,
+    *,
+    renames: Sequence[Rename] = (),
 ) -> Appeal | Change:
     """Return the appeal in a JSON document, or the change that its `type` says it is.
 
@@ -74,6 +79,7 @@ def message_from_json(
         fallback: id of a message that has none.
         instead: id that somebody has given the message in place of its own.
         channel: that of its sender, where the message must not name another one; None: whatever it names is dropped.
+        renames: names of the sender's own for fields of an appeal.
 
     Raises:
         Unreadable: `json.malformed`, `message.too_complex`, `message.foreign_channel`, or one of `message_of`.
@@ -91,7 +97,9 @@ def message_from_json(
     model = Change if given.get("type") == "change" else Appeal
     if given.get("type") in ("appeal", "change"):
         del given["type"]
-    return message_of(model, given, Notes(model.__name__.lower()), fallback, small=len(raw) <= SMALL)
+    notes = Notes(model.__name__.lower())
+    rename(given, renames if model is Appeal else (), notes)
+    return message_of(model, given, notes, fallback, small=len(raw) <= SMALL)
 
 
 def check_channel(named: object, channel: str | None) -> None:
@@ -164,11 +172,6 @@ def _finished(document: Appeal | Change, notes: Notes) -> Appeal | Change:
     if document.kind is ChangeKind.CORRECTED and document.corrected is None and not document.removed:
         notes.warn("corrected", "field.missing", "a change of this kind says what this is")
     return notes.on(document)
-
-
-def taken_for(fields: Iterator[str]) -> str:
-    """Return the type of an applicant that says none, or none that there is: what only organisations have decides."""
-    return "organisation" if any(name in _OF_ORGANISATIONS for name in fields) else "person"
 
 
 def _loaded(raw: bytes) -> Any:

@@ -109,7 +109,7 @@ def _apart(data: bytes, charset: str | None, fallback: str | None) -> etree._Ele
 def _parsed(data: bytes, charset: str | None, fallback: str | None) -> etree._Element:
     encoding = charset if charset and _python_name(charset) not in _BY_DEFAULT and not _declares(data) else None
     if _is_misnamed(data, encoding, known=fallback is not None):
-        if fallback is None:
+        if fallback is None or is_plainly_utf8(data):
             raise UnsafeXml("xml.encoding", "the document is in another encoding than it says")
         encoding = fallback
     if len(data) > _LONGEST_TEXT and encoding is None and _is_utf8(data):

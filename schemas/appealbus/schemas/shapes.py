@@ -27,6 +27,7 @@ TYPED_RECORDS: dict[str, type[Record]] = {
 }
 """Records with elements of their own in XML; those of third parties are carried as maps and lists."""
 
+_OF_ORGANISATIONS = frozenset({"bin", "organisation_name", "leader_iin", "leader_name"})
 _SCALARS = (str, int, bool, Decimal, date, datetime)
 
 
@@ -95,6 +96,11 @@ def fields_of(model: type[Model]) -> tuple[Field, ...]:
 def tag_of(model: type[Model]) -> str:
     """Return the value that a model's `type` is pinned to."""
     return str(model.model_fields["type"].default)
+
+
+def taken_for(fields: Iterable[str]) -> str:
+    """Return the type of an applicant that says none, or none that there is: what only organisations have decides."""
+    return "organisation" if any(name in _OF_ORGANISATIONS for name in fields) else "person"
 
 
 def _shape(annotation: Any, metadata: Iterable[Any]) -> Shape:

@@ -4,7 +4,7 @@ What the contract does not know (an element, an attribute, text between elements
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lxml import etree
@@ -14,9 +14,10 @@ from appealbus.schemas.base import Model
 from appealbus.schemas.change import Change
 from appealbus.schemas.namespaces import XSI
 from appealbus.schemas.notes import ONE_BY_ONE, UNBOUND, Notes, Unreadable
-from appealbus.schemas.reading import OWN, SMALL, check_channel, message_of, taken_for
+from appealbus.schemas.reading import OWN, SMALL, check_channel, message_of
+from appealbus.schemas.renames import Rename, rename
 from appealbus.schemas.safexml import UnsafeXml, parse
-from appealbus.schemas.shapes import ListOf, ModelOf, OneOf, Scalar, Shape, fields_of
+from appealbus.schemas.shapes import ListOf, ModelOf, OneOf, Scalar, Shape, fields_of, taken_for
 from appealbus.schemas.xml import APPEAL_NS, CHANGE_NS
 
 _MOST_ATTRIBUTES = 100
@@ -39,7 +40,13 @@ _ROOTS: Mapping[str, type[Appeal] | type[Change]] = {f"{{{APPEAL_NS}}}appeal": A
 
 
 def message_from_xml(
-    raw: bytes, limit: int, fallback: str | None = None, instead: str | None = None, channel: str | None = None
+    raw: bytes,
+    limit: int,
+    fallback: str | None = None,
+    instead: str | None = None,
+    channel: str | None = None,
+    *,
+    renames: Sequence[Rename] = (),
 ) -> Appeal | Change:
     """Return the appeal or the change in an XML document, as its root says.
 
@@ -51,6 +58,7 @@ def message_from_xml(
         fallback: id of a message that has none.
         instead: id that somebody has given the message in place of its own.
         channel: that of its sender, where the message must not name another one; None: whatever it names is dropped.
+        renames: names of the sender's own for fields of an appeal.
 
     Raises:
         Unreadable: `xml.malformed` and its like, `message.foreign_channel`, or one of `message_of`.
@@ -70,6 +78,7 @@ def message_from_xml(
         if _known(part, root) == "channel":
             check_channel(part.text, channel)
     notes = Notes(model.__name__.lower())
+    rename(root, renames if model is Appeal else (), notes)
     given = _model(root, model, "", notes, skip=OWN if model is Appeal else OWN | {"type"})
     if mended and "\ufffd" in (given.get("message_id") or ""):
         raise Unreadable("message_id.invalid", "message_id: it has a character that XML cannot carry")

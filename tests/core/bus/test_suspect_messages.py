@@ -31,7 +31,7 @@ async def test_three_deaths_and_it_is_kept_unread(tmp_path: Path, monkeypatch: p
     read: list[bytes] = []
     decode = decoder.decode
 
-    def watched(inbound: Inbound) -> object:
+    def watched(inbound: Inbound, *_: object) -> object:
         read.append(inbound.raw)
         return decode(inbound)
 

@@ -12,7 +12,8 @@ from tests.services.commands import PROGRAM
 PLUGIN = '''
 from typing import Annotated, Literal
 
-from appealbus.core import Delivery, Factory, From, Health, Lookup, NoSettings, Query, Service, Wire, found, hookimpl
+from appealbus.core import Assessor, Delivery, Factory, From, Health, Lookup, NoSettings, Query, Service, Wire
+from appealbus.core import found, hookimpl
 from appealbus.core.readings import Reading
 from appealbus.schemas.record import Record
 
@@ -55,6 +56,19 @@ class Page(Service):
 class Out(Delivery[NoSettings]):
     async def deliver(self, batch):
         return []
+
+
+class Judge(Assessor):
+    name = "mine.judge"
+    reads = ("licences.licence/number",)
+
+    def assess(self, dossier):
+        return ()
+
+
+@hookimpl
+def register_assessors():
+    return [Judge()]
 
 
 @hookimpl
@@ -100,6 +114,13 @@ SLIPS = [
         'number="Number", zone="Asia/Almaty")',
         "zone is no tzinfo; write zone=ZoneInfo('Asia/Almaty')",
     ),
+    (
+        "def ask(self, query, source)",
+        "def ask(self, query)",
+        "LicenceByIin.ask takes other arguments; write ask(self, query",
+    ),
+    ("    def assess", "    async def assess", "Judge.assess is called and not awaited; write it without async"),
+    ('("licences.licence/number",)', '"licences.licence/number"', "Judge.reads is no list of paths; write reads = ("),
     (HEALTH, "", "Mine has no health; write it in that class"),
 ]
 """What stands in the plugin, what a careless author writes there, and what is told."""

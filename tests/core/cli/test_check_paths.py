@@ -103,7 +103,9 @@ def test_paths_that_lead_nowhere_are_told_with_file_and_line(program, plugin: Pa
         f"{plugin.parent / 'policy.toml'}:2: masks.desk.hides[0]: no record of akims.akim has nam; until it is right, "
         "it hides akims.akim/*",
     ]
-    assert sorted(told["warnings"]) == [  # of what is not loaded, and of what may be a path and is in no signal
+    assert sorted(
+        each for each in told["warnings"] if not each.startswith("sources: none")
+    ) == [  # of what is not loaded, and of what may be a path and is in no signal
         said('"away.thing', "away.thing/name", "no such lookup is loaded"),
         said("rests_on =", "appeal.categori", "the dossier has no such field"),
     ]
@@ -145,5 +147,6 @@ def test_a_policy_is_looked_at_before_there_is_a_journal(program, plugin: Path):
     (plugin.parent / "policy.toml").write_text(policy, encoding="utf-8")
     plugin.write_text("from appealbus.core import hookimpl\n\n\n@hookimpl\ndef register_lookups():\n    return []\n")
     done = program("check")
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr.count("\n")) == (0, 1)
+    assert done.stderr.startswith("sources: none is configured")
     assert not [*plugin.parent.glob("*.db")]

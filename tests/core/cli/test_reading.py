@@ -114,8 +114,11 @@ def test_the_worst_comes_first() -> None:
 
 def test_what_nobody_could_ask_is_one_line() -> None:
     """However many there are; `--all` tells each, and what was asked is told always."""
-    many = [gap(f"s.n{index % 3}", OutcomeKind.NOT_APPLICABLE, "inputs.absent") for index in range(300)]
-    many += [gap("s.left", OutcomeKind.SKIPPED, "input.missing"), gap("s.no", OutcomeKind.NOT_FOUND, "acme.1")]
+    many = [gap(f"s.n{index % 3}", OutcomeKind.NOT_APPLICABLE, "inputs.absent", required=False) for index in range(300)]
+    many += [
+        gap("s.left", OutcomeKind.SKIPPED, "input.missing", required=False),
+        gap("s.no", OutcomeKind.NOT_FOUND, "acme.1"),
+    ]
     short = lines(gaps_view(made(gaps=many), RU))
     assert sum("неприменимо" in line for line in short) == 1
     assert "неприменимо: s.n0, s.n1, s.n2; пропущено: s.left; --all" in short[-1]

@@ -275,3 +275,30 @@ def test_a_withdrawn_record_comes_back_only_where_its_appeal_is_named(place: Pla
     place.run("run", "--until-idle")
     assert [fact.record.model_dump()["name"] for fact in place.dossier().facts] == [NAME]
     assert place.agency.asked == 1
+
+
+def test_the_bus_reads_again_what_has_a_gap_by_itself(place: Place) -> None:
+    """Once it is started with a mended plugin; not where that tells of others what they did not say."""
+    place.take("m0")
+    place.agency.answer = ANSWER.replace("name>", "fullName>")
+    place.take("m1")
+    place.configure(url="http://127.0.0.1:9/")  # nobody can be asked, as from here on nobody is
+    place.plugin(('At("name")', 'At("name", "fullName")'))
+    place.run("run", "--until-idle")
+    second = place.dossier()
+    assert (second.version, second.completeness) == (2, Completeness.COMPLETE)
+    assert second.facts[0].record.model_dump()["name"] == NAME
+    happened = place.run("tail", "--last", "50")
+    for told in (
+        r"ordered +reread by source akims, operation (\w+): read otherwise now: akims.akim",
+        r"N-m1 +reread .*invalid \[reply.missing\] → found, operation (\w+): read otherwise now: akims.akim",
+        r"carried out +reread, operation (\w+): 1 gaps, 1 done",
+    ):
+        assert re.search(told, happened)
+    assert place.agency.asked == 2
+
+    place.plugin(('At("name")', 'At("kato")'))
+    place.run("run", "--until-idle")
+    assert "of 2 records 2 would change where nothing is in doubt: none was changed" in place.run("health", code=1)
+    place.run("reread", "--source", "akims", "--since", "2026-01-01", "--dry-run")
+    assert "reread" not in place.run("health", code=1)

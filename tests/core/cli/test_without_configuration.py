@@ -50,3 +50,8 @@ def test_a_file_that_says_nothing_configures_a_journal(program, tmp_path: Path) 
     """It is the file of somebody who means a bus here."""
     (tmp_path / "appealbus.toml").touch()
     assert program("intake", "appeals.jsonl").returncode == 0
+
+
+def test_check_says_that_nobody_is_asked(program, tmp_path: Path) -> None:
+    """What is right there is a bus that hands on what appeals say alone."""
+    assert "sources: none is configured: nothing is asked" in program("check").stderr

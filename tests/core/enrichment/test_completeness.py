@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from appealbus.core import From, Taken
+from appealbus.core.cli.heading import lacking
 from appealbus.core.domain.case import LookupState
 from appealbus.core.enrichment.assembly import completeness_of
 from appealbus.core.planning.contract import CompletenessContract
 from appealbus.core.planning.plan import Plan
 from appealbus.schemas import Completeness, OutcomeKind
-from appealbus.schemas.identifiers import CadastralNumber, Iin
+from appealbus.schemas.identifiers import Bin, CadastralNumber, Iin
 from tests.core.kit import dossier, lookup, message, running_bus
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -60,7 +61,7 @@ def test_the_word_follows_from_how_the_required_questions_stand(
     """Named by the configuration a lookup lacks, too, where it had nothing to ask about."""
     plan, required = Plan([]), frozenset({"s.a"})
     assert completeness_of(states, CompletenessContract(plan, required, 1.0)) is word
-    assert completeness_of(states, CompletenessContract(plan, required, 1.0, named=required)) is named
+    assert completeness_of(states, CompletenessContract(plan, required, 1.0, named=frozenset({required}))) is named
 
 
 @pytest.mark.parametrize(
@@ -102,3 +103,19 @@ async def test_a_lookup_that_the_configuration_names_is_needed_in_each_appeal(tm
         made = await dossier(bus, taken.receipt.number)
     assert made.completeness is SETTLED
     assert [(gap.lookup, gap.required, gap.code) for gap in made.gaps] == [("s.who", True, "inputs.absent")]
+
+
+async def test_one_of_a_group_is_needed_in_each_appeal_and_what_is_given_of_the_others(tmp_path: Path) -> None:
+    """Who applies is a person or an organisation; `required` of a gap says what the dossier lacks, and nothing else."""
+    firm = lookup("s.firm", x=(Bin, From("applicant.bin")))
+    about = {"complaint": {"required": ["s.who or s.firm"], "where_given": ["s.where"]}}
+    made = []
+    async with running_bus(tmp_path, WHO, WHERE, firm, completeness=about) as bus:
+        for given in ({"iin": IIN}, {"type": "organisation", "bin": "210740000018"}, {"surname": "Серік"}):
+            taken = await bus.accept(message(str(given), applicant=given))
+            assert isinstance(taken, Taken)
+            await bus.settle()
+            made.append(await dossier(bus, taken.receipt.number))
+    assert [each.completeness for each in made] == [COMPLETE, COMPLETE, SETTLED]
+    assert [{gap.lookup for gap in each.gaps if gap.required} for each in made] == [set(), set(), {"s.who", "s.firm"}]
+    assert {gap.lookup for gap in lacking(made[2])} == {"s.who", "s.firm"}

@@ -25,6 +25,7 @@ from appealbus.core import (
     found,
     not_found,
 )
+from appealbus.core.domain.case import WITHDRAWN
 from appealbus.core.domain.replies import ReplyRow
 from appealbus.core.enrichment.differences import How, differences
 from appealbus.core.enrichment.rereading import Reread, Rereader, Verdict
@@ -304,13 +305,13 @@ def other(content: dict[str, Any]) -> Any:
     return OtherRecord.model_validate({"type": "acme.Thing", **content})
 
 
-def partly(*unknown: str, name: str = "a") -> Lookup[Any, Any]:
+def partly(*unknown: str, name: str = "a", leads: str = "") -> Lookup[Any, Any]:
     """Return a lookup that cannot read these fields of what it is about, of which `next` decides."""
 
     async def ask(query: Any, source: Source) -> Outcome[Any]:
         await source.call(Request({}))
         source.notes.unknown.update(unknown)
-        return found(Thing(name=name))
+        return found(Thing(name=name, next=[leads] if leads else []))
 
     asking = kit.lookup("s.thing", ask, x=From("message_id"))
     type(asking).decisive = ("next",)
@@ -318,7 +319,10 @@ def partly(*unknown: str, name: str = "a") -> Lookup[Any, Any]:
 
 
 def read_in_part() -> LookupState:
-    was = state(OutcomeKind.FOUND, "reply.partly_read", "a", next_attempt_at=LATER)
+    return with_gap(state(OutcomeKind.FOUND, "reply.partly_read", "a", next_attempt_at=LATER))
+
+
+def with_gap(was: LookupState) -> LookupState:
     assert was.provenance is not None
     return replace(was, provenance=was.provenance.model_copy(update={"unknown": ["next"]}))
 
@@ -341,3 +345,27 @@ async def test_what_is_read_in_part_again_stays_provisional() -> None:
     assert read.after is not None
     assert (read.after.code, read.after.next_attempt_at) == ("reply.partly_read", LATER)
     assert read.after.pending
+
+
+@pytest.mark.parametrize(
+    ("before", "told", "gap", "otherwise"),
+    [
+        (INVALID, reading(), True, False),
+        (replace(INVALID, kind=OutcomeKind.UNAVAILABLE), reading(), True, False),
+        (replace(INVALID, code=WITHDRAWN), reading(), False, False),
+        (state(OutcomeKind.NOT_FOUND), reading(), False, True),
+        (state(OutcomeKind.FOUND, name="a"), reading(), False, False),
+        (state(OutcomeKind.FOUND, name="b"), reading(), False, True),
+        (state(OutcomeKind.FOUND, name="a"), partly("next"), False, True),
+        (with_gap(state(OutcomeKind.FOUND, name="b")), partly("next"), True, True),
+        (with_gap(state(OutcomeKind.FOUND, name="a")), partly("next", "name"), True, True),
+        (with_gap(state(OutcomeKind.FOUND, name="a")), partly(leads="b"), True, False),
+        (with_gap(state(OutcomeKind.FOUND, name="a")), reading(read=lambda _: not_found()), True, True),
+    ],
+)
+async def test_what_was_in_no_doubt_and_is_otherwise(
+    before: LookupState, told: Lookup[Any, Any], gap: bool, otherwise: bool
+) -> None:
+    """A gap that is filled is none of it; what a person has withdrawn is neither."""
+    [read] = await reread(before, await row("a"), lookups=[told])
+    assert (read.gap, read.otherwise) == (gap, otherwise)

@@ -14,6 +14,7 @@ from appealbus.core.domain.counts import Counts, QuarantineHeld, Warned
 from appealbus.core.domain.event import Cursor
 from appealbus.core.domain.feed import FeedReader
 from appealbus.core.domain.pauses import Pause
+from appealbus.core.domain.reread_pass import RereadPass, Stage
 from appealbus.core.domain.source_state import Drift, SourceState
 from appealbus.core.domain.waiting import DueSoon, ParkedFor
 from appealbus.core.health import journal, messages, readers
@@ -74,6 +75,7 @@ def test_nothing_is_found_where_all_is_well():
         ("field.unknown", 80, 100, True),
         ("field.unknown", 3, 15, True),
         ("field.unknown", 2, 2, False),
+        ("field.renamed", 80, 100, False),
         ("list.entries", 19, 100, False),
         ("field.missing", 100, 100, False),
         ("iin.control_digit", 30, 100, False),
@@ -245,6 +247,39 @@ def test_each_trouble_is_one_finding(facts: Facts, severity: str, told: str):
         quoted = detail == "a queue is gone"  # what a broker says stays as it is
         assert [bool(re.search("[а-яәғқңөұүһі]", each)) for each in (about, detail, todo)] == [True, not quoted, True]
         assert "{" not in about + detail + todo
+
+
+def reread(stage: Stage, **numbers: int) -> Facts:
+    return replace(WELL, rereads=[RereadPass("egkn", {}, stage, at=10**15, **numbers)])
+
+
+@pytest.mark.parametrize(
+    ("facts", "told"),
+    [
+        (reread(Stage.OVER), ""),
+        (reread(Stage.GOES_ON, left=3), ""),
+        (reread(Stage.OVER, left=2, gaps=9), "its kept replies were read again, and 2 of 9 with a gap were left as"),
+        (
+            reread(Stage.STOPPED, otherwise=7, compared=9),
+            "its replies are read otherwise now, and of 9 records 7 would",
+        ),
+        (reread(Stage.FAILED, changed=1), "the process that reads its kept replies again ends or hangs; 1 appeal was"),
+        (reread(Stage.OTHER), "its plugins or contracts on the disk are not those that run: start the bus anew"),
+    ],
+)
+def test_what_the_bus_did_not_read_again(facts: Facts, told: str):
+    """With the command that shows it."""
+    found = report(facts)
+    assert [each.detail.startswith(told) for each in found] == [True] * bool(told)
+    assert all("`appealbus reread --source egkn --since 2001-09-09 --dry-run`" in each.todo for each in found)
+
+
+def test_workers_that_read_otherwise_than_each_other():
+    """While they are started one after the other that is meant so."""
+    theirs = ({"egkn": {"a": 1}}, {"egkn": {"a": 2}}, {"other": {"a": 3}}, None)
+    facts = replace(WELL, workers=[replace(WORKER, readings=each) for each in theirs])
+    assert [(each.about, each.severity) for each in report(facts)] == [("source egkn", Severity.INFO)]
+    assert [each.severity for each in report(replace(facts, at=NOW + 2 * HOUR))] == [Severity.WARNING]
 
 
 def test_what_others_say_is_quoted_whatever_it_holds():

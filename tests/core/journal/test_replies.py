@@ -128,8 +128,11 @@ async def test_a_page_of_appeals_costs_what_it_has(tmp_path: Path, monkeypatch: 
         heard.clear()
         moment = datetime.now().astimezone()
         await journal.appeals_with_replies(Span("a", moment, moment), Place(moment, 1), 10)
+        await journal.newest_with_replies("a", Place(moment, 1), 10)
     lines = [line for _, plan in heard for line in plan.splitlines()]
     assert [line.split(" (")[0] for line in lines if line.startswith("SEARCH")] == [
         "SEARCH reply USING INDEX ix_reply_source",
         "SEARCH reply_1 USING INDEX ix_reply_appeal",
+        "SEARCH reply USING INDEX ix_reply_source",
     ]
+    assert "USE TEMP B-TREE" not in heard[-1][1]

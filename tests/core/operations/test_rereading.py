@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from appealbus.core.domain.case import LookupState
+from appealbus.core.domain.pauses import PARTLY_READ
 from appealbus.core.enrichment.rereading import Verdict
 from appealbus.core.errors import JournalError
 from appealbus.core.journal.journal import Journal
@@ -81,6 +82,13 @@ async def test_what_becomes_of_an_appeal(kind: str, request: pytest.FixtureReque
         assert await write_read(journal, replace(read, results=[same, unread]), "mended") is Written.SAME
         assert await write_read(journal, replace(read, results=[unread]), "mended") is Written.NOT_KEPT
         assert await write_read(journal, replace(read, results=[]), "mended") is Written.NOT_KEPT
+        still_open = replace(state, ended_at=datetime.now(UTC), next_attempt_at=now)
+        await journal.keep_at_once(accepted.appeal_id, still_open)
+        partly = after | {"kind": "found", "code": PARTLY_READ, "was_ended_at": still_open.ended_at.isoformat()}
+        assert (
+            await write_read(journal, replace(read, results=[replace(differs, after=partly)]), "x") is Written.CHANGED
+        )
+        assert (await journal.states(number))[0].next_attempt_at == now  # it is asked again as it was to be
         assert await write_read(journal, AppealRead(99, "N-99", [differs]), "mended") is Written.GONE
         assert await write_read(journal, AppealRead(99, None), "mended") is Written.GONE
         assert await write_read(journal, AppealRead(99, None, died=True), "mended") is Written.DIED

@@ -7,10 +7,13 @@ import pytest
 
 from appealbus.connectors.soap.envelope import read_envelope
 from appealbus.connectors.soap.outcomes import fault_failure
-from appealbus.core import CallFailed, ConfigError, From, OutcomeKind, Query, not_found
-from appealbus.core.readings import Declared, Reading, Send, Take
+from appealbus.core import CallFailed, ConfigError, Form, From, OutcomeKind, Query, Shape, not_found
+from appealbus.core.interfaces.source import Source
+from appealbus.core.interfaces.wire import Call
+from appealbus.core.readings import At, Declared, Reading, Send, Take
 from appealbus.core.replies.xmlread import element_of
 from appealbus.core.testing import ScriptedWire, appeal, ask, check_lookup
+from appealbus.core.testing.contract import contract_wire
 from appealbus.core.testing.scripted import reply_of
 from appealbus.plugins.simulator.messages import build_response
 from appealbus.schemas import Kato, Record
@@ -58,6 +61,20 @@ class Misspelt(AkimOfPlace):
     send = Send("", {"kata": "kato"})
 
 
+class Loose(Record):
+    type: Literal["kit.Loose"] = "kit.Loose"
+    name: Annotated[str | None, At("name")] = None
+
+
+class LooseAkim(Declared[PlaceQuery, Loose]):
+    """The same, where the name may be absent."""
+
+    name = "akims.loose"
+    purpose = "a test"
+    send = Send("", {"kato": "kato"})
+    take = Take(Reading(Loose), "akim", same=lambda query, record: True)
+
+
 LOOKUP = AkimOfPlace()
 
 
@@ -90,6 +107,16 @@ async def test_what_is_no_answer_fails_as_in_production(reply: Any, kind: Outcom
     """Faults, broken and foreign messages end as the wire has them end."""
     outcome = await ask(LOOKUP, ABOUT, replies=[reply], contract=CONTRACT)
     assert (outcome.kind, outcome.code) == (kind, code)
+
+
+@pytest.mark.parametrize("instead", ["<a:nome>x</a:nome>", "<a:w><a:name>x</a:name></a:w>", ""])
+async def test_what_the_contract_misses_is_unknown(instead: str) -> None:
+    """Also to a lookup without a schema of its own: the wire's contract tells it."""
+    script = ScriptedWire([ANSWER.replace("<a:name>Сынақов С. С.</a:name>", instead)])
+    async with contract_wire(CONTRACT, script, "akims") as wire:
+        source = Source("akims", wire, Call("akims", "akims.loose", 5.0), lenient=True)
+        outcome = await LooseAkim().ask(PlaceQuery(kato="271010000"), source)
+    assert (outcome.record, source.notes.unknown) == (Loose(), {"name"})
 
 
 async def test_a_request_that_the_contract_does_not_know_does_not_leave() -> None:
@@ -138,8 +165,22 @@ async def test_another_connector_is_chosen_as_in_the_configuration() -> None:
     assert outcome.record == Akim(name="Сынақов С. С.")
     assert b"<serviceId>Akims</serviceId>" in script.sent[0]
     assert await check_lookup(OverGateway(), ABOUT, [recorded], not_in_reply={"kato"}, contract=table) == []
-    told = [problem.partition(":")[0] for problem in await check_lookup(OverGateway(), ABOUT, [ANSWER], contract=table)]
-    assert told[0] == "over the contract"
+
+
+@pytest.mark.parametrize("shape", Shape)
+async def test_a_bare_answer_is_put_into_the_gateways_message(shape: Shape) -> None:
+    """One form of recorded reply does for the script and for the wire, however the question lies in the message."""
+
+    class OverGateway(AkimOfPlace):
+        """Writes its request itself."""
+
+        send = Send("{urn:example:akims}AkimRequest", {"kato": "kato"}, form=Form(shape))
+
+    table = {"connector": "shep", "service_id": "Akims", "sender_id": "me", "success_codes": ["OK"]}
+    inside = "<akim><kato>271010000</kato><name>Сынақов С. С.</name></akim>"
+    for recorded in (ANSWER, f"<data><code/>{inside}</data>", f"<AkimResponse>{inside}</AkimResponse>"):
+        assert (await ask(OverGateway(), ABOUT, replies=[recorded])).record == Akim(name="Сынақов С. С.")
+        assert await check_lookup(OverGateway(), ABOUT, [recorded], not_in_reply={"kato"}, contract=table) == []
 
 
 @pytest.mark.parametrize("version", [SOAP11, SOAP12])
@@ -174,6 +215,15 @@ async def test_json_is_read_as_its_text_says() -> None:
     assert (await ask(LOOKUP, ABOUT, replies=["<a>"])).code == "xml.malformed"
     for reply in ('{"akim": {"name": "Сынақов С. С."}}', {"akim": {"name": "Сынақов С. С."}}):
         assert (await ask(LOOKUP, ABOUT, replies=[reply])).record == Akim(name="Сынақов С. С.")
+
+
+@pytest.mark.parametrize("contract", [None, CONTRACT])
+@pytest.mark.parametrize("recorded", [ANSWER, enveloped(ANSWER).decode()])
+async def test_a_text_has_no_encoding(contract: Path | None, recorded: str) -> None:
+    """What its declaration says held for the bytes that it was copied from; of bytes it holds on."""
+    declared = f'<?xml version="1.0" encoding="windows-1251"?>\n{recorded.replace("Сынақов", "Сынаков")}'
+    for reply in (declared, declared.encode("windows-1251")):
+        assert (await ask(LOOKUP, ABOUT, replies=[reply], contract=contract)).record == Akim(name="Сынаков С. С.")
 
 
 def test_prefixes_that_the_envelope_declares_are_known_inside() -> None:

@@ -32,8 +32,8 @@ mask = "working"
 """
 CONTRACTS = {
     "default": {"required": ["s.a"]},
-    "petition": {"required": ["s.a", "s.b"]},
-    "inquiry": {"required": ["s.a", "s.b"]},
+    "petition": {"required": ["s.a"], "where_given": ["s.b"]},
+    "inquiry": {"required": ["s.a"], "where_given": ["s.b"]},
 }
 PATHS = ("", "/dossier", "/versions", "/why", "/history", "/explain?field=s.b", "/explain?field=completeness")
 

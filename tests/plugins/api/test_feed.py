@@ -105,6 +105,9 @@ async def test_filters_keep_the_meaning_of_cursors(fed: Fed) -> None:
         assert (await client.get("/v1/feed", params={"after": cursor})).json()["entries"] == []
     none = (await client.get("/v1/feed", params={"completeness": "partial", "kind": ["inquiry", "report"]})).json()
     assert none["entries"] == []
+    for several, number in ((["partial", "complete"], 2), (["partial", "settled"], 0)):
+        page = (await client.get("/v1/feed", params={"completeness": several, "after": "1.0"})).json()
+        assert len(page["entries"]) == number
     for bad in (
         {"place": "x"},
         {"kind": "x"},

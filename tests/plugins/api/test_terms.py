@@ -79,6 +79,8 @@ async def test_what_falls_due_comes_by_its_day(server: Served) -> None:
     assert await names(client, f"&body={HERE}") == ["m-3", "m-1"]
     assert await names(client, f"&body={PLACE}") == ["m-4"]
     assert await names(client, "&kind=inquiry") == []
+    assert await names(client, "&completeness=partial&completeness=settled") == []
+    assert await names(client, "&completeness=partial&completeness=complete") == ["m-2", "m-3", "m-1", "m-4"]
     told = (await client.get("/v1/terms")).json()["appeals"]
     assert [(each["body"], each.get("due_on")) for each in told[:1]] == [(THERE, "2026-12-01")]
     assert (await client.get(f"/v1/appeals/{told[0]['id']}")).json() == told[0]

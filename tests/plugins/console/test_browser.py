@@ -14,11 +14,12 @@ from appealbus.core.domain.listing import AppealState
 from appealbus.core.domain.operation import Operation, Order, Progress
 from appealbus.core.domain.selection import Selection
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import NewQuarantine
+from appealbus.core.journal.rows import NewAppeal, NewQuarantine
 from appealbus.core.journal.writes import operating
 from appealbus.core.operations import operations
 from appealbus.core.rights.actions import MAY
 from appealbus.plugins.console.view import all_views
+from appealbus.schemas.appeal import Appeal, Warning
 from tests.plugins.console.alarms import alarms
 from tests.plugins.console.browser import chromium, sign_in, violations, width
 from tests.plugins.console.world import World
@@ -41,6 +42,7 @@ PAGES = [
     ("ops", "/console/quarantine/{message}"),
     ("ops", "/console/quarantine/{message}/try"),
     ("ops", "/console/quarantine?code=json.malformed"),
+    ("ops", "/console/quarantine/warned?channel=misnames"),
     ("ops", "/console/sources/egkn"),
     ("ops", "/console/configuration?all=1"),
     ("auditor", "/console/account"),
@@ -102,6 +104,9 @@ def named(console: World, appeal: str) -> dict[str, str]:
     """What stands in paths for what there is: an appeal, a message in quarantine, a day that comes soon."""
 
     async def work(journal: Journal) -> int:
+        odd = Warning(field="appeal", code="field.unknown", message="the contract does not know aplicant here")
+        wrong = Appeal(message_id="wrong", channel="misnames", warnings=[odd])
+        await journal.accept(NewAppeal(wrong, journal.now(), "x"))
         raw, reason = b'{"message_id": "broken",\n "text": "no end', "not JSON, at character 36"
         row = NewQuarantine(journal.now(), "files", "a:1", reason, raw, "application/json", "json.malformed", None)
         return await journal.quarantine(row)

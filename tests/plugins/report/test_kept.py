@@ -11,6 +11,7 @@ import pytest
 from appealbus.core import ConfigError
 from appealbus.core.bus.bus import Bus
 from appealbus.core.clocks import day_of, wall
+from appealbus.core.domain import change
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.key import KeyFile
 from appealbus.core.journal.rows import NewChange
@@ -50,8 +51,9 @@ async def tell(bus: Bus, of: str, kind: str, days: float, **said: Any) -> None:
     await bus.journal.change(NewChange(Change.model_validate({**given, **said}), at, "appealbus"))
 
 
-async def test_of_real_dossiers(tmp_path: Path) -> None:
+async def test_of_real_dossiers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Complete before the first step of a person, but not before an earlier one; the same matter again, and another."""
+    monkeypatch.setattr(change, "AHEAD", timedelta(days=60))  # what happens later comes now
     store = Store(tmp_path / "report.db")
     matter = {"applicant": {"type": "person", "iin": PERSONS[0]}, "category": {"code": "10"}}
     async with running_bus(tmp_path) as bus:

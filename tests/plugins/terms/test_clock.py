@@ -1,15 +1,18 @@
 """Terms with their proof, and what has to be done within them."""
 
 import json
-from datetime import date, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from appealbus.core import Case
+from appealbus.core.language import Reader
 from appealbus.plugins.terms.calendar import UnknownYear, load_calendar
 from appealbus.plugins.terms.clock import Told, due_on, read_clock
 from appealbus.plugins.terms.norms import Law
 from appealbus.plugins.terms.telling import as_json
-from appealbus.schemas.appeal import Appeal
+from appealbus.schemas.appeal import Appeal, Receipt
 from appealbus.schemas.reading import message_from_json
 from tests.plugins.terms.making import HERE, LAW, THERE, at, change, clock, due, remarks, told
 
@@ -72,6 +75,23 @@ def test_a_date_of_receipt_that_cannot_be_read_is_told() -> None:
         found = read_clock(given, LAW, date(2026, 11, 3))
         assert [each.what for each in found.remarks] == expected
         assert str(found.here.term.due) == "2026-11-23"
+
+
+@pytest.mark.parametrize("year", [1026, 1926, 2062, 9999])
+def test_an_appeal_with_an_implausible_arrival_counts_from_when_the_bus_got_it(year: int) -> None:
+    """A year that is mistyped puts no term off; a clock that is a day ahead is taken at its word."""
+    came = datetime(2026, 11, 2, 9, tzinfo=UTC)
+    written = {"message_id": "m", "kind": "application", "text": "x", "received_at": f"{year}-12-31T23:59:59-14:00"}
+    appeal = message_from_json(json.dumps(written).encode())
+    assert isinstance(appeal, Appeal)
+    given = Told(appeal, appeal, came)
+    assert str(due_on(given, LAW)) == "2026-11-23"
+    assert [each.what for each in read_clock(given, LAW, date(2026, 11, 3)).remarks] == ["arrival_unreadable"]
+    near = replace(given, appeal=appeal.model_copy(update={"received_at": came + timedelta(hours=23)}))
+    assert str(due_on(near, LAW)) == "2026-11-24"
+    receipt = Receipt(number="AB-1", accepted_at=came, accepted_by="me", message_id="m", channel="c")
+    assert [Case(1, each, receipt, 0).misdated for each in (appeal, near.appeal)] == [True, False]
+    assert Reader().moment(appeal.received_at)[-13:-9] in (str(year), str(year + 1))
 
 
 def test_the_proof_names_every_day() -> None:

@@ -19,7 +19,7 @@ MESSAGES = [
      "due_on": "2026-09-30"},
     {"message_id": "m3", "number": "A-3", "kind": "application", "received_at": "2026-08-20T10:00:00+05:00"},
     {"message_id": "m4", "number": "A-4", "kind": "application", "received_at": "2026-05-04T10:00:00+05:00"},
-    {"message_id": "m5", "number": "A-5", "kind": "application", "received_at": "2027-12-20T10:00:00+05:00"},
+    {"message_id": "m5", "number": "A-5", "kind": "application", "received_at": "2021-12-20T10:00:00+05:00"},
     {"type": "change", "message_id": "c1", "number": "A-3", "kind": "answered", "result": "explained",
      "dated_at": "2026-08-25"},
     {"type": "change", "message_id": "c2", "number": "A-4", "kind": "redirected", "to": THERE,
@@ -66,7 +66,7 @@ def test_what_cannot_be_counted_is_told(program: Callable[..., "CompletedProcess
     """No such appeal: 3; a year that the calendar does not have: 1, with what to do."""
     assert program("term", "A-9").returncode == 3
     done = program("term", "A-5")
-    assert (done.returncode, "has no year 2028; add its days off" in done.stderr) == (1, True)
+    assert (done.returncode, "has no year 2021; add its days off" in done.stderr) == (1, True)
 
 
 def test_a_term_is_shown_as_somebody_sees_it(program: Callable[..., "CompletedProcess[str]"]) -> None:

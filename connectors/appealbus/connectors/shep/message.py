@@ -3,9 +3,11 @@
 from datetime import datetime
 from typing import Final
 
-from appealbus.connectors.shep.data import escaped
+from lxml import etree
+
+from appealbus.connectors.shep.data import escaped, put
 from appealbus.connectors.shep.settings import ShepSettings
-from appealbus.core import Call
+from appealbus.core import Call, Shape
 from appealbus.schemas.namespaces import SOAP11
 from appealbus.schemas.shep import NS_TYPES
 
@@ -45,6 +47,28 @@ class MessageBuilder:
             call: whose ids it bears.
 
         """
-        moment = datetime.now().astimezone().isoformat(timespec="milliseconds")
         ids = f"{escaped(call.message_id)}</messageId><correlationId>{escaped(call.question_id)}"
-        return f"{_HEAD}{ids}{self._service}{moment}{self._sender}".encode() + data + _TAIL
+        return f"{_HEAD}{ids}{self._service}{_now()}{self._sender}".encode() + data + _TAIL
+
+
+def build_response(content: etree._Element, code: str, call: Call, *, bare: bool) -> etree._Element:
+    """Return the gateway's answer around the content, unsigned: for tests.
+
+    Args:
+        content: what the register answers; an element `data` is the message's own.
+        code: the gateway's status.
+        call: whose id it repeats.
+        bare: whether the question's children lay directly in `data`. Those of an answer without a namespace do, too.
+
+    """
+    shape = Shape.BARE if content.tag == "data" or (bare and not str(content.tag).startswith("{")) else Shape.CHILD
+    info = (
+        f"<responseInfo><messageId>recorded</messageId><correlationId>{escaped(call.question_id)}</correlationId>"
+        f"<responseDate>{_now()}</responseDate><status><code>{escaped(code)}</code></status></responseInfo>"
+    )
+    opening = f'<ns:SendMessageResponse xmlns:ns="{NS_TYPES}"><response>{info}<responseData>'.encode()
+    return etree.fromstring(opening + put(content, shape) + b"</responseData></response></ns:SendMessageResponse>")
+
+
+def _now() -> str:
+    return datetime.now().astimezone().isoformat(timespec="milliseconds")

@@ -22,7 +22,7 @@ from appealbus.connectors.http import (
     tls_context,
 )
 from appealbus.connectors.shep.data import put, put_signed
-from appealbus.connectors.shep.message import MessageBuilder
+from appealbus.connectors.shep.message import MessageBuilder, build_response
 from appealbus.connectors.shep.outcomes import fault_failure, gateway_failure, status_code, untrusted
 from appealbus.connectors.shep.replay import single_use
 from appealbus.connectors.shep.reply import Response, content_of, read_response
@@ -58,6 +58,7 @@ take 0.2 s."""
 _VERIFIED_AT_ONCE: Final = 2
 """Signatures of one source, large answers aside. Threads keep the interpreter from the loop and from each other: where
 a source's answers are heavy, six of them at once hold up everybody for seconds."""
+_BARE: Final = (Shape.BARE, Shape.TYPED)
 T = TypeVar("T")
 
 
@@ -106,7 +107,7 @@ class ShepWire(Wire):
             raise CallFailed(OutcomeKind.INVALID, "shep.question", "a question to this gateway must be an XML element")
         form = self._settings.form(request.form)
         reply, came_at = await self._carried(request.body, form, call)
-        bare = form.shape in (Shape.BARE, Shape.TYPED)
+        bare = form.shape in _BARE
         try:
             if len(reply.body) <= _LARGE:
                 return await self._read(reply, call, came_at, bare=bare)
@@ -263,6 +264,11 @@ class ShepWire(Wire):
     def doubt(self) -> None:
         """Ask over connections of their own for a while."""
         self._http.doubt(self._settings.url, self._source)
+
+    def enclose(self, answer: etree._Element, request: Request, call: Call) -> etree._Element:
+        """Return the gateway's message around an answer, as it would lie in it."""
+        bare = self._settings.form(request.form).shape in _BARE
+        return build_response(answer, self._settings.success_codes[0], call, bare=bare)
 
     def links(self) -> Sequence[LinkState]:
         """Say whether the gateway ever sent what nobody had asked for, and how the services stand that sign."""

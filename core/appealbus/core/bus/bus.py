@@ -19,6 +19,7 @@ from appealbus.core.bus.heartbeat import Heartbeat
 from appealbus.core.bus.leader import LeaderLeases
 from appealbus.core.bus.reception import Reception
 from appealbus.core.bus.relay import Relay
+from appealbus.core.bus.reread_watch import RereadWatch
 from appealbus.core.bus.retention import delete_the_old
 from appealbus.core.bus.sequencer import Sequencer
 from appealbus.core.bus.service_view import ServiceView
@@ -109,14 +110,18 @@ class Bus:
             name: frozenset(node.lookup.name for node in parts.nodes if node.lookup.source == name)
             for name in parts.sources
         }
+        sources_lease = self._leader_leases.add("sources")
         self._source_watch = SourceWatch(
             journal,
             self.guards,
             lookups,
-            self._leader_leases.add("sources"),
+            sources_lease,
             self._dispatcher,
             worker=self.worker,
             longest=casework.longest_run,
+        )
+        self._reread_watch = RereadWatch(
+            journal, loaded, parts, self.guards, lease=sources_lease, dispatcher=self._dispatcher
         )
         self._contract_watch = ContractWatch(journal, parts.contracts, casework, self._dispatcher)
         self._reception = Reception(journal, self.settings.bus, parts.host.counting.due_on, policy)
@@ -136,7 +141,14 @@ class Bus:
         """Answers that came by themselves, by source and what became of them: `stored`, `again`, `unknown`."""
         self.dossiers, self.delays = casework.dossiers, casework.delays
         """Versions written, by completeness."""
-        self._heartbeat = Heartbeat(journal, self._dispatcher, self._source_states, self.links, casework.dossiers)
+        self._heartbeat = Heartbeat(
+            journal,
+            self._dispatcher,
+            self._source_states,
+            self.links,
+            casework.dossiers,
+            readings=lambda: self._reread_watch.readings,
+        )
 
     def _guard(self, bound: Bound) -> Guard:
         return Guard(
@@ -176,6 +188,7 @@ class Bus:
         await self._source_watch.start()
         await self._wires.open()
         await self._contract_watch.start()
+        await self._reread_watch.start()
         for relay in self.relays:
             await relay.start()
         await self._hints.start()
@@ -183,6 +196,7 @@ class Bus:
         self._tasks.start("dispatch", self._dispatcher.run, Phase.TAKING)
         self._tasks.start("watch", self._heartbeat.run, Phase.LAST)
         self._tasks.start("sources", self._source_watch.run, Phase.LAST)
+        self._tasks.start("reread", self._reread_watch.run, Phase.TAKING)
         self._tasks.start("contracts", self._contract_watch.run, Phase.TAKING)
         self._tasks.start("leader_leases", self._leader_leases.run, Phase.LAST)
         retention = partial(delete_the_old, self.journal, self.settings, self._retention_lease)
@@ -271,6 +285,7 @@ class Bus:
             self._dispatcher.busy
             or self._dispatcher.looks_for_lacks
             or self._arrivals.busy
+            or self._reread_watch.busy
             or not all(intake.idle for intake in self.parts.intakes)
         ):
             return True

@@ -1,6 +1,6 @@
 """Decodes messages so that none holds up the others: those that may take long are read by a helper process."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 
@@ -12,6 +12,7 @@ from appealbus.core.interfaces.intake import Inbound
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.change import Change
 from appealbus.schemas.reading import SMALL
+from appealbus.schemas.renames import Rename
 
 _MOST = 500
 """Digits and tags of a message that is read at once: a usual letter has a fifth of them. Each may cost 5 µs, for which
@@ -33,11 +34,12 @@ class Decoder:
     def __init__(self) -> None:
         self._helpers = Helpers(_HELPER)
 
-    async def decode(self, message: Inbound, *, apart: bool = False) -> Appeal | Change:
+    async def decode(self, message: Inbound, renames: Sequence[Rename] = (), *, apart: bool = False) -> Appeal | Change:
         """Return the appeal that the message holds, with the bus's own mentions and warnings; or the change.
 
         Args:
             message: as it came.
+            renames: names of its sender's own for fields.
             apart: read it in a process of its own, however small it is: others have died of it.
 
         Raises:
@@ -45,9 +47,11 @@ class Decoder:
             JournalError: if no process can be started; the sender keeps the message.
 
         """
-        return (await self.prepare(message, apart=apart))()
+        return (await self.prepare(message, renames, apart=apart))()
 
-    async def prepare(self, message: Inbound, *, apart: bool = False) -> Callable[[], Appeal | Change]:
+    async def prepare(
+        self, message: Inbound, renames: Sequence[Rename] = (), *, apart: bool = False
+    ) -> Callable[[], Appeal | Change]:
         """Have a large message read by a process; return what reads the rest here, which is little.
 
         Raises:
@@ -57,8 +61,8 @@ class Decoder:
         """
         check(message)
         if _is_quick(message.raw) and not apart:
-            return partial(decode, message)
-        about = [message.channel, message.media_type, message.message_id, message.expects]
+            return partial(decode, message, renames)
+        about = [message.channel, message.media_type, message.message_id, message.expects, [*map(tuple, renames)]]
         try:
             async with self._helpers.one() as helper:
                 (code, text, is_change), body = await helper.ask(about, message.raw, _WITHIN)

@@ -1,6 +1,7 @@
 """From the bytes of a message to an appeal or a change in the canonical form."""
 
 import hashlib
+from collections.abc import Sequence
 
 from appealbus.core.domain.change import AS_KEPT
 from appealbus.core.errors import AppealBusError
@@ -10,6 +11,7 @@ from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.change import Change
 from appealbus.schemas.notes import Unreadable
 from appealbus.schemas.reading import message_from_json
+from appealbus.schemas.renames import Rename
 from appealbus.schemas.stored import CHANGE
 from appealbus.schemas.xmlreading import message_from_xml
 
@@ -49,11 +51,11 @@ def check(message: Inbound) -> None:
         raise Unacceptable(f"the message has {size} bytes; the most is {MAX_BYTES}", "message.too_large")
 
 
-def decode(message: Inbound) -> Appeal | Change:
+def decode(message: Inbound, renames: Sequence[Rename] = ()) -> Appeal | Change:
     """Return the appeal that the message holds, with the bus's own mentions and warnings; or the change.
 
     The channel is the one that the intake names, whatever the message says. A message without an id gets one that is
-    made of its content: if it comes again, it is the same appeal.
+    made of its content: if it comes again, it is the same appeal. What stands under the names of `renames` is read.
 
     Raises:
         Unacceptable: if there is neither in it.
@@ -68,9 +70,9 @@ def decode(message: Inbound) -> Appeal | Change:
         fallback, instead = instead or fallback, None
     try:
         if message.media_type == "application/xml":
-            read = message_from_xml(message.raw, MAX_BYTES, fallback, instead, channel)
+            read = message_from_xml(message.raw, MAX_BYTES, fallback, instead, channel, renames=renames)
         else:
-            read = message_from_json(message.raw, fallback, instead, channel)
+            read = message_from_json(message.raw, fallback, instead, channel, renames=renames)
     except Unreadable as error:
         raise Unacceptable(error.reason, error.code) from None
     if message.expects:

@@ -1,7 +1,7 @@
 """The process that decodes large messages for a bus: bounded in memory and time, and ended by anything odd.
 
-It is asked with `[channel, media type, message id, what is expected]` and the bytes of a message, and answers with
-`[code, reason, whether it is a change]` and the bytes of the decoded appeal or change.
+It is asked with `[channel, media type, message id, what is expected, renames]` and the bytes of a message, and answers
+with `[code, reason, whether it is a change]` and the bytes of the decoded appeal or change.
 """
 
 from typing import Any
@@ -10,13 +10,15 @@ from appealbus.core.bus.decoding import Unacceptable, decode
 from appealbus.core.helper_process import serve
 from appealbus.core.interfaces.intake import Inbound
 from appealbus.schemas.change import Change
+from appealbus.schemas.renames import Rename
 
 
 def decoded(about: list[Any], raw: bytes) -> tuple[list[Any], bytes]:
     """Return what became of a message."""
-    channel, media_type, message_id, expects = about
+    channel, media_type, message_id, expects, renames = about
     try:
-        read = decode(Inbound(channel, "", raw, media_type, message_id=message_id, expects=expects))
+        message = Inbound(channel, "", raw, media_type, message_id=message_id, expects=expects)
+        read = decode(message, [Rename(*each) for each in renames])
     except Unacceptable as error:
         return [error.code, str(error), False], b""
     return ["", "", isinstance(read, Change)], read.model_dump_json().encode()

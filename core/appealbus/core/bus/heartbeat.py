@@ -4,7 +4,7 @@ import asyncio
 import os
 import socket
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -12,6 +12,7 @@ import structlog
 
 from appealbus.core.bus.dispatcher import Dispatcher
 from appealbus.core.clocks import monotonic, wall
+from appealbus.core.domain.reread_pass import Readings
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.errors import JournalError
 from appealbus.core.interfaces.link import LinkState
@@ -42,12 +43,15 @@ class Heartbeat:
         sources: Callable[[], list[SourceState]],
         links: Callable[[], Sequence[LinkState]],
         dossiers: Counter[str],
+        *,
+        readings: Callable[[], Mapping[str, Readings] | None] = lambda: None,
     ) -> None:
         self._journal = journal
         self._dispatcher = dispatcher
         self._sources = sources
         self._links = links
         self._dossiers = dossiers
+        self._readings = readings
         self._started_at: datetime = wall()
         self._told: tuple[list[SourceState], Sequence[LinkState]] | None = None
         self._beaten = float("-inf")
@@ -88,4 +92,5 @@ class Heartbeat:
             dossiers=sum(self._dossiers.values()),
             links=tuple(links),
             version=__version__,
+            readings=self._readings(),
         )

@@ -1,7 +1,7 @@
 """Where messages become appeals, or changes of them: on disk with a receipt, or in quarantine with a reason."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
@@ -11,7 +11,7 @@ from appealbus.core.bus.copies import CameMeanwhile, copy_of
 from appealbus.core.bus.decoder import Decoder
 from appealbus.core.bus.decoding import MAX_BYTES, SENT_BACK, Unacceptable
 from appealbus.core.bus.suspect_messages import SuspectMessages
-from appealbus.core.clocks import wall
+from appealbus.core.clocks import day_of, wall
 from appealbus.core.config.models import BusSettings
 from appealbus.core.domain.case import Case
 from appealbus.core.domain.sender import EVERY, NOT_ALLOWED, Says, Sender
@@ -22,12 +22,14 @@ from appealbus.core.interfaces.intake import Inbound, Quarantined, Taken
 from appealbus.core.journal import series
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import Accepted, ChangeTaken, NewAppeal, NewChange, NewQuarantine, QuarantineRow
+from appealbus.core.journal.sameness import digest
 from appealbus.core.journal.writes.touching import refused as why_refused
 from appealbus.core.rights.policy import Policy
 from appealbus.core.rights.senders import Senders
 from appealbus.schemas.appeal import Appeal, Receipt
 from appealbus.schemas.change import Change
 from appealbus.schemas.notes import numbered, warned
+from appealbus.schemas.renames import RENAMED
 
 log = structlog.get_logger(__name__)
 
@@ -109,7 +111,8 @@ class Reception:
                 if isinstance(read, Change):
                     new_change = self._new_change(read, sender or self.senders.channel(read.channel))
                     return await self._change(replace(new_change, position=message.position))
-                new = self._new(read)
+                new = await self._new(message, read)
+                read = new.appeal
                 accepted = await self.journal.accept(new, owner=owner, lease_seconds=lease)
         except (Unacceptable, JournalError) as error:
             if isinstance(error, JournalError) and error.passes:
@@ -189,7 +192,11 @@ class Reception:
         # A process that replayed it before may have died over it.
         async with self._alone.turn(_inbound(row, message_id)):
             read = await self._read_again(row, message_id, anyway=anyway)
-            new = self._again(row, read, anyway=anyway) if isinstance(read, Change) else self._new(read)
+            if isinstance(read, Change):
+                new: NewAppeal | NewChange = self._again(row, read, anyway=anyway)
+            else:
+                new = await self._new(_inbound(row, message_id), read, apart=row.code == "message.kills")
+                read = new.appeal
             waiting = self._settings.waiting_changes
             taken = await self.journal.leave_quarantine(row, new, most_waiting=waiting, reason=reason)
         _tell(taken, read.channel)
@@ -224,10 +231,17 @@ class Reception:
         sender = Sender(changes=frozenset({EVERY})) if anyway else self.senders.kept(row.sender, row.channel)
         return self._new_change(change, sender)
 
-    def _new(self, appeal: Appeal) -> NewAppeal:
-        now = wall()
+    async def _new(self, message: Inbound, appeal: Appeal, *, apart: bool = False) -> NewAppeal:
+        """Return an appeal to take, read again under the names that its channel has for fields."""
+        now, said = wall(), None
+        renames = self._settings.renames_of(message.channel, day_of(now)) if appeal.as_written else []
+        if renames:
+            with suppress(Unacceptable), _defects(message.channel):  # then it is taken as it was written
+                again = await self._decoder.decode(message, renames, apart=apart)
+                if isinstance(again, Appeal) and any(each.code == RENAMED for each in again.warnings):
+                    appeal, said = again, digest(appeal)
         due_on = None if self._due_on is None else self._due_on(appeal, appeal, now)
-        return NewAppeal(appeal, now, self._settings.accepted_by, due_on, self.senders.kept)
+        return NewAppeal(appeal, now, self._settings.accepted_by, due_on, self.senders.kept, said)
 
     def _new_change(self, change: Change, sender: Sender) -> NewChange:
         """Return a change to take; raise Unacceptable for one that its sender may not send, whatever appeal."""

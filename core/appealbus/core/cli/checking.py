@@ -19,6 +19,7 @@ from appealbus.core.errors import ConfigError, JournalError
 from appealbus.core.health.finding import Severity
 from appealbus.core.health.links import of_certificate
 from appealbus.core.health.messages import gone_receivers
+from appealbus.core.health.setting import asks_nobody
 from appealbus.core.interfaces.assessor import Assessor
 from appealbus.core.interfaces.lookup import Lookup
 from appealbus.core.interfaces.part import Part
@@ -36,6 +37,7 @@ from appealbus.core.rights.written_paths import astray
 
 H = TypeVar("H")
 
+_RENAMES = "bus", "renames"
 _START = 60.0
 """Seconds that a wire has to start: it may read a large contract with all that this imports, from a slow disk."""
 _LOOK = 20.0
@@ -122,11 +124,17 @@ async def _check(cli: Cli, online: bool) -> Findings:
     missing = cli.loaded.unreadable_secrets()
     if missing:
         raise ConfigError(*missing)
+    found.warnings += map(str, asks_nobody(cli.loaded.settings, None))
     found.warnings += cli.loaded.open_secrets() + _own_warnings([node.lookup for node in parts.nodes])
     found.warnings += _own_warnings([*cli.host.assessors.values()])
     found.warnings += [each for plugin in cli.host.plugins for each in plugin.warnings]
     found.problems += [f"plugin {p.name} is broken: {p.reason}" for p in cli.host.plugins if p.state == "broken"]
     found.problems += cli.host.record_clashes()
+    found.warnings += [
+        str(cli.loaded.error(f"{each.path} of {each.channel} is not read as {each.to} since {each.until}", *_RENAMES))
+        for each in cli.loaded.settings.bus.renames
+        if each.until is not None and each.until < day_of(wall())
+    ]
     found.problems += parts.problems
     found.problems += parts.unused.values()
     found.problems += await _journal_problems(cli, parts, found)

@@ -36,6 +36,7 @@ OWN = {
     "plugins": "plugins",
     "policy": "policy",
     "reread": "reread",
+    "rename": "renaming",
     "enrol": "enrol",
     "withdraw": "withdrawing",
     "restored": "restored",

@@ -121,8 +121,8 @@ def _pending(dossier: Dossier, to: Reader) -> str:
 
 
 def lacking(dossier: Dossier) -> list[Gap]:
-    """Return what a dossier lacks; what had nothing to be asked about only where nothing else has settled it."""
+    """Return what a dossier lacks."""
     needed = [gap for gap in dossier.gaps if gap.required]
-    needed = [gap for gap in needed if gap.outcome is not OutcomeKind.NOT_FOUND or gap.code in PROVISIONAL]
-    found = [gap for gap in needed if gap.code not in NOTHING_TO_ASK]
-    return found or (needed if dossier.completeness is Completeness.SETTLED else [])
+    if dossier.completeness is Completeness.COMPLETE:  # one of an earlier release may call required what it lacks not
+        needed = [gap for gap in needed if gap.code not in NOTHING_TO_ASK]
+    return [gap for gap in needed if gap.outcome is not OutcomeKind.NOT_FOUND or gap.code in PROVISIONAL]

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from appealbus.core.cli.heading import SEVERITY, heading, lacking, worst_first
 from appealbus.core.clocks import day_of
-from appealbus.core.domain.case import PENDING
+from appealbus.core.domain.case import NOTHING_TO_ASK, PENDING
 from appealbus.core.enrichment.fields import titled
 from appealbus.core.escaping import one_line
 from appealbus.core.language import Reader
@@ -181,7 +181,7 @@ def _gaps(dossier: Dossier, to: Reader, *, everything: bool) -> RenderableType:
         if not everything and gap.outcome in _FOLDED and (gap.code == PENDING or gap not in lacks):
             folded.setdefault(gap.outcome, {})[gap.lookup] = None
             continue
-        needed = "" if gap.required else to.say(", optional")
+        needed = "" if gap.required or gap.code in NOTHING_TO_ASK else to.say(", optional")
         code = f" [{gap.code}]" if gap.code else ""
         reason = f"{needed}: {to.reason(gap.code, gap.reason)}{code}{_again(gap, to)}"
         line = Text.assemble((to.word(gap.outcome), _style(gap)), reason)

@@ -156,6 +156,7 @@ class _Run:
                 for read in found.reads:
                     _show_values(cli, read)
             _show(cli, found, self.targets.span)
+            await self._looked()
             if self.dry_run or not found.differ:
                 return self._code(found.left)
             if not self.yes and not typer.confirm(f"Change {_appeals(len(found.differ))}?"):
@@ -166,6 +167,15 @@ class _Run:
         finally:
             await self.process.end()
         return self._code(found.left | left)
+
+    async def _looked(self) -> None:
+        """Note that a person has seen what the bus has left, where it has left anything."""
+        source = self.targets.span.source if self.targets.span else ""
+        async with self.cli.journal() as journal:
+            left = any(each.is_undone for each in await journal.reread_passes() if each.source == source)
+        if left:
+            async with self.cli.journal(write=True) as journal:
+                await journal.passes_looked_at(source)
 
     def _code(self, left: set[str]) -> int:
         """Return the exit code where appeals were left as they are for these reasons."""

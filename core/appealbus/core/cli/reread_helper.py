@@ -1,6 +1,7 @@
 """The process that reads kept replies again for `appealbus reread`: what a reply does to it, it does to it alone.
 
-It gets `{"id", "source", "values"}` and gives what came of that appeal; both are JSON behind a line with its size. It
+It gets `{"id", "source", "values", "gaps", "readings"}` and gives what came of that appeal; both are JSON behind a line
+with its size. With `gaps` an appeal without any is left unread; with `readings` all are, where it reads with others. It
 ends when its input does.
 """
 
@@ -19,10 +20,11 @@ import orjson
 from appealbus.core.cli.context import Cli
 from appealbus.core.clocks import wall
 from appealbus.core.doors import is_defect, within
-from appealbus.core.enrichment.rereading import Reread, Rereader, Verdict
+from appealbus.core.enrichment.rereading import Reread, Rereader, Verdict, has_gap
 from appealbus.core.guards.guard import Guard
 from appealbus.core.journal.journal import Journal
 from appealbus.core.logs import configure
+from appealbus.core.operations.readings import readings
 from appealbus.core.parts import Bound, build
 from appealbus.core.planning.contract import CompletenessContract
 from appealbus.core.process import spare_memory
@@ -64,12 +66,15 @@ async def _serve(cli: Cli, source: str, requests: IO[bytes], results: IO[bytes])
                 guards[bound.name] = _guard(bound)
         rereader = Rereader(guards, cli.loaded.settings.bus.max_fan_out, wall, (await journal.keyed()).question)
         contracts = parts.contracts.known_to(await journal.known_lookups())
+        reads_with = readings(cli.loaded, parts).get(source)
         while True:
             signal.alarm(0)
             if (request := await asyncio.to_thread(_taken, requests)) is None:
                 break
             signal.alarm(_ALONE)
-            told = orjson.dumps(await _reread(rereader, contracts, journal, request))
+            is_other = request["readings"] not in (None, reads_with)
+            found = await _reread(rereader, contracts, journal, request) if not is_other else {"other": True}
+            told = orjson.dumps(found)
             results.writelines((f"{len(told)}\n".encode(), told))
             results.flush()
 
@@ -90,6 +95,8 @@ async def _reread(
     if not cases:
         return {"number": None, "results": []}
     [case] = cases
+    if request["gaps"] and not any(map(has_gap, case.states)):
+        return {"number": case.receipt.number, "results": []}
     rows = await journal.replies(appeal_id)
     contract = contracts.get(case.appeal.kind) or contracts[None]
     found = await rereader.read(case, contract, rows, request["source"] or None)
@@ -106,6 +113,8 @@ def _told(result: Reread, *, values: bool) -> dict[str, Any]:
         "was": result.was,
         "now": result.now,
         "fields": fields,
+        "gap": result.gap,
+        "otherwise": result.otherwise,
     }
     if result.verdict is Verdict.DIFFERS and result.after is not None and result.before is not None:
         after = result.after

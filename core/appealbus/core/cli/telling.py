@@ -206,7 +206,8 @@ def _ordered(about: str, detail: Detail) -> str:
     by = detail.get("selected_by")
     how = ", ".join(f"{name} {value}" for name, value in by.items()) if isinstance(by, dict) else ""
     why = f": {detail['reason']}" if detail.get("reason") else ""
-    return f"{about} {detail.get('count')} by {how or 'hand'}, operation {detail.get('hash')}{why}"
+    count = f" {detail['count']}" if "count" in detail else ""
+    return f"{about}{count} by {how or 'hand'}, operation {detail.get('hash')}{why}"
 
 
 def _carried_out(about: str, detail: Detail) -> str:
@@ -258,7 +259,7 @@ def _read(about: str, detail: Detail) -> str:
 def _reread(about: str, detail: Detail) -> str:
     fields = detail.get("differs")
     what = f": {', '.join(map(str, fields))}" if fields else ""
-    return f"what was kept of {detail.get('lookup')} says something else now{what}; {detail.get('reason')}"
+    return f"what was kept of {detail.get('lookup')} says something else now{what}{_why(detail)}"
 
 
 _TOLD: dict[str, Callable[[str, Detail], str]] = {

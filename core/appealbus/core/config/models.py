@@ -1,12 +1,13 @@
 """The tables of the configuration file. What belongs to a plugin or a connector is kept raw for a second stage."""
 
 import re
+from collections import Counter
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, ValidationInfo
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, ValidationInfo, model_validator
 
 from appealbus.core.clocks import DAY
 from appealbus.core.config.base import Settings
@@ -14,6 +15,7 @@ from appealbus.core.config.types import ConfigPath, Seconds, Secret
 from appealbus.core.guards.settings import GuardSettings
 from appealbus.core.logs.choices import LogFormat, LogLevel
 from appealbus.schemas.appeal import AppealKind
+from appealbus.schemas.renames import Rename
 from appealbus.schemas.suggestion import did_you_mean
 
 _SQLITE = "sqlite:///"
@@ -71,6 +73,27 @@ def _kind(name: str) -> str:
 Name = Annotated[str, AfterValidator(_name)]
 Kind = Annotated[str, AfterValidator(_kind)]
 Line = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
+
+
+class RenameSettings(Settings):
+    """A table `[[bus.renames]]`: what a channel writes under a name of its own, and the form of an appeal has."""
+
+    channel: Line
+    """The channel that writes so."""
+    path: Line
+    """Where it stands, as its appeals have it: `aplicant`, `applicant.inn`, `parcels[*].cadastre`."""
+    to: Line
+    """The field of the form that it is: `applicant`, `applicant.iin`, `parcels[*].cadastral_number`."""
+    reason: Line
+    """Why it is that field."""
+    until: date | None = None
+    """The last day on which it is read so; left out: for good."""
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if problem := Rename(self.path, self.to).problem():
+            raise ValueError(problem)
+        return self
 
 
 class BusSettings(Settings):
@@ -146,6 +169,8 @@ class BusSettings(Settings):
     quarantine_retention: Seconds = Field(default=365 * DAY, ge=DAY)
     """How long it keeps them."""
 
+    renames: list[RenameSettings] = []
+    """Fields that channels misname. One that came under its own name, too, stays; what was misnamed is told then."""
     changes_from: list[Line] = []
     """Channels whose changes count for appeals of every channel, those of others only for their own appeals; which
     kinds of change, and within which places, the policy says."""
@@ -156,6 +181,24 @@ class BusSettings(Settings):
     """
     waiting_changes_for: Seconds = Field(default=7 * DAY, ge=0)
     """How long a change waits for its appeal; then it goes into quarantine."""
+
+    @model_validator(mode="after")
+    def _one_for_each(self) -> Self:
+        for names in (
+            [(each.channel, each.path) for each in self.renames],
+            [(each.channel, each.to) for each in self.renames],
+        ):
+            if twice := [f"{name} of {channel}" for (channel, name), count in Counter(names).items() if count > 1]:
+                raise ValueError(f"renames: {', '.join(twice)} stands there twice")
+        return self
+
+    def renames_of(self, channel: str, day: date) -> list[Rename]:
+        """Return what a channel misnames on a day."""
+        return [
+            Rename(each.path, each.to)
+            for each in self.renames
+            if each.channel == channel and (each.until is None or each.until >= day)
+        ]
 
     @property
     def quarantine_bytes(self) -> int:
@@ -221,6 +264,9 @@ class CompletenessSettings(Settings):
     required: list[Line] | None = None
     """Lookups that a complete dossier needs in each appeal, loaded or not.
 
+    Of several with `or` between them it needs those that have something to ask about, and one at least:
+    "gbdfl.person or gbdul.organisation".
+
     Left out: all that can be asked, or could once be asked in this journal, and that are not optional or retired; each
     where there is something to ask about.
     """
@@ -230,6 +276,16 @@ class CompletenessSettings(Settings):
     """Lookups that are asked too, but a dossier is complete without them."""
     wait: Seconds = Field(default=20.0, gt=0)
     """How long the first delivery waits for the lookups."""
+
+    @property
+    def groups(self) -> frozenset[frozenset[str]]:
+        """What `required` names: of each group one at least."""
+        return frozenset(frozenset(each.split(" or ")) for each in self.required or ())
+
+    @property
+    def names(self) -> set[str]:
+        """All lookups that the table names."""
+        return {*frozenset[str]().union(*self.groups), *self.where_given, *self.optional}
 
 
 class RetrySettings(Settings):

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from appealbus.core.domain.access import AccessRow
-from appealbus.core.domain.change import UNREAD, KeptChange, closed_by
+from appealbus.core.domain.change import UNREAD, KeptChange, closed_by, plausible
 from appealbus.core.domain.document import Document, Form, fact_document
 from appealbus.core.domain.pauses import PARTLY_READ, PROVISIONAL
 from appealbus.schemas.appeal import Appeal, Receipt
@@ -178,5 +178,7 @@ class Case:
     def misdated(self) -> bool:
         """Whether a date that its terms rest on does not count, its own or its last change's: later ones mend that."""
         if any(each.field in _DATES and each.code in UNREAD for each in self.appeal.warnings):
+            return True
+        if self.appeal.received_at != plausible(self.appeal.received_at, self.receipt.accepted_at):
             return True
         return bool(self.kept_changes) and max(self.kept_changes, key=lambda each: each.order).misdated

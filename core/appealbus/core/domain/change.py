@@ -38,8 +38,13 @@ UNREAD = frozenset({"field.date", "field.moment"})
 
 
 def counts_from(dated_at: datetime, received_at: datetime) -> datetime:
-    """Return the moment that a change counts from: its date or, where that is implausible, its receipt."""
+    """Return the moment that counts: the date or, where that is implausible, the receipt."""
     return dated_at if -BEHIND <= dated_at - received_at <= AHEAD else received_at
+
+
+def plausible(received_at: datetime | None, accepted_at: datetime) -> datetime | None:
+    """Return when an appeal came as its sender says; None where it says nothing, or what is implausible."""
+    return received_at if received_at is not None and counts_from(received_at, accepted_at) == received_at else None
 
 
 def order_of(row: Any) -> Order:

@@ -71,7 +71,7 @@ class What(StrEnum):
     CARRIED_OUT = "carried_out"
     """That is done: how many rows have had which verdict."""
     STOPPED = "stopped"
-    """A person has stopped what was ordered, between two parts."""
+    """A person, or the bus, has stopped what was ordered, between two parts."""
     WENT_ON = "went_on"
     """A person has it go on."""
     VIEW_KEPT = "view_kept"

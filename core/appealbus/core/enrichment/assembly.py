@@ -1,7 +1,7 @@
 """From the states of a case to a dossier version."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -43,18 +43,29 @@ def outcome_of(state: LookupState) -> LookupOutcome:
     )
 
 
-def completeness_of(states: Iterable[LookupState], contract: CompletenessContract) -> Completeness:
+def completeness_of(states: Sequence[LookupState], contract: CompletenessContract) -> Completeness:
     """Return whether all that the contract requires is told, or told absent; and if not, whether it may still be."""
-    required = (each for each in states if each.lookup in contract.required)
-    lacking = [each for each in required if _lacks(each, named=each.lookup in contract.named)]
-    if any(each.next_attempt_at or each.code == NOT_LOADED or not each.kind.known for each in lacking):
-        return Completeness.PARTIAL
+    missed = _missed(states, contract)
+    lacking = False
+    for state in states:
+        if state.lookup in contract.required and _lacks(state, missed):
+            if state.next_attempt_at or state.code == NOT_LOADED or not state.kind.known:
+                return Completeness.PARTIAL
+            lacking = True
     return Completeness.SETTLED if lacking else Completeness.COMPLETE
 
 
-def _lacks(state: LookupState, *, named: bool) -> bool:
+def _missed(states: Sequence[LookupState], contract: CompletenessContract) -> Collection[str]:
+    """Return the lookups that lack since there was nothing to ask about."""
+    if not contract.named:
+        return ()
+    asked = {each.lookup for each in states if each.code not in NOTHING_TO_ASK}
+    return frozenset[str]().union(*(group for group in contract.named if asked.isdisjoint(group)))
+
+
+def _lacks(state: LookupState, missed: Collection[str]) -> bool:
     if state.code in NOTHING_TO_ASK:
-        return named
+        return state.lookup in missed
     return state.kind not in (OutcomeKind.FOUND, OutcomeKind.NOT_FOUND) or state.code in PROVISIONAL
 
 
@@ -86,6 +97,7 @@ def assemble(
     facts: list[Fact] = []
     outcomes: list[LookupOutcome] = []
     gaps: list[Gap] = []
+    missed = _missed(states, contract)
     for state in states:
         outcomes.append(outcome_of(state))
         if state.record is not None and state.provenance is not None:
@@ -104,7 +116,7 @@ def assemble(
             Gap(
                 lookup=state.lookup,
                 key=state.key,
-                required=state.lookup in contract.required,
+                required=state.lookup in (missed if state.code in NOTHING_TO_ASK else contract.required),
                 outcome=state.lacks_as,
                 code=state.code,
                 reason=state.reason,

@@ -11,7 +11,7 @@ from appealbus.core.domain.pauses import PARTLY_READ
 from appealbus.core.domain.replies import ReplyRow
 from appealbus.core.doors import is_defect
 from appealbus.core.enrichment.carrying import asked_with, renamed
-from appealbus.core.enrichment.differences import FieldDifference, differences
+from appealbus.core.enrichment.differences import FieldDifference, How, differences
 from appealbus.core.enrichment.unsure import provisional
 from appealbus.core.guards.conversation import Conversation, NotKept, unpack
 from appealbus.core.guards.guard import Guard
@@ -20,11 +20,15 @@ from appealbus.core.guards.rereading import CANNOT, NOT_KEPT
 from appealbus.core.planning.contract import CompletenessContract
 from appealbus.core.planning.inputs import Draft, InputState
 from appealbus.core.planning.lineage import Known
+from appealbus.core.planning.paths import of_each, touch
 from appealbus.core.planning.plan import Node
 from appealbus.schemas.outcome import OutcomeKind
 
 _ANSWERS = frozenset({OutcomeKind.FOUND, OutcomeKind.NOT_FOUND, OutcomeKind.REFUSED})
 """What a source has said; all else is that it said nothing, or nothing that could be read."""
+_NO_ANSWER = frozenset({OutcomeKind.INVALID, OutcomeKind.UNAVAILABLE, OutcomeKind.TIMED_OUT})
+NOT_STARTED = "source.not_started"
+"""The code of a question to a source whose wire could not start."""
 _UNREAD = frozenset({NOT_KEPT, CANNOT})
 
 
@@ -64,6 +68,33 @@ class Reread:
     fields: Sequence[FieldDifference] = ()
     after: LookupState | None = None
     before: LookupState | None = None
+
+    @property
+    def gap(self) -> bool:
+        """Whether something of its reply could not be read."""
+        return self.before is not None and has_gap(self.before)
+
+    @property
+    def otherwise(self) -> bool:
+        """Whether something is told otherwise, or no more, that was told without a doubt."""
+        before = self.before
+        if before is None or before.code == WITHDRAWN:
+            return False
+        if before.record is None:
+            return self.verdict in (Verdict.DIFFERS, Verdict.STAYS) and not self.gap
+        if self.after is None or self.after.provenance is None:
+            return self.verdict is Verdict.STAYS
+        was, now = set(_unknown(before) or ()), set(self.after.provenance.unknown or ())
+        told = [each for each in self.fields if not (was and each.how is How.ADDED)]
+        return bool(now - was) or any(not any(touch(each.path, of_each(path)) for path in was) for each in told)
+
+
+def has_gap(state: LookupState) -> bool:
+    """Say whether something of a question's replies could not be read, or nothing; not of what a person has withdrawn.
+
+    A later attempt may have failed before it had a reply.
+    """
+    return state.code != WITHDRAWN and (bool(_unknown(state)) if state.record else state.kind in _NO_ANSWER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +201,7 @@ class _CaseReading:
         """Read what came for a question, the newest first, until one reply has an answer in it."""
         guard = self.rereader.guards.get(node.lookup.source)
         if guard is None:
-            return _impossible(node.lookup.name, draft.key, state, "source.not_started")
+            return _impossible(node.lookup.name, draft.key, state, NOT_STARTED)
         problem, first, none_before = "", None, False
         for row in rows:
             if _is_older(row, state):

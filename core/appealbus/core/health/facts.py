@@ -10,6 +10,7 @@ from appealbus.core.clocks import day_of, wall
 from appealbus.core.config.models import BusSettings, Configuration
 from appealbus.core.domain.counts import Counts, Warned
 from appealbus.core.domain.pauses import Pause
+from appealbus.core.domain.reread_pass import RereadPass
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.domain.waiting import DueSoon, ParkedFor
 from appealbus.core.health.finding import Finding
@@ -57,6 +58,8 @@ class Facts:
     """What to add to the policy so that changes may go on to come as they did; empty: nothing."""
     warned: Sequence[Warned] = ()
     """The newest appeals by the warnings that they have."""
+    rereads: Sequence[RereadPass] = ()
+    """How far the bus is with reading kept replies again, by source."""
     setting: Sequence[Finding] = ()
     """What the configuration lacks altogether."""
 
@@ -92,6 +95,7 @@ async def gather(
         terms_until=terms_until or {},
         rights_missing=rights_missing,
         warned=await journal.warned(),
+        rereads=await journal.reread_passes(),
         setting=await of_setting(journal, settings),
     )
 

@@ -9,6 +9,7 @@ from appealbus.core.domain.counts import QuarantineHeld
 from appealbus.core.health.facts import Facts
 from appealbus.core.health.finding import Finding, Severity
 from appealbus.core.told import Told, told
+from appealbus.schemas.renames import RENAMED
 
 LATE = timedelta(minutes=15)
 """How long a version may wait for its receiver, as in the alert `AppealbusUndelivered`."""
@@ -16,8 +17,9 @@ _SOME = 3
 """Appeals with the same warning, below which it may be chance."""
 _HIGH_OF_CONTRACT, _HIGH = 0.2, 0.5
 """Shares of a channel's appeals with a warning: of what the channel has to see to, and of what citizens mistype."""
-_USUAL = frozenset({"field.missing"})
-"""Many channels know no kind, and some take letters of nobody: what is misnamed has its own warning."""
+_USUAL = frozenset({"field.missing", RENAMED})
+"""Many channels know no kind, and some take letters of nobody: what is misnamed has its own warning. What the settings
+name rightly is read."""
 _FULL = 0.8
 """As in the alerts `AppealbusQuarantineFull` and `AppealbusChangesFull`."""
 

@@ -6,6 +6,19 @@ from appealbus.core.journal.journal import Journal
 from appealbus.core.told import told
 
 
+def asks_nobody(settings: Configuration, lookups: int | None) -> list[Finding]:
+    """Say why nobody is asked; `lookups` as with `of_setting`, None where nobody knows."""
+    if not settings.sources:
+        says = told("none is configured: nothing is asked, and dossiers hold what appeals say alone")
+        does = told("add [sources.NAME] to the configuration, or start the bus with the one that has them")
+        return [Finding(Severity.WARNING, told("sources"), [says], does)]
+    if lookups == 0:
+        says = told("none asks a source that is configured, so dossiers hold what appeals say alone")
+        does = told("`appealbus check` says why: a source has another name, or its plugin is not loaded")
+        return [Finding(Severity.WARNING, told("lookups"), [says], does)]
+    return []
+
+
 async def of_setting(journal: Journal, settings: Configuration, lookups: int | None = None) -> list[Finding]:
     """Return what the whole configuration lacks.
 
@@ -15,15 +28,7 @@ async def of_setting(journal: Journal, settings: Configuration, lookups: int | N
     if lookups is None:
         known = await journal.known_lookups()
         lookups = sum(bool(each.lookup) for each in known) if known else None
-    found = []
-    if not settings.sources:
-        says = told("none is configured: nothing is asked, and dossiers hold what appeals say alone")
-        does = told("add [sources.NAME] to the configuration, or start the bus with the one that has them")
-        found.append(Finding(Severity.WARNING, told("sources"), [says], does))
-    elif lookups == 0:
-        says = told("none asks a source that is configured, so dossiers hold what appeals say alone")
-        does = told("`appealbus check` says why: a source has another name, or its plugin is not loaded")
-        found.append(Finding(Severity.WARNING, told("lookups"), [says], does))
+    found = asks_nobody(settings, lookups)
     if not settings.deliveries and not await journal.feed_readers():
         says = told("none is configured, and no client has read the feed: nobody is handed dossiers")
         does = told("nothing, if people read them here; else add [deliveries.NAME], or a client that reads the feed")

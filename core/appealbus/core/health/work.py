@@ -13,6 +13,7 @@ from appealbus.core.escaping import one_line
 from appealbus.core.health.facts import OVERDUE_FOR, Facts
 from appealbus.core.health.finding import Finding, Severity
 from appealbus.core.health.links import of_certificate, of_link
+from appealbus.core.health.rereads import of_rereads
 from appealbus.core.told import Told, Written, told
 
 _TERMS_AHEAD = timedelta(days=105)
@@ -82,6 +83,7 @@ def of_sources(facts: Facts) -> Iterator[Finding]:
                 "nothing, if it answers by then; `appealbus appeals --source {source}` lists them", source=waits.source
             ),
         )
+    yield from of_rereads(facts)
 
 
 def _drifting(source: SourceState) -> Finding:

@@ -244,6 +244,17 @@ class Wire(ABC):
         """
         return None
 
+    def enclose(self, answer: etree._Element, request: Request, call: Call) -> etree._Element:
+        """Return what a message of the source has in its Body where it brings this answer: for tests with `contract=`.
+
+        Args:
+            answer: the business content, as the lookup gets it.
+            request: the question.
+            call: whose ids the source would repeat.
+
+        """
+        return answer
+
     def check_form(self, form: Form) -> None:  # noqa: B027
         """Refuse a form that a question cannot leave in as the wire is set up. Called once started, too, by `check`.
 

@@ -36,6 +36,7 @@ from appealbus.core.journal.writes import changing
 from appealbus.core.journal.writes.change_targets import Changing
 from appealbus.core.journal.writes.clock import shared_now
 from appealbus.core.journal.writes.knowing import known
+from appealbus.core.journal.writes.reread_passes import passes
 from appealbus.core.packing import unpack
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.record import Record
@@ -138,6 +139,7 @@ class JournalReader(Kept, Serving):
     answers = asks(case_reads.answers)
     replies = asks(reply_reads.replies)
     appeals_with_replies = asks(reply_reads.appeals_with_replies)
+    newest_with_replies = asks(reply_reads.newest_with_replies)
     dossier = asks(documents.whole, together=False)
 
     async def version(self, appeal_id: int, version: int) -> Version | None:
@@ -218,9 +220,11 @@ class JournalReader(Kept, Serving):
         return await self._read(lambda connection: standing_reads.workers(connection, shared_now(connection)))
 
     known_lookups = asks(known)
+    reread_passes = asks(passes)
     counts = asks(counting.counts)
     warned = asks(warned_reads.warned)
     newest_with_warnings = asks(warned_reads.newest_with_warnings)
+    unread = asks(warned_reads.unread)
     week_counts = asks(weekly.counts)
     appeals_of_week = asks(weekly.appeals)
     parked_for = asks(waiting.parked_for)

@@ -1,10 +1,12 @@
 """What goes into the journal and comes out of it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
 from appealbus.core.domain.listing import AppealRow
+from appealbus.core.domain.reread_pass import Readings
 from appealbus.core.domain.sender import Sender, SenderOf
 from appealbus.core.interfaces.link import LinkState
 from appealbus.schemas.appeal import Appeal, Receipt
@@ -22,6 +24,8 @@ class NewAppeal:
     """Until when it has to be answered, where it does not say that itself."""
     sender_of: SenderOf = Sender.read
     """Says of changes that have waited for it who sent them, and what they may now."""
+    said: bytes | None = None
+    """The digest of what its sender gave, where fields of it were renamed since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,8 @@ class NewChange:
     """Who sends it; None: one that may touch what came by its channel."""
     position: str = ""
     """Where it stood, for people."""
+    actor: str = ""
+    """Who makes it, for the log, with the reason that it says; empty: its channel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,6 +280,8 @@ class WorkerState:
     """Its connections that stay open."""
     version: str = ""
     """Of the bus that it runs; empty: of one that did not say so."""
+    readings: Mapping[str, Readings] | None = None
+    """By source with what its replies are read; None: it does not say so."""
 
 
 @dataclass(frozen=True, slots=True)

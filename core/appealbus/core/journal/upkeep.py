@@ -12,6 +12,7 @@ from appealbus.core.domain.event import Event, What
 from appealbus.core.domain.known import KnownLookup
 from appealbus.core.domain.limits import Grant, Report
 from appealbus.core.domain.pauses import Pause, QuotaAnswer, QuotaCall, QuotaWish
+from appealbus.core.domain.reread_pass import RereadPass
 from appealbus.core.domain.returning import TakeIn, TakenIn
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.domain.waiting import DueMoved
@@ -30,6 +31,7 @@ from appealbus.core.journal.writes import (
     placing,
     pruning,
     quotas,
+    reread_passes,
     returning,
     terms,
     used_answers,
@@ -120,6 +122,14 @@ class Upkeep(Writing):
     async def remember(self, lookups: Sequence[KnownLookup]) -> list[KnownLookup]:
         """Remember which lookups can be asked here; return all that ever could be, by whomever."""
         return await self._write.submit(knowing.remember, lookups)
+
+    async def note_pass(self, now: RereadPass, said: Sequence[Event] = ()) -> None:
+        """Write how far reading a source's kept replies again is, and what is said of that in the log."""
+        await self._write.submit(reread_passes.write, reread_passes.Stands(now, said))
+
+    async def passes_looked_at(self, source: str) -> None:
+        """Note that a person has looked at what such a pass has left."""
+        await self._write.submit(reread_passes.looked_at, source)
 
     async def probe(self) -> None:
         """Prove that the journal can be written: returns once something was, and leaves nothing behind."""

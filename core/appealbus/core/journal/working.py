@@ -238,7 +238,13 @@ class Working(Writing):
         )
 
     async def reread(
-        self, appeal_id: int, states: Sequence[rereading.Anew], *, reason: str, what: What = What.REREAD
+        self,
+        appeal_id: int,
+        states: Sequence[rereading.Anew],
+        *,
+        reason: str,
+        what: What = What.REREAD,
+        operation: str = "",
     ) -> int | None:
         """Write how questions stand whose replies were read again, and have their appeal worked on at once.
 
@@ -247,6 +253,7 @@ class Working(Writing):
             states: of the questions that stand otherwise now.
             reason: why.
             what: what has happened to them: they may have been withdrawn, too.
+            operation: of the bus, whose part it is; empty: of none.
 
         Returns:
             How many of them are written: one that was asked meanwhile is not. None if there is no such appeal.
@@ -257,7 +264,7 @@ class Working(Writing):
 
         """
         marked = [replace(each, marked=self._marked(each.state)) for each in states]
-        item = rereading.Reread(appeal_id, self.actor, reason, self.now(), marked, what)
+        item = rereading.Reread(appeal_id, self.actor, reason, self.now(), marked, what, operation)
         return await self._write.submit(rereading.write, item)
 
     async def bury(self, owner: str | None, ids: Sequence[int] | None = None) -> None:

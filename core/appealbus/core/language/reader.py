@@ -155,7 +155,10 @@ class Reader:
         """Return a moment on this machine's clock: people read no UTC."""
         from babel.dates import format_time
 
-        local = moment.astimezone()
+        try:
+            local = moment.astimezone()
+        except OverflowError:  # in the first and the last hours that a moment can tell
+            local = moment
         time = format_time(local, format="medium" if seconds else "short", locale=_LOCALES[self.language])
         return f"{self.day(local.date())} {time}"
 

@@ -14,6 +14,7 @@ WARNINGS = (
     told("there is something here that the contract does not know"),
     told("the contract does not know {names} here"),
     told("the contract does not know {names} here; did you mean {near}?"),
+    told("{path} is read as {field}, as the settings of its channel say"),
     told("there is not exactly one element of {names}"),
     told("it is not said whether this is a person or an organisation; by its fields it is {what}"),
     told("a person"),

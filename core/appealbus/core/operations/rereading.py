@@ -14,8 +14,10 @@ import orjson
 
 from appealbus.core import helper_process
 from appealbus.core.domain.case import LookupState
+from appealbus.core.domain.pauses import PARTLY_READ
+from appealbus.core.domain.reread_pass import Readings
 from appealbus.core.enrichment.rereading import Verdict
-from appealbus.core.errors import JournalError
+from appealbus.core.errors import AppealBusError, JournalError
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.writes.rereading import Anew
 from appealbus.schemas.outcome import OutcomeKind
@@ -46,6 +48,10 @@ class QuestionRead:
     now: str
     fields: Sequence[Sequence[Any]]
     after: Mapping[str, Any] | None = None
+    gap: bool = False
+    """Whether something of its reply could not be read."""
+    otherwise: bool = False
+    """Whether something is told otherwise, or no more, that was told without a doubt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +78,14 @@ class Written(StrEnum):
     DIED = "died"
 
 
+class HelperEnds(JournalError):
+    """The process ends, or hangs, whatever it is given."""
+
+
+class OtherReadings(AppealBusError):
+    """The plugins on the disk read otherwise than those that are loaded."""
+
+
 class RereadProcess:
     """Reads appeals again in a process of its own, one after the other; a new one where one died.
 
@@ -79,46 +93,60 @@ class RereadProcess:
         config: the file of the configuration, if there is one.
         source: of which replies are read; empty: of all.
         values: whether the values of fields are told.
+        readings: with what its replies are to be read; None: with whatever is there.
+        deaths: appeals one after the other that the process may die of; None: ten.
 
     """
 
-    def __init__(self, config: Path | None, source: str, *, values: bool = False) -> None:
+    def __init__(
+        self,
+        config: Path | None,
+        source: str,
+        *,
+        values: bool = False,
+        readings: Readings | None = None,
+        deaths: int | None = None,
+    ) -> None:
         self._config = config
         self._source = source
-        self._values = values
+        self._asks = {"source": source, "values": values, "readings": None if readings is None else dict(readings)}
         self._process: Process | None = None
         self._deaths = 0
+        self._most_deaths = deaths or _DEATHS
 
-    async def read(self, appeal_id: int) -> AppealRead:
-        """Read what is kept of an appeal again.
+    async def read(self, appeal_id: int, *, gaps: bool = False) -> AppealRead:
+        """Read what is kept of an appeal again; with `gaps` only where something of it could not be read.
 
         Raises:
-            JournalError: the process cannot be started, or dies of whatever it is given.
+            HelperEnds: the process cannot be started, or dies of whatever it is given.
+            OtherReadings: it reads with something else than it is to.
 
         """
         seconds = _WITHIN if self._process is not None else _START
         told: Mapping[str, Any] | None = None
         try:
             async with asyncio.timeout(seconds):
-                told = await self._ask(appeal_id)
+                told = await self._ask({**self._asks, "id": appeal_id, "gaps": gaps})
         except (TimeoutError, OSError, EOFError, ValueError):
             self._deaths += 1
-            if self._deaths >= _DEATHS:
-                raise JournalError("the process that reads replies again ends each time it is asked", "busy") from None
+            if self._deaths >= self._most_deaths:
+                raise HelperEnds("the process that reads replies again ends each time it is asked", "busy") from None
             return AppealRead(appeal_id, None, died=True)
         finally:
             if told is None:
                 await self.end(at_once=True)
         self._deaths = 0
+        if told.get("other"):
+            raise OtherReadings
         results = [QuestionRead(**{**each, "verdict": Verdict(each["verdict"])}) for each in told["results"]]
         return AppealRead(appeal_id, told["number"], results)
 
-    async def _ask(self, appeal_id: int) -> Mapping[str, Any]:
+    async def _ask(self, about: Mapping[str, Any]) -> Mapping[str, Any]:
         if self._process is None:
             command = (sys.executable, *_FLAGS, "-m", _HELPER, str(self._config or ""), self._source)
             self._process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE)
         into, out = helper_process.pipes(self._process)
-        asked = orjson.dumps({"id": appeal_id, "source": self._source, "values": self._values})
+        asked = orjson.dumps(about)
         into.writelines((f"{len(asked)}\n".encode(), asked))
         await into.drain()
         told: Mapping[str, Any] = orjson.loads(await out.readexactly(int(await out.readuntil(b"\n"))))
@@ -131,8 +159,10 @@ class RereadProcess:
             await helper_process.end(process, 0.0 if at_once else _LEAVE)
 
 
-async def write_read(journal: Journal, read: AppealRead, reason: str) -> Written | JournalError:
+async def write_read(journal: Journal, read: AppealRead, reason: str, operation: str = "") -> Written | JournalError:
     """Write what reading an appeal again has changed; return what became of it, or why it is refused now.
+
+    `operation`: of the bus, whose part it is.
 
     Raises:
         JournalError: nothing can be written now, of no appeal.
@@ -150,7 +180,7 @@ async def write_read(journal: Journal, read: AppealRead, reason: str) -> Written
         if each.after is not None and (each.after["lookup"], each.key) in states
     ]
     try:
-        count = await journal.reread(read.appeal_id, anew, reason=reason)
+        count = await journal.reread(read.appeal_id, anew, reason=reason, operation=operation)
     except JournalError as error:
         if error.code not in ("in_work", "held"):
             raise
@@ -170,10 +200,14 @@ def _anew(state: LookupState, result: QuestionRead, after: Mapping[str, str | No
         code=after["code"] or "",
         reason=after["reason"] or "",
         ended_at=datetime.fromisoformat(after["ended_at"] or ""),
-        next_attempt_at=None,
+        # What is still open is asked again when it was to be.
+        next_attempt_at=state.next_attempt_at if after["code"] == PARTLY_READ else None,
         record=None if record is None else record_from_json(record.encode()),
         provenance=trail,
     )
     differs = [f"{path} {how}" for path, how, *_ in result.fields]
+    was, now = (set((each.unknown if each else None) or ()) for each in (state.provenance, trail))
+    differs += [f"{path} known" for path in sorted(was - now)]
+    differs += [f"{result.was} → {result.now}"] if result.was != result.now else []
     was_ended_at = datetime.fromisoformat(after["was_ended_at"] or "")
     return Anew(anew, trail.source if trail else "", (state.lookup, was_ended_at), differs)

@@ -38,7 +38,7 @@ class CompletenessContract:
     Attributes:
         plan: the lookups that are asked.
         required: those without which a dossier is not complete.
-        named: those of them that lack also where they have nothing to be asked about.
+        named: groups of them, of each of which one at least must have something to be asked about.
         wait: seconds that the first delivery waits.
         missing: those that it wants and that cannot be asked here.
         present: by the former name of a lookup the name under which this process knows it.
@@ -52,7 +52,7 @@ class CompletenessContract:
     missing: Mapping[str, Missing] = field(default_factory=dict)
     present: Mapping[str, str] = field(default_factory=dict)
     retired: frozenset[str] = frozenset()
-    named: frozenset[str] = frozenset()
+    named: frozenset[frozenset[str]] = frozenset()
 
     @cached_property
     def sources(self) -> dict[str, str]:
@@ -190,7 +190,7 @@ class Contracts:
         problems = []
         for table, wanted in self._loaded.settings.completeness.items():
             for key in ("required", "where_given", "optional"):
-                for name in getattr(wanted, key) or ():
+                for name in (name for each in getattr(wanted, key) or () for name in each.split(" or ")):
                     if present.get(name, name) not in by_name:
                         why = self._standing.inactive.get(name) or (
                             f"no plugin brings it; there are: {', '.join(sorted(by_name)) or 'none'}"
@@ -236,8 +236,9 @@ class Contracts:
             missing = self._missed(remembered, present)
             required = (here.keys() | missing.keys()) - optional
         else:
-            required = {present.get(name, name) for name in wanted.required}
-        named = frozenset() if wanted.required is None else frozenset(required)
+            required = set()
+        named = frozenset(frozenset(present.get(name, name) for name in group) for group in wanted.groups)
+        required |= frozenset[str]().union(*named)
         required |= {present.get(name, name) for name in wanted.where_given}
         asked = _with_inputs((required | optional) & here.keys(), here, {}, {})
         known = {each.lookup: each for each in remembered if each.lookup}

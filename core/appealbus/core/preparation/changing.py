@@ -8,9 +8,12 @@ from appealbus.core.domain.case import Case
 from appealbus.core.domain.change import KeptChange
 from appealbus.core.domain.document import Form, appeal_document
 from appealbus.core.preparation.extraction import TOO_MANY, check, prepare
+from appealbus.core.preparation.renaming import without
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.base import Model
 from appealbus.schemas.change import Change, ChangeKind, ChangeNote, Correction
+from appealbus.schemas.notes import UNBOUND
+from appealbus.schemas.renames import is_unknown
 from appealbus.schemas.tolerant import corrected, knows_more
 
 _TERMS = frozenset({ChangeKind.DUE, ChangeKind.EXTENDED})
@@ -46,13 +49,17 @@ def changed(first: Appeal, changes: Iterable[KeptChange]) -> Changed:
     """Return what changes make of an appeal, given in the form that it came in."""
     form = bare = _without_own_warnings(first)
     notes = []
+    placed: set[str] = set()
     for kept in sorted(changes, key=lambda each: each.order):
         before, form = form, _after(form, kept.change)
-        fields = list(_other_fields(before, form))
+        fields = list(other_fields(before, form))
+        placed.update(filter(is_unknown, kept.change.removed))
         kind = kept.change.kind
         if kind is not None and (fields or kind not in _TELLS_FIELDS_ALONE or kept.misdated):
             told = {name: getattr(kept.change, name) for name in _COPIED}
             notes.append(ChangeNote(**told, dated_at=kept.dated_at, fields=fields))
+    if placed:
+        form = without(form, sorted(placed)[:UNBOUND])
     if form == bare:
         return Changed(first, tuple(notes))
     own = prepare(form)
@@ -76,7 +83,7 @@ def _after(form: Appeal, change: Change) -> Appeal:
     if not values:
         return form
     after = corrected(form, values)
-    fields = tuple(_other_fields(form, after))
+    fields = tuple(other_fields(form, after))
     # What could not be used of a field is out of date once the field is another.
     kept = {
         name: [each for each in getattr(form, name) if not _is_within(each.field, fields)]
@@ -114,7 +121,8 @@ def _merged(before: Any, given: Any, *, untyped: bool) -> Any:
     return corrected(before, said)
 
 
-def _other_fields(before: Appeal, after: Appeal) -> Iterator[str]:
+def other_fields(before: Appeal, after: Appeal) -> Iterator[str]:
+    """Go through the paths of what can be corrected and is another."""
     for name in Correction.model_fields:
         one, other = getattr(before, name), getattr(after, name)
         if one == other:

@@ -172,11 +172,7 @@ def _misspelt(written: Written, mask: Mask, lookups: Lookups, settings: Configur
 
     What may be a lookup that is away now is none: one of a source that somebody configured or asks.
     """
-    asked = (
-        name
-        for each in settings.completeness.values()
-        for name in (*(each.required or ()), *each.where_given, *each.optional)
-    )
+    asked = (name for each in settings.completeness.values() for name in each.names)
     sources = set(map(_source_of, (*lookups, *settings.sources, *asked)))
     fields = [".".join(each) for each in fields_below(Appeal)]
     for at, each in enumerate(mask.hides):
@@ -211,7 +207,7 @@ def _closed(mask: Mask, lookups: Lookups, names: Names, of_some_kinds: Pattern |
 def _of_some_kinds(settings: Configuration, lookups: Lookups, names: Names) -> Pattern | None:
     """Return a rule about the lookups that appeals of some kinds alone ask: with one of them the kind would be told."""
     contracts = [settings.contract(kind) for kind in (*AppealKind, None)]
-    asked = [set(lookups) if each.required is None else {*each.required, *each.optional} for each in contracts]
+    asked = [set(lookups) if each.required is None else each.names for each in contracts]
     asked = [each.union(*(its for its in names if each & its)) for each in asked]
     always = set.intersection(*asked)
     if all(each == always for each in asked):

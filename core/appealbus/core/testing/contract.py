@@ -1,8 +1,9 @@
 """The real wire of a contract in front of a stand-in for the agency, in the process of the test."""
 
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
@@ -14,7 +15,7 @@ from appealbus.core.config.loading import from_document
 from appealbus.core.errors import ConfigError
 from appealbus.core.interfaces.wire import Call, CallFailed, Health, Reply, Request, Wire
 from appealbus.core.parts import build, load_plugins
-from appealbus.core.testing.envelopes import fault_in, version_of, with_envelope
+from appealbus.core.testing.envelopes import encoded, fault_in, version_of, with_envelope
 from appealbus.core.testing.scripted import LIMIT, Answer, ScriptedWire
 from appealbus.schemas.namespaces import SOAP11
 from appealbus.schemas.outcome import OutcomeKind
@@ -75,6 +76,8 @@ class _Agency:
         self.next: str | bytes | etree._Element = b""
         self.repeats = ""
         """The id of the question, which a recorded answer repeats; empty: what it repeats is left as it is."""
+        self.enclose: Callable[[etree._Element], etree._Element] = lambda answer: answer
+        """Puts an answer without an envelope into the message of the source."""
         self._script = script
         self.app = web.Application(client_max_size=LIMIT)
         self.app.router.add_route("*", "/{path:.*}", self._answer)
@@ -82,11 +85,28 @@ class _Agency:
     async def _answer(self, request: web.Request) -> web.Response:
         sent = await request.read()
         self._script.sent.append(sent)
-        status, body, version = _as_sent(self.next, _version_asked(sent), self.repeats)
+        status, body, version = self._as_sent(_version_asked(sent))
         kind = "text/xml" if version == SOAP11 else "application/soap+xml"
         # What is recorded as bytes says by itself how it is encoded.
         kind += "" if isinstance(self.next, bytes) else "; charset=utf-8"
         return web.Response(status=status, body=body, headers={"Content-Type": kind})
+
+    def _as_sent(self, version: str) -> tuple[int, bytes, str]:
+        """Return the HTTP status, the message, and its SOAP version: what is no XML travels as it is."""
+        raw = encoded(self.next) if isinstance(self.next, str) else self.next
+        try:
+            root = parse(raw, limit=LIMIT) if isinstance(raw, bytes) else raw
+        except UnsafeXml:
+            return 200, raw if isinstance(raw, bytes) else b"", version
+        if not version_of(root):
+            return 200, with_envelope(self.enclose(root), version), version
+        status = 200 if fault_in(root) is None else 500
+        ids = [each for each in root.iter(*_REPEATED) if each.text and self.repeats]
+        for each in ids:
+            each.text = self.repeats
+        if isinstance(raw, bytes) and not ids:
+            return status, raw, version_of(root)
+        return status, etree.tostring(root, encoding="utf-8", xml_declaration=True), version_of(root)
 
 
 class _Scripted(Wire):
@@ -106,6 +126,7 @@ class _Scripted(Wire):
             reason = f"with contract= a reply is XML as the source sends it, not a {type(answer).__name__}"
             raise CallFailed(OutcomeKind.INVALID, "testing.reply", reason)
         self._agency.next, self._agency.repeats = answer, call.message_id if self._script.recorded else ""
+        self._agency.enclose = partial(self._wire.enclose, request=request, call=call)
         reply = self._script.tied(await self._wire.call(request, call), call)
         self._script.came.append(reply)
         return reply
@@ -119,21 +140,3 @@ def _version_asked(sent: bytes) -> str:
         return version_of(parse(sent, limit=LIMIT)) or SOAP11
     except UnsafeXml:
         return SOAP11
-
-
-def _as_sent(answer: str | bytes | etree._Element, version: str, repeats: str) -> tuple[int, bytes, str]:
-    """Return the HTTP status, the message, and its SOAP version: what is no XML travels as it is."""
-    raw = answer.encode() if isinstance(answer, str) else answer
-    try:
-        root = parse(raw, limit=LIMIT) if isinstance(raw, bytes) else raw
-    except UnsafeXml:
-        return 200, raw if isinstance(raw, bytes) else b"", version
-    if not version_of(root):
-        return 200, with_envelope(root, version), version
-    status = 200 if fault_in(root) is None else 500
-    ids = [each for each in root.iter(*_REPEATED) if each.text and repeats]
-    for each in ids:
-        each.text = repeats
-    if isinstance(raw, bytes) and not ids:
-        return status, raw, version_of(root)
-    return status, etree.tostring(root, encoding="utf-8", xml_declaration=True), version_of(root)

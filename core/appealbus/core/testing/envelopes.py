@@ -1,5 +1,6 @@
 """SOAP envelopes around recorded replies: taken off as a wire does, or put on as an agency does."""
 
+import re
 from typing import NoReturn
 
 from lxml import etree
@@ -26,6 +27,14 @@ _DENIED = (
     "the source does not accept the bus; check credentials and certificates",
 )
 _OTHER = (OutcomeKind.INVALID, "soap.fault.other", "the source answered with a fault of its own kind")
+
+
+_DECLARATION = re.compile(r"\s*<\?xml\s[^>]*\?>")
+
+
+def encoded(text: str) -> bytes:
+    """Return a recorded text in UTF-8. What its declaration says of an encoding it had as bytes."""
+    return _DECLARATION.sub("", text, count=1).encode() if _DECLARATION.match(text) else text.encode()
 
 
 def version_of(root: etree._Element) -> str:

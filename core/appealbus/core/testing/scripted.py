@@ -15,7 +15,7 @@ from appealbus.core.interfaces.factory import Factory
 from appealbus.core.interfaces.wire import Call, CallFailed, Health, Payload, Reply, Request, Wire
 from appealbus.core.readings.nodes import local_name
 from appealbus.core.readings.paths import ReplyPath
-from appealbus.core.testing.envelopes import without_envelope
+from appealbus.core.testing.envelopes import encoded, without_envelope
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.safexml import UnsafeXml, parse
 
@@ -88,7 +88,7 @@ def reply_of(answer: str | bytes | Payload) -> Reply:
 
     """
     if isinstance(answer, str):
-        answer = answer.encode()
+        answer = encoded(answer)
     raw = answer if isinstance(answer, bytes) else _written(answer)
     body = _parsed(answer) if isinstance(answer, bytes) else answer
     if isinstance(body, etree._Element):

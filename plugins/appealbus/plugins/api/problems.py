@@ -213,8 +213,8 @@ DIFFERS = ProblemType(
     "message-differs",
     409,
     "The id belongs to another message",
-    "A message came under this id before and said something else. This one is kept in quarantine. Send it under an id "
-    "of its own.",
+    "A message came under this id before and said something else. This one is kept in quarantine. What corrects the "
+    "first is a change of the kind `corrected`, by `POST /v1/changes`; another letter comes under an id of its own.",
     members=_QUARANTINE,
 )
 QUARANTINED = ProblemType(

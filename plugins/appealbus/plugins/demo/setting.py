@@ -20,6 +20,14 @@ MISBEHAVIOUR = {
 MODELS = frozenset({"egkn", "address"})
 """Sources whose messages are ours, since no contract of theirs is published: docs/registries.md."""
 _BASIS = "нет, демонстрация: egkn и address отвечают по нашим моделям, контракты этих служб не опубликованы"
+_ABOUT = ["gbdfl.mentioned_person", "egkn.parcel", "gbdul.right_holder"]
+_WHERE_GIVEN: dict[str, list[str]] = {"required": [], "where_given": ["gbdfl.person", "gbdul.organisation", *_ABOUT]}
+COMPLETENESS: dict[str, dict[str, list[str]]] = {
+    "default": {"required": ["gbdfl.person or gbdul.organisation"], "where_given": _ABOUT},
+    **dict.fromkeys(("notary_inquiry", "lawyer_inquiry", "bailiff_inquiry", "report"), _WHERE_GIVEN),
+}
+"""What an official needs, as deploy/appealbus.toml has it."""
+_PLACE = ["address.by_rka", "address.by_cadastral_number"]
 _EXTRA = ("asn1crypto", "cryptography", "xmlsec")
 _GUARD = {"timeout": "1s", "attempts": 2, "backoff": "50ms", "breaker_failures": 20}
 
@@ -46,7 +54,10 @@ def document(folder: Path, url: str, simulator: SimulatorSettings) -> dict[str, 
         "bus": {"name": "demo", "accepted_by": "demo", "journal": f"sqlite:///{folder / 'demo.db'}", "concurrency": 50}
         | {"legal_basis": _BASIS},
         "retry": {"first": "4s", "factor": 1.0, "max": "4s"},
-        "completeness": {"default": {"wait": "5s"}},
+        "completeness": {
+            kind: {**needs, "where_given": [*needs["where_given"], *_PLACE], "wait": "5s"}
+            for kind, needs in COMPLETENESS.items()
+        },
         "sources": sources,
         "deliveries": {"out": {"kind": "files", "path": str(folder / "dossiers.jsonl")}},
         "log": {"level": "error"},

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 
 from appealbus.core.clocks import KAZAKHSTAN, day_of
+from appealbus.core.domain.change import plausible
 from appealbus.core.domain.outline import Outline
 from appealbus.plugins.report.counted import CAME_TO, COUNTED, CountedAppeal
 from appealbus.plugins.report.matters import Mark, matters_of
@@ -114,7 +115,7 @@ def fact_of(told: Outline, mark: Mark, districts: Iterable[District] = ()) -> Fa
 
     """
     appeal = COUNTED.read(told.appeal)
-    accepted, arrived = told.accepted_at, appeal.received_at
+    accepted, arrived = told.accepted_at, plausible(appeal.received_at, told.accepted_at)
     day = day_of(arrived or accepted)
     body = Body.of(appeal.addressee if told.first is None else CAME_TO.read(told.first).addressee)
     life = rebuild(arrived or accepted, body, told.changes, certain=arrived is not None)

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from appealbus.core import Case, KeptChange
 from appealbus.core.clocks import day_of
+from appealbus.core.domain.change import plausible
 from appealbus.plugins.terms.calendar import UnknownYear
 from appealbus.plugins.terms.citing import CODE, Cited, Place, cite
 from appealbus.plugins.terms.norms import Law, level_of
@@ -103,13 +104,19 @@ class Told:
         return cls(case.appeal, case.first or case.appeal, case.receipt.accepted_at, case.kept_changes)
 
     @property
+    def arrived(self) -> datetime | None:
+        """When its sender says that it came; None where that cannot be, or nothing is said."""
+        return plausible(self.appeal.received_at, self.accepted_at)
+
+    @property
     def life(self) -> Life:
         """Its life."""
-        arrived = self.appeal.received_at
+        arrived = self.arrived
         life = rebuild(
             arrived or self.accepted_at, Body.of(self.first.addressee), self.changes, certain=arrived is not None
         )
-        if arrived is None and any(warning.field == _ARRIVED for warning in self.appeal.warnings):
+        said = self.appeal.received_at is not None
+        if arrived is None and (said or any(warning.field == _ARRIVED for warning in self.appeal.warnings)):
             life.note(Remark.ARRIVAL_UNREADABLE, day_of(self.accepted_at))
         return life
 
@@ -122,9 +129,7 @@ def due_on(told: Told, law: Law) -> date | None:
 
     """
     if not told.changes:
-        return law.due_of(
-            told.appeal.kind, level_of(told.appeal.addressee), told.appeal.received_at or told.accepted_at
-        )
+        return law.due_of(told.appeal.kind, level_of(told.appeal.addressee), told.arrived or told.accepted_at)
     return due_of(told.life.last, told.appeal.kind, level_of(told.appeal.addressee), law)
 
 

@@ -175,6 +175,7 @@ async def test_the_same_id_with_other_words_gets_no_receipt(run: Run) -> None:
     refusal = refusal_in(differs)
     assert (refusal.code, refusal.quarantine_id) == ("message.differs", row.id)
     assert f"belongs to appeal {number}" in refusal.reason
+    assert f"a change of the kind `corrected`, under an id of its own, and `number` {number}" in refusal.reason
     assert (row.code, row.number, row.replayed_at) == ("message.differs", number, None)
 
 

@@ -35,6 +35,20 @@ def replies(connection: Connection, appeal_id: int) -> list[ReplyRow]:
     return [ReplyRow(**row._mapping) for row in connection.execute(query)]
 
 
+def newest_with_replies(
+    connection: Connection, source: str, before: Place | None, limit: int
+) -> list[tuple[int, Place]]:
+    """Return a page of a source's replies, the newest first: each one's appeal, which may come again, and its place.
+
+    The page begins before the place `before`.
+    """
+    query = select(reply.c.appeal_id, reply.c.at, reply.c.id).where(reply.c.source == source)
+    if before is not None:
+        query = query.where(reply.c.at <= before.at, or_(reply.c.at < before.at, reply.c.id < before.id))
+    rows = connection.execute(query.order_by(reply.c.at.desc(), reply.c.id.desc()).limit(limit))
+    return [(row.appeal_id, Place(row.at, row.id)) for row in rows]
+
+
 def appeals_with_replies(
     connection: Connection, span: Span, after: Place | None, limit: int
 ) -> list[tuple[int, Place]]:

@@ -11,6 +11,7 @@ from appealbus.core.domain.listing import AppealRow
 from appealbus.core.journal import codec
 from appealbus.core.journal.tables import appeal, document
 from appealbus.core.packing import unpack
+from appealbus.schemas.notes import UNKNOWN
 
 MOST = 300
 """Appeals that are looked at: some 10 ms."""
@@ -38,6 +39,19 @@ def warned(connection: Connection) -> list[Warned]:
         for code in {each["code"] for each in warnings}:
             found[row.channel, code].append(row.number)
     return [Warned(*key, len(those), of[key[0]], tuple(those[:3])) for key, those in sorted(found.items())]
+
+
+def unread(connection: Connection, channel: str, after: int, limit: int) -> tuple[list[AppealRow], int | None]:
+    """Return appeals of a channel of which something was not read, of the next so many, and the id of the last."""
+    query = _WITH_BODY.where(appeal.c.channel == channel, appeal.c.id > after).order_by(appeal.c.id).limit(limit)
+    found: list[AppealRow] = []
+    last = None
+    rows: Any = connection.execute(query)
+    for row in rows:
+        last = row.id
+        if any(each["code"] in UNKNOWN for each in _warnings(row)):
+            found.append(codec.appeal_from_row(row))
+    return found, last
 
 
 def _warnings(row: Any) -> list[Any]:

@@ -102,7 +102,7 @@ def _row(new: NewAppeal, owner: str | None) -> Mapping[str, Any]:
     return {
         "channel": new.appeal.channel,
         "message_id": new.appeal.message_id,
-        "digest": digest(new.appeal),
+        "digest": new.said or digest(new.appeal),
         "accepted_at": new.accepted_at.astimezone(UTC),
         "accepted_by": new.accepted_by,
         "urgency": urgency_of(new.appeal.due_on or new.due_on),

@@ -75,7 +75,7 @@ def change(connection: Connection, items: Sequence[Changing]) -> list[ChangeTake
         rows.append(row)
         said_of = {"fields": fields_of_change(item.new.change)} | (target.told if target is not None else {})
         if refused is None:  # of one that is refused quarantine tells: one entry each, for who counts them
-            told.append(waiting_changes.told(row, said_of))
+            told.append(_told(item, waiting_changes.told(row, said_of)))
         number = item.new.change.number or "" if target is None else target.row.number
         taken = _taken(number, row, item.new.accepted_by, new=True)
         if refused is not None:
@@ -99,6 +99,12 @@ def _warned(taken: ChangeTaken | JournalError, item: Changing) -> ChangeTaken | 
         return taken
     kept = KeptChange.of(item.new.change, taken.receipt.accepted_at)
     return replace(taken, receipt=warned(taken.receipt, kept.change.warnings))
+
+
+def _told(item: Changing, event: Event) -> Event:
+    """Return the entry of the log for a change: where a person makes it, with who and why."""
+    actor = item.new.actor
+    return event._replace(actor=actor, detail={**event.detail, "reason": item.new.change.reason}) if actor else event
 
 
 def _as_waiting(first: ChangeTaken, item: Changing) -> ChangeTaken:

@@ -25,7 +25,7 @@ class Anew:
     was: tuple[str, datetime]
     """What its lookup was called when it ended, and when that was, as far as whoever read it again knows."""
     differs: Sequence[str]
-    """Where its record differs: paths alone; empty where it had none."""
+    """Where its record differs, by paths alone; which paths are known now; as what it ended, where that is another."""
     marked: Sequence[Marked] = ()
     """Whom its record names."""
 
@@ -41,6 +41,8 @@ class Reread:
     states: Sequence[Anew]
     what: What = What.REREAD
     """Or a record was withdrawn."""
+    operation: str = ""
+    """Of which operation of the bus it is a part; empty: of none."""
 
 
 @one_by_one
@@ -73,4 +75,5 @@ def write(connection: Connection, item: Reread) -> int | JournalError | None:
 
 def _noted(item: Reread, anew: Anew) -> Event:
     detail = {"lookup": anew.state.lookup, "key": anew.state.key, "differs": list(anew.differs), "reason": item.reason}
+    detail |= {"operation": item.operation} if item.operation else {}
     return Event(item.what, item.appeal_id, item.by, anew.source, detail)

@@ -12,6 +12,7 @@ from appealbus.core import Inbound, Quarantined
 from appealbus.core.bus.decoding import MAX_BYTES, Unacceptable
 from appealbus.core.bus.reception import Received
 from appealbus.core.bus.trimming import EVERY, trim_quarantine
+from appealbus.core.errors import CORRECT
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.api import documented
 from appealbus.plugins.api.answers import JSON, XML, negotiated, of_bytes
@@ -106,7 +107,8 @@ async def _take(request: Request, caller: Caller, kind: str, key: str | None, *,
         differs = received.code == "message.differs"
         problem = DIFFERS if differs else QUARANTINED
         # Whose appeal has the id, another client of the channel may not know.
-        text = "its id belongs to another message; send it under a new one" if differs else received.reason
+        known = f"its id belongs to another message; {CORRECT}; another letter under a new one"
+        text = known if differs else received.reason
         raise Problem(problem, text, quarantine_id=received.quarantine_id, code=received.code)
     taken = received.taken
     if taken.new and kind == "appeal":

@@ -53,7 +53,9 @@ class Interest(BaseModel):
 
     place: list[Place] = Field(default=[], max_length=100, description="Territories by КАТО, each with all below it.")
     kind: list[AppealKind] = Field(default=[], max_length=100, description="Kinds of appeals.")
-    completeness: Completeness | None = Field(default=None, description="Versions that are so complete alone.")
+    completeness: list[Completeness] = Field(
+        default=[], max_length=100, description="Versions that are so complete alone; several by writing it again."
+    )
 
     def check(self, viewer: Viewer) -> None:
         """Raise Problem where a viewer would learn what is hidden from it by what it chooses."""
@@ -66,7 +68,7 @@ class Interest(BaseModel):
         return (
             within(self.place, entry.place)
             and (not self.kind or entry.kind in self.kind)
-            and self.completeness in (None, entry.completeness)
+            and (not self.completeness or entry.completeness in self.completeness)
         )
 
 

@@ -44,8 +44,10 @@ class Asked(BaseModel):
         description="That they are written to now: its БИН, or where they name none its territory by КАТО.",
     )
     kind: AppealKind | None = None
-    completeness: Completeness | None = Field(
-        default=None, description="`partial`: those that wait for facts; `settled`: that lack some."
+    completeness: list[Completeness] = Field(
+        default=[],
+        max_length=100,
+        description="`partial`: those that wait for facts; `settled`: that lack some; both by writing it twice.",
     )
     moved: bool = Field(
         default=False,
@@ -59,7 +61,7 @@ class Asked(BaseModel):
 
     def check(self, viewer: Viewer) -> None:
         """Raise Problem where a viewer would learn what is hidden from it by what it chooses, or by the order."""
-        chosen = [name for name in ("body", "kind", "completeness") if getattr(self, name) is not None]
+        chosen = [name for name in ("body", "kind", "completeness") if getattr(self, name) not in (None, [])]
         # What is open, and when it is due, is told by being in the list; what moves, by all that a term follows from.
         chosen += ["due_on", "closed", *(("body", "kind") if self.moved else ())]
         for name in dict.fromkeys(chosen):
@@ -73,7 +75,7 @@ class Asked(BaseModel):
         """What is looked for in the journal."""
         before = None if self.until in (None, date.max) else self.until + timedelta(days=1)
         kind = None if self.kind is None else self.kind.value
-        whole = None if self.completeness is None else self.completeness.value
+        whole = ",".join(dict.fromkeys(self.completeness)) or None
         return Selection(
             kind=kind, body=self.body, completeness=whole, due_from=self.since, due_before=before, open=True
         )

@@ -1,0 +1,292 @@
+"""Kept replies are read again by the bus itself, where something of them could not be read and a plugin was mended."""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any
+
+import orjson
+import structlog
+
+from appealbus.core.bus.dispatcher import Dispatcher
+from appealbus.core.bus.leader import LeaderLease
+from appealbus.core.clocks import monotonic
+from appealbus.core.config.loading import Loaded
+from appealbus.core.domain.event import BUS, Event, What
+from appealbus.core.domain.reread_pass import Readings, RereadPass, Stage
+from appealbus.core.enrichment.rereading import NOT_STARTED, Verdict
+from appealbus.core.errors import JournalError
+from appealbus.core.guards.guard import Guard
+from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.reads.replies import Place, Span
+from appealbus.core.journal.tables import to_number
+from appealbus.core.logs.throttle import LogThrottle
+from appealbus.core.operations.readings import SETTINGS, readings
+from appealbus.core.operations.rereading import (
+    AppealRead,
+    HelperEnds,
+    OtherReadings,
+    RereadProcess,
+    Written,
+    write_read,
+)
+from appealbus.core.parts import Parts
+from appealbus.schemas.outcome import OutcomeKind
+
+log = structlog.get_logger(__name__)
+
+_POLL = 10.0
+"""Seconds until it is looked at again whether another worker has read with something else: a read of some numbers."""
+_SAMPLE = 100
+"""Appeals of the newest replies, and as many of the oldest, that are read before anything is changed. With fewer, one
+odd record is an abnormal share; with more, a mended plugin takes effect later."""
+_ABNORMAL = 20
+"""One in so many records may say something else where nothing was in doubt: a plugin that reads all otherwise is no
+mended one, and a person has to look."""
+_PAGE = 25
+"""Replies of one step: as many are read again at most after the process was killed."""
+_REST = 3.0
+"""How many times as long as a step took nothing is read: a quarter of a processor is what it takes from others."""
+_DEATHS = 3
+"""Appeals one after the other that may end the process that reads."""
+_ROUNDS = 5
+"""Rounds over appeals that a worker had just then."""
+_PAUSE = 4.0
+"""Seconds before each of them."""
+
+
+_WHY = {
+    Stage.STOPPED: "too much would be told otherwise that is not in doubt",
+    Stage.FAILED: "the process that reads replies again ends or hangs",
+    Stage.OTHER: "the plugins on the disk are not those that run",
+}
+
+
+@dataclass(slots=True)
+class _Run:
+    """A pass that goes on here."""
+
+    now: RereadPass
+    process: RereadProcess
+    reason: str = "its replies are read otherwise now"
+    said: Sequence[Event] = ()
+    """What the log does not say of it yet."""
+    seen: set[int] = field(default_factory=set)
+    again: list[int] = field(default_factory=list)
+    """Appeals that a worker had just then; they count as left until they are changed."""
+
+    @property
+    def operation(self) -> str:
+        """What the log calls it: the same after the process was killed."""
+        told = [self.now.source, sorted(self.now.readings.items())]
+        return sha256(orjson.dumps(told)).hexdigest()[:16]
+
+    def event(self, what: What, **detail: object) -> Event:
+        """Return an entry of the log about the whole."""
+        return Event(what, None, BUS, "reread", {"hash": self.operation, **detail})
+
+    def add(self, **more: int) -> None:
+        """Count more."""
+        counts: dict[str, Any] = {name: getattr(self.now, name) + n for name, n in more.items()}
+        self.now = replace(self.now, **counts)
+
+    def carried_out(self) -> Event:
+        """Return what the log says at its end."""
+        now = self.now
+        return self.event(What.CARRIED_OUT, verdicts={"gaps": now.gaps, "done": now.changed, "left": now.left})
+
+
+class RereadWatch:
+    """Sees that replies are read otherwise than before, and reads what has a gap again: one worker for all.
+
+    Args:
+        journal: keeps the replies, and how far this is.
+        loaded: the configuration.
+        parts: what it amounts to.
+        guards: by source.
+        lease: held by the one worker that does it.
+        dispatcher: is told that there is work.
+
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        loaded: Loaded,
+        parts: Parts,
+        guards: Mapping[str, Guard],
+        *,
+        lease: LeaderLease,
+        dispatcher: Dispatcher,
+    ) -> None:
+        self._journal = journal.acting(BUS)
+        self._loaded = loaded
+        self._parts = parts
+        self._guards = guards
+        self._lease = lease
+        self._dispatcher = dispatcher
+        self._looking = True
+        self._others: set[str] = set()
+        """Sources of which the disk has other plugins than this process: it can do nothing about them."""
+        self._trouble = LogThrottle()
+        self.readings: Mapping[str, Readings] | None = None
+        """By source with what this worker reads its replies; None: it has not looked yet."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether this worker may have something to read again now."""
+        return self._looking and self._lease.held
+
+    async def start(self) -> None:
+        """Find out with what replies are read here."""
+        self.readings = await asyncio.to_thread(readings, self._loaded, self._parts)
+
+    async def run(self) -> None:
+        """Look now and then, until cancelled."""
+        while True:
+            try:
+                if self._lease.held:
+                    self._looking = True
+                    await self._look()
+                self._trouble.over()
+            except JournalError as error:
+                if self._trouble.is_news():
+                    log.warning("reread.failed", code=error.code)
+            self._looking = False
+            await asyncio.sleep(_POLL)
+
+    async def _look(self) -> None:
+        before = {each.source: each for each in await self._journal.reread_passes()}
+        for source, mine in (self.readings or {}).items():
+            was = before.get(source)
+            open_stages = (Stage.GOES_ON,) if source in self._others else (Stage.GOES_ON, Stage.OTHER)
+            if was is not None and was.readings == mine and was.stage not in open_stages:
+                continue
+            if not await self._journal.newest_with_replies(source, None, 1):
+                await self._journal.note_pass(RereadPass(source, mine))
+            elif self._guards[source].gate.paused_until is None and await self._all_read_alike(source, mine):
+                await self._read_again(source, mine, was)
+
+    async def _all_read_alike(self, source: str, mine: Readings) -> bool:
+        """Say whether all workers read with the same: else each would undo what another one has mended."""
+        for worker in await self._journal.workers():
+            if worker.readings is None or worker.readings.get(source, mine) != mine:
+                return False
+        return True
+
+    async def _read_again(self, source: str, mine: Readings, was: RereadPass | None) -> None:
+        process = RereadProcess(self._loaded.file, source, readings=mine, deaths=_DEATHS)
+        run = _Run(RereadPass(source, mine), process)
+        try:
+            if was is not None and was.readings == mine and was.stage is Stage.GOES_ON:
+                run.now = was
+            else:
+                before = {} if was is None or was.stage is Stage.OTHER else was.readings
+                changed = sorted(name for name in mine if before.get(name) != mine[name])
+                run.reason = (
+                    f"read otherwise now: {', '.join(f'{source} {n}' if n == SETTINGS else n for n in changed)}"
+                )
+                run.said = [run.event(What.ORDERED, selected_by={"source": source}, reason=run.reason)]
+                if was is not None and was.stage is Stage.GOES_ON:  # it ends unfinished
+                    run.said = [_Run(was, process).carried_out(), *run.said]
+            await process.read(0)  # it starts before anything is measured: there is no such appeal
+            if run.now.stage is not Stage.GOES_ON:
+                await self._preview(run)
+            while run.now.stage is Stage.GOES_ON and self._may(source):
+                if not await self._step(run):
+                    await self._end(run)
+        except HelperEnds:
+            await self._stop(run, Stage.FAILED)
+        except OtherReadings:
+            self._others.add(source)
+            await self._stop(run, Stage.OTHER)
+        finally:
+            await process.end(at_once=True)
+
+    def _may(self, source: str) -> bool:
+        return self._lease.held and self._guards[source].gate.paused_until is None
+
+    async def _preview(self, run: _Run) -> None:
+        """Read some again, with gaps and without; go on unless too many would say something else."""
+        source = run.now.source
+        for appeal_id, place in await self._sample(source):
+            if not self._may(source):
+                return
+            began, came = monotonic(), to_number(place.at) or 0
+            run.now = replace(run.now, at=min(run.now.at or came, came))
+            read = await run.process.read(appeal_id)
+            read_at_all = [each for each in read.results if each.verdict is not Verdict.IMPOSSIBLE]
+            sure = [each for each in read_at_all if not each.gap or each.was.startswith(OutcomeKind.FOUND.value)]
+            run.add(compared=len(sure), otherwise=sum(each.otherwise for each in sure))
+            await _rest(began)
+        if run.now.otherwise * _ABNORMAL > run.now.compared:
+            await self._stop(run, Stage.STOPPED)
+        else:
+            await self._note(run, replace(run.now, stage=Stage.GOES_ON, at=0))
+
+    async def _sample(self, source: str) -> Iterable[tuple[int, Place]]:
+        """Return appeals of the newest and of the oldest replies: what an agency has changed came between them."""
+        newest = await self._journal.newest_with_replies(source, None, _SAMPLE)
+        span = Span(source, datetime.fromtimestamp(0, UTC), newest[0][1].at) if newest else None
+        oldest = await self._journal.appeals_with_replies(span, None, _SAMPLE) if span else []
+        return dict([*newest, *oldest]).items()
+
+    async def _step(self, run: _Run) -> bool:
+        """Read the next ones again and change what that mends; return whether there were any."""
+        now, began = run.now, monotonic()
+        before = Place(now.since, now.id) if now.since else None
+        page = await self._journal.newest_with_replies(now.source, before, _PAGE)
+        for appeal_id, _ in page:
+            if appeal_id not in run.seen:
+                run.seen.add(appeal_id)
+                await self._mend(run, await run.process.read(appeal_id, gaps=True))
+        if page:
+            place = page[-1][1]
+            await self._note(run, replace(run.now, at=to_number(place.at) or 0, id=place.id))
+        await _rest(began)
+        return bool(page)
+
+    async def _mend(self, run: _Run, read: AppealRead) -> None:
+        gaps = [each for each in read.results if each.gap]
+        good = [each for each in gaps if each.after is not None and not each.otherwise]
+        result: Written | JournalError = Written.SAME
+        if good:
+            told = replace(read, results=good)
+            result = await write_read(self._journal, told, run.reason, run.operation)
+        changed, busy = result is Written.CHANGED, result not in (Written.CHANGED, Written.SAME, Written.GONE)
+        if busy:
+            run.again.append(read.appeal_id)
+        left = sum(each.otherwise or each.now == NOT_STARTED for each in gaps)
+        run.add(gaps=len(gaps), changed=changed, left=left + busy + read.died)
+        if changed:
+            self._dispatcher.more()
+
+    async def _end(self, run: _Run) -> None:
+        for _ in range(_ROUNDS):
+            again, run.again = run.again, []
+            await asyncio.sleep(_PAUSE if again else 0)
+            for appeal_id in again:
+                read = await run.process.read(appeal_id, gaps=True)
+                run.add(left=-1, gaps=-sum(each.gap for each in read.results))
+                await self._mend(run, read)
+        run.said = [run.carried_out()]
+        log.warning("appeals.reread", count=run.now.changed, actor=BUS, source=run.now.source)
+        await self._note(run, replace(run.now, stage=Stage.OVER))
+
+    async def _stop(self, run: _Run, stage: Stage) -> None:
+        """Leave the rest to a person."""
+        of = f": {run.now.otherwise} of {run.now.compared}" if stage is Stage.STOPPED else ""
+        run.said = [*run.said, run.event(What.STOPPED, reason=_WHY[stage] + of)]
+        log.warning("reread.stopped", source=run.now.source, code=stage.name.lower())
+        await self._note(run, replace(run.now, stage=stage))
+
+    async def _note(self, run: _Run, now: RereadPass) -> None:
+        run.now = now
+        await self._journal.note_pass(now, run.said)
+        run.said = ()
+
+
+async def _rest(began: float) -> None:
+    await asyncio.sleep((monotonic() - began) * _REST)

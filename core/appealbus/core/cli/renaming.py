@@ -1,0 +1,128 @@
+"""`appealbus rename`: what a channel misnamed in appeals that came, mapped by its renames; shown first, then done."""
+
+import asyncio
+from collections import Counter, defaultdict
+from typing import Annotated, NamedTuple
+
+import structlog
+import typer
+from rich.table import Table
+
+from appealbus.core.cli.context import Cli, cli_of
+from appealbus.core.cli.exits import EXIT_PROBLEMS
+from appealbus.core.cli.person import person
+from appealbus.core.cli.reasons import checked_reason
+from appealbus.core.clocks import day_of, wall
+from appealbus.core.errors import AppealBusError
+from appealbus.core.journal.journal import Journal
+from appealbus.core.operations.renaming import Left, page_of, write
+from appealbus.schemas.renames import Rename
+
+log = structlog.get_logger(__name__)
+
+_SAMPLE = 3
+"""Numbers that are named for each rename."""
+
+
+class _These(NamedTuple):
+    channel: str
+    renames: list[Rename]
+    reason: str
+
+
+class _Found:
+    """What renames come to: of each, and of each reason to leave an appeal, how many appeals and some of them."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.sample: defaultdict[str, list[str]] = defaultdict(list)
+        self.appeals = 0
+        self.last = 0
+
+    def add(self, what: str, number: str) -> None:
+        """Count an appeal."""
+        self.counts[what] += 1
+        if len(self.sample[what]) < _SAMPLE:
+            self.sample[what].append(number)
+
+
+def rename(
+    context: typer.Context,
+    channel: Annotated[str, typer.Argument(metavar="CHANNEL", help="Whose appeals; `bus.renames` says what it means.")],
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; the next version tells it.")] = "",
+) -> None:
+    """Read what a channel misnamed in appeals that came, by its `bus.renames`: each is corrected so, with a reason.
+
+    The appeals as they were written stay. First it shows in how many there is what, without any value.
+    """
+    if not dry_run:
+        checked_reason(reason)
+    cli = cli_of(context)
+    renames = cli.loaded.settings.bus.renames_of(channel, day_of(wall()))
+    if not renames:
+        cli.fail(f"`bus.renames` names nothing of the channel {channel} today.", EXIT_PROBLEMS)
+    these = _These(channel, renames, reason)
+    found = cli.read(lambda journal: _look(journal, these))
+    _show(cli, found, renames)
+    if found.appeals and not dry_run:
+        if not yes and not typer.confirm(f"Change {_appeals(found.appeals)}?"):
+            cli.out.print("Nothing is changed.")
+            return
+        cli.change(lambda journal: _change(cli, journal, these, found))
+    if not {Left.HELD, Left.UNREADABLE, Left.REFUSED}.isdisjoint(found.counts):
+        raise typer.Exit(EXIT_PROBLEMS)
+
+
+async def _look(journal: Journal, these: _These) -> _Found:
+    found, after = _Found(), 0
+    while True:
+        page, last = await page_of(journal, *these[:2], after, these.reason)
+        for each in page:
+            for what in [each.left.value] if each.left else [f"{path} → {to}" for path, to in each.renames]:
+                found.add(what, each.number)
+            found.appeals += each.change is not None
+        if last is None:
+            return found
+        found.last = after = last
+
+
+async def _change(cli: Cli, journal: Journal, these: _These, found: _Found) -> None:
+    """Change page after page what was shown; what is changed is found no more."""
+    done, after = 0, 0
+    accepted_by = cli.loaded.settings.bus.accepted_by
+    try:
+        while after < found.last:
+            page, last = await page_of(journal, *these[:2], after, these.reason)
+            given = [(each.number, each.change) for each in page if each.change is not None]
+            results = await asyncio.gather(*(write(journal, change, accepted_by) for _, change in given))
+            done += results.count(None)
+            for (number, _), left in zip(given, results, strict=True):
+                if left is not None:
+                    found.add(left.value, number)
+                    cli.err.print(f"{number}: {left}", style="yellow")
+            after = found.last if last is None else last
+    except (asyncio.CancelledError, AppealBusError):
+        cli.err.print(f"Stopped: {_appeals(done)} of {found.appeals} changed. The same command goes on with the rest.")
+        raise
+    finally:
+        log.warning("appeals.renamed", channel=these.channel, count=done, actor=person())
+    cli.out.print(f"{_appeals(done)} changed, and worked on next; each new version is delivered.")
+
+
+def _show(cli: Cli, found: _Found, renames: list[Rename]) -> None:
+    table = Table("appeals", "what", "such as", box=None, pad_edge=False)
+    for what, count in sorted(found.counts.items(), key=lambda item: -item[1]):
+        left = what in {each.value for each in Left}
+        table.add_row(str(count), f"not changed: {what}" if left else what, ", ".join(found.sample[what]))
+    for each in renames:
+        if not found.counts[f"{each.path} → {each.to}"]:
+            table.add_row("0", f"{each.path} → {each.to}", "")
+    cli.out.print(table)
+    cli.out.print(f"{_appeals(found.appeals)} would be changed.")
+
+
+def _appeals(count: int) -> str:
+    return f"{count} {'appeal' if count == 1 else 'appeals'}"

@@ -1,0 +1,59 @@
+"""What the bus could not read again by itself of the replies that it keeps."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from appealbus.core.domain.reread_pass import RereadPass, Stage
+from appealbus.core.health.facts import Facts
+from appealbus.core.health.finding import Finding, Severity
+from appealbus.core.told import Told, told
+
+_ROLLING = timedelta(hours=1)
+"""For so long workers may read otherwise than each other: one after the other is started with a new plugin."""
+
+
+def of_rereads(facts: Facts) -> Iterator[Finding]:
+    """Yield the sources whose kept replies were not read again, or not all of them."""
+    for each in facts.rereads:
+        if each.is_undone:
+            does = told(
+                "`appealbus reread --source {source}{since} --dry-run` shows what would be otherwise, and ends "
+                "this; without --dry-run it is done",
+                source=each.source,
+                since=f" --since {each.since:%Y-%m-%d}" if each.since else "",
+            )
+            yield Finding(Severity.WARNING, told("source {name}", name=each.source), [_left(each)], does)
+    for name in sorted({name for worker in facts.workers for name in worker.readings or {}}):
+        theirs = [worker.readings and worker.readings.get(name) for worker in facts.workers]
+        known = [each for each in theirs if each is not None]
+        if any(each != known[0] for each in known):
+            newest = max(worker.started_at for worker in facts.workers)
+            severity = Severity.INFO if facts.at - newest < _ROLLING else Severity.WARNING
+            says = told("workers read its replies otherwise than each other, so that none that is kept is read again")
+            does = told("start all of them with the same plugins, contracts and settings")
+            yield Finding(severity, told("source {name}", name=name), [says], does)
+
+
+def _left(each: RereadPass) -> Told:
+    match each.stage:
+        case Stage.STOPPED:
+            return told(
+                "its replies are read otherwise now, and of {compared} records {otherwise} would change where nothing "
+                "is in doubt: none was changed",
+                compared=each.compared,
+                otherwise=each.otherwise,
+            )
+        case Stage.FAILED:
+            return told(
+                "the process that reads its kept replies again ends or hangs; {n} appeal was changed before",
+                "the process that reads its kept replies again ends or hangs; {n} appeals were changed before",
+                n=each.changed,
+            )
+        case Stage.OTHER:
+            return told("its plugins or contracts on the disk are not those that run: start the bus anew")
+        case _:
+            return told(
+                "its kept replies were read again, and {left} of {gaps} with a gap were left as they are",
+                left=each.left,
+                gaps=each.gaps,
+            )

@@ -1,0 +1,86 @@
+"""With what the replies of each source are read: fingerprints, so that it is seen when that becomes something else."""
+
+import sys
+from collections.abc import Iterable, Iterator
+from hashlib import sha256
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from appealbus.core.config.loading import Loaded
+from appealbus.core.domain.reread_pass import Readings
+from appealbus.core.parts import Parts
+from appealbus.core.planning.plan import Node
+from appealbus.core.version import __version__
+
+SETTINGS = "settings"
+"""What stands for the table of the source in the configuration, and for the contracts that it names."""
+_CONTRACTS = ("*.xsd", "*.wsdl", "*/*.xsd", "*/*.wsdl")
+"""A contract imports others, which lie beside it or a folder below."""
+
+
+def readings(loaded: Loaded, parts: Parts) -> dict[str, Readings]:
+    """Return by source the fingerprints of what its replies are read with: each lookup, and its settings.
+
+    Those of a lookup are its plugin's version and files, and the version of the bus. Files are read: do it in a thread.
+    """
+    found: dict[str, dict[str, int]] = {}
+    for name in parts.sources:
+        found[name] = {SETTINGS: _of_settings(loaded, name)}
+    for node in parts.nodes:
+        if node.lookup.source in found:
+            found[node.lookup.source][node.lookup.name] = _of_lookup(node)
+    return dict(found)
+
+
+def _of_lookup(node: Node) -> int:
+    files: set[Path] = set()
+    for model in (type(node.lookup), node.query_model, node.record_model):
+        module = sys.modules.get(model.__module__)
+        if (file := getattr(module, "__file__", None)) is not None:
+            files.add(Path(file))
+            if getattr(module, "__package__", ""):  # of a file alone others lie beside it
+                files.update(_under(Path(file).parent, ("*.py", *_CONTRACTS)))
+    return _fingerprint([node.plugin, node.plugin_version, __version__], files)
+
+
+def _of_settings(loaded: Loaded, source: str) -> int:
+    settings = loaded.settings.sources[source]
+    told = {name: value for name, value in (settings.model_extra or {}).items() if name != "url"}
+    written = [text for text in _texts(told) if text.endswith((".xsd", ".wsdl"))]
+    files = {loaded.folder / text for text in written}
+    near = chain.from_iterable(_under(file.parent, _CONTRACTS) for file in set(files))
+    meaningless = [each.model_dump(mode="json") for each in settings.meaningless]
+    return _fingerprint([settings.connector, told, meaningless], files.union(near))
+
+
+def _texts(value: Any) -> Iterator[str]:
+    match value:
+        case str():
+            yield value
+        case dict():
+            yield from chain.from_iterable(map(_texts, value.values()))
+        case list():
+            yield from chain.from_iterable(map(_texts, value))
+
+
+def _under(folder: Path, patterns: Iterable[str]) -> Iterator[Path]:
+    for pattern in patterns:
+        yield from folder.glob(pattern)
+
+
+def _fingerprint(told: Any, files: Iterable[Path]) -> int:
+    digest = sha256(orjson.dumps(told, default=str, option=orjson.OPT_SORT_KEYS))
+    # By name and content: on another machine the folder, and the date of a file, is another.
+    for name, content in sorted((file.name, _content(file)) for file in files):
+        digest.update(name.encode() + b"\0" + sha256(content).digest())
+    return int.from_bytes(digest.digest()[:8]) >> 1
+
+
+def _content(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError:
+        return b""

@@ -1,0 +1,129 @@
+"""What a channel misnamed in appeals that came, mapped by its renames: a change of each; as written it stays."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from hashlib import sha256
+
+from appealbus.core.clocks import wall
+from appealbus.core.domain.case import Case
+from appealbus.core.domain.listing import AppealRow, AppealState
+from appealbus.core.domain.sender import EVERY, Sender
+from appealbus.core.errors import JournalError
+from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.rows import NewChange
+from appealbus.core.planning.paths import of_each, touch, within
+from appealbus.core.preparation.changing import other_fields, with_changes
+from appealbus.core.preparation.renaming import Mapped, mapped
+from appealbus.schemas.appeal import Appeal
+from appealbus.schemas.change import Change, ChangeKind
+from appealbus.schemas.notes import UNKNOWN, Unreadable
+from appealbus.schemas.renames import RENAMED, Rename
+
+PAGE = 20
+"""Appeals that are read at once: each may be as large as a message."""
+_OURS = "renames-"
+
+
+class Left(StrEnum):
+    """Why an appeal is left as it is."""
+
+    ENDED = "it was answered, withdrawn or closed"
+    HELD = "it is held: `appealbus release`, then the same command again"
+    CORRECTED = "somebody has corrected it there since"
+    UNREADABLE = "what is kept of it as it was written cannot be read again"
+    REFUSED = "its change is refused: `appealbus changes NUMBER` lists those that it has"
+
+
+@dataclass(frozen=True, slots=True)
+class Misnamed:
+    """An appeal in which renames find something."""
+
+    number: str
+    change: Change | None
+    """That says what they make of it; None: it is left as it is."""
+    renames: tuple[Rename, ...] = ()
+    left: Left | None = None
+
+
+async def page_of(
+    journal: Journal, channel: str, renames: Sequence[Rename], after: int, reason: str
+) -> tuple[list[Misnamed], int | None]:
+    """Return what renames find in the next appeals of a channel, and behind which id the rest follows; None: none."""
+    rows, last = await journal.unread(channel, after, PAGE)
+    cases = {case.appeal_id: case for case in await journal.cases([row.appeal_id for row in rows])}
+    return [
+        each
+        for row in rows
+        if (each := _misnamed(row, cases.get(row.appeal_id), renames, journal.actor, reason)) is not None
+    ], last
+
+
+async def write(journal: Journal, change: Change, accepted_by: str) -> Left | None:
+    """Write the change of an appeal, once; return why not.
+
+    Raises:
+        JournalError: nothing can be written now, of no appeal.
+
+    """
+    sender = Sender(changes=frozenset({EVERY}))
+    try:
+        await journal.change(NewChange(change, wall(), accepted_by, sender, actor=journal.actor))
+    except JournalError as error:
+        if error.passes:
+            raise
+        return Left.REFUSED
+    return None
+
+
+def _misnamed(row: AppealRow, case: Case | None, renames: Sequence[Rename], by: str, reason: str) -> Misnamed | None:
+    if case is None:
+        return Misnamed(row.number, None, left=Left.UNREADABLE)
+    removed = [of_each(path) for each in case.kept_changes for path in each.change.removed]
+    free = [each for each in renames if not any(touch(each.to, path) for path in removed)]
+    form = with_changes(case).appeal
+    try:
+        found = mapped(form, free)
+        if found is None and _by_others(case):
+            was = mapped(case.first or case.appeal, renames)
+            return None if was is None else Misnamed(row.number, None, was.renames, Left.CORRECTED)
+    except Unreadable:
+        return Misnamed(row.number, None, left=Left.UNREADABLE)
+    if found is None:
+        return None
+    left = Left.ENDED if row.closed else Left.HELD if row.state is AppealState.HELD else None
+    return Misnamed(row.number, None if left else _change(row, form, found, by, reason), found.renames, left)
+
+
+def _by_others(case: Case) -> bool:
+    """Whether somebody else has corrected it: what this has done before is done."""
+    ids = [each.change.message_id for each in case.kept_changes]
+    return bool(ids) and not any(each.startswith(_OURS) for each in ids)
+
+
+def _change(row: AppealRow, form: Appeal, found: Mapped, by: str, reason: str) -> Change:
+    said = found.correction.model_dump_json(exclude_none=True)
+    # Of what is replaced, what was set aside of it is gone from the newest form: the change tells it.
+    anew = tuple(other_fields(form, found.left))
+    odd = [
+        each
+        for each in found.left.warnings
+        if each.code != RENAMED and any(within(each.field, field) for field in anew)
+    ]
+    fields = {each.field for each in odd if each.code in UNKNOWN}
+    return Change(
+        message_id=f"{_OURS}{sha256(f'{row.number} {said}'.encode()).hexdigest()[:32]}",
+        channel=row.channel,
+        number=row.number,
+        kind=ChangeKind.CORRECTED,
+        corrected=found.correction,
+        removed=[each.path for each in found.renames],
+        reason=reason,
+        by=by.removeprefix("person:"),
+        warnings=[each.model_copy(update={"field": f"corrected.{each.field}"}) for each in odd],
+        as_written=[
+            each.model_copy(update={"field": f"corrected.{each.field}"})
+            for each in found.left.as_written
+            if each.field in fields
+        ],
+    )

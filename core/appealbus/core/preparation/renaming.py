@@ -1,0 +1,171 @@
+"""An appeal that was taken as it was written, read again under the names that its channel has for fields."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from lxml import etree
+
+from appealbus.schemas.appeal import Appeal, Written
+from appealbus.schemas.base import Model
+from appealbus.schemas.change import Correction
+from appealbus.schemas.notes import UNKNOWN, Notes, Unreadable
+from appealbus.schemas.reading import OWN, SMALL, message_from_json
+from appealbus.schemas.renames import Rename, child_of, name_of
+from appealbus.schemas.safexml import UnsafeXml, parse
+from appealbus.schemas.xml import to_xml
+from appealbus.schemas.xmlreading import message_from_xml
+
+_ELEMENT = re.compile(r"^<", re.MULTILINE)
+_MOST = 16 * 1024 * 1024
+"""Bytes: of what was taken the form is larger than the message was, by the names of its fields."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """What renames come to."""
+
+    correction: Correction
+    renames: tuple[Rename, ...]
+    """Those that find something."""
+    left: Appeal
+    """What was read anew: it tells what there is unknown in that, too."""
+
+
+def mapped(form: Appeal, renames: Sequence[Rename]) -> Mapped | None:
+    """Return what renames make of an appeal whose fields they find misnamed; None where they find nothing.
+
+    Raises:
+        Unreadable: what is kept of it as it was written cannot be read again.
+
+    """
+    sent = _as_sent(form)
+    before, after = _read(sent, ()), _read(sent, renames)
+    values = {
+        name: value
+        for name in Correction.model_fields
+        if (value := _otherwise(getattr(before, name), getattr(after, name))) is not None
+    }
+    # One by one: what is found under one name may have others in it.
+    found = tuple(each for each in renames if any(each.told == one.message for one in after.warnings))
+    return Mapped(Correction(**values), found, after) if values else None
+
+
+def without(form: Appeal, paths: Iterable[str]) -> Appeal:
+    """Return an appeal in which nothing is unknown any more that stands at these paths: it has its place by now.
+
+    Of a large one it stays, as each run of its case would take the time for it; so it does beside attributes and texts
+    between elements.
+    """
+    fields = {each.field for each in form.warnings if each.code in UNKNOWN}
+    unknown = [each.text for each in form.as_written if each.field in fields]
+    if len(form.text) + sum(map(len, unknown)) > SMALL or any(text[:1] not in "{[<" for text in unknown):
+        return form
+    try:
+        read = _read(_as_sent(form), [Rename(path, "") for path in paths])
+    except Unreadable:
+        return form
+    warnings = [each for each in form.warnings if each.code not in UNKNOWN]
+    written = [each for each in form.as_written if each.field not in fields]
+    return form.model_copy(
+        update={
+            "warnings": [*warnings, *(each for each in read.warnings if each.code in UNKNOWN)],
+            "as_written": [*written, *(each for each in read.as_written if each.field in fields)],
+        }
+    )
+
+
+def _otherwise(before: Any, after: Any) -> Any:
+    """Return what of a field is otherwise; None: nothing."""
+    if before == after:
+        return None
+    if not isinstance(after, Model) or type(before) is not type(after):
+        return after
+    return type(after)(**{name: value for name, value in after if value != getattr(before, name)})
+
+
+def _read(sent: bytes, renames: Sequence[Rename]) -> Appeal:
+    if sent.startswith(b"{"):
+        read = message_from_json(sent, renames=renames)
+    else:
+        read = message_from_xml(sent, _MOST, renames=renames)
+    if not isinstance(read, Appeal):
+        raise Unreadable("appeal.invalid", "it is none")
+    return read
+
+
+def _as_sent(form: Appeal) -> bytes:
+    """Return a message that says what an appeal says, and has beside it what was set aside as it was written."""
+    try:
+        return _written_anew(form)
+    except (orjson.JSONEncodeError, UnsafeXml):  # what is set aside may be nested as deeply as can be read
+        raise Unreadable("message.too_complex", "what was set aside of it is too complex") from None
+
+
+def _written_anew(form: Appeal) -> bytes:
+    fields = {each.field for each in form.warnings if each.code in UNKNOWN}
+    if any(each.text[:1] not in "{[" for each in form.as_written if each.field in fields):
+        return _in_xml(form)
+    given = form.model_dump(mode="json", exclude=set(OWN), exclude_defaults=True)
+    if form.applicant is not None:
+        given["applicant"]["type"] = form.applicant.type
+    for each in form.as_written:
+        try:
+            value = orjson.loads(each.text)
+        except ValueError:
+            value = each.text
+        _put(given, _steps(each), value if isinstance(value, dict | list) else each.text)
+    return orjson.dumps(given)
+
+
+def _put(given: Any, steps: Sequence[str], value: Any) -> None:
+    for at, step in enumerate(steps):
+        if isinstance(given, list):
+            if int(step) >= len(given):
+                return
+            if at == len(steps) - 1 and not isinstance(value, dict):
+                given[int(step)] = value
+                return
+            given = given[int(step)]
+        elif at < len(steps) - 1 or (isinstance(value, dict) and isinstance(given.get(step), dict)):
+            given = given.setdefault(step, {})
+        elif isinstance(value, list) or step not in given:
+            given[step] = value
+            return
+        if not isinstance(given, dict | list):
+            return
+    if isinstance(value, dict) and isinstance(given, dict):
+        given.update({name: each for name, each in value.items() if name not in given})
+
+
+def _in_xml(form: Appeal) -> bytes:
+    bare = form.model_copy(update={"warnings": [], "as_written": []})
+    root = parse(to_xml(bare), limit=_MOST)
+    for name, info in Appeal.model_fields.items():
+        if getattr(bare, name) == info.get_default(call_default_factory=True):
+            for element in [each for each in root if name_of(each) == name]:
+                root.remove(element)
+    for each in form.as_written:
+        begins = _ELEMENT.search(each.text)  # behind attributes and texts, which no name leads to
+        try:
+            parts = parse(f"<x>{each.text[begins.start() :] if begins else ''}</x>".encode(), limit=_MOST)
+        except UnsafeXml:
+            continue
+        node: etree._Element | None = root
+        for step in _steps(each):
+            if node is not None:
+                items = [part for part in node if name_of(part) == "item"]
+                node = next(iter(items[int(step) :]), None) if step.isdigit() else child_of(node, step)
+        if node is None:
+            continue
+        if len(node) == 1 and name_of(node) == "applicant":
+            node = node[0]
+        whole = len(parts) == 1 and name_of(parts[0]) == name_of(node)
+        node[:] = list(parts[0]) if whole else [*node, *parts]
+    return etree.tostring(root, encoding="UTF-8")
+
+
+def _steps(written: Written) -> list[str]:
+    return [] if written.field == Notes().root else re.findall(r"[^.\[\]]+", written.field)
