@@ -46,7 +46,7 @@ def test_found_with_its_whole_trail(virtual, bench):
             "reread_at": None,
             "unreadable": None,
             "unknown": None,
-        "unchecked": None,
+            "unchecked": None,
         }
         assert test.idle()
 

@@ -20,6 +20,7 @@ from appealbus.core.guards.gate import UNSURE
 from appealbus.core.guards.question import Ended, Question
 from appealbus.core.guards.single_flight import Flight
 from appealbus.core.guards.storable import checked, fitting
+from appealbus.core.interfaces.notes import Notes
 from appealbus.core.interfaces.outcomes import invalid, timed_out, unavailable
 from appealbus.core.interfaces.source import Source
 from appealbus.core.interfaces.wire import Call, CallFailed, Wire
@@ -314,8 +315,12 @@ class Attempts(Flight):
                 raise
             self.so_far = self._context.defect(lookup, error)
         finally:
-            self._context.note(self.question, source.notes, self.so_far)
+            self._note(source.notes)
         return bool(source.replies)
+
+    def _note(self, notes: Notes) -> None:
+        """Note what the reading of a reply noticed."""
+        self._context.note(self.question, notes, self.so_far)
 
     def _of_fault(self, failed: CallFailed) -> Outcome[Record]:
         """Return what a failed call means: the lookup's word where it knows the source's fault, else the wire's."""

@@ -8,6 +8,7 @@ from appealbus.core.guards.attempts import CLAIMS, UNTIED, Attempts
 from appealbus.core.guards.context import SourceContext
 from appealbus.core.guards.conversation import Came, Conversation, Step
 from appealbus.core.guards.question import Ended, Question
+from appealbus.core.interfaces.notes import Notes
 from appealbus.core.interfaces.wire import Call, CallFailed, Health, Reply, Request, Wire
 from appealbus.core.masking import masked
 from appealbus.schemas.outcome import OutcomeKind
@@ -96,3 +97,6 @@ class Rereading(Attempts):
         if self.so_far.record is None:
             self._provenance = self._trail_of_none(source)
         return self.ended()
+
+    def _note(self, notes: Notes) -> None:
+        """Do nothing: it was counted when it came."""
