@@ -26,7 +26,7 @@ def test_a_day_begins_at_midnight_of_the_country(moment, day):
 ROOT = Path(__file__).parents[2]
 NO_DAY_OF_THE_COUNTRY = {
     # Which day it is on this machine's clock, on which a reader is told moments.
-    "core/appealbus/core/cli/telling.py",
+    "core/appealbus/core/cli/log_lines.py",
     "core/appealbus/core/language/reader.py",
     # What somebody has written as a day.
     "core/appealbus/core/cli/selecting.py",

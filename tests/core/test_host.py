@@ -9,9 +9,9 @@ from textwrap import dedent
 import pytest
 
 from appealbus.core.config.base import NoSettings, Settings
+from appealbus.core.extension_points import KINDS, PartKind
 from appealbus.core.hookspecs import Hooks, hookspec
 from appealbus.core.host import Host, Plugin
-from appealbus.core.kinds import KINDS, PartKind
 from appealbus.core.version import API_VERSION
 
 GOOD = """

@@ -9,8 +9,8 @@ import pytest
 from appealbus.core import ConfigError, Factory, From, NoSettings, Settings, Waiting, Wire, WorkQueue
 from appealbus.core.config.loading import load
 from appealbus.core.config.models import Configuration, PartSettings
+from appealbus.core.extension_points import KINDS, PartKind
 from appealbus.core.host import Host, Plugin
-from appealbus.core.kinds import KINDS, PartKind
 from appealbus.core.parts import Parts, build
 from appealbus.core.testing import scripted_connector
 from tests.core.kit import ScriptedWire, lookup

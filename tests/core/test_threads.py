@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from appealbus.core.doors import entered
+from appealbus.core.plugin_calls import entered
 from appealbus.core.threads import THREADS, WAITING, NoThread, PluginThreads
 from tests.services.processes import PATIENCE
 

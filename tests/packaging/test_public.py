@@ -75,11 +75,11 @@ BESIDE = {
         "journal.key",
         "journal.naming",
         "logs",
-        "own_file",
+        "sidecar",
         "process",
     },
-    "plugins/surges": {"domain.places", "own_file", "process"},
-    "plugins/terms": {"counting", "domain.change", "domain.waiting"},
+    "plugins/surges": {"domain.places", "sidecar", "process"},
+    "plugins/terms": {"due_dates", "domain.change", "domain.waiting"},
     "plugins/traces": {"logs.throttle"},
 }
 """What others that ship use of the core besides, and a third party could not: nothing else, and nothing in vain."""

@@ -15,16 +15,16 @@ import structlog
 
 from appealbus.core.careless import shadows, slip, unusable
 from appealbus.core.config.base import NoSettings, Settings
-from appealbus.core.counting import Counting
 from appealbus.core.discovery import BrokenPlugin, FoundPlugin, Manager, check_api, find, reason_of
-from appealbus.core.doors import inside, is_defect
+from appealbus.core.due_dates import Counting
+from appealbus.core.extension_points import KINDS
 from appealbus.core.hookspecs import NAMESPACE, Hooks
 from appealbus.core.interfaces.assessor import Assessor
 from appealbus.core.interfaces.lookup import models_of
 from appealbus.core.interfaces.past import Past, PastAssessor
 from appealbus.core.interfaces.service import Service
-from appealbus.core.kinds import KINDS
 from appealbus.core.planning.plan import Node
+from appealbus.core.plugin_calls import inside, is_defect
 from appealbus.schemas.appeal import Appeal, Receipt
 from appealbus.schemas.dossier import Dossier, LookupOutcome
 from appealbus.schemas.record import Record

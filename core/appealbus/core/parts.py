@@ -10,8 +10,8 @@ from appealbus.core.config.base import Settings
 from appealbus.core.config.loading import Loaded
 from appealbus.core.config.models import MeaninglessSettings, SourceSettings
 from appealbus.core.config.problems import InvalidConfig
-from appealbus.core.doors import is_defect
 from appealbus.core.errors import ConfigError
+from appealbus.core.extension_points import KINDS, PartKind
 from appealbus.core.guards.settings import GuardSettings
 from appealbus.core.host import Host
 from appealbus.core.interfaces.delivery import Delivery
@@ -19,9 +19,9 @@ from appealbus.core.interfaces.intake import Intake
 from appealbus.core.interfaces.part import Part
 from appealbus.core.interfaces.wire import Wire
 from appealbus.core.interfaces.work import WorkQueue
-from appealbus.core.kinds import KINDS, PartKind
 from appealbus.core.planning.contract import Contracts, Standing, active
 from appealbus.core.planning.plan import Node
+from appealbus.core.plugin_calls import is_defect
 from appealbus.schemas.suggestion import did_you_mean
 
 

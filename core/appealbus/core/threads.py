@@ -7,8 +7,8 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, NoReturn, ParamSpec, TypeVar
 
-from appealbus.core.doors import inside
 from appealbus.core.errors import AppealBusError
+from appealbus.core.plugin_calls import inside
 
 P = ParamSpec("P")
 T = TypeVar("T")

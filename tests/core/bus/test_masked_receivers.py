@@ -16,7 +16,7 @@ from appealbus.core.bus.receiver_mask import UNMASKED, ReceiverMask
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import DeliveryState, NewAppeal
 from appealbus.core.journal.writes.concluding import Conclusion
-from appealbus.core.rights import seen
+from appealbus.core.rights import masked_version
 from appealbus.core.rights.mask import Mask
 from appealbus.core.rights.masker import Masker
 from appealbus.core.rights.paths import Pattern
@@ -116,7 +116,7 @@ async def test_what_cannot_be_masked_does_not_go_out(tmp_path: Path, monkeypatch
     def broken(mask: Mask, *given: Any) -> Any:
         raise RuntimeError(f"a defect over {given}")
 
-    monkeypatch.setattr(seen, "masked", broken)
+    monkeypatch.setattr(masked_version, "masked", broken)
     async with kit.running_bus(tmp_path, **_tables(tmp_path)) as bus:
         taken = await bus.accept(kit.message(applicant={"type": "person", "phone": SECRET}))
         await _until(lambda: bool(_versions("all")))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from appealbus.core import From, doors, process
+from appealbus.core import From, plugin_calls, process
 from appealbus.core.bus import dispatcher, stop_time
 from appealbus.core.bus.stop_time import StopTime
 from appealbus.core.bus.tasks import Phase
@@ -46,9 +46,9 @@ def test_the_worst_stop_ends_before_the_process_is_killed(clock: Clock, grace: f
     clock.now += time.cases
     clock.now += dispatcher._CALLED_OFF
     clock.now += time.grace  # intakes
-    clock.now += time.grace + doors._MOMENT  # deliveries
+    clock.now += time.grace + plugin_calls._MOMENT  # deliveries
     clock.now += time.phase  # all other tasks
-    clock.now += time.phase + doors._MOMENT  # parts close
+    clock.now += time.phase + plugin_calls._MOMENT  # parts close
     clock.now += time.phase  # the decoder
     clock.now += time.at_most(3.0)  # leases are given back
     clock.now += journal._ENDING + 2 * process._CLOSING + process._LEAVING
@@ -73,7 +73,7 @@ async def test_a_bus_in_which_everything_hangs_stops_in_time(tmp_path: Path, mon
     """
     for module, name in (
         *((stop_time, name) for name in ("_AFTER", "_CASES", "_PHASE", "_LEAST")),
-        *((single_flight, "_CALLED_OFF"), (dispatcher, "_CALLED_OFF"), (doors, "_MOMENT")),
+        *((single_flight, "_CALLED_OFF"), (dispatcher, "_CALLED_OFF"), (plugin_calls, "_MOMENT")),
     ):
         monkeypatch.setattr(module, name, getattr(module, name) / 10)
     for turn in range(5):

@@ -13,8 +13,8 @@ import orjson
 import pytest
 
 from appealbus.core import Inbound, Quarantined, Taken
+from appealbus.core.bus.quarantine_replay import Retaking, retake
 from appealbus.core.bus.reception import Received, Reception
-from appealbus.core.bus.retaking import Retaking, retake
 from appealbus.core.config.models import BusSettings
 from appealbus.core.domain.client import Client, Credential, Role
 from appealbus.core.domain.sender import Sender

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from appealbus.core.cli.life import failures, life
-from appealbus.core.cli.telling import span
+from appealbus.core.cli.log_lines import span
 from appealbus.core.domain.event import LogEntry, What
 from appealbus.core.journal.tables import to_number
 

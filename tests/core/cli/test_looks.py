@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 import pytest
 
 from appealbus.core.cli import person as persons
+from appealbus.core.cli.audit_reads import look
 from appealbus.core.cli.context import Cli
-from appealbus.core.cli.looking import look
 from appealbus.core.cli.person import person
 from appealbus.core.domain.access import AccessRow, Served
 from appealbus.core.journal.rows import NewAppeal, NewQuarantine, WorkerState

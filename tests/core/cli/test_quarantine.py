@@ -8,8 +8,8 @@ from contextlib import aclosing
 from datetime import UTC, datetime
 
 from appealbus.core.bus.copies import _named
+from appealbus.core.bus.quarantine_replay import Retaking, retake
 from appealbus.core.bus.reception import Reception
-from appealbus.core.bus.retaking import Retaking, retake
 from appealbus.core.config.models import BusSettings
 from appealbus.core.interfaces.intake import Inbound, Quarantined, Taken
 from appealbus.core.journal.rows import NewQuarantine, QuarantineRow

@@ -13,7 +13,7 @@ from appealbus.core.guards.bucket import Bucket
 from appealbus.core.guards.freshness import Freshness
 from appealbus.core.guards.latency import Latency
 from appealbus.core.guards.question import Ended
-from appealbus.core.guards.storable import checked
+from appealbus.core.guards.record_check import checked
 from appealbus.schemas.record import OtherRecord, record_to_json
 from tests.services.forms import form
 

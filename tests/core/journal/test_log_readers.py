@@ -12,7 +12,7 @@ import pytest
 
 from appealbus.core.domain.event import Event, What
 from appealbus.core.journal import store
-from appealbus.core.journal.writes import events, placing
+from appealbus.core.journal.writes import events, positions
 from tests.services import scripts
 from tests.services.forms import form
 from tests.services.processes import PATIENCE
@@ -56,7 +56,7 @@ class Writing:
         found = 1
         while found or not self.over.is_set():
             with opened.writing.connect() as connection:
-                (found,) = placing.place(connection, [dice.randint(1, 50)])
+                (found,) = positions.place(connection, [dice.randint(1, 50)])
                 if dice.random() < 0.1:
                     connection.invalidate()
                     found = 1

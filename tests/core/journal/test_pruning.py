@@ -11,8 +11,8 @@ from sqlalchemy import Engine, create_engine, select, update
 
 from appealbus.core.domain.document import split
 from appealbus.core.domain.replies import KeptReplies
+from appealbus.core.journal.expired import Ages
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.old import Ages
 from appealbus.core.journal.rows import Accepted
 from appealbus.core.journal.tables import metadata
 from appealbus.core.journal.writes.concluding import Conclusion

@@ -10,8 +10,8 @@ from appealbus.core import clocks
 from appealbus.core.domain.case import LookupState
 from appealbus.core.domain.replies import KeptReplies
 from appealbus.core.journal import documents
+from appealbus.core.journal.expired import Ages
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.old import Ages
 from appealbus.core.journal.rows import Accepted
 from appealbus.core.journal.tables import document, metadata
 from appealbus.core.journal.writes import replies as kept_replies
@@ -99,7 +99,7 @@ async def test_any_number_of_versions_goes_in_pages(
     journal: Journal, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each appeal's, wherever a page ends."""
-    monkeypatch.setattr("appealbus.core.journal.old._PAGE", 3)
+    monkeypatch.setattr("appealbus.core.journal.expired._PAGE", 3)
     monkeypatch.setattr(documents, "_BATCH", 2)
     appeals = [await journal.accept(make.new(str(number))) for number in range(5)]
     for number in range(1, 5):

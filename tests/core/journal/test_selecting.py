@@ -9,7 +9,7 @@ from appealbus.core.domain.listing import AppealState
 from appealbus.core.domain.selection import NOWHERE, Place, Selection
 from appealbus.core.journal import finding
 from appealbus.core.journal.key import JournalKey
-from appealbus.core.journal.reads import driving, selecting
+from appealbus.core.journal.reads import candidates, selecting
 from appealbus.core.journal.tables import to_moment
 from tests.core.journal.explaining import explain_all
 from tests.core.journal.many_appeals import fill
@@ -70,7 +70,7 @@ async def pages(journal, selection, limit, sees=None):
 async def test_what_is_found_is_what_is_selected(journal, many, monkeypatch):
     """Each part alone and any of them together; no page is short, nothing comes twice, and a frozen selection is it."""
     monkeypatch.setattr(selecting, "SCAN", 17)
-    monkeypatch.setattr(driving, "SCAN", 17)
+    monkeypatch.setattr(candidates, "SCAN", 17)
     chance = random.Random(3)
     selections = [Selection(**{name: value}) for name, values in PARTS.items() for value in values]
     for _ in range(form(10, 30)):

@@ -9,8 +9,8 @@ import orjson
 import pytest
 
 from appealbus.core import clocks
+from appealbus.core.journal.expired import Ages
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.old import Ages
 from appealbus.core.journal.writes.rereading import Anew
 from appealbus.schemas.record import OtherRecord
 from tests.core.journal.conftest import Make

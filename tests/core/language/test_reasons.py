@@ -19,8 +19,8 @@ from appealbus.core.interfaces.link import LinkStatus
 from appealbus.core.language import Reader, ReaderLanguage
 from appealbus.core.language.problems import problems_told
 from appealbus.core.language.reasons import RULES
+from appealbus.core.lazy_text import told
 from appealbus.core.replies.rules import _RULES, broken_rule
-from appealbus.core.told import told
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.change import Change
 from appealbus.schemas.problems import explain, problems

@@ -16,12 +16,12 @@ from appealbus.core.fair_share import on_behalf_of
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import NewAppeal
 from appealbus.core.journal.writes.concluding import Conclusion
+from appealbus.core.rights import masked_version
 from appealbus.core.rights import masker as module
-from appealbus.core.rights import seen
-from appealbus.core.rights.looks import Looks
 from appealbus.core.rights.mask import Mask
 from appealbus.core.rights.masker import Masker, NeverMasked, NotMasked
 from appealbus.core.rights.paths import Pattern
+from appealbus.core.rights.version_digest import Looks
 from appealbus.core.rights.viewer import Viewer
 from appealbus.core.rights.views import Views
 from appealbus.schemas import Appeal, Completeness
@@ -53,13 +53,13 @@ async def masker() -> AsyncIterator[Masker]:
 def counted(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What was masked in this process."""
     made: list[Any] = []
-    original = seen.masked
+    original = masked_version.masked
 
     def masked(mask: Mask, *given: Any) -> Any:
         made.append(mask)
         return original(mask, *given)
 
-    monkeypatch.setattr(seen, "masked", masked)
+    monkeypatch.setattr(masked_version, "masked", masked)
     monkeypatch.setattr(module, "_SMALL", 64 * 1024)
     return made
 
@@ -67,7 +67,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 @pytest.mark.parametrize("raw", [version(), LARGE], ids=["small", "large"])
 async def test_what_is_kept_is_what_would_be_made(masker: Masker, raw: bytes) -> None:
     """Small or large, the first time and the next one."""
-    expected = seen.seen(MASK, raw, 1)
+    expected = masked_version.seen(MASK, raw, 1)
     for at in (1, 7):
         found = await masker.seen(MASK, raw, at)
         assert (found.raw, found.digest, found.version) == (expected.raw, expected.digest, at)
@@ -80,13 +80,13 @@ async def test_a_small_version_full_of_numbers_does_not_hold_up_the_loop(masker:
         return orjson.dumps({"schema_version": "1", "receipt": {}, "appeal": {"text": text}})
 
     usual = small("Прошу ответить, ИИН 750301100019, тел. +7 701 123 45 67. " * 5 + "Фонари не горят. " * 100)
-    assert (await masker.seen(MASK, usual, 1)).raw == seen.seen(MASK, usual, 1).raw
+    assert (await masker.seen(MASK, usual, 1)).raw == masked_version.seen(MASK, usual, 1).raw
     assert not masker._helpers._idle
     await masker.seen(MASK, LARGE, 1)
     for piece in ("O1|20:327:001:123aОИИН ", "1| :", "750301100019 ", "1-"):
         raw = small(piece * (6_000 // len(piece)))
         assert len(raw) < module._SMALL
-        expected = seen.seen(MASK, raw, 1).raw
+        expected = masked_version.seen(MASK, raw, 1).raw
         busy = time.thread_time()
         found = await masker.seen(MASK, raw, 1)
         assert time.thread_time() - busy < 0.025, piece
@@ -220,7 +220,7 @@ async def test_what_nobody_can_mask_counts_as_damaged(masker: Masker, monkeypatc
     def defect(*given: Any) -> Any:
         raise RuntimeError
 
-    monkeypatch.setattr(seen, "masked", defect)
+    monkeypatch.setattr(masked_version, "masked", defect)
     monkeypatch.setattr(module, "_SMALL", 64 * 1024)
     with pytest.raises(ValueError, match="cannot be masked"):
         await masker.seen(MASK, version("3"), 1)

@@ -15,16 +15,16 @@ from appealbus.core.domain.event import What
 from appealbus.core.domain.feed import FeedEntry
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.enrichment.fields import FieldError
+from appealbus.core.journal.expired import Ages
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.old import Ages
 from appealbus.core.journal.rows import NewAppeal
 from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.core.rights.builtin import EVERYTHING, TECHNICAL
 from appealbus.core.rights.explaining import FieldHidden
-from appealbus.core.rights.looks import Looks
 from appealbus.core.rights.mask import Mask
+from appealbus.core.rights.masked_version import etag
 from appealbus.core.rights.paths import Pattern
-from appealbus.core.rights.seen import etag
+from appealbus.core.rights.version_digest import Looks
 from appealbus.core.rights.viewer import Viewer
 from appealbus.core.rights.views import Views
 from appealbus.schemas import Appeal, Completeness

@@ -13,7 +13,7 @@ from pathlib import Path
 import orjson
 
 from appealbus.core.journal import store
-from appealbus.core.journal.writes import concluding, placing
+from appealbus.core.journal.writes import concluding, positions
 from appealbus.core.journal.writes.concluding import Concluding, Conclusion
 from appealbus.schemas import Completeness
 from tests.core.rights.made import FIELDS, dossier, value
@@ -54,13 +54,13 @@ def write(url: str, key: Path, appeals: Sequence[Written], epoch: int, versions:
             threads.submit(_write, opened(), appeals[first::4], epoch, versions // 4, random.Random(first))
             for first in range(4)
         ]
-        placing = [
+        positions = [
             threads.submit(_place, opened(), over, random.Random(number))
             for number in range(2 if url.startswith("postgresql") else 0)
         ]
         wait(writing)
         over.set()
-        for each in (*writing, *placing):
+        for each in (*writing, *positions):
             each.result()
 
 
@@ -108,7 +108,7 @@ def _place(opened: store.OpenedDatabase, over: threading.Event, dice: random.Ran
     assert opened.writing is not None
     while found or not over.is_set():
         with opened.writing.connect() as connection:
-            (found,) = placing.place(connection, [dice.randint(1, 50)])
+            (found,) = positions.place(connection, [dice.randint(1, 50)])
             if dice.random() < 0.1:
                 connection.invalidate()
                 found = 1

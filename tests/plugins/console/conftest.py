@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from appealbus.plugins.console.views.quarantine import attempting, doing, trying
+from appealbus.plugins.console.views.quarantine import actions, attempting, trying
 from tests.plugins.console.world import World, world
 from tests.services.processes import PATIENCE
 
@@ -20,5 +20,5 @@ def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have all messages of a group be tried and taken, and each who tries some have a turn, on a busy machine too."""
     monkeypatch.setattr(attempting, "_TURN", PATIENCE)
-    for each in (trying, doing):
+    for each in (trying, actions):
         monkeypatch.setattr(each, "_PATIENCE", PATIENCE)

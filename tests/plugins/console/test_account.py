@@ -6,13 +6,13 @@ from hashlib import sha256
 
 import httpx
 
-from appealbus.core.domain.deeds import Deeds
+from appealbus.core.domain.audit_log import Deeds
 from appealbus.core.domain.event import What
 from appealbus.core.journal.journal import Journal
 from appealbus.core.language import ReaderLanguage
 from appealbus.core.rights.actions import Action
-from appealbus.plugins.console.views.account.sight import RIGHTS
-from appealbus.plugins.console.views.appeal.telling import kind_said
+from appealbus.plugins.console.views.account.queries import RIGHTS
+from appealbus.plugins.console.views.appeal.log_lines import kind_said
 from appealbus.plugins.console.words import Words
 from tests.plugins.console.kit import csrf_of
 from tests.plugins.console.world import World

@@ -8,7 +8,7 @@ import pytest
 
 from appealbus.core.domain.event import Cursor, What
 from appealbus.core.journal.journal import Journal
-from appealbus.plugins.console.views.deliveries import sight
+from appealbus.plugins.console.views.deliveries import queries
 from tests.plugins.console.kit import csrf_of
 from tests.plugins.console.lagging import lag
 from tests.plugins.console.world import World
@@ -45,7 +45,7 @@ def test_the_worst_receiver_comes_first_and_says_what_stands_first(
     assert page.index("deliveries/old") < page.index("deliveries/out")
     for said in ("not configured any more", "refuses something", "larger than the broker", "<code", "egov", "1.3"):
         assert said in page, said
-    monkeypatch.setattr(sight, "LATE", timedelta(0))
+    monkeypatch.setattr(queries, "LATE", timedelta(0))
     late = ops.get("/console/deliveries").text
     assert "lags behind" in late
     assert "there was no connection to the broker" in late
@@ -70,7 +70,7 @@ def test_one_receiver_tells_all_of_it_page_by_page(
     failed = re.search(r'Failed, and stands first.*?href="(/console/appeals/[^"]+)"', page.text, re.DOTALL)
     assert failed is not None
     assert "there was no connection to the broker [unreachable]" in ops.get(f"{failed[1]}/timeline").text
-    monkeypatch.setattr("appealbus.plugins.console.views.deliveries.seeing._PAGE", 2)
+    monkeypatch.setattr("appealbus.plugins.console.views.deliveries.pages._PAGE", 2)
     seen, at = [], f"{OUT}?show=waiting"
     while at:
         page = ops.get(at)

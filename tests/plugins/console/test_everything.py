@@ -17,7 +17,7 @@ from appealbus.core.domain.operation import Operation, Order
 from appealbus.core.domain.selection import Selection
 from appealbus.core.journal.journal import Journal
 from appealbus.core.operations import operations
-from appealbus.plugins.console.views.operations import sight
+from appealbus.plugins.console.views.operations import queries
 from tests.plugins.console.alarms import alarms
 from tests.plugins.console.everything import (
     LANGUAGES,
@@ -259,7 +259,9 @@ def kind_of(link: str) -> object:
 
 def test_every_button_does_what_it_says(everything: Everything, monkeypatch: pytest.MonkeyPatch) -> None:
     """For those who are shown it, once however often it is sent, with an entry of the log; to others it is refused."""
-    monkeypatch.setattr(sight, "_MOVES", timedelta(hours=1))  # what was begun is there to be stopped, however long ago
+    monkeypatch.setattr(
+        queries, "_MOVES", timedelta(hours=1)
+    )  # what was begun is there to be stopped, however long ago
     assert {press[2] for press in PRESSES} | {*ELSEWHERE} == {each.path for each in ways() if each.method == "POST"}
     everything.console.signed_in(Role.AUDITOR, "a-auditor", per_minute=1_000_000)  # a session to be ended
     for role in ROLES:

@@ -20,7 +20,7 @@ from appealbus.core.journal.rows import NewAppeal, WorkerState
 from appealbus.core.operations import operations
 from appealbus.core.operations.in_force import in_force
 from appealbus.core.rights.tokens import new_token
-from appealbus.plugins.console import room
+from appealbus.plugins.console import truncation
 from appealbus.plugins.console.view import all_views
 from appealbus.schemas.appeal import Appeal, AppealKind
 from tests.plugins.console import world as worlds
@@ -195,7 +195,7 @@ def test_a_long_configuration_goes_on(console: World, monkeypatch: pytest.Monkey
     """Of dozens of sources with all that nobody has written: each setting stands on one page."""
     ops = console.signed_in("ops")
     assert 'rel="next"' not in ops.get("/console/configuration?all=1").text
-    monkeypatch.setattr(room, "_BYTES", 9000)
+    monkeypatch.setattr(truncation, "_BYTES", 9000)
     pages = [ops.get("/console/configuration?all=1")]
     while following := re.search(r'rel="next" href="([^"]+)"', pages[-1].text):
         pages.append(ops.get(unescape(following[1])))

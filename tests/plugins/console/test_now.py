@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from appealbus.core.domain.client import Credential
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import NewAppeal
-from appealbus.plugins.console.views.now import sight
+from appealbus.plugins.console.views.now import queries
 from appealbus.schemas.appeal import Appeal
 from tests.plugins.console.browser import chromium, sign_in
 from tests.plugins.console.waiting import park, work_goes_on
@@ -46,16 +46,16 @@ def test_what_needs_a_person_comes_first_with_the_way_to_it(console: World) -> N
 def test_many_who_watch_cost_one_look(console: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages asked for at once read the journal once; a person has no more than so many streams."""
     looks = 0
-    gather = sight.gather
+    gather = queries.gather
 
     async def counted(*given: object) -> object:
         nonlocal looks
         looks += 1
         return await gather(*given)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(sight, "gather", counted)
+    monkeypatch.setattr(queries, "gather", counted)
     console.signed_in("ops", "watcher").get("/console/now")
-    watch = console.api.mounts["/console"].state.console.one(sight.Watch)
+    watch = console.api.mounts["/console"].state.console.one(queries.Watch)
     asyncio.run(asyncio.sleep(1.1))
     looks = 0
 
@@ -130,7 +130,7 @@ def test_a_browser_watches_and_can_stop(console: World, monkeypatch: pytest.Monk
         expect(page.locator("#at")).to_contain_text("As of", timeout=10_000)
         silent = page.locator(".live [role=status]")
         with monkeypatch.context() as away:
-            away.setattr(sight.Watch, "now", no_news)
+            away.setattr(queries.Watch, "now", no_news)
             page.wait_for_timeout(2500)  # what was under way comes yet
             page.clock.fast_forward(11_000)
             expect(silent).to_have_text("No news comes: so things stood at the time below.")

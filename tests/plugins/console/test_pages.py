@@ -13,7 +13,7 @@ from appealbus.core.domain.event import What
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.reads import selecting
 from appealbus.plugins.console.static import FOLDER, STATIC
-from appealbus.plugins.console.views.appeals import seeing
+from appealbus.plugins.console.views.appeals import pages
 from tests.plugins.console.kit import csrf_of
 from tests.plugins.console.world import APPEALS, World
 
@@ -58,15 +58,15 @@ def test_what_cannot_be_chosen_is_said(console: World, query: str, status: int) 
 def test_a_page_looks_through_so_many_and_no_more(console: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where hardly any is like that it comes short and says so; the next ones find all there are."""
     monkeypatch.setattr(selecting, "SCAN", 2)
-    monkeypatch.setattr(seeing, "_STEPS", 1)
-    ops, path, found, pages = console.signed_in("ops"), "/console/appeals?completeness=partial", 0, 0
+    monkeypatch.setattr(pages, "_STEPS", 1)
+    ops, path, found, count = console.signed_in("ops"), "/console/appeals?completeness=partial", 0, 0
     while path:
         page = ops.get(path).text
-        found, pages = found + page.count('<th scope="row"'), pages + 1
+        found, count = found + page.count('<th scope="row"'), count + 1
         further = re.search(r'rel="next" href="([^"]+)"', page)
         path = further[1].replace("&amp;", "&") if further else ""
         assert ("None so far is like that" in page) == bool(path and '<th scope="row"' not in page)
-    assert pages > 2
+    assert count > 2
     assert found == ops.get("/console/appeals").text.count(">partial<") > 0
 
 

@@ -26,12 +26,12 @@ from appealbus.core.interfaces.intake import Inbound, Quarantined
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import NewQuarantine, QuarantineRow
 from appealbus.core.language import ReaderLanguage
-from appealbus.core.told import told
-from appealbus.plugins.console.views.now.sight import Now
+from appealbus.core.lazy_text import told
+from appealbus.plugins.console.views.now.queries import Now
 from appealbus.plugins.console.views.quarantine.details import REASONS_KEPT
 from appealbus.plugins.console.views.quarantine.hiding import _names
+from appealbus.plugins.console.views.quarantine.queries import REASONS
 from appealbus.plugins.console.views.quarantine.showing import shown
-from appealbus.plugins.console.views.quarantine.sight import REASONS
 from appealbus.plugins.console.words import Words
 from tests.plugins.console.kit import csrf_of
 from tests.plugins.console.world import World

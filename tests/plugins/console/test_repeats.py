@@ -14,10 +14,10 @@ from appealbus.core.host import Plugin
 from appealbus.core.journal.journal import Journal
 from appealbus.plugins.api import turns
 from appealbus.plugins.console.views.appeal import repeats
-from appealbus.plugins.console.views.appeal.sides import bounded, in_pieces
+from appealbus.plugins.console.views.appeal.diff_view import bounded, in_pieces
 from appealbus.plugins.repeats.assessor import Repeats
+from appealbus.plugins.repeats.diff_view import Line, side_by_side
 from appealbus.plugins.repeats.matter import Compared
-from appealbus.plugins.repeats.sides import Line, side_by_side
 from appealbus.plugins.repeats.words import Label
 from appealbus.schemas.appeal import Appeal
 from tests.core.kit import message

@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from appealbus.core import Comparison, Inbound, Past, PastAssessor, Taken
-from appealbus.core.bus import recalling
+from appealbus.core.bus import history_comparison
 from appealbus.core.rights.fields import leads_in
 from appealbus.core.rights.paths import path_of
 from appealbus.plugins.repeats.assessor import Repeats
@@ -208,7 +208,7 @@ async def test_one_that_hangs_is_asked_no_second_time_meanwhile(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It costs its signals and one thread, however many appeals come; the others conclude."""
-    monkeypatch.setattr(recalling, "_PATIENCE", 0.5)
+    monkeypatch.setattr(history_comparison, "_PATIENCE", 0.5)
     hangs = Hangs()
     try:
         async with running_bus(tmp_path, assessors=[hangs, Repeats()]) as bus:

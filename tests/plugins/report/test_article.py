@@ -5,10 +5,10 @@ from datetime import date
 import pytest
 
 from appealbus.core.language import Reader, ReaderLanguage
+from appealbus.plugins.report.formatting import Teller
 from appealbus.plugins.report.row import Span, Table
 from appealbus.plugins.report.settings import ReportSettings
 from appealbus.plugins.report.table import make_table
-from appealbus.plugins.report.telling import Teller
 from appealbus.plugins.report.words import By, Column
 from tests.plugins.report.making import BODIES, event, filled, letter
 from tests.plugins.report.plain import Letter

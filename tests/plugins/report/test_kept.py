@@ -19,10 +19,10 @@ from appealbus.core.language import Reader, ReaderLanguage
 from appealbus.plugins.report import table as tables
 from appealbus.plugins.report.fact import districts_of
 from appealbus.plugins.report.following import follow
+from appealbus.plugins.report.formatting import Teller
 from appealbus.plugins.report.row import Row, Span
 from appealbus.plugins.report.settings import ReportSettings
 from appealbus.plugins.report.store import Store
-from appealbus.plugins.report.telling import Teller
 from appealbus.plugins.report.words import By, Column
 from appealbus.schemas.address import Address
 from appealbus.schemas.change import Change

@@ -10,8 +10,8 @@ from appealbus.core import Case
 from appealbus.core.language import Reader
 from appealbus.plugins.terms.calendar import UnknownYear, load_calendar
 from appealbus.plugins.terms.clock import Told, due_on, read_clock
+from appealbus.plugins.terms.formatting import as_json
 from appealbus.plugins.terms.norms import Law
-from appealbus.plugins.terms.telling import as_json
 from appealbus.schemas.appeal import Appeal, Receipt
 from appealbus.schemas.reading import message_from_json
 from tests.plugins.terms.making import HERE, LAW, THERE, at, change, clock, due, remarks, told

@@ -7,7 +7,7 @@ import pytest
 from babel.messages.pofile import read_po
 
 from appealbus.plugins import terms
-from appealbus.plugins.terms import telling, words
+from appealbus.plugins.terms import formatting, words
 from appealbus.schemas.base import Word
 from tests.plugins.terms.making import LAW
 
@@ -19,7 +19,7 @@ ASSUMED_AROUND_A_TERM |= {"complaint_filing", "complaint_forwarding"}
 @pytest.mark.parametrize("language", ["kk", "ru"])
 def test_every_word_is_in_the_catalogue(language: str) -> None:
     """Each word of the plugin's lists, and each assumption of a term in the data; and no other."""
-    found = [each for module in (words, telling) for _, each in inspect.getmembers(module, inspect.isclass)]
+    found = [each for module in (words, formatting) for _, each in inspect.getmembers(module, inspect.isclass)]
     lists = {each for each in found if issubclass(each, Word) and each is not Word}
     wanted = {(each.__name__, word.value) for each in lists for word in each}
     norms = [each for each in LAW.norms.norms if each.what not in ASSUMED_AROUND_A_TERM]

@@ -4,19 +4,19 @@ import asyncio
 
 import structlog
 
+from appealbus.core.bus.counters import Tally
 from appealbus.core.bus.dispatcher import Dispatcher
 from appealbus.core.bus.reception import Received, Reception
-from appealbus.core.bus.tally import Tally
 from appealbus.core.bus.trimming import EVERY, trim_quarantine
 from appealbus.core.bus.work_hints import WorkHints
 from appealbus.core.config.models import BusSettings
-from appealbus.core.doors import entered
 from appealbus.core.errors import JournalError
 from appealbus.core.failpoints import failpoint
 from appealbus.core.host import Host
 from appealbus.core.interfaces.answer import Answer, Kept
 from appealbus.core.interfaces.intake import Inbound, Quarantined, Taken
 from appealbus.core.journal.journal import Journal
+from appealbus.core.plugin_calls import entered
 
 log = structlog.get_logger(__name__)
 

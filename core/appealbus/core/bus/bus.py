@@ -16,6 +16,7 @@ from appealbus.core.bus.clock_watch import ClockWatch
 from appealbus.core.bus.contract_watch import ContractWatch
 from appealbus.core.bus.dispatcher import Dispatcher
 from appealbus.core.bus.heartbeat import Heartbeat
+from appealbus.core.bus.isolation import Turns
 from appealbus.core.bus.leader import LeaderLeases
 from appealbus.core.bus.reception import Reception
 from appealbus.core.bus.relay import Relay
@@ -28,14 +29,12 @@ from appealbus.core.bus.source_watch import SourceWatch
 from appealbus.core.bus.source_wires import SourceWires
 from appealbus.core.bus.stop_time import StopTime
 from appealbus.core.bus.tasks import PartTasks, Phase
-from appealbus.core.bus.turns import Turns
 from appealbus.core.bus.watchdog import Watchdog
 from appealbus.core.bus.work_hints import NAME as WORK_QUEUE
 from appealbus.core.bus.work_hints import WorkHints
 from appealbus.core.config.loading import Loaded
 from appealbus.core.domain.event import by_worker
 from appealbus.core.domain.source_state import SourceState
-from appealbus.core.doors import is_defect
 from appealbus.core.errors import AppealBusError, JournalError
 from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.limits import Limits
@@ -44,6 +43,7 @@ from appealbus.core.interfaces.link import LinkState, LinkStatus
 from appealbus.core.journal.errors import Superseded
 from appealbus.core.journal.journal import Journal
 from appealbus.core.parts import Bound, Parts
+from appealbus.core.plugin_calls import is_defect
 from appealbus.core.rights.masker import Masker
 from appealbus.core.rights.policy import read_policy
 from appealbus.schemas.base import printable

@@ -10,7 +10,7 @@ import structlog
 
 from appealbus.core.bus.delays import DelayTally
 from appealbus.core.bus.dispatcher import RunEnd
-from appealbus.core.bus.recalling import Recalling
+from appealbus.core.bus.history_comparison import Recalling
 from appealbus.core.bus.region import region_of
 from appealbus.core.bus.relay import Relay
 from appealbus.core.clocks import monotonic, wall
@@ -18,7 +18,6 @@ from appealbus.core.config.models import Configuration
 from appealbus.core.domain.case import Case, LookupState
 from appealbus.core.domain.known import KnownLookup
 from appealbus.core.domain.replies import KeptReplies
-from appealbus.core.doors import is_defect
 from appealbus.core.enrichment.assembly import Told, assemble, completeness_of, outcome_of, same_record, to_keep, unkept
 from appealbus.core.enrichment.carrying import Before, Key, Whole, known_anew, renamed, whole
 from appealbus.core.enrichment.enrichment import Enrichment
@@ -35,6 +34,7 @@ from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.core.parts import Parts
 from appealbus.core.planning.contract import CompletenessContract
+from appealbus.core.plugin_calls import is_defect
 from appealbus.core.preparation.changing import with_changes
 from appealbus.schemas.appeal import Appeal, AppealKind
 from appealbus.schemas.dossier import Completeness, Dossier

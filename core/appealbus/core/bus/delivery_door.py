@@ -8,12 +8,12 @@ from typing import Any
 import structlog
 
 from appealbus.core.clocks import monotonic
-from appealbus.core.doors import is_defect, within
 from appealbus.core.errors import ConfigError
 from appealbus.core.host import Host
 from appealbus.core.interfaces.delivery import Delivery, Handed, Outgoing, Refused
 from appealbus.core.journal.rows import Undelivered
 from appealbus.core.masking import message_number
+from appealbus.core.plugin_calls import is_defect, within
 from appealbus.schemas.dossier import delivery_id
 
 log = structlog.get_logger(__name__)

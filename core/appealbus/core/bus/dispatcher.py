@@ -14,7 +14,7 @@ from typing import Any
 import structlog
 
 from appealbus.core.bus.budget import LARGEST, Budget
-from appealbus.core.bus.turns import Turns
+from appealbus.core.bus.isolation import Turns
 from appealbus.core.clocks import monotonic
 from appealbus.core.domain.case import Case
 from appealbus.core.errors import JournalError

@@ -11,9 +11,9 @@ import structlog
 
 from appealbus.core.backoff import doubled
 from appealbus.core.bus.delivery_door import DeliveryDoor
+from appealbus.core.bus.isolation import Turns
 from appealbus.core.bus.leader import LeaderLease, LeaderLeaseLost
 from appealbus.core.bus.receiver_mask import ReceiverMask
-from appealbus.core.bus.turns import Turns
 from appealbus.core.clocks import monotonic
 from appealbus.core.errors import JournalError
 from appealbus.core.failpoints import failpoint

@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable
 from itertools import accumulate
 from typing import Protocol
 
+from appealbus.core.bus.counters import Tally
 from appealbus.core.bus.delays import DelayTally
 from appealbus.core.bus.readiness import Observed, checks
 from appealbus.core.bus.relay import Relay
-from appealbus.core.bus.tally import Tally
 from appealbus.core.bus.watchdog import Watchdog
 from appealbus.core.clocks import wall
 from appealbus.core.config.models import Configuration

@@ -14,9 +14,9 @@ from types import FrameType
 
 import structlog
 
+from appealbus.core.extension_points import KINDS
 from appealbus.core.hookspecs import Hooks
 from appealbus.core.host import Host
-from appealbus.core.kinds import KINDS
 from appealbus.core.logs.throttle import LogThrottle
 from appealbus.core.process import EXIT_STUCK
 

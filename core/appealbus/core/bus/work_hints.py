@@ -6,9 +6,9 @@ from typing import Any
 
 from appealbus.core.bus.tasks import PartTasks, Phase
 from appealbus.core.domain.case import Case
-from appealbus.core.doors import is_defect
 from appealbus.core.interfaces.work import Waiting, WorkQueue
 from appealbus.core.journal.writes.urgency import urgency_of
+from appealbus.core.plugin_calls import is_defect
 
 NAME = "work_queue"
 """What the log and the count of defects call the work queue."""

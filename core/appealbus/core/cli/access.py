@@ -5,8 +5,8 @@ from typing import Annotated
 import typer
 
 from appealbus.core.cli.access_looks import looks
+from appealbus.core.cli.audit_reads import Copy, look
 from appealbus.core.cli.context import cli_of
-from appealbus.core.cli.looking import Copy, look
 from appealbus.core.cli.paging import After, AsJson, Limit, print_page
 from appealbus.core.cli.render import local
 from appealbus.core.domain.access import AccessRow, Served

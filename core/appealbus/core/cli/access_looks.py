@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
+from appealbus.core.cli.audit_reads import Copy, look
 from appealbus.core.cli.context import cli_of
-from appealbus.core.cli.looking import Copy, look
+from appealbus.core.cli.log_lines import local_second, tell
 from appealbus.core.cli.paging import AsJson
 from appealbus.core.cli.selecting import ParcelFile, PersonFile, Purpose, checked_purpose, named_by
-from appealbus.core.cli.telling import local_second, tell
 from appealbus.core.domain.access import AccessRow, Served
 from appealbus.core.domain.event import LogEntry
 from appealbus.core.domain.listing import AppealRow

@@ -8,10 +8,10 @@ import typer
 
 from appealbus.core.cli import masked
 from appealbus.core.cli.as_whom import As, Purpose
+from appealbus.core.cli.audit_reads import Copy, look
 from appealbus.core.cli.context import Cli, cli_of
 from appealbus.core.cli.exits import EXIT_ABSENT, EXIT_PROBLEMS
 from appealbus.core.cli.languages import Lang, reader
-from appealbus.core.cli.looking import Copy, look
 from appealbus.core.cli.paging import AsJson
 from appealbus.core.cli.render import dossier_view, gaps_view
 from appealbus.core.domain.case import Case

@@ -5,16 +5,16 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
+from appealbus.core.cli.audit_reads import look
 from appealbus.core.cli.context import Cli
 from appealbus.core.cli.exits import EXIT_ABSENT, EXIT_PROBLEMS
-from appealbus.core.cli.looking import look
 from appealbus.core.domain.client import Role
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.errors import JournalError
 from appealbus.core.journal.journal import Journal
 from appealbus.core.rights.actions import Action
+from appealbus.core.rights.masked_version import is_damage
 from appealbus.core.rights.policy import read_policy
-from appealbus.core.rights.seen import is_damage
 from appealbus.core.rights.viewer import Viewer
 from appealbus.core.rights.views import Views
 from appealbus.schemas.suggestion import did_you_mean

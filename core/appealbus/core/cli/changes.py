@@ -6,8 +6,8 @@ from typing import Annotated
 import orjson
 import typer
 
+from appealbus.core.cli.audit_reads import Copy, look
 from appealbus.core.cli.context import Cli, cli_of
-from appealbus.core.cli.looking import Copy, look
 from appealbus.core.cli.paging import After, AsJson, Limit, print_page
 from appealbus.core.cli.render import local
 from appealbus.core.domain.change import KeptChange, counts_from, fields_of_change

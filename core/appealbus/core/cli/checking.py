@@ -14,7 +14,6 @@ from appealbus.core.cli.context import Cli, cli_of
 from appealbus.core.cli.exits import EXIT_PROBLEMS
 from appealbus.core.cli.paging import AsJson
 from appealbus.core.clocks import day_of, wall
-from appealbus.core.doors import is_defect, within
 from appealbus.core.errors import ConfigError, JournalError
 from appealbus.core.health.finding import Severity
 from appealbus.core.health.links import of_certificate
@@ -28,6 +27,7 @@ from appealbus.core.journal.checkpoint import Checkpoint, no_checkpoint
 from appealbus.core.journal.errors import NoJournalYet, OlderJournal, Outlived
 from appealbus.core.journal.journal import Journal
 from appealbus.core.parts import Bound, Parts, build
+from appealbus.core.plugin_calls import is_defect, within
 from appealbus.core.readings.proof import prove
 from appealbus.core.rights.fields import is_of_the_dossier
 from appealbus.core.rights.paths import path_of

@@ -20,7 +20,7 @@ from appealbus.core.errors import JournalError
 from appealbus.core.journal.errors import CursorRefused
 from appealbus.core.journal.journal import Journal
 from appealbus.core.rights.actions import Action
-from appealbus.core.rights.seen import Seen, is_damage
+from appealbus.core.rights.masked_version import Seen, is_damage
 from appealbus.core.rights.viewer import Viewer
 from appealbus.core.rights.views import Views
 

@@ -19,9 +19,9 @@ from appealbus.core.journal.checkpoint import Checkpoint, no_checkpoint
 from appealbus.core.journal.errors import Behind, OlderJournal
 from appealbus.core.journal.journal import Journal
 from appealbus.core.language import ReaderLanguage
+from appealbus.core.lazy_text import LazyText, told
 from appealbus.core.rights.policy import read_policy
 from appealbus.core.rights.senders import missing
-from appealbus.core.told import Told, told
 
 _LONGEST = 10.0
 """Seconds that the journal may take to answer; a healthy one takes a tenth of one."""
@@ -115,10 +115,10 @@ async def _is_worked_here(journal: Journal) -> bool:
     return any(each.host == gethostname() for each in await journal.workers())
 
 
-def _away(detail: Told) -> Finding:
+def _away(detail: LazyText) -> Finding:
     does = told("mend the database or the way to it, or make room on its disk; the bus goes on by itself")
     return _of_journal(detail, does)
 
 
-def _of_journal(detail: Told, does: Told) -> Finding:
+def _of_journal(detail: LazyText, does: LazyText) -> Finding:
     return Finding(Severity.CRITICAL, told("journal"), [detail], does)

@@ -5,7 +5,7 @@ from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from appealbus.core.cli.telling import Line, local_second, tell
+from appealbus.core.cli.log_lines import Line, local_second, tell
 from appealbus.core.domain.event import LogEntry, What
 
 _RUN_ENDS = frozenset({What.VERSION, What.PARKED, What.GIVEN_BACK, What.SUSPECTED})

@@ -4,9 +4,9 @@ from dataclasses import asdict
 
 import typer
 
+from appealbus.core.cli.audit_reads import look
 from appealbus.core.cli.context import Cli, cli_of
 from appealbus.core.cli.languages import Lang, reader
-from appealbus.core.cli.looking import look
 from appealbus.core.cli.paging import AfterPlace, AsJson, Limit, place_of
 from appealbus.core.cli.render import local
 from appealbus.core.cli.selecting import Chosen, selects

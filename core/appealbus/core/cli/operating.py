@@ -9,10 +9,10 @@ from typing import Annotated, Any, NoReturn
 import structlog
 import typer
 
+from appealbus.core.cli.audit_reads import look
 from appealbus.core.cli.context import Cli
 from appealbus.core.cli.exits import EXIT_ABSENT, EXIT_PROBLEMS
 from appealbus.core.cli.listing import line_of
-from appealbus.core.cli.looking import look
 from appealbus.core.cli.person import person
 from appealbus.core.cli.reasons import checked_reason
 from appealbus.core.cli.render import local

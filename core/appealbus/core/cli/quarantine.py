@@ -8,9 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from appealbus.core.bus.copies import copies
+from appealbus.core.cli.audit_reads import Copy, look
 from appealbus.core.cli.context import Cli, cli_of
 from appealbus.core.cli.deciding import MOST_ID, close, replay, row_of
-from appealbus.core.cli.looking import Copy, look
 from appealbus.core.cli.paging import After, AsJson, Limit, print_page
 from appealbus.core.cli.render import local
 from appealbus.core.errors import ConfigError

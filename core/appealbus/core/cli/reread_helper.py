@@ -19,7 +19,6 @@ import orjson
 
 from appealbus.core.cli.context import Cli
 from appealbus.core.clocks import wall
-from appealbus.core.doors import is_defect, within
 from appealbus.core.enrichment.rereading import Reread, Rereader, Verdict, has_gap
 from appealbus.core.guards.guard import Guard
 from appealbus.core.journal.journal import Journal
@@ -27,6 +26,7 @@ from appealbus.core.logs import configure
 from appealbus.core.operations.readings import readings
 from appealbus.core.parts import Bound, build
 from appealbus.core.planning.contract import CompletenessContract
+from appealbus.core.plugin_calls import is_defect, within
 from appealbus.core.process import spare_memory
 from appealbus.schemas.appeal import AppealKind
 

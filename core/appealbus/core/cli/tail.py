@@ -13,8 +13,8 @@ from rich.text import Text
 
 from appealbus.core.cli.context import Cli, cli_of
 from appealbus.core.cli.exits import EXIT_ABSENT
+from appealbus.core.cli.log_lines import entry_as_json, local_second, tell
 from appealbus.core.cli.paging import AsJson
-from appealbus.core.cli.telling import entry_as_json, local_second, tell
 from appealbus.core.clocks import monotonic
 from appealbus.core.domain.event import Cursor, LogEntry, LogPage
 from appealbus.core.errors import ConfigError, JournalError

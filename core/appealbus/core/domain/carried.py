@@ -1,6 +1,6 @@
 """Why a record of earlier versions is told no longer, in words that every reader gets in their language."""
 
-from appealbus.core.told import told
+from appealbus.core.lazy_text import told
 
 NOT_NAMED = told("the appeal was corrected and no longer names what this was asked about")
 NOT_GIVEN = told(

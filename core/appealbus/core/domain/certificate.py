@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from appealbus.core.clocks import day_of
-from appealbus.core.told import Told, told
+from appealbus.core.lazy_text import LazyText, told
 
 SOON = timedelta(days=30)
 """How long before its end a certificate is told of: an authority takes days for a new one, and a state's longer."""
@@ -34,7 +34,7 @@ class CertificateState:
     not_before: datetime
     not_after: datetime
 
-    def trouble(self, now: datetime) -> Told | None:
+    def trouble(self, now: datetime) -> LazyText | None:
         """Return why it does not count, or soon will not; None where all is well."""
         its = {"name": self.name, "purpose": told(self.purpose)}
         if now < self.not_before:

@@ -9,7 +9,6 @@ from functools import partial
 from appealbus.core.clocks import monotonic
 from appealbus.core.domain.case import CLOSED, WITHDRAWN, Case, KeptAnswer, LookupState
 from appealbus.core.domain.pauses import HELD_BACK, PARTLY_READ, PROVISIONAL, REFRESH_FAILED, STALE
-from appealbus.core.doors import is_defect
 from appealbus.core.enrichment.carrying import Key, asked_with
 from appealbus.core.enrichment.enrichment import Enrichment
 from appealbus.core.enrichment.retry import BUSY, after_defect, next_attempt
@@ -19,6 +18,7 @@ from appealbus.core.guards.question import Ended
 from appealbus.core.planning.inputs import Draft, InputState
 from appealbus.core.planning.lineage import Known
 from appealbus.core.planning.plan import Node
+from appealbus.core.plugin_calls import is_defect
 from appealbus.schemas.outcome import OutcomeKind
 
 _NOT_PUT = HELD_BACK | {BUSY}

@@ -4,11 +4,11 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 
 from appealbus.core.domain.case import Case, LookupState
-from appealbus.core.doors import is_defect
 from appealbus.core.enrichment.carrying import Asked, asked_with
 from appealbus.core.planning.inputs import Draft, InputState
 from appealbus.core.planning.lineage import Known
 from appealbus.core.planning.plan import Node
+from appealbus.core.plugin_calls import is_defect
 
 
 def keys_anew(

@@ -9,7 +9,6 @@ from enum import StrEnum
 from appealbus.core.domain.case import PENDING, WITHDRAWN, Case, LookupState
 from appealbus.core.domain.pauses import PARTLY_READ
 from appealbus.core.domain.replies import ReplyRow
-from appealbus.core.doors import is_defect
 from appealbus.core.enrichment.carrying import asked_with, renamed
 from appealbus.core.enrichment.differences import FieldDifference, How, differences
 from appealbus.core.enrichment.unsure import provisional
@@ -22,6 +21,7 @@ from appealbus.core.planning.inputs import Draft, InputState
 from appealbus.core.planning.lineage import Known
 from appealbus.core.planning.paths import of_each, touch
 from appealbus.core.planning.plan import Node
+from appealbus.core.plugin_calls import is_defect
 from appealbus.schemas.outcome import OutcomeKind
 
 _ANSWERS = frozenset({OutcomeKind.FOUND, OutcomeKind.NOT_FOUND, OutcomeKind.REFUSED})

@@ -11,20 +11,20 @@ from appealbus.core.domain.access import Served
 from appealbus.core.domain.case import Try
 from appealbus.core.domain.replies import KeptReplies
 from appealbus.core.domain.usual import Usual
-from appealbus.core.doors import is_defect, within
 from appealbus.core.guards.context import SourceContext
 from appealbus.core.guards.conversation import NotingWire, pack
 from appealbus.core.guards.defects import NotAnOutcome
 from appealbus.core.guards.freshness import REMEMBERED
 from appealbus.core.guards.gate import UNSURE
 from appealbus.core.guards.question import Ended, Question
+from appealbus.core.guards.record_check import checked, fitting
 from appealbus.core.guards.single_flight import Flight
-from appealbus.core.guards.storable import checked, fitting
 from appealbus.core.interfaces.notes import Notes
 from appealbus.core.interfaces.outcomes import invalid, timed_out, unavailable
 from appealbus.core.interfaces.source import Source
 from appealbus.core.interfaces.wire import Call, CallFailed, Wire
 from appealbus.core.masking import masked
+from appealbus.core.plugin_calls import is_defect, within
 from appealbus.schemas.outcome import Outcome, OutcomeKind
 from appealbus.schemas.provenance import Provenance
 from appealbus.schemas.record import Record

@@ -18,7 +18,6 @@ from appealbus.core.domain.certificate import CertificateState
 from appealbus.core.domain.pauses import QuotaCall
 from appealbus.core.domain.source_state import MOST_BESIDE, Drift
 from appealbus.core.domain.usual import Shares, Usual
-from appealbus.core.doors import being_cancelled, is_defect
 from appealbus.core.guards.breaker import Breaker
 from appealbus.core.guards.bucket import Bucket
 from appealbus.core.guards.defects import defect, line_of, of_wire
@@ -34,6 +33,7 @@ from appealbus.core.interfaces.outcomes import unavailable
 from appealbus.core.interfaces.source import UseOnce
 from appealbus.core.interfaces.wire import Wire
 from appealbus.core.masking import masked
+from appealbus.core.plugin_calls import being_cancelled, is_defect
 from appealbus.schemas.base import printable
 from appealbus.schemas.outcome import Outcome, OutcomeKind
 from appealbus.schemas.record import Record

@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 
 from appealbus.core.errors import AppealBusError
-from appealbus.core.guards.storable import Misfit
+from appealbus.core.guards.record_check import Misfit
 from appealbus.core.interfaces.lookup import Lookup
 from appealbus.core.interfaces.outcomes import invalid
 from appealbus.core.interfaces.source import Source

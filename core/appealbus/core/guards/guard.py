@@ -15,28 +15,28 @@ from appealbus.core import clocks
 from appealbus.core.config.models import MeaninglessSettings
 from appealbus.core.domain.access import AccessRow, AwaitedRow
 from appealbus.core.domain.source_state import BreakerState, SourceState
-from appealbus.core.doors import is_defect
 from appealbus.core.guards.attempts import BUDGET_SPENT, STOPPING, Attempts
 from appealbus.core.guards.breaker import Breaker
 from appealbus.core.guards.bucket import Bucket
+from appealbus.core.guards.cached_answers import Remembered, Shared, Stale
 from appealbus.core.guards.context import SourceContext
 from appealbus.core.guards.conversation import Conversation
 from appealbus.core.guards.freshness import Freshness
 from appealbus.core.guards.gate import Gate, QuotaBook
+from appealbus.core.guards.held_questions import AnswerReading, LeftOut
 from appealbus.core.guards.latency import Latency
 from appealbus.core.guards.limits import Limits
 from appealbus.core.guards.question import Ended, Question
 from appealbus.core.guards.rereading import Rereading
-from appealbus.core.guards.served import Remembered, Shared, Stale
 from appealbus.core.guards.settings import GuardSettings
 from appealbus.core.guards.shared_breaker import SharedBreaker
 from appealbus.core.guards.single_flight import Flight, SingleFlight, Tell, into
 from appealbus.core.guards.slots import Slots
-from appealbus.core.guards.unsent import AnswerReading, LeftOut
 from appealbus.core.interfaces.lookup import Lookup
 from appealbus.core.interfaces.outcomes import unavailable
 from appealbus.core.interfaces.source import UseOnce
 from appealbus.core.interfaces.wire import Wire
+from appealbus.core.plugin_calls import is_defect
 from appealbus.schemas.outcome import Outcome
 from appealbus.schemas.record import Record
 

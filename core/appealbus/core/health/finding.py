@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from appealbus.core.told import Speaks, Told, all_to
+from appealbus.core.lazy_text import LazyText, Translator, all_to
 
 
 class Severity(StrEnum):
@@ -31,9 +31,9 @@ class Finding:
     """
 
     severity: Severity
-    what: Told
-    says: Sequence[Told]
-    does: Told
+    what: LazyText
+    says: Sequence[LazyText]
+    does: LazyText
 
     @property
     def about(self) -> str:
@@ -50,7 +50,7 @@ class Finding:
         """What to do about it, in English."""
         return str(self.does)
 
-    def to(self, reader: Speaks) -> tuple[str, str, str]:
+    def to(self, reader: Translator) -> tuple[str, str, str]:
         """Return all three in the language of who reads."""
         return self.what.to(reader), all_to(reader, self.says), self.does.to(reader)
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from appealbus.core.domain.certificate import CertificateState
 from appealbus.core.health.finding import Finding, Severity
 from appealbus.core.interfaces.link import LinkState, LinkStatus
-from appealbus.core.told import Told, told
+from appealbus.core.lazy_text import LazyText, told
 
 _TODO = {
     LinkStatus.DOWN: told("see whether the broker runs and can be reached; the bus connects again by itself"),
@@ -37,11 +37,11 @@ def of_link(link: LinkState, who: str = "") -> Finding | None:
     return Finding(Severity.WARNING if mild else Severity.CRITICAL, about, [says], todo or _TODO[link.status])
 
 
-def _link(link: LinkState) -> Told:
+def _link(link: LinkState) -> LazyText:
     return told("link {name}", name=link.name)
 
 
-def _status(link: LinkState) -> Told:
+def _status(link: LinkState) -> LazyText:
     return told("{status}", status=link.status)
 
 

@@ -8,7 +8,7 @@ from appealbus.core.config.models import BusSettings
 from appealbus.core.domain.counts import QuarantineHeld
 from appealbus.core.health.facts import Facts
 from appealbus.core.health.finding import Finding, Severity
-from appealbus.core.told import Told, told
+from appealbus.core.lazy_text import LazyText, told
 from appealbus.schemas.renames import RENAMED
 
 LATE = timedelta(minutes=15)
@@ -135,5 +135,5 @@ def gone_receivers(outbox: Mapping[str, int], configured: frozenset[str]) -> Ite
             yield Finding(Severity.WARNING, _receiver(name), [says], does)
 
 
-def _receiver(name: str) -> Told:
+def _receiver(name: str) -> LazyText:
     return told("receiver {name}", name=name)

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from appealbus.core.health.facts import Facts
 from appealbus.core.health.finding import Finding, Severity
-from appealbus.core.told import told
+from appealbus.core.lazy_text import told
 
 _SOME, _SILENT, _MANY = 1_000, timedelta(minutes=15), 100_000
 """As in the alert `AppealbusFeedReaderBehind`. An appeal has some ten entries of the log: who has said nothing for so

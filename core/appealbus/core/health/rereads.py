@@ -6,7 +6,7 @@ from datetime import timedelta
 from appealbus.core.domain.reread_pass import RereadPass, Stage
 from appealbus.core.health.facts import Facts
 from appealbus.core.health.finding import Finding, Severity
-from appealbus.core.told import Told, told
+from appealbus.core.lazy_text import LazyText, told
 
 _ROLLING = timedelta(hours=1)
 """For so long workers may read otherwise than each other: one after the other is started with a new plugin."""
@@ -34,7 +34,7 @@ def of_rereads(facts: Facts) -> Iterator[Finding]:
             yield Finding(severity, told("source {name}", name=name), [says], does)
 
 
-def _left(each: RereadPass) -> Told:
+def _left(each: RereadPass) -> LazyText:
     match each.stage:
         case Stage.STOPPED:
             return told(

@@ -3,7 +3,7 @@
 from appealbus.core.config.models import Configuration
 from appealbus.core.health.finding import Finding, Severity
 from appealbus.core.journal.journal import Journal
-from appealbus.core.told import told
+from appealbus.core.lazy_text import told
 
 
 def asks_nobody(settings: Configuration, lookups: int | None) -> list[Finding]:

@@ -14,7 +14,7 @@ from appealbus.core.health.facts import OVERDUE_FOR, Facts
 from appealbus.core.health.finding import Finding, Severity
 from appealbus.core.health.links import of_certificate, of_link
 from appealbus.core.health.rereads import of_rereads
-from appealbus.core.told import Told, Written, told
+from appealbus.core.lazy_text import LazyText, WrittenText, told
 
 _TERMS_AHEAD = timedelta(days=105)
 """Before the last known day: the longest term, 90 days, with two weeks to find and add the calendar."""
@@ -60,7 +60,7 @@ def of_sources(facts: Facts) -> Iterator[Finding]:
         if not still and source.breaker != BreakerState.CLOSED:
             state = BreakerState(source.breaker) if source.breaker in set(BreakerState) else source.breaker
             says = [told("it does not answer, its breaker is {state}", state=state), *waiting]
-            says += [told("last error: {error}", error=Written(source.last_error))] if source.last_error else []
+            says += [told("last error: {error}", error=WrittenText(source.last_error))] if source.last_error else []
             does = told("tell its owner; what waits goes on by itself once it is back")
             yield Finding(Severity.WARNING, _source(source.source), says, does)
     known = {source.source for source in facts.sources}
@@ -92,7 +92,7 @@ def _drifting(source: SourceState) -> Finding:
         told(
             "since {since} its replies tell otherwise than they are read: {fields}",
             since=total.since,
-            fields=tuple(Written(_drift(name, each)) for name, each in sorted(source.drifts.items())[:_FIELDS]),
+            fields=tuple(WrittenText(_drift(name, each)) for name, each in sorted(source.drifts.items())[:_FIELDS]),
         )
     ]
     does = told("its contract has changed: mend the reading or schema of its plugin; dossiers lack these until then")
@@ -109,7 +109,7 @@ def _drift(name: str, drift: Drift) -> str:
     return f"{name} ({share}{drift.replies}{drift.at and f', {drift.at}'})"
 
 
-def _standing_still(source: SourceState, facts: Facts, waiting: list[Told]) -> Iterator[Finding]:
+def _standing_still(source: SourceState, facts: Facts, waiting: list[LazyText]) -> Iterator[Finding]:
     """Yield why nothing leaves for a source although nothing is wrong with it."""
     about = _source(source.source)
     pause = facts.pauses.get(source.source)
@@ -126,7 +126,7 @@ def _standing_still(source: SourceState, facts: Facts, waiting: list[Told]) -> I
             yield Finding(Severity.WARNING, about, [says, *waiting], does)
 
 
-def _paused(pause: Pause, waiting: list[Told]) -> Finding:
+def _paused(pause: Pause, waiting: list[LazyText]) -> Finding:
     says = told(
         "{actor} has it stand still until {until}: {reason}", actor=pause.by, until=pause.until, reason=pause.reason
     )
@@ -203,7 +203,7 @@ def of_terms(facts: Facts) -> Iterator[Finding]:
             yield Finding(Severity.WARNING, told("terms {name}", name=name), [says], does)
 
 
-def _by_body(due: DueSoon) -> Iterator[Told]:
+def _by_body(due: DueSoon) -> Iterator[LazyText]:
     """Say which bodies they are written to, where any is named."""
     if not any(each.body for each in due.bodies):
         return
@@ -222,9 +222,9 @@ def _by_body(due: DueSoon) -> Iterator[Told]:
     yield told("by body: {bodies}", bodies=tuple(some))
 
 
-def _source(name: str) -> Told:
+def _source(name: str) -> LazyText:
     return told("source {name}", name=name)
 
 
-def _waiting(waits: ParkedFor) -> Told:
+def _waiting(waits: ParkedFor) -> LazyText:
     return told("{n} appeal waits for it", "{n} appeals wait for it", n=waits.appeals)

@@ -1,8 +1,8 @@
 """The part of the journal that tells who did what, and who looked at what."""
 
 from appealbus.core.journal.asking import Asking, asks
+from appealbus.core.journal.reads import audit_log as deed_reads
 from appealbus.core.journal.reads import clients
-from appealbus.core.journal.reads import deeds as deed_reads
 
 
 class Accounting(Asking):

@@ -7,12 +7,12 @@ import structlog
 
 from appealbus.core import clocks
 from appealbus.core.journal.rows import JournalState
-from appealbus.core.told import Told, told
+from appealbus.core.lazy_text import LazyText, told
 
 log = structlog.get_logger(__name__)
 
 
-def in_doubt(standing: JournalState) -> Told:
+def in_doubt(standing: JournalState) -> LazyText:
     """Say why the clock is in doubt, what ends that and when."""
     seconds, left = abs(standing.doubted_by), standing.doubt_left
     days = told("{number} days", number=f"{seconds / 86400:.1f}")

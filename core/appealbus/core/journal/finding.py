@@ -13,9 +13,9 @@ from appealbus.core.journal import codec
 from appealbus.core.journal.accounting import Accounting
 from appealbus.core.journal.asking import asks
 from appealbus.core.journal.reader import JournalReader
-from appealbus.core.journal.reads import deliveries, feed, freezing, handed, selecting
+from appealbus.core.journal.reads import deliveries, feed, handed, selecting, snapshot
 from appealbus.core.journal.reads import receivers as receiver_reads
-from appealbus.core.journal.reads.driving import by_id
+from appealbus.core.journal.reads.candidates import by_id
 from appealbus.core.journal.reads.receivers import Page as DeliveryPage
 from appealbus.core.journal.reads.search import Search
 from appealbus.core.journal.rows import DeliveryOfAppeal, DeliveryState
@@ -86,13 +86,13 @@ class Finder(JournalReader, Accounting):
 
         def read(connection: Connection) -> "array[int]":
             search = Search.of(connection, selection, self._marks(connection, selection))
-            return freezing.appeals(search, most, within)
+            return snapshot.appeals(search, most, within)
 
         return await self._read(read)
 
     appeals_by_id = asks(selecting.rows_of)
     confirmed = asks(deliveries.confirmed)
-    selected_deliveries = asks(freezing.confirmed)
+    selected_deliveries = asks(snapshot.confirmed)
     deliveries_by_id = asks(deliveries.by_id)
     receivers = asks(receiver_reads.receivers)
 

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import NullPool, QueuePool
 
 from appealbus.core.errors import CONFLICT, UNREACHABLE, ConfigError
-from appealbus.core.journal import handover, schema
+from appealbus.core.journal import migration_lock, schema
 from appealbus.core.journal.connections import OpenConnections
 from appealbus.core.journal.generation import OUTLIVED
 from appealbus.core.journal.key import JournalKey, KeyFile
@@ -158,7 +158,7 @@ def open_engines(
         patient = _MIGRATION_SECONDS
         migrating = _engine(url, password, connections, pool_size=2, seconds=patient, idle_seconds=patient)
         try:
-            fence = partial(handover.PostgresqlFence, migrating)
+            fence = partial(migration_lock.PostgresqlFence, migrating)
             its_key = schema.upgrade(migrating, nullcontext(), key, fence, tell, ends_workers=ends_workers)
         finally:
             migrating.dispose()
@@ -218,7 +218,7 @@ def _engine(
         made = connections.make(lambda: connection_class.connect(*args, **given))
         made.prepared_max = _PREPARED
         if memory is not None and more is not _READING:
-            handover.share_postgresql(made)
+            migration_lock.share_postgresql(made)
         if memory is not None:
             memory.look_at_postgresql(made)
         return made

@@ -13,13 +13,13 @@ from appealbus.core.domain.listing import AppealRow
 from appealbus.core.domain.pace import Pace
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.interfaces.past import Past
-from appealbus.core.journal import documents, naming, old
+from appealbus.core.journal import documents, expired, naming
 from appealbus.core.journal.asking import asks
 from appealbus.core.journal.errors import ClockInDoubt
+from appealbus.core.journal.expired import Ages
 from appealbus.core.journal.kept import Kept
 from appealbus.core.journal.key import JournalKey, KeyFile, insist_on
 from appealbus.core.journal.mark import Mark
-from appealbus.core.journal.old import Ages
 from appealbus.core.journal.reads import calls, counting, lists, outages, pace, past, pauses, waiting, weekly
 from appealbus.core.journal.reads import cases as case_reads
 from appealbus.core.journal.reads import changes as change_reads
@@ -35,8 +35,8 @@ from appealbus.core.journal.serving import Serving
 from appealbus.core.journal.writes import changing
 from appealbus.core.journal.writes.change_targets import Changing
 from appealbus.core.journal.writes.clock import shared_now
-from appealbus.core.journal.writes.knowing import known
 from appealbus.core.journal.writes.reread_passes import passes
+from appealbus.core.journal.writes.seen_plugins import known
 from appealbus.core.packing import unpack
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.record import Record
@@ -105,7 +105,7 @@ class JournalReader(Kept, Serving):
         """
         if (await self.standing()).doubt is not None:
             raise ClockInDoubt
-        return await self._read(lambda connection: old.count(connection, ages, now, without))
+        return await self._read(lambda connection: expired.count(connection, ages, now, without))
 
     outlines = asks(outline_reads.page)
     outlines_of = asks(outline_reads.outlines)

@@ -7,8 +7,8 @@ from typing import Any, TypeAlias
 
 from sqlalchemy import Connection
 
-from appealbus.core.journal import old
-from appealbus.core.journal.old import Ages
+from appealbus.core.journal import expired
+from appealbus.core.journal.expired import Ages
 from appealbus.core.journal.writer import Item, Run, Writer
 from appealbus.core.journal.writes import pruning, replies, superseding
 
@@ -44,9 +44,9 @@ async def prune(writer: Writer, read: Read, ages: Ages, now: datetime, by: str) 
 async def _versions(writer: Writer, read: Read, before: datetime, by: str) -> int:
     """Delete superseded versions. They are looked for beside the writer: most that were found once are gone."""
     total, after = 0, None
-    while page := await read(partial(old.superseding, before=before, after=after)):
+    while page := await read(partial(expired.superseding, before=before, after=after)):
         after = page[-1][2], page[-1][0]
-        found = await read(partial(old.with_older, versions=page))
+        found = await read(partial(expired.with_older, versions=page))
         if found:
             total += await writer.submit(superseding.prune_versions, superseding.Superseded(found, before, by))
     return total

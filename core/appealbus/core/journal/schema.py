@@ -12,10 +12,10 @@ from sqlalchemy import Connection, Engine, inspect, text
 
 from appealbus.core.errors import ConfigError
 from appealbus.core.failpoints import failpoint
-from appealbus.core.journal import handover
+from appealbus.core.journal import migration_lock
 from appealbus.core.journal.errors import NoJournalYet, OlderJournal
-from appealbus.core.journal.handover import Fence
 from appealbus.core.journal.key import JournalKey, KeyFile
+from appealbus.core.journal.migration_lock import Fence
 from appealbus.core.journal.migrations import FILLED, REVISIONS, UNFILLED
 
 log = structlog.get_logger(__name__)
@@ -86,7 +86,7 @@ def upgrade(
             return key.settle(connection)
         if revision < _LEASES:
             _migrate(connection, _LEASES)
-    with handover.alone(engine, lock, fence(), tells=ends_workers):
+    with migration_lock.alone(engine, lock, fence(), tells=ends_workers):
         return _bring(engine, lock, key, tell)
 
 
@@ -122,7 +122,7 @@ def _fill(engine: Engine, lock: AbstractContextManager[None], key: JournalKey, t
             _one_at_a_time(connection)
             if _revision(connection) != UNFILLED:
                 break  # another process has done the rest
-            handover.announce(connection)
+            migration_lock.announce(connection)
             filled = filling.fill(connection, key)
             if filled is None:
                 _migrate(connection, FILLED)

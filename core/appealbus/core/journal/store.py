@@ -15,7 +15,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool
 
 from appealbus.core.errors import UNEXPECTED, UNREACHABLE, ConfigError, JournalError
-from appealbus.core.journal import handover, notifications, postgresql, schema
+from appealbus.core.journal import migration_lock, notifications, postgresql, schema
 from appealbus.core.journal.connections import OpenConnections
 from appealbus.core.journal.drivers import sqlite_driver
 from appealbus.core.journal.errors import NoJournalYet, Outlived
@@ -23,7 +23,7 @@ from appealbus.core.journal.generation import Generation
 from appealbus.core.journal.key import JournalKey, KeyFile
 from appealbus.core.journal.lock import FileLock
 from appealbus.core.journal.mark import Memory
-from appealbus.core.own_file import make_private
+from appealbus.core.sidecar import make_private
 
 UNNAMED_KEY = Path("appealbus.key")
 """Where the key of a journal in PostgreSQL lies unless somebody says where."""
@@ -163,7 +163,7 @@ def _open_sqlite(
         with lock:
             make_private(path)  # SQLite gives the -wal and -shm files the same mode
         try:
-            fence = partial(handover.sqlite_fence, path)
+            fence = partial(migration_lock.sqlite_fence, path)
             its_key = schema.upgrade(writing, lock, key, fence, tell, ends_workers=ends_workers)
         except BaseException:
             with lock:

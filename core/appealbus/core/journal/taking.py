@@ -2,7 +2,7 @@
 
 from appealbus.core import clocks
 from appealbus.core.journal.rows import Accepted, ChangeTaken, NewAppeal, NewChange, NewQuarantine, QuarantineRow
-from appealbus.core.journal.writes import accepting, changing, keeping, leaving, suspect_messages
+from appealbus.core.journal.writes import accepting, changing, leaving, record_calls, suspect_messages
 from appealbus.core.journal.writes.arriving import Arriving
 from appealbus.core.journal.writes.change_targets import Changing
 from appealbus.core.journal.writing import Writing
@@ -51,7 +51,7 @@ class Taking(Writing):
 
     async def quarantine(self, new: NewQuarantine) -> int:
         """Keep a message that could not be taken; return its id."""
-        return await self._write.submit(keeping.quarantine, new)
+        return await self._write.submit(record_calls.quarantine, new)
 
     async def begin_turn(self, mark: str) -> int:
         """Note that a message which came again is about to be read alone; return how many such turns never ended."""
@@ -76,9 +76,9 @@ class Taking(Writing):
             item: Changing | Arriving = Changing(new, most_waiting, replayed=True)
         else:
             item = await self._arriving(new)
-        replayed = keeping.Replayed(row.id, "", self.now(), self.actor, reason)
+        replayed = record_calls.Replayed(row.id, "", self.now(), self.actor, reason)
         return await self._write.submit(leaving.leave, leaving.Leaving(replayed, row.closed_at is not None, item))
 
     async def close_quarantined(self, quarantine_id: int, *, by: str, reason: str) -> bool:
         """Close a message in quarantine: nothing more is to become of it. False if it does not wait there."""
-        return await self._write.submit(keeping.close, keeping.Closing(quarantine_id, reason, self.now(), by))
+        return await self._write.submit(record_calls.close, record_calls.Closing(quarantine_id, reason, self.now(), by))

@@ -18,21 +18,21 @@ from appealbus.core.domain.source_state import SourceState
 from appealbus.core.domain.waiting import DueMoved
 from appealbus.core.journal import retention
 from appealbus.core.journal.errors import ClockInDoubt
-from appealbus.core.journal.old import Ages
+from appealbus.core.journal.expired import Ages
 from appealbus.core.journal.rows import QuarantineBounds, WorkerState
 from appealbus.core.journal.writes import (
+    audit_reads,
     events,
     heartbeat,
-    keeping,
-    knowing,
     limiting,
-    looking,
     pausing,
-    placing,
+    positions,
     pruning,
     quotas,
+    record_calls,
     reread_passes,
     returning,
+    seen_plugins,
     terms,
     used_answers,
     waiting_changes,
@@ -121,7 +121,7 @@ class Upkeep(Writing):
 
     async def remember(self, lookups: Sequence[KnownLookup]) -> list[KnownLookup]:
         """Remember which lookups can be asked here; return all that ever could be, by whomever."""
-        return await self._write.submit(knowing.remember, lookups)
+        return await self._write.submit(seen_plugins.remember, lookups)
 
     async def note_pass(self, now: RereadPass, said: Sequence[Event] = ()) -> None:
         """Write how far reading a source's kept replies again is, and what is said of that in the log."""
@@ -133,7 +133,7 @@ class Upkeep(Writing):
 
     async def probe(self) -> None:
         """Prove that the journal can be written: returns once something was, and leaves nothing behind."""
-        await self._write.submit(keeping.probe, f"probe.{uuid4().hex}")
+        await self._write.submit(record_calls.probe, f"probe.{uuid4().hex}")
 
     async def note_look(
         self,
@@ -155,7 +155,7 @@ class Upkeep(Writing):
 
         """
         by = self.actor if by is None else by
-        await self._write.submit(looking.look, looking.Look(what, by, number, about or {}, purpose))
+        await self._write.submit(audit_reads.look, audit_reads.Look(what, by, number, about or {}, purpose))
 
     async def note_alarm(self, what: What, alarm: int, **detail: str) -> None:
         """Note what somebody does about an alarm, which lies beside the journal; on disk when it returns."""
@@ -215,7 +215,7 @@ class Upkeep(Writing):
 
     async def place_log(self) -> int:
         """Give positions to what is committed and has none, a batch; return to how many. Right whoever else does it."""
-        return await self._positions.submit(placing.place, PLACED) if self.shared else 0
+        return await self._positions.submit(positions.place, PLACED) if self.shared else 0
 
     async def _trust_ages(self) -> None:
         if (await self.look()).doubt is not None:

@@ -22,7 +22,7 @@ from appealbus.core.journal.writes import (
     awaiting,
     concluding,
     holding,
-    keeping,
+    record_calls,
     rereading,
     suspects,
     used_answers,
@@ -56,7 +56,7 @@ class Working(Writing):
     async def access(self, rows: Sequence[AccessRow]) -> None:
         """Write rows of the access log: who looks at whose data. They are on disk when this returns."""
         if rows:
-            await self._write.submit(keeping.access, keeping.Asking(rows, self.actor))
+            await self._write.submit(record_calls.access, record_calls.Asking(rows, self.actor))
 
     async def keep(
         self, appeal_id: int, state: LookupState, *, owner: str | None = None, replies: KeptReplies | None = None
@@ -68,15 +68,15 @@ class Working(Writing):
         ones it is on disk when this returns, or the queue would hold many of them.
         """
         kept = self._kept(appeal_id, state, replies)
-        item = keeping.Keep(appeal_id, state, owner, kept, self._marked(state))
+        item = record_calls.Keep(appeal_id, state, owner, kept, self._marked(state))
         if replies is not None and len(replies.packed) > _LARGE:
-            await self._write.submit(keeping.keep, item)
+            await self._write.submit(record_calls.keep, item)
         else:
-            await self._write.post(keeping.keep, item, about=appeal_id)
+            await self._write.post(record_calls.keep, item, about=appeal_id)
 
     async def keep_at_once(self, appeal_id: int, state: LookupState, *, owner: str | None = None) -> bool:
         """Write how a question stands; it is on disk when this returns. False: another worker has the appeal."""
-        return await self._write.submit(keeping.keep_own, keeping.Keep(appeal_id, state, owner))
+        return await self._write.submit(record_calls.keep_own, record_calls.Keep(appeal_id, state, owner))
 
     async def await_answer(self, row: AwaitedRow) -> None:
         """Write a row of the access log, and that the answer to its question comes later. On disk when this returns."""

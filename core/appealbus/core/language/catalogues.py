@@ -11,7 +11,7 @@ from pathlib import Path
 import structlog
 
 from appealbus.core.discovery import modules
-from appealbus.core.doors import is_defect
+from appealbus.core.plugin_calls import is_defect
 
 log = structlog.get_logger(__name__)
 

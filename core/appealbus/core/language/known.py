@@ -7,7 +7,7 @@ has to be kept for it.
 import re
 from collections.abc import Iterable
 
-from appealbus.core.told import Speaks
+from appealbus.core.lazy_text import Translator
 
 _PLACE = re.compile(r"\\\{(\w+)\\\}")
 _LONGEST = 1000
@@ -32,7 +32,7 @@ class Known:
             else:
                 self._whole.add(text)
 
-    def tell(self, written: str, to: Speaks) -> str | None:
+    def tell(self, written: str, to: Translator) -> str | None:
         """Return a text in the language of who reads, and so what stands in it that is known; None: nobody knows it."""
         if written in self._whole:
             return to.say(written)

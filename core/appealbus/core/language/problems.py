@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from appealbus.core.language.known import Known
 from appealbus.core.language.reader import Reader
-from appealbus.core.told import told
+from appealbus.core.lazy_text import told
 
 _MOST = 3000
 """Characters of what is looked at; more mistakes than the first twenty are never written."""

@@ -2,7 +2,7 @@
 
 from appealbus.core.domain.carried import LEFT
 from appealbus.core.language.known import Known
-from appealbus.core.told import Speaks, told
+from appealbus.core.lazy_text import Translator, told
 
 WARNINGS = (
     told("fields by name are expected here"),
@@ -149,7 +149,7 @@ _left = Known(each.text for each in LEFT)
 _known = Known(each.text for each in (*WARNINGS, *RULES, *_SCHEMA))
 
 
-def reason_in_full(written: str, to: Speaks) -> str | None:
+def reason_in_full(written: str, to: Translator) -> str | None:
     """Return a reason in the language of who reads; None where nobody knows it."""
     if (left := _left.tell(written, to)) is not None:
         return left
@@ -161,6 +161,6 @@ def reason_in_full(written: str, to: Speaks) -> str | None:
     return None if second is None else f"{first}: {second}"
 
 
-def link_told(written: str, to: Speaks) -> str | None:
+def link_told(written: str, to: Translator) -> str | None:
     """Return how a link stands in the language of who reads; None where nobody knows it."""
     return _links.tell(written, to)

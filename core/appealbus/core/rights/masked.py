@@ -10,7 +10,7 @@ import orjson
 
 from appealbus.core.rights.identifiers import Effort
 from appealbus.core.rights.mask import Mask
-from appealbus.core.rights.notes import changes, not_carried, signals, warnings
+from appealbus.core.rights.masked_notes import changes, not_carried, signals, warnings
 from appealbus.core.rights.questions import Json, Questions
 
 _OF_A_VERSION = ("version", "epoch", "created_at")

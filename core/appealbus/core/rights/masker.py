@@ -20,7 +20,7 @@ from appealbus.core.fair_share import requester
 from appealbus.core.helper_process import HelperDied, Helpers, serve
 from appealbus.core.rights.identifiers import Effort
 from appealbus.core.rights.mask import Mask
-from appealbus.core.rights.seen import Seen, seen
+from appealbus.core.rights.masked_version import Seen, seen
 
 log = structlog.get_logger(__name__)
 

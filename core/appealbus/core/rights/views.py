@@ -28,12 +28,12 @@ from appealbus.core.journal.reads.past import FOR_READERS
 from appealbus.core.planning.contract import NOT_LOADED
 from appealbus.core.rights.comparing import seen_appeal, seen_past
 from appealbus.core.rights.explaining import FieldHidden, explain_masked
-from appealbus.core.rights.looks import Looks
+from appealbus.core.rights.masked_version import Seen, is_damage, seen
 from appealbus.core.rights.masker import Masker, NotMasked
 from appealbus.core.rights.past import History, shown_entry, written_entry
 from appealbus.core.rights.paths import path_of
 from appealbus.core.rights.questions import Json
-from appealbus.core.rights.seen import Seen, is_damage, seen
+from appealbus.core.rights.version_digest import Looks
 from appealbus.core.rights.viewer import Viewer
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.outcome import OutcomeKind

@@ -17,9 +17,9 @@ from appealbus.core.config.loading import Loaded
 from appealbus.core.config.models import BusSettings
 from appealbus.core.host import Host
 from appealbus.core.journal.journal import Journal
-from appealbus.core.rights.looks import Looks
 from appealbus.core.rights.masker import Masker
 from appealbus.core.rights.policy import Policy
+from appealbus.core.rights.version_digest import Looks
 from appealbus.plugins.api.bodies import Bodies
 from appealbus.plugins.api.credentials import Credentials
 from appealbus.plugins.api.limits import Limits

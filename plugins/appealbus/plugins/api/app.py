@@ -11,8 +11,8 @@ from starlette.responses import RedirectResponse, Response
 
 from appealbus.core import CursorRefused, JournalError
 from appealbus.core.journal.errors import CursorAhead
+from appealbus.core.rights.masked_version import is_damage
 from appealbus.core.rights.masker import NotMasked
-from appealbus.core.rights.seen import is_damage
 from appealbus.plugins.api.answers import of_problem
 from appealbus.plugins.api.api import Api
 from appealbus.plugins.api.exchange import App, Exchanges

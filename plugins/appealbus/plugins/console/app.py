@@ -14,10 +14,10 @@ from appealbus.core import AppealBusError, JournalError
 from appealbus.plugins.api.api import Api
 from appealbus.plugins.api.exchange import App
 from appealbus.plugins.api.problems import Problem
-from appealbus.plugins.console import entering
+from appealbus.plugins.console import login
 from appealbus.plugins.console.console import Console
 from appealbus.plugins.console.errors import Refused, SignInNeeded
-from appealbus.plugins.console.giving_back import given, read
+from appealbus.plugins.console.form_repopulation import given, read
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.settings import ConsoleSettings
 from appealbus.plugins.console.static import STATIC
@@ -30,7 +30,7 @@ def application(api: Api) -> App:
     views = all_views()
     routes = [
         Route("/static/{name}", STATIC.answer),
-        *entering.routes,
+        *login.routes,
         *(each for view in views for each in view.routes),
     ]
     handlers: dict[Any, Any] = {

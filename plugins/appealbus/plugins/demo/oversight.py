@@ -14,17 +14,17 @@ from appealbus.core.journal.journal import Journal
 from appealbus.core.language import Reader
 from appealbus.plugins.demo.past import live_through
 from appealbus.plugins.report.following import follow
+from appealbus.plugins.report.formatting import Teller
 from appealbus.plugins.report.row import Span
 from appealbus.plugins.report.settings import ReportSettings
 from appealbus.plugins.report.store import Store as Figures
 from appealbus.plugins.report.table import make_table
-from appealbus.plugins.report.telling import Teller
 from appealbus.plugins.report.words import By, Column
 from appealbus.plugins.surges import kept
 from appealbus.plugins.surges.counting import count_new
+from appealbus.plugins.surges.formatting import alarm_lines, kept_line
 from appealbus.plugins.surges.settings import SurgesSettings
 from appealbus.plugins.surges.store import Store as Counts
-from appealbus.plugins.surges.telling import alarm_lines, kept_line
 from appealbus.plugins.surges.watch import judged_week, last_whole_week, surges
 
 _FIRST = date(2026, 1, 1)

@@ -5,11 +5,11 @@ from datetime import datetime
 
 from appealbus.core import Comparison, Past, PastAssessor
 from appealbus.core.clocks import day_of
+from appealbus.plugins.repeats.formatting import document
 from appealbus.plugins.repeats.matter import Beside, Compared, article_of
 from appealbus.plugins.repeats.messages import signal
+from appealbus.plugins.repeats.phrases import came_in, many_in, new_in
 from appealbus.plugins.repeats.standing import body_of
-from appealbus.plugins.repeats.telling import document
-from appealbus.plugins.repeats.told import came_in, many_in, new_in
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.signal import Signal
 

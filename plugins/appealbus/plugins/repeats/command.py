@@ -6,9 +6,9 @@ import typer
 
 from appealbus.core import AppealRow, Past
 from appealbus.core.cli.as_whom import As, Purpose, look_as
+from appealbus.core.cli.audit_reads import Copy, look
 from appealbus.core.cli.context import Cli, cli_of
 from appealbus.core.cli.languages import Lang, reader
-from appealbus.core.cli.looking import Copy, look
 from appealbus.core.cli.paging import AsJson
 from appealbus.core.journal.journal import Journal
 from appealbus.core.rights.actions import Action
@@ -16,7 +16,7 @@ from appealbus.core.rights.builtin import EVERYTHING
 from appealbus.core.rights.viewer import Viewer
 from appealbus.core.rights.views import Views
 from appealbus.plugins.repeats.assessor import Repeats
-from appealbus.plugins.repeats.telling import lines
+from appealbus.plugins.repeats.formatting import lines
 from appealbus.plugins.repeats.words import Article, Came, Label
 from appealbus.schemas.appeal import Appeal
 

@@ -10,12 +10,12 @@ import orjson
 from appealbus.core.escaping import escaped, escaped_json
 from appealbus.core.language import Reader, ReaderLanguage
 from appealbus.plugins.report.following import Followable, follow
+from appealbus.plugins.report.formatting import Teller
 from appealbus.plugins.report.public import published
 from appealbus.plugins.report.row import Span, Table
 from appealbus.plugins.report.settings import ReportSettings
 from appealbus.plugins.report.store import Store
 from appealbus.plugins.report.table import make_table
-from appealbus.plugins.report.telling import Teller
 from appealbus.plugins.report.words import By
 
 

@@ -12,9 +12,9 @@ from appealbus.core.cli.languages import Lang, reader
 from appealbus.core.clocks import day_of, wall
 from appealbus.core.language import Reader
 from appealbus.plugins.report.asking import Ask, Form, Wanted, counted, told
+from appealbus.plugins.report.formatting import Teller
 from appealbus.plugins.report.row import Span, Table
 from appealbus.plugins.report.settings import ReportSettings
-from appealbus.plugins.report.telling import Teller
 from appealbus.plugins.report.words import By
 
 _DAY = "%Y-%m-%d"

@@ -9,12 +9,12 @@ import orjson
 from appealbus.core.language import Reader, ReaderLanguage
 from appealbus.plugins.report.asking import Ask
 from appealbus.plugins.report.following import Followable, follow
+from appealbus.plugins.report.formatting import Teller
 from appealbus.plugins.report.matters import Mark
 from appealbus.plugins.report.row import Row, Table
 from appealbus.plugins.report.settings import ReportSettings
 from appealbus.plugins.report.store import Store
 from appealbus.plugins.report.table import COUNTED, KEYS, Counting, Folded, shifted
-from appealbus.plugins.report.telling import Teller
 from appealbus.plugins.report.words import By, Column
 
 PAGE = 50

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from appealbus.core import ConfigError, Cursor
-from appealbus.core.own_file import OwnFile
+from appealbus.core.sidecar import OwnFile
 from appealbus.plugins.report.fact import Fact
 
 _COLUMNS = [each.name for each in fields(Fact) if each.name not in ("matters", "districts")]

@@ -10,22 +10,22 @@ from typing import Annotated, Any
 import typer
 
 from appealbus.core import ConfigError
+from appealbus.core.cli.audit_reads import look
 from appealbus.core.cli.context import Cli, cli_of
 from appealbus.core.cli.exits import EXIT_ABSENT, EXIT_PROBLEMS
-from appealbus.core.cli.looking import look
 from appealbus.core.cli.paging import AsJson
 from appealbus.core.cli.person import person
 from appealbus.core.clocks import day_of, wall
-from appealbus.core.own_file import refuse_another_s
+from appealbus.core.sidecar import refuse_another_s
 from appealbus.plugins.surges import deciding, kept
 from appealbus.plugins.surges.alarm import CLOSINGS, Alarm
 from appealbus.plugins.surges.clusters import near_from
 from appealbus.plugins.surges.counting import count_new
+from appealbus.plugins.surges.formatting import alarm_lines, kept_line
 from appealbus.plugins.surges.judge import SHORTEST, Judged
 from appealbus.plugins.surges.series import WEEK, week_name, week_of, written_day
 from appealbus.plugins.surges.settings import SurgesSettings
 from appealbus.plugins.surges.store import SCHEMA, Store
-from appealbus.plugins.surges.telling import alarm_lines, kept_line
 from appealbus.plugins.surges.watch import judged_week, last_whole_week, surges
 from appealbus.plugins.surges.workdays import Workdays, workdays
 

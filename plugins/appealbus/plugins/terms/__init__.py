@@ -11,9 +11,9 @@ from appealbus.core import KeptChange, Settings, Terms, hookimpl
 from appealbus.plugins.terms.calendar import load_calendar
 from appealbus.plugins.terms.clock import Told, due_on
 from appealbus.plugins.terms.command import add_commands
+from appealbus.plugins.terms.formatting import proof
 from appealbus.plugins.terms.norms import Law, load_norms
 from appealbus.plugins.terms.settings import NAME, TermsSettings
-from appealbus.plugins.terms.telling import proof
 from appealbus.schemas.appeal import Appeal
 
 

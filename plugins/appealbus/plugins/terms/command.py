@@ -10,22 +10,22 @@ import typer
 
 from appealbus.core import AppealRow, Case
 from appealbus.core.cli.as_whom import As, Purpose, look_as
+from appealbus.core.cli.audit_reads import Copy, look
 from appealbus.core.cli.context import Cli, cli_of
 from appealbus.core.cli.exits import EXIT_PROBLEMS
 from appealbus.core.cli.languages import Lang, reader
-from appealbus.core.cli.looking import Copy, look
 from appealbus.core.cli.paging import AsJson
 from appealbus.core.clocks import day_of, wall
-from appealbus.core.counting import Counted
 from appealbus.core.domain.waiting import DueMoved
+from appealbus.core.due_dates import Counted
 from appealbus.core.journal.journal import Journal
 from appealbus.core.rights.actions import Action
 from appealbus.core.rights.views import Views
 from appealbus.plugins.terms.calendar import UnknownYear, load_calendar
 from appealbus.plugins.terms.clock import Told, read_clock
+from appealbus.plugins.terms.formatting import as_json, lines, proof
 from appealbus.plugins.terms.norms import Law, load_norms
 from appealbus.plugins.terms.settings import NAME, TermsSettings
-from appealbus.plugins.terms.telling import as_json, lines, proof
 
 _DAY = "%Y-%m-%d"
 _AT_ONCE = 500

@@ -4,8 +4,8 @@ from sqlalchemy import Connection, func, select, tuple_
 
 from appealbus.core.domain.change import order_of
 from appealbus.core.errors import MessageDiffers
+from appealbus.core.journal.duplicates import differ, digest
 from appealbus.core.journal.rows import ChangeRow
-from appealbus.core.journal.sameness import differ, digest
 from appealbus.core.journal.tables import appeal, change
 from appealbus.schemas.appeal import Appeal
 

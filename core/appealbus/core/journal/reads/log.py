@@ -11,7 +11,7 @@ from appealbus.core.domain.event import Cursor, LogEntry, LogFilter, LogPage, Wh
 from appealbus.core.journal.errors import CursorAhead, CursorPruned, CursorUndone, UnknownEpoch
 from appealbus.core.journal.rows import QuarantineRow
 from appealbus.core.journal.tables import appeal, counter, epoch, log_entry, log_unplaced
-from appealbus.core.journal.writes.placing import COUNTER, LAST
+from appealbus.core.journal.writes.positions import COUNTER, LAST
 
 READ = 20_000
 """Entries that are looked at for what no index tells: some two thousand appeals, in some tens of milliseconds."""

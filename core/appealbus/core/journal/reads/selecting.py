@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, select, text
 from appealbus.core.domain.listing import AppealRow, AppealState
 from appealbus.core.domain.selection import Place, Selection
 from appealbus.core.journal import codec
-from appealbus.core.journal.reads.driving import AGE, SCAN, by_id, driving
+from appealbus.core.journal.reads.candidates import AGE, SCAN, by_id, driving
 from appealbus.core.journal.reads.search import Search
 from appealbus.core.journal.tables import LACKED, TROUBLE, appeal, lacking, lookup, outbox, subject, unindexed
 

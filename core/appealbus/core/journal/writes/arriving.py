@@ -12,10 +12,10 @@ from appealbus.core.clocks import day_of
 from appealbus.core.domain.document import Document, Unnumbered, appeal_document
 from appealbus.core.domain.public_id import new_tag
 from appealbus.core.journal import columns, series
+from appealbus.core.journal.duplicates import digest
 from appealbus.core.journal.key import JournalKey, Marked
 from appealbus.core.journal.naming import named_by_appeal
 from appealbus.core.journal.rows import NewAppeal
-from appealbus.core.journal.sameness import digest
 from appealbus.core.journal.sketch import Sketch
 from appealbus.core.journal.writes.urgency import urgency_of
 from appealbus.schemas.notes import numbered

@@ -14,7 +14,7 @@ from appealbus.core.interfaces.answer import Answer, Kept
 from appealbus.core.journal import bulk, codec, direct
 from appealbus.core.journal.key import Marked
 from appealbus.core.journal.tables import access, appeal, awaited, lookup
-from appealbus.core.journal.writes import events, keeping
+from appealbus.core.journal.writes import events, record_calls
 from appealbus.core.journal.writes.replies import Kept as KeptRow
 from appealbus.core.journal.writes.suspects import WAITING
 from appealbus.schemas.outcome import OutcomeKind
@@ -59,7 +59,7 @@ def expect(connection: Connection, asking: Sequence[Expecting]) -> list[None]:
     """Write rows of the access log, and that the answers to their questions come later."""
     items = [each.row for each in asking]
     bulk.insert(connection, access, [codec.access_to_row(item.access) for item in items])
-    events.note(connection, [keeping.asked(each.row.access, each.by) for each in asking])
+    events.note(connection, [record_calls.asked(each.row.access, each.by) for each in asking])
     rows = [
         {
             "correlation_id": item.access.question_id,
@@ -156,9 +156,10 @@ def _ended(row: Row[*tuple[Any, ...]]) -> bool:
 def keep_read(connection: Connection, items: Sequence[Read]) -> list[None]:
     """Write how questions stand, and delete the answers that were read; all answers to a question that has ended."""
     kept = [
-        keeping.Keep(item.appeal_id, item.state, item.owner, item.kept, item.marked, replaces=True) for item in items
+        record_calls.Keep(item.appeal_id, item.state, item.owner, item.kept, item.marked, replaces=True)
+        for item in items
     ]
-    own = keeping.keep_own(connection, kept)
+    own = record_calls.keep_own(connection, kept)
     # Where the state is not written, the answer stays for the worker that has the appeal now.
     for item in (item for item, is_own in zip(items, own, strict=True) if is_own):
         gone = delete(awaited)

@@ -12,11 +12,11 @@ from appealbus.core.domain.event import Event, What, by_client
 from appealbus.core.domain.sender import REFUSED
 from appealbus.core.errors import CONFLICT, JournalError, MessageDiffers
 from appealbus.core.journal import bulk
+from appealbus.core.journal.duplicates import differ, digest
 from appealbus.core.journal.rows import ChangeTaken, NewQuarantine
-from appealbus.core.journal.sameness import differ, digest
 from appealbus.core.journal.tables import appeal
 from appealbus.core.journal.tables import change as table
-from appealbus.core.journal.writes import events, keeping, waiting_changes
+from appealbus.core.journal.writes import events, record_calls, waiting_changes
 from appealbus.core.journal.writes.change_targets import Changing, Targets
 from appealbus.schemas.appeal import Receipt
 from appealbus.schemas.base import printable
@@ -115,7 +115,7 @@ def _as_waiting(first: ChangeTaken, item: Changing) -> ChangeTaken:
 
 def _reserve(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     waits = [row for row in rows if row["appeal_id"] is None and row["refused"] is None]
-    for row, reserved in zip(waits, keeping.reserve(connection, len(waits)), strict=True):
+    for row, reserved in zip(waits, record_calls.reserve(connection, len(waits)), strict=True):
         row["reserved"] = reserved
 
 
@@ -168,7 +168,7 @@ def _quarantined(connection: Connection, item: Changing, why: JournalError) -> i
         *(new.channel, position, str(why), item.document, AS_KEPT, why.code),
         sender=sender.kept() if sender.client else None,
     )
-    return keeping.quarantine(connection, [kept])[0]
+    return record_calls.quarantine(connection, [kept])[0]
 
 
 def _taken(number: str, row: Mapping[str, Any] | RowMapping, accepted_by: str, *, new: bool) -> ChangeTaken:

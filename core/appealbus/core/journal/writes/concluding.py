@@ -17,7 +17,7 @@ from appealbus.core.journal.errors import LeaseLost, VersionConflict
 from appealbus.core.journal.key import Marked
 from appealbus.core.journal.sketch import Sketch
 from appealbus.core.journal.tables import CARRIED, MISDATED, UNASSESSED, WAITS, appeal, dossier, outbox, to_number
-from appealbus.core.journal.writes import events, forming
+from appealbus.core.journal.writes import events, revisions
 from appealbus.core.journal.writes.awaiting import ANSWERS
 from appealbus.core.journal.writes.urgency import urgency_of
 from appealbus.schemas.dossier import Completeness
@@ -139,12 +139,12 @@ def conclude(connection: Connection, items: Sequence[Concluding]) -> list[Journa
     states = [_state_of(item, again, before[item.conclusion.appeal_id]) for item in good]
     bulk.update(connection, appeal, states)
     formed = [
-        forming.Forming(each.appeal_id, each.form, item.named, item.sketch)
+        revisions.Forming(each.appeal_id, each.form, item.named, item.sketch)
         for item in good
         for each in (item.conclusion,)
         if each.form is not None
     ]
-    forming.form(connection, formed)
+    revisions.form(connection, formed)
     behind = {(row.appeal_id, row.receiver): row.at for row in unsent}
     _insert_versions(connection, [item for item in good if item.conclusion.dossier is not None], behind)
     events.note(

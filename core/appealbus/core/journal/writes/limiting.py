@@ -13,7 +13,7 @@ from sqlalchemy import BindParameter, Connection, and_, bindparam, delete, selec
 
 from appealbus.core.domain.limits import Grant, Need, Report, Share
 from appealbus.core.journal import bulk
-from appealbus.core.journal.division import Division, Holding
+from appealbus.core.journal.limit_shares import Division, Holding
 from appealbus.core.journal.tables import source_limit, source_share
 from appealbus.core.journal.writes.clock import shared_now
 from appealbus.core.journal.writes.source_limit import SourceLimit

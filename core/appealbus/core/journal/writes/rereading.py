@@ -11,7 +11,7 @@ from appealbus.core.domain.event import Event, What
 from appealbus.core.errors import JournalError
 from appealbus.core.journal.key import Marked
 from appealbus.core.journal.tables import appeal, lookup
-from appealbus.core.journal.writes import events, keeping, suspects
+from appealbus.core.journal.writes import events, record_calls, suspects
 from appealbus.core.journal.writes.one_by_one import one_by_one
 from appealbus.core.journal.writes.working import not_free
 
@@ -63,9 +63,12 @@ def write(connection: Connection, item: Reread) -> int | JournalError | None:
     ended = {(row.lookup, row.key): row.ended_at for row in connection.execute(stands)}
     good = [each for each in item.states if ended.get((each.was[0], each.state.key)) == each.was[1]]
     if good:
-        keeping.keep(
+        record_calls.keep(
             connection,
-            [keeping.Keep(item.appeal_id, each.state, marked=each.marked, by=item.by, replaces=True) for each in good],
+            [
+                record_calls.Keep(item.appeal_id, each.state, marked=each.marked, by=item.by, replaces=True)
+                for each in good
+            ],
         )
         ready = update(appeal).where(appeal.c.id == item.appeal_id)
         connection.execute(ready.values(state=suspects.WAITING, due_at=None, lease_owner=None, lease_until=None))

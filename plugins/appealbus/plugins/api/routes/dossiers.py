@@ -15,7 +15,7 @@ from appealbus.core.domain.listing import AppealRow
 from appealbus.core.enrichment.fields import FieldError
 from appealbus.core.rights.actions import Action
 from appealbus.core.rights.explaining import FieldHidden
-from appealbus.core.rights.seen import Seen, etag
+from appealbus.core.rights.masked_version import Seen, etag
 from appealbus.plugins.api import documented
 from appealbus.plugins.api.answers import JSON, XML, as_json, negotiated, of_bytes
 from appealbus.plugins.api.api import Api

@@ -17,7 +17,7 @@ from appealbus.plugins.api.problems import INVALID, Problem
 from appealbus.plugins.api.reports import ask_of
 from appealbus.plugins.api.security import STYLED
 from appealbus.plugins.report.asking import Form, Wanted
-from appealbus.plugins.report.telling import STYLE_HASH
+from appealbus.plugins.report.formatting import STYLE_HASH
 from appealbus.plugins.report.words import By
 
 router = documented.router(tags=["figures"])

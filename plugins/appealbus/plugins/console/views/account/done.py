@@ -2,12 +2,12 @@
 
 from starlette.responses import Response
 
-from appealbus.core.domain.deeds import Deeds
+from appealbus.core.domain.audit_log import Deeds
 from appealbus.core.domain.event import What
 from appealbus.plugins.console.page import Page
+from appealbus.plugins.console.views.account.queries import PAGE, actor_of, check, frame, sees_deeds, span_of, view
 from appealbus.plugins.console.views.account.rows import rows
-from appealbus.plugins.console.views.account.sight import PAGE, actor_of, check, frame, sees_deeds, span_of, view
-from appealbus.plugins.console.views.appeal.telling import kind_said
+from appealbus.plugins.console.views.appeal.log_lines import kind_said
 
 _KINDS = (
     *(What.RETRIED, What.REFRESHED, What.REREAD, What.RETRACTED, What.HELD, What.RELEASED, What.RESENT, What.SKIPPED),

@@ -4,13 +4,13 @@ import asyncio
 
 from starlette.responses import Response
 
-from appealbus.core.domain.deeds import Deeds
+from appealbus.core.domain.audit_log import Deeds
 from appealbus.core.domain.event import by_person
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.sessions import SESSION
 from appealbus.plugins.console.views.account.policy import counting
+from appealbus.plugins.console.views.account.queries import PAGE, frame, moment, view
 from appealbus.plugins.console.views.account.rows import rows
-from appealbus.plugins.console.views.account.sight import PAGE, frame, moment, view
 
 _SESSIONS = 50
 """That are shown, the newest: of more nobody knows which is which."""

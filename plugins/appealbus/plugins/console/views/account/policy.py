@@ -8,7 +8,7 @@ from starlette.responses import Response
 from appealbus.core.domain.client import OF_PEOPLE, Client, Credential
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.sessions import SESSION
-from appealbus.plugins.console.views.account.sight import check, frame, sees_deeds, view
+from appealbus.plugins.console.views.account.queries import check, frame, sees_deeds, view
 
 _PAGE = 200
 

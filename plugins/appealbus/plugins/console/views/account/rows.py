@@ -9,8 +9,8 @@ from appealbus.core.domain.event import LogEntry
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.page import Page
-from appealbus.plugins.console.views.appeal.telling import Line, line, looked_said
-from appealbus.plugins.console.views.operations.sight import DOES
+from appealbus.plugins.console.views.appeal.log_lines import Line, line, looked_said
+from appealbus.plugins.console.views.operations.queries import DOES
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """One appeal: how it stands, what it lacks and why, what was found, what happened, and what can be done."""
 
 from appealbus.plugins.console.views.appeal import (
-    doing,
+    actions,
     dossier,
     overview,
     repeats,
@@ -10,6 +10,6 @@ from appealbus.plugins.console.views.appeal import (
     timeline,
     versions,
 )
-from appealbus.plugins.console.views.appeal.sight import view
+from appealbus.plugins.console.views.appeal.queries import view
 
-__all__ = ["doing", "dossier", "overview", "repeats", "rereading", "term", "timeline", "versions", "view"]
+__all__ = ["actions", "dossier", "overview", "repeats", "rereading", "term", "timeline", "versions", "view"]

@@ -11,11 +11,11 @@ from appealbus.core.errors import JournalError
 from appealbus.core.language.fields import rows_of, trail_name, trail_value
 from appealbus.core.rights.actions import Action
 from appealbus.core.rights.explaining import FieldHidden, leaves_of, titled
-from appealbus.core.rights.seen import Seen
+from appealbus.core.rights.masked_version import Seen
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
-from appealbus.plugins.console.room import Room
-from appealbus.plugins.console.views.appeal.sight import damaged, shown, sight_of, view
+from appealbus.plugins.console.truncation import Room
+from appealbus.plugins.console.views.appeal.queries import damaged, shown, sight_of, view
 from appealbus.plugins.console.words import said
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.signal import Severity

@@ -17,9 +17,9 @@ from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.forms import number_of
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.appeal.plan import Plan, plan_of
-from appealbus.plugins.console.views.appeal.sight import Sight, damaged, shown, sight_of, view
-from appealbus.plugins.console.views.deliveries.sight import receiver_path
-from appealbus.plugins.console.views.deliveries.telling import why
+from appealbus.plugins.console.views.appeal.queries import Sight, damaged, shown, sight_of, view
+from appealbus.plugins.console.views.deliveries.queries import receiver_path
+from appealbus.plugins.console.views.deliveries.refusals import why
 from appealbus.plugins.console.words import Words
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.signal import Severity

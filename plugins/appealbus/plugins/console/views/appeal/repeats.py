@@ -14,12 +14,12 @@ from appealbus.core.rights.actions import Action
 from appealbus.core.rights.views import Compare
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
-from appealbus.plugins.console.views.appeal.sides import Line as Sides
-from appealbus.plugins.console.views.appeal.sides import Pieces, bounded, counted, in_pieces
-from appealbus.plugins.console.views.appeal.sight import damaged, shown, sight_of, view
+from appealbus.plugins.console.views.appeal.diff_view import Line as Sides
+from appealbus.plugins.console.views.appeal.diff_view import Pieces, bounded, counted, in_pieces
+from appealbus.plugins.console.views.appeal.queries import damaged, shown, sight_of, view
+from appealbus.plugins.repeats.diff_view import side_by_side
+from appealbus.plugins.repeats.formatting import document
 from appealbus.plugins.repeats.matter import Compared
-from appealbus.plugins.repeats.sides import side_by_side
-from appealbus.plugins.repeats.telling import document
 from appealbus.plugins.repeats.words import Article, Came, Label
 from appealbus.schemas.appeal import Appeal
 

@@ -15,8 +15,8 @@ from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.console import Console
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
-from appealbus.plugins.console.views.appeal.doing import refused
-from appealbus.plugins.console.views.appeal.sight import shown, sight_of, view
+from appealbus.plugins.console.views.appeal.actions import refused
+from appealbus.plugins.console.views.appeal.queries import shown, sight_of, view
 from appealbus.plugins.console.words import Words
 from appealbus.schemas.outcome import OutcomeKind
 

@@ -12,10 +12,10 @@ from starlette.responses import Response
 from appealbus.core.errors import JournalError
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.page import Page
-from appealbus.plugins.console.views.appeal.sight import damaged, shown, sight_of, view
+from appealbus.plugins.console.views.appeal.queries import damaged, shown, sight_of, view
 from appealbus.plugins.console.words import Words
+from appealbus.plugins.terms.formatting import UnitWord
 from appealbus.plugins.terms.settings import NAME
-from appealbus.plugins.terms.telling import UnitWord
 from appealbus.plugins.terms.words import Actor, Assumption, DayKind, Duty, Label, Outcome, Remark, Standing
 
 Json = Mapping[str, Any]

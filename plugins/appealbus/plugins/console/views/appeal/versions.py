@@ -8,9 +8,9 @@ from appealbus.core.errors import JournalError
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
-from appealbus.plugins.console.room import Room
+from appealbus.plugins.console.truncation import Room
 from appealbus.plugins.console.views.appeal.dossier import rows, version_in
-from appealbus.plugins.console.views.appeal.sight import damaged, shown, sight_of, view
+from appealbus.plugins.console.views.appeal.queries import damaged, shown, sight_of, view
 from appealbus.schemas.dossier import Completeness
 
 _OF_A_VALUE = 1000

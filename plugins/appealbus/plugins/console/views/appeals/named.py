@@ -15,7 +15,7 @@ from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.appeals.filters import FILTERS, choices, selection_of
-from appealbus.plugins.console.views.appeals.sight import view
+from appealbus.plugins.console.views.appeals.queries import view
 
 _IDENTIFIER = re.compile(r"\d(?:[\s.-]*\d){11}")
 

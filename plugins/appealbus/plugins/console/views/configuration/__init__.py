@@ -11,7 +11,7 @@ from appealbus.core.parts import build
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.api.api import Api
 from appealbus.plugins.console.page import Page
-from appealbus.plugins.console.room import Room
+from appealbus.plugins.console.truncation import Room
 from appealbus.plugins.console.view import View
 
 view = View("configuration", "Configuration", place=90, path="/configuration", needs=Action.OPERATE)

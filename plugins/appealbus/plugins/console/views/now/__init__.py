@@ -1,6 +1,6 @@
 """Now: one picture of the flow from channels to receivers, what needs a person first; it goes on by itself."""
 
-from appealbus.plugins.console.views.now import seeing
-from appealbus.plugins.console.views.now.seeing import view
+from appealbus.plugins.console.views.now import pages
+from appealbus.plugins.console.views.now.pages import view
 
-__all__ = ["seeing", "view"]
+__all__ = ["pages", "view"]

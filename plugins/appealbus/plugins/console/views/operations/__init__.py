@@ -1,6 +1,6 @@
 """Operations on many appeals or deliveries: looked at first, confirmed by their hash, then told row by row."""
 
-from appealbus.plugins.console.views.operations import doing, previewing, seeing
-from appealbus.plugins.console.views.operations.sight import view
+from appealbus.plugins.console.views.operations import actions, pages, previewing
+from appealbus.plugins.console.views.operations.queries import view
 
-__all__ = ["doing", "previewing", "seeing", "view"]
+__all__ = ["actions", "pages", "previewing", "view"]

@@ -11,7 +11,7 @@ from appealbus.plugins.console.forms import moment_of
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.appeals.filters import FILTERS, only, selection_of
 from appealbus.plugins.console.views.appeals.searching import searched
-from appealbus.plugins.console.views.operations.sight import OF_APPEALS
+from appealbus.plugins.console.views.operations.queries import OF_APPEALS
 
 _OF_DELIVERIES = frozenset({"receiver", "since", "until"})
 _LONGEST = 200

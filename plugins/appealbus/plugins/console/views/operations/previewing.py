@@ -13,7 +13,7 @@ from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.operations.carrying import Carrying
 from appealbus.plugins.console.views.operations.choosing import Chosen, chosen_by
-from appealbus.plugins.console.views.operations.sight import DOES, selected_by, sight_of, view
+from appealbus.plugins.console.views.operations.queries import DOES, selected_by, sight_of, view
 
 _PATIENCE = 30.0
 """Seconds that a person waits while others look."""

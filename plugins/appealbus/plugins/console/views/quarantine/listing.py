@@ -9,7 +9,7 @@ from starlette.responses import Response
 from appealbus.core.journal.rows import QuarantineRow
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.page import Page
-from appealbus.plugins.console.views.quarantine.sight import REASONS, check, key_of, outcome_of, seen, view
+from appealbus.plugins.console.views.quarantine.queries import REASONS, check, key_of, outcome_of, seen, view
 
 PAGE = 50
 STATES = ("waiting", "replayed", "closed", "all")

@@ -7,9 +7,9 @@ from starlette.responses import Response
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
-from appealbus.plugins.console.views.appeal.telling import line
+from appealbus.plugins.console.views.appeal.log_lines import line
+from appealbus.plugins.console.views.quarantine.queries import REASONS, check, outcome_of, path_of, row_of, seen, view
 from appealbus.plugins.console.views.quarantine.showing import shown
-from appealbus.plugins.console.views.quarantine.sight import REASONS, check, outcome_of, path_of, row_of, seen, view
 
 
 @view.get("/quarantine/{id:id}", may=Action.OPERATE)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from starlette.responses import Response
 
-from appealbus.core.bus.retaking import Retaking, Tried, retake
+from appealbus.core.bus.quarantine_replay import Retaking, Tried, retake
 from appealbus.core.clocks import monotonic
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.details import Detail
@@ -13,7 +13,7 @@ from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.quarantine.attempting import given_id, mark_of, trier, waits
 from appealbus.plugins.console.views.quarantine.listing import PAGE, query_of
-from appealbus.plugins.console.views.quarantine.sight import (
+from appealbus.plugins.console.views.quarantine.queries import (
     REASONS,
     Seen,
     check,

@@ -8,9 +8,9 @@ from starlette.responses import Response
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.planning.paths import of_each
 from appealbus.core.rights.actions import Action
-from appealbus.core.rights.notes import warnings
+from appealbus.core.rights.masked_notes import warnings
 from appealbus.plugins.console.page import Page
-from appealbus.plugins.console.views.quarantine.sight import check, view
+from appealbus.plugins.console.views.quarantine.queries import check, view
 
 _KINDS, _NAMED = 100, 3
 """Kinds of warnings that are shown, those with most appeals, and appeals of each: a page has room for them."""

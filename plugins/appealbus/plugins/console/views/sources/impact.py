@@ -13,8 +13,8 @@ from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.forms import moment_of
 from appealbus.plugins.console.page import Page
-from appealbus.plugins.console.views.sources.seeing import morning
-from appealbus.plugins.console.views.sources.sight import Sight, sight_of, view
+from appealbus.plugins.console.views.sources.pages import morning
+from appealbus.plugins.console.views.sources.queries import Sight, sight_of, view
 
 _PAGE = 50
 

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import text
 
 from appealbus.core.errors import ConfigError, JournalError
-from appealbus.core.journal import handover, store
 from appealbus.core.journal import journal as journal_module
+from appealbus.core.journal import migration_lock, store
 from appealbus.core.journal.errors import Superseded
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.lock import FileLock
@@ -44,21 +44,23 @@ def lock(url, tmp_path):
 @pytest.fixture(autouse=True)
 def _patient(monkeypatch):
     """On a slow machine too what is told counts until the test has looked, and nobody gives up before."""
-    monkeypatch.setattr(handover, "_HELD", timedelta(seconds=PATIENCE))
-    monkeypatch.setattr(handover, "_PATIENCE", PATIENCE)
+    monkeypatch.setattr(migration_lock, "_HELD", timedelta(seconds=PATIENCE))
+    monkeypatch.setattr(migration_lock, "_PATIENCE", PATIENCE)
     monkeypatch.setattr(journal_module, "_LEAVING", PATIENCE)
 
 
 @pytest.fixture
 def alone(url, engine, lock, tmp_path, monkeypatch):
     """Wait until nobody works the journal, and keep others away, as whoever migrates does."""
-    monkeypatch.setattr(handover, "_PAUSE", 0.01)
-    monkeypatch.setattr(handover, "_SHORTLY", 0.05)
+    monkeypatch.setattr(migration_lock, "_PAUSE", 0.01)
+    monkeypatch.setattr(migration_lock, "_SHORTLY", 0.05)
 
     def begin(*, tells):
         path = tmp_path / "journal.db"
-        fence = handover.sqlite_fence(path) if url.startswith("sqlite") else handover.PostgresqlFence(engine)
-        return handover.alone(engine, lock, fence, tells=tells)
+        fence = (
+            migration_lock.sqlite_fence(path) if url.startswith("sqlite") else migration_lock.PostgresqlFence(engine)
+        )
+        return migration_lock.alone(engine, lock, fence, tells=tells)
 
     return begin
 
@@ -79,7 +81,7 @@ async def test_a_worker_is_told_of_a_migration_that_waits(url, engine, lock):
     """It looks each second; what it has is its own still. Afterwards nothing is in the way."""
     async with await Journal.open(url) as journal:
         with lock, engine.begin() as connection:
-            handover.announce(connection)
+            migration_lock.announce(connection)
         with pytest.raises(Superseded) as told:
             await journal.look()
         assert not told.value.done
@@ -163,7 +165,7 @@ async def test_a_command_tells_nobody_to_end(url, alone):
 
 async def test_one_that_does_not_end_is_not_migrated_under(url, alone, monkeypatch):
     """After some time it is given up, and nothing is changed."""
-    monkeypatch.setattr(handover, "_PATIENCE", 0.2)
+    monkeypatch.setattr(migration_lock, "_PATIENCE", 0.2)
     async with await Journal.open(url) as journal:
         await journal.hold_run_lock()
         await journal.beat(WORKER, (), PATIENCE)
@@ -193,7 +195,7 @@ def test_a_reader_needs_no_share(url, alone):
 async def test_who_comes_as_the_migration_ends_gets_in(url, engine, lock):
     """Whoever has migrated the journal to our tables is about to leave: that is no reason to end."""
     with lock, engine.begin() as connection:
-        handover.announce(connection)
+        migration_lock.announce(connection)
     opening = asyncio.create_task(Journal.open(url))
     await asyncio.sleep(0.2)
     with lock, engine.begin() as connection:

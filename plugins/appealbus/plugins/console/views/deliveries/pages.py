@@ -10,8 +10,8 @@ from appealbus.core.journal.rows import DeliveryState
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.forms import number_of
 from appealbus.plugins.console.page import Page
-from appealbus.plugins.console.views.deliveries.sight import Seen, all_sights, receiver_path, seen, sight_of, view
-from appealbus.plugins.console.views.deliveries.telling import why
+from appealbus.plugins.console.views.deliveries.queries import Seen, all_sights, receiver_path, seen, sight_of, view
+from appealbus.plugins.console.views.deliveries.refusals import why
 
 _PAGE = 30
 _RECEIVERS = 100

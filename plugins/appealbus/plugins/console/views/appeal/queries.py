@@ -11,8 +11,8 @@ from appealbus.core.errors import JournalError
 from appealbus.core.rights.actions import Action
 from appealbus.core.rights.builtin import TECHNICAL
 from appealbus.core.rights.mask import Mask
+from appealbus.core.rights.masked_version import is_damage
 from appealbus.core.rights.masker import NotMasked
-from appealbus.core.rights.seen import is_damage
 from appealbus.core.rights.views import Views
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page

@@ -8,9 +8,9 @@ from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.appeals.filters import FILTERS, choices, only, selection_of
 from appealbus.plugins.console.views.appeals.named import filters_of, views_for
+from appealbus.plugins.console.views.appeals.queries import view
 from appealbus.plugins.console.views.appeals.searching import sealed, searched, written_in
-from appealbus.plugins.console.views.appeals.sight import view
-from appealbus.plugins.console.views.operations.sight import DOES, OF_APPEALS
+from appealbus.plugins.console.views.operations.queries import DOES, OF_APPEALS
 from appealbus.schemas.appeal import AppealKind
 from appealbus.schemas.dossier import Completeness
 from appealbus.schemas.signal import Severity

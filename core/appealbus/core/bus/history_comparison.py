@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 
 import structlog
 
-from appealbus.core.doors import is_defect
 from appealbus.core.errors import JournalError
 from appealbus.core.host import Host
 from appealbus.core.interfaces.past import Past, PastAssessor
 from appealbus.core.journal.journal import Journal
+from appealbus.core.plugin_calls import is_defect
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.signal import Signal
 

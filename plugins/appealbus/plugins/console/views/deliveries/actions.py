@@ -10,7 +10,7 @@ from appealbus.core.journal.writes.deciding import Shown
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
-from appealbus.plugins.console.views.deliveries.sight import receiver_path, seen, view
+from appealbus.plugins.console.views.deliveries.queries import receiver_path, seen, view
 
 
 @view.post("/deliveries/{name}/skip", may=Action.OPERATE)

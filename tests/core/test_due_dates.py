@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from appealbus.core import Case
-from appealbus.core.alarm import LONGEST, Alarm, TookTooLong
-from appealbus.core.counting import Counting
+from appealbus.core.call_timeout import LONGEST, CallTimeout, TookTooLong
+from appealbus.core.due_dates import Counting
 from appealbus.core.interfaces.terms import Terms
 from appealbus.schemas.appeal import Appeal, Receipt
 
@@ -46,20 +46,20 @@ def _signal() -> Iterator[None]:
 
 def test_a_proof_that_hangs_is_not_asked_for_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Three within a minute are ended; the next appeals are shown without it, and go by the day that they had."""
-    monkeypatch.setattr("appealbus.core.alarm.LONGEST", 0.1)
+    monkeypatch.setattr("appealbus.core.call_timeout.LONGEST", 0.1)
     defects: Counter[str] = Counter()
     counting = Counting(lambda: {"hanging": Hanging()}, lambda _: "here", defects)
     for _ in range(5):
         assert counting.proofs(CASE, NOW.date()) == [{"name": "hanging", "proof": None}]
     assert defects == {"terms.hanging": 3}
     assert counting.due_on(CASE.appeal, CASE.appeal, NOW, (), before=date(2026, 1, 1)) == date(2026, 1, 1)
-    monkeypatch.setattr("appealbus.core.counting._WITHIN", 0.0)  # the minute is over
+    monkeypatch.setattr("appealbus.core.due_dates._WITHIN", 0.0)  # the minute is over
     assert counting.due_on(CASE.appeal, CASE.appeal, NOW, (), before=None) == NOW.date()
 
 
 def test_an_appeal_over_which_terms_hang_costs_no_other_its_term(monkeypatch: pytest.MonkeyPatch) -> None:
     """It keeps its own day; those that come between are counted, however often it comes back up to the bound."""
-    monkeypatch.setattr("appealbus.core.alarm.LONGEST", 0.1)
+    monkeypatch.setattr("appealbus.core.call_timeout.LONGEST", 0.1)
     defects: Counter[str] = Counter()
     counting = Counting(lambda: {"hanging": Hanging()}, lambda _: "here", defects)
     for _ in range(2):
@@ -70,8 +70,8 @@ def test_an_appeal_over_which_terms_hang_costs_no_other_its_term(monkeypatch: py
 @pytest.mark.usefixtures("_signal")
 def test_a_signal_that_somebody_has_taken_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     """A call that is too long goes on, where the handler has been taken since the first one."""
-    monkeypatch.setattr("appealbus.core.alarm.LONGEST", 0.1)
-    alarm = Alarm()
+    monkeypatch.setattr("appealbus.core.call_timeout.LONGEST", 0.1)
+    alarm = CallTimeout()
     heard: list[int] = []
 
     def hang(seconds: float) -> None:
@@ -127,4 +127,4 @@ def test_what_is_left_behind_does_not_swallow_the_alarm() -> None:
             pass
 
     with pytest.raises(TookTooLong):
-        Alarm().within(leaves)
+        CallTimeout().within(leaves)

@@ -8,8 +8,8 @@ from appealbus.core.operations import holding, withdrawing
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
-from appealbus.plugins.console.views.appeal.sight import shown, sight_of, view
-from appealbus.plugins.console.views.deliveries.doing import decide
+from appealbus.plugins.console.views.appeal.queries import shown, sight_of, view
+from appealbus.plugins.console.views.deliveries.actions import decide
 
 
 @view.post("/appeals/{id}/retry", may=Action.OPERATE)

@@ -7,7 +7,7 @@ import pytest
 
 from appealbus.core.domain.client import Role
 from appealbus.core.journal.journal import Journal
-from appealbus.plugins.console.entering import HOME, safe
+from appealbus.plugins.console.login import HOME, safe
 from appealbus.plugins.console.oidc import NotSignedIn, Somebody, client_of
 from tests.plugins.console.kit import csrf_of
 from tests.plugins.console.world import World, world

@@ -3,14 +3,14 @@
 import structlog
 from starlette.responses import Response
 
-from appealbus.core.bus.retaking import Retaking, retake
+from appealbus.core.bus.quarantine_replay import Retaking, retake
 from appealbus.core.clocks import monotonic
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.quarantine.attempting import given_id, mark_of, trier, turn, waits
 from appealbus.plugins.console.views.quarantine.listing import PAGE
-from appealbus.plugins.console.views.quarantine.sight import check, key_of, view
+from appealbus.plugins.console.views.quarantine.queries import check, key_of, view
 
 log = structlog.get_logger(__name__)
 

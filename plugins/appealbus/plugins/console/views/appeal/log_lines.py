@@ -10,7 +10,7 @@ from appealbus.core.domain.access import Served
 from appealbus.core.domain.client import OF_PEOPLE
 from appealbus.core.domain.event import LogEntry, What, moment_of
 from appealbus.plugins.console.marks import mark
-from appealbus.plugins.console.views.deliveries.telling import why
+from appealbus.plugins.console.views.deliveries.refusals import why
 from appealbus.plugins.console.words import Words, said
 from appealbus.schemas.change import ChangeKind
 from appealbus.schemas.dossier import Completeness

@@ -9,7 +9,7 @@ from appealbus.core.domain.operation import NotDone, Operation, OperationRow, Ve
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
-from appealbus.plugins.console.views.operations.sight import DOES, VERDICTS, Sight, selected_by, sight_of, view
+from appealbus.plugins.console.views.operations.queries import DOES, VERDICTS, Sight, selected_by, sight_of, view
 
 _PAGE = 50
 _Line = tuple[str, str, AppealState | None]

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, null, select
 
 from appealbus.core.domain.access import AccessRow
-from appealbus.core.domain.deeds import DeedPage, Deeds, LookPage, LookPlace
+from appealbus.core.domain.audit_log import DeedPage, Deeds, LookPage, LookPlace
 from appealbus.core.domain.event import LogEntry
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.journal import codec

@@ -21,7 +21,7 @@ class TookTooLong(BaseException):
     """A call was ended. No Exception, so that what is called does not take it for an error of its own."""
 
 
-class Alarm:
+class CallTimeout:
     """Ends calls in the main thread, where the event loop runs, that take longer than `LONGEST` seconds.
 
     A second thread looks at the clock and sends the signal, so that a call costs no more than two looks at a variable.
@@ -79,5 +79,5 @@ class Alarm:
 
 
 _MAIN = threading.main_thread()
-ALARM = Alarm()
+ALARM = CallTimeout()
 """That of the process."""

@@ -8,7 +8,7 @@ from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.sources.impact import configured, moment
-from appealbus.plugins.console.views.sources.sight import view
+from appealbus.plugins.console.views.sources.queries import view
 
 
 @view.post("/sources/{name}/pause", may=Action.OPERATE)

@@ -14,8 +14,8 @@ from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.view import View
-from appealbus.plugins.console.views.deliveries.sight import receiver_path
-from appealbus.plugins.console.views.now.sight import Now, Watch
+from appealbus.plugins.console.views.deliveries.queries import receiver_path
+from appealbus.plugins.console.views.now.queries import Now, Watch
 
 view = View("now", "Now", place=10, path="/now", needs=Action.OPERATE)
 

@@ -8,9 +8,9 @@ from starlette.requests import Request
 
 from appealbus.plugins.api.problems import Problem
 from appealbus.plugins.console.console import Console
-from appealbus.plugins.console.entering import HOME, safe
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.forms import check_origin, form_of, parts_of
+from appealbus.plugins.console.login import HOME, safe
 from appealbus.plugins.console.words import said
 
 BACK = "back"

@@ -12,12 +12,12 @@ from typing import Any, ParamSpec, TypeVar
 import orjson
 import structlog
 
-from appealbus.core.alarm import ALARM, TookTooLong
+from appealbus.core.call_timeout import ALARM, TookTooLong
 from appealbus.core.domain.case import Case
 from appealbus.core.domain.change import KeptChange
-from appealbus.core.doors import is_defect
 from appealbus.core.interfaces.terms import Terms
 from appealbus.core.logs.throttle import LogThrottle
+from appealbus.core.plugin_calls import is_defect
 from appealbus.schemas.appeal import Appeal
 
 P = ParamSpec("P")

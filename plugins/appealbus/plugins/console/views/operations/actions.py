@@ -12,9 +12,9 @@ from appealbus.plugins.console.forms import number_of
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.operations.carrying import Carrying
 from appealbus.plugins.console.views.operations.choosing import Chosen, chosen_by
+from appealbus.plugins.console.views.operations.pages import row_of
 from appealbus.plugins.console.views.operations.previewing import frozen, shown
-from appealbus.plugins.console.views.operations.seeing import row_of
-from appealbus.plugins.console.views.operations.sight import view
+from appealbus.plugins.console.views.operations.queries import view
 
 log = structlog.get_logger(__name__)
 

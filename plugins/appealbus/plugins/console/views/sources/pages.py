@@ -7,7 +7,7 @@ from starlette.responses import Response
 from appealbus.core.domain.calls import spans
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.page import Page
-from appealbus.plugins.console.views.sources.sight import all_sights, sight_of, view
+from appealbus.plugins.console.views.sources.queries import all_sights, sight_of, view
 from appealbus.schemas.outcome import OutcomeKind
 
 _PATHS = 50

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 
-class Speaks(Protocol):
+class Translator(Protocol):
     """What of a `Reader` is needed to tell somebody something."""
 
     def known(self, text: str) -> str:
@@ -30,12 +30,12 @@ class Speaks(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class WrittenText:
     """What somebody wrote as `code: reason`: the code has words in each language."""
 
     text: str
 
-    def to(self, reader: Speaks) -> str:
+    def to(self, reader: Translator) -> str:
         """Return it in the language of who reads, with the code."""
         code, _, reason = self.text.partition(": ")
         return f"{reader.reason(code, reason)} [{code}]" if reason else self.text
@@ -45,7 +45,7 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class LazyText:
     """A text, and what stands in it.
 
     Attributes:
@@ -59,7 +59,7 @@ class Told:
     many: str = ""
     values: Mapping[str, object] = field(default_factory=dict)
 
-    def to(self, reader: Speaks) -> str:
+    def to(self, reader: Translator) -> str:
         """Return it in the language of who reads. A catalogue of the program's has it; what others said it has not."""
         if not self.values:
             return reader.known(self.text)
@@ -75,19 +75,19 @@ class Told:
         return text.format(**{name: _plain(value) for name, value in self.values.items()})
 
 
-def told(text: str, many: str = "", /, **values: object) -> Told:
+def told(text: str, many: str = "", /, **values: object) -> LazyText:
     """Return a text with what stands in it."""
-    return Told(text, many, values)
+    return LazyText(text, many, values)
 
 
-def all_to(reader: Speaks, parts: Iterable[Told]) -> str:
+def all_to(reader: Translator, parts: Iterable[LazyText]) -> str:
     """Return parts of a sentence in the language of who reads."""
     return "; ".join(part.to(reader) for part in parts)
 
 
-def _to(reader: Speaks, value: object) -> str:
+def _to(reader: Translator, value: object) -> str:
     match value:
-        case Told() | Written():
+        case LazyText() | WrittenText():
             return value.to(reader)
         case tuple():
             return ", ".join(_to(reader, each) for each in value)

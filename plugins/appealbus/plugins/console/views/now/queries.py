@@ -14,8 +14,8 @@ from appealbus.core.health.report import report
 from appealbus.core.interfaces.link import LinkState, LinkStatus
 from appealbus.core.rights.senders import missing
 from appealbus.plugins.console.console import Console
-from appealbus.plugins.console.views.deliveries.sight import receiver_path
-from appealbus.plugins.console.views.sources.sight import Sight, sights_of
+from appealbus.plugins.console.views.deliveries.queries import receiver_path
+from appealbus.plugins.console.views.sources.queries import Sight, sights_of
 from appealbus.plugins.console.views.workers.links import links_of, queues_of
 from appealbus.plugins.monitor.shared_result import SharedResult
 
