@@ -1,5 +1,6 @@
 """Fields of a record that a reply may tell of and nobody could read: they are neither told nor told absent."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -98,6 +99,7 @@ def unknown_fields(places: Sequence[Place], node: Node, run: Run) -> set[str]:
             run.notes.causes |= {run.path(what) for what in all_of_it if told and not isinstance(what, str)}
     for name in run.odd & {step for each in places for step in each.steps}:
         found.update(_elsewhere(places, node, name))
+    found -= _told_elsewhere(places, node, found)
     lost = [_steps(path) for path in run.lost]
     for each in places if lost else ():
         place = _told((*own, *each.steps))
@@ -167,6 +169,17 @@ def _elsewhere(places: Sequence[Place], node: Any, name: str) -> Iterator[str]:
                 place.each[at] or any(name not in _names(each) for each in _at(node, place.steps[:at]))
             ):
                 yield place.field
+
+
+def _told_elsewhere(places: Sequence[Place], node: Any, found: set[str]) -> set[str]:
+    """Return the fields that may stand in several places and do in one of them; not lists, which may lack an item."""
+    several = {name for name, count in Counter(each.field for each in places).items() if count > 1} & found
+    return {
+        each.field
+        for each in places
+        if each.field in several and not any(each.each)
+        if any(not (is_refused(one) or is_empty(one)) for one in _at(node, each.steps))
+    }
 
 
 def _at(node: Any, steps: tuple[str, ...]) -> list[Any]:
