@@ -1,5 +1,6 @@
 """The kit with `contract=`: the real wire in process, envelopes, faults and the contract included."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -117,6 +118,14 @@ async def test_what_the_contract_misses_is_unknown(instead: str) -> None:
         source = Source("akims", wire, Call("akims", "akims.loose", 5.0), lenient=True)
         outcome = await LooseAkim().ask(PlaceQuery(kato="271010000"), source)
     assert (outcome.record, source.notes.unknown) == (Loose(), {"name"})
+
+
+async def test_changed_replies_are_tried_over_the_contract(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the lookup has no schema of its own: it is told by name what would be lost in silence."""
+    check = partial(check_lookup, LooseAkim(), ABOUT, [ANSWER], not_in_reply={"kato"}, contract=CONTRACT)
+    assert await check() == []
+    monkeypatch.setattr("appealbus.core.readings.reading.unknown_fields", lambda *_: set())
+    assert "with name renamed in the reply, name is another and nothing says so" in await check()
 
 
 async def test_a_request_that_the_contract_does_not_know_does_not_leave() -> None:

@@ -67,7 +67,8 @@ async def check_lookup(
     problems += _answered(lookup, asked[0])
     again = partial(ask_changed, lookup, about, records=records)
     problems += [problem async for problem in mixed_up(again, asked[0], replies, not_in_reply)]
-    problems += silent(lookup, asked[0].query, replies[0]) if asked[0].query is not None else ()
+    if asked[0].query is not None:
+        problems += [problem async for problem in silent(lookup, asked[0].query, replies[0], contract)]
     away = CallFailed(OutcomeKind.UNAVAILABLE, "http.503", "the source cannot answer now")
     for number, reply in enumerate(replies):
         before: list[Answer] = list(replies[:number])

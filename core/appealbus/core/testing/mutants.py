@@ -1,6 +1,6 @@
 """A good answer changed as agencies change theirs: what a record then lacks must be told."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from typing import Any
 
 from lxml import etree
@@ -11,50 +11,85 @@ from appealbus.core.interfaces.source import Source
 from appealbus.core.interfaces.wire import Call, CallFailed, Payload
 from appealbus.core.planning.paths import touch
 from appealbus.core.readings.lookup import Declared
+from appealbus.core.replies.xmlschema import MessageSchema
+from appealbus.core.testing.contract import Contract, contract_wire
 from appealbus.core.testing.damage import altered
 from appealbus.core.testing.scripted import ScriptedWire, reply_of
 from appealbus.schemas.outcome import Outcome, OutcomeKind
 from appealbus.schemas.record import Record
 
+_Read = tuple[Outcome[Any] | None, set[str], bool]
+"""How the question ends, None where the answer is refused; the unknown fields; whether the reply is valid."""
 _WAYS = ("renamed", "wrapped", "twice, with other values")
 _MOST = 120
 """Elements that are changed in each way: it takes 1 to 2 ms a change."""
 
 
-def silent(lookup: Lookup[Any, Record], query: Query, reply: str | bytes | Payload) -> Iterator[str]:
+async def silent(
+    lookup: Lookup[Any, Record], query: Query, reply: str | bytes | Payload, contract: Contract | None = None
+) -> AsyncIterator[str]:
     """Yield what was changed, and what the record lacks or has otherwise then while nothing says so.
 
-    Only of lookups that declare their reading and a schema. What is valid and says something else nobody can tell.
+    Only of lookups that declare their reading, and where a schema, theirs or that of the contract, says what may be in
+    a reply. What is valid and says something else nobody can tell.
     """
     body = reply_of(reply).body
-    if not (isinstance(lookup, Declared) and lookup.lenient and lookup.schema and isinstance(body, etree._Element)):
+    if not (isinstance(lookup, Declared) and lookup.lenient and isinstance(body, etree._Element)):
         return
-    true, _ = _read(lookup, query, body)
-    if true is None or true.record is None:
+    changed = [("nothing", body), *altered(body, _WAYS, _MOST)]
+    if lookup.schema is not None:
+        came = _by_schema(lookup, lookup.schema, query, [root for _, root in changed])
+    elif contract is not None:
+        came = _by_contract(lookup, contract, query, [root for _, root in changed])
+    else:
         return
-    for what, root in altered(body, _WAYS, _MOST):
-        ended, unknown = _read(lookup, query, root)
-        if ended is None or ended.kind not in (OutcomeKind.FOUND, OutcomeKind.NOT_FOUND):
+    true: Record | None = None
+    number = 0
+    async for ended, unknown, is_valid in came:
+        what, number = changed[number][0], number + 1
+        if number == 1:
+            if ended is None or ended.record is None:
+                return
+            true = ended.record
+        if true is None or is_valid or ended is None or ended.kind not in (OutcomeKind.FOUND, OutcomeKind.NOT_FOUND):
             continue
-        odd = [*_lost(true.record.model_dump(), ended.record.model_dump())] if ended.record else ["the record"]
-        lost = [path for path in odd if not any(touch(path, each) for each in unknown)]
-        if not lost:
-            continue
-        try:
-            lookup.schema.check(root, Notes(ReplyCheck.STRICT))
-        except CallFailed:
+        odd = [*_lost(true.model_dump(), ended.record.model_dump())] if ended.record else ["the record"]
+        if lost := [path for path in odd if not any(touch(path, each) for each in unknown)]:
             yield f"with {what} in the reply, {lost[0]} is another and nothing says so"
 
 
-def _read(lookup: Declared[Any, Any], query: Query, body: etree._Element) -> tuple[Outcome[Any] | None, set[str]]:
-    """Return how the question ends, None where the answer is refused, and the unknown fields."""
-    wire = ScriptedWire()
-    wire.replies, wire.echo = ReplyCheck.LENIENT, lookup.take.echo
-    source = Source(lookup.source, wire, Call("", "", 1.0), lenient=True)
-    try:
-        return lookup.read(wire.tied(reply_of(body), source.call_context), query, source), source.notes.unknown
-    except CallFailed:
-        return None, set()
+async def _by_schema(
+    lookup: Declared[Any, Any], schema: MessageSchema, query: Query, roots: Iterable[etree._Element]
+) -> AsyncIterator[_Read]:
+    """Yield what comes of replies, by the schema of the lookup."""
+    for root in roots:
+        wire = ScriptedWire()
+        wire.replies, wire.echo = ReplyCheck.LENIENT, lookup.take.echo
+        source = Source(lookup.source, wire, Call("", "", 1.0), lenient=True)
+        try:
+            ended = lookup.read(wire.tied(reply_of(root), source.call_context), query, source)
+        except CallFailed:
+            ended = None
+        try:
+            schema.check(root, Notes(ReplyCheck.STRICT))
+        except CallFailed:
+            yield ended, source.notes.unknown, False
+        else:
+            yield ended, source.notes.unknown, True
+
+
+async def _by_contract(
+    lookup: Declared[Any, Any], contract: Contract, query: Query, roots: Sequence[etree._Element]
+) -> AsyncIterator[_Read]:
+    """Yield what comes of replies, by the wire and its contract."""
+    async with contract_wire(contract, ScriptedWire(roots), lookup.source) as wire:
+        for _ in roots:
+            source = Source(lookup.source, wire, Call(lookup.source, lookup.name, 10.0), lenient=True)
+            try:
+                ended = await lookup.ask(query, source)
+            except CallFailed:
+                ended = None
+            yield ended, source.notes.unknown, not (source.notes.gaps or source.notes.differences)
 
 
 def _lost(was: Any, now: Any, path: str = "") -> Iterator[str]:
