@@ -176,6 +176,7 @@ class Differences:
             self._is_new(twin, notes)
         elif _has_before(twin):
             mark_repeated(twin)
+            self._is_new(twin, notes)
         if node.getparent() is not None:
             yield node
             for beside in node.itersiblings("*"):
