@@ -26,7 +26,8 @@ XSD = """<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema">
  </xs:complexType></xs:element>
  <xs:element name="List" minOccurs="0"><xs:complexType><xs:sequence>
   <xs:element name="Item" minOccurs="0" maxOccurs="unbounded"><xs:complexType><xs:sequence>
-   <xs:element name="iin" type="xs:string" minOccurs="0"/><xs:element name="one"/><xs:element name="two"/><xs:element name="three"/>
+   <xs:element name="iin" type="xs:string" minOccurs="0"/>
+   <xs:element name="one"/><xs:element name="two"/><xs:element name="three"/>
   </xs:sequence></xs:complexType></xs:element>
  </xs:sequence></xs:complexType></xs:element>
  <xs:element name="Place" minOccurs="0"><xs:complexType><xs:sequence>

@@ -1,7 +1,7 @@
 """Fields of a record that a reply may tell of and nobody could read: they are neither told nor told absent."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -196,8 +196,13 @@ def _at(node: Any, steps: tuple[str, ...]) -> list[Any]:
 
 def _names(above: Any, *, filled: bool = False) -> set[str]:
     """Return the names of what stands in an element; of an object, and with `filled`, of what holds something."""
-    if isinstance(above, JsonNode):
-        return {local_name(child) for child in above if child.value not in _NOTHING}
+    if isinstance(above, JsonNode):  # without a node for each: there may be many
+        inside = above.value.items() if isinstance(above.value, Mapping) else ()
+        return {
+            str(name).replace("}", "*")
+            for name, value in inside
+            if any(each not in _NOTHING for each in (value if isinstance(value, list) else (value,)))
+        }
     names = {local_name(child) for child in children(above) if not (is_refused(child) or (filled and is_empty(child)))}
     return names | {f"@{str(key).rpartition('}')[2]}" for key in above.attrib}
 
