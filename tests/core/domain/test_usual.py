@@ -27,7 +27,7 @@ def test_by_chance_none_falls(seed: int) -> None:
 
 @pytest.mark.parametrize("before", [100, 120, 150, 990, 5000])
 def test_a_share_that_falls_is_told_and_is_over_once_it_is_as_before(before: int) -> None:
-    """Within 50 replies, wherever in a block: in an hour at one a minute; with the share before and now, since when and how many."""
+    """Within 50 replies, in an hour at one a minute; with the share before and now, since when and how many."""
     shares = counted(Shares(), before, USUALLY)
     counted(shares, 50, {**USUALLY, "often": 0.0})
     fell = shares.fell["often"]

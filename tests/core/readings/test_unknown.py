@@ -41,6 +41,7 @@ XSD = """<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema">
   <xs:any namespace="http://www.w3.org/2000/09/xmldsig#" processContents="lax"/>
  </xs:sequence></xs:complexType></xs:element>
  <xs:element name="first" minOccurs="0"/><xs:element name="last" minOccurs="0"/>
+ <xs:element name="odd" type="xs:date" minOccurs="0"/>
 </xs:sequence></xs:complexType></xs:element></xs:schema>"""
 
 
@@ -118,6 +119,7 @@ def notes_of(text: str, schema: MessageSchema) -> Notes:
         ("<phone>1</phone><mobile>2</mobile>", {"phones"}),
         ("<Form20001>in spring</Form20001>", {"form"}),
         ("<first>a</first><surname>b</surname>", {"name"}),
+        ("<phone>1</phone><odd><fax>2</fax></odd>", {"fax"}),
         ("<first>a</first><last><x>b</x></last>", {"name"}),
         ("<List><Item><iin value='1'/><one/><two/><three/></Item></List>", {"items[*].iin"}),
         ("<fax>1</fax><fax>2</fax>", {"fax", "name"}),

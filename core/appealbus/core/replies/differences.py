@@ -162,6 +162,8 @@ class Differences:
             twin.attrib.pop(error.attribute, None)
             notes.gaps.append((twin, f"@{name}"))
         else:
+            if len(twin):
+                self._is_new(twin, notes)  # a text around elements hides them
             refuse(twin)
             notes.gaps.append((twin, ""))
 
