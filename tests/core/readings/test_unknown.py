@@ -26,7 +26,8 @@ XSD = """<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema">
  </xs:complexType></xs:element>
  <xs:element name="List" minOccurs="0"><xs:complexType><xs:sequence>
   <xs:element name="Item" minOccurs="0" maxOccurs="unbounded"><xs:complexType><xs:sequence>
-   <xs:element name="iin" minOccurs="0"/><xs:element name="one"/><xs:element name="two"/><xs:element name="three"/>
+   <xs:element name="iin" type="xs:string" minOccurs="0"/>
+   <xs:element name="one"/><xs:element name="two"/><xs:element name="three"/>
   </xs:sequence></xs:complexType></xs:element>
  </xs:sequence></xs:complexType></xs:element>
  <xs:element name="Place" minOccurs="0"><xs:complexType><xs:sequence>
@@ -39,6 +40,8 @@ XSD = """<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema">
  <xs:element name="Sign" minOccurs="0"><xs:complexType><xs:sequence>
   <xs:any namespace="http://www.w3.org/2000/09/xmldsig#" processContents="lax"/>
  </xs:sequence></xs:complexType></xs:element>
+ <xs:element name="first" minOccurs="0"/><xs:element name="last" minOccurs="0"/>
+ <xs:element name="odd" type="xs:date" minOccurs="0"/>
 </xs:sequence></xs:complexType></xs:element></xs:schema>"""
 
 
@@ -72,6 +75,7 @@ class Changed(Record):
     form: Annotated[date | None, At("Form20001")] = None
     inner: Annotated[str | None, At("Text/xml()/Q/iin")] = None
     fax: Annotated[str | None, At("fax", "facsimile")] = None
+    name: Annotated[str | None, By(lambda *parts: " ".join(filter(None, parts)), "first", "last")] = None
 
 
 class Street(Record):
@@ -114,6 +118,11 @@ def notes_of(text: str, schema: MessageSchema) -> Notes:
         ("<Place>Abai 1</Place>", {"place"}),
         ("<phone>1</phone><mobile>2</mobile>", {"phones"}),
         ("<Form20001>in spring</Form20001>", {"form"}),
+        ("<first>a</first><surname>b</surname>", {"name"}),
+        ("<phone>1</phone><odd><fax>2</fax></odd>", {"fax"}),
+        ("<first>a</first><last><x>b</x></last>", {"name"}),
+        ("<List><Item><iin value='1'/><one/><two/><three/></Item></List>", {"items[*].iin"}),
+        ("<fax>1</fax><fax>2</fax>", {"fax", "name"}),
         ("<Text>&lt;Q&gt;&lt;iin&gt;1&lt;/iin&gt;</Text>", {"inner"}),
         ('<Sign><S xmlns="http://www.w3.org/2000/09/xmldsig#"/></Sign>', set()),
     ],

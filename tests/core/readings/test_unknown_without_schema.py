@@ -11,7 +11,7 @@ from pydantic import Field
 from appealbus.core import Call, CallFailed, From, Outcome, OutcomeKind, Query, Source
 from appealbus.core.domain.usual import ENOUGH, Usual
 from appealbus.core.interfaces.notes import Notes
-from appealbus.core.readings import At, Declared, Reading, Send, Take
+from appealbus.core.readings import At, By, Declared, Reading, Send, Take
 from appealbus.core.testing import ScriptedWire
 from appealbus.core.testing.scripted import reply_of
 from appealbus.schemas import Iin, Record
@@ -36,6 +36,7 @@ class Car(Record):
     seller: Annotated[Owner | None, At("seller")] = None
     city: Annotated[str | None, At("place/city")] = None
     kind: Annotated[Coded | None, At("kind")] = None
+    plate: Annotated[str | None, By(lambda *parts: "".join(filter(None, parts)), "region", "digits")] = None
 
 
 class CarQuery(Query):
@@ -59,6 +60,8 @@ CAR: dict[str, Any] = {
     "seller": {"iin": "3", "name": "c"},
     "place": {"city": "Astana", "street": "Abai"},
     "kind": {"code": "1", "nameRu": "car"},
+    "region": "02",
+    "digits": "123",
     "old": 1,
 }
 
@@ -136,6 +139,7 @@ WRONG: list[tuple[dict[str, Any], set[str]]] = [
     ({"place": "Astana"}, {"city"}),
     ({"kind": "1"}, {"kind"}),
     ({"owners": ["Serik"]}, {"owners"}),
+    ({"digits": {"value": "123"}}, {"plate"}),
 ]
 
 
@@ -182,6 +186,7 @@ HIDDEN: list[dict[str, Any]] = [
     {"data": {"people": [CAR]}},
     {"data": {"cars": [], "vehicles": [CAR]}},
     {"payload": reply()["data"]},
+    {"data": "cars"},
 ]
 
 

@@ -7,12 +7,14 @@ import pytest
 
 from appealbus.core import CallFailed, OutcomeKind, Shape
 from appealbus.core.config.types import Secret
+from appealbus.core.interfaces.notes import Notes, ReplyCheck
 from appealbus.core.planning.plan import Node
 from appealbus.plugins.gbdfl import register_lookups
 from appealbus.plugins.gbdfl.lookups import SCHEMA, MentionedPerson, MentionQuery, PersonOfApplicant, PersonQuery
 from appealbus.plugins.gbdfl.reading import incapable
 from appealbus.plugins.gbdfl.settings import GbdflSettings
 from appealbus.schemas import Appeal
+from appealbus.schemas.safexml import parse
 
 IIN, OTHER_IIN, MALFORMED = "750301100019", "821224202626", "750301100018"
 LOOKUP = PersonOfApplicant(GbdflSettings())
@@ -255,3 +257,13 @@ async def test_broken_answer(gateway: Any, old: str, new: str, where: str) -> No
     assert (caught.value.kind, caught.value.code) == (OutcomeKind.INVALID, "reply.schema")
     assert f"{where}: " in caught.value.reason
     assert "ТЕСТОВ" not in caught.value.reason
+
+
+def test_a_date_of_a_status_that_was_renamed_is_unknown() -> None:
+    """The person is registered as missing; without the date nothing would say so."""
+    root = parse(answer(person_xml(extra=FULL)).replace("missingDate", "missingSince").encode())
+    notes = Notes(ReplyCheck.LENIENT)
+    SCHEMA.check(root, notes)
+    (person,) = LOOKUP.take.answer(root, notes).records()
+    assert person.missing_since is None
+    assert "missing_since" in notes.unknown

@@ -9,13 +9,26 @@ import pytest
 
 from appealbus.core import Comparison, Inbound, Past, PastAssessor, Taken
 from appealbus.core.bus import history_comparison
+from appealbus.core.enrichment.unsure import judged
 from appealbus.core.rights.fields import leads_in
 from appealbus.core.rights.paths import path_of
+from appealbus.core.testing import appeal
+from appealbus.core.testing import dossier as made
+from appealbus.plugins.identity import Identity
 from appealbus.plugins.repeats.assessor import Repeats
-from appealbus.schemas import Appeal, Dossier
+from appealbus.schemas import Appeal, Dossier, Person
 from tests.core.kit import dossier, message, running_bus
 from tests.plugins.repeats.making import LAND, by, text
 
+PERSON = Person.model_validate(
+    {
+        "iin": "750301100019",
+        "birth_date": "1975-03-01",
+        "gender": {"code": "1"},
+        "citizenship": {"code": "398"},
+        "life_status": {"code": "0"},
+    }
+)
 PARCEL = "20-315-045-123"
 LETTER = text(12, 1)
 
@@ -231,3 +244,12 @@ async def test_nothing_is_kept_where_nobody_compares(tmp_path: Path) -> None:
         again = await bus.journal.sketch_missing(0)
     assert again is not None
     assert again.drawn == 0
+
+
+def test_what_no_register_could_tell_is_no_gap_of_it() -> None:
+    """It compares what citizens wrote, and no record."""
+    told = made(appeal(), {"gbdfl.person": PERSON})
+    fact = told.facts[0]
+    unknown = fact.model_copy(update={"provenance": fact.provenance.model_copy(update={"unknown": ["life_status"]})})
+    assert judged(Repeats(), [], told.model_copy(update={"facts": [unknown]})) == []
+    assert judged(Identity(), [], told.model_copy(update={"facts": [unknown]})) != []

@@ -48,6 +48,8 @@ class Shares:
         replies: of the block that is being counted.
         told: by field, how many of them told it.
         since: when its first came.
+        newest: by field, how many replies told it since shares were last looked at.
+        newest_since: when the first of these came.
         before: by field, replies before it, and how many told it.
         fell: fields whose share has fallen.
 
@@ -56,24 +58,32 @@ class Shares:
     replies: int = 0
     told: dict[str, int] = field(default_factory=dict)
     since: datetime | None = None
+    newest: dict[str, int] = field(default_factory=dict)
+    newest_since: datetime | None = None
     before: dict[str, tuple[int, int]] = field(default_factory=dict)
     fell: dict[str, Fell] = field(default_factory=dict)
 
     def count(self, told: Iterable[str], fields: Collection[str], now: datetime) -> None:
         """Count a reply that told these of the fields."""
-        self.since = self.since or now
+        self.since, self.newest_since = self.since or now, self.newest_since or now
         self.replies += 1
         for name in told:
             self.told[name] = self.told.get(name, 0) + 1
+            self.newest[name] = self.newest.get(name, 0) + 1
         if not self.replies % _LOOK:
-            self._look(fields, self.since)
+            self._look(fields, self.since, self.newest_since)
+            self.newest, self.newest_since = {}, None
 
-    def _look(self, fields: Collection[str], since: datetime) -> None:
-        replies, is_over = self.replies, self.replies >= _BLOCK
+    def _look(self, fields: Collection[str], block_since: datetime, newest_since: datetime) -> None:
+        """Look at the newest replies alone where they are enough: a block that began well would hide a fall."""
+        is_over = self.replies >= _BLOCK
         before: dict[str, tuple[int, int]] = {}
         for name in fields:
             of, had = before[name] = self.before.get(name, (0, 0))
-            told, begun = self.told.get(name, 0), self.fell.get(name)
+            replies, told, since = self.replies, self.told.get(name, 0), block_since
+            if _LOOK * had >= _EXPECTED * of:
+                replies, told, since = _LOOK, self.newest.get(name, 0), newest_since
+            begun = self.fell.get(name)
             if begun is not None:
                 begun.replies += _LOOK
             if of >= _BLOCK and replies * had >= _EXPECTED * of:
@@ -84,7 +94,7 @@ class Shares:
                 else:
                     begun.now = 100 * told // replies
             if is_over and name not in self.fell:
-                of, had = of + replies, had + told
+                of, had = of + self.replies, had + self.told.get(name, 0)
                 before[name] = (of // 2, had // 2) if of > _LONG else (of, had)
         self.fell = {name: each for name, each in self.fell.items() if name in before}
         self.before = before

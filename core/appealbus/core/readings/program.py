@@ -92,18 +92,21 @@ class Program:
             lists = kind is not None and kind.each
             ways = declared if isinstance(declared, tuple) else (declared,)
             paths = [
-                path
+                (path, isinstance(way, By) and len(way.paths) > 1)
                 for way in ways
                 for path in (() if isinstance(way, ReadingSpec) else (At(way) if isinstance(way, str) else way).paths)
             ]
             if isinstance(declared, ReadingSpec):
-                paths = [ReplyPath(SELF, (), ())]
-            for path in [path.repeated() if lists else path for path in paths if path.end != REST]:
+                paths = [(ReplyPath(SELF, (), ()), False)]
+            is_open = kind is None or kind.open
+            for path, is_part in [(path.repeated() if lists else path, is_part) for path, is_part in paths]:
+                if path.end == REST:
+                    continue
                 end = (path.end,) if path.end.startswith("@") else ()
-                yield Place(name, (*path.steps, *end), (*path.each, *(False for _ in end)), kind is None or kind.open)
+                yield Place(name, (*path.steps, *end), (*path.each, *(False for _ in end)), is_open, is_part)
                 for inner in self.inner[name].places if name in self.inner else ():
                     field = f"{name}{'[*]' if lists else ''}.{inner.field}"
-                    yield Place(field, (*path.steps, *inner.steps), (*path.each, *inner.each))
+                    yield Place(field, (*path.steps, *inner.steps), (*path.each, *inner.each), is_part=inner.is_part)
 
     def part(self, node: Node, run: Run, *, each: bool = False) -> Table | None:
         """Return what a part of a record is made of; None where there is nothing in it.
@@ -245,7 +248,9 @@ class Program:
             if path.repeats:
                 self._place(path, steps.listing(part, read))
             else:
-                self._place(path, steps.plain(part, read) if path.end or not path.steps else steps.text(part))
+                self._place(
+                    path, steps.plain(part, read) if path.end or not path.steps else steps.text(part, self._entry(path))
+                )
         needed = kind is not None and kind.needed
         self._finish.append(steps.made(key, parts, way, needed))
 

@@ -6,7 +6,7 @@ from typing import Any, Protocol, TypeAlias
 
 from appealbus.core.readings.declare import By, InnerSchema
 from appealbus.core.readings.nodes import JsonNode, Node, attribute, has_nil, is_nil, local_name, put, tree, whole_text
-from appealbus.core.readings.trie import BAD, Key, Level, Run, Step, Table, Unreadable, again, broken, walk
+from appealbus.core.readings.trie import BAD, Entry, Key, Level, Run, Step, Table, Unreadable, again, broken, walk
 from appealbus.core.replies.convert import Converter
 from appealbus.core.replies.marks import is_refused, is_repeated
 from appealbus.schemas.safexml import parse
@@ -90,8 +90,8 @@ def value(key: Key, end: str, convert: Converter | None, word: str, needed: bool
     return step
 
 
-def text(key: Key) -> Step:
-    """Put the first text there."""
+def text(key: Key, entry: Entry) -> Step:
+    """Put the first text there; where elements stand instead that nothing else at this place takes, it is lost."""
 
     def step(node: Node, table: Table, run: Run) -> None:
         if key in table:
@@ -99,6 +99,9 @@ def text(key: Key) -> Step:
                 table[key] = BAD
         elif (found := node.text) and (found := found.strip()):
             table[key] = BAD if len(node) else found
+        elif len(node) and not (entry.level or entry.inner or entry.nested):
+            run.leave(node)
+            run.lost.add(run.path(node))
 
     return step
 

@@ -61,9 +61,11 @@ class Answer(Generic[R]):
         return unchecked_fields(self._reading.program.places, self._way, schema)
 
     def hides(self) -> bool:
-        """Say whether an element that nobody declares, and that has just begun to come, looks like a missing record."""
+        """Say whether a record may be missing: a text stands around it, or something new looks like one."""
         if self._nodes or (usual := self._run.notes.usual) is None:
             return False
+        if self._run.lost:
+            return True
         names, way = {place.steps[0] for place in self._reading.program.places if place.steps}, set(self._way)
         for what, path in self._run.new:
             inside = {local_name(child) for child in children(what)}

@@ -38,7 +38,7 @@ class Unreadable(AppealBusError):
 class Run:
     """One reading under way."""
 
-    __slots__ = ("inside", "lost", "new", "nils", "notes", "odd", "prefix", "root", "seen", "spoilt")
+    __slots__ = ("inside", "lost", "new", "nils", "notes", "odd", "paths", "prefix", "root", "seen", "spoilt")
 
     def __init__(self, root: Node, notes: Notes) -> None:
         self.root = root
@@ -56,6 +56,8 @@ class Run:
         """Names of elements that the schema does not have where they are."""
         self.new: list[tuple[Any, str]] = []
         """Elements that nobody declares, with their paths, where no schema says what may be there."""
+        self.paths: dict[Any, str] = {}
+        """Paths of all of these: there may be many, and each is looked at several times."""
         self.inside: dict[Any, Node] = {}
         """The element in whose text the root of another document stands."""
 
@@ -74,7 +76,8 @@ class Run:
 
     def path(self, node: Node) -> str:
         """Return where an element stands as it may be told."""
-        return "/".join(each if each == XML else tellable(each) for each in self.steps(node)) or "."
+        known = self.paths.get(node)
+        return known or "/".join(each if each == XML else tellable(each) for each in self.steps(node)) or "."
 
     def drop(self, path: str) -> None:
         """Note a value that could not be read."""
@@ -95,6 +98,7 @@ class Run:
         notes.leave_unread(path)
         if notes.usual is not None and not notes.compared:
             self.new.append((node, path))
+            self.paths[node] = path
 
     def misses(self, node: Node) -> None:
         """Note what should hold elements, if it holds a text instead."""

@@ -1,7 +1,7 @@
 """Fields of a record that a reply may tell of and nobody could read: they are neither told nor told absent."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -24,6 +24,7 @@ class Place:
         steps: names of elements, from the record's own on.
         each: for every step, whether all of that name are meant.
         is_open: whether it holds whatever is in there.
+        is_part: whether the field is made of what stands here and elsewhere.
 
     """
 
@@ -31,6 +32,7 @@ class Place:
     steps: tuple[str, ...]
     each: tuple[bool, ...]
     is_open: bool = False
+    is_part: bool = False
 
 
 @lru_cache(maxsize=256)
@@ -89,8 +91,8 @@ def unknown_fields(places: Sequence[Place], node: Node, run: Run) -> set[str]:
             run.odd.add(local_name(what))
     for above, all_of_it in beside.items():
         at = run.steps(above)
-        if "" in all_of_it:
-            run.lost.add(run.path(above))
+        if "" in all_of_it or ("@" in all_of_it and not len(above) and not (above.text or "").strip()):
+            run.lost.add(run.path(above))  # a value that became an attribute leaves its element empty
         if at == own[:-1] and any(not isinstance(what, str) and run.steps(what) == own for what in all_of_it):
             run.lost.add(run.path(node))
         if at[: len(own)] == own:
@@ -172,12 +174,15 @@ def _elsewhere(places: Sequence[Place], node: Any, name: str) -> Iterator[str]:
 
 
 def _told_elsewhere(places: Sequence[Place], node: Any, found: set[str]) -> set[str]:
-    """Return the fields that may stand in several places and do in one of them; not lists, which may lack an item."""
+    """Return the fields that may stand in several places and do in one of them.
+
+    Not lists, which may lack an item, nor what is made of several texts, which may lack one.
+    """
     several = {name for name, count in Counter(each.field for each in places).items() if count > 1} & found
     return {
         each.field
         for each in places
-        if each.field in several and not any(each.each)
+        if each.field in several and not each.is_part and not any(each.each)
         if any(not (is_refused(one) or is_empty(one)) for one in _at(node, each.steps))
     }
 
@@ -191,8 +196,13 @@ def _at(node: Any, steps: tuple[str, ...]) -> list[Any]:
 
 def _names(above: Any, *, filled: bool = False) -> set[str]:
     """Return the names of what stands in an element; of an object, and with `filled`, of what holds something."""
-    if isinstance(above, JsonNode):
-        return {local_name(child) for child in above if child.value not in _NOTHING}
+    if isinstance(above, JsonNode):  # without a node for each: there may be many
+        inside = above.value.items() if isinstance(above.value, Mapping) else ()
+        return {
+            str(name).replace("}", "*")
+            for name, value in inside
+            if any(each not in _NOTHING for each in (value if isinstance(value, list) else (value,)))
+        }
     names = {local_name(child) for child in children(above) if not (is_refused(child) or (filled and is_empty(child)))}
     return names | {f"@{str(key).rpartition('}')[2]}" for key in above.attrib}
 

@@ -162,6 +162,8 @@ class Differences:
             twin.attrib.pop(error.attribute, None)
             notes.gaps.append((twin, f"@{name}"))
         else:
+            if len(twin):
+                self._is_new(twin, notes)  # a text around elements hides them
             refuse(twin)
             notes.gaps.append((twin, ""))
 
@@ -176,6 +178,7 @@ class Differences:
             self._is_new(twin, notes)
         elif _has_before(twin):
             mark_repeated(twin)
+            self._is_new(twin, notes)
         if node.getparent() is not None:
             yield node
             for beside in node.itersiblings("*"):

@@ -21,8 +21,8 @@ _CONTENT = 1871
 """libxml2's number for: this element is not expected here, or one is missing."""
 _VALUE = 1824
 """Its number for a value that its type does not allow."""
-_UNKNOWN = frozenset({1866, 1867})
-"""Its numbers for an attribute too many: without and with a wildcard for attributes."""
+_UNKNOWN = frozenset({1827, 1866, 1867})
+"""Its numbers for an attribute too many: of a text, without and with a wildcard for attributes."""
 _ALL_TEXT = 1843
 _FEW = re.compile(r": The attribute '(?:\{[^}']*\})?([^']{1,200})' is required but missing\.$")
 _HARMLESS = frozenset({1843, 1845, 1851, 1868}) | _UNKNOWN

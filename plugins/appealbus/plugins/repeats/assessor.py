@@ -18,6 +18,7 @@ class Repeats(PastAssessor):
     """Three signals at most: the same matter again, the same text of others, the same parcel of others."""
 
     name = "repeats"
+    reads = ()
 
     def recall(self, appeal: Appeal, past: Past) -> Iterator[Signal]:
         """Return them; of each the fields that it rests on, so that nobody learns from it what a mask hides."""
