@@ -158,6 +158,7 @@ def _guard(bound: Bound) -> Guard:
         bound.guard,
         access=_nothing_leaves,
         on_change=lambda source, state: None,
+        meaningless=bound.meaningless,
         plugin=bound.plugin,
     )
 
