@@ -122,7 +122,7 @@ async def test_what_an_operator_calls_meaningless_is_so_until_its_last_day(tmp_p
 
 
 async def test_what_usually_comes_is_known_after_a_restart(tmp_path: Path) -> None:
-    """What a reply held that nobody declares, of lookups that are still there."""
+    """What a reply held that nobody declares, also where its lookup was not loaded for a while."""
 
     async def ask(query: Any, source: Source) -> Outcome[Any]:
         source.notes.beside["page"] = {"name"}
@@ -134,8 +134,10 @@ async def test_what_usually_comes_is_known_after_a_restart(tmp_path: Path) -> No
             await bus.settle()
             usual = bus.guards["s"].state().usual["s.thing"]
             assert (usual.replies, usual.beside) == (replies, {"page": {"name"}})
-    async with running_bus(tmp_path, lookup("s.more", x=From("repeats[*]"))) as bus:
-        assert bus.guards["s"].state().usual == {}
+    async with running_bus(tmp_path, lookup("s.more", x=From("repeats[*]"))):
+        pass
+    async with running_bus(tmp_path, lookup("s.thing", ask, x=From("repeats[*]"))) as bus:
+        assert bus.guards["s"].state().usual == {"s.thing": usual}
 
 
 async def test_it_is_asked_again_a_bounded_number_of_times(tmp_path: Path) -> None:

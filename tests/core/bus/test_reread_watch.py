@@ -234,3 +234,24 @@ async def test_it_waits_for_all_workers_and_for_a_pause(journal, reads):
     assert reads.started == 0
     await (await watch_of(journal))._look()
     assert (await stands(journal)).changed == 1
+
+
+async def test_it_waits_for_a_worker_that_comes_in_the_middle(journal, reads):
+    """One that was rolled back, and asks and reads as before: the rest is read once all read alike again."""
+    ids = await appeals(journal, 6)
+    reads.results = {each: [MENDED] for each in ids}
+    watch = await watch_of(journal)
+    step, other = watch._step, WorkerState("other", "h", 1, NOW)
+
+    async def joined(run):
+        await journal.beat(replace(other, readings={"acme": OLD}), [], 60.0)
+        return await step(run)
+
+    watch._step = joined
+    await watch._look()
+    found = await stands(journal)
+    assert (found.stage, found.changed) == (Stage.GOES_ON, 2)
+    await journal.beat(replace(other, readings={"acme": NEW}), [], 60.0)
+    await (await watch_of(journal))._look()
+    found = await stands(journal)
+    assert (found.stage, found.changed) == (Stage.OVER, 6)

@@ -25,6 +25,8 @@ from appealbus.core import (
     found,
     not_found,
 )
+from appealbus.core.cli import reread_helper
+from appealbus.core.config.models import MeaninglessSettings
 from appealbus.core.domain.case import WITHDRAWN
 from appealbus.core.domain.replies import ReplyRow
 from appealbus.core.enrichment.differences import How, differences
@@ -32,6 +34,7 @@ from appealbus.core.enrichment.rereading import Reread, Rereader, Verdict
 from appealbus.core.guards.conversation import Came, Conversation, Failed, pack
 from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.settings import GuardSettings
+from appealbus.core.parts import Bound
 from appealbus.core.planning.contract import CompletenessContract
 from appealbus.core.planning.plan import Plan
 from appealbus.schemas.appeal import Receipt
@@ -369,3 +372,21 @@ async def test_what_was_in_no_doubt_and_is_otherwise(
     """A gap that is filled is none of it; what a person has withdrawn is neither."""
     [read] = await reread(before, await row("a"), lookups=[told])
     assert (read.gap, read.otherwise) == (gap, otherwise)
+
+
+async def test_what_an_operator_calls_meaningless_counts_for_what_is_read_again() -> None:
+    """Else a record that was unknown for it would stay so, and all that was read beside it would become unknown."""
+    seen: list[Any] = []
+
+    async def ask(query: Any, source: Source) -> Outcome[Any]:
+        seen.append(source.notes.meaningless)
+        return found(Thing(name="a"))
+
+    lookup = kit.lookup("s.thing", ask, x=From("message_id"))
+    meaningless = [MeaninglessSettings(path="a/b", reason="a counter")]
+    guard = reread_helper._guard(Bound("s", "scripted", Kept(), GuardSettings(), meaningless=meaningless))
+    plan = CompletenessContract(Plan([kit.node(lookup)]), frozenset(), 1.0, present={})
+    receipt = Receipt(number="N-1", accepted_at=AT, accepted_by="b", message_id="1", channel="c")
+    case = Case(7, APPEAL, receipt, 1, (INVALID,))
+    await Rereader({"s": guard}, 10, lambda: LATER).read(case, plan, [await row("x")])
+    assert seen == [("a/b",)]

@@ -114,17 +114,22 @@ async def test_what_usually_comes_is_learned_told_and_recalled() -> None:
     assert drift[1].beside == ("List/Permit/Till",)
     assert re.fullmatch(r"guards/test_guard_notes.py:\d+", drift[1].at)
     second = guard([reply(Till="2030-01-01")] * 2)
-    second.recall(SOURCE.read(SOURCE.write(first.state())), {"permits.permit"})
+    second.recall(SOURCE.read(SOURCE.write(first.state())), {"permits.permit"}, {})
     for number in range(2):
         ended = await ask(second, number)
         assert ended.provenance is not None
         assert ended.provenance.unknown == ["until"]
-    second.recall(first.state(), set())
-    assert second.state().usual == {}
     third = guard([reply()] * 100)
-    third.recall(first.state(), {"permits.permit"})
+    third.recall(first.state(), {"permits.permit"}, {})
     for number in range(100):
         assert (await ask(third, number)).outcome.kind is OutcomeKind.FOUND
     (fell,) = third.state().drifts.values()
     assert fell.share is not None
     assert (fell.share[1], fell.at) == (0, drift[1].at)
+    # A plugin that is broken at one start must not make what began to come usual; nothing is told of it until then.
+    broken = guard([])
+    broken.recall(third.state(), set(), {})
+    assert (broken.state().usual, broken.state().drifts) == (third.state().usual, {})
+    renamed = guard([])
+    renamed.recall(broken.state(), {"permits.new"}, {"permits.permit": "permits.new"})
+    assert renamed.state().usual == {"permits.new": third.state().usual["permits.permit"]}

@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from appealbus.core.domain.client import Role
-from appealbus.core.domain.event import What
+from appealbus.core.domain.event import LogEntry, What
 from appealbus.core.domain.feed import FeedEntry
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.enrichment.fields import FieldError
@@ -23,6 +23,7 @@ from appealbus.core.rights.builtin import EVERYTHING, TECHNICAL
 from appealbus.core.rights.explaining import FieldHidden
 from appealbus.core.rights.mask import Mask
 from appealbus.core.rights.masked_version import etag
+from appealbus.core.rights.past import shown_entry
 from appealbus.core.rights.paths import Pattern
 from appealbus.core.rights.version_digest import Looks
 from appealbus.core.rights.viewer import Viewer
@@ -350,6 +351,16 @@ async def test_a_hidden_channel_is_not_told_by_what_happened(journal: Journal, w
         shown = (await _views(journal, mask).history(row)).entries
         assert What.ACCEPTED in [each.what for each in shown]
         assert not [each for each in shown if each.actor == accepted.actor or each.about == row.channel]
+
+
+@pytest.mark.parametrize("what", [What.ENDED, What.REREAD, What.RETRACTED])
+def test_what_became_of_a_hidden_lookup_is_not_told(what: What) -> None:
+    """Also where an entry is about its source, and whoever looks sees how the work went."""
+    about = "egkn.parcel" if what == What.ENDED else "egkn"
+    entry = LogEntry(1, NOW, what, 1, "N-1", "bus", about, {"lookup": "egkn.parcel", "reason": "read otherwise now"})
+    for path, shown in (("egkn.parcel", False), ("gbdfl.person", True)):
+        mask = Mask("m", hides=(Pattern.parse(path),), process=True)
+        assert (shown_entry(mask, entry, {1}) is not None) == shown
 
 
 async def test_what_people_wrote_is_for_auditors_and_for_themselves(journal: Journal, write: Write) -> None:

@@ -43,6 +43,7 @@ from appealbus.core.interfaces.link import LinkState, LinkStatus
 from appealbus.core.journal.errors import Superseded
 from appealbus.core.journal.journal import Journal
 from appealbus.core.parts import Bound, Parts
+from appealbus.core.planning.contract import present_names
 from appealbus.core.plugin_calls import is_defect
 from appealbus.core.rights.masker import Masker
 from appealbus.core.rights.policy import read_policy
@@ -118,6 +119,7 @@ class Bus:
             sources_lease,
             self._dispatcher,
             worker=self.worker,
+            present=present_names({node.lookup.name: node for node in parts.nodes}),
             longest=casework.longest_run,
         )
         self._reread_watch = RereadWatch(

@@ -194,7 +194,7 @@ class RereadWatch:
             await process.read(0)  # it starts before anything is measured: there is no such appeal
             if run.now.stage is not Stage.GOES_ON:
                 await self._preview(run)
-            while run.now.stage is Stage.GOES_ON and self._may(source):
+            while run.now.stage is Stage.GOES_ON and self._may(source) and await self._all_read_alike(source, mine):
                 if not await self._step(run):
                     await self._end(run)
         except HelperEnds:

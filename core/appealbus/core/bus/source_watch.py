@@ -56,6 +56,7 @@ class SourceWatch:
         lease: held by the one worker that takes in what is parked.
         dispatcher: is told that there is work.
         worker: what this one is called.
+        present: by the former name of a lookup the one that it has.
         longest: seconds that one run over an appeal may take.
 
     """
@@ -69,11 +70,13 @@ class SourceWatch:
         dispatcher: Dispatcher,
         *,
         worker: str,
+        present: Mapping[str, str],
         longest: float = 0.0,
     ) -> None:
         self._journal = journal
         self._guards = guards
         self._lookups = lookups
+        self._present = present
         self._lease = lease
         self._dispatcher = dispatcher
         self._by = by_worker(worker)
@@ -97,7 +100,7 @@ class SourceWatch:
         states = await self._journal.source_states()
         for state in states:
             if state.source in self._guards:
-                self._guards[state.source].recall(state, self._lookups.get(state.source, ()))
+                self._guards[state.source].recall(state, self._lookups.get(state.source, ()), self._present)
         if not self._journal.shared:  # elsewhere the journal itself knows when a breaker closes
             was = {state.source for state in states if state.breaker != "closed"}
             self._back |= was & set(self._guards)

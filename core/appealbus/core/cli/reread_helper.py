@@ -25,7 +25,7 @@ from appealbus.core.journal.journal import Journal
 from appealbus.core.logs import configure
 from appealbus.core.operations.readings import readings
 from appealbus.core.parts import Bound, build
-from appealbus.core.planning.contract import CompletenessContract
+from appealbus.core.planning.contract import CompletenessContract, present_names
 from appealbus.core.plugin_calls import is_defect, within
 from appealbus.core.process import spare_memory
 from appealbus.schemas.appeal import AppealKind
@@ -64,10 +64,10 @@ async def _serve(cli: Cli, source: str, requests: IO[bytes], results: IO[bytes])
             if source in ("", bound.name) and await _started(bound):
                 stack.push_async_callback(_closed, bound)
                 guards[bound.name] = _guard(bound)
-        lookups = {node.lookup.name for node in parts.nodes}
+        lookups = {node.lookup.name: node for node in parts.nodes}
         for state in await journal.source_states():
             if state.source in guards:  # what is new in a reply without a schema is new when it is read again, too
-                guards[state.source].recall(state, lookups)
+                guards[state.source].recall(state, lookups, present_names(lookups))
         rereader = Rereader(guards, cli.loaded.settings.bus.max_fan_out, wall, (await journal.keyed()).question)
         contracts = parts.contracts.known_to(await journal.known_lookups())
         reads_with = readings(cli.loaded, parts).get(source)
@@ -158,6 +158,7 @@ def _guard(bound: Bound) -> Guard:
         bound.guard,
         access=_nothing_leaves,
         on_change=lambda source, state: None,
+        meaningless=bound.meaningless,
         plugin=bound.plugin,
     )
 

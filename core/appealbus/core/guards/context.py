@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -98,6 +98,8 @@ class SourceContext:
     """By lookup and field what of its replies could not be read; some may be over."""
     usual: dict[str, Usual] = field(default_factory=dict)
     """By lookup what its replies usually hold."""
+    absent: Set[str] = frozenset()
+    """Those of them that are not loaded."""
     broken: set[tuple[str, str]] = field(default_factory=set)
     plugin: str = ""
     """The one that brings the wire."""
@@ -157,7 +159,7 @@ class SourceContext:
         now = self.now()
         found = {name: each for name, each in self.drifts.items() if now - each.last_at < _DRIFTS}
         for lookup, usual in self.usual.items():
-            for shares in usual.shares.values():
+            for shares in usual.shares.values() if lookup not in self.absent else ():
                 for name, fell in shares.fell.items():
                     drift = Drift(fell.replies, fell.since, now, fell.at, (), (fell.was, fell.now))
                     found.setdefault(f"{lookup}/{name}", drift)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from copy import deepcopy
 from datetime import datetime
 from functools import partial
@@ -15,6 +15,7 @@ from appealbus.core import clocks
 from appealbus.core.config.models import MeaninglessSettings
 from appealbus.core.domain.access import AccessRow, AwaitedRow
 from appealbus.core.domain.source_state import BreakerState, SourceState
+from appealbus.core.domain.usual import Usual
 from appealbus.core.guards.attempts import BUDGET_SPENT, STOPPING, Attempts
 from appealbus.core.guards.breaker import Breaker
 from appealbus.core.guards.bucket import Bucket
@@ -170,9 +171,20 @@ class Guard:
         """Tell and count what a lookup raised before its question could be put, and return the outcome."""
         return self._context.defect(lookup, error)
 
-    def recall(self, state: SourceState, lookups: Collection[str]) -> None:
-        """Go on from what the last run knew of replies to lookups that are still there."""
-        self._context.usual = {name: each for name, each in state.usual.items() if name in lookups}
+    def recall(self, state: SourceState, lookups: Collection[str], present: Mapping[str, str]) -> None:
+        """Go on from what the last run knew of replies.
+
+        Args:
+            state: how the source stood.
+            lookups: those that are loaded. Of others it is remembered: a plugin may be broken at one start.
+            present: by the former name of a lookup the one that it has.
+
+        """
+        usual: dict[str, Usual] = {}
+        for name, each in state.usual.items():
+            now = present.get(name, name)
+            usual[now] = usual[now] + each if now in usual else each
+        self._context.usual, self._context.absent = usual, usual.keys() - lookups
 
     def state(self) -> SourceState:
         """Return how the source stands now. Outcomes are counted since the start, shared and cached ones included."""

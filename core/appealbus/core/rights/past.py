@@ -90,7 +90,7 @@ def _without_channel(entry: LogEntry) -> LogEntry:
 
 
 def _is_shown(mask: Mask, entry: LogEntry, versions: Collection[int]) -> bool:
-    if entry.what in _OF_LOOKUPS and not mask.shows_lookup(entry.about):
+    if entry.what in _OF_LOOKUPS and not mask.shows_lookup(str(entry.detail.get("lookup", entry.about))):
         return False
     if entry.what in _OF_VERSIONS:
         return mask.process or entry.detail.get("version") in versions

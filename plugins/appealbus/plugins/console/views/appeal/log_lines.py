@@ -148,7 +148,8 @@ def line(entry: LogEntry, words: Words) -> Line:
     """Return an entry as a line."""
     detail, what = entry.detail, entry.what
     outcome = OutcomeKind.stored(str(detail["kind"])) if what == What.ENDED and detail.get("kind") else None
-    about = words.lookup(entry.about) if what in (What.ASKED, What.ENDED, What.REREAD, What.RETRACTED) else entry.about
+    is_of_lookup = what in (What.ASKED, What.ENDED, What.REREAD, What.RETRACTED)
+    about = words.lookup(str(detail.get("lookup", entry.about))) if is_of_lookup else entry.about
     if what == What.CHANGED:
         about = words.word(ChangeKind.stored(about))
     tries = [f"{_ended(each, words)}, {_took(each.get('ms') or 0, words)}" for each in entry.tries]
