@@ -56,6 +56,8 @@ _ROUNDS = 5
 _PAUSE = 4.0
 """Seconds before each of them."""
 
+_REASON = "read otherwise now"
+"""What the log of an appeal says. Which lookups, its readers may not be shown."""
 
 _WHY = {
     Stage.STOPPED: "too much would be told otherwise that is not in doubt",
@@ -70,7 +72,6 @@ class _Run:
 
     now: RereadPass
     process: RereadProcess
-    reason: str = "its replies are read otherwise now"
     said: Sequence[Event] = ()
     """What the log does not say of it yet."""
     seen: set[int] = field(default_factory=set)
@@ -185,10 +186,9 @@ class RereadWatch:
             else:
                 before = {} if was is None or was.stage is Stage.OTHER else was.readings
                 changed = sorted(name for name in mine if before.get(name) != mine[name])
-                run.reason = (
-                    f"read otherwise now: {', '.join(f'{source} {n}' if n == SETTINGS else n for n in changed)}"
-                )
-                run.said = [run.event(What.ORDERED, selected_by={"source": source}, reason=run.reason)]
+                what = ", ".join(f"{source} {name}" if name == SETTINGS else name for name in changed)
+                reason = f"{_REASON}: {what}"
+                run.said = [run.event(What.ORDERED, selected_by={"source": source}, reason=reason)]
                 if was is not None and was.stage is Stage.GOES_ON:  # it ends unfinished
                     run.said = [_Run(was, process).carried_out(), *run.said]
             await process.read(0)  # it starts before anything is measured: there is no such appeal
@@ -254,7 +254,7 @@ class RereadWatch:
         result: Written | JournalError = Written.SAME
         if good:
             told = replace(read, results=good)
-            result = await write_read(self._journal, told, run.reason, run.operation)
+            result = await write_read(self._journal, told, _REASON, run.operation)
         changed, busy = result is Written.CHANGED, result not in (Written.CHANGED, Written.SAME, Written.GONE)
         if busy:
             run.again.append(read.appeal_id)
