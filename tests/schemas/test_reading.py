@@ -388,3 +388,19 @@ def test_whatever_stands_in_a_field_there_is_an_appeal(fields):
     appeal = message_from_json(raw)
     assert message_from_json(raw + b" " * SMALL) == appeal
     assert appeal_from_xml(to_xml(appeal)) == appeal
+
+
+def test_what_stands_twice_is_told():
+    """In JSON the last one of a name counts; what it hides is kept and told, wherever it stands, unless it is the same."""
+    twice = b'{"message_id":"m","kind":"complaint","applicant":{"iin":"1","type":"person"},"text":"a","text":"a","applicant":'
+    appeal = message_from_json(twice + b'{"type":"person","phone":"7","phone" :"8"}}')
+    assert (appeal.applicant.iin, appeal.applicant.phone, appeal.text) == (None, "8", "a")
+    assert noted(appeal) == [("applicant", "field.unknown"), ("appeal", "field.unknown")]
+    assert written(appeal)[0] == ("applicant", '{"phone-twice":["7"]}')
+    assert "applicant-twice here; did you mean applicant?" in appeal.warnings[1].message
+    assert '"iin":"1"' in written(appeal)[1][1]
+    many = b",".join(b'"x":%d' % at for at in range(50_000))
+    began = time.process_time()
+    appeal = message_from_json(b'{"message_id":"m",%b,"y":["\\":"]}' % many)
+    assert time.process_time() - began < 1
+    assert [name in written(appeal)[0][1] for name in ('"x":49999', "49998", '"y"')] == [True] * 3

@@ -30,6 +30,7 @@ WARNINGS = (
     told("{n} values in this list cannot be used as they are"),
     told("a change of this kind says what this is"),
     told("this date is implausible; the change counts without it"),
+    told("this date is implausible; the appeal counts without it"),
     told("the appeal does not say what kind it is"),
     told("the appeal does not say who writes"),
     told("the text has more than {n} identifiers of this kind; the rest is left out"),
