@@ -404,3 +404,15 @@ def test_what_stands_twice_is_told():
     appeal = message_from_json(b'{"message_id":"m",%b,"y":["\\":"]}' % many)
     assert time.process_time() - began < 1
     assert [name in written(appeal)[0][1] for name in ('"x":49999', "49998", '"y"')] == [True] * 3
+
+
+def test_what_all_entries_of_a_list_misname_is_named():
+    """However many they are: each name once, where it stands first."""
+    appeal = read(parcels=[{"nota": "x"}] + [{"cadastre": "1", "note": 1.5}] * 30)
+    assert noted(appeal) == [
+        ("parcels", "list.entries"),
+        ("parcels[0]", "field.unknown"),
+        ("parcels[1]", "field.unknown"),
+    ]
+    meant = [each.message.partition("know ")[2] for each in appeal.warnings[1:]]
+    assert meant == ["nota here; did you mean note?", "cadastre here; did you mean cadastral_number?"]

@@ -1,7 +1,7 @@
 """What a channel misnamed in appeals that came, mapped by its renames: a change of each; as written it stays."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from hashlib import sha256
 
@@ -91,6 +91,11 @@ def _misnamed(row: AppealRow, case: Case | None, renames: Sequence[Rename], by: 
         return Misnamed(row.number, None, left=Left.UNREADABLE)
     if found is None:
         return None
+    # What could not be used where a rename leads to stays unknown where it stood.
+    anew = list(other_fields(form, found.left))
+    found = replace(
+        found, renames=tuple(each for each in found.renames if any(touch(each.to, field) for field in anew))
+    )
     left = Left.ENDED if row.closed else Left.HELD if row.state is AppealState.HELD else None
     return Misnamed(row.number, None if left else _change(row, form, found, by, reason), found.renames, left)
 
