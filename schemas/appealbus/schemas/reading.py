@@ -45,7 +45,7 @@ _MOST_PARTS = 200_000
 _WRONG: Mapping[type, tuple[str, str]] = {
     date: ("field.date", "this is no date of the calendar, written as 2026-02-16"),
     datetime: ("field.moment", "this is no date and time, written as 2026-02-16T09:30:00+05:00"),
-    int: ("field.number", "this is no whole number, or a smaller one than may stand here"),
+    int: ("field.number", "this is no whole number, or a smaller or larger one than may stand here"),
     bool: ("field.flag", "this is neither true nor false"),
 }
 _MISSING: Mapping[ChangeKind | None, tuple[str, ...]] = {

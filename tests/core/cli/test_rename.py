@@ -99,6 +99,8 @@ async def test_it_goes_on_after_a_kill(program, journal, take):
     assert (len(page), last) == (renaming.PAGE, renaming.PAGE)
     for each in page[:3]:
         assert await renaming.write(journal, each.change, "appealbus") is None
+        other = each.change.model_copy(update={"reason": "of somebody else"})
+        assert await renaming.write(journal, other, "appealbus") is renaming.Left.MEANWHILE
     assert "27 appeals changed" in program("rename", "post", "--yes", *WHY).stdout
     assert {len(await journal.changes(number)) for number in numbers} == {1}
 

@@ -22,7 +22,7 @@ WARNINGS = (
     told("this is none of the words that may stand here"),
     told("this is no date of the calendar, written as 2026-02-16"),
     told("this is no date and time, written as 2026-02-16T09:30:00+05:00"),
-    told("this is no whole number, or a smaller one than may stand here"),
+    told("this is no whole number, or a smaller or larger one than may stand here"),
     told("this is neither true nor false"),
     told("the text has more than {n} characters"),
     told("the text has characters that may not stand here"),

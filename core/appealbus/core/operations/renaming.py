@@ -9,7 +9,7 @@ from appealbus.core.clocks import wall
 from appealbus.core.domain.case import Case
 from appealbus.core.domain.listing import AppealRow, AppealState
 from appealbus.core.domain.sender import EVERY, Sender
-from appealbus.core.errors import JournalError
+from appealbus.core.errors import JournalError, MessageDiffers
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import NewChange
 from appealbus.core.planning.paths import of_each, touch, within
@@ -32,6 +32,7 @@ class Left(StrEnum):
     HELD = "it is held: `appealbus release`, then the same command again"
     CORRECTED = "somebody has corrected it there since"
     UNREADABLE = "what is kept of it as it was written cannot be read again"
+    MEANWHILE = "somebody else has mapped it at the same moment"
     REFUSED = "its change is refused: `appealbus changes NUMBER` lists those that it has"
 
 
@@ -72,7 +73,7 @@ async def write(journal: Journal, change: Change, accepted_by: str) -> Left | No
     except JournalError as error:
         if error.passes:
             raise
-        return Left.REFUSED
+        return Left.MEANWHILE if isinstance(error, MessageDiffers) else Left.REFUSED
     return None
 
 
