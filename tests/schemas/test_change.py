@@ -85,6 +85,7 @@ def test_each_kind_survives_json_and_xml(name):
         ({"to": {"bin": "1" * 301}}, "to.bin", "field.too_long", "1" * 301),
         ({"part": "да"}, "part", "field.flag", "да"),
         ({"x": 1}, "change", "field.unknown", '{"x":1}'),
+        ({"removed": ["aplicant", "text", "place.kato"]}, "removed", "field.unknown", '["aplicant"]'),
     ],
 )
 def test_a_mistake_is_kept_as_written_with_its_warning(fields, field, code, text):

@@ -56,6 +56,8 @@ MISTAKES = [
     ({"received_at": "02/03/2026"}, "received_at", "field.moment", "02/03/2026"),
     ({"collective": "да"}, "collective", "field.flag", "да"),
     ({"applicants_count": 0}, "applicants_count", "field.number", "0"),
+    ({"applicants_count": 2**53}, "applicants_count", "field.number", "9007199254740992"),
+    ({"attachments": [{"size": int("1" * 2000)}]}, "attachments[0].size", "field.number", "1" * 2000),
     ({"text": {"a": 1}}, "text", "field.type", '{"a":1}'),
     ({"text": "ы" * 200_001}, "text", "field.too_long", "ы" * 200_001),
     ({"parcels": PARCELS}, "parcels", "list.too_long", json.dumps(PARCELS, separators=(",", ":"))),
@@ -208,7 +210,7 @@ def test_half_an_emoji_and_a_number_without_end_are_read():
     """A channel that cuts a text in the middle of an emoji costs that emoji; ids stay as they came."""
     appeal = message_from_json(rb'{"message_id": "m", "text": "\ud83d", "applicants_count": 1' + b"0" * 400 + b"}")
     assert appeal.text == "\ufffd"
-    assert appeal.applicants_count == 10**400
+    assert (appeal.applicants_count, written(appeal)) == (1, [("applicants_count", "1" + "0" * 400)])
     with pytest.raises(Unreadable) as caught:
         message_from_json(rb'{"message_id": "m\ud83d"}')
     assert caught.value.code == "message_id.invalid"
@@ -388,3 +390,31 @@ def test_whatever_stands_in_a_field_there_is_an_appeal(fields):
     appeal = message_from_json(raw)
     assert message_from_json(raw + b" " * SMALL) == appeal
     assert appeal_from_xml(to_xml(appeal)) == appeal
+
+
+def test_what_stands_twice_is_told():
+    """In JSON the last one of a name counts; what it hides is kept and told, wherever it stands."""
+    twice = b'{"message_id":"m","kind":"complaint","applicant":{"iin":"1"},"text":"a","text":"a","applicant":'
+    appeal = message_from_json(twice + b'{"type":"person","phone":"7","phone" :"8"}}')
+    assert (appeal.applicant.iin, appeal.applicant.phone, appeal.text) == (None, "8", "a")
+    assert noted(appeal) == [("applicant", "field.unknown"), ("appeal", "field.unknown")]
+    assert written(appeal)[0] == ("applicant", '{"phone-twice":["7"]}')
+    assert "applicant-twice here; did you mean applicant?" in appeal.warnings[1].message
+    assert '"iin":"1"' in written(appeal)[1][1]
+    many = b",".join(b'"x":%d' % at for at in range(50_000))
+    began = time.process_time()
+    appeal = message_from_json(b'{"message_id":"m",%b,"y":["\\":"]}' % many)
+    assert time.process_time() - began < 1
+    assert [name in written(appeal)[0][1] for name in ('"x":49999', "49998", '"y"')] == [True] * 3
+
+
+def test_what_all_entries_of_a_list_misname_is_named():
+    """However many they are: each name once, where it stands first."""
+    appeal = read(parcels=[{"nota": "x"}] + [{"cadastre": "1", "note": 1.5}] * 30)
+    assert noted(appeal) == [
+        ("parcels", "list.entries"),
+        ("parcels[0]", "field.unknown"),
+        ("parcels[1]", "field.unknown"),
+    ]
+    meant = [each.message.partition("know ")[2] for each in appeal.warnings[1:]]
+    assert meant == ["nota here; did you mean note?", "cadastre here; did you mean cadastral_number?"]

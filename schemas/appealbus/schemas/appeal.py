@@ -8,6 +8,8 @@ from appealbus.schemas.base import NO_FLAG, Day, Exact, Model, Moment, Text, Wor
 
 Name = Annotated[Text, Field(max_length=300)]
 Line = Annotated[Text, Field(max_length=1000)]
+LARGEST = 2**53 - 1
+"""Of whole numbers: a larger one is another number to many who read JSON, or none."""
 
 
 class AppealKind(Word):
@@ -152,7 +154,7 @@ class Attachment(Model):
     reference: Line | None = None
     file_name: Line | None = None
     media_type: Name | None = None
-    size: Annotated[int, Field(ge=0), NO_FLAG] | None = None
+    size: Annotated[int, Field(ge=0, le=LARGEST), NO_FLAG] | None = None
     sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
 
 
@@ -212,7 +214,7 @@ class Appeal(Model):
     """Steers what a dossier needs; an appeal of no known kind follows the contract `default`."""
     form: AppealForm = AppealForm.ELECTRONIC
     collective: bool = False
-    applicants_count: Annotated[int, Field(ge=1), NO_FLAG] = 1
+    applicants_count: Annotated[int, Field(ge=1, le=LARGEST), NO_FLAG] = 1
     language: Language = Language.RUSSIAN
     received_at: Moment | None = None
     """When the channel took it, if it said so."""

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
 from appealbus.schemas.appeal import (
+    LARGEST,
     Addressee,
     AppealForm,
     AppealKind,
@@ -107,7 +108,7 @@ class Correction(Model):
     kind: AppealKind | None = None
     form: AppealForm | None = None
     collective: bool | None = None
-    applicants_count: Annotated[int, Field(ge=1), NO_FLAG] | None = None
+    applicants_count: Annotated[int, Field(ge=1, le=LARGEST), NO_FLAG] | None = None
     language: Language | None = None
     received_at: Moment | None = None
     due_on: Day | None = None

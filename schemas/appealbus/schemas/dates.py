@@ -5,6 +5,8 @@ from datetime import date, datetime, timedelta, timezone, tzinfo
 
 KAZAKHSTAN = timezone(timedelta(hours=5))
 """The country's one zone since March 2024: what a time without a zone is taken to be in, and where a day begins."""
+NO_DAY = "0001-01-01"
+"""What programs write that have no date: nobody means the day."""
 _ISO_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:Z|[+-]\d\d:\d\d)?", re.ASCII)
 _WRITTEN = re.compile(
@@ -18,10 +20,13 @@ def date_from(text: str) -> date:
     """Return the day of `2026-02-02`, `02.02.2026` or `20260202`: a time of day or a zone behind it changes nothing.
 
     Raises:
-        ValueError: it is written in another way, or in no calendar; without the text.
+        ValueError: it is written in another way, in no calendar, or means that there is none; without the text.
 
     """
-    return date.fromisoformat(text if _ISO_DAY.fullmatch(text) else _parts(text)[0])
+    day = text if _ISO_DAY.fullmatch(text) else _parts(text)[0]
+    if day == NO_DAY:
+        raise ValueError
+    return date.fromisoformat(day)
 
 
 def moment_from(text: str, zone: tzinfo | None = KAZAKHSTAN) -> datetime:
@@ -34,7 +39,10 @@ def moment_from(text: str, zone: tzinfo | None = KAZAKHSTAN) -> datetime:
 
     """
     try:
-        moment = datetime.fromisoformat(text if _ISO.fullmatch(text) else _iso(text))
+        written = text if _ISO.fullmatch(text) else _iso(text)
+        if written.startswith(NO_DAY):
+            raise ValueError
+        moment = datetime.fromisoformat(written)
         return moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)
     except ValueError:
         raise ValueError from None

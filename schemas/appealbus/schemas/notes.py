@@ -94,6 +94,10 @@ class Notes:
             self.warn(field, "list.too_long", f"the list has {size} entries; the first {most} are worked")
         if inner.warnings:
             self.warn(field, "list.entries", f"{len(inner.warnings)} values in this list cannot be used as they are")
+            # Each name once: an entry is mostly misnamed as the others are.
+            unknown = [each for each in reversed(inner.warnings) if each.code == "field.unknown"]
+            named = {each.message.partition(";")[0]: each for each in unknown}
+            self.warnings += list(named.values())[: -_MOST_NAMES - 1 : -1]
 
     def on(self, document: D) -> D:
         """Return the appeal or the change with what was noted."""

@@ -22,8 +22,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.base import Model, printable
-from appealbus.schemas.change import Change, ChangeKind
-from appealbus.schemas.dates import KAZAKHSTAN, date_from, moment_from
+from appealbus.schemas.change import Change, ChangeKind, Correction
+from appealbus.schemas.dates import KAZAKHSTAN, NO_DAY, date_from, moment_from
 from appealbus.schemas.notes import UNBOUND, Notes, Unreadable
 from appealbus.schemas.problems import explain
 from appealbus.schemas.renames import Rename, rename
@@ -37,6 +37,7 @@ _PARTS = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[{,]', re.DOTALL)
 """A text, ended or not: one that never ends would else be looked for again behind each quote in it."""
 _LONG_NUMBER = re.compile(rb"[:\[,\s]-?[0-9][0-9.]{17}")
 """The beginning of what may be a number of more digits than a float keeps."""
+_NAMED = b'":'
 _DIGITS = 17
 """So many digits a float keeps; a longer number is kept as it was written."""
 _MOST_PARTS = 200_000
@@ -44,7 +45,7 @@ _MOST_PARTS = 200_000
 _WRONG: Mapping[type, tuple[str, str]] = {
     date: ("field.date", "this is no date of the calendar, written as 2026-02-16"),
     datetime: ("field.moment", "this is no date and time, written as 2026-02-16T09:30:00+05:00"),
-    int: ("field.number", "this is no whole number, or a smaller one than may stand here"),
+    int: ("field.number", "this is no whole number, or a smaller or larger one than may stand here"),
     bool: ("field.flag", "this is neither true nor false"),
 }
 _MISSING: Mapping[ChangeKind | None, tuple[str, ...]] = {
@@ -99,7 +100,7 @@ def message_from_json(
         del given["type"]
     notes = Notes(model.__name__.lower())
     rename(given, renames if model is Appeal else (), notes)
-    return message_of(model, given, notes, fallback, small=len(raw) <= SMALL)
+    return message_of(model, given, notes, fallback, small=len(raw) <= SMALL and NO_DAY.encode() not in raw)
 
 
 def check_channel(named: object, channel: str | None) -> None:
@@ -166,6 +167,8 @@ def _finished(document: Appeal | Change, notes: Notes) -> Appeal | Change:
         return notes.on(document)
     if document.number is None and document.appeal_message_id is None:
         raise Unreadable("change.no_appeal", "the change says neither the number of its appeal nor its message id")
+    if unknown := [path for path in document.removed[:UNBOUND] if path not in _removable()]:
+        notes.add_unknown("removed", unknown, _removable(), unknown)
     for field in _MISSING.get(document.kind, ()):
         if not getattr(document, field):
             notes.warn(field, "field.missing", "a change of this kind says what this is")
@@ -174,11 +177,25 @@ def _finished(document: Appeal | Change, notes: Notes) -> Appeal | Change:
     return notes.on(document)
 
 
+@cache
+def _removable() -> tuple[str, ...]:
+    """Return the paths of an appeal's fields that a change can take the values of."""
+    paths: list[str] = []
+    for name, shape in ((each.name, each.shape) for each in fields_of(Correction)):
+        models = [shape.model] if isinstance(shape, ModelOf) else []
+        models += [model for _, model in shape.models] if isinstance(shape, OneOf) else []
+        below = [f"{name}.{each.name}" for model in models for each in fields_of(model) if each.name != "type"]
+        paths += [name, *below]
+    return tuple(dict.fromkeys(paths))
+
+
 def _loaded(raw: bytes) -> Any:
     raw = raw.removeprefix(BOM_UTF8)
     if not _LONG_NUMBER.search(raw):
-        with suppress(orjson.JSONDecodeError):
-            return orjson.loads(raw)
+        with suppress(orjson.JSONDecodeError, orjson.JSONEncodeError):
+            given = orjson.loads(raw)
+            if raw.count(_NAMED) == orjson.dumps(given).count(_NAMED):  # else a name may stand there twice
+                return given
     try:
         return _loaded_slowly(raw.decode())
     except UnicodeDecodeError:
@@ -196,11 +213,31 @@ def _loaded_slowly(text: str) -> Any:
     Half of an emoji, where somebody cut a text in the middle of it; control characters pasted from elsewhere; numbers
     past all bounds, which are kept by their digits.
     """
-    given = json.loads(text, strict=False, parse_int=_as_number, parse_float=_as_number, parse_constant=str)
+    given = json.loads(
+        text,
+        strict=False,
+        parse_int=_as_number,
+        parse_float=_as_number,
+        parse_constant=str,
+        object_pairs_hook=_with_doubles,
+    )
     if isinstance(given, dict):
         # As it came: what is replaced below could make two ids one.
         _check_contract(given, Change if given.get("type") == "change" else Appeal)
     return orjson.loads(printable(json.dumps(given, ensure_ascii=False)))
+
+
+def _with_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return fields by name; what else stood under a name under `NAME-twice`, which the contract does not know."""
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        lost: dict[str, list[Any]] = {}
+        for name, value in pairs:
+            if value is not fields[name] and value != fields[name]:
+                twice = f"{name}-twice"
+                lost.setdefault(twice, [fields[twice]] if twice in fields else []).append(value)
+        fields |= lost
+    return fields
 
 
 def _as_number(digits: str) -> float | str:
@@ -321,8 +358,11 @@ def _scalar(shape: Scalar, adapter: TypeAdapter[Any], given: Any, path: str, not
         notes.warn(path, "field.type", "a number stands where a text is expected; it is taken by its digits")
         given = str(given)
     try:
-        return adapter.validate_python(given)
-    except ValidationError:
+        value = adapter.validate_python(given)
+        if not isinstance(value, date) or value.year > 1:
+            return value
+        raise ValueError
+    except ValueError:
         with suppress(ValidationError, ValueError, OverflowError):
             return adapter.validate_python(_as_registers_write(shape.type, given))
         notes.add(path, *_wrong(shape, given), given)

@@ -41,6 +41,7 @@ class Scalar:
     max_length: int | None = None
     pattern: str | None = None
     ge: int | None = None
+    le: int | None = None
     or_day: bool = False
     """Whether a day may stand for the moment."""
 
@@ -136,6 +137,7 @@ def _scalar(annotation: type, metadata: Iterable[Any]) -> Scalar:
         max_length=_facet("max_length", metadata),
         pattern=_facet("pattern", metadata),
         ge=_facet("ge", metadata),
+        le=_facet("le", metadata),
         or_day=OR_DAY in metadata,
     )
 

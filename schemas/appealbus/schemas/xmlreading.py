@@ -12,6 +12,7 @@ from lxml import etree
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.base import Model
 from appealbus.schemas.change import Change
+from appealbus.schemas.dates import NO_DAY
 from appealbus.schemas.namespaces import XSI
 from appealbus.schemas.notes import ONE_BY_ONE, UNBOUND, Notes, Unreadable
 from appealbus.schemas.reading import OWN, SMALL, check_channel, message_of
@@ -84,7 +85,7 @@ def message_from_xml(
         raise Unreadable("message_id.invalid", "message_id: it has a character that XML cannot carry")
     if instead is not None:
         given["message_id"] = instead
-    return message_of(model, given, notes, fallback, small=len(raw) <= SMALL)
+    return message_of(model, given, notes, fallback, small=len(raw) <= SMALL and NO_DAY.encode() not in raw)
 
 
 def _parsed(raw: bytes, limit: int) -> tuple[etree._Element, bool]:

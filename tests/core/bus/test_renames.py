@@ -130,3 +130,18 @@ def test_a_rename_that_cannot_be_is_refused(renames: list[tuple[str, str]], says
     rows = [{"channel": "post", "path": path, "to": to, "reason": "r"} for path, to in renames]
     with pytest.raises(ValidationError, match=says):
         BusSettings.model_validate({"renames": rows})
+
+
+async def test_a_date_that_cannot_be_is_told_at_once(tmp_path: Path) -> None:
+    """A term of 2062 is none, and both dates are in the receipt; the same message stays the same."""
+    raw = orjson.dumps({"message_id": "1", "text": "x", "due_on": "2062-01-01", "received_at": "2062-01-01T10:00:00"})
+    async with await Journal.open(f"sqlite:///{tmp_path}/journal.db") as journal:
+        for new in (True, False):
+            taken = await received(journal, raw, "application/json")
+            assert isinstance(taken, Taken)
+            told = [(each.field, each.code) for each in taken.receipt.warnings or () if each.code != "field.missing"]
+            assert (taken.new, told) == (new, [("due_on", "field.date"), ("received_at", "field.moment")])
+        appeal = await kept(journal, taken.receipt.number)
+        row = await journal.appeal(taken.receipt.number)
+    assert row is not None
+    assert (appeal.due_on, row.due_on, [each.text for each in appeal.as_written]) == (None, None, ["2062-01-01"])

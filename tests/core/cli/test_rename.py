@@ -99,6 +99,8 @@ async def test_it_goes_on_after_a_kill(program, journal, take):
     assert (len(page), last) == (renaming.PAGE, renaming.PAGE)
     for each in page[:3]:
         assert await renaming.write(journal, each.change, "appealbus") is None
+        other = each.change.model_copy(update={"reason": "of somebody else"})
+        assert await renaming.write(journal, other, "appealbus") is renaming.Left.MEANWHILE
     assert "27 appeals changed" in program("rename", "post", "--yes", *WHY).stdout
     assert {len(await journal.changes(number)) for number in numbers} == {1}
 
@@ -123,6 +125,18 @@ async def test_what_is_left_as_it_is_is_told(program, journal, take):
         assert any(line.startswith(str(count)) and left in line for line in done.stdout.splitlines())
     assert (await form_of(journal, numbers[1])).appeal.applicant.iin == "1"
     assert (await form_of(journal, numbers[4])).appeal.applicant.iin == IIN
+
+
+async def test_what_cannot_be_used_stays_unknown(program, journal, take):
+    """Where what stands under one name is mapped and what stands under another is none, the second is not forgotten."""
+    (number,) = await take({"aplicant": "me", "parcels": [{"cadastre": PARCEL}]})
+    shown = program("rename", "post", "--yes", *WHY).stdout
+    assert "0 aplicant" in " ".join(shown.split())
+    form = (await form_of(journal, number)).appeal
+    assert (form.applicant, form.parcels[0].cadastral_number) == (None, PARCEL)
+    assert [(each.field, each.text) for each in form.as_written] == [("appeal", '{"aplicant":"me"}')]
+    assert [each.code for each in form.warnings if each.field == "appeal"] == ["field.unknown"]
+    assert "0 appeals would be changed." in program("rename", "post", "--dry-run").stdout
 
 
 def test_a_rename_that_has_ended_is_told_by_check(program, tmp_path: Path):

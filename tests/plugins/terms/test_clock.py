@@ -94,6 +94,21 @@ def test_an_appeal_with_an_implausible_arrival_counts_from_when_the_bus_got_it(y
     assert Reader().moment(appeal.received_at)[-13:-9] in (str(year), str(year + 1))
 
 
+def test_an_arrival_under_a_near_name_is_told() -> None:
+    """The term counts from when the bus got it, and says that the arrival was not understood."""
+    came = datetime(2026, 11, 2, 9, tzinfo=UTC)
+    for name, expected in (
+        ("recieved_at", ["arrival_unreadable"]),
+        ("receivedAt", ["arrival_unreadable"]),
+        ("fax", []),
+    ):
+        written = {"message_id": "m", "kind": "application", "text": "x", name: "2026-02-02T10:00:00", "dueon": "1"}
+        appeal = message_from_json(json.dumps(written).encode())
+        assert isinstance(appeal, Appeal)
+        found = read_clock(Told(appeal, appeal, came), LAW, date(2026, 11, 3))
+        assert [each.what for each in found.remarks] == expected
+
+
 def test_the_proof_names_every_day() -> None:
     """From the first that counts to the one on which it is due, each with its number or why it has none."""
     found = clock(arrived=at("2026-05-05"), today="2026-05-06", kind="media_inquiry")

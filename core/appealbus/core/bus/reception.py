@@ -14,6 +14,7 @@ from appealbus.core.bus.suspect_messages import SuspectMessages
 from appealbus.core.clocks import day_of, wall
 from appealbus.core.config.models import BusSettings
 from appealbus.core.domain.case import Case
+from appealbus.core.domain.change import without_odd_dates
 from appealbus.core.domain.sender import EVERY, NOT_ALLOWED, Says, Sender
 from appealbus.core.errors import JournalError, MessageDiffers
 from appealbus.core.failpoints import failpoint
@@ -240,6 +241,8 @@ class Reception:
                 again = await self._decoder.decode(message, renames, apart=apart)
                 if isinstance(again, Appeal) and any(each.code == RENAMED for each in again.warnings):
                     appeal, said = again, digest(appeal)
+        if (plausible := without_odd_dates(appeal, now)) is not appeal:
+            appeal, said = plausible, said or digest(appeal)
         due_on = None if self._due_on is None else self._due_on(appeal, appeal, now)
         return NewAppeal(appeal, now, self._settings.accepted_by, due_on, self.senders.kept, said)
 

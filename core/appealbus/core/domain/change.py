@@ -7,9 +7,10 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from appealbus.core.clocks import day_of
-from appealbus.schemas.appeal import Warning
+from appealbus.schemas.appeal import Appeal, Warning
 from appealbus.schemas.base import Model
 from appealbus.schemas.change import Change, ChangeKind
+from appealbus.schemas.notes import Notes
 
 ENDS = frozenset({ChangeKind.ANSWERED, ChangeKind.WITHDRAWN, ChangeKind.CLOSED})
 """After these nobody asks anything for the appeal."""
@@ -45,6 +46,20 @@ def counts_from(dated_at: datetime, received_at: datetime) -> datetime:
 def plausible(received_at: datetime | None, accepted_at: datetime) -> datetime | None:
     """Return when an appeal came as its sender says; None where it says nothing, or what is implausible."""
     return received_at if received_at is not None and counts_from(received_at, accepted_at) == received_at else None
+
+
+def without_odd_dates(appeal: Appeal, accepted_at: datetime) -> Appeal:
+    """Return an appeal with a warning for each date of it that cannot be; a day on which it is due goes."""
+    notes = Notes()
+    if _cannot_be(appeal.due_on, accepted_at, LONGEST_TERM):
+        notes.add("due_on", "field.date", _ODD, str(appeal.due_on))
+    if appeal.received_at != plausible(appeal.received_at, accepted_at):
+        notes.warn("received_at", "field.moment", _ODD)
+    update: dict[str, Any] = {"due_on": None} if notes.written else {}
+    if notes.warnings:
+        update["warnings"] = [*appeal.warnings, *notes.warnings]
+        update["as_written"] = [*appeal.as_written, *notes.written]
+    return appeal.model_copy(update=update) if update else appeal
 
 
 def order_of(row: Any) -> Order:
@@ -86,6 +101,7 @@ class KeptChange:
         return any(each.code == MISDATED or each.code in UNREAD for each in self.change.warnings)
 
 
+_ODD = "this date is implausible; the appeal counts without it"
 _WARNING = Warning(field="", code=MISDATED, message="this date is implausible; the change counts without it")
 
 

@@ -25,7 +25,7 @@ class NewAppeal:
     sender_of: SenderOf = Sender.read
     """Says of changes that have waited for it who sent them, and what they may now."""
     said: bytes | None = None
-    """The digest of what its sender gave, where fields of it were renamed since."""
+    """The digest of what its sender gave, where fields of it are others since."""
 
 
 @dataclass(frozen=True, slots=True)

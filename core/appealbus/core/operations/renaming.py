@@ -1,7 +1,7 @@
 """What a channel misnamed in appeals that came, mapped by its renames: a change of each; as written it stays."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from hashlib import sha256
 
@@ -9,7 +9,7 @@ from appealbus.core.clocks import wall
 from appealbus.core.domain.case import Case
 from appealbus.core.domain.listing import AppealRow, AppealState
 from appealbus.core.domain.sender import EVERY, Sender
-from appealbus.core.errors import JournalError
+from appealbus.core.errors import JournalError, MessageDiffers
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import NewChange
 from appealbus.core.planning.paths import of_each, touch, within
@@ -32,6 +32,7 @@ class Left(StrEnum):
     HELD = "it is held: `appealbus release`, then the same command again"
     CORRECTED = "somebody has corrected it there since"
     UNREADABLE = "what is kept of it as it was written cannot be read again"
+    MEANWHILE = "somebody else has mapped it at the same moment"
     REFUSED = "its change is refused: `appealbus changes NUMBER` lists those that it has"
 
 
@@ -72,7 +73,7 @@ async def write(journal: Journal, change: Change, accepted_by: str) -> Left | No
     except JournalError as error:
         if error.passes:
             raise
-        return Left.REFUSED
+        return Left.MEANWHILE if isinstance(error, MessageDiffers) else Left.REFUSED
     return None
 
 
@@ -91,6 +92,11 @@ def _misnamed(row: AppealRow, case: Case | None, renames: Sequence[Rename], by: 
         return Misnamed(row.number, None, left=Left.UNREADABLE)
     if found is None:
         return None
+    # What could not be used where a rename leads to stays unknown where it stood.
+    anew = list(other_fields(form, found.left))
+    found = replace(
+        found, renames=tuple(each for each in found.renames if any(touch(each.to, field) for field in anew))
+    )
     left = Left.ENDED if row.closed else Left.HELD if row.state is AppealState.HELD else None
     return Misnamed(row.number, None if left else _change(row, form, found, by, reason), found.renames, left)
 

@@ -1,5 +1,6 @@
 """The clock of one appeal: its terms here and since it was first written, what has to be done when, and by whom."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -21,6 +22,7 @@ T = TypeVar("T")
 
 EXTENSION_CITED = cite(CODE, [Place(article="76", part="3")])
 _ARRIVED = "received_at"
+_NAMES = re.compile(r"[a-z_]+(?=, |\?$)")
 _HANDED_ON = frozenset({Outcome.REDIRECTED, Outcome.MOVED})
 
 
@@ -116,7 +118,9 @@ class Told:
             arrived or self.accepted_at, Body.of(self.first.addressee), self.changes, certain=arrived is not None
         )
         said = self.appeal.received_at is not None
-        if arrived is None and (said or any(warning.field == _ARRIVED for warning in self.appeal.warnings)):
+        # Or under a name that is near: the warning of what is unknown ends with the names that may be meant.
+        said = said or any(_ARRIVED in (each.field, *_NAMES.findall(each.message)) for each in self.appeal.warnings)
+        if arrived is None and said:
             life.note(Remark.ARRIVAL_UNREADABLE, day_of(self.accepted_at))
         return life
 

@@ -137,6 +137,7 @@ def _scalar(element: etree._Element, shape: Scalar) -> None:
         *([("minLength", str(shape.min_length))] if shape.min_length is not None else []),
         *([("maxLength", str(shape.max_length))] if shape.max_length is not None else []),
         *([("minInclusive", str(shape.ge))] if shape.ge is not None else []),
+        *([("maxInclusive", str(shape.le))] if shape.le is not None else []),
     ]
     base = _BASES.get(shape.type, "xs:string")
     if not facets:
