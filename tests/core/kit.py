@@ -49,8 +49,11 @@ class Thing(Record):
 
 
 def lookup(
-    name_: str, ask: Callable[[Any, Source], Awaitable[Outcome[Any]]] | None = None, **fields: Any
-) -> Lookup[Any, Thing]:
+    name_: str,
+    ask: Callable[[Any, Source], Awaitable[Outcome[Any]]] | None = None,
+    record_: type[Record] = Thing,
+    **fields: Any,
+) -> Lookup[Any, Any]:
     """Make a lookup whose query has the given fields: name = From(...) or (type, From(...)[, default])."""
     columns: dict[str, Any] = {}
     for field, given in fields.items():
@@ -58,7 +61,7 @@ def lookup(
         columns[field] = (Annotated[kind, source], default[0] if default else ...)
     query = create_model(f"{name_.title().replace('.', '')}Query", __base__=Query, **columns)
 
-    class Made(Lookup[query, Thing]):  # type: ignore[valid-type]
+    class Made(Lookup[query, record_]):  # type: ignore[valid-type]
         name = name_
         purpose = "a test"
 

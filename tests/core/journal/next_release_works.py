@@ -66,7 +66,7 @@ def seal(connection, items):
 
 
 async def main(folder, url, stays):
-    lookups = [lookup("a.person", person), lookup("b.consent", consent), lookup("c.queued", queued)]
+    lookups = [lookup("a.person", person, Person), lookup("b.consent", consent), lookup("c.queued", queued)]
     tables = {
         "bus": {"journal": url, "grace": 1, "key": str(folder / "journal.db.key")},
         "retry": {"first": "1h", "max": "1h"},

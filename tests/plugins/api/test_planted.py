@@ -141,7 +141,7 @@ async def _all_of(folder: Path, url: str, cases: Sequence[Planted], which: int, 
         return found(Thing(name="одно"))
 
     lookups = (
-        lookup("gbdfl.person", person, iin=From("applicant.iin"), m=From("message_id")),
+        lookup("gbdfl.person", person, Person, iin=From("applicant.iin"), m=From("message_id")),
         lookup("vendor.list", thing, name=From("addressee.name")),
         lookup("egkn.parcel", thing, number=From("parcels[*].cadastral_number")),
     )

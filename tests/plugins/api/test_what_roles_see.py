@@ -152,7 +152,7 @@ async def world(folder: Path, values: Values, *, list_is_there: bool = True) -> 
         return found(Thing(name=values["vendor.list/name"], next=[values["iin"]]))
 
     lookups = (
-        lookup("gbdfl.person", person, iin=From("applicant.iin")),
+        lookup("gbdfl.person", person, Person, iin=From("applicant.iin")),
         lookup("vendor.list", things, name=From("addressee.name")),
         lookup("vendor.gone", name=From("applicant.document_number")),
     )

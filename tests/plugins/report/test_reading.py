@@ -123,7 +123,10 @@ async def test_a_part_says_what_the_whole_says(url: str, tmp_path: Path) -> None
     """Of appeals that are corrected, redirected, answered and looked up at random, on both databases."""
     chance = random.Random(7)
     store, kept = Store(None), []
-    lookups = (lookup("a.address", address, kato=From("place.kato")), lookup("b.thing", kato=From("place.kato")))
+    lookups = (
+        lookup("a.address", address, Address, kato=From("place.kato")),
+        lookup("b.thing", kato=From("place.kato")),
+    )
     async with running_bus(tmp_path, *lookups, bus={"grace": 1, "journal": url}) as bus:
         for number in range(60):
             await bus.accept(message(str(number), **letter(chance)))
@@ -150,7 +153,7 @@ async def test_what_is_damaged_is_not_counted(url: str, tmp_path: Path) -> None:
     store = Store(None)
     corrected = {"kind": "corrected", "corrected": {"category": {"code": "20"}}}
     async with running_bus(
-        tmp_path, lookup("a.address", address, kato=From("place.kato")), bus={"grace": 1, "journal": url}
+        tmp_path, lookup("a.address", address, Address, kato=From("place.kato")), bus={"grace": 1, "journal": url}
     ) as bus:
         for number in range(6):
             await bus.accept(message(str(number), category={"code": "10"}, place={"kato": PLACES[0]}))
