@@ -16,7 +16,7 @@ _LONG = 1000
 """Replies of which a share is remembered: older ones count half."""
 _EXPECTED = 20
 """Times that a field must have been expected: what is told more seldom may be absent that long by chance."""
-_FALLEN = 4
+_FALLEN = 10
 """A share has fallen that is this part of what it was, or less."""
 
 
