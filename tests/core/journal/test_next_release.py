@@ -60,7 +60,7 @@ async def consent(query, source):
 
 def ours(folder, url, **tables):
     """Run this release's bus over the journal, with the same lookups."""
-    asked = [lookup("a.person", person), lookup("b.consent", consent), lookup("c.queued", consent)]
+    asked = [lookup("a.person", person, Person), lookup("b.consent", consent), lookup("c.queued", consent)]
     usual = {
         "bus": {"journal": url, "grace": 1, "key": str(folder / "journal.db.key")},
         "retry": {"first": "1h", "max": "1h"},
