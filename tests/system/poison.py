@@ -64,10 +64,10 @@ if os.environ.get("HURRY"):
 _decode = decoder.decode
 
 
-def _read(message: Inbound) -> Any:
+def _read(message: Inbound, *how: Any) -> Any:
     if b"kills who reads it" in message.raw:
         os.kill(os.getpid(), signal.SIGKILL)
-    return _decode(message)
+    return _decode(message, *how)
 
 
 decoder.decode = _read

@@ -61,6 +61,7 @@ ARGUMENTS: dict[str, list[list[str]]] = {
     ],
     "changes": [[], ["--json"], [EVIL], [EVIL, "--json"], ["none" + EVIL]],
     "reread": [["none" + EVIL, "--dry-run"], ["--source", EVIL, "--dry-run"], [EVIL, "--since", EVIL]],
+    "rename": [[EVIL, "--dry-run"], ["none" + EVIL, "--reason", EVIL, "--yes"]],
     "withdraw": [[EVIL, EVIL, "--reason", EVIL], ["none" + EVIL, EVIL, "--reason", EVIL]],
     "history": [[EVIL, "--as", "ops"], [EVIL], [EVIL, "--failed"], [EVIL, "--json"], ["none" + EVIL]],
     "tail": [[], ["--json"], ["--after", EVIL], ["--what", EVIL], ["--actor", EVIL], ["--number", EVIL]],
