@@ -37,7 +37,8 @@ def sources(
     cli = cli_of(context)
     found, workers = cli.read(_read)
     if as_json:
-        cli.print_json({"workers": [asdict(worker) for worker in workers], "sources": [asdict(one) for one in found]})
+        told = [{name: each for name, each in asdict(one).items() if name != "usual"} for one in found]
+        cli.print_json({"workers": [asdict(worker) for worker in workers], "sources": told})
         return
     cli.out.print(source_view(found, paths=paths))
     if workers:
