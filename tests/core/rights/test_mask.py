@@ -311,11 +311,18 @@ def _seconds(work: Callable[[], object]) -> float:
     ],
 )
 def test_many_parts_of_a_version_cost_no_more_than_a_long_text(made: Callable[[], Any]) -> None:
-    """Of 4 MB at most 0.3 s of a processor on which a plain search through them takes 0.02 s, whatever they are."""
+    """Of 4 MB at most 0.2 s of a processor on which a plain search through them takes 0.02 s, whatever they are."""
     value, mask = made(), _mask(hides=["appeal.applicant.phone"], numbers=KINDS)
-    plain = max(_seconds(lambda: re.findall("[0-9]x", "1a" * 2_000_000)), 0.02)
-    seconds = _seconds(lambda: mask.for_a_version().kept({"all": value}, ("vendor.rec", ())))
-    assert seconds < 15 * plain, (seconds, plain)
+    # Side by side, as the processor is quicker at one moment than at another.
+    pairs = [
+        (
+            _seconds(lambda: mask.for_a_version().kept({"all": value}, ("vendor.rec", ()))),
+            max(_seconds(lambda: re.findall("[0-9]x", "1a" * 2_000_000)), 0.02),
+        )
+        for _ in range(3)
+    ]
+    seconds, plain = min(pairs, key=lambda pair: pair[0] / pair[1])
+    assert seconds < 10 * plain, (seconds, plain)
 
 
 def test_past_the_bound_of_parts_nothing_is_shown() -> None:
