@@ -1,8 +1,10 @@
 """What replies to a lookup usually hold, learned from those that came: what begins or ceases to come is news."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import islice
 
 ENOUGH = 20
 """Replies after which an element that has not come yet is new. With less, what comes seldom would be taken for new."""
@@ -115,8 +117,8 @@ class Usual:
     """
 
     replies: int = 0
-    beside: dict[str, set[str]] = field(default_factory=dict)
-    new: set[str] = field(default_factory=set)
+    beside: dict[str, frozenset[str]] = field(default_factory=dict)
+    new: frozenset[str] = frozenset()
     shares: dict[str, Shares] = field(default_factory=dict)
 
     @property
@@ -134,19 +136,24 @@ class Usual:
 
     def learn(self, beside: Mapping[str, set[str]]) -> None:
         """Take in what a reply held."""
-        for path, names in beside.items():
-            known = self.beside.get(path)
-            if known is not None:
-                known |= names
-            elif len(self.beside) < _MOST:
-                self.beside[path] = {*names}
-                if self.is_known:
-                    self.new.add(path)
+        more = {path: self.beside[path] | names for path, names in beside.items() if path in self.beside}
+        more = {path: names for path, names in more.items() if names != self.beside[path]}
+        first = islice((path for path in beside if path not in self.beside), max(_MOST - len(self.beside), 0))
+        came = {path: frozenset(beside[path]) for path in first}
+        if more or came:  # what snapshots have stays as it was
+            self.beside = self.beside | more | came
+        if came and self.is_known:
+            self.new = self.new.union(came)
         self.replies += 1
+
+    def snapshot(self) -> "Usual":
+        """Return what is known now: of the elements, of which there may be many, no copy is made."""
+        return replace(self, shares=deepcopy(self.shares))
 
     def __add__(self, other: "Usual") -> "Usual":
         """Return what two workers know: both went on from the same, so the one with more replies counts."""
         most = max(self, other, key=lambda each: each.replies)
         paths = self.beside.keys() | other.beside.keys()
-        beside = {path: self.beside.get(path, set()) | other.beside.get(path, set()) for path in sorted(paths)[:_MOST]}
+        none = frozenset[str]()
+        beside = {path: self.beside.get(path, none) | other.beside.get(path, none) for path in sorted(paths)[:_MOST]}
         return Usual(most.replies, beside, self.new | other.new, most.shares)

@@ -3,7 +3,6 @@
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from copy import deepcopy
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -202,7 +201,7 @@ class Guard:
             unreadable=dict(context.notes.unreadable),
             differences=dict(context.notes.differences),
             drifts=context.drifting(),
-            usual=deepcopy(context.usual),
+            usual={name: each.snapshot() for name, each in context.usual.items()},
             certificates=context.certificates(),
             paused_until=self.gate.paused_until,
             closed_until=self.gate.closed_until,

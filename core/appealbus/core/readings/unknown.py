@@ -136,8 +136,10 @@ def _beside(places: Sequence[Place], at: tuple[str, ...], above: Any, all_of_it:
     there = _names(above, filled=not run.notes.compared)
     missing = {what for what in all_of_it if isinstance(what, str)}
     new = [what for what in all_of_it if not isinstance(what, str)]
-    usual = run.notes.usual.beside if run.notes.usual is not None and not run.notes.compared else {}
-    came = [usual.get(run.path(what), set()) for what in new]
+    usual: Mapping[str, frozenset[str]] = {}
+    if run.notes.usual is not None and not run.notes.compared:
+        usual = run.notes.usual.beside
+    came = [usual.get(run.path(what), frozenset()) for what in new]
     for each in below:
         name = each.steps[len(at)]
         if name not in there and (
