@@ -27,7 +27,7 @@ from appealbus.schemas.dates import KAZAKHSTAN, NO_DAY, date_from, moment_from
 from appealbus.schemas.notes import UNBOUND, Notes, Unreadable
 from appealbus.schemas.problems import explain
 from appealbus.schemas.renames import Rename, rename
-from appealbus.schemas.shapes import ListOf, ModelOf, OneOf, Scalar, Shape, fields_of, taken_for
+from appealbus.schemas.shapes import ListOf, ModelOf, OneOf, Scalar, Shape, fields_of, paths_of, taken_for
 
 OWN = frozenset({"channel", "mentions", "warnings", "as_written"})
 """Fields that are the bus's own work: whatever a sender puts there is dropped before it costs anything."""
@@ -167,26 +167,14 @@ def _finished(document: Appeal | Change, notes: Notes) -> Appeal | Change:
         return notes.on(document)
     if document.number is None and document.appeal_message_id is None:
         raise Unreadable("change.no_appeal", "the change says neither the number of its appeal nor its message id")
-    if unknown := [path for path in document.removed[:UNBOUND] if path not in _removable()]:
-        notes.add_unknown("removed", unknown, _removable(), unknown)
+    if unknown := [path for path in document.removed[:UNBOUND] if path not in paths_of(Correction)]:
+        notes.add_unknown("removed", unknown, paths_of(Correction), unknown)
     for field in _MISSING.get(document.kind, ()):
         if not getattr(document, field):
             notes.warn(field, "field.missing", "a change of this kind says what this is")
     if document.kind is ChangeKind.CORRECTED and document.corrected is None and not document.removed:
         notes.warn("corrected", "field.missing", "a change of this kind says what this is")
     return notes.on(document)
-
-
-@cache
-def _removable() -> tuple[str, ...]:
-    """Return the paths of an appeal's fields that a change can take the values of."""
-    paths: list[str] = []
-    for name, shape in ((each.name, each.shape) for each in fields_of(Correction)):
-        models = [shape.model] if isinstance(shape, ModelOf) else []
-        models += [model for _, model in shape.models] if isinstance(shape, OneOf) else []
-        below = [f"{name}.{each.name}" for model in models for each in fields_of(model) if each.name != "type"]
-        paths += [name, *below]
-    return tuple(dict.fromkeys(paths))
 
 
 def _loaded(raw: bytes) -> Any:

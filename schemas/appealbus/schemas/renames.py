@@ -9,6 +9,7 @@ from lxml import etree
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.change import Correction
 from appealbus.schemas.notes import Notes
+from appealbus.schemas.safexml import local_name
 from appealbus.schemas.shapes import ListOf, ModelOf, OneOf, Shape, fields_of, taken_for
 
 RENAMED = "field.renamed"
@@ -90,7 +91,7 @@ def _nodes(node: Any, path: Sequence[str]) -> Iterator[Any]:
         if isinstance(node, dict | etree._Element):
             yield node
     elif isinstance(node, etree._Element):
-        below = [each for each in node if name_of(each) == "item"] if path[0] == "*" else [child_of(node, path[0])]
+        below = [each for each in node if local_name(each) == "item"] if path[0] == "*" else [child_of(node, path[0])]
     elif isinstance(node, list):
         below = node if path[0] == "*" else ()
     elif isinstance(node, dict):
@@ -142,7 +143,7 @@ def _move_in_xml(node: etree._Element, path: Sequence[str], to: Sequence[str]) -
         into = etree.SubElement(into, namespace + step) if child is None else child
         if step == "applicant" and not len(into):
             into = etree.SubElement(into, namespace + taken_for([to[at]]))
-        elif len(into) == 1 and name_of(into[0]) in _APPLICANTS:
+        elif len(into) == 1 and local_name(into[0]) in _APPLICANTS:
             into = into[0]
     old.tag = namespace + to[-1]
     if old.getparent() is not into:
@@ -150,15 +151,10 @@ def _move_in_xml(node: etree._Element, path: Sequence[str], to: Sequence[str]) -
     return True
 
 
-def name_of(element: etree._Element) -> str:
-    """Return the name of an element without its namespace."""
-    return str(element.tag).rpartition("}")[2]
-
-
 def child_of(element: etree._Element, name: str) -> etree._Element | None:
     """Return an element in another, or in the person or the organisation that is all there is in it."""
-    inner = element[0] if len(element) == 1 and name_of(element[0]) in _APPLICANTS else ()
-    return next((part for part in (*element, *inner) if name_of(part) == name), None)
+    inner = element[0] if len(element) == 1 and local_name(element[0]) in _APPLICANTS else ()
+    return next((part for part in (*element, *inner) if local_name(part) == name), None)
 
 
 def _is_nothing(element: etree._Element) -> bool:

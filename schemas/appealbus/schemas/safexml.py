@@ -84,6 +84,11 @@ def parse(
     return root
 
 
+def local_name(element: etree._Element) -> str:
+    """Return the element's name without its namespace."""
+    return str(element.tag).rpartition("}")[2]
+
+
 def _check_encoding(data: bytes, charset: str | None) -> None:
     """Refuse encodings that hide tags, and declarations in which one could not be found."""
     declared = _DECLARED.match(data)

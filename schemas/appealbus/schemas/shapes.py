@@ -94,6 +94,17 @@ def fields_of(model: type[Model]) -> tuple[Field, ...]:
     )
 
 
+@cache
+def paths_of(model: type[Model]) -> tuple[str, ...]:
+    """Return the paths of a model's fields, and of those within them but for lists: `place`, `place.kato`."""
+    paths: list[str] = []
+    for name, shape in ((each.name, each.shape) for each in fields_of(model)):
+        models = [shape.model] if isinstance(shape, ModelOf) else []
+        models += [one for _, one in shape.models] if isinstance(shape, OneOf) else []
+        paths += [name, *(f"{name}.{each.name}" for one in models for each in fields_of(one) if each.name != "type")]
+    return tuple(dict.fromkeys(paths))
+
+
 def tag_of(model: type[Model]) -> str:
     """Return the value that a model's `type` is pinned to."""
     return str(model.model_fields["type"].default)

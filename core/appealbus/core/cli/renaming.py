@@ -12,6 +12,7 @@ from appealbus.core.cli.context import Cli, cli_of
 from appealbus.core.cli.exits import EXIT_PROBLEMS
 from appealbus.core.cli.person import person
 from appealbus.core.cli.reasons import checked_reason
+from appealbus.core.cli.render import appeals
 from appealbus.core.clocks import day_of, wall
 from appealbus.core.errors import AppealBusError
 from appealbus.core.journal.journal import Journal
@@ -68,7 +69,7 @@ def rename(
     found = cli.read(lambda journal: _look(journal, these))
     _show(cli, found, renames)
     if found.appeals and not dry_run:
-        if not yes and not typer.confirm(f"Change {_appeals(found.appeals)}?"):
+        if not yes and not typer.confirm(f"Change {appeals(found.appeals)}?"):
             cli.out.print("Nothing is changed.")
             return
         cli.change(lambda journal: _change(cli, journal, these, found))
@@ -105,11 +106,11 @@ async def _change(cli: Cli, journal: Journal, these: _These, found: _Found) -> N
                     cli.err.print(f"{number}: {left}", style="yellow")
             after = found.last if last is None else last
     except (asyncio.CancelledError, AppealBusError):
-        cli.err.print(f"Stopped: {_appeals(done)} of {found.appeals} changed. The same command goes on with the rest.")
+        cli.err.print(f"Stopped: {appeals(done)} of {found.appeals} changed. The same command goes on with the rest.")
         raise
     finally:
         log.warning("appeals.renamed", channel=these.channel, count=done, actor=person())
-    cli.out.print(f"{_appeals(done)} changed, and worked on next; each new version is delivered.")
+    cli.out.print(f"{appeals(done)} changed, and worked on next; each new version is delivered.")
 
 
 def _show(cli: Cli, found: _Found, renames: list[Rename]) -> None:
@@ -121,8 +122,4 @@ def _show(cli: Cli, found: _Found, renames: list[Rename]) -> None:
         if not found.counts[f"{each.path} → {each.to}"]:
             table.add_row("0", f"{each.path} → {each.to}", "")
     cli.out.print(table)
-    cli.out.print(f"{_appeals(found.appeals)} would be changed.")
-
-
-def _appeals(count: int) -> str:
-    return f"{count} {'appeal' if count == 1 else 'appeals'}"
+    cli.out.print(f"{appeals(found.appeals)} would be changed.")

@@ -58,6 +58,11 @@ def dossier_view(
     return Group(*parts)
 
 
+def appeals(count: int) -> str:
+    """Return how many appeals that is, in words."""
+    return f"{count} {'appeal' if count == 1 else 'appeals'}"
+
+
 def local(moment: datetime) -> datetime:
     """Return the moment on this machine's clock: people read no UTC."""
     return moment.astimezone()

@@ -15,6 +15,7 @@ from appealbus.core.cli.context import Cli, cli_of
 from appealbus.core.cli.exits import EXIT_ABSENT, EXIT_PROBLEMS
 from appealbus.core.cli.person import person
 from appealbus.core.cli.reasons import checked_reason
+from appealbus.core.cli.render import appeals
 from appealbus.core.enrichment.rereading import Verdict
 from appealbus.core.errors import AppealBusError, JournalError
 from appealbus.core.journal.journal import Journal
@@ -159,7 +160,7 @@ class _Run:
             await self._looked()
             if self.dry_run or not found.differ:
                 return self._code(found.left)
-            if not self.yes and not typer.confirm(f"Change {_appeals(len(found.differ))}?"):
+            if not self.yes and not typer.confirm(f"Change {appeals(len(found.differ))}?"):
                 cli.out.print("Nothing is changed.")
                 return 0
             async with cli.journal(write=True) as journal:
@@ -191,7 +192,7 @@ class _Run:
                 if self.values:
                     found.reads.append(read)
         except asyncio.CancelledError:
-            self.cli.err.print(f"Stopped after {_appeals(found.looked_at)}; nothing is changed.")
+            self.cli.err.print(f"Stopped after {appeals(found.looked_at)}; nothing is changed.")
             raise
         return found
 
@@ -214,18 +215,18 @@ class _Run:
                     done += results.count(Written.CHANGED)
                 again = [appeal_id for appeal_id, (why, _) in came.items() if why in ("in_work", Written.ANSWERED)]
         except (asyncio.CancelledError, AppealBusError):
-            told = f"Stopped: at least {_appeals(done)} of {len(was)} changed. The same command goes on with the rest."
+            told = f"Stopped: at least {appeals(done)} of {len(was)} changed. The same command goes on with the rest."
             self.cli.err.print(told)
             raise
         left = {why for why, _ in came.values()} - {Written.CHANGED}
         for each in left:
             names = [name for why, name in came.values() if why == each]
             how = "wholly " if each == "partly" else ""
-            self.cli.err.print(f"{_appeals(len(names))} not {how}changed: {_WHY[each]}", style="yellow")
+            self.cli.err.print(f"{appeals(len(names))} not {how}changed: {_WHY[each]}", style="yellow")
             if each not in _NOTHING_TO_DO:
                 self.cli.err.print(", ".join(names))
         log.warning("appeals.reread", count=done, actor=person())
-        self.cli.out.print(f"{_appeals(done)} changed, and worked on next; each new version is delivered.")
+        self.cli.out.print(f"{appeals(done)} changed, and worked on next; each new version is delivered.")
         return left
 
 
@@ -234,13 +235,13 @@ def _show(cli: Cli, found: Findings, span: Span | None) -> None:
     if not found.looked_at:
         cli.out.print(f"No replies{of_it} are kept.")
         return
-    cli.out.print(f"Read again, with the plugins of today: replies{of_it} to {_appeals(found.looked_at)}.")
+    cli.out.print(f"Read again, with the plugins of today: replies{of_it} to {appeals(found.looked_at)}.")
     table = Table("appeals", "lookup", "what would be otherwise", "such as", box=None, pad_edge=False)
     for (lookup, text), count in sorted(found.counts.items(), key=lambda item: -item[1]):
         table.add_row(str(count), lookup, text, ", ".join(found.sample[lookup, text]))
     if found.counts:
         cli.out.print(table)
-    cli.out.print(f"{_appeals(len(found.differ))} would be changed.")
+    cli.out.print(f"{appeals(len(found.differ))} would be changed.")
 
 
 def _show_values(cli: Cli, read: AppealRead) -> None:
@@ -267,10 +268,6 @@ def _unread(read: AppealRead, differed: set[tuple[str, str]]) -> list[str]:
     """Return the lookups of questions that differed and cannot be read any more."""
     there = {(each.lookup, each.key) for each in read.results if each.verdict is not Verdict.IMPOSSIBLE}
     return sorted({lookup for lookup, _ in differed - there})
-
-
-def _appeals(count: int) -> str:
-    return f"{count} {'appeal' if count == 1 else 'appeals'}"
 
 
 def _utc(moment: datetime | None, *, upto: bool = False) -> datetime:

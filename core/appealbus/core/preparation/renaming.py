@@ -13,8 +13,8 @@ from appealbus.schemas.base import Model
 from appealbus.schemas.change import Correction
 from appealbus.schemas.notes import UNKNOWN, Notes, Unreadable
 from appealbus.schemas.reading import OWN, SMALL, message_from_json
-from appealbus.schemas.renames import Rename, child_of, name_of
-from appealbus.schemas.safexml import UnsafeXml, parse
+from appealbus.schemas.renames import Rename, child_of
+from appealbus.schemas.safexml import UnsafeXml, local_name, parse
 from appealbus.schemas.xml import to_xml
 from appealbus.schemas.xmlreading import message_from_xml
 
@@ -145,7 +145,7 @@ def _in_xml(form: Appeal) -> bytes:
     root = parse(to_xml(bare), limit=_MOST)
     for name, info in Appeal.model_fields.items():
         if getattr(bare, name) == info.get_default(call_default_factory=True):
-            for element in [each for each in root if name_of(each) == name]:
+            for element in [each for each in root if local_name(each) == name]:
                 root.remove(element)
     for each in form.as_written:
         begins = _ELEMENT.search(each.text)  # behind attributes and texts, which no name leads to
@@ -156,13 +156,13 @@ def _in_xml(form: Appeal) -> bytes:
         node: etree._Element | None = root
         for step in _steps(each):
             if node is not None:
-                items = [part for part in node if name_of(part) == "item"]
+                items = [part for part in node if local_name(part) == "item"]
                 node = next(iter(items[int(step) :]), None) if step.isdigit() else child_of(node, step)
         if node is None:
             continue
-        if len(node) == 1 and name_of(node) == "applicant":
+        if len(node) == 1 and local_name(node) == "applicant":
             node = node[0]
-        whole = len(parts) == 1 and name_of(parts[0]) == name_of(node)
+        whole = len(parts) == 1 and local_name(parts[0]) == local_name(node)
         node[:] = list(parts[0]) if whole else [*node, *parts]
     return etree.tostring(root, encoding="UTF-8")
 

@@ -16,11 +16,13 @@ from appealbus.core.clocks import KAZAKHSTAN
 from appealbus.core.interfaces.wire import CallFailed, Reply
 from appealbus.core.replies.convert import bare, bool_from, date_from, decimal_from, int_from, moment_from
 from appealbus.core.replies.marks import is_refused
+from appealbus.schemas import safexml
 from appealbus.schemas.namespaces import XSI_NIL
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.record import Coded
 
 V = TypeVar("V")
+local_name = safexml.local_name
 
 
 def element_of(reply: Reply) -> etree._Element:
@@ -33,11 +35,6 @@ def element_of(reply: Reply) -> etree._Element:
     if isinstance(reply.body, etree._Element):
         return reply.body
     raise CallFailed(OutcomeKind.INVALID, "reply.not_xml", "the reply is not XML")
-
-
-def local_name(element: etree._Element) -> str:
-    """Return the element's name without its namespace."""
-    return str(element.tag).rpartition("}")[2]
 
 
 def is_nil(element: etree._Element) -> bool:
