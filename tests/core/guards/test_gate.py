@@ -88,7 +88,7 @@ def test_who_cannot_know_of_pauses_lets_nothing_leave(virtual, bench):
         assert (await test.ask("a")).outcome.code == "source.unsure"
 
         async def answers():
-            gate.learn(None, (), test.time() + 5)
+            gate.learn(None, (), test.time())
 
         gate.look = answers
         assert (await test.ask("a")).outcome.kind is OutcomeKind.FOUND
@@ -286,6 +286,25 @@ def test_a_call_that_comes_back_between_two_looks_is_missed_by_nobody(virtual, b
         assert gate.learn(None, [used], math.inf)
         assert not gate.learn(None, [used], math.inf)
         assert (await test.ask("a")).outcome.kind is OutcomeKind.FOUND
+
+    virtual(scenario)
+
+
+def test_a_look_that_began_before_a_refusal_says_nothing_of_it(virtual, bench):
+    """The calls had not been counted when the journal was asked: nobody is told that there are calls again."""
+
+    async def scenario():
+        async def take(wish):
+            return QuotaAnswer(test.guard._context.now() + timedelta(hours=9), "day")
+
+        test = bench(concurrency=1, quota_day=10)
+        test.guard.gate._book = Book(take)
+        begun = test.time()
+        await asyncio.sleep(0.1)
+        assert (await test.ask("a")).outcome.code == "source.quota"
+        assert not test.guard.gate.learn(None, [], begun)
+        assert test.guard.gate.shut(None, first=True).code == "source.quota"
+        assert test.guard.gate.learn(None, [], test.time())
 
     virtual(scenario)
 

@@ -15,7 +15,6 @@ from appealbus.core.domain.pauses import SourceNews
 from appealbus.core.domain.returning import HEARD, SETTLED, Place, TakeIn
 from appealbus.core.domain.source_state import BreakerState
 from appealbus.core.errors import JournalError
-from appealbus.core.guards.gate import KNOWN_FOR
 from appealbus.core.guards.guard import Guard
 from appealbus.core.journal.journal import Journal
 from appealbus.core.logs.throttle import LogThrottle
@@ -121,7 +120,7 @@ class SourceWatch:
         news = self._news = await self._journal.source_news()
         for name, guard in self._guards.items():
             used = [use for use in news.used if use.source == name]
-            if guard.gate.learn(news.pauses.get(name), used, begun + KNOWN_FOR):
+            if guard.gate.learn(news.pauses.get(name), used, begun):
                 self._back.add(name)
 
     async def run(self) -> None:

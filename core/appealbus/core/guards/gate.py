@@ -80,6 +80,7 @@ class Gate:
         self._urgent_days = settings.urgent_days
         self._quota = Quota(settings.quotas(), settings.quota_reserve, first_share)
         self._spent: dict[tuple[bool, bool], QuotaAnswer] = {}  # by whether it is urgent, and for a first version
+        self._refused_at = -math.inf
         self._booked: dict[tuple[bool, bool], datetime] = {}
         self._none_for = set(_KINDS)
         """For whom the journal had no call at the last look: whoever has a turn may not come to take it."""
@@ -155,6 +156,7 @@ class Gate:
         if answer.again_at is None:
             return QuotaCall(self._source, answer.counted)
         self._spent[urgent, first] = answer
+        self._refused_at = self._monotonic()
         return self._used_up((urgent, first)) or _spent(answer.again_at, answer.period, urgent, first)
 
     def settle(self, coroutine: Coroutine[object, object, object]) -> None:
@@ -169,9 +171,18 @@ class Gate:
             with contextlib.suppress(JournalError):
                 await self._book.return_quota(call)
 
-    def learn(self, pause: Pause | None, used: Sequence[QuotaUse], known_until: float) -> bool:
-        """Take over what the journal says; return whether there are calls again for whom none was left."""
-        self.pause, self.known_until = pause, known_until
+    def learn(self, pause: Pause | None, used: Sequence[QuotaUse], begun: float) -> bool:
+        """Take over what the journal says; return whether there are calls again for whom none was left.
+
+        Args:
+            pause: of a person.
+            used: calls counted so far.
+            begun: when the journal was asked, on the clock for waiting. A refusal since then knows more.
+
+        """
+        self.pause, self.known_until = pause, begun + KNOWN_FOR
+        if begun < self._refused_at:
+            return False
         now = self._now()
         self.left = self._quota.left(used, now)
         last = {use.period: use for use in used}
