@@ -1,0 +1,52 @@
+"""What the project may weigh. Whoever needs more raises a number here, in a commit of its own that says why."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+LINES = {"core": 56_500, "plugins": 29_500, "connectors": 14_700, "schemas": 4_300, "client": 1_650}
+"""Lines of Python, tests not counted."""
+WORDS = 62_000
+"""Words of docs, without the tables of settings, which are generated, and the pages in REWRITTEN."""
+REWRITTEN = {"operating.md", "production.md", "metrics.md"}
+SETTINGS = 360
+WALK = {"an appeal": 155, "a dossier by the API": 52, "many held": 64}
+"""Files of ours that one of them passes."""
+_WALKED = re.compile(r"^(.*): (\d+) files$", re.MULTILINE)
+_TABLE = re.compile(r"<!-- settings: .*?<!-- end -->", re.DOTALL)
+
+
+def test_lines() -> None:
+    """No folder has more lines than it may."""
+    hold({top: sum(map(lines, (ROOT / top).rglob("*.py"))) for top in LINES}, LINES)
+
+
+def test_words_and_settings() -> None:
+    """Docs are no longer, and settings no more, than they may be."""
+    pages = {each.name: each.read_text(encoding="utf-8") for each in (ROOT / "docs").glob("*.md")}
+    words = sum(len(_TABLE.sub("", text).split()) for name, text in pages.items() if name not in REWRITTEN)
+    settings = pages["configuration.md"].count("\n| `")
+    hold({"words": words, "settings": settings}, {"words": WORDS, "settings": SETTINGS})
+
+
+@pytest.mark.proof
+def test_walk() -> None:
+    """Who follows an appeal, a read or an operation of many through the code opens no more files than this."""
+    command = [sys.executable, "benchmarks/walk.py"]
+    ran = subprocess.run(command, check=True, cwd=ROOT, stdout=subprocess.PIPE, text=True, timeout=400)
+    hold({name: int(number) for name, number in _WALKED.findall(ran.stdout)}, WALK)
+
+
+def lines(path: Path) -> int:
+    return path.read_bytes().count(b"\n")
+
+
+def hold(counted: dict[str, int], budget: dict[str, int]) -> None:
+    table = "\n".join(f"{name:22}{number:8,} of {budget[name]:,}" for name, number in counted.items())
+    print(table)
+    assert counted.keys() == budget.keys()
+    assert all(number <= budget[name] for name, number in counted.items()), f"over the budget:\n{table}"
