@@ -32,7 +32,9 @@ discovery.entry_points = cache(discovery.entry_points)  # type: ignore[assignmen
 sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]
 
 _PROOF = frozenset({"system", "packaging", "interop", "examples"})
+"""Folders whose tests `make proof` runs."""
 _QUICK = frozenset({"test_public", "test_one_direction", "test_changelog", "test_budget"})
+"""Files of them that take no time."""
 _LONG = frozenset({"test_limits_of_workers", "test_pauses", "test_reread", "test_relay", "test_hostile"})
 """Files whose tests wait long, beside those that are marked."""
 _LONGEST = frozenset(

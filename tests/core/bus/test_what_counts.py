@@ -22,6 +22,8 @@ from tests.core.bus.test_changes import OTHER, change
 from tests.core.kit import Thing, dossier, lookup, message, running_bus
 from tests.services.processes import PATIENCE
 
+pytestmark = pytest.mark.proof
+
 SLOWLY = {"first": 3600, "max": 3600}
 
 
@@ -154,7 +156,6 @@ async def test_news_after_a_pause_leave_no_owner_of_before(tmp_path: Path, journ
         assert (row.completeness, row.waits_for, row.due_at) == ("complete", (), None)
 
 
-@pytest.mark.proof
 async def test_what_was_served_from_memory_and_is_confirmed_is_told(tmp_path: Path, journal: str) -> None:
     """Though the record is the same: the version before said that it was provisional."""
     register = Register(C1=[])
@@ -183,7 +184,6 @@ async def test_a_source_that_knows_no_such_record_supersedes_what_was_served_fro
         assert last.outcomes[0].outcome is OutcomeKind.NOT_FOUND
 
 
-@pytest.mark.proof
 async def test_what_was_served_from_memory_is_asked_when_its_appeal_is_taken_up_again(
     tmp_path: Path, journal: str
 ) -> None:
@@ -205,7 +205,6 @@ async def test_what_was_served_from_memory_is_asked_when_its_appeal_is_taken_up_
         assert names(await resumed(bus, number)) == {"C1", "O2"}
 
 
-@pytest.mark.proof
 @pytest.mark.parametrize("refresh", [True, False], ids=["refresh", "retry all"])
 async def test_asking_again_in_a_pause_keeps_what_there_is(tmp_path: Path, journal: str, refresh: bool) -> None:
     """What was found, what was not, and what was served from memory, which others are still served from."""
