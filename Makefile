@@ -17,13 +17,13 @@ JOBS ?= $(shell echo $$(( 3 * $$(nproc 2>/dev/null || echo 2) )))
 # The tests import themselves in each worker and start the program hundreds of times: what is compiled is kept.
 unexport PYTHONDONTWRITEBYTECODE
 
-test: $(VENV)/test-ready  ## the whole test suite, each test in its short form
-	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
+test: $(VENV)/test-ready  ## the tests that take no seconds each, those with random examples in their short form
+	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m "not proof" $(ARGS)
 
 # A number that has not been tried; without one the examples are the same each time, so that red is a defect.
 NEW_SEED = $(shell od -An -N3 -tu4 /dev/urandom | tr -d ' ')
 
-proof: $(VENV)/test-ready  ## the tests that have a long form, in that; SEED=random or SEED=n tries other examples
+proof: $(VENV)/test-ready  ## all other tests, and what has a long form in that; SEED=random or SEED=n tries other examples
 	@seed="$(if $(filter random,$(SEED)),$(NEW_SEED),$(SEED))"; [ -z "$$seed" ] || echo "SEED=$$seed repeats this run"; \
 	  APPEALBUS_LONG=1 APPEALBUS_SEED=$$seed $(BIN)/python -m pytest -n $(JOBS) --dist worksteal \
 	  -m "proof or hypothesis" $${seed:+--hypothesis-seed=$$seed} $(ARGS)

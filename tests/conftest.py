@@ -31,6 +31,10 @@ discovery.entry_points = cache(discovery.entry_points)  # type: ignore[assignmen
 # httpx's asynchronous clients look for it in all folders several times a request, where nobody has installed it.
 sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]
 
+_PROOF = frozenset({"system", "packaging", "interop", "examples"})
+"""Folders whose tests `make proof` runs."""
+_QUICK = frozenset({"test_public", "test_one_direction", "test_changelog", "test_budget"})
+"""Files of them that take no time."""
 _LONG = frozenset({"test_limits_of_workers", "test_pauses", "test_reread", "test_relay", "test_hostile"})
 """Files whose tests wait long, beside those that are marked."""
 _LONGEST = frozenset(
@@ -48,6 +52,13 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     worker, workers = (os.environ.get(f"PYTEST_XDIST_WORKER{end}", "") for end in ("", "_COUNT"))
     if worker and not sys.dont_write_bytecode:
         compile_share(session.config, int(worker.removeprefix("gw")), int(workers))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Leave to `make proof` what starts the program, builds wheels, checks the docs or talks to others' software."""
+    if (item.path.parent.name in _PROOF and item.path.stem not in _QUICK) or any(item.iter_markers("system")):
+        item.add_marker("proof")
 
 
 @pytest.hookimpl(trylast=True)  # of those that are chosen

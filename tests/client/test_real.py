@@ -27,6 +27,7 @@ IIN = "120101500006"
 APPEAL = {"message_id": "m-1", "kind": "complaint", "applicant": {"type": "person", "iin": IIN}, "text": "Жарық жоқ"}
 
 
+@pytest.mark.proof
 async def test_submit_wait_read(ask: Ask, tmp_path: Path) -> None:
     """A channel's appeal and change; a registry finds it, follows it, and reads all there is to read of it."""
     url = sqlite_journal(tmp_path / "journal.db")

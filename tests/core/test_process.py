@@ -7,6 +7,8 @@ import sys
 import time
 from multiprocessing import get_context
 
+import pytest
+
 from appealbus.core.process import start_child
 
 
@@ -52,6 +54,7 @@ def test_a_copy_that_a_plugin_forks_takes_no_part_in_the_loop() -> None:
     assert (done.stdout, done.returncode) == (b"once 1 told", 0), done.stderr
 
 
+@pytest.mark.proof
 def test_a_copy_that_a_plugin_forks_ends_by_signals() -> None:
     """And not its parent in its place."""
     code = FORKS.replace("copy = os.fork()", "copy = os.fork()\n    copy or (os.write(1, b'here '), signal.pause())")

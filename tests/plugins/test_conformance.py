@@ -61,6 +61,7 @@ def test_every_lookup_has_a_question() -> None:
     assert {about.partition(" ")[0] for about in ABOUT} == LOOKUPS.keys()
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("question", ABOUT)
 async def test_lookup(question: str) -> None:
     """No reply, however broken, makes it raise or quote, and it takes no other subject's record."""

@@ -1,6 +1,6 @@
 """Short and long forms of a test: the same proof in smaller and in larger numbers.
 
-`make test` runs the short forms of all tests, `make proof` the long forms of those marked `proof`.
+`make test` runs the short forms, `make proof` the long ones.
 """
 
 import os

@@ -111,6 +111,7 @@ async def test_a_handler_that_fails_gets_it_again_after_a_pause(broker: Broker, 
     assert await depth(broker, "q") == 0
 
 
+@pytest.mark.proof
 async def test_attempts_are_counted_by_quorum_queues(broker: Broker) -> None:
     """What failed says how often."""
     await broker.declare_queue("q", {"x-queue-type": "quorum"})

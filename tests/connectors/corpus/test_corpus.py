@@ -96,6 +96,7 @@ MAKE: dict[str, Callable[[], bytes]] = {
 }
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("told", REPLIES, ids=[each["name"] for each in REPLIES])
 async def test_reply(told: dict[str, Any], peer: Any, wires: Callable[..., Awaitable[SoapWire]], call: Call) -> None:
     """The reply is taken, or becomes the one failure that the corpus names."""

@@ -26,6 +26,7 @@ def test_a_file_is_taken_once_however_often_it_is_given(tmp_path: Path) -> None:
     assert "Сидоров" not in first.stdout + first.stderr + again.stderr
 
 
+@pytest.mark.proof
 def test_a_date_of_a_change_that_cannot_be_is_told(tmp_path: Path) -> None:
     """Beside its receipt, and in it with --json; sent again it gets the same."""
     change = {"type": "change", "message_id": "c", "number": "N-1", "kind": "withdrawn", "dated_at": "2062-03-01"}
@@ -37,6 +38,7 @@ def test_a_date_of_a_change_that_cannot_be_is_told(tmp_path: Path) -> None:
     assert [each["field"] for each in told["receipt"]["warnings"]] == ["dated_at"]
 
 
+@pytest.mark.proof
 def test_warnings_of_an_appeal_are_told(tmp_path: Path) -> None:
     """Beside its receipt the first ten, and in it with --json at most fifty; sent again it gets the same."""
     places = {f"field_{chr(97 + n // 26)}{chr(97 + n % 26)}": {"x": 1} for n in range(3)}

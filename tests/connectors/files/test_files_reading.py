@@ -210,6 +210,7 @@ def test_what_a_citizen_pasted_is_no_reason_to_refuse(tmp_path: Path, name: str,
     assert decode(message).text == "a\ufffdb"
 
 
+@pytest.mark.proof
 def test_two_hundred_thousand_broken_rows_cost_as_much_as_whole_ones(tmp_path: Path) -> None:
     """What a broken row gives back is read again once, however many rows are broken."""
     file = tmp_path / "a.csv"
@@ -245,6 +246,7 @@ def test_large_messages_come_few_at_a_time(tmp_path: Path) -> None:
     assert max(sizes) == 100
 
 
+@pytest.mark.proof
 def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     """40 MB of lines and a single line of 40 MB pass in a few."""
     many = tmp_path / "many.jsonl"

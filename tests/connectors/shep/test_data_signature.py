@@ -202,6 +202,7 @@ async def test_without_trust_signatures_are_not_looked_at(gateway, ask, wire):
     assert (await ask(await wire())).body.tag == "persons"
 
 
+@pytest.mark.proof
 async def test_answer_of_15_mb(gateway, ask, trusting, peer, make_identity):
     """A file in signed text is read whole, and the loop goes on meanwhile."""
     signer = load_key_signer("rsa-sha256", peer.key, peer.certificate, None)

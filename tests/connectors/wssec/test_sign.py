@@ -165,6 +165,7 @@ def test_files_of_ours_that_others_may_write(peer, tmp_path, part):
             load(SignatureSettings(sign=method, verify=False, **files), "sources.x.s")
 
 
+@pytest.mark.proof
 def test_extra_not_installed(peer):
     """Without the extra the bus imports and says what to install only when signatures are asked for."""
     program = f"""

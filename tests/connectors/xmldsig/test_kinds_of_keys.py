@@ -72,6 +72,7 @@ def canonical(element: etree._Element) -> bytes:
     return etree.canonicalize(etree.tostring(element, encoding="unicode")).encode()
 
 
+@pytest.mark.proof
 @needs_libgcrypt
 @pytest.mark.parametrize("kind", PEERS)
 async def test_another_implementation_of_gost(make_gost_identity, kind):

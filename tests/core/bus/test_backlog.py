@@ -199,6 +199,7 @@ async def parked_one(journal: Journal, n: int) -> None:
     await journal.conclude(Conclusion(accepted.appeal_id, due_at=datetime.now(UTC) - timedelta(1), **given))
 
 
+@pytest.mark.proof
 async def test_workers_keep_it_together(tmp_path: Path, journal_database: str) -> None:
     """Two of them: no less than a quarter of their places has the new ones."""
     source = Slow()
@@ -213,6 +214,7 @@ async def test_workers_keep_it_together(tmp_path: Path, journal_database: str) -
     assert done < 400
 
 
+@pytest.mark.proof
 async def test_many_that_a_person_asks_again_are_in_no_new_one_s_way(tmp_path: Path, url: str) -> None:
     """They are ready, as new ones are."""
     source = Slow()

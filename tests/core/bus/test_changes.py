@@ -123,6 +123,7 @@ async def test_nobody_asks_for_an_appeal_that_has_ended(tmp_path: Path) -> None:
         assert (await dossier(bus, number)).completeness is Completeness.COMPLETE
 
 
+@pytest.mark.proof
 async def test_what_was_answered_stays_when_the_appeal_has_ended(tmp_path: Path) -> None:
     """A retry of everything asks nobody, and takes nothing back: that there is no such person was said."""
     asked = []
@@ -196,6 +197,7 @@ async def test_what_cannot_be_taken_is_in_quarantine(tmp_path: Path) -> None:
         assert (await accepted(bus, Inbound("r", "", orjson.dumps(theirs)))).new
 
 
+@pytest.mark.proof
 async def test_one_that_waited_in_vain_is_the_same_when_it_is_replayed(tmp_path: Path) -> None:
     """With what could not be used of it; its sender's next copy is the same. Taken too early, it waits anew."""
     sent = change(kind="extended", due_on="завтра", other=1)
@@ -223,6 +225,7 @@ async def test_one_that_waited_in_vain_is_the_same_when_it_is_replayed(tmp_path:
         assert {each.field for each in note.warnings} == {"due_on", "change"}
 
 
+@pytest.mark.proof
 async def test_a_large_change_is_taken_and_costs_what_a_letter_costs(tmp_path: Path) -> None:
     """Four megabytes of a correction: text and what nobody knows of it."""
     async with running_bus(tmp_path, WHO) as bus:

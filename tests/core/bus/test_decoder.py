@@ -113,6 +113,7 @@ async def test_a_large_message_is_read_as_a_small_one_would_be(decoder: Decoder)
     assert await decoder.decode(message) == decode(message)
 
 
+@pytest.mark.proof
 async def test_a_dead_helper_costs_nobody_anything(decoder: Decoder) -> None:
     """Killed between two messages or in the middle of one, it is started again, and the message is read."""
     assert await decoded(decoder, LETTER) == ""
@@ -143,6 +144,7 @@ async def test_a_message_that_kills_its_helper_dies_alone(
     assert not any(isinstance(other, Quarantined) for other in others)
 
 
+@pytest.mark.proof
 async def test_a_helper_that_takes_too_long_is_ended(decoder: Decoder, monkeypatch: pytest.MonkeyPatch) -> None:
     """The message is refused as too complex, and the next one has a helper of its own."""
     assert await decoded(decoder, LETTER) == ""
@@ -153,6 +155,7 @@ async def test_a_helper_that_takes_too_long_is_ended(decoder: Decoder, monkeypat
     assert await decoded(decoder, LETTER) == ""
 
 
+@pytest.mark.proof
 async def test_the_start_of_a_helper_is_not_the_message_s_time(
     decoder: Decoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -163,6 +166,7 @@ async def test_the_start_of_a_helper_is_not_the_message_s_time(
     assert await decoded(decoder, LETTER) == ""
 
 
+@pytest.mark.proof
 async def test_the_helper_ends_with_the_bus(decoder: Decoder) -> None:
     """It stays through signals that mean the bus, which still drains, and ends when the bus closes its input."""
     assert await decoded(decoder, LETTER) == ""

@@ -130,6 +130,7 @@ async def test_a_query_that_raises_is_a_gap_of_its_lookup_alone(tmp_path: Path) 
     assert [(gap.code, gap.next_attempt_at is not None) for gap in made.gaps] == [("plugin.error", True)]
 
 
+@pytest.mark.proof
 async def test_a_delivery_that_does_not_end_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It gets nothing more meanwhile, the others get theirs, and the bus stops in time."""
     monkeypatch.setattr(delivery_door, "_TIMEOUT", 0.2)

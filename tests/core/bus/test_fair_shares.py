@@ -49,6 +49,7 @@ async def reception(
         yield made
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("again", [False, True], ids=["new", "again"])
 async def test_letters_that_are_slow_to_read_hold_up_their_own_channel(reception: Reception, again: bool) -> None:
     """However many come by it, new or once more: a letter of another channel is read beside them."""
@@ -100,6 +101,7 @@ async def _worked(folder: Path, *messages: Inbound) -> tuple[list[Any], float]:
     return rows, most
 
 
+@pytest.mark.proof
 async def test_a_letter_of_numbers_does_not_hold_a_worker(tmp_path: Path) -> None:
     """Megabytes of digits and blanks are masked beside the event loop, and go out after all or wait for a person."""
     rows, most = await _worked(tmp_path, kit.message("m-1", text=_HOSTILE), kit.message("m-2"))
@@ -108,6 +110,7 @@ async def test_a_letter_of_numbers_does_not_hold_a_worker(tmp_path: Path) -> Non
     assert most < 1.0
 
 
+@pytest.mark.proof
 async def test_what_cannot_be_masked_in_time_waits_for_a_person(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

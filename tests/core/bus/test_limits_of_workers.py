@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import pytest
 
 from appealbus.core.journal.journal import Journal
 from tests.services import commands
@@ -119,6 +120,7 @@ async def reached(measure: Callable[[], Awaitable[float]], least: float) -> floa
     raise AssertionError(f"{found} where more than {least} was to be reached")
 
 
+@pytest.mark.proof
 async def test_calls_in_flight_and_the_shares_of_a_killed_and_of_a_stopped_worker(
     tmp_path: Path, journal_database: str
 ) -> None:
@@ -151,6 +153,7 @@ async def test_calls_in_flight_and_the_shares_of_a_killed_and_of_a_stopped_worke
         assert agency.peak == 5
 
 
+@pytest.mark.proof
 async def test_calls_a_second(tmp_path: Path, journal_database: str) -> None:
     """No window of the whole run has more calls than rate times its length and burst.
 
@@ -174,6 +177,7 @@ async def test_calls_a_second(tmp_path: Path, journal_database: str) -> None:
             assert last - first + 1 <= burst + rate * (left[last] - start + 0.5)
 
 
+@pytest.mark.proof
 async def test_the_breaker_of_all(tmp_path: Path, journal_database: str) -> None:
     """A server that fails sees no more than the failures that open the breaker and what is in flight, then probes."""
     agency = Agency()

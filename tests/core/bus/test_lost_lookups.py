@@ -56,6 +56,7 @@ async def row(bus: Bus, number: str) -> AppealRow:
     return found
 
 
+@pytest.mark.proof
 async def test_what_a_lost_lookup_told_stays_and_is_marked(start: Start) -> None:
     """Its fact is in the next version, marked as not asked now; the version names the plan and why it is not in it."""
     async with start(KEPT, LOST) as bus:
@@ -99,6 +100,7 @@ async def test_what_a_lost_lookup_told_stays_and_is_marked(start: Start) -> None
         assert (await row(bus, number)).version == 3
 
 
+@pytest.mark.proof
 async def test_two_workers_that_lack_different_lookups_make_no_versions_for_each_other(
     start: Start, journal_database: str
 ) -> None:
@@ -456,6 +458,7 @@ async def test_a_query_with_one_more_field_puts_no_question_twice(start: Start) 
         assert (len(third.facts), told_by(third)) == (3, {"s.lost": True, "s.kept": True, "s.other": None})
 
 
+@pytest.mark.proof
 async def test_workers_with_other_plugins_do_not_undo_each_other(
     start: Start, journal_database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -182,6 +182,7 @@ async def _handed(journal: Journal, masker: Masker, became: dict[int, str], look
     return out
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(
     ("looks", "became", "goes"),
     [

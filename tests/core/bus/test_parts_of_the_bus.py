@@ -36,6 +36,7 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(
     ("method", "part"),
     [("next_due", "dispatch"), ("beat", "watch"), ("undelivered", "relay.out")],
@@ -125,6 +126,7 @@ async def test_what_is_written_down_while_the_bus_stops_is_not_left_behind(
     assert [one.version for one in Receiver.got["out"]] == [1]
 
 
+@pytest.mark.proof
 async def test_a_due_appeal_that_is_being_taken_is_not_asked_for_in_a_circle(
     tmp_path: Path, journal_database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -80,6 +80,7 @@ async def _is_complete(bus: Any, number: str) -> bool:
     return (await dossier(bus, number)).completeness is Completeness.COMPLETE
 
 
+@pytest.mark.proof
 async def test_a_pause_ends_by_itself(tmp_path: Path) -> None:
     """At its time the source is asked, the pause is gone, and the log says that nobody did it."""
     async with running_bus(tmp_path, ONE) as bus:
@@ -149,6 +150,7 @@ async def test_no_more_calls_leave_than_the_quota_has(tmp_path: Path) -> None:
         assert bus.guards["s"].state().breaker == "closed"
 
 
+@pytest.mark.proof
 async def test_all_workers_obey_and_another_one_takes_in(tmp_path: Path, journal_database: str) -> None:
     """Two workers hear of a pause; the one that would take in is gone, and what waited is asked all the same."""
     wire = ScriptedWire(lambda request, call: reply())
@@ -188,6 +190,7 @@ async def test_a_breaker_that_was_open_at_the_end_is_known_at_the_start(tmp_path
         await until(lambda: _idle(bus, 6))
 
 
+@pytest.mark.proof
 async def test_what_was_asked_again_in_vain_is_taken_in_too_and_not_once_a_second(tmp_path: Path) -> None:
     """A refresh that a pause held back is put once the source is back; what stays stale keeps its own time."""
     down = [False]

@@ -131,6 +131,7 @@ async def test_one_bad_version_waits_alone_and_the_others_go_out_once(
     assert (counts.outbox, counts.alone) == ({}, {"out": 1})
 
 
+@pytest.mark.proof
 async def test_a_receiver_that_is_away_puts_nothing_aside(tmp_path: Path) -> None:
     """Whatever it is given raises, for many more tries than one version has; once it is back all of it goes out."""
     away = True
@@ -219,6 +220,7 @@ async def test_what_somebody_died_over_is_handed_over_alone(tmp_path: Path) -> N
     assert set(Judge.got.values()) == {1}
 
 
+@pytest.mark.proof
 async def test_who_stops_over_old_versions_has_not_died_over_them(tmp_path: Path) -> None:
     """They were noted before they were handed over, and are as they were once the bus was told to stop."""
     free, came = threading.Event(), threading.Event()

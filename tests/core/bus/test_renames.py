@@ -55,6 +55,7 @@ async def kept(journal: Journal, number: str) -> Appeal:
     return case.appeal
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("filler", ["", "y" * 2 * SMALL], ids=["small", "large"])
 @pytest.mark.parametrize("media_type", ["application/json", "application/xml"])
 async def test_it_is_read_and_told(tmp_path: Path, media_type: str, filler: str) -> None:

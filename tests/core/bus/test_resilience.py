@@ -84,6 +84,7 @@ async def test_what_is_no_signal_never_reaches_a_dossier(tmp_path: Path) -> None
     assert (made.unassessed, made.signals) == (["lists"], [])
 
 
+@pytest.mark.proof
 async def test_no_more_appeals_are_in_flight_than_there_is_room_for(tmp_path: Path) -> None:
     """However many come at once; the journal keeps the rest and all are worked."""
     most = 0
@@ -116,6 +117,7 @@ async def test_a_sender_that_goes_away_leaves_an_appeal_that_is_worked(tmp_path:
     assert (counts.idle, counts.in_work, counts.ready) == (20, 0, 0)
 
 
+@pytest.mark.proof
 async def test_failing_in_another_way_is_no_news_and_giving_up_is(tmp_path: Path) -> None:
     """A receiver hears that a source failed, and that nobody asks any more; not each way of failing."""
     calls = 0
@@ -160,6 +162,7 @@ async def test_a_dossier_is_partial_while_a_required_question_may_still_appear(t
     assert (last.completeness, last.gaps) == (Completeness.COMPLETE, [])
 
 
+@pytest.mark.proof
 async def test_a_receiver_that_cancels_itself_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its relay goes on, and the dossier arrives."""
     deliver = Receiver.deliver

@@ -16,6 +16,7 @@ from tests.services.processes import PATIENCE
 BY_REPEATS = lookup("s.thing", x=From("repeats[*]"))
 
 
+@pytest.mark.proof
 async def test_an_inquiry_behind_a_crowd_at_a_slow_source_is_delivered_in_seconds(tmp_path: Path) -> None:
     """Complaints that cannot have their turn give up their places; none of them looks at anybody's data for nothing."""
 
@@ -53,6 +54,7 @@ async def test_an_inquiry_behind_a_crowd_at_a_slow_source_is_delivered_in_second
         assert len(left) == 5
 
 
+@pytest.mark.proof
 async def test_an_agency_slower_than_the_first_delivery_waits_is_found_in_the_background(tmp_path: Path) -> None:
     """The first version is partial after `wait`; after it `guard.timeout` counts."""
 
@@ -170,6 +172,7 @@ async def test_what_is_not_idempotent_is_not_asked_again_after_a_crash(tmp_path:
     assert (made.completeness, made.gaps[0].code) == (Completeness.SETTLED, "end.unknown")
 
 
+@pytest.mark.proof
 async def test_what_was_found_stays_where_a_worker_dies_over_its_refresh(tmp_path: Path) -> None:
     """What must not leave twice is noted before it leaves; that note does not take the record away."""
     asked, alive = asyncio.Event(), tmp_path / "alive"

@@ -66,6 +66,7 @@ def test_a_stop_in_order_has_the_grace_period_and_each_phase_its_time(clock: Clo
     assert (time.grace, time.phase, time.cases, time.at_most(3.0)) == (0.5, 0.5, 0.5, 0.5)
 
 
+@pytest.mark.proof
 async def test_a_bus_in_which_everything_hangs_stops_in_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """All phases hang, and most do not even let go when they are cancelled; in a tenth of the real time.
 

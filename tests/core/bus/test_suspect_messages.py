@@ -26,6 +26,7 @@ def again(message_id: str) -> Inbound:
     return replace(message(message_id, text=message_id, odd=1), again=True)
 
 
+@pytest.mark.proof
 async def test_three_deaths_and_it_is_kept_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two are forgiven once it was read; a replay of the third begins anew."""
     read: list[bytes] = []

@@ -100,6 +100,7 @@ async def test_a_change_moves_what_was_counted(tmp_path: Path) -> None:
         assert accepted_at == case.receipt.accepted_at
 
 
+@pytest.mark.proof
 async def test_the_next_run_follows_what_is_counted_then(tmp_path: Path) -> None:
     """Law and calendar change between two runs: what is parked is as urgent as is counted when it is asked again."""
 
@@ -146,6 +147,7 @@ async def test_terms_that_return_no_day_stop_nobody(tmp_path: Path, answer: Any)
         assert bus.parts.host.defects["terms.odd"] == 1
 
 
+@pytest.mark.proof
 async def test_terms_that_hang_stop_no_intake(tmp_path: Path) -> None:
     """They are ended, and left out for a while after the third, so that no more appeals wait; the others count."""
     odd = Odd(lambda: time.sleep(3600))

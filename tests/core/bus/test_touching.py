@@ -74,6 +74,7 @@ async def put_in(journal: Journal, rights: Policy, door: str, message: Inbound) 
         return "" if received.refused is None else received.refused.code
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("told", [False, True])
 async def test_each_door_asks_the_same(journal: Journal, told: bool) -> None:
     """Channel by kind of change by whose appeal it is by door; the built-in rights, and with every kind allowed."""

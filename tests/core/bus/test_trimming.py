@@ -19,6 +19,7 @@ from tests.core.kit import running_bus
 from tests.services.journals import sqlite_journal
 
 
+@pytest.mark.proof
 async def test_a_flood_ends_at_the_bound_while_the_bus_runs(tmp_path: Path) -> None:
     """Nobody has to wait for the hour: a sender of junk has no more than its share of the disk at any time."""
     bounded = {"journal": f"sqlite:///{tmp_path / 'journal.db'}", "grace": 1, "quarantine_messages": 100}

@@ -104,6 +104,7 @@ async def test_what_is_unassessed_is_assessed_once_the_rule_is_mended(tmp_path: 
         assert len(Receiver.got["out"]) == 5
 
 
+@pytest.mark.proof
 async def test_a_rule_that_does_not_load_has_assessed_nothing(tmp_path: Path) -> None:
     """Mended with another mistake in it, or of a worker that lacks it: so it stays until it loads, or is retired."""
     async with running_bus(tmp_path, WHO, assessors=[Rule("a")]) as bus:
@@ -133,6 +134,7 @@ async def test_what_waits_for_a_source_waits_on(tmp_path: Path) -> None:
         assert len(wire.asked) == 1
 
 
+@pytest.mark.proof
 async def test_a_rule_that_raises_on_makes_no_versions(tmp_path: Path) -> None:
     """Whatever has the appeal worked again: it is tried, and what it cannot say is told once."""
     rule = Rule("a")

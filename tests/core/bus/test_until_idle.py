@@ -43,6 +43,7 @@ async def test_what_is_due_and_not_taken_yet_is_work(tmp_path: Path, monkeypatch
         assert left is None or left > due
 
 
+@pytest.mark.proof
 async def test_no_more_bytes_are_in_flight_than_the_budget_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever arrives or waits; what is larger than all of it is worked alone."""
     Receiver.got.clear()

@@ -5,6 +5,8 @@ import signal
 from pathlib import Path
 from textwrap import dedent
 
+import pytest
+
 from appealbus.core.process import EXIT_STUCK
 from tests.services import scripts
 from tests.services.processes import PATIENCE
@@ -55,6 +57,7 @@ async def told(process: Script) -> str:
         return (await process.communicate())[0].decode()
 
 
+@pytest.mark.proof
 async def test_who_holds_the_loop_is_counted(tmp_path: Path) -> None:
     """By the plugin, for as long as it lasts, and it is told with part and line."""
     text = await told(await held(tmp_path, lease=30, seconds=1.9))
@@ -64,6 +67,7 @@ async def test_who_holds_the_loop_is_counted(tmp_path: Path) -> None:
     assert "appealbus_inline_holds:" in text
 
 
+@pytest.mark.proof
 async def test_one_that_lasts_past_the_lease_ends_the_process(tmp_path: Path) -> None:
     """With an exit code of its own and the plugin's name, although the loop never comes back."""
     process = await held(tmp_path, lease=2, seconds=60)
@@ -71,6 +75,7 @@ async def test_one_that_lasts_past_the_lease_ends_the_process(tmp_path: Path) ->
     assert process.returncode == EXIT_STUCK
 
 
+@pytest.mark.proof
 async def test_a_process_that_was_stopped_goes_on(tmp_path: Path) -> None:
     """A machine that slept held no loop: nobody's time passed."""
     process = await held(tmp_path, lease=2, seconds=0.1)
@@ -81,6 +86,7 @@ async def test_a_process_that_was_stopped_goes_on(tmp_path: Path) -> None:
     assert process.returncode == 0
 
 
+@pytest.mark.proof
 async def test_a_stop_that_takes_too_long_is_cut_off(tmp_path: Path) -> None:
     """With the same exit code, whatever holds it up."""
     process = await held(tmp_path, lease=30, seconds=60, grace=-24)
@@ -88,6 +94,7 @@ async def test_a_stop_that_takes_too_long_is_cut_off(tmp_path: Path) -> None:
     assert process.returncode == EXIT_STUCK
 
 
+@pytest.mark.proof
 async def test_a_loop_that_crawls_with_tasks_ends_the_process(tmp_path: Path) -> None:
     """Although it moves now and again; who leaks fewer is counted as ever."""
     process = await held(tmp_path, lease=30, seconds=0.1, tasks=101_000)

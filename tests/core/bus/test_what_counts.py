@@ -22,6 +22,8 @@ from tests.core.bus.test_changes import OTHER, change
 from tests.core.kit import Thing, dossier, lookup, message, running_bus
 from tests.services.processes import PATIENCE
 
+pytestmark = pytest.mark.proof
+
 SLOWLY = {"first": 3600, "max": 3600}
 
 

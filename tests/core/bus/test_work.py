@@ -59,6 +59,7 @@ async def until(done: Callable[[], object]) -> None:
             await asyncio.sleep(0.01)
 
 
+@pytest.mark.proof
 async def test_a_worker_without_room_offers_the_appeal(tmp_path: Path) -> None:
     """With its number and urgency; one with room works it itself and tells nobody."""
     async with running_bus(tmp_path, work_queues=[TOLD], work=WORK) as bus:

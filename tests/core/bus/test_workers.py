@@ -54,6 +54,7 @@ def versions() -> list[tuple[str, int]]:
     return [(one.number, one.version) for one in Receiver.got.get("out", [])]
 
 
+@pytest.mark.proof
 async def test_workers_share_the_work(tmp_path: Path, journal_database: str) -> None:
     """Each appeal is asked about once and each version handed over once, by whichever; both are seen alive."""
     wire = ScriptedWire()
@@ -86,6 +87,7 @@ def die(bus: Bus) -> None:
     bus._stopping = True
 
 
+@pytest.mark.proof
 @pytest.mark.usefixtures("_soon")
 async def test_another_worker_hands_over_when_one_dies(tmp_path: Path, journal_database: str) -> None:
     """One relay a receiver; within its lease the other one's takes over, and what is new goes out in order."""
@@ -106,6 +108,7 @@ async def test_another_worker_hands_over_when_one_dies(tmp_path: Path, journal_d
         assert not holder.relays[0]._lease.held
 
 
+@pytest.mark.proof
 @pytest.mark.usefixtures("_soon")
 async def test_a_relay_that_lost_its_duty_stops_at_once(tmp_path: Path, journal_database: str) -> None:
     """What it was handing over is cancelled before the other one may begin."""
@@ -133,6 +136,7 @@ async def test_a_relay_that_lost_its_duty_stops_at_once(tmp_path: Path, journal_
         assert (await bus.journal.counts()).outbox == {"out": 1}
 
 
+@pytest.mark.proof
 async def test_who_hands_over_hears_of_what_others_conclude(
     tmp_path: Path, journal_database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -150,6 +154,7 @@ async def test_who_hands_over_hears_of_what_others_conclude(
         monkeypatch.undo()
 
 
+@pytest.mark.proof
 @pytest.mark.usefixtures("_soon")
 async def test_a_case_that_another_worker_took_is_dropped(tmp_path: Path, journal_database: str) -> None:
     """The slow worker stops asking and writes nothing; the other one's version is the only one."""
@@ -174,6 +179,7 @@ async def test_a_case_that_another_worker_took_is_dropped(tmp_path: Path, journa
         assert await bus.journal.renew("other", [case.appeal_id], datetime.now(UTC), 60) == {case.appeal_id}
 
 
+@pytest.mark.proof
 async def test_live_cases_keep_their_leases(
     tmp_path: Path, journal_database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -195,6 +201,7 @@ async def test_live_cases_keep_their_leases(
     assert len(wire.asked) == 1
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("kill", [False, True])
 async def test_the_bus_goes_on_after_the_database_was_away(
     tmp_path: Path, journal_database: str, postgres: Postgres, kill: bool

@@ -6,6 +6,8 @@ import re
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import Accepted, NewAppeal, NewChange
 from appealbus.schemas.appeal import Appeal
@@ -21,6 +23,7 @@ def change(message_id: str, **given: object) -> NewChange:
     return NewChange(Change.model_validate(document), NOW, "appealbus")
 
 
+@pytest.mark.proof
 async def test_changes_of_an_appeal_are_listed(program: Program, journal: Journal, accepted: Accepted) -> None:
     """In the order in which they count, by what they say; with --json whole; whoever looks is noted."""
     number = accepted.receipt.number
@@ -111,6 +114,7 @@ async def test_thousands_that_wait_are_told_by_what_they_name(program: Program, 
     assert len(json.loads(program("changes", "--limit", "9", "--json").stdout)) == 9
 
 
+@pytest.mark.proof
 def test_a_file_of_changes_is_taken(program: Program, tmp_path: Path) -> None:
     """Those of the examples: some before their appeals, and twice as once."""
     examples = Path(__file__).parents[3] / "examples"

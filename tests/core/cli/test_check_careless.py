@@ -174,6 +174,7 @@ def test_a_field_that_hides_what_models_have_is_told(program, folder: Path):
     assert "shadows" not in done.stderr
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("name", ["licensing", "licensed"])
 def test_what_is_installed_and_named_besides_is_told(program, folder: Path, monkeypatch: pytest.MonkeyPatch, name: str):
     """Under its own name or another one, in a short sentence with the line of the configuration."""

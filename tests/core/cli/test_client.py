@@ -13,6 +13,7 @@ from appealbus.core.rights.tokens import same, split
 from tests.services import certificates
 
 
+@pytest.mark.proof
 async def test_a_client_comes_and_goes(program, journal):
     """Its token is on standard output alone and counts; rotation keeps the old one for a while; revoked is revoked."""
     scope = ("--place", "71 00 00 000", "--kind", "complaint", "--per-minute", "60", "--days", "30")

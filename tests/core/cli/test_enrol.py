@@ -20,6 +20,7 @@ pytestmark = pytest.mark.usefixtures("configured")
 FILE = "appealbus.db.checkpoint"
 
 
+@pytest.mark.proof
 def test_a_machine_without_a_checkpoint_is_enrolled_by_one_command(program, tmp_path):
     """Before, it is refused; `check` and `health` say it, too. A copy that its checkpoint knows is never enrolled."""
     assert program("prune").returncode == 0
@@ -55,6 +56,7 @@ def opened(bus, *, works=False):
     return opening.opened(bus, Terminal(), write=True, restored=False, anew=False, ends_workers=works)
 
 
+@pytest.mark.proof
 async def test_who_has_none_trusts_a_worker_that_is_at_work(journal_database, tmp_path, monkeypatch):
     """One that beats now, and not one of which a copy tells; a worker trusts nobody; without one nothing is taken."""
     monkeypatch.setattr(opening, "_VOUCHED", 1.5)

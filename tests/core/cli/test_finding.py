@@ -77,6 +77,7 @@ async def test_a_person_is_never_on_the_command_line(program, named, journal, tm
     assert len((await journal.log(what=["read"])).entries) == 1
 
 
+@pytest.mark.proof
 def test_a_person_is_asked_for(named, tmp_path):
     """By a question, and so is the purpose."""
     done = subprocess.run(

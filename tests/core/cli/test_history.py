@@ -88,6 +88,7 @@ async def test_a_beginning_that_is_not_there_is_said(program, journal, accepted,
     assert "released" in told
 
 
+@pytest.mark.proof
 async def test_tail_filters_and_goes_on(program, journal, accepted):
     """Whatever is left out, the cursor at the end is that of the log; from there nothing comes twice."""
     number = accepted.receipt.number
@@ -112,6 +113,7 @@ async def test_tail_filters_and_goes_on(program, journal, accepted):
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "Go on from here with --after 1.37\n")
 
 
+@pytest.mark.proof
 async def test_tail_says_where_to_start_again(program, journal, accepted):
     """A cursor from which nobody can go on is refused, with its own exit code."""
     await another(journal, "x")
@@ -128,6 +130,7 @@ async def test_tail_says_where_to_start_again(program, journal, accepted):
     assert "pruned" in program("tail").stdout
 
 
+@pytest.mark.proof
 async def test_tail_follows_until_it_is_stopped(journal, accepted, tmp_path):
     """What happens is shown within a second or two; Ctrl-C ends it, and says from where to go on."""
     # Whoever runs the tests in the background may have told all below to ignore Ctrl-C.

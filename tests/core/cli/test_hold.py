@@ -2,10 +2,13 @@
 
 import json
 
+import pytest
+
 from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness
 
 
+@pytest.mark.proof
 async def test_a_case_is_held_seen_and_let_go(program, journal, accepted):
     """The reason is shown by every command that tells of the appeal, and never logged."""
     number = accepted.receipt.number

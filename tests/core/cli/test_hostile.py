@@ -21,6 +21,8 @@ from appealbus.core.escaping import escaped, escaped_json, escaped_xml, one_line
 from appealbus.core.journal import tables
 from appealbus.core.journal.journal import Journal
 
+pytestmark = pytest.mark.proof
+
 # A title, a cursor, C1, a change of direction, a line that looks like ours, what nobody sees, and markup.
 EVIL = "a\x1b]0;owned\x07\x9b2J\u202eb\rc\nFAKE all is well\u2028FAKE\u200b\u00ad[bold]:smile:\u061c"
 NOW = datetime.now(UTC)

@@ -15,6 +15,7 @@ async def lost(program, journal, accepted, tmp_path):
     (tmp_path / FILE).unlink()
 
 
+@pytest.mark.proof
 def test_without_its_key_nothing_is_written_until_it_has_another(program, lost, tmp_path):
     """Each command says what happened and what to do; what reads goes on. Then all is as before."""
     for command in (["run", "--until-idle"], ["prune"]):
@@ -32,6 +33,7 @@ def test_without_its_key_nothing_is_written_until_it_has_another(program, lost, 
     assert program("prune").returncode == 0
 
 
+@pytest.mark.proof
 async def test_a_renewal_that_was_stopped_goes_on(program, lost, tmp_path):
     """Until it has ended no bus starts; it goes on with the key that it has made."""
     assert program("key", "renew", "--yes").returncode == 0

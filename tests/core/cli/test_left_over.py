@@ -2,12 +2,15 @@
 
 from pathlib import Path
 
+import pytest
+
 from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness
 
 CONFIG = '[deliveries.out]\nkind = "files"\npath = "out.jsonl"\n'
 
 
+@pytest.mark.proof
 async def test_what_waits_for_a_receiver_that_is_gone_is_told_and_dropped(program, journal, accepted, tmp_path: Path):
     """The hint is a command that works; what waits for a receiver that is configured cannot be deleted so."""
     (tmp_path / "appealbus.toml").write_text(CONFIG, encoding="utf-8")

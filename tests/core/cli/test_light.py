@@ -31,6 +31,7 @@ def imported(folder: Path, *arguments: str) -> set[str]:
     return set(re.findall(r"^import time:.*\| +(\S+)$", done.stderr, re.MULTILINE))
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(
     ("arguments", "unwanted"),
     [

@@ -51,6 +51,7 @@ def looks(folder):
         return [(actor, appeal_id, json.loads(detail)) for actor, appeal_id, detail in rows]
 
 
+@pytest.mark.proof
 async def test_looks_at_personal_data_are_noted(program, journal, worked, tmp_path):
     """Each command that shows some, with the person and what it showed; none that shows none, or nothing."""
     await journal.quarantine(NewQuarantine(datetime.now(UTC), "files", "a:1", "not JSON", b"{", "application/json"))

@@ -23,6 +23,7 @@ from tests.services.processes import PATIENCE, until
 _MANY = 5 * PART
 
 
+@pytest.mark.proof
 async def test_many_are_held_and_let_go(program, journal, accepted):
     """First what it would be, then what was confirmed; the hash of another selection is refused."""
     number = accepted.receipt.number
@@ -75,6 +76,7 @@ async def test_what_is_unassessed_is_assessed_again(program, journal, accepted):
     assert "to be assessed again" in program("history", number).stdout
 
 
+@pytest.mark.proof
 async def test_what_was_held_by_source_is_let_go_by_source(program, journal, accepted):
     """Those that waited for the source when they were held, by one operation or one by one, and no others."""
     numbers = [accepted.receipt.number]
@@ -135,6 +137,7 @@ async def test_a_reason_is_on_record_for_one_appeal_too(program, journal, accept
     assert json.loads(program("refresh", number, "--json").stdout) == {"number": number, "questions": 0, "closed": None}
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(("answers", "told"), [("y\nthe court asked\n", "1 done"), ("n\n", "Nothing is changed.")])
 def test_a_terminal_is_asked(accepted, tmp_path, answers, told):
     """There it shows, asks whether to do it and why, and no hash has to be copied."""
@@ -156,6 +159,7 @@ def test_a_terminal_is_asked(accepted, tmp_path, answers, told):
     assert "Do it?" in done.stderr
 
 
+@pytest.mark.proof
 def test_ctrl_c_in_the_middle(program, tmp_path, journal_database):
     """It says what is done, and so it is; the hash alone goes on with the others, and each was held once.
 

@@ -7,6 +7,8 @@ import subprocess
 from contextlib import aclosing
 from datetime import UTC, datetime
 
+import pytest
+
 from appealbus.core.bus.copies import _named
 from appealbus.core.bus.quarantine_replay import Retaking, retake
 from appealbus.core.bus.reception import Reception
@@ -33,6 +35,7 @@ async def test_a_message_that_was_cut_says_so(program, journal):
     assert "the most is 4194304: it was cut and cannot be replayed" in program("quarantine", "list").stdout
 
 
+@pytest.mark.proof
 async def test_a_letter_whose_id_belongs_to_another_is_taken_under_a_new_one(program, journal):
     """Replayed as it is it stays, and says what to do; with an id of its own it becomes an appeal."""
     reception = Reception(journal, BusSettings())
@@ -72,6 +75,7 @@ async def kept(journal, raw=b"{", position="a.jsonl:1", channel="files"):
     return str(taken.quarantine_id)
 
 
+@pytest.mark.proof
 async def test_a_message_is_handed_out_byte_for_byte(program, journal, tmp_path):
     """To a pipe or into a new file of its owner's; each time it is noted, and on a terminal it is refused."""
     raw = b'{"text": "\x1b[2J\x00\xff\r\n'
@@ -92,6 +96,7 @@ async def test_a_message_is_handed_out_byte_for_byte(program, journal, tmp_path)
     assert [e.detail for e in entries if e.what == "read"] == [{"as": "quarantine", "id": int(one)}] * 3
 
 
+@pytest.mark.proof
 async def test_what_is_closed_says_by_whom_and_can_still_be_taken(program, journal):
     """A closed message is in no count and in no replay of all; it is shown on request, and taken only on purpose."""
     one = await kept(journal, b'{"message_id": "m", "kind": "report", "applicant": 5, "text": "')

@@ -147,6 +147,7 @@ def place(tmp_path: Path, program: Program, agency: Akims) -> Place:
     return Place(tmp_path, program, agency)
 
 
+@pytest.mark.proof
 def test_a_mended_plugin_reads_what_it_could_not(place: Place) -> None:
     """The difference first, without a change; then a new version, and what depends on it is asked then."""
     place.plugin(BROKEN, more=DEPENDS)
@@ -184,6 +185,7 @@ def test_a_mended_plugin_reads_what_it_could_not(place: Place) -> None:
     assert re.search("read +reread", place.run("history", place.number))
 
 
+@pytest.mark.proof
 def test_a_reply_that_ends_the_process(place: Place) -> None:
     """It is told of its appeal; nothing is changed or asked, and nothing begins without a reason."""
     place.plugin(BROKEN)
@@ -214,6 +216,7 @@ def asked_about(place: Place, between: Callable[[], object]) -> tuple[str, int]:
     return told.decode(), process.returncode
 
 
+@pytest.mark.proof
 def test_two_at_once_and_a_prune_between(place: Place) -> None:
     """Who asks for longer than another needs is told why nothing is left to change, with an exit code that fits."""
     place.plugin(BROKEN)
@@ -237,6 +240,7 @@ def test_two_at_once_and_a_prune_between(place: Place) -> None:
     )
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("again", [False, True])
 def test_a_prune_of_a_part_between(place: Place, again: bool) -> None:
     """The question whose reply is gone is named, whether the other one is changed now or was a moment ago."""
@@ -259,6 +263,7 @@ def test_a_prune_of_a_part_between(place: Place, again: bool) -> None:
     assert f"{0 if again else 1} appeal" in told
 
 
+@pytest.mark.proof
 def test_a_withdrawn_record_comes_back_only_where_its_appeal_is_named(place: Place) -> None:
     """Not among many, by the same reading of the same reply; that is told."""
     place.take()
@@ -277,6 +282,7 @@ def test_a_withdrawn_record_comes_back_only_where_its_appeal_is_named(place: Pla
     assert place.agency.asked == 1
 
 
+@pytest.mark.proof
 def test_the_bus_reads_again_what_has_a_gap_by_itself(place: Place) -> None:
     """Once it is started with a mended plugin; not where that tells of others what they did not say."""
     place.take("m0")

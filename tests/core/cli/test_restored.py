@@ -34,6 +34,7 @@ def copied(program, tmp_path):
     (tmp_path / "backup.db").rename(tmp_path / "appealbus.db")
 
 
+@pytest.mark.proof
 def test_an_older_copy_is_refused_until_it_is_called_restored(program, copied, tmp_path):
     """By every command that writes, as often as it is tried; those that read go on, and `check` says it."""
     for _ in range(2):
@@ -54,6 +55,7 @@ def test_an_older_copy_is_refused_until_it_is_called_restored(program, copied, t
     assert "epoch       2" in program("status").stdout
 
 
+@pytest.mark.proof
 async def test_who_was_cut_off_is_told_the_same_moment_again(program, copied, tmp_path):
     """Others had worked the copy: channels would send again less than was lost. It is lacking until the next start."""
     assert program("prune").returncode == 4
@@ -115,6 +117,7 @@ def test_no_epoch_begins_that_the_checkpoint_does_not_know(program, copied, tmp_
     assert "in epoch 2" in program("restored", "--yes").stdout
 
 
+@pytest.mark.proof
 def test_a_copy_from_before_a_command_that_was_killed_is_found_out(program, tmp_path):
     """What takes a file may give thousands of numbers before it ends, and need not end by itself."""
     assert program("prune").returncode == 0
@@ -150,6 +153,7 @@ async def test_what_is_to_be_sent_again_is_told_by_the_clock_of_those_who_send(p
     assert told <= f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}"
 
 
+@pytest.mark.proof
 async def test_a_doubt_is_shown_and_ended(program, tmp_path, monkeypatch):
     """`prune` refuses while it lasts, `status` says why, and `clock accept` ends it."""
     url = f"sqlite:///{tmp_path}/appealbus.db"

@@ -114,6 +114,7 @@ async def test_workers_that_never_come_up_end_everything() -> None:
     assert len(starts()) == supervisor.TRIES
 
 
+@pytest.mark.proof
 async def test_one_that_waits_for_a_new_key_is_tried_for_ever() -> None:
     """However often it ends with 8, and though none was ever up."""
     running = supervise(f"sys.exit(8) if starts < {supervisor.TRIES + 2} else None\n{DRAINS}", 1)

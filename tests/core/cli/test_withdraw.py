@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+import pytest
 from orjson import dumps
 
 from appealbus.core import OutcomeKind
@@ -13,6 +14,7 @@ from tests.core.kit import Thing
 from tests.schemas.test_records import PROVENANCE
 
 
+@pytest.mark.proof
 async def test_a_record_is_withdrawn_once(program, journal, accepted):
     """Its appeal is worked next, and the log of what happened has who and why; the program's log has no reason."""
     number, now = accepted.receipt.number, datetime.now(UTC)

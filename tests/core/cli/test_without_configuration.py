@@ -29,6 +29,7 @@ def test_no_journal_is_made(program, tmp_path: Path, command: str) -> None:
     assert [each.name for each in tmp_path.iterdir()] == ["appeals.jsonl"]
 
 
+@pytest.mark.proof
 def test_one_is_made_where_somebody_says_so(program, tmp_path: Path) -> None:
     """By `--new`; from then on it is there, and opens as any other."""
     assert program("intake", "--new", "appeals.jsonl").returncode == 0

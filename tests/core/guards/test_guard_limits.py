@@ -266,6 +266,7 @@ def test_patient_asker_extends_the_call(virtual, bench):
     virtual(scenario)
 
 
+@pytest.mark.proof
 def test_ten_thousand_waiting_leave_nothing_behind(virtual, bench):
     """Of a crowd that is refused, waits, is cancelled or answered nothing is left: no task, no seat, no question."""
 
@@ -313,6 +314,7 @@ def test_ended_question_is_not_held_until_its_deadline(virtual, bench):
     virtual(scenario)
 
 
+@pytest.mark.proof
 def test_memory_is_bounded_by_its_setting(virtual, bench):
     """Ten thousand different answers leave no more of them behind than the settings allow."""
 

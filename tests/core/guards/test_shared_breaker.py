@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from appealbus.core import CallFailed, OutcomeKind
 from appealbus.core.guards.worker_share import LEASE
 from tests.core.team import DOWN, Agency, answer, team
@@ -51,6 +53,7 @@ def test_an_answer_anywhere_breaks_the_row(virtual, bench, tables):
     virtual(scenario)
 
 
+@pytest.mark.proof
 def test_all_workers_leave_a_source_alone_for_as_long_as_it_says(virtual, bench, tables):
     """Trouble that somebody has to mend, such as a certificate, costs a call now and then, however many ask."""
 

@@ -61,6 +61,7 @@ def test_the_idle_leave_theirs_to_the_busy(virtual, bench, tables):
     virtual(scenario)
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("limit", [1, 2])
 def test_workers_take_turns_where_there_is_less_than_one_for_each(virtual, bench, tables, limit):
     """An agency that takes one call at a time serves three workers alike, and hardly waits for them."""
@@ -80,6 +81,7 @@ def test_workers_take_turns_where_there_is_less_than_one_for_each(virtual, bench
     virtual(scenario)
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(("rate", "burst"), [(20.0, 10), (20.0, 1), (0.5, 1), (200.0, 4), (3.0, 2)])
 def test_all_workers_together_keep_to_the_rate(virtual, bench, tables, rate, burst):
     """No window has more calls than rate and burst allow, few fewer, and nobody goes away empty."""

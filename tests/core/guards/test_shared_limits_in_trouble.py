@@ -11,6 +11,7 @@ from appealbus.core.guards.worker_share import LEASE
 from tests.core.team import Agency, Worker, team
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("seed", range(12))
 def test_the_limits_hold_whatever_happens(virtual, bench, tables, seed):
     """Crowds come and go, replies of the journal are lost, it is away, workers are cut off, die and start."""
@@ -69,6 +70,7 @@ def test_the_limits_hold_whatever_happens(virtual, bench, tables, seed):
     virtual(scenario)
 
 
+@pytest.mark.proof
 def test_a_dead_worker_s_share_is_free_once_its_lease_ends(virtual, bench, tables):
     """Not before its calls have ended for sure, and not much later."""
 
@@ -93,6 +95,7 @@ def test_a_dead_worker_s_share_is_free_once_its_lease_ends(virtual, bench, table
     virtual(scenario)
 
 
+@pytest.mark.proof
 def test_a_worker_without_the_journal_stops_in_time(virtual, bench, tables):
     """It goes on for a while, then lets nothing leave, and goes on when the journal is back."""
 

@@ -103,6 +103,7 @@ async def test_an_answer_wakes_its_appeal(life: Life, due_at: datetime | None) -
     assert answer.answered_at > answer.asked_at
 
 
+@pytest.mark.proof
 async def test_an_answer_that_comes_during_the_run_makes_it_due_at_once(life: Life) -> None:
     """The appeal in work stays with its worker; its conclusion sees what came meanwhile, and only that."""
     await life.ask()
@@ -197,6 +198,7 @@ async def test_it_goes_with_its_appeal(life: Life) -> None:
     assert await life.answer() is Kept.UNKNOWN
 
 
+@pytest.mark.proof
 async def test_two_processes_never_miss_each_other(url: str, make: Any) -> None:
     """However an answer and the end of the run that asked fall together: the appeal is worked again."""
     async with await Journal.open(url) as worker, await Journal.open(url) as listener:

@@ -79,6 +79,7 @@ async def test_what_is_asked_again_returns_with_the_due(journal, make, url):
     assert check_the_past(url) > 0
 
 
+@pytest.mark.proof
 async def test_new_ones_by_the_thousand_hide_what_is_asked_again_until_a_thorough_look(journal, make, url):
     """A look at the first thousand of those that are ready is cheap; the other is made once in a while."""
     await put(journal, make, "again", days=90, state="ready")

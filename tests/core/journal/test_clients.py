@@ -140,6 +140,7 @@ asyncio.run(main(sys.argv[1], Path(sys.argv[2]), 120))
 """
 
 
+@pytest.mark.proof
 async def test_two_processes_share_one_limit(journal, url, tmp_path):
     """However their takings meet, together they have exactly what there is: in three minutes of three clients 180."""
     pipes = {"stdin": asyncio.subprocess.PIPE, "stdout": asyncio.subprocess.PIPE}

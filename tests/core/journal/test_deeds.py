@@ -63,6 +63,7 @@ async def filled(journal, make, url):
     return journal, rows
 
 
+@pytest.mark.proof
 async def test_pages_are_what_is_wanted_once_and_the_newest_first(filled, make, monkeypatch):
     """Of people or of looks, by actor, kind, appeal and day; also where a page looks through some rows alone."""
     journal, rows = filled

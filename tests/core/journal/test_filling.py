@@ -192,6 +192,7 @@ def killed(url: str) -> int:
     return subprocess.run(line, env=environment, check=False, timeout=60).returncode
 
 
+@pytest.mark.proof
 async def test_a_kill_in_a_batch_loses_that_alone(old):
     """What is committed stays; the rest is moved when the journal is opened again."""
     url, count = old
@@ -204,6 +205,7 @@ async def test_a_kill_in_a_batch_loses_that_alone(old):
     await reads_as_before(url, count)
 
 
+@pytest.mark.proof
 async def test_several_that_start_together_take_turns(old):
     """All of them get the journal, and each row is moved once."""
     url, count = old

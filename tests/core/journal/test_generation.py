@@ -84,6 +84,7 @@ async def test_an_older_epoch_writes_nothing(keyed, key, make):
         assert (await restored.begin_epoch(2, 0)).epoch == 3
 
 
+@pytest.mark.proof
 async def test_what_is_being_written_is_waited_for(keyed, key, renew, make):
     """A renewal begins before a transaction or after it, never within: what it still writes is marked anew."""
     async with await Journal.open(keyed, key=key) as old:

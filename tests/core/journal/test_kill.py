@@ -104,6 +104,7 @@ async def test_dying_at_a_commit_loses_nothing_acknowledged(tmp_path, place, cou
             assert bool(await journal.appeals()) == (place == "journal.after_commit")
 
 
+@pytest.mark.proof
 async def test_dying_again_and_again_at_random(tmp_path):
     """Each life goes on with the file that the last one left."""
     path, said, dice = tmp_path / "journal.db", [], random.Random(5)

@@ -31,6 +31,7 @@ async def words(journal):
     return [(entry.what, entry.actor, entry.about, entry.detail) for entry in await placed(journal)]
 
 
+@pytest.mark.proof
 async def test_a_whole_life_is_noted(journal, make, conclude):
     """In the order in which it happened, with who did it."""
     journal.actor = "worker:w"

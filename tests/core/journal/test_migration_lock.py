@@ -192,6 +192,7 @@ def test_a_reader_needs_no_share(url, alone):
         store.open_store(url, read_only=True).close()
 
 
+@pytest.mark.proof
 async def test_who_comes_as_the_migration_ends_gets_in(url, engine, lock):
     """Whoever has migrated the journal to our tables is about to leave: that is no reason to end."""
     with lock, engine.begin() as connection:

@@ -89,6 +89,7 @@ async def test_it_is_all_read(worked, tmp_path):
         assert (first.state, second.state) == (AppealState.PARKED, AppealState.READY)
 
 
+@pytest.mark.proof
 async def test_this_release_goes_on_with_it(worked, tmp_path):
     """It delivers what the next one made, works what that left, keeps what it does not know, asks until it knows."""
     async with ours(tmp_path, worked) as bus:
@@ -125,6 +126,7 @@ async def test_a_change_keeps_what_it_is_not_about(worked, tmp_path):
         assert (told["text"], told["tone"], told["kind"]) == ("Түзетілген хат", "angry", "manifesto")
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("url", ["postgresql"], indirect=True)
 async def test_both_work_one_journal(next_release, tmp_path, url):
     """At the same time: each appeal has its version and is delivered once, whoever makes it."""
@@ -172,6 +174,7 @@ COMMANDS = {
 }
 
 
+@pytest.mark.proof
 async def test_every_command_shows_it(worked, tmp_path):
     """As it is: no command fails over it."""
     (tmp_path / "appealbus.toml").write_text(f'[bus]\njournal = "{worked}"\n')

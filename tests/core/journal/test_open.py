@@ -164,6 +164,7 @@ async def test_one_process_works_a_journal(path, make):
     await second.close()
 
 
+@pytest.mark.proof
 async def test_the_run_lock_dies_with_its_process(path):
     """After SIGKILL the next runner gets in."""
     code = (

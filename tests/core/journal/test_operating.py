@@ -206,6 +206,7 @@ async def test_two_at_once_share_the_work(journal, url, many, monkeypatch):
     assert Counter(entry.appeal_id for entry in await entries(journal, "held")) == Counter(frozen.ids)
 
 
+@pytest.mark.proof
 async def test_a_worker_that_claims_meanwhile(journal, url, many, monkeypatch):
     """Each appeal is asked again, or is the worker's: nobody waits for the other, and none is both."""
     monkeypatch.setattr(operating, "PART", 2)
@@ -254,6 +255,7 @@ async def test_what_is_gone_and_what_is_sent_again(journal, url, many):
     assert len(await journal.selected_deliveries(span, 10)) == 0
 
 
+@pytest.mark.proof
 async def test_confirmed_deliveries_come_in_their_order(journal, url, many):
     """Page after page, over all receivers, as the first of them do."""
     engine = engine_of(url)

@@ -78,6 +78,7 @@ async def test_what_cannot_be_asked_by_the_end_of_its_day_is_missed(journal, mak
     assert (few.more, sum(few.days.values())) == (True, 2)
 
 
+@pytest.mark.proof
 def test_days_are_counted_as_by_one_who_asks_one_after_the_other() -> None:
     """At random: limits by rate, windows, quotas and what is used of them; most urgent first, until the day is over."""
     for seed in range(200):

@@ -146,6 +146,7 @@ async def test_those_from_before_get_sketches_in_batches(url, make, journal, mon
     assert (await journal.sketch_missing(0)).drawn == 0
 
 
+@pytest.mark.proof
 async def test_a_journal_without_sketches_is_upgraded(url, make):
     """One of before has the tables once it is opened, and sketches once somebody draws them."""
     async with await Journal.open(url) as journal:

@@ -56,6 +56,7 @@ async def test_a_database_that_is_away_is_unreachable(postgres, url):
     assert "127.0.0.1:1, database x: the journal failed: the database cannot be reached" in str(error)
 
 
+@pytest.mark.proof
 async def test_the_password_is_asked_for_and_never_shown(database, postgres, tmp_path):
     """A wrong one is said in words; one that was changed in its file is right at the next connection."""
     postgres.execute("CREATE ROLE locked LOGIN PASSWORD 'hunter2'")
@@ -88,6 +89,7 @@ async def test_the_password_is_asked_for_and_never_shown(database, postgres, tmp
         postgres.execute("DROP ROLE locked")
 
 
+@pytest.mark.proof
 async def test_a_role_without_rights_is_told_which(database, postgres):
     """It cannot make the tables: the text says whose they must be."""
     postgres.execute("CREATE ROLE poor LOGIN")
@@ -135,6 +137,7 @@ async def test_a_restart_is_waited_out(journal, make, postgres, kill):
     assert [row.message_id for row in await journal.appeals()] == ["before", "during"]
 
 
+@pytest.mark.proof
 async def test_a_database_that_stays_away_fails_what_waits(journal, make, postgres, hasty):
     """After its patience the journal says so, at once from then on; when the database is back all works again."""
     one = await journal.accept(make.new("before"))
@@ -162,6 +165,7 @@ async def test_a_database_that_stays_away_fails_what_waits(journal, make, postgr
     assert not (await journal.accept(make.new("before"))).new
 
 
+@pytest.mark.proof
 async def test_a_state_that_was_lost_concerns_one_run_only(journal, make, postgres, hasty):
     """Whoever was told, or begins anew from what is on disk, is not told of it once more."""
     told, anew = [await journal.accept(make.new(name), owner="me", lease_seconds=60) for name in ("told", "anew")]

@@ -47,6 +47,7 @@ def hasty(monkeypatch):
     monkeypatch.setattr(writer, "_PATIENCE", 0.5)
 
 
+@pytest.mark.proof
 async def test_a_line_that_swallows_everything_is_given_up(behind, make, proxy, monkeypatch, hasty):
     """No answer within the time is a lost connection: writes and reads fail, and work again once the line does."""
     monkeypatch.setattr(postgresql, "_WAIT_SECONDS", 1.0)
@@ -67,6 +68,7 @@ async def test_a_line_that_swallows_everything_is_given_up(behind, make, proxy, 
         assert [row.message_id for row in await journal.appeals()] == ["before", "swallowed"]
 
 
+@pytest.mark.proof
 async def test_a_line_that_swallows_everything_holds_up_no_end(behind, make, proxy, monkeypatch):
     """Who waits there is told soon after the journal is closed, writers and readers, and no thread stays."""
     monkeypatch.setattr(postgresql, "_WAIT_SECONDS", _FOREVER)
@@ -126,6 +128,7 @@ async def test_a_long_write_that_hears_of_the_database_is_not_silent(journal):
     assert await done == [0, 1]
 
 
+@pytest.mark.proof
 async def test_a_line_that_is_still_being_made_is_cut_too(behind, make, proxy, monkeypatch):
     """The end of the journal does not wait for a connection that nobody needs any more."""
     monkeypatch.setitem(postgresql.CONNECTION_SETTINGS, "connect_timeout", str(round(_FOREVER)))
@@ -143,6 +146,7 @@ async def test_a_line_that_is_still_being_made_is_cut_too(behind, make, proxy, m
         await waiting
 
 
+@pytest.mark.proof
 async def test_a_line_that_dies_in_a_transaction_soon_sets_the_others_free(behind, url, make, proxy):
     """What its end of it had locked is unlocked by the database, long before the end itself has noticed."""
     async with await Journal.open(url) as healthy:

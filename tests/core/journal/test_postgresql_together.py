@@ -26,6 +26,7 @@ def url(journal_database):
     return journal_database
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("where", ["update", "commit"])
 async def test_who_stands_still_in_a_transaction_does_it_again(url, make, monkeypatch, where):
     """The database has ended it meanwhile: nothing of it is there, so it is done once more; nobody hears of it."""
@@ -110,6 +111,7 @@ async def test_leases_are_renewed_in_the_order_in_which_others_lock(journal, mak
     assert await renewal == {1, 2}
 
 
+@pytest.mark.proof
 async def test_a_deadlock_is_tried_again(journal, make, url):
     """The database ends one of two that wait for each other; that one is done once more."""
     first, second = [(await journal.accept(make.new(name))).appeal_id for name in ("a", "b")]
@@ -138,6 +140,7 @@ async def test_a_deadlock_is_tried_again(journal, make, url):
     assert len(tries) == 2
 
 
+@pytest.mark.proof
 async def test_many_workers_accept_side_by_side(url, make):
     """Numbers stay consecutive and unique, also from the first one on; the same message by two is one appeal."""
     journals = await asyncio.gather(*(Journal.open(url) for _ in range(4)))
@@ -172,6 +175,7 @@ async def test_who_accepts_waits_for_the_database_twice(url, make):
         assert len(waits) == 2
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("size", [1, 1_000_000])
 async def test_who_stands_still_while_it_sends_holds_up_nobody(url, make, monkeypatch, size):
     """However much that is: what has left is followed by a Sync."""

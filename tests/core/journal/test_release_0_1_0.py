@@ -95,6 +95,7 @@ async def everything(read, *given):
     return found
 
 
+@pytest.mark.proof
 async def test_everything_is_there(old):
     """All appeals, versions, questions, records, deliveries, messages and access rows, each as it was told."""
     appeals = left(old, "SELECT number, state, version, completeness FROM appeal")
@@ -150,6 +151,7 @@ async def test_everything_is_there(old):
             assert case.appeal.message_id in (*ids(), "y")
 
 
+@pytest.mark.proof
 async def test_people_and_parcels_are_found(old):
     """By whom appeals and records name, through marks that the migration has made; questions have keyed keys."""
     named = defaultdict(set)
@@ -175,6 +177,7 @@ async def test_people_and_parcels_are_found(old):
     assert {kind for kind, _ in named} == {"iin", "bin", "cadastral_number"}
 
 
+@pytest.mark.proof
 async def test_it_goes_on(old):
     """What was not ended is worked, what was not delivered is; nothing else is asked, made or delivered again."""
     before = left(old, "SELECT number, state, version FROM appeal")

@@ -62,6 +62,7 @@ async def renewed(url: str, killed_at: int | None = None) -> int:
         )
 
 
+@pytest.mark.proof
 async def test_all_is_found_as_before(filled, tmp_path):
     """However often it was stopped: with one new key, by whoever is named, by former records too."""
     before, old = await counts(filled), key_of(filled).read_text()

@@ -95,6 +95,7 @@ async def test_versions_of_an_appeal_in_work_stay(journal: Journal, make: Make) 
     assert await versions(journal, appeal) == [1, 2]
 
 
+@pytest.mark.proof
 async def test_any_number_of_versions_goes_in_pages(
     journal: Journal, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -35,6 +35,7 @@ def nothing(request, tmp_path, migrated):
     return f"sqlite:///{tmp_path}/journal.db" if request.param == "sqlite" else request.getfixturevalue("database")
 
 
+@pytest.mark.proof
 async def test_migrations_make_exactly_the_tables(nothing):
     """Alembic finds no difference between what migrations made and what the code declares."""
     await (await Journal.open(nothing)).close()

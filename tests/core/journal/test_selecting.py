@@ -87,6 +87,7 @@ async def test_what_is_found_is_what_is_selected(journal, many, monkeypatch):
         assert list(scoped) == sorted(wanted & seen), selection
 
 
+@pytest.mark.proof
 async def test_what_is_not_seen_takes_no_place(journal, many, monkeypatch):
     """A page has as many as are seen, however many lie between, and there is a next one where there may be some."""
     monkeypatch.setattr(finding, "_SIFTED", 7)

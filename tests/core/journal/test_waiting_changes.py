@@ -251,6 +251,7 @@ async def test_nobody_takes_by_earlier_dates_the_room_of_another(journal, make, 
     assert len(taken) == (20 if pads == "before" else 1)
 
 
+@pytest.mark.proof
 async def test_what_an_earlier_program_left_waiting_is_told_the_truth(journal, url, make, change, monkeypatch):
     """Its appeal is here: it goes at the next clearing, whatever its age, and not as one of an unknown appeal."""
     monkeypatch.setattr(waiting_changes, "MOST", 5)
@@ -272,6 +273,7 @@ async def test_what_an_earlier_program_left_waiting_is_told_the_truth(journal, u
     assert newest.code == "change.appeal_unknown"
 
 
+@pytest.mark.proof
 async def test_large_changes_are_not_read_to_be_put_aside(journal, make, change):
     """Twenty megabytes of them cost no memory, whether the appeal takes them up or not."""
     large = {"removed": ["x" * 299] * 150}
@@ -359,6 +361,7 @@ async def test_what_unravels_is_asked_once(journal, make, change):
     assert len(await journal.changes(NUMBER)) == 199
 
 
+@pytest.mark.proof
 async def test_ends_that_an_earlier_program_let_wait_are_counted_once(journal, make, change, monkeypatch):
     """All that may wait, for one appeal, each of them one by which it ends."""
     many = form(2_000, 10_000)

@@ -178,6 +178,7 @@ def mistakes() -> dict[str, tuple[str, str]]:
     return found
 
 
+@pytest.mark.proof
 def test_each_kind_of_mistake_is_told() -> None:
     """Whatever pydantic and our own validators say of a field; by the field's name, and its path."""
     found = mistakes()

@@ -224,6 +224,7 @@ def test_a_crash_of_the_program_does_not_print_its_text(out: io.StringIO, monkey
     assert SURNAME not in out.getvalue()
 
 
+@pytest.mark.proof
 def test_every_key_that_the_code_writes_is_on_the_list() -> None:
     """A key that is not would be redacted for ever, and nobody would see why."""
     root = Path(__file__).parents[3]

@@ -6,6 +6,7 @@ import sys
 from hashlib import sha256
 from pathlib import Path
 
+import pytest
 import zstandard
 
 from appealbus.core import packing
@@ -34,6 +35,7 @@ def test_nobody_who_lives_is_in_them():
         assert {number[6:7] for number in persons} <= {b"1", b"2"}
 
 
+@pytest.mark.proof
 def test_the_script_makes_such(tmp_path):
     """Of the simulator as it is by now, whatever our version is; where it is another one, that is a new file."""
     subprocess.run([sys.executable, ROOT / "benchmarks" / "dictionary.py", tmp_path], check=True, cwd=ROOT)

@@ -236,6 +236,7 @@ def test_looking_for_questions_ends() -> None:
     assert [draft.outcome and draft.outcome.code for draft in asked] == [None, "inputs.too_many"]
 
 
+@pytest.mark.proof
 def test_combinations_that_lead_to_no_question_are_not_all_tried() -> None:
     """A million combinations of records, none of which goes with the one parcel that has a note."""
     parcels = [{"cadastral_number": str(at)} for at in range(99)] + [{"note": "here"}]

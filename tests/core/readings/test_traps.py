@@ -29,6 +29,7 @@ SOURCES = [
 ]
 
 
+@pytest.mark.proof
 def test_no_element_is_written_out_in_ascii() -> None:
     """`etree.tostring(element)` alone writes the name Объект as `&#1054;…`, which is not XML."""
     careless = [

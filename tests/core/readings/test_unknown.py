@@ -194,6 +194,7 @@ def test_no_field_is_left_out_where_many_cannot_be_read() -> None:
     assert notes.unknown == fields.keys()
 
 
+@pytest.mark.proof
 def test_many_new_elements_take_no_time_by_their_square(schema: MessageSchema) -> None:
     """Ninety seconds for 100 KB, before."""
     begun = process_time()

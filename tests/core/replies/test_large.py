@@ -140,6 +140,7 @@ def test_the_place(checker: Checker) -> None:
         assert caught.value.reason.startswith(f"it breaks its schema at {place}: ")
 
 
+@pytest.mark.proof
 def test_a_pattern_with_too_many_ways() -> None:
     """A text that libxml2 gives up on is a broken reply of the source, not a defect of the lookup."""
     xsd = XSD.replace(

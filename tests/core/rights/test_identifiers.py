@@ -355,6 +355,7 @@ def _of_size(piece: str, size: int) -> str:
     return piece * (size // len(piece.encode()))
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("piece", HOSTILE)
 def test_a_hostile_text_costs_no_more_than_another(piece: str) -> None:
     """4 MB cost at most 0.2 s of a processor on which a plain search through them takes 0.02 s, and no more by size."""

@@ -296,6 +296,7 @@ def _seconds(work: Callable[[], object]) -> float:
     return best
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(
     "made",
     [
@@ -344,6 +345,7 @@ def _words(after: dict[str, Any]) -> dict[str, Any]:
     return {name: after[name] for name in ("words", "list")}
 
 
+@pytest.mark.proof
 def test_the_bound_of_parts_tells_of_nothing_that_is_hidden() -> None:
     """However many parts are hidden, the same ones are shown after them."""
     mask = _mask(hides=["vendor.rec/map.*", "vendor.rec/owners.name"], numbers=KINDS)

@@ -64,6 +64,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     return made
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("raw", [version(), LARGE], ids=["small", "large"])
 async def test_what_is_kept_is_what_would_be_made(masker: Masker, raw: bytes) -> None:
     """Small or large, the first time and the next one."""
@@ -73,6 +74,7 @@ async def test_what_is_kept_is_what_would_be_made(masker: Masker, raw: bytes) ->
         assert (found.raw, found.digest, found.version) == (expected.raw, expected.digest, at)
 
 
+@pytest.mark.proof
 async def test_a_small_version_full_of_numbers_does_not_hold_up_the_loop(masker: Masker) -> None:
     """It looks as it would anyway; a usual one needs no helper process."""
 
@@ -119,6 +121,7 @@ async def test_a_repeated_read_masks_nothing(
         assert len(counted) == 2  # the newest, and the one before
 
 
+@pytest.mark.proof
 async def test_nothing_old_is_shown(masker: Masker) -> None:
     """Another content under the same number, and another mask under the same name, are masked anew."""
     first = await masker.seen(MASK, version("onyx"), 1)
@@ -148,6 +151,7 @@ async def test_what_is_kept_is_bounded(counted: list[Any]) -> None:
     assert len(counted) == before
 
 
+@pytest.mark.proof
 async def test_a_large_version_does_not_hold_the_loop(masker: Masker, counted: list[Any]) -> None:
     """It is masked in another process: of this one it costs some copies."""
     raw = version("слово " * 350_000)
@@ -159,6 +163,7 @@ async def test_a_large_version_does_not_hold_the_loop(masker: Masker, counted: l
     assert not counted
 
 
+@pytest.mark.proof
 async def test_what_takes_too_long_has_an_end(masker: Masker, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is told as such, at once for a while, and the next version is masked."""
     monkeypatch.setattr(module, "_WITHIN", 0.0)
@@ -174,6 +179,7 @@ async def test_what_takes_too_long_has_an_end(masker: Masker, monkeypatch: pytes
     assert (await masker.seen(MASK, second, 1)).raw
 
 
+@pytest.mark.proof
 async def test_a_large_version_that_is_damaged_is_told(masker: Masker) -> None:
     """As a small one is."""
     for raw in (b"{}", b'{"a": "' + b"a" * 100_000 + b'"}', LARGE[:-1]):

@@ -91,6 +91,7 @@ async def test_what_was_sent_before_is_told_as_lines_to_paste(folder: Path) -> N
         assert str(folder / "policy.toml") in told
 
 
+@pytest.mark.proof
 async def test_check_health_and_the_log_tell_of_it(folder: Path) -> None:
     """`check` has the lines; `health` is not well; `run` says so as it starts, and stays with what it may."""
     await sent(folder)

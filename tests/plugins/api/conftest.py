@@ -9,7 +9,7 @@ from tests.plugins.api.serving import Served, served
 from tests.services.journals import sqlite_journal
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.proof)])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """An empty journal of each kind."""
     if request.param == "sqlite":

@@ -101,6 +101,7 @@ async def test_two_requests_at_once_are_answered_in_turn(server: Served) -> None
     assert answer.count(b"HTTP/1.1 200") == 2
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("begun", [b"", b"GET /healthz HT", HEAD])
 async def test_a_slow_head_is_cut(server: Served, begun: bytes) -> None:
     """Whoever does not end a head within the patience is cut, also where a byte comes now and then."""
@@ -109,6 +110,7 @@ async def test_a_slow_head_is_cut(server: Served, begun: bytes) -> None:
     assert not server.connections
 
 
+@pytest.mark.proof
 async def test_a_slow_body_is_cut(server: Served) -> None:
     """A body that does not come in time is 408, and nothing of it is kept."""
     token = await server.token("channel")
@@ -149,6 +151,7 @@ async def test_a_connection_too_many_is_told_so(tmp_path: Path) -> None:
             each.transport.abort()
 
 
+@pytest.mark.proof
 def test_there_is_a_file_for_each_connection() -> None:
     """As far as the system allows; where it allows fewer, fewer connections are taken, and some files are kept back."""
     code = "import resource; from appealbus.plugins.api.files import room_for"
@@ -158,6 +161,7 @@ def test_there_is_a_file_for_each_connection() -> None:
     assert re.findall(r"^room (\d+)$", ended.stdout, re.MULTILINE) == ["300", "100"]
 
 
+@pytest.mark.proof
 async def test_guessing_ends(tmp_path: Path) -> None:
     """Tokens that are malformed, unknown, wrong, expired or revoked look the same; after some the address waits.
 
@@ -185,6 +189,7 @@ async def test_guessing_ends(tmp_path: Path) -> None:
         assert (await server.speaking(await server.token("ops", "new")).get("/v1/me")).status_code == 200
 
 
+@pytest.mark.proof
 async def test_a_revoked_token_ends_everywhere(tmp_path: Path) -> None:
     """Two servers of one journal, each of which has seen it, refuse it within a second or two."""
     url = sqlite_journal(tmp_path / "journal.db")

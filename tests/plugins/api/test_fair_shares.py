@@ -53,6 +53,7 @@ async def _appeals(server: Served, texts: Sequence[str]) -> list[str]:
     return made
 
 
+@pytest.mark.proof
 async def test_bodies_that_never_end_keep_out_nobody(tmp_path: Path, url: str) -> None:
     """A channel holds as many bytes as it can; a letter of another one is taken, and not refused."""
     async with served(url, tmp_path, **MANY) as server:
@@ -84,6 +85,7 @@ async def test_bodies_that_never_end_keep_out_nobody(tmp_path: Path, url: str) -
         await check_unharmed(ask, unfinished)
 
 
+@pytest.mark.proof
 async def test_letters_full_of_digits_keep_out_nobody(tmp_path: Path, url: str) -> None:
     """Small ones, so that each is taken; a letter of another channel is taken beside them."""
     async with served(url, tmp_path, **MANY) as server:
@@ -113,6 +115,7 @@ async def test_who_is_not_known_yet_counts_by_address() -> None:
     assert seen == ["@10.0.0.1"]
 
 
+@pytest.mark.proof
 async def test_reports_of_one_client_keep_out_nobody(tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A client asks for as many as it may, again and again; another one's is made beside them."""
 
@@ -136,6 +139,7 @@ async def test_reports_of_one_client_keep_out_nobody(tmp_path: Path, url: str, m
         await check_unharmed(ask, lambda: busy_with(*[greedy] * 12), requests=6)
 
 
+@pytest.mark.proof
 async def test_comparing_for_one_client_keeps_out_nobody(tmp_path: Path, url: str) -> None:
     """Letters that take a second to compare hold up those of their own client."""
     async with served(url, tmp_path, **MANY) as server:
@@ -157,6 +161,7 @@ async def test_comparing_for_one_client_keeps_out_nobody(tmp_path: Path, url: st
         await check_unharmed(ask, lambda: busy_with(*[greedy] * 5), requests=6)
 
 
+@pytest.mark.proof
 async def test_masking_for_one_client_keeps_out_nobody(tmp_path: Path, url: str) -> None:
     """One reads letters of four megabytes through a mask that looks for numbers; another's reads go on beside them."""
     mask = Mask("desk", hides=(Pattern.parse("appeal.applicant.phone"),), identifiers=("iin", "bin"))
@@ -180,6 +185,7 @@ async def test_masking_for_one_client_keeps_out_nobody(tmp_path: Path, url: str)
         await check_unharmed(ask, lambda: busy_with(*[greedy] * 3), requests=6)
 
 
+@pytest.mark.proof
 async def test_slow_reads_of_one_client_keep_out_nobody(
     tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -227,6 +233,7 @@ async def test_connections_of_one_address_keep_out_nobody(tmp_path: Path) -> Non
             each.transport.abort()
 
 
+@pytest.mark.proof
 async def test_streams_of_one_client_keep_out_nobody(tmp_path: Path, url: str) -> None:
     """One has as many open as it may, and asks for more; another's long poll is answered in its time."""
     async with served(url, tmp_path, waiting_per_client=30, **MANY) as server:

@@ -63,6 +63,7 @@ async def all_of(client: httpx.AsyncClient, least: int, **query: Any) -> tuple[l
                 return found, page["next"]
 
 
+@pytest.mark.proof
 async def test_every_version_once_and_in_order(fed: Fed) -> None:
     """Page after page of one, nothing is missed, nothing comes twice, and positions grow."""
     ids = [await fed.appeal(f"m-{number}") for number in range(4)]

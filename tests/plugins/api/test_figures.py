@@ -50,6 +50,7 @@ async def asked(client: httpx.AsyncClient, accept: str = "application/json", **g
     return await client.get("/v1/report", params=NOVEMBER | given, headers={"Accept": accept, **PURPOSE})
 
 
+@pytest.mark.proof
 async def test_each_sees_what_it_may(full: Served) -> None:
     """The registry everything, in each form; a reviewer with a purpose; within scopes; an auditor the public form."""
     registry, reviewer = await full.client(Role.REGISTRY), await full.client(Role.REVIEWER)
@@ -88,6 +89,7 @@ async def test_each_sees_what_it_may(full: Served) -> None:
     assert (looks.count("api:registry"), looks.count("api:reviewer"), looks.count("api:auditor")) == (3, 1, 0)
 
 
+@pytest.mark.proof
 async def test_a_process_that_dies_is_told_and_replaced(full: Served) -> None:
     """Whoever waits for it gets 503 at once; the next one is answered."""
     registry = await full.client(Role.REGISTRY)
@@ -174,6 +176,7 @@ async def test_a_report_that_takes_long_goes_on(monkeypatch: pytest.MonkeyPatch)
     assert (body, begun) == (b"made", 1)
 
 
+@pytest.mark.proof
 async def test_over_postgresql(journal_database: str, tmp_path: Path) -> None:
     """The process opens the journal by itself, with its password and its key."""
     (tmp_path / "password").write_text("unused")

@@ -32,6 +32,7 @@ def compare(client: httpx.Client, path: str, **headers: str) -> int:
     return got.status_code
 
 
+@pytest.mark.proof
 def test_every_path_is_answered_as_get_is(full: World) -> None:
     """Every path of the document that takes GET: the same status and headers, of answers and of problems."""
     headers = {"Authorization": f"Bearer {full.tokens['register']}", "Appealbus-Purpose": "test"}
@@ -96,6 +97,7 @@ async def test_the_head_of_a_stream_is_all_of_it(server: Served) -> None:
     assert not server.api._waiting
 
 
+@pytest.mark.proof
 async def test_head_of_an_endless_body_ends(server: Served) -> None:
     """A HEAD with a body is odd, and holds nothing up."""
     sent = b"HEAD /healthz HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n"

@@ -28,6 +28,7 @@ async def _dies(self: Helper, about: list[Any], raw: bytes, within: float) -> tu
     raise HelperDied
 
 
+@pytest.mark.proof
 async def test_what_cannot_be_masked_is_not_told(tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither in the feed, which tells what comes before it and then waits, nor as a version; others are shown."""
     (tmp_path / "policy.toml").write_text(POLICY)

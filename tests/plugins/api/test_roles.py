@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 from fastapi.routing import APIRoute
 
 from appealbus.core.domain.client import Role
@@ -69,6 +70,7 @@ async def ask(client: httpx.AsyncClient, method: str, path: str, id: str, number
         return answer.status_code
 
 
+@pytest.mark.proof
 async def test_each_role_may_do_what_the_table_says(tmp_path: Path) -> None:
     """Each route is for those whose role has its action; all others get 403 and nothing of it."""
     (tmp_path / "policy.toml").write_text('[roles.registry]\nchanges = ["withdrawn"]\n')

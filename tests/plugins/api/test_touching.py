@@ -145,6 +145,7 @@ async def test_an_appeal_of_another_district_stays_as_it_is(server: Served) -> N
     assert await codes(server) == ["change.out_of_scope"] * 2
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("widened", [False, True])
 async def test_each_role_changes_what_it_may(server: Served, widened: bool) -> None:
     """Role by scope by kind of change by whose appeal it is; by the built-in rights, and with every kind allowed."""
@@ -195,6 +196,7 @@ NAMES = [
 ]
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("row", NAMES)
 @pytest.mark.parametrize("accept", ["application/json", "application/xml"])
 async def test_nobody_can_tell_what_there_is(
@@ -348,6 +350,7 @@ async def test_no_route_tells_foreign_from_unknown(server: Served, role: Role) -
         assert found[0].json() == {"appeals": []}
 
 
+@pytest.mark.proof
 async def test_a_person_takes_what_its_sender_may_not_send(server: Served, url: str, tmp_path: Path) -> None:
     """A replay asks for the sender's rights of now; with `anyway` the person answers for it."""
 

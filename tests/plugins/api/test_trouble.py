@@ -38,6 +38,7 @@ def unavailable(answer: httpx.Response) -> None:
     assert answer.headers["retry-after"].isdigit()
 
 
+@pytest.mark.proof
 async def test_a_database_that_is_away_is_503(
     tmp_path: Path, postgres: Postgres, journal_database: str, hasty: None
 ) -> None:

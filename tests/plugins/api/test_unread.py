@@ -148,6 +148,7 @@ async def endless(port: int, sent: bytes, part: bytes, pause: float) -> tuple[fl
         writer.transport.abort()
 
 
+@pytest.mark.proof
 async def test_whoever_never_stops_is_cut(tmp_path: Path) -> None:
     """After 32 MiB, or after the patience where the rest comes slowly: with a length, in chunks, and without HTTP."""
     async with served(sqlite_journal(tmp_path / "journal.db"), tmp_path, patience=30) as server:

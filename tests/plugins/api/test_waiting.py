@@ -58,6 +58,7 @@ async def revoke(server: Served, url: str, name: str) -> float:
     return time.monotonic()
 
 
+@pytest.mark.proof
 async def test_idle_streams_and_polls_end_with_their_client(server: Served, url: str) -> None:
     """Within a second of when it was revoked, which another process does; those of others go on."""
     token, other = await server.token("registry"), await server.token("registry", "other")
@@ -76,6 +77,7 @@ async def test_idle_streams_and_polls_end_with_their_client(server: Served, url:
     others.cancel()
 
 
+@pytest.mark.proof
 async def test_a_stream_ends_when_its_token_does(server: Served) -> None:
     """What counts until a moment counts no longer, also for those who had begun before."""
     token = await server.token("registry", lasts=timedelta(seconds=2))
@@ -87,6 +89,7 @@ async def test_a_stream_ends_when_its_token_does(server: Served) -> None:
     assert over - began < 2 + AT_MOST + SLACK
 
 
+@pytest.mark.proof
 async def test_hundreds_that_wait_cost_two_queries_a_second(server: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many wait; and where all of them hear of something at once, one query a client says who they are."""
     tokens = [await server.token("registry", f"client-{number}") for number in range(4)]

@@ -232,6 +232,7 @@ def _without_chance(text: bytes) -> bytes:
     return text
 
 
+@pytest.mark.proof
 async def test_no_role_ever_gets_a_hidden_value(folders: list[Path], capsys: pytest.CaptureFixture[str]) -> None:
     """In no byte of any answer, of the server's log and its metrics; what is shown is there, and to some everything."""
     values = Values(100)
@@ -253,6 +254,7 @@ async def test_no_role_ever_gets_a_hidden_value(folders: list[Path], capsys: pyt
         assert "api.answered" in told_of
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("role", [Role.REGISTRY, Role.REVIEWER])
 async def test_the_same_bytes_whatever_is_hidden(folders: list[Path], role: Role) -> None:
     """Appeals that differ in what is hidden, one of them in a version that changes nothing else, look the same.
@@ -308,6 +310,7 @@ async def test_nothing_is_found_by_what_is_hidden(folders: list[Path]) -> None:
         }
 
 
+@pytest.mark.proof
 async def test_what_leaves_the_scope_is_nowhere(folders: list[Path]) -> None:
     """An appeal whose place is corrected is one that there never was, to whoever sees the first place alone."""
     async with world(folders[0], Values(100)) as made:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from hashlib import sha256
 
 import httpx
+import pytest
 
 from appealbus.core.domain.audit_log import Deeds
 from appealbus.core.domain.event import What
@@ -42,6 +43,7 @@ def iin_of(console: World) -> tuple[str, str]:
     raise AssertionError("nobody has an ИИН")
 
 
+@pytest.mark.proof
 def test_the_auditor_sees_who_looked_and_others_only_themselves(console: World) -> None:
     """With purpose and way to the appeal, and no number that somebody wrote into a purpose."""
     first = ids(console)[0]

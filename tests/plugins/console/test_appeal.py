@@ -58,6 +58,7 @@ def test_why_something_is_missing(console: World, parked: AppealRow) -> None:
     console.do(lambda journal: pausing.resume(journal, "egkn", reason="a test", by="olga"))
 
 
+@pytest.mark.proof
 def test_nothing_personal_is_shown_without_a_purpose(console: World, found: tuple[AppealRow, dict[str, Any]]) -> None:
     """On no page and for no role; with a purpose a reviewer sees it, each look is noted, and nobody else goes by it."""
     row, person = found

@@ -167,6 +167,7 @@ def test_keys_do_what_they_say(people: dict[str, Page], console: World) -> None:
     assert page.evaluate("document.activeElement.closest('.findings li') !== null")
 
 
+@pytest.mark.proof
 def test_an_operation_goes_on_by_itself(
     people: dict[str, Page], console: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -189,6 +190,7 @@ def test_an_operation_goes_on_by_itself(
     page.get_by_role("button", name="Stop").wait_for(state="detached", timeout=60_000)
 
 
+@pytest.mark.proof
 def test_it_works_without_scripts(browser: Browser, console: World) -> None:
     """Signing in, choosing, searching and signing out."""
     page = browser.new_context(java_script_enabled=False, locale="en-GB").new_page()

@@ -257,6 +257,7 @@ def kind_of(link: str) -> object:
     return urldefrag(link).url if LONG or way is None else (way.path, frozenset(name for name, _ in query))
 
 
+@pytest.mark.proof
 def test_every_button_does_what_it_says(everything: Everything, monkeypatch: pytest.MonkeyPatch) -> None:
     """For those who are shown it, once however often it is sent, with an entry of the log; to others it is refused."""
     monkeypatch.setattr(

@@ -31,6 +31,7 @@ from tests.plugins.console.world import World, world
 IIN, BODY = "900101300017", "740240030071"
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("role", ["ops", "registry"])
 def test_no_page_fails_over_what_a_path_says(console: World, role: str) -> None:
     """Numbers without end, digits of others, NUL and broken UTF-8 lead to nothing, and it is said so."""
@@ -67,6 +68,7 @@ def test_an_appeal_stands_there_for_whom_times_are_hidden(console: World) -> Non
         assert desk.get(f"/console/appeals/{row.public_id}").status_code == 200
 
 
+@pytest.mark.proof
 def test_now_tells_nothing_that_is_hidden(console: World) -> None:
     """Who sees some places has no numbers of others there; bodies stay hidden where the mask hides them."""
     console.do(park([0, 2], body=BODY))
@@ -111,6 +113,7 @@ def test_what_is_written_as_a_reason_hides_what_a_mask_hides(console: World) -> 
         assert (page.status_code, IIN in page.text, "she (" in page.text) == (200, False, True), each
 
 
+@pytest.mark.proof
 def test_the_largest_appeal_has_pages_of_their_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever one writes, no page is larger than others; all of it is on one of them, but the end of a letter."""
     given = {"message_id": "b", "channel": "c", "kind": "complaint", "text": "\u202e<Жер" * 40_000}
@@ -166,6 +169,7 @@ def test_somebody_who_is_signed_in_very_often_sees_and_ends_it(console: World) -
     )
 
 
+@pytest.mark.proof
 def test_hundreds_of_sources_fit_on_pages(console: World) -> None:
     """The worst are named on the first page, the others counted; the list goes on until all were there."""
     names = {f"s{at}" for at in range(300)}

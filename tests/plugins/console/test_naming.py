@@ -50,6 +50,7 @@ def file(console: World, tmp_path: Path) -> Iterator[Path]:
         yield made
 
 
+@pytest.mark.proof
 def test_figures_and_surges_name_topics_by_the_table(
     console: World, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

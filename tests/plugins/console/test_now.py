@@ -16,6 +16,7 @@ from tests.plugins.console.waiting import park, work_goes_on
 from tests.plugins.console.world import World
 
 
+@pytest.mark.proof
 def test_what_needs_a_person_comes_first_with_the_way_to_it(console: World) -> None:
     """No worker; then sources and links that are not well; each leads to what it is about. Others may not see it."""
     ops = console.signed_in("ops")
@@ -43,6 +44,7 @@ def test_what_needs_a_person_comes_first_with_the_way_to_it(console: World) -> N
     assert console.signed_in("auditor").get("/console/now/live").status_code == 403
 
 
+@pytest.mark.proof
 def test_many_who_watch_cost_one_look(console: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages asked for at once read the journal once; a person has no more than so many streams."""
     looks = 0
@@ -119,6 +121,7 @@ async def one_comes(journal: Journal) -> None:
     await journal.accept(NewAppeal(Appeal(message_id="one", channel="now", text="Жер"), journal.now(), "appealbus"))
 
 
+@pytest.mark.proof
 def test_a_browser_watches_and_can_stop(console: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """The picture changes by itself and says of when it is, also where no news comes; the button stops that."""
     with chromium() as browser:

@@ -160,6 +160,7 @@ def test_forged_forms_are_refused(console: World) -> None:
     assert ops.get("/console/operations?before=zz").status_code == 400
 
 
+@pytest.mark.proof
 def test_it_is_stopped_and_gone_on_with(console: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """What nobody carries out any more stands there with what is left of it; to stop and to go on are on record."""
     monkeypatch.setattr(operating, "PART", 1)
@@ -200,6 +201,7 @@ def test_it_is_stopped_and_gone_on_with(console: World, monkeypatch: pytest.Monk
     assert ops.post(f"{url}/go-on", data={"csrf": csrf_of(page), "reason": "none"}).status_code == 409
 
 
+@pytest.mark.proof
 def test_it_outlives_a_journal_that_is_away(console: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """It goes on by itself once the journal is back, and nobody reports what is not known."""
     away, go_on, commit = [UNREACHABLE, "unknown", "disk_full"], Journal.go_on, Writer._commit

@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+import pytest
 from lxml import html
 
 from appealbus.plugins.console.view import all_views
@@ -13,6 +14,7 @@ _LARGEST = 120_000
 _DOCS = FOLDER.parent
 
 
+@pytest.mark.proof
 def test_a_picture_shows_what_its_page_does(tmp_path: Path) -> None:
     """Heads, columns, buttons and menu are those that were there when the picture was made; else: `make pictures`."""
     told = json.loads(SHOWN.read_text(encoding="utf-8"))

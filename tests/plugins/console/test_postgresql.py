@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import httpx
+import pytest
 
 from appealbus.core.domain.listing import AppealState
 from tests.plugins.console.kit import csrf_of
@@ -11,6 +12,7 @@ from tests.plugins.console.test_quarantine import kept, letter, press
 from tests.plugins.console.world import APPEALS, World, world
 
 
+@pytest.mark.proof
 def test_it_is_the_same_on_postgresql(journal_database: str, tmp_path: Path) -> None:
     """Signing in once, the list, one appeal, and what is done to it."""
     with world(tmp_path, journal_database) as console:

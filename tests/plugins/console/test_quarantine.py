@@ -147,6 +147,7 @@ def test_what_a_message_says_is_hidden_without_a_purpose(console: World) -> None
     assert mine == [{"as": "quarantine", "id": one, "purpose": "a call of the sender"}]
 
 
+@pytest.mark.proof
 def test_it_is_done_as_it_was_shown_and_once(console: World) -> None:
     """What would be taken is taken, with the reason on record; twice is once; what changed meanwhile stays."""
     ids = console.do(kept(letter("t-1"), letter("t-2"), letter("t-3"), b"[", code="message.kills"))

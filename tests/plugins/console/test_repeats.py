@@ -133,6 +133,7 @@ def test_sides_can_be_read_by_everybody(console: World, rows: list[AppealRow]) -
         assert violations(page) == []
 
 
+@pytest.mark.proof
 def test_of_long_letters_there_is_a_page(console: World, rows: list[AppealRow]) -> None:
     """Two texts of 200,000 characters make less than 100 kB, which say what is left out."""
     page = opened(console.signed_in("reviewer"), rows[5])
@@ -140,6 +141,7 @@ def test_of_long_letters_there_is_a_page(console: World, rows: list[AppealRow]) 
     assert "The page has no room for all of it. Not shown:" in page.text
 
 
+@pytest.mark.proof
 def test_what_is_hidden_is_in_neither(console: World, rows: list[AppealRow]) -> None:
     """Whose mask hides who wrote sees no matter; who sees other kinds sees nobody else's."""
     desk = opened(console.signed_in("registry", "desk"), rows[3])

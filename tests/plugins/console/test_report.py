@@ -7,10 +7,13 @@ from datetime import timedelta
 from html import unescape
 from urllib.parse import parse_qs, urlsplit
 
+import pytest
+
 from appealbus.core.clocks import day_of, wall
 from tests.plugins.console.world import APPEALS, World
 
 
+@pytest.mark.proof
 def test_the_table_and_its_csv_say_the_same(console: World) -> None:
     """All appeals are counted first; each column has what it counts; operators see no figures, as over the API."""
     days = (day_of(wall()) + timedelta(days=each) for each in (-4000, 0))
@@ -32,6 +35,7 @@ def test_the_table_and_its_csv_say_the_same(console: World) -> None:
     assert console.signed_in("ops").get("/console/report").status_code == 403
 
 
+@pytest.mark.proof
 def test_each_number_leads_to_its_appeals(console: World) -> None:
     """As many as it says, and within scopes; no URL has what somebody has written; what is no number is none."""
     days = (day_of(wall()) + timedelta(days=each) for each in (-4000, 0))

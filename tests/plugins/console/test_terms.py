@@ -50,6 +50,7 @@ def test_a_body_has_its_official_name_where_the_table_knows_it(console: World, m
         assert all(re.sub("<[^>]*>", "", head).strip() for head in heads)
 
 
+@pytest.mark.proof
 def test_many_days_of_many_bodies_fit_on_a_page(console: World) -> None:
     """Of more days fewer bodies have a column; how many have none is said."""
 

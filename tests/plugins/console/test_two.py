@@ -62,6 +62,7 @@ def at_once(posts: list[Callable[[], httpx.Response]]) -> list[httpx.Response]:
         return [each.result() for each in [pool.submit(post) for post in posts]]
 
 
+@pytest.mark.proof
 def test_one_of_two_holds_an_appeal(console: World, two: tuple[Page, Page]) -> None:
     """The other is told, from an old page too; who holds what was just released holds it; each order is there once."""
     appeal = console.do(lambda journal: journal.appeals())[0]
@@ -84,6 +85,7 @@ def test_one_of_two_holds_an_appeal(console: World, two: tuple[Page, Page]) -> N
         assert len(console.do(entries_of(what))) == 2
 
 
+@pytest.mark.proof
 def test_one_of_two_takes_a_message(console: World, two: tuple[Page, Page]) -> None:
     """Both have seen what would become of it; the other is told that it is no more as it was shown."""
     (message,) = console.do(kept(letter("two at once")))
@@ -97,6 +99,7 @@ def test_one_of_two_takes_a_message(console: World, two: tuple[Page, Page]) -> N
     assert len([row for row in console.do(lambda journal: journal.appeals()) if row.message_id == "two at once"]) == 1
 
 
+@pytest.mark.proof
 def test_one_of_two_changes_what_is_read_again(console: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who presses on another server at the same time is told that nothing is changed, and it is changed once."""
     row, _ = console.do(spoiled)

@@ -59,6 +59,7 @@ def kept(page: Page) -> str:
     return str(page.evaluate("JSON.stringify({...sessionStorage})"))
 
 
+@pytest.mark.proof
 def test_a_form_that_can_be_mended_is_given_back(console: World, path: str) -> None:
     """With all that was in it, so that one mends it and sends it again; of another site nothing is given back."""
     ops = console.signed_in("ops")
@@ -80,6 +81,7 @@ def test_a_form_that_can_be_mended_is_given_back(console: World, path: str) -> N
     assert f'href="{path}?lang=en"' in told.text
 
 
+@pytest.mark.proof
 def test_what_the_server_cannot_take_now_is_given_back(
     console: World, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -108,6 +110,7 @@ def test_what_the_server_cannot_take_now_is_given_back(
     assert (answer.status_code, fields(answer)["purpose"], "required" in answer.text) == (429, "", False)
 
 
+@pytest.mark.proof
 def test_nothing_is_lost_without_scripts_when_the_session_ends(browser: Browser, console: World, path: str) -> None:
     """The page says that nothing is done and shows what was written; signed in beside it, one sends it from there."""
     context = browser.new_context(java_script_enabled=False, locale="en-GB")
@@ -145,6 +148,7 @@ def test_whoever_is_signed_out_is_not_shown_whom_they_sought(console: World) -> 
     assert "900101300017" not in answer.text
 
 
+@pytest.mark.proof
 def test_what_is_typed_is_there_again(page: Page, console: World, path: str) -> None:
     """After a reload, after the way back, and where the server refused it; once it is taken, no more."""
     page.goto(console.url + path)
@@ -176,6 +180,7 @@ def test_what_is_typed_is_there_again(page: Page, console: World, path: str) -> 
     assert page.input_value("#f-until") == "2026-12-24T12:34"
 
 
+@pytest.mark.proof
 def test_it_outlives_the_session_for_the_same_person_alone(page: Page, console: World, path: str) -> None:
     """Signed out by time and in again one finds it; somebody else does not; who signs out leaves nothing."""
     page.goto(console.url + path)
@@ -198,6 +203,7 @@ def test_it_outlives_the_session_for_the_same_person_alone(page: Page, console: 
     assert kept(page) == "{}"
 
 
+@pytest.mark.proof
 def test_nobody_is_kept(page: Page, console: World, path: str) -> None:
     """Neither what is searched for, nor a number of a person in any field, nor the token of the session."""
     page.goto(console.url + path)

@@ -12,6 +12,7 @@ from appealbus.plugins.console.words import Words, folders
 from tests.plugins.console.said import LANGUAGES, catalogue, missing, of_folder, translations
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("folder", folders(), ids=lambda path: path.name)
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_all_that_is_said_is_in_the_catalogue(folder: Path, language: str) -> None:

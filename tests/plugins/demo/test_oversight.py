@@ -23,6 +23,7 @@ async def shown(folder: Path, width: int = 80) -> tuple[str, Counter[str]]:
     return text.getvalue(), Counter(case.appeal.category.code or "" for case in cases if case.appeal.category)
 
 
+@pytest.mark.proof
 async def test_the_table_adds_up_and_the_planted_week_is_the_alarm(tmp_path: Path) -> None:
     """Of all appeals, on eighty columns; one alarm, with what the neighbours share."""
     told, counted = await shown(tmp_path)
@@ -35,6 +36,7 @@ async def test_the_table_adds_up_and_the_planted_week_is_the_alarm(tmp_path: Pat
     assert "24 name the parcel 081187708946" in told
 
 
+@pytest.mark.proof
 async def test_without_a_surge_there_is_no_alarm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The alarm is found, and not printed because it belongs there."""
     monkeypatch.setattr(past, "_NEIGHBOURS", 0)

@@ -119,6 +119,7 @@ async def test_a_bus_that_drains_is_not_ready_and_says_so_to_the_end(tmp_path: P
         assert here.monitor.port is None
 
 
+@pytest.mark.proof
 async def test_a_loop_that_stood_still_is_ill(tmp_path: Path, watched: Watch) -> None:
     """Something in the process blocks it; who is asked afterwards tells."""
     async with watched(tmp_path, 1.0) as here:

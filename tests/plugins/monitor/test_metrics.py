@@ -100,6 +100,7 @@ async def test_certificates_of_one_name(tmp_path: Path, watched: Watch, monkeypa
     assert told == both[1].not_after.timestamp()
 
 
+@pytest.mark.proof
 async def test_what_stands_still_grows_old(tmp_path: Path, watched: Watch) -> None:
     """A source that is down parks the appeal, a receiver that is away fills its outbox; both ages grow."""
 
@@ -173,6 +174,7 @@ async def test_names_from_outside_do_not_fill_the_page(tmp_path: Path, watched: 
         assert told not in text
 
 
+@pytest.mark.proof
 async def test_without_the_journal_the_rest_is_told(
     tmp_path: Path, watched: Watch, postgres: Postgres, journal_database: str
 ) -> None:

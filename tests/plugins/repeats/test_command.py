@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from subprocess import CompletedProcess
 
+import pytest
+
 from tests.plugins.repeats.making import LAND, by, text
 from tests.services import commands
 from tests.services.policies import any_change
@@ -19,6 +21,7 @@ MESSAGES = [
 ]  # fmt: skip
 
 
+@pytest.mark.proof
 def test_what_is_new_is_shown_beside_the_decision(tmp_path: Path) -> None:
     """For people in their language, for programs whole; and it is noted of each appeal that is shown."""
 

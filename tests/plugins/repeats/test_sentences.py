@@ -61,6 +61,7 @@ def test_as_a_plain_reading_finds(seed: int) -> None:
     assert (found.same, found.gone) == (len(kept), len(before) - len(kept))
 
 
+@pytest.mark.proof
 def test_hostile_texts_end() -> None:
     """The longest text there is, of sentences that are all alike, and of one without an end."""
     alike = " ".join(f"Жалоба номер {at} на дорогу." for at in range(7000))[:200_000]

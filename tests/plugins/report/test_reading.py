@@ -119,6 +119,7 @@ async def whole(bus: Bus, case: Case) -> tuple[Outline, list[District]]:
     return told, [each for state in case.states if state.record for each in districts_of(state.record)]
 
 
+@pytest.mark.proof
 async def test_a_part_says_what_the_whole_says(url: str, tmp_path: Path) -> None:
     """Of appeals that are corrected, redirected, answered and looked up at random, on both databases."""
     chance = random.Random(7)

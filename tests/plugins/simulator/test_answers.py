@@ -99,6 +99,7 @@ async def test_organisations(peer: Peer, population: Population):
     assert roots == {"Response", "responseDataType"}
 
 
+@pytest.mark.proof
 async def test_parcels(peer: Peer, population: Population):
     """ЕГКН finds by cadastral number in any punctuation, and answers with colons in escaped text, a right per paper."""
     papers = rights = 0

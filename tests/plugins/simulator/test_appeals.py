@@ -25,6 +25,7 @@ def written() -> list[WrittenAppeal]:
     return [write(PEOPLE, number) for number in range(COUNT)]
 
 
+@pytest.mark.proof
 def test_file_is_what_the_generator_writes():
     """The file that ships is the program's output, byte for byte, 200 lines."""
     output = subprocess.run(

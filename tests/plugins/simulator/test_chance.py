@@ -25,6 +25,7 @@ def test_order_does_not_matter(seed: int, questions: list[str], shuffle: "st.ran
     assert fates(shuffled) == fates(questions)
 
 
+@pytest.mark.proof
 def test_shares_are_as_set():
     """Kinds come about as often as their probability says, and none that has none."""
     rules = Misbehaviour(fault=0.1, cut=0.05, http_502=0.3)

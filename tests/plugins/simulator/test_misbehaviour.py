@@ -205,6 +205,7 @@ async def test_services_misbehave_by_themselves(peer: Peer, population: Populati
         peer.simulator.misbehave("gai")
 
 
+@pytest.mark.proof
 async def test_same_seed_same_behaviour(peer: Peer, population: Population):
     """Answers depend on the question and how often it came, not on order or company: one by one or all at once."""
     numbers = [population.persons.iin(index) for index in range(150)]

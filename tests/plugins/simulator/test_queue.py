@@ -117,6 +117,7 @@ BAD = {
 }
 
 
+@pytest.mark.proof
 async def test_misbehaviour(peer: Peer) -> None:
     """Each kind of bad answer is met, and the next question is answered well."""
     query = CadastralNumberQuery(cadastral_number=peer.parcel().cadastral_number)
@@ -161,6 +162,7 @@ async def test_an_outage(peer: Peer) -> None:
     assert asyncio.get_running_loop().time() - started >= 0.4
 
 
+@pytest.mark.proof
 async def test_answers_that_take_hours_wait_with_the_broker(peer: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many, and whoever answers then: a question held until its answer is due would be taken from it."""
     monkeypatch.setattr("appealbus.plugins.simulator.queueing._AT_ONCE", 2)

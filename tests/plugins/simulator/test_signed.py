@@ -235,6 +235,7 @@ async def test_misbehaviours_of_signatures(gost: Contour):
         gost.hold(await ask(kind))
 
 
+@pytest.mark.proof
 async def test_another_library_agrees(session: aiohttp.ClientSession, tmp_path: Path):
     """xmlsec verifies RSA signatures of both kinds: of the message with its id, and of the document."""
     settings = SimulatorSettings(seed=SEED, size=SIZE, keys=tmp_path, algorithm=Algorithm.RSA)

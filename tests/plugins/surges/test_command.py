@@ -107,6 +107,7 @@ def test_too_early_a_week_is_told(program: Any) -> None:
     assert (code, "fewer than 10 weeks lie before it" in " ".join(out.split())) == (0, True)
 
 
+@pytest.mark.proof
 def test_a_damaged_file_is_made_anew(program: Any, tmp_path: Path) -> None:
     """What to do stands in the error; the old file stays as it was, and the week is told as before."""
     before = json.loads(program("--json")[1])
@@ -167,6 +168,7 @@ def test_without_a_file_weeks_are_told_and_no_alarms_are(filled: str, tmp_path: 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["appealbus.toml"]
 
 
+@pytest.mark.proof
 def test_an_alarm_is_listed_taken_on_and_closed(program: Any, filled: str, tmp_path: Path) -> None:
     """The commands do what the file is for; whoever looks sees who has it and how it ended; the log has it once."""
     with closing(Store(tmp_path / "surges.db")) as store:

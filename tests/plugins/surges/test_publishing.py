@@ -135,6 +135,7 @@ async def test_an_alarm_is_a_cloud_event_that_waits_until_somebody_is_bound(send
     assert (maybe["possible"], maybe["day"], maybe["passed"], maybe["calendar"]) == (True, str(DAY.day), 0.2, "law")
 
 
+@pytest.mark.proof
 async def test_a_broker_that_is_away_gets_it_when_it_is_back(
     sender: Sender, vhost: Vhost, proxy: FaultProxy, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -166,6 +167,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.proof
 async def test_killed_between_the_brokers_word_and_its_note_it_is_sent_again(vhost: Vhost, tmp_path: Path) -> None:
     """Under the same id, so that its receiver knows it."""
     with closing(Store(tmp_path / "surges.db")) as store:

@@ -116,6 +116,7 @@ async def looked(service: Surges, bus: Bus, receiver: Receiver) -> None:
     await asyncio.wait([running])
 
 
+@pytest.mark.proof
 async def test_the_alarm_of_a_week_is_raised_once_and_sent_until_it_is_taken(
     receiver: Receiver, tmp_path: Path
 ) -> None:
@@ -164,6 +165,7 @@ async def test_an_alarm_that_is_refused_holds_no_other_back(receiver: Receiver, 
     assert [body["category"] for body, *_ in receiver.got] == ["b", "c"]
 
 
+@pytest.mark.proof
 async def test_a_judgement_that_fails_is_told_and_ends_nothing(tmp_path: Path) -> None:
     """A table of positions that is none is an error with its line, from the process that judges."""
     (tmp_path / "districts.csv").write_text("kato,longitude,latitude\nx,1,1\n")
@@ -184,6 +186,7 @@ async def until(service: Surges, told: str) -> LinkState | None:
             await asyncio.sleep(0.01)
 
 
+@pytest.mark.proof
 async def test_a_look_that_hangs_or_cannot_read_is_told_with_its_event(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -46,6 +46,7 @@ def told(done: "CompletedProcess[str]") -> Any:
     return json.loads(done.stdout)
 
 
+@pytest.mark.proof
 def test_a_term_is_shown_with_its_proof(program: Callable[..., "CompletedProcess[str]"]) -> None:
     """For programs with every day; for people in their language; and the bus works by the same day."""
     shown = told(program("term", "A-1", "--on", "2026-08-21", "--json"))
@@ -69,6 +70,7 @@ def test_what_cannot_be_counted_is_told(program: Callable[..., "CompletedProcess
     assert (done.returncode, "has no year 2021; add its days off" in done.stderr) == (1, True)
 
 
+@pytest.mark.proof
 def test_a_term_is_shown_as_somebody_sees_it(program: Callable[..., "CompletedProcess[str]"]) -> None:
     """The same document as over HTTP; nothing where the mask hides what it follows from; who looks is noted."""
     shown = told(program("term", "A-4", "--as", "registry", "--on", "2026-05-06", "--json"))
@@ -85,6 +87,7 @@ def test_a_term_is_shown_as_somebody_sees_it(program: Callable[..., "CompletedPr
     assert [each["detail"]["as"] for each in history if each["what"] == "read"] == ["term"] * 3
 
 
+@pytest.mark.proof
 def test_the_heading_of_a_dossier_has_the_counted_day(program: Callable[..., "CompletedProcess[str]"]) -> None:
     """Where the register gave none; as somebody else sees it, too, and what is said of its gaps."""
     assert program("run", "--until-idle").returncode == 0
@@ -100,6 +103,7 @@ def test_an_earlier_calendar_can_be_counted_by(program: Callable[..., "Completed
     assert shown["due_on"] == "2026-09-11"
 
 
+@pytest.mark.proof
 def test_a_preview_says_which_open_terms_move(program: Callable[..., "CompletedProcess[str]"], tmp_path: Path) -> None:
     """Without those that have ended; and what the register says counts on. Nothing is changed by a look."""
     text = raw_of(None, "calendar.toml").decode()
@@ -119,6 +123,7 @@ def test_a_preview_says_which_open_terms_move(program: Callable[..., "CompletedP
     assert program("terms", "preview", "--norms", "new.toml").returncode == 2
 
 
+@pytest.mark.proof
 def test_terms_are_applied_to_what_nothing_works(
     program: Callable[..., "CompletedProcess[str]"], tmp_path: Path
 ) -> None:
@@ -161,6 +166,7 @@ def register_terms():
 """
 
 
+@pytest.mark.proof
 def test_what_other_plugins_count_is_left_to_them(
     program: Callable[..., "CompletedProcess[str]"], tmp_path: Path
 ) -> None:

@@ -100,6 +100,7 @@ def twice_down() -> ScriptedWire:
     return ScriptedWire(script)
 
 
+@pytest.mark.proof
 async def test_an_appeal_is_one_trace(tmp_path: Path, collector: Collector) -> None:
     """Accepted, questions with their attempts, runs, deliveries: all lead to the root, and nothing names anybody."""
     async with running_bus(tmp_path, BY_NUMBER, wire=twice_down(), deliveries=OUT) as bus:
@@ -124,6 +125,7 @@ async def test_an_appeal_is_one_trace(tmp_path: Path, collector: Collector) -> N
     assert NUMBER[3:].encode() not in collector.raw
 
 
+@pytest.mark.proof
 async def test_what_the_collector_does_not_take_is_sent_again(tmp_path: Path, collector: Collector) -> None:
     """A collector that was away misses nothing, and after a restart nothing comes a second time under other ids."""
     collector.status = 503

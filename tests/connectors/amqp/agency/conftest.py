@@ -14,7 +14,7 @@ from appealbus.core.interfaces.wire import Call
 from tests.connectors.amqp.agency.queue_agency import QUEUE, Agency, settings_of
 
 
-@pytest.fixture(params=["memory", "rabbit"])
+@pytest.fixture(params=["memory", pytest.param("rabbit", marks=pytest.mark.proof)])
 async def agency(request: pytest.FixtureRequest) -> AsyncIterator[Agency]:
     """An agency that is open for questions."""
     table = {"main": settings_of(request.getfixturevalue("vhost"))} if request.param == "rabbit" else {}

@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.services import commands
 from tests.services.rabbitmq import Vhost
 
@@ -34,6 +36,7 @@ def check(folder: Path, broker: str, password: str, code: int, delivery: str = "
     return told
 
 
+@pytest.mark.proof
 def test_a_broker_that_is_there(tmp_path: Path, vhost: Vhost) -> None:
     """All is well, and nothing was made on it."""
     broker = f'hosts = ["127.0.0.1:{vhost.port}"]\nvirtual_host = "{vhost.name}"'
@@ -56,6 +59,7 @@ def test_what_is_wrong_on_it_is_told_too(tmp_path: Path, vhost: Vhost) -> None:
     assert all("queue appealbus.intake is missing" in each["detail"] for each in told["connections"])
 
 
+@pytest.mark.proof
 def test_brokers_that_cannot_be_reached(tmp_path: Path, vhost: Vhost) -> None:
     """A wrong password, and nobody who listens: each part that needs one says so, and why."""
     broker = f"""

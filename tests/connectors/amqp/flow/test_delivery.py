@@ -48,6 +48,7 @@ async def test_a_dossier_leaves_with_all_that_its_receiver_needs_to_know(run: Ru
     assert outbox == {}
 
 
+@pytest.mark.proof
 async def test_what_nobody_is_bound_for_waits_in_the_outbox(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """Under its code; it arrives once somebody is, and other versions of the batch are not held up."""
     monkeypatch.setattr("appealbus.core.bus.relay._BACKOFF_MAX", 0.2)
@@ -75,6 +76,7 @@ async def last_error(bus: Any) -> str | None:
     return error
 
 
+@pytest.mark.proof
 async def test_what_may_have_arrived_is_sent_again_under_the_same_id(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """A receiver knows it by the message id."""
     monkeypatch.setattr("appealbus.core.bus.relay._BACKOFF_MAX", 0.2)
@@ -96,6 +98,7 @@ async def test_what_may_have_arrived_is_sent_again_under_the_same_id(run: Run, m
     assert len({message.body for message in messages}) == 1
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("limit", ["ours", "theirs"])
 async def test_a_dossier_too_large_for_the_broker_waits_alone(tmp_path: Path, vhost: Vhost, limit: str) -> None:
     """By our own limit or by the broker's, which closes the channel over it; the others go out."""
@@ -130,6 +133,7 @@ async def test_a_dossier_too_large_for_the_broker_waits_alone(tmp_path: Path, vh
             await flow.bus.settle(parked=True)
 
 
+@pytest.mark.proof
 async def test_a_full_queue_makes_the_others_get_little_again(
     tmp_path: Path, vhost: Vhost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -157,6 +161,7 @@ async def test_a_full_queue_makes_the_others_get_little_again(
         assert len({message.properties.message_id for message in full.got}) == 60
 
 
+@pytest.mark.proof
 async def test_what_no_receiver_is_bound_for_is_told_where_connections_are(tmp_path: Path, vhost: Vhost) -> None:
     """By the delivery's own state, until a queue takes it; the bus is degraded and not unready."""
     async with running(tmp_path, table_of(vhost), **PARTS) as flow:
@@ -174,6 +179,7 @@ async def test_what_no_receiver_is_bound_for_is_told_where_connections_are(tmp_p
         await flow.until(lambda: not state().warning)
 
 
+@pytest.mark.proof
 async def test_a_broker_that_is_away_stops_nobody(tmp_path: Path, vhost: Any) -> None:
     """Neither the start nor other receivers; links tell; what waited arrives when it is there."""
     parts = {**PARTS, "deliveries": {**PARTS["deliveries"], "file": {"kind": "files", "path": str(tmp_path / "out")}}}

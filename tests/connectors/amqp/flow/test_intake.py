@@ -139,6 +139,7 @@ def refusal_in(answer: Message) -> Refusal:
     return Refusal.model_validate({etree.QName(part).localname: part.text for part in etree.fromstring(answer.body)})
 
 
+@pytest.mark.proof
 async def test_poison_is_in_quarantine_with_its_reason_and_the_consumer_goes_on(run: Run) -> None:
     """Each kind, one after the other; its sender is told the code; the next appeal is taken."""
     async with run(**INTAKES) as flow:
@@ -261,6 +262,7 @@ async def test_what_was_given_back_too_often_is_in_quarantine(run: Run) -> None:
     )
 
 
+@pytest.mark.proof
 async def test_a_receipt_that_may_be_lost_is_sent_again(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """A few times; then the message goes back, and whoever takes it next sends the same receipt."""
     monkeypatch.setattr("appealbus.connectors.amqp.intake._GIVE_BACK", 0.0)
@@ -384,6 +386,7 @@ async def test_a_message_in_hand_goes_back_when_the_bus_stops(run: Run, monkeypa
         assert await flow.reasons() == []
 
 
+@pytest.mark.proof
 async def test_idle_means_that_nothing_is_left(run: Run) -> None:
     """Not while a message lies in the queue, not before anybody has looked."""
     async with run(doors=False, **INTAKES) as flow:

@@ -77,6 +77,7 @@ async def test_an_intake_without_its_queues_is_not_ready(run: Run) -> None:
         await flow.until(lambda: link(flow.bus, "intake.letters").status is LinkStatus.UP)
 
 
+@pytest.mark.proof
 async def test_a_queue_of_which_the_broker_knows_nothing_is_not_empty(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,6 +12,7 @@ from tests.services.rabbitmq import Vhost
 INTAKES = {"intakes": {"letters": {"kind": "amqp"}}}
 
 
+@pytest.mark.proof
 async def test_what_came_while_the_queue_was_gone_becomes_an_appeal_with_a_receipt(
     tmp_path: Path, vhost: Vhost, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -52,6 +52,7 @@ async def test_a_hint_makes_a_worker_look(run: Run, monkeypatch: pytest.MonkeyPa
         task.cancel()
 
 
+@pytest.mark.proof
 async def test_two_workers_share_the_work_of_one_journal(
     tmp_path: Path, vhost: Vhost, journal_database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -34,6 +34,7 @@ def test_apply_makes_all_and_check_finds_it_in_order(topology: Topology, rabbit:
     assert (topology.names("queues"), topology.names("exchanges")) == (QUEUES, EXCHANGES)
 
 
+@pytest.mark.proof
 def test_export_is_what_apply_makes(topology: Topology, rabbit: Rabbit) -> None:
     """An administrator imports it, as a file by rabbitmqctl, and check finds all in order."""
     topology.more = """

@@ -27,6 +27,7 @@ OPERATORS: dict[str, tuple[str, str, int, dict[str, Any]]] = {
 }
 
 
+@pytest.mark.proof
 async def test_it_is_what_the_broker_says(vhost: Vhost) -> None:
     """The broker says it late, and then the same: priorities, kinds of queues, and the operator's limits."""
     queues = {"q1": "quorum", "q2": "quorum", "q3": "quorum", "q4": "classic", "z": "quorum"}

@@ -107,6 +107,7 @@ async def test_settling_on_a_channel_that_is_gone_does_nothing(connect: Open, pr
     assert (await broker.declare_queue("q", passive=True)).messages == 0
 
 
+@pytest.mark.proof
 async def test_a_message_held_too_long_is_told(connect: Open, rabbit: Rabbit) -> None:
     """4.0 closes the channel, 4.3 cancels the consumer of a quorum queue: the same to us."""
     rabbit.eval("application:set_env(rabbit, channel_tick_interval, 1000).")
@@ -159,6 +160,7 @@ async def test_a_blocked_broker_is_waited_for(connect: Open, rabbit: Rabbit) -> 
     await until(lambda: len(taker.bodies) == 56, "nothing came twice")
 
 
+@pytest.mark.proof
 async def test_a_request_that_did_not_leave_is_not_late(connect: Open, rabbit: Rabbit) -> None:
     """It is the broker that takes nothing, and not the service that does not answer."""
     broker = await connect()
@@ -174,6 +176,7 @@ async def test_a_request_that_did_not_leave_is_not_late(connect: Open, rabbit: R
     assert link(broker, "publish").counts["unreachable"] == 1
 
 
+@pytest.mark.proof
 async def test_the_queue_of_replies_goes_with_its_channel(connect: Open, vhost: Vhost) -> None:
     """Otherwise each lost channel leaves one behind that fills."""
     broker = await connect()
@@ -210,6 +213,7 @@ async def test_a_refusal_is_shown(connect: Open, vhost: Vhost) -> None:
     assert "connected to" in link(broker, "publish").detail
 
 
+@pytest.mark.proof
 async def test_a_broker_blocked_for_too_long_is_left(connect: Open, rabbit: Rabbit) -> None:
     """For the next node, where there is one."""
     broker = await connect(blocked_timeout=1)

@@ -30,6 +30,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(channel.Channel.answer, "__defaults__", (2.0,))
 
 
+@pytest.mark.proof
 async def test_all_goes_on_after_a_restart(connect: Open, rabbit: Rabbit) -> None:
     """Publishing, consuming and requests; what was durable is still there."""
     broker = await connect()
@@ -60,6 +61,7 @@ async def test_all_goes_on_after_a_restart(connect: Open, rabbit: Rabbit) -> Non
     assert [each.reconnects for each in broker.links()] == [1, 1]
 
 
+@pytest.mark.proof
 async def test_a_cut_under_load_loses_nothing(connect: Open, proxy: FaultProxy) -> None:
     """What is published again until it is confirmed arrives, some of it twice."""
     broker = await connect(**through(proxy))
@@ -129,6 +131,7 @@ async def test_no_answer_in_time_is_indeterminate(connect: Open, proxy: FaultPro
     assert link(broker, "publish").reconnects == 0
 
 
+@pytest.mark.proof
 async def test_a_blackhole_is_noticed_by_heartbeats(connect: Open, proxy: FaultProxy) -> None:
     """Nothing says so otherwise: the other side just falls silent."""
     broker = await connect(**through(proxy), heartbeat=2, connect_timeout=2)
@@ -140,6 +143,7 @@ async def test_a_blackhole_is_noticed_by_heartbeats(connect: Open, proxy: FaultP
     assert await broker.publish(to("q"), within=60) is Published.CONFIRMED
 
 
+@pytest.mark.proof
 @pytest.mark.usefixtures("impatient")
 async def test_a_frozen_broker_is_noticed_by_whoever_asks(connect: Open, rabbit: Rabbit) -> None:
     """The connection is given up when an answer does not come, long before heartbeats tell."""
@@ -202,6 +206,7 @@ async def test_closing_while_connecting_ends(connect: Open, proxy: FaultProxy) -
     assert broker.links() == ()
 
 
+@pytest.mark.proof
 @pytest.mark.usefixtures("impatient")
 async def test_closing_a_frozen_connection_ends(connect: Open, proxy: FaultProxy) -> None:
     """It does not wait for the broker's goodbye for ever."""

@@ -28,6 +28,7 @@ async def told(broker: RabbitBroker, status: LinkStatus) -> str:
     return broker.links()[0].detail
 
 
+@pytest.mark.proof
 async def test_a_wrong_password(connect: Open) -> None:
     """Logged once for each link, whatever the number of attempts; the password is nowhere."""
     with capture_logs() as logs:

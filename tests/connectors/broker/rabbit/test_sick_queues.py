@@ -31,6 +31,7 @@ class Holder:
         await asyncio.Event().wait()
 
 
+@pytest.mark.proof
 async def test_a_queue_without_a_leader_disturbs_no_other(
     connect: Open, rabbit: Rabbit, vhost: Vhost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -77,6 +78,7 @@ async def test_that_nobody_consumes_is_not_believed_at_once(
     assert link(broker, "consume").counts["delivered"] == times
 
 
+@pytest.mark.proof
 async def test_stopping_before_the_subscription_stands(connect: Open, proxy: FaultProxy, vhost: Vhost) -> None:
     """What came already goes back once, and nobody else's connection ends."""
     broker = await connect(**through(proxy, reconnect_max=0.2))
