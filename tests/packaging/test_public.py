@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import inspect
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -54,6 +55,25 @@ def test_what_is_shown_is_public(where: str, module: str, name: str) -> None:
 def test_something_is_found() -> None:
     """README, a page and an example are read."""
     assert {"README.md", "docs/plugins.md", "examples/first_plugin/my_plugin.py"} <= {where for where, _, _ in FOUND}
+
+
+def test_what_is_public_has_a_docstring() -> None:
+    """Each name that plugins import, and each public method of it: what it takes, returns and raises."""
+    bare = []
+    for name in appealbus.core.__all__:
+        thing = getattr(appealbus.core, name)
+        if not inspect.isclass(thing) and not inspect.isfunction(thing):
+            continue
+        parts = {name: thing}
+        if inspect.isclass(thing):
+            parts |= {f"{name}.{key}": part for key, part in vars(thing).items() if is_method(key, part)}
+        # That of a data class without one is its signature.
+        bare += [key for key, part in parts.items() if not part.__doc__ or part.__doc__.startswith(f"{name}(")]
+    assert not bare
+
+
+def is_method(name: str, part: object) -> bool:
+    return not name.startswith("_") and (inspect.isfunction(part) or isinstance(part, property))
 
 
 FACES = frozenset({"plugins/api", "plugins/console", "plugins/demo"})
