@@ -16,9 +16,9 @@ import yaml
 from appealbus.core import __version__
 from appealbus.core.cli.supervisor import MARGIN
 from appealbus.core.config.models import Configuration
+from appealbus.demo.setting import COMPLETENESS
 from appealbus.plugins.api.security import context
 from appealbus.plugins.api.settings import ApiSettings
-from appealbus.plugins.demo.setting import COMPLETENESS
 from tests.services import commands
 from tests.services.certificates import make
 
