@@ -371,6 +371,7 @@ def test_the_image_is_made_of_what_is_there() -> None:
     for path in copied:
         assert (ROOT / path).exists(), path
         assert f"!{path}" in ignored, path
+    assert text.endswith("\nFROM base\nCOPY --from=build /opt/appealbus /opt/appealbus\n"), "or the simulator is in it"
     assert re.search(r"^USER \d{5}", text, re.MULTILINE)
     assert "libgcrypt20" in text
     lock = (ROOT / "requirements" / "production.lock").read_text()
