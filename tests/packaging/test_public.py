@@ -56,7 +56,7 @@ def test_something_is_found() -> None:
     assert {"README.md", "docs/plugins.md", "examples/first_plugin/my_plugin.py"} <= {where for where, _, _ in FOUND}
 
 
-FACES = frozenset({"plugins/api", "plugins/console", "plugins/demo"})
+FACES = frozenset({"plugins/api", "plugins/console"})
 """What shows or runs the whole bus, as its commands do, and so uses whatever it has."""
 COMMANDS = frozenset({"cli", "escaping", "journal.journal", "language", "rights"})
 """What commands and reports of plugins use, so that they talk and mask as the program's own do."""
