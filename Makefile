@@ -64,9 +64,9 @@ $(VENV)/bin/python:
 	@echo "Setting up $(VENV) with $$($(PYTHON) --version) ..."
 	@$(PYTHON) -m venv $(VENV)
 
-$(VENV)/run-ready: requirements/run.lock pyproject.toml core/appealbus/core/version.py | $(VENV)/bin/python
+$(VENV)/run-ready: requirements/run.lock pyproject.toml simulator/pyproject.toml core/appealbus/core/version.py | $(VENV)/bin/python
 	@$(PIP) --require-hashes -r requirements/run.lock
-	@$(PIP) --no-deps --no-build-isolation --editable .
+	@$(PIP) --no-deps --no-build-isolation --editable . --editable ./simulator
 	@touch $@
 
 $(VENV)/test-ready: requirements/dev.lock $(VENV)/run-ready

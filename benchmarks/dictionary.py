@@ -33,17 +33,17 @@ from appealbus.core.planning.plan import Node, Plan
 from appealbus.core.preparation.extraction import prepare
 from appealbus.core.testing import ask_all
 from appealbus.core.testing.asking import Asked
-from appealbus.plugins.demo.setting import document
-from appealbus.plugins.simulator import address, egkn, gbdfl, gbdul
-from appealbus.plugins.simulator.agency import Agency
-from appealbus.plugins.simulator.appeals import write
-from appealbus.plugins.simulator.content import Shape
-from appealbus.plugins.simulator.messages import build_response
-from appealbus.plugins.simulator.population import Population
-from appealbus.plugins.simulator.settings import SimulatorSettings
+from appealbus.demo.setting import document
 from appealbus.schemas.appeal import Appeal, Receipt
 from appealbus.schemas.provenance import Provenance
 from appealbus.schemas.record import Record
+from appealbus.simulator import address, egkn, gbdfl, gbdul
+from appealbus.simulator.agency import Agency
+from appealbus.simulator.appeals import write
+from appealbus.simulator.content import Shape
+from appealbus.simulator.messages import build_response
+from appealbus.simulator.population import Population
+from appealbus.simulator.settings import SimulatorSettings
 
 APPEALS = 120
 """With more of them what is packed is hardly smaller."""

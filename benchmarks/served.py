@@ -28,10 +28,10 @@ from appealbus.core.logs import configure as configure_log
 from appealbus.core.logs.choices import LogFormat, LogLevel
 from appealbus.core.parts import build, load_plugins
 from appealbus.core.rights.tokens import new_token
-from appealbus.plugins.simulator.appeals import example_lines
-from appealbus.plugins.simulator.population import Population
-from appealbus.plugins.simulator.server import Simulator
-from appealbus.plugins.simulator.sources import snippet
+from appealbus.simulator.appeals import example_lines
+from appealbus.simulator.population import Population
+from appealbus.simulator.server import Simulator
+from appealbus.simulator.sources import snippet
 from tests.services.processes import free_port, listens, until
 
 HERE = Path(__file__).parent

@@ -14,6 +14,12 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def simulator(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the wheel of the simulator and the demonstration."""
+    return build(ROOT / "simulator", "wheel", tmp_path_factory.mktemp("simulator"))
+
+
+@pytest.fixture(scope="session")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
     """Install the wheels of appealbus, of the example plugin and of the client, and nothing else."""
     build_example(tmp_path_factory.mktemp("source"), wheel.parent)

@@ -16,9 +16,9 @@ import yaml
 from appealbus.core import __version__
 from appealbus.core.cli.supervisor import MARGIN
 from appealbus.core.config.models import Configuration
+from appealbus.demo.setting import COMPLETENESS
 from appealbus.plugins.api.security import context
 from appealbus.plugins.api.settings import ApiSettings
-from appealbus.plugins.demo.setting import COMPLETENESS
 from tests.services import commands
 from tests.services.certificates import make
 
@@ -371,6 +371,7 @@ def test_the_image_is_made_of_what_is_there() -> None:
     for path in copied:
         assert (ROOT / path).exists(), path
         assert f"!{path}" in ignored, path
+    assert text.endswith("\nFROM base\nCOPY --from=build /opt/appealbus /opt/appealbus\n"), "or the simulator is in it"
     assert re.search(r"^USER \d{5}", text, re.MULTILINE)
     assert "libgcrypt20" in text
     lock = (ROOT / "requirements" / "production.lock").read_text()

@@ -12,14 +12,16 @@ from tests.packaging.wheels import ROOT, build
 
 NAMED = re.compile(
     r"\b(?:pip3?|pipx|uv(?: pip)?|uvx|poetry)\s+(?:install|add|run|download|inject|tool install)?\b"
-    r"[^\n`]*?(?<![\w./\\-])appealbus(?:-client)?(?:\[[^\]]*\])?(?=['\"\s`.,;:)=<>~]|$)",
+    r"[^\n`]*?(?<![\w./\\-])appealbus(?:-client|-simulator)?(?:\[[^\]]*\])?(?=['\"\s`.,;:)=<>~]|$)",
 )
 """A command that would ask an index for our name."""
 TOLD = re.compile(
-    r"pip install (?:'\.\[\w+\]'|\"\$\([^`\n]*?\)\[\w+\]\"|\./client|(?:--no-deps )?dist/appealbus[\w-]*\*\.whl)"
+    r"pip install (?:'\.\[\w+\]'|\"\$\([^`\n]*?\)\[\w+\]\"|\./client|\. \./simulator|"
+    r"(?:--no-deps )?dist/appealbus[\w-]*\*\.whl)"
 )
 """A command that installs from here."""
-FOLDERS = ("docs", "examples", "client", "deploy", "core", "plugins", "connectors", "schemas", "benchmarks")
+SOURCES = ("core", "plugins", "connectors", "schemas", "client", "simulator")
+FOLDERS = ("docs", "examples", "deploy", "benchmarks", *SOURCES)
 KINDS = {".md", ".py", ".po", ".toml", ".sh", ".yml", ".yaml", ".txt", ".service", ""}
 
 
@@ -41,6 +43,7 @@ def texts() -> dict[str, str]:
             "pip install 'appealbus[api]'",
             "pip install appealbus",
             "pip install appealbus-client",
+            "pip install . appealbus-simulator",
             "`pip install appealbus`",
         ),
         *('pip install -U "appealbus"', "uv pip install appealbus==0.2", "pipx install appealbus", "uv add appealbus"),
@@ -62,13 +65,15 @@ def test_what_is_told_installs(wheel: Path, tmp_path: Path) -> None:
     """Each command works in a checkout with the wheels that docs/production.md builds there, and every extra is one."""
     commands = {found for text in texts().values() for found in TOLD.findall(text)}
     assert {"pip install '.[api]'", "pip install ./client", "pip install '.[postgres]'"} <= commands
+    assert "pip install . ./simulator" in commands
     assert any("dist/appealbus-*.whl" in each and "[api]" in each for each in commands)
     checkout = tmp_path / "checkout"
     ignored = shutil.ignore_patterns(".*", "__pycache__", "tests", "docs", "benchmarks")
     shutil.copytree(ROOT, checkout, ignore=ignored)
     (checkout / "dist").mkdir()
     shutil.copy(wheel, checkout / "dist")
-    build(ROOT / "client", "wheel", checkout / "dist")
+    for folder in ("client", "simulator"):
+        build(ROOT / folder, "wheel", checkout / "dist")
     for command in sorted(commands):
         # What it needs comes from an index, and is not the matter here.
         given = "--no-index --no-deps --no-build-isolation --disable-pip-version-check --dry-run --ignore-installed"

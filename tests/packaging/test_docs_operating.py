@@ -42,7 +42,7 @@ below(get_command(build(Cli(None))), "appealbus")
 def events() -> dict[str, set[str]]:
     """Find every event that is logged, with the keys that it may have. It takes long: not while collecting."""
     found: dict[str, set[str]] = defaultdict(set)
-    for part in ("core", "connectors", "plugins"):
+    for part in ("core", "connectors", "plugins", "simulator"):
         for file in (ROOT / part).rglob("*.py"):
             for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
                 if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute) or not node.args:

@@ -73,7 +73,8 @@ def messages(file: Path) -> Iterator[str]:
 
 def test_settings_in_messages_exist() -> None:
     """What a message proposes to write can be written."""
-    files = [file for folder in ("core", "connectors", "plugins", "schemas") for file in (ROOT / folder).rglob("*.py")]
+    folders = ("core", "connectors", "plugins", "schemas", "simulator")
+    files = [file for folder in folders for file in (ROOT / folder).rglob("*.py")]
     named = {
         f"{file.name}: {name}"
         for file in files

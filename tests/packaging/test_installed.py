@@ -1,12 +1,13 @@
 """The wheels at work, in an environment of their own."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
 from appealbus.core import __version__
-from tests.packaging.wheels import EXAMPLE, Environment
+from tests.packaging.wheels import EXAMPLE, Environment, install
 
 pytestmark = pytest.mark.system
 
@@ -60,8 +61,25 @@ def test_its_own_tests_pass_against_the_wheels(installed: Environment, tmp_path:
 
 
 def test_the_program_starts_in_an_empty_folder(installed: Environment, tmp_path: Path) -> None:
-    """Nothing of the checkout is needed, not even to demonstrate."""
-    done = installed.run("appealbus", "demo", "--help", cwd=tmp_path)
+    """Nothing of the checkout is needed; of the simulator, which a bus in production does not have, it says so."""
+    done = installed.run("appealbus", "check", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for command in ("demo", "simulate"):
+        done = installed.run("appealbus", command, cwd=tmp_path)
+        told = f"{command} is not installed: pip install . ./simulator in a checkout of the bus"
+        assert (done.returncode, done.stderr.strip()) == (2, told)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_with_the_simulator_s_wheel_it_demonstrates(wheel: Path, simulator: Path, tmp_path: Path) -> None:
+    """From elsewhere, with all that the simulated agencies are made of."""
+    shutil.copy(simulator, wheel.parent)
+    (tmp_path / "elsewhere").mkdir()
+    both = install(wheel.parent, tmp_path / "venv", "appealbus", "appealbus-simulator")
+    done = both.run("appealbus", "demo", "--help", cwd=tmp_path / "elsewhere")
     assert done.returncode == 0, done.stderr
     assert "synthetic appeals" in done.stdout
-    assert list(tmp_path.iterdir()) == []
+    made = "from appealbus.simulator.server import Simulator; print(Simulator().population.persons.iin(1))"
+    done = both.run("python", "-W", "error", "-c", made, cwd=tmp_path / "elsewhere")
+    assert done.returncode == 0, done.stderr
+    assert list((tmp_path / "elsewhere").iterdir()) == []

@@ -76,7 +76,7 @@ def is_method(name: str, part: object) -> bool:
     return not name.startswith("_") and (inspect.isfunction(part) or isinstance(part, property))
 
 
-FACES = frozenset({"plugins/api", "plugins/console", "plugins/demo"})
+FACES = frozenset({"plugins/api", "plugins/console"})
 """What shows or runs the whole bus, as its commands do, and so uses whatever it has."""
 COMMANDS = frozenset({"cli", "escaping", "journal.journal", "language", "rights"})
 """What commands and reports of plugins use, so that they talk and mask as the program's own do."""

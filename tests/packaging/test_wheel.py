@@ -1,11 +1,13 @@
 """What is in the packages."""
 
+import re
 import tarfile
 import zipfile
 from pathlib import Path
 
 import pytest
 
+from appealbus.core import __version__
 from tests.packaging.wheels import ROOT, build
 
 PARTS = ("schemas", "core", "connectors", "plugins")
@@ -18,22 +20,36 @@ def names(wheel: Path) -> set[str]:
         return set(archive.namelist())
 
 
-def in_the_checkout() -> set[str]:
-    """List what the four source roots hold."""
-    files = (file.relative_to(ROOT / part) for part in PARTS for file in (ROOT / part).rglob("*") if file.is_file())
+def in_the_checkout(*parts: str) -> set[str]:
+    """List what source roots hold in the package."""
+    roots = [ROOT / part for part in parts]
+    files = (file.relative_to(root) for root in roots for file in (root / "appealbus").rglob("*") if file.is_file())
     return {file.as_posix() for file in files if "__pycache__" not in file.parts}
 
 
 def test_every_file_of_the_source_roots_is_in_the_wheel(names: set[str]) -> None:
     """Schemas, contracts, migrations and templates as much as code; and nothing else but the metadata."""
-    assert {name for name in names if not name.partition("/")[0].endswith(".dist-info")} == in_the_checkout()
+    assert {name for name in names if not name.partition("/")[0].endswith(".dist-info")} == in_the_checkout(*PARTS)
     for suffix in (".xsd", ".wsdl", ".json", ".txt", ".po", ".mo"):
         assert any(name.endswith(suffix) for name in names), suffix
     assert any("/migrations/versions/" in name for name in names)
 
 
+def test_the_simulator_and_the_demonstration_have_a_wheel_of_their_own(names: set[str], simulator: Path) -> None:
+    """With each file of theirs, for the bus of the same version, whose wheel has nothing of it."""
+    with zipfile.ZipFile(simulator) as archive:
+        (about,) = {name.partition("/")[0] for name in archive.namelist() if ".dist-info/" in name}
+        metadata, plugins = (archive.read(f"{about}/{each}").decode() for each in ("METADATA", "entry_points.txt"))
+        assert {name for name in archive.namelist() if not name.startswith(about)} == in_the_checkout("simulator")
+    assert {"appealbus/simulator/py.typed", "appealbus/demo/py.typed"} <= in_the_checkout("simulator") - names
+    assert re.findall("^Requires-Dist: (.*)$", metadata, re.MULTILINE) == [f"appealbus=={__version__}"]
+    assert plugins == "[appealbus]\ndemo = appealbus.demo\nsimulator = appealbus.simulator\n"
+    assert not names & in_the_checkout("simulator")
+    assert (ROOT / "simulator" / "LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()
+
+
 def test_the_package_is_a_namespace() -> None:
-    """An `appealbus/__init__.py`, wherever, would hide three of the four roots."""
+    """An `appealbus/__init__.py`, wherever, would hide all but one of the roots."""
     assert list(ROOT.glob("*/appealbus/__init__.py")) == []
 
 

@@ -51,11 +51,16 @@ def install(wheels: Path, folder: Path, *names: str) -> Environment:
     """Make a virtual environment in the folder, with these packages out of a folder of wheels.
 
     Nothing comes from the network. Their dependencies are lent from the environment of the tests, by a .pth file;
-    the .pth files in there do not count then, so that the editable checkout stays out.
+    the .pth files in there do not count then, and what is named after us is not lent, so that the checkout stays out.
     """
     environment = _install(wheels, folder, *names)
     (site,) = folder.glob("lib/python*/site-packages")
-    (site / "lent.pth").write_text(sysconfig.get_paths()["purelib"])
+    lent = folder / "lent"
+    lent.mkdir()
+    for each in Path(sysconfig.get_paths()["purelib"]).iterdir():
+        if not each.name.startswith("appealbus"):
+            (lent / each.name).symlink_to(each)
+    (site / "lent.pth").write_text(str(lent))
     return environment
 
 

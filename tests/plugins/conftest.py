@@ -11,7 +11,7 @@ from appealbus.connectors.http import HttpClient
 from appealbus.connectors.shep.settings import ShepSettings
 from appealbus.connectors.shep.wire import ShepWire
 from appealbus.core import Call, Lookup, Outcome, Query, Shape, Source
-from appealbus.plugins.simulator.messages import GatewayRequest, build_response, read_request
+from appealbus.simulator.messages import GatewayRequest, build_response, read_request
 
 
 class Gateway:

@@ -8,13 +8,13 @@ from lxml import etree
 from appealbus.core import Form, Lookup, Request
 from appealbus.core.testing import Records, appeal, ask, check_lookup
 from appealbus.plugins import address, egkn, gbdfl, gbdul
-from appealbus.plugins.simulator import address as places
-from appealbus.plugins.simulator import egkn as land
-from appealbus.plugins.simulator import gbdfl as people
-from appealbus.plugins.simulator import gbdul as firms
-from appealbus.plugins.simulator.content import Shape, lay, take
-from appealbus.plugins.simulator.population import Population
 from appealbus.schemas import Appeal
+from appealbus.simulator import address as places
+from appealbus.simulator import egkn as land
+from appealbus.simulator import gbdfl as people
+from appealbus.simulator import gbdul as firms
+from appealbus.simulator.content import Shape, lay, take
+from appealbus.simulator.population import Population
 
 POPULATION = Population(size=5000)
 AGENCIES = {"gbdfl": people.agency("X"), "gbdul": firms.agency("X"), "egkn": land.agency("X")}

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from appealbus.demo.setting import MODELS
 from appealbus.plugins import address, egkn, gbdfl, gbdul
-from appealbus.plugins.demo.setting import MODELS
 from appealbus.plugins.identity.messages import MESSAGES as IDENTITY
 from appealbus.plugins.land_rights.messages import MESSAGES as LAND
 

@@ -8,7 +8,7 @@ import pytest
 from _pytest.assertion import rewrite
 
 _ROOT = Path(__file__).parents[2]
-_FOLDERS = ("client", "connectors", "core", "plugins", "schemas", "tests")
+_FOLDERS = ("client", "connectors", "core", "plugins", "schemas", "simulator", "tests")
 
 
 def compile_share(config: pytest.Config, number: int, of: int) -> None:

@@ -11,9 +11,9 @@ from urllib.request import urlopen
 from appealbus.core.domain.access import AccessRow
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.journal.journal import Journal
-from appealbus.plugins.simulator.appeals import write
-from appealbus.plugins.simulator.population import Population
 from appealbus.schemas import Appeal, Dossier
+from appealbus.simulator.appeals import write
+from appealbus.simulator.population import Population
 from tests.services.forms import LONG
 from tests.system.program import PATIENCE, Program, appealbus
 

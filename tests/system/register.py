@@ -4,13 +4,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from appealbus.plugins.simulator.addresses import Addresses
-from appealbus.plugins.simulator.population import Population
 from appealbus.schemas import Appeal, Dossier
 from appealbus.schemas.appeal import Place
 from appealbus.schemas.identifiers import parse_cadastral_number, parse_rka
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.record import Record
+from appealbus.simulator.addresses import Addresses
+from appealbus.simulator.population import Population
 from tests.system.installation import Installation
 
 PLUGIN = str(Path(__file__).with_name("later.py"))

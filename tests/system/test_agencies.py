@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from appealbus.plugins.simulator.population import Population
 from appealbus.schemas import Appeal, Completeness, Dossier
+from appealbus.simulator.population import Population
 from tests.services.forms import form
 from tests.system.installation import Agencies, Installation, letters
 from tests.system.program import Program, appealbus

@@ -9,9 +9,9 @@ import pytest
 from lxml import etree
 
 from appealbus.core.language import Reader
-from appealbus.plugins.simulator.population import Population
 from appealbus.schemas import Appeal, Dossier
 from appealbus.schemas.xml import dossier_from_xml
+from appealbus.simulator.population import Population
 from tests.system.installation import Agencies, Installation, letters
 from tests.system.program import Finished, appealbus
 

@@ -31,7 +31,7 @@ DOORS = ("intake", "command", "replay", "waiting")
 SUBJECTS = ("own", "foreign", "unknown", "out_of_scope")
 SETTINGS = BusSettings(changes_from=["anywhere", "anywhere-here"])
 BUILT_IN = {kind: kind in (ChangeKind.CORRECTED, ChangeKind.WITHDRAWN) for kind in ChangeKind}
-SOURCES = [Path(__file__).parents[3] / each for each in ("core", "connectors", "plugins")]
+SOURCES = [Path(__file__).parents[3] / each for each in ("core", "connectors", "plugins", "simulator")]
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -121,7 +121,7 @@ def test_no_door_is_forgotten() -> None:
     assert made == [
         "core/appealbus/core/bus/reception.py",
         "core/appealbus/core/operations/renaming.py",
-        "plugins/appealbus/plugins/demo/past.py",
+        "simulator/appealbus/demo/past.py",
     ]
 
 

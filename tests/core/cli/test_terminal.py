@@ -123,7 +123,8 @@ def test_booleans_are_shown_whichever_they_are():
 def test_nothing_else_writes_to_a_terminal():
     """What a command tells goes through Terminal and Cli.write: nobody else prints."""
     root = Path(__file__).parents[3]
-    modules = [path for folder in ("core", "connectors", "plugins") for path in (root / folder).rglob("*.py")]
+    folders = ("core", "connectors", "plugins", "simulator")
+    modules = [path for folder in folders for path in (root / folder).rglob("*.py")]
     # The console of the plugin is a page.
     modules = [path for path in modules if path.parts[-2:] != ("console", "app.py")]
     own = {"terminal.py", "context.py", "setup.py", "docs.py", "__main__.py"}

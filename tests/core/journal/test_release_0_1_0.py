@@ -13,7 +13,7 @@ import pytest
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.naming import named_by_appeal, named_by_record
-from appealbus.plugins.simulator.server import Simulator
+from appealbus.simulator.server import Simulator
 from tests.core.journal.release_0_1_0 import make
 from tests.core.journal.release_0_1_0.make import LATE, REFUSED, Contour, Registry, ids
 

@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[3]
 NIL = 'xmlns:i="http://www.w3.org/2001/XMLSchema-instance" i:nil="true"'
 SOURCES = [
     file
-    for folder in ("core", "connectors", "plugins", "schemas", "benchmarks")
+    for folder in ("core", "connectors", "plugins", "schemas", "simulator", "benchmarks")
     for file in (ROOT / folder).rglob("*.py")
 ]
 

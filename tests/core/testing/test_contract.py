@@ -16,9 +16,9 @@ from appealbus.core.replies.xmlread import element_of
 from appealbus.core.testing import ScriptedWire, appeal, ask, check_lookup
 from appealbus.core.testing.contract import contract_wire
 from appealbus.core.testing.scripted import reply_of
-from appealbus.plugins.simulator.messages import build_response
 from appealbus.schemas import Kato, Record
 from appealbus.schemas.namespaces import SOAP11, SOAP12
+from appealbus.simulator.messages import build_response
 
 CONTRACT = Path(__file__).parents[3] / "examples" / "first_plugin" / "agency.wsdl"
 ABOUT = appeal(place={"kato": "271010000"})

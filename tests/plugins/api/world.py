@@ -18,9 +18,9 @@ from appealbus.core.domain.client import Role
 from appealbus.core.journal.journal import Journal
 from appealbus.core.parts import build, load_plugins
 from appealbus.core.rights.policy import read_policy
-from appealbus.plugins.demo.setting import document
-from appealbus.plugins.simulator.server import Simulator
-from appealbus.plugins.simulator.settings import SimulatorSettings
+from appealbus.demo.setting import document
+from appealbus.simulator.server import Simulator
+from appealbus.simulator.settings import SimulatorSettings
 from tests.plugins.api.serving import served
 from tests.services.journals import sqlite_journal
 from tests.services.threads import in_a_thread

@@ -12,8 +12,8 @@ from appealbus.core import Assessor
 from appealbus.plugins.competence import register_assessors, register_shared
 from appealbus.plugins.competence.messages import MESSAGES
 from appealbus.plugins.competence.settings import CompetenceSettings
-from appealbus.plugins.simulator.appeals.letters import CATEGORIES
 from appealbus.schemas import Severity, Signal
+from appealbus.simulator.appeals.letters import CATEGORIES
 from tests.plugins.competence.making import A, B, C, D, E, bins, body, competence
 from tests.plugins.dossiers import NOW, assessed, dossier, fact
 

@@ -26,18 +26,18 @@ from appealbus.core.cli.context import Cli
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.writes import clock as journal_clock
 from appealbus.core.rights.policy import read_policy
+from appealbus.demo import live, oversight, past, traffic
+from appealbus.demo.live import running, worked
+from appealbus.demo.live_setting import ARCHIVE, live_document, toml
+from appealbus.demo.setting import MISBEHAVIOUR
+from appealbus.demo.traffic import Traffic
 from appealbus.plugins.api.api import Api
 from appealbus.plugins.api.server import run
 from appealbus.plugins.api.settings import ApiSettings
 from appealbus.plugins.console.app import application
-from appealbus.plugins.demo import live, oversight, past, traffic
-from appealbus.plugins.demo.live import running, worked
-from appealbus.plugins.demo.live_setting import ARCHIVE, live_document, toml
-from appealbus.plugins.demo.setting import MISBEHAVIOUR
-from appealbus.plugins.demo.traffic import Traffic
-from appealbus.plugins.simulator.server import Simulator
-from appealbus.plugins.simulator.settings import Misbehaviour, SimulatorSettings
 from appealbus.schemas.appeal import Appeal, PersonApplicant
+from appealbus.simulator.server import Simulator
+from appealbus.simulator.settings import Misbehaviour, SimulatorSettings
 from tests.plugins.console.world import World
 from tests.services.journals import sqlite_journal
 from tests.services.threads import in_a_thread

@@ -21,14 +21,14 @@ from appealbus.core.journal.journal import Journal
 from appealbus.core.parts import build, load_plugins
 from appealbus.core.rights.policy import read_policy
 from appealbus.core.rights.tokens import new_token
+from appealbus.demo.live_setting import toml
+from appealbus.demo.setting import document
 from appealbus.plugins.api.api import Api
 from appealbus.plugins.api.server import run
 from appealbus.plugins.api.settings import ApiSettings
 from appealbus.plugins.console.app import application
-from appealbus.plugins.demo.live_setting import toml
-from appealbus.plugins.demo.setting import document
-from appealbus.plugins.simulator.server import Simulator
-from appealbus.plugins.simulator.settings import Misbehaviour, SimulatorSettings
+from appealbus.simulator.server import Simulator
+from appealbus.simulator.settings import Misbehaviour, SimulatorSettings
 from tests.services.journals import sqlite_journal
 from tests.services.processes import PATIENCE
 from tests.services.threads import in_a_thread

@@ -51,6 +51,9 @@ OWN = {
 
 There a command is a function of its name, and a group is called `group`."""
 
+APART = {"demo": "demo", "simulate": "simulator"}
+"""Commands of a package of its own, each with the plugin that brings it."""
+
 
 def group_of(cli: Cli) -> type[TyperGroup]:
     """Return the class of the program's group of commands."""
@@ -61,12 +64,14 @@ def group_of(cli: Cli) -> type[TyperGroup]:
         complete = False
 
         def get_command(self, ctx: Any, cmd_name: str) -> Any:
-            """Return a command; raise ConfigError where nobody can know whether a plugin brings it."""
+            """Return a command; raise ConfigError where a plugin that is broken or away may bring it."""
             if cmd_name in OWN:
                 self.add_own(cmd_name)
             else:
                 self.add_all()
             found = super().get_command(ctx, cmd_name)
+            if found is None and cmd_name in APART and all(each.name != APART[cmd_name] for each in cli.host.plugins):
+                raise ConfigError(f"{cmd_name} is not installed: pip install . ./simulator in a checkout of the bus")
             if found is None and (broken := [each for each in cli.host.plugins if each.state == "broken"]):
                 told = [f"plugin {each.name} is broken, and may bring it: {each.reason}" for each in broken]
                 raise ConfigError(f"there is no command {cmd_name}", *told)

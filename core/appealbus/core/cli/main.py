@@ -19,8 +19,9 @@ from appealbus.core.worker import worker
 
 _HELP = """An appeal goes in, a dossier with the state's own records comes out.
 
-Start with `appealbus demo`. Then write an `appealbus.toml` (try `appealbus check`), put appeals in with
-`appealbus intake FILE`, work them with `appealbus run`, and look at one with `appealbus dossier NUMBER`.
+Start with `appealbus demo`, where the simulator is installed. Then write an `appealbus.toml` (try `appealbus check`),
+put appeals in with `appealbus intake FILE`, work them with `appealbus run`, and look at one with
+`appealbus dossier NUMBER`.
 
 Exit codes: 0 all is well; 1 the command worked and found problems; 2 the configuration or the command line is
 wrong; 3 there is no such thing; 4 the journal cannot be used; 5 a plugin held the process for too long;

@@ -26,10 +26,10 @@ from appealbus.core.journal.journal import Journal
 from appealbus.core.parts import build, load_plugins
 from appealbus.core.testing import scripted_connector
 from appealbus.core.testing.scripted import ScriptedWire
-from appealbus.plugins.simulator.appeals import example_lines
-from appealbus.plugins.simulator.server import Simulator
-from appealbus.plugins.simulator.settings import Misbehaviour, SimulatorSettings
-from appealbus.plugins.simulator.sources import GATEWAY, gateway_source
+from appealbus.simulator.appeals import example_lines
+from appealbus.simulator.server import Simulator
+from appealbus.simulator.settings import Misbehaviour, SimulatorSettings
+from appealbus.simulator.sources import GATEWAY, gateway_source
 from tests.services.postgres import Postgres, programs
 
 sys.path.insert(0, str(Path(__file__).parents[4] / "examples/appealbus_vehicles/src"))

@@ -1,0 +1,12 @@
+"""The demonstration: the whole path on one machine, over real HTTP, in a few seconds."""
+
+import typer
+
+from appealbus.core import hookimpl
+from appealbus.demo.command import demo
+
+
+@hookimpl
+def register_commands(app: typer.Typer) -> None:
+    """Add `appealbus demo`."""
+    app.command("demo")(demo)

@@ -1,0 +1,159 @@
+"""What `appealbus demo --console` does: all of it runs, with a console to look at it, until told to end."""
+
+import asyncio
+import contextlib
+import shutil
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import aclosing, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from appealbus.connectors.amqp.brokers import Brokers
+from appealbus.core.bus.bus import Bus
+from appealbus.core.bus.reception import Reception
+from appealbus.core.cli.context import Cli
+from appealbus.core.domain.client import Role
+from appealbus.core.journal.journal import Journal
+from appealbus.core.logs import configure
+from appealbus.core.parts import build
+from appealbus.core.process import relieve_collector
+from appealbus.core.rights.policy import read_policy
+from appealbus.demo import oversight
+from appealbus.demo.live_setting import ARCHIVE, ROADS, live_document, toml
+from appealbus.demo.moods import be_moody, open_and_shut, receive
+from appealbus.demo.setting import MODELS, contour
+from appealbus.demo.traffic import FIRST, Traffic
+from appealbus.plugins.api.api import Api
+from appealbus.plugins.api.server import add_console
+from appealbus.plugins.api.server import run as serve
+from appealbus.plugins.api.settings import ApiSettings
+from appealbus.plugins.console.command import make_link
+from appealbus.simulator.server import Simulator
+
+PEOPLE = {"aigul": Role.OPS, "dana": Role.REVIEWER, "serik": Role.AUDITOR}
+"""Who may sign in."""
+_PATIENCE = 60.0
+"""Seconds for what comes at once to be worked: 800 letters take some ten."""
+_LOOK = 0.5
+"""Seconds between two looks whether they are worked."""
+
+
+async def run(shell: Cli, folder: Path, listener: socket.socket) -> None:
+    """Run all of it in the folder until Ctrl-C or SIGTERM; the console listens on a socket.
+
+    Args:
+        shell: where it is told.
+        folder: with the configuration, which other commands may be given.
+        listener: what the server answers on.
+
+    """
+    told = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, told.set)
+    settings, signatures = contour(folder)
+    shell.out.print(signatures)
+    async with Simulator(settings) as simulator:
+        port = listener.getsockname()[1]
+        file = folder / "appealbus.toml"
+        file.write_text("\n".join(toml(live_document(folder, simulator.url, settings, port))), encoding="utf-8")
+        cli = Cli(file)
+        configure(cli.loaded.settings.log.level, cli.loaded.settings.log.format)
+        async with cli.journal(write=True) as journal:
+            await journal.hold_run_lock()
+            journal.compares_texts = cli.host.compares
+            served = journal.acting(journal.actor)  # a person's; the bus has its own name
+            await oversight.past(journal)  # before the watch for surges begins, which judges the last week then
+            async with running(cli, simulator, journal) as traffic:
+                relieve_collector()
+                await _welcome(shell, cli, served, port)
+                async with _meanwhile(be_moody(simulator), _letters(traffic, journal)):
+                    await _serve(cli, served, listener, told)
+    shell.out.print("ended")
+
+
+@asynccontextmanager
+async def running(cli: Cli, simulator: Simulator, journal: Journal) -> AsyncIterator[Traffic]:
+    """Have a bus with its channels, agencies and receivers as long as the block lasts."""
+    bus = Bus(cli.loaded, build(cli.loaded, cli.host), journal)
+    brokers = cli.host.shared("amqp")
+    if not isinstance(brokers, Brokers):
+        raise TypeError("another plugin is called amqp")
+    ours = [brokers.get(), brokers.get(ROADS), brokers.get(ARCHIVE)]
+    for broker in ours:
+        await brokers.start(broker)  # with the exchanges and queues that a bus has
+    try:
+        await receive(brokers)
+        await simulator.take_questions(brokers.get())
+        await bus.start()
+        try:
+            bus.open_doors()
+            async with _meanwhile(open_and_shut(brokers.get(ROADS))):
+                yield Traffic(brokers.get(), journal, simulator.population)
+        finally:
+            await bus.stop()
+    finally:
+        for broker in ours:
+            await brokers.close(broker)
+
+
+@asynccontextmanager
+async def _meanwhile(*each: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Do all of them as long as the block lasts; what fails of that is raised there."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one) for one in each]
+            yield
+            for task in tasks:
+                task.cancel()
+    except ExceptionGroup as failed:
+        raise failed.exceptions[0] from None
+
+
+async def _letters(traffic: Traffic, journal: Journal) -> None:
+    """Have some letters at once, and more without end."""
+    await traffic.begin()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_PATIENCE):
+            await worked(journal)
+    await traffic.go_on()
+
+
+async def worked(journal: Journal) -> None:
+    """Wait until nothing is left to do now."""
+    while True:
+        counts = await journal.counts()
+        if not counts.ready and not counts.in_work and counts.idle + counts.parked > FIRST:
+            return
+        await asyncio.sleep(_LOOK)
+
+
+async def _serve(cli: Cli, journal: Journal, listener: socket.socket, told: asyncio.Event) -> None:
+    """Answer as `appealbus serve` does."""
+    policy = read_policy(cli.loaded, cli.host)
+    async with aclosing(Reception(journal, cli.loaded.settings.bus, cli.host.counting.due_on, policy)) as reception:
+        settings = cli.loaded.validate(ApiSettings, "plugins", "api")
+        api = Api(settings, cli.loaded, policy, journal, reception, cli.host)
+        add_console(api)
+        await serve(api, None, listener, told)
+
+
+async def _welcome(shell: Cli, cli: Cli, journal: Journal, port: int) -> None:
+    """Say how one signs in."""
+    url = f"http://127.0.0.1:{port}"
+    shell.out.print("A demonstration, on this machine alone: people, letters and agencies are made up.")
+    shell.out.print(f"{' and '.join(sorted(MODELS))} answer by models of ours: no contract of theirs is published.")
+    shell.out.print(f"The console is at {url}/console. Each of these links signs in once, within ten minutes:")
+    for name, role in PEOPLE.items():
+        link = await make_link(cli, journal, name, role)
+        shell.out.print(f"  {role:<9} {url}/console/enter?link={link}")
+    program = shutil.which("appealbus") or f"{Path(sys.prefix)}/bin/appealbus"
+    shell.out.print("Another one, while this runs:")
+    shell.out.print(f"  {program} --config {cli.loaded.file} console link --role ops --actor aigul")
+    shell.out.print(
+        "Letters of fourteen weeks are worked first, then new ones come by themselves. Agencies and receivers "
+        "misbehave on purpose: errors belong to it. What is done is deleted after three days. Ctrl-C ends it, and "
+        "deletes all but a folder of --keep; below is what the log says."
+    )

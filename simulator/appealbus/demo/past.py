@@ -1,0 +1,86 @@
+"""A synthetic past: what oversight needs to say of this year, and of which week stands out, anything at all.
+
+Appeals like those of the demonstration came in each of fourteen weeks, and most were answered. In the last whole week
+the neighbours of one river wrote, too.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
+from functools import cache
+from random import Random
+from typing import Any
+
+from appealbus.core.clocks import KAZAKHSTAN, day_of
+from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.rows import NewAppeal, NewChange
+from appealbus.schemas.appeal import Appeal, Language, ParcelReference, Place
+from appealbus.schemas.change import AnswerResult, Change, ChangeKind
+from appealbus.simulator.appeals import appeals
+
+WEEKS = 14
+"""With the one that is judged: ten weeks before it are the fewest of which anything is said."""
+_A_WEEK = 40
+_NEIGHBOURS = 24
+_RIVER = "110"
+"""The category: protection of nature."""
+_PLACE = Place(kato="274600000", address="Переметное, ул. Жайык")
+_PARCEL = ParcelReference(cadastral_number="08-118-770-8946")
+_REDIRECTED, _ANSWERED = 0.29, 0.93
+RESULTS = {AnswerResult.SATISFIED: 34, AnswerResult.REFUSED: 3, AnswerResult.EXPLAINED: 60, AnswerResult.TAKEN_NOTE: 3}
+"""How much of them, in percent, as the region has published for 4½ months of 2025."""
+
+
+async def live_through(journal: Journal, monday: date) -> int:
+    """Write the past down, up to the week that begins on a Monday; return how many appeals it has."""
+    random = Random(1)  # noqa: S311 - the same past each time
+    began = datetime.combine(monday - (WEEKS - 1) * timedelta(weeks=1), time(9), KAZAKHSTAN)
+    news = list(_appeals(random, began))
+    await asyncio.gather(*(journal.accept(each) for each in news))
+    until = began + WEEKS * timedelta(weeks=1)
+    changes = [change for each in news for change in _changes(random, each) if change.received_at < until]
+    await asyncio.gather(*(journal.change(each) for each in changes))
+    return len(news)
+
+
+def _appeals(random: Random, began: datetime) -> Iterator[NewAppeal]:
+    letters, river = list(appeals()), neighbour()
+    for week in range(WEEKS):
+        monday = began + week * timedelta(weeks=1)
+        written = [random.choice(letters) for _ in range(_A_WEEK)]
+        if week == WEEKS - 1:
+            written += [river] * _NEIGHBOURS
+        for at, letter in enumerate(written):
+            moment = monday + timedelta(days=at % 5, minutes=at)
+            yield _again(letter, f"past-{week}-{at}", moment)
+
+
+@cache
+def neighbour() -> Appeal:
+    """Return what the neighbours of the river write."""
+    letters = (each for each in appeals() if each.category and each.category.code == _RIVER)
+    river = next(each for each in letters if each.language is Language.RUSSIAN)
+    return river.model_copy(update={"place": _PLACE, "parcels": [_PARCEL]})
+
+
+def _again(letter: Appeal, message_id: str, moment: datetime) -> NewAppeal:
+    """Return a letter as if it had come at another time."""
+    new = {"message_id": message_id, "channel": "past", "number": None, "received_at": moment, "due_on": None}
+    return NewAppeal(letter.model_copy(update=new), moment, "demo", day_of(moment) + timedelta(days=21))
+
+
+def _changes(random: Random, new: NewAppeal) -> Iterator[NewChange]:
+    """Yield what happened to an appeal later: it went elsewhere, or it was answered, or neither yet."""
+    of: dict[str, Any] = {"channel": "past", "appeal_message_id": new.appeal.message_id}
+    chance = random.random()
+    if chance < _REDIRECTED:
+        at = new.accepted_at + timedelta(days=2)
+        about = of | {"kind": ChangeKind.REDIRECTED, "to": {"name": "Министерство", "bin": "240840014331"}}
+    elif chance < _ANSWERED:
+        at = new.accepted_at + timedelta(days=random.choice((6, 9, 12, 15, 19, 20, 23)))
+        result = random.choices(list(RESULTS), list(RESULTS.values()))[0]
+        about = of | {"kind": ChangeKind.ANSWERED, "result": result, "answered_on": day_of(at)}
+    else:
+        return
+    given = about | {"message_id": f"{new.appeal.message_id}-after", "dated_at": at}
+    yield NewChange(Change.model_validate(given), at, "demo")

@@ -1,0 +1,70 @@
+"""What the demonstration runs on: a configuration like a person would write, and agencies that misbehave."""
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from appealbus.connectors.signing.gost import libgcrypt
+from appealbus.core import ConfigError
+from appealbus.simulator.settings import Algorithm, Misbehaviour, SimulatorSettings
+from appealbus.simulator.sources import GATEWAY, gateway_source
+
+_LATENCY: dict[str, Any] = {"latency": 0.02, "latency_tail": 0.015, "latency_max": 1.5}
+
+MISBEHAVIOUR = {
+    "gbdfl": Misbehaviour(**_LATENCY, fault=0.02, http_502=0.03, truncated=0.01),
+    "gbdul": Misbehaviour(**_LATENCY, status=0.05, cut=0.05),
+    "egkn": Misbehaviour(**_LATENCY, http_502=0.12, wrong_types=0.05, empty=0.03, entity_bomb=0.02, silent=0.02),
+    "address": Misbehaviour(**_LATENCY, fault=0.05, truncated=0.02),
+}
+MODELS = frozenset({"egkn", "address"})
+"""Sources whose messages are ours, since no contract of theirs is published: docs/registries.md."""
+_BASIS = "нет, демонстрация: egkn и address отвечают по нашим моделям, контракты этих служб не опубликованы"
+_ABOUT = ["gbdfl.mentioned_person", "egkn.parcel", "gbdul.right_holder"]
+_WHERE_GIVEN: dict[str, list[str]] = {"required": [], "where_given": ["gbdfl.person", "gbdul.organisation", *_ABOUT]}
+COMPLETENESS: dict[str, dict[str, list[str]]] = {
+    "default": {"required": ["gbdfl.person or gbdul.organisation"], "where_given": _ABOUT},
+    **dict.fromkeys(("notary_inquiry", "lawyer_inquiry", "bailiff_inquiry", "report"), _WHERE_GIVEN),
+}
+"""What an official needs, as deploy/appealbus.toml has it."""
+_PLACE = ["address.by_rka", "address.by_cadastral_number"]
+_EXTRA = ("asn1crypto", "cryptography", "xmlsec")
+_GUARD = {"timeout": "1s", "attempts": 2, "backoff": "50ms", "breaker_failures": 20}
+
+
+def contour(folder: Path) -> tuple[SimulatorSettings, str]:
+    """Return the simulator's settings, signed by GOST where this machine can, and what to say of signatures."""
+    if any(find_spec(name) is None for name in _EXTRA):
+        return SimulatorSettings(), "Messages are not signed: pip install '.[wssec]' in a checkout of the bus"
+    try:
+        libgcrypt.load()
+    except ConfigError as error:
+        return SimulatorSettings(), f"Messages are not signed: {error}"
+    # Of 512 bits, as the gateway has them, signatures take four times as long.
+    keys = SimulatorSettings(keys=folder / "keys", algorithm=Algorithm.GOST_256)
+    return keys, "Messages are signed in both directions, and what registers sign is verified: GOST 34.10-2015"
+
+
+def document(folder: Path, url: str, simulator: SimulatorSettings) -> dict[str, Any]:
+    """Return the configuration of the demonstration, as `tomllib` would read it."""
+    sources: dict[str, Any] = {name: gateway_source(name, simulator, url) | {"guard": _GUARD} for name in GATEWAY}
+    # No broker is configured, so it lives in the memory of this process.
+    sources["address"] = {"connector": "amqp", "queue": simulator.address.queue, "guard": _GUARD}
+    return {
+        "bus": {"name": "demo", "accepted_by": "demo", "journal": f"sqlite:///{folder / 'demo.db'}", "concurrency": 50}
+        | {"legal_basis": _BASIS},
+        "retry": {"first": "4s", "factor": 1.0, "max": "4s"},
+        "completeness": {
+            kind: {**needs, "where_given": [*needs["where_given"], *_PLACE], "wait": "5s"}
+            for kind, needs in COMPLETENESS.items()
+        },
+        "sources": sources,
+        "deliveries": {"out": {"kind": "files", "path": str(folder / "dossiers.jsonl")}},
+        "log": {"level": "error"},
+    }
+
+
+def example_appeals() -> Path | None:
+    """Return examples/appeals.jsonl of the checkout that this file lies in; None in an installed package."""
+    path = Path(__file__).resolve().parents[3] / "examples" / "appeals.jsonl"
+    return path if path.is_file() else None

@@ -1,0 +1,165 @@
+"""The simulator as a server: in the loop of a test or of the demonstration, or behind `appealbus simulate`."""
+
+import ipaddress
+from types import TracebackType
+from typing import Self
+
+import orjson
+import structlog
+from aiohttp import web
+from pydantic import ValidationError
+
+from appealbus.connectors.amqp.brokers import Brokers
+from appealbus.connectors.amqp.settings import MAIN, AmqpSettings
+from appealbus.connectors.amqp.topology import Wanted
+from appealbus.connectors.broker.broker import Broker, BrokerUnreachable
+from appealbus.simulator.gateway import Gateway
+from appealbus.simulator.population import Population
+from appealbus.simulator.queueing import QueueAgency
+from appealbus.simulator.service import SimulatedService
+from appealbus.simulator.settings import Misbehaviour, SimulatorSettings
+from appealbus.simulator.stats import Stats
+
+log = structlog.get_logger(__name__)
+
+PATH = "/bip-sync/"
+_CONNECT = 30.0
+"""Seconds: a broker that was started beside the simulator needs some twenty to be up."""
+_LARGEST_REQUEST = 2 * 1024 * 1024
+"""Bytes: a question has a few thousand, and a client that is broken must not fill the memory."""
+
+
+class Simulator:
+    """A SHEP gateway with ГБД ФЛ, ГБД ЮЛ and ЕГКН behind it, and the address register on a message broker.
+
+    Use it as `async with Simulator(SimulatorSettings()) as simulator:` and send messages to `simulator.url`.
+    """
+
+    def __init__(self, settings: SimulatorSettings | None = None) -> None:
+        self.settings = settings or SimulatorSettings()
+        self.population = Population(self.settings.seed, self.settings.size)
+        self.stats = Stats()
+        self.base_url = ""
+        self._gateway: Gateway | None = None
+        self._register: QueueAgency | None = None
+        self._brokers: Brokers | None = None
+        self._runner: web.AppRunner | None = None
+
+    @property
+    def url(self) -> str:
+        """Where the gateway's synchronous channel is, once started."""
+        return self.base_url + PATH
+
+    async def start(self) -> None:
+        """Listen."""
+        self._gateway = Gateway(self.settings, self.population, self.stats)
+        app = web.Application(client_max_size=_LARGEST_REQUEST)
+        app.router.add_post(PATH, self._gateway.send_message)
+        app.router.add_get(PATH, _presence)
+        app.router.add_post("/control", self._control)
+        app.router.add_get("/stats", self._stats_page)
+        # Not unpacked: a broken archive would be told as HTTP 500 without a fault, and a small one may be of gigabytes.
+        self._runner = web.AppRunner(
+            app, access_log=None, handler_cancellation=True, shutdown_timeout=1.0, auto_decompress=False
+        )
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, self.settings.host, self.settings.port, backlog=1024)
+        await site.start()
+        port = self._runner.addresses[0][1]
+        host = self.settings.host
+        self.base_url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        if self.settings.address.broker is not None:
+            self._brokers = Brokers(AmqpSettings(brokers={MAIN: self.settings.address.broker}))
+            await self._brokers.start(self._brokers.get(), Wanted())
+            await self.take_questions(self._brokers.get())
+        log.debug("simulator.started", port=port, seed=self.settings.seed, size=self.settings.size)
+
+    async def take_questions(self, broker: Broker) -> None:
+        """Let the address register take questions from a broker that is started.
+
+        Raises:
+            BrokerError: the broker cannot be reached, or does not let us.
+
+        """
+        if not await broker.up(_CONNECT):
+            raise BrokerUnreachable(next((link.detail for link in broker.links() if link.detail), "no connection"))
+        settings = self.settings
+        self._register = QueueAgency(settings.address, settings.seed, self.population, self.stats, broker)
+        await self._register.start()
+
+    async def close(self) -> None:
+        """Stop listening and let go of everybody who waits. Idempotent."""
+        if self._register is not None:
+            await self._register.close()
+            self._register = None
+        if self._brokers is not None:
+            await self._brokers.close(self._brokers.get())
+            self._brokers = None
+        if self._gateway is not None:
+            self._gateway.close()
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+
+    def misbehave(self, service: str, rules: Misbehaviour | None = None) -> None:
+        """Let a service (`gbdfl`, `gbdul`, `egkn`, `address`) behave so from now on; without rules: well."""
+        services = self._services
+        if service not in services:
+            raise ValueError(f"no such service; there are {', '.join(services)}")
+        services[service].misbehave(rules or Misbehaviour())
+
+    @property
+    def _services(self) -> dict[str, SimulatedService]:
+        services = self._running().services
+        return services if self._register is None else services | {"address": self._register.service}
+
+    def _running(self) -> Gateway:
+        if self._gateway is None:
+            raise RuntimeError("the simulator is not started")
+        return self._gateway
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def _control(self, request: web.Request) -> web.Response:
+        """Take `{"gbdfl": {"http_502": 0.1}, …}`: all that is not named is well again in the services named."""
+        _local_only(request)
+        try:
+            asked = orjson.loads(await request.read())
+            rules = {name: Misbehaviour.model_validate(value) for name, value in asked.items()}
+        except (ValueError, AttributeError, ValidationError) as error:
+            reason = (
+                error.errors(include_url=False, include_context=False) if isinstance(error, ValidationError) else []
+            )
+            return _json({"error": "write {service: {misbehaviour: value}}", "detail": reason}, status=400)
+        unknown = sorted(set(rules) - set(self._services))
+        if unknown:
+            return _json({"error": f"no such service; there are {', '.join(self._services)}"}, status=400)
+        for name, value in rules.items():
+            self.misbehave(name, value)
+        return _json({name: service.rules.model_dump(mode="json") for name, service in self._services.items()})
+
+    async def _stats_page(self, request: web.Request) -> web.Response:
+        """Tell counts by service; with `?ids=1` the ids of the latest messages too."""
+        _local_only(request)
+        return _json(self.stats.as_json(ids=request.query.get("ids") == "1"))
+
+
+async def _presence(request: web.Request) -> web.Response:
+    """Say that somebody is there: what a health check asks."""
+    return web.Response(text="SHEP simulator: POST a SendMessage here\n")
+
+
+def _local_only(request: web.Request) -> None:
+    if not ipaddress.ip_address(request.remote or "0.0.0.0").is_loopback:  # noqa: S104 - not an address to bind to
+        raise web.HTTPForbidden(text="only from this machine")
+
+
+def _json(value: object, status: int = 200) -> web.Response:
+    return web.Response(status=status, body=orjson.dumps(value, default=str), content_type="application/json")

@@ -1,0 +1,158 @@
+"""The algorithms of signatures: what they are called, how they hash, and what their keys do."""
+
+import hashlib
+import hmac
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from appealbus.connectors.signing.gost.libgcrypt import CURVES, Curve, Point, sign, streebog, verify
+from appealbus.simulator.settings import Algorithm
+
+_PKI = "urn:ietf:params:xml:ns:pkigovkz:xmlsec:algorithms:"
+_MORE = "http://www.w3.org/2001/04/xmldsig-more#"
+_SHA256 = "http://www.w3.org/2001/04/xmlenc#sha256"
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """How a message names an algorithm, and how that hashes."""
+
+    signature: str
+    digest: str
+    hash: Callable[[bytes], bytes]
+
+
+def _sha256(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()
+
+
+METHODS: Final = {
+    Algorithm.GOST_512: Method(
+        f"{_PKI}gostr34102015-gostr34112015-512", f"{_PKI}gostr34112015-512", lambda data: streebog(data, 512)
+    ),
+    Algorithm.GOST_256: Method(
+        f"{_PKI}gostr34102015-gostr34112015-256", f"{_PKI}gostr34112015-256", lambda data: streebog(data, 256)
+    ),
+    Algorithm.RSA: Method(f"{_MORE}rsa-sha256", _SHA256, _sha256),
+}
+# The curve of 512 bits is known from certificates of the national authority, that of 256 bits is its counterpart.
+GOST_CURVES: Final = {
+    Algorithm.GOST_512: CURVES["1.2.643.7.1.2.1.2.1"],
+    Algorithm.GOST_256: CURVES["1.2.643.7.1.2.1.1.1"],
+}
+
+
+class PrivateKey(Protocol):
+    """What signs."""
+
+    @property
+    def method(self) -> Method:
+        """The names of its algorithm, and its hash."""
+
+    def sign(self, data: bytes) -> bytes:
+        """Return the signature as it stands in SignatureValue and in certificates."""
+
+
+class PublicKey(Protocol):
+    """What verifies."""
+
+    @property
+    def method(self) -> Method:
+        """The names of its algorithm, and its hash."""
+
+    def verify(self, data: bytes, signature: bytes) -> bool:
+        """Return whether the signature is the key's, over the data."""
+
+
+@dataclass(frozen=True, slots=True)
+class GostPrivate:
+    """A GOST key. Numbers are little-endian in messages and keys."""
+
+    algorithm: Algorithm
+    secret: int
+
+    @property
+    def method(self) -> Method:
+        """The names of its algorithm, and its hash."""
+        return METHODS[self.algorithm]
+
+    def sign(self, data: bytes) -> bytes:
+        """Return r and s."""
+        curve = GOST_CURVES[self.algorithm]
+        r, s = sign(curve, self.secret, int.from_bytes(self.method.hash(data), "little"))
+        return r.to_bytes(curve.size, "little") + s.to_bytes(curve.size, "little")
+
+
+@dataclass(frozen=True, slots=True)
+class GostPublic:
+    """The public half of a GOST key."""
+
+    algorithm: Algorithm
+    point: Point
+
+    @property
+    def method(self) -> Method:
+        """The names of its algorithm, and its hash."""
+        return METHODS[self.algorithm]
+
+    def verify(self, data: bytes, signature: bytes) -> bool:
+        """Return whether the signature is the key's, over the data."""
+        curve: Curve = GOST_CURVES[self.algorithm]
+        if len(signature) != 2 * curve.size:
+            return False
+        halves = signature[: curve.size], signature[curve.size :]
+        r, s = (int.from_bytes(half, "little") for half in halves)
+        return verify(curve, self.point, int.from_bytes(self.method.hash(data), "little"), (r, s))
+
+
+@dataclass(frozen=True, slots=True)
+class RsaPrivate:
+    """An RSA key of the library `cryptography`."""
+
+    key: Any
+    method: Method = METHODS[Algorithm.RSA]
+
+    def sign(self, data: bytes) -> bytes:
+        """Return the signature."""
+        from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+        from cryptography.hazmat.primitives.hashes import SHA256
+
+        return bytes(self.key.sign(data, PKCS1v15(), SHA256()))
+
+
+@dataclass(frozen=True, slots=True)
+class RsaPublic:
+    """The public half of an RSA key."""
+
+    key: Any
+    method: Method = METHODS[Algorithm.RSA]
+
+    def verify(self, data: bytes, signature: bytes) -> bool:
+        """Return whether the signature is the key's, over the data."""
+        from cryptography.exceptions import InvalidSignature
+        from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+        from cryptography.hazmat.primitives.hashes import SHA256
+
+        try:
+            self.key.verify(signature, data, PKCS1v15(), SHA256())
+        except InvalidSignature:
+            return False
+        return True
+
+
+class ThrowawayKey:
+    """What signs content where no keys are configured: real in form, and nobody can verify it.
+
+    Registers sign whatever comes, so their answers carry a signature even then. HMAC costs next to nothing.
+    """
+
+    method: Final = Method(f"{_MORE}hmac-sha256", _SHA256, _sha256)
+
+    def __init__(self) -> None:
+        self._secret = os.urandom(32)
+
+    def sign(self, data: bytes) -> bytes:
+        """Return the code."""
+        return hmac.digest(self._secret, data, "sha256")

@@ -1,0 +1,83 @@
+"""Which signatures a contour has: all of them where keys are configured, else the registers' own alone."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from lxml import etree
+
+from appealbus.core import ConfigError
+from appealbus.simulator.settings import SimulatorSettings
+from appealbus.simulator.signing.algorithms import METHODS, PrivateKey, ThrowawayKey
+from appealbus.simulator.signing.credentials import Certificate, Keys
+from appealbus.simulator.signing.wssecurity import sign_response, verify_request
+from appealbus.simulator.signing.xmldsig import sign_document, verify_document
+
+
+class MessageSecurity:
+    """Holds questions to their signatures and signs answers. What takes milliseconds runs beside the loop."""
+
+    def __init__(self, keys: Keys | None) -> None:
+        """Take the keys; None: messages are unsigned, and content is signed with a key that nobody has."""
+        self._keys = keys
+        self._register: PrivateKey = keys.register.key if keys else ThrowawayKey()
+        self._certificate: Certificate | None = keys.register.certificate if keys else None
+
+    async def verify(self, envelope: etree._Element) -> None:
+        """Hold a question's message to be signed.
+
+        Raises:
+            RequestRefused: it is not, or not rightly.
+
+        """
+        if self._keys is not None:
+            await asyncio.to_thread(verify_request, envelope, self._keys.participants, datetime.now(UTC))
+
+    async def verify_content(self, document: etree._Element) -> None:
+        """Hold a question's content to be signed.
+
+        Raises:
+            RequestRefused: it is not, or not rightly.
+
+        """
+        if self._keys is not None:
+            await asyncio.to_thread(verify_document, document, self._keys.participants, datetime.now(UTC))
+
+    def sign_content(self, document: bytes) -> bytes:
+        """Return a document with the register's signature in it."""
+        return sign_document(document, self._register, self._certificate)
+
+    async def written(self, write: Callable[[], bytes], *, sign: bool = True) -> bytes:
+        """Write a message, content's signature included, and sign it."""
+        if self._keys is None:
+            return write()
+        gateway = self._keys.gateway
+
+        def work() -> bytes:
+            message = write()
+            return sign_response(message, gateway) if sign else message
+
+        return await asyncio.to_thread(work)
+
+
+def keys_of(settings: SimulatorSettings) -> Keys | None:
+    """Return the keys of the folder that the settings name, made there if it is empty.
+
+    Raises:
+        ConfigError: they cannot be read or made, or are of another algorithm.
+
+    """
+    if settings.keys is None:
+        return None
+    try:
+        # Imported here: an unsigned contour needs none of the extra.
+        from appealbus.simulator.signing.keys import load_keys, make_keys
+    except ImportError:
+        raise ConfigError("a signed contour needs more: pip install '.[wssec]' in a checkout of the bus") from None
+    make_keys(settings.keys, settings.algorithm)
+    keys = load_keys(settings.keys)
+    if keys.gateway.key.method is not METHODS[settings.algorithm]:
+        raise ConfigError(
+            f"{settings.keys}: the keys are not of {settings.algorithm}; say which, or take another folder"
+        )
+    return keys

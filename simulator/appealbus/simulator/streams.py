@@ -1,0 +1,55 @@
+"""HTTP answers of the gateway: whole ones, and those that no client should meet."""
+
+from aiohttp import web
+
+from appealbus.simulator import spoil
+from appealbus.simulator.settings import Kind
+
+_CHUNK = b" " * 65_536
+"""So that an oversized answer of gigabytes costs no more memory than this."""
+
+
+def xml(body: bytes, status: int = 200) -> web.Response:
+    """Return a SOAP message."""
+    return web.Response(status=status, body=body, content_type="text/xml", charset="utf-8")
+
+
+def hang_up(request: web.Request) -> web.StreamResponse:
+    """Close the connection without an answer."""
+    if request.transport is not None:
+        request.transport.close()
+    return web.Response()
+
+
+async def cut(request: web.Request, message: bytes) -> web.StreamResponse:
+    """Send half of a message, and close the connection."""
+    response = web.StreamResponse(headers={"Content-Type": "text/xml; charset=utf-8"})
+    response.content_length = len(message)
+    await response.prepare(request)
+    await response.write(message[: len(message) // 2])
+    if request.transport is not None:
+        request.transport.close()
+    return response
+
+
+async def oversized(request: web.Request, size: int) -> web.StreamResponse:
+    """Send a message of so many bytes, in chunks."""
+    response = web.StreamResponse(headers={"Content-Type": "text/xml; charset=utf-8"})
+    await response.prepare(request)
+    await response.write(spoil.OVERSIZED_HEAD)
+    for _ in range(0, size, len(_CHUNK)):
+        await response.write(_CHUNK)
+    await response.write(spoil.OVERSIZED_TAIL)
+    await response.write_eof()
+    return response
+
+
+def instead(kind: Kind) -> web.Response:
+    """Return what comes in place of an answer."""
+    match kind:
+        case Kind.HTTP_500:
+            return web.Response(status=500, text="Internal Server Error")
+        case Kind.HTTP_502:
+            return web.Response(status=502, body=spoil.HTML_502, content_type="text/html")
+        case _:
+            return xml(b"" if kind is Kind.EMPTY else spoil.ENTITY_BOMB)
