@@ -390,3 +390,25 @@ async def test_what_an_operator_calls_meaningless_counts_for_what_is_read_again(
     case = Case(7, APPEAL, receipt, 1, (INVALID,))
     await Rereader({"s": guard}, 10, lambda: LATER).read(case, plan, [await row("x")])
     assert seen == [("a/b",)]
+
+
+@pytest.mark.parametrize("code", ["source.stale", "refresh.failed"])
+async def test_what_was_to_be_asked_anew_still_is(code: str) -> None:
+    """An old answer that is read in full now is as old as before: it said nothing of that, and was never asked anew."""
+    old = with_gap(state(OutcomeKind.FOUND, code, "a", reason="why", next_attempt_at=LATER))
+    [read] = await reread(old, await row("a"))
+    assert (read.verdict, read.otherwise) == (Verdict.DIFFERS, False)
+    assert read.after is not None
+    assert read.after.provenance is not None
+    assert read.after.provenance.unknown is None
+    assert (read.after.code, read.after.reason, read.after.next_attempt_at) == (code, "why", LATER)
+    # A newer answer is what was waited for.
+    [read] = await reread(old, await row("a", minutes=9, question_id="q2"), await row("a"))
+    assert read.after is not None
+    assert (read.after.code, read.after.next_attempt_at) == ("", None)
+
+
+async def test_that_nothing_was_found_of_old_is_no_other_reading() -> None:
+    """It was counted as told otherwise, and would have been told as if it was asked for."""
+    [read] = await reread(state(OutcomeKind.NOT_FOUND, "source.stale", next_attempt_at=LATER), await row("none"))
+    assert (read.verdict, read.otherwise) == (Verdict.SAME, False)

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from appealbus.core.domain.case import PENDING, WITHDRAWN, Case, LookupState
-from appealbus.core.domain.pauses import PARTLY_READ
+from appealbus.core.domain.pauses import ASKED_ANEW, PARTLY_READ, REFRESH_FAILED, STALE
 from appealbus.core.domain.replies import ReplyRow
 from appealbus.core.enrichment.carrying import asked_with, renamed
 from appealbus.core.enrichment.differences import FieldDifference, How, differences
@@ -231,6 +231,9 @@ class _CaseReading:
 
     def _compared(self, state: LookupState, row: ReplyRow, ended: Ended, conversation: Conversation) -> Reread:
         outcome = ended.outcome
+        is_old = state.code == STALE or (state.code == REFRESH_FAILED and outcome.code != PARTLY_READ)
+        if is_old and outcome.kind in _ANSWERS and _came_of(state, row):  # read otherwise it is as old as before
+            outcome = replace(outcome, code=state.code, reason=state.reason)
         fields = [] if state.record is None or outcome.record is None else differences(state.record, outcome.record)
         told = (state.lookup, state.key)
         was, now = _told(state.kind, state.code), _told(outcome.kind, outcome.code)
@@ -260,7 +263,7 @@ class _CaseReading:
             code=outcome.code,
             reason=outcome.reason,
             ended_at=self.rereader.now(),
-            next_attempt_at=state.next_attempt_at if outcome.code == PARTLY_READ else None,
+            next_attempt_at=state.next_attempt_at if outcome.code in ASKED_ANEW else None,
             record=outcome.record,
             provenance=provenance,
             written=ended.written,

@@ -14,7 +14,7 @@ import orjson
 
 from appealbus.core import helper_process
 from appealbus.core.domain.case import LookupState
-from appealbus.core.domain.pauses import PARTLY_READ
+from appealbus.core.domain.pauses import ASKED_ANEW
 from appealbus.core.domain.reread_pass import Readings
 from appealbus.core.enrichment.rereading import Verdict
 from appealbus.core.errors import AppealBusError, JournalError
@@ -201,7 +201,7 @@ def _anew(state: LookupState, result: QuestionRead, after: Mapping[str, str | No
         reason=after["reason"] or "",
         ended_at=datetime.fromisoformat(after["ended_at"] or ""),
         # What is still open is asked again when it was to be.
-        next_attempt_at=state.next_attempt_at if after["code"] == PARTLY_READ else None,
+        next_attempt_at=state.next_attempt_at if after["code"] in ASKED_ANEW else None,
         record=None if record is None else record_from_json(record.encode()),
         provenance=trail,
     )
