@@ -18,7 +18,7 @@ from appealbus.core.domain.reread_pass import RereadPass, Stage
 from appealbus.core.enrichment.rereading import NOT_STARTED, Verdict
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import WorkerState
-from appealbus.core.operations.rereading import AppealRead, HelperEnds, OtherReadings, QuestionRead
+from appealbus.core.operations.rereading import AppealRead, HelperEnds, JournalAway, OtherReadings, QuestionRead
 from appealbus.schemas.outcome import OutcomeKind
 from tests.core.journal.conftest import Make
 
@@ -183,6 +183,20 @@ async def test_the_process_is_of_no_use(journal, reads, error, stage):
     assert reads.started == started
     await (await watch_of(journal))._look()  # a new process, which has loaded what is on the disk
     assert (await stands(journal)).stage == (Stage.OVER if stage is Stage.OTHER else stage)
+
+
+async def test_the_journal_is_away_from_the_process(journal, reads, monkeypatch):
+    """It is tried again, and told where that does not end."""
+    monkeypatch.setattr(reread_watch, "_AWAY", 2)
+    ids = await appeals(journal, 2)
+    reads.results = {ids[0]: [MENDED], ids[1]: JournalAway("away", "unreachable")}
+    watch = await watch_of(journal)
+    with pytest.raises(JournalAway):
+        await watch._look()
+    assert await journal.reread_passes() == []
+    await watch._look()
+    assert (await stands(journal)).stage is Stage.FAILED
+    assert [what for what, _ in await told_in_log(journal)] == ["ordered", "stopped"]
 
 
 async def test_what_is_left_is_told(journal, reads):

@@ -27,6 +27,7 @@ from appealbus.core.operations.readings import SETTINGS, readings
 from appealbus.core.operations.rereading import (
     AppealRead,
     HelperEnds,
+    JournalAway,
     OtherReadings,
     RereadProcess,
     Written,
@@ -51,6 +52,8 @@ _REST = 3.0
 """How many times as long as a step took nothing is read: a quarter of a processor is what it takes from others."""
 _DEATHS = 3
 """Appeals one after the other that may end the process that reads."""
+_AWAY = 30
+"""Looks one after the other in which the journal is away from that process alone: some minutes."""
 _ROUNDS = 5
 """Rounds over appeals that a worker had just then."""
 _PAUSE = 4.0
@@ -116,6 +119,7 @@ class RereadWatch:
         self._looking = True
         self._others: set[str] = set()
         """Sources of which the disk has other plugins than this process: it can do nothing about them."""
+        self._away = 0
         self._trouble = LogThrottle()
         self.readings: Mapping[str, Readings] | None = None
         """By source with what this worker reads its replies; None: it has not looked yet."""
@@ -201,6 +205,11 @@ class RereadWatch:
                 run.now = await self._doubted(run.now, mine)
                 if run.now.stage is Stage.GOES_ON and not await self._step(run):
                     await self._end(run)
+        except JournalAway:
+            self._away += 1
+            if self._away < _AWAY:
+                raise
+            await self._stop(run, Stage.FAILED)
         except HelperEnds:
             await self._stop(run, Stage.FAILED)
         except OtherReadings:
@@ -289,7 +298,7 @@ class RereadWatch:
     async def _note(self, run: _Run, now: RereadPass) -> None:
         run.now = now
         await self._journal.note_pass(now, run.said)
-        run.said = ()
+        run.said, self._away = (), 0
 
 
 def _operation(now: RereadPass) -> str:

@@ -82,6 +82,10 @@ class HelperEnds(JournalError):
     """The process ends, or hangs, whatever it is given."""
 
 
+class JournalAway(JournalError):
+    """The process cannot read the journal now."""
+
+
 class OtherReadings(AppealBusError):
     """The plugins on the disk read otherwise than those that are loaded."""
 
@@ -119,6 +123,7 @@ class RereadProcess:
 
         Raises:
             HelperEnds: the process cannot be started, or dies of whatever it is given.
+            JournalAway: it cannot read the journal now.
             OtherReadings: it reads with something else than it is to.
 
         """
@@ -136,6 +141,9 @@ class RereadProcess:
             if told is None:
                 await self.end(at_once=True)
         self._deaths = 0
+        if "away" in told:
+            await self.end(at_once=True)
+            raise JournalAway("the process that reads replies again cannot read the journal", told["away"])
         if told.get("other"):
             raise OtherReadings
         results = [QuestionRead(**{**each, "verdict": Verdict(each["verdict"])}) for each in told["results"]]
