@@ -63,6 +63,7 @@ def main() -> None:
 
 async def _serve(cli: Cli, source: str, requests: IO[bytes], results: IO[bytes]) -> None:
     parts = build(cli.loaded, cli.host)
+    reads_with = readings(cli.loaded, parts).get(source)  # before contracts are read, as in the bus
     async with AsyncExitStack() as stack:
         journal = await stack.enter_async_context(cli.journal())
         guards = {}
@@ -76,7 +77,6 @@ async def _serve(cli: Cli, source: str, requests: IO[bytes], results: IO[bytes])
                 guards[state.source].recall(state, lookups, present_names(lookups))
         rereader = Rereader(guards, cli.loaded.settings.bus.max_fan_out, wall, (await journal.keyed()).question)
         contracts = parts.contracts.known_to(await journal.known_lookups())
-        reads_with = readings(cli.loaded, parts).get(source)
         while True:
             signal.alarm(0)
             if (request := await asyncio.to_thread(_taken, requests)) is None:
