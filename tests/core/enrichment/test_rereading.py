@@ -325,9 +325,9 @@ def read_in_part() -> LookupState:
     return with_gap(state(OutcomeKind.FOUND, "reply.partly_read", "a", next_attempt_at=LATER))
 
 
-def with_gap(was: LookupState) -> LookupState:
+def with_gap(was: LookupState, unknown: str = "next") -> LookupState:
     assert was.provenance is not None
-    return replace(was, provenance=was.provenance.model_copy(update={"unknown": ["next"]}))
+    return replace(was, provenance=was.provenance.model_copy(update={"unknown": [unknown]}))
 
 
 async def test_a_mended_schema_heals_a_record_that_stays_the_same() -> None:
@@ -372,6 +372,28 @@ async def test_what_was_in_no_doubt_and_is_otherwise(
     """A gap that is filled is none of it; what a person has withdrawn is neither."""
     [read] = await reread(before, await row("a"), lookups=[told])
     assert (read.gap, read.otherwise) == (gap, otherwise)
+
+
+@pytest.mark.parametrize(
+    ("unknown", "before", "after", "otherwise"),
+    [
+        ("l", ["x", "y"], ["z", "y", "x"], False),
+        ("l", ["x", "y"], ["x"], True),
+        ("l", ["x", "y"], ["x", "z"], True),
+        ("l", [{"a": 1}], [{"a": 1, "b": 2}, {"a": 1}], False),
+        ("l", [{"a": 1}, {"a": 1, "b": 2}], [{"a": 1, "b": 2}], True),
+        ("l[0].a", [{"a": 1, "b": 2}], [{"a": 3, "b": 2}], False),
+        ("l[0].a", [{"a": 1, "b": 2}], [{"a": 3}], True),
+    ],
+)
+def test_what_was_told_of_a_list_that_may_have_more(
+    unknown: str, before: list[Any], after: list[Any], otherwise: bool
+) -> None:
+    """An item that was read is in no doubt: none goes for one that could not be read before."""
+    was, now = (replace(state(OutcomeKind.FOUND), record=other({"l": each})) for each in (before, after))
+    fields = differences(other({"l": before}), other({"l": after}))
+    read = Reread("s.thing", KEY, Verdict.DIFFERS, "found", "found", fields, now, with_gap(was, unknown))
+    assert read.otherwise == otherwise
 
 
 async def test_what_an_operator_calls_meaningless_counts_for_what_is_read_again() -> None:

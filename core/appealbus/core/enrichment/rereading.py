@@ -10,7 +10,7 @@ from appealbus.core.domain.case import PENDING, WITHDRAWN, Case, LookupState
 from appealbus.core.domain.pauses import ASKED_ANEW, PARTLY_READ, REFRESH_FAILED, STALE
 from appealbus.core.domain.replies import ReplyRow
 from appealbus.core.enrichment.carrying import asked_with, renamed
-from appealbus.core.enrichment.differences import FieldDifference, How, differences
+from appealbus.core.enrichment.differences import FieldDifference, How, differences, keeps
 from appealbus.core.enrichment.unsure import provisional
 from appealbus.core.guards.conversation import Conversation, NotKept, unpack
 from appealbus.core.guards.guard import Guard
@@ -86,7 +86,10 @@ class Reread:
             return self.verdict is Verdict.STAYS
         was, now = set(_unknown(before) or ()), set(self.after.provenance.unknown or ())
         told = [each for each in self.fields if not (was and each.how is How.ADDED)]
-        return bool(now - was) or any(not any(touch(each.path, of_each(path)) for path in was) for each in told)
+        places = [of_each(path) for path in was]
+        if now - was or any(not any(touch(each.path, place) for place in places) for each in told):
+            return True
+        return self.after.record is not None and not keeps(before.record, self.after.record, places)
 
 
 def has_gap(state: LookupState) -> bool:
