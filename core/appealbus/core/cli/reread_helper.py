@@ -72,7 +72,7 @@ async def _serve(cli: Cli, source: str, requests: IO[bytes], results: IO[bytes])
                 stack.push_async_callback(_closed, bound)
                 guards[bound.name] = _guard(bound)
         lookups = {node.lookup.name: node for node in parts.nodes}
-        for state in await journal.source_states():
+        for state in await journal.source_states_at_last():
             if state.source in guards:  # what is new in a reply without a schema is new when it is read again, too
                 guards[state.source].recall(state, lookups, present_names(lookups))
         rereader = Rereader(guards, cli.loaded.settings.bus.max_fan_out, wall, (await journal.keyed()).question)
