@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 
 from appealbus.core import Assessor, From, Outgoing, Service, Taken
 from appealbus.core.bus import delivery_door, tasks
+from appealbus.core.bus.reread_watch import RereadWatch
 from appealbus.core.interfaces.link import LinkState
 from appealbus.core.threads import PluginThreads
 from appealbus.schemas import Dossier, Signal
@@ -205,3 +206,24 @@ async def test_no_plugin_takes_the_threads_of_all(tmp_path: Path) -> None:
         with ThreadPoolExecutor(1) as own, pytest.raises(RuntimeError, match="executor of your own"):
             loop.set_default_executor(own)
         assert await asyncio.to_thread(lambda: True)
+
+
+async def test_what_replies_are_read_with_is_noted_before_contracts_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A contract that is mended meanwhile would count as the one that was read, and no reply be read again by it."""
+    order: list[str] = []
+    started = RereadWatch.start
+
+    async def noted(watch: RereadWatch) -> None:
+        await started(watch)
+        order.append("noted")
+
+    class Reads(ScriptedWire):
+        async def start(self) -> None:
+            order.append("contracts")
+
+    monkeypatch.setattr(RereadWatch, "start", noted)
+    async with running_bus(tmp_path, BY_REPEATS, wire=Reads()):
+        pass
+    assert order == ["noted", "contracts"]

@@ -18,7 +18,7 @@ from appealbus.core.domain.reread_pass import RereadPass, Stage
 from appealbus.core.enrichment.rereading import NOT_STARTED, Verdict
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import WorkerState
-from appealbus.core.operations.rereading import AppealRead, HelperEnds, OtherReadings, QuestionRead
+from appealbus.core.operations.rereading import AppealRead, HelperEnds, JournalAway, OtherReadings, QuestionRead
 from appealbus.schemas.outcome import OutcomeKind
 from tests.core.journal.conftest import Make
 
@@ -185,6 +185,20 @@ async def test_the_process_is_of_no_use(journal, reads, error, stage):
     assert (await stands(journal)).stage == (Stage.OVER if stage is Stage.OTHER else stage)
 
 
+async def test_the_journal_is_away_from_the_process(journal, reads, monkeypatch):
+    """It is tried again, and told where that does not end."""
+    monkeypatch.setattr(reread_watch, "_AWAY", 2)
+    ids = await appeals(journal, 2)
+    reads.results = {ids[0]: [MENDED], ids[1]: JournalAway("away", "unreachable")}
+    watch = await watch_of(journal)
+    with pytest.raises(JournalAway):
+        await watch._look()
+    assert await journal.reread_passes() == []
+    await watch._look()
+    assert (await stands(journal)).stage is Stage.FAILED
+    assert [what for what, _ in await told_in_log(journal)] == ["ordered", "stopped"]
+
+
 async def test_what_is_left_is_told(journal, reads):
     """A record that would lose what it told, a wire that does not start, an appeal that is held."""
     ids = await appeals(journal, 40)
@@ -237,7 +251,7 @@ async def test_it_waits_for_all_workers_and_for_a_pause(journal, reads):
 
 
 async def test_it_waits_for_a_worker_that_comes_in_the_middle(journal, reads):
-    """One that was rolled back, and asks and reads as before: the rest is read once all read alike again."""
+    """One that was rolled back, and asks and reads as before: all is read once all read alike again."""
     ids = await appeals(journal, 6)
     reads.results = {each: [MENDED] for each in ids}
     watch = await watch_of(journal)
@@ -250,8 +264,34 @@ async def test_it_waits_for_a_worker_that_comes_in_the_middle(journal, reads):
     watch._step = joined
     await watch._look()
     found = await stands(journal)
-    assert (found.stage, found.changed) == (Stage.GOES_ON, 2)
+    assert (found.stage, found.changed, found.readings) == (Stage.OVER, 2, {})
     await journal.beat(replace(other, readings={"acme": NEW}), [], 60.0)
+    reads.done = set(ids[4:])
     await (await watch_of(journal))._look()
     found = await stands(journal)
-    assert (found.stage, found.changed) == (Stage.OVER, 6)
+    assert (found.stage, found.changed) == (Stage.OVER, 4)
+    told = [what for what, _ in await told_in_log(journal)]
+    assert told == ["ordered", *["reread"] * 2, "carried_out", "ordered", *["reread"] * 4, "carried_out"]
+
+
+@pytest.mark.parametrize("theirs", [{"acme": OLD}, None])
+async def test_what_another_worker_read_meanwhile_is_read_again(journal, reads, theirs):
+    """It read otherwise after all was read: when it does so no more, its replies would stay as it read them."""
+    ids = await appeals(journal, 1)
+    reads.results = {ids[0]: [SURE]}
+    await (await watch_of(journal))._look()
+    other = WorkerState("other", "h", 1, NOW, readings=theirs)
+    await journal.beat(other, [], 60.0)
+    await (await watch_of(journal))._look()
+    await journal.beat(replace(other, readings={"acme": NEW}), [], 60.0)
+    reads.results = {ids[0]: [MENDED]}
+    await (await watch_of(journal))._look()
+    assert ((await stands(journal)).readings, (await stands(journal)).changed) == (NEW, 1)
+
+
+async def test_what_is_read_before_anything_is_kept(journal, reads):
+    """A worker that reads otherwise may keep replies yet: that none is kept is noted once all read alike."""
+    other = WorkerState("other", "h", 1, NOW, readings={"acme": OLD})
+    await journal.beat(other, [], 60.0)
+    await (await watch_of(journal))._look()
+    assert await journal.reread_passes() == []

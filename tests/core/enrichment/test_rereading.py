@@ -325,9 +325,9 @@ def read_in_part() -> LookupState:
     return with_gap(state(OutcomeKind.FOUND, "reply.partly_read", "a", next_attempt_at=LATER))
 
 
-def with_gap(was: LookupState) -> LookupState:
+def with_gap(was: LookupState, unknown: str = "next") -> LookupState:
     assert was.provenance is not None
-    return replace(was, provenance=was.provenance.model_copy(update={"unknown": ["next"]}))
+    return replace(was, provenance=was.provenance.model_copy(update={"unknown": [unknown]}))
 
 
 async def test_a_mended_schema_heals_a_record_that_stays_the_same() -> None:
@@ -374,6 +374,28 @@ async def test_what_was_in_no_doubt_and_is_otherwise(
     assert (read.gap, read.otherwise) == (gap, otherwise)
 
 
+@pytest.mark.parametrize(
+    ("unknown", "before", "after", "otherwise"),
+    [
+        ("l", ["x", "y"], ["z", "y", "x"], False),
+        ("l", ["x", "y"], ["x"], True),
+        ("l", ["x", "y"], ["x", "z"], True),
+        ("l", [{"a": 1}], [{"a": 1, "b": 2}, {"a": 1}], False),
+        ("l", [{"a": 1}, {"a": 1, "b": 2}], [{"a": 1, "b": 2}], True),
+        ("l[0].a", [{"a": 1, "b": 2}], [{"a": 3, "b": 2}], False),
+        ("l[0].a", [{"a": 1, "b": 2}], [{"a": 3}], True),
+    ],
+)
+def test_what_was_told_of_a_list_that_may_have_more(
+    unknown: str, before: list[Any], after: list[Any], otherwise: bool
+) -> None:
+    """An item that was read is in no doubt: none goes for one that could not be read before."""
+    was, now = (replace(state(OutcomeKind.FOUND), record=other({"l": each})) for each in (before, after))
+    fields = differences(other({"l": before}), other({"l": after}))
+    read = Reread("s.thing", KEY, Verdict.DIFFERS, "found", "found", fields, now, with_gap(was, unknown))
+    assert read.otherwise == otherwise
+
+
 async def test_what_an_operator_calls_meaningless_counts_for_what_is_read_again() -> None:
     """Else a record that was unknown for it would stay so, and all that was read beside it would become unknown."""
     seen: list[Any] = []
@@ -390,3 +412,25 @@ async def test_what_an_operator_calls_meaningless_counts_for_what_is_read_again(
     case = Case(7, APPEAL, receipt, 1, (INVALID,))
     await Rereader({"s": guard}, 10, lambda: LATER).read(case, plan, [await row("x")])
     assert seen == [("a/b",)]
+
+
+@pytest.mark.parametrize("code", ["source.stale", "refresh.failed"])
+async def test_what_was_to_be_asked_anew_still_is(code: str) -> None:
+    """An old answer that is read in full now is as old as before: it said nothing of that, and was never asked anew."""
+    old = with_gap(state(OutcomeKind.FOUND, code, "a", reason="why", next_attempt_at=LATER))
+    [read] = await reread(old, await row("a"))
+    assert (read.verdict, read.otherwise) == (Verdict.DIFFERS, False)
+    assert read.after is not None
+    assert read.after.provenance is not None
+    assert read.after.provenance.unknown is None
+    assert (read.after.code, read.after.reason, read.after.next_attempt_at) == (code, "why", LATER)
+    # A newer answer is what was waited for.
+    [read] = await reread(old, await row("a", minutes=9, question_id="q2"), await row("a"))
+    assert read.after is not None
+    assert (read.after.code, read.after.next_attempt_at) == ("", None)
+
+
+async def test_that_nothing_was_found_of_old_is_no_other_reading() -> None:
+    """It was counted as told otherwise, and would have been told as if it was asked for."""
+    [read] = await reread(state(OutcomeKind.NOT_FOUND, "source.stale", next_attempt_at=LATER), await row("none"))
+    assert (read.verdict, read.otherwise) == (Verdict.SAME, False)

@@ -274,12 +274,17 @@ def test_what_the_bus_did_not_read_again(facts: Facts, told: str):
     assert all("`appealbus reread --source egkn --since 2001-09-09 --dry-run`" in each.todo for each in found)
 
 
-def test_workers_that_read_otherwise_than_each_other():
-    """While they are started one after the other that is meant so."""
-    theirs = ({"egkn": {"a": 1}}, {"egkn": {"a": 2}}, {"other": {"a": 3}}, None)
+@pytest.mark.parametrize(
+    ("last", "about"),
+    [({"egkn": {"a": 2}}, ["source egkn"]), ({}, []), (None, ["source egkn", "source other"])],
+)
+def test_workers_that_read_otherwise_than_each_other(last: dict[str, dict[str, int]] | None, about: list[str]):
+    """While they are started one after the other that is meant so; one without sources reads nothing."""
+    theirs = ({"egkn": {"a": 1}}, {"other": {"a": 3}}, last)
     facts = replace(WELL, workers=[replace(WORKER, readings=each) for each in theirs])
-    assert [(each.about, each.severity) for each in report(facts)] == [("source egkn", Severity.INFO)]
-    assert [each.severity for each in report(replace(facts, at=NOW + 2 * HOUR))] == [Severity.WARNING]
+    assert [(each.about, each.severity) for each in report(facts)] == [(each, Severity.INFO) for each in about]
+    later = report(replace(facts, at=NOW + 2 * HOUR))
+    assert [each.severity for each in later] == [Severity.WARNING] * len(about)
 
 
 def test_what_others_say_is_quoted_whatever_it_holds():

@@ -76,6 +76,21 @@ async def test_the_dead_are_not_counted_and_then_forgotten(journal, url):
     assert left == ["alive"]
 
 
+async def test_what_was_learned_of_a_source_outlives_workers_that_do_not_ask_it(journal, url):
+    """Else what begins to come would be usual for the next one that asks it, and a gap in its replies be none."""
+    await journal.beat(worker("dead"), [OTHER], 0)
+    await journal.beat(worker("alive"), [replace(STATE, source="egkn")], 60)
+    assert [state.source for state in await journal.source_states()] == ["egkn"]
+    assert [state.source for state in await journal.source_states_at_last()] == ["egkn", "gbdfl"]
+    await journal.beat(worker("next"), [STATE], 60)
+    assert await journal.source_states_at_last() == [replace(STATE, source="egkn"), STATE]
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        left = connection.execute(text("SELECT worker FROM source_state")).scalars().all()
+    engine.dispose()
+    assert sorted(left) == ["alive", "next"]
+
+
 @pytest.fixture
 def shared(journal_database):
     """Leader leases matter where several processes work one journal."""

@@ -49,3 +49,17 @@ def test_they_follow_from_plugin_contract_and_settings(tmp_path: Path, monkeypat
         plugin.write("\n")
     mended = of(tmp_path / "b", monkeypatch)
     assert (mended[SETTINGS], mended["akims.akim"] == first["akims.akim"]) == (first[SETTINGS], False)
+
+
+def test_the_contract_beside_a_plugin_that_is_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its lookup may name one that no setting does."""
+    folder = put(tmp_path / "a")
+    (folder / "plugin").mkdir()
+    (folder / "my_plugin.py").rename(folder / "plugin" / "my_plugin.py")
+    shutil.move(folder / "agency.wsdl", tmp_path)
+    source = f'[sources.akims]\nconnector = "soap"\nwsdl = "{tmp_path}/agency.wsdl"\nurl = "http://127.0.0.1:1/"\n'
+    (folder / "appealbus.toml").write_text(f'[bus]\nplugins = ["./plugin/my_plugin.py"]\n{source}')
+    first = of(folder, monkeypatch)
+    (folder / "plugin" / "answer.xsd").write_text(TYPES)
+    mended = of(folder, monkeypatch)
+    assert (mended[SETTINGS], mended["akims.akim"] == first["akims.akim"]) == (first[SETTINGS], False)

@@ -184,13 +184,13 @@ class Bus:
 
         """
         threads.share(asyncio.get_running_loop())
+        await self._reread_watch.start()  # before contracts are read: one that changes meanwhile is news later
         if self._limits is not None:
             await self._limits.start()
             self._tasks.start("limits", self._limits.run, Phase.LAST)
         await self._source_watch.start()
         await self._wires.open()
         await self._contract_watch.start()
-        await self._reread_watch.start()
         for relay in self.relays:
             await relay.start()
         await self._hints.start()

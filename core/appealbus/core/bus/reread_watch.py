@@ -27,6 +27,7 @@ from appealbus.core.operations.readings import SETTINGS, readings
 from appealbus.core.operations.rereading import (
     AppealRead,
     HelperEnds,
+    JournalAway,
     OtherReadings,
     RereadProcess,
     Written,
@@ -51,6 +52,8 @@ _REST = 3.0
 """How many times as long as a step took nothing is read: a quarter of a processor is what it takes from others."""
 _DEATHS = 3
 """Appeals one after the other that may end the process that reads."""
+_AWAY = 30
+"""Looks one after the other in which the journal is away from that process alone: some minutes."""
 _ROUNDS = 5
 """Rounds over appeals that a worker had just then."""
 _PAUSE = 4.0
@@ -78,25 +81,10 @@ class _Run:
     again: list[int] = field(default_factory=list)
     """Appeals that a worker had just then; they count as left until they are changed."""
 
-    @property
-    def operation(self) -> str:
-        """What the log calls it: the same after the process was killed."""
-        told = [self.now.source, sorted(self.now.readings.items())]
-        return sha256(orjson.dumps(told)).hexdigest()[:16]
-
-    def event(self, what: What, **detail: object) -> Event:
-        """Return an entry of the log about the whole."""
-        return Event(what, None, BUS, "reread", {"hash": self.operation, **detail})
-
     def add(self, **more: int) -> None:
         """Count more."""
         counts: dict[str, Any] = {name: getattr(self.now, name) + n for name, n in more.items()}
         self.now = replace(self.now, **counts)
-
-    def carried_out(self) -> Event:
-        """Return what the log says at its end."""
-        now = self.now
-        return self.event(What.CARRIED_OUT, verdicts={"gaps": now.gaps, "done": now.changed, "left": now.left})
 
 
 class RereadWatch:
@@ -131,6 +119,7 @@ class RereadWatch:
         self._looking = True
         self._others: set[str] = set()
         """Sources of which the disk has other plugins than this process: it can do nothing about them."""
+        self._away = 0
         self._trouble = LogThrottle()
         self.readings: Mapping[str, Readings] | None = None
         """By source with what this worker reads its replies; None: it has not looked yet."""
@@ -162,20 +151,40 @@ class RereadWatch:
         before = {each.source: each for each in await self._journal.reread_passes()}
         for source, mine in (self.readings or {}).items():
             was = before.get(source)
+            if was is not None:
+                was = await self._doubted(was, mine)
             open_stages = (Stage.GOES_ON,) if source in self._others else (Stage.GOES_ON, Stage.OTHER)
             if was is not None and was.readings == mine and was.stage not in open_stages:
                 continue
+            if any(each != mine for each in await self._read_with(source, mine)):
+                continue  # each worker would undo what another one has mended
             if not await self._journal.newest_with_replies(source, None, 1):
                 await self._journal.note_pass(RereadPass(source, mine))
-            elif self._guards[source].gate.paused_until is None and await self._all_read_alike(source, mine):
+            elif self._guards[source].gate.paused_until is None:
                 await self._read_again(source, mine, was)
 
-    async def _all_read_alike(self, source: str, mine: Readings) -> bool:
-        """Say whether all workers read with the same: else each would undo what another one has mended."""
-        for worker in await self._journal.workers():
-            if worker.readings is None or worker.readings.get(source, mine) != mine:
-                return False
-        return True
+    async def _read_with(self, source: str, mine: Readings) -> list[Readings | None]:
+        """Return with what each worker reads its replies; None: it does not say."""
+        workers = await self._journal.workers()
+        return [mine, *(None if each.readings is None else each.readings.get(source, mine) for each in workers)]
+
+    async def _doubted(self, was: RereadPass, mine: Readings) -> RereadPass:
+        """Note at once that some worker reads otherwise, if only for a while; return how the pass stands then.
+
+        What that worker has read until it ends is read again once all read alike, be it as before.
+        """
+        read_with = await self._read_with(was.source, mine)
+        agreed = {
+            name: value
+            for name, value in was.readings.items()
+            if all(each is not None and each.get(name, value) == value for each in read_with)
+        }
+        now, said = replace(was, readings=agreed), []
+        if was.stage is Stage.GOES_ON and any(each != was.readings for each in read_with):  # it ends unfinished
+            now, said = replace(now, stage=Stage.OVER), [_carried_out(was)]
+        if now != was:
+            await self._journal.note_pass(now, said)
+        return now
 
     async def _read_again(self, source: str, mine: Readings, was: RereadPass | None) -> None:
         process = RereadProcess(self._loaded.file, source, readings=mine, deaths=_DEATHS)
@@ -188,15 +197,19 @@ class RereadWatch:
                 changed = sorted(name for name in mine if before.get(name) != mine[name])
                 what = ", ".join(f"{source} {name}" if name == SETTINGS else name for name in changed)
                 reason = f"{_REASON}: {what}"
-                run.said = [run.event(What.ORDERED, selected_by={"source": source}, reason=reason)]
-                if was is not None and was.stage is Stage.GOES_ON:  # it ends unfinished
-                    run.said = [_Run(was, process).carried_out(), *run.said]
+                run.said = [_event(run.now, What.ORDERED, selected_by={"source": source}, reason=reason)]
             await process.read(0)  # it starts before anything is measured: there is no such appeal
             if run.now.stage is not Stage.GOES_ON:
                 await self._preview(run)
-            while run.now.stage is Stage.GOES_ON and self._may(source) and await self._all_read_alike(source, mine):
-                if not await self._step(run):
+            while run.now.stage is Stage.GOES_ON and self._may(source):
+                run.now = await self._doubted(run.now, mine)
+                if run.now.stage is Stage.GOES_ON and not await self._step(run):
                     await self._end(run)
+        except JournalAway:
+            self._away += 1
+            if self._away < _AWAY:
+                raise
+            await self._stop(run, Stage.FAILED)
         except HelperEnds:
             await self._stop(run, Stage.FAILED)
         except OtherReadings:
@@ -254,7 +267,7 @@ class RereadWatch:
         result: Written | JournalError = Written.SAME
         if good:
             told = replace(read, results=good)
-            result = await write_read(self._journal, told, _REASON, run.operation)
+            result = await write_read(self._journal, told, _REASON, _operation(run.now))
         changed, busy = result is Written.CHANGED, result not in (Written.CHANGED, Written.SAME, Written.GONE)
         if busy:
             run.again.append(read.appeal_id)
@@ -271,21 +284,36 @@ class RereadWatch:
                 read = await run.process.read(appeal_id, gaps=True)
                 run.add(left=-1, gaps=-sum(each.gap for each in read.results))
                 await self._mend(run, read)
-        run.said = [run.carried_out()]
+        run.said = [_carried_out(run.now)]
         log.warning("appeals.reread", count=run.now.changed, actor=BUS, source=run.now.source)
         await self._note(run, replace(run.now, stage=Stage.OVER))
 
     async def _stop(self, run: _Run, stage: Stage) -> None:
         """Leave the rest to a person."""
         of = f": {run.now.otherwise} of {run.now.compared}" if stage is Stage.STOPPED else ""
-        run.said = [*run.said, run.event(What.STOPPED, reason=_WHY[stage] + of)]
+        run.said = [*run.said, _event(run.now, What.STOPPED, reason=_WHY[stage] + of)]
         log.warning("reread.stopped", source=run.now.source, code=stage.name.lower())
         await self._note(run, replace(run.now, stage=stage))
 
     async def _note(self, run: _Run, now: RereadPass) -> None:
         run.now = now
         await self._journal.note_pass(now, run.said)
-        run.said = ()
+        run.said, self._away = (), 0
+
+
+def _operation(now: RereadPass) -> str:
+    """Return what the log calls it: the same after the process was killed."""
+    return sha256(orjson.dumps([now.source, sorted(now.readings.items())])).hexdigest()[:16]
+
+
+def _event(now: RereadPass, what: What, **detail: object) -> Event:
+    """Return an entry of the log about the whole."""
+    return Event(what, None, BUS, "reread", {"hash": _operation(now), **detail})
+
+
+def _carried_out(now: RereadPass) -> Event:
+    """Return what the log says at its end."""
+    return _event(now, What.CARRIED_OUT, verdicts={"gaps": now.gaps, "done": now.changed, "left": now.left})
 
 
 async def _rest(began: float) -> None:

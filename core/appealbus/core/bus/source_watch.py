@@ -96,7 +96,7 @@ class SourceWatch:
 
         """
         await self.look()
-        states = await self._journal.source_states()
+        states = await self._journal.source_states_at_last()
         for state in states:
             if state.source in self._guards:
                 self._guards[state.source].recall(state, self._lookups.get(state.source, ()), self._present)

@@ -2,7 +2,7 @@
 
 It gets `{"id", "source", "values", "gaps", "readings"}` and gives what came of that appeal; both are JSON behind a line
 with its size. With `gaps` an appeal without any is left unread; with `readings` all are, where it reads with others. It
-ends when its input does.
+ends when its input does, and says so (`away`) where the journal is away.
 """
 
 import asyncio
@@ -20,6 +20,7 @@ import orjson
 from appealbus.core.cli.context import Cli
 from appealbus.core.clocks import wall
 from appealbus.core.enrichment.rereading import Reread, Rereader, Verdict, has_gap
+from appealbus.core.errors import JournalError
 from appealbus.core.guards.guard import Guard
 from appealbus.core.journal.journal import Journal
 from appealbus.core.logs import configure
@@ -52,11 +53,17 @@ def main() -> None:
     os.dup2(2, 1)
     cli = Cli(Path(sys.argv[1]) if sys.argv[1] else None)
     configure(cli.loaded.settings.log.level, cli.loaded.settings.log.format)
-    asyncio.run(_serve(cli, sys.argv[2], sys.stdin.buffer, sink))
+    try:
+        asyncio.run(_serve(cli, sys.argv[2], sys.stdin.buffer, sink))
+    except JournalError as error:
+        if not error.passes:
+            raise
+        _answer(sink, {"away": error.code})
 
 
 async def _serve(cli: Cli, source: str, requests: IO[bytes], results: IO[bytes]) -> None:
     parts = build(cli.loaded, cli.host)
+    reads_with = readings(cli.loaded, parts).get(source)  # before contracts are read, as in the bus
     async with AsyncExitStack() as stack:
         journal = await stack.enter_async_context(cli.journal())
         guards = {}
@@ -65,22 +72,24 @@ async def _serve(cli: Cli, source: str, requests: IO[bytes], results: IO[bytes])
                 stack.push_async_callback(_closed, bound)
                 guards[bound.name] = _guard(bound)
         lookups = {node.lookup.name: node for node in parts.nodes}
-        for state in await journal.source_states():
+        for state in await journal.source_states_at_last():
             if state.source in guards:  # what is new in a reply without a schema is new when it is read again, too
                 guards[state.source].recall(state, lookups, present_names(lookups))
         rereader = Rereader(guards, cli.loaded.settings.bus.max_fan_out, wall, (await journal.keyed()).question)
         contracts = parts.contracts.known_to(await journal.known_lookups())
-        reads_with = readings(cli.loaded, parts).get(source)
         while True:
             signal.alarm(0)
             if (request := await asyncio.to_thread(_taken, requests)) is None:
                 break
             signal.alarm(_ALONE)
             is_other = request["readings"] not in (None, reads_with)
-            found = await _reread(rereader, contracts, journal, request) if not is_other else {"other": True}
-            told = orjson.dumps(found)
-            results.writelines((f"{len(told)}\n".encode(), told))
-            results.flush()
+            _answer(results, await _reread(rereader, contracts, journal, request) if not is_other else {"other": True})
+
+
+def _answer(results: IO[bytes], found: dict[str, Any]) -> None:
+    told = orjson.dumps(found)
+    results.writelines((f"{len(told)}\n".encode(), told))
+    results.flush()
 
 
 def _taken(requests: IO[bytes]) -> dict[str, Any] | None:

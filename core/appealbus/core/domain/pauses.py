@@ -22,6 +22,8 @@ PROVISIONAL = frozenset({STALE, PARTLY_READ})
 """The codes of questions that have a record and are open all the same."""
 REFRESH_FAILED = "refresh.failed"
 """The code of a question that was asked again and got no record: the one from before stays."""
+ASKED_ANEW = PROVISIONAL | {REFRESH_FAILED}
+"""The codes of questions that have an answer, and may be asked again all the same."""
 
 
 class Period(StrEnum):

@@ -1,12 +1,13 @@
 """In what two records differ: where, and how; what stood there only for whoever asks for it."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 import orjson
 
+from appealbus.core.planning.paths import within
 from appealbus.schemas.record import Record
 
 _MOST = 200
@@ -35,13 +36,42 @@ class FieldDifference:
 
 def differences(before: Record, after: Record) -> list[FieldDifference]:
     """Return where a record differs from the one before it, the first ones only."""
-    old, new = (orjson.loads(record.model_dump_json(exclude_none=True, by_alias=False)) for record in (before, after))
+    old, new = map(_content, (before, after))
     found: list[FieldDifference] = []
     for each in _compared("", old, new, 0):
         found.append(each)
         if len(found) == _MOST:
             break
     return found
+
+
+def keeps(before: Record, after: Record, unknown: Collection[str]) -> bool:
+    """Say whether a record tells all that the one before it told.
+
+    Of fields that were unknown another value is no loss. An item of a list is one, though the list may have had more.
+    """
+    return _kept("", _content(before), _content(after), unknown)
+
+
+def _content(record: Record) -> Any:
+    return orjson.loads(record.model_dump_json(exclude_none=True, by_alias=False))
+
+
+def _kept(path: str, old: Any, new: Any, unknown: Collection[str]) -> bool:
+    if old == new and type(old) is type(new):
+        return True
+    if isinstance(old, dict) and isinstance(new, dict):
+        inner = {name: f"{path}.{name}" if path else str(name) for name in old}
+        return all(name in new and _kept(inner[name], each, new[name], unknown) for name, each in old.items())
+    if isinstance(old, list) and isinstance(new, list):
+        left = list(new)
+        for each in old:
+            alike = [other for other in left if _kept(f"{path}[*]", each, other, unknown)]
+            if not alike:
+                return False
+            left.remove(each if each in alike else alike[0])
+        return True
+    return any(within(path, each) and "[*]" not in path.removeprefix(each) for each in unknown)
 
 
 def _compared(path: str, old: Any, new: Any, depth: int) -> Iterator[FieldDifference]:

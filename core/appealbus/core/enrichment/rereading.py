@@ -7,10 +7,10 @@ from datetime import datetime
 from enum import StrEnum
 
 from appealbus.core.domain.case import PENDING, WITHDRAWN, Case, LookupState
-from appealbus.core.domain.pauses import PARTLY_READ
+from appealbus.core.domain.pauses import ASKED_ANEW, PARTLY_READ, REFRESH_FAILED, STALE
 from appealbus.core.domain.replies import ReplyRow
 from appealbus.core.enrichment.carrying import asked_with, renamed
-from appealbus.core.enrichment.differences import FieldDifference, How, differences
+from appealbus.core.enrichment.differences import FieldDifference, How, differences, keeps
 from appealbus.core.enrichment.unsure import provisional
 from appealbus.core.guards.conversation import Conversation, NotKept, unpack
 from appealbus.core.guards.guard import Guard
@@ -86,7 +86,10 @@ class Reread:
             return self.verdict is Verdict.STAYS
         was, now = set(_unknown(before) or ()), set(self.after.provenance.unknown or ())
         told = [each for each in self.fields if not (was and each.how is How.ADDED)]
-        return bool(now - was) or any(not any(touch(each.path, of_each(path)) for path in was) for each in told)
+        places = [of_each(path) for path in was]
+        if now - was or any(not any(touch(each.path, place) for place in places) for each in told):
+            return True
+        return self.after.record is not None and not keeps(before.record, self.after.record, places)
 
 
 def has_gap(state: LookupState) -> bool:
@@ -231,6 +234,9 @@ class _CaseReading:
 
     def _compared(self, state: LookupState, row: ReplyRow, ended: Ended, conversation: Conversation) -> Reread:
         outcome = ended.outcome
+        is_old = state.code == STALE or (state.code == REFRESH_FAILED and outcome.code != PARTLY_READ)
+        if is_old and outcome.kind in _ANSWERS and _came_of(state, row):  # read otherwise it is as old as before
+            outcome = replace(outcome, code=state.code, reason=state.reason)
         fields = [] if state.record is None or outcome.record is None else differences(state.record, outcome.record)
         told = (state.lookup, state.key)
         was, now = _told(state.kind, state.code), _told(outcome.kind, outcome.code)
@@ -260,7 +266,7 @@ class _CaseReading:
             code=outcome.code,
             reason=outcome.reason,
             ended_at=self.rereader.now(),
-            next_attempt_at=state.next_attempt_at if outcome.code == PARTLY_READ else None,
+            next_attempt_at=state.next_attempt_at if outcome.code in ASKED_ANEW else None,
             record=outcome.record,
             provenance=provenance,
             written=ended.written,

@@ -203,6 +203,11 @@ class JournalReader(Kept, Serving):
         """Return how the sources stand over all workers alive; where none is, how they stood at last."""
         return await self._read(lambda connection: standing_reads.source_states(connection, shared_now(connection)))
 
+    async def source_states_at_last(self) -> list[SourceState]:
+        """Return the same, and how each source stood at last that none of them asks: what was learned of it counts."""
+        at_last = standing_reads.source_states_at_last
+        return await self._read(lambda connection: at_last(connection, shared_now(connection)))
+
     source_news = asks(pauses.news)
     endangered = asks(pauses.endangered)
     waiting_by_day = asks(outages.by_day)

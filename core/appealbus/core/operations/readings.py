@@ -41,8 +41,9 @@ def _of_lookup(node: Node) -> int:
         module = sys.modules.get(model.__module__)
         if (file := getattr(module, "__file__", None)) is not None:
             files.add(Path(file))
-            if getattr(module, "__package__", ""):  # of a file alone others lie beside it
-                files.update(_under(Path(file).parent, ("*.py", *_CONTRACTS)))
+            files.update(_under(Path(file).parent, _CONTRACTS))
+            if getattr(module, "__package__", ""):  # beside a file alone lie others' files
+                files.update(_under(Path(file).parent, ("*.py",)))
     return _fingerprint([node.plugin, node.plugin_version, __version__], files)
 
 

@@ -14,7 +14,7 @@ import orjson
 
 from appealbus.core import helper_process
 from appealbus.core.domain.case import LookupState
-from appealbus.core.domain.pauses import PARTLY_READ
+from appealbus.core.domain.pauses import ASKED_ANEW
 from appealbus.core.domain.reread_pass import Readings
 from appealbus.core.enrichment.rereading import Verdict
 from appealbus.core.errors import AppealBusError, JournalError
@@ -82,6 +82,10 @@ class HelperEnds(JournalError):
     """The process ends, or hangs, whatever it is given."""
 
 
+class JournalAway(JournalError):
+    """The process cannot read the journal now."""
+
+
 class OtherReadings(AppealBusError):
     """The plugins on the disk read otherwise than those that are loaded."""
 
@@ -119,6 +123,7 @@ class RereadProcess:
 
         Raises:
             HelperEnds: the process cannot be started, or dies of whatever it is given.
+            JournalAway: it cannot read the journal now.
             OtherReadings: it reads with something else than it is to.
 
         """
@@ -136,6 +141,9 @@ class RereadProcess:
             if told is None:
                 await self.end(at_once=True)
         self._deaths = 0
+        if "away" in told:
+            await self.end(at_once=True)
+            raise JournalAway("the process that reads replies again cannot read the journal", told["away"])
         if told.get("other"):
             raise OtherReadings
         results = [QuestionRead(**{**each, "verdict": Verdict(each["verdict"])}) for each in told["results"]]
@@ -201,7 +209,7 @@ def _anew(state: LookupState, result: QuestionRead, after: Mapping[str, str | No
         reason=after["reason"] or "",
         ended_at=datetime.fromisoformat(after["ended_at"] or ""),
         # What is still open is asked again when it was to be.
-        next_attempt_at=state.next_attempt_at if after["code"] == PARTLY_READ else None,
+        next_attempt_at=state.next_attempt_at if after["code"] in ASKED_ANEW else None,
         record=None if record is None else record_from_json(record.encode()),
         provenance=trail,
     )

@@ -61,9 +61,21 @@ def what_may_be_lost(connection: Connection) -> list[str]:
 def source_states(connection: Connection, now: datetime) -> list[SourceState]:
     """Return how the sources stand over the workers alive; where none is, how they stood."""
     query = select(source_state.c.document, worker.c.seen_until)
-    rows = connection.execute(query.join(worker, worker.c.name == source_state.c.worker, isouter=True)).all()
-    alive = [row for row in rows if row.seen_until is not None and row.seen_until > now]
+    rows = connection.execute(query.join(worker, worker.c.name == source_state.c.worker)).all()
+    alive = [row for row in rows if row.seen_until > now]
     return merged(codec.SOURCE.read(row.document) for row in alive or rows)
+
+
+def source_states_at_last(connection: Connection, now: datetime) -> list[SourceState]:
+    """Return how each source stands over the workers alive that ask it; where none does, how it stood."""
+    query = select(source_state.c.source, source_state.c.document, worker.c.seen_until)
+    rows = connection.execute(query.join(worker, worker.c.name == source_state.c.worker, isouter=True)).all()
+    asked = {row.source for row in rows if row.seen_until is not None and row.seen_until > now}
+    return merged(
+        codec.SOURCE.read(row.document)
+        for row in rows
+        if row.source not in asked or (row.seen_until is not None and row.seen_until > now)
+    )
 
 
 def workers(connection: Connection, now: datetime) -> list[WorkerState]:

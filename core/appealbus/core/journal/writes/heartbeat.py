@@ -46,8 +46,10 @@ def beat(connection: Connection, items: Sequence[Beat]) -> list[None]:
         dead = select(worker.c.name).where(worker.c.seen_until < now, worker.c.name != name)
         names = list(connection.execute(dead.with_for_update(skip_locked=True)).scalars())
         if names:
-            connection.execute(delete(source_state).where(source_state.c.worker.in_(names)))
             connection.execute(delete(worker).where(worker.c.name.in_(names)))
+        # What was learned of another source stays for the next worker that asks it.
+        gone = source_state.c.worker.not_in(select(worker.c.name))
+        connection.execute(delete(source_state).where(gone, source_state.c.source.in_(sources)))
     return [None] * len(items)
 
 
