@@ -64,7 +64,7 @@ class Answer(Generic[R]):
         """Say whether a record may be missing: a text stands around it, or something new looks like one."""
         if self._nodes or (usual := self._run.notes.usual) is None:
             return False
-        if self._run.lost:
+        if self._run.lost or self._run.crowded:
             return True
         names, way = {place.steps[0] for place in self._reading.program.places if place.steps}, set(self._way)
         for what, path in self._run.new:

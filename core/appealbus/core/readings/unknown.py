@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from appealbus.core.readings.nodes import JsonNode, Node, children, is_empty, local_name
+from appealbus.core.readings.nodes import JsonNode, Node, attribute, children, is_empty, local_name, named
 from appealbus.core.readings.trie import Run
 from appealbus.core.replies.marks import is_refused
 from appealbus.core.replies.xmlschema import MessageSchema
@@ -66,7 +66,8 @@ def unknown_fields(places: Sequence[Place], node: Node, run: Run) -> set[str]:
     A field is unknown if what stands at its place could not be read; or if nothing does, though its schema wants
     something there, or has something beside it that it does not know. A list is, too, if what it does not know has the
     same parts as the items of the list: else it would be shorter in silence. Without a schema it is what has begun to
-    come that counts for not known, unless it came beside the field before.
+    come that counts for not known, unless it came beside the field before; and where that is more than is looked at,
+    all that is absent is unknown, and every list.
 
     Args:
         places: of all fields.
@@ -101,6 +102,8 @@ def unknown_fields(places: Sequence[Place], node: Node, run: Run) -> set[str]:
             run.notes.causes |= {run.path(what) for what in all_of_it if told and not isinstance(what, str)}
     for name in run.odd & {step for each in places for step in each.steps}:
         found.update(_elsewhere(places, node, name))
+    if run.crowded and run.notes.usual is not None and run.notes.usual.is_known:
+        found.update(each.field for each in places if any(each.each) or not _is_told(node, each.steps))
     found -= _told_elsewhere(places, node, found)
     lost = [_steps(path) for path in run.lost]
     for each in places if lost else ():
@@ -185,14 +188,20 @@ def _told_elsewhere(places: Sequence[Place], node: Any, found: set[str]) -> set[
         each.field
         for each in places
         if each.field in several and not each.is_part and not any(each.each)
-        if any(not (is_refused(one) or is_empty(one)) for one in _at(node, each.steps))
+        if _is_told(node, each.steps)
     }
+
+
+def _is_told(node: Any, steps: tuple[str, ...]) -> bool:
+    if steps and steps[-1].startswith("@"):
+        return any(attribute(one, steps[-1][1:]) for one in _at(node, steps[:-1]))
+    return any(not (is_refused(one) or is_empty(one)) for one in _at(node, steps))
 
 
 def _at(node: Any, steps: tuple[str, ...]) -> list[Any]:
     found = [node]
     for name in steps:
-        found = [child for each in found for child in children(each) if local_name(child) == name]
+        found = [child for each in found for child in named(each, name)]
     return found
 
 
