@@ -185,6 +185,63 @@ async def test_what_nobody_could_check_is_marked(tmp_path: Path) -> None:
         assert asked.provenance.unchecked == unchecked
 
 
+ANY = '<xs:sequence><xs:any processContents="{}" minOccurs="0"/></xs:sequence>'
+OPEN = {
+    "lax, in a namespace of nobody": (ANY.format("lax"), '<o:Own xmlns:o="urn:o"><o:name>a</o:name></o:Own>', {"own"}),
+    "lax, declared": (ANY.format("lax"), "<Own><name>a</name></Own>", set()),
+    "skip, though declared": (ANY.format("skip"), "<Own><name>a</name></Own>", {"own"}),
+    "of the name of one beside it": (
+        '<xs:sequence><xs:element name="name" minOccurs="0"/><xs:any namespace="##other" processContents="lax"/>'
+        "</xs:sequence>",
+        '<o:name xmlns:o="urn:o">a</o:name>',
+        {"name"},
+    ),
+    "declared beside it": (
+        '<xs:sequence><xs:element name="name" minOccurs="0"/><xs:any namespace="##other" processContents="lax"'
+        ' minOccurs="0"/></xs:sequence>',
+        "<name>a</name>",
+        set(),
+    ),
+    "whole": (
+        f'<xs:sequence><xs:element name="Whole"><xs:complexType>{ANY.format("lax")}</xs:complexType>'
+        "</xs:element></xs:sequence>",
+        "<Whole><x>1</x></Whole>",
+        {"whole"},
+    ),
+    "of any type": ('<xs:sequence><xs:element name="Typed"/></xs:sequence>', "<Typed><x>1</x></Typed>", {"typed"}),
+    "an attribute": ('<xs:attribute name="own"/><xs:anyAttribute processContents="lax"/>', '<Box mark="1"/>', {"mark"}),
+    "behind what is declared": (ANY.format("lax"), "<Open><b>1</b></Open>", {"inside"}),
+}
+
+
+class Opened(Record):
+    """What stands in open content."""
+
+    type: Literal["test.Opened"] = "test.Opened"
+    own: Annotated[str | None, At("Own/name")] = None
+    name: Annotated[str | None, At("name")] = None
+    whole: Annotated[JsonValue, Tree("Whole")] = None
+    typed: Annotated[str | None, At("Typed/x")] = None
+    mark: Annotated[str | None, At("@mark")] = None
+    inside: Annotated[str | None, At("Open/b")] = None
+
+
+@pytest.mark.parametrize(("inside", "body", "unchecked"), OPEN.values(), ids=OPEN)
+def test_whatever_leaves_it_open_is_marked(inside: str, body: str, unchecked: set[str], tmp_path: Path) -> None:
+    """A name that the schema has is not enough: what bears it may be another element, of which it says nothing."""
+    own = '<xs:element name="Own"><xs:complexType><xs:sequence><xs:element name="name"/></xs:sequence></xs:complexType>'
+    free = f'<xs:element name="Open"><xs:complexType>{ANY.format("lax")}</xs:complexType></xs:element>'
+    box = f'<xs:element name="Box"><xs:complexType>{inside}</xs:complexType></xs:element>'
+    file = tmp_path / "b.xsd"
+    file.write_text(f'<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema">{box}{own}</xs:element>{free}</xs:schema>')
+    text = body if body.startswith("<Box") else f"<Box>{body}</Box>"
+    schema, root = MessageSchema(file, "Box"), parse(text.encode())
+    schema.check(root)
+    answer = Take(Reading(Opened), ".", same=lambda query, record: True).answer(root)
+    (record,) = answer.records()
+    assert {each for each in answer.unchecked(schema) if getattr(record, each) is not None} == unchecked
+
+
 def test_no_field_is_left_out_where_many_cannot_be_read() -> None:
     fields: dict[str, Any] = {f"d{i}": (date | None, None) for i in range(80)}
     kind: Any = (Literal["test.Wide"], "test.Wide")

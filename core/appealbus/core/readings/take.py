@@ -58,7 +58,10 @@ class Answer(Generic[R]):
 
     def unchecked(self, schema: MessageSchema) -> frozenset[str]:
         """Return the fields of its records that nobody could check, since the schema leaves open what stands there."""
-        return unchecked_fields(self._reading.program.places, self._way, schema)
+        root = self._run.root
+        if isinstance(root, JsonNode):
+            return frozenset()
+        return unchecked_fields(self._reading.program.places, self._way, schema, root)
 
     def hides(self) -> bool:
         """Say whether a record may be missing: a text stands around it, or something new looks like one."""

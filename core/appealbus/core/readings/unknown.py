@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from lxml import etree
+
 from appealbus.core.readings.nodes import JsonNode, Node, attribute, children, is_empty, local_name, named
+from appealbus.core.readings.paths import XML
 from appealbus.core.readings.trie import Run
 from appealbus.core.replies.marks import is_refused
 from appealbus.core.replies.xmlschema import MessageSchema
@@ -35,29 +38,57 @@ class Place:
     is_part: bool = False
 
 
-@lru_cache(maxsize=256)
-def unchecked_fields(places: Sequence[Place], way: tuple[str, ...], schema: MessageSchema) -> frozenset[str]:
-    """Return the fields that stand where a schema leaves all open, and says of nothing of that name what it is.
+def unchecked_fields(
+    places: Sequence[Place], way: tuple[str, ...], schema: MessageSchema, root: etree._Element
+) -> frozenset[str]:
+    """Return the fields that stand where a schema leaves all open, and says of nothing there what it is.
 
     Args:
         places: of all fields.
         way: names of elements from the root's children down to the record.
         schema: of the answer.
+        root: of the answer.
 
     """
-    return frozenset(each.field for each in places if schema.is_open and _is_unchecked((*way, *each.steps), schema))
+    return frozenset(
+        field
+        for field, steps, spaces in _open_places(tuple(places), way, schema)
+        if any(etree.QName(each).namespace not in spaces for each in _at(root, steps))
+    )
 
 
-def _is_unchecked(steps: tuple[str, ...], schema: MessageSchema) -> bool:
-    model = schema.model
+@lru_cache(maxsize=256)
+def _open_places(
+    places: tuple[Place, ...], way: tuple[str, ...], schema: MessageSchema
+) -> tuple[tuple[str, tuple[str, ...], frozenset[str | None]], ...]:
+    """Return by field which elements on its way are open, and the namespaces in which these are checked anyway."""
+    found = ((each.field, way + each.steps, each.is_open) for each in places)
+    return tuple(
+        (field, *one) for field, steps, is_open in found for one in _open_steps(steps, schema, is_open=is_open)
+    )
+
+
+def _open_steps(
+    steps: tuple[str, ...], schema: MessageSchema, *, is_open: bool
+) -> Iterator[tuple[tuple[str, ...], frozenset[str | None]]]:
+    model, nowhere = schema.model, frozenset[str | None]()
     at = model.elements(schema.root.rpartition("}")[2])
-    for name in steps:
+    for depth, name in enumerate(steps):
         shape = model.shape(at)
+        if name.startswith("@"):
+            if shape.open_attributes and name[1:] not in shape.attributes:
+                yield steps[:depth], nowhere
+            return
         child = shape.children.get(name)
-        if child is None:
-            return shape.wild and not name.startswith("@") and not model.elements(name)
-        at = child.place
-    return False
+        if name == XML or not (child or shape.open):
+            return
+        at = child.place if child else () if shape.blind else model.elements(name)
+        if shape.open:  # which the schema checks alone that it declares: of the same name others may be there
+            yield steps[: depth + 1], (model.namespaces(at) or schema.spaces) if at else nowhere
+        if not at:
+            return
+    if is_open and model.shape(at).open:
+        yield steps, nowhere
 
 
 def unknown_fields(places: Sequence[Place], node: Node, run: Run) -> set[str]:
