@@ -242,6 +242,27 @@ def test_whatever_leaves_it_open_is_marked(inside: str, body: str, unchecked: se
     assert {each for each in answer.unchecked(schema) if getattr(record, each) is not None} == unchecked
 
 
+@pytest.mark.parametrize(
+    "broken", ["<code>x</code>", '<code xmlns:i="http://www.w3.org/2001/XMLSchema-instance" i:nil="true"/>']
+)
+def test_a_value_that_breaks_two_rules_is_one_value(broken: str, tmp_path: Path) -> None:
+    """It hides no element, so what is absent beside it is absent."""
+    code = (
+        '<xs:simpleType><xs:restriction base="xs:string"><xs:pattern value="[0-9]+"/></xs:restriction></xs:simpleType>'
+    )
+    file = tmp_path / "a.xsd"
+    file.write_text(
+        '<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema"><xs:element name="A"><xs:complexType><xs:sequence>'
+        f'<xs:element name="street" minOccurs="0"/><xs:element name="code" minOccurs="0">{code}</xs:element>'
+        "</xs:sequence></xs:complexType></xs:element></xs:schema>"
+    )
+    notes = Notes(ReplyCheck.LENIENT)
+    root = parse(f"<A>{broken}</A>".encode())
+    MessageSchema(file, "A").check(root, notes)
+    Take(Reading(Street), ".", same=lambda query, record: True).answer(root, notes).records()
+    assert (notes.unknown, [*notes.differences]) == (set(), ["code"])
+
+
 def test_no_field_is_left_out_where_many_cannot_be_read() -> None:
     fields: dict[str, Any] = {f"d{i}": (date | None, None) for i in range(80)}
     kind: Any = (Literal["test.Wide"], "test.Wide")
