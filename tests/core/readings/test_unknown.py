@@ -9,6 +9,7 @@ import pytest
 from pydantic import Field, JsonValue, create_model
 
 from appealbus.core import From, Query
+from appealbus.core.domain.usual import ENOUGH, Usual
 from appealbus.core.interfaces.notes import Notes, ReplyCheck
 from appealbus.core.readings import At, By, Declared, Reading, Send, Take, Tree
 from appealbus.core.replies.xmlschema import MessageSchema
@@ -286,3 +287,34 @@ def test_what_stands_under_a_second_name_is_told(inside: str, unknown: bool, sch
     """Though the schema knows the first alone and misses that."""
     text = f"<A><{inside}</{inside.partition('>')[0]}></A>"
     assert ("fax" in notes_of(text, schema).unknown) == unknown
+
+
+@pytest.mark.parametrize("content", ["lax", "skip", "strict"])
+def test_what_is_renamed_in_open_content_is_unknown(content: str, tmp_path: Path) -> None:
+    """No schema says what may be there: what usually comes does."""
+    file = tmp_path / "b.xsd"
+    box = f'<xs:element name="Box"><xs:complexType>{ANY.format(content)}</xs:complexType></xs:element>'
+    file.write_text(f'<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema">{box}</xs:schema>')
+    usual, schema = Usual(), MessageSchema(file, "Box")
+
+    def unknown(body: str) -> set[str]:
+        notes = Notes(ReplyCheck.LENIENT, usual=usual)
+        root = parse(f"<Box>{body}</Box>".encode())
+        schema.check(root, notes)
+        Take(Reading(Boxy), ".", same=lambda query, record: True).answer(root, notes).records()
+        usual.learn(notes.beside)
+        return notes.unknown
+
+    for _ in range(ENOUGH):
+        assert unknown("<Free><name>a</name><other>b</other><beside>1</beside></Free>") == set()
+    assert unknown("<Free><name>a</name><beside>1</beside></Free>") == set()
+    assert unknown("<Free><nom>a</nom><other>b</other><beside>1</beside></Free>") == {"name"}
+    assert unknown("<Frei><name>a</name></Frei>") == {"name", "other"}
+
+
+class Boxy(Record):
+    """What stands in open content, and nothing else."""
+
+    type: Literal["test.Boxy"] = "test.Boxy"
+    name: Annotated[str | None, At("Free/name")] = None
+    other: Annotated[str | None, At("Free/other")] = None

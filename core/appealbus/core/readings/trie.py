@@ -43,6 +43,7 @@ class Run:
     """One reading under way."""
 
     __slots__ = (
+        "broken",
         "crowd",
         "inside",
         "lost",
@@ -69,6 +70,8 @@ class Run:
         """Paths of what could not be read, and of nested models that are absent, since something in them could not."""
         self.seen = 0
         """How many of the gaps in the notes were looked at."""
+        self.broken: set[Any] = set()
+        """What stands in these gaps: of that the schema has said that it does not know it."""
         self.odd: set[str] = set()
         """Names of elements that the schema does not have where they are."""
         self.new: list[tuple[Any, str]] = []
@@ -120,7 +123,9 @@ class Run:
         """Note an element that nobody declares."""
         notes = self.notes
         notes.leave_unread(path)
-        if notes.usual is not None and not notes.compared and len(self.crowd) <= MOST_NEW:
+        if notes.usual is None or (notes.compared and local_name(node) in notes.names):
+            return
+        if len(self.crowd) <= MOST_NEW:
             self.crowd.add(path)
             self.new.append((node, path))
             self.paths[node] = path

@@ -108,7 +108,8 @@ def unknown_fields(places: Sequence[Place], node: Node, run: Run) -> set[str]:
     """
     own = run.steps(node)
     found: set[str] = set()
-    new, run.new = run.new, []
+    run.broken.update(what for _, what in run.notes.gaps[run.seen :])
+    new, run.new = [each for each in run.new if each[0] not in run.broken], []
     run.notes.gaps += [
         (each.getparent(), each) for each, path in new if run.notes.usual and run.notes.usual.is_new(path)
     ]
@@ -171,7 +172,7 @@ def _beside(places: Sequence[Place], at: tuple[str, ...], above: Any, all_of_it:
     missing = {what for what in all_of_it if isinstance(what, str)}
     new = [what for what in all_of_it if not isinstance(what, str)]
     usual: Mapping[str, frozenset[str]] = {}
-    if run.notes.usual is not None and not run.notes.compared:
+    if run.notes.usual is not None:
         usual = run.notes.usual.beside
     came = [usual.get(run.path(what), frozenset()) for what in new]
     for each in below:

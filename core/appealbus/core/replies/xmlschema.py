@@ -91,6 +91,7 @@ class Checker:
         if notes.check is ReplyCheck.OFF:
             return
         notes.compared = True
+        notes.names |= self._vocabulary.names
         if notes.check is ReplyCheck.STRICT:
             self.check(reply, _CODE, "the reply")
             return
