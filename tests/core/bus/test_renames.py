@@ -1,6 +1,7 @@
 """What a channel calls by names of its own is read as the configuration says, and no message becomes another by it."""
 
 from contextlib import aclosing
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,11 @@ import pytest
 from pydantic import ValidationError
 
 from appealbus.core.bus.reception import Reception
+from appealbus.core.clocks import day_of, wall
 from appealbus.core.config.models import BusSettings
 from appealbus.core.interfaces.intake import Inbound, Quarantined, Taken
 from appealbus.core.journal.journal import Journal
-from appealbus.schemas.appeal import Appeal
+from appealbus.schemas.appeal import Appeal, PersonApplicant
 from appealbus.schemas.reading import SMALL
 from appealbus.schemas.xml import APPEAL_NS
 
@@ -146,3 +148,26 @@ async def test_a_date_that_cannot_be_is_told_at_once(tmp_path: Path) -> None:
         row = await journal.appeal(taken.receipt.number)
     assert row is not None
     assert (appeal.due_on, row.due_on, [each.text for each in appeal.as_written]) == (None, None, ["2062-01-01"])
+
+
+@pytest.mark.parametrize("applicant", [{"type": "person"}, {}], ids=["a person", "of no type"])
+async def test_who_is_not_born_yet_is_told_at_once(tmp_path: Path, applicant: dict[str, str]) -> None:
+    """A birth date of tomorrow or of 2062 is none, one of today is; it stays as it was written."""
+    today = day_of(wall())
+    async with await Journal.open(f"sqlite:///{tmp_path}/journal.db") as journal:
+        for born, told in (
+            (today, []),
+            (today + timedelta(days=1), ["field.date"]),
+            (date(2062, 1, 1), ["field.date"]),
+        ):
+            given = {"message_id": str(born), "text": "x", "applicant": {**applicant, "birth_date": str(born)}}
+            for new in (True, False):
+                taken = await received(journal, orjson.dumps(given), "application/json")
+                assert isinstance(taken, Taken)
+                field = "applicant.birth_date"
+                codes = [each.code for each in taken.receipt.warnings or () if each.field == field]
+                assert (taken.new, codes) == (new, told)
+            appeal = await kept(journal, taken.receipt.number)
+            assert isinstance(appeal.applicant, PersonApplicant)
+            assert appeal.applicant.birth_date == (None if told else born)
+            assert [each.text for each in appeal.as_written if each.field == field] == [str(born)] * len(told)

@@ -145,3 +145,20 @@ def test_a_rename_that_has_ended_is_told_by_check(program, tmp_path: Path):
     (tmp_path / "appealbus.toml").write_text(f"{TOML}until = {day}\n")
     told = program("check").stderr
     assert "bus.renames: parcels[*].cadastre of post is not read as parcels[*].cadastral_number since 2025" in told
+
+
+async def test_a_channel_that_nothing_comes_by_is_told_by_check(program, take, tmp_path: Path):
+    """One mistyped; not one whose appeals are there, nor an intake or a client of which nothing has come yet."""
+    await take({"text": "x"})
+    program("client", "add", "form", "--role", "channel", "--channel", "portal")
+    names = ("post", "portal", "folder", "portel", "zzz")
+    renames = [f'[[bus.renames]]\nchannel = "{name}"\npath = "a"\nto = "text"\nreason = "r"' for name in names]
+    intake = f'[intakes.folder]\nkind = "files"\nfolder = "{tmp_path}"'
+    (tmp_path / "appealbus.toml").write_text("\n".join([*renames, intake]))
+    said = " ".join(program("check").stderr.split()).split("bus.renames: ")
+    told = [each for each in said if each.startswith("no appeal")]
+    assert [each.partition(", and")[0] for each in told] == [
+        f"no appeal has come by the channel {name}" for name in ("portel", "zzz")
+    ]
+    assert "did you mean portal?" in told[0]
+    assert "`appealbus appeals`" in told[1]

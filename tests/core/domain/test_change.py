@@ -33,6 +33,17 @@ def test_the_bounds_of_each(name: str) -> None:
     assert (of(later), of(later + step), of(-BEFORE), of(-BEFORE - step)) == ([], [name], [], [name])
 
 
+def test_who_is_born_after_the_change_came_is_not_born() -> None:
+    """The day itself is none too late; with a term that cannot be, both are told."""
+
+    def born(day: str, **given: str) -> list[str]:
+        return odd(kind="corrected", corrected={"applicant": {"type": "person", "birth_date": day}, **given})
+
+    field = "corrected.applicant.birth_date"
+    assert (born("2026-11-20"), born("2026-11-21"), born("2062-01-01")) == ([], [field], [field])
+    assert born("2062-01-01", due_on="2062-01-01") == ["corrected.due_on", field]
+
+
 def test_a_term_is_held_against_the_moment_that_its_change_counts_from() -> None:
     """So the past of a register stays as it was; of an implausible date that is when the change came."""
     assert odd(dated_at="2018-03-01", due_on="2018-05-01") == []

@@ -339,6 +339,23 @@ async def test_a_mended_schema_heals_a_record_that_stays_the_same() -> None:
     assert (read.after.code, read.after.next_attempt_at, read.after.provenance.unknown) == ("", None, None)
 
 
+async def test_what_nobody_could_check_is_told_of_a_record_that_stays_the_same() -> None:
+    """Its contract may have been opened meanwhile, or its plugin may have got one."""
+
+    async def ask_openly(query: Any, source: Source) -> Outcome[Any]:
+        await source.call(Request({}))
+        source.notes.unchecked.add("name")
+        return found(Thing(name="a"))
+
+    openly = kit.lookup("s.thing", ask_openly, x=From("message_id"))
+    [read] = await reread(state(OutcomeKind.FOUND, name="a"), await row("Ағаш"), lookups=[openly])
+    assert read.verdict is Verdict.DIFFERS
+    assert not read.otherwise
+    assert read.after is not None
+    assert read.after.provenance is not None
+    assert read.after.provenance.unchecked == ["name"]
+
+
 async def test_what_is_read_in_part_again_stays_provisional() -> None:
     """It said that it was found, and the dossier was complete."""
     [read] = await reread(read_in_part(), await row("Ағаш"), lookups=[partly("next")])

@@ -9,6 +9,7 @@ import pytest
 from pydantic import Field, JsonValue, create_model
 
 from appealbus.core import From, Query
+from appealbus.core.domain.usual import ENOUGH, Usual
 from appealbus.core.interfaces.notes import Notes, ReplyCheck
 from appealbus.core.readings import At, By, Declared, Reading, Send, Take, Tree
 from appealbus.core.replies.xmlschema import MessageSchema
@@ -185,6 +186,84 @@ async def test_what_nobody_could_check_is_marked(tmp_path: Path) -> None:
         assert asked.provenance.unchecked == unchecked
 
 
+ANY = '<xs:sequence><xs:any processContents="{}" minOccurs="0"/></xs:sequence>'
+OPEN = {
+    "lax, in a namespace of nobody": (ANY.format("lax"), '<o:Own xmlns:o="urn:o"><o:name>a</o:name></o:Own>', {"own"}),
+    "lax, declared": (ANY.format("lax"), "<Own><name>a</name></Own>", set()),
+    "skip, though declared": (ANY.format("skip"), "<Own><name>a</name></Own>", {"own"}),
+    "of the name of one beside it": (
+        '<xs:sequence><xs:element name="name" minOccurs="0"/><xs:any namespace="##other" processContents="lax"/>'
+        "</xs:sequence>",
+        '<o:name xmlns:o="urn:o">a</o:name>',
+        {"name"},
+    ),
+    "declared beside it": (
+        '<xs:sequence><xs:element name="name" minOccurs="0"/><xs:any namespace="##other" processContents="lax"'
+        ' minOccurs="0"/></xs:sequence>',
+        "<name>a</name>",
+        set(),
+    ),
+    "whole": (
+        f'<xs:sequence><xs:element name="Whole"><xs:complexType>{ANY.format("lax")}</xs:complexType>'
+        "</xs:element></xs:sequence>",
+        "<Whole><x>1</x></Whole>",
+        {"whole"},
+    ),
+    "of any type": ('<xs:sequence><xs:element name="Typed"/></xs:sequence>', "<Typed><x>1</x></Typed>", {"typed"}),
+    "an attribute": ('<xs:attribute name="own"/><xs:anyAttribute processContents="lax"/>', '<Box mark="1"/>', {"mark"}),
+    "behind what is declared": (ANY.format("lax"), "<Open><b>1</b></Open>", {"inside"}),
+}
+
+
+class Opened(Record):
+    """What stands in open content."""
+
+    type: Literal["test.Opened"] = "test.Opened"
+    own: Annotated[str | None, At("Own/name")] = None
+    name: Annotated[str | None, At("name")] = None
+    whole: Annotated[JsonValue, Tree("Whole")] = None
+    typed: Annotated[str | None, At("Typed/x")] = None
+    mark: Annotated[str | None, At("@mark")] = None
+    inside: Annotated[str | None, At("Open/b")] = None
+
+
+@pytest.mark.parametrize(("inside", "body", "unchecked"), OPEN.values(), ids=OPEN)
+def test_whatever_leaves_it_open_is_marked(inside: str, body: str, unchecked: set[str], tmp_path: Path) -> None:
+    """A name that the schema has is not enough: what bears it may be another element, of which it says nothing."""
+    own = '<xs:element name="Own"><xs:complexType><xs:sequence><xs:element name="name"/></xs:sequence></xs:complexType>'
+    free = f'<xs:element name="Open"><xs:complexType>{ANY.format("lax")}</xs:complexType></xs:element>'
+    box = f'<xs:element name="Box"><xs:complexType>{inside}</xs:complexType></xs:element>'
+    file = tmp_path / "b.xsd"
+    file.write_text(f'<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema">{box}{own}</xs:element>{free}</xs:schema>')
+    text = body if body.startswith("<Box") else f"<Box>{body}</Box>"
+    schema, root = MessageSchema(file, "Box"), parse(text.encode())
+    schema.check(root)
+    answer = Take(Reading(Opened), ".", same=lambda query, record: True).answer(root)
+    (record,) = answer.records()
+    assert {each for each in answer.unchecked(schema) if getattr(record, each) is not None} == unchecked
+
+
+@pytest.mark.parametrize(
+    "broken", ["<code>x</code>", '<code xmlns:i="http://www.w3.org/2001/XMLSchema-instance" i:nil="true"/>']
+)
+def test_a_value_that_breaks_two_rules_is_one_value(broken: str, tmp_path: Path) -> None:
+    """It hides no element, so what is absent beside it is absent."""
+    code = (
+        '<xs:simpleType><xs:restriction base="xs:string"><xs:pattern value="[0-9]+"/></xs:restriction></xs:simpleType>'
+    )
+    file = tmp_path / "a.xsd"
+    file.write_text(
+        '<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema"><xs:element name="A"><xs:complexType><xs:sequence>'
+        f'<xs:element name="street" minOccurs="0"/><xs:element name="code" minOccurs="0">{code}</xs:element>'
+        "</xs:sequence></xs:complexType></xs:element></xs:schema>"
+    )
+    notes = Notes(ReplyCheck.LENIENT)
+    root = parse(f"<A>{broken}</A>".encode())
+    MessageSchema(file, "A").check(root, notes)
+    Take(Reading(Street), ".", same=lambda query, record: True).answer(root, notes).records()
+    assert (notes.unknown, [*notes.differences]) == (set(), ["code"])
+
+
 def test_no_field_is_left_out_where_many_cannot_be_read() -> None:
     fields: dict[str, Any] = {f"d{i}": (date | None, None) for i in range(80)}
     kind: Any = (Literal["test.Wide"], "test.Wide")
@@ -209,3 +288,34 @@ def test_what_stands_under_a_second_name_is_told(inside: str, unknown: bool, sch
     """Though the schema knows the first alone and misses that."""
     text = f"<A><{inside}</{inside.partition('>')[0]}></A>"
     assert ("fax" in notes_of(text, schema).unknown) == unknown
+
+
+@pytest.mark.parametrize("content", ["lax", "skip", "strict"])
+def test_what_is_renamed_in_open_content_is_unknown(content: str, tmp_path: Path) -> None:
+    """No schema says what may be there: what usually comes does."""
+    file = tmp_path / "b.xsd"
+    box = f'<xs:element name="Box"><xs:complexType>{ANY.format(content)}</xs:complexType></xs:element>'
+    file.write_text(f'<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema">{box}</xs:schema>')
+    usual, schema = Usual(), MessageSchema(file, "Box")
+
+    def unknown(body: str) -> set[str]:
+        notes = Notes(ReplyCheck.LENIENT, usual=usual)
+        root = parse(f"<Box>{body}</Box>".encode())
+        schema.check(root, notes)
+        Take(Reading(Boxy), ".", same=lambda query, record: True).answer(root, notes).records()
+        usual.learn(notes.beside)
+        return notes.unknown
+
+    for _ in range(ENOUGH):
+        assert unknown("<Free><name>a</name><other>b</other><beside>1</beside></Free>") == set()
+    assert unknown("<Free><name>a</name><beside>1</beside></Free>") == set()
+    assert unknown("<Free><nom>a</nom><other>b</other><beside>1</beside></Free>") == {"name"}
+    assert unknown("<Frei><name>a</name></Frei>") == {"name", "other"}
+
+
+class Boxy(Record):
+    """What stands in open content, and nothing else."""
+
+    type: Literal["test.Boxy"] = "test.Boxy"
+    name: Annotated[str | None, At("Free/name")] = None
+    other: Annotated[str | None, At("Free/other")] = None

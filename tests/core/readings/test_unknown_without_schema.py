@@ -217,3 +217,32 @@ def test_what_is_learned_is_bounded() -> None:
     assert len(usual.beside) == 500
     both = usual + Usual(1, {"a": {"b"}}, {"a"})
     assert (len(both.beside), both.replies) == (500, 2000)
+
+
+CROWD = {f"{a}{b}{c}x": 1 for a in "bcdfghjklmno" for b in "bcdfghjklmno" for c in "bcdfghjklmno"}
+
+
+@pytest.mark.parametrize("around", [False, True])
+@pytest.mark.parametrize("as_xml", [False, True])
+@pytest.mark.parametrize(("changed", "fields"), RENAMED)
+def test_behind_more_than_is_looked_at_nothing_is_silent(
+    changed: dict[str, Any], fields: set[str], as_xml: bool, around: bool
+) -> None:
+    """What was renamed is unknown there, too, what is told stays told, and no more is remembered than is looked at."""
+    good, bad = reply(), reply(**changed) if around else reply(**{**CROWD, **changed})
+    if around:
+        bad["data"] = {**CROWD, **bad["data"]}
+    if as_xml:
+        good, bad = xml("R", good), xml("R", bad)
+    ended, notes = ask(bad, learned(*([good] * ENOUGH)))
+    assert isinstance(ended, Outcome)
+    assert all(any(field.startswith(each) for each in notes.unknown) for field in fields)
+    assert not notes.unknown & {"iin", "plate"}
+    assert len(notes.beside) < len(CROWD)
+
+
+def test_behind_more_than_is_looked_at_there_may_be_a_record() -> None:
+    """So it is no `not_found`."""
+    ended, _ = ask({"data": {**CROWD, "cars": [], "vehicles": [CAR]}}, learned())
+    assert isinstance(ended, CallFailed)
+    assert ended.kind is OutcomeKind.INVALID

@@ -157,6 +157,8 @@ def _questions(values: Values) -> Iterator[dict[str, Any]]:
                 "observed_at": at,
                 "raw_sha256": sha256(repr(record).encode()).hexdigest(),
                 "unreadable": [name for name in fields if f"{lookup}/{name}" not in values],
+                "unknown": [name for name in fields if f"{lookup}/{name}" not in values],
+                "unchecked": [name for name in fields if f"{lookup}/{name}" in values],
             },
             "outcome": {
                 "lookup": lookup,

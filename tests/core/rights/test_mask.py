@@ -18,6 +18,7 @@ from appealbus.core.rights.identifiers import HIDDEN, KINDS
 from appealbus.core.rights.mask import Mask
 from appealbus.core.rights.masked import digest_of, masked
 from appealbus.core.rights.paths import Pattern
+from appealbus.core.rights.questions import Questions
 from tests.core.rights.made import APPEAL, FIELDS, RECORDS, dossier, value
 from tests.services.forms import form
 
@@ -272,6 +273,23 @@ def test_a_value_stands_not_where_a_rule_goes_deeper(odd: Any) -> None:
         assert hides == {"rights": odd, "area": 7}
         assert _mask(hides=["vendor.rec/*.street"], numbers=numbers).kept(record, of) is None
         assert _mask(["vendor.rec/address"], numbers=numbers).kept(record, of) == {"address": odd}
+
+
+@pytest.mark.parametrize("hides", [("x.y/parts.iin", "x.y/secret"), ("x.y/secret", "appeal.applicant")])
+def test_what_is_unsure_of_what_is_shown_is_told(hides: Sequence[str]) -> None:
+    """Beside a hidden field or input, what is absent is no fact either; of hidden fields nothing is told."""
+    trail = {"source": "x", "unknown": ["parts", "secret", "parts[*].iin"], "unchecked": ["name", "secret", "parts"]}
+    outcome = {"lookup": "x.y", "key": "k", "outcome": "found"}
+    inputs = [{"name": "iin", "value": "1", "path": "applicant.iin"}]
+    document = {
+        "appeal": {"applicant": {"iin": "1"}},
+        "facts": [{"lookup": "x.y", "key": "k", "record": {"name": "n", "secret": "s"}, "provenance": trail}],
+        "outcomes": [{**outcome, "inputs": inputs}],
+    }
+    (fact,) = Questions(_mask(hides=hides).for_a_version(None), document).facts
+    shown = fact["provenance"]
+    iin, parts = ([], []) if "x.y/parts.iin" in hides else (["parts[*].iin"], ["parts"])
+    assert (shown["unknown"], shown["unchecked"]) == (["parts", *iin], ["name", *parts])
 
 
 def test_an_input_from_a_value_that_is_hidden_is_hidden() -> None:

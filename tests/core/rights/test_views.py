@@ -282,7 +282,7 @@ async def test_a_hidden_field_answers_the_same_whether_it_is_there_or_not(journa
     (name,) = await views.explain(row, "appeal.applicant.surname") or []
     assert name.value == value("text", 101)
     (told,) = await views.explain(row, "gbdfl.person/surname") or []
-    assert set(told.trail) == {"source", "plugin", "purpose", "legal_basis", "input iin"}
+    assert set(told.trail) == {"source", "plugin", "purpose", "legal_basis", "unchecked", "input iin"}
 
 
 async def test_history_and_why_are_the_same_whatever_is_hidden(journal: Journal, write: Write) -> None:

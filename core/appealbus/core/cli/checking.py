@@ -34,6 +34,7 @@ from appealbus.core.rights.paths import path_of
 from appealbus.core.rights.policy import read_policy
 from appealbus.core.rights.senders import missing
 from appealbus.core.rights.written_paths import astray
+from appealbus.schemas.suggestion import did_you_mean
 
 H = TypeVar("H")
 
@@ -274,7 +275,7 @@ async def _journal_problems(cli: Cli, parts: Parts, found: Findings) -> list[str
         async with cli.journal() as journal:
             outbox, known = (await journal.counts()).outbox, await journal.known_lookups()
             problems = await _key_problems(journal)
-            found.warnings += await journal.what_may_be_lost()
+            found.warnings += await journal.what_may_be_lost() + await _silent_channels(cli, journal)
             checkpoint.compare(mark, now := await journal.how_far())
             if mark is None and now.beat:
                 there = await journal.last_heartbeat() is not None and journal.shared
@@ -300,6 +301,23 @@ async def _journal_problems(cli: Cli, parts: Parts, found: Findings) -> list[str
         for name, reason in sorted(missing.items())
     ]
     return problems + [str(gone) for gone in gone_receivers(outbox, frozenset(cli.loaded.settings.deliveries))]
+
+
+async def _silent_channels(cli: Cli, journal: Journal) -> list[str]:
+    """Return a warning for each channel of `bus.renames` by which no appeal has come, and that nobody can send by."""
+    settings, clients = cli.loaded.settings, await journal.clients()
+    known = {*settings.intakes, *(client.channel or client.name for client, _ in clients)}
+    return [
+        str(
+            cli.loaded.error(
+                f"no appeal has come by the channel {name}, and no intake or client is called so: nothing is renamed; "
+                + did_you_mean(name, known, "write the name that `appealbus appeals` shows"),
+                *_RENAMES,
+            )
+        )
+        for name in sorted({each.channel for each in settings.bus.renames} - known)
+        if (await journal.unread(name, 0, 1))[1] is None
+    ]
 
 
 async def _key_problems(journal: Journal) -> list[str]:

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from appealbus.core.clocks import day_of
-from appealbus.schemas.appeal import Appeal, Warning
+from appealbus.schemas.appeal import Appeal, Applicant, PersonApplicant, Warning
 from appealbus.schemas.base import Model
 from appealbus.schemas.change import Change, ChangeKind
 from appealbus.schemas.notes import Notes
@@ -49,13 +49,17 @@ def plausible(received_at: datetime | None, accepted_at: datetime) -> datetime |
 
 
 def without_odd_dates(appeal: Appeal, accepted_at: datetime) -> Appeal:
-    """Return an appeal with a warning for each date of it that cannot be; a day on which it is due goes."""
+    """Return an appeal with a warning for each date of it that cannot be; a day due, or of birth, goes."""
     notes = Notes()
+    update: dict[str, Any] = {}
     if _cannot_be(appeal.due_on, accepted_at, LONGEST_TERM):
         notes.add("due_on", "field.date", _ODD, str(appeal.due_on))
+        update["due_on"] = None
     if appeal.received_at != plausible(appeal.received_at, accepted_at):
         notes.warn("received_at", "field.moment", _ODD)
-    update: dict[str, Any] = {"due_on": None} if notes.written else {}
+    if (applicant := _unborn(appeal.applicant, accepted_at)) is not None:
+        notes.add("applicant.birth_date", "field.date", _ODD, str(getattr(appeal.applicant, "birth_date", "")))
+        update["applicant"] = applicant
     if notes.warnings:
         update["warnings"] = [*appeal.warnings, *notes.warnings]
         update["as_written"] = [*appeal.as_written, *notes.written]
@@ -83,9 +87,13 @@ class KeptChange:
         for name, since, ahead in (("due_on", at, LONGEST_TERM), ("answered_on", received_at, AHEAD)):
             if _cannot_be(getattr(change, name), since, ahead):
                 odd, update[name] = [*odd, name], None
-        if change.corrected is not None and _cannot_be(change.corrected.due_on, at, LONGEST_TERM):
+        corrected = change.corrected
+        if corrected is not None and _cannot_be(corrected.due_on, at, LONGEST_TERM):
             odd.append("corrected.due_on")
-            update["corrected"] = change.corrected.model_copy(update={"due_on": None})
+            update["corrected"] = corrected = corrected.model_copy(update={"due_on": None})
+        if corrected is not None and (applicant := _unborn(corrected.applicant, received_at)) is not None:
+            odd.append("corrected.applicant.birth_date")
+            update["corrected"] = corrected.model_copy(update={"applicant": applicant})
         if odd:
             update["warnings"] = [*change.warnings, *(_WARNING.model_copy(update={"field": name}) for name in odd)]
         return cls(change.model_copy(update=update) if update else change, at)
@@ -107,6 +115,13 @@ _WARNING = Warning(field="", code=MISDATED, message="this date is implausible; t
 
 def _cannot_be(day: date | None, at: datetime, ahead: timedelta) -> bool:
     return day is not None and not -BEHIND <= day - day_of(at) <= ahead
+
+
+def _unborn(applicant: Applicant | None, at: datetime) -> Applicant | None:
+    """Return an applicant without a birth date that is yet to come; None where it is not."""
+    if not isinstance(applicant, PersonApplicant) or applicant.birth_date is None:
+        return None
+    return applicant.model_copy(update={"birth_date": None}) if applicant.birth_date > day_of(at) else None
 
 
 def fields_of_change(change: Change) -> list[str]:

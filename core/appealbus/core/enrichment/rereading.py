@@ -240,7 +240,7 @@ class _CaseReading:
         fields = [] if state.record is None or outcome.record is None else differences(state.record, outcome.record)
         told = (state.lookup, state.key)
         was, now = _told(state.kind, state.code), _told(outcome.kind, outcome.code)
-        same = state.record is not None and outcome.record and not fields and _unknown(state) == _unknown(ended)
+        same = state.record is not None and outcome.record and not fields and _unsure(state) == _unsure(ended)
         if (was == now and outcome.record is None) or same:
             return Reread(*told, Verdict.SAME, was, now, before=state)
         withdrawn = state.code == WITHDRAWN and not self.named  # nobody has looked whether it is read rightly now
@@ -291,6 +291,10 @@ def _told(kind: OutcomeKind, code: str) -> str:
 
 def _unknown(of: LookupState | Ended) -> list[str] | None:
     return None if of.provenance is None else of.provenance.unknown
+
+
+def _unsure(of: LookupState | Ended) -> tuple[list[str] | None, list[str] | None]:
+    return _unknown(of), None if of.provenance is None else of.provenance.unchecked
 
 
 def _impossible(lookup: str, key: str, state: LookupState | None, code: str) -> Reread:

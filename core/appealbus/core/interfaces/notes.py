@@ -56,6 +56,8 @@ class Notes:
     """Paths of elements that nobody declares, beside which a field is unknown."""
     compared: bool = False
     """Whether a schema says what may be in the reply."""
+    names: frozenset[str] = frozenset()
+    """Of what it declares: what has another name and breaks nothing stands where it leaves all open."""
     usual: Usual | None = None
     """What usually comes: where no schema says what may, an element that is new may be what a reader misses."""
     beside: dict[str, set[str]] = field(default_factory=dict)

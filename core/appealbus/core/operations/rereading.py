@@ -216,6 +216,8 @@ def _anew(state: LookupState, result: QuestionRead, after: Mapping[str, str | No
     differs = [f"{path} {how}" for path, how, *_ in result.fields]
     was, now = (set((each.unknown if each else None) or ()) for each in (state.provenance, trail))
     differs += [f"{path} known" for path in sorted(was - now)]
+    open_before, open_now = (set((each.unchecked if each else None) or ()) for each in (state.provenance, trail))
+    differs += [f"{path} unchecked" for path in sorted(open_now - open_before)]
     differs += [f"{result.was} → {result.now}"] if result.was != result.now else []
     was_ended_at = datetime.fromisoformat(after["was_ended_at"] or "")
     return Anew(anew, trail.source if trail else "", (state.lookup, was_ended_at), differs)

@@ -94,6 +94,14 @@ def children(node: Any) -> Iterator[Any]:
     return iter(node) if isinstance(node, JsonNode) else node.iterchildren("*")
 
 
+def named(node: Any, name: str) -> Iterator[Any]:
+    """Yield the elements of this name in an element."""
+    if not isinstance(node, JsonNode):
+        return iter(node.iterchildren(f"{{*}}{name}"))
+    found = node.value.get(name, []) if isinstance(node.value, Mapping) else []
+    return (JsonNode(name, each, node) for each in (found if isinstance(found, list) else [found]))
+
+
 def is_empty(node: Node) -> bool:
     """Say whether there is nothing in an element, and no attribute."""
     return not (len(node) or (node.text or "").strip() or (not isinstance(node, JsonNode) and node.attrib))

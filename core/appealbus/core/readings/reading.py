@@ -117,7 +117,7 @@ class Reading(ReadingSpec, Generic[M]):
                     one["loc"] for one in error.errors(include_url=False, include_context=False, include_input=False)
                 ]
             else:
-                if run.lost or run.notes.gaps or run.new:
+                if run.lost or run.notes.gaps or run.new or run.crowded:
                     run.notes.unknown |= unknown_fields(self.program.places, node, run)
                 return record
             gone: set[tuple[int, str]] = set()

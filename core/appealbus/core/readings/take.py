@@ -58,13 +58,16 @@ class Answer(Generic[R]):
 
     def unchecked(self, schema: MessageSchema) -> frozenset[str]:
         """Return the fields of its records that nobody could check, since the schema leaves open what stands there."""
-        return unchecked_fields(self._reading.program.places, self._way, schema)
+        root = self._run.root
+        if isinstance(root, JsonNode):
+            return frozenset()
+        return unchecked_fields(self._reading.program.places, self._way, schema, root)
 
     def hides(self) -> bool:
         """Say whether a record may be missing: a text stands around it, or something new looks like one."""
         if self._nodes or (usual := self._run.notes.usual) is None:
             return False
-        if self._run.lost:
+        if self._run.lost or self._run.crowded:
             return True
         names, way = {place.steps[0] for place in self._reading.program.places if place.steps}, set(self._way)
         for what, path in self._run.new:

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from appealbus.core.readings.nodes import JsonNode, Node, children, is_empty, local_name
+from lxml import etree
+
+from appealbus.core.readings.nodes import JsonNode, Node, attribute, children, is_empty, local_name, named
+from appealbus.core.readings.paths import XML
 from appealbus.core.readings.trie import Run
 from appealbus.core.replies.marks import is_refused
 from appealbus.core.replies.xmlschema import MessageSchema
@@ -35,29 +38,57 @@ class Place:
     is_part: bool = False
 
 
-@lru_cache(maxsize=256)
-def unchecked_fields(places: Sequence[Place], way: tuple[str, ...], schema: MessageSchema) -> frozenset[str]:
-    """Return the fields that stand where a schema leaves all open, and says of nothing of that name what it is.
+def unchecked_fields(
+    places: Sequence[Place], way: tuple[str, ...], schema: MessageSchema, root: etree._Element
+) -> frozenset[str]:
+    """Return the fields that stand where a schema leaves all open, and says of nothing there what it is.
 
     Args:
         places: of all fields.
         way: names of elements from the root's children down to the record.
         schema: of the answer.
+        root: of the answer.
 
     """
-    return frozenset(each.field for each in places if schema.is_open and _is_unchecked((*way, *each.steps), schema))
+    return frozenset(
+        field
+        for field, steps, spaces in _open_places(tuple(places), way, schema)
+        if any(etree.QName(each).namespace not in spaces for each in _at(root, steps))
+    )
 
 
-def _is_unchecked(steps: tuple[str, ...], schema: MessageSchema) -> bool:
-    model = schema.model
+@lru_cache(maxsize=256)
+def _open_places(
+    places: tuple[Place, ...], way: tuple[str, ...], schema: MessageSchema
+) -> tuple[tuple[str, tuple[str, ...], frozenset[str | None]], ...]:
+    """Return by field which elements on its way are open, and the namespaces in which these are checked anyway."""
+    found = ((each.field, way + each.steps, each.is_open) for each in places)
+    return tuple(
+        (field, *one) for field, steps, is_open in found for one in _open_steps(steps, schema, is_open=is_open)
+    )
+
+
+def _open_steps(
+    steps: tuple[str, ...], schema: MessageSchema, *, is_open: bool
+) -> Iterator[tuple[tuple[str, ...], frozenset[str | None]]]:
+    model, nowhere = schema.model, frozenset[str | None]()
     at = model.elements(schema.root.rpartition("}")[2])
-    for name in steps:
+    for depth, name in enumerate(steps):
         shape = model.shape(at)
+        if name.startswith("@"):
+            if shape.open_attributes and name[1:] not in shape.attributes:
+                yield steps[:depth], nowhere
+            return
         child = shape.children.get(name)
-        if child is None:
-            return shape.wild and not name.startswith("@") and not model.elements(name)
-        at = child.place
-    return False
+        if name == XML or not (child or shape.open):
+            return
+        at = child.place if child else () if shape.blind else model.elements(name)
+        if shape.open:  # which the schema checks alone that it declares: of the same name others may be there
+            yield steps[: depth + 1], (model.namespaces(at) or schema.spaces) if at else nowhere
+        if not at:
+            return
+    if is_open and model.shape(at).open:
+        yield steps, nowhere
 
 
 def unknown_fields(places: Sequence[Place], node: Node, run: Run) -> set[str]:
@@ -66,7 +97,8 @@ def unknown_fields(places: Sequence[Place], node: Node, run: Run) -> set[str]:
     A field is unknown if what stands at its place could not be read; or if nothing does, though its schema wants
     something there, or has something beside it that it does not know. A list is, too, if what it does not know has the
     same parts as the items of the list: else it would be shorter in silence. Without a schema it is what has begun to
-    come that counts for not known, unless it came beside the field before.
+    come that counts for not known, unless it came beside the field before; and where that is more than is looked at,
+    all that is absent is unknown, and every list.
 
     Args:
         places: of all fields.
@@ -76,7 +108,8 @@ def unknown_fields(places: Sequence[Place], node: Node, run: Run) -> set[str]:
     """
     own = run.steps(node)
     found: set[str] = set()
-    new, run.new = run.new, []
+    run.broken.update(what for _, what in run.notes.gaps[run.seen :])
+    new, run.new = [each for each in run.new if each[0] not in run.broken], []
     run.notes.gaps += [
         (each.getparent(), each) for each, path in new if run.notes.usual and run.notes.usual.is_new(path)
     ]
@@ -101,6 +134,8 @@ def unknown_fields(places: Sequence[Place], node: Node, run: Run) -> set[str]:
             run.notes.causes |= {run.path(what) for what in all_of_it if told and not isinstance(what, str)}
     for name in run.odd & {step for each in places for step in each.steps}:
         found.update(_elsewhere(places, node, name))
+    if run.crowded and run.notes.usual is not None and run.notes.usual.is_known:
+        found.update(each.field for each in places if any(each.each) or not _is_told(node, each.steps))
     found -= _told_elsewhere(places, node, found)
     lost = [_steps(path) for path in run.lost]
     for each in places if lost else ():
@@ -137,7 +172,7 @@ def _beside(places: Sequence[Place], at: tuple[str, ...], above: Any, all_of_it:
     missing = {what for what in all_of_it if isinstance(what, str)}
     new = [what for what in all_of_it if not isinstance(what, str)]
     usual: Mapping[str, frozenset[str]] = {}
-    if run.notes.usual is not None and not run.notes.compared:
+    if run.notes.usual is not None:
         usual = run.notes.usual.beside
     came = [usual.get(run.path(what), frozenset()) for what in new]
     for each in below:
@@ -185,14 +220,20 @@ def _told_elsewhere(places: Sequence[Place], node: Any, found: set[str]) -> set[
         each.field
         for each in places
         if each.field in several and not each.is_part and not any(each.each)
-        if any(not (is_refused(one) or is_empty(one)) for one in _at(node, each.steps))
+        if _is_told(node, each.steps)
     }
+
+
+def _is_told(node: Any, steps: tuple[str, ...]) -> bool:
+    if steps and steps[-1].startswith("@"):
+        return any(attribute(one, steps[-1][1:]) for one in _at(node, steps[:-1]))
+    return any(not (is_refused(one) or is_empty(one)) for one in _at(node, steps))
 
 
 def _at(node: Any, steps: tuple[str, ...]) -> list[Any]:
     found = [node]
     for name in steps:
-        found = [child for each in found for child in children(each) if local_name(child) == name]
+        found = [child for each in found for child in named(each, name)]
     return found
 
 

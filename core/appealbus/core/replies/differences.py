@@ -9,7 +9,7 @@ from lxml import etree
 from appealbus.core.clocks import steady
 from appealbus.core.interfaces.notes import Notes
 from appealbus.core.interfaces.wire import CallFailed
-from appealbus.core.replies.marks import mark_repeated, refuse
+from appealbus.core.replies.marks import is_refused, mark_repeated, refuse
 from appealbus.core.replies.schema_errors import ErrorKey, SchemaError, errors_of, is_valid
 from appealbus.core.replies.vocabulary import Vocabulary
 from appealbus.core.replies.xmlread import local_name
@@ -162,7 +162,7 @@ class Differences:
             twin.attrib.pop(error.attribute, None)
             notes.gaps.append((twin, f"@{name}"))
         else:
-            if len(twin):
+            if len(twin) and not is_refused(twin):
                 self._is_new(twin, notes)  # a text around elements hides them
             refuse(twin)
             notes.gaps.append((twin, ""))

@@ -91,6 +91,7 @@ class Checker:
         if notes.check is ReplyCheck.OFF:
             return
         notes.compared = True
+        notes.names |= self._vocabulary.names
         if notes.check is ReplyCheck.STRICT:
             self.check(reply, _CODE, "the reply")
             return
@@ -198,9 +199,9 @@ class MessageSchema:
         return SchemaModel(_documents(self.path).values())
 
     @cached_property
-    def is_open(self) -> bool:
-        """Whether it leaves something open."""
-        return any(next(root.iter(f"{{{XSD}}}any"), None) is not None for root in _documents(self.path).values())
+    def spaces(self) -> frozenset[str | None]:
+        """The namespaces that it declares elements in, and none."""
+        return frozenset(root.get("targetNamespace") for root in _documents(self.path).values()) | {None}
 
     def check(self, message: etree._Element, notes: Notes | None = None) -> None:
         """Check a message, and give it the root that it lacks.

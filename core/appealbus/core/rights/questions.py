@@ -14,7 +14,7 @@ import orjson
 from appealbus.core.planning.contract import NOT_LOADED
 from appealbus.core.rights.fields import leads_in
 from appealbus.core.rights.mask import Mask
-from appealbus.core.rights.paths import input_path
+from appealbus.core.rights.paths import Path, input_path, path_of
 
 Json: TypeAlias = dict[str, Any]
 _ORIGIN = ("source", "plugin", "purpose", "legal_basis")
@@ -108,11 +108,19 @@ class Questions:
 
     def _provenance(self, lookup: str, trail: Json) -> Json:
         if not self.is_dated(lookup):
-            return _of(trail, _ORIGIN)
+            return _of(trail, _ORIGIN) | self._unsure(lookup, trail)
         if self._mask.hides_of(lookup):
             # Of a short answer the hash tells the answer to whoever tries all.
-            return _of(trail, _TRAIL)
+            return _of(trail, _TRAIL) | self._unsure(lookup, trail)
         return trail
+
+    def _unsure(self, lookup: str, trail: Json) -> Json:
+        """Return which fields that are shown are unknown or unchecked: else what is absent would pass for a fact."""
+        shown = {
+            "unknown": [each for each in trail.get("unknown") or () if not self._mask.hidden(_path(lookup, each))],
+            "unchecked": [each for each in trail.get("unchecked") or () if self._mask.whole(_path(lookup, each))],
+        }
+        return {name: fields for name, fields in shown.items() if fields}
 
     def _numbered(self, parts: Sequence[Sequence[tuple[Json, Json]]]) -> dict[tuple[str, str], str]:
         """Give each key that follows from what is hidden another one, in the order of what is shown."""
@@ -133,6 +141,10 @@ class Questions:
     def _in_order(self, part: Sequence[tuple[Json, Json]]) -> list[Json]:
         told = [masked | {"key": self.keys[row["lookup"], row["key"]]} for row, masked in part]
         return sorted(told, key=lambda each: (each["lookup"], len(each["key"]), each["key"]))
+
+
+def _path(lookup: str, field: str) -> Path:
+    return path_of(f"{lookup}/{field}")
 
 
 def _of(row: Json, names: Sequence[str]) -> Json:

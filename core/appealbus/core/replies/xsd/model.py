@@ -160,7 +160,7 @@ class SchemaModel:
         elif kind == "group":
             inside = self._group(node, kind, Shape(open=True))
         else:
-            inside = Shape(open=True, wild=kind == "any")
+            inside = Shape(open=True, wild=kind == "any", blind=node.get("processContents") == "skip")
         return times(inside, node)
 
     def _element_in(self, node: etree._Element) -> Shape:

@@ -39,6 +39,7 @@ class Shape:
         attributes: by local names.
         open: any other element may be in it.
         wild: so says a wildcard, `xs:any`, rather than a type of which nothing is known.
+        blind: so says one that has nothing of it checked, `processContents="skip"`.
         open_attributes: any other attribute may be on it.
         text: what its text is; None where it has none.
 
@@ -50,6 +51,7 @@ class Shape:
     open_attributes: bool = False
     text: Simple | None = None
     wild: bool = False
+    blind: bool = False
 
 
 ANYTHING = Shape(open=True, open_attributes=True, text=ANY_TEXT)
@@ -70,6 +72,7 @@ def both(*shapes: Shape) -> Shape:
         any(shape.open_attributes for shape in shapes),
         next((shape.text for shape in shapes if shape.text is not None), None),
         any(shape.wild for shape in shapes),
+        any(shape.blind for shape in shapes),
     )
 
 
@@ -89,6 +92,7 @@ def either(ways: list[Shape]) -> Shape:
         any(way.open_attributes for way in ways),
         _either_text([way.text for way in ways if way.text is not None]),
         any(way.wild for way in ways),
+        any(way.blind for way in ways),
     )
 
 
