@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 LINES = {"core": 56_600, "plugins": 23_000, "connectors": 14_700, "schemas": 4_300, "client": 1_650, "simulator": 6_600}
 """Lines of Python, tests not counted."""
-WORDS = 58_500
+WORDS = 55_000
 """Words of docs, without the tables of settings, which are generated, and the pages in REWRITTEN."""
 REWRITTEN = {"operating.md", "production.md", "metrics.md"}
 SETTINGS = 360
