@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-LINES = {"core": 56_600, "plugins": 23_000, "connectors": 14_700, "schemas": 4_300, "client": 1_650, "simulator": 6_600}
+LINES = {"core": 56_700, "plugins": 23_000, "connectors": 14_700, "schemas": 4_300, "client": 1_650, "simulator": 6_600}
 """Lines of Python, tests not counted."""
 WORDS = 55_000
 """Words of docs, without the tables of settings, which are generated, and the pages in REWRITTEN."""
