@@ -33,7 +33,7 @@ sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]
 
 _PROOF = frozenset({"system", "packaging", "interop", "examples"})
 """Folders whose tests `make proof` runs."""
-_QUICK = frozenset({"test_public", "test_one_direction", "test_changelog", "test_budget"})
+_QUICK = frozenset({"test_public", "test_one_direction", "test_changelog", "test_budget", "test_docs_prose"})
 """Files of them that take no time."""
 _LONG = frozenset({"test_limits_of_workers", "test_pauses", "test_reread", "test_relay", "test_hostile"})
 """Files whose tests wait long, beside those that are marked."""
