@@ -1,4 +1,4 @@
-"""The words of the plugin's own lists; their Kazakh and Russian are in its catalogues."""
+"""The plugin's vocabularies; the catalogues have the Kazakh and Russian texts."""
 
 from appealbus.plugins.terms.citing import CODE, Cited, Place, cite
 from appealbus.schemas.base import Word
@@ -54,7 +54,7 @@ NORMS = {
     Article.DECIDED: _of("70", "1"),
     Article.COMPLAINT: _of("91"),
 }
-"""The norms of those that have one (Code № 350-VI, as of the law № 241-VIII of 17.12.2025)."""
+"""Norms of the articles (Code № 350-VI, as amended by law № 241-VIII of 17.12.2025)."""
 
 
 class Label(Word):

@@ -1,4 +1,4 @@
-"""The words of the plugin's own lists; their Kazakh and Russian are in its catalogues."""
+"""The plugin's vocabularies; the catalogues have the Kazakh and Russian texts."""
 
 from appealbus.schemas.base import Word
 
