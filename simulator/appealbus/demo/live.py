@@ -75,7 +75,6 @@ async def run(shell: Cli, folder: Path, listener: socket.socket) -> None:
 
 @asynccontextmanager
 async def running(cli: Cli, simulator: Simulator, journal: Journal) -> AsyncIterator[Traffic]:
-    """Run a bus with its channels, agencies and receivers inside the block."""
     bus = Bus(cli.loaded, build(cli.loaded, cli.host), journal)
     brokers = cli.host.shared("amqp")
     if not isinstance(brokers, Brokers):
@@ -100,7 +99,6 @@ async def running(cli: Cli, simulator: Simulator, journal: Journal) -> AsyncIter
 
 @asynccontextmanager
 async def _meanwhile(*each: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Run coroutines inside the block; their exceptions are raised there."""
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(one) for one in each]
@@ -112,7 +110,6 @@ async def _meanwhile(*each: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
 
 
 async def _letters(traffic: Traffic, journal: Journal) -> None:
-    """Send some letters at once, then more without end."""
     await traffic.begin()
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_PATIENCE):
@@ -121,7 +118,6 @@ async def _letters(traffic: Traffic, journal: Journal) -> None:
 
 
 async def worked(journal: Journal) -> None:
-    """Wait until no work is due."""
     while True:
         counts = await journal.counts()
         if not counts.ready and not counts.in_work and counts.idle + counts.parked > FIRST:

@@ -81,5 +81,4 @@ async def alarm(out: Console, journal: Journal, folder: Path) -> int:
 
 
 async def past(journal: Journal) -> int:
-    """Create a past up to the last whole week; return its number of appeals."""
     return await live_through(journal, last_whole_week(wall()))

@@ -57,20 +57,17 @@ def _appeals(random: Random, began: datetime) -> Iterator[NewAppeal]:
 
 @cache
 def neighbour() -> Appeal:
-    """Return the letter of the river's neighbours."""
     letters = (each for each in appeals() if each.category and each.category.code == _RIVER)
     river = next(each for each in letters if each.language is Language.RUSSIAN)
     return river.model_copy(update={"place": _PLACE, "parcels": [_PARCEL]})
 
 
 def _again(letter: Appeal, message_id: str, moment: datetime) -> NewAppeal:
-    """Return a letter with another id and time."""
     new = {"message_id": message_id, "channel": "past", "number": None, "received_at": moment, "due_on": None}
     return NewAppeal(letter.model_copy(update=new), moment, "demo", day_of(moment) + timedelta(days=21))
 
 
 def _changes(random: Random, new: NewAppeal) -> Iterator[NewChange]:
-    """Yield later changes of an appeal: a redirect, an answer, or none."""
     of: dict[str, Any] = {"channel": "past", "appeal_message_id": new.appeal.message_id}
     chance = random.random()
     if chance < _REDIRECTED:

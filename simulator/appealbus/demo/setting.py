@@ -33,8 +33,7 @@ _GUARD = {"timeout": "1s", "attempts": 2, "backoff": "50ms", "breaker_failures":
 
 
 def contour(folder: Path) -> tuple[SimulatorSettings, str]:
-    """Return the simulator's settings, with GOST signatures if this machine supports them, and a text about
-    signatures."""
+    """Return the simulator's settings and a text about signatures, which are GOST if this machine supports it."""
     if any(find_spec(name) is None for name in _EXTRA):
         return SimulatorSettings(), "Messages are not signed: pip install '.[wssec]' in a checkout of the bus"
     try:

@@ -114,14 +114,12 @@ async def _tell(out: Console, bus: Bus, simulator: Simulator, signatures: str) -
 
 
 def _of_models(dossier: Dossier) -> str:
-    """Return the dossier's records that come from our own models."""
     names = dict.fromkeys(fact.lookup for fact in dossier.facts if fact.provenance.source in MODELS)
     told = "answered by a model of ours: no contract of that service is published (docs/registries.md)"
     return f"{', '.join(names)}: {told}" if names else ""
 
 
 async def _due_on(bus: Bus, dossier: Dossier) -> date | None:
-    """Return the due date."""
     row = await bus.journal.appeal(dossier.number)
     return None if row is None else row.due_on
 
@@ -134,7 +132,6 @@ async def _recover(bus: Bus) -> None:
 
 
 async def _oversee(out: Console, journal: Journal, folder: Path) -> None:
-    """Show report and alarms over a register with a past."""
     _head(out, "The figures: appealbus report --by category")
     appeals = await oversight.past(journal)
     out.print(f"With {appeals} more appeals, of a synthetic past. By appealbus report each figure has its formula.")

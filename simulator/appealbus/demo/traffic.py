@@ -61,13 +61,7 @@ _BROKEN = (
 
 
 class Traffic:
-    """Letters, changes, malformed messages, and colleagues at work.
-
-    Args:
-        broker: of the channels.
-        journal: for the colleagues.
-        population: subjects of the letters.
-    """
+    """Letters to the channels' `broker`, changes, malformed messages, and colleagues who use the journal."""
 
     def __init__(self, broker: Broker, journal: Journal, population: Population) -> None:
         self._broker, self._journal, self._population = broker, journal, population
@@ -81,7 +75,6 @@ class Traffic:
         self._serial = count(1)
 
     async def begin(self) -> None:
-        """Send the first letters at once, so that there is something to see."""
         for _ in range(FIRST):
             await self._letter()
         once = ((len(_BROKEN), self._broken), (2, self._repeat), (_CHANGED, self._change), (_LOOKS, self._look))
@@ -101,7 +94,6 @@ class Traffic:
             await self._hold()
 
     async def _one(self) -> None:
-        """Do one random action, mostly a letter."""
         things: list[tuple[int, Callable[[], Any]]] = [
             (62, self._letter),
             (5, self._repeat),

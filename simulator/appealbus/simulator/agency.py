@@ -67,11 +67,7 @@ class Agency:
     echo: str | None = None
 
     def question(self, payload: etree._Element, population: Population, shape: Shape = Shape.CHILD) -> AgencyQuestion:
-        """Parse a query.
-
-        Raises:
-            RequestRefused: the request violates the contract.
-        """
+        """Parse a query; raise RequestRefused if it violates the contract."""
         if shape not in self.forms:
             raise RequestRefused(BAD_FORMAT, f"{self.service_id} does not take its content as {_FORMS[shape]}")
         if payload.tag not in self.roots:
@@ -112,5 +108,4 @@ def bounded(text: str) -> str:
 
 
 def value(request: etree._Element, tag: str) -> str | None:
-    """Return the text of a child; None if it is absent or blank."""
     return (request.findtext(tag) or "").strip() or None

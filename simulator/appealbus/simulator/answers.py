@@ -22,8 +22,6 @@ _LARGEST_KEPT = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request that the gateway has accepted."""
-
     service: SimulatedService
     settings: ServiceSettings
     request: GatewayRequest
@@ -32,8 +30,6 @@ class Asked:
 
 
 class AnswerWriter:
-    """Writes answers, signed if the contour is."""
-
     def __init__(self, security: MessageSecurity) -> None:
         self._security = security
         self._kept: OrderedDict[tuple[str, str], bytes] = OrderedDict()

@@ -13,8 +13,6 @@ _REMEMBERED = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """Fate of one answer: `kind` is None for a good one."""
-
     kind: Kind | None
     delay: float
     token: str

@@ -50,8 +50,6 @@ from this machine only). Outages and the rest are settings of \\[plugins.simulat
 
 
 def add_simulate(app: typer.Typer, settings: SimulatorSettings) -> None:
-    """Add the command; the configuration gives its defaults."""
-
     @app.command(help=_HELP)
     def simulate(
         *,
@@ -112,11 +110,7 @@ def _with_broker(service: AddressService, url: str | None, delay: float | None) 
 
 
 def broker_at(url: str, environ: Mapping[str, str]) -> BrokerSettings:
-    """Parse a broker's URL.
-
-    Raises:
-        typer.BadParameter: the URL is invalid.
-    """
+    """Parse a broker's URL; raise BadParameter if it is invalid."""
     parts = urlsplit(url)
     if parts.scheme != "amqp" or not parts.hostname or parts.password is not None or parts.query or parts.fragment:
         raise typer.BadParameter("write amqp://USER@HOST:PORT/VHOST, with the password in SIMULATOR_AMQP_PASSWORD")
@@ -134,11 +128,7 @@ def broker_at(url: str, environ: Mapping[str, str]) -> BrokerSettings:
 
 
 def with_misbehaviour(settings: SimulatorSettings, orders: list[str], *, rough: bool = False) -> SimulatorSettings:
-    """Apply the misbehaviour options of the command line.
-
-    Raises:
-        typer.BadParameter: an option is invalid; the message has the correct form.
-    """
+    """Apply the misbehaviour options of the command line; raise BadParameter with the correct form."""
     rules: dict[str, dict[str, Any]] = {
         name: (ROUGH if rough else getattr(settings, name).misbehaviour).model_dump() for name in SERVICES
     }

@@ -38,14 +38,9 @@ class Shape(StrEnum):
 
 
 def take(data: etree._Element, *, limit: int) -> tuple[etree._Element, Shape]:
-    """Return the content and its form. CDATA is indistinguishable from text.
+    """Return the content and its form; raise RequestRefused if there is none, or its text is no XML.
 
-    Args:
-        data: the element `data`.
-        limit: bytes of a document inside text.
-
-    Raises:
-        RequestRefused: there is none, or the text is no XML.
+    `limit` is in bytes of a document inside text. CDATA is indistinguishable from text.
     """
     if len(data):
         if XSI_TYPE in data.attrib:
@@ -61,10 +56,9 @@ def take(data: etree._Element, *, limit: int) -> tuple[etree._Element, Shape]:
 
 
 def parsed(data: bytes, *, limit: int) -> etree._Element:
-    """Parse a document that is also cheap to verify: canonical form takes quadratic time.
+    """Parse a document that is also cheap to verify, as canonical form takes quadratic time.
 
-    Raises:
-        UnsafeXml: it is no XML, has processing instructions, or costs too much.
+    Raises UnsafeXml if it is no XML, has processing instructions, or costs too much.
     """
     root = parse(data, limit=limit)
     if _has_instruction(data):
@@ -121,5 +115,4 @@ def _opening(content: etree._Element, type_name: str | None) -> bytes:
 
 
 def escaped(text: str) -> str:
-    """Escape a text for an element."""
     return escape(text, {"\r": "&#13;"})

@@ -29,7 +29,6 @@ class Draw:
         return number * bound >> 32
 
     def between(self, low: int, high: int) -> int:
-        """Return a number in low … high."""
         return low + self.below(high - low + 1)
 
     def share(self) -> float:

@@ -28,12 +28,7 @@ _coded = partial(coded, names=("code", "nameRu", "nameKz"))
 
 
 def agency(service_id: str, token: str | None = None) -> Agency:
-    """Return the service.
-
-    Args:
-        service_id: its id in the gateway's register.
-        token: required consent token of queries; None: any or none.
-    """
+    """Return the service; `token` is the required consent token of queries (None: any or none)."""
     typed = {"messageDate", "birthDate", "deathDate", "beginDate", "endDate", "invalidityDate"}
     return Agency(
         name="gbdfl",

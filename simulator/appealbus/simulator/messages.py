@@ -63,11 +63,7 @@ def channel_schema() -> etree.XMLSchema:
 
 
 def read_envelope(data: bytes, *, limit: int = 2 * 1024 * 1024) -> etree._Element:
-    """Parse a SOAP 1.1 message whose body is one SendMessage.
-
-    Raises:
-        RequestRefused: the message is anything else.
-    """
+    """Parse a SOAP 1.1 message whose body is one SendMessage; raise RequestRefused for anything else."""
     try:
         envelope = parsed(data, limit=limit)
     except UnsafeXml as error:

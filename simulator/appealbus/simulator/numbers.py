@@ -78,7 +78,6 @@ def place_of_iin(iin: str) -> int | None:
 
 
 def places_of_birth(born: date) -> range:
-    """Return all places of people born on a day."""
     day = (born - _FIRST_DAY).days
     return range(day * _PER_DAY, (day + 1) * _PER_DAY) if 0 <= day < _DAYS else range(0)
 
@@ -117,7 +116,6 @@ def join_parcel(block: int, within: int, parcel: int) -> int:
 
 
 def parcel_space(blocks: int) -> int:
-    """Return the number of parcels in some blocks."""
     return blocks * _PER_BLOCK * _PER_QUARTER
 
 

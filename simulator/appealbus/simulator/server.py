@@ -74,11 +74,7 @@ class Simulator:
         log.debug("simulator.started", port=port, seed=self.settings.seed, size=self.settings.size)
 
     async def take_questions(self, broker: Broker) -> None:
-        """Consume queries for the address register from a started broker.
-
-        Raises:
-            BrokerError: the broker is unreachable or denies access.
-        """
+        """Consume queries for the address register from a started broker; raise BrokerError if it fails."""
         if not await broker.up(_CONNECT):
             raise BrokerUnreachable(next((link.detail for link in broker.links() if link.detail), "no connection"))
         settings = self.settings
@@ -126,8 +122,7 @@ class Simulator:
         await self.close()
 
     async def _control(self, request: web.Request) -> web.Response:
-        """Set misbehaviour from `{"gbdfl": {"http_502": 0.1}, …}`; values not given are reset for the services
-        given."""
+        """Set misbehaviour from `{"gbdfl": {"http_502": 0.1}, …}`; values not given are reset for these services."""
         _local_only(request)
         try:
             asked = orjson.loads(await request.read())

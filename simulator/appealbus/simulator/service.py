@@ -23,15 +23,6 @@ class SimulatedService:
     def __init__(
         self, agency: Agency, rules: Misbehaviour, chance: Chance, population: Population, stats: Stats
     ) -> None:
-        """Create an agency.
-
-        Args:
-            agency: its contract.
-            rules: initial misbehaviour.
-            chance: decides fates.
-            population: its data.
-            stats: counts its answers.
-        """
         self.agency = agency
         self._chance = chance
         self._population = population
@@ -51,15 +42,10 @@ class SimulatedService:
         return outage_left(self.rules, monotonic() - self._since)
 
     def question(self, payload: etree._Element, shape: Shape = Shape.CHILD) -> AgencyQuestion:
-        """Parse a query.
-
-        Raises:
-            RequestRefused: the request violates the contract.
-        """
+        """Parse a query; raise RequestRefused if it violates the contract."""
         return self.agency.question(payload, self._population, shape)
 
     def fate(self, question: AgencyQuestion) -> Fate:
-        """Decide and count the fate of the next answer."""
         fate = self._chance.fate(self.name, question.key, self.rules)
         self._stats.answer(self.name, fate.kind.value if fate.kind else "answered")
         return fate

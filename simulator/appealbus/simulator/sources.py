@@ -13,13 +13,7 @@ _SIGN_ANSWERS = ("gbdfl", "gbdul")
 
 
 def gateway_source(name: str, settings: SimulatorSettings, url: str) -> dict[str, Any]:
-    """Return the table of a source as `tomllib` would read it.
-
-    Args:
-        name: one of `GATEWAY`.
-        settings: the simulator's.
-        url: of its gateway.
-    """
+    """Return the table of a source, one of `GATEWAY`, as `tomllib` would read it."""
     source: dict[str, Any] = {
         "connector": "shep",
         "url": url,

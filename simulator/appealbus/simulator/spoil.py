@@ -31,7 +31,6 @@ _BODY = re.compile(b"<soapenv:Body>(.*)</soapenv:Body>", re.DOTALL)
 
 
 def wrong_types(answer: etree._Element, typed: frozenset[str]) -> etree._Element:
-    """Replace dates, numbers and booleans by words."""
     touched = False
     for element in answer.iter("{*}*"):
         if etree.QName(element).localname in typed:
@@ -43,7 +42,6 @@ def wrong_types(answer: etree._Element, typed: frozenset[str]) -> etree._Element
 
 
 def wrong_namespace(answer: etree._Element) -> etree._Element:
-    """Move the outermost elements to an unknown namespace."""
     name = "{urn:example:elsewhere}"
     if answer.tag != "data":
         answer.tag = f"{name}{etree.QName(answer).localname}"
@@ -55,7 +53,6 @@ def wrong_namespace(answer: etree._Element) -> etree._Element:
 
 
 def moved(envelope: bytes) -> bytes:
-    """Replace the gateway's namespace too."""
     return envelope.replace(NS_TYPES.encode(), b"urn:example:elsewhere")
 
 
@@ -65,10 +62,8 @@ def truncated(envelope: bytes) -> bytes:
 
 
 def doubled(envelope: bytes) -> bytes:
-    """Repeat the content of the body."""
     return _BODY.sub(lambda body: b"<soapenv:Body>" + body[1] * 2 + b"</soapenv:Body>", envelope)
 
 
 def altered(envelope: bytes) -> bytes:
-    """Change one of the gateway's texts."""
     return envelope.replace(b"</message></status>", b".</message></status>")

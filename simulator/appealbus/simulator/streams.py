@@ -14,14 +14,12 @@ def xml(body: bytes, status: int = 200) -> web.Response:
 
 
 def hang_up(request: web.Request) -> web.StreamResponse:
-    """Close the connection without an answer."""
     if request.transport is not None:
         request.transport.close()
     return web.Response()
 
 
 async def cut(request: web.Request, message: bytes) -> web.StreamResponse:
-    """Send half of a message and close the connection."""
     response = web.StreamResponse(headers={"Content-Type": "text/xml; charset=utf-8"})
     response.content_length = len(message)
     await response.prepare(request)
@@ -43,7 +41,6 @@ async def oversized(request: web.Request, size: int) -> web.StreamResponse:
 
 
 def instead(kind: Kind) -> web.Response:
-    """Return the substitute for an answer."""
     match kind:
         case Kind.HTTP_500:
             return web.Response(status=500, text="Internal Server Error")

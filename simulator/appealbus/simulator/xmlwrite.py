@@ -22,7 +22,6 @@ def node(tag: str, *content: etree._Element | str | None) -> etree._Element:
 
 
 def leaf(tag: str, value: object | None) -> etree._Element | None:
-    """Return an element with the value as its text; None for no value."""
     if value is None:
         return None
     made = etree.Element(tag)
@@ -39,7 +38,6 @@ def coded(tag: str, value: Coded | None, *, names: tuple[str, str, str]) -> etre
 
 
 def only(made: etree._Element) -> etree._Element | None:
-    """Return the element; None if it is empty."""
     return made if len(made) else None
 
 

@@ -23,11 +23,7 @@ _TOLD = 20
 
 
 def load_table(file: Path) -> Table:
-    """Load the table from a TOML file.
-
-    Raises:
-        ConfigError: the file is unreadable or inconsistent; the error has file, line, key and what to write.
-    """
+    """Load the table from a TOML file; raise ConfigError with file, line, key and what to write."""
     if (size := file.stat().st_size) > LARGEST:
         text = f"{size} bytes, and at most {LARGEST} are read; leave out rows that do not count any more"
         raise InvalidConfig([Problem(ConfigPlace(str(file)), "", text)])
@@ -60,7 +56,6 @@ def _problem(written: Written, row: int, key: str, text: str) -> Problem:
 
 
 def _of_rows(written: Written, bodies: Sequence[BodySettings]) -> Iterator[Problem]:
-    """Yield the problems of single rows, each checked by itself."""
     seen: set[str] = set()
     for at, row in enumerate(bodies):
         if row.id in seen:
@@ -85,7 +80,6 @@ def _of_rows(written: Written, bodies: Sequence[BodySettings]) -> Iterator[Probl
 
 
 def _of_questions(written: Written, questions: Sequence[QuestionSettings]) -> Iterator[Problem]:
-    """Yield the questions without a valid code, and duplicates."""
     seen: set[str] = set()
     for at, each in enumerate(questions):
         path = ("questions", at, "code")
@@ -97,7 +91,6 @@ def _of_questions(written: Written, questions: Sequence[QuestionSettings]) -> It
 
 
 def _of_bodies(written: Written, rows: Iterable[Row]) -> Iterator[Problem]:
-    """Yield the contradictions between rows of one body."""
     by_bin: dict[str, list[tuple[int, Row]]] = defaultdict(list)
     for at, row in enumerate(rows):
         by_bin[row.said.bin].append((at, row))

@@ -53,7 +53,6 @@ _OWN = 3
 
 
 def signal(code: str, own: Sequence[Row], named: Sequence[Row], fields: Sequence[str]) -> Signal:
-    """Return a signal that cites the fields, the addressee's own rows and the rows of other bodies."""
     severity, ru, kk, en = MESSAGES[code]
     ids = ", ".join(each.said.id for each in own[:_OWN]) + (", …" if len(own) > _OWN else "")
 

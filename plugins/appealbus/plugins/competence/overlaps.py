@@ -51,7 +51,6 @@ def overlaps(rows: Sequence[Row]) -> list[str]:
 
 
 def _pairs(rows: Sequence[Row]) -> Iterator[tuple[Row, Row]]:
-    """Yield the pairs of rows with nested categories and nested territories."""
     same: dict[tuple[str, str], list[Row]] = defaultdict(list)
     within: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in rows:

@@ -87,7 +87,6 @@ class Table:
         return [row for _, row in in_order], all(match is Match.YES for match, _ in in_order)
 
     def _candidates(self, matter: Matter) -> Iterator[Row]:
-        """Yield rows whose question and rayon lie above or below those of the matter."""
         for by_place in (self.wider.get(each) for each in sorted(matter.category_chain)):
             yield from _near(by_place or {}, matter)
         yield from _near(self.narrower.get(matter.category, {}), matter)

@@ -51,7 +51,6 @@ class Console:
 
     @classmethod
     def of(cls, request: Request) -> "Console":
-        """Return the console of the request's server."""
         found = request.app.state.console
         assert isinstance(found, cls)  # noqa: S101 - the application was made with it
         return found

@@ -12,8 +12,6 @@ _CODE = re.compile(r"^[a-z_.]{1,40}: ")
 
 
 class Detail(NamedTuple):
-    """A text and its language."""
-
     text: str
     lang: str
 
@@ -29,7 +27,6 @@ class Details:
         self._known = Known(texts)
 
     def of(self, written: str, words: Words) -> Detail:
-        """Return the translated text, or the original if it is unknown."""
         if words.language is not ReaderLanguage.ENGLISH:
             found = self._known.tell(written, words) or self._known.tell(_CODE.sub("", written), words)
             if found is not None:

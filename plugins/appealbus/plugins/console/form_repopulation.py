@@ -48,7 +48,6 @@ class Given:
 
     @property
     def seeks(self) -> bool:
-        """Whether this is a search, perhaps for a person."""
         return any(name == _SOUGHT for name, _ in self.others)
 
 
@@ -62,7 +61,6 @@ async def read(request: Request) -> None:
 
 
 def given(request: Request) -> Given | None:
-    """Return the form read from a request, if any."""
     fields: Mapping[str, str] = request.state.form.fields if hasattr(request.state, "form") else {}
     words = Console.of(request).words(request)
     if not fields:

@@ -49,7 +49,6 @@ class Form:
             raise Refused(400, words.say("The form was not taken; send it again.")) from None
 
     def check(self, csrf: str, words: Words) -> None:
-        """Raise Refused if the CSRF token is wrong."""
         if not hmac.compare_digest(self.fields.get("csrf", "").encode(), csrf.encode()):
             # Whoever has signed in anew has the form of before; it came from a page of ours, as the origin says.
             text = words.say("This form is not of your session: look at what it says, and send it again.")

@@ -37,7 +37,6 @@ async def use_link(request: Request) -> Response:
 
 
 async def _begun(request: Request, client: Client, to: str) -> Response:
-    """Begin a session for an authenticated client, and end the browser's previous one."""
     console = Console.of(request)
     before = await console.sessions.of(request)
     if before is not None:
@@ -99,7 +98,6 @@ async def leave(request: Request) -> Response:
 
 
 async def home(request: Request) -> Response:
-    """Redirect to the first menu view open to the person."""
     page = await Page.of(request)
     seen = (each for each in page.console.views if each.place and each.open_to(page.viewer))
     return page.go(next(seen).path, page.chosen_language)

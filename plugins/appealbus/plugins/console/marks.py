@@ -36,12 +36,10 @@ _KINDS: dict[StrEnum, str] = {
 
 
 def mark(word: StrEnum) -> str:
-    """Return the badge kind of a word."""
     return _KINDS.get(word, "plain")
 
 
 def short(text: str, most: int = 20_000) -> str:
-    """Truncate a long text and add its length."""
     return text if len(text) <= most else f"{text[:most]} … ({len(text):,})"
 
 

@@ -26,7 +26,6 @@ class Names:
         self._words = words
 
     def body(self, bin_: str) -> Named:
-        """Return a body's name; empty if the table lacks it."""
         rows = self._table.by_bin.get(bin_) if self._table is not None else None
         return self._in_theirs(rows[0].said.name_ru, rows[0].said.name_kk) if rows else Named("")
 

@@ -44,8 +44,6 @@ class NotSignedIn(AppealBusError):
 
 @dataclass(frozen=True, slots=True)
 class Somebody:
-    """A person authenticated by the provider, and their role here."""
-
     name: str
     role: Role
     by: str
@@ -53,8 +51,6 @@ class Somebody:
 
 
 class Oidc:
-    """Client of the OpenID Connect provider."""
-
     MARK = "oidc:"
     """Prefix of `created_by` for clients created by this sign-in."""
 
@@ -100,11 +96,7 @@ class Oidc:
         return answer
 
     async def finish(self, request: Request) -> tuple[Somebody, str]:
-        """Return the authenticated person, and the page they wanted.
-
-        Raises:
-            NotSignedIn: the sign-in failed.
-        """
+        """Return the authenticated person and the page they wanted; raise NotSignedIn if the sign-in failed."""
         try:
             shown = request.cookies.get(COOKIE, "").encode()
             kept = orjson.loads(self._seal.decrypt_at_time(shown, _LIVES, self._now()))

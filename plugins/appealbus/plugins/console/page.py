@@ -106,7 +106,6 @@ class Page:
 
     @property
     def chosen_language(self) -> dict[str, str]:
-        """The URL's language parameter, for redirects."""
         return {name: value for name, value in self.query.items() if name == "lang"}
 
     def go(self, path: str, query: Mapping[str, str] | None = None) -> Response:
@@ -141,22 +140,14 @@ class Page:
         return Refused(404, self.words.say("There is no such appeal."))
 
     def no_choice(self, name: str) -> Refused:
-        """Error for an invalid filter value."""
         return Refused(400, self.words.say("This cannot be chosen by: {name}", name=name))
 
     @property
     def forbidden(self) -> Refused:
-        """Error for an action that the person's role does not allow."""
         return Refused(403, self.words.say("Your role may not do this."))
 
     def number(self, name: str, refused: Refused | None = None, most: int = 10**18) -> int | None:
-        """Return a number from the URL; None if it is absent.
-
-        Args:
-            name: parameter name.
-            refused: exception to raise for an invalid number; None: `lost`.
-            most: maximum.
-        """
+        """Return a number up to `most` from the URL; None if absent. If it is invalid, raise `refused` or `lost`."""
         said = self.query.get(name, "")
         number = number_of(said, most)
         if said and number is None:
@@ -203,8 +194,7 @@ class Page:
     async def appeal(self, public_id: str | None = None) -> AppealRow:
         """Return an appeal by public id; None: the id in the path.
 
-        Raises:
-            Refused: it is missing or hidden; both have the same message, so that nobody can tell which.
+        Raises Refused if it is missing or hidden, with one message for both, so that nobody can tell which.
         """
         row = await self.journal.appeal_of(self.request.path_params["id"] if public_id is None else public_id)
         if row is None or not self.viewer.sees(row):

@@ -30,15 +30,12 @@ _EACH = 20
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A signed-in person."""
-
     client: Client
     credential: Credential
     secret: str
 
     @property
     def csrf(self) -> str:
-        """CSRF token of this session's forms."""
         return hmac.new(self.secret.encode(), b"csrf", sha256).hexdigest()
 
     @property

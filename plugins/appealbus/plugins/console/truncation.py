@@ -51,7 +51,6 @@ class Room:
         return kept
 
     def fields(self, fields: Iterable[tuple[str, str]], *, linked: bool = True) -> list[tuple[str, str]]:
-        """Return the fields that fit on this page."""
         beside = _LINKED if linked else _PLAIN
         return [(name, kept[0]) for name, value in fields if (kept := self.take(value, beside=beside)) is not None]
 

@@ -46,12 +46,9 @@ class View(Entry):
     may: dict[str, Action | None] = field(default_factory=dict)
 
     def get(self, path: str, may: Action | None = None, *, by_itself: bool = False) -> Callable[[Handler], Handler]:
-        """Register a function as the page at a path.
+        """Register a function as the page at a path under `/console`, for those with the right `may`.
 
-        Args:
-            path: under `/console`.
-            may: right needed; None: none.
-            by_itself: whether the browser requests it automatically, which must not extend the session.
+        With `by_itself` the browser requests it automatically, which must not extend the session.
         """
         return self._route(path, "GET", may, renew=not by_itself)
 

@@ -37,7 +37,6 @@ _UNITS = (
 
 
 def folders() -> list[Path]:
-    """Return the folders with catalogues: the console's and one for each view."""
     return [HERE, *sorted(each for each in (HERE / "views").iterdir() if (each / "__init__.py").exists())]
 
 
@@ -53,24 +52,16 @@ def _catalogue(language: ReaderLanguage) -> NullTranslations:
 
 
 class Words(Reader):
-    """Translates for one person.
-
-    Args:
-        language: of the person.
-        plugins: files and modules of the configured plugins.
-    """
-
     def __init__(self, language: ReaderLanguage, plugins: Sequence[str] = ()) -> None:
         super().__init__(language, plugins)
         self._console = _catalogue(language)
 
     def say(self, text: str, /, **values: object) -> str:
-        """Translate a text of the console, else of the program, and insert the values."""
+        """Translate a text of the console, else of the program or of a plugin."""
         found = self._console.gettext(text)
         return super().say(text, **values) if found == text else found.format(**values)
 
     def say_n(self, one: str, many: str, n: int, /, **values: object) -> str:
-        """Translate a text that depends on a number, given as `{n}`."""
         found = self._console.ngettext(one, many, n)
         found = self._own.ngettext(one, many, n) if found in (one, many) else found
         return found.format(n=self.number(n), **values)
@@ -102,7 +93,6 @@ class Words(Reader):
         return self.say("{n} s", n=seconds)
 
     def zone_said(self, moment: datetime) -> str:
-        """Return the country's time zone, as `GMT+05:00`."""
         return str(get_timezone_gmt(moment.astimezone(KAZAKHSTAN), locale=_LOCALES[self.language]))
 
     def today(self, now: datetime) -> date:

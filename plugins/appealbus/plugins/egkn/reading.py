@@ -15,11 +15,7 @@ _Reading = partial(Reading, codes=("ID", "NameRus", "NameKaz"))
 
 
 def of_person(number: str | None, is_person: str | None) -> str | None:
-    """Return an ИИН; `IsFl` tells persons from organisations.
-
-    Raises:
-        ValueError: `IsFl` is absent or invalid.
-    """
+    """Return an ИИН; `IsFl` tells persons from organisations, and without it ValueError is raised."""
     return bare(number) if number and _is_true(is_person) else None
 
 

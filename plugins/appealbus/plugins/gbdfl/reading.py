@@ -30,11 +30,7 @@ def since(begun: str | None, ended: str | None) -> date | None:
 
 
 def missing(flag: str | None, begun: str | None, ended: str | None) -> date | None:
-    """Return the day since which a person is missing; None if the flag denies it.
-
-    Raises:
-        ValueError: there is no begin.
-    """
+    """Return the day since which a person is missing; None if the flag denies it. Raise ValueError without a begin."""
     if flag is None:
         raise ValueError
     return since(begun, ended) if bool_from(flag) else None

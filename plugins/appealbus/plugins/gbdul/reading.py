@@ -23,11 +23,7 @@ def full_name(*parts: str | None) -> str | None:
 
 
 def share(told: str) -> str:
-    """Return a share in percent without an exponent: `60` for `6.0E1`.
-
-    Raises:
-        ValueError: it is no finite number.
-    """
+    """Return a share in percent without an exponent, `60` for `6.0E1`; raise ValueError if it is no finite number."""
     if _DOUBLE.fullmatch(told) is None:
         raise ValueError
     written = f"{Decimal(told):f}"

@@ -115,7 +115,6 @@ def _mentions(applicant: PersonApplicant, dossier: Dossier) -> Iterator[Signal]:
 
 
 def _likeness(applicant: PersonApplicant, person: Person) -> dict[str, Likeness]:
-    """Compare the parts of the name that both sides have."""
     compared = {}
     for field, comparison in (("surname", compare), ("name", compare), ("patronymic", compare_patronymics)):
         given, known = getattr(applicant, field), getattr(person, field)

@@ -18,8 +18,6 @@ _ORGANISATIONS = ("gbdul.right_holder", "gbdul.organisation")
 
 
 class ApplicantRights:
-    """The applicant and the organisations behind the rights."""
-
     def __init__(self, dossier: Dossier) -> None:
         self.iin, self.bin, self.applicant = _applicant(dossier)
         today = day_of(dossier.receipt.accepted_at)

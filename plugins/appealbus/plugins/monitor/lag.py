@@ -24,7 +24,6 @@ class LoopLag:
             self.note(monotonic(), monotonic() - before - _NAP)
 
     def note(self, now: float, late: float) -> None:
-        """Record a lag in seconds."""
         second = int(now)
         if self._seconds and self._seconds[-1][0] == second:
             late = max(late, self._seconds.pop()[1])
@@ -33,6 +32,5 @@ class LoopLag:
             self._seconds.popleft()
 
     def worst(self, within: float) -> float:
-        """Return the worst lag of the last `within` seconds."""
         since = monotonic() - within
         return max((late for second, late in self._seconds if second >= since - 1), default=0.0)

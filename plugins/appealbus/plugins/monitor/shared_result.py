@@ -33,15 +33,12 @@ class SharedResult(Generic[T]):
 
     @property
     def running(self) -> bool:
-        """Whether a computation is running or scheduled."""
         return self._task is None or not self._task.done()
 
     async def get(self) -> T:
-        """Return the result.
+        """Return the result or raise the computation's exception.
 
-        Raises:
-            TimeoutError: it takes too long; the computation goes on, and later callers join it.
-            Exception: raised by the computation.
+        On TimeoutError the computation goes on, and later callers join it.
         """
         if self._task is None or self.stale:
             with on_behalf_of(""):  # it is for all who ask, and nobody waits behind what another asks besides

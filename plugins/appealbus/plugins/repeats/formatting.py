@@ -85,13 +85,8 @@ Say = Callable[[str], str]
 
 
 def lines(told: Mapping[str, Any], say: Say, suffix: str = "") -> Iterator[str]:
-    """Yield a comparison as lines of text.
-
-    Args:
-        told: the document.
-        say: translates the plugin's words.
-        suffix: suffix of names in the reader's language, such as `kk` of norms.
-    """
+    """Yield a comparison as lines of text; `suffix` is that of names in the reader's language, such as `kk` of
+    norms."""
     if not any((told["matters"], told["copies"]["count"], told["neighbours"]["count"])):
         yield say("nobody")
     for each in told["matters"]:

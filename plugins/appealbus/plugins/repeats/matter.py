@@ -39,7 +39,6 @@ class Beside:
 
     @property
     def nothing_new(self) -> bool:
-        """Whether this appeal has no new sentence, file or parcel."""
         return self.news.nothing and not self.attachments and not self.parcels
 
 
@@ -94,8 +93,6 @@ def _without_news(appeal: Appeal, one: Beside) -> Article:
 
 
 class Compared:
-    """An appeal compared with its past."""
-
     def __init__(self, appeal: Appeal, past: Past) -> None:
         self.appeal, self.past = appeal, past
         its = shingles(normal(appeal.text))

@@ -183,7 +183,6 @@ def _distinct(text: str) -> dict[str, str]:
 
 
 def _nearest(left: list[str], before: Mapping[str, str]) -> dict[str, str]:
-    """Map each changed sentence to its earlier form."""
     of = {said: shingles(said) for said in before}
     holding: defaultdict[str, list[str]] = defaultdict(list)
     for said, its in of.items():

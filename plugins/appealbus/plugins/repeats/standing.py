@@ -35,7 +35,6 @@ class Standing:
 
     @property
     def decided(self) -> bool:
-        """Whether it was answered, or its procedure terminated."""
         return self.came in _DECIDED
 
 
@@ -53,7 +52,6 @@ def standing_of(other: Other) -> Standing:
 
 
 def body_of(appeal: Appeal) -> str | None:
-    """Return the current body's name in its register."""
     body = appeal.addressee
     return None if body is None else body.name or body.bin or None
 

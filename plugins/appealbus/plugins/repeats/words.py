@@ -5,7 +5,7 @@ from appealbus.schemas.base import Word
 
 
 class Came(Word):
-    """What came of an earlier appeal."""
+    """Result of an earlier appeal."""
 
     OPEN = "open"
     """Nothing yet, as far as the bus was told."""
@@ -25,7 +25,7 @@ class Came(Word):
 
 
 class Article(Word):
-    """What a repeat may be under the law: a signal, never a decision."""
+    """Legal status of a repeat: a signal, never a decision."""
 
     NEW_ARGUMENTS = "new_arguments"
     """АППК art. 70 ¶5: a repeat with new arguments is a right."""
@@ -58,7 +58,7 @@ NORMS = {
 
 
 class Label(Word):
-    """What people read beside values."""
+    """Labels of values."""
 
     NOBODY = "nobody"
     SAME_MATTER = "same_matter"

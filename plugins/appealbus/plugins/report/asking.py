@@ -51,12 +51,7 @@ class Wanted:
 
 
 async def counted(journal: Followable, journal_id: str, settings: ReportSettings, ask: Ask) -> Table:
-    """Update the counts from the journal, then build a table.
-
-    Raises:
-        ConfigError: the file or the journal's key is unusable.
-        JournalError: the journal does not answer.
-    """
+    """Update the counts from the journal, then build a table; raise ConfigError or JournalError if either fails."""
     with closing(Store(settings.file)) as store:
         await follow(journal, journal_id, store)
         table = make_table(store, settings, ask.span, ask.by, ask.today)

@@ -102,16 +102,7 @@ class Fact:
 
 
 def fact_of(told: Outline, mark: Mark, districts: Iterable[District] = ()) -> Fact:
-    """Derive the fact of an appeal.
-
-    Args:
-        told: the appeal.
-        mark: hash function for matters.
-        districts: from its records.
-
-    Raises:
-        ValueError: the appeal is damaged.
-    """
+    """Derive the fact of an appeal, with hashes by `mark`; raise ValueError if the appeal is damaged."""
     appeal = COUNTED.read(told.appeal)
     accepted, arrived = told.accepted_at, plausible(appeal.received_at, told.accepted_at)
     day = day_of(arrived or accepted)

@@ -97,8 +97,7 @@ class _Following:
     async def _districts(self, page: Sequence[Outline]) -> dict[int, list[District]]:
         """Return the districts from addresses.
 
-        A lookup finds records of one type, so one record of each shows whether it is an address; if that one is
-        unreadable, all are read.
+        A lookup has records of one type, so its first readable record shows whether they are addresses.
         """
         one = {lookup: each.appeal_id for each in page for lookup in each.found}
         samples = await self._journal.records_of(sorted({*one.values()}), list(one))

@@ -28,8 +28,6 @@ STYLE_HASH = f"sha256-{base64.b64encode(sha256(_STYLE.encode()).digest()).decode
 
 
 class Teller:
-    """Formats a table in one language, with shares truncated or rounded."""
-
     def __init__(self, table: Table, to: Reader, *, rounds: bool, public: bool) -> None:
         self._table, self._to, self._rounds, self._public = table, to, rounds, public
 
@@ -120,7 +118,6 @@ class Teller:
         return named or (f"({oblast})" if oblast else "")
 
     def footnotes(self) -> Iterator[str]:
-        """Yield the definition of each column and its denominator, and the rounding."""
         for at, each in enumerate(Column, 1):
             yield f"[{at}] {self._to.word(each)}: {self._to.word(Formula[each.name])}"
         yield self._to.word(Label.ROUNDED if self._rounds else Label.TRUNCATED)

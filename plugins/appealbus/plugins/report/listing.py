@@ -53,11 +53,8 @@ def row_mark(mark: Mark, key: str) -> str:
 async def listed(journal: Followable, journal_id: str, settings: ReportSettings, cell: Cell) -> bytes:
     """Update the counts from the journal, and list a cell as JSON; `null` if the row does not exist.
 
-    Keys: `row`, its name; `count` of all its appeals; `ids` of the page; `next` if another page follows.
-
-    Raises:
-        ConfigError: the file or the journal's key is unusable.
-        JournalError: the journal does not answer.
+    Keys: `row`, its name; `count` of all its appeals; `ids` of the page; `next` if another page follows. Raises
+    ConfigError if the file or the journal's key is unusable, JournalError if the journal does not answer.
     """
     with closing(Store(settings.file)) as store:
         await follow(journal, journal_id, store)

@@ -23,8 +23,6 @@ _IDLE = 60.0
 
 @dataclass(frozen=True)
 class Given:
-    """Configuration of the process."""
-
     bus: BusSettings
     log: LogSettings
     settings: ReportSettings

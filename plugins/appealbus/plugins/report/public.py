@@ -45,8 +45,6 @@ _PARTS = {
 
 
 def published(table: Table, smallest: int) -> Table:
-    """Hide what must not be published."""
-
     def few(row: Row) -> bool:
         return 0 < row.counts[Column.REGISTERED] < smallest
 
@@ -81,7 +79,6 @@ def _sum(rows: Sequence[Row], keys: set[str]) -> Row:
 
 
 def _numbers(row: Row) -> Iterator[int]:
-    """Yield a row's numbers, and those that follow from them."""
     yield row.counts[Column.REGISTERED]
     yield row.counts[Column.REPEATS_BEFORE]
     for whole, parts in _PARTS.items():

@@ -67,7 +67,6 @@ class Span:
         return replace(self, since=_year_before(self.since), until=_year_before(self.until))
 
     def is_seen(self, place: str, kind: str) -> bool:
-        """Whether the viewer may see appeals of this place and kind."""
         return (not self.kinds or kind in self.kinds) and within(self.places, place or None)
 
 

@@ -54,11 +54,7 @@ class Store(OwnFile):
             raise ConfigError(f"{told} file: what the journal holds is counted anew there")
 
     def cursor(self, followed: Followed) -> Cursor | None:
-        """Return the position in this journal's log; None if there is none, or for another key.
-
-        Raises:
-            ConfigError: the file belongs to another journal.
-        """
+        """Return the position in the log; None if there is none for this key. Raise ConfigError for another journal."""
         rows = self.select("SELECT journal, cursor, key FROM followed")
         if not rows:
             return None
@@ -66,7 +62,6 @@ class Store(OwnFile):
         return Cursor.parse(rows[0]["cursor"]) if rows[0]["key"] == followed.key else None
 
     def put(self, facts: Iterable[Fact]) -> None:
-        """Insert or replace facts."""
         with self.writing() as connection:
             _put(connection, facts)
 

@@ -94,15 +94,12 @@ class Folded:
 
 
 class Counting:
-    """Queries about the appeals of a span."""
-
     def __init__(self, store: Store, settings: ReportSettings, span: Span, by: By, today: date) -> None:
         self._store, self._span, self._by = store, span, by
         self._values = {":today": f"'{today.isoformat()}'", ":by_hand": str(round(60 * settings.minutes_by_hand))}
         _teach(store, settings, span)
 
     def of(self, column: Column) -> str:
-        """Return the SQL expression of a column."""
         text = COUNTED[column]
         for name, value in self._values.items():
             text = text.replace(name, value)

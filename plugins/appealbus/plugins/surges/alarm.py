@@ -16,8 +16,6 @@ CLOSINGS = ("true", "false", "known")
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """Common feature of several appeals."""
-
     kind: str
     """`parcel`, `organisation` or `address`."""
     value: str
@@ -77,7 +75,6 @@ class Alarm:
     shared: tuple[Shared, ...] = ()
 
     def to_json(self) -> bytes:
-        """Return JSON with these names."""
         return orjson.dumps(self)
 
 
@@ -87,8 +84,6 @@ READ = TypeAdapter(Alarm).validate_json
 
 @dataclass(frozen=True, slots=True)
 class KeptAlarm:
-    """A stored alarm with its number and its handling."""
-
     id: int
     alarm: Alarm
     raised_at: datetime
@@ -107,8 +102,6 @@ class KeptAlarm:
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """Content of the appeals behind an alarm."""
-
     name: str = ""
     numbers: tuple[str, ...] = ()
     shared: tuple[Shared, ...] = ()

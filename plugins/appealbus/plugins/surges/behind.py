@@ -30,7 +30,6 @@ class Readable(Protocol):
 
 
 async def behind(journal: Readable, parts: Sequence[WeekPart]) -> About:
-    """Return the content of the newest appeals of one series, or of a cluster."""
     found = [row for part in parts for row in await journal.appeals_of_week(part, MOST)]
     rows = sorted(found, key=lambda row: -row.appeal_id)[:MOST]
     cases = [await journal.case(row.number) for row in rows]

@@ -49,19 +49,14 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Scanned:
-    """Number of scanned topics, the limit of the probability, and the significant clusters."""
-
     tested: int
     limit: float
     found: tuple[Found, ...]
 
 
 def near_from(path: Path) -> Near:
-    """Read the positions of districts; return the nearest ones of each, by the first four digits of КАТО.
-
-    Raises:
-        ConfigError: the file is invalid; the error has the line.
-    """
+    """Return the nearest districts of each, by the first four digits of КАТО; raise ConfigError with the invalid
+    line."""
     positions: dict[str, Position] = {}
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:

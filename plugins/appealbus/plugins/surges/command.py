@@ -49,11 +49,7 @@ def add_to(app: typer.Typer, settings: SurgesSettings) -> None:
 
 
 def monday_from(text: str) -> date:
-    """Parse a week: `2026-W47`, or a day of it.
-
-    Raises:
-        BadParameter: the text is invalid.
-    """
+    """Parse a week, `2026-W47` or a day of it; raise BadParameter if it is invalid."""
     try:
         return week_of(text)
     except ValueError:
@@ -63,8 +59,6 @@ def monday_from(text: str) -> date:
 
 
 class Commands:
-    """The commands, with the settings of the plugin."""
-
     def __init__(self, settings: SurgesSettings) -> None:
         self._settings = settings
 

@@ -24,21 +24,13 @@ _LONGEST = 20.0
 async def take(
     journal: Journal, file: Path, number: int, until: date, *, by: str, reason: str = "", seen: str | None = None
 ) -> KeptAlarm:
-    """Take an alarm; see `kept.take`.
-
-    Raises:
-        JournalError: it cannot be logged, and is not done.
-    """
+    """Take an alarm as in `kept.take`; if it cannot be logged, raise JournalError and change nothing."""
     note = _noting(journal, What.ALARM_TAKEN, number, until=until.isoformat(), reason=reason)
     return await _decided(file, number, lambda store: kept.take(store, number, by, until, wall(), seen=seen, note=note))
 
 
 async def close(journal: Journal, file: Path, number: int, closing: Closing, *, seen: str | None = None) -> KeptAlarm:
-    """Close an alarm; see `kept.close`.
-
-    Raises:
-        JournalError: it cannot be logged, and is not done.
-    """
+    """Close an alarm as in `kept.close`; if it cannot be logged, raise JournalError and change nothing."""
     note = _noting(journal, What.ALARM_CLOSED, number, verdict=closing.verdict, reason=closing.done)
     return await _decided(file, number, lambda store: kept.close(store, number, closing, wall(), seen=seen, note=note))
 

@@ -67,8 +67,6 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """Result of a week: number of series tested, limit of the probability, and the surges."""
-
     monday: date
     tested: int
     limit: float
@@ -78,10 +76,7 @@ class Judged:
 def judge(book: Book, rate: float = 0.05, share: float = 1.0) -> Judged:
     """Judge the last week of a book.
 
-    Args:
-        book: the series.
-        rate: expected share of false alarms (Benjamini and Hochberg).
-        share: elapsed part of the week, in working days.
+    `rate` is the expected share of false alarms (Benjamini and Hochberg), `share` the elapsed part in working days.
     """
     verdicts = _verdicts(book, share) if book.weeks > SHORTEST else []
     limit = benjamini_hochberg((each.probability for each in verdicts), rate)

@@ -22,11 +22,7 @@ def _nothing() -> None:
 
 
 class NotDone(ConfigError):
-    """The alarm is in another state than expected, and nothing was changed.
-
-    Attributes:
-        kept: its state; None: there is no such alarm.
-    """
+    """The alarm is in another state than expected, `kept` (None: it is missing); nothing was changed."""
 
     def __init__(self, told: str, kept: KeptAlarm | None = None) -> None:
         super().__init__(told)
@@ -35,8 +31,6 @@ class NotDone(ConfigError):
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """Who closes an alarm, with which verdict, and the action taken."""
-
     by: str
     verdict: str
     done: str
@@ -86,7 +80,6 @@ def alarms(store: Store, *, closed: bool = False, before: int | None = None, lim
 
 
 def of_week(store: Store, monday: date) -> list[KeptAlarm]:
-    """Return the alarms of a week, the least probable first."""
     with store.reading() as connection:
         rows = connection.execute("SELECT * FROM alarm WHERE monday = ? ORDER BY id", (monday.isoformat(),))
         return [read_kept(row) for row in rows]

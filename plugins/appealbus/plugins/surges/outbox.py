@@ -54,7 +54,6 @@ def waiting(store: Store, way: str, now: datetime, today: date) -> list[Event]:
 
 
 def given_up(store: Store, way: str, now: datetime, today: date) -> int:
-    """Count alarms whose sending was given up, as nobody took them in time."""
     unsent, long = _OF["alarm"]
     with store.reading() as connection:
         query = f"SELECT count(*) {unsent} < :since AND {_TRIES} > 0"

@@ -21,16 +21,10 @@ _AWAY = (Published.UNREACHABLE, Published.INDETERMINATE)
 
 
 class Exchanged(Way):
-    """An exchange of a broker of the plugin `amqp`."""
-
     name: ClassVar[str] = "broker"
 
     def __init__(self, brokers: object, broker: str, exchange: str | None, timeout: float) -> None:
-        """Find the broker, without a connection.
-
-        Raises:
-            ConfigError: the plugin `amqp` is missing, or has no such broker.
-        """
+        """Find the broker, without a connection; raise ConfigError if the plugin `amqp` or the broker is missing."""
         if not isinstance(brokers, Brokers):
             raise ConfigError("plugins.surges.broker needs the plugin amqp, which is disabled or broken")
         self._brokers = brokers
@@ -55,7 +49,6 @@ class Exchanged(Way):
         return UNREACHABLE if result in _AWAY else result.value
 
     def links(self) -> Sequence[LinkState]:
-        """Report the connections, and whether a queue is bound."""
         links = self._brokers.links(self._broker)
         state = link_of("service.surges", links, {})
         if state.status is LinkStatus.UP and self._result is Published.UNROUTABLE:

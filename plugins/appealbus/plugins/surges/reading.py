@@ -22,8 +22,6 @@ _BESIDE = "SELECT (SELECT max(monday) FROM judged WHERE monday < ?), (SELECT min
 
 @dataclass(frozen=True, slots=True)
 class Week:
-    """Result of a judged week, with its alarms."""
-
     monday: date
     tested: int
     limit: float
@@ -36,8 +34,6 @@ class Week:
 
 @dataclass(frozen=True, slots=True)
 class Now:
-    """The last judged week, the last day with possible surges, and the statistics of alarms."""
-
     week: Week | None
     day: possible.Day | None
     possible: tuple[possible.Possible, ...]
@@ -60,7 +56,6 @@ class Reading:
         return shared if isinstance(shared, cls) else cls(None)
 
     async def now(self) -> Now | None:
-        """Return the current state; None without a file."""
         return await self._read(_now)
 
     async def alarms(self, *, closed: bool, before: int | None, limit: int) -> list[KeptAlarm]:

@@ -25,7 +25,6 @@ _PEOPLE = ("taken_by", "closed_by", "done")
 
 
 def alarms_seen(viewer: Viewer, found: Iterable[KeptAlarm]) -> Iterator[dict[str, Any]]:
-    """Yield the visible alarms with their handling."""
     for each in found:
         if sees(viewer, each.alarm):
             about = asdict(each)
@@ -61,7 +60,6 @@ def _sees_series(viewer: Viewer, category: str, place: str) -> bool:
 
 
 def surge_seen(viewer: Viewer, alarm: Alarm) -> dict[str, Any]:
-    """Return a visible surge, masked."""
     told = asdict(alarm)
     del told["numbers"]  # by which appeals are not asked for
     told["also"] = [asdict(each) for each in alarm.also if _sees_series(viewer, each.category, each.place)]
@@ -76,5 +74,4 @@ def _shows(mask: Mask, kind: str, value: str) -> bool:
 
 
 def filled(told: Mapping[str, Any]) -> dict[str, Any]:
-    """Drop None values."""
     return {name: value for name, value in told.items() if value is not None}

@@ -32,8 +32,6 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class WeekRow:
-    """Number of appeals of one category and place in one week."""
-
     monday: date
     category: str | None
     place: str | None

@@ -86,7 +86,6 @@ class Surges(Service):
         self._stands("weeks", "surges.hangs", f"a look has not ended for an hour: {does}")
 
     def _stands(self, what: str, event: str, trouble: str | None) -> None:
-        """Set or clear a failure; `trouble` None: cleared."""
         before = self._troubles.pop(what, None)
         if trouble is not None:
             since = before.since if before else wall()
@@ -133,7 +132,6 @@ class Surges(Service):
         await self._look(bus, store, now)
 
     async def _judge(self, bus: RunningBus, store: Store, monday: date) -> None:
-        """Raise the alarms of a finished week."""
         settings = self._settings
         found, scanned = await judged(self._file, monday, settings.rate, settings.positions)
         alarms = await surges(bus.journal, store, found, settings.rate, scanned)

@@ -79,11 +79,7 @@ class Store(OwnFile):
         super().__init__(path, "surges", SCHEMA)
 
     def counted(self, journal: str) -> Counted:
-        """Return the position in this journal.
-
-        Raises:
-            ConfigError: the file belongs to another journal.
-        """
+        """Return the position in this journal; raise ConfigError if the file belongs to another one."""
         with self.reading() as connection:
             row = connection.execute("SELECT * FROM counted").fetchone()
         if row is None:
@@ -110,15 +106,13 @@ class Store(OwnFile):
             self._note(connection, journal, until)
 
     def begin_again(self, journal: str, since: Counted, epoch: int) -> None:
-        """Begin a recount from the first appeal, as the journal was restored. No effect if another process has begun
-        it."""
+        """Begin a recount after a restore of the journal. No effect if another process has begun it."""
         with self.writing() as connection:
             if self.counted(journal) == since:
                 connection.execute("DELETE FROM again")
                 self._note(connection, journal, Counted(epoch, 0, again=True))
 
     def rows(self, since: date = date.min) -> list[WeekRow]:
-        """Return the weekly counts by district, from a Monday on."""
         query = (
             "SELECT monday, category, substr(place, 1, 4) AS place, sum(appeals) AS appeals"
             " FROM week WHERE monday >= ? GROUP BY monday, category, substr(place, 1, 4)"
@@ -129,15 +123,14 @@ class Store(OwnFile):
             return [WeekRow(day(monday), category, place, appeals) for monday, category, place, appeals in rows]
 
     def ids(self, monday: date, category: str, places: str) -> tuple[int, int] | None:
-        """Return first and last appeal id of a week, a category and a prefix of КАТО."""
         query = "SELECT min(first_id), max(last_id) FROM week WHERE monday = ? AND ? IN ('', category) AND place GLOB ?"
         with self.reading() as connection:
             first, last = connection.execute(query, (monday.isoformat(), category, places + "*")).fetchone()
         return None if first is None else (first, last)
 
     def weekly(self, mondays: Sequence[date], category: str, places: Sequence[str]) -> list[tuple[date, int]]:
-        """Return the counts of a series, perhaps of several places, in these weeks; without weeks before the first
-        known."""
+        """Return the counts of a series in these weeks, without weeks before the first known; perhaps of several
+        places."""
         asked = [each.isoformat() for each in mondays]
         which, given = "monday IN (SELECT value FROM json_each(?))", [orjson.dumps(asked).decode()]
         if category:
@@ -152,16 +145,12 @@ class Store(OwnFile):
         return [(day, counts.get(text, 0)) for day, text in zip(mondays, asked, strict=True) if first and text >= first]
 
     def forget_the_future(self, now: datetime) -> None:
-        """Forget evaluations of weeks and days that a wrong clock placed in the future.
-
-        Their results stay, and are not found twice.
-        """
+        """Forget evaluations that a wrong clock placed in the future. Their results stay, and are not found twice."""
         with self.writing() as connection:
             for table in ("judged", "looked"):
                 connection.execute(f"DELETE FROM {table} WHERE at > ?", (now.isoformat(),))  # noqa: S608 - ours
 
     def judged(self) -> list[date]:
-        """Return the Mondays of judged weeks, oldest first."""
         with self.reading() as connection:
             return [date.fromisoformat(row[0]) for row in connection.execute("SELECT monday FROM judged ORDER BY 1")]
 

@@ -18,8 +18,6 @@ WorksOn = Callable[[date], tuple[bool, str] | None]
 
 @dataclass(frozen=True, slots=True)
 class Workdays:
-    """Working days of a week, and their calendar: the name of terms, or `FIVE_DAYS`."""
-
     monday: date
     days: tuple[date, ...]
     by: str = FIVE_DAYS

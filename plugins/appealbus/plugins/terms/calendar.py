@@ -85,7 +85,6 @@ class Calendar:
     assumed: Mapping[int, str] = field(default_factory=dict)
 
     def check(self, day: date) -> None:
-        """Raise UnknownYear for a day outside the calendar."""
         self._known(day.toordinal())
 
     def _known(self, day: int) -> None:
@@ -133,20 +132,13 @@ class Calendar:
         return DayKind.COUNTED if self.is_working(day) else self.off.get(day, DayKind.WEEKEND)
 
     def assumptions(self, first: date, last: date) -> list[str]:
-        """Return the assumptions for the years between two days."""
         return [self.assumed[year] for year in range(first.year, last.year + 1) if year in self.assumed]
 
 
 def made(file: CalendarFile, digest: str, as_of: date | None = None) -> Calendar:
-    """Build the calendar of a file.
+    """Build the calendar of a file; `as_of` ignores later amendments.
 
-    Args:
-        file: its content.
-        digest: of its bytes, in hex.
-        as_of: ignore later amendments; None: use all.
-
-    Raises:
-        ConfigError: the years have a gap, or a day is in the wrong place.
+    Raises ConfigError if the years have a gap, or a day is in the wrong place.
     """
     years = sorted(file.years, key=lambda each: each.year)
     if as_of is not None:  # no year behind one that was not published yet was known either
@@ -184,18 +176,13 @@ def _works(day: date, *, off: Iterable[date], working: Iterable[date]) -> bool:
 
 
 def load_calendar(path: Path | None = None, as_of: date | None = None) -> Calendar:
-    """Load a calendar; by default the one that ships.
-
-    Raises:
-        ConfigError: it is unreadable or inconsistent; the error has the position.
-    """
+    """Load a calendar, by default the one that ships; raise ConfigError with the position of an error."""
     raw = raw_of(path, "calendar.toml")
     with named(path):
         return made(read(CalendarFile, raw, path), hashlib.sha256(raw).hexdigest(), as_of)
 
 
 def raw_of(path: Path | None, shipped: str) -> bytes:
-    """Return the bytes of a file, by default of a shipped one."""
     if path is None:
         return (files("appealbus.plugins.terms") / "data" / shipped).read_bytes()
     try:
@@ -232,7 +219,6 @@ def read(model: type[Any], raw: bytes, path: Path | None) -> Any:
 
 
 def days_between(first: date, last: date) -> Iterable[date]:
-    """Yield the days between two days inclusive."""
     return (first + timedelta(days=n) for n in range((last - first).days + 1))
 
 

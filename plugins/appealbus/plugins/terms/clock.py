@@ -28,8 +28,6 @@ _HANDED_ON = frozenset({Outcome.REDIRECTED, Outcome.MOVED})
 
 @dataclass(frozen=True, slots=True)
 class Milestone:
-    """A duty with its day and its actor."""
-
     what: Duty
     who: Actor
     until: date
@@ -40,8 +38,6 @@ class Milestone:
 
 @dataclass(frozen=True, slots=True)
 class Considered:
-    """One consideration with its term."""
-
     body: str
     arrived: date
     term: Term | None
@@ -83,7 +79,6 @@ class Clock:
 
     @property
     def here(self) -> Considered:
-        """The newest consideration."""
         return self.considered[-1]
 
 
@@ -122,11 +117,8 @@ class Told:
 
 
 def due_on(told: Told, law: Law) -> date | None:
-    """Return the legal due date for the current body; None if no norm applies.
-
-    Raises:
-        UnknownYear: the calendar does not cover the term.
-    """
+    """Return the legal due date for the current body; None if no norm applies. Raise UnknownYear outside the
+    calendar."""
     if not told.changes:
         return law.due_of(told.appeal.kind, level_of(told.appeal.addressee), told.arrived or told.accepted_at)
     return due_of(told.life.last, told.appeal.kind, level_of(told.appeal.addressee), law)
@@ -135,10 +127,8 @@ def due_on(told: Told, law: Law) -> date | None:
 def read_clock(told: Told, law: Law, today: date) -> Clock:
     """Return the state of an appeal's terms on a day.
 
-    Other values in an unknown year are left out, and the year is reported.
-
-    Raises:
-        UnknownYear: the calendar does not cover the newest term.
+    Raises UnknownYear if the calendar does not cover the newest term. Other values in an unknown year are left out, and
+    the year is reported.
     """
     life, appeal = told.life, told.appeal
     if len(life.stays) == 1 and life.last.due_on is None:
@@ -230,7 +220,6 @@ def _odd(life: Life, terms: list[Term | None], law: Law) -> Iterator[Noted]:
 def _milestones(
     life: Life, term: Term | None, law: Law, on: tuple[date, _LeftOut], kind: AppealKind | None
 ) -> Iterator[Milestone]:
-    """Yield the duties around and after the newest consideration."""
     if term is None:
         return
     today, left_out = on

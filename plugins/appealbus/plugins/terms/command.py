@@ -44,8 +44,6 @@ OtherFile = Annotated[
 
 
 def add_commands(app: typer.Typer, settings: TermsSettings, read_law: Callable[[], Law]) -> None:
-    """Add the commands, which use the configured law."""
-
     @app.command()
     def term(
         context: typer.Context,
@@ -168,8 +166,6 @@ def _read_as(cli: Cli, law: Law, asked: _Asked, name: str) -> _Read:
 
 
 def _others(cli: Cli) -> Callable[[Told], Counted]:
-    """Return the combined terms of all other plugins, as in the bus."""
-
     def count(told: Told) -> Counted:
         given = told.appeal, told.first, told.accepted_at, told.changes
         return cli.host.counting.counted(*given, without=NAME)

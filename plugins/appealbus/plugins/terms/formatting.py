@@ -16,7 +16,7 @@ from appealbus.schemas.base import Word
 
 
 class UnitWord(Word):
-    """What is counted, for people."""
+    """Units of terms."""
 
     WORKING = "working_days"
     CALENDAR = "calendar_days"

@@ -31,8 +31,6 @@ class Unit(StrEnum):
 
 
 class Start(StrEnum):
-    """First counted day."""
-
     SAME_DAY = "same_day"
     NEXT_DAY = "next_day"
     BEFORE = "before"
@@ -130,8 +128,6 @@ class NormsFile(Model):
 
 @dataclass(frozen=True)
 class Norms:
-    """All norms by duty."""
-
     version: str
     day_ends: time
     """An appeal at or after this time is registered on the next working day."""
@@ -149,11 +145,9 @@ class Norms:
         }
 
     def doubted(self, day: date) -> list[str]:
-        """Return the doubts about registrations on a day."""
         return [each.assumed for each in self.doubts if each.since <= day <= each.until]
 
     def find(self, what: Duty, day: date, kind: AppealKind | None = None, level: str = "") -> Norm | None:
-        """Return the norm for an event on a day; None if there is none."""
         for norm in self._by_kind.get((what, kind), ()):
             if norm.counts(day, kind, level):
                 return norm
@@ -169,8 +163,6 @@ class Norms:
 
 @dataclass(frozen=True)
 class Law:
-    """Norms and calendar."""
-
     norms: Norms
     calendar: Calendar
 
@@ -222,14 +214,9 @@ def months_later(day: date, months: int) -> date:
 
 
 def load_norms(path: Path | None = None, day_ends: time | None = None) -> Norms:
-    """Load norms; by default those that ship.
+    """Load norms, by default those that ship; raise ConfigError if they are unreadable or overlap.
 
-    Args:
-        path: the file.
-        day_ends: end of the working day here; None: as in the file.
-
-    Raises:
-        ConfigError: it is unreadable, or two norms overlap.
+    `day_ends` overrides the end of the working day in the file.
     """
     raw = raw_of(path, "norms.toml")
     file: NormsFile = read(NormsFile, raw, path)

@@ -30,8 +30,6 @@ class Pages(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """An open appeal whose term moves."""
-
     number: str
     appeal_id: int
     now: date | None
@@ -47,8 +45,6 @@ class Move:
 
 @dataclass(slots=True)
 class Preview:
-    """Result over all open appeals."""
-
     open: int
     moves: list[Move]
     unknown: list[str]
@@ -68,7 +64,6 @@ class Left:
 
 
 async def open_cases(journal: Pages) -> AsyncIterator[Case]:
-    """Yield the open appeals, oldest first."""
     after = 0
     while page := await journal.appeals(after, _PAGE):
         for case in await journal.cases([row.appeal_id for row in page if row.closed is None]):

@@ -23,8 +23,6 @@ class CountedDay:
 
 @dataclass(frozen=True, slots=True)
 class Lengthened:
-    """Effect of an extension."""
-
     decided: date
     asked: date | None
     """End given by the register."""
@@ -78,15 +76,8 @@ class Term:
 def reckon(stay: Stay, kind: AppealKind | None, level: str, law: Law, *, redirected: bool = False) -> Term | None:
     """Return the term of one consideration; None if no norm applies to its day.
 
-    Args:
-        stay: the consideration.
-        kind: of the appeal; None if unknown.
-        level: of the body, `central` or `local`.
-        law: norms and calendar.
-        redirected: whether the appeal came from another body.
-
-    Raises:
-        UnknownYear: the calendar does not cover the term.
+    `kind` is None if unknown, `level` is `central` or `local`, `redirected` tells that the appeal came from another
+    body. Raises UnknownYear if the calendar does not cover the term.
     """
     assumed: list[str] = []
     remarks: list[Noted] = []
@@ -128,11 +119,7 @@ def reckon(stay: Stay, kind: AppealKind | None, level: str, law: Law, *, redirec
 
 
 def due_of(stay: Stay, kind: AppealKind | None, level: str, law: Law) -> date | None:
-    """Return the due date as `reckon` does, without the proof.
-
-    Raises:
-        UnknownYear: the calendar does not cover the term.
-    """
+    """Return the due date as `reckon` does, without the proof."""
     moment = stay.registered or stay.arrived
     due = law.due_of(kind, level, moment)
     if due is None or not stay.extensions:

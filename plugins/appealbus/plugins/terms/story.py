@@ -54,8 +54,6 @@ class Noted:
 
 @dataclass(frozen=True, slots=True)
 class Extension:
-    """A decision to extend a term."""
-
     day: date
     until: date | None
     """New last day; None if the register does not give it."""
@@ -106,7 +104,6 @@ class Life:
 
     @property
     def last(self) -> Stay:
-        """The current consideration."""
         return self.stays[-1]
 
     def note(self, what: Remark, day: date, about: object = "") -> None:

@@ -25,7 +25,7 @@ class DayKind(Word):
 
 
 class Duty(Word):
-    """What has to be done within a term, and what the law gives a term for."""
+    """Duties with a term."""
 
     TERM = "term"
     """The answer itself."""
@@ -41,7 +41,7 @@ class Duty(Word):
 
 
 class Actor(Word):
-    """Who should act."""
+    """Who must act."""
 
     REGISTRAR = "registrar"
     EXECUTOR = "executor"
@@ -51,7 +51,7 @@ class Actor(Word):
 
 
 class Standing(Word):
-    """How a milestone, or the whole, stands on a day."""
+    """State of a milestone, or of the whole term, on a day."""
 
     OPEN = "open"
     LATE = "late"
@@ -61,7 +61,7 @@ class Standing(Word):
 
 
 class Outcome(Word):
-    """How the consideration of an appeal stands or has ended."""
+    """State or result of a consideration."""
 
     OPEN = "open"
     SILENCE = "silence"
@@ -83,7 +83,7 @@ class Outcome(Word):
 
 
 class Remark(Word):
-    """A contradiction in what was told of an appeal, or something in it that the law does not allow."""
+    """Contradictions in the data, and breaches of the law."""
 
     REGISTERED_TWICE = "registered_twice"
     REGISTERED_EARLY = "registered_early"
@@ -110,7 +110,7 @@ class Remark(Word):
 
 
 class Label(Word):
-    """What stands before a line of `appealbus term`."""
+    """Labels of `appealbus term`."""
 
     NORM = "norm"
     FIRST_WROTE = "first_wrote"
@@ -137,7 +137,7 @@ class Label(Word):
 
 
 class Assumption(Word):
-    """What no text says and is taken for a term, in a sentence; others stand in the data, and are told as these are."""
+    """Assumptions without a source, as sentences; those in the data files are shown in the same way."""
 
     NO_KIND = "the kind of the appeal is not known, or has no norm: the general term of art. 76 is taken"
     ARRIVAL = "nobody has told when it was registered: the day of arrival is taken, by art. 64 ¶3"

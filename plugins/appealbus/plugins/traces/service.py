@@ -60,7 +60,6 @@ class Traces(Service):
             exporter.shutdown()  # type: ignore[no-untyped-call]
 
     async def _next(self, bus: RunningBus, spans: "Spans", exporter: "OTLPSpanExporter", cursor: Cursor) -> Cursor:
-        """Send the page after the cursor; return the new cursor."""
         try:
             page = await bus.journal.log(cursor, _PAGE)
         except CursorRefused as refused:

@@ -28,16 +28,12 @@ _OF_DELIVERIES = frozenset({What.DELIVERED, What.FAILED, What.SET_ASIDE, What.SK
 
 @dataclass(slots=True)
 class _Known:
-    """Begins of an appeal's spans."""
-
     run: bytes | None = None
     claimed_at: datetime | None = None
     version_at: datetime | None = None
 
 
 class Spans:
-    """Converts entries to spans, in the order of the log."""
-
     def __init__(self, journal: str, name: str) -> None:
         self._journal = journal
         self._resource = Resource.create({"service.name": name, "service.version": __version__})

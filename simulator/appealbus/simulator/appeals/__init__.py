@@ -16,7 +16,6 @@ COUNT = 200
 
 
 def appeals(population: Population | None = None, count: int = COUNT) -> Iterator[Appeal]:
-    """Yield appeals about a population, by default the simulator's own."""
     about = population or Population()
     for number in range(count):
         yield write(about, number).appeal

@@ -29,12 +29,10 @@ _STREETS = {pair[0].upper(): pair for pair in STREETS}
 
 
 def written_name(name: FullName) -> str:
-    """Return a name in its everyday spelling."""
     return " ".join(title(part) for part in (name.surname, name.name, name.patronymic) if part)
 
 
 def way(draw: Draw) -> str:
-    """Return a random defect, mostly none."""
     lot = draw.below(100)
     for word, weight in _WAYS:
         lot -= weight
@@ -44,7 +42,6 @@ def way(draw: Draw) -> str:
 
 
 def person(population: Population, draw: Draw, index: int, odd: str, language: Language) -> dict[str, Any]:
-    """Return the fields of a person as applicant."""
     record = population.persons.person(index)
     name = population.persons.name(index)
     parts = {"surname": name.surname, "name": name.name, "patronymic": name.patronymic}
@@ -83,7 +80,6 @@ def person(population: Population, draw: Draw, index: int, odd: str, language: L
 
 
 def organisation(population: Population, draw: Draw, about: Matter, odd: str, language: Language) -> dict[str, Any]:
-    """Return the fields of an organisation as applicant."""
     index = about.organisation or 0
     ru, kk = population.organisations.name(index)
     fields: dict[str, Any] = {
@@ -102,7 +98,6 @@ def organisation(population: Population, draw: Draw, about: Matter, odd: str, la
 
 
 def address(population: Population, index: int, language: Language) -> str:
-    """Return a person's address as they would write it."""
     home = population.persons.person(index).address
     assert home is not None  # noqa: S101 - everybody in the population has an address
     city, street = str(home.city), str(home.street).removeprefix("УЛИЦА ")
@@ -114,7 +109,6 @@ def address(population: Population, index: int, language: Language) -> str:
 
 
 def wrong_digit(number: str) -> str:
-    """Return a number with a wrong last digit."""
     return number[:-1] + str((int(number[-1]) + 3) % 10)
 
 

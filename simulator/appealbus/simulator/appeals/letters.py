@@ -51,7 +51,6 @@ class Letter:
 
 @cache
 def letters() -> tuple[Letter, ...]:
-    """Return all templates, in the order of the files."""
     return tuple(letter for file in sorted(_FOLDER.glob("*.txt")) for letter in _read(file))
 
 

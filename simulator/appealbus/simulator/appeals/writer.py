@@ -63,8 +63,6 @@ def _letter(draw: Draw, number: int) -> Letter:
 
 
 class _Page:
-    """An appeal under construction."""
-
     def __init__(
         self, population: Population, draw: Draw, number: int, *, letter: Letter, about: Matter, odd: str
     ) -> None:  # fmt: skip
@@ -206,7 +204,6 @@ class _Page:
         ]
 
     def _words(self, fields: dict[str, Any]) -> dict[str, str]:
-        """Return the values of the placeholders."""
         draw, population, about = self.draw, self.population, self.about
         language, kazakh = self.letter.language, self.letter.language is Language.KAZAKH
         male = population.persons.person(about.person).gender.code == "1"

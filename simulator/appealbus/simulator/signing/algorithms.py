@@ -45,8 +45,6 @@ GOST_CURVES: Final = {
 
 
 class PrivateKey(Protocol):
-    """A private key."""
-
     @property
     def method(self) -> Method:
         """The algorithm."""
@@ -56,8 +54,6 @@ class PrivateKey(Protocol):
 
 
 class PublicKey(Protocol):
-    """A public key."""
-
     @property
     def method(self) -> Method:
         """The algorithm."""
@@ -86,8 +82,6 @@ class GostPrivate:
 
 @dataclass(frozen=True, slots=True)
 class GostPublic:
-    """Public half of a GOST key."""
-
     algorithm: Algorithm
     point: Point
 
@@ -106,8 +100,6 @@ class GostPublic:
 
 @dataclass(frozen=True, slots=True)
 class RsaPrivate:
-    """An RSA key of the library `cryptography`."""
-
     key: Any
     method: Method = METHODS[Algorithm.RSA]
 
@@ -147,5 +139,4 @@ class ThrowawayKey:
         self._secret = os.urandom(32)
 
     def sign(self, data: bytes) -> bytes:
-        """Return the HMAC."""
         return hmac.digest(self._secret, data, "sha256")

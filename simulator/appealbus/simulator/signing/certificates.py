@@ -55,11 +55,7 @@ class Oids(core.SequenceOf):  # type: ignore[misc]
 
 
 def read_certificate(data: bytes) -> Certificate:
-    """Parse a certificate in PEM or DER.
-
-    Raises:
-        ValueError: it is invalid, or its key is neither GOST 2015 nor RSA.
-    """
+    """Parse a certificate in PEM or DER; raise ValueError if it is invalid, or its key neither GOST 2015 nor RSA."""
     der = pem.unarmor(data)[2] if pem.detect(data) else data
     content = _Certificate.load(der, strict=True)["content"]
     validity = content["validity"]
@@ -126,17 +122,10 @@ def issue(
     days: int = 365,
     begins: datetime | None = None,
 ) -> bytes:
-    """Issue a certificate in PEM.
+    """Issue a certificate in PEM for a subject's key.
 
-    Args:
-        subject: the holder.
-        key: the holder's.
-        issuer: the signer.
-        signer: the issuer's key.
-        algorithm: of the issuer's key.
-        ca: whether the holder may issue certificates.
-        days: validity.
-        begins: begin of validity; None: an hour ago, as clocks differ.
+    `algorithm` is that of the issuer's key, a `ca` may issue certificates, and validity `begins` an hour ago by
+    default, as clocks differ.
     """
     begins = (begins or datetime.now(UTC) - timedelta(hours=1)).replace(microsecond=0)
     signature = (

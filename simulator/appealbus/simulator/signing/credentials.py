@@ -8,16 +8,7 @@ from appealbus.simulator.signing.algorithms import PrivateKey, PublicKey
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """A parsed certificate.
-
-    Attributes:
-        der: its bytes.
-        serial: its number.
-        issuer: issuer's name as in X509IssuerName (RFC 2253).
-        not_before: begin of validity.
-        not_after: end of validity.
-        key: the holder's public key.
-    """
+    """A parsed certificate; `issuer` is in the form of X509IssuerName (RFC 2253)."""
 
     der: bytes
     serial: int
@@ -38,12 +29,9 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """Keys of the gateway and of the registers behind it, and trusted certificates.
+    """Keys of the gateway, which signs answers, and of the registers, which sign their content.
 
-    Attributes:
-        gateway: signs answers.
-        register: signs the content of answers.
-        participants: certificates of permitted senders.
+    `participants` are the certificates of permitted senders.
     """
 
     gateway: Pair

@@ -39,11 +39,8 @@ class _PrivateKeyInfo(core.Sequence):  # type: ignore[misc]
 
 
 def load_keys(folder: Path) -> Keys:
-    """Load `gateway` and `register` (`.key`, `.pem`) and the participant's `client.pem`.
-
-    Raises:
-        ConfigError: a file is absent or invalid.
-    """
+    """Load `gateway` and `register` (`.key`, `.pem`) and the participant's `client.pem`; raise ConfigError if one
+    fails."""
     pairs = {
         name: Pair(load_key(folder / f"{name}.key"), _read(folder / f"{name}.pem")) for name in (GATEWAY, REGISTER)
     }
@@ -60,11 +57,7 @@ def _read(path: Path) -> Certificate:
 
 
 def load_key(path: Path) -> PrivateKey:
-    """Load a private key in PKCS#8 without a password.
-
-    Raises:
-        ConfigError: the file is absent or invalid.
-    """
+    """Load a private key in PKCS#8 without a password; raise ConfigError if the file is absent or invalid."""
     try:
         pem_name, _, der = pem.unarmor(path.read_bytes())
         info = _PrivateKeyInfo.load(der, strict=True)
@@ -88,10 +81,8 @@ def load_key(path: Path) -> PrivateKey:
 def make_keys(folder: Path, algorithm: Algorithm, *, days: int = 365) -> None:
     """Create keys and certificates of a participant, the gateway, the registers and their issuer.
 
-    The issuer's own key is discarded. If all files exist, nothing is changed.
-
-    Raises:
-        ConfigError: the folder is not writable, has only some of the files, or libgcrypt is absent.
+    The issuer's own key is discarded. If all files exist, nothing is changed. Raises ConfigError if the folder is not
+    writable, has only some of the files, or libgcrypt is absent.
     """
     files = [folder / f"{name}{ending}" for name in (CLIENT, GATEWAY, REGISTER) for ending in (".key", ".pem")]
     there = [file.exists() for file in (*files, folder / f"{_CA}.pem")]
@@ -115,7 +106,6 @@ def make_keys(folder: Path, algorithm: Algorithm, *, days: int = 365) -> None:
 
 
 def _generate(algorithm: Algorithm) -> tuple[PrivateKey, PublicKeyInfo, bytes]:
-    """Return a new key, its public half for certificates, and its file."""
     if algorithm is Algorithm.RSA:
         return _generate_rsa()
     # Both curves' orders have their highest bits set or next to it, so a number of one bit less lies in range.

@@ -24,29 +24,19 @@ class MessageSecurity:
         self._certificate: Certificate | None = keys.register.certificate if keys else None
 
     async def verify(self, envelope: etree._Element) -> None:
-        """Verify the signature of a request.
-
-        Raises:
-            RequestRefused: it is absent or invalid.
-        """
+        """Verify the signature of a request; raise RequestRefused if it is absent or invalid."""
         if self._keys is not None:
             await asyncio.to_thread(verify_request, envelope, self._keys.participants, datetime.now(UTC))
 
     async def verify_content(self, document: etree._Element) -> None:
-        """Verify the signature of a request's content.
-
-        Raises:
-            RequestRefused: it is absent or invalid.
-        """
+        """Verify the signature of a request's content; raise RequestRefused if it is absent or invalid."""
         if self._keys is not None:
             await asyncio.to_thread(verify_document, document, self._keys.participants, datetime.now(UTC))
 
     def sign_content(self, document: bytes) -> bytes:
-        """Add the register's signature to a document."""
         return sign_document(document, self._register, self._certificate)
 
     async def written(self, write: Callable[[], bytes], *, sign: bool = True) -> bytes:
-        """Write a message, with its content's signature, and sign it."""
         if self._keys is None:
             return write()
         gateway = self._keys.gateway
@@ -59,10 +49,9 @@ class MessageSecurity:
 
 
 def keys_of(settings: SimulatorSettings) -> Keys | None:
-    """Return the keys from the configured folder; an empty one is filled.
+    """Return the keys from the configured folder, which is filled if empty.
 
-    Raises:
-        ConfigError: they are unreadable, cannot be created, or have another algorithm.
+    Raises ConfigError if they are unreadable, cannot be created, or have another algorithm.
     """
     if settings.keys is None:
         return None

@@ -135,12 +135,7 @@ def _canonical(element: etree._Element) -> bytes:
 
 
 def sign_response(message: bytes, pair: Pair) -> bytes:
-    """Sign the body of a message; every other byte is unchanged.
-
-    Args:
-        message: of `build_response` or `build_fault`: an envelope without a header.
-        pair: the gateway's.
-    """
+    """Sign the body of a message without a header; every other byte is unchanged."""
     name = f"id-{uuid.uuid4()}"
     head, mark, tail = message.partition(b"<soapenv:Body>")
     if not mark:

@@ -22,12 +22,9 @@ SIGNATURE = ds("Signature")
 
 
 def sign_document(document: bytes, key: PrivateKey, certificate: Certificate | None = None) -> bytes:
-    """Add a signature as the last child of the root; every other byte is unchanged.
+    """Add a signature as the last child of the root, with the certificate if given; every other byte is unchanged.
 
-    Args:
-        document: well-formed, with a root that has content.
-        key: signs it.
-        certificate: included in the signature, if given.
+    The document must be well-formed, and its root not empty.
     """
     method = key.method
     root = etree.fromstring(document)
@@ -73,7 +70,6 @@ def verify_document(root: etree._Element, signers: Sequence[Certificate], now: d
 
 
 def without_signature(root: etree._Element) -> etree._Element:
-    """Return a copy without the signatures that are children of the root."""
     bare = copy.deepcopy(root)
     for signature in bare.findall(SIGNATURE):
         after, before = signature.tail or "", signature.getprevious()

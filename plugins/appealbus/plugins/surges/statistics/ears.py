@@ -17,8 +17,6 @@ GUARD = 2
 
 @dataclass(frozen=True, slots=True)
 class Ears:
-    """Mean and standard deviation of the baseline, and the bound for the week."""
-
     mean: float
     deviation: float
     bound: float

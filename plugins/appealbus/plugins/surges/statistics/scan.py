@@ -51,7 +51,6 @@ def distance(a: Position, b: Position) -> float:
 
 
 def zones(near: Mapping[str, Sequence[str]]) -> set[frozenset[str]]:
-    """Return all zones, without duplicates."""
     return {frozenset(order[:k]) for order in near.values() for k in range(1, len(order) + 1)}
 
 
@@ -124,7 +123,6 @@ def score(seen: float, mean: float) -> float:
 
 
 def _summed(by_place: Mapping[str, Sequence[float]]) -> dict[str, list[float]]:
-    """Return the sums of the last one, two, three … weeks by place."""
     sums = {}
     for place, by_week in by_place.items():
         total = 0.0

@@ -28,7 +28,6 @@ class Who:
 
 @view.get("/account/policy")
 async def policy(page: Page) -> Response:
-    """Show the policy and one page of clients, ordered by name."""
     check(page, sees_deeds(page))
     api = page.console.api
     clients = await page.journal.clients()

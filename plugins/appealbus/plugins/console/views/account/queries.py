@@ -45,7 +45,6 @@ KINDS = ("person", "api", "client")
 
 
 def frame(page: Page, template: str, **given: Any) -> Response:
-    """Render a page of the account with its tabs."""
     say = page.words.say
     tabs = [
         ("/account", say("Who looked"), sees_looks(page)),
@@ -70,7 +69,6 @@ def sees_deeds(page: Page) -> bool:
 
 
 def check(page: Page, allowed: bool) -> None:
-    """Raise Refused unless the page is allowed."""
     if not allowed:
         raise page.forbidden
 
@@ -84,7 +82,6 @@ def actor_of(page: Page) -> str | None:
 
 
 def span_of(page: Page) -> tuple[datetime | None, datetime | None]:
-    """Return begin and end of the day from the URL."""
     day = page.day("day")
     if day is None:
         return None, None
@@ -92,5 +89,4 @@ def span_of(page: Page) -> tuple[datetime | None, datetime | None]:
 
 
 def moment(day: date) -> datetime:
-    """Return the begin of a day in the country's time zone."""
     return datetime.combine(day, time(), KAZAKHSTAN)

@@ -41,11 +41,7 @@ async def rows(
 ) -> list[Row]:
     """Build rows as an export of the log has them, without the subjects' identities.
 
-    Args:
-        page: the request.
-        found: entries and queries.
-        known: appeals already loaded, to save reads.
-        own: whether all are the person's own; those are visible whatever their scopes are now.
+    `known` has appeals already loaded, to save reads. The person's `own` entries are visible whatever their scopes are.
     """
     found = list(found)
     its = {each.appeal_id: each for each in known}

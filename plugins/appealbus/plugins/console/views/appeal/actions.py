@@ -57,7 +57,6 @@ async def release(page: Page) -> Response:
 
 @view.get("/appeals/{id}/withdraw", may=Action.OPERATE)
 async def choose(page: Page) -> Response:
-    """Show the records that can be withdrawn, without their content."""
     sight = await sight_of(page)
     there = await withdrawing.records(page.journal, sight.row.number)
     records = [
@@ -73,7 +72,6 @@ async def choose(page: Page) -> Response:
 
 @view.post("/appeals/{id}/withdraw", may=Action.OPERATE)
 async def withdraw(page: Page) -> Response:
-    """Remove a wrong record from the dossier."""
     row, reason = await page.appeal(), page.form.reason(page.words)
     there = await withdrawing.records(page.journal, row.number)
     meant = [each for each in there if withdrawing.mark(row.number, each) == page.form["record"]]

@@ -25,8 +25,6 @@ _WORDS = 40
 
 @dataclass(frozen=True, slots=True)
 class Pieces:
-    """A line, split into marked and unmarked pieces."""
-
     kind: str
     now: Sequence[Piece]
     was: Sequence[Piece]
@@ -53,12 +51,10 @@ def _size(line: Line) -> int:
 
 
 def counted(lines: Iterable[Line]) -> Counter[str]:
-    """Count lines by kind."""
     return Counter(kind for kind, _, _ in lines)
 
 
 def in_pieces(line: Line) -> Pieces:
-    """Mark the words of each side that the other one lacks."""
     kind, now, was = line
     if kind != Label.CHANGED or not _few(now, was):
         differs = kind != Label.SAME

@@ -121,7 +121,6 @@ def _provisional(page: Page, gap: Mapping[str, Any] | None) -> str:
 
 @view.get("/appeals/{id}/explain", may=Action.EXPLAIN)
 async def explain(page: Page) -> Response:
-    """Show the origin of one field."""
     sight = await sight_of(page, "explain")
     field = page.query.get("field", "")[:300]
     if not sight.purpose:
@@ -159,5 +158,4 @@ def _value(page: Page, name: str, value: str) -> str:
 
 
 def version_in(page: Page, name: str) -> int | None:
-    """Return the version number from the URL; None if it is absent."""
     return page.number(name, Refused(404, page.words.say("There is no such version of the dossier.")), most=10**9)

@@ -139,7 +139,6 @@ def told(entries: Iterable[LogEntry], words: Words, *, only_failed: bool = False
 
 
 def _delivery(entry: LogEntry) -> object:
-    """Return a key that all attempts at one delivery share."""
     return entry.about, entry.detail.get("version")
 
 
@@ -220,7 +219,6 @@ def _details(detail: Mapping[str, Any], words: Words, *, handed: bool) -> Iterat
 
 
 def _ordered(detail: Mapping[str, Any], words: Words) -> Iterator[str]:
-    """Yield the details of actions on sources, clients and operations."""
     if detail.get("role"):
         yield words.say(str(detail["role"]))
     if isinstance(count := detail.get("count"), int):

@@ -25,8 +25,6 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All lookups and the edges between them."""
-
     nodes: Sequence[Node] = ()
     edges: Sequence[tuple[int, int, int, int]] = ()
     width: int = 0
@@ -35,7 +33,6 @@ class Plan:
 
 
 def plan_of(document: Mapping[str, Any], known: Iterable[KnownLookup]) -> Plan:
-    """Build the plan from a version of the dossier."""
     by_lookup: dict[str, list[Mapping[str, Any]]] = {each["lookup"]: [] for each in document.get("plan", ())}
     now = {(each["lookup"], each.get("key")): each for each in document.get("gaps", ())}
     for each in document.get("outcomes", ()):  # what is missing stands as the gaps tell it, which know later attempts

@@ -53,13 +53,7 @@ class Sight:
 
 
 async def sight_of(page: Page, what: str = "", **about: int) -> Sight:
-    """Return the view of the appeal in the path; logs the access if it shows more than the state.
-
-    Args:
-        page: the request.
-        what: kind of access, for the log.
-        about: further details to log.
-    """
+    """Return the view of the appeal in the path; logs the access as `what` if it shows more than the state."""
     row = await page.appeal()
     if purpose := page.purpose(row.public_id):
         if what:
@@ -82,7 +76,6 @@ def _without_people(own: Mask) -> Mask:
 
 
 async def shown(page: Page, sight: Sight, template: str, **given: Any) -> Response:
-    """Render a page of an appeal."""
     all_tabs = [
         ("", page.words.say("Overview"), True),
         ("/dossier", page.words.say("Dossier"), page.viewer.may(Action.DOSSIER)),
@@ -123,7 +116,6 @@ def damaged(page: Page, error: Exception) -> Refused:
 
 @view.post("/appeals/{id}/unmask", may=Action.DOSSIER)
 async def unmask(page: Page) -> Response:
-    """Unmask this appeal for the stated purpose, until the token expires."""
     row = await page.appeal()
     token = page.seal_purpose(row.public_id)
     to = page.form["to"] if page.form["to"] in _SHOWN else "dossier"

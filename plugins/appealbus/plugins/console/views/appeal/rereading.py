@@ -23,7 +23,6 @@ from appealbus.schemas.outcome import OutcomeKind
 
 @view.get("/appeals/{id}/reread", may=Action.OPERATE)
 async def preview(page: Page) -> Response:
-    """Show the differences without values."""
     sight = await sight_of(page)
     read = await _read(page, sight.row)
     return await shown(
@@ -55,7 +54,6 @@ async def reread(page: Page) -> Response:
 
 
 def _said(told: str, words: Words) -> str:
-    """Return an outcome and its code in words."""
     kind, _, code = told.partition(" ")
     return f"{words.word(OutcomeKind.stored(kind))} {code}" if kind else "–"
 
@@ -78,6 +76,5 @@ def _reading(console: Console) -> asyncio.Lock:
 
 
 def _digest(results: Sequence[QuestionRead]) -> str:
-    """Return a digest that identifies a preview."""
     differs = [[each.lookup, each.key, each.now, each.fields] for each in results if each.verdict is Verdict.DIFFERS]
     return sha256(orjson.dumps(differs)).hexdigest()[:16]

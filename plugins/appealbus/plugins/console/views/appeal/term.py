@@ -27,8 +27,7 @@ _HOLIDAY = "★"
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A day of the calendar: its number among the counted days, or why it does not count; `kind` is None outside the
-    term."""
+    """A day of the calendar: its number if counted, else the reason; `kind` is None outside the term."""
 
     day: date
     number: int | None = None
@@ -37,7 +36,6 @@ class Cell:
 
     @property
     def sign(self) -> str:
-        """Short sign for the reason."""
         return "" if self.kind in (None, DayKind.COUNTED) else _SIGNS.get(self.kind or DayKind.COUNTED, _HOLIDAY)
 
 

@@ -15,7 +15,6 @@ _PAGES = 50
 
 @view.get("/appeals/{id}/timeline", may=Action.HISTORY)
 async def timeline(page: Page) -> Response:
-    """Show a page of history, oldest first; optionally only failures."""
     sight = await sight_of(page)
     after = page.number("after", page.nowhere) or 0
     only_failed = bool(page.query.get("failed"))

@@ -62,11 +62,7 @@ def choices(page: Page) -> frozenset[str]:
 
 
 def only(page: Page, query: Iterable[str], names: Set[str]) -> None:
-    """Check that all filter names are known: an ignored filter would select too much.
-
-    Raises:
-        Refused: a name is unknown.
-    """
+    """Raise Refused for an unknown filter name: an ignored filter would select too much."""
     if strange := sorted(set(query) - names):
         raise page.no_choice(strange[0][:_LONGEST])
 
@@ -74,11 +70,7 @@ def only(page: Page, query: Iterable[str], names: Set[str]) -> None:
 def selection_of(
     page: Page, named: tuple[tuple[str, str], ...] = (), query: Mapping[str, str] | None = None
 ) -> Selection:
-    """Return the selection from the URL or from another query.
-
-    Raises:
-        Refused: a value is invalid, or the viewer may not use the filter.
-    """
+    """Return the selection from the URL or another query; raise Refused for an invalid or forbidden filter."""
     query = page.query if query is None else query
     may, said = choices(page), {}
     for name in _NAMES:

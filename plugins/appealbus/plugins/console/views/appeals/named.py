@@ -64,13 +64,11 @@ async def drop(page: Page) -> Response:
 
 
 async def views_for(page: Page) -> list[NamedView]:
-    """Return the named lists whose filters the person may use."""
     may = choices(page)
     return [each for each in await page.journal.named_views() if {name for name, _ in parse_qsl(each.query)} <= may]
 
 
 def filters_of(query: Mapping[str, str]) -> str:
-    """Return only the filters of a query."""
     return urlencode([(name, query[name].strip()) for name in sorted(FILTERS & set(query)) if query[name].strip()])
 
 

@@ -18,18 +18,11 @@ def written_in(page: Page) -> tuple[str, Named | None]:
 
 
 def sealed(page: Page, what: str, named: Named) -> str:
-    """Return a token with the search and the form's purpose.
-
-    Args:
-        page: the request.
-        what: kind of search, as rights differ between kinds.
-        named: the subject.
-    """
+    """Return a token with the search and the form's purpose; `what` is the kind of search, as rights differ."""
     return page.seal(what, {named[0]: named[1], "purpose": page.form.reason(page.words, "purpose")})
 
 
 def searched(page: Page, what: str, token: str) -> tuple[tuple[Named, ...], str]:
-    """Return the subjects and the purpose from a token."""
     said = page.unseal(what, token)
     purpose = said.pop("purpose")
     return tuple(said.items()), purpose

@@ -24,8 +24,6 @@ _MOST = 50
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """The configuration's settings, problems and unusable lookups."""
-
     settings: list[InForce]
     problems: list[str]
     inactive: dict[str, str]
@@ -33,7 +31,6 @@ class _Found:
 
 @view.get("/configuration", may=Action.OPERATE)
 async def configuration(page: Page) -> Response:
-    """Show the settings, written ones or all, and the plugins."""
     api, found = page.console.api, await page.console.known(_find_out)
     everything = bool(page.query.get("all"))
     tables: dict[str, list[tuple[str, str | None, str]]] = {}

@@ -21,7 +21,6 @@ async def skip(page: Page) -> Response:
 
 @view.post("/deliveries/{name}/resend", may=Action.OPERATE)
 async def resend(page: Page) -> Response:
-    """Deliver a version again under the same id."""
     return await _decide(page, again=True)
 
 
@@ -33,11 +32,7 @@ async def _decide(page: Page, *, again: bool) -> Response:
 
 
 async def decide(page: Page, meant: Callable[[DeliveryOfAppeal], bool], *, again: bool) -> tuple[Shown, Verdict]:
-    """Apply a decision to the delivery from the form; return the delivery and the result.
-
-    Raises:
-        Refused: there is no such delivery, or its receiver has a newer version.
-    """
+    """Apply a decision to the delivery from the form; raise Refused if it is gone or superseded."""
     words = page.words
     try:
         shown = Shown.parse(page.form["shown"])

@@ -22,7 +22,6 @@ _LISTS = {"waiting": DeliveryState.WAITING, "refused": DeliveryState.ALONE, "con
 
 @view.get("/deliveries", may=Action.OPERATE)
 async def deliveries(page: Page) -> Response:
-    """Show all receivers and the readers of the feed."""
     readers = await page.journal.feed_readers() if page.viewer.may(Action.READERS) else None
     sights, pages = page.part(await all_sights(page), _RECEIVERS)
     return page.show(

@@ -60,10 +60,8 @@ class Sight:
 
     @property
     def heads(self) -> list[DeliveryRow]:
-        """The oldest waiting version that has failed, and the first refused one.
-
-        If the receiver lags, the failure comes first, as it is the cause.
-        """
+        """The oldest waiting version that has failed, and the first refused one; if the receiver lags, in this
+        order."""
         failed = [each for each in (self.state.oldest,) if each is not None and each.attempts]
         refused = [each for each in (self.state.first_refused,) if each is not None]
         return failed + refused if self.standing == "late" else refused + failed
@@ -87,8 +85,6 @@ async def sight_of(page: Page) -> Sight:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A delivery, masked for the person."""
-
     delivery: DeliveryRow
     appeal: AppealRow
     public_id: str

@@ -38,7 +38,6 @@ async def now(page: Page) -> Response:
 
 @view.get("/now/live", may=Action.OPERATE, by_itself=True)
 async def live(page: Page) -> Response:
-    """Stream the picture on each change until the session ends."""
     return _Stream(page)
 
 
@@ -47,7 +46,6 @@ def watch_of(page: Page) -> Watch:
 
 
 def given(page: Page, found: Now) -> Mapping[str, Any]:
-    """Return the template's values."""
     views = {each.name for each in page.console.views if each.open_to(page.viewer)}
     # A finding about due dates names appeals: not for whoever may not see numbers, or sees only some appeals.
     named = page.viewer.sees_due_dates and not (page.viewer.mask.hides_numbers or page.viewer.scoped)

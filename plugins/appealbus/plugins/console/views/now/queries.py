@@ -25,8 +25,6 @@ _FRESH, _PATIENCE = 1.0, 10.0
 
 @dataclass(frozen=True, slots=True)
 class Now:
-    """The bus at one moment."""
-
     at: datetime
     facts: Facts
     findings: Sequence[Finding]
@@ -50,7 +48,6 @@ class Now:
 
     @property
     def pending(self) -> int:
-        """Number of appeals that wait for work."""
         return self.facts.counts.ready + self.facts.counts.suspect
 
     @property
@@ -108,12 +105,7 @@ class Watch:
         self._shared = SharedResult(self._look, fresh=_FRESH, patience=_PATIENCE)
 
     async def now(self) -> Now:
-        """Return the current reading.
-
-        Raises:
-            TimeoutError: the journal takes too long.
-            JournalError: the journal is unreadable.
-        """
+        """Return the current reading; raise TimeoutError or JournalError if the journal is slow or unreadable."""
         return await self._shared.get()
 
     async def _look(self) -> Now:

@@ -44,7 +44,6 @@ class Carrying:
 
     @property
     def full(self) -> bool:
-        """Whether this person's quota is full."""
         return self._of[requester.get()] >= _MOST
 
     def has(self, mark: str) -> bool:

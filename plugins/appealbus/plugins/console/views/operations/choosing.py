@@ -19,8 +19,6 @@ _LONGEST = 200
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """An action, and the selected rows."""
-
     order: Order
     selection: Selection | DeliverySelection
     query: str
@@ -30,11 +28,7 @@ class Chosen:
 
 
 def chosen_by(page: Page, said: Sequence[tuple[str, str]]) -> Chosen:
-    """Parse names and values; each must be known and occur once.
-
-    Raises:
-        Refused: a value is invalid, no filter is given, or the person may not use it.
-    """
+    """Parse names and values; raise Refused if one is unknown, repeated, invalid or forbidden, or none is a filter."""
     words = page.words
     kept = [(name, value.strip()) for name, value in said if value.strip() and name != "lang"]
     query = dict(kept)

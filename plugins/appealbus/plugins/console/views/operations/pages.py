@@ -17,7 +17,6 @@ _Line = tuple[str, str, AppealState | None]
 
 @view.get("/operations", may=Action.OPERATE)
 async def list_(page: Page) -> Response:
-    """Show running and recent operations, the newest first."""
     before = page.number("before")
     rows = await page.journal.newest_operations(before, _PAGE)
     settings = page.console.api.loaded.settings

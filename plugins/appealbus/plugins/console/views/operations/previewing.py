@@ -21,17 +21,13 @@ _PATIENCE = 30.0
 
 @view.get("/operations/preview", may=Action.OPERATE)
 async def preview(page: Page) -> Response:
-    """Show the preview; nothing is changed."""
     chosen = chosen_by(page, page.request.query_params.multi_items())
     return await shown(page, chosen, await frozen(page, chosen))
 
 
 async def frozen(page: Page, chosen: Chosen) -> Frozen:
-    """Freeze the current selection within the person's scopes.
-
-    Raises:
-        Refused: too many rows, or the wait was too long.
-    """
+    """Freeze the current selection within the person's scopes; raise Refused if it is too large, or the wait too
+    long."""
     viewer, words = page.viewer, page.words
     within = viewer.covers if viewer.scoped else None
     try:

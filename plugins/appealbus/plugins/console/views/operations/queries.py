@@ -65,8 +65,6 @@ _WORDS: Mapping[str, Any] = {"state": AppealState, "kind": AppealKind, "signal":
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """An operation for display."""
-
     row: OperationRow
     state: str
     """`finished`, `stopped`, `moves` or `stands`."""
@@ -77,7 +75,6 @@ class Sight:
 
     @property
     def badge(self) -> tuple[str, str]:
-        """State, and the kind of its badge."""
         return {
             "finished": (said("finished"), "good"),
             "stopped": (said("stopped"), "warn"),
@@ -87,7 +84,6 @@ class Sight:
 
     @property
     def verdicts(self) -> list[tuple[Verdict, str, int]]:
-        """Each verdict, its text, and its number of rows."""
         return [
             (Verdict(each), VERDICTS[each], self.row.verdicts[each]) for each in VERDICTS if each in self.row.verdicts
         ]
@@ -103,7 +99,6 @@ def sight_of(page: Page, row: OperationRow) -> Sight:
 
 
 def selected_by(words: Words, told: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the filters of the selection in words."""
     for name, label in _PARTS.items():
         if name in told:
             yield words.say(label), _value(words, name, str(told[name]))

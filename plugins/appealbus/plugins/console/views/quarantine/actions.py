@@ -44,7 +44,6 @@ async def take(page: Page) -> Response:
 
 @view.post("/quarantine/close", may=Action.OPERATE)
 async def close(page: Page) -> Response:
-    """Close the messages shown, without taking them."""
     check(page)
     reason, wanted = page.form.reason(page.words), _wanted(page)
     by, closed = page.session.client.name, 0
@@ -56,7 +55,6 @@ async def close(page: Page) -> Response:
 
 
 def _wanted(page: Page) -> list[tuple[int, str]]:
-    """Return the messages from the form, each with its fingerprint."""
     parts = [each.partition(":") for each in page.form["messages"].split(",", PAGE)]
     found = {key_of(page, key): mark for key, _, mark in parts}
     if not found or len(parts) > PAGE:

@@ -53,7 +53,6 @@ async def trier(page: Page) -> AsyncIterator[Reception]:
 
 
 def waits(row: QuarantineRow) -> bool:
-    """Whether it has no decision yet."""
     return row.replayed_at is None and row.closed_at is None
 
 

@@ -51,7 +51,6 @@ async def quarantine(page: Page) -> Response:
 
 
 def query_of(code: str, channel: str | None, **more: str) -> str:
-    """Return the query for messages that wait for one reason."""
     given = {"code": code, "channel": channel or "", **more}
     return urlencode({name: value for name, value in given.items() if value or name == "code"})
 

@@ -39,7 +39,6 @@ async def message(page: Page) -> Response:
 
 @view.post("/quarantine/{id:id}/unmask", may=Action.OPERATE)
 async def unmask(page: Page) -> Response:
-    """Show the message's values for the stated purpose."""
     check(page)
     if not page.viewer.mask.plain:
         raise Refused(403, page.words.say("Your mask hides what messages say."))

@@ -27,12 +27,10 @@ _NESTED = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
 
 
 def place_of(row: QuarantineRow, text: str) -> tuple[int, int] | None:
-    """Return start and end of the problem, if reason or code give them."""
     return _told_by_reason(row, text) or _told_by_code(row, text) or _in_field(row, text)
 
 
 def _told_by_reason(row: QuarantineRow, text: str) -> tuple[int, int] | None:
-    """Return the position that the parser reported."""
     if row.code == "json.malformed" and (at := _AT.search(row.reason)):
         begin = _within(text, int(at[1]) - 1, 1)[0]
         token = _TOKEN.match(text[begin : begin + _MARKED])
@@ -43,7 +41,6 @@ def _told_by_reason(row: QuarantineRow, text: str) -> tuple[int, int] | None:
 
 
 def _told_by_code(row: QuarantineRow, text: str) -> tuple[int, int] | None:
-    """Return the position that the code implies."""
     if row.code in ("json.malformed", "message.unreadable") and not row.raw.startswith(UTF16):
         try:
             row.raw.decode()
@@ -57,7 +54,6 @@ def _told_by_code(row: QuarantineRow, text: str) -> tuple[int, int] | None:
 
 
 def _in_field(row: QuarantineRow, text: str) -> tuple[int, int] | None:
-    """Return the position of the first field concerned."""
     field = _FIELD.match(row.reason)
     names = _NAMED.get(row.code, (field[1],) if field else ())
     return next(filter(None, (_field(text, name) for name in names)), None)

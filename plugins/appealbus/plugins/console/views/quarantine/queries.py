@@ -112,14 +112,12 @@ async def path_of(page: Page, number: str) -> str:
 
 
 def key_of(page: Page, text: str) -> int:
-    """Parse the id of a message or of a page's last row."""
     if (key := number_of(text)) is None:
         raise page.nowhere
     return key
 
 
 async def row_of(page: Page) -> QuarantineRow:
-    """Load the message in the path, with its content."""
     row = await page.journal.quarantine_row(page.request.path_params["id"])
     if row is None:
         raise Refused(

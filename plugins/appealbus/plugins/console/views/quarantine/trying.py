@@ -43,7 +43,6 @@ class Verdict:
 
 @view.get("/quarantine/try", may=Action.OPERATE)
 async def try_group(page: Page) -> Response:
-    """Try one page of messages with the same reason."""
     check(page)
     code, channel = page.query.get("code", ""), page.query.get("channel") or None
     after = key_of(page, page.query.get("after") or "0")
@@ -65,7 +64,6 @@ async def try_group(page: Page) -> Response:
 
 @view.get("/quarantine/{id:id}/try", may=Action.OPERATE)
 async def try_one(page: Page) -> Response:
-    """Try one message, under its own id or an assigned one."""
     check(page)
     row = await row_of(page)
     how = Retaking(given_id(page, row.id, page.query.get("as", "")), bool(page.query.get("anyway")))

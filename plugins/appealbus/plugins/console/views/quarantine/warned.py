@@ -18,7 +18,6 @@ _KINDS, _NAMED = 100, 3
 
 @view.get("/quarantine/warned", may=Action.OPERATE)
 async def warned(page: Page) -> Response:
-    """Count the newest appeals by warning and field, for one channel or all."""
     check(page)
     mask, channel = page.viewer.mask.for_a_version(), page.query.get("channel")
     if mask.hidden(("appeal", ("channel",))):

@@ -23,10 +23,7 @@ _ROWS = 16
 
 @view.get("/report", may=Action.REPORT)
 async def report(page: Page) -> Response:
-    """Show the report by body, district, category or month, with a definition of each column.
-
-    Each count links to its appeals, except in the public form.
-    """
+    """Show the report with a definition of each column; except in the public form, each count links to its appeals."""
     ask = asked(page)
     wanted = Wanted(ask, Form.JSON, page.words.language, rounds=False)
     table = orjson.loads(await page.console.api.reports.made(wanted))
@@ -58,7 +55,6 @@ async def report(page: Page) -> Response:
 
 @view.get("/report/table.csv", may=Action.REPORT)
 async def table(page: Page) -> Response:
-    """Return the report as CSV."""
     ask = asked(page)
     body = await page.console.api.reports.made(Wanted(ask, Form.CSV, page.words.language, rounds=False))
     await _note(page, ask)
@@ -72,7 +68,6 @@ async def _note(page: Page, ask: Ask) -> None:
 
 
 def asked(page: Page) -> Ask:
-    """Parse the report's parameters from the URL."""
     place = place_of(page.query.get("place", ""), page.words)
     said = page.query.get("by") or By.BODY.value
     by = next((each for each in By if each.value == said), None)
@@ -84,6 +79,5 @@ def asked(page: Page) -> Ask:
 
 
 def query_of(ask: Ask) -> dict[str, str]:
-    """Return the query for a report; inverse of `asked`."""
     said = {"since": str(ask.span.since), "until": str(ask.span.until), "by": ask.by.value, "place": ask.span.place}
     return {name: value for name, value in said.items() if value} | ({"public": "1"} if ask.public else {})

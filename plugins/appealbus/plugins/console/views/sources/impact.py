@@ -52,16 +52,11 @@ def _place(row: AppealRow) -> Place:
 
 
 def _appeals(sight: Sight, from_: date, before: date) -> str:
-    """Return the list of appeals that wait for the source and fall due in the period."""
     return "/console/appeals?" + urlencode({"source": sight.name, "due_from": from_, "due_before": before})
 
 
 def moment(page: Page, written: str) -> datetime:
-    """Parse the end of a pause in the country's local time.
-
-    Raises:
-        Refused: it is invalid, in the past, or too far away.
-    """
+    """Parse the end of a pause in local time; raise Refused if it is invalid, past, or too far away."""
     now, meant = page.journal.now(), moment_of(written, page.words)
     if meant <= now:
         raise Refused(400, page.words.say("That time is over already."))

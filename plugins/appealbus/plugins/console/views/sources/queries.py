@@ -42,12 +42,10 @@ class Sight:
 
     @cached_property
     def closed_until(self) -> datetime | None:
-        """End of the current closed window."""
         return None if self.asked is None else self.asked.closed_until(self.now)
 
     @cached_property
     def quotas(self) -> list[tuple[Period, int, int]]:
-        """Remaining calls and limit of each quota."""
         return [] if self.asked is None else self.asked.quotas(self.news.used, self.now)
 
     @cached_property
@@ -67,7 +65,6 @@ class Sight:
 
     @property
     def failing_certificates(self) -> list[CertificateState]:
-        """Certificates that are invalid or expire soon."""
         return [] if self.state is None else [each for each in self.state.certificates if each.trouble(self.now)]
 
     @property

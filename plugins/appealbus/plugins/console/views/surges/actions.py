@@ -32,7 +32,6 @@ async def take(page: Page) -> Response:
 
 @view.post("/surges/{alarm:id}/close", may=Action.ALARM)
 async def close(page: Page) -> Response:
-    """Close the alarm with a verdict."""
     sight, words = await _acted(page), page.words
     verdict, done = page.form["verdict"], page.form.reason(words, "done")
     if verdict not in CLOSINGS:
@@ -60,7 +59,6 @@ def _file(page: Page) -> Path:
 
 
 def _refused(page: Page, error: ConfigError) -> Refused:
-    """Return the refusal with the alarm's current state."""
     words = page.words
     if not isinstance(error, NotDone):
         return unreadable(page)

@@ -34,7 +34,6 @@ class Sight:
 
     @property
     def marked(self) -> tuple[date, ...]:
-        """Mondays of the alarm's weeks."""
         return tuple(self.kept.alarm.monday - ago * WEEK for ago in range(self.kept.alarm.lasts))
 
 
@@ -86,6 +85,5 @@ async def alarm(page: Page) -> Response:
 
 @view.post("/surges/{alarm:id}/unmask", may=Action.SURGES)
 async def unmask(page: Page) -> Response:
-    """Show the common words of the alarm's appeals for the stated purpose."""
     sight = await sight_of(page)
     return page.go(sight.path, {"seen": page.seal_purpose(sight.path)})

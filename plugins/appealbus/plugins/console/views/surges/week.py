@@ -71,7 +71,6 @@ async def surges(page: Page) -> Response:
 
 
 def reading_of(page: Page) -> Reading:
-    """Return the reader of the file."""
     return Reading.of(page.console.api.host.shared("surges"))
 
 
@@ -82,7 +81,6 @@ def told_of(viewer: Viewer, found: Iterable[KeptAlarm]) -> Iterator[dict[str, An
 
 
 def unreadable(page: Page) -> Refused:
-    """Return the refusal for an unreadable file."""
     return Refused(503, page.words.say("The file of surges cannot be read now; try again soon."), {"Retry-After": "5"})
 
 

@@ -28,7 +28,6 @@ _BODIES, _CELLS = 20, 400
 
 @view.get("/terms", may=Action.TERM)
 async def terms(page: Page) -> Response:
-    """Count open appeals by body and due day."""
     viewer, today = page.viewer, page.today
     if not view.open_to(viewer):
         raise Refused(403, page.words.say("Your mask hides when appeals are due."))
@@ -77,6 +76,5 @@ def _days(page: Page) -> int:
 
 
 def _link(today: date, day: date | None, body: str) -> str:
-    """Return the list behind a count."""
     span = {"due_before": today} if day is None else {"due_from": day, "due_before": day + timedelta(days=1)}
     return "/console/appeals?" + urlencode({**span, **({"body": body} if body else {})})
