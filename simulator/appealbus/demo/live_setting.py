@@ -18,7 +18,7 @@ RECEPTION = "reception"
 """Channel and queue of the counter; the other channel is `portal`."""
 OUT = "appealbus.out"
 LARGEST = 24 * 1024
-"""Most bytes of a dossier for the archive; one in some dozens is larger."""
+"""Maximum size in bytes of a dossier for the archive; one in some dozens is larger."""
 _KEPT = "3d"
 _QUARANTINED = 200
 

@@ -20,7 +20,7 @@ _MOODS: Sequence[tuple[str, Misbehaviour, float]] = (
 )
 """Agency, failure and seconds, in turn; the previous agency recovers."""
 _KEEPS = 100
-"""Most messages in a receiver's queue, the newest; nobody reads them here."""
+"""Maximum number of messages in a receiver's queue, the newest; nobody reads them here."""
 _FULL = 40
 """Messages at which the queue of `roads` is full."""
 _SHUT, _OPEN = 200.0, 100.0

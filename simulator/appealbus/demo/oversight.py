@@ -32,9 +32,9 @@ _FIRST = date(2026, 1, 1)
 _SHOWN = list(Column)[: list(Column).index(Column.REPEATS) + 1]
 """The columns of the official statistics; the report has more."""
 _COLUMNS = 3
-"""Most rows beside the total, the largest first; the others are merged."""
+"""Maximum number of rows beside the total, the largest first; the others are merged."""
 _LONGEST, _WIDE = 28, 14
-"""Most characters of a row's name, and width of a column: five fit into eighty characters."""
+"""Maximum number of characters of a row's name, and width of a column: five fit into eighty characters."""
 
 
 async def figures(out: Console, journal: Journal) -> None:

@@ -31,7 +31,7 @@ _PAUSE = (5.0, 15.0)
 _OPEN = 200
 """Letters remembered for later changes."""
 _DAYS = 21
-"""Most days since the arrival of a letter at the counter, so that due dates spread over all days."""
+"""Maximum number of days since the arrival of a letter at the counter, so that due dates spread over all days."""
 _HELD = 4
 """Appeals held at the same time."""
 _STEP = 20

@@ -19,18 +19,18 @@ _MOST_NAMESPACES, _MOST_ATTRIBUTES = 50, 2000
 
 
 _MARK = re.compile(rb"<\0?\?")
-"""Begin of a processing instruction or XML declaration, in UTF-8 and in UTF-16."""
+"""Start of a processing instruction or XML declaration, in UTF-8 and in UTF-16."""
 
 
 class Shape(StrEnum):
-    """How the content lies in `data`."""
+    """Form of the content in `data`."""
 
     CHILD = "child"
     """One element inside `data`."""
     BARE = "bare"
     """The content's children directly in `data`."""
     TYPED = "typed"
-    """The same, with the content's type as `xsi:type` of `data`."""
+    """Like `BARE`, with the content's type as `xsi:type` of `data`."""
     TEXT = "text"
     """A whole document, escaped."""
     CDATA = "cdata"

@@ -23,7 +23,7 @@ _NO_CONSENT = Coded(
 _LACKING = Coded(code="00001", name_ru="Недостаточно данных для поиска", name_kk="Іздеу үшін деректер жеткіліксіз")
 _SELF = Coded(code="GBDFL", name_ru="ГБД ФЛ", name_kk="ЖТ МДБ")
 _MOST = 50
-"""Most namesakes born on one day: the contract has no limit, but no register sends thousands."""
+"""Maximum number of namesakes born on one day: the contract has no limit, but no register sends thousands."""
 _coded = partial(coded, names=("code", "nameRu", "nameKz"))
 
 

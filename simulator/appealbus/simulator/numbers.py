@@ -27,7 +27,7 @@ _FIRST_QUARTER = 500
 _PER_BLOCK = 50
 """Quarters of one block: ten blocks fill 500 to 999, all that three digits leave."""
 STEPS = 10
-"""Most blocks of one cadastral rayon."""
+"""Maximum number of blocks of one cadastral rayon."""
 
 PERSON_SPACE = _DAYS * _PER_DAY
 ORGANISATION_SPACE = _MONTHS * _PER_MONTH

@@ -14,7 +14,7 @@ DEFAULT_SEED = 2026
 DEFAULT_SIZE = 100_000
 """A small town: enough for namesakes and long chains of owners."""
 MAX_SIZE = 20_000_000
-"""Most persons, limited by the number spaces."""
+"""Maximum number of persons, limited by the number spaces."""
 
 
 class Population:

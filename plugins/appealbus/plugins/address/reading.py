@@ -16,7 +16,7 @@ def innermost(codes: Sequence[str]) -> str:
 
 
 def cadastral_number(told: str) -> str:
-    """Return the parcel's part of a number: that of a building or a room has more behind it."""
+    """Normalise a parcel's number; the longer number of a building or a room is unchanged."""
     return parse_or_none(parse_cadastral_number, told) or told
 
 

@@ -14,8 +14,8 @@ from appealbus.schemas.identifiers import parse_cadastral_number, parse_kato, pa
 from appealbus.schemas.territory import KATO_OBLASTS, kato_oblasts
 
 _PLACES = 8
-"""Most places that are compared one by one. With more, only their oblasts count (twenty in all), so less is
-concluded."""
+"""Maximum number of places that are compared one by one. With more, only their oblasts count (twenty in all), so less
+is concluded."""
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,9 @@ LARGEST = 32 * 1024 * 1024
 """Bytes. About 100,000 rows, twice the number of organisations in «е-Өтініш» (50,000); a larger file is the wrong one.
 """
 ROWS_OF_ONE = 200
-"""Most rows of one body: each appeal is compared with all of them, and they with each other."""
+"""Maximum number of rows of one body: each appeal is compared with all of them, and they with each other."""
 _TOLD = 20
-"""Most problems reported at once: an export program repeats one mistake in every row."""
+"""Maximum number of problems reported at once: an export program repeats one mistake in every row."""
 
 
 def load_table(file: Path) -> Table:

@@ -49,7 +49,7 @@ MESSAGES: dict[str, tuple[Severity, str, str, str]] = {
     ),
 }
 _OWN = 3
-"""Most rows of the addressee that a signal names."""
+"""Maximum number of rows of the addressee that a signal names."""
 
 
 def signal(code: str, own: Sequence[Row], named: Sequence[Row], fields: Sequence[str]) -> Signal:

@@ -7,9 +7,10 @@ from appealbus.plugins.competence.rows import Row, together
 from appealbus.plugins.competence.scope import ALL, Scope, category_chain, territory_chain
 
 _TOLD = 20
-"""Most overlaps reported."""
+"""Maximum number of overlaps reported."""
 _PAIRS = 500_000
-"""Most pairs compared, which takes some seconds: in a table of equal rows every row pairs with every other."""
+"""Maximum number of pairs compared, which takes some seconds: in a table of equal rows every row pairs with every
+other."""
 
 
 def shared(one: Row, other: Row, *, places_alone: bool = False) -> tuple[str, str] | None:

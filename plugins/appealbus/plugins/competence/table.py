@@ -13,7 +13,7 @@ from appealbus.schemas.appeal import Addressee
 from appealbus.schemas.identifiers import parse_bin, parse_or_none
 
 NAMED = 3
-"""Most bodies that a signal names: a longer list is of no use."""
+"""Maximum number of bodies that a signal names: a longer list is of no use."""
 
 _OBLAST, _RAYON = 2, 4
 """Digits of a КАТО code."""
@@ -59,7 +59,7 @@ class Table:
         return cls(all_, dict(by_bin), dict(by_name), dict(wider), dict(narrower), names)
 
     def of_addressee(self, addressee: Addressee | None) -> tuple[list[Row], str]:
-        """Return the body's rows (none if the table lacks the body), and the dossier field that identified it."""
+        """Return the body's rows (none if it is unknown or its name ambiguous), and the dossier field used."""
         if addressee is None:
             return [], "appeal.addressee"
         bin_ = parse_or_none(parse_bin, addressee.bin)

@@ -132,7 +132,7 @@ class Oidc:
         return f"{ends}{'&' if urlsplit(ends).query else '?'}{said}"
 
     async def _metadata(self) -> dict[str, Any]:
-        """Load the provider's metadata; checks issuer and signature algorithms."""
+        """Load the provider's metadata; checks the issuer and drops insecure signature algorithms."""
         known: dict[str, Any] = await self._app.load_server_metadata()
         if known.get("issuer") != self._settings.issuer:
             raise NotSignedIn("oidc.issuer")

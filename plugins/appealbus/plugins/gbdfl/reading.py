@@ -24,13 +24,13 @@ _CAPABLE = re.compile(r"\s*дееспособ(?:ен|на|ный|ная)\s*")
 
 
 def since(begun: str | None, ended: str | None) -> date | None:
-    """Return the begin of a status; None if it has ended."""
+    """Return the start of a status; None if it has ended."""
     begins, ends = (date_from(told) if told else None for told in (begun, ended))
     return None if ends else begins
 
 
 def missing(flag: str | None, begun: str | None, ended: str | None) -> date | None:
-    """Return the day since which a person is missing; None if the flag denies it. Raise ValueError without a begin."""
+    """Return the day since which a person is missing; None if the flag denies it. Raise ValueError without a start."""
     if flag is None:
         raise ValueError
     return since(begun, ended) if bool_from(flag) else None

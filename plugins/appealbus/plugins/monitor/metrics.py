@@ -24,9 +24,9 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 # The plan ends the others; no source is asked for them.
 _OF_SOURCES = [kind for kind in OutcomeKind if kind not in (OutcomeKind.NOT_APPLICABLE, OutcomeKind.SKIPPED)]
 _CHANNELS = 100
-"""Most channels with quarantine metrics: senders choose channel names, and the page must stay bounded."""
+"""Maximum number of channels with quarantine metrics: senders choose channel names, and the page must stay bounded."""
 _BODIES = 20
-"""Most bodies with due appeals, the largest first; the others are summed."""
+"""Maximum number of bodies with due appeals, the largest first; the others are summed."""
 K = TypeVar("K", bound=tuple[str, ...])
 
 

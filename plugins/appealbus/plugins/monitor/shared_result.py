@@ -48,7 +48,7 @@ class SharedResult(Generic[T]):
             return await asyncio.shield(self._task)
 
     async def close(self) -> None:
-        """Wait for a running computation, at most `patience` seconds."""
+        """Wait for a running computation, at most `patience` seconds, then cancel it."""
         if self._task is not None and not self._task.done():
             await asyncio.wait([self._task], timeout=self._patience)
             self._task.cancel()

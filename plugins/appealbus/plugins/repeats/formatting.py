@@ -11,7 +11,7 @@ from appealbus.plugins.repeats.words import NORMS
 from appealbus.schemas.appeal import Appeal
 
 SENTENCES = 100
-"""Most new and changed sentences of one comparison: one page. Their total is always given."""
+"""Maximum number of new and changed sentences of one comparison: one page. Their total is always given."""
 
 
 def document(found: Compared) -> Comparison:

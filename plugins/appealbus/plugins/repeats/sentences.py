@@ -17,17 +17,17 @@ _POINT = re.compile(r"^\s*\d{1,2}[.)]\s+")
 _CLAUSES = re.compile(r"[,.!?…;:](?!\d)|[()]|(?<=\s)[—–-](?=\s)")
 """End of a clause that can stand alone; a fragment cut anywhere else may mean the contrary."""
 _LINES = 8
-"""Most lines of one sentence: letters from mail are broken anywhere."""
+"""Maximum number of lines of one sentence: letters from mail are broken anywhere."""
 _OCCURRENCES = 50
-"""Most positions tried for one sentence: in a text of one repeated word there are too many."""
+"""Maximum number of positions tried for one sentence: in a text of one repeated word there are too many."""
 _ABBREVIATION = re.compile(r"(?:^|[\s(«\"])[^\W\d_]{1,2}\.$")
 _NUMBER = re.compile(r"\d{1,2}\.$")
 """`ул.`, `г.`, `им.`, `ж.`, an initial, `3.` as a list number: none of them ends a sentence."""
 _TOO_MANY = 20
-"""Most earlier sentences of a shingle: a more frequent one does not distinguish them, and costs more."""
+"""Maximum number of earlier sentences of a shingle: a more frequent one does not distinguish them, and costs more."""
 _SEARCHED = 1000
-"""Most sentences compared for similarity; a page has thirty. Beyond that only equal sentences match: two hostile texts
-would otherwise take a second."""
+"""Maximum number of sentences compared for similarity; a page has thirty. Beyond that only equal sentences match: two
+hostile texts would otherwise take a second."""
 
 
 @dataclass(frozen=True, slots=True)

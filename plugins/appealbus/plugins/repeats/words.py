@@ -8,9 +8,9 @@ class Came(Word):
     """Result of an earlier appeal."""
 
     OPEN = "open"
-    """Nothing yet, as far as the bus was told."""
+    """No result was reported yet."""
     ANSWERED = "answered"
-    """An answer of which nobody says what it was."""
+    """An answer of unknown content."""
     SATISFIED = "satisfied"
     PARTLY_SATISFIED = "partly_satisfied"
     REFUSED = "refused"
@@ -36,11 +36,11 @@ class Article(Word):
     DECIDED = "decided"
     """АППК art. 70 ¶1: there is a decision on the same subject and grounds."""
     COMPLAINT = "complaint"
-    """АППК art. 91: a complaint about what was decided is a right, whatever its words."""
+    """АППК art. 91: a complaint about a decision is a right, whatever its wording."""
     UNDECIDED = "undecided"
-    """None of these: the earlier one has no decision that the bus was told of."""
+    """None of these: no decision on the earlier appeal was reported."""
     NO_TEXT = "no_text"
-    """None of these: without the whole text of both nobody can say whether anything is new."""
+    """None of these: without both full texts, new content cannot be detected."""
 
 
 def _of(article: str, part: str = "", subpoint: str = "") -> Cited:

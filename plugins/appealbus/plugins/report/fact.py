@@ -20,7 +20,7 @@ DISTRICT = 4
 """Digits of a district in КАТО."""
 _A_DISTRICT = re.compile(r"[0-9]{2}(?!00)[0-9]{2}0{5}")
 _NAME = 100
-"""Most characters of a name."""
+"""Maximum length of a name."""
 District = tuple[str, str, str]
 """Code, Russian name and Kazakh name of a district."""
 _BY_A_PERSON = frozenset(
@@ -160,7 +160,7 @@ def _place(appeal: CountedAppeal) -> str:
 
 
 def _first_step(told: Outline) -> datetime | None:
-    """Return the time of a person's first step; if only the day is known, its begin."""
+    """Return the time of a person's first step; if only the day is known, its start."""
     steps = []
     for each in told.changes:
         if each.change.kind in _BY_A_PERSON and each.change.result is not AnswerResult.SILENCE:

@@ -97,7 +97,8 @@ class _Following:
     async def _districts(self, page: Sequence[Outline]) -> dict[int, list[District]]:
         """Return the districts from addresses.
 
-        A lookup has records of one type, so its first readable record shows whether they are addresses.
+        A lookup has records of one type, so one record shows whether they are addresses. If it is unreadable, all are
+        read.
         """
         one = {lookup: each.appeal_id for each in page for lookup in each.found}
         samples = await self._journal.records_of(sorted({*one.values()}), list(one))

@@ -8,7 +8,7 @@ from appealbus.plugins.report.counted import CountedAppeal
 Mark = Callable[[str, str], bytes]
 """`JournalKey.mark`: a hash with the journal's key."""
 _MOST = 20
-"""Most parcels of one appeal: with more, it is about a block."""
+"""Maximum number of parcels of one appeal: with more, it is about a block."""
 
 
 def matters_of(appeal: CountedAppeal, category: str, mark: Mark) -> tuple[bytes, ...]:

@@ -26,7 +26,7 @@ WITH again AS (SELECT fact.appeal_id FROM (SELECT mark FROM matter GROUP BY mark
         AND later.day > fact.answered AND later.day <= date(fact.answered, '+{AFTER} days')))
 """  # noqa: S608 - a number of ours
 MOST_ROWS = 2000
-"""Most rows: senders can invent names of bodies, so the smallest rows are merged."""
+"""Maximum number of rows: senders can invent names of bodies, so the smallest rows are merged."""
 OTHERS = "… others"
 """Key of the merged row."""
 COUNTED = {

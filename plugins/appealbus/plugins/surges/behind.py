@@ -10,11 +10,11 @@ from appealbus.plugins.surges.alarm import About, Shared
 from appealbus.schemas.appeal import Appeal
 
 MOST = 100
-"""Most appeals read for one alarm: enough for common features; a read takes a tenth of a second."""
+"""Maximum number of appeals read for one alarm: enough for common features; a read takes a tenth of a second."""
 _FEWEST = 3
 """Minimum number of appeals for a common feature: fewer may reveal one household."""
 _TOLD = 10
-"""Most features, the most frequent first: one screen."""
+"""Maximum number of features, the most frequent first: one screen."""
 _OF_ONE = re.compile(r"\d|^(д|дом|кв|квартира|үй|пәтер|корп|корпус|подъезд)\b\.?", re.IGNORECASE)
 """A part of an address that is a house or a flat."""
 

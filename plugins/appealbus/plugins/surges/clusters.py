@@ -17,13 +17,13 @@ from appealbus.plugins.surges.statistics.multiple import benjamini_hochberg
 from appealbus.plugins.surges.statistics.scan import MOST, Cluster, Position, neighbours, probability, scan
 
 _WEEKS = GUARD + 1
-"""Most weeks of a cluster: all after the baseline."""
+"""Maximum number of weeks of a cluster: all after the baseline."""
 _FEWEST = 5
 """Minimum number of appeals of a topic in these weeks."""
 _MOST = 15
-"""Most districts of a zone: about as many as a region has."""
+"""Maximum number of districts of a zone: about as many as a region has."""
 _ROWS = 1000
-"""Most districts of a table, as all pairs are compared: the country has some 230 with its cities."""
+"""Maximum number of districts of a table, as all pairs are compared: the country has some 230 with its cities."""
 _COLUMNS = ("kato", "longitude", "latitude")
 
 

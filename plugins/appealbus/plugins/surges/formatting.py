@@ -6,7 +6,7 @@ from appealbus.core.escaping import one_line
 from appealbus.plugins.surges.alarm import Alarm, KeptAlarm
 
 _NUMBERS = 8
-"""Most numbers of appeals on a line; the JSON has all."""
+"""Maximum number of numbers of appeals on a line; the JSON has all."""
 _CERTAIN = 1e-12
 """Smallest probability printed in digits."""
 _METHODS = {

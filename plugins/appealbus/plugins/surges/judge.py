@@ -20,7 +20,7 @@ from appealbus.plugins.surges.statistics.tails import bound, tail
 SHORTEST = 10
 """Minimum weeks of history: EARS needs nine, and the first week may be incomplete."""
 _YEARS = (5, 4, 3)
-"""Whole years for Farrington, the most available. Data older than five years is no longer comparable."""
+"""Whole years for Farrington, as many as available. Data older than five years is no longer comparable."""
 _LEAST_DEVIATION = 0.5
 """Minimum deviation for EARS; without it the first appeal after seven empty weeks would be a surge."""
 _FEWEST, _WITHIN = 5, 4

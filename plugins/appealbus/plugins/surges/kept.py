@@ -18,7 +18,7 @@ Note = Callable[[], None]
 
 
 def _nothing() -> None:
-    """Note nothing."""
+    """Do nothing."""
 
 
 class NotDone(ConfigError):

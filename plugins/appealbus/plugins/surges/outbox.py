@@ -17,7 +17,7 @@ ALARM, POSSIBLE = timedelta(days=14), timedelta(days=2)
 """Period for which an untaken one is sent. After two weeks an alarm is superseded by two newer ones of its series;
 after two days a possible surge is superseded by another day, or by the alarm."""
 AT_ONCE = 100
-"""Most of each kind, by one way, in an hour: even a receiver that takes ten seconds for each finishes."""
+"""Maximum number of each kind, by one way, in an hour: even a receiver that takes ten seconds for each finishes."""
 
 _UNSENT = """
 FROM {source} WHERE NOT EXISTS (

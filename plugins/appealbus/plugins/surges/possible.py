@@ -11,7 +11,7 @@ from appealbus.plugins.surges.alarm import READ, Alarm
 from appealbus.plugins.surges.store import Store
 
 _DAYS, _ROWS = 400, 5000
-"""Most days and possible surges kept: a year, and some screens of the worst day."""
+"""Maximum number of days and possible surges kept: a year, and some screens of the worst day."""
 
 
 @dataclass(frozen=True, slots=True)

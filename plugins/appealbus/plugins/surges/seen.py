@@ -1,7 +1,7 @@
 """Surges as a viewer may see them, for all interfaces.
 
 A count reveals each of its appeals. So a viewer sees only surges of their own places, and none if they may see only
-some kinds of appeals. Masked fields are hidden from names, counts and common features.
+some kinds of appeals. If a mask hides a field, its counts and common features are hidden too.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

@@ -72,7 +72,7 @@ def book(rows: Iterable[WeekRow], monday: date) -> Book:
 
 
 def begin(counts: Sequence[int], at_least: int) -> int:
-    """Return the index of the first appeal, at most `at_least` weeks before the last.
+    """Return the index of the first appeal, but at least `at_least` weeks before the last.
 
     A new topic has no other history than empty weeks.
     """

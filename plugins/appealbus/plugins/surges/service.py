@@ -31,7 +31,7 @@ _PAUSE = 3600.0
 _LATE = 3600.0
 """Seconds after which a round counts as stuck: twice the timeout of a week."""
 _MISSED = 8
-"""Most weeks judged after a downtime: older ones are of no use."""
+"""Maximum number of weeks judged after a downtime: older ones are of no use."""
 
 
 class Surges(Service):

@@ -14,7 +14,7 @@ from appealbus.plugins.surges.store import Store
 from appealbus.plugins.surges.threads import in_thread
 
 _PAST = 300
-"""Most weeks read: some five years. A clock once wrong by decades must not add an empty past."""
+"""Maximum number of weeks read: some five years. A clock once wrong by decades must not add an empty past."""
 
 
 def last_whole_week(now: datetime) -> date:

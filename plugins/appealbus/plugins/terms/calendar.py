@@ -25,7 +25,7 @@ _DIGEST = 8
 
 
 class UnknownYear(AppealBusError):
-    """A day lies in a year that the calendar does not have: nobody knows its days off."""
+    """A day is in a year that the calendar lacks, so its days off are unknown."""
 
     def __init__(self, year: int, version: str) -> None:
         super().__init__(f"the calendar {version} has no year {year}; add its days off, with their source")

@@ -31,7 +31,7 @@ _DAY = "%Y-%m-%d"
 _AT_ONCE = 500
 """Terms moved in one transaction; larger ones are no faster."""
 _TOLD = 20
-"""Most moves printed; --json has all."""
+"""Maximum number of moves printed; --json has all."""
 Number = Annotated[str, typer.Argument(metavar="NUMBER", help="The appeal's number, as its receipt says.")]
 On = Annotated[datetime | None, typer.Option("--on", metavar="DAY", formats=[_DAY], help="As it stands then.")]
 Yes = Annotated[

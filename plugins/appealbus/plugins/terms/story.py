@@ -16,7 +16,7 @@ from appealbus.schemas.change import AnswerResult, Change, ChangeKind
 _BY_RESULT = {word.value: Outcome(word.value) for word in AnswerResult}
 _MOVES = frozenset({ChangeKind.REDIRECTED, ChangeKind.REGISTERED})
 _WAY = 12
-"""Most bodies of a long way that are named."""
+"""Maximum number of bodies of a long way that are named."""
 _UNNAMED = "?"
 """Name of an unknown body."""
 FAVOURABLE = frozenset({Outcome.SATISFIED, Outcome.PARTLY_SATISFIED})

@@ -9,7 +9,7 @@ class DayKind(Word):
     COUNTED = "counted"
     WEEKEND = "weekend"
     MOVED = "moved"
-    """A day off that stands for a weekend day on which people work."""
+    """A day off in exchange for a working weekend day."""
     NEW_YEAR = "new_year"
     CHRISTMAS = "christmas"
     WOMENS_DAY = "womens_day"
@@ -55,7 +55,7 @@ class Standing(Word):
 
     OPEN = "open"
     LATE = "late"
-    """Its day is over, and nobody has told that it was done."""
+    """Its day is over, and no completion was reported."""
     DONE = "done"
     DONE_LATE = "done_late"
 
@@ -79,7 +79,7 @@ class Outcome(Word):
     CLOSED = "closed"
     REDIRECTED = "redirected"
     MOVED = "moved"
-    """Another body has registered it, and nobody has told of a redirect."""
+    """Another body has registered it, and no redirect was reported."""
 
 
 class Remark(Word):
@@ -131,9 +131,9 @@ class Label(Word):
     REMARKS = "remarks"
     BODIES = "bodies"
     PART = "part"
-    """That a part of it went to another body."""
+    """A part was sent to another body."""
     CALENDAR_LACKS = "calendar_lacks"
-    """The first year that it does not have and that something is left out for."""
+    """The first missing year because of which something is left out."""
 
 
 class Assumption(Word):

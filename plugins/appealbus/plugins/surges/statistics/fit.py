@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from math import exp, inf, log, sqrt
 
 _STEPS = 25
-"""Most rounds of iteratively reweighted least squares. About five suffice, but the intercept of an empty season never
-converges."""
+"""Maximum number of rounds of iteratively reweighted least squares. About five suffice, but the intercept of an empty
+season never converges."""
 _CONVERGED = 1e-8
 """Relative change of the deviance, as in R's `glm`, whose results are the reference tables."""
 _LEAST = 1e-10
 """Minimum mean a week: an empty season tends to 0, which has no logarithm."""
 _HIGHEST = 30.0
-"""Most logarithm of a mean: a diverging trend would overflow."""
+"""Largest logarithm of a mean: a diverging trend would overflow."""
 _THRESHOLD = 2.58
 """Standardised residual from which a past week is weighted down: Noufaily 2012, section 3.3."""
 

@@ -12,7 +12,8 @@ from appealbus.plugins.console.views.account.rows import Row, rows
 from appealbus.plugins.console.views.appeals.searching import sealed, searched, written_in
 
 _APPEALS = 200
-"""Most appeals of one person for the access log: their entries are read in one query of some tens of milliseconds."""
+"""Maximum number of appeals of one person for the access log: their entries are read in one query of some tens of
+milliseconds."""
 _STEPS = 5
 """Steps of a thousand appeals each when searching for the appeals visible to the viewer."""
 

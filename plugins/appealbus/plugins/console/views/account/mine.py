@@ -13,7 +13,7 @@ from appealbus.plugins.console.views.account.queries import PAGE, frame, moment,
 from appealbus.plugins.console.views.account.rows import rows
 
 _SESSIONS = 50
-"""Most sessions shown, newest first."""
+"""Maximum number of sessions shown, newest first."""
 
 
 @view.get("/account/mine")

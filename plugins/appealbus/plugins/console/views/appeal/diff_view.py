@@ -20,7 +20,7 @@ _OF_A_LINE = 250
 _LONGEST = 1500
 """Characters shown of one sentence."""
 _WORDS = 40
-"""Most words of two sentences for a comparison by words; longer sentences are marked as a whole."""
+"""Maximum number of words of two sentences for a comparison by words; longer sentences are marked as a whole."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -173,7 +173,7 @@ def looked_said(what: str, words: Words) -> str:
 
 
 def _head(entry: LogEntry, words: Words) -> str:
-    """Return an event in words: a session's begin is a sign-in, and one revoked credential is not all of a client's."""
+    """Return an event in words: a new session is a sign-in, and one revoked credential is not all of a client's."""
     kind = entry.detail.get("kind")
     if entry.what == What.CLIENT_ROTATED and kind in OF_PEOPLE:
         return words.say("signed in") if kind == "session" else words.say("link made")

@@ -25,10 +25,10 @@ from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.signal import Severity
 
 _DELIVERIES = 30
-"""Most deliveries shown, each with a form; the receiver's page has all."""
+"""Maximum number of deliveries shown, each with a form; the receiver's page has all."""
 _CAUSES, _OUTCOMES = 30, 10
-"""Most open and final causes shown, and outcomes of each lookup in the plan. A lookup for a letter with a hundred
-parcels can be missing a hundred times."""
+"""Maximum number of open and final causes shown, and outcomes of each lookup in the plan. A lookup for a letter with a
+hundred parcels can be missing a hundred times."""
 
 
 @dataclass(frozen=True, slots=True)

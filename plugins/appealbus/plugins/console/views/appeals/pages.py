@@ -20,7 +20,7 @@ _STEPS = 3
 """Steps that one page searches at most: of 8,000 appeals each, or of 1,000 if the viewer sees only some. With few
 matches a page is short."""
 _NAMED = 20
-"""Most named lists above the list; their own page has all."""
+"""Maximum number of named lists above the list; their own page has all."""
 
 
 @view.get("/appeals", may=Action.STATE)

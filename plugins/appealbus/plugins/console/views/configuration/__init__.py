@@ -19,7 +19,7 @@ view = View("configuration", "Configuration", place=90, path="/configuration", n
 _OF_A_ROW, _OF_A_TABLE = 90, 400
 """Bytes of a setting's markup, and of a table's."""
 _MOST = 50
-"""Most problems and unusable lookups shown; `appealbus check` has all."""
+"""Maximum number of problems and unusable lookups shown; `appealbus check` has all."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from appealbus.plugins.console.views.deliveries.refusals import why
 _PAGE = 30
 _RECEIVERS = 100
 _CODES = 50
-"""Most codes shown: one screen."""
+"""Maximum number of codes shown: one screen."""
 _LISTS = {"waiting": DeliveryState.WAITING, "refused": DeliveryState.ALONE, "confirmed": DeliveryState.DELIVERED}
 
 

@@ -22,7 +22,7 @@ view = View("now", "Now", place=10, path="/now", needs=Action.OPERATE)
 _EACH = 2.0
 """Seconds between two updates."""
 _MOST = 30
-"""Most findings, sources and receivers shown, the worst first: each change sends the whole picture."""
+"""Maximum number of findings, sources and receivers shown, the worst first: each change sends the whole picture."""
 
 
 @view.get("/now", may=Action.OPERATE)

@@ -18,7 +18,7 @@ from appealbus.plugins.console.page import Page
 
 _AT_ONCE = 2
 _MOST = 50
-"""Most running and waiting operations of one person."""
+"""Maximum number of running and waiting operations of one person."""
 _OURS = frozenset({"unknown_operation", "operation_stopped"})
 """Errors of a part that mean: another server has done or stopped it."""
 _PATIENCE, _PAUSE = 3600.0, 5.0

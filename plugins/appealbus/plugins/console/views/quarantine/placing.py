@@ -9,7 +9,7 @@ LOOKED_AT = 64 * 1024
 """Characters searched for the position, and bytes of UTF-16, which is slow to read."""
 UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _MARKED = 200
-"""Most characters marked."""
+"""Maximum number of characters marked."""
 _DEEP = 254
 """Nesting depth from which a message is rejected."""
 _AT = re.compile(r"at character (\d{1,8})")

@@ -13,7 +13,7 @@ from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.quarantine.queries import check, view
 
 _KINDS, _NAMED = 100, 3
-"""Most kinds of warnings shown, the most frequent first, and appeals named for each."""
+"""Maximum number of kinds of warnings shown, the most frequent first, and appeals named for each."""
 
 
 @view.get("/quarantine/warned", may=Action.OPERATE)

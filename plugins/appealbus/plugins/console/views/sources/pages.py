@@ -11,7 +11,7 @@ from appealbus.plugins.console.views.sources.queries import all_sights, sight_of
 from appealbus.schemas.outcome import OutcomeKind
 
 _PATHS = 50
-"""Most paths of replies shown of each kind; all are counted."""
+"""Maximum number of paths of replies shown of each kind; all are counted."""
 _SOURCES = 100
 """Sources on a page, at half a kilobyte each."""
 _MORNING = 9

@@ -16,14 +16,14 @@ from appealbus.plugins.console.view import View
 view = View("terms", "Terms", place=30, path="/terms", needs=Action.TERM, chooses=("due_on", "closed"))
 
 _MOST = 1000
-"""Most appeals counted, the most urgent first; takes some 50 ms."""
+"""Maximum number of appeals counted, the most urgent first; takes some 50 ms."""
 _URGENT = 20
-"""Most appeals listed with a link to their proof: one screen."""
+"""Maximum number of appeals listed with a link to their proof: one screen."""
 _STEPS = 5
 _DAYS = 14
 _LONGEST = 92
 _BODIES, _CELLS = 20, 400
-"""Most bodies with a column, and most cells: with many days there are fewer bodies."""
+"""Maximum number of bodies with a column, and of cells: with many days there are fewer bodies."""
 
 
 @view.get("/terms", may=Action.TERM)
