@@ -30,7 +30,7 @@ from appealbus.plugins.surges.watch import judged_week, last_whole_week, surges
 _FIRST = date(2026, 1, 1)
 """Before the first appeal of the demonstration."""
 _SHOWN = list(Column)[: list(Column).index(Column.REPEATS) + 1]
-"""The columns of the official statistics; the report has more."""
+"""Columns that the source article has; the report has more."""
 _COLUMNS = 3
 """Maximum number of rows beside the total, the largest first; the others are merged."""
 _LONGEST, _WIDE = 28, 14

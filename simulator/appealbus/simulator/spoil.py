@@ -53,6 +53,7 @@ def wrong_namespace(answer: etree._Element) -> etree._Element:
 
 
 def moved(envelope: bytes) -> bytes:
+    """Replace the gateway's namespace too."""
     return envelope.replace(NS_TYPES.encode(), b"urn:example:elsewhere")
 
 
@@ -66,4 +67,5 @@ def doubled(envelope: bytes) -> bytes:
 
 
 def altered(envelope: bytes) -> bytes:
+    """Change one of the gateway's texts, which breaks its signature."""
     return envelope.replace(b"</message></status>", b".</message></status>")
