@@ -1,4 +1,4 @@
-"""Takes the bus of the very version that this is released with."""
+"""Build hook: pins the bus to the same version as this package."""
 
 from typing import Any
 
@@ -6,8 +6,5 @@ from hatchling.metadata.plugin.interface import MetadataHookInterface
 
 
 class Dependencies(MetadataHookInterface):
-    """Writes the one dependency."""
-
     def update(self, metadata: dict[str, Any]) -> None:
-        """Name the bus, which brings all else that is needed."""
         metadata["dependencies"] = [f"appealbus=={metadata['version']}"]

@@ -1,4 +1,4 @@
-"""The demonstration: the whole path on one machine, over real HTTP, in a few seconds."""
+"""The demonstration: the whole bus on one machine, over real HTTP, in a few seconds."""
 
 import typer
 
@@ -8,5 +8,4 @@ from appealbus.demo.command import demo
 
 @hookimpl
 def register_commands(app: typer.Typer) -> None:
-    """Add `appealbus demo`."""
     app.command("demo")(demo)

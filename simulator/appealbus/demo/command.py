@@ -57,7 +57,7 @@ def demo(
 
 
 def listening(port: int) -> socket.socket:
-    """Listen at once: who has to choose another port need not wait for that."""
+    """Listen before anything else, so that a port in use is reported at once."""
     if any(find_spec(name) is None for name in _EXTRA):
         raise ConfigError("the console needs more packages: pip install '.[console]' in a checkout of the bus")
     try:
@@ -85,7 +85,7 @@ def _run(cli: Cli, folder: Path) -> None:
 
 
 async def _ended(work: Coroutine[Any, Any, None]) -> bool:
-    """Do the work; False if Ctrl-C cut it short. It lets go of everything first, however often Ctrl-C is pressed."""
+    """Run the work; return False on Ctrl-C. It always cleans up first, even if Ctrl-C is pressed again."""
     told_to_stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGINT, told_to_stop.set)
     working, waiting = asyncio.create_task(work), asyncio.create_task(told_to_stop.wait())

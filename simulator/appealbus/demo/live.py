@@ -1,4 +1,4 @@
-"""What `appealbus demo --console` does: all of it runs, with a console to look at it, until told to end."""
+"""`appealbus demo --console`: runs the bus and a console until stopped."""
 
 import asyncio
 import contextlib
@@ -34,21 +34,20 @@ from appealbus.plugins.console.command import make_link
 from appealbus.simulator.server import Simulator
 
 PEOPLE = {"aigul": Role.OPS, "dana": Role.REVIEWER, "serik": Role.AUDITOR}
-"""Who may sign in."""
+"""Users of the console."""
 _PATIENCE = 60.0
-"""Seconds for what comes at once to be worked: 800 letters take some ten."""
+"""Seconds for processing the first letters: 800 take some ten."""
 _LOOK = 0.5
-"""Seconds between two looks whether they are worked."""
+"""Seconds between two checks for completion."""
 
 
 async def run(shell: Cli, folder: Path, listener: socket.socket) -> None:
-    """Run all of it in the folder until Ctrl-C or SIGTERM; the console listens on a socket.
+    """Run until Ctrl-C or SIGTERM.
 
     Args:
-        shell: where it is told.
-        folder: with the configuration, which other commands may be given.
-        listener: what the server answers on.
-
+        shell: for output.
+        folder: with the configuration, which other commands may use.
+        listener: socket of the console's server.
     """
     told = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -76,7 +75,6 @@ async def run(shell: Cli, folder: Path, listener: socket.socket) -> None:
 
 @asynccontextmanager
 async def running(cli: Cli, simulator: Simulator, journal: Journal) -> AsyncIterator[Traffic]:
-    """Have a bus with its channels, agencies and receivers as long as the block lasts."""
     bus = Bus(cli.loaded, build(cli.loaded, cli.host), journal)
     brokers = cli.host.shared("amqp")
     if not isinstance(brokers, Brokers):
@@ -101,7 +99,6 @@ async def running(cli: Cli, simulator: Simulator, journal: Journal) -> AsyncIter
 
 @asynccontextmanager
 async def _meanwhile(*each: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Do all of them as long as the block lasts; what fails of that is raised there."""
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(one) for one in each]
@@ -113,7 +110,6 @@ async def _meanwhile(*each: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
 
 
 async def _letters(traffic: Traffic, journal: Journal) -> None:
-    """Have some letters at once, and more without end."""
     await traffic.begin()
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_PATIENCE):
@@ -122,7 +118,6 @@ async def _letters(traffic: Traffic, journal: Journal) -> None:
 
 
 async def worked(journal: Journal) -> None:
-    """Wait until nothing is left to do now."""
     while True:
         counts = await journal.counts()
         if not counts.ready and not counts.in_work and counts.idle + counts.parked > FIRST:
@@ -131,7 +126,6 @@ async def worked(journal: Journal) -> None:
 
 
 async def _serve(cli: Cli, journal: Journal, listener: socket.socket, told: asyncio.Event) -> None:
-    """Answer as `appealbus serve` does."""
     policy = read_policy(cli.loaded, cli.host)
     async with aclosing(Reception(journal, cli.loaded.settings.bus, cli.host.counting.due_on, policy)) as reception:
         settings = cli.loaded.validate(ApiSettings, "plugins", "api")
@@ -141,7 +135,6 @@ async def _serve(cli: Cli, journal: Journal, listener: socket.socket, told: asyn
 
 
 async def _welcome(shell: Cli, cli: Cli, journal: Journal, port: int) -> None:
-    """Say how one signs in."""
     url = f"http://127.0.0.1:{port}"
     shell.out.print("A demonstration, on this machine alone: people, letters and agencies are made up.")
     shell.out.print(f"{' and '.join(sorted(MODELS))} answer by models of ours: no contract of theirs is published.")

@@ -1,6 +1,7 @@
-"""What the demonstration with a console runs on: the same agencies, and channels and receivers on brokers in memory.
+"""Configuration of the demonstration with a console: the same agencies, with channels and receivers on in-memory
+brokers.
 
-It may stand for days: what is done is deleted after three days, and queues keep their newest messages alone.
+It may run for days: finished appeals are deleted after three days, and queues keep only the newest messages.
 """
 
 import json
@@ -12,18 +13,18 @@ from appealbus.demo.setting import document
 from appealbus.simulator.settings import SimulatorSettings
 
 ROADS, ARCHIVE = "roads", "archive"
-"""Receivers with brokers of their own: that of the roads' is full at times, the archive's takes no large dossier."""
+"""Receivers with their own brokers: `roads` has a queue that is full at times, `archive` rejects large dossiers."""
 RECEPTION = "reception"
-"""The channel of what is brought to the counter, and its queue; the other channel is `portal`."""
+"""Channel and queue of the counter; the other channel is `portal`."""
 OUT = "appealbus.out"
 LARGEST = 24 * 1024
-"""Bytes of a dossier that the archive takes; one in some dozens is larger."""
+"""Maximum size in bytes of a dossier for the archive; one in some dozens is larger."""
 _KEPT = "3d"
 _QUARANTINED = 200
 
 
 def live_document(folder: Path, url: str, simulator: SimulatorSettings, port: int) -> dict[str, Any]:
-    """Return the configuration of the demonstration with a console, as `tomllib` would read it; write its policy."""
+    """Return the configuration as `tomllib` would read it; writes its policy file."""
     given = document(folder, url, simulator)
     changes = ["answered", "redirected", "extended", "preliminary", "complained"]
     channels = {name: {"changes": changes} for name in ("portal", RECEPTION)}
@@ -54,7 +55,7 @@ def live_document(folder: Path, url: str, simulator: SimulatorSettings, port: in
 
 
 def toml(table: Mapping[str, Any], path: str = "") -> Iterator[str]:
-    """Yield the lines of a table as TOML: what JSON and TOML write alike, with tables in it."""
+    """Yield a table as lines of TOML; for values that JSON and TOML write alike, and nested tables."""
     if path:
         yield f"[{path}]"
     for name, value in table.items():

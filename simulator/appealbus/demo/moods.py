@@ -1,4 +1,4 @@
-"""Agencies and receivers that are well and ill in turn, so that one sees what the bus makes of that."""
+"""Makes agencies and receivers fail in turn, so that one can watch the bus react."""
 
 import asyncio
 from collections.abc import Sequence
@@ -18,17 +18,17 @@ _MOODS: Sequence[tuple[str, Misbehaviour, float]] = (
     ("gbdfl", Misbehaviour(latency=0.4, latency_tail=0.3, latency_max=3, fault=0.4), 180),
     ("address", Misbehaviour(silent=1.0), 120),
 )
-"""Who is ill how for how many seconds, in turn; the one before is as well as ever by then."""
+"""Agency, failure and seconds, in turn; the previous agency recovers."""
 _KEEPS = 100
-"""Messages that a receiver's queue keeps, the newest: nobody here needs them any more."""
+"""Maximum number of messages in a receiver's queue, the newest; nobody reads them here."""
 _FULL = 40
-"""Messages after which the queue of the roads' takes none."""
+"""Messages at which the queue of `roads` is full."""
 _SHUT, _OPEN = 200.0, 100.0
-"""Seconds for which the roads' take nothing, and all."""
+"""Seconds for which `roads` takes nothing, and everything."""
 
 
 async def receive(brokers: Brokers) -> None:
-    """Bring up the queues of channels and receivers, on brokers that are started."""
+    """Declare the queues of channels and receivers on started brokers."""
     await brokers.get().declare_queue(RECEPTION)
     for name, broker in (("register", brokers.get()), (ROADS, brokers.get(ROADS)), (ARCHIVE, brokers.get(ARCHIVE))):
         kept: dict[str, Argument] = {"x-max-length": _KEEPS}
@@ -39,7 +39,7 @@ async def receive(brokers: Brokers) -> None:
 
 
 async def be_moody(simulator: Simulator) -> None:
-    """Have one agency after the other be ill, until cancelled."""
+    """Make one agency after the other fail, until cancelled."""
     for service, rules in MISBEHAVIOUR.items():
         simulator.misbehave(service, rules)
     while True:
@@ -50,7 +50,7 @@ async def be_moody(simulator: Simulator) -> None:
 
 
 async def open_and_shut(broker: Broker) -> None:
-    """Take what is for the roads' at times, until cancelled."""
+    """Empty the queue of `roads` at times, until cancelled."""
     while True:
         await asyncio.sleep(_SHUT)
         taking: Consumer = await broker.consume(f"out.{ROADS}", _take, prefetch=20)

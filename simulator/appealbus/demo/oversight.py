@@ -1,4 +1,4 @@
-"""What the demonstration ends with: the figures of a period, and the alarm of a week."""
+"""The end of the demonstration: the report of a period, and the alarm of a week."""
 
 from contextlib import closing
 from datetime import date
@@ -28,17 +28,17 @@ from appealbus.plugins.surges.store import Store as Counts
 from appealbus.plugins.surges.watch import judged_week, last_whole_week, surges
 
 _FIRST = date(2026, 1, 1)
-"""Before which no appeal of the demonstration was written."""
+"""Before the first appeal of the demonstration."""
 _SHOWN = list(Column)[: list(Column).index(Column.REPEATS) + 1]
-"""The figures that the seed's article has, and what is left of it; what the article could not know is in the report."""
+"""Columns that the source article has; the report has more."""
 _COLUMNS = 3
-"""Rows of the report that are shown beside the sum of all, the largest first; the others stand together."""
+"""Maximum number of rows beside the total, the largest first; the others are merged."""
 _LONGEST, _WIDE = 28, 14
-"""Characters of a row's name at the head of a column, and of that: five of them go into eighty."""
+"""Maximum number of characters of a row's name, and width of a column: five fit into eighty characters."""
 
 
 async def figures(out: Console, journal: Journal) -> None:
-    """Count all appeals, and print the table on its side: so it has room in eighty columns."""
+    """Print the report of all appeals transposed, to fit into eighty columns."""
     today = day_of(wall())
     with closing(Figures(None)) as store:
         await follow(journal, (await journal.standing()).journal, store)
@@ -67,7 +67,7 @@ def _cell(figure: dict[str, Any]) -> str:
 
 
 async def alarm(out: Console, journal: Journal, folder: Path) -> int:
-    """Judge the last whole week, and print its alarms; return how many series were tested."""
+    """Judge the last whole week and print its alarms; return the number of series tested."""
     monday, settings = last_whole_week(wall()), SurgesSettings(file=folder / "surges.db")
     with closing(Counts(settings.file)) as store:
         await count_new(journal, (await journal.standing()).journal, store)
@@ -81,5 +81,4 @@ async def alarm(out: Console, journal: Journal, folder: Path) -> int:
 
 
 async def past(journal: Journal) -> int:
-    """Have a past up to the last whole week; return how many appeals it has."""
     return await live_through(journal, last_whole_week(wall()))

@@ -1,7 +1,7 @@
-"""A synthetic past: what oversight needs to say of this year, and of which week stands out, anything at all.
+"""A synthetic past, which report and alarms need.
 
-Appeals like those of the demonstration came in each of fourteen weeks, and most were answered. In the last whole week
-the neighbours of one river wrote, too.
+Fourteen weeks of appeals like those of the demonstration, most of them answered. In the last whole week the neighbours
+of a river write too.
 """
 
 import asyncio
@@ -19,20 +19,20 @@ from appealbus.schemas.change import AnswerResult, Change, ChangeKind
 from appealbus.simulator.appeals import appeals
 
 WEEKS = 14
-"""With the one that is judged: ten weeks before it are the fewest of which anything is said."""
+"""Includes the judged week; ten weeks of history are the minimum."""
 _A_WEEK = 40
 _NEIGHBOURS = 24
 _RIVER = "110"
-"""The category: protection of nature."""
+"""Category: protection of nature."""
 _PLACE = Place(kato="274600000", address="Переметное, ул. Жайык")
 _PARCEL = ParcelReference(cadastral_number="08-118-770-8946")
 _REDIRECTED, _ANSWERED = 0.29, 0.93
 RESULTS = {AnswerResult.SATISFIED: 34, AnswerResult.REFUSED: 3, AnswerResult.EXPLAINED: 60, AnswerResult.TAKEN_NOTE: 3}
-"""How much of them, in percent, as the region has published for 4½ months of 2025."""
+"""Percent of each result, as the region published for 4½ months of 2025."""
 
 
 async def live_through(journal: Journal, monday: date) -> int:
-    """Write the past down, up to the week that begins on a Monday; return how many appeals it has."""
+    """Write the past up to the week of a Monday; return its number of appeals."""
     random = Random(1)  # noqa: S311 - the same past each time
     began = datetime.combine(monday - (WEEKS - 1) * timedelta(weeks=1), time(9), KAZAKHSTAN)
     news = list(_appeals(random, began))
@@ -57,20 +57,17 @@ def _appeals(random: Random, began: datetime) -> Iterator[NewAppeal]:
 
 @cache
 def neighbour() -> Appeal:
-    """Return what the neighbours of the river write."""
     letters = (each for each in appeals() if each.category and each.category.code == _RIVER)
     river = next(each for each in letters if each.language is Language.RUSSIAN)
     return river.model_copy(update={"place": _PLACE, "parcels": [_PARCEL]})
 
 
 def _again(letter: Appeal, message_id: str, moment: datetime) -> NewAppeal:
-    """Return a letter as if it had come at another time."""
     new = {"message_id": message_id, "channel": "past", "number": None, "received_at": moment, "due_on": None}
     return NewAppeal(letter.model_copy(update=new), moment, "demo", day_of(moment) + timedelta(days=21))
 
 
 def _changes(random: Random, new: NewAppeal) -> Iterator[NewChange]:
-    """Yield what happened to an appeal later: it went elsewhere, or it was answered, or neither yet."""
     of: dict[str, Any] = {"channel": "past", "appeal_message_id": new.appeal.message_id}
     chance = random.random()
     if chance < _REDIRECTED:

@@ -1,4 +1,4 @@
-"""What the demonstration runs on: a configuration like a person would write, and agencies that misbehave."""
+"""Configuration of the demonstration, like a person would write it, with failing agencies."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,7 +18,7 @@ MISBEHAVIOUR = {
     "address": Misbehaviour(**_LATENCY, fault=0.05, truncated=0.02),
 }
 MODELS = frozenset({"egkn", "address"})
-"""Sources whose messages are ours, since no contract of theirs is published: docs/registries.md."""
+"""Sources whose messages are our own model, as their contracts are not published: docs/registries.md."""
 _BASIS = "нет, демонстрация: egkn и address отвечают по нашим моделям, контракты этих служб не опубликованы"
 _ABOUT = ["gbdfl.mentioned_person", "egkn.parcel", "gbdul.right_holder"]
 _WHERE_GIVEN: dict[str, list[str]] = {"required": [], "where_given": ["gbdfl.person", "gbdul.organisation", *_ABOUT]}
@@ -26,14 +26,14 @@ COMPLETENESS: dict[str, dict[str, list[str]]] = {
     "default": {"required": ["gbdfl.person or gbdul.organisation"], "where_given": _ABOUT},
     **dict.fromkeys(("notary_inquiry", "lawyer_inquiry", "bailiff_inquiry", "report"), _WHERE_GIVEN),
 }
-"""What an official needs, as deploy/appealbus.toml has it."""
+"""Same as in deploy/appealbus.toml."""
 _PLACE = ["address.by_rka", "address.by_cadastral_number"]
 _EXTRA = ("asn1crypto", "cryptography", "xmlsec")
 _GUARD = {"timeout": "1s", "attempts": 2, "backoff": "50ms", "breaker_failures": 20}
 
 
 def contour(folder: Path) -> tuple[SimulatorSettings, str]:
-    """Return the simulator's settings, signed by GOST where this machine can, and what to say of signatures."""
+    """Return the simulator's settings and a text about signatures, which are GOST if this machine supports it."""
     if any(find_spec(name) is None for name in _EXTRA):
         return SimulatorSettings(), "Messages are not signed: pip install '.[wssec]' in a checkout of the bus"
     try:
@@ -46,7 +46,7 @@ def contour(folder: Path) -> tuple[SimulatorSettings, str]:
 
 
 def document(folder: Path, url: str, simulator: SimulatorSettings) -> dict[str, Any]:
-    """Return the configuration of the demonstration, as `tomllib` would read it."""
+    """Return the configuration as `tomllib` would read it."""
     sources: dict[str, Any] = {name: gateway_source(name, simulator, url) | {"guard": _GUARD} for name in GATEWAY}
     # No broker is configured, so it lives in the memory of this process.
     sources["address"] = {"connector": "amqp", "queue": simulator.address.queue, "guard": _GUARD}
@@ -65,6 +65,6 @@ def document(folder: Path, url: str, simulator: SimulatorSettings) -> dict[str, 
 
 
 def example_appeals() -> Path | None:
-    """Return examples/appeals.jsonl of the checkout that this file lies in; None in an installed package."""
+    """Return examples/appeals.jsonl of this checkout; None in an installed package."""
     path = Path(__file__).resolve().parents[3] / "examples" / "appeals.jsonl"
     return path if path.is_file() else None

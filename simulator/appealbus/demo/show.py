@@ -1,4 +1,4 @@
-"""What `appealbus demo` does and shows."""
+"""Runs `appealbus demo` and prints its results."""
 
 import asyncio
 import time
@@ -32,13 +32,12 @@ from appealbus.simulator.appeals import COUNT, example_lines
 from appealbus.simulator.server import Simulator
 
 _RECOVERY = 60.0
-"""Seconds for what is parked to be found: each pause is four seconds, and a few rounds find everything."""
+"""Timeout in seconds for parked queries: each pause is four seconds, and a few rounds suffice."""
 _PAGE = 500
-"""Appeals of one read: the demonstration has 200."""
+"""Appeals in one read: the demonstration has 200."""
 
 
 async def run(out: Console, folder: Path) -> None:
-    """Run the bus and the agencies in the folder, and tell of it."""
     settings, signatures = contour(folder)
     async with Simulator(settings) as simulator:
         loaded = from_document(document(folder, simulator.url, settings), folder)
@@ -61,7 +60,7 @@ async def run(out: Console, folder: Path) -> None:
 
 @asynccontextmanager
 async def _behind_a_queue(simulator: Simulator, parts: Parts) -> AsyncIterator[None]:
-    """Let the agencies misbehave, one of them on the broker of the bus."""
+    """Run the agencies with their failures, one of them on the bus's broker."""
     brokers = parts.host.shared("amqp")
     if not isinstance(brokers, Brokers):
         raise TypeError("another plugin is called amqp")
@@ -115,27 +114,24 @@ async def _tell(out: Console, bus: Bus, simulator: Simulator, signatures: str) -
 
 
 def _of_models(dossier: Dossier) -> str:
-    """Return which of its records come from a model of ours."""
     names = dict.fromkeys(fact.lookup for fact in dossier.facts if fact.provenance.source in MODELS)
     told = "answered by a model of ours: no contract of that service is published (docs/registries.md)"
     return f"{', '.join(names)}: {told}" if names else ""
 
 
 async def _due_on(bus: Bus, dossier: Dossier) -> date | None:
-    """Return until when it has to be answered, as the commands tell it that the demonstration shows."""
     row = await bus.journal.appeal(dossier.number)
     return None if row is None else row.due_on
 
 
 async def _recover(bus: Bus) -> None:
-    """Wait until nothing is parked any more; on a slow machine no longer than anybody watches."""
+    """Wait until nothing is parked, up to the timeout."""
     with suppress(TimeoutError):
         async with asyncio.timeout(_RECOVERY):
             await bus.settle(parked=True)
 
 
 async def _oversee(out: Console, journal: Journal, folder: Path) -> None:
-    """Show what plugins make of the whole register, which is given a past."""
     _head(out, "The figures: appealbus report --by category")
     appeals = await oversight.past(journal)
     out.print(f"With {appeals} more appeals, of a synthetic past. By appealbus report each figure has its formula.")
@@ -145,12 +141,11 @@ async def _oversee(out: Console, journal: Journal, folder: Path) -> None:
 
 
 def _head(out: Console, text: str) -> None:
-    """Print a title; across a terminal, which a file has no width for."""
     out.print(Rule(text) if out.is_terminal else text, style="bold")
 
 
 async def _feed(out: Console, bus: Bus) -> Counter[str]:
-    """Put the example appeals in and wait until each has its first dossier."""
+    """Submit the example appeals and wait for the first dossier of each."""
     path = example_appeals()
     messages = (
         list(read_appeals(path))
@@ -189,7 +184,7 @@ async def _dossiers(bus: Bus) -> list[Dossier]:
 
 
 def _worth(dossier: Dossier) -> tuple[int, int, int]:
-    """Rank a dossier by how much there is to see in it, the shorter first among equals."""
+    """Rank a dossier by its content; among equals the shorter one wins."""
     kinds = len({fact.record.type for fact in dossier.facts})
     severities = len({signal.severity for signal in dossier.signals})
     return kinds, severities, -len(dossier.outcomes)

@@ -1,4 +1,4 @@
-"""Synthetic letters without end, at a gentle rate, and what becomes of them: over the channels of the bus."""
+"""Endless synthetic letters at a gentle rate, and their changes, over the channels of the bus."""
 
 import asyncio
 from collections import deque
@@ -23,19 +23,19 @@ from appealbus.simulator.appeals import write
 from appealbus.simulator.population import Population
 
 FIRST = 200
-"""Letters that come at once."""
+"""Letters sent at once."""
 _CHANGED, _LOOKS = 25, 6
-"""Changes to them, and looks of colleagues."""
+"""Changes to them, and accesses by colleagues."""
 _PAUSE = (5.0, 15.0)
-"""Seconds between two messages: 26,000 in the three days after which what is done is deleted, which are some 200 MB."""
+"""Seconds between two messages: 26,000 in the three days until deletion, some 200 MB."""
 _OPEN = 200
-"""Letters that are remembered, for what may become of them."""
+"""Letters remembered for later changes."""
 _DAYS = 21
-"""How old a letter may be that comes from the counter: so dates fall due on each day."""
+"""Maximum number of days since the arrival of a letter at the counter, so that due dates spread over all days."""
 _HELD = 4
-"""Appeals that are held at a time."""
+"""Appeals held at the same time."""
 _STEP = 20
-"""Appeals of which a colleague looks at one."""
+"""Every n-th appeal is accessed by a colleague."""
 _KINDS = {
     ChangeKind.ANSWERED: 60,
     ChangeKind.REDIRECTED: 15,
@@ -43,10 +43,10 @@ _KINDS = {
     ChangeKind.PRELIMINARY: 8,
     ChangeKind.COMPLAINED: 5,
 }
-"""What becomes of letters, in percent."""
+"""Percent of each change."""
 _INTAKE = "appealbus.intake"
 ADDED = "Обращаюсь повторно. С тех пор приезжала комиссия, но акт осмотра мне не выдали."
-"""What is new in a repeat."""
+"""New sentence of a repeat."""
 _WHY_HELD = ("заявитель везёт недостающие документы", "ждём решения суда", "уточняется территория")
 _WHY_LOOKED = ("готовлю ответ заявителю", "проверка жалобы", "запрос прокуратуры")
 _BROKEN = (
@@ -57,18 +57,11 @@ _BROKEN = (
     b"\xff\xfe{} is no text",
     b"Subject: {}\n\nNo appeal at all",
 )
-"""What comes of broken senders, with a number in the place of the braces."""
+"""Malformed messages; the braces are replaced by a number."""
 
 
 class Traffic:
-    """Letters, what becomes of them, broken messages, and colleagues who do what colleagues do.
-
-    Args:
-        broker: which the channels take from.
-        journal: what colleagues use.
-        population: whom letters are about.
-
-    """
+    """Letters to the channels' `broker`, changes, malformed messages, and colleagues who use the journal."""
 
     def __init__(self, broker: Broker, journal: Journal, population: Population) -> None:
         self._broker, self._journal, self._population = broker, journal, population
@@ -82,7 +75,6 @@ class Traffic:
         self._serial = count(1)
 
     async def begin(self) -> None:
-        """Send what comes at once, so that there is something to see."""
         for _ in range(FIRST):
             await self._letter()
         once = ((len(_BROKEN), self._broken), (2, self._repeat), (_CHANGED, self._change), (_LOOKS, self._look))
@@ -91,7 +83,6 @@ class Traffic:
                 await each()
 
     async def go_on(self) -> None:
-        """Send until cancelled."""
         await self.hold_some()
         while True:
             await asyncio.sleep(self._random.uniform(*_PAUSE))
@@ -99,12 +90,10 @@ class Traffic:
                 await self._one()
 
     async def hold_some(self) -> None:
-        """Hold as many appeals as are held at a time."""
         for _ in range(_HELD):
             await self._hold()
 
     async def _one(self) -> None:
-        """Do one thing of many; mostly it is a letter."""
         things: list[tuple[int, Callable[[], Any]]] = [
             (62, self._letter),
             (5, self._repeat),
@@ -126,7 +115,7 @@ class Traffic:
         await self._send(channel, letter, now - late)
 
     async def _repeat(self) -> None:
-        """Have somebody write once more about the same."""
+        """Send a second letter of the same person about the same matter."""
         if self._open:
             channel, before = self._random.choice(self._open)
             await self._send(channel, before.model_copy(update={"text": f"{before.text}\n{ADDED}"}), wall())
@@ -141,7 +130,6 @@ class Traffic:
         await self._publish(channel, sent.model_dump_json(exclude_none=True).encode(), sent.message_id)
 
     async def _change(self) -> None:
-        """Tell what became of a letter."""
         if not self._open:
             return
         channel, letter = self._random.choice(self._open)
@@ -160,7 +148,7 @@ class Traffic:
         await self._broker.publish_all([Message(body, Properties(message_id=message_id), "", queue)])
 
     async def _look(self) -> None:
-        """Have a colleague look at whom an appeal is of, as the console notes it."""
+        """Access an applicant's data as a colleague, logged as in the console."""
         rows = await self._journal.appeals(self._looked, _STEP)
         self._looked = rows[-1].appeal_id if rows else 0
         if rows:
@@ -169,7 +157,7 @@ class Traffic:
             await dana.note_look("dossier", number=self._random.choice(rows).number, purpose=purpose)
 
     async def _hold(self) -> None:
-        """Have a colleague hold an appeal that waits, and release the one that was held for longest."""
+        """Hold a waiting appeal as a colleague, and release the one held for longest."""
         aigul = self._journal.acting("person:aigul")
         for row in await self._journal.appeals(state=AppealState.PARKED, limit=1):
             await aigul.hold_appeal(row.number, by="aigul", reason=self._random.choice(_WHY_HELD))
@@ -178,7 +166,6 @@ class Traffic:
 
 
 def _became(random: Random, now: datetime) -> dict[str, Any]:
-    """Return what becomes of a letter: mostly it is answered."""
     (kind,) = random.choices(list(_KINDS), list(_KINDS.values()))
     given: dict[str, Any] = {"kind": kind, "dated_at": now}
     match kind:

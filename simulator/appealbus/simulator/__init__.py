@@ -1,6 +1,6 @@
-"""The simulator: a SHEP gateway with ГБД ФЛ, ГБД ЮЛ and ЕГКН behind it, for a synthetic population of any size.
+"""The simulator: a SHEP gateway with ГБД ФЛ, ГБД ЮЛ and ЕГКН, for a synthetic population of any size.
 
-For tests and demonstrations `server.Simulator` runs it in their own loop; `appealbus simulate` runs it by itself.
+Tests and demonstrations run `server.Simulator` in their own loop; `appealbus simulate` runs it stand-alone.
 """
 
 import typer
@@ -12,11 +12,9 @@ from appealbus.simulator.settings import SimulatorSettings
 
 @hookimpl
 def register_settings() -> type[Settings]:
-    """Say what `[plugins.simulator]` may hold."""
     return SimulatorSettings
 
 
 @hookimpl
 def register_commands(app: typer.Typer, settings: SimulatorSettings) -> None:
-    """Add `appealbus simulate`."""
     add_simulate(app, settings)

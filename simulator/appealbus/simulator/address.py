@@ -1,4 +1,4 @@
-"""The address register as the contract of the bus models it: an address by its code or by a cadastral number."""
+"""The address register by the bus's own model: an address by its code or by a cadastral number."""
 
 from functools import partial
 
@@ -17,7 +17,7 @@ _coded = partial(coded, "Type", names=("Code", "ValueRu", "ValueKz"))
 
 
 def agency(service_id: str) -> Agency:
-    """Return the service; the id is the queue's name."""
+    """Return the service; its id is the name of the queue."""
     return Agency(
         name="address",
         service_id=service_id,

@@ -1,4 +1,4 @@
-"""Addresses of the synthetic region: those of parcels, and those where persons live and organisations sit."""
+"""Addresses of parcels, persons and organisations in the synthetic region."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -22,13 +22,11 @@ ROOM = Coded(code="3", name_ru="Помещение", name_kk="Үй-жай")
 
 
 class Addresses:
-    """What addresses the population has."""
-
     def __init__(self, population: Population) -> None:
         self._population = population
 
     def by_rka(self, rka: str, shift: int = 0) -> Address | None:
-        """Return the address with the code; with `shift` another of the same kind."""
+        """Return the address with a code; with `shift`, another one of the same kind."""
         kind, number = rka[:4], rka[4:]
         if len(rka) != 16 or not rka.isascii() or not rka.isdigit() or int(number) % 2 == 0:
             return None
@@ -46,7 +44,7 @@ class Addresses:
         return self._home(index) if kind == _HOME else self._seat(index)
 
     def by_cadastral_number(self, number: str, shift: int = 0) -> Address | None:
-        """Return the address of the parcel; with `shift` that of another one."""
+        """Return a parcel's address; with `shift`, that of another parcel."""
         index = self._population.parcels.by_number(number)
         return None if index is None else self._parcel((index + shift) % self._population.parcels.size)
 

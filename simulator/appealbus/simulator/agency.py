@@ -1,4 +1,4 @@
-"""What the agencies behind the gateway have in common."""
+"""Common parts of the agencies behind the gateway."""
 
 import hashlib
 from collections.abc import Callable
@@ -14,20 +14,19 @@ from appealbus.simulator.population import Population
 from appealbus.simulator.refusal import BAD_FORMAT, RequestRefused
 
 _LONGEST_KEPT = 200
-"""Characters: an id has 36, and what is asked about somebody a hundred."""
+"""Characters; an id has 36, and a query's key some hundred."""
 
 
 @dataclass(frozen=True, slots=True)
 class AgencyQuestion:
-    """A question that an agency understood.
+    """A query that an agency has parsed.
 
     Attributes:
-        key: what is asked, the same whenever the same is asked: chance hangs on it.
-        answer: writes the answer; with `shift` the one about somebody else, as a mixed-up agency would.
-        error: writes the answer that tells an error of the service's own, without a record.
-        id: the question's own id, which the answer repeats; None: the service has none.
-        refused: whether the answer is such an error already.
-
+        key: the same for equal queries: it determines chance.
+        answer: writes the answer; with `shift`, one about another subject.
+        error: writes the service's own error, without a record.
+        id: the query's own id, repeated in the answer; None: the service has none.
+        refused: whether the answer is such an error.
     """
 
     key: str
@@ -42,18 +41,17 @@ class Agency:
     """One service behind the gateway.
 
     Attributes:
-        name: of the source, as its lookups call it.
+        name: of the source, as its lookups have it.
         service_id: its id in the gateway's register.
-        forms: how its questions may lie in `data`.
-        roots: what the root of a question may be, `{namespace}name`; `data` where that has the content's type.
-        answer_type: the answer's type, for answers that stand directly in `data`.
-        schema: the contract of its questions.
-        typed: elements of its answers that are dates, numbers or booleans.
-        read: takes the valid request and the population, and gives the question.
-        asks_signature: whether its questions are signed.
-        signs: whether it signs its answers.
-        echo: the element of an answer's root that repeats the question's id.
-
+        forms: accepted forms of queries in `data`.
+        roots: accepted root elements, `{namespace}name`; `data` if it has the content's type.
+        answer_type: type of the answer, for answers directly in `data`.
+        schema: of the queries.
+        typed: elements of the answers that are dates, numbers or booleans.
+        read: parses a valid request, given the population.
+        asks_signature: whether queries must be signed.
+        signs: whether answers are signed.
+        echo: element of the answer with the query's id.
     """
 
     name: str
@@ -69,12 +67,7 @@ class Agency:
     echo: str | None = None
 
     def question(self, payload: etree._Element, population: Population, shape: Shape = Shape.CHILD) -> AgencyQuestion:
-        """Return what is asked.
-
-        Raises:
-            RequestRefused: the request is not what the contract says.
-
-        """
+        """Parse a query; raise RequestRefused if it violates the contract."""
         if shape not in self.forms:
             raise RequestRefused(BAD_FORMAT, f"{self.service_id} does not take its content as {_FORMS[shape]}")
         if payload.tag not in self.roots:
@@ -96,24 +89,23 @@ _FORMS = {
     Shape.CDATA: "a document in the text of data",
 }
 DOCUMENTS: Final = frozenset({Shape.CHILD, Shape.TEXT, Shape.CDATA})
-"""Forms of content that has a root of its own."""
+"""Forms of content with its own root."""
 
 
 def contract(folder: str, file: str) -> etree.XMLSchema:
-    """Return the schema that ships with a lookup's plugin: of services that the bus models itself."""
+    """Return the schema in a lookup's plugin, for services modelled by the bus."""
     return etree.XMLSchema(etree.parse(str(files(f"appealbus.plugins.{folder}") / "contract" / file)))
 
 
 def published(folder: str, file: str) -> etree.XMLSchema:
-    """Return the simulator's own schema of a service whose contract is published."""
+    """Return the simulator's own copy of a published schema."""
     return etree.XMLSchema(etree.parse(CONTRACT / folder / file))
 
 
 def bounded(text: str) -> str:
-    """Return the text, or its hash where it is long: of what is remembered by the hundred thousand, each is short."""
+    """Replace a long text by its hash, to bound the memory of remembered texts."""
     return text if len(text) <= _LONGEST_KEPT else hashlib.sha256(text.encode()).hexdigest()
 
 
 def value(request: etree._Element, tag: str) -> str | None:
-    """Return the text of a child of the request; None if it is absent or blank."""
     return (request.findtext(tag) or "").strip() or None

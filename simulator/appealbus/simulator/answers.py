@@ -1,4 +1,4 @@
-"""Answers and faults of the gateway, good and spoilt, as the bytes of a message."""
+"""Answers and faults of the gateway as bytes, good and spoilt."""
 
 import time
 import uuid
@@ -16,14 +16,12 @@ from appealbus.simulator.settings import Correlation, Kind, ServiceSettings
 from appealbus.simulator.signing.security import MessageSecurity
 
 _KEPT = 1_000
-"""Answers kept to be sent again; with the bound on each some tens of megabytes at most."""
+"""Answers kept for replay: at most some tens of megabytes."""
 _LARGEST_KEPT = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question that the gateway has taken."""
-
     service: SimulatedService
     settings: ServiceSettings
     request: GatewayRequest
@@ -32,19 +30,15 @@ class Asked:
 
 
 class AnswerWriter:
-    """Writes what the gateway says, signed where the contour is."""
-
     def __init__(self, security: MessageSecurity) -> None:
         self._security = security
         self._kept: OrderedDict[tuple[str, str], bytes] = OrderedDict()
         self._last_id = 0
 
     async def fault(self, code: str, reason: str) -> bytes:
-        """Return a fault."""
         return await self._security.written(lambda: build_fault(code, reason))
 
     async def message(self, asked: Asked) -> bytes:
-        """Return an answer, good or spoilt."""
         kind, rules = asked.fate.kind, asked.service.rules
         key = asked.service.name, asked.question.key
         earlier = self._kept.get(key)
@@ -64,7 +58,7 @@ class AnswerWriter:
         return message
 
     def _written(self, asked: Asked, message_id: str) -> bytes:
-        """Return an answer before the gateway signs it."""
+        """Return an answer before the gateway's signature."""
         kind, agency = asked.fate.kind, asked.service.agency
         code, text = SUCCESS, SUCCESS_MESSAGE
         if kind is Kind.STATUS:

@@ -1,4 +1,4 @@
-"""State bodies of the synthetic region: addressees of letters, holders of state land, interested in encumbrances."""
+"""State bodies of the synthetic region: addressees, holders of state land, and beneficiaries of encumbrances."""
 
 from dataclasses import dataclass
 
@@ -7,12 +7,12 @@ from appealbus.simulator.places import DISTRICTS, District
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """A state body with the territory it answers for; its index is its index among the organisations."""
+    """A state body with its territory; it has the same index among the organisations."""
 
     name_ru: str
     name_kk: str
     duty: str
-    """`land`, `akimat`, `housing`, `social` …: what letters look for."""
+    """`land`, `akimat`, `housing`, `social` …: used to choose an addressee."""
     kato: str
 
 
@@ -74,7 +74,7 @@ _BY_DUTY = {(body.duty, body.kato): index for index, body in reversed(list(enume
 
 
 def body_index(duty: str, district: District) -> int:
-    """Return the body that has the duty in the district, else the one of the oblast, else the akim's office."""
+    """Return the district's body with a duty, else that of the oblast, else the akim's office."""
     for key in ((duty, district.kato), (duty, "270000000"), ("akimat", district.kato)):
         if key in _BY_DUTY:
             return _BY_DUTY[key]

@@ -1,4 +1,4 @@
-"""What befalls an answer: the same for the same seed, question and number of times it came, in whatever order."""
+"""Fate of each answer, determined by seed, query and its repetition count, independent of order."""
 
 import math
 from collections import OrderedDict
@@ -8,28 +8,26 @@ from appealbus.simulator.draw import Draw
 from appealbus.simulator.settings import Kind, Misbehaviour
 
 _REMEMBERED = 100_000
-"""Questions whose count is kept: a source asks again within seconds, long before so many others have come."""
+"""Queries whose count is kept: a source repeats a query within seconds, long before so many others."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """What befalls one answer: `kind` is None where it is a good one."""
-
     kind: Kind | None
     delay: float
     token: str
-    """Follows from the same as the rest: ids in answers are made of it."""
+    """Derived from the same inputs: the source of ids in answers."""
 
 
 class Chance:
-    """Decides fates. Remembers how often each of the latest 100,000 questions came; older ones count from 0 again."""
+    """Decides fates. Counts repetitions of the latest 100,000 queries; older ones start from 0 again."""
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
         self._times: OrderedDict[tuple[str, str], int] = OrderedDict()
 
     def fate(self, service: str, question: str, rules: Misbehaviour) -> Fate:
-        """Return what befalls the answer to a question that has just come."""
+        """Decide the fate of the next answer to a query; counts the query."""
         times = self._times.pop((service, question), 0)
         self._times[service, question] = times + 1
         if len(self._times) > _REMEMBERED:

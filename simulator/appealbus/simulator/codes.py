@@ -1,4 +1,4 @@
-"""Dictionary values of the three registers. Codes not marked as known are made up in the form of those that are."""
+"""Dictionary values of the three registers. Codes not marked as known are made up in the same format."""
 
 from appealbus.schemas.record import Coded
 
@@ -88,4 +88,4 @@ USES = (
     (_coded("52", "пастбища", "жайылым"), _coded("7030200100", "Пастбище", "Жайылым"),
      "для выпаса скота", "мал жаю үшін", True),
 )  # fmt: skip
-"""Purpose, functional use, the purpose in words (Russian, Kazakh), and whether it is farm land."""
+"""Purpose, functional use, purpose in words (Russian, Kazakh), and whether it is farm land."""

@@ -23,7 +23,7 @@ from appealbus.simulator.sources import GATEWAY, snippet
 
 SERVICES = (*GATEWAY, "address")
 _DEFAULT_PORT = 8095
-"""Beside the ports that development servers like to take (8000, 8080, 8888)."""
+"""Differs from common development ports (8000, 8080, 8888)."""
 _ORDERS = Misbehaviour.model_fields.keys() - {"outages"}
 
 _HELP = """Run simulated agencies: a SHEP gateway with ГБД ФЛ, ГБД ЮЛ and ЕГКН behind it, over real HTTP.
@@ -50,8 +50,6 @@ from this machine only). Outages and the rest are settings of \\[plugins.simulat
 
 
 def add_simulate(app: typer.Typer, settings: SimulatorSettings) -> None:
-    """Add the command; the settings of the configuration are its defaults."""
-
     @app.command(help=_HELP)
     def simulate(
         *,
@@ -112,12 +110,7 @@ def _with_broker(service: AddressService, url: str | None, delay: float | None) 
 
 
 def broker_at(url: str, environ: Mapping[str, str]) -> BrokerSettings:
-    """Return the settings of the broker at a URL.
-
-    Raises:
-        typer.BadParameter: it is none.
-
-    """
+    """Parse a broker's URL; raise BadParameter if it is invalid."""
     parts = urlsplit(url)
     if parts.scheme != "amqp" or not parts.hostname or parts.password is not None or parts.query or parts.fragment:
         raise typer.BadParameter("write amqp://USER@HOST:PORT/VHOST, with the password in SIMULATOR_AMQP_PASSWORD")
@@ -135,12 +128,7 @@ def broker_at(url: str, environ: Mapping[str, str]) -> BrokerSettings:
 
 
 def with_misbehaviour(settings: SimulatorSettings, orders: list[str], *, rough: bool = False) -> SimulatorSettings:
-    """Return the settings with the orders of the command line applied.
-
-    Raises:
-        typer.BadParameter: an order that cannot be read, with what to write instead.
-
-    """
+    """Apply the misbehaviour options of the command line; raise BadParameter with the correct form."""
     rules: dict[str, dict[str, Any]] = {
         name: (ROUGH if rough else getattr(settings, name).misbehaviour).model_dump() for name in SERVICES
     }

@@ -1,4 +1,4 @@
-"""The business content of a message: the forms in which it lies in `data`."""
+"""Business content of a message, in its various forms inside `data`."""
 
 import re
 from collections.abc import Callable
@@ -15,22 +15,22 @@ _XSI = "http://www.w3.org/2001/XMLSchema-instance"
 _XSD = "http://www.w3.org/2001/XMLSchema"
 XSI_TYPE: Final = f"{{{_XSI}}}type"
 _MOST_NAMESPACES, _MOST_ATTRIBUTES = 50, 2000
-"""A question has a tenth of that. 2,000 namespaces above 2,000 elements take a minute in canonical form."""
+"""Ten times the usual. Canonical form of 2,000 namespaces above 2,000 elements would take a minute."""
 
 
 _MARK = re.compile(rb"<\0?\?")
-"""What begins an instruction or the declaration of a document, in UTF-8 and in UTF-16."""
+"""Start of a processing instruction or XML declaration, in UTF-8 and in UTF-16."""
 
 
 class Shape(StrEnum):
-    """How the content lies in `data`."""
+    """Form of the content in `data`."""
 
     CHILD = "child"
     """One element inside `data`."""
     BARE = "bare"
     """The content's children directly in `data`."""
     TYPED = "typed"
-    """The same, with the content's type as `xsi:type` of `data`."""
+    """Like `BARE`, with the content's type as `xsi:type` of `data`."""
     TEXT = "text"
     """A whole document, escaped."""
     CDATA = "cdata"
@@ -38,15 +38,9 @@ class Shape(StrEnum):
 
 
 def take(data: etree._Element, *, limit: int) -> tuple[etree._Element, Shape]:
-    """Return the content and how it lay: a child, the document in the text, or `data` itself. CDATA reads as text.
+    """Return the content and its form; raise RequestRefused if there is none, or its text is no XML.
 
-    Args:
-        data: the element `data`.
-        limit: bytes that a document in its text may have.
-
-    Raises:
-        RequestRefused: there is none, or the text is no XML.
-
+    `limit` is in bytes of a document inside text. CDATA is indistinguishable from text.
     """
     if len(data):
         if XSI_TYPE in data.attrib:
@@ -62,11 +56,9 @@ def take(data: etree._Element, *, limit: int) -> tuple[etree._Element, Shape]:
 
 
 def parsed(data: bytes, *, limit: int) -> etree._Element:
-    """Return the root of a document that is cheap to verify, too: canonical form takes time by the square.
+    """Parse a document that is also cheap to verify, as canonical form takes quadratic time.
 
-    Raises:
-        UnsafeXml: it is no document, has instructions, or costs too much.
-
+    Raises UnsafeXml if it is no XML, has processing instructions, or costs too much.
     """
     root = parse(data, limit=limit)
     if _has_instruction(data):
@@ -88,14 +80,13 @@ def _has_instruction(data: bytes) -> bool:
 def lay(
     content: etree._Element, shape: Shape, type_name: str | None = None, sign: Callable[[bytes], bytes] | None = None
 ) -> bytes:
-    """Return `data` with the content in it.
+    """Return `data` with the content.
 
     Args:
-        content: the answer's root.
-        shape: how it shall lie.
+        content: root of the answer.
+        shape: its form.
         type_name: for `typed`, as `{namespace}name`; None: the content's own name.
-        sign: signs a whole document: the content where it is a document of its own, else `data`.
-
+        sign: signs a document: the content if it is its own document, else `data`.
     """
     if shape in (Shape.TEXT, Shape.CDATA):
         document = etree.tostring(content, encoding="utf-8", with_tail=False)
@@ -111,7 +102,7 @@ def lay(
 
 
 def _opening(content: etree._Element, type_name: str | None) -> bytes:
-    """Return the start of `data` where it stands for the content's own root, and so has the attributes of that."""
+    """Return the start tag of `data` when it replaces the content's root, with that root's attributes."""
     namespaces = {}
     if type_name != "":
         name = etree.QName(type_name or content)
@@ -124,5 +115,4 @@ def _opening(content: etree._Element, type_name: str | None) -> bytes:
 
 
 def escaped(text: str) -> str:
-    """Return the text as it stands in an element."""
     return escape(text, {"\r": "&#13;"})

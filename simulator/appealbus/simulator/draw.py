@@ -1,4 +1,4 @@
-"""Chance that follows from a key alone: the same on every machine, whatever was drawn before."""
+"""Pseudo-random numbers determined by a key alone, the same on every machine."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 class Draw:
-    """An endless stream of numbers for one key. Its own, since `random` may draw otherwise in the next Python."""
+    """An endless stream of numbers for one key. Does not use `random`, which may change between Python versions."""
 
     __slots__ = ("_block", "_key", "_left")
 
@@ -20,7 +20,7 @@ class Draw:
         self._left = b""
 
     def below(self, bound: int) -> int:
-        """Return a whole number of 0 … bound-1, for bounds up to 2**32."""
+        """Return a number in 0 … bound-1, for bounds up to 2**32."""
         if not self._left:
             self._left = blake2b(self._key, salt=self._block.to_bytes(8, "big")).digest()
             self._block += 1
@@ -29,29 +29,25 @@ class Draw:
         return number * bound >> 32
 
     def between(self, low: int, high: int) -> int:
-        """Return a whole number of low … high."""
         return low + self.below(high - low + 1)
 
     def share(self) -> float:
-        """Return a number of 0 up to, but not including, 1."""
+        """Return a number from 0 up to, but not including, 1."""
         return self.below(1 << 32) / (1 << 32)
 
     def chance(self, probability: float) -> bool:
-        """Return True with the given probability."""
         return self.share() < probability
 
     def pick(self, choices: Sequence[T]) -> T:
-        """Return one of the choices."""
         return choices[self.below(len(choices))]
 
     def digits(self, count: int) -> str:
-        """Return so many digits."""
         return "".join(str(self.below(10)) for _ in range(count))
 
 
 @dataclass(frozen=True, slots=True)
 class Scatter:
-    """A bijection of 0 … space-1 onto itself: which place an index has, and which index has a place."""
+    """A bijection of 0 … space-1 onto itself, from indices to places."""
 
     space: int
     factor: int
@@ -60,7 +56,6 @@ class Scatter:
 
     @classmethod
     def of(cls, space: int, *key: object) -> "Scatter":
-        """Return the bijection that follows from the key."""
         draw = Draw("scatter", *key)
         # A factor far from both ends scatters neighbours; it must share no divisor with the space.
         factor = space // 3 + draw.below(max(1, space // 3)) + 1
@@ -69,9 +64,7 @@ class Scatter:
         return cls(space, factor, draw.below(space), pow(factor, -1, space))
 
     def place(self, index: int) -> int:
-        """Return the place of an index."""
         return (index * self.factor + self.offset) % self.space
 
     def index(self, place: int) -> int:
-        """Return the index that has the place."""
         return (place - self.offset) * self.inverse % self.space

@@ -1,4 +1,4 @@
-"""ЕГКН as the contract of the bus models it: a parcel by cadastral number, with rights and encumbrances."""
+"""ЕГКН by the bus's own model: a parcel by cadastral number, with rights and encumbrances."""
 
 from datetime import UTC, datetime
 from functools import partial
@@ -23,7 +23,6 @@ _coded = partial(coded, names=("ID", "NameRus", "NameKaz"))
 
 
 def agency(service_id: str) -> Agency:
-    """Return the service."""
     return Agency(
         name="egkn",
         service_id=service_id,
@@ -123,7 +122,7 @@ def _subject(tag: str, holder: Holder) -> etree._Element:
 
 
 def _right(right: Right, paper: FoundingDocument | None, *, alone: bool) -> etree._Element:
-    """Return the right as it stands for one of its papers: it is written once for each."""
+    """Return a right for one of its documents: it is repeated for each."""
     return node(
         "Razdel2",
         moment("RegDate", right.registered_at),

@@ -1,4 +1,4 @@
-"""The gateway's synchronous channel over HTTP: strict with what it is asked, and as unreliable as it is told to be."""
+"""The gateway's synchronous channel over HTTP: strict about requests, with configurable failures."""
 
 import asyncio
 import hmac
@@ -27,14 +27,12 @@ log = structlog.get_logger(__name__)
 
 _CONTENT_TYPES = ("text/xml", "application/xml")
 _SEEN = 200_000
-"""Ids that are refused when they come again: more than a test or the demonstration sends."""
+"""Ids remembered to reject duplicates: more than a test or the demonstration sends."""
 _SILENCE = 600.0
-"""Seconds: longer than any client waits, and not for ever, or a long test would run out of connections."""
+"""Seconds without an answer: longer than any client waits, but finite, so that long tests keep free connections."""
 
 
 class Gateway:
-    """Answers `SendMessage` for the three agencies."""
-
     def __init__(self, settings: SimulatorSettings, population: Population, stats: Stats) -> None:
         self._settings = settings
         self._stats = stats
@@ -54,15 +52,13 @@ class Gateway:
 
     @property
     def services(self) -> dict[str, SimulatedService]:
-        """The services by name."""
         return {service.name: service for service, _ in self._by_id.values()}
 
     def close(self) -> None:
-        """Let go of everybody who is kept waiting."""
+        """Release all waiting requests."""
         self._closing.set()
 
     async def send_message(self, request: web.Request) -> web.StreamResponse:
-        """Answer one POST."""
         try:
             service, bound, read, question = await self._admit(request, await request.read())
         except RequestRefused as refusal:

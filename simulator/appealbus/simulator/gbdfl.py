@@ -1,4 +1,4 @@
-"""ГБД ФЛ as its contract describes it: persons by ИИН, by name and birth date, or by document number."""
+"""ГБД ФЛ by its contract: persons by ИИН, by name and birth date, or by document number."""
 
 import uuid
 from datetime import date, datetime
@@ -23,18 +23,12 @@ _NO_CONSENT = Coded(
 _LACKING = Coded(code="00001", name_ru="Недостаточно данных для поиска", name_kk="Іздеу үшін деректер жеткіліксіз")
 _SELF = Coded(code="GBDFL", name_ru="ГБД ФЛ", name_kk="ЖТ МДБ")
 _MOST = 50
-"""Namesakes born on one day: the contract bounds no list, and a register does not send thousands."""
+"""Maximum number of namesakes born on one day: the contract has no limit, but no register sends thousands."""
 _coded = partial(coded, names=("code", "nameRu", "nameKz"))
 
 
 def agency(service_id: str, token: str | None = None) -> Agency:
-    """Return the service.
-
-    Args:
-        service_id: its id in the gateway's register.
-        token: the consent's token that questions must bring; None: any will do, none included.
-
-    """
+    """Return the service; `token` is the required consent token of queries (None: any or none)."""
     typed = {"messageDate", "birthDate", "deathDate", "beginDate", "endDate", "invalidityDate"}
     return Agency(
         name="gbdfl",
@@ -133,7 +127,7 @@ def _person(person: Person) -> etree._Element:
 
 
 def _birth_certificate(person: Person) -> etree._Element | None:
-    """Return the certificate that one in ten has, with its issuer as plain text, as the contract wants it."""
+    """Return the certificate that one in ten has; its issuer is plain text, as in the contract."""
     if int(person.iin or 0) % 10:
         return None
     return node(
@@ -192,7 +186,7 @@ def _incapable(since: date) -> etree._Element:
 
 
 def _missing(person: Person) -> etree._Element | None:
-    """Return the status of somebody missing; one in a hundred others has been, and was found."""
+    """Return the status of a missing person; one in a hundred others was missing and found."""
     since, number = person.missing_since, int(person.iin or 0)
     if since is None and number % 100:
         return None

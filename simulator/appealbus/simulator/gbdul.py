@@ -1,4 +1,4 @@
-"""ГБД ЮЛ as its contract describes it: an organisation by БИН."""
+"""ГБД ЮЛ by its contract: an organisation by БИН."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -22,7 +22,6 @@ _coded = partial(coded, names=("Code", "NameRu", "NameKz"))
 
 
 def agency(service_id: str) -> Agency:
-    """Return the service."""
     return Agency(
         name="gbdul",
         service_id=service_id,

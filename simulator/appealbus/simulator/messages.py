@@ -1,4 +1,4 @@
-"""The gateway's messages on the synchronous channel: strict with what it is asked.
+"""Messages of the gateway's synchronous channel, with strict checks of requests.
 
 A server reads with `read_request`, and answers with `build_response` (HTTP 200) or `build_fault` (HTTP 500).
 """
@@ -30,20 +30,19 @@ _SEND_MESSAGE = f"{{{NS_TYPES}}}SendMessage"
 
 @dataclass(frozen=True, slots=True)
 class GatewayRequest:
-    """What a participant asked.
+    """A participant's request.
 
     Attributes:
-        message_id: the sender's id of the message.
-        correlation_id: the sender's id of the chain.
-        service_id: which service is asked.
-        sender_id: who asks.
-        password: with which password, if with any.
-        route_id: where the gateway shall route it, if the sender says so.
+        message_id: sender's id of the message.
+        correlation_id: sender's id of the chain.
+        service_id: requested service.
+        sender_id: the sender.
+        password: of the sender, if given.
+        route_id: requested route, if given.
         properties: pairs of key and value, in order.
-        payload: the business content: the child of `data`, the XML in its text, or `data` itself.
-        shape: how the content lay in `data`. A CDATA section reads as text.
-        envelope: the root of the message, to verify its signature.
-
+        payload: business content: the child of `data`, the XML in its text, or `data` itself.
+        shape: form of the content in `data`. A CDATA section reads as text.
+        envelope: root of the message, to verify its signature.
     """
 
     message_id: str
@@ -60,17 +59,11 @@ class GatewayRequest:
 
 @cache
 def channel_schema() -> etree.XMLSchema:
-    """Return the schema of the channel's three elements."""
     return etree.XMLSchema(etree.parse(CONTRACT / "shep" / "channel.xsd"))
 
 
 def read_envelope(data: bytes, *, limit: int = 2 * 1024 * 1024) -> etree._Element:
-    """Return the root of a SOAP 1.1 message whose body is one SendMessage.
-
-    Raises:
-        RequestRefused: it is none.
-
-    """
+    """Parse a SOAP 1.1 message whose body is one SendMessage; raise RequestRefused for anything else."""
     try:
         envelope = parsed(data, limit=limit)
     except UnsafeXml as error:
@@ -85,11 +78,10 @@ def read_envelope(data: bytes, *, limit: int = 2 * 1024 * 1024) -> etree._Elemen
 
 
 def read_request(data: bytes | etree._Element, *, limit: int = 2 * 1024 * 1024) -> GatewayRequest:
-    """Read a request, or an envelope that is read already, and hold it against the schema.
+    """Parse a request, or a parsed envelope, and validate it.
 
     Raises:
-        RequestRefused: it is not XML, not SOAP, not valid, or fills what only the gateway may fill.
-
+        RequestRefused: it is not XML, not SOAP, not valid, or has fields reserved to the gateway.
     """
     envelope = read_envelope(data, limit=limit) if isinstance(data, bytes) else data
     wrapper = envelope[-1][0]
@@ -127,7 +119,7 @@ def _validate(wrapper: etree._Element) -> None:
 
 
 def complaint(schema: etree.XMLSchema, element: etree._Element) -> str | None:
-    """Return where an element breaks a schema and which rule, without a value; None where it is valid."""
+    """Return path and rule of a schema violation, without values; None if the element is valid."""
     if schema.validate(element):
         return None
     first = schema.error_log[0]
@@ -150,20 +142,19 @@ def build_response(
     session_id: str | None = None,
     moment: datetime | None = None,
 ) -> bytes:
-    """Return a response as the bytes of its envelope.
+    """Build a response envelope.
 
     Args:
-        payload: the business content; None: an empty `data`.
-        shape: how the content shall lie in `data`.
+        payload: business content; None: an empty `data`.
+        shape: form of the content in `data`.
         type_name: for the shape `typed`, as `{namespace}name`; None: the payload's own name.
-        sign: puts a signature into the content, or into `data` where the content is no document of its own.
+        sign: signs the content, or `data` if the content is not its own document.
         code: the gateway's status.
-        message: the text of the status.
-        correlation_id: None: there is none.
+        message: text of the status.
+        correlation_id: None: absent.
         message_id: of this response; None: a new UUID.
-        session_id: in braces, as the schema wants it; empty: there is none; None: a new UUID.
-        moment: when the response was made, with a zone; None: now.
-
+        session_id: in braces, as the schema requires; empty: absent; None: a new UUID.
+        moment: time with a zone; None: now.
     """
     correlation = "" if correlation_id is None else f"<correlationId>{escaped(correlation_id)}</correlationId>"
     session = _session() if session_id is None else session_id
@@ -190,16 +181,15 @@ def build_fault(
     session_id: str | None = None,
     moment: datetime | None = None,
 ) -> bytes:
-    """Return a fault as the bytes of its envelope; it goes out with HTTP 500.
+    """Build a fault envelope; it is sent with HTTP 500.
 
     Args:
-        code: the errorCode of the outermost error.
-        message: its text, and the fault's.
-        causes: code and text of the errors inside it, outermost first.
-        fault_code: `soapenv:Server` or the like; None: the errorCode itself, as participants' endpoints have it.
+        code: errorCode of the outermost error.
+        message: text of the error and of the fault.
+        causes: code and text of nested errors, outermost first.
+        fault_code: `soapenv:Server` or the like; None: the errorCode, as real endpoints do.
         session_id: in braces; None: a new UUID.
-        moment: when it happened, with a zone; None: now.
-
+        moment: time with a zone; None: now.
     """
     date = _moment(moment)
     inner = ""

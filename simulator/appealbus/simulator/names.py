@@ -1,4 +1,4 @@
-"""Names of nobody in particular: common Kazakh and Russian names, put together by chance."""
+"""Random combinations of common Kazakh and Russian names."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,6 @@ from appealbus.simulator.draw import Draw
 
 
 def words(text: str) -> tuple[str, ...]:
-    """Return the words of a text."""
     return tuple(text.split())
 
 
@@ -48,14 +47,14 @@ _RUSSIAN_SURNAMES = words(
 )
 
 VARIANTS = str.maketrans("ёәғқңөұүһіӘҒҚҢӨҰҮҺІЁ", "еагкноуухиАГКНОУУХИЕ")
-"""How the same name is written by somebody without a Kazakh keyboard, or without the dots."""
+"""Spelling without a Kazakh keyboard and without ё."""
 
 _VOWELS = "аеёиоуыэюяәөұүі"
 
 
 @dataclass(frozen=True, slots=True)
 class FullName:
-    """A name as the register writes it: capitals."""
+    """A name in capitals, as the register has it."""
 
     surname: str
     name: str
@@ -102,5 +101,5 @@ def _kazakh(draw: Draw, *, male: bool) -> tuple[str, str, str | None]:
 
 
 def title(text: str) -> str:
-    """Return a name as people write it: first letters large (also after a hyphen)."""
+    """Capitalise a name, also after hyphens."""
     return "-".join(part[:1].upper() + part[1:].lower() for part in text.split("-"))

@@ -1,4 +1,4 @@
-"""Organisations of the synthetic population: the region's state bodies, then firms and farms led by its people."""
+"""Organisations of the synthetic population: state bodies, then firms and farms led by its people."""
 
 from datetime import date, timedelta
 
@@ -18,7 +18,7 @@ _FARMS = words("Жана-Омир Достык Айгерим Нурлы-Жол 
 
 
 class Organisations:
-    """The organisations 0 … size-1; the first are BODIES."""
+    """Organisations 0 … size-1; the first are BODIES."""
 
     def __init__(self, seed: int, size: int, persons: Persons) -> None:
         self.size = len(BODIES) + size
@@ -27,18 +27,16 @@ class Organisations:
         self._bins = Scatter.of(numbers.ORGANISATION_SPACE, seed, "bin")
 
     def kind(self, index: int) -> Coded:
-        """Return the legal form."""
         if index < len(BODIES):
             return codes.STATE_BODY
         lot = Draw(self._seed, "form", index).below(100)
         return codes.FARM if lot < 35 else codes.COOPERATIVE if lot < 45 else codes.LLP
 
     def bin(self, index: int) -> str:
-        """Return an organisation's БИН."""
         return numbers.bin_of(self._bins.place(index), "60" if self.kind(index) is codes.FARM else "40")
 
     def by_bin(self, bin_: str) -> int | None:
-        """Return which organisation has the БИН."""
+        """Return the index of a БИН; None if unknown."""
         place = numbers.place_of_bin(bin_)
         if place is None:
             return None
@@ -46,7 +44,7 @@ class Organisations:
         return index if index < self.size and self.bin(index) == bin_ else None
 
     def leader(self, index: int) -> int:
-        """Return the person who leads an organisation: somebody alive."""
+        """Return the leader's index among persons; always somebody alive."""
         draw = Draw(self._seed, "leader", index)
         person = draw.below(self._persons.size)
         for step in range(self._persons.size):
@@ -56,11 +54,10 @@ class Organisations:
         return person
 
     def liquidated(self, index: int) -> bool:
-        """Whether an organisation is no more. State bodies always are there."""
+        """Whether it is liquidated; state bodies never are."""
         return index >= len(BODIES) and Draw(self._seed, "end", index).chance(0.04)
 
     def name(self, index: int) -> tuple[str, str]:
-        """Return the name in Russian and in Kazakh."""
         if index < len(BODIES):
             body = BODIES[index]
             return f"ГУ «{body.name_ru}»", f"«{body.name_kk}» ММ"
@@ -77,7 +74,6 @@ class Organisations:
         return f"ТОО «{title}»", f"«{title}» ЖШС"
 
     def organisation(self, index: int) -> Organisation:
-        """Return an organisation's record."""
         draw = Draw(self._seed, "organisation", index)
         year, month = numbers.month_of(self._bins.place(index))
         kind, (ru, kk) = self.kind(index), self.name(index)
@@ -105,11 +101,10 @@ class Organisations:
         return _foreign(whole) if self.nonresident(index) else whole
 
     def nonresident(self, index: int) -> bool:
-        """Whether an organisation is a foreign one, of which the register knows less: one partnership in a hundred."""
+        """Whether it is foreign, so that the register knows less: one partnership in a hundred."""
         return self.kind(index) is codes.LLP and Draw(self._seed, "abroad", index).chance(0.01)
 
     def district(self, index: int) -> District:
-        """Return where an organisation has its seat."""
         if index < len(BODIES):
             return next((place for place in DISTRICTS if place.kato == BODIES[index].kato), DISTRICTS[0])
         return Draw(self._seed, "seat", index).pick(_HOMES)
@@ -128,7 +123,6 @@ class Organisations:
 
 
 def _foreign(whole: Organisation) -> Organisation:
-    """Return what the register knows of a foreign organisation."""
     return Organisation(
         bin=whole.bin,
         name_ru=whole.name_ru,

@@ -1,4 +1,4 @@
-"""Land parcels of the synthetic region, with whose they are and what burdens them."""
+"""Land parcels of the synthetic region, with rights and encumbrances."""
 
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
@@ -17,7 +17,7 @@ _ZONE = timezone(timedelta(hours=5))
 
 
 class Parcels:
-    """The parcels 0 … size-1."""
+    """Parcels 0 … size-1."""
 
     def __init__(self, seed: int, size: int, persons: Persons, organisations: Organisations) -> None:
         self.size = size
@@ -27,17 +27,15 @@ class Parcels:
         self._places = Scatter.of(numbers.parcel_space(len(BLOCKS)), seed, "parcel")
 
     def cadastral_number(self, index: int) -> str:
-        """Return a parcel's cadastral number."""
         block, within, parcel = numbers.split_parcel(self._places.place(index))
         district, step = BLOCKS[block]
         return numbers.cadastral_number(*district.cadastral, step, within, parcel)
 
     def district(self, index: int) -> District:
-        """Return where a parcel lies."""
         return BLOCKS[numbers.split_parcel(self._places.place(index))[0]][0]
 
     def by_number(self, number: str) -> int | None:
-        """Return which parcel has the cadastral number, however it is punctuated."""
+        """Return the index of a cadastral number, in any punctuation; None if unknown."""
         parts = numbers.split_cadastral(number)
         if parts is None:
             return None
@@ -49,7 +47,7 @@ class Parcels:
         return index if index < self.size else None
 
     def holders(self, index: int) -> tuple[list[int], int | None]:
-        """Return the persons who hold a parcel, or the organisation that does; neither: the state's free land."""
+        """Return the persons or the organisation that hold a parcel; neither: free state land."""
         draw = Draw(self._seed, "holder", index)
         lot = draw.below(100)
         if lot < 62:
@@ -61,11 +59,9 @@ class Parcels:
         return [], None
 
     def arrested(self, index: int) -> bool:
-        """Whether a parcel is under arrest."""
         return Draw(self._seed, "burden", index).below(100) < 4 and self.holders(index) != ([], None)
 
     def parcel(self, index: int) -> Parcel:
-        """Return a parcel's record."""
         draw = Draw(self._seed, "parcel", index)
         district = self.district(index)
         purpose, functional, words_ru, words_kk, farm = draw.pick(codes.USES)
@@ -157,7 +153,7 @@ def _moment(draw: Draw, day: date) -> datetime:
 
 
 def _geometry(draw: Draw, hectares: Decimal) -> Geometry:
-    """A rectangle of the very area, somewhere about 51° E: UTM zone 39, metres."""
+    """Return a rectangle of the exact area near 51° E, in UTM zone 39, in metres."""
     area = float(hectares) * 10_000
     width = (area * draw.between(50, 200) / 100) ** 0.5
     x, y = 560_000 + draw.below(200_000), 5_520_000 + draw.below(300_000)

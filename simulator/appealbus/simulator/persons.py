@@ -1,4 +1,4 @@
-"""Persons of the synthetic population, each made from its index when asked for."""
+"""Persons of the synthetic population, computed from their index on demand."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -11,18 +11,18 @@ from appealbus.simulator.names import VARIANTS, FullName, full_name
 from appealbus.simulator.places import DISTRICTS, OBLASTS, STREETS, District
 
 TODAY = date(2026, 3, 1)
-"""The day on which the synthetic world stands still: papers that end before are expired."""
+"""The synthetic world's date: documents that end before it are expired."""
 
 _HOMES = tuple(district for district in DISTRICTS if district.home for _ in range(district.weight))
 
 
 def same(left: str | None, right: str | None) -> bool:
-    """Whether two spellings are one name: capitals, Kazakh letters and ё apart."""
+    """Whether two spellings are the same name, ignoring case, Kazakh letters and ё."""
     return (left or "").translate(VARIANTS).lower() == (right or "").translate(VARIANTS).lower()
 
 
 class Persons:
-    """The persons 0 … size-1."""
+    """Persons 0 … size-1."""
 
     def __init__(self, seed: int, size: int) -> None:
         self.size = size
@@ -32,31 +32,25 @@ class Persons:
         self._papers = Scatter.of(10**9, seed, "papers")
 
     def iin(self, index: int) -> str:
-        """Return a person's ИИН."""
         return numbers.iin_of(self._iins.place(index))
 
     def birth_date(self, index: int) -> date:
-        """Return a person's birth date."""
         return numbers.birth_of(self._iins.place(index))[0]
 
     def name(self, index: int) -> FullName:
-        """Return a person's name, in capitals."""
         return full_name(Draw(self._seed, "name", index), male=numbers.birth_of(self._iins.place(index))[1])
 
     def document_number(self, index: int) -> str:
-        """Return the number of a person's identity card."""
         return f"{self._papers.place(2 * index):09d}"
 
     def home(self, index: int) -> District:
-        """Return where a person is registered."""
         return Draw(self._seed, "home", index).pick(_HOMES)
 
     def dead(self, index: int) -> bool:
-        """Whether a person has died."""
         return Draw(self._seed, "life", index).chance(0.03)
 
     def by_iin(self, iin: str) -> int | None:
-        """Return who has the ИИН."""
+        """Return the index of an ИИН; None if unknown."""
         place = numbers.place_of_iin(iin)
         if place is None or numbers.iin_of(place) != iin:
             return None
@@ -64,7 +58,7 @@ class Persons:
         return index if index < self.size else None
 
     def by_document(self, number: str) -> int | None:
-        """Return whose document has the number."""
+        """Return the index of a document number's holder; None if unknown."""
         if len(number) != 9 or not number.isascii() or not number.isdigit():
             return None
         index, previous = divmod(self._papers.index(int(number)), 2)
@@ -73,7 +67,7 @@ class Persons:
         return index
 
     def by_name(self, born: date, surname: str, name: str, patronymic: str | None = None) -> Iterator[int]:
-        """Yield everybody of that name born on that day; the cost grows with those born that day alone."""
+        """Yield the namesakes born on a day; the cost depends only on the number of people born that day."""
         for place in numbers.places_of_birth(born):
             index = self._iins.index(place)
             if index < self.size:
@@ -83,7 +77,6 @@ class Persons:
                     yield index
 
     def person(self, index: int) -> Person:
-        """Return a person's record."""
         draw = Draw(self._seed, "person", index)
         born, male = numbers.birth_of(self._iins.place(index))
         full = self.name(index)

@@ -1,7 +1,7 @@
-"""Where the synthetic population lives: West Kazakhstan, and two rayons of its neighbours for letters gone astray.
+"""Places of the synthetic population: West Kazakhstan, and two rayons of its neighbours for misdirected letters.
 
-Names are real; the cadastral codes of rayons and the codes of ГБД ФЛ and of the address register are made up in their
-known form, save those of Uralsk in КАТО and ГБД ФЛ.
+Names are real. The cadastral codes of rayons and the codes of ГБД ФЛ and of the address register are made up in their
+known format, except those of Uralsk in КАТО and ГБД ФЛ.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from appealbus.simulator.numbers import STEPS
 
 @dataclass(frozen=True, slots=True)
 class District:
-    """A rayon or a city of oblast rank, with its settlements (centre first) and its codes in four code systems."""
+    """A rayon or a city of oblast rank, with its settlements (centre first) and its codes in four systems."""
 
     name_ru: str
     name_kk: str
@@ -23,7 +23,7 @@ class District:
     gbdfl: str
     ate: str
     weight: int
-    """How many blocks of quarters it has: parcels spread by these."""
+    """Number of blocks of quarters, by which parcels are distributed."""
 
     @property
     def city(self) -> bool:
@@ -32,7 +32,7 @@ class District:
 
     @property
     def home(self) -> bool:
-        """Whether it lies in West Kazakhstan oblast."""
+        """Whether it is in West Kazakhstan oblast."""
         return self.cadastral[0] == "08"
 
 
@@ -130,7 +130,7 @@ DISTRICTS = (
 )
 
 BLOCKS = tuple((district, step) for district in DISTRICTS for step in range(district.weight))
-"""Blocks of quarters: a parcel's place says in which of them it lies."""
+"""Blocks of quarters by number."""
 assert max(step for _, step in BLOCKS) < STEPS  # noqa: S101
 
 BLOCK_INDEX = {(*district.cadastral, step): index for index, (district, step) in enumerate(BLOCKS)}
@@ -140,7 +140,7 @@ OBLASTS = {
     "02": ("Актюбинская область", "Ақтөбе облысы", "1904"),
     "04": ("Атырауская область", "Атырау облысы", "1915"),
 }
-"""Name in Russian and Kazakh and code in ГБД ФЛ, by cadastral oblast."""
+"""Russian name, Kazakh name and code in ГБД ФЛ, by cadastral oblast."""
 
 STREETS = (
     ("Абая", "Абай"),
@@ -166,4 +166,4 @@ STREETS = (
     ("Бейбитшилик", "Бейбітшілік"),
     ("Сундеткали", "Сүндетқали"),
 )
-"""Streets in Russian and Kazakh."""
+"""Russian and Kazakh names."""

@@ -1,8 +1,7 @@
-"""The synthetic population: persons, organisations and parcels of any number that follow from a seed.
+"""The synthetic population: any number of persons, organisations and parcels, determined by a seed.
 
-Nothing is held in memory: who stands at an index, and which index an identifier belongs to, are both computed. A
-bigger population with the same seed keeps everybody's identifiers and names; only whom parcels belong to and who
-leads organisations is drawn anew.
+Nothing is held in memory: both directions between index and identifier are computed. A larger population with the same
+seed keeps identifiers and names; only owners of parcels and leaders of organisations change.
 """
 
 from appealbus.schemas.parcel import Parcel
@@ -11,15 +10,15 @@ from appealbus.simulator.parcels import Parcels
 from appealbus.simulator.persons import Persons
 
 DEFAULT_SEED = 2026
-"""Any number will do. Tests and the appeals that ship are written for this one."""
+"""Arbitrary, but tests and the example appeals depend on it."""
 DEFAULT_SIZE = 100_000
-"""A small town: namesakes and long chains of owners are in it, and nothing of it is held in memory."""
+"""A small town: enough for namesakes and long chains of owners."""
 MAX_SIZE = 20_000_000
-"""Persons at most: the number spaces end there."""
+"""Maximum number of persons, limited by the number spaces."""
 
 
 class Population:
-    """So many persons, a tenth as many organisations (and the state bodies), half as many parcels."""
+    """A number of persons, a tenth as many organisations (plus the state bodies), half as many parcels."""
 
     def __init__(self, seed: int = DEFAULT_SEED, size: int = DEFAULT_SIZE) -> None:
         if not 1 <= size <= MAX_SIZE:
@@ -30,6 +29,5 @@ class Population:
         self.parcels = Parcels(seed, size // 2 + 1, self.persons, self.organisations)
 
     def parcel_by_number(self, number: str) -> Parcel | None:
-        """Return the parcel behind a cadastral number."""
         index = self.parcels.by_number(number)
         return None if index is None else self.parcels.parcel(index)

@@ -1,6 +1,6 @@
-"""The address register behind a queue: strict with what it is asked, and as unreliable as it is told to be.
+"""The address register behind a queue: strict about queries, with configurable failures.
 
-It takes both forms of question alike: it answers to where the question says, at once or after its `delay`.
+It accepts both forms of queries, and replies to the address in the query, at once or after its `delay`.
 """
 
 import asyncio
@@ -34,9 +34,9 @@ from appealbus.simulator.stats import Stats
 log = structlog.get_logger(__name__)
 
 _AT_ONCE = 1000
-"""Questions held at once: more than a bus asks, so a slow answer never holds up the next one."""
+"""Concurrent queries: more than a bus sends, so that a slow answer does not block the next."""
 _LARGEST = 4 * 1024 * 1024
-"""An oversized answer is no larger: brokers refuse what has more than 16 MiB."""
+"""Limit of an oversized answer: brokers reject more than 16 MiB."""
 _WAITING: Mapping[str, Argument] = {
     "x-queue-type": "quorum",
     "x-overflow": "reject-publish",
@@ -49,7 +49,7 @@ _UNAVAILABLE = frozenset({Kind.FAULT, Kind.STATUS, Kind.HTTP_500, Kind.HTTP_502}
 
 
 class QueueAgency:
-    """Takes questions from its queue of one broker until closed."""
+    """Consumes queries from its queue of one broker until closed."""
 
     def __init__(
         self, settings: AddressService, seed: int, population: Population, stats: Stats, broker: Broker
@@ -63,14 +63,14 @@ class QueueAgency:
         self._consumer: Consumer | None = None
 
     async def start(self) -> None:
-        """Make the queue, if it is not there, and take questions."""
+        """Declare the queue and consume it."""
         await self._broker.declare_queue(self._settings.queue)
         if self._settings.delay:
             await self._broker.declare_queue(self._waiting, {**_WAITING, _BACK_TO: self._settings.queue})
         self._consumer = await self._broker.consume(self._settings.queue, self._serve, prefetch=_AT_ONCE)
 
     async def close(self) -> None:
-        """Take nothing more; what is not answered goes back into the queue. Idempotent."""
+        """Stop consuming; unanswered queries return to the queue. Idempotent."""
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
             await consumer.stop(0)
@@ -99,7 +99,7 @@ class QueueAgency:
         delivered.ack()
 
     async def _wait(self, delivered: Delivered) -> None:
-        """Leave a question with the broker until its answer is due: held for so long, it would be taken from us."""
+        """Leave a query at the broker until its answer is due: the broker takes back messages held for too long."""
         asked = delivered.message
         properties = replace(asked.properties, expiration=self._settings.delay)
         if await self._broker.publish(Message(asked.body, properties, "", self._waiting)) is Published.CONFIRMED:

@@ -1,4 +1,4 @@
-"""What the gateway refuses, with the codes that participants' endpoints are known to give."""
+"""Refusals of the gateway, with the known codes of real endpoints."""
 
 from typing import Final
 
@@ -20,7 +20,7 @@ UNHANDLED_EXCEPTION: Final = "SCSE003"
 
 
 class RequestRefused(AppealBusError):
-    """The request is not one that the gateway takes. `code` and `reason` go into the fault; neither quotes it."""
+    """The gateway refuses the request. `code` and `reason` go into the fault; neither quotes the request."""
 
     def __init__(self, code: str, reason: str) -> None:
         super().__init__(f"{code}: {reason}")

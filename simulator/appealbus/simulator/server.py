@@ -1,4 +1,4 @@
-"""The simulator as a server: in the loop of a test or of the demonstration, or behind `appealbus simulate`."""
+"""The simulator as a server: in the loop of a test or of the demonstration, or for `appealbus simulate`."""
 
 import ipaddress
 from types import TracebackType
@@ -24,13 +24,13 @@ log = structlog.get_logger(__name__)
 
 PATH = "/bip-sync/"
 _CONNECT = 30.0
-"""Seconds: a broker that was started beside the simulator needs some twenty to be up."""
+"""Seconds: a broker started together with the simulator needs some twenty."""
 _LARGEST_REQUEST = 2 * 1024 * 1024
-"""Bytes: a question has a few thousand, and a client that is broken must not fill the memory."""
+"""Bytes: a query has a few thousand, and a broken client must not fill the memory."""
 
 
 class Simulator:
-    """A SHEP gateway with ГБД ФЛ, ГБД ЮЛ and ЕГКН behind it, and the address register on a message broker.
+    """A SHEP gateway with ГБД ФЛ, ГБД ЮЛ and ЕГКН, and the address register on a message broker.
 
     Use it as `async with Simulator(SimulatorSettings()) as simulator:` and send messages to `simulator.url`.
     """
@@ -47,11 +47,10 @@ class Simulator:
 
     @property
     def url(self) -> str:
-        """Where the gateway's synchronous channel is, once started."""
+        """URL of the gateway's synchronous channel, once started."""
         return self.base_url + PATH
 
     async def start(self) -> None:
-        """Listen."""
         self._gateway = Gateway(self.settings, self.population, self.stats)
         app = web.Application(client_max_size=_LARGEST_REQUEST)
         app.router.add_post(PATH, self._gateway.send_message)
@@ -75,12 +74,7 @@ class Simulator:
         log.debug("simulator.started", port=port, seed=self.settings.seed, size=self.settings.size)
 
     async def take_questions(self, broker: Broker) -> None:
-        """Let the address register take questions from a broker that is started.
-
-        Raises:
-            BrokerError: the broker cannot be reached, or does not let us.
-
-        """
+        """Consume queries for the address register from a started broker; raise BrokerError if it fails."""
         if not await broker.up(_CONNECT):
             raise BrokerUnreachable(next((link.detail for link in broker.links() if link.detail), "no connection"))
         settings = self.settings
@@ -88,7 +82,7 @@ class Simulator:
         await self._register.start()
 
     async def close(self) -> None:
-        """Stop listening and let go of everybody who waits. Idempotent."""
+        """Stop listening and release all waiting requests. Idempotent."""
         if self._register is not None:
             await self._register.close()
             self._register = None
@@ -102,7 +96,7 @@ class Simulator:
             self._runner = None
 
     def misbehave(self, service: str, rules: Misbehaviour | None = None) -> None:
-        """Let a service (`gbdfl`, `gbdul`, `egkn`, `address`) behave so from now on; without rules: well."""
+        """Set the misbehaviour of a service (`gbdfl`, `gbdul`, `egkn`, `address`); None: none."""
         services = self._services
         if service not in services:
             raise ValueError(f"no such service; there are {', '.join(services)}")
@@ -128,7 +122,7 @@ class Simulator:
         await self.close()
 
     async def _control(self, request: web.Request) -> web.Response:
-        """Take `{"gbdfl": {"http_502": 0.1}, …}`: all that is not named is well again in the services named."""
+        """Set misbehaviour from `{"gbdfl": {"http_502": 0.1}, …}`; values not given are reset for these services."""
         _local_only(request)
         try:
             asked = orjson.loads(await request.read())
@@ -146,13 +140,13 @@ class Simulator:
         return _json({name: service.rules.model_dump(mode="json") for name, service in self._services.items()})
 
     async def _stats_page(self, request: web.Request) -> web.Response:
-        """Tell counts by service; with `?ids=1` the ids of the latest messages too."""
+        """Return counts by service; with `?ids=1` also the ids of the latest messages."""
         _local_only(request)
         return _json(self.stats.as_json(ids=request.query.get("ids") == "1"))
 
 
 async def _presence(request: web.Request) -> web.Response:
-    """Say that somebody is there: what a health check asks."""
+    """Answer health checks."""
     return web.Response(text="SHEP simulator: POST a SendMessage here\n")
 
 

@@ -1,4 +1,4 @@
-"""What can be set about the simulator, misbehaviour included."""
+"""Settings of the simulator and of its misbehaviour."""
 
 from enum import StrEnum
 from typing import Annotated, Literal, Self

@@ -1,4 +1,4 @@
-"""The sources of a configuration that asks the simulator."""
+"""Configuration of sources that use the simulator."""
 
 import json
 from typing import Any, Final
@@ -6,21 +6,14 @@ from typing import Any, Final
 from appealbus.simulator.settings import Algorithm, SimulatorSettings
 
 GATEWAY: Final = ("gbdfl", "gbdul", "egkn")
-"""The services behind the gateway."""
+"""Services behind the gateway."""
 _SIGN = {Algorithm.RSA: "rsa-sha256", Algorithm.GOST_256: "gost-256", Algorithm.GOST_512: "gost-512"}
 _ASKED_SIGNED = "gbdul"
 _SIGN_ANSWERS = ("gbdfl", "gbdul")
 
 
 def gateway_source(name: str, settings: SimulatorSettings, url: str) -> dict[str, Any]:
-    """Return the table of a source behind the gateway, as `tomllib` would read it.
-
-    Args:
-        name: one of `GATEWAY`.
-        settings: the simulator's.
-        url: where its gateway listens.
-
-    """
+    """Return the table of a source, one of `GATEWAY`, as `tomllib` would read it."""
     source: dict[str, Any] = {
         "connector": "shep",
         "url": url,
@@ -42,7 +35,7 @@ def gateway_source(name: str, settings: SimulatorSettings, url: str) -> dict[str
 
 
 def snippet(settings: SimulatorSettings, url: str) -> str:
-    """Return the `[sources]` of such a configuration in TOML, and the broker of the address register."""
+    """Return `[sources]` and the broker of the address register in TOML."""
     tables = [_table(f"sources.{name}", gateway_source(name, settings, url)) for name in GATEWAY]
     broker = settings.address.broker
     if broker is not None:
@@ -55,7 +48,7 @@ def snippet(settings: SimulatorSettings, url: str) -> str:
 
 
 def _table(name: str, values: dict[str, Any]) -> str:
-    """Return a table; one inside it on its own where it has more than one value."""
+    """Format a table in TOML; a nested one with several values gets its own header."""
     inner = {key: value for key, value in values.items() if isinstance(value, dict) and len(value) > 1}
     lines = [f"[{name}]", *(f"{key} = {_value(value)}" for key, value in values.items() if key not in inner), ""]
     return "\n".join([*lines, *(_table(f"{name}.{key}", value) for key, value in inner.items())])

@@ -1,4 +1,4 @@
-"""Bad answers, made of good ones."""
+"""Turns good answers into bad ones."""
 
 import re
 
@@ -12,7 +12,7 @@ HTML_502 = (
 )
 
 _LEVELS = 9
-"""The classic: ten times each level, so a parser that resolves entities makes a billion words of it."""
+"""The classic: ten times each level, a billion words if entities are resolved."""
 ENTITY_BOMB = (
     '<?xml version="1.0"?>\n<!DOCTYPE bomb [\n  <!ENTITY e0 "boom">\n'
     + "".join(f'  <!ENTITY e{n} "{f"&e{n - 1};" * 10}">\n' for n in range(1, _LEVELS + 1))
@@ -31,7 +31,6 @@ _BODY = re.compile(b"<soapenv:Body>(.*)</soapenv:Body>", re.DOTALL)
 
 
 def wrong_types(answer: etree._Element, typed: frozenset[str]) -> etree._Element:
-    """Return the answer with words where dates, numbers and booleans belong."""
     touched = False
     for element in answer.iter("{*}*"):
         if etree.QName(element).localname in typed:
@@ -43,7 +42,6 @@ def wrong_types(answer: etree._Element, typed: frozenset[str]) -> etree._Element
 
 
 def wrong_namespace(answer: etree._Element) -> etree._Element:
-    """Return the answer with its outermost elements in a namespace that no contract has."""
     name = "{urn:example:elsewhere}"
     if answer.tag != "data":
         answer.tag = f"{name}{etree.QName(answer).localname}"
@@ -55,20 +53,19 @@ def wrong_namespace(answer: etree._Element) -> etree._Element:
 
 
 def moved(envelope: bytes) -> bytes:
-    """Return the message with the gateway's namespace exchanged as well."""
+    """Replace the gateway's namespace too."""
     return envelope.replace(NS_TYPES.encode(), b"urn:example:elsewhere")
 
 
 def truncated(envelope: bytes) -> bytes:
-    """Return the first two thirds of the message."""
+    """Return the first two thirds of a message."""
     return envelope[: len(envelope) * 2 // 3]
 
 
 def doubled(envelope: bytes) -> bytes:
-    """Return the message with everything in its body twice."""
     return _BODY.sub(lambda body: b"<soapenv:Body>" + body[1] * 2 + b"</soapenv:Body>", envelope)
 
 
 def altered(envelope: bytes) -> bytes:
-    """Return the message with a text of the gateway's changed."""
+    """Change one of the gateway's texts, which breaks its signature."""
     return envelope.replace(b"</message></status>", b".</message></status>")

@@ -1,4 +1,4 @@
-"""HTTP answers of the gateway: whole ones, and those that no client should meet."""
+"""HTTP answers of the gateway, complete and broken."""
 
 from aiohttp import web
 
@@ -6,23 +6,20 @@ from appealbus.simulator import spoil
 from appealbus.simulator.settings import Kind
 
 _CHUNK = b" " * 65_536
-"""So that an oversized answer of gigabytes costs no more memory than this."""
+"""An oversized answer is sent in such chunks, to save memory."""
 
 
 def xml(body: bytes, status: int = 200) -> web.Response:
-    """Return a SOAP message."""
     return web.Response(status=status, body=body, content_type="text/xml", charset="utf-8")
 
 
 def hang_up(request: web.Request) -> web.StreamResponse:
-    """Close the connection without an answer."""
     if request.transport is not None:
         request.transport.close()
     return web.Response()
 
 
 async def cut(request: web.Request, message: bytes) -> web.StreamResponse:
-    """Send half of a message, and close the connection."""
     response = web.StreamResponse(headers={"Content-Type": "text/xml; charset=utf-8"})
     response.content_length = len(message)
     await response.prepare(request)
@@ -33,7 +30,6 @@ async def cut(request: web.Request, message: bytes) -> web.StreamResponse:
 
 
 async def oversized(request: web.Request, size: int) -> web.StreamResponse:
-    """Send a message of so many bytes, in chunks."""
     response = web.StreamResponse(headers={"Content-Type": "text/xml; charset=utf-8"})
     await response.prepare(request)
     await response.write(spoil.OVERSIZED_HEAD)
@@ -45,7 +41,6 @@ async def oversized(request: web.Request, size: int) -> web.StreamResponse:
 
 
 def instead(kind: Kind) -> web.Response:
-    """Return what comes in place of an answer."""
     match kind:
         case Kind.HTTP_500:
             return web.Response(status=500, text="Internal Server Error")

@@ -1,4 +1,4 @@
-"""Writing XML by hand, briefly."""
+"""Helpers for writing XML."""
 
 from datetime import date, datetime, timedelta, timezone
 
@@ -7,11 +7,11 @@ from lxml import etree
 from appealbus.schemas.record import Coded
 
 ZONE = timezone(timedelta(hours=5))
-"""The one time zone of the country."""
+"""The country's only time zone."""
 
 
 def node(tag: str, *content: etree._Element | str | None) -> etree._Element:
-    """Return an element with the given text and children; None is left out."""
+    """Return an element with text and children; None is left out."""
     made = etree.Element(tag)
     for item in content:
         if isinstance(item, str):
@@ -22,7 +22,6 @@ def node(tag: str, *content: etree._Element | str | None) -> etree._Element:
 
 
 def leaf(tag: str, value: object | None) -> etree._Element | None:
-    """Return an element with the value as its text; None for no value."""
     if value is None:
         return None
     made = etree.Element(tag)
@@ -31,7 +30,7 @@ def leaf(tag: str, value: object | None) -> etree._Element | None:
 
 
 def coded(tag: str, value: Coded | None, *, names: tuple[str, str, str]) -> etree._Element | None:
-    """Return a code with its texts in Russian and Kazakh, under the names that a register has for the three."""
+    """Return a code with its Russian and Kazakh texts, under the register's three element names."""
     if value is None:
         return None
     code, ru, kk = names
@@ -39,15 +38,13 @@ def coded(tag: str, value: Coded | None, *, names: tuple[str, str, str]) -> etre
 
 
 def only(made: etree._Element) -> etree._Element | None:
-    """Return the element, or None where it came out empty."""
     return made if len(made) else None
 
 
 def day(tag: str, value: date | None) -> etree._Element | None:
-    """Return a date with the zone behind it, as two of the three registers write it."""
+    """Return a date with a zone, as two of the three registers have it."""
     return None if value is None else leaf(tag, f"{value.isoformat()}+05:00")
 
 
 def moment(tag: str, value: datetime | None) -> etree._Element | None:
-    """Return a moment in the country's time."""
     return None if value is None else leaf(tag, value.astimezone(ZONE).isoformat(timespec="milliseconds"))

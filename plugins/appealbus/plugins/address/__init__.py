@@ -1,8 +1,7 @@
-"""The address register (Адресный регистр): what address an address code (РКА) or a parcel's cadastral number has.
+"""Address register (Адресный регистр): the address for an address code (РКА) or for a parcel's cadastral number.
 
-The schema of its service is not published; what is, is its open data. The messages in `contract/address.xsd` are our
-model, made of the fields of those. When the owner publishes a service, the contract and `reading.py` change; the
-lookups, the record and all that rests on them stay.
+The service's schema is not public, but its open data is. `contract/address.xsd` is our own model of the messages,
+built from the fields of that data. When the owner publishes a service, only the contract and `reading.py` change.
 """
 
 from appealbus.core import Settings, hookimpl
@@ -12,11 +11,9 @@ from appealbus.plugins.address.settings import AddressSettings
 
 @hookimpl
 def register_settings() -> type[Settings]:
-    """Say what `[plugins.address]` may hold."""
     return AddressSettings
 
 
 @hookimpl
 def register_lookups(settings: AddressSettings) -> list[AddressByRka | AddressByCadastralNumber]:
-    """Bring the questions."""
     return [AddressByRka(settings), AddressByCadastralNumber(settings)]

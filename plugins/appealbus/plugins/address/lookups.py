@@ -1,4 +1,4 @@
-"""What is asked of the address register."""
+"""Lookups in the address register."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -51,6 +51,6 @@ class AddressByCadastralNumber(Declared[CadastralNumberQuery, Address]):
     take = Take(ADDRESS, "Object", code="Result/Code", same=("cadastral_number",))
 
     def choose(self, records: Sequence[Address], query: CadastralNumberQuery) -> Outcome[Address] | Outcome[Record]:
-        """Return the address in use: a parcel keeps those that were given up."""
+        """Return the address in use; a parcel also keeps its former ones."""
         in_use = [each for each in records if self.take.is_asked(query, each) and each.actual]
         return super().choose(in_use or records, query)

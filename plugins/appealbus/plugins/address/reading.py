@@ -1,4 +1,4 @@
-"""Where an address stands in an answer of the address register: `RCA` is the РКА, `RCO` the РКО, `CATO` the КАТО."""
+"""Paths and conversions for the register's answers: `RCA` is the РКА, `RCO` the РКО, `CATO` the КАТО."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -16,7 +16,7 @@ def innermost(codes: Sequence[str]) -> str:
 
 
 def cadastral_number(told: str) -> str:
-    """Return a parcel's number; a building's or a room's goes on behind it, and stays as the register writes it."""
+    """Normalise a parcel's number; the longer number of a building or a room is unchanged."""
     return parse_or_none(parse_cadastral_number, told) or told
 
 

@@ -1,4 +1,4 @@
-"""What can be set about the address register."""
+"""Settings of the address register."""
 
 from appealbus.core.replies.codes import BusinessCodes
 

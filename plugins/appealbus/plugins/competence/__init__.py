@@ -1,6 +1,7 @@
-"""Whose matter an appeal is, by a table of bodies that the installation keeps: a hint with its rows, never a decision.
+"""Competence: compares the addressee of an appeal with the installation's table of bodies.
 
-Law 94-V art. 19-1 leaves it to people; nothing here learns, and nothing claims to be right where the table is not.
+The result is a hint that cites rows, never a decision: law 94-V art. 19-1 leaves the decision to people. Nothing is
+learned from data, and without a matching row there is no signal.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,7 +19,7 @@ from appealbus.schemas.signal import Signal
 
 
 class Competence(Assessor):
-    """Says when the addressee cannot be right by the table, and whom it names; nothing where it does not know."""
+    """Signals that the table rules the addressee out, and names competent bodies; silent where the table has no row."""
 
     name = "competence"
     reads = ("address.by_rka/kato", "address.by_cadastral_number/kato", "address.by_cadastral_number/cadastral_number")
@@ -27,7 +28,6 @@ class Competence(Assessor):
         self.table = table
 
     def assess(self, dossier: Dossier) -> Iterator[Signal]:
-        """Return one signal at most."""
         matter = matter_of(dossier)
         if matter.category == ALL and ALL in matter.places:
             return
@@ -53,23 +53,20 @@ class Competence(Assessor):
             yield signal("competence.not_addressee", own, (), fields)
 
     def warnings(self) -> Sequence[str]:
-        """Say which rows overlap."""
         return overlaps(self.table.rows)
 
 
 @hookimpl
 def register_settings() -> type[Settings]:
-    """Say what `[plugins.competence]` may hold."""
     return CompetenceSettings
 
 
 @hookimpl
 def register_shared(settings: CompetenceSettings) -> Table | None:
-    """Let others read the table, where there is one: it has the official names of bodies."""
+    """Share the table with other plugins: it has the official names of bodies."""
     return None if settings.table is None else load_table(settings.table)
 
 
 @hookimpl
 def register_assessors(shared: Table | None) -> list[Assessor]:
-    """Bring the assessor, where there is a table."""
     return [] if shared is None else [Competence(shared)]

@@ -1,4 +1,4 @@
-"""What a dossier tells of the question and of the place of an appeal, and which fields tell it."""
+"""The question and the places of an appeal, with the dossier fields that they come from."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,20 +14,20 @@ from appealbus.schemas.identifiers import parse_cadastral_number, parse_kato, pa
 from appealbus.schemas.territory import KATO_OBLASTS, kato_oblasts
 
 _PLACES = 8
-"""Places that are looked at one by one; of more only the oblasts, of which there are twenty: less is said then."""
+"""Maximum number of places that are compared one by one. With more, only their oblasts count (twenty in all), so less
+is concluded."""
 
 
 @dataclass(frozen=True)
 class Matter:
-    """What an appeal is about.
+    """The question and the places of an appeal.
 
     Attributes:
-        category: the narrowest code that it gives; empty: none.
+        category: the narrowest code given; empty if there is none.
         category_chain: that code and all above it.
-        category_fields: what tells it.
-        places: stems of all territories where it may lie, each with those above it; the root where nothing is known.
-        place_fields: what tells them.
-
+        category_fields: dossier fields that give the category.
+        places: stems of all possible territories, each with those above it; the root if no place is known.
+        place_fields: dossier fields that give the places.
     """
 
     category: str
@@ -38,7 +38,6 @@ class Matter:
 
 
 def matter_of(dossier: Dossier) -> Matter:
-    """Return what the appeal is about, as far as it is known."""
     given = dossier.appeal.category
     codes = {
         f"appeal.category.{name}": code
@@ -55,9 +54,9 @@ def matter_of(dossier: Dossier) -> Matter:
 
 
 def arrival_day(dossier: Dossier) -> date:
-    """Return the day on which the addressee got the appeal: when it came, or when it was last sent on as a whole.
+    """Return the day on which the addressee got the appeal: by arrival, or by the last forwarding of the whole appeal.
 
-    Where its sender tells when it came, that counts: the bus may have got it days later, and nothing comes after that.
+    The sender's own arrival time wins, as the bus may get the appeal days later.
     """
     accepted = dossier.receipt.accepted_at
     came = min(dossier.appeal.received_at or accepted, accepted)
@@ -67,7 +66,7 @@ def arrival_day(dossier: Dossier) -> date:
 
 
 def _places(dossier: Dossier) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Return each field that tells a place, and the stems of territories where that may lie."""
+    """Yield each field that gives a place, with the stems of its possible territories."""
     appeal = dossier.appeal
     if appeal.place is not None and (node := _node(appeal.place.kato)):
         yield "appeal.place.kato", (node,)

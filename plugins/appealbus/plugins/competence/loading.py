@@ -1,4 +1,4 @@
-"""Reading the table of bodies from its file, and what is wrong with it."""
+"""Loads and checks the file with the table of bodies."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,20 +14,16 @@ from appealbus.plugins.competence.table import Table
 from appealbus.schemas.territory import KATO_OBLASTS
 
 LARGEST = 32 * 1024 * 1024
-"""Bytes of a file: some 100,000 rows, twice as many as «е-Өтініш» has organisations (50,000). More is another file."""
+"""Bytes. About 100,000 rows, twice the number of organisations in «е-Өтініш» (50,000); a larger file is the wrong one.
+"""
 ROWS_OF_ONE = 200
-"""Rows of one body: they are compared one by one for each appeal, and with each other."""
+"""Maximum number of rows of one body: each appeal is compared with all of them, and they with each other."""
 _TOLD = 20
-"""Problems that are told at once: one mistake of a program that writes such files stands in each row."""
+"""Maximum number of problems reported at once: an export program repeats one mistake in every row."""
 
 
 def load_table(file: Path) -> Table:
-    """Return the table that a TOML file holds.
-
-    Raises:
-        ConfigError: it cannot be read, or does not hold together: with file, line, key and what to write.
-
-    """
+    """Load the table from a TOML file; raise ConfigError with file, line, key and what to write."""
     if (size := file.stat().st_size) > LARGEST:
         text = f"{size} bytes, and at most {LARGEST} are read; leave out rows that do not count any more"
         raise InvalidConfig([Problem(ConfigPlace(str(file)), "", text)])
@@ -60,7 +56,6 @@ def _problem(written: Written, row: int, key: str, text: str) -> Problem:
 
 
 def _of_rows(written: Written, bodies: Sequence[BodySettings]) -> Iterator[Problem]:
-    """Say what is wrong with single rows, whatever the others say."""
     seen: set[str] = set()
     for at, row in enumerate(bodies):
         if row.id in seen:
@@ -85,7 +80,6 @@ def _of_rows(written: Written, bodies: Sequence[BodySettings]) -> Iterator[Probl
 
 
 def _of_questions(written: Written, questions: Sequence[QuestionSettings]) -> Iterator[Problem]:
-    """Say which names of questions are none, or come twice."""
     seen: set[str] = set()
     for at, each in enumerate(questions):
         path = ("questions", at, "code")
@@ -97,7 +91,6 @@ def _of_questions(written: Written, questions: Sequence[QuestionSettings]) -> It
 
 
 def _of_bodies(written: Written, rows: Iterable[Row]) -> Iterator[Problem]:
-    """Say which rows of one body contradict each other."""
     by_bin: dict[str, list[tuple[int, Row]]] = defaultdict(list)
     for at, row in enumerate(rows):
         by_bin[row.said.bin].append((at, row))

@@ -1,4 +1,4 @@
-"""Every signal of the assessor: how much it asks of the official, and its words in three languages."""
+"""The assessor's signals: severity, and wording in three languages."""
 
 from collections.abc import Sequence
 
@@ -49,11 +49,10 @@ MESSAGES: dict[str, tuple[Severity, str, str, str]] = {
     ),
 }
 _OWN = 3
-"""Rows of the addressee that are named."""
+"""Maximum number of rows of the addressee that a signal names."""
 
 
 def signal(code: str, own: Sequence[Row], named: Sequence[Row], fields: Sequence[str]) -> Signal:
-    """Return a signal that rests on the fields, about the addressee's own rows and those that the table names."""
     severity, ru, kk, en = MESSAGES[code]
     ids = ", ".join(each.said.id for each in own[:_OWN]) + (", …" if len(own) > _OWN else "")
 

@@ -1,4 +1,4 @@
-"""Rows of different bodies that say of the same question, in the same place and at the same time, that it is theirs."""
+"""Finds rows of different bodies that claim the same question in the same place at the same time."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -7,13 +7,14 @@ from appealbus.plugins.competence.rows import Row, together
 from appealbus.plugins.competence.scope import ALL, Scope, category_chain, territory_chain
 
 _TOLD = 20
-"""Overlaps that are told: who mends these looks again."""
+"""Maximum number of overlaps reported."""
 _PAIRS = 500_000
-"""Pairs that are looked at, some seconds: in a table in which all rows are alike each is one of a pair with all."""
+"""Maximum number of pairs compared, which takes some seconds: in a table of equal rows every row pairs with every
+other."""
 
 
 def shared(one: Row, other: Row, *, places_alone: bool = False) -> tuple[str, str] | None:
-    """Return a category and a territory that both rows give to their bodies, whatever the days; None: there is none."""
+    """Return a category and a territory that both rows claim, or None if there is none; days are ignored."""
     place = _common(one.places, other.places, territory_chain)
     if place is None or places_alone:
         return None if place is None else (ALL, place)
@@ -32,7 +33,7 @@ def _common(one: Scope, other: Scope, chain_of: Callable[[str], frozenset[str]])
 
 
 def overlaps(rows: Sequence[Row]) -> list[str]:
-    """Say which rows of different bodies overlap: there the assessor can only say that several could be right."""
+    """Describe overlaps between different bodies: there the assessor can only say that several may be competent."""
     told: list[str] = []
     seen: set[tuple[str, str]] = set()
     for looked_at, (one, other) in enumerate(_pairs(rows)):
@@ -51,7 +52,6 @@ def overlaps(rows: Sequence[Row]) -> list[str]:
 
 
 def _pairs(rows: Sequence[Row]) -> Iterator[tuple[Row, Row]]:
-    """Return all pairs of rows that have a category of which one lies in the other, and such a territory."""
     same: dict[tuple[str, str], list[Row]] = defaultdict(list)
     within: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in rows:

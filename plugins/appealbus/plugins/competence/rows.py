@@ -1,4 +1,4 @@
-"""A row of the table, ready to be compared with what an appeal is about."""
+"""A row of the table, prepared for comparison with an appeal."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,13 +12,12 @@ from appealbus.plugins.competence.settings import BodySettings
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row.
+    """A row of the table.
 
     Attributes:
-        said: as it is written.
-        questions: for which questions the body is competent.
-        places: where.
-
+        said: the row as written in the file.
+        questions: scope of categories.
+        places: scope of territories.
     """
 
     said: BodySettings
@@ -27,7 +26,6 @@ class Row:
 
     @classmethod
     def of(cls, said: BodySettings) -> "Row":
-        """Make one of what is written."""
         return cls(
             said,
             _questions(tuple(said.categories), tuple(said.except_categories)),
@@ -35,19 +33,17 @@ class Row:
         )
 
     def counts_on(self, day: date) -> bool:
-        """Say whether it counts on a day."""
         said = self.said
         return (said.valid_from is None or said.valid_from <= day) and (
             said.valid_until is None or day <= said.valid_until
         )
 
     def match(self, matter: Matter) -> Match:
-        """Say whether by this row the body is competent."""
         about = self.questions.match(matter.category, matter.category_chain)
         return about if about is Match.NO else both(about, self.where(matter))
 
     def where(self, matter: Matter) -> Match:
-        """Say whether the appeal's places lie in the territory: all of them, some or perhaps, none."""
+        """Compare the appeal's places with the territory; MAYBE where only some of them match."""
         found = None
         for node, chain in matter.places.items():
             match = self.places.match(node, chain)
@@ -57,7 +53,7 @@ class Row:
         return found or Match.MAYBE
 
     def rules_out(self, matter: Matter) -> bool:
-        """Say whether the row itself denies it, by its territory or as what the body is not competent for."""
+        """Whether the row itself excludes the matter, by its territory or by its exceptions."""
         return self.where(matter) is Match.NO or not self.questions.outside.isdisjoint(matter.category_chain)
 
 
@@ -73,7 +69,6 @@ def _places(within: Sequence[str], without: Sequence[str]) -> Scope:
 
 
 def together(one: Row, other: Row) -> bool:
-    """Say whether there is a day on which both count."""
     starts = [each.said.valid_from or date.min for each in (one, other)]
     ends = [each.said.valid_until or date.max for each in (one, other)]
     return max(starts) <= min(ends)

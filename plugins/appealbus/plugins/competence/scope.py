@@ -1,4 +1,4 @@
-"""Parts of two trees, of questions and of territories: whether something lies within, may lie within, or does not."""
+"""Parts of two trees, categories and territories: a node may be within, perhaps within, or outside."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,20 +6,18 @@ from enum import Enum
 from functools import lru_cache
 
 ALL = ""
-"""The root of either tree: every question, the whole country."""
+"""Root of both trees: every question, the whole country."""
 
 
 class Match(Enum):
-    """Whether it lies within."""
-
     YES = "yes"
     MAYBE = "maybe"
-    """What is known of it is too coarse to say."""
+    """The appeal's data is too coarse to tell."""
     NO = "no"
 
 
 def both(one: Match, other: Match) -> Match:
-    """Return whether it lies within two things at once."""
+    """Combine two conditions that must both hold."""
     if Match.NO in (one, other):
         return Match.NO
     return Match.YES if one is other is Match.YES else Match.MAYBE
@@ -27,14 +25,14 @@ def both(one: Match, other: Match) -> Match:
 
 @lru_cache(maxsize=65536)  # of codes there are some thousands
 def category_chain(code: str) -> frozenset[str]:
-    """Return a code of the classifier with all above it: `10.02` lies in `10`."""
+    """Return a category code with all codes above it: `10.02` gives also `10`."""
     parts = [] if code in ("*", ALL) else code.split(".")
     return frozenset((ALL, *(".".join(parts[:end]) for end in range(1, len(parts) + 1))))
 
 
 @lru_cache(maxsize=65536)  # КАТО has some 9,000 codes
 def stem(kato: str) -> str:
-    """Return what all codes within a parsed КАТО code begin with: two, four, six or nine digits."""
+    """Return the common prefix of all codes within a parsed КАТО code: two, four, six or nine digits."""
     for end in (2, 4, 6):
         if not kato[end:].strip("0"):
             return kato[:end]
@@ -43,20 +41,19 @@ def stem(kato: str) -> str:
 
 @lru_cache(maxsize=65536)
 def territory_chain(stem_: str) -> frozenset[str]:
-    """Return a stem with those of all territories that it lies in."""
+    """Return a stem with those of all territories around it."""
     return frozenset((ALL, stem_, *(stem_[:end] for end in (2, 4, 6) if end < len(stem_))))
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a row says of one tree.
+    """A part of one tree.
 
     Attributes:
-        inside: nodes that are its matter, with all below.
-        outside: nodes that are not, with all below.
-        above: nodes over those inside, without them.
-        above_outside: nodes over those outside, without them.
-
+        inside: roots of included subtrees.
+        outside: roots of excluded subtrees.
+        above: ancestors of `inside`, without those nodes.
+        above_outside: ancestors of `outside`, without those nodes.
     """
 
     inside: frozenset[str]
@@ -66,7 +63,7 @@ class Scope:
 
     @classmethod
     def of(cls, inside: Iterable[frozenset[str]], outside: Iterable[frozenset[str]]) -> "Scope":
-        """Make one of the chains of its nodes."""
+        """Build a scope from nodes, each given as its chain up to the root."""
         within, without = [list(chains) for chains in (inside, outside)]
         return cls(
             frozenset(map(_lowest, within)),
@@ -76,7 +73,7 @@ class Scope:
         )
 
     def match(self, node: str, chain: frozenset[str]) -> Match:
-        """Say whether a node, with all above it in the chain, lies within."""
+        """Match a node; `chain` has the node and all its ancestors."""
         if not self.outside.isdisjoint(chain):
             return Match.NO
         if self.inside.isdisjoint(chain):

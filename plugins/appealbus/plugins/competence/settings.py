@@ -1,4 +1,4 @@
-"""What can be set about competence, and what a row of the table holds."""
+"""Settings of competence, and the rows of its table."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""The table of bodies: who is competent for what, and where."""
+"""The table of competent bodies, by question and territory."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -13,25 +13,24 @@ from appealbus.schemas.appeal import Addressee
 from appealbus.schemas.identifiers import parse_bin, parse_or_none
 
 NAMED = 3
-"""Bodies that a signal names at most: of more the table tells too little to be of use."""
+"""Maximum number of bodies that a signal names: a longer list is of no use."""
 
 _OBLAST, _RAYON = 2, 4
-"""Digits of КАТО."""
+"""Digits of a КАТО code."""
 ByPlace = dict[str, list[Row]]
 
 
 @dataclass(frozen=True)
 class Table:
-    """All rows, by what they are looked for by.
+    """All rows, indexed for lookup.
 
     Attributes:
-        rows: as they are written.
-        by_bin: by the body's БИН.
-        by_name: БИН of all bodies with a name.
-        wider: by each question that is their matter, and within that by the rayon, or what is above it.
-        narrower: by each question above those, in the same way.
-        questions: what questions are called, by their codes.
-
+        rows: in file order.
+        by_bin: rows by the body's БИН.
+        by_name: БИНs of all bodies with a name.
+        wider: rows by each question they claim, then by rayon or what is above it.
+        narrower: rows by each ancestor of those questions, in the same way.
+        questions: names of questions by code.
     """
 
     rows: tuple[Row, ...] = field(repr=False)
@@ -43,7 +42,6 @@ class Table:
 
     @classmethod
     def of(cls, rows: Iterable[Row], called: Iterable[QuestionSettings] = ()) -> "Table":
-        """Make one of its rows, and of what questions are called."""
         all_ = tuple(rows)
         by_bin: dict[str, list[Row]] = defaultdict(list)
         by_name: dict[str, set[str]] = defaultdict(set)
@@ -61,7 +59,7 @@ class Table:
         return cls(all_, dict(by_bin), dict(by_name), dict(wider), dict(narrower), names)
 
     def of_addressee(self, addressee: Addressee | None) -> tuple[list[Row], str]:
-        """Return all rows of the body, none if the table does not know it, and the field that this rests on."""
+        """Return the body's rows (none if it is unknown or its name ambiguous), and the dossier field used."""
         if addressee is None:
             return [], "appeal.addressee"
         bin_ = parse_or_none(parse_bin, addressee.bin)
@@ -73,9 +71,9 @@ class Table:
         return self.by_bin[next(iter(bins))] if len(bins) == 1 else [], "appeal.addressee.name"
 
     def competent(self, matter: Matter, day: date) -> tuple[list[Row], bool]:
-        """Return a row of each body that is or may be competent, and whether all of them are.
+        """Return one row per body that is or may be competent, and whether all of them certainly are.
 
-        More than NAMED of them: one more, and who else there is was not looked at.
+        With more than NAMED bodies, the search stops at NAMED + 1.
         """
         found: dict[str, tuple[Match, Row]] = {}
         for row in self._candidates(matter):
@@ -89,7 +87,6 @@ class Table:
         return [row for _, row in in_order], all(match is Match.YES for match, _ in in_order)
 
     def _candidates(self, matter: Matter) -> Iterator[Row]:
-        """Go through all rows that may match: whose question and rayon lie over the matter's, or below."""
         for by_place in (self.wider.get(each) for each in sorted(matter.category_chain)):
             yield from _near(by_place or {}, matter)
         yield from _near(self.narrower.get(matter.category, {}), matter)

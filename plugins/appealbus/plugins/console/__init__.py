@@ -1,4 +1,4 @@
-"""The console: people see appeals flow, find what stands still, and move it. `appealbus serve` has it at /console."""
+"""The console: a web interface to watch appeals, find what is stuck, and act. `appealbus serve` has it at /console."""
 
 import typer
 
@@ -9,11 +9,9 @@ from appealbus.plugins.console.settings import ConsoleSettings
 
 @hookimpl
 def register_settings() -> type[Settings]:
-    """Say what `[plugins.console]` may hold."""
     return ConsoleSettings
 
 
 @hookimpl
 def register_commands(app: typer.Typer) -> None:
-    """Add `appealbus console`."""
     add_to(app)

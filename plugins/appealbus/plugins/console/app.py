@@ -1,4 +1,4 @@
-"""The application under `/console`, and what becomes of everything that goes wrong in it."""
+"""The application under `/console`, with its error handling."""
 
 from contextlib import suppress
 from typing import Any
@@ -25,7 +25,6 @@ from appealbus.plugins.console.view import all_views
 
 
 def application(api: Api) -> App:
-    """Return the console of a server."""
     settings = api.loaded.validate(ConsoleSettings, "plugins", "console")
     views = all_views()
     routes = [
@@ -50,7 +49,7 @@ def application(api: Api) -> App:
 def _told(
     request: Request, status: int, text: str, headers: dict[str, str] | None = None, *, again: bool = False
 ) -> Response:
-    """Say what is wrong; `again`: what was written can be sent again as it is, or mended."""
+    """Answer with an error page; `again`: the same form may be sent again."""
     console = Console.of(request)
     page = getattr(request.state, "page", None)  # of somebody who is signed in: they keep the menu
     shown = {} if page is None else {"session": page.session, "viewer": page.viewer}
@@ -65,7 +64,7 @@ async def _refused(request: Request, error: Any) -> Response:
 
 
 async def _sign_in(request: Request, error: Any) -> Response:
-    """Lead to the sign-in, and after it back to where somebody wanted to go, or was; what was written is shown."""
+    """Redirect to the sign-in, then back to the page requested; a form that was lost is shown for copying."""
     if "hx-request" in request.headers:
         # A part of a page, asked for by itself: the page is to be loaded, which leads to the sign-in.
         return Response(status_code=204, headers={"HX-Refresh": "true"})

@@ -1,4 +1,4 @@
-"""`appealbus console link`: a one-time link by which a person signs in."""
+"""`appealbus console link`: a one-time sign-in link."""
 
 import asyncio
 import re
@@ -21,12 +21,11 @@ log = structlog.get_logger(__name__)
 
 _URL = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]{1,200}/?", re.ASCII)
 _LIVES = timedelta(minutes=10)
-"""How long a link counts: as long as it takes to open it."""
+"""Lifetime of a link."""
 _ROLES = [each for each in Role if each is not Role.CHANNEL]
 
 
 def add_to(app: typer.Typer) -> None:
-    """Add the commands."""
     group = typer.Typer(help="The console, which `appealbus serve` shows under /console.", no_args_is_help=True)
     group.callback()(_group)
     group.command("link")(link)
@@ -73,7 +72,7 @@ async def _made(cli: Cli, name: str, role: Role) -> str:
 
 
 async def make_link(cli: Cli, journal: Journal, name: str, role: Role) -> str:
-    """Return a new link's secret; who it is for is a client from then on."""
+    """Return a new link's secret; creates the client if needed."""
     now = journal.now()
     token, mark, digest = tokens.new_token()
     credential = Credential(mark, "link", now, now + _LIVES)

@@ -1,4 +1,4 @@
-"""What all pages of the console share."""
+"""Shared state of all console pages."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -26,18 +26,17 @@ HEADERS = {
     # Not no-referrer: with that, browsers send forms with `Origin: null`.
     "referrer-policy": "same-origin",
 }
-"""Of every page, beside those of every answer of the server."""
+"""Headers of every page, added to the server's own."""
 _CHOSEN = 365 * 24 * 3600
 
 
 class Console:
-    """The parts of the console of one server.
+    """The console of one server.
 
     Args:
-        api: the server's.
+        api: the server's API.
         settings: of the console.
-        views: all there are, in the order of the menu.
-
+        views: all views, in menu order.
     """
 
     def __init__(self, api: Api, settings: ConsoleSettings, views: Sequence[Entry]) -> None:
@@ -52,20 +51,19 @@ class Console:
 
     @classmethod
     def of(cls, request: Request) -> "Console":
-        """Return that of the server that a request came to."""
         found = request.app.state.console
         assert isinstance(found, cls)  # noqa: S101 - the application was made with it
         return found
 
     def one(self, make: "Callable[[Console], T]") -> T:
-        """Return what this server has one of: made by this function, or class, as somebody first asks for it."""
+        """Return this server's only object made by `make`; made on first use."""
         if make not in self._one:
             self._one[make] = make(self)
         found: T = self._one[make]
         return found
 
     async def known(self, find_out: Callable[[Api], T]) -> T:
-        """Return what this function finds out about the configuration: once, for that stays while a server lives."""
+        """Return a fact about the configuration, computed once: the configuration is fixed while the server runs."""
         async with self._finding_out:
             if find_out not in self._one:
                 self._one[find_out] = await asyncio.to_thread(find_out, self.api)
@@ -73,15 +71,12 @@ class Console:
         return found
 
     async def sources(self) -> dict[str, Asked]:
-        """Return how each source is asked."""
         return await self.known(_asked)
 
     def words(self, request: Request) -> Words:
-        """Return what says things in the language of a request."""
         return self._words[language_of(request)]
 
     def render(self, request: Request, words: Words, template: str, status: int, given: dict[str, Any]) -> Response:
-        """Return a page."""
         shared: dict[str, Any] = self._said(words) | {
             "request": request,
             "menu": [each for each in self.views if not each.plugin or self.api.host.settings_of(each.plugin)],
@@ -111,7 +106,7 @@ class Console:
         return answer
 
     def fragment(self, words: Words, template: str, given: Mapping[str, Any]) -> str:
-        """Return a part of a page, which depends on no request."""
+        """Render a part of a page that does not depend on a request."""
         return self._templates.get_template(template).render(self._said(words) | dict(given))
 
     def _said(self, words: Words) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What the bus or a link wrote in English, for logs and programs, told in the reader's language where it is known."""
+"""Translates English details of the bus and of links, written for logs and programs, where the text is known."""
 
 import re
 from typing import NamedTuple
@@ -12,25 +12,21 @@ _CODE = re.compile(r"^[a-z_.]{1,40}: ")
 
 
 class Detail(NamedTuple):
-    """A text with the language that it is in."""
-
     text: str
     lang: str
 
 
 class Details:
-    """Texts that are known.
+    """The translatable texts.
 
     Args:
-        texts: as they are written, with what differs from one to another in braces: `not JSON, at character {n}`.
-
+        texts: with the variable parts in braces: `not JSON, at character {n}`.
     """
 
     def __init__(self, *texts: str) -> None:
         self._known = Known(texts)
 
     def of(self, written: str, words: Words) -> Detail:
-        """Return a text in the reader's language where it is one of these, else as it was written."""
         if words.language is not ReaderLanguage.ENGLISH:
             found = self._known.tell(written, words) or self._known.tell(_CODE.sub("", written), words)
             if found is not None:
@@ -38,7 +34,7 @@ class Details:
         return Detail(written, ReaderLanguage.ENGLISH.value)
 
     def parts(self, written: str, words: Words) -> list[Detail]:
-        """Return it so, or else what it says is wrong with each field of a message, each with the language it is in."""
+        """Translate a whole text; if it is unknown, each of the field problems in it."""
         whole = self.of(written, words)
         if not written or whole.lang != ReaderLanguage.ENGLISH or words.language is ReaderLanguage.ENGLISH:
             return [whole] if written else []

@@ -1,4 +1,4 @@
-"""What becomes a page that says what is wrong."""
+"""Exceptions that become error pages."""
 
 from collections.abc import Mapping
 
@@ -8,13 +8,12 @@ _MENDED = 422
 
 
 class Refused(AppealBusError):
-    """The request cannot be done; the text tells a person why, in their language.
+    """The request is refused; the message is for the person, in their language.
 
     Attributes:
         status: of the answer.
         headers: of the answer.
-        again: whether a form that was refused can be sent again, as it is or mended.
-
+        again: whether the refused form can be sent again, unchanged or corrected.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What somebody wrote into a form that was not taken: the page that says why gives it back."""
+"""Gives the input of a refused form back on the error page."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -14,7 +14,7 @@ from appealbus.plugins.console.login import HOME, safe
 from appealbus.plugins.console.words import said
 
 BACK = "back"
-"""The field by which a form that is sent again remembers the page that it came from."""
+"""Form field with the original page, for a form that is sent again."""
 _TYPED: Mapping[str, str] = {
     "reason": said("Why, for the log"),
     "purpose": said("What for"),
@@ -23,22 +23,21 @@ _TYPED: Mapping[str, str] = {
     "message_id": said("An id that no other message has"),
     "name": said("Name"),
 }
-"""Fields that people fill, with what each is called; the others go with the form as they stood in it."""
+"""Fields that people fill, with their labels; all other fields are sent again as they were."""
 _SOUGHT = "q"
-"""What searches for a person: whoever is not signed in any more is not shown it."""
+"""The field with a search for a person: not shown to anybody who has lost their session."""
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """A form as it came.
+    """A submitted form.
 
     Attributes:
-        action: where it goes.
-        back: the page that it stood on; empty: nobody knows.
-        typed: what was typed: name, label and text of each field.
-        others: names and values of the other fields, with neither the token of the session nor `BACK`.
-        csrf: the token that it came with.
-
+        action: URL it was sent to.
+        back: page it was on; empty if unknown.
+        typed: name, label and text of each filled field.
+        others: names and values of the other fields, without the CSRF token and `BACK`.
+        csrf: CSRF token sent with it.
     """
 
     action: str
@@ -49,12 +48,11 @@ class Given:
 
     @property
     def seeks(self) -> bool:
-        """Whether it searches, perhaps for a person."""
         return any(name == _SOUGHT for name, _ in self.others)
 
 
 async def read(request: Request) -> None:
-    """Read the form of a request that was refused before anybody did, as far as it is one of a page of ours."""
+    """Read the form of a request refused before its form was read, if it came from a page of this server."""
     console = Console.of(request)
     with suppress(Refused, Problem):
         check_origin(request, console.words(request))
@@ -63,7 +61,6 @@ async def read(request: Request) -> None:
 
 
 def given(request: Request) -> Given | None:
-    """Return the form of a request as it was read; None where there is none."""
     fields: Mapping[str, str] = request.state.form.fields if hasattr(request.state, "form") else {}
     words = Console.of(request).words(request)
     if not fields:

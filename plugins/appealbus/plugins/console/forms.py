@@ -1,4 +1,4 @@
-"""What people write into forms and URLs: read within bounds, and a form only from a page of ours."""
+"""Reads forms and URL parameters within limits; forms only from the console's own pages."""
 
 import hmac
 import re
@@ -19,15 +19,15 @@ _FIELDS = 100
 LONGEST = 500
 """Characters of a reason or a purpose."""
 _FIRST_YEAR, _LAST_YEAR = 1970, 9000
-"""Between them days and moments can be counted with, and shown on every clock."""
+"""Years in which date arithmetic cannot overflow in any time zone."""
 _PLACE = re.compile(r"[0-9]{0,9}")
 _DIGITS = re.compile(r"[0-9]{1,18}")
-"""Of a number that any database can hold."""
+"""A number that fits in any database."""
 
 
 @dataclass
 class Form:
-    """What was written; a field that is not there is empty."""
+    """A submitted form; missing fields are empty."""
 
     fields: Mapping[str, str] = field(default_factory=dict, repr=False)
 
@@ -35,21 +35,20 @@ class Form:
         return self.fields.get(name, "").strip()
 
     def reason(self, words: Words, name: str = "reason") -> str:
-        """Return why somebody does something, without what is not seen; raise Refused where it is not said."""
+        """Return the reason without invisible characters; raise Refused if it is empty."""
         said = "".join(each for each in " ".join(self[name].split()) if each.isprintable()).strip()
         if not 0 < len(said) <= LONGEST:
             raise Refused(422, words.say("Say why, in at most {n} characters: it is kept in the log.", n=LONGEST))
         return said
 
     def query(self, name: str, words: Words) -> list[tuple[str, str]]:
-        """Return names and values of a query that a field keeps; raise Refused where it keeps none."""
+        """Parse a field that holds a query string; raise Refused if it is malformed."""
         try:
             return parse_qsl(self[name], strict_parsing=True, max_num_fields=_FIELDS)
         except ValueError:
             raise Refused(400, words.say("The form was not taken; send it again.")) from None
 
     def check(self, csrf: str, words: Words) -> None:
-        """Raise Refused where this is no form of the session."""
         if not hmac.compare_digest(self.fields.get("csrf", "").encode(), csrf.encode()):
             # Whoever has signed in anew has the form of before; it came from a page of ours, as the origin says.
             text = words.say("This form is not of your session: look at what it says, and send it again.")
@@ -57,7 +56,7 @@ class Form:
 
 
 async def form_of(request: Request, bodies: Bodies, words: Words) -> Form:
-    """Read the form of a request, once; it is in the request's state from then on."""
+    """Read the form of a request once and keep it in the request's state."""
     request.state.form = Form()
     if media_type_of(request) != "application/x-www-form-urlencoded":
         raise Refused(415, words.say("This is no form."))
@@ -71,7 +70,7 @@ async def form_of(request: Request, bodies: Bodies, words: Words) -> Form:
 
 
 def parts_of(url: str) -> SplitResult:
-    """Return the parts of a URL that somebody wrote; none where it is no URL at all."""
+    """Split a URL from user input; empty parts if it is invalid."""
     try:
         return urlsplit(url)
     except ValueError:
@@ -79,9 +78,9 @@ def parts_of(url: str) -> SplitResult:
 
 
 def check_origin(request: Request, words: Words) -> None:
-    """Raise Refused where a POST does not come from a page of this server.
+    """Raise Refused if a POST does not come from a page of this server.
 
-    Behind a proxy the scheme may be another one inside: the host is what counts.
+    Only the host is compared: behind a proxy the scheme may differ.
     """
     origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site", "same-origin")
     host = request.headers.get("host", "")
@@ -90,13 +89,13 @@ def check_origin(request: Request, words: Words) -> None:
 
 
 def number_of(written: str, most: int = 10**18) -> int | None:
-    """Return the number that somebody has written in digits; None where it is none, or larger than it can be."""
+    """Parse a decimal number; None if it is invalid or above `most`."""
     number = int(written) if _DIGITS.fullmatch(written) else None
     return None if number is None or number > most else number
 
 
 def day_written(written: str, words: Words, status: int = 400) -> date:
-    """Return the day that somebody has written; raise Refused, with this status, where it is none."""
+    """Parse a day; raise Refused with `status` if it is invalid."""
     try:
         found = date.fromisoformat(written)
     except ValueError:
@@ -107,7 +106,7 @@ def day_written(written: str, words: Words, status: int = 400) -> date:
 
 
 def moment_of(written: str, words: Words) -> datetime:
-    """Return the moment that somebody has written, on the country's clock; raise Refused where it is none."""
+    """Parse a moment in the country's local time; raise Refused if it is invalid."""
     try:
         found = datetime.fromisoformat(written[:40])
         found = (found if found.tzinfo else found.replace(tzinfo=KAZAKHSTAN)).astimezone(KAZAKHSTAN)
@@ -119,7 +118,7 @@ def moment_of(written: str, words: Words) -> datetime:
 
 
 def place_of(written: str, words: Words) -> str:
-    """Return the beginning of a КАТО that somebody has written; raise Refused where it is none."""
+    """Parse the beginning of a КАТО code; raise Refused if it is invalid."""
     if not _PLACE.fullmatch(written):
         raise Refused(400, words.say("Write the beginning of a КАТО, in digits."))
     return written

@@ -1,4 +1,4 @@
-"""How people come in and go out: by a one-time link, at a provider, and by the button."""
+"""Sign-in by one-time link or OpenID Connect provider, and sign-out."""
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -18,7 +18,7 @@ HOME = "/console/"
 
 
 async def enter(request: Request) -> Response:
-    """Show how to sign in. A link is used up by its button alone: whatever looks at links by itself does not."""
+    """Show the sign-in page. Only its button uses a link up, so that link previews do not."""
     console = Console.of(request)
     link, to = request.query_params.get("link", ""), request.query_params.get("to", "")
     given = {"link": link[:100], "to": safe(to), "oidc": console.oidc is not None}
@@ -26,7 +26,6 @@ async def enter(request: Request) -> Response:
 
 
 async def use_link(request: Request) -> Response:
-    """Sign in whoever has a link that counts."""
     console = Console.of(request)
     words = console.words(request)
     check_origin(request, words)
@@ -38,7 +37,6 @@ async def use_link(request: Request) -> Response:
 
 
 async def _begun(request: Request, client: Client, to: str) -> Response:
-    """Begin a session of somebody who has shown who they are; the one that the browser had is over."""
     console = Console.of(request)
     before = await console.sessions.of(request)
     if before is not None:
@@ -49,7 +47,6 @@ async def _begun(request: Request, client: Client, to: str) -> Response:
 
 
 async def to_provider(request: Request) -> Response:
-    """Lead to the provider at which people sign in."""
     console = Console.of(request)
     if console.oidc is None:
         raise HTTPException(404)
@@ -60,7 +57,6 @@ async def to_provider(request: Request) -> Response:
 
 
 async def from_provider(request: Request) -> Response:
-    """Sign in whoever the provider sends back."""
     console = Console.of(request)
     if console.oidc is None:
         raise HTTPException(404)
@@ -88,7 +84,7 @@ def _not_signed_in(words: Words, error: NotSignedIn) -> Refused:
 
 
 async def leave(request: Request) -> Response:
-    """Sign out, on every server at once, and at the provider that somebody has come from."""
+    """Sign out on all servers, and at the provider if the person came from there."""
     page = await Page.of(request)
     console, client = page.console, page.session.client
     await console.sessions.end(page.session)
@@ -102,14 +98,13 @@ async def leave(request: Request) -> Response:
 
 
 async def home(request: Request) -> Response:
-    """Lead to the first view of the menu that the person may see."""
     page = await Page.of(request)
     seen = (each for each in page.console.views if each.place and each.open_to(page.viewer))
     return page.go(next(seen).path, page.chosen_language)
 
 
 def safe(to: str) -> str:
-    """Return where to go after the sign-in: a page of the console, whatever was asked for."""
+    """Return the target after sign-in: always a page of the console, to prevent open redirects."""
     parts = parts_of(to if to.isprintable() and "\\" not in to else "")
     within = not parts.scheme and not parts.netloc and parts.path.startswith("/console/") and "//" not in parts.path
     if not within or parts.path.startswith("/console/enter") or ".." in parts.path:

@@ -1,4 +1,4 @@
-"""Which colour and shape a word has: the kinds of `ui.badge`."""
+"""Colour and shape of words: the kinds of `ui.badge`."""
 
 from datetime import date
 from enum import StrEnum
@@ -9,7 +9,7 @@ from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.signal import Severity
 
 _SOON = 3
-"""Days before the due date from which it stands out, as on dossiers."""
+"""Days before the due date from which it is highlighted, as on dossiers."""
 _KINDS: dict[StrEnum, str] = {
     AppealState.READY: "calm",
     AppealState.IN_WORK: "calm",
@@ -36,16 +36,14 @@ _KINDS: dict[StrEnum, str] = {
 
 
 def mark(word: StrEnum) -> str:
-    """Return the kind of badge of a word of a list."""
     return _KINDS.get(word, "plain")
 
 
 def short(text: str, most: int = 20_000) -> str:
-    """Return a text, or its beginning with how long it is: nobody reads megabytes in a table."""
     return text if len(text) <= most else f"{text[:most]} … ({len(text):,})"
 
 
 def urgency(due: date, today: date) -> str:
-    """Return the class of a due date: `late`, `soon` or none."""
+    """Return the CSS class of a due date: `late`, `soon` or none."""
     left = (due - today).days
     return "late" if left < 0 else "soon" if left <= _SOON else ""

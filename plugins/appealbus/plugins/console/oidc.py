@@ -1,7 +1,6 @@
-"""Signing in at a provider of OpenID Connect: the code flow with PKCE, by Authlib.
+"""Sign-in by OpenID Connect: the code flow with PKCE, by Authlib.
 
-Between the two ways through the browser what is remembered of a sign-in lies in a cookie, encrypted, so that any server
-may end what another one began.
+The state of a sign-in is in an encrypted cookie, so that any server can finish what another one began.
 """
 
 import base64
@@ -27,16 +26,16 @@ log = structlog.get_logger(__name__)
 
 COOKIE = "appealbus-oidc"
 _LIVES = 600
-"""Seconds that a sign-in may take at the provider: a password, a second factor."""
+"""Seconds for a sign-in at the provider, with password and second factor."""
 _WAIT = 10.0
-"""Seconds for each answer of the provider."""
+"""Timeout in seconds for each answer of the provider."""
 _SIGNED = ("RS256", "PS256", "ES256", "ES384", "ES512", "EdDSA")
-"""How its tokens may be signed: never by a secret, and never not at all."""
+"""Accepted signature algorithms of tokens: asymmetric only, never `none`."""
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,50}", re.ASCII)
 
 
 class NotSignedIn(AppealBusError):
-    """The provider did not say who it is, or nobody knows what they may; `code` says why."""
+    """The sign-in failed: the provider gave no identity, or the identity has no role. `code` says why."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -45,19 +44,15 @@ class NotSignedIn(AppealBusError):
 
 @dataclass(frozen=True, slots=True)
 class Somebody:
-    """Who a provider says has signed in, and what that makes of them."""
-
     name: str
     role: Role
     by: str
-    """The provider and its subject, as a hash: a name that passes to somebody else there is not the same person."""
+    """Hash of the provider and its subject: if the provider gives a name to another person, the hash differs."""
 
 
 class Oidc:
-    """The provider, as the console is registered at it."""
-
     MARK = "oidc:"
-    """What `created_by` of a client begins with who has come from a provider."""
+    """Prefix of `created_by` for clients created by this sign-in."""
 
     def __init__(self, settings: OidcSettings, journal: Journal) -> None:
         # Imported here: whoever signs in by links alone needs none of it.
@@ -82,7 +77,6 @@ class Oidc:
         self._out = f"{settings.url.rstrip('/')}/console/enter"
 
     async def start(self, request: Request, to: str) -> Response:
-        """Lead to the provider."""
         request.scope["session"] = {}
         try:
             await self._metadata()
@@ -102,12 +96,7 @@ class Oidc:
         return answer
 
     async def finish(self, request: Request) -> tuple[Somebody, str]:
-        """Return who has come back from the provider, and where they wanted to go.
-
-        Raises:
-            NotSignedIn: nobody has.
-
-        """
+        """Return the authenticated person and the page they wanted; raise NotSignedIn if the sign-in failed."""
         try:
             shown = request.cookies.get(COOKIE, "").encode()
             kept = orjson.loads(self._seal.decrypt_at_time(shown, _LIVES, self._now()))
@@ -125,9 +114,9 @@ class Oidc:
         return self._somebody(claims), str(kept["to"])
 
     async def way_out(self) -> str | None:
-        """Return where people sign out at the provider; None where it has no such place, or cannot be asked.
+        """Return the provider's sign-out URL; None if it has none or is unreachable.
 
-        No token is kept for it: the provider asks the person whether they mean it.
+        No token is kept for it, so the provider asks the person to confirm.
         """
         try:
             ends = (await self._metadata()).get("end_session_endpoint")
@@ -143,7 +132,7 @@ class Oidc:
         return f"{ends}{'&' if urlsplit(ends).query else '?'}{said}"
 
     async def _metadata(self) -> dict[str, Any]:
-        """Have what the provider says of itself; it must be the one that is meant, and sign what it says."""
+        """Load the provider's metadata; checks the issuer and drops insecure signature algorithms."""
         known: dict[str, Any] = await self._app.load_server_metadata()
         if known.get("issuer") != self._settings.issuer:
             raise NotSignedIn("oidc.issuer")
@@ -152,7 +141,7 @@ class Oidc:
         return known
 
     def _now(self) -> int:
-        """Return the second by the journal's clock, which is the same on all servers."""
+        """Return the journal's time in seconds: the same on all servers."""
         return int(self._journal.now().timestamp())
 
     def _somebody(self, claims: dict[str, Any]) -> Somebody:
@@ -173,11 +162,10 @@ class Oidc:
 
 
 async def client_of(journal: Journal, who: Somebody) -> Client:
-    """Return who it is as a client, new or known: `NAME`, or `NAME-ROLE` where they came with another role before.
+    """Return the person's client, new or existing: `NAME`, or `NAME-ROLE` if they came with another role before.
 
     Raises:
-        NotSignedIn: the name is somebody else's, or the person is revoked, under whatever name.
-
+        NotSignedIn: the name belongs to somebody else, or the person is revoked under any name.
     """
     known = {client.name.lower(): client for client, _ in await journal.clients()}
     # At many providers people choose their names themselves: another one, or another role, lets nobody in again.

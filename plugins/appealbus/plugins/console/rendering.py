@@ -1,4 +1,4 @@
-"""The templates, of the console and of each view: all are read as a server starts, and once in a process."""
+"""Templates of the console and of all views, compiled once per process."""
 
 from functools import cache
 from pathlib import Path
@@ -19,7 +19,7 @@ HERE = Path(__file__).parent
 
 @cache
 def templates() -> Environment:
-    """Return them, compiled: a broken one stops the start. What is shown is escaped; what is missing is an error."""
+    """Compile all templates, so that a broken one stops the start. Output is escaped; undefined names are errors."""
     made = Environment(
         loader=FileSystemLoader([HERE / "templates", HERE / "views"]),
         autoescape=True,
@@ -37,5 +37,5 @@ def templates() -> Environment:
 
 
 def _seen(value: Any) -> Any:
-    """Return what is shown, with all that turns a text round, or is not seen, written out; what is HTML as it is."""
+    """Return text with bidirectional and invisible characters spelled out; HTML is unchanged."""
     return escaped(value) if isinstance(value, str) and not hasattr(value, "__html__") else value

@@ -1,6 +1,6 @@
-"""Who is signed in. A session is a credential of a client, as a token is: the journal keeps its SHA-256 and its end.
+"""Sessions. A session is a client credential like a token: the journal keeps its SHA-256 and its expiry.
 
-So it counts on every server, ends where the client is revoked, and needs no table of its own.
+So it is valid on every server, ends when the client is revoked, and needs no table of its own.
 """
 
 import base64
@@ -23,42 +23,37 @@ from appealbus.plugins.console.settings import ConsoleSettings
 
 SESSION = "session"
 LINK = "link"
-"""The kinds of credentials that the API never takes."""
+"""Kinds of credentials that the API rejects."""
 _EACH = 20
-"""So many times within the idle time a session's end is written anew; with more, each click would cost a write."""
+"""A session's expiry is rewritten this many times within the idle time; more would cost a write per click."""
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Somebody who is signed in."""
-
     client: Client
     credential: Credential
     secret: str
 
     @property
     def csrf(self) -> str:
-        """What each form of this session holds, and nobody else knows."""
         return hmac.new(self.secret.encode(), b"csrf", sha256).hexdigest()
 
     @property
     def key(self) -> bytes:
-        """A key of this session alone, for what its pages carry in URLs."""
+        """Key that encrypts page state in URLs for this session."""
         return base64.urlsafe_b64encode(hmac.new(self.secret.encode(), b"urls", sha256).digest())
 
 
 class Sessions:
-    """Begins, knows and ends sessions."""
-
     def __init__(self, journal: Journal, settings: ConsoleSettings) -> None:
         self._journal = journal
         self._idle = timedelta(seconds=settings.idle)
         self._longest = timedelta(seconds=settings.longest)
         self._renewing: set[str] = set()
-        """Sessions whose end is being written: many requests at once are one person at work, and one write."""
+        """Sessions whose expiry is being written: parallel requests of one person need a single write."""
 
     async def redeem(self, link: str) -> Client | None:
-        """Use a one-time link up; return whose it is, or None where it does not count or somebody was faster."""
+        """Use a one-time link up and return its client; None if it is invalid, expired or already used."""
         found = await self._counting(LINK, link)
         if found is None:
             return None
@@ -67,7 +62,7 @@ class Sessions:
         return client if used else None
 
     async def begin(self, client: Client) -> str:
-        """Begin a session of somebody who has shown who they are; return its secret, which is always a new one."""
+        """Begin a session of an authenticated client; return its secret, which is always new."""
         secret, mark, digest = tokens.new_token()
         now = self._journal.now()
         new = Credential(mark, SESSION, now, now + min(self._idle, self._longest))
@@ -75,9 +70,9 @@ class Sessions:
         return secret
 
     async def of(self, request: Request, *, renew: bool = True) -> Session | None:
-        """Return whose session a request is of, asked of the journal each time; None where it counts no more.
+        """Return the session of a request, read from the journal each time; None if it is invalid or expired.
 
-        A request is somebody at work, and prolongs it; with `renew` False it does not.
+        Each request extends the session, unless `renew` is False.
         """
         secret = request.cookies.get(cookie_name(request), "")
         found = await self._counting(SESSION, secret)
@@ -103,7 +98,6 @@ class Sessions:
             self._renewing.discard(credential.id)
 
     async def end(self, session: Session) -> None:
-        """End a session everywhere."""
         await self._as(session.client).revoke_credential(session.client.name, session.credential.id)
 
     def _as(self, client: Client) -> Journal:
@@ -120,23 +114,22 @@ class Sessions:
 
 
 def cookie_name(request: Request) -> str:
-    """Return the name of the session's cookie: over TLS one that no other host and no path may set."""
+    """Return the cookie name; over TLS with the `__Host-` prefix, so that no other host or path can set it."""
     return "__Host-appealbus" if request.url.scheme == "https" else "appealbus"
 
 
 def give_cookie(request: Request, response: Response, secret: str) -> None:
-    """Have the browser keep a session; it ends with the browser at the latest."""
+    """Set the session cookie; the browser drops it when it closes."""
     secure = request.url.scheme == "https"
     response.set_cookie(cookie_name(request), secret, path="/", secure=secure, httponly=True, samesite="lax")
 
 
 def give_sent(request: Request, response: Response) -> None:
-    """Tell the page's script, for a minute, which form was taken: it forgets what was typed into that."""
+    """Tell the page's script, for one minute, which form was accepted, so that it forgets the saved input."""
     done, secure = quote(request.url.path, safe=""), request.url.scheme == "https"
     response.set_cookie("sent", done, max_age=60, path="/console", secure=secure, samesite="strict")
 
 
 def take_cookie(request: Request, response: Response) -> None:
-    """Have the browser forget its session."""
     secure = request.url.scheme == "https"
     response.delete_cookie(cookie_name(request), path="/", secure=secure, httponly=True, samesite="lax")

@@ -1,4 +1,4 @@
-"""What can be set about the console."""
+"""Settings of the console."""
 
 from typing import Annotated, Self
 from urllib.parse import urlsplit

@@ -1,4 +1,4 @@
-"""The few files that pages load: a style sheet, a script of ours, and htmx. Read once, and named by their content."""
+"""Static files: a style sheet, our script, and htmx. Read once; their URLs contain a content hash."""
 
 from hashlib import sha256
 from pathlib import Path
@@ -13,19 +13,16 @@ _TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=ut
 
 
 class Static:
-    """The files by name."""
-
     def __init__(self) -> None:
         files = sorted(each for each in FOLDER.iterdir() if each.suffix in _TYPES)
         self._files = {each.name: (each.read_bytes(), _TYPES[each.suffix]) for each in files}
         self._marks = {name: sha256(raw).hexdigest()[:16] for name, (raw, _) in self._files.items()}
 
     def path(self, name: str) -> str:
-        """Return the path of a file, which is another one when the file is."""
+        """Return a file's URL, which changes with its content."""
         return f"/console/static/{name}?v={self._marks[name]}"
 
     async def answer(self, request: Request) -> Response:
-        """Answer with a file."""
         found = self._files.get(request.path_params["name"])
         if found is None:
             raise Refused(404, "")

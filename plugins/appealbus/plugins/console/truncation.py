@@ -1,4 +1,4 @@
-"""Room for fields on one page: what a stranger wrote makes no page of megabytes. What has none stands on the next."""
+"""Limits the size of pages with foreign content: fields that do not fit go to the next page."""
 
 from collections.abc import Iterable
 from html import escape
@@ -7,23 +7,22 @@ from appealbus.core.escaping import escaped
 from appealbus.plugins.console.marks import short
 
 _BYTES = 70_000
-"""Of fields on one page, as they stand in it: with all else that makes less than 100 kB."""
+"""Bytes of fields on one page, as rendered; with everything else a page stays below 100 kB."""
 _OF_A_VALUE = 40_000
-"""Bytes of one value: a letter of 20,000 letters. What stands behind it has room, too."""
+"""Bytes of one value: a letter of 20,000 characters, with room for the fields behind it."""
 _LINKED, _PLAIN = 450, 60
-"""Bytes of a field beside its value: one that leads to where it comes from, with what for, and one that does not."""
+"""Bytes of markup of a field: one that links to its origin, with a purpose, and a plain one."""
 
 
 class Room:
-    """What is left of it.
+    """Remaining room of a page.
 
     Args:
-        skip: fields that stood on the pages before.
+        skip: fields on the previous pages.
 
     Attributes:
-        passed: fields up to the last one that is shown.
-        more: fields behind it.
-
+        passed: fields up to the last one shown.
+        more: fields after it.
     """
 
     def __init__(self, skip: int = 0) -> None:
@@ -34,11 +33,11 @@ class Room:
 
     @property
     def next(self) -> int | None:
-        """What the next page skips; None: this is the last one."""
+        """Number of fields that the next page skips; None on the last page."""
         return self.passed if self.more else None
 
     def take(self, *texts: str, beside: int = _PLAIN, most: int = _OF_A_VALUE) -> list[str] | None:
-        """Return the texts of a field, each within so many bytes; None where it has no room here."""
+        """Return a field's texts, each truncated to `most` bytes; None if they do not fit on this page."""
         if self.passed < self._skip:
             self.passed += 1
             return None
@@ -52,13 +51,12 @@ class Room:
         return kept
 
     def fields(self, fields: Iterable[tuple[str, str]], *, linked: bool = True) -> list[tuple[str, str]]:
-        """Return names and values of the fields that have room."""
         beside = _LINKED if linked else _PLAIN
         return [(name, kept[0]) for name, value in fields if (kept := self.take(value, beside=beside)) is not None]
 
 
 def _within(text: str, most: int) -> str:
-    """Return a text, or of a longer one the beginning that takes so many bytes on a page."""
+    """Truncate a text to a number of rendered bytes."""
     length = min(len(text), most)
     while (size := _size(text[:length])) > most:
         length = length * most // size

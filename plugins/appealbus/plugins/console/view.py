@@ -1,4 +1,4 @@
-"""What a view is: a folder in `views/` with its routes, its templates and its words."""
+"""Definition of a view: a folder in `views/` with its routes, templates and translations."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ Handler = Callable[[Page], Awaitable[Response]]
 
 
 class _Id(Convertor[int]):
-    """`{name:id}` in a path: what any database can hold. Starlette's own `int` fails over five thousand digits."""
+    """Path parameter `{name:id}`: a number that fits in any database. Starlette's `int` fails beyond 5,000 digits."""
 
     regex = "[0-9]{1,18}"
 
@@ -35,30 +35,25 @@ register_url_convertor("id", _Id())
 
 @dataclass
 class View(Entry):
-    """A view; the module of its folder has it as `view`.
+    """A view; the package of its folder has it as `view`.
 
     Attributes:
         routes: its pages and forms.
-        may: by a route's name what one may do who uses it; None: all.
-
+        may: right needed, by route name; None: none.
     """
 
     routes: list[Route] = field(default_factory=list)
     may: dict[str, Action | None] = field(default_factory=dict)
 
     def get(self, path: str, may: Action | None = None, *, by_itself: bool = False) -> Callable[[Handler], Handler]:
-        """Make a function the page at a path, for those who may do that.
+        """Register a function as the page at a path under `/console`, for those with the right `may`.
 
-        Args:
-            path: under `/console`.
-            may: what one may do who sees it; None: all.
-            by_itself: whether browsers ask for it without anybody's doing, which does not prolong a session.
-
+        With `by_itself` the browser requests it automatically, which must not extend the session.
         """
         return self._route(path, "GET", may, renew=not by_itself)
 
     def post(self, path: str, may: Action | None) -> Callable[[Handler], Handler]:
-        """Make a function what becomes of a form; `page.form` has what was written. It ends in `page.go(...)`."""
+        """Register a function as a form handler; `page.form` has the input. It ends with `page.go(...)`."""
         return self._route(path, "POST", may)
 
     def _route(self, path: str, method: str, may: Action | None, *, renew: bool = True) -> Callable[[Handler], Handler]:
@@ -78,6 +73,6 @@ class View(Entry):
 
 
 def all_views() -> list[View]:
-    """Return all views there are, in the order of the menu. A folder in `views/` is one; there is no list of them."""
+    """Return all views in menu order: every folder in `views/`, without a list to maintain."""
     found = [import_module(f"{views.__name__}.{each.name}").view for each in iter_modules(views.__path__) if each.ispkg]
     return sorted(found, key=lambda view: (view.place or 1000, view.name))

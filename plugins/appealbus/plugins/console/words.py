@@ -1,4 +1,4 @@
-"""The words of the console in three languages, with days, moments and numbers as each writes them."""
+"""The console's texts in three languages, and formats of days, moments and numbers."""
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
@@ -18,13 +18,13 @@ COOKIE = "appealbus-lang"
 _LOCALES = {ReaderLanguage.ENGLISH: "en_GB", ReaderLanguage.RUSSIAN: "ru", ReaderLanguage.KAZAKH: "kk"}
 _CODES = frozenset(each.value for each in ReaderLanguage)
 _DAYS = {ReaderLanguage.RUSSIAN: "d MMM y", ReaderLanguage.KAZAKH: "y 'ж'. d MMM"}
-"""Where a table has no room for what is usual, which is `27 нояб. 2026 г.`, or what is usual has zeros: `08 қыр.`."""
+"""Short date formats for tables: the default is long (`27 нояб. 2026 г.`) or zero-padded (`08 қыр.`)."""
 NAMES = {ReaderLanguage.KAZAKH: "Қазақша", ReaderLanguage.RUSSIAN: "Русский", ReaderLanguage.ENGLISH: "English"}
-"""Each language in its own words."""
+"""Names of the languages, each in itself."""
 
 
 def said(text: str) -> str:
-    """Mark a text that is said later."""
+    """Mark a text for translation at a later point."""
     return text
 
 
@@ -33,11 +33,10 @@ _UNITS = (
     (3600, 2 * 3600, said("{n} hour"), "{n} hours"),
     (60, 60, said("{n} minute"), "{n} minutes"),
 )
-"""Of times: seconds of each, from how many on a time is told in it, and its words."""
+"""Units of durations: seconds, minimum duration for the unit, singular and plural."""
 
 
 def folders() -> list[Path]:
-    """Return the folders with catalogues: the console's own, and one for each view."""
     return [HERE, *sorted(each for each in (HERE / "views").iterdir() if (each / "__init__.py").exists())]
 
 
@@ -53,49 +52,38 @@ def _catalogue(language: ReaderLanguage) -> NullTranslations:
 
 
 class Words(Reader):
-    """Says things to one person.
-
-    Args:
-        language: theirs.
-        plugins: files and modules of plugins that the configuration names.
-
-    """
-
     def __init__(self, language: ReaderLanguage, plugins: Sequence[str] = ()) -> None:
         super().__init__(language, plugins)
         self._console = _catalogue(language)
 
     def say(self, text: str, /, **values: object) -> str:
-        """Return a sentence of the console's, or else of the program's, with the values in their places."""
+        """Translate a text of the console, else of the program or of a plugin."""
         found = self._console.gettext(text)
         return super().say(text, **values) if found == text else found.format(**values)
 
     def say_n(self, one: str, many: str, n: int, /, **values: object) -> str:
-        """Return one that depends on a number, which stands in it as `{n}`."""
         found = self._console.ngettext(one, many, n)
         found = self._own.ngettext(one, many, n) if found in (one, many) else found
         return found.format(n=self.number(n), **values)
 
     def number(self, value: float) -> str:
-        """Return a number."""
         return str(format_decimal(value, locale=_LOCALES[self.language]))
 
     def day(self, day: date) -> str:
-        """Return a day."""
         return format_date(day, format=_DAYS.get(self.language, "medium"), locale=_LOCALES[self.language])
 
     def weekdays(self) -> list[tuple[str, str]]:
-        """Return the short and the whole name of each day of the week, from Monday on."""
+        """Return short and full names of the weekdays from Monday."""
         names = [get_day_names(width, locale=_LOCALES[self.language]) for width in ("abbreviated", "wide")]
         return [(names[0][at], names[1][at]) for at in range(7)]
 
     def moment(self, moment: datetime, *, seconds: bool = True) -> str:
-        """Return a moment on the country's clock, by which all days are counted; every page says once which that is."""
+        """Return a moment in the country's local time; each page names the zone once."""
         local = moment.astimezone(KAZAKHSTAN)
         return f"{self.day(self.today(moment))}, {local:{'%H:%M:%S' if seconds else '%H:%M'}}"
 
     def lasted(self, time: timedelta | None) -> str:
-        """Return how long something lasted, in its largest unit; empty where nothing did."""
+        """Return a duration in its largest unit; empty for None."""
         if time is None:
             return ""
         seconds = int(time.total_seconds())
@@ -105,15 +93,13 @@ class Words(Reader):
         return self.say("{n} s", n=seconds)
 
     def zone_said(self, moment: datetime) -> str:
-        """Return the zone of that clock, as `GMT+05:00`."""
         return str(get_timezone_gmt(moment.astimezone(KAZAKHSTAN), locale=_LOCALES[self.language]))
 
     def today(self, now: datetime) -> date:
-        """Return which day it is in the country."""
         return day_of(now)
 
     def left(self, due: date, now: datetime) -> str:
-        """Return how many days are left until a day."""
+        """Return the number of days until a due date, in words."""
         days = (due - self.today(now)).days
         if days == 0:
             return self.say("today")
@@ -123,7 +109,7 @@ class Words(Reader):
 
 
 def language_of(request: Request) -> ReaderLanguage:
-    """Return the language of a request: what it asks for, else what was chosen before, else what the browser likes."""
+    """Return the language of a request: from the URL, else from the cookie, else from `Accept-Language`."""
     for wanted in (request.query_params.get("lang"), request.cookies.get(COOKIE)):
         if wanted in _CODES:
             return ReaderLanguage(wanted)

@@ -1,8 +1,8 @@
-"""ЕГКН, the state cadastre: what lies behind a cadastral number, who holds it and what burdens it.
+"""ЕГКН, the state cadastre: a parcel by cadastral number, with its rights and encumbrances.
 
-No service of ЕГКН that answers such a question is published. The messages in `contract/egkn.xsd` are our model, made of
-the parts of the published EgknGeoportalActualization message. When the owner publishes a service, the contract and
-`reading.py` change; the lookup, its record and all that rests on it stay.
+ЕГКН publishes no service for this query. The messages in `contract/egkn.xsd` are our own model, built from the
+published EgknGeoportalActualization message. When the owner publishes a service, only the contract and `reading.py`
+change.
 """
 
 from appealbus.core import Settings, hookimpl
@@ -12,11 +12,9 @@ from appealbus.plugins.egkn.settings import EgknSettings
 
 @hookimpl
 def register_settings() -> type[Settings]:
-    """Say what `[plugins.egkn]` may hold."""
     return EgknSettings
 
 
 @hookimpl
 def register_lookups(settings: EgknSettings) -> list[ParcelByNumber]:
-    """Bring the question."""
     return [ParcelByNumber(settings)]

@@ -1,4 +1,4 @@
-"""What is asked of ЕГКН."""
+"""Lookup in ЕГКН."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -41,7 +41,6 @@ class ParcelByNumber(Declared[ParcelQuery, Parcel]):
     take = TAKE
 
     def choose(self, records: Sequence[Parcel], query: ParcelQuery) -> Outcome[Parcel] | Outcome[Record]:
-        """Return the parcel, with each right once."""
         whole = [
             parcel.model_copy(update={"rights": with_papers_together(parcel.rights)})
             if len(parcel.rights) > 1

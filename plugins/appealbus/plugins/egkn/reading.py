@@ -1,6 +1,6 @@
-"""Where a parcel stands in an answer of ЕГКН: `Razdel2` is a right, `Razdel3` an encumbrance; codes are called ID.
+"""Paths and conversions for ЕГКН's answers: `Razdel2` is a right, `Razdel3` an encumbrance; codes are called ID.
 
-A right that rests on several papers comes as several `Razdel2` that differ in the paper alone.
+A right with several documents comes as several `Razdel2` that differ only in the document.
 """
 
 from collections.abc import Iterable
@@ -15,35 +15,25 @@ _Reading = partial(Reading, codes=("ID", "NameRus", "NameKaz"))
 
 
 def of_person(number: str | None, is_person: str | None) -> str | None:
-    """Return an ИИН: `IsFl` says whether the number is a person's or an organisation's.
-
-    Raises:
-        ValueError: it does not say so.
-
-    """
+    """Return an ИИН; `IsFl` tells persons from organisations, and without it ValueError is raised."""
     return bare(number) if number and _is_true(is_person) else None
 
 
 def of_organisation(number: str | None, is_person: str | None) -> str | None:
-    """Return a БИН.
-
-    Raises:
-        ValueError: as with `of_person`.
-
-    """
+    """Return a БИН; raises ValueError like `of_person`."""
     return bare(number) if number and not _is_true(is_person) else None
 
 
 def parcel_number(told: str) -> str:
-    """Return a cadastral number; of what is no parcel, such as a building on it, as the register writes it."""
+    """Return a cadastral number; a number of another object, such as a building, is unchanged."""
     return parse_or_none(parse_cadastral_number, told) or told
 
 
 def with_papers_together(rights: Iterable[Right]) -> list[Right]:
-    """Return the rights, each once, with all of its papers.
+    """Merge duplicates of a right, with all its documents.
 
-    Two are one where all but the paper is equal and both the holder's number and the date of registration are known:
-    else two holders of one name would become one.
+    Duplicates are equal but for the document, and have a holder's number and a date of registration: without these, two
+    holders of the same name would be merged.
     """
     papers: dict[object, dict[str, FoundingDocument]] = {}
     found: dict[object, Right] = {}

@@ -1,4 +1,4 @@
-"""What can be set about ЕГКН."""
+"""Settings of ЕГКН."""
 
 from appealbus.core.replies.codes import BusinessCodes
 

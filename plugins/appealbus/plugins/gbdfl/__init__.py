@@ -1,8 +1,8 @@
-"""ГБД ФЛ, the register of persons: who the applicant is, and who the people are that the appeal names by ИИН.
+"""ГБД ФЛ, the register of persons: the applicant, and people mentioned by ИИН.
 
-The place to start for writing a plugin of your own. `settings.py` says what can be set, `lookups.py` what is asked and
-where the inputs come from, `reading.py` how an answer becomes a record, `contract/` holds the messages as XSD. Which
-wire carries the question (the SHEP gateway, plain SOAP, the simulator) is not here: `[sources.gbdfl]` binds it.
+A good template for a plugin of your own. `settings.py` has the settings, `lookups.py` the queries and their inputs,
+`reading.py` the conversion of answers, `contract/` the messages as XSD. The transport (SHEP gateway, plain SOAP,
+simulator) is not part of it: `[sources.gbdfl]` selects one.
 """
 
 from appealbus.core import Settings, hookimpl
@@ -12,11 +12,9 @@ from appealbus.plugins.gbdfl.settings import GbdflSettings
 
 @hookimpl
 def register_settings() -> type[Settings]:
-    """Say what `[plugins.gbdfl]` may hold."""
     return GbdflSettings
 
 
 @hookimpl
 def register_lookups(settings: GbdflSettings) -> list[PersonOfApplicant | MentionedPerson]:
-    """Bring the two questions."""
     return [PersonOfApplicant(settings), MentionedPerson(settings)]

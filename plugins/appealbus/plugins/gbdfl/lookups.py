@@ -1,4 +1,4 @@
-"""What is asked of ГБД ФЛ."""
+"""Lookups in ГБД ФЛ."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -56,7 +56,7 @@ class PersonQuery(Query):
         return {field: given[field] for field in _NAMES if given.get(field)}
 
     def absent(self) -> str | None:
-        """Say what it takes to find a person."""
+        """Return what is missing to find a person."""
         if self.iin or self.document_number:
             return None
         lacking = [field for field in ("surname", "name", "birth_date") if not getattr(self, field)]
@@ -66,11 +66,9 @@ class PersonQuery(Query):
 
     @property
     def by_name(self) -> bool:
-        """Whether the person is looked for by name, which several may have."""
         return self.surname is not None
 
     def matches(self, person: Person) -> bool:
-        """Say whether the person is the one that was asked about, by all that was asked."""
         if self.iin:
             return person.iin == self.iin
         if self.document_number:
@@ -90,12 +88,11 @@ class MentionQuery(Query):
     by_name: ClassVar[bool] = False
 
     def matches(self, person: Person) -> bool:
-        """Say whether the person is the one that was asked about."""
         return person.iin == self.iin
 
 
 def _question(by: Mapping[str, str]) -> Send:
-    """Return the question as the register wants it: this order of elements, and none of them in a namespace."""
+    """Return the request as the register expects it: fixed order of elements, no namespace."""
     return Send(
         f"{{{NAMESPACE}}}sendMessageRequest",
         {
@@ -111,13 +108,13 @@ def _question(by: Mapping[str, str]) -> Send:
 
 
 class _WithConsent:
-    """What every question to the register needs: a consent of the person whom it is about."""
+    """Every query to the register needs a consent of its subject."""
 
     settings: GbdflSettings
     decisive: ClassVar[tuple[str, ...]] = ("life_status", "death_date", "incapable_since", "missing_since")
 
     def warnings(self) -> Sequence[str]:
-        """Say that a consent cannot be given yet."""
+        """Warn that the bus cannot give a consent yet."""
         one_for_all = self.settings.kdp_token is not None
         sent = "kdp_token and public_key are the same for all persons" if one_for_all else "no kdp_token is set"
         return [f"{sent}; {_CONSENT}"]
@@ -142,7 +139,7 @@ class PersonOfApplicant(_WithConsent, Declared[PersonQuery, Person]):
     take = TAKE
 
     def choose(self, records: Sequence[Person], query: PersonQuery) -> Outcome[Person] | Outcome[Record]:
-        """Return the one person; a name and a birth date may be those of several."""
+        """Return the only match; a name and a birth date may fit several persons."""
         if query.by_name and (several := len({person.iin for person in records if query.matches(person)})) > 1:
             return not_found("gbdfl.ambiguous", f"{several} persons match the question")
         return super().choose(records, query)
@@ -163,5 +160,5 @@ def _secret(secret: Secret | None) -> str:
 
 
 def _has_number(document: IdentityDocument, number: str) -> bool:
-    """Compare with the number as it stands, and with the series in front: people write it so or so."""
+    """Compare with the bare number, and with the number after its series: both spellings occur."""
     return same_number(number, document.number) or same_number(number, f"{document.series or ''}{document.number}")

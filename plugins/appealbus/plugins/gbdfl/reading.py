@@ -1,6 +1,6 @@
-"""Where a person stands in an answer of ГБД ФЛ.
+"""Paths and conversions for answers of ГБД ФЛ.
 
-`disappearStatus` is not taken: it tells of a person who hides from an inquiry or a court, which no appeal needs.
+`disappearStatus` is ignored: it marks people wanted by an inquiry or a court, which no appeal needs.
 """
 
 import re
@@ -13,7 +13,7 @@ from appealbus.schemas.record import Coded
 
 
 def foreign(place: str) -> Coded:
-    """Return a place abroad: it has a name and no code."""
+    """Return a place abroad, which has a name and no code."""
     return Coded(code="", name_ru=place)
 
 
@@ -24,32 +24,26 @@ _CAPABLE = re.compile(r"\s*дееспособ(?:ен|на|ный|ная)\s*")
 
 
 def since(begun: str | None, ended: str | None) -> date | None:
-    """Return since when a status holds, unless it has ended."""
+    """Return the start of a status; None if it has ended."""
     begins, ends = (date_from(told) if told else None for told in (begun, ended))
     return None if ends else begins
 
 
 def missing(flag: str | None, begun: str | None, ended: str | None) -> date | None:
-    """Return since when a person is missing: the flag may say that they are not.
-
-    Raises:
-        ValueError: there is none.
-
-    """
+    """Return the day since which a person is missing; None if the flag denies it. Raise ValueError without a start."""
     if flag is None:
         raise ValueError
     return since(begun, ended) if bool_from(flag) else None
 
 
 def incapable(status: str | None, begun: str | None, ended: str | None) -> date | None:
-    """Return since when a person is incapable, wholly or in part.
+    """Return the day since which a person is wholly or partly incapable.
 
-    The codes of the status are not published, so its name decides. It tells of convictions, too. Only a name that says
-    no more than capable is taken for that: there are many words for who has lost it, and not all are known.
+    The status codes are not published, so the name decides; the same field also has convictions. Only a name that means
+    nothing but "capable" counts as such, as the wordings for incapacity are many and not all known.
 
     Raises:
-        ValueError: the name speaks of something else.
-
+        ValueError: the name means something else.
     """
     name = (status or "").casefold()
     begins = since(begun, ended)

@@ -1,4 +1,4 @@
-"""What can be set about ГБД ФЛ."""
+"""Settings of ГБД ФЛ."""
 
 from appealbus.core.config.types import Secret
 from appealbus.core.replies.codes import BusinessCodes

@@ -1,4 +1,4 @@
-"""What is asked of ГБД ЮЛ."""
+"""Lookups in ГБД ЮЛ."""
 
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
@@ -38,7 +38,7 @@ class _ByBin:
     take: ClassVar[Take[Any]] = TAKE
 
     def taken(self, reply: Reply) -> Take[Any]:
-        """Return where the organisation stands: a non-resident one has an element of its own."""
+        """Return the organisation's path: non-residents have their own element."""
         answer = element_of(reply)
         resident, other = child(answer, "Organization"), child(answer, "IpsNerezident")
         is_other = other is not None and (resident is None or next(resident.iterchildren("*"), None) is None)

@@ -1,4 +1,4 @@
-"""Where an organisation stands in an answer of ГБД ЮЛ: element names begin with capital letters here."""
+"""Paths and conversions for answers of ГБД ЮЛ, whose element names begin with capital letters."""
 
 import re
 from decimal import Decimal
@@ -14,22 +14,16 @@ _HOUSE = ("BuildingNumber", "Block", "Corpus", "AppartmentNumber", "OfficeNumber
 
 
 def joined(*parts: str | None) -> str | None:
-    """Return what there is of an address, from the oblast down to the door."""
+    """Join the parts of an address, from the oblast to the door."""
     return ", ".join(filter(None, parts)) or None
 
 
 def full_name(*parts: str | None) -> str | None:
-    """Return a person's name of its parts."""
     return " ".join(filter(None, parts)) or None
 
 
 def share(told: str) -> str:
-    """Return a share in percent as people write it: `60` for `6.0E1`.
-
-    Raises:
-        ValueError: it is no number, or not a finite one.
-
-    """
+    """Return a share in percent without an exponent, `60` for `6.0E1`; raise ValueError if it is no finite number."""
     if _DOUBLE.fullmatch(told) is None:
         raise ValueError
     written = f"{Decimal(told):f}"

@@ -1,4 +1,4 @@
-"""What can be set about ГБД ЮЛ."""
+"""Settings of ГБД ЮЛ."""
 
 from appealbus.core.replies.codes import BusinessCodes
 from appealbus.schemas.identifiers import Bin

@@ -1,4 +1,4 @@
-"""Whether the applicant is who they say they are: the appeal's own words against the registers."""
+"""Identity: compares the applicant as given in the appeal with the registers."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,7 @@ _WHO = ("iin", "surname", "name", "patronymic", "birth_date")
 
 
 class Identity(Assessor):
-    """Compares names and dates; says who is dead, missing or without legal capacity, and which document is no good."""
+    """Compares names and dates; signals death, a missing person, incapacity and invalid documents."""
 
     name = "identity"
     reads = (
@@ -24,7 +24,6 @@ class Identity(Assessor):
     )
 
     def assess(self, dossier: Dossier) -> Iterator[Signal]:
-        """Return what follows for the applicant, a person or an organisation."""
         applicant = dossier.appeal.applicant
         if isinstance(applicant, PersonApplicant):
             yield from person_signals(applicant, dossier)
@@ -34,5 +33,4 @@ class Identity(Assessor):
 
 @hookimpl
 def register_assessors() -> list[Assessor]:
-    """Bring the assessor."""
     return [Identity()]

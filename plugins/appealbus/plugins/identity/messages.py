@@ -1,4 +1,4 @@
-"""Every signal of the assessor: how much it asks of the official, and its words in three languages."""
+"""The assessor's signals: severity, and wording in three languages."""
 
 from appealbus.schemas.signal import Severity, Signal
 
@@ -159,7 +159,6 @@ MESSAGES: dict[str, tuple[Severity, str, str, str]] = {
 
 
 def signal(code: str, *fields: str) -> Signal:
-    """Return a signal that rests on the fields."""
     severity, message_ru, message_kk, message_en = MESSAGES[code]
     return Signal(
         assessor="identity",

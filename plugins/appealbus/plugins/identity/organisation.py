@@ -1,4 +1,4 @@
-"""An applicant that is an organisation, against ГБД ЮЛ."""
+"""An organisation as applicant, compared with ГБД ЮЛ."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -16,7 +16,6 @@ from appealbus.schemas.signal import Signal
 
 
 def organisation_signals(applicant: OrganisationApplicant, dossier: Dossier) -> Iterator[Signal]:
-    """Return what the register says of the organisation and of who signed for it."""
     for at, organisation in records(dossier, "gbdul.organisation", Organisation):
         if organisation.bin == parse_or_none(parse_bin, applicant.bin):
             if organisation.liquidated_on is not None:
@@ -45,7 +44,7 @@ def _leader(applicant: OrganisationApplicant, leader: Leader, at: str, today: da
 
 
 def _named(full_name: str, surname: str, name: str | None) -> bool:
-    """Say whether a name written in one piece, in any order and perhaps with initials, has this surname and name."""
+    """Whether a full name, in any order and perhaps with initials, has this surname and name."""
     if spelling(surname) not in spelling(full_name):
         return False
     surname_parts = {spelling(part) for part in normalised(surname).split()}

@@ -1,4 +1,4 @@
-"""An applicant who is a person, against ГБД ФЛ."""
+"""A person as applicant, compared with ГБД ФЛ."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -15,18 +15,17 @@ from appealbus.schemas.person import Person
 from appealbus.schemas.signal import Signal
 
 ALIVE, DEAD = "0", "3"
-"""Codes of lifeStatus. The second was seen in one base only, so a date of death counts as well."""
+"""Codes of lifeStatus. The code for death was seen in one database only, so a date of death counts too."""
 VALID = "00"
-"""Code of a document's status."""
+"""Status code of a valid document."""
 UNTOLD = ""
-"""The code of a dictionary value that an answer gives without one."""
+"""Code of a dictionary value that came without one."""
 
 _AGREE = (Likeness.SAME, Likeness.SPELLING)
 _APPLICANT = "appeal.applicant."
 
 
 def person_signals(applicant: PersonApplicant, dossier: Dossier) -> Iterator[Signal]:
-    """Return what the registers say of the applicant."""
     found = records(dossier, "gbdfl.person", Person)
     for at, person in found:
         yield from _names(applicant, person, at)
@@ -116,7 +115,6 @@ def _mentions(applicant: PersonApplicant, dossier: Dossier) -> Iterator[Signal]:
 
 
 def _likeness(applicant: PersonApplicant, person: Person) -> dict[str, Likeness]:
-    """Compare the parts of the name that both sides give."""
     compared = {}
     for field, comparison in (("surname", compare), ("name", compare), ("patronymic", compare_patronymics)):
         given, known = getattr(applicant, field), getattr(person, field)

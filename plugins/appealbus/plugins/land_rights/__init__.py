@@ -1,4 +1,4 @@
-"""Whether the applicant has a right to the land that they write about, and what burdens that land."""
+"""Land rights: the applicant's rights to the land of the appeal, and its encumbrances."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ from appealbus.schemas.signal import Signal
 
 
 class LandRights(Assessor):
-    """Looks at every parcel of the appeal. Says nothing of rights while a register that could tell has not answered."""
+    """Checks every parcel of the appeal. No signal about rights while a relevant register has not answered."""
 
     name = "land_rights"
     reads = (
@@ -21,7 +21,6 @@ class LandRights(Assessor):
     )
 
     def assess(self, dossier: Dossier) -> Iterator[Signal]:
-        """Return what follows for each parcel."""
         holding = ApplicantRights(dossier)
         for at, parcel in records(dossier, "egkn.parcel", Parcel):
             yield from holding.signals(parcel, at)
@@ -32,5 +31,4 @@ class LandRights(Assessor):
 
 @hookimpl
 def register_assessors() -> list[Assessor]:
-    """Bring the assessor."""
     return [LandRights()]

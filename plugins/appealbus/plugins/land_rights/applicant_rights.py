@@ -1,4 +1,4 @@
-"""Whether the applicant, or an organisation that they lead, holds a right to a parcel."""
+"""Rights of the applicant, or of an organisation they lead, to a parcel."""
 
 from collections.abc import Iterator
 
@@ -18,14 +18,11 @@ _ORGANISATIONS = ("gbdul.right_holder", "gbdul.organisation")
 
 
 class ApplicantRights:
-    """What the dossier tells of the applicant and of the organisations behind the rights."""
-
     def __init__(self, dossier: Dossier) -> None:
-        """Gather the applicant's number, the leaders of organisations, and the БИН that the register does not know."""
         self.iin, self.bin, self.applicant = _applicant(dossier)
         today = day_of(dossier.receipt.accepted_at)
         self.leaders: dict[str, tuple[str, str]] = {}
-        """Of each organisation whose leader is known and in office: the leader's ИИН, and its path."""
+        """By БИН of organisations with a known leader in office: the leader's ИИН, and its path."""
         for lookup in _ORGANISATIONS:
             for at, organisation in records(dossier, lookup, Organisation):
                 leader = organisation.leader
@@ -40,7 +37,7 @@ class ApplicantRights:
         }
 
     def signals(self, parcel: Parcel, at: str) -> Iterator[Signal]:
-        """Return how the applicant stands to the parcel; nothing where that is not certain."""
+        """Yield the applicant's relation to the parcel; nothing if it is uncertain."""
         if not parcel.rights:
             yield signal("land.no_rights_registered", parcel.cadastral_number, f"{at}rights")
             return
@@ -67,7 +64,6 @@ class ApplicantRights:
 
 
 def _applicant(dossier: Dossier) -> tuple[str | None, str | None, str]:
-    """Return the applicant's ИИН or БИН, and the path of the field that it comes from."""
     applicant = dossier.appeal.applicant
     if applicant is None:
         return None, None, ""

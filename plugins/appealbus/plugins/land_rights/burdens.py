@@ -1,4 +1,4 @@
-"""What burdens a parcel."""
+"""Encumbrances of a parcel."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,6 @@ _WORDS = {"land.arrest": ("арест", "тыйым сал"), "land.pledge": ("�
 
 
 def burdens(parcel: Parcel, at: str) -> Iterator[Signal]:
-    """Return one signal for each encumbrance."""
     for index, encumbrance in enumerate(parcel.encumbrances):
         yield signal(_code(encumbrance), parcel.cadastral_number, f"{at}encumbrances[{index}].kind")
 

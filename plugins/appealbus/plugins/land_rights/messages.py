@@ -1,4 +1,4 @@
-"""Every signal of the assessor: how much it asks of the official, and its words in three languages."""
+"""The assessor's signals: severity, and wording in three languages."""
 
 from appealbus.schemas.signal import Severity, Signal
 
@@ -61,7 +61,6 @@ MESSAGES: dict[str, tuple[Severity, str, str, str]] = {
 
 
 def signal(code: str, number: str, *fields: str) -> Signal:
-    """Return a signal about the parcel with the cadastral number, resting on the fields."""
     severity, message_ru, message_kk, message_en = MESSAGES[code]
     return Signal(
         assessor="land_rights",

@@ -1,4 +1,4 @@
-"""Whether the parcels exist, and whether the addressee answers for the land that they lie on."""
+"""Existence of parcels, and the addressee's responsibility for their territory."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,6 @@ from appealbus.schemas.territory import KATO_OBLASTS, parcel_in_oblast_of
 
 
 def parcels_not_found(dossier: Dossier) -> Iterator[Signal]:
-    """Return a signal for each parcel that the cadastre does not know."""
     named = _numbers(dossier.appeal)
     for outcome in dossier.outcomes:
         if outcome.lookup == "egkn.parcel" and outcome.outcome is OutcomeKind.NOT_FOUND:
@@ -23,7 +22,7 @@ def parcels_not_found(dossier: Dossier) -> Iterator[Signal]:
 
 
 def parcels_outside(dossier: Dossier) -> Iterator[Signal]:
-    """Return a signal for each parcel that lies in another oblast than the addressee's."""
+    """Yield a signal for each parcel in another oblast than the addressee's."""
     addressee = dossier.appeal.addressee
     kato = parse_or_none(parse_kato, addressee.kato) if addressee is not None else None
     # A code of no oblast is that of a body for the whole country.
@@ -35,7 +34,7 @@ def parcels_outside(dossier: Dossier) -> Iterator[Signal]:
 
 
 def _numbers(appeal: Appeal) -> dict[str, str]:
-    """Return the appeal's cadastral numbers, each with the path where it stands first."""
+    """Return the appeal's cadastral numbers, each with its first path."""
     places = [
         (parcel.cadastral_number or "", f"parcels[{i}].cadastral_number") for i, parcel in enumerate(appeal.parcels)
     ]

@@ -1,6 +1,6 @@
-"""The page of metrics: read from the bus when it is asked for, so that counting costs the bus nothing.
+"""The metrics page, computed from the bus on each scrape, so that counting costs the bus nothing.
 
-Labels are names from the configuration and words of our own. docs/metrics.md explains each.
+Labels are names from the configuration and fixed words. docs/metrics.md explains each metric.
 """
 
 import math
@@ -24,25 +24,25 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 # The plan ends the others; no source is asked for them.
 _OF_SOURCES = [kind for kind in OutcomeKind if kind not in (OutcomeKind.NOT_APPLICABLE, OutcomeKind.SKIPPED)]
 _CHANNELS = 100
-"""Of which quarantine is told: anybody may choose a channel's name, and the page stays bounded."""
+"""Maximum number of channels with quarantine metrics: senders choose channel names, and the page must stay bounded."""
 _BODIES = 20
-"""By which what falls due is told, those with most of it; the others are one."""
+"""Maximum number of bodies with due appeals, the largest first; the others are summed."""
 K = TypeVar("K", bound=tuple[str, ...])
 
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
-    """What the journal holds, the same for all workers."""
+    """State of the journal, the same for all workers."""
 
     counts: Counts
     next_due: datetime | None
     due: DueSoon
     warned: Mapping[tuple[str, str], float]
-    """By channel and code the part of its newest appeals with such a warning."""
+    """By channel and code, the share of its newest appeals with that warning."""
 
 
 class Page(Collector):
-    """Makes the page. `holdings` is None where the journal does not answer."""
+    """Renders the page. `holdings` is None if the journal does not answer."""
 
     def __init__(self, bus: RunningBus, worker: int) -> None:
         self._bus = bus
@@ -54,16 +54,14 @@ class Page(Collector):
         ProcessCollector(registry=self._registry)
 
     def render(self, holdings: Holdings | None, loop_lag: float) -> bytes:
-        """Return the page in Prometheus' text format."""
         self._holdings, self._lag = holdings, loop_lag
         return generate_latest(self._registry)
 
     def describe(self) -> list[Metric]:
-        """Say nothing in advance: the names are known when the bus is read."""
+        """Return nothing: the metrics are known only on collection."""
         return []
 
     def collect(self) -> Iterator[Metric]:
-        """Read the bus."""
         figures = self._bus.figures()
         yield from self._process(figures)
         yield from self._flow(figures)
@@ -260,7 +258,7 @@ def _buckets(within: Iterable[tuple[float, int]]) -> list[tuple[str, float]]:
 
 
 def _falls_due(due: DueSoon) -> Metric:
-    """Return what falls due without its facts, by body. Nothing there is 0, so that an alert ends."""
+    """Return incomplete due appeals by body. Without any there is a 0, so that an alert resolves."""
     told: Counter[tuple[str, ...]] = Counter({("none", "soon"): 0, ("none", "overdue"): 0})
     named = [each.body for each in due.bodies if each.body][:_BODIES]
     for each in due.bodies:

@@ -1,4 +1,4 @@
-"""The monitor's server."""
+"""The monitor's HTTP server."""
 
 import asyncio
 import os
@@ -18,25 +18,25 @@ from appealbus.plugins.monitor.shared_result import SharedResult
 log = structlog.get_logger(__name__)
 
 _FRESH = 1.0
-"""Seconds: many may ask at once, and the journal is asked once."""
+"""Seconds for which one reading of the journal serves all requests."""
 _DUE_FRESH = 15.0
-"""Seconds between two looks at what falls due, or what channels send wrong: one may take a tenth of a second."""
+"""Seconds between readings of due appeals and of warnings, each of which may take a tenth of a second."""
 _PATIENCE = 4.0
-"""Seconds: a prober gives up after five, and should hear why before."""
+"""Seconds. Probes give up after five, and should get the reason before that."""
 _RECENT = 15.0
-"""Seconds: as long as deploy/ has between two probes, so that none misses a stall."""
+"""Seconds. Interval of the probes in deploy/, so that no stall is missed."""
 _MINUTE = 60.0
-"""Seconds: the worst lag between two scrapes."""
+"""Seconds. Window of the worst lag, between two scrapes."""
 _CONNECTION = 15.0
-"""Seconds that a connection may last, whatever it does; each serves one request."""
+"""Lifetime of a connection in seconds; each serves one request."""
 _SMALL = 8192
-"""Bytes: a prober or a scraper sends a few hundred. Whoever sends more is neither."""
+"""Bytes of a request. Probes and scrapers send a few hundred."""
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Monitor(Service):
-    """Answers GET on three paths. It shows no personal data and needs no rights, but belongs on an inner network."""
+    """Serves GET on three paths. It shows no personal data and has no access control: for internal networks only."""
 
     name: ClassVar[str] = "monitor"
     through_drain: ClassVar[bool] = True
@@ -45,10 +45,9 @@ class Monitor(Service):
         self._listen = listen
         self._max_lag = max_loop_lag
         self.port: int | None = None
-        """On which it listens; None while it does not."""
+        """Port while listening, else None."""
 
     async def run(self, bus: RunningBus) -> None:
-        """Serve until cancelled."""
         number = bus.worker_number
         served = _Served(bus, number, self._max_lag)
         app = web.Application(client_max_size=_SMALL, middlewares=[_one_request_each])
@@ -78,7 +77,7 @@ class Monitor(Service):
 
 
 async def _listen(runner: web.AppRunner, address: ListenAddress) -> asyncio.Server:
-    """Listen, and let no connection stay: a client that says nothing, or half a request, would hold it for ever."""
+    """Listen with a limited lifetime of connections, as a silent client would hold one for ever."""
     loop = asyncio.get_running_loop()
     make = runner.server
     assert make is not None  # noqa: S101 - the runner is set up
@@ -99,8 +98,6 @@ async def _one_request_each(request: web.Request, handler: Handler) -> web.Strea
 
 
 class _Served:
-    """What the three paths answer."""
-
     def __init__(self, bus: RunningBus, number: int, max_lag: float) -> None:
         self.lag = LoopLag()
         self._bus = bus
@@ -112,20 +109,20 @@ class _Served:
         self._held = SharedResult(self._holdings, fresh=_FRESH, patience=_PATIENCE)
 
     async def healthz(self, request: web.Request) -> web.Response:
-        """Say whether the process is alive: it answers, and its event loop is not stuck again and again."""
+        """Report liveness: the process answers, and its event loop is not repeatedly stuck."""
         late = self.lag.worst(_RECENT)
         ok = late <= self._max_lag
         return _json({"status": "ok" if ok else "ill", "event_loop_lag_seconds": round(late, 3)}, ok=ok)
 
     async def readyz(self, request: web.Request) -> web.Response:
-        """Say whether the bus can take appeals and work on them, and if not, why."""
+        """Report readiness: whether the bus can accept and process appeals, else why not."""
         found = await self._bus.checks(self._probe.get)
         ready = all(check.ok for check in found if check.needed)
         status = "unready" if not ready else "ready" if all(check.ok for check in found) else "degraded"
         return _json({"status": status, "checks": found}, ok=ready)
 
     async def metrics(self, request: web.Request) -> web.Response:
-        """Give the page of metrics; without what the journal holds where that does not answer."""
+        """Return the metrics; without journal metrics if the journal does not answer."""
         held: Holdings | None
         try:
             held = await self._held.get()

@@ -1,4 +1,4 @@
-"""What can be set about the monitor."""
+"""Settings of the monitor."""
 
 import re
 from typing import Annotated, NamedTuple, Self

@@ -1,4 +1,4 @@
-"""Something that costs a little to find out, and that many may ask for at once."""
+"""Shares one expensive result among concurrent callers."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -11,13 +11,12 @@ T = TypeVar("T")
 
 
 class SharedResult(Generic[T]):
-    """Finds out at most once at a time; what came of it serves for a while, and nobody waits longer than told.
+    """Computes a result at most once at a time, caches it, and bounds the wait of each caller.
 
     Args:
-        find: what costs; it may raise.
-        fresh: for how many seconds its result, or its error, serves.
-        patience: how many seconds one who asks waits; None: until it is there.
-
+        find: the computation; it may raise.
+        fresh: seconds for which the result or the exception is cached.
+        patience: seconds that a caller waits; None: no limit.
     """
 
     def __init__(self, find: Callable[[], Coroutine[Any, Any, T]], *, fresh: float, patience: float | None) -> None:
@@ -29,21 +28,17 @@ class SharedResult(Generic[T]):
 
     @property
     def stale(self) -> bool:
-        """Whether it has nothing that serves, and finds nothing out."""
+        """Whether there is neither a cached result nor a running computation."""
         return self._task is None or (self._task.done() and monotonic() >= self._until)
 
     @property
     def running(self) -> bool:
-        """Whether it finds out now, or will once its loop goes on."""
         return self._task is None or not self._task.done()
 
     async def get(self) -> T:
-        """Return the result.
+        """Return the result or raise the computation's exception.
 
-        Raises:
-            TimeoutError: it takes too long; the attempt goes on and nobody makes another one meanwhile.
-            Exception: whatever the attempt raised.
-
+        On TimeoutError the computation goes on, and later callers join it.
         """
         if self._task is None or self.stale:
             with on_behalf_of(""):  # it is for all who ask, and nobody waits behind what another asks besides
@@ -53,7 +48,7 @@ class SharedResult(Generic[T]):
             return await asyncio.shield(self._task)
 
     async def close(self) -> None:
-        """Let what goes on end, for as long as somebody would wait for it."""
+        """Wait for a running computation, at most `patience` seconds, then cancel it."""
         if self._task is not None and not self._task.done():
             await asyncio.wait([self._task], timeout=self._patience)
             self._task.cancel()

@@ -1,4 +1,4 @@
-"""Repeats: the same person about the same matter, the same text of many, others about the same parcel."""
+"""Repeats: the same person about the same matter, the same text by many, others about the same parcel."""
 
 import typer
 
@@ -9,19 +9,16 @@ from appealbus.plugins.repeats.settings import RepeatsSettings
 
 @hookimpl
 def register_settings() -> type[Settings]:
-    """Say what `[plugins.repeats]` may hold."""
     return RepeatsSettings
 
 
 @hookimpl
 def register_assessors(settings: RepeatsSettings) -> list[Assessor]:
-    """Bring the assessor, where appeals are to be compared."""
     return [Repeats()] if settings.compare else []
 
 
 @hookimpl
 def register_commands(app: typer.Typer) -> None:
-    """Add `appealbus repeats`."""
     from appealbus.plugins.repeats.command import add_to
 
     add_to(app)

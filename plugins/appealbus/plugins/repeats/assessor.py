@@ -1,4 +1,4 @@
-"""The assessor: what an appeal has in common with those before it, as signals. Law 94-V art. 19-1: people decide."""
+"""The assessor of repeats: signals about similar earlier appeals. Law 94-V art. 19-1: people decide."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -15,13 +15,13 @@ from appealbus.schemas.signal import Signal
 
 
 class Repeats(PastAssessor):
-    """Three signals at most: the same matter again, the same text of others, the same parcel of others."""
+    """At most three signals: the same matter again, the same text by others, the same parcel of others."""
 
     name = "repeats"
     reads = ()
 
     def recall(self, appeal: Appeal, past: Past) -> Iterator[Signal]:
-        """Return them; of each the fields that it rests on, so that nobody learns from it what a mask hides."""
+        """Return the signals with the fields that they rest on, so that masks apply to them."""
         if not past.others:
             return
         found = Compared(appeal, past)
@@ -39,7 +39,7 @@ class Repeats(PastAssessor):
             yield signal("same_parcel", [*who, *_parcels(appeal)], *_said(*values))
 
     def compare(self, appeal: Appeal, past: Past) -> Comparison:
-        """Return what is new beside each, with the earlier decision."""
+        """Compare with each earlier appeal: new content and the earlier decision."""
         return document(Compared(appeal, past))
 
 

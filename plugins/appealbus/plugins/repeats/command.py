@@ -23,13 +23,11 @@ from appealbus.schemas.appeal import Appeal
 _WORDS = {each.value: each for kind in (Article, Came, Label) for each in kind}
 Number = Annotated[str, typer.Argument(metavar="NUMBER", help="The appeal's number, as its receipt says.")]
 _EVERYBODY = Viewer("commands", None, EVERYTHING)
-"""Whoever may use the journal may see all of it; what they look at is noted."""
+"""Anybody with access to the journal may see all of it; the access is logged."""
 _Read = tuple[dict[str, Any], list[str]]
 
 
 def add_to(app: typer.Typer) -> None:
-    """Add the command."""
-
     @app.command()
     def repeats(
         context: typer.Context,
@@ -80,7 +78,7 @@ async def _shown(views: Views, row: AppealRow) -> _Read:
 
 
 def _compare(appeal: Appeal, past: Past) -> tuple[list[dict[str, Any]], frozenset[int]]:
-    """Compare whether or not the configuration has it done for each appeal: without sketches it finds fewer."""
+    """Compare even if comparison is off in the configuration; without sketches fewer repeats are found."""
     found = Repeats().compare(appeal, past)
     return [{"name": Repeats.name, "comparison": found.document}], found.shown
 

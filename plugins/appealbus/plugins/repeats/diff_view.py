@@ -1,4 +1,4 @@
-"""Two texts side by side, sentence by sentence, in the order of the later one."""
+"""Two texts side by side by sentences, in the order of the later one."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,13 +9,12 @@ from appealbus.plugins.repeats.words import Label
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A sentence of one text, and of the other one beside it.
+    """A sentence and its counterpart in the other text.
 
     Attributes:
         kind: `new`, `changed`, `same` or `gone`.
-        now: as the later text writes it; empty where it is not there, or there as a part of others alone.
-        was: the same of the earlier one.
-
+        now: in the later text; empty if absent or only a part of other sentences there.
+        was: in the earlier text; empty likewise.
     """
 
     kind: Label
@@ -24,9 +23,9 @@ class Line:
 
 
 def side_by_side(text: str, earlier: str) -> Iterator[Line]:
-    """Yield all sentences of two texts; each that a text says several times once.
+    """Yield all sentences of both texts, without repetitions within a text.
 
-    What only the earlier one says stands before the sentence that followed it there.
+    A sentence only in the earlier text comes before the one that followed it there.
     """
     found = paired(text, earlier)
     place = {said: at for at, said in enumerate(found.before)}
@@ -44,7 +43,7 @@ def side_by_side(text: str, earlier: str) -> Iterator[Line]:
 
 
 def _alone(found: Paired) -> Iterator[tuple[str, Line]]:
-    """Yield what stands on the earlier side alone: what is gone, and what is a part of other sentences now."""
+    """Yield sentences only in the earlier text: removed ones, and those that are now part of others."""
     beside = {*found.nearest.values()}
     for said, was in found.before.items():
         if said not in found.now and said not in beside:

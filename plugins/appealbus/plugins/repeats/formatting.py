@@ -1,4 +1,4 @@
-"""What somebody is shown who asks what an appeal repeats: for programs, and for people."""
+"""Formats repeats of an appeal as JSON and as text."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -11,11 +11,11 @@ from appealbus.plugins.repeats.words import NORMS
 from appealbus.schemas.appeal import Appeal
 
 SENTENCES = 100
-"""New sentences and changed ones of one comparison that are shown: a page. How many there are is told whole."""
+"""Maximum number of new and changed sentences of one comparison: one page. Their total is always given."""
 
 
 def document(found: Compared) -> Comparison:
-    """Return a comparison: `matters`, the newest first, `copies` and `neighbours`."""
+    """Return `matters`, the newest first, `copies` and `neighbours`."""
     appeal, past = found.appeal, found.past
     copies = [beside(appeal, each, like) for each, like in found.copies]
     shown = [each.other for each in (*found.matters, *copies)] + found.neighbours
@@ -85,14 +85,8 @@ Say = Callable[[str], str]
 
 
 def lines(told: Mapping[str, Any], say: Say, suffix: str = "") -> Iterator[str]:
-    """Yield what people read of a comparison, a line each.
-
-    Args:
-        told: the document.
-        say: gives the words of the reader's language for one of the plugin's.
-        suffix: the end of names that are in that language, where norms have one: `kk`.
-
-    """
+    """Yield a comparison as lines of text; `suffix` is that of names in the reader's language, such as `kk` of
+    norms."""
     if not any((told["matters"], told["copies"]["count"], told["neighbours"]["count"])):
         yield say("nobody")
     for each in told["matters"]:

@@ -1,4 +1,4 @@
-"""One earlier appeal beside this one: what is new here, and what the repeat may be under the law."""
+"""One earlier appeal compared with this one: new content, and the legal status of the repeat."""
 
 from dataclasses import dataclass
 
@@ -10,24 +10,23 @@ from appealbus.plugins.repeats.words import Article, Came
 from appealbus.schemas.appeal import Appeal, AppealKind, Attachment
 
 _LONGEST = 200_000
-"""Characters of a text that the bus keeps; of one as long nobody knows what stood behind."""
+"""Characters of a text that the bus keeps; a text of this length may be truncated."""
 _SIMPLIFIED = (AppealKind.REPORT, AppealKind.PROPOSAL, AppealKind.RESPONSE, AppealKind.INQUIRY)
-"""Kinds that are considered in the simplified procedure (АППК ch. 13): messages, proposals, responses, requests."""
+"""Kinds with the simplified procedure (АППК ch. 13): messages, proposals, responses, requests."""
 
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """An earlier appeal beside this one.
+    """An earlier appeal compared with this one.
 
     Attributes:
-        other: the earlier one.
-        standing: how it stands.
-        news: what this one says beside it.
-        attachments: how many files this one has that it had not.
-        parcels: how many parcels a field of this one names that it had not.
+        other: the earlier appeal.
+        standing: its status.
+        news: new content of this appeal.
+        attachments: number of new files.
+        parcels: number of new parcels in the fields.
         same_body: whether both are with the same body.
-        similarity: of their texts, exactly; 0.0 where one is too short.
-
+        similarity: exact similarity of the texts; 0.0 if one is too short.
     """
 
     other: Other
@@ -40,12 +39,10 @@ class Beside:
 
     @property
     def nothing_new(self) -> bool:
-        """Whether this one brings no sentence, file or parcel that the earlier one had not."""
         return self.news.nothing and not self.attachments and not self.parcels
 
 
 def beside(appeal: Appeal, other: Other, like: float) -> Beside:
-    """Return an earlier appeal beside this one."""
     return Beside(
         other,
         standing_of(other),
@@ -73,7 +70,7 @@ def _parcels_of(appeal: Appeal, *, mentioned: bool = False) -> set[str]:
 
 
 def article_of(appeal: Appeal, one: Beside) -> Article:
-    """Return what the repeat may be: signals for an official, who decides."""
+    """Return the legal status of the repeat; a signal for the official, who decides."""
     if not one.standing.decided:
         return Article.UNDECIDED
     if appeal.kind is AppealKind.COMPLAINT and one.other.appeal.kind is not AppealKind.COMPLAINT:
@@ -96,8 +93,6 @@ def _without_news(appeal: Appeal, one: Beside) -> Article:
 
 
 class Compared:
-    """An appeal beside all that were read of its past."""
-
     def __init__(self, appeal: Appeal, past: Past) -> None:
         self.appeal, self.past = appeal, past
         its = shingles(normal(appeal.text))
@@ -107,21 +102,21 @@ class Compared:
             for each in past.others
             if each.matter or (each.person and likes.get(each.appeal_id, 0.0) >= ALIKE)
         ]
-        """Of the same person about the same matter, the oldest first."""
+        """Appeals of the same person about the same matter, the oldest first."""
         self.copies = [
             (each, likes[each.appeal_id])
             for each in past.others
             if each.person is not True and likes.get(each.appeal_id, 0.0) >= ALIKE
         ]
-        """Of other people, or of people who are not known, with the same text: compared exactly."""
+        """Appeals with the same text by other or unknown people; compared exactly."""
         self.neighbours = [each for each in past.others if each.person is False and each.parcel]
-        """Of other people about the same parcel."""
+        """Appeals of other people about the same parcel."""
 
     @property
     def last(self) -> Beside | None:
-        """Of the same matter the newest that was decided and beside which nothing is new; or else that was decided.
+        """The most relevant appeal of the same matter, the newest of the first group that is not empty.
 
-        Or else that has ended in another way, or else the newest.
+        Groups: decided with nothing new here; decided; ended otherwise; all.
         """
         decided = [each for each in self.matters if each.standing.decided]
         ended = [each for each in self.matters if each.standing.came is not Came.OPEN]

@@ -1,4 +1,4 @@
-"""Every signal of the assessor: how much it asks of the official, and its words in three languages."""
+"""The assessor's signals: severity, and wording in three languages."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -80,13 +80,12 @@ MESSAGES: Final[dict[str, tuple[Severity, str, str, str]]] = {
         "Others have written about the same parcel: {count}, the last is {last} of {day}. There may be a dispute.",
     ),
 }
-"""By the end of the signal's code, which begins with `repeats.`."""
+"""By code without the prefix `repeats.`."""
 
 
 def signal(
     code: str, fields: Sequence[str], ru: dict[str, object], kk: dict[str, object], en: dict[str, object]
 ) -> Signal:
-    """Return a signal that rests on the fields."""
     severity, russian, kazakh, english = MESSAGES[code]
     norm = NORMS.get(Article.stored(code), Cited("", ""))
     return Signal(

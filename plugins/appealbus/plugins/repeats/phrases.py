@@ -1,4 +1,4 @@
-"""Pieces of what signals say, in three languages: signals are kept, so no catalogue of a later reader can say them."""
+"""Parts of signal texts in three languages: signals are stored, so no later catalogue can translate them."""
 
 from appealbus.plugins.repeats.sentences import News
 from appealbus.plugins.repeats.standing import Standing
@@ -23,7 +23,7 @@ _LANGUAGES = {"ru": 0, "kk": 1, "en": 2}
 
 
 def came_in(language: str, number: str, body: str | None, standing: Standing) -> str:
-    """Return which appeal it was, with whom, and what came of it when: `№ 7 (акимат) — отказано, 2026-03-01`."""
+    """Return an earlier appeal with body and result: `№ 7 (акимат) — отказано, 2026-03-01`."""
     at = _LANGUAGES[language]
     sign = "" if language == "en" else "№ "
     told = f"{sign}{number}" + (f" ({body})" if body else "") + f" — {_CAME[standing.came][at]}"
@@ -31,7 +31,6 @@ def came_in(language: str, number: str, body: str | None, standing: Standing) ->
 
 
 def new_in(language: str, news: News, attachments: int, parcels: int) -> str:
-    """Return how much is new."""
     new, changed = len(news.new), len(news.changed)
     match language:
         case "ru":
@@ -43,7 +42,7 @@ def new_in(language: str, news: News, attachments: int, parcels: int) -> str:
 
 
 def many_in(language: str, count: int, *, more: bool) -> str:
-    """Return a count, of which the bus knows that there may be more."""
+    """Return a count; `more`: a lower bound."""
     if not more:
         return str(count)
     return {"ru": f"не менее {count}", "kk": f"кемінде {count}"}.get(language, f"at least {count}")

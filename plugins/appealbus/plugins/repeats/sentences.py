@@ -1,4 +1,4 @@
-"""What is new in a text against an earlier one, sentence by sentence. Knows no language: signs and spaces alone."""
+"""New content of a text, by sentences. Independent of language: uses only punctuation and spaces."""
 
 import re
 from collections import Counter, defaultdict
@@ -8,46 +8,43 @@ from dataclasses import dataclass
 from appealbus.core.texts import normal, shingles, similarity
 
 CHANGED = 0.6
-"""From this share of common words on, or of common pieces of words, which counts where endings differ, a sentence is an
-earlier one that was changed. With less, two about the same thing are one; with more, another number makes it new."""
+"""Minimum share of common words, or of common parts of words (which allows for inflection), for a changed sentence.
+With less, two sentences about the same topic would match; with more, a changed number would make a sentence new."""
 _ENDED = re.compile(r"[.!?…;][»\"”)]*$")
 _ENDS = re.compile(r"(?<=[.!?…;])[»\"”)]*\s+")
 _POINT = re.compile(r"^\s*\d{1,2}[.)]\s+")
-"""The number of a point of a list: whoever numbers what they said before says nothing new."""
+"""The number of a list item: numbering old sentences adds nothing new."""
 _CLAUSES = re.compile(r"[,.!?…;:](?!\d)|[()]|(?<=\s)[—–-](?=\s)")
-"""Where a part of a sentence ends that may stand by itself: what is cut out elsewhere may say the contrary."""
+"""End of a clause that can stand alone; a fragment cut anywhere else may mean the contrary."""
 _LINES = 8
-"""Lines over which one sentence is looked for: letters that came by mail are broken anywhere."""
+"""Maximum number of lines of one sentence: letters from mail are broken anywhere."""
 _OCCURRENCES = 50
-"""Places that are looked at for one sentence: in a text of one word it is everywhere."""
+"""Maximum number of positions tried for one sentence: in a text of one repeated word there are too many."""
 _ABBREVIATION = re.compile(r"(?:^|[\s(«\"])[^\W\d_]{1,2}\.$")
 _NUMBER = re.compile(r"\d{1,2}\.$")
-"""`ул.`, `г.`, `им.`, `ж.`, an initial, `3.` at the head of a point: none of them ends a sentence."""
+"""`ул.`, `г.`, `им.`, `ж.`, an initial, `3.` as a list number: none of them ends a sentence."""
 _TOO_MANY = 20
-"""Earlier sentences that a shingle may lead to: one that is in more tells them apart no better, and costs more."""
+"""Maximum number of earlier sentences of a shingle: a more frequent one does not distinguish them, and costs more."""
 _SEARCHED = 1000
-"""Sentences that are searched for within the whole earlier text, and near earlier ones: a page has thirty. What comes
-behind them is new where no earlier sentence is the same; else two hostile texts took a second."""
+"""Maximum number of sentences compared for similarity; a page has thirty. Beyond that only equal sentences match: two
+hostile texts would otherwise take a second."""
 
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """A sentence, and the earlier one that it was made of."""
-
     text: str
     was: str
 
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What a text says beside an earlier one.
+    """Differences of a text from an earlier one.
 
     Attributes:
-        new: sentences that nothing in it is like, as they are written.
-        changed: those that are like one of it, and not the same: another number, another name.
-        same: how many are in it as well.
-        gone: how many of it are not said any more.
-
+        new: sentences without a similar earlier one, as written.
+        changed: sentences similar to an earlier one, but not equal: another number, another name.
+        same: number of equal sentences.
+        gone: number of removed sentences.
     """
 
     new: tuple[str, ...] = ()
@@ -57,12 +54,11 @@ class News:
 
     @property
     def nothing(self) -> bool:
-        """Whether it says nothing that the earlier one does not."""
         return not self.new and not self.changed
 
 
 def sentences(text: str) -> Iterator[str]:
-    """Yield the sentences of a text as they are written, without those that say nothing, such as a line of dashes."""
+    """Yield the sentences of a text as written, without empty ones such as a line of dashes."""
     for line in text.splitlines():
         held = list[str]()
         for piece in map(str.strip, _ENDS.split(line)):
@@ -83,15 +79,14 @@ def _said(pieces: list[str]) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class Paired:
-    """Which sentence of a text is which of an earlier one; each by its normal form.
+    """Matched sentences of two texts, by normal form.
 
     Attributes:
-        now: of the text, as they are written, in its order.
-        before: the same of the earlier one.
-        same: of `now`, those that the earlier one says as well, though perhaps as a part of others.
-        nearest: of `now`, those that were changed, with what each was.
-        gone: of `before`, those that are not said any more, not even as a part of others.
-
+        now: all of the text, as written, in order.
+        before: all of the earlier text.
+        same: of `now`, those that the earlier text has too, perhaps as a part of others.
+        nearest: of `now`, the changed ones, each with its earlier form.
+        gone: of `before`, those that are not in the text, not even as a part of others.
     """
 
     now: Mapping[str, str]
@@ -102,7 +97,6 @@ class Paired:
 
 
 def paired(text: str, earlier: str) -> Paired:
-    """Return which sentences of two texts belong together."""
     now, before = _distinct(text), _distinct(earlier)
     same = {said for said in now if said in before}
     same |= _told(text, now.keys() - same, earlier)
@@ -115,7 +109,6 @@ def paired(text: str, earlier: str) -> Paired:
 
 
 def news(text: str, earlier: str) -> News:
-    """Return what a text says beside an earlier one."""
     found = paired(text, earlier)
     left = [said for said in found.now if said not in found.same]
     return News(
@@ -127,7 +120,7 @@ def news(text: str, earlier: str) -> News:
 
 
 def _told(text: str, wanted: Set[str], other: str) -> set[str]:
-    """Return which sentences of a text the other one has all the same, as parts of sentences or over several lines."""
+    """Return the wanted sentences that the other text has as parts of sentences or across lines."""
     found = set[str]()
     if not wanted:
         return found
@@ -153,7 +146,7 @@ def _told(text: str, wanted: Set[str], other: str) -> set[str]:
 
 
 class _Clauses:
-    """A text as one line, and where parts of it begin and end that may stand by themselves."""
+    """A text as one line, with the boundaries of clauses that can stand alone."""
 
     def __init__(self, text: str) -> None:
         pieces = (normal(piece) for line in text.splitlines() for piece in _CLAUSES.split(line))
@@ -167,7 +160,7 @@ class _Clauses:
             at += len(piece) + 1
 
     def have(self, said: str) -> bool:
-        """Whether one of them, or several in a row, say this."""
+        """Whether one clause, or several in a row, equal the text."""
         at = -1
         for _ in range(_OCCURRENCES):
             at = self.whole.find(said, at + 1)
@@ -183,7 +176,6 @@ def _key(sentence: str) -> str:
 
 
 def _distinct(text: str) -> dict[str, str]:
-    """Return by its normal form each sentence as it is first written."""
     found: dict[str, str] = {}
     for each in sentences(text):
         found.setdefault(_key(each), each)
@@ -191,7 +183,6 @@ def _distinct(text: str) -> dict[str, str]:
 
 
 def _nearest(left: list[str], before: Mapping[str, str]) -> dict[str, str]:
-    """Return for each sentence the earlier one that it was made of, where there is one."""
     of = {said: shingles(said) for said in before}
     holding: defaultdict[str, list[str]] = defaultdict(list)
     for said, its in of.items():
@@ -211,6 +202,6 @@ def _nearest(left: list[str], before: Mapping[str, str]) -> dict[str, str]:
 
 
 def _in_words(one: str, other: str) -> float:
-    """Return which share of the words of two sentences both have, whatever their order."""
+    """Return the share of common words, in any order."""
     words, others = Counter(one.split()), Counter(other.split())
     return 2 * (words & others).total() / (words.total() + others.total())

@@ -1,4 +1,4 @@
-"""What can be set about repeats."""
+"""Settings of repeats."""
 
 from appealbus.core import Settings
 

@@ -1,4 +1,4 @@
-"""How an earlier appeal stands: who considers or considered it, what came of it, and when."""
+"""Status of an earlier appeal: body, result and date."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -19,14 +19,13 @@ _DECIDED = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What is known of the end of an appeal.
+    """Result of an appeal, as far as known.
 
     Attributes:
-        came: what came of it; `open`: nothing yet, as far as the bus was told.
-        day: of the answer, or of its end; in Kazakhstan.
-        ground: the norm, as the register says it.
+        came: result; `open`: none was reported.
+        day: of the answer or of the end, in Kazakhstan.
+        ground: the norm, as the register has it.
         reference: number or address of the answer.
-
     """
 
     came: Came
@@ -36,12 +35,11 @@ class Standing:
 
     @property
     def decided(self) -> bool:
-        """Whether it was answered, or the procedure terminated."""
         return self.came in _DECIDED
 
 
 def standing_of(other: Other) -> Standing:
-    """Return how it stands by its changes: in the consideration that counts now, as its term is counted."""
+    """Derive the status from the changes, for the same consideration as the term."""
     changes = other.changes or ()
     arrived = other.accepted_at or min((each.dated_at for each in changes), default=None)
     if arrived is None:
@@ -54,13 +52,12 @@ def standing_of(other: Other) -> Standing:
 
 
 def body_of(appeal: Appeal) -> str | None:
-    """Return the body that has it now, as its register calls it."""
     body = appeal.addressee
     return None if body is None else body.name or body.bin or None
 
 
 def same_body(one: Appeal, other: Appeal) -> bool:
-    """Whether two appeals are with the same body, by БИН, or else by its name."""
+    """Whether both appeals are with the same body: by БИН, else by name."""
     mine, theirs = one.addressee or Addressee(), other.addressee or Addressee()
     if mine.bin and theirs.bin:
         return "".join(filter(str.isdigit, mine.bin)) == "".join(filter(str.isdigit, theirs.bin))

@@ -1,16 +1,16 @@
-"""The words of the plugin's own lists; their Kazakh and Russian are in its catalogues."""
+"""The plugin's vocabularies; the catalogues have the Kazakh and Russian texts."""
 
 from appealbus.plugins.terms.citing import CODE, Cited, Place, cite
 from appealbus.schemas.base import Word
 
 
 class Came(Word):
-    """What came of an earlier appeal."""
+    """Result of an earlier appeal."""
 
     OPEN = "open"
-    """Nothing yet, as far as the bus was told."""
+    """No result was reported yet."""
     ANSWERED = "answered"
-    """An answer of which nobody says what it was."""
+    """An answer of unknown content."""
     SATISFIED = "satisfied"
     PARTLY_SATISFIED = "partly_satisfied"
     REFUSED = "refused"
@@ -25,7 +25,7 @@ class Came(Word):
 
 
 class Article(Word):
-    """What a repeat may be under the law: a signal, never a decision."""
+    """Legal status of a repeat: a signal, never a decision."""
 
     NEW_ARGUMENTS = "new_arguments"
     """АППК art. 70 ¶5: a repeat with new arguments is a right."""
@@ -36,11 +36,11 @@ class Article(Word):
     DECIDED = "decided"
     """АППК art. 70 ¶1: there is a decision on the same subject and grounds."""
     COMPLAINT = "complaint"
-    """АППК art. 91: a complaint about what was decided is a right, whatever its words."""
+    """АППК art. 91: a complaint about a decision is a right, whatever its wording."""
     UNDECIDED = "undecided"
-    """None of these: the earlier one has no decision that the bus was told of."""
+    """None of these: no decision on the earlier appeal was reported."""
     NO_TEXT = "no_text"
-    """None of these: without the whole text of both nobody can say whether anything is new."""
+    """None of these: without both full texts, new content cannot be detected."""
 
 
 def _of(article: str, part: str = "", subpoint: str = "") -> Cited:
@@ -54,11 +54,11 @@ NORMS = {
     Article.DECIDED: _of("70", "1"),
     Article.COMPLAINT: _of("91"),
 }
-"""The norms of those that have one (Code № 350-VI, as of the law № 241-VIII of 17.12.2025)."""
+"""Norms of the articles (Code № 350-VI, as amended by law № 241-VIII of 17.12.2025)."""
 
 
 class Label(Word):
-    """What people read beside values."""
+    """Labels of values."""
 
     NOBODY = "nobody"
     SAME_MATTER = "same_matter"

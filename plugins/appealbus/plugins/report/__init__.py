@@ -1,4 +1,4 @@
-"""Report: the figures of a register of appeals, each with its formula and denominator."""
+"""Report: figures of a register of appeals, each with formula and denominator."""
 
 import typer
 
@@ -8,13 +8,11 @@ from appealbus.plugins.report.settings import ReportSettings
 
 @hookimpl
 def register_settings() -> type[Settings]:
-    """Say what `[plugins.report]` may hold."""
     return ReportSettings
 
 
 @hookimpl
 def register_commands(app: typer.Typer, settings: ReportSettings) -> None:
-    """Add `appealbus report`."""
     from appealbus.plugins.report.command import add_to
 
     add_to(app, settings)

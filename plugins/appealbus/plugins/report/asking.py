@@ -1,4 +1,4 @@
-"""What somebody asks for: a table, and the form in which it is told."""
+"""Parameters of a report."""
 
 from contextlib import closing
 from dataclasses import dataclass
@@ -20,8 +20,6 @@ from appealbus.plugins.report.words import By
 
 
 class Form(StrEnum):
-    """In what form a report is told to programs, and to print."""
-
     CSV = "csv"
     JSON = "json"
     HTML = "html"
@@ -29,14 +27,13 @@ class Form(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A table that is asked for.
+    """Parameters of a table.
 
     Attributes:
-        span: which appeals.
-        by: what a row is.
-        today: the day of the report.
+        span: selected appeals.
+        by: grouping of rows.
+        today: day of the report.
         public: whether small numbers are hidden.
-
     """
 
     span: Span
@@ -47,8 +44,6 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The same, and how it is told."""
-
     ask: Ask
     form: Form
     language: ReaderLanguage
@@ -56,13 +51,7 @@ class Wanted:
 
 
 async def counted(journal: Followable, journal_id: str, settings: ReportSettings, ask: Ask) -> Table:
-    """Count what has come or changed since the last time, and then a table.
-
-    Raises:
-        ConfigError: the file, or the journal's key, cannot be used.
-        JournalError: the journal does not answer.
-
-    """
+    """Update the counts from the journal, then build a table; raise ConfigError or JournalError if either fails."""
     with closing(Store(settings.file)) as store:
         await follow(journal, journal_id, store)
         table = make_table(store, settings, ask.span, ask.by, ask.today)
@@ -70,7 +59,6 @@ async def counted(journal: Followable, journal_id: str, settings: ReportSettings
 
 
 def told(table: Table, wanted: Wanted) -> bytes:
-    """Return a table as a document."""
     teller = Teller(table, Reader(wanted.language), rounds=wanted.rounds, public=wanted.ask.public)
     match wanted.form:
         case Form.JSON:

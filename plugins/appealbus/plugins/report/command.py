@@ -22,8 +22,6 @@ _LONGEST_KATO = 9
 
 
 class _Form(StrEnum):
-    """In what form a report is told."""
-
     TEXT = "text"
     CSV = Form.CSV.value
     JSON = Form.JSON.value
@@ -31,8 +29,6 @@ class _Form(StrEnum):
 
 
 def add_to(app: typer.Typer, settings: ReportSettings) -> None:
-    """Add the command."""
-
     @app.command()
     def report(
         context: typer.Context,

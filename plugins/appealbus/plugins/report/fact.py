@@ -1,4 +1,4 @@
-"""What a report counts of one appeal: no person, no text, no number."""
+"""One appeal as reports count it: no person, no text, no number."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -17,12 +17,12 @@ from appealbus.schemas.identifiers import parse_kato, parse_or_none
 from appealbus.schemas.record import Record
 
 DISTRICT = 4
-"""Digits of КАТО that name a district."""
+"""Digits of a district in КАТО."""
 _A_DISTRICT = re.compile(r"[0-9]{2}(?!00)[0-9]{2}0{5}")
 _NAME = 100
-"""Characters of its name that are kept."""
+"""Maximum length of a name."""
 District = tuple[str, str, str]
-"""The code of a district, its Russian name and its Kazakh one."""
+"""Code, Russian name and Kazakh name of a district."""
 _BY_A_PERSON = frozenset(
     {
         ChangeKind.DIRECTED,
@@ -34,10 +34,10 @@ _BY_A_PERSON = frozenset(
         ChangeKind.CLOSED,
     }
 )
-"""Steps of a review. Registration is none, nor is what applicants do, nor a date."""
+"""Steps of a review by a person. Registration, actions of applicants and dates are none."""
 
 _LAST_DAYS = 1
-"""Days before the last one that are its last two days together with it."""
+"""Days before the last one that belong to the "last two days"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,32 +46,31 @@ class Fact:
 
     Attributes:
         appeal_id: its id in the journal.
-        day: when it was registered, in Kazakhstan: as its sender says, else when the bus got it.
-        body: the body that it came to first, by БИН, else by name in small letters; empty: none is told.
-        body_name: how that body is called.
-        kind: of the appeal; empty: none is known.
-        place: КАТО of what it is about, in its normal form where it has one.
-        category: the code of it, else its name in small letters.
-        category_name: what it is called.
+        day: of registration, in Kazakhstan: from the sender, else when the bus accepted it.
+        body: the first body, by БИН, else by name in lower case; empty if unknown.
+        body_name: name of that body.
+        kind: of the appeal; empty if unknown.
+        place: КАТО of its subject, normalised if possible.
+        category: its code, else its name in lower case.
+        category_name: its name.
         repeat: whether it names earlier appeals.
         state: `considered`, `redirected` or `open`.
-        result: of the considered: `satisfied` …, or the kind of change with which it ended.
-        due: the last day for an answer.
-        answered: the day of the first answer since it was last taken up.
-        days: of the answered: from its registration to the first answer, in days of the calendar.
-        late: of the answered: that was after the last day.
-        last_two_days: of the answered: that was on the last day or on the one before.
-        sent_on: whether the whole of it was ever redirected.
+        result: if considered: `satisfied` …, or the kind of the final change.
+        due: last day for an answer.
+        answered: day of the first answer since it was last reopened.
+        days: if answered: calendar days from registration to the first answer.
+        late: if answered: after the last day.
+        last_two_days: if answered: on the last day or the one before.
+        sent_on: whether it was ever redirected as a whole.
         extended: whether its term was extended.
-        reversed: whether it was answered in another way after a complaint.
+        reversed: whether the answer was changed after a complaint.
         reviewed: whether a person has begun to review it.
         complete_before: whether its dossier was complete by then.
-        waited: of those: seconds from its acceptance by the bus until its dossier was complete.
-        records: of those: how many records its dossier has.
-        known: whether it is told whose matter it is.
-        matters: the marks of that.
-        districts: the names of districts that its records tell.
-
+        waited: if so: seconds from acceptance by the bus to the complete dossier.
+        records: if so: number of records in the dossier.
+        known: whether its matter can be identified.
+        matters: pseudonymous marks of its matters.
+        districts: names of districts from its records.
     """
 
     appeal_id: int
@@ -103,17 +102,7 @@ class Fact:
 
 
 def fact_of(told: Outline, mark: Mark, districts: Iterable[District] = ()) -> Fact:
-    """Return what is counted of an appeal.
-
-    Args:
-        told: the appeal.
-        mark: makes the marks of matters.
-        districts: those that its records name.
-
-    Raises:
-        ValueError: it is damaged.
-
-    """
+    """Derive the fact of an appeal, with hashes by `mark`; raise ValueError if the appeal is damaged."""
     appeal = COUNTED.read(told.appeal)
     accepted, arrived = told.accepted_at, plausible(appeal.received_at, told.accepted_at)
     day = day_of(arrived or accepted)
@@ -159,7 +148,7 @@ def fact_of(told: Outline, mark: Mark, districts: Iterable[District] = ()) -> Fa
 
 
 def _category(appeal: CountedAppeal) -> tuple[str, str]:
-    """Return the code of a category, else its name in small letters; and its name."""
+    """Return code and name of the category; without a code, its name in lower case."""
     about = appeal.category
     code, called = ((about.code or "").strip(), (about.name or "").strip()) if about else ("", "")
     return code or called.casefold(), called
@@ -171,7 +160,7 @@ def _place(appeal: CountedAppeal) -> str:
 
 
 def _first_step(told: Outline) -> datetime | None:
-    """Return when a person first did something with it; of a step of which the day alone is told, its beginning."""
+    """Return the time of a person's first step; if only the day is known, its start."""
     steps = []
     for each in told.changes:
         if each.change.kind in _BY_A_PERSON and each.change.result is not AnswerResult.SILENCE:
@@ -182,7 +171,6 @@ def _first_step(told: Outline) -> datetime | None:
 
 
 def districts_of(record: Record) -> Iterator[District]:
-    """Yield the districts that an address names."""
     for part in record.parts if isinstance(record, Address) else ():
         code = part.kato or ""
         if _A_DISTRICT.fullmatch(code):

@@ -1,4 +1,4 @@
-"""Reads from the journal what reports count: all of it once, and then what its log says has changed."""
+"""Follows the journal for reports: a full read once, then changes from its log."""
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
@@ -17,35 +17,35 @@ from appealbus.schemas.record import Record
 log = structlog.get_logger(__name__)
 
 _PAGE = 500
-"""Appeals that are read at once: with their texts, some megabytes."""
+"""Appeals in one read; with their texts, some megabytes."""
 _CHANGES = (What.ACCEPTED, What.CHANGED, What.VERSION, What.TERM_MOVED)
-"""After these an appeal may count in another way."""
+"""Log entries after which an appeal may count differently."""
 
 
 class Followable(Protocol):
-    """What of the journal is read."""
+    """The part of the journal that reports read."""
 
     async def outlines(self, after: int = 0, limit: int = 100) -> tuple[list[Outline], int]:
-        """Return a page of appeals, and the last id of it."""
+        """Return a page of appeals, and its last id."""
 
     async def outlines_of(self, ids: Sequence[int]) -> list[Outline]:
         """Return appeals by id."""
 
     async def records_of(self, ids: Sequence[int], lookups: Sequence[str]) -> list[tuple[int, str, Record]]:
-        """Return what lookups have found for appeals."""
+        """Return records that lookups found for appeals."""
 
     async def keyed(self) -> JournalKey:
-        """Return what makes marks."""
+        """Return the key that makes marks."""
 
     async def log(self, after: Cursor | None = None, limit: int = 100, *, what: Collection[str] = ()) -> LogPage:
         """Return a page of the log."""
 
 
 async def follow(journal: Followable, journal_id: str, store: Store) -> None:
-    """Count what has come or changed since the last time.
+    """Update the counts from the journal.
 
-    What the journal deletes for its age stays counted. Where its log does not go back so far, the journal was restored
-    or got another key, all that it holds is read again.
+    Appeals that the journal deletes by age stay counted. If its log does not reach back far enough, it was restored, or
+    its key has changed, everything in it is read again.
     """
     await _Following(journal, journal_id, store, await journal.keyed()).follow()
 
@@ -95,9 +95,10 @@ class _Following:
         return facts
 
     async def _districts(self, page: Sequence[Outline]) -> dict[int, list[District]]:
-        """Return the districts that addresses name.
+        """Return the districts from addresses.
 
-        A lookup finds records of one type, so one of each tells which; where that one cannot be read, all are.
+        A lookup has records of one type, so one record shows whether they are addresses. If it is unreadable, all are
+        read.
         """
         one = {lookup: each.appeal_id for each in page for lookup in each.found}
         samples = await self._journal.records_of(sorted({*one.values()}), list(one))

@@ -1,4 +1,4 @@
-"""What is told of a table: as JSON, CSV, lines for people, and a page to print."""
+"""Formats a table as JSON, CSV, text, and a page for printing."""
 
 import base64
 import csv
@@ -16,7 +16,7 @@ from appealbus.plugins.report.words import By, Column, Formula, Label
 from appealbus.schemas.territory import KATO_OBLASTS
 
 HIDDEN = "–"
-"""In the place of what may not be told."""
+"""Placeholder of a hidden number."""
 _STYLE = (
     "@page{size:A3 landscape;margin:10mm}body{font:10pt sans-serif}table{border-collapse:collapse}"
     "th,td{border:1px solid #888;padding:2pt 4pt;text-align:right;vertical-align:top}"
@@ -24,17 +24,15 @@ _STYLE = (
     "tr.total{font-weight:bold}"
 )
 STYLE_HASH = f"sha256-{base64.b64encode(sha256(_STYLE.encode()).digest()).decode()}"
-"""By which a policy of a page may allow it."""
+"""Hash of the style for a content security policy."""
 
 
 class Teller:
-    """Says a table in one language, with shares cut or rounded."""
-
     def __init__(self, table: Table, to: Reader, *, rounds: bool, public: bool) -> None:
         self._table, self._to, self._rounds, self._public = table, to, rounds, public
 
     def as_json(self) -> dict[str, Any]:
-        """Return it for programs: the same keys in the same order each time; null is not told, or is not there."""
+        """Return JSON with a fixed order of keys; null is hidden or absent."""
         table = self._table
         return {
             "by": table.by.value,
@@ -51,7 +49,7 @@ class Teller:
         }
 
     def as_csv(self) -> bytes:
-        """Return it as CSV in UTF-8, the heading first and the sum last; what is not told is a dash."""
+        """Return CSV in UTF-8, the header first and the total last; a dash is hidden or absent."""
         text = io.StringIO()
         rows = csv.writer(text, lineterminator="\n")
         rows.writerow(
@@ -68,7 +66,7 @@ class Teller:
         return text.getvalue().encode()
 
     def lines(self) -> Iterator[str]:
-        """Yield what people read, a line each: the sum with its formulas, then each row."""
+        """Yield lines of text: the total with its formulas, then each row."""
         yield self._title()
         number = self._table.total.count(Column.REGISTERED)
         if number is not None and number >= 1000:
@@ -82,7 +80,7 @@ class Teller:
         yield from self.footnotes()
 
     def page(self) -> str:
-        """Return a page of HTML: one file, to print, without scripts and without anything from elsewhere."""
+        """Return a self-contained HTML page for printing, without scripts and external files."""
         to = self._to
         heads = "".join(f"<th>{escape(to.word(each))}<sup>{at}</sup></th>" for at, each in enumerate(Column, 1))
         rows = "".join(
@@ -101,7 +99,6 @@ class Teller:
         )
 
     def name(self, row: Row) -> str:
-        """Return what a row is called."""
         if row is self._table.total:
             return self._to.word(Label.TOTAL)
         if not row.key:
@@ -112,7 +109,7 @@ class Teller:
         return f"{blanked(row.key)} {label}".strip() if self._table.by is not By.BODY else label or blanked(row.key)
 
     def _label(self, row: Row) -> str:
-        """Return the name of a row: of a district in the reader's language, else that of its oblast."""
+        """Return a district's name in the reader's language, else that of its oblast."""
         if self._table.by is not By.DISTRICT or row is self._table.total:
             return row.label
         russian, kazakh = row.names
@@ -121,7 +118,6 @@ class Teller:
         return named or (f"({oblast})" if oblast else "")
 
     def footnotes(self) -> Iterator[str]:
-        """Yield what each column counts and of what its share is, and how shares are made."""
         for at, each in enumerate(Column, 1):
             yield f"[{at}] {self._to.word(each)}: {self._to.word(Formula[each.name])}"
         yield self._to.word(Label.ROUNDED if self._rounds else Label.TRUNCATED)
@@ -164,6 +160,6 @@ class Teller:
 
 
 def _no_formula(text: str) -> str:
-    """Return a stranger's text as no spreadsheet takes for a formula; a share below nothing stays a number."""
+    """Neutralise text that a spreadsheet would run as a formula; negative shares stay numbers."""
     text = blanked(text)
     return f"'{text}" if text.startswith(("=", "+", "-", "@", " ")) else text

@@ -1,4 +1,4 @@
-"""The appeals that one number of a table counts, by their ids: the newest first, a page at a time."""
+"""Ids of the appeals behind one number of a table, the newest first, in pages."""
 
 from contextlib import closing
 from dataclasses import dataclass
@@ -21,22 +21,21 @@ PAGE = 50
 _LAST = 1 << 62
 _DECIDED = "'satisfied', 'partly_satisfied', 'refused', 'explained'"
 _ALSO = {Column.OTHER: f"state = 'considered' AND result NOT IN ({_DECIDED})", Column.REPEATS_BEFORE: "repeat"}
-"""What is no sum of the table: a difference, and another year."""
+"""Columns that are no plain count: a difference, and another year."""
 LISTED = {*COUNTED, *_ALSO} - {Column.HOURS_SAVED}
 """Columns that count appeals; the others are days, hours and a change."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A number of a table, and from where on its appeals are listed.
+    """A number of a table, and the position in its list.
 
     Attributes:
-        ask: the table; never in its public form, whose small numbers its appeals would tell.
+        ask: the table; never the public form, as the list would reveal small numbers.
         language: of the row's name.
-        row: the mark of its row; empty: the total.
-        column: one of those that count appeals.
-        before: appeals with smaller ids alone; 0: from the newest on.
-
+        row: mark of its row; empty: the total.
+        column: one that counts appeals.
+        before: only appeals with smaller ids; 0: from the newest on.
     """
 
     ask: Ask
@@ -47,19 +46,15 @@ class Cell:
 
 
 def row_mark(mark: Mark, key: str) -> str:
-    """Return what stands for a row in a URL: its key may be what somebody has written, such as a name."""
+    """Return a pseudonym of a row for URLs: its key may be user input, such as a name."""
     return mark("report.row", key)[:6].hex()
 
 
 async def listed(journal: Followable, journal_id: str, settings: ReportSettings, cell: Cell) -> bytes:
-    """Count what has come or changed since the last time, and list a cell: JSON, `null` where there is no such row.
+    """Update the counts from the journal, and list a cell as JSON; `null` if the row does not exist.
 
-    Its members: `row`, how it is called; `count`, of all its appeals; `ids` of a page; `next`, where another follows.
-
-    Raises:
-        ConfigError: the file, or the journal's key, cannot be used.
-        JournalError: the journal does not answer.
-
+    Keys: `row`, its name; `count` of all its appeals; `ids` of the page; `next` if another page follows. Raises
+    ConfigError if the file or the journal's key is unusable, JournalError if the journal does not answer.
     """
     with closing(Store(settings.file)) as store:
         await follow(journal, journal_id, store)
@@ -67,7 +62,6 @@ async def listed(journal: Followable, journal_id: str, settings: ReportSettings,
 
 
 def list_cell(store: Store, settings: ReportSettings, cell: Cell, mark: Mark) -> dict[str, Any] | None:
-    """Return what `listed` tells."""
     ask, by, is_before = cell.ask, cell.ask.by, cell.column is Column.REPEATS_BEFORE
     counting = Counting(store, settings, ask.span, by, ask.today)
     span = ask.span.year_before() if is_before else ask.span

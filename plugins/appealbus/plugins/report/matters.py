@@ -1,4 +1,4 @@
-"""Whose matters appeals are, as marks: the same for the same person and matter; neither follows from them."""
+"""Pseudonymous marks of matters: equal for the same person and matter, and not reversible."""
 
 from collections.abc import Callable, Iterator
 
@@ -8,13 +8,13 @@ from appealbus.plugins.report.counted import CountedAppeal
 Mark = Callable[[str, str], bytes]
 """`JournalKey.mark`: a hash with the journal's key."""
 _MOST = 20
-"""Parcels of one appeal that are looked at: a letter that names more is about a block."""
+"""Maximum number of parcels of one appeal: with more, it is about a block."""
 
 
 def matters_of(appeal: CountedAppeal, category: str, mark: Mark) -> tuple[bytes, ...]:
-    """Return a mark for each matter of an appeal: who writes, together with its category or with a parcel.
+    """Return a mark for each matter: the applicant with the category, and with each parcel.
 
-    Of an applicant without a right ИИН or БИН nobody can say what else they have written: there is none.
+    Without a valid ИИН or БИН there are none.
     """
     who = appeal.applicant
     person = None if who is None else holder(who.bin if who.type == "organisation" else who.iin, "applicant")

@@ -1,4 +1,4 @@
-"""Reports made in a process of its own: seconds of Python would hold up all that a server does."""
+"""Builds reports in a separate process, as seconds of Python would block the server."""
 
 import asyncio
 from dataclasses import dataclass
@@ -16,22 +16,20 @@ from appealbus.plugins.report.listing import Cell, listed
 from appealbus.plugins.report.settings import ReportSettings
 
 _LONGEST = 3600.0
-"""Seconds that a report may take: the first one over a journal of some millions."""
+"""Timeout in seconds: enough for the first report over a journal of some millions."""
 _IDLE = 60.0
-"""Seconds without a report after which the process ends, to give its hundred megabytes back."""
+"""Seconds of idleness after which the process ends, to free some hundred megabytes."""
 
 
 @dataclass(frozen=True)
 class Given:
-    """What the process is given of the configuration."""
-
     bus: BusSettings
     log: LogSettings
     settings: ReportSettings
 
 
 class ReportProcess:
-    """Makes reports, one after the other. The process is started when one is asked for."""
+    """Builds reports one at a time, in a process started on demand."""
 
     def __init__(self, given: Given) -> None:
         self._given = given
@@ -41,13 +39,12 @@ class ReportProcess:
         self._idle: asyncio.TimerHandle | None = None
 
     async def make(self, wanted: Wanted | Cell) -> bytes:
-        """Make a report, or list the appeals of one of its numbers.
+        """Build a report, or list the appeals of one of its numbers.
 
         Raises:
-            ConfigError: its file, or the journal's key, cannot be used; or the process has died of it.
+            ConfigError: its file or the journal's key is unusable, or the process died.
             JournalError: the journal does not answer.
             TimeoutError: it takes too long.
-
         """
         async with self._turn:
             if self._idle is not None:
@@ -66,7 +63,7 @@ class ReportProcess:
         raise answer
 
     def end(self) -> None:
-        """End the process, whatever it does. Idempotent."""
+        """Kill the process. Idempotent."""
         if self._idle is not None:
             self._idle.cancel()
         if self._child is not None:

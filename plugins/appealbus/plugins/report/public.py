@@ -1,10 +1,9 @@
-"""What of a table may be published: no small number, and none from which one follows by adding and taking away.
+"""Disclosure control for published tables: no small number, and none that follows by addition or subtraction.
 
-In a row that would tell a small number all but the number registered is hidden; where that is small itself, it is
-hidden too. The hidden rows together follow from the total, so there are at least two of them, and what they add up to
-must be no small number either; else a further row is hidden, the smallest of those that are left. Where all are hidden
-and the total still tells one, that is hidden as well. So each number that anybody can add up from one table is nothing,
-or at least the smallest that may be told.
+A row with a small number keeps only the number registered, or nothing if that is small too. The sum of hidden rows
+follows from the total, so at least two rows are hidden, and their sums must not be small; otherwise the smallest
+remaining row is hidden too. If all rows are hidden and the total still reveals a small number, the total is hidden as
+well. So each number that can be derived from one table is zero, or at least the threshold.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -42,12 +41,10 @@ _PARTS = {
         (Column.SETTLED,),
     ),
 }
-"""Of what which columns are parts: what is left of the whole without them follows, too."""
+"""Partitions of columns: the remainder of a whole follows from its parts."""
 
 
 def published(table: Table, smallest: int) -> Table:
-    """Return the table with what may not be told hidden."""
-
     def few(row: Row) -> bool:
         return 0 < row.counts[Column.REGISTERED] < smallest
 
@@ -70,7 +67,7 @@ def published(table: Table, smallest: int) -> Table:
 
 
 def _enough(rows: Sequence[Row], hidden: set[str], is_too_much: Callable[[Row], bool]) -> set[str]:
-    """Return the keys of what has to be hidden so that the sum of it is not too much: the smallest rows beside it."""
+    """Hide further rows, the smallest first, until the sum of the hidden ones reveals nothing."""
     left = [each.key for each in rows if each.key not in hidden]
     while hidden and left and (len(hidden) == 1 or is_too_much(_sum(rows, hidden))):
         hidden = hidden | {left.pop(0)}
@@ -82,7 +79,6 @@ def _sum(rows: Sequence[Row], keys: set[str]) -> Row:
 
 
 def _numbers(row: Row) -> Iterator[int]:
-    """Go through the numbers that a row tells, and those that follow from it."""
     yield row.counts[Column.REGISTERED]
     yield row.counts[Column.REPEATS_BEFORE]
     for whole, parts in _PARTS.items():

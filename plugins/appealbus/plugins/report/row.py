@@ -1,4 +1,4 @@
-"""What a table is made of: spans, rows, and shares of their counts."""
+"""Spans, rows, and shares of their counts."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -41,20 +41,19 @@ SHARE_OF = {
         Column.REGISTERED,
     ),
 }
-"""Of what each share is."""
+"""Denominators."""
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Which appeals: registered from a day up to another one, in places whose КАТО begins so.
+    """A selection of appeals by day of registration and by КАТО.
 
     Attributes:
-        since: the first day.
-        until: the last day.
-        place: what КАТО begins with; empty: all.
-        places: territories by КАТО in their normal form that whoever asks may see; empty: all.
-        kinds: of appeals that it may see; empty: all.
-
+        since: first day.
+        until: last day.
+        place: prefix of КАТО; empty: all.
+        places: normalised КАТО of the viewer's territories; empty: all.
+        kinds: kinds of appeals that the viewer may see; empty: all.
     """
 
     since: date
@@ -64,30 +63,27 @@ class Span:
     kinds: tuple[str, ...] = ()
 
     def year_before(self) -> "Span":
-        """Return the same days of the year before; of 29 February the day before."""
+        """Return the same days of the year before; 29 February becomes 28 February."""
         return replace(self, since=_year_before(self.since), until=_year_before(self.until))
 
     def is_seen(self, place: str, kind: str) -> bool:
-        """Say whether whoever asks may see appeals of this place and kind."""
         return (not self.kinds or kind in self.kinds) and within(self.places, place or None)
 
 
 @dataclass(slots=True)
 class Row:
-    """The figures of one row."""
-
     key: str
     label: str = ""
     names: tuple[str, str] = ("", "")
-    """Of a district: in Russian and in Kazakh."""
+    """Russian and Kazakh name of a district."""
     counts: Counter[Column] = field(default_factory=Counter)
     days: Counter[int] = field(default_factory=Counter)
-    """How many were answered in so many days."""
+    """Number of appeals by days until the answer."""
     hidden: frozenset[Column] = frozenset()
-    """What may not be told."""
+    """Columns that must not be shown."""
 
     def count(self, column: Column) -> int | None:
-        """Return a count, or a number of days or hours; None where there is none, or it may not be told."""
+        """Return a count, days or hours; None if absent or hidden."""
         if column in self.hidden:
             return None
         match column:
@@ -104,7 +100,7 @@ class Row:
                 return self.counts[column]
 
     def share(self, column: Column, *, rounds: bool) -> str | None:
-        """Return a share in percent; None where the column has none, or it may not be told."""
+        """Return a share in percent; None if absent or hidden."""
         if column is Column.REPEATS_CHANGE:
             now, before = self.count(Column.REPEATS), self.count(Column.REPEATS_BEFORE)
             told = now is not None and before
@@ -116,25 +112,22 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows and their sum."""
-
     by: By
     span: Span
     today: date
     rows: tuple[Row, ...]
     total: Row
     by_hand: float = 0.0
-    """Minutes that a record takes by hand."""
+    """Minutes that looking up a record by hand takes."""
 
 
 def percent(part: int, of: int, *, rounds: bool) -> str:
-    """Return a share in percent with one decimal, cut towards zero, or rounded half away from it."""
+    """Return a share in percent with one decimal, truncated towards zero or rounded half away from it."""
     tenths = (2000 * abs(part) + of) // (2 * of) if rounds else 1000 * abs(part) // of
     return f"{'-' if part < 0 and tenths else ''}{tenths // 10}.{tenths % 10}"
 
 
 def summed(rows: list[Row]) -> Row:
-    """Return the sum of rows."""
     total = Row("")
     for each in rows:
         total.counts.update(each.counts)
@@ -143,7 +136,7 @@ def summed(rows: list[Row]) -> Row:
 
 
 def _quantile(days: Mapping[int, int], tenths: int) -> int | None:
-    """Return the fewest days within which so many tenths lie; None of nothing."""
+    """Return the least number of days that covers so many tenths; None without data."""
     total, seen = sum(days.values()), 0
     for day in sorted(days):
         seen += days[day]

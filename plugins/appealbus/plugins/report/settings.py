@@ -1,4 +1,4 @@
-"""What can be set about reports."""
+"""Settings of reports."""
 
 from pydantic import Field
 

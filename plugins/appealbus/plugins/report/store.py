@@ -1,4 +1,4 @@
-"""What reports count, kept beside the journal in a file of SQLite of its own, which can be made anew from it."""
+"""The counts of reports, in a separate SQLite file that can be rebuilt from the journal."""
 
 import sqlite3
 from collections.abc import Iterable
@@ -26,17 +26,16 @@ CREATE TABLE IF NOT EXISTS followed (one INTEGER PRIMARY KEY CHECK (one = 1), jo
 _PUT = f"INSERT OR REPLACE INTO fact VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608 - names of fields
 _DISTRICT = "INSERT OR REPLACE INTO district VALUES (?, ?, ?)"
 _MEMORY = "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -131072;"
-"""KiB in which most of a million appeals are sorted by row, and not in files."""
+"""Cache in KiB, enough to sort most of a million appeals in memory."""
 
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """Which journal is counted, and with what marks are made.
+    """The journal behind the counts.
 
     Attributes:
-        journal: what tells it from others.
-        key: what tells its key from others: matters that were marked with another one are not found.
-
+        journal: its identity.
+        key: identity of its key: marks made with another key do not match.
     """
 
     journal: str
@@ -44,10 +43,10 @@ class Followed:
 
 
 class Store(OwnFile):
-    """The file. Every method raises ConfigError where it cannot be read or written."""
+    """The file. Every method raises ConfigError if it is unreadable or not writable."""
 
     def __init__(self, path: Path | None) -> None:
-        """Open it, or make it; None: in memory, for as long as this lives."""
+        """Open or create the file; None: in memory."""
         super().__init__(path, "report", _MEMORY + _SCHEMA)
         if [row["name"] for row in self.select("PRAGMA table_info(fact)")] != _COLUMNS:
             self.close()
@@ -55,12 +54,7 @@ class Store(OwnFile):
             raise ConfigError(f"{told} file: what the journal holds is counted anew there")
 
     def cursor(self, followed: Followed) -> Cursor | None:
-        """Return up to where this journal's log is followed; None: not at all, or with another key.
-
-        Raises:
-            ConfigError: another journal is counted here.
-
-        """
+        """Return the position in the log; None if there is none for this key. Raise ConfigError for another journal."""
         rows = self.select("SELECT journal, cursor, key FROM followed")
         if not rows:
             return None
@@ -68,14 +62,13 @@ class Store(OwnFile):
         return Cursor.parse(rows[0]["cursor"]) if rows[0]["key"] == followed.key else None
 
     def put(self, facts: Iterable[Fact]) -> None:
-        """Write down what is counted of appeals, in the place of what was."""
         with self.writing() as connection:
             _put(connection, facts)
 
     def follow(self, followed: Followed, facts: Iterable[Fact], since: Cursor, until: Cursor) -> Cursor:
-        """Write down what is counted of appeals together with how far the log is read; return how far that is.
+        """Store facts together with the new log position; return the stored position.
 
-        Nothing is written where another report has read on meanwhile: its facts may be the newer ones.
+        Nothing is stored if another process has moved the position: its facts may be newer.
         """
         with self.writing() as connection:
             now = self.cursor(followed)
@@ -86,19 +79,17 @@ class Store(OwnFile):
             return until
 
     def begin(self, followed: Followed, cursor: Cursor, last: int) -> None:
-        """Note that all is read up to the appeal with the last id; what is behind it was lost in a restore."""
+        """Record a full read up to the last id; facts after it were lost in a restore."""
         with self.writing() as connection:
             connection.execute("DELETE FROM fact WHERE appeal_id > ?", (last,))
             connection.execute("DELETE FROM matter WHERE appeal_id > ?", (last,))
             _note(connection, followed, cursor)
 
     def select(self, query: str, values: tuple[Any, ...] = ()) -> list[sqlite3.Row]:
-        """Return the rows of a query."""
         with self.reading() as connection:
             return connection.execute(query, values).fetchall()
 
     def function(self, name: str, arguments: int, use: Any) -> None:
-        """Have queries know a function."""
         with self.reading() as connection:
             connection.create_function(name, arguments, use, deterministic=True)
 

@@ -1,4 +1,4 @@
-"""The table: counts by row, their sums, and shares of them."""
+"""Builds the table: counts by row, totals and shares."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -17,7 +17,7 @@ KEYS = {
     By.PERIOD: ("substr(day, 1, 7)", "''"),
 }
 AFTER = 60
-"""Days after an answer in which nothing more is heard of the matter, where the answer was right."""
+"""Days without a further appeal in the matter after which an answer counts as final."""
 _SETTLED = f"known AND answered IS NOT NULL AND date(answered, '+{AFTER} days') < :today"
 _AGAIN = f"""
 WITH again AS (SELECT fact.appeal_id FROM (SELECT mark FROM matter GROUP BY mark HAVING count(*) > 1) AS many
@@ -26,9 +26,9 @@ WITH again AS (SELECT fact.appeal_id FROM (SELECT mark FROM matter GROUP BY mark
         AND later.day > fact.answered AND later.day <= date(fact.answered, '+{AFTER} days')))
 """  # noqa: S608 - a number of ours
 MOST_ROWS = 2000
-"""Anybody may write of a body of a new name: what is beside the largest stands in one row."""
+"""Maximum number of rows: senders can invent names of bodies, so the smallest rows are merged."""
 OTHERS = "… others"
-"""The key of that."""
+"""Key of the merged row."""
 COUNTED = {
     Column.REGISTERED: "1",
     Column.LOCAL: "is_local(body, body_name)",
@@ -52,11 +52,11 @@ COUNTED = {
     Column.SETTLED: _SETTLED,
     Column.FIRST_RIGHT: f"({_SETTLED}) AND appeal_id NOT IN again",
 }
-"""Which appeals a column counts, in SQL; of *hours saved* how many seconds each counts."""
+"""SQL condition of each counted column; for *hours saved*, the seconds."""
 
 
 def make_table(store: Store, settings: ReportSettings, span: Span, by: By, today: date) -> Table:
-    """Count a table; every appeal is in one row, and the last row is the sum of them."""
+    """Build a table; every appeal is in one row, and the last row is the total."""
     counting = Counting(store, settings, span, by, today)
     rows: dict[str, Row] = {}
     key, label = counting.folded().key, KEYS[by][1]
@@ -81,35 +81,31 @@ def make_table(store: Store, settings: ReportSettings, span: Span, by: By, today
 
 
 def shifted(key: str, by: By, years: int) -> str:
-    """Return the key of a row so many years later, where it is a month."""
+    """Shift a month by years; other keys are unchanged."""
     return f"{int(key[:4]) + years:04d}{key[4:]}" if by is By.PERIOD else key
 
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """The key of a row, in SQL, and the keys that there are: where there would be too many, the smallest have one."""
+    """SQL key of a row, and its values; beyond the limit the smallest rows share one key."""
 
     key: str
     keys: tuple[str, ...]
 
 
 class Counting:
-    """Asks the file about the appeals of a span, with what the queries of tables know."""
-
     def __init__(self, store: Store, settings: ReportSettings, span: Span, by: By, today: date) -> None:
         self._store, self._span, self._by = store, span, by
         self._values = {":today": f"'{today.isoformat()}'", ":by_hand": str(round(60 * settings.minutes_by_hand))}
         _teach(store, settings, span)
 
     def of(self, column: Column) -> str:
-        """Return what a column counts of an appeal, in SQL."""
         text = COUNTED[column]
         for name, value in self._values.items():
             text = text.replace(name, value)
         return text
 
     def folded(self) -> Folded:
-        """Return the key of rows."""
         key = KEYS[self._by][0]
         largest = self.select(self._span, key, f"GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT {MOST_ROWS + 1}")
         if len(largest) <= MOST_ROWS:
@@ -119,7 +115,7 @@ class Counting:
         return Folded(f"row_of({key})", (*kept, OTHERS))
 
     def select(self, span: Span, what: str, rest: str, *more: object) -> list[Any]:
-        """Return what is asked of the appeals of a span; the texts are the program's own."""
+        """Run a query over a span; the SQL parts must be constants of the program."""
         where = "day BETWEEN ? AND ? AND substr(place, 1, ?) = ?"
         if span.places or span.kinds:
             where += " AND is_seen(place, kind)"

@@ -1,10 +1,10 @@
-"""The words of the plugin's own lists; their Kazakh and Russian are in its catalogues."""
+"""The plugin's vocabularies; the catalogues have the Kazakh and Russian texts."""
 
 from appealbus.schemas.base import Word
 
 
 class By(Word):
-    """What a row is."""
+    """Grouping of rows."""
 
     BODY = "body"
     DISTRICT = "district"
@@ -13,7 +13,7 @@ class By(Word):
 
 
 class Column(Word):
-    """A column of the table; the order is that in which it stands."""
+    """Columns, in the table's order."""
 
     REGISTERED = "registered"
     LOCAL = "local"
@@ -44,7 +44,7 @@ class Column(Word):
 
 
 class Formula(Word):
-    """What a column counts, and of what its share is: a footnote."""
+    """Definition and denominator of each column, for footnotes."""
 
     REGISTERED = "N: appeals registered in the period"
     LOCAL = "L: of N, those that came first to a local executive body; share of N"
@@ -86,7 +86,7 @@ class Formula(Word):
 
 
 class Label(Word):
-    """What else is said in a report."""
+    """Other words of a report."""
 
     TITLE = "Appeals"
     TOTAL = "total"

@@ -1,4 +1,4 @@
-"""Surges: topics and places of which more is written than their past explains, with an error rate that is known."""
+"""Surges: topics and places with more appeals than their history explains, at a known error rate."""
 
 import typer
 
@@ -9,19 +9,16 @@ from appealbus.plugins.surges.settings import SurgesSettings
 
 @hookimpl
 def register_settings() -> type[Settings]:
-    """Say what `[plugins.surges]` may hold."""
     return SurgesSettings
 
 
 @hookimpl
 def register_shared(settings: SurgesSettings) -> Reading:
-    """Let others read what is found."""
     return Reading(settings.file)
 
 
 @hookimpl
 def register_services(settings: SurgesSettings) -> list[Service]:
-    """Watch, where there is a file for what is found."""
     if settings.file is None:
         return []
     from appealbus.plugins.surges.service import Surges
@@ -31,7 +28,6 @@ def register_services(settings: SurgesSettings) -> list[Service]:
 
 @hookimpl
 def register_commands(app: typer.Typer, settings: SurgesSettings) -> None:
-    """Add `appealbus surges`."""
     from appealbus.plugins.surges.command import add_to
 
     add_to(app, settings)

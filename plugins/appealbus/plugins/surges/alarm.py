@@ -1,4 +1,4 @@
-"""An alarm as a value, and how it is written down."""
+"""Alarms, and their JSON."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,13 +11,11 @@ from appealbus.plugins.surges.clusters import Found, Scanned
 from appealbus.plugins.surges.judge import Judged, Verdict
 
 CLOSINGS = ("true", "false", "known")
-"""What an alarm may turn out to be: a problem; none; one that was known before."""
+"""Verdicts on an alarm: a problem; none; one already known."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """What several of the appeals have in common."""
-
     kind: str
     """`parcel`, `organisation` or `address`."""
     value: str
@@ -26,7 +24,7 @@ class Shared:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A series that stands out, too, since it may count the same appeals."""
+    """Another surge that may count the same appeals."""
 
     category: str
     place: str
@@ -37,25 +35,24 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """More appeals than the past of their series explains.
+    """More appeals than the history of the series explains.
 
     Attributes:
         category: its code; empty: all.
-        name: what the register calls the category; empty where no appeal says so.
-        place: the first two digits of КАТО (a region) or four (a district); empty: everywhere.
-        bound: the count above which the series stands out by itself.
-        probability: of this count or more without a surge.
-        method: `ears_c2`, `farrington`, or `scan` of districts that stand out together, with a + between them.
-        weeks: how many weeks before this one the series has.
-        compared: Monday and count of each week that it was compared with.
-        tested: how many series were tested in this week.
-        limit: the largest probability that is still an alarm, over all of them.
-        rate: the share of the alarms that may be chance.
-        lasts: the weeks up to this one in which so many were observed; 1, but for `scan`.
-        also: series that may count the same appeals, and stand out, too.
-        numbers: of the appeals behind it, the newest first; `observed` says how many there are.
-        shared: what several of these have in common, the most frequent first.
-
+        name: the register's name of the category; empty if no appeal has one.
+        place: prefix of КАТО: two digits (region) or four (district); empty: everywhere.
+        bound: count above which the series is a surge by itself.
+        probability: of this count or more by chance.
+        method: `ears_c2`, `farrington`, or `scan` for a cluster of districts, joined with +.
+        weeks: weeks of history.
+        compared: Monday and count of each week of the baseline.
+        tested: number of series tested in this week.
+        limit: largest probability that is an alarm, over all series.
+        rate: expected share of false alarms.
+        lasts: number of weeks counted, up to this one; always 1 except for `scan`.
+        also: other surges that may count the same appeals.
+        numbers: of the appeals behind it, the newest first; `observed` is the total.
+        shared: their common features, the most frequent first.
     """
 
     monday: date
@@ -78,23 +75,20 @@ class Alarm:
     shared: tuple[Shared, ...] = ()
 
     def to_json(self) -> bytes:
-        """Return it as JSON, with these names."""
         return orjson.dumps(self)
 
 
 READ = TypeAdapter(Alarm).validate_json
-"""Reads what `to_json` wrote."""
+"""Inverse of `to_json`."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeptAlarm:
-    """An alarm with its number, and what people did about it."""
-
     id: int
     alarm: Alarm
     raised_at: datetime
     told_at: datetime | None = None
-    """When the first of its receivers got it."""
+    """When its first receiver got it."""
     taken_at: datetime | None = None
     taken_by: str | None = None
     taken_until: date | None = None
@@ -103,20 +97,17 @@ class KeptAlarm:
     verdict: str | None = None
     """One of `CLOSINGS`."""
     done: str | None = None
-    """What was done, in the words of whoever closed it."""
+    """Action taken, in the words of the person who closed it."""
 
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What the appeals behind an alarm say: the category's name, their numbers, and what they share."""
-
     name: str = ""
     numbers: tuple[str, ...] = ()
     shared: tuple[Shared, ...] = ()
 
 
 def alarm_of(judged: Judged, rate: float, verdict: Verdict, others: Sequence[Verdict], about: About) -> Alarm:
-    """Make an alarm of what was found in a week."""
     return Alarm(
         judged.monday,
         verdict.series.category,
@@ -142,7 +133,6 @@ def alarm_of(judged: Judged, rate: float, verdict: Verdict, others: Sequence[Ver
 
 
 def alarm_of_cluster(monday: date, rate: float, scanned: Scanned, found: Found, about: About) -> Alarm:
-    """Make an alarm of districts that stand out together."""
     cluster = found.cluster
     return Alarm(
         monday,

@@ -1,4 +1,4 @@
-"""The appeals behind a surge, and what they have in common."""
+"""The appeals behind a surge, and their common features."""
 
 import re
 from collections import Counter
@@ -10,17 +10,17 @@ from appealbus.plugins.surges.alarm import About, Shared
 from appealbus.schemas.appeal import Appeal
 
 MOST = 100
-"""Appeals that are read for one alarm: enough to see what they share, and one reading takes a tenth of a second."""
+"""Maximum number of appeals read for one alarm: enough for common features; a read takes a tenth of a second."""
 _FEWEST = 3
-"""Appeals that share something before it is told. What fewer share may be one household's."""
+"""Minimum number of appeals for a common feature: fewer may reveal one household."""
 _TOLD = 10
-"""Things that are told, the most frequent first: a screen."""
+"""Maximum number of features, the most frequent first: one screen."""
 _OF_ONE = re.compile(r"\d|^(д|дом|кв|квартира|үй|пәтер|корп|корпус|подъезд)\b\.?", re.IGNORECASE)
-"""A part of an address that is a house or a flat and no street."""
+"""A part of an address that is a house or a flat."""
 
 
 class Readable(Protocol):
-    """What of the journal is needed."""
+    """The part of the journal that is read."""
 
     async def appeals_of_week(self, part: WeekPart, limit: int = 100) -> list[AppealRow]:
         """Return the newest appeals of a part of a week."""
@@ -30,7 +30,6 @@ class Readable(Protocol):
 
 
 async def behind(journal: Readable, parts: Sequence[WeekPart]) -> About:
-    """Return what the newest appeals of a series say, or of several weeks and places together."""
     found = [row for part in parts for row in await journal.appeals_of_week(part, MOST)]
     rows = sorted(found, key=lambda row: -row.appeal_id)[:MOST]
     cases = [await journal.case(row.number) for row in rows]
@@ -41,9 +40,9 @@ async def behind(journal: Readable, parts: Sequence[WeekPart]) -> About:
 
 
 def shared(appeals: Sequence[Appeal]) -> tuple[Shared, ...]:
-    """Return what at least three appeals have in common: parcels, organisations, and streets of the place.
+    """Return parcels, organisations and streets that at least three appeals have in common.
 
-    Applicants are left out, organisations too: who they are and where they live does not belong into an alarm.
+    Applicants are excluded, organisations too: their identity and address do not belong in an alarm.
     """
     counted = Counter(thing for appeal in appeals for thing in set(_things(appeal)))
     return tuple(

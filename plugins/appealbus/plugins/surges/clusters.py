@@ -1,4 +1,4 @@
-"""Neighbouring districts that stand out together, though none of them may do so alone."""
+"""Clusters of neighbouring districts that are a surge together, though perhaps none is by itself."""
 
 import csv
 from collections.abc import Mapping, Sequence
@@ -17,28 +17,27 @@ from appealbus.plugins.surges.statistics.multiple import benjamini_hochberg
 from appealbus.plugins.surges.statistics.scan import MOST, Cluster, Position, neighbours, probability, scan
 
 _WEEKS = GUARD + 1
-"""The last weeks that a cluster may last: all that lie behind the baseline."""
+"""Maximum number of weeks of a cluster: all after the baseline."""
 _FEWEST = 5
-"""Appeals of a topic in these weeks, below which it is not scanned."""
+"""Minimum number of appeals of a topic in these weeks."""
 _MOST = 15
-"""Districts of the largest zone: a region has about as many."""
+"""Maximum number of districts of a zone: about as many as a region has."""
 _ROWS = 1000
-"""Districts of a table: the country has some 230 with its cities, and each is compared with each."""
+"""Maximum number of districts of a table, as all pairs are compared: the country has some 230 with its cities."""
 _COLUMNS = ("kato", "longitude", "latitude")
 
 
 Near = Mapping[str, Sequence[str]]
-"""Of each district itself and the nearest ones, from `near_from`."""
+"""By district: itself and its nearest neighbours, from `near_from`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A topic, the cluster of districts, and how improbable it is.
+    """A cluster of one topic and its probability.
 
     Attributes:
-        weeks: before this one, that the districts have together.
-        compared: the baseline's weeks with the counts of these districts.
-
+        weeks: weeks of history of these districts.
+        compared: weeks of the baseline with the counts of these districts.
     """
 
     category: str
@@ -50,20 +49,14 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Scanned:
-    """How many topics were scanned, up to which probability one counts, and the clusters that do."""
-
     tested: int
     limit: float
     found: tuple[Found, ...]
 
 
 def near_from(path: Path) -> Near:
-    """Read where districts are, and return the nearest ones of each, by the first four digits of КАТО.
-
-    Raises:
-        ConfigError: the file is no such table; it says which line.
-
-    """
+    """Return the nearest districts of each, by the first four digits of КАТО; raise ConfigError with the invalid
+    line."""
     positions: dict[str, Position] = {}
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -83,9 +76,9 @@ def near_from(path: Path) -> Near:
 
 
 def clusters(book: Book, near: Near, rate: float) -> Scanned:
-    """Scan each topic, and all together, over the last three weeks; what is expected is the baseline of EARS C2.
+    """Scan each topic, and all together, over the last three weeks, against the baseline of EARS C2.
 
-    Where a topic rises over all districts, that much more is expected in each.
+    If a topic rises in all districts, the expectation of each rises with it.
     """
     found = []
     if book.weeks > SHORTEST:

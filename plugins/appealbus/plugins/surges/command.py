@@ -1,4 +1,4 @@
-"""`appealbus surges`: what stands out in a week, and the alarms with what people did about them."""
+"""`appealbus surges`: surges of a week, and alarms with their handling."""
 
 import sqlite3
 from contextlib import closing, suppress
@@ -30,14 +30,13 @@ from appealbus.plugins.surges.watch import judged_week, last_whole_week, surges
 from appealbus.plugins.surges.workdays import Workdays, workdays
 
 _LONGEST = 1000
-"""Characters of what was done: a page; more belongs into the case itself."""
+"""Characters of the action taken: one page."""
 
 Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, for the log.")]
 Number = Annotated[int, typer.Argument(metavar="ID", help="The alarm's number.", min=1)]
 
 
 def add_to(app: typer.Typer, settings: SurgesSettings) -> None:
-    """Add the commands."""
     commands = Commands(settings)
     group = typer.Typer(help="Say what more is written of than its past explains.", invoke_without_command=True)
     group.callback()(commands.week)
@@ -50,12 +49,7 @@ def add_to(app: typer.Typer, settings: SurgesSettings) -> None:
 
 
 def monday_from(text: str) -> date:
-    """Return the Monday of a week that somebody has written: `2026-W47`, or a day of it.
-
-    Raises:
-        BadParameter: it is none.
-
-    """
+    """Parse a week, `2026-W47` or a day of it; raise BadParameter if it is invalid."""
     try:
         return week_of(text)
     except ValueError:
@@ -65,8 +59,6 @@ def monday_from(text: str) -> date:
 
 
 class Commands:
-    """The commands, with the settings of the plugin."""
-
     def __init__(self, settings: SurgesSettings) -> None:
         self._settings = settings
 
@@ -225,7 +217,7 @@ def _counted(found: tuple[Judged, list[Alarm]]) -> dict[str, int]:
 
 
 def _note(cli: Cli, what: str) -> None:
-    """Note that somebody sees parcels, streets and numbers of appeals, which lie in the file and not in the journal."""
+    """Log the access to parcels, streets and numbers of appeals, which are in the file and not in the journal."""
 
     async def nothing(_: object) -> None:
         return

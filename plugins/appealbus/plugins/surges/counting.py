@@ -1,4 +1,4 @@
-"""Counts what is new in the journal: each appeal once, in the week in which it was accepted."""
+"""Counts new appeals of the journal, each once, in the week of its acceptance."""
 
 from typing import Protocol
 
@@ -8,19 +8,18 @@ from appealbus.plugins.surges.threads import in_thread
 
 
 class Countable(Protocol):
-    """What of the journal is needed."""
+    """The part of the journal that is read."""
 
     async def week_counts(self, after: int = 0, most: int = 50_000) -> WeekCounts:
-        """Count the appeals behind an id."""
+        """Count the appeals after an id."""
 
 
 async def count_new(journal: Countable, journal_id: str, store: Store) -> None:
-    """Count what has come since the last time.
+    """Count new appeals.
 
-    What was counted stays as it was: a change that moves an appeal to another category or place later moves no count,
-    and what the journal deletes for its age stays counted. After a restore of the journal the ids of lost appeals are
-    given anew, so all that it still holds is counted again, and no count gets smaller: which of the others were deleted
-    for their age, and which were lost, nobody knows.
+    Old counts are final: a later change of category or place moves no count, and appeals deleted by age stay counted. A
+    restored journal gives ids of lost appeals anew, so all its appeals are counted again. No count decreases, as it is
+    unknown which of the others were deleted by age and which were lost.
     """
     done = await in_thread(store.counted, journal_id)
     while True:

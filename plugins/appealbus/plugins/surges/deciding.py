@@ -1,4 +1,4 @@
-"""What people decide about an alarm: it stands in the log and in the file, or in neither."""
+"""Decisions on an alarm, in the log and in the file, or in neither."""
 
 import asyncio
 from collections.abc import Callable
@@ -18,29 +18,19 @@ from appealbus.plugins.surges.store import Store
 from appealbus.plugins.surges.threads import in_thread
 
 _LONGEST = 20.0
-"""Seconds that the journal may take for a row: as long nobody else writes the file."""
+"""Timeout in seconds for the log entry; the file is locked for writing meanwhile."""
 
 
 async def take(
     journal: Journal, file: Path, number: int, until: date, *, by: str, reason: str = "", seen: str | None = None
 ) -> KeptAlarm:
-    """Have somebody take an alarm on until a day; see `kept.take`.
-
-    Raises:
-        JournalError: it cannot be noted, and is not done.
-
-    """
+    """Take an alarm as in `kept.take`; if it cannot be logged, raise JournalError and change nothing."""
     note = _noting(journal, What.ALARM_TAKEN, number, until=until.isoformat(), reason=reason)
     return await _decided(file, number, lambda store: kept.take(store, number, by, until, wall(), seen=seen, note=note))
 
 
 async def close(journal: Journal, file: Path, number: int, closing: Closing, *, seen: str | None = None) -> KeptAlarm:
-    """Close an alarm; see `kept.close`.
-
-    Raises:
-        JournalError: it cannot be noted, and is not done.
-
-    """
+    """Close an alarm as in `kept.close`; if it cannot be logged, raise JournalError and change nothing."""
     note = _noting(journal, What.ALARM_CLOSED, number, verdict=closing.verdict, reason=closing.done)
     return await _decided(file, number, lambda store: kept.close(store, number, closing, wall(), seen=seen, note=note))
 
@@ -56,7 +46,7 @@ async def _decided(file: Path, number: int, decide: Callable[[Store], KeptAlarm]
 
 
 def _noting(journal: Journal, what: What, number: int, **detail: Any) -> Note:
-    """Return what notes it from the thread in which the file is written, before that is committed."""
+    """Return a function that writes the log entry from the file's thread, before the commit."""
     loop = asyncio.get_running_loop()
 
     def note() -> None:

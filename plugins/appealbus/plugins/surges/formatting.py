@@ -1,4 +1,4 @@
-"""Alarms in sentences, for a terminal."""
+"""Alarms as text for a terminal."""
 
 from collections.abc import Iterator
 
@@ -6,9 +6,9 @@ from appealbus.core.escaping import one_line
 from appealbus.plugins.surges.alarm import Alarm, KeptAlarm
 
 _NUMBERS = 8
-"""Numbers of appeals on one line; all that are kept are in the JSON."""
+"""Maximum number of numbers of appeals on a line; the JSON has all."""
 _CERTAIN = 1e-12
-"""A probability below which nobody reads the digits."""
+"""Smallest probability printed in digits."""
 _METHODS = {
     "scan": "seven weeks before the last three (scan of neighbouring districts)",
     "ears_c2": "seven weeks of the last nine (EARS C2)",
@@ -17,7 +17,6 @@ _METHODS = {
 
 
 def alarm_lines(alarm: Alarm) -> Iterator[str]:
-    """Yield what an alarm says, a line each."""
     yield (
         f"{_what(alarm)}: {alarm.observed} appeals{f' in {alarm.lasts} weeks' if alarm.lasts > 1 else ''}; "
         f"{alarm.expected:.1f} expected, more than {alarm.bound:.1f} stand out, p {_probability(alarm.probability)}"
@@ -37,7 +36,6 @@ def alarm_lines(alarm: Alarm) -> Iterator[str]:
 
 
 def kept_line(kept: KeptAlarm) -> str:
-    """Return an alarm in one line: its number, what it is about, and who has it."""
     alarm = kept.alarm
     line = f"{kept.id}  {alarm.monday}  {_what(alarm)}: {alarm.observed}, {alarm.expected:.1f} expected"
     if kept.closed_at is not None:

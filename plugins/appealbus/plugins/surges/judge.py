@@ -1,8 +1,8 @@
-"""Which series of a week are surges: by which method each is compared, and one bound for all of them.
+"""Judges the series of a week: the method of each, and one bound for all.
 
-EARS has no probability of its own that many series could share: taken as normal, seven weeks of small counts give
-several false alarms in each week of 300 series. So it is that of a count from the same distribution as the baseline,
-with at least the scatter that series have on the whole (docs/surges.md has the figures).
+EARS has no probability that many series could share: with a normal distribution, seven weeks of small counts give
+several false alarms in each week of 300 series. So the probability is that of the baseline's distribution, with at
+least the common dispersion of all series (docs/surges.md has the figures).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,38 +18,35 @@ from appealbus.plugins.surges.statistics.multiple import benjamini_hochberg
 from appealbus.plugins.surges.statistics.tails import bound, tail
 
 SHORTEST = 10
-"""Weeks before this one, below which nothing is said: EARS needs nine, and of the first ones something is missing."""
+"""Minimum weeks of history: EARS needs nine, and the first week may be incomplete."""
 _YEARS = (5, 4, 3)
-"""Whole years that Farrington is given: as many as there are. More than five are another past."""
+"""Whole years for Farrington, as many as available. Data older than five years is no longer comparable."""
 _LEAST_DEVIATION = 0.5
-"""Of EARS: without it the first single appeal after seven weeks without any would be a surge."""
+"""Minimum deviation for EARS; without it the first appeal after seven empty weeks would be a surge."""
 _FEWEST, _WITHIN = 5, 4
-"""No surge has fewer than five appeals in four weeks (Noufaily 2012, section 2)."""
+"""A surge has at least five appeals in four weeks (Noufaily 2012, section 2)."""
 _ALPHA_EARS, _ALPHA_FARRINGTON = 0.001, 0.005
-"""The share of weeks beyond each series' own bound: as CDC and Public Health England have them."""
+"""Share of weeks beyond each series' own bound, as used by CDC and Public Health England."""
 _KNOWN = 1.0
-"""Appeals a week from which a series says something of how counts scatter."""
+"""Minimum appeals a week for an estimate of the dispersion."""
 
 
 class Method(Enum):
-    """How a series was compared."""
-
     EARS = "ears_c2"
     FARRINGTON = "farrington"
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How one series stands in a week.
+    """Result of one series in a week.
 
     Attributes:
-        bound: the count above which it stands out by itself.
-        probability: of this count or more without a surge; 1 where so few are never a surge.
-        weeks: before this one, that the series has.
-        compared: which weeks it was compared with: the seven of EARS, or those around this one a year ago and earlier.
+        bound: count above which it is a surge by itself.
+        probability: of this count or more by chance; 1 if the count is too small for a surge.
+        weeks: weeks of history.
+        compared: baseline: the seven weeks of EARS, or the weeks around this one in earlier years.
         counts: of these weeks.
-        few: fewer appeals in four weeks than any surge has.
-
+        few: whether four weeks have too few appeals for a surge.
     """
 
     series: Series
@@ -65,14 +62,11 @@ class Verdict:
 
     @property
     def excess(self) -> float:
-        """How many appeals more than expected."""
         return self.observed - self.expected
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A week: how many series were tested, up to which probability one is a surge, and which are."""
-
     monday: date
     tested: int
     limit: float
@@ -82,11 +76,7 @@ class Judged:
 def judge(book: Book, rate: float = 0.05, share: float = 1.0) -> Judged:
     """Judge the last week of a book.
 
-    Args:
-        book: the series.
-        rate: the share of the alarms that may be chance (Benjamini and Hochberg).
-        share: how much of the week has passed, in working days.
-
+    `rate` is the expected share of false alarms (Benjamini and Hochberg), `share` the elapsed part in working days.
     """
     verdicts = _verdicts(book, share) if book.weeks > SHORTEST else []
     limit = benjamini_hochberg((each.probability for each in verdicts), rate)
@@ -97,7 +87,7 @@ def judge(book: Book, rate: float = 0.05, share: float = 1.0) -> Judged:
 
 @dataclass(frozen=True, slots=True)
 class _Compared:
-    """A verdict that lacks its probability, with what that follows from: the mean and the dispersion of the count."""
+    """A verdict without its probability, and the mean and dispersion that determine it."""
 
     verdict: Verdict
     mean: float
@@ -118,10 +108,9 @@ def _verdicts(book: Book, share: float) -> list[Verdict]:
 
 
 def _with_probabilities(found: Sequence[_Compared]) -> Iterator[Verdict]:
-    """Yield the verdicts, each with at least the scatter that all have on the mean.
+    """Yield the verdicts, each with at least the mean dispersion of all series.
 
-    One series tells little of its own: a dispersion that is guessed too low is a false alarm, and among thousands of
-    series some are.
+    A single series gives a poor estimate: some of thousands would be too low, and each such one is a false alarm.
     """
     known = [each.dispersion for each in found if each.mean >= _KNOWN]
     scatter = max(1.0, sum(known) / len(known)) if known else 1.0
@@ -164,13 +153,13 @@ def _by_ears(monday: date, series: Series, counts: Sequence[int], share: float) 
 def _told(
     monday: date, counts: Sequence[int], with_weeks: Sequence[int]
 ) -> tuple[tuple[date, ...], tuple[int, ...], bool]:
-    """Return the weeks so many weeks ago, their counts, and whether there are too few appeals for a surge."""
+    """Return the weeks at these offsets, their counts, and whether there are too few appeals for a surge."""
     weeks = tuple(monday - ago * WEEK for ago in with_weeks)
     return weeks, tuple(counts[-1 - ago] for ago in with_weeks), sum(counts[-_WITHIN:]) < _FEWEST
 
 
 def gathered(surges: Sequence[Verdict]) -> Mapping[Verdict, tuple[Verdict, ...]]:
-    """Return the surges under the most improbable of those that may count the same appeals: one fire is one alarm."""
+    """Group surges that may count the same appeals under the least probable one, so that one event is one alarm."""
     heads: dict[Verdict, list[Verdict]] = {}
     for each in surges:
         head = next((head for head in heads if head.series.meets(each.series)), None)

@@ -1,4 +1,4 @@
-"""Judges a week in a process of its own: ten seconds of Python would hold up all that the bus does."""
+"""Judges a week in a separate process, as ten seconds of Python would block the bus."""
 
 import asyncio
 from contextlib import closing
@@ -16,20 +16,18 @@ from appealbus.plugins.surges.store import Store
 from appealbus.plugins.surges.watch import judged_week
 
 _LONGEST = 1800.0
-"""Seconds that a judgement may take: a week of two thousand series takes some ten, and a country has twenty times
-as many."""
+"""Timeout in seconds: a week of two thousand series takes some ten, and a country has twenty times as many."""
 
 
 async def judged(
     file: Path, monday: date, rate: float, positions: Path | None, share: float = 1.0
 ) -> tuple[Judged, Scanned | None]:
-    """Judge a week by the counts in a file; the process is killed where it takes too long or the bus stops.
+    """Judge a week by the counts in a file; the process is killed on timeout or when the bus stops.
 
     Raises:
-        ConfigError: the table of positions is none, or the file cannot be read.
-        EOFError: the process ended without an answer.
+        ConfigError: the table of positions is invalid, or the file is unreadable.
+        EOFError: the process died.
         TimeoutError: it took too long.
-
     """
     context = get_context("spawn")
     answer, end = context.Pipe(duplex=False)

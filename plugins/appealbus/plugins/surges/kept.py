@@ -1,4 +1,4 @@
-"""Alarms in the file: raised once, taken on until a date, closed with a word."""
+"""Alarms in the file: raised once, taken until a date, closed with a verdict."""
 
 import sqlite3
 from collections.abc import Callable
@@ -18,16 +18,11 @@ Note = Callable[[], None]
 
 
 def _nothing() -> None:
-    """Note nothing."""
+    """Do nothing."""
 
 
 class NotDone(ConfigError):
-    """An alarm stands otherwise than somebody thinks, and nothing is changed.
-
-    Attributes:
-        kept: how it stands; None: there is none.
-
-    """
+    """The alarm is in another state than expected, `kept` (None: it is missing); nothing was changed."""
 
     def __init__(self, told: str, kept: KeptAlarm | None = None) -> None:
         super().__init__(told)
@@ -36,8 +31,6 @@ class NotDone(ConfigError):
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """Who closes an alarm, as what, and what was done."""
-
     by: str
     verdict: str
     done: str
@@ -45,14 +38,13 @@ class Closing:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """How alarms have turned out.
+    """Statistics of alarms.
 
     Attributes:
         raised: all.
-        closed: by the word that closed them: `true`, `false`, `known`.
-        precision: the share of the closed ones that were no false alarms; None where none is closed.
-        hours_to_react: the median from raised to taken on or closed, whichever came first; None where none was.
-
+        closed: by verdict: `true`, `false`, `known`.
+        precision: share of closed ones that were not false; None without closed ones.
+        hours_to_react: median from raised to taken or closed, whichever came first; None without any.
     """
 
     raised: int
@@ -63,7 +55,7 @@ class Record:
 
 
 def raise_alarms(store: Store, alarms: list[Alarm], now: datetime) -> list[KeptAlarm]:
-    """Write alarms down; return those that are new. One of the same week and series is raised once."""
+    """Store alarms; return the new ones. Each week and series has one alarm at most."""
     new = []
     with store.writing() as connection:
         for alarm in alarms:
@@ -80,7 +72,7 @@ def raise_alarms(store: Store, alarms: list[Alarm], now: datetime) -> list[KeptA
 
 
 def alarms(store: Store, *, closed: bool = False, before: int | None = None, limit: int = 100) -> list[KeptAlarm]:
-    """Return alarms, the newest first; the open ones, or all; below a number."""
+    """Return alarms below a number, the newest first; by default only open ones."""
     where = "1" if closed else _OPEN
     query = f"SELECT * FROM alarm WHERE {where} AND (? IS NULL OR id < ?) ORDER BY id DESC LIMIT ?"  # noqa: S608
     with store.reading() as connection:
@@ -88,14 +80,12 @@ def alarms(store: Store, *, closed: bool = False, before: int | None = None, lim
 
 
 def of_week(store: Store, monday: date) -> list[KeptAlarm]:
-    """Return the alarms of a week, the most improbable first."""
     with store.reading() as connection:
         rows = connection.execute("SELECT * FROM alarm WHERE monday = ? ORDER BY id", (monday.isoformat(),))
         return [read_kept(row) for row in rows]
 
 
 def alarm(store: Store, number: int) -> KeptAlarm | None:
-    """Return one; None where there is none with this number."""
     with store.reading() as connection:
         return _one(connection, number)
 
@@ -103,20 +93,19 @@ def alarm(store: Store, number: int) -> KeptAlarm | None:
 def take(
     store: Store, number: int, by: str, until: date, now: datetime, *, seen: str | None = None, note: Note = _nothing
 ) -> KeptAlarm:
-    """Have somebody take an alarm on until a day; taken on again, it is the other's, or theirs for longer.
+    """Take an alarm until a day, from somebody else too, or prolong one's own.
 
     Args:
         store: the file.
         number: of the alarm.
-        by: who takes it on. Who has it until this very day already changes nothing.
-        until: which day.
-        now: it is.
-        seen: how it stood when they decided that, by `standing`; None: however it stands.
-        note: what is done before it is: where that fails, nothing is changed.
+        by: person who takes it; no change if they already have it until this day.
+        until: last day.
+        now: current time.
+        seen: expected `standing` of the alarm; None: any.
+        note: called before the commit: if it fails, nothing is changed.
 
     Raises:
-        NotDone: there is no such alarm, it is closed, or somebody else has taken it on meanwhile.
-
+        NotDone: the alarm is missing or closed, or was taken by somebody else meanwhile.
     """
     with store.writing() as connection:
         found = _open_one(connection, number)
@@ -134,12 +123,11 @@ def take(
 def close(
     store: Store, number: int, closing: Closing, now: datetime, *, seen: str | None = None, note: Note = _nothing
 ) -> KeptAlarm:
-    """Close an alarm with a word and with what was done; `seen` and `note` as for `take`. The same twice is once.
+    """Close an alarm; `seen` and `note` as for `take`. Idempotent.
 
     Raises:
-        NotDone: there is no such alarm, it is closed otherwise, or somebody else has taken it on meanwhile.
-        ConfigError: the word is none of `CLOSINGS`.
-
+        NotDone: the alarm is missing, closed differently, or was taken by somebody else meanwhile.
+        ConfigError: the verdict is not in `CLOSINGS`.
     """
     if closing.verdict not in CLOSINGS:
         raise ConfigError(f"an alarm is closed as one of {', '.join(CLOSINGS)}")
@@ -157,12 +145,11 @@ def close(
 
 
 def standing(found: KeptAlarm) -> str:
-    """Return who has an alarm until when, as a form keeps it between being seen and being sent."""
+    """Return owner and last day in one string, for a form to detect changes."""
     return f"{found.taken_until or ''} {found.taken_by or ''}".strip()
 
 
 def record(store: Store) -> Record:
-    """Return how alarms have turned out so far."""
     with store.reading() as connection:
         query = "SELECT verdict, raised_at, taken_at, closed_at FROM alarm"
         rows = [(row["verdict"], *map(_moment, tuple(row)[1:])) for row in connection.execute(query)]
@@ -202,7 +189,6 @@ def _as_seen(found: KeptAlarm, seen: str | None) -> None:
 
 
 def read_kept(row: sqlite3.Row) -> KeptAlarm:
-    """Read a row."""
     return _ROW.validate_python({**dict(row), "alarm": READ(row["body"])})
 
 

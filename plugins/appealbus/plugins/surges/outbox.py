@@ -1,4 +1,4 @@
-"""What is still to be sent, and by which way: at least once, each under one key, for a while."""
+"""Pending notifications by way: at least once, each with one key, for a limited time."""
 
 import hashlib
 import sqlite3
@@ -14,10 +14,10 @@ from appealbus.plugins.surges.sending import Event
 from appealbus.plugins.surges.store import Store
 
 ALARM, POSSIBLE = timedelta(days=14), timedelta(days=2)
-"""How long one is sent that nobody takes. After two weeks an alarm is older than two newer ones of the same series;
-after two days there is another day, or the alarm."""
+"""Period for which an untaken one is sent. After two weeks an alarm is superseded by two newer ones of its series;
+after two days a possible surge is superseded by another day, or by the alarm."""
 AT_ONCE = 100
-"""Of each kind, by one way, in an hour: even a receiver that takes ten seconds for each is done by then."""
+"""Maximum number of each kind, by one way, in an hour: even a receiver that takes ten seconds for each finishes."""
 
 _UNSENT = """
 FROM {source} WHERE NOT EXISTS (
@@ -28,7 +28,7 @@ FROM {source} WHERE NOT EXISTS (
 )
 """
 _TRIES = "(SELECT tries FROM sent WHERE kind = :kind AND id = new.id AND way = :way)"
-"""What was refused comes last, so it holds nothing else back; what was never tried has NULL, which comes first."""
+"""Refused ones come last, so that they block nothing; untried ones have NULL and come first."""
 _OF = {
     "alarm": (
         _UNSENT.format(source="alarm AS new", older="AND old.id < new.id") + "AND closed_at IS NULL AND raised_at",
@@ -36,13 +36,13 @@ _OF = {
     ),
     "possible": (_UNSENT.format(source="possible AS new JOIN looked USING (day)", older="") + "AND found_at", POSSIBLE),
 }
-"""By kind, what is not sent yet, up to the bound for when it was found; and how long it is sent."""
+"""By kind: query for unsent ones, up to the bound on their age; and the period of sending."""
 
 
 def waiting(store: Store, way: str, now: datetime, today: date) -> list[Event]:
-    """Return what is to be sent by a way now.
+    """Return what is due by a way.
 
-    What goes on where somebody has taken the last alarm on, until today or later, is left out: they know.
+    Left out are surges whose previous alarm is taken until today or later: its owner knows.
     """
     found: dict[str, list[sqlite3.Row]] = {}
     with store.reading() as connection:
@@ -54,7 +54,6 @@ def waiting(store: Store, way: str, now: datetime, today: date) -> list[Event]:
 
 
 def given_up(store: Store, way: str, now: datetime, today: date) -> int:
-    """Return how many alarms were tried by a way, and are not any more, since nobody took them."""
     unsent, long = _OF["alarm"]
     with store.reading() as connection:
         query = f"SELECT count(*) {unsent} < :since AND {_TRIES} > 0"
@@ -62,7 +61,7 @@ def given_up(store: Store, way: str, now: datetime, today: date) -> int:
 
 
 def tried(store: Store, event: Event, way: str, taken_at: datetime | None) -> None:
-    """Note that an event was sent, and when it was taken; None: it was not."""
+    """Record an attempt; `taken_at` None: it failed."""
     moment = None if taken_at is None else taken_at.isoformat()
     with store.writing() as connection:
         connection.execute(
@@ -94,5 +93,5 @@ def _possible(found: possible.Possible) -> Event:
 
 
 def _digest(category: str, place: str) -> str:
-    """Return what tells series apart, in a few characters of ASCII: a category may be called anything."""
+    """Return a short ASCII digest of a series, as a category may have any characters."""
     return hashlib.sha256(orjson.dumps([category, place])).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""What may become an alarm in the week that is under way: found once a day, after working hours."""
+"""Possible surges of the current week, found once a day after working hours."""
 
 import sqlite3
 from collections.abc import Sequence
@@ -11,20 +11,19 @@ from appealbus.plugins.surges.alarm import READ, Alarm
 from appealbus.plugins.surges.store import Store
 
 _DAYS, _ROWS = 400, 5000
-"""Days, and possible surges, that are kept: a year of them, and some screens of the worst day."""
+"""Maximum number of days and possible surges kept: a year, and some screens of the worst day."""
 
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """A look at the week that is under way.
+    """One evaluation of the current week.
 
     Attributes:
-        day: with whose end.
-        passed: how much of the week was over, in working time.
-        calendar: what says so: the name of terms, or `five days a week`.
-        tested: how many series were tested.
-        limit: the largest probability that is possible yet, over all of them.
-
+        day: at whose end.
+        passed: elapsed part of the week, in working time.
+        calendar: its source: the name of terms, or `five days a week`.
+        tested: number of series tested.
+        limit: largest probability of a possible surge, over all series.
     """
 
     day: date
@@ -36,7 +35,7 @@ class Day:
 
 @dataclass(frozen=True, slots=True)
 class Possible:
-    """More appeals by the end of a day than so much of a week explains. It is no alarm."""
+    """More appeals by the end of a day than that part of a week explains. It is no alarm."""
 
     id: int
     day: date
@@ -50,13 +49,12 @@ _ROW = TypeAdapter(Possible)
 
 
 def looked(store: Store, day: date) -> bool:
-    """Whether there was a look at the end of this day."""
     with store.reading() as connection:
         return connection.execute("SELECT 1 FROM looked WHERE day = ?", (day.isoformat(),)).fetchone() is not None
 
 
 def note(store: Store, look: Day, found: Sequence[Alarm], now: datetime) -> int:
-    """Write down what a look has found; return how much, 0 where somebody else has looked. One day is noted once."""
+    """Store an evaluation; return the number of new ones, 0 if the day was already stored."""
     with store.writing() as connection:
         row = (look.day.isoformat(), now.isoformat(), look.passed, look.calendar, look.tested, look.limit)
         if not connection.execute("INSERT OR IGNORE INTO looked VALUES (?, ?, ?, ?, ?, ?)", row).rowcount:
@@ -73,7 +71,7 @@ def note(store: Store, look: Day, found: Sequence[Alarm], now: datetime) -> int:
 
 
 def newest(store: Store) -> tuple[Day | None, list[Possible]]:
-    """Return the last look, and what it has found, the most improbable first."""
+    """Return the last evaluation and its possible surges, the least probable first."""
     with store.reading() as connection:
         row = connection.execute("SELECT * FROM looked ORDER BY rowid DESC LIMIT 1").fetchone()
         if row is None:
@@ -86,5 +84,4 @@ def newest(store: Store) -> tuple[Day | None, list[Possible]]:
 
 
 def read(row: sqlite3.Row) -> Possible:
-    """Read a row of both tables."""
     return _ROW.validate_python({**dict(row), "surge": READ(row["body"])})

@@ -1,4 +1,4 @@
-"""Publishes alarms to an exchange of RabbitMQ, as CloudEvents, each confirmed by the broker."""
+"""Publishes alarms to a RabbitMQ exchange as CloudEvents, with publisher confirms."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,23 +15,16 @@ from appealbus.plugins.surges.sending import UNREACHABLE, Event, Way
 from appealbus.schemas.xml import POSSIBLE_SURGE_NS, SURGE_NS
 
 SCHEMAS = {"alarm": SURGE_NS, "possible": POSSIBLE_SURGE_NS}
-"""What a message's data is."""
+"""Data schema by kind."""
 _AWAY = (Published.UNREACHABLE, Published.INDETERMINATE)
-"""What says that the broker is away, or may be: the others wait with this one."""
+"""Results that mean the broker is or may be unavailable: stop sending."""
 
 
 class Exchanged(Way):
-    """An exchange of a broker of the plugin `amqp`."""
-
     name: ClassVar[str] = "broker"
 
     def __init__(self, brokers: object, broker: str, exchange: str | None, timeout: float) -> None:
-        """Find the broker; connect nothing.
-
-        Raises:
-            ConfigError: the plugin `amqp` is not there, or has no broker of this name.
-
-        """
+        """Find the broker, without a connection; raise ConfigError if the plugin `amqp` or the broker is missing."""
         if not isinstance(brokers, Brokers):
             raise ConfigError("plugins.surges.broker needs the plugin amqp, which is disabled or broken")
         self._brokers = brokers
@@ -44,11 +37,11 @@ class Exchanged(Way):
         self._result: Published | None = None
 
     async def start(self) -> None:
-        """Begin to connect, and have the exchange made where it may be."""
+        """Connect, and declare the exchange if it is the bus's own."""
         await self._brokers.start(self._broker, self._wanted)
 
     async def send(self, event: Event) -> str | None:
-        """Publish it: it counts as sent once the broker has confirmed it, and some queue wants it."""
+        """Publish; it counts as sent once the broker confirms it and a queue is bound."""
         result = await self._broker.publish(message_of(event, self._exchange, self._source), within=self._timeout)
         self._result = result
         if result is Published.CONFIRMED:
@@ -56,7 +49,6 @@ class Exchanged(Way):
         return UNREACHABLE if result in _AWAY else result.value
 
     def links(self) -> Sequence[LinkState]:
-        """Say how the connections to the broker stand, and whether no receiver's queue is bound."""
         links = self._brokers.links(self._broker)
         state = link_of("service.surges", links, {})
         if state.status is LinkStatus.UP and self._result is Published.UNROUTABLE:
@@ -65,12 +57,11 @@ class Exchanged(Way):
         return (*links, state)
 
     async def close(self) -> None:
-        """Let the broker go."""
         await self._brokers.close(self._broker)
 
 
 def message_of(event: Event, exchange: str, source: str) -> Message:
-    """Return the message: what it is can be read in properties, headers and the routing key, too."""
+    """Build the message; its properties, headers and routing key repeat the event's metadata."""
     properties = Properties(
         message_id=event.key,
         content_type="application/json",

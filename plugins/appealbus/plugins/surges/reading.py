@@ -1,4 +1,4 @@
-"""What others see of surges: the API asks, and the console may. They change nothing."""
+"""Read access to surges for the API and the console."""
 
 from collections.abc import Callable
 from contextlib import closing
@@ -16,28 +16,24 @@ from appealbus.plugins.surges.watch import last_whole_week
 
 T = TypeVar("T")
 _BEFORE, _AFTER = 51, 8
-"""Weeks of a series that are shown before an alarm's own and after it: a year, and how it went on."""
+"""Weeks shown before and after an alarm: a year, and what followed."""
 _BESIDE = "SELECT (SELECT max(monday) FROM judged WHERE monday < ?), (SELECT min(monday) FROM judged WHERE monday > ?)"
 
 
 @dataclass(frozen=True, slots=True)
 class Week:
-    """A week that was judged: how many series were tested, where the bound was, and its alarms."""
-
     monday: date
     tested: int
     limit: float
     alarms: tuple[KeptAlarm, ...]
     before: date | None = None
-    """The Monday of the week that was judged before this one."""
+    """Monday of the judged week before this one."""
     after: date | None = None
-    """The same of the next one."""
+    """Monday of the judged week after this one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Now:
-    """How things stand: the last week, the last day with what is possible, and how alarms have turned out."""
-
     week: Week | None
     day: possible.Day | None
     possible: tuple[possible.Possible, ...]
@@ -46,37 +42,34 @@ class Now:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Reads the file, each time anew, in a thread.
+    """Reads the file anew for each call, in a thread.
 
-    Each method raises ConfigError where the file is there and cannot be read. Where it is not, there is nothing: it
-    lies on the machine of the bus, and is not made elsewhere.
+    Each method raises ConfigError if the file is unreadable. Without a file the result is empty: the file is on the
+    machine of the bus, and is not created elsewhere.
     """
 
     file: Path | None
 
     @classmethod
     def of(cls, shared: object) -> "Reading":
-        """Return what the plugin shares; where that is not loaded, there is nothing."""
+        """Return the plugin's shared object; an empty one if the plugin is not loaded."""
         return shared if isinstance(shared, cls) else cls(None)
 
     async def now(self) -> Now | None:
-        """Return how things stand; None where nothing is kept here."""
         return await self._read(_now)
 
     async def alarms(self, *, closed: bool, before: int | None, limit: int) -> list[KeptAlarm]:
-        """Return a page of alarms, the newest first."""
         return await self._read(lambda store: kept.alarms(store, closed=closed, before=before, limit=limit)) or []
 
     async def alarm(self, number: int) -> KeptAlarm | None:
-        """Return one; None where there is none with this number."""
         return await self._read(lambda store: kept.alarm(store, number))
 
     async def week(self, monday: date) -> Week | None:
-        """Return a week; None where it was not judged."""
+        """Return a week; None if it was not judged."""
         return await self._read(lambda store: _week(store, monday))
 
     async def series(self, alarm: Alarm, now: datetime) -> list[tuple[date, int]]:
-        """Return the weekly counts of what an alarm counts: of a year before it, and of some weeks after."""
+        """Return the weekly counts of an alarm's series, from a year before to some weeks after."""
         last = min(alarm.monday + _AFTER * WEEK, last_whole_week(now))
         weeks = [
             alarm.monday - ago * WEEK for ago in range(_BEFORE, -_AFTER - 1, -1) if alarm.monday - ago * WEEK <= last

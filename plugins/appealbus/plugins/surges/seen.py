@@ -1,7 +1,7 @@
-"""Surges as far as a viewer sees the appeals behind them: the same for every way in.
+"""Surges as a viewer may see them, for all interfaces.
 
-A count of appeals tells of each of them. So a viewer sees the surges of its own places alone, none where it sees some
-kinds of appeals only, and of what its mask hides neither counts nor what is shared.
+A count reveals each of its appeals. So a viewer sees only surges of their own places, and none if they may see only
+some kinds of appeals. If a mask hides a field, its counts and common features are hidden too.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,13 +19,12 @@ _SHARED = {
     "organisation": (("mentions",), "bin"),
     "address": (("place",), ""),
 }
-"""By kind of what appeals share: the fields that it is of, and the kind of number."""
+"""By kind of common feature: its fields, and its kind of number."""
 _PEOPLE = ("taken_by", "closed_by", "done")
-"""What people wrote, for clients from whom nothing is hidden."""
+"""Texts by people, only for viewers without a mask."""
 
 
 def alarms_seen(viewer: Viewer, found: Iterable[KeptAlarm]) -> Iterator[dict[str, Any]]:
-    """Yield what is told of those alarms that a viewer sees, with what people did about them."""
     for each in found:
         if sees(viewer, each.alarm):
             about = asdict(each)
@@ -36,17 +35,16 @@ def alarms_seen(viewer: Viewer, found: Iterable[KeptAlarm]) -> Iterator[dict[str
 
 
 def possible_seen(viewer: Viewer, found: Iterable[Possible]) -> list[dict[str, Any]]:
-    """Return what is told of those possible surges that a viewer sees."""
     return [surge_seen(viewer, each.surge) for each in found if sees(viewer, each.surge)]
 
 
 def sees_all(viewer: Viewer) -> bool:
-    """Whether a viewer sees all places and kinds, and so how all alarms have turned out."""
+    """Whether a viewer may see all places and kinds, and so the statistics of all alarms."""
     return not viewer.scoped
 
 
 def sees(viewer: Viewer, alarm: Alarm) -> bool:
-    """Whether a viewer sees all appeals that a surge counts, as far as their places and kinds say."""
+    """Whether a viewer may see all places and kinds that a surge counts."""
     if viewer.kinds or viewer.channel:
         return False
     return all(_sees_series(viewer, alarm.category, place) for place in alarm.place.split("+"))
@@ -62,7 +60,6 @@ def _sees_series(viewer: Viewer, category: str, place: str) -> bool:
 
 
 def surge_seen(viewer: Viewer, alarm: Alarm) -> dict[str, Any]:
-    """Return what is told of a surge that a viewer sees."""
     told = asdict(alarm)
     del told["numbers"]  # by which appeals are not asked for
     told["also"] = [asdict(each) for each in alarm.also if _sees_series(viewer, each.category, each.place)]
@@ -77,5 +74,4 @@ def _shows(mask: Mask, kind: str, value: str) -> bool:
 
 
 def filled(told: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is told without what is not known."""
     return {name: value for name, value in told.items() if value is not None}

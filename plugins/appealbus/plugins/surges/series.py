@@ -8,32 +8,30 @@ from datetime import date, datetime, timedelta
 WEEK = timedelta(weeks=1)
 _WEEK = re.compile(r"(\d{4})-?W(\d{2})", re.IGNORECASE | re.ASCII)
 _REGION, _DISTRICT = 2, 4
-"""Digits of a КАТО that name a region, and a district or city in it; the others name villages."""
+"""Digits of КАТО for a region and for a district or city; further digits are villages."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Series:
-    """What is counted together. An empty category is all of them, and those without one; so is an empty place."""
+    """Key of a series. An empty category or place stands for all, and for appeals without one."""
 
     category: str
     place: str
-    """The first two digits of КАТО: a region. The first four: a district, or a city that is none's."""
+    """Two digits of КАТО: a region. Four digits: a district, or a city of its own."""
 
     def meets(self, other: "Series") -> bool:
-        """Whether there may be appeals that both count."""
+        """Whether the two may count the same appeals."""
         topics = not self.category or not other.category or self.category == other.category
         return topics and (self.place.startswith(other.place) or other.place.startswith(self.place))
 
     @property
     def narrowness(self) -> int:
-        """How little is summed here: 0 for all appeals."""
+        """0 for the series of all appeals; higher for narrower ones."""
         return bool(self.category) + len(self.place) // _REGION
 
 
 @dataclass(frozen=True, slots=True)
 class WeekRow:
-    """Appeals of one category and place in one week."""
-
     monday: date
     category: str | None
     place: str | None
@@ -42,7 +40,7 @@ class WeekRow:
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """Series of equal length, of which the last week is `monday`."""
+    """Series of equal length whose last week is `monday`."""
 
     monday: date
     weeks: int
@@ -50,14 +48,13 @@ class Book:
 
     @property
     def first(self) -> date:
-        """The Monday of the first week."""
         return self.monday - (self.weeks - 1) * WEEK
 
 
 def book(rows: Iterable[WeekRow], monday: date) -> Book:
-    """Return the series up to the week of a Monday.
+    """Return the series up to a week.
 
-    They begin with the second week of which anything is known: the first is most likely a part of one.
+    They begin with the second known week, as the first is probably incomplete.
     """
     known = [row for row in rows if row.monday <= monday]
     first = min((row.monday for row in known), default=monday) + WEEK
@@ -75,21 +72,20 @@ def book(rows: Iterable[WeekRow], monday: date) -> Book:
 
 
 def begin(counts: Sequence[int], at_least: int) -> int:
-    """Return with which week a series begins: with its first appeal, but with so many weeks before the last.
+    """Return the index of the first appeal, but at least `at_least` weeks before the last.
 
-    A topic that nobody wrote of before has no other past than weeks without any.
+    A new topic has no other history than empty weeks.
     """
     first = next((week for week, count in enumerate(counts) if count), len(counts))
     return max(0, min(first, len(counts) - 1 - at_least))
 
 
 def monday_of(day: date) -> date:
-    """Return the Monday of a day's week."""
     return day - timedelta(days=day.weekday())
 
 
 def week_of(text: str) -> date:
-    """Return the Monday of a week that somebody has written: `2026-W47`, or a day of it; else raise ValueError."""
+    """Parse a week, `2026-W47` or a day of it, into its Monday; raise ValueError if it is invalid."""
     written = _WEEK.fullmatch(text.strip())
     if written:
         return date.fromisocalendar(int(written[1]), int(written[2]), 1)
@@ -97,12 +93,12 @@ def week_of(text: str) -> date:
 
 
 def written_day(text: str) -> date:
-    """Return the day that somebody has written, as `2026-11-16`; else raise ValueError."""
+    """Parse a day, `2026-11-16`; raise ValueError if it is invalid."""
     return datetime.strptime(text.strip(), "%Y-%m-%d").date()  # noqa: DTZ007 - it has no time
 
 
 def week_name(monday: date) -> str:
-    """Return a week as it is written: `2026-W47`."""
+    """Format a week: `2026-W47`."""
     year, week, _ = monday.isocalendar()
     return f"{year}-W{week:02d}"
 

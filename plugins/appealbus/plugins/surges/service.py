@@ -1,4 +1,4 @@
-"""The service that counts by the hour, judges each week once it has ended, and looks at the end of each day."""
+"""Counts hourly, judges each week after its end, and evaluates the current week at the end of each day."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -27,15 +27,15 @@ from appealbus.plugins.surges.workdays import workdays
 log = structlog.get_logger(__name__)
 
 _PAUSE = 3600.0
-"""Seconds between two looks: what happened in a week does not wait for seconds."""
+"""Seconds between two rounds."""
 _LATE = 3600.0
-"""Seconds until a look counts as one that hangs: twice as long as a week may take."""
+"""Seconds after which a round counts as stuck: twice the timeout of a week."""
 _MISSED = 8
-"""Weeks that are judged after a time in which the bus was down: what is older than two months helps nobody."""
+"""Maximum number of weeks judged after a downtime: older ones are of no use."""
 
 
 class Surges(Service):
-    """Raises the alarms of each week, and sends them; of several workers the first one does."""
+    """Raises and sends alarms; among several workers, only the first does."""
 
     name: ClassVar[str] = "surges"
 
@@ -45,14 +45,13 @@ class Surges(Service):
         self._given_up: dict[str, int] = {}
         self._open_ways: list[Way] = []
         self._troubles: dict[str, LinkState] = {}
-        """What does not go on: the judging of weeks, and what goes to a receiver."""
+        """Current failures: of the judging, and of each receiver."""
 
     def links(self) -> Sequence[LinkState]:
-        """Say how the connections to receivers stand."""
         return [*(link for way in self._open_ways for link in way.links()), *self._troubles.values()]
 
     async def run(self, bus: RunningBus) -> None:
-        """Watch until cancelled; what fails in a look is logged, and tried again in an hour."""
+        """Run until cancelled; a failed round is logged and retried in an hour."""
         if bus.worker_number != 0:
             await asyncio.Event().wait()
         async with self._open():  # before the ways: what cannot be opened is tried again in seconds
@@ -87,7 +86,6 @@ class Surges(Service):
         self._stands("weeks", "surges.hangs", f"a look has not ended for an hour: {does}")
 
     def _stands(self, what: str, event: str, trouble: str | None) -> None:
-        """Note that something does not go on, and what in the log says why; None: it does."""
         before = self._troubles.pop(what, None)
         if trouble is not None:
             since = before.since if before else wall()
@@ -104,7 +102,7 @@ class Surges(Service):
 
     @asynccontextmanager
     async def _ways(self, bus: RunningBus) -> AsyncIterator[list[Way]]:
-        """Open the ways to receivers; one that cannot be is told, and the other is there all the same."""
+        """Open the ways to receivers; a failing one is reported and does not affect the other."""
         settings, ways = self._settings, list[Way]()
         self._open_ways = ways
         async with AsyncExitStack() as stack:
@@ -134,7 +132,6 @@ class Surges(Service):
         await self._look(bus, store, now)
 
     async def _judge(self, bus: RunningBus, store: Store, monday: date) -> None:
-        """Raise the alarms of a week that is over."""
         settings = self._settings
         found, scanned = await judged(self._file, monday, settings.rate, settings.positions)
         alarms = await surges(bus.journal, store, found, settings.rate, scanned)
@@ -143,7 +140,7 @@ class Surges(Service):
         log.info("surges.judged", count=found.tested, found=len(new))
 
     async def _look(self, bus: RunningBus, store: Store, now: datetime) -> None:
-        """Note what is possible by the end of the last working day of the week that is under way; each day once."""
+        """Store the possible surges at the end of the last working day; each day once."""
         week = workdays(monday_of(day_of(now)), bus.works_on)
         day = week.closed(now)
         if day is None or await in_thread(possible.looked, store, day):
@@ -156,7 +153,7 @@ class Surges(Service):
         log.info("surges.possible", count=found.tested, found=count)
 
     async def _tell(self, store: Store, way: Way) -> None:
-        """Send what is not sent yet by one way; what is refused holds nothing else back."""
+        """Send what is due by one way; refused ones do not block others."""
         now = wall()
         today, untold = day_of(now), None
         for event in await in_thread(outbox.waiting, store, way.name, now, today):
@@ -175,9 +172,9 @@ class Surges(Service):
 
 
 def _unjudged(done: list[date], last: date) -> list[date]:
-    """Return the weeks to judge, oldest first: in a new file the last one alone, else all since, within reason.
+    """Return the weeks to judge, oldest first: with a new file only the last one, else all since, up to a limit.
 
-    Which are done is kept by name and not as the greatest, so that a clock that was ahead skips none.
+    Judged weeks are kept one by one, not as a maximum, so that a clock that was ahead skips none.
     """
     weeks = [last - ago * WEEK for ago in range(_MISSED - 1, -1, -1)] if done else [last]
     return [week for week in weeks if week not in done and (week == last or week > done[0])]

@@ -1,4 +1,4 @@
-"""What can be set about surges."""
+"""Settings of surges."""
 
 from typing import Annotated
 from urllib.parse import urlsplit

@@ -1,7 +1,7 @@
-"""What surges keep beside the journal: the counts of past weeks, and the alarms with what people said of them.
+"""Data of surges beside the journal: weekly counts, and alarms with their handling.
 
-A file of SQLite of its own. Counts outlive the appeals that the journal deletes for their age, and words on alarms are
-nowhere else: so the file belongs into the backup.
+A separate SQLite file. Counts outlive appeals that the journal deletes by age, and decisions on alarms are nowhere
+else: so back the file up.
 """
 
 import sqlite3
@@ -62,7 +62,7 @@ INSERT INTO week SELECT * FROM again WHERE true ON CONFLICT DO UPDATE SET appeal
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """Up to which appeal of which epoch is counted; `again`: beside what was counted before the journal's restore."""
+    """Last counted appeal and its epoch; `again`: a recount after a restore of the journal."""
 
     epoch: int = 0
     upto: int = 0
@@ -70,21 +70,16 @@ class Counted:
 
 
 class Store(OwnFile):
-    """The file. Every method raises ConfigError where it cannot be read or written."""
+    """The file. Every method raises ConfigError if it is unreadable or not writable."""
 
     if_damaged = "; `appealbus surges anew` makes it anew from the journal"
 
     def __init__(self, path: Path | None) -> None:
-        """Open it, or make it; None: in memory, for as long as this lives."""
+        """Open or create the file; None: in memory."""
         super().__init__(path, "surges", SCHEMA)
 
     def counted(self, journal: str) -> Counted:
-        """Return how far this journal is counted.
-
-        Raises:
-            ConfigError: another one is counted here.
-
-        """
+        """Return the position in this journal; raise ConfigError if the file belongs to another one."""
         with self.reading() as connection:
             row = connection.execute("SELECT * FROM counted").fetchone()
         if row is None:
@@ -93,9 +88,9 @@ class Store(OwnFile):
         return Counted(row["epoch"], row["upto"], bool(row["again"]))
 
     def count(self, journal: str, since: Counted, until: Counted, rows: tuple[WeekCount, ...]) -> None:
-        """Add the appeals from one to another, and note up to which; nothing where somebody else has counted them.
+        """Add counts and move the position; no effect if another process has moved it.
 
-        Where those of before a restore are counted again by then, each count is the larger one of both.
+        In a recount after a restore, each count becomes the larger one of both.
         """
         with self.writing() as connection:
             if self.counted(journal) != since:
@@ -111,17 +106,13 @@ class Store(OwnFile):
             self._note(connection, journal, until)
 
     def begin_again(self, journal: str, since: Counted, epoch: int) -> None:
-        """Count all from the first appeal on, beside what is counted: the journal was restored.
-
-        Nothing where somebody else has begun.
-        """
+        """Begin a recount after a restore of the journal. No effect if another process has begun it."""
         with self.writing() as connection:
             if self.counted(journal) == since:
                 connection.execute("DELETE FROM again")
                 self._note(connection, journal, Counted(epoch, 0, again=True))
 
     def rows(self, since: date = date.min) -> list[WeekRow]:
-        """Return the counts of the weeks from a Monday on, by district."""
         query = (
             "SELECT monday, category, substr(place, 1, 4) AS place, sum(appeals) AS appeals"
             " FROM week WHERE monday >= ? GROUP BY monday, category, substr(place, 1, 4)"
@@ -132,14 +123,14 @@ class Store(OwnFile):
             return [WeekRow(day(monday), category, place, appeals) for monday, category, place, appeals in rows]
 
     def ids(self, monday: date, category: str, places: str) -> tuple[int, int] | None:
-        """Return the first and the last appeal of a week, a category and what a place begins with."""
         query = "SELECT min(first_id), max(last_id) FROM week WHERE monday = ? AND ? IN ('', category) AND place GLOB ?"
         with self.reading() as connection:
             first, last = connection.execute(query, (monday.isoformat(), category, places + "*")).fetchone()
         return None if first is None else (first, last)
 
     def weekly(self, mondays: Sequence[date], category: str, places: Sequence[str]) -> list[tuple[date, int]]:
-        """Return the counts of a series in these weeks, of several places together, from the first week of all on."""
+        """Return the counts of a series in these weeks, without weeks before the first known; perhaps of several
+        places."""
         asked = [each.isoformat() for each in mondays]
         which, given = "monday IN (SELECT value FROM json_each(?))", [orjson.dumps(asked).decode()]
         if category:
@@ -154,21 +145,16 @@ class Store(OwnFile):
         return [(day, counts.get(text, 0)) for day, text in zip(mondays, asked, strict=True) if first and text >= first]
 
     def forget_the_future(self, now: datetime) -> None:
-        """Forget that weeks and days were looked at while the clock was ahead: they are not over yet.
-
-        What was found then stays, and is not found twice.
-        """
+        """Forget evaluations that a wrong clock placed in the future. Their results stay, and are not found twice."""
         with self.writing() as connection:
             for table in ("judged", "looked"):
                 connection.execute(f"DELETE FROM {table} WHERE at > ?", (now.isoformat(),))  # noqa: S608 - ours
 
     def judged(self) -> list[date]:
-        """Return the Mondays of the weeks whose alarms were raised, oldest first."""
         with self.reading() as connection:
             return [date.fromisoformat(row[0]) for row in connection.execute("SELECT monday FROM judged ORDER BY 1")]
 
     def note_judged(self, monday: date, now: datetime, tested: int, limit: float) -> None:
-        """Note that the alarms of a week are raised: how many series were tested, and where the bound was."""
         row = (monday.isoformat(), now.isoformat(), tested, limit)
         with self.writing() as connection:
             connection.execute("INSERT OR REPLACE INTO judged VALUES (?, ?, ?, ?)", row)

@@ -1,4 +1,4 @@
-"""Where the file is read and written: in a thread, for a disk that is slow must hold up nothing that the bus does."""
+"""Access to the file in a thread, so that a slow disk does not block the bus."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 async def in_thread(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Return what a call gives. Cancelled, it waits for the call's end first: the file is not closed under it."""
+    """Run a call in a thread. On cancellation it waits for the call first, so that the file is not closed under it."""
     task = asyncio.ensure_future(asyncio.to_thread(call, *args, **kwargs))
     try:
         return await asyncio.shield(task)

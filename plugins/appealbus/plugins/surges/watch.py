@@ -1,4 +1,4 @@
-"""Finds the surges of a week: counts what is new, judges, and reads what is behind."""
+"""Finds the surges of a week: counts, judges, and reads the appeals behind them."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -14,7 +14,7 @@ from appealbus.plugins.surges.store import Store
 from appealbus.plugins.surges.threads import in_thread
 
 _PAST = 300
-"""Weeks that are read: five years and some. A clock that once was wrong by decades makes no past without appeals."""
+"""Maximum number of weeks read: some five years. A clock once wrong by decades must not add an empty past."""
 
 
 def last_whole_week(now: datetime) -> date:
@@ -25,15 +25,14 @@ def last_whole_week(now: datetime) -> date:
 def judged_week(
     store: Store, monday: date, rate: float, near: Near | None = None, share: float = 1.0
 ) -> tuple[Judged, Scanned | None]:
-    """Judge a week by what is counted; where it is given which districts are near, they are scanned together, too.
+    """Judge a week by its counts, with a scan for clusters if neighbours are given.
 
     Args:
         store: the counts.
         monday: of the week.
-        rate: the share of the alarms that may be chance.
-        near: from `near_from`; of a week that is under way None.
-        share: how much of the week has passed, in working time.
-
+        rate: expected share of false alarms.
+        near: from `near_from`; None for the current week.
+        share: elapsed part of the week, in working time.
     """
     past = _PAST * WEEK
     made = book(store.rows(max(monday, date.min + past) - past), monday)
@@ -44,9 +43,9 @@ def judged_week(
 async def surges(
     journal: Readable, store: Store, judged: Judged, rate: float, scanned: Scanned | None = None
 ) -> list[Alarm]:
-    """Return the alarms of a week with the appeals behind them, the most improbable first.
+    """Return the alarms of a week with the appeals behind them, the least probable first.
 
-    A cluster is an alarm of its own where no series that may count its appeals is one.
+    A cluster is an alarm only if no series that may count its appeals is one.
     """
     found = []
     heads = gathered(judged.surges)

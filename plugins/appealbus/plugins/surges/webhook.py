@@ -1,4 +1,4 @@
-"""Sends alarms by POST, signed."""
+"""Sends alarms by signed POST."""
 
 import hashlib
 import hmac
@@ -11,12 +11,10 @@ from appealbus.plugins.surges.sending import UNREACHABLE, Event, Way
 
 SIGNATURE = "Appealbus-Signature"
 _TAKEN = 300
-"""The first status that is no longer a yes."""
+"""First status that is no success."""
 
 
 class Webhook(Way):
-    """A URL."""
-
     name: ClassVar[str] = "webhook"
 
     def __init__(self, url: str, secret: Secret | None, timeout: float) -> None:
@@ -25,7 +23,7 @@ class Webhook(Way):
         self._timeout = aiohttp.ClientTimeout(total=timeout)
 
     async def send(self, event: Event) -> str | None:
-        """Post it. It has the same `Idempotency-Key` each time, so that one that is sent twice is known by it."""
+        """Post an event. Retries have the same `Idempotency-Key`."""
         headers = {"Content-Type": "application/json", "Idempotency-Key": event.key}
         if self._secret is not None:
             key = self._secret.get().encode()

@@ -1,4 +1,4 @@
-"""Which days of a week people work on, and how much of a week has passed by that."""
+"""Working days of a week, and its elapsed part in working time."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,24 +8,22 @@ from appealbus.core.clocks import KAZAKHSTAN, day_of
 from appealbus.plugins.surges.series import WEEK
 
 FIVE_DAYS = "five days a week"
-"""What a week is taken for where no calendar knows all of its days."""
+"""Name of the fallback if no calendar covers the week."""
 _OPENS, _CLOSES = 9, 18
-"""Hours between which a working day passes, in Kazakhstan."""
+"""Working hours in Kazakhstan."""
 
 WorksOn = Callable[[date], tuple[bool, str] | None]
-"""Whether people work on a day, and whose calendar says so; None where none knows: `RunningBus.works_on`."""
+"""Whether a day is a working day, and the calendar's name; None if no calendar covers it: `RunningBus.works_on`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Workdays:
-    """The working days of a week, and by which calendar: the name of terms, or `FIVE_DAYS`."""
-
     monday: date
     days: tuple[date, ...]
     by: str = FIVE_DAYS
 
     def passed(self, now: datetime) -> float:
-        """Return how much of the week has passed, in working time: from 0.0 to 1.0."""
+        """Return the elapsed part of the week in working time, from 0.0 to 1.0."""
         here = now.astimezone(KAZAKHSTAN)
         today = day_of(now)
         if today >= self.monday + WEEK:
@@ -35,18 +33,18 @@ class Workdays:
         return (sum(day < today for day in self.days) + part) / len(self.days) if self.days else 0.0
 
     def closed(self, now: datetime) -> date | None:
-        """Return the last working day of the week that is over; None where none is yet."""
+        """Return the last working day that is over; None if none is."""
         here = now.astimezone(KAZAKHSTAN)
         today = day_of(now)
         return max((day for day in self.days if day < today or (day == today and here.hour >= _CLOSES)), default=None)
 
     def through(self, day: date) -> float:
-        """Return how much of the week has passed with the end of one of its working days."""
+        """Return the part of the week elapsed at the end of one of its working days."""
         return sum(each <= day for each in self.days) / len(self.days)
 
 
 def workdays(monday: date, works_on: WorksOn) -> Workdays:
-    """Return the working days of a week; from Monday to Friday where no calendar knows all of it."""
+    """Return the working days of a week; Monday to Friday if no calendar covers all of it."""
     week = [monday + timedelta(days=at) for at in range(7)]
     said = [works_on(day) for day in week]
     known = [each for each in said if each is not None]

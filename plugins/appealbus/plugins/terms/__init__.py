@@ -1,4 +1,4 @@
-"""Terms: until when an appeal has to be answered by law, with the proof of it."""
+"""Terms: the legal due date of an appeal, with its proof."""
 
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
@@ -18,7 +18,7 @@ from appealbus.schemas.appeal import Appeal
 
 
 class LegalTerms(Terms):
-    """Counts by the norms and the calendar."""
+    """Terms by the norms and the calendar."""
 
     name = NAME
     rests_on = ()
@@ -28,42 +28,38 @@ class LegalTerms(Terms):
 
     @property
     def law(self) -> Law:
-        """By which it counts."""
         return self._law()
 
     def due_on(
         self, appeal: Appeal, first: Appeal, accepted_at: datetime, changes: Sequence[KeptChange]
     ) -> date | None:
-        """Return the last day for whoever has the appeal now."""
         return due_on(Told(appeal, first, accepted_at, changes), self.law)
 
     def known_until(self) -> date:
-        """Return the last day of the calendar."""
         return date.fromordinal(self.law.calendar.last)
 
     def works_on(self, day: date) -> bool | None:
-        """Say so by the calendar; of a year that it does not have nothing is said."""
+        """Return whether a day is a working day; None for a year without a calendar."""
         calendar = self.law.calendar
         return calendar.is_working(day) if calendar.first <= day.toordinal() <= calendar.last else None
 
     def proof(
         self, appeal: Appeal, first: Appeal, accepted_at: datetime, changes: Sequence[KeptChange], today: date
     ) -> dict[str, Any]:
-        """Return the whole proof; of an appeal that falls due in an unknown year that one alone."""
+        """Return the whole proof; if the due date is in an unknown year, only that year."""
         return proof(Told(appeal, first, accepted_at, changes), self.law, today)
 
 
 @hookimpl
 def register_settings() -> type[Settings]:
-    """Say by what terms are counted."""
     return TermsSettings
 
 
 @hookimpl
 def register_shared(settings: TermsSettings) -> Callable[[], Law]:
-    """Return what reads norms and calendar, once and where somebody counts: most commands do not.
+    """Return a function that loads norms and calendar once, on first use: most commands need neither.
 
-    Files of an installation's own are read at once, so that `appealbus check` says what is wrong with them.
+    Files of the installation are read at once, so that `appealbus check` reports their errors.
     """
 
     @cache
@@ -77,11 +73,9 @@ def register_shared(settings: TermsSettings) -> Callable[[], Law]:
 
 @hookimpl
 def register_terms(shared: Callable[[], Law]) -> list[Terms]:
-    """Count terms for the bus."""
     return [LegalTerms(shared)]
 
 
 @hookimpl
 def register_commands(app: typer.Typer, settings: TermsSettings, shared: Callable[[], Law]) -> None:
-    """Add `appealbus term` and `appealbus terms`."""
     add_commands(app, settings, shared)

@@ -1,4 +1,4 @@
-"""The calendar: which days people work, by year; a year that nobody has published is unknown, and an error."""
+"""The calendar of working days by year; a day of an unpublished year is an error."""
 
 import hashlib
 import tomllib
@@ -21,11 +21,11 @@ from appealbus.schemas.base import Day, Model, Text
 _SATURDAY = 5
 _SHIPPED = "the file that ships"
 _DIGEST = 8
-"""Characters of the digest in a version: enough to tell apart what few people edit by hand."""
+"""Characters of the digest in a version: enough for files edited by hand."""
 
 
 class UnknownYear(AppealBusError):
-    """A day lies in a year that the calendar does not have: nobody knows its days off."""
+    """A day is in a year that the calendar lacks, so its days off are unknown."""
 
     def __init__(self, year: int, version: str) -> None:
         super().__init__(f"the calendar {version} has no year {year}; add its days off, with their source")
@@ -66,16 +66,15 @@ class CalendarFile(Model):
 
 @dataclass(frozen=True)
 class Calendar:
-    """Working days of whole years, one after the other.
+    """Working days of consecutive whole years.
 
     Attributes:
-        version: name, version and digest of what it was made of, and as of which day.
-        working: ordinals of all working days, rising.
-        first: ordinal of the first day that is known.
-        last: ordinal of the last day that is known.
-        off: why a day is off; weekends are not in it.
-        assumed: by year, what of it nobody has published.
-
+        version: name, version, digest and effective day of its source.
+        working: ordinals of all working days, ascending.
+        first: ordinal of the first known day.
+        last: ordinal of the last known day.
+        off: reason of each day off, without weekends.
+        assumed: by year, unpublished assumptions.
     """
 
     version: str
@@ -86,7 +85,6 @@ class Calendar:
     assumed: Mapping[int, str] = field(default_factory=dict)
 
     def check(self, day: date) -> None:
-        """Raise UnknownYear where the calendar does not know a day."""
         self._known(day.toordinal())
 
     def _known(self, day: int) -> None:
@@ -94,18 +92,17 @@ class Calendar:
             raise UnknownYear(date.fromordinal(max(1, min(day, date.max.toordinal()))).year, self.version)
 
     def is_working(self, day: date) -> bool:
-        """Say whether people work on a day."""
         at = day.toordinal()
         self._known(at)
         place = bisect_left(self.working, at)
         return place < len(self.working) and self.working[place] == at
 
     def next_working(self, day: date) -> date:
-        """Return the day itself where people work, else the next on which they do (art. 76 ¶5)."""
+        """Return the day itself or the next working day (art. 76 ¶5)."""
         return self.nth(day, 1)
 
     def nth(self, first: date, n: int) -> date:
-        """Return the n-th working day, n ≥ 1, counted from a day on, that one included."""
+        """Return the n-th working day, n ≥ 1, counted from a day inclusive."""
         at = first.toordinal()
         self._known(at)
         place = bisect_left(self.working, at) + n - 1
@@ -114,7 +111,7 @@ class Calendar:
         return date.fromordinal(self.working[place])
 
     def before(self, day: date, n: int) -> date:
-        """Return the day after which n working days are left up to a day, that one included."""
+        """Return the day after which n working days are left up to a day inclusive."""
         at = day.toordinal()
         self._known(at)
         place = bisect_right(self.working, at) - 1 - n
@@ -123,7 +120,7 @@ class Calendar:
         return date.fromordinal(self.working[place])
 
     def count(self, first: date, last: date) -> int:
-        """Return how many working days lie between two days, both included; 0 where the last is before the first."""
+        """Count the working days between two days inclusive; 0 if the last is before the first."""
         since, until = first.toordinal(), last.toordinal()
         if until < since:
             return 0
@@ -132,25 +129,16 @@ class Calendar:
         return bisect_right(self.working, until) - bisect_left(self.working, since)
 
     def kind(self, day: date) -> DayKind:
-        """Return why a day is off, or that it counts."""
         return DayKind.COUNTED if self.is_working(day) else self.off.get(day, DayKind.WEEKEND)
 
     def assumptions(self, first: date, last: date) -> list[str]:
-        """Return what nobody has published of the years from one day to another."""
         return [self.assumed[year] for year in range(first.year, last.year + 1) if year in self.assumed]
 
 
 def made(file: CalendarFile, digest: str, as_of: date | None = None) -> Calendar:
-    """Return the calendar of a file.
+    """Build the calendar of a file; `as_of` ignores later amendments.
 
-    Args:
-        file: what it says.
-        digest: of its bytes, in hex.
-        as_of: without what was published after that day; None: with all.
-
-    Raises:
-        ConfigError: the years have a gap, or a day stands where it cannot.
-
+    Raises ConfigError if the years have a gap, or a day is in the wrong place.
     """
     years = sorted(file.years, key=lambda each: each.year)
     if as_of is not None:  # no year behind one that was not published yet was known either
@@ -188,19 +176,13 @@ def _works(day: date, *, off: Iterable[date], working: Iterable[date]) -> bool:
 
 
 def load_calendar(path: Path | None = None, as_of: date | None = None) -> Calendar:
-    """Return the calendar in a file; without one, that which ships.
-
-    Raises:
-        ConfigError: it cannot be read, or does not hold together; says where.
-
-    """
+    """Load a calendar, by default the one that ships; raise ConfigError with the position of an error."""
     raw = raw_of(path, "calendar.toml")
     with named(path):
         return made(read(CalendarFile, raw, path), hashlib.sha256(raw).hexdigest(), as_of)
 
 
 def raw_of(path: Path | None, shipped: str) -> bytes:
-    """Return the bytes of a file, or of the one that ships under a name."""
     if path is None:
         return (files("appealbus.plugins.terms") / "data" / shipped).read_bytes()
     try:
@@ -211,7 +193,7 @@ def raw_of(path: Path | None, shipped: str) -> bytes:
 
 @contextmanager
 def named(path: Path | None) -> Iterator[None]:
-    """Have what is wrong with a file's contents say which file."""
+    """Add the file's name to errors about its content."""
     name = str(path or _SHIPPED)
     try:
         yield
@@ -221,7 +203,7 @@ def named(path: Path | None) -> Iterator[None]:
 
 
 def read(model: type[Any], raw: bytes, path: Path | None) -> Any:
-    """Return what a TOML file says, as a model; raise ConfigError with file, line or key where it cannot be."""
+    """Parse a TOML file into a model; raise ConfigError with file, line or key."""
     name = path or _SHIPPED
     try:
         return model.model_validate(tomllib.loads(raw.decode()))
@@ -237,7 +219,6 @@ def read(model: type[Any], raw: bytes, path: Path | None) -> Any:
 
 
 def days_between(first: date, last: date) -> Iterable[date]:
-    """Go through the days from one to another, both included."""
     return (first + timedelta(days=n) for n in range((last - first).days + 1))
 
 

@@ -1,7 +1,7 @@
-"""Citations of norms: declared once by act, article, part and point, and told in both languages as official texts do.
+"""Citations of norms, declared by act, article, part and point, and formatted in Russian and Kazakh.
 
-A Kazakh citation is a chain of possessives, of which the act and the last place but one have the genitive:
-«ӘРПК-нің 64-бабы 7-бөлігінің 2) тармақшасы» is «АППК ст. 64 ч. 7 пп. 2)».
+A Kazakh citation is a chain of possessives in which the act and the last place but one have the genitive: «ӘРПК-нің
+64-бабы 7-бөлігінің 2) тармақшасы» is «АППК ст. 64 ч. 7 пп. 2)».
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,13 +14,13 @@ ActName = Literal["code", "access_to_information"]
 
 
 class Cited(NamedTuple):
-    """The same in both languages; where `kk` is empty there is no Kazakh form."""
+    """A citation in both languages; `kk` is empty if there is no Kazakh form."""
 
     ru: str
     kk: str
 
     def to(self, reader: Reader) -> str:
-        """Return it in Kazakh for whom reads that, else in Russian: the law has no other languages."""
+        """Return the Kazakh form for Kazakh readers, else the Russian one: the law has no other languages."""
         return (self.kk if reader.language is ReaderLanguage.KAZAKH else "") or self.ru
 
 
@@ -28,10 +28,9 @@ class Act(NamedTuple):
     """A law or a code.
 
     Attributes:
-        short: as it is cited.
-        kk_of: the Kazakh short name in the genitive.
-        source: what names it by itself.
-
+        short: short form.
+        kk_of: Kazakh short form in the genitive.
+        source: full form.
     """
 
     short: Cited
@@ -48,7 +47,7 @@ ACTS: dict[ActName, Act] = {
         Cited("Закон о доступе к информации", "«Ақпаратқа қол жеткізу туралы» Заң"),
     ),
 }
-"""Codes are told in parts (часть, бөлік), laws in points (пункт, тармақ)."""
+"""Codes have parts (часть, бөлік), laws have points (пункт, тармақ)."""
 
 
 class Place(Model):
@@ -69,14 +68,12 @@ class Amended(Model):
 
 
 def cite(act: ActName, places: Iterable[Place]) -> Cited:
-    """Return the citation of places of one act."""
     found = list(places)
     ru, kk = ", ".join(map(_russian, found)), ", ".join(map(_kazakh, found))
     return Cited(f"{ACTS[act].short.ru} {ru}", f"{ACTS[act].kk_of} {kk}")
 
 
 def source(act: ActName, amended: Amended | None) -> Cited:
-    """Return where a norm was read."""
     read = ACTS[act].source
     if amended is None:
         return read
@@ -105,7 +102,7 @@ def _kazakh(place: Place) -> str:
 class _Step(NamedTuple):
     stem: str
     of_it: str
-    """The possessive, which what belongs to something has."""
+    """Possessive form."""
     genitive: str
 
 
@@ -116,7 +113,7 @@ def _chained(steps: Sequence[_Step]) -> str:
 
 
 def _closed(subpoint: str) -> str:
-    """Return the number of a subpoint as both languages write it: with its bracket."""
+    """Return the number of a subpoint with its closing bracket."""
     return f"{subpoint})" if subpoint else ""
 
 

@@ -1,4 +1,4 @@
-"""The clock of one appeal: its terms here and since it was first written, what has to be done when, and by whom."""
+"""The clock of one appeal: its terms here and in all, milestones, and who must act."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -28,8 +28,6 @@ _HANDED_ON = frozenset({Outcome.REDIRECTED, Outcome.MOVED})
 
 @dataclass(frozen=True, slots=True)
 class Milestone:
-    """What has to be done until a day, and who should."""
-
     what: Duty
     who: Actor
     until: date
@@ -40,36 +38,33 @@ class Milestone:
 
 @dataclass(frozen=True, slots=True)
 class Considered:
-    """One consideration with its term."""
-
     body: str
     arrived: date
     term: Term | None
-    """None: no norm counts for its day, or, of an earlier one, the calendar does not know it."""
+    """None: no norm applies to its day, or (of an earlier one) the calendar lacks the year."""
     outcome: Outcome
     ended: date | None
     due_on: date | None = None
-    """What the register says it is due on."""
+    """Due date given by the register."""
     parts: tuple[tuple[date, str], ...] = ()
-    """When parts of it went to which bodies; it goes on without them."""
+    """Parts that were sent to other bodies, with day and body."""
 
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """Where the terms of an appeal stand on a day.
+    """State of an appeal's terms on a day.
 
     Attributes:
         today: the day.
         considered: all considerations, the newest last.
-        first_wrote: the day on which the citizen first wrote.
-        days_here: working days from the first that counted here up to the day, or to the end of it.
-        days_in_all: the same since the first day that counted anywhere.
-        unknown_year: the first of the calendar's missing years for which something is left out; both are None where
-            it is one of theirs.
-        outcome: how the newest one stands; `silence` where its term has ended without a decision.
-        milestones: of the newest one, the next first.
-        remarks: contradictions and what the law does not allow, in the order of their days.
-
+        first_wrote: day on which the citizen first wrote.
+        days_here: working days since the first counted day here, up to today or the term's end.
+        days_in_all: the same since the first counted day anywhere.
+        unknown_year: the first missing year because of which something is left out; `days_here` and `days_in_all`
+            are None if it is one of theirs.
+        outcome: state of the newest consideration; `silence` if its term has ended without a decision.
+        milestones: of the newest consideration, the next first.
+        remarks: contradictions and breaches of the law, by day.
     """
 
     today: date
@@ -84,35 +79,31 @@ class Clock:
 
     @property
     def here(self) -> Considered:
-        """The newest consideration."""
         return self.considered[-1]
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What is known of an appeal: all that its clock follows from."""
+    """The appeal's data, from which its clock is computed."""
 
     appeal: Appeal
-    """Its newest form."""
     first: Appeal
-    """The form that it came in."""
+    """The form that was accepted."""
     accepted_at: datetime
-    """When the bus got it: its arrival, where its sender has told none."""
+    """When the bus accepted it; the arrival, if the sender gave none."""
     changes: Sequence[KeptChange] = ()
 
     @classmethod
     def of(cls, case: Case) -> "Told":
-        """Return what a case tells."""
         return cls(case.appeal, case.first or case.appeal, case.receipt.accepted_at, case.kept_changes)
 
     @property
     def arrived(self) -> datetime | None:
-        """When its sender says that it came; None where that cannot be, or nothing is said."""
+        """Arrival as the sender gave it; None if it is absent or impossible."""
         return plausible(self.appeal.received_at, self.accepted_at)
 
     @property
     def life(self) -> Life:
-        """Its life."""
         arrived = self.arrived
         life = rebuild(
             arrived or self.accepted_at, Body.of(self.first.addressee), self.changes, certain=arrived is not None
@@ -126,25 +117,18 @@ class Told:
 
 
 def due_on(told: Told, law: Law) -> date | None:
-    """Return when the answer is due by law to whoever has the appeal now; None where no norm counts.
-
-    Raises:
-        UnknownYear: the calendar does not know all days of the term.
-
-    """
+    """Return the legal due date for the current body; None if no norm applies. Raise UnknownYear outside the
+    calendar."""
     if not told.changes:
         return law.due_of(told.appeal.kind, level_of(told.appeal.addressee), told.arrived or told.accepted_at)
     return due_of(told.life.last, told.appeal.kind, level_of(told.appeal.addressee), law)
 
 
 def read_clock(told: Told, law: Law, today: date) -> Clock:
-    """Return how the terms of an appeal stand on a day.
+    """Return the state of an appeal's terms on a day.
 
-    What else lies in a year that the calendar does not have is left out, and the year is told.
-
-    Raises:
-        UnknownYear: the calendar does not know all days of the newest term.
-
+    Raises UnknownYear if the calendar does not cover the newest term. Other values in an unknown year are left out, and
+    the year is reported.
     """
     life, appeal = told.life, told.appeal
     if len(life.stays) == 1 and life.last.due_on is None:
@@ -192,12 +176,12 @@ def read_clock(told: Told, law: Law, today: date) -> Clock:
 
 
 class _LeftOut:
-    """What lies in years that the calendar does not have."""
+    """Collects values that need an unknown year."""
 
     year: int | None = None
 
     def unless(self, count: Callable[[], T]) -> T | None:
-        """Return what is counted; None where that needs an unknown year, which is kept."""
+        """Return a value; None if it needs an unknown year, which is recorded."""
         try:
             return count()
         except UnknownYear as error:
@@ -210,7 +194,7 @@ def _parts(stay: Stay) -> tuple[tuple[date, str], ...]:
 
 
 def _odd(life: Life, terms: list[Term | None], law: Law) -> Iterator[Noted]:
-    """Yield what of the story does not fit its terms."""
+    """Yield remarks where the story contradicts its terms."""
     for stay, term in zip(life.stays, terms, strict=True):
         if term is None:
             continue
@@ -236,7 +220,6 @@ def _odd(life: Life, terms: list[Term | None], law: Law) -> Iterator[Noted]:
 def _milestones(
     life: Life, term: Term | None, law: Law, on: tuple[date, _LeftOut], kind: AppealKind | None
 ) -> Iterator[Milestone]:
-    """Yield what has to be done around the newest consideration, and what comes after it."""
     if term is None:
         return
     today, left_out = on

@@ -29,9 +29,9 @@ from appealbus.plugins.terms.settings import NAME, TermsSettings
 
 _DAY = "%Y-%m-%d"
 _AT_ONCE = 500
-"""Terms that are moved in one transaction, past which that becomes no cheaper."""
+"""Terms moved in one transaction; larger ones are no faster."""
 _TOLD = 20
-"""Moves that people are told of; --json has all."""
+"""Maximum number of moves printed; --json has all."""
 Number = Annotated[str, typer.Argument(metavar="NUMBER", help="The appeal's number, as its receipt says.")]
 On = Annotated[datetime | None, typer.Option("--on", metavar="DAY", formats=[_DAY], help="As it stands then.")]
 Yes = Annotated[
@@ -44,8 +44,6 @@ OtherFile = Annotated[
 
 
 def add_commands(app: typer.Typer, settings: TermsSettings, read_law: Callable[[], Law]) -> None:
-    """Add the commands; they count by the law of the configuration."""
-
     @app.command()
     def term(
         context: typer.Context,
@@ -107,8 +105,6 @@ def add_commands(app: typer.Typer, settings: TermsSettings, read_law: Callable[[
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """Which term is shown to whom."""
-
     number: str
     today: date
     as_json: bool
@@ -135,11 +131,11 @@ def _term(cli: Cli, law: Law, asked: _Asked, lang: Any, *, everything: bool) -> 
 
 
 _Read = tuple[Told | None, dict[str, Any] | None, Callable[[str], str]]
-"""What is known of the appeal; the document for programs, where there is one already; how a line is shown."""
+"""The appeal's data, the document for programs if already built, and the formatter of a line."""
 
 
 def _read(cli: Cli, asked: _Asked) -> _Read:
-    """Read an appeal, and note who looks: what a citizen wrote stands for the body that it is to."""
+    """Read an appeal and log the access; a citizen's text is attributed to the addressed body."""
 
     async def read(journal: Journal) -> _Read:
         row = await journal.appeal(asked.number)
@@ -152,7 +148,7 @@ def _read(cli: Cli, asked: _Asked) -> _Read:
 
 
 def _read_as(cli: Cli, law: Law, asked: _Asked, name: str) -> _Read:
-    """Read it as a role or a client sees it; the document for programs is that of the API."""
+    """Read an appeal as a role or a client may see it; the document is that of the API."""
 
     async def read(views: Views, row: AppealRow) -> _Read:
         told: list[Told] = []
@@ -170,8 +166,6 @@ def _read_as(cli: Cli, law: Law, asked: _Asked, name: str) -> _Read:
 
 
 def _others(cli: Cli) -> Callable[[Told], Counted]:
-    """Return what counts by the terms of all other plugins, as the bus would."""
-
     def count(told: Told) -> Counted:
         given = told.appeal, told.first, told.accepted_at, told.changes
         return cli.host.counting.counted(*given, without=NAME)

@@ -1,4 +1,4 @@
-"""What is told of a clock: as JSON, and as lines for people."""
+"""Formats a clock as JSON and as text."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -16,7 +16,7 @@ from appealbus.schemas.base import Word
 
 
 class UnitWord(Word):
-    """What is counted, for people."""
+    """Units of terms."""
 
     WORKING = "working_days"
     CALENDAR = "calendar_days"
@@ -24,7 +24,7 @@ class UnitWord(Word):
 
 
 def as_json(clock: Clock, calendar: Calendar) -> dict[str, Any]:
-    """Return a clock with its whole proof, for programs: the same keys in the same order each time."""
+    """Return a clock with its whole proof as JSON, with a fixed order of keys."""
     return {
         "on": clock.today,
         "outcome": clock.outcome,
@@ -51,7 +51,7 @@ def as_json(clock: Clock, calendar: Calendar) -> dict[str, Any]:
 
 
 def proof(told: Told, law: Law, today: date) -> dict[str, Any]:
-    """Return the whole proof; of an appeal that falls due in an unknown year that one alone."""
+    """Return the whole proof; if the due date is in an unknown year, only that year."""
     try:
         return as_json(read_clock(told, law, today), law.calendar)
     except UnknownYear as error:
@@ -110,8 +110,6 @@ def _norm(norm: Norm) -> dict[str, Any]:
 
 
 def lines(clock: Clock, calendar: Calendar, to: Reader, *, every_day: bool) -> Iterator[str]:
-    """Yield what people read of a clock, a line each."""
-
     def said(label: Label, text: object) -> str:
         return f"{to.word(label)}: {text}"
 

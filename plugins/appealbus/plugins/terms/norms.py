@@ -1,4 +1,4 @@
-"""The norms: what the law gives a term, as dated data."""
+"""Norms: legal terms as dated data."""
 
 import hashlib
 from collections.abc import Callable, Iterable
@@ -20,25 +20,21 @@ from appealbus.schemas.appeal import Addressee
 from appealbus.schemas.base import Day, Model, Text
 
 GENERAL = AppealKind.APPLICATION
-"""By its term an appeal is counted whose kind nobody has told, or has no norm: art. 76, unless a law says otherwise."""
+"""Kind whose term applies if an appeal has no kind, or its kind has no norm: art. 76, unless a law says otherwise."""
 _DIGEST = 8
 
 
 class Unit(StrEnum):
-    """What is counted."""
-
     WORKING = "working"
     CALENDAR = "calendar"
     MONTHS = "months"
 
 
 class Start(StrEnum):
-    """Which day is counted first."""
-
     SAME_DAY = "same_day"
     NEXT_DAY = "next_day"
     BEFORE = "before"
-    """None: it is counted back from the end of another term."""
+    """None: counted back from the end of another term."""
 
 
 class Norm(Model):
@@ -81,25 +77,23 @@ class Norm(Model):
 
     @cached_property
     def cited(self) -> Cited:
-        """How it is cited."""
         if self.act is not None:
             return cite(self.act, self.cites)
         return Cited(self.article, self.article_kk)
 
     @cached_property
     def read_in(self) -> Cited:
-        """Where it was read."""
         if self.act is not None:
             return source(self.act, self.amended)
         return Cited(self.source, self.source_kk)
 
     def counts(self, day: date, kind: AppealKind | None, level: str) -> bool:
-        """Say whether it is the norm for an appeal of a kind, registered on a day by a body of a level."""
+        """Whether the norm applies to a kind of appeal, registered on a day by a body of a level."""
         in_force = self.since <= day and (self.until is None or day <= self.until)
         return in_force and (not self.kinds or kind in self.kinds) and self.level in ("", level)
 
     def last_day(self, first: date, calendar: Calendar) -> date:
-        """Return the last day of a term that begins on a day: the one that is off too, before it moves."""
+        """Return the last day of a term that begins on a day, before it is moved to a working day."""
         match self.unit:
             case Unit.WORKING:
                 return calendar.nth(first, self.days)
@@ -109,7 +103,7 @@ class Norm(Model):
                 return months_later(first - timedelta(days=1), self.days)
 
     def first_day(self, day: date) -> date:
-        """Return the first day that counts of a term that something on a day begins."""
+        """Return the first counted day of a term after an event on a day."""
         return day + timedelta(days=1) if self.start is Start.NEXT_DAY else day
 
 
@@ -134,11 +128,9 @@ class NormsFile(Model):
 
 @dataclass(frozen=True)
 class Norms:
-    """All norms, by what they are for."""
-
     version: str
     day_ends: time
-    """What comes then or later is registered on the next working day."""
+    """An appeal at or after this time is registered on the next working day."""
     day_ends_assumed: str
     norms: tuple[Norm, ...]
     doubts: tuple[Doubt, ...] = ()
@@ -153,18 +145,16 @@ class Norms:
         }
 
     def doubted(self, day: date) -> list[str]:
-        """Return what is assumed of all that was registered on a day."""
         return [each.assumed for each in self.doubts if each.since <= day <= each.until]
 
     def find(self, what: Duty, day: date, kind: AppealKind | None = None, level: str = "") -> Norm | None:
-        """Return the norm for something that began on a day; None where there is none."""
         for norm in self._by_kind.get((what, kind), ()):
             if norm.counts(day, kind, level):
                 return norm
         return None
 
     def term(self, day: date, kind: AppealKind | None, level: str) -> tuple[Norm | None, str]:
-        """Return the norm by which an answer is due, and what is assumed in choosing it."""
+        """Return the norm for the answer, and the assumption behind the choice."""
         found = self.find(Duty.TERM, day, kind, level)
         if found is not None:
             return found, ""
@@ -173,14 +163,12 @@ class Norms:
 
 @dataclass(frozen=True)
 class Law:
-    """The norms and the calendar that terms are counted by."""
-
     norms: Norms
     calendar: Calendar
 
     @property
     def hash(self) -> str:
-        """What tells norms, calendar and end of the day from others, as a person copies it."""
+        """Digest of norms, calendar and end of the working day, short enough to copy."""
         said = f"{self.norms.version}\n{self.norms.day_ends}\n{self.calendar.version}"
         return hashlib.sha256(said.encode()).hexdigest()[:_DIGEST]
 
@@ -194,16 +182,16 @@ class Law:
         return due
 
     def due_of(self, kind: AppealKind | None, level: str, arrived: datetime) -> date | None:
-        """Return when an appeal is due of which nothing is told but that it came; None where no norm counts."""
+        """Return the due date of an appeal known only by its arrival; None if no norm applies."""
         return self._due(kind, level, self.registered_on(arrived))
 
     def end_of(self, norm: Norm, day: date) -> date:
-        """Return until when something has to be done that what happened on a day has begun (art. 76 ¶5)."""
+        """Return the last day of a duty after an event on a day (art. 76 ¶5)."""
         self.calendar.check(day)
         return self.calendar.next_working(norm.last_day(norm.first_day(day), self.calendar))
 
     def registered_on(self, moment: datetime) -> date:
-        """Return the day on which what comes at a moment is to be registered (art. 64 ¶3)."""
+        """Return the day of registration for a moment (art. 64 ¶3)."""
         try:
             late = moment.astimezone(KAZAKHSTAN).time() >= self.norms.day_ends
             day = day_of(moment) + timedelta(days=late)
@@ -213,12 +201,12 @@ class Law:
 
 
 def level_of(addressee: Addressee | None) -> str:
-    """Return whether whom an appeal is to is a local body: one with a territory."""
+    """Return `local` for a body with a territory, else `central`."""
     return "local" if addressee is not None and addressee.kato else "central"
 
 
 def months_later(day: date, months: int) -> date:
-    """Return the same day of a later month; where that is shorter, its last day."""
+    """Return the same day of a later month, or its last day if the month is shorter."""
     month = day.month - 1 + months
     year, month = day.year + month // 12, month % 12 + 1
     following = date(year + month // 12, month % 12 + 1, 1)
@@ -226,15 +214,9 @@ def months_later(day: date, months: int) -> date:
 
 
 def load_norms(path: Path | None = None, day_ends: time | None = None) -> Norms:
-    """Return the norms in a file; without one, those that ship.
+    """Load norms, by default those that ship; raise ConfigError if they are unreadable or overlap.
 
-    Args:
-        path: the file.
-        day_ends: when the working day ends here; None: as the file says.
-
-    Raises:
-        ConfigError: it cannot be read, or two norms would count for the same appeal.
-
+    `day_ends` overrides the end of the working day in the file.
     """
     raw = raw_of(path, "norms.toml")
     file: NormsFile = read(NormsFile, raw, path)

@@ -1,4 +1,4 @@
-"""Which open terms move where the law or the calendar changes, and by how much: before that is applied."""
+"""Preview of the open terms that a change of law or calendar would move."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ from appealbus.plugins.terms.clock import Told, due_on
 from appealbus.plugins.terms.norms import Law
 
 _PAGE = 500
-"""Appeals that are read at once: with their texts, some ten megabytes."""
+"""Appeals in one read; with their texts, some ten megabytes."""
 Others = Callable[[Told], Counted]
-"""Counts by all terms but these: of several the earliest day counts."""
+"""Combined terms of other plugins: the earliest day applies."""
 
 
 class Pages(Protocol):
-    """What of the journal is read."""
+    """The part of the journal that is read."""
 
     async def appeals(self, after: int = 0, limit: int = 100) -> list[AppealRow]:
         """Return a page of appeals."""
@@ -30,45 +30,40 @@ class Pages(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """An open appeal and how its term moves."""
-
     number: str
     appeal_id: int
     now: date | None
     then: date | None
     register: date | None
-    """What its register says; the bus goes by that."""
+    """Due date of the register, which takes precedence."""
 
     @property
     def days(self) -> int | None:
-        """By how many days; None where it has no term before or after."""
+        """Number of days; None without a term before or after."""
         return None if self.now is None or self.then is None else (self.then - self.now).days
 
 
 @dataclass(slots=True)
 class Preview:
-    """What a look at all open appeals has found."""
-
     open: int
     moves: list[Move]
     unknown: list[str]
-    """Numbers of those whose term lies in a year that the calendar does not have then, and nobody else counts."""
+    """Appeals whose term is then in an unknown year, and that no other plugin counts."""
     failed: list[str]
-    """Numbers of those over which other terms failed: they may be due earlier."""
+    """Appeals for which other terms failed: they may be due earlier."""
 
 
 @dataclass(slots=True)
 class Left:
-    """Open appeals that stay as they are."""
+    """Number of open appeals that stay unchanged."""
 
     unknown: int = 0
-    """Their terms lie in a year that the calendar does not have, and nobody else counts them."""
+    """Their term is in an unknown year, and no other plugin counts them."""
     failed: int = 0
-    """Other terms failed over them, which may count an earlier day."""
+    """Other terms failed, which may give an earlier day."""
 
 
 async def open_cases(journal: Pages) -> AsyncIterator[Case]:
-    """Go through the appeals that nothing has ended, oldest first."""
     after = 0
     while page := await journal.appeals(after, _PAGE):
         for case in await journal.cases([row.appeal_id for row in page if row.closed is None]):
@@ -77,9 +72,9 @@ async def open_cases(journal: Pages) -> AsyncIterator[Case]:
 
 
 async def stale(journal: Pages, law: Law, others: Others, left: Left) -> AsyncIterator[DueMoved]:
-    """Go through the open appeals that the bus works by another day than it counts now; the rest is noted in `left`.
+    """Yield open appeals whose stored due date is outdated; the uncountable ones are counted in `left`.
 
-    Those are passed over whose register says until when.
+    Appeals with a due date from the register are skipped.
     """
     async for case in open_cases(journal):
         if case.appeal.due_on is not None:
@@ -96,7 +91,7 @@ async def stale(journal: Pages, law: Law, others: Others, left: Left) -> AsyncIt
 
 
 async def preview(journal: Pages, now: Law, then: Law, others: Others) -> Preview:
-    """Return which open terms are others by another law, those that are due first before the others."""
+    """Compare the open terms under two laws; the moves are sorted by due date."""
     found = Preview(0, [], [], [])
     async for case in open_cases(journal):
         found.open += 1
@@ -116,7 +111,7 @@ async def preview(journal: Pages, now: Law, then: Law, others: Others) -> Previe
 
 
 def _counted(told: Told, law: Law, also: Counted) -> tuple[date | None, bool]:
-    """Return the earliest day by the law and by the others, as the bus does, and whether that is known."""
+    """Return the earliest day by the law and the others, as in the bus, and whether it is certain."""
     try:
         due = due_on(told, law)
     except UnknownYear:

@@ -1,4 +1,4 @@
-"""A term and its proof: by which norm, from which day, every day counted, and how decisions have moved it."""
+"""A term and its proof: norm, first day, every counted day, and extensions."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -15,44 +15,39 @@ from appealbus.schemas import AppealKind
 
 @dataclass(frozen=True, slots=True)
 class CountedDay:
-    """A day of a term."""
-
     day: date
     number: int | None
-    """Which it is of those that count; None: it does not."""
+    """Position among the counted days; None: not counted."""
     kind: DayKind
 
 
 @dataclass(frozen=True, slots=True)
 class Lengthened:
-    """What a decision has made of a term."""
-
     decided: date
     asked: date | None
-    """What the register says of its end."""
+    """End given by the register."""
     most: date | None
-    """The latest that the law allows; None: that was not read."""
+    """Latest legal end; None if unknown."""
     until: date
-    """When it is due since."""
+    """The resulting due date."""
 
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """When an answer is due, and why.
+    """A due date and its proof.
 
     Attributes:
         norm: the norm.
-        registered: the day by which the norm is chosen, and from which it counts.
-        first: the first day that counts.
-        last: the last one, before it moves.
-        base: the same, moved to a working day where it is off (art. 76 ¶5).
-        due: when it is due after all decisions.
-        lengthened: what each decision did.
-        calendar: the version of the calendar.
-        norms: the version of the norms.
-        assumed: what no text says and was taken for this term.
-        remarks: what is odd about what was told of it.
-
+        registered: day that selects the norm, and from which it counts.
+        first: first counted day.
+        last: last counted day, before it is moved.
+        base: the same, moved to a working day (art. 76 ¶5).
+        due: after all extensions.
+        lengthened: effect of each extension.
+        calendar: version of the calendar.
+        norms: version of the norms.
+        assumed: assumptions without a source.
+        remarks: oddities in the data.
     """
 
     norm: Norm
@@ -68,7 +63,7 @@ class Term:
     remarks: tuple[Noted, ...]
 
     def days(self, calendar: Calendar) -> Iterator[CountedDay]:
-        """Go through every day of the term as the norm gives it, from the first up to that on which it is due."""
+        """Yield every day of the norm's term, from the first to the due date."""
         number = 0
         calendar_days = self.norm.unit is Unit.CALENDAR
         for day in days_between(self.first, self.base):
@@ -79,18 +74,10 @@ class Term:
 
 
 def reckon(stay: Stay, kind: AppealKind | None, level: str, law: Law, *, redirected: bool = False) -> Term | None:
-    """Return the term of one consideration; None where no norm counts for its day.
+    """Return the term of one consideration; None if no norm applies to its day.
 
-    Args:
-        stay: the consideration.
-        kind: of the appeal; None: nobody has told.
-        level: of the body, `central` or `local`.
-        law: by which.
-        redirected: whether the appeal came from another body.
-
-    Raises:
-        UnknownYear: the calendar does not know all of its days.
-
+    `kind` is None if unknown, `level` is `central` or `local`, `redirected` tells that the appeal came from another
+    body. Raises UnknownYear if the calendar does not cover the term.
     """
     assumed: list[str] = []
     remarks: list[Noted] = []
@@ -132,12 +119,7 @@ def reckon(stay: Stay, kind: AppealKind | None, level: str, law: Law, *, redirec
 
 
 def due_of(stay: Stay, kind: AppealKind | None, level: str, law: Law) -> date | None:
-    """Return when the term of one consideration ends, as `reckon` does, without the proof.
-
-    Raises:
-        UnknownYear: the calendar does not know all of its days.
-
-    """
+    """Return the due date as `reckon` does, without the proof."""
     moment = stay.registered or stay.arrived
     due = law.due_of(kind, level, moment)
     if due is None or not stay.extensions:
@@ -152,7 +134,7 @@ def due_of(stay: Stay, kind: AppealKind | None, level: str, law: Law) -> date | 
 def _lengthen(
     extension: Extension, norm: Norm, due: date, calendar: Calendar, notes: tuple[list[Noted], list[str]]
 ) -> Lengthened | None:
-    """Return what a decision makes of a term; None where by law it makes nothing of it. A term never shrinks."""
+    """Apply an extension; None if it has no legal effect. A term never shrinks."""
     remarks, assumed = notes
     if norm.extend_months == 0:
         remarks.append(Noted(Remark.EXTENSION_FORBIDDEN, extension.day, norm.cited))
@@ -186,7 +168,7 @@ def _lengthen(
 
 
 def _moved(day: date, calendar: Calendar) -> date:
-    """Return the working day that a day moves to; itself where the calendar does not know it."""
+    """Move a day to a working day; unchanged if the calendar does not cover it."""
     try:
         return calendar.next_working(day)
     except UnknownYear:

@@ -1,4 +1,4 @@
-"""What can be set about terms."""
+"""Settings of terms."""
 
 from datetime import time
 

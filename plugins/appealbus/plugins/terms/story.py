@@ -1,4 +1,4 @@
-"""The life of an appeal, rebuilt from its changes: in any order, repeated or contradictory, as far as they go."""
+"""Rebuilds the life of an appeal from its changes, which may be unordered, repeated or contradictory."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -16,29 +16,26 @@ from appealbus.schemas.change import AnswerResult, Change, ChangeKind
 _BY_RESULT = {word.value: Outcome(word.value) for word in AnswerResult}
 _MOVES = frozenset({ChangeKind.REDIRECTED, ChangeKind.REGISTERED})
 _WAY = 12
-"""Bodies of a long way that are told."""
+"""Maximum number of bodies of a long way that are named."""
 _UNNAMED = "?"
-"""A body of which nothing is told."""
+"""Name of an unknown body."""
 FAVOURABLE = frozenset({Outcome.SATISFIED, Outcome.PARTLY_SATISFIED})
-"""What has to be executed after it (art. 86)."""
+"""Outcomes that must be executed (art. 86)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """A state body, as far as it is named."""
-
     name: str = ""
     bin: str = ""
 
     @classmethod
     def of(cls, addressee: Addressee | None) -> "Body":
-        """Return the body that an addressee is."""
         if addressee is None:
             return cls()
         return cls((addressee.name or "").strip(), (addressee.bin or "").strip())
 
     def differs(self, other: "Body") -> bool:
-        """Say whether it is certainly another: one that is named in another way may be the same."""
+        """Whether it is certainly another body: a different name alone may be the same body."""
         if self.bin and other.bin:
             return self.bin != other.bin
         return bool(self.name and other.name) and self.name.casefold() != other.name.casefold()
@@ -49,55 +46,50 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class Noted:
-    """A remark, with the day that it is about."""
-
     what: Remark
     day: date
     about: str | Cited = ""
-    """A kind of change, a body, a day, a norm: never whom the appeal is from."""
+    """A kind of change, a body, a day or a norm; never the applicant."""
 
 
 @dataclass(frozen=True, slots=True)
 class Extension:
-    """A decision that a term is longer."""
-
     day: date
     until: date | None
-    """The new last day; None: the register has not told it."""
+    """New last day; None if the register does not give it."""
 
 
 @dataclass(slots=True)
 class Stay:
-    """One consideration: from when an appeal comes to a body until it is decided, or goes to another one."""
+    """One consideration: from arrival at a body to the decision or the redirect."""
 
     body: Body
     arrived: datetime
-    """When it came there."""
     registered: datetime | None = None
-    """When it was registered there; None: nobody has told."""
+    """Registration there; None if unknown."""
     level: str = ""
-    """Of the body, `central` or `local`; empty: the appeal was written to it."""
+    """Of the body, `central` or `local`; empty for the first addressee."""
     extensions: list[Extension] = field(default_factory=list)
     parts: list[tuple[date, Body]] = field(default_factory=list)
-    """Where parts of it went, which this one goes on without."""
+    """Parts that were sent to other bodies."""
     due_on: date | None = None
-    """What the register says it is due on."""
+    """Due date given by the register."""
     preliminary: date | None = None
     notified: list[date] = field(default_factory=list)
     outcome: Outcome = Outcome.OPEN
     ended: date | None = None
-    """The day on which that was so first."""
+    """The first day of this end."""
     answered: date | None = None
-    """The day of the first answer; silence is none."""
+    """Day of the first answer; silence is none."""
     decision: tuple[date, Change] | None = None
-    """What tells of the outcome, and the day that it names; None: it is open, or the appeal has gone elsewhere."""
+    """The deciding change and its day; None: it is open, or the appeal was redirected."""
     sent: bool = False
-    """Whether it came there by a redirect."""
+    """Whether it arrived by a redirect."""
 
 
 @dataclass(slots=True)
 class Life:
-    """All considerations of an appeal, the newest last, and what came after."""
+    """All considerations of an appeal, the newest last, and later events."""
 
     stays: list[Stay]
     remarks: list[Noted] = field(default_factory=list)
@@ -106,29 +98,26 @@ class Life:
     answer: Outcome | None = None
     """The newest answer; silence is none."""
     complained_of: set[Outcome] = field(default_factory=set)
-    """Answers that somebody complained about."""
+    """Answers that a complaint was made about."""
     reversed: bool = False
-    """Whether it was answered in another way after somebody complained about an answer."""
+    """Whether an answer was changed after a complaint."""
 
     @property
     def last(self) -> Stay:
-        """The consideration that counts now."""
         return self.stays[-1]
 
     def note(self, what: Remark, day: date, about: object = "") -> None:
-        """Note a remark."""
         self.remarks.append(Noted(what, day, str(about)))
 
 
 def rebuild(arrived: datetime, body: Body, changes: Iterable[KeptChange], *, certain: bool = True) -> Life:
-    """Return the life that changes tell of; the same for the same changes, in whatever order they are given.
+    """Rebuild a life from changes; their order does not matter.
 
     Args:
         arrived: when the appeal came.
-        body: to whom it is written.
-        changes: all of it.
-        certain: whether its sender has said when it came; else an earlier registration is when it came.
-
+        body: its addressee.
+        changes: all changes.
+        certain: whether the sender gave the arrival; else an earlier registration replaces it.
     """
     told = list(_once(sorted(changes, key=lambda each: each.order)))
     first = next((at for at, _, change in told if change.kind is ChangeKind.REGISTERED), None)
@@ -147,9 +136,9 @@ def rebuild(arrived: datetime, body: Body, changes: Iterable[KeptChange], *, cer
 
 
 def _once(changes: Iterable[KeptChange]) -> Iterator[tuple[datetime, date, Change]]:
-    """Go through changes, each with its day; what says the same of it as one before is a repetition, whatever its id.
+    """Yield changes with their days, without repetitions: those with equal content, whatever their id.
 
-    Not so where an appeal has come back meanwhile to where it was: it was redirected, or registered, once more.
+    If the appeal has meanwhile returned to the same body, a second redirect or registration is no repetition.
     """
     seen: set[Any] = set()
     moves, moved = 0, None
@@ -169,7 +158,7 @@ def _once(changes: Iterable[KeptChange]) -> Iterator[tuple[datetime, date, Chang
 
 
 def _open(life: Life, day: date, change: Change) -> bool:
-    """Say whether the consideration goes on; what comes after its end is noted."""
+    """Whether the consideration is open; later changes are remarked."""
     if life.last.ended is not None:
         life.note(Remark.AFTER_END, day, change.kind or "")
     return life.last.ended is None
@@ -306,7 +295,7 @@ _TAKE: dict[ChangeKind, Callable[[Life, datetime, date, Change], None]] = {
 
 
 def find_ping_pong(life: Life) -> Iterator[Noted]:
-    """Yield each body that an appeal came back to after it had been with another one, with the way to it."""
+    """Yield each body that an appeal returned to after another one, with its way."""
     known: dict[str, int] = {}
     for at, stay in enumerate(life.stays):
         names = [name for name in (stay.body.bin, stay.body.name.casefold()) if name]

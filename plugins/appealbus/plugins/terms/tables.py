@@ -1,4 +1,4 @@
-"""The table of norms in docs/terms.md, made of the data: `python -m appealbus.plugins.terms.tables docs/terms.md`."""
+"""Updates the table of norms in docs/terms.md: `python -m appealbus.plugins.terms.tables docs/terms.md`."""
 
 import re
 import sys
@@ -10,7 +10,6 @@ _MARKED = re.compile(r"(<!-- norms -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def table(norms: Norms) -> str:
-    """Return a Markdown table of all norms."""
     rows = [
         "| norm | of what | kinds | days | first day | from | until | article | бап | assumed |",
         "|---|---|---|---|---|---|---|---|---|---|",
@@ -34,7 +33,6 @@ def table(norms: Norms) -> str:
 
 
 def refresh(page: str) -> str:
-    """Return the page with its table as the data are now."""
     return _MARKED.sub(lambda found: found[1] + table(load_norms()) + found[2], page)
 
 

@@ -1,4 +1,4 @@
-"""The words of the plugin's own lists; their Kazakh and Russian are in its catalogues."""
+"""The plugin's vocabularies; the catalogues have the Kazakh and Russian texts."""
 
 from appealbus.schemas.base import Word
 
@@ -9,7 +9,7 @@ class DayKind(Word):
     COUNTED = "counted"
     WEEKEND = "weekend"
     MOVED = "moved"
-    """A day off that stands for a weekend day on which people work."""
+    """A day off in exchange for a working weekend day."""
     NEW_YEAR = "new_year"
     CHRISTMAS = "christmas"
     WOMENS_DAY = "womens_day"
@@ -25,7 +25,7 @@ class DayKind(Word):
 
 
 class Duty(Word):
-    """What has to be done within a term, and what the law gives a term for."""
+    """Duties with a term."""
 
     TERM = "term"
     """The answer itself."""
@@ -41,7 +41,7 @@ class Duty(Word):
 
 
 class Actor(Word):
-    """Who should act."""
+    """Who must act."""
 
     REGISTRAR = "registrar"
     EXECUTOR = "executor"
@@ -51,17 +51,17 @@ class Actor(Word):
 
 
 class Standing(Word):
-    """How a milestone, or the whole, stands on a day."""
+    """State of a milestone, or of the whole term, on a day."""
 
     OPEN = "open"
     LATE = "late"
-    """Its day is over, and nobody has told that it was done."""
+    """Its day is over, and no completion was reported."""
     DONE = "done"
     DONE_LATE = "done_late"
 
 
 class Outcome(Word):
-    """How the consideration of an appeal stands or has ended."""
+    """State or result of a consideration."""
 
     OPEN = "open"
     SILENCE = "silence"
@@ -79,11 +79,11 @@ class Outcome(Word):
     CLOSED = "closed"
     REDIRECTED = "redirected"
     MOVED = "moved"
-    """Another body has registered it, and nobody has told of a redirect."""
+    """Another body has registered it, and no redirect was reported."""
 
 
 class Remark(Word):
-    """A contradiction in what was told of an appeal, or something in it that the law does not allow."""
+    """Contradictions in the data, and breaches of the law."""
 
     REGISTERED_TWICE = "registered_twice"
     REGISTERED_EARLY = "registered_early"
@@ -110,7 +110,7 @@ class Remark(Word):
 
 
 class Label(Word):
-    """What stands before a line of `appealbus term`."""
+    """Labels of `appealbus term`."""
 
     NORM = "norm"
     FIRST_WROTE = "first_wrote"
@@ -131,13 +131,13 @@ class Label(Word):
     REMARKS = "remarks"
     BODIES = "bodies"
     PART = "part"
-    """That a part of it went to another body."""
+    """A part was sent to another body."""
     CALENDAR_LACKS = "calendar_lacks"
-    """The first year that it does not have and that something is left out for."""
+    """The first missing year because of which something is left out."""
 
 
 class Assumption(Word):
-    """What no text says and is taken for a term, in a sentence; others stand in the data, and are told as these are."""
+    """Assumptions without a source, as sentences; those in the data files are shown in the same way."""
 
     NO_KIND = "the kind of the appeal is not known, or has no norm: the general term of art. 76 is taken"
     ARRIVAL = "nobody has told when it was registered: the day of arrival is taken, by art. 64 ¶3"

@@ -1,4 +1,4 @@
-"""The service that reads the log and sends its spans: nothing is done for them where appeals are worked."""
+"""Reads the log and sends its spans, without any work where appeals are processed."""
 
 import asyncio
 import os
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 _PAGE = 500
-"""Entries of the log that are sent together: some 300 kB."""
+"""Log entries in one batch: some 300 kB."""
 _POLL = 1.0
-"""Seconds between two looks where nothing is new."""
+"""Seconds between two reads without new entries."""
 _LONGEST = 60.0
-"""The longest pause, in seconds, while the collector takes nothing."""
+"""Longest pause in seconds while the collector rejects data."""
 
 
 class Traces(Service):
-    """Follows the log and hands each entry over as spans, at least once and in order; never faster than they are taken.
+    """Follows the log and exports spans, at least once and in order, at the collector's pace.
 
-    Of several workers the first one does; what it sends twice has the same ids.
+    Among several workers only the first does; spans that are sent twice have the same ids.
     """
 
     name: ClassVar[str] = "traces"
@@ -47,7 +47,6 @@ class Traces(Service):
         self._trouble = LogThrottle()
 
     async def run(self, bus: RunningBus) -> None:
-        """Send until cancelled."""
         if bus.worker_number != 0:
             await asyncio.Event().wait()
         exporter = self._exporter()
@@ -61,7 +60,6 @@ class Traces(Service):
             exporter.shutdown()  # type: ignore[no-untyped-call]
 
     async def _next(self, bus: RunningBus, spans: "Spans", exporter: "OTLPSpanExporter", cursor: Cursor) -> Cursor:
-        """Send the page behind the cursor; return where it ends."""
         try:
             page = await bus.journal.log(cursor, _PAGE)
         except CursorRefused as refused:
@@ -85,7 +83,7 @@ class Traces(Service):
         return page.next
 
     def _spans_of(self, entry: LogEntry, spans: "Spans") -> "list[ReadableSpan]":
-        """Return the spans of an entry. One of another release may be otherwise than it is read here: it has none."""
+        """Return the spans of an entry; none if an entry of another release cannot be read."""
         try:
             return list(spans.of(entry))
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
@@ -101,7 +99,7 @@ class Traces(Service):
 
 
 class _CursorFile:
-    """Keeps the cursor. A file that cannot be read or written costs spans sent twice, or none of what is past."""
+    """Stores the cursor. If the file fails, spans are sent twice, or past ones not at all."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -1,4 +1,4 @@
-"""What can be set about traces."""
+"""Settings of traces."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,7 +1,7 @@
-"""Makes spans of entries of the log: the same entry makes the same span, whoever makes it and how often.
+"""Converts log entries to spans, deterministically: the same entry always gives the same span.
 
-A trace is an appeal; its id is a hash of the journal's and the appeal's, and says nothing of anybody. Spans have words
-of ours, names of the configuration and times; no number, no person, no value.
+A trace is an appeal; its id is a hash of the journal's id and the appeal's id. Spans have only fixed words, names from
+the configuration and times; no number, no person, no value.
 """
 
 from collections import OrderedDict
@@ -19,7 +19,7 @@ from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, Trace
 from appealbus.core import LogEntry, What, __version__
 
 _REMEMBERED = 10_000
-"""Appeals whose run and newest version are remembered; of one that is forgotten, a span begins where it ends."""
+"""Appeals whose run and newest version are remembered; spans of a forgotten one have no duration."""
 _FAILED = frozenset({"refused", "unavailable", "timed_out", "invalid"})
 _SCOPE = InstrumentationScope("appealbus", __version__)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -28,23 +28,19 @@ _OF_DELIVERIES = frozenset({What.DELIVERED, What.FAILED, What.SET_ASIDE, What.SK
 
 @dataclass(slots=True)
 class _Known:
-    """Where spans of an appeal begin."""
-
     run: bytes | None = None
     claimed_at: datetime | None = None
     version_at: datetime | None = None
 
 
 class Spans:
-    """Turns entries into spans, in the order of the log."""
-
     def __init__(self, journal: str, name: str) -> None:
         self._journal = journal
         self._resource = Resource.create({"service.name": name, "service.version": __version__})
         self._known: OrderedDict[int, _Known] = OrderedDict()
 
     def of(self, entry: LogEntry) -> Iterator[ReadableSpan]:
-        """Yield the spans of an entry; of one that happened to no appeal, none."""
+        """Yield the spans of an entry; none for an entry without an appeal."""
         if entry.appeal_id is None or entry.position is None:
             return
         known = self._of_appeal(entry.appeal_id)

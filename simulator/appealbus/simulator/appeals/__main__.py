@@ -8,7 +8,6 @@ from appealbus.simulator.population import DEFAULT_SEED, DEFAULT_SIZE, Populatio
 
 
 def main() -> None:
-    """Write them to standard output."""
     parser = argparse.ArgumentParser(description="Write synthetic appeals as JSON Lines, in UTF-8.")
     parser.add_argument("--count", type=int, default=COUNT, help="how many")
     parser.add_argument("--seed", type=int, default=DEFAULT_SEED, help="that of the simulator")

@@ -1,4 +1,4 @@
-"""How those who write name themselves: mostly rightly, often not."""
+"""How applicants identify themselves: mostly correctly, often not."""
 
 from datetime import timedelta
 from typing import Any
@@ -21,7 +21,7 @@ _WAYS = (
     ("nobody", 3),
     ("nameless", 1),
 )
-"""What is odd about how a person names themselves, with weights that add up to 100."""
+"""Defects of a person's identification, with weights in percent."""
 
 
 _TOWNS = {pair[0].upper(): pair for district in DISTRICTS for pair in district.settlements}
@@ -29,12 +29,10 @@ _STREETS = {pair[0].upper(): pair for pair in STREETS}
 
 
 def written_name(name: FullName) -> str:
-    """Return a name as people write it."""
     return " ".join(title(part) for part in (name.surname, name.name, name.patronymic) if part)
 
 
 def way(draw: Draw) -> str:
-    """Return what is odd; mostly nothing."""
     lot = draw.below(100)
     for word, weight in _WAYS:
         lot -= weight
@@ -44,7 +42,6 @@ def way(draw: Draw) -> str:
 
 
 def person(population: Population, draw: Draw, index: int, odd: str, language: Language) -> dict[str, Any]:
-    """Return the fields of an applicant who is a person."""
     record = population.persons.person(index)
     name = population.persons.name(index)
     parts = {"surname": name.surname, "name": name.name, "patronymic": name.patronymic}
@@ -83,7 +80,6 @@ def person(population: Population, draw: Draw, index: int, odd: str, language: L
 
 
 def organisation(population: Population, draw: Draw, about: Matter, odd: str, language: Language) -> dict[str, Any]:
-    """Return the fields of an applicant that is an organisation."""
     index = about.organisation or 0
     ru, kk = population.organisations.name(index)
     fields: dict[str, Any] = {
@@ -102,7 +98,6 @@ def organisation(population: Population, draw: Draw, about: Matter, odd: str, la
 
 
 def address(population: Population, index: int, language: Language) -> str:
-    """Return where a person lives, as they write it."""
     home = population.persons.person(index).address
     assert home is not None  # noqa: S101 - everybody in the population has an address
     city, street = str(home.city), str(home.street).removeprefix("УЛИЦА ")
@@ -114,7 +109,6 @@ def address(population: Population, index: int, language: Language) -> str:
 
 
 def wrong_digit(number: str) -> str:
-    """Return a number whose last digit is another one."""
     return number[:-1] + str((int(number[-1]) + 3) % 10)
 
 

@@ -1,4 +1,4 @@
-"""The texts that appeals are made from: data in letters/, one file for each subject and language."""
+"""Templates of letters: data in letters/, one file for each subject and language."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -23,22 +23,21 @@ CATEGORIES = {
     "120": "АРХИВЫ И РЕАБИЛИТАЦИЯ",
     "130": "ЗАПРОСЫ АДВОКАТОВ, НОТАРИУСОВ, ИСПОЛНИТЕЛЕЙ И ПРЕССЫ",
 }
-"""Questions by the first part of their code. The official classifier is not published; this one is made up."""
+"""Categories by the first part of the code. The official classifier is not published; this one is made up."""
 
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A text with gaps.
+    """A template.
 
     Attributes:
         kind: of the appeal.
-        duty: of the state body that it is written to.
+        duty: of the addressed state body.
         category: code of the question.
         who: `person` or `organisation`.
         topic: `own`, `two`, `arrest`, `stranger` or `free` for letters about land, else `other`.
-        language: that it is written in.
-        text: with names in braces where something is filled in.
-
+        language: of the text.
+        text: with placeholders in braces.
     """
 
     kind: AppealKind
@@ -52,7 +51,6 @@ class Letter:
 
 @cache
 def letters() -> tuple[Letter, ...]:
-    """Return all of them, in the order of the files."""
     return tuple(letter for file in sorted(_FOLDER.glob("*.txt")) for letter in _read(file))
 
 

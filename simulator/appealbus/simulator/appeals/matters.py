@@ -1,4 +1,4 @@
-"""What a letter is about: who writes, which parcels it names, and where."""
+"""The facts of a letter: applicant, parcels and place."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ _HOMES = tuple(district for district in DISTRICTS if district.home for _ in rang
 
 _LAND = ("", "claims", "", "led", "foreign", "", "deceased", "claims", "led", "", "unknown")
 _LAND_OF_FIRMS = ("foreign", "unknown")
-"""What may be special about somebody's own parcel; `claims`: it is not theirs, whatever they write."""
+"""Defects of one's own parcel; with `claims` it belongs to somebody else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +20,11 @@ class Matter:
     """The facts behind a letter.
 
     Attributes:
-        person: who writes, or signs for the organisation.
-        organisation: who writes, where it is an organisation.
-        parcels: numbers of the parcels as the cadastre has them.
-        district: where it all is.
-        dirt: what is wrong or special about it.
-
+        person: the applicant, or the signer for the organisation.
+        organisation: the applicant, if it is an organisation.
+        parcels: cadastral numbers as in the register.
+        district: the place.
+        dirt: defects and special features.
     """
 
     person: int
@@ -36,7 +35,7 @@ class Matter:
 
 
 def matter(population: Population, draw: Draw, topic: str, who: str, turn: int) -> Matter:
-    """Return what a letter on the topic is about; `turn` goes round what may be special about it."""
+    """Return the facts of a letter on a topic; `turn` rotates through the special features."""
     if topic == "other":
         return _everyday(population, draw, who)
     dirt = {topic} if topic in ("arrest", "stranger", "free", "two") else set()
@@ -108,6 +107,6 @@ def _alive(persons: Persons, draw: Draw) -> int:
 
 
 def _first(size: int, draw: Draw, fits: Callable[[int], bool]) -> int:
-    """Return the first index that fits, from a random one on; any, should a tiny population have none."""
+    """Return the first index that fits, from a random one on; any index if none fits, as in a tiny population."""
     start = draw.below(size)
     return next((index % size for index in range(start, start + min(size, 20_000)) if fits(index % size)), start)

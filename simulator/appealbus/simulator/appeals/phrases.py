@@ -1,4 +1,4 @@
-"""Phrases that letters share, by language: salutations, endings, and what gives dirt its words."""
+"""Phrases shared by letters, by language: salutations, endings, and wordings of defects."""
 
 from appealbus.schemas.appeal import Language
 
@@ -71,7 +71,7 @@ STORY = {
         "Барлық қағаздарым күні бойынша жинақталған, қажет болса түпнұсқасын көрсетемін.",
     ),
 }
-"""Sentences that fill long letters."""
+"""Sentences that lengthen letters."""
 
 EARLIER = {Language.RUSSIAN: "Из моего обращения от {day}.2025:", Language.KAZAKH: "{day}.2025 күнгі өтінішімнен:"}
 

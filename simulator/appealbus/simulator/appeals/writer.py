@@ -1,4 +1,4 @@
-"""Writes the n-th appeal of a population: the same for the same seed, size and n."""
+"""Writes the n-th appeal of a population, determined by seed, size and n."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,19 +18,19 @@ from appealbus.simulator.population import Population
 
 _FIRST = datetime(2026, 1, 12, 9, 3, tzinfo=KAZAKHSTAN)
 _REPEAT_EVERY = 50
-"""Four of the 200 appeals that ship are sent twice: enough to see, too few to be in the way."""
+"""Four of the 200 examples are sent twice."""
 _LONG_EVERY = 61
-"""A prime, so that long letters do not fall together with any other trait."""
+"""A prime, so that long letters do not coincide with another feature."""
 _DAYS = {AppealKind.COMPLAINT: 28, AppealKind.SERVICE_COMPLAINT: 7, AppealKind.REHABILITATION_APPLICATION: 90}
 _FORMS = [AppealForm.ELECTRONIC] * 16 + [AppealForm.PAPER] * 2 + [AppealForm.ORAL, AppealForm.VIDEO]
-"""Eight in ten come electronically, so that every other form is there, too, and none is the rule."""
+"""Eight in ten are electronic, so that every other form occurs too."""
 _TOPICS = ("own", "stranger", "own", "two", "own", "arrest", "own", "own", "stranger", "own", "free", "own", "arrest")
 _SPECIAL = frozenset(AppealKind) - {AppealKind.COMPLAINT, AppealKind.APPLICATION, AppealKind.REPORT}
 
 
 @dataclass(frozen=True, slots=True)
 class WrittenAppeal:
-    """An appeal with what is deliberately wrong or special about it."""
+    """An appeal and its deliberate defects and special features."""
 
     appeal: Appeal
     letter: Letter
@@ -38,7 +38,7 @@ class WrittenAppeal:
 
 
 def write(population: Population, number: int) -> WrittenAppeal:
-    """Return an appeal. One in fifty is a message sent twice: the very same as one seven before it."""
+    """Return an appeal. One in fifty is an exact repetition of the one seven before it."""
     if number % _REPEAT_EVERY == _REPEAT_EVERY - 1:
         first = write(population, number - 7)
         return WrittenAppeal(first.appeal, first.letter, first.dirt | {"duplicate"})
@@ -63,8 +63,6 @@ def _letter(draw: Draw, number: int) -> Letter:
 
 
 class _Page:
-    """One appeal while it is being written."""
-
     def __init__(
         self, population: Population, draw: Draw, number: int, *, letter: Letter, about: Matter, odd: str
     ) -> None:  # fmt: skip
@@ -77,7 +75,6 @@ class _Page:
         self.dirt = set(about.dirt) | ({odd} if odd else set())
 
     def appeal(self) -> Appeal:
-        """Return the appeal."""
         draw, letter, about = self.draw, self.letter, self.about
         received = _FIRST + timedelta(minutes=97 * self.number)
         form = draw.pick(_FORMS)
@@ -129,7 +126,7 @@ class _Page:
         return str(parcel.address_kk if kazakh else parcel.address_ru)
 
     def _parcels(self) -> dict[str, Any]:
-        """Return the parcels as fields of the form: absent, punctuated in many ways, or misspelt."""
+        """Return the parcels as form fields: absent, in various spellings, or wrong."""
         numbers = self.about.parcels
         if not numbers:
             return {}
@@ -198,7 +195,7 @@ class _Page:
         return "\n".join(part.format_map(words) for part in parts if part)
 
     def _story(self) -> list[str]:
-        """Return what makes a letter long: earlier ones, copied into it."""
+        """Return the text of a long letter: earlier letters, copied into it."""
         language, sentences = self.letter.language, phrases.STORY[self.letter.language]
         days = [f"{self.draw.between(10, 28)}.{month:02d}" for month in range(1, 13)]
         return [
@@ -207,7 +204,6 @@ class _Page:
         ]
 
     def _words(self, fields: dict[str, Any]) -> dict[str, str]:
-        """Return what fills the gaps of a letter."""
         draw, population, about = self.draw, self.population, self.about
         language, kazakh = self.letter.language, self.letter.language is Language.KAZAKH
         male = population.persons.person(about.person).gender.code == "1"

@@ -1,5 +1,5 @@
-"""The gateway's and the registers' side of signatures: keys, certificates, WS-Security and XMLDSig.
+"""Signatures of gateway and registers: keys, certificates, WS-Security and XMLDSig.
 
-Written apart from what signs and verifies for the bus: of its code this uses libgcrypt's primitives alone, so that
-an error of one side shows at the other.
+Independent of the bus's implementation: it shares only libgcrypt's primitives, so that an error on one side shows up on
+the other.
 """

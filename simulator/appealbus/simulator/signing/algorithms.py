@@ -1,4 +1,4 @@
-"""The algorithms of signatures: what they are called, how they hash, and what their keys do."""
+"""Signature algorithms: identifiers, hashes and key operations."""
 
 import hashlib
 import hmac
@@ -17,7 +17,7 @@ _SHA256 = "http://www.w3.org/2001/04/xmlenc#sha256"
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """How a message names an algorithm, and how that hashes."""
+    """Identifiers of an algorithm in messages, and its hash."""
 
     signature: str
     digest: str
@@ -45,25 +45,21 @@ GOST_CURVES: Final = {
 
 
 class PrivateKey(Protocol):
-    """What signs."""
-
     @property
     def method(self) -> Method:
-        """The names of its algorithm, and its hash."""
+        """The algorithm."""
 
     def sign(self, data: bytes) -> bytes:
-        """Return the signature as it stands in SignatureValue and in certificates."""
+        """Return the signature in the form of SignatureValue and of certificates."""
 
 
 class PublicKey(Protocol):
-    """What verifies."""
-
     @property
     def method(self) -> Method:
-        """The names of its algorithm, and its hash."""
+        """The algorithm."""
 
     def verify(self, data: bytes, signature: bytes) -> bool:
-        """Return whether the signature is the key's, over the data."""
+        """Return whether the signature is valid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +71,6 @@ class GostPrivate:
 
     @property
     def method(self) -> Method:
-        """The names of its algorithm, and its hash."""
         return METHODS[self.algorithm]
 
     def sign(self, data: bytes) -> bytes:
@@ -87,18 +82,14 @@ class GostPrivate:
 
 @dataclass(frozen=True, slots=True)
 class GostPublic:
-    """The public half of a GOST key."""
-
     algorithm: Algorithm
     point: Point
 
     @property
     def method(self) -> Method:
-        """The names of its algorithm, and its hash."""
         return METHODS[self.algorithm]
 
     def verify(self, data: bytes, signature: bytes) -> bool:
-        """Return whether the signature is the key's, over the data."""
         curve: Curve = GOST_CURVES[self.algorithm]
         if len(signature) != 2 * curve.size:
             return False
@@ -109,13 +100,10 @@ class GostPublic:
 
 @dataclass(frozen=True, slots=True)
 class RsaPrivate:
-    """An RSA key of the library `cryptography`."""
-
     key: Any
     method: Method = METHODS[Algorithm.RSA]
 
     def sign(self, data: bytes) -> bytes:
-        """Return the signature."""
         from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
         from cryptography.hazmat.primitives.hashes import SHA256
 
@@ -124,13 +112,10 @@ class RsaPrivate:
 
 @dataclass(frozen=True, slots=True)
 class RsaPublic:
-    """The public half of an RSA key."""
-
     key: Any
     method: Method = METHODS[Algorithm.RSA]
 
     def verify(self, data: bytes, signature: bytes) -> bool:
-        """Return whether the signature is the key's, over the data."""
         from cryptography.exceptions import InvalidSignature
         from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
         from cryptography.hazmat.primitives.hashes import SHA256
@@ -143,9 +128,9 @@ class RsaPublic:
 
 
 class ThrowawayKey:
-    """What signs content where no keys are configured: real in form, and nobody can verify it.
+    """Signs content when no keys are configured: valid in form, but not verifiable.
 
-    Registers sign whatever comes, so their answers carry a signature even then. HMAC costs next to nothing.
+    Registers always sign, so their answers have a signature even then. HMAC costs next to nothing.
     """
 
     method: Final = Method(f"{_MORE}hmac-sha256", _SHA256, _sha256)
@@ -154,5 +139,4 @@ class ThrowawayKey:
         self._secret = os.urandom(32)
 
     def sign(self, data: bytes) -> bytes:
-        """Return the code."""
         return hmac.digest(self._secret, data, "sha256")

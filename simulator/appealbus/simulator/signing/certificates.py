@@ -1,4 +1,4 @@
-"""Certificates with Kazakhstan's object identifiers: read, and made for tests."""
+"""Reads certificates with Kazakhstan's object identifiers, and issues them for tests."""
 
 import os
 from datetime import UTC, datetime, timedelta
@@ -24,14 +24,12 @@ _SHORT = {"common_name": "CN", "organization_name": "O", "country_name": "C", "s
 
 
 class AlgorithmIdentifier(core.Sequence):  # type: ignore[misc]
-    """An algorithm with its parameters, whatever they are."""
+    """An algorithm with parameters of any type."""
 
     _fields = [("algorithm", core.ObjectIdentifier), ("parameters", core.Any, {"optional": True})]
 
 
 class PublicKeyInfo(core.Sequence):  # type: ignore[misc]
-    """A public key of any algorithm."""
-
     _fields = [("algorithm", AlgorithmIdentifier), ("public_key", core.OctetBitString)]
 
 
@@ -53,18 +51,11 @@ class _Certificate(core.Sequence):  # type: ignore[misc]
 
 
 class Oids(core.SequenceOf):  # type: ignore[misc]
-    """The parameters of a GOST key."""
-
     _child_spec = core.ObjectIdentifier
 
 
 def read_certificate(data: bytes) -> Certificate:
-    """Read a certificate, in PEM or DER.
-
-    Raises:
-        ValueError: it is none, or its key is of another kind than GOST 2015 and RSA.
-
-    """
+    """Parse a certificate in PEM or DER; raise ValueError if it is invalid, or its key neither GOST 2015 nor RSA."""
     der = pem.unarmor(data)[2] if pem.detect(data) else data
     content = _Certificate.load(der, strict=True)["content"]
     validity = content["validity"]
@@ -107,14 +98,14 @@ def _quoted(text: str) -> str:
 
 
 def gost_key_info(algorithm: Algorithm) -> AlgorithmIdentifier:
-    """Return how certificates and key files name a GOST key."""
+    """Return the identifier of a GOST key in certificates and key files."""
     return AlgorithmIdentifier(
         {"algorithm": GOST_KEY[algorithm], "parameters": core.Any(Oids(GOST_PARAMETERS[algorithm]))}
     )
 
 
 def gost_public_info(key: GostPublic) -> PublicKeyInfo:
-    """Return a GOST key as a certificate holds it: x and y, little-endian, in an octet string."""
+    """Return a GOST key in certificate form: x and y, little-endian, in an octet string."""
     size = GOST_CURVES[key.algorithm].size
     octets = b"".join(number.to_bytes(size, "little") for number in key.point)
     return PublicKeyInfo({"algorithm": gost_key_info(key.algorithm), "public_key": core.OctetString(octets).dump()})
@@ -131,18 +122,10 @@ def issue(
     days: int = 365,
     begins: datetime | None = None,
 ) -> bytes:
-    """Return a certificate in PEM.
+    """Issue a certificate in PEM for a subject's key.
 
-    Args:
-        subject: whom it names.
-        key: the holder's.
-        issuer: who signs it.
-        signer: the issuer's key.
-        algorithm: of the issuer's key.
-        ca: whether its holder may sign certificates.
-        days: how long it holds.
-        begins: from when; None: since an hour, as clocks differ.
-
+    `algorithm` is that of the issuer's key, a `ca` may issue certificates, and validity `begins` an hour ago by
+    default, as clocks differ.
     """
     begins = (begins or datetime.now(UTC) - timedelta(hours=1)).replace(microsecond=0)
     signature = (

@@ -1,4 +1,4 @@
-"""What the gateway signs with, and whose signatures it takes."""
+"""Keys and certificates of the gateway."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,17 +8,7 @@ from appealbus.simulator.signing.algorithms import PrivateKey, PublicKey
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """A certificate, as the gateway needs it.
-
-    Attributes:
-        der: its bytes.
-        serial: its number.
-        issuer: the issuer's name as X509IssuerName has it (RFC 2253).
-        not_before: from when it holds.
-        not_after: until when.
-        key: verifies what its holder signed.
-
-    """
+    """A parsed certificate; `issuer` is in the form of X509IssuerName (RFC 2253)."""
 
     der: bytes
     serial: int
@@ -28,27 +18,20 @@ class Certificate:
     key: PublicKey
 
     def holds(self, now: datetime) -> bool:
-        """Return whether it is in force."""
         return self.not_before <= now <= self.not_after
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A key with its certificate."""
-
     key: PrivateKey
     certificate: Certificate
 
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """What the gateway and the registers behind it sign with, and whose signatures they take.
+    """Keys of the gateway, which signs answers, and of the registers, which sign their content.
 
-    Attributes:
-        gateway: signs answers.
-        register: signs the content of answers.
-        participants: certificates of those who may ask.
-
+    `participants` are the certificates of permitted senders.
     """
 
     gateway: Pair

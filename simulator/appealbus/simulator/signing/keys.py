@@ -1,4 +1,4 @@
-"""The folder of keys that a signed contour runs on: made at the first start, synthetic throughout."""
+"""Folder with the keys of a signed contour: created at the first start, synthetic throughout."""
 
 import secrets
 from pathlib import Path
@@ -39,12 +39,8 @@ class _PrivateKeyInfo(core.Sequence):  # type: ignore[misc]
 
 
 def load_keys(folder: Path) -> Keys:
-    """Read `gateway` and `register` (`.key`, `.pem`) and the participant's `client.pem`.
-
-    Raises:
-        ConfigError: a file is absent or holds something else.
-
-    """
+    """Load `gateway` and `register` (`.key`, `.pem`) and the participant's `client.pem`; raise ConfigError if one
+    fails."""
     pairs = {
         name: Pair(load_key(folder / f"{name}.key"), _read(folder / f"{name}.pem")) for name in (GATEWAY, REGISTER)
     }
@@ -61,12 +57,7 @@ def _read(path: Path) -> Certificate:
 
 
 def load_key(path: Path) -> PrivateKey:
-    """Read a private key in PKCS#8 without a password.
-
-    Raises:
-        ConfigError: the file is absent or holds something else.
-
-    """
+    """Load a private key in PKCS#8 without a password; raise ConfigError if the file is absent or invalid."""
     try:
         pem_name, _, der = pem.unarmor(path.read_bytes())
         info = _PrivateKeyInfo.load(der, strict=True)
@@ -88,13 +79,10 @@ def load_key(path: Path) -> PrivateKey:
 
 
 def make_keys(folder: Path, algorithm: Algorithm, *, days: int = 365) -> None:
-    """Fill a folder: keys and certificates of a participant, the gateway and the registers, and of who issued them.
+    """Create keys and certificates of a participant, the gateway, the registers and their issuer.
 
-    The issuer's own key is thrown away. Files that are there already are left alone, all of them or none.
-
-    Raises:
-        ConfigError: the folder cannot be written, holds a part of the files, or libgcrypt is absent.
-
+    The issuer's own key is discarded. If all files exist, nothing is changed. Raises ConfigError if the folder is not
+    writable, has only some of the files, or libgcrypt is absent.
     """
     files = [folder / f"{name}{ending}" for name in (CLIENT, GATEWAY, REGISTER) for ending in (".key", ".pem")]
     there = [file.exists() for file in (*files, folder / f"{_CA}.pem")]
@@ -118,7 +106,6 @@ def make_keys(folder: Path, algorithm: Algorithm, *, days: int = 365) -> None:
 
 
 def _generate(algorithm: Algorithm) -> tuple[PrivateKey, PublicKeyInfo, bytes]:
-    """Return a new key, its public half as certificates hold it, and its file."""
     if algorithm is Algorithm.RSA:
         return _generate_rsa()
     # Both curves' orders have their highest bits set or next to it, so a number of one bit less lies in range.

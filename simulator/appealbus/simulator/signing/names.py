@@ -15,10 +15,8 @@ ENVELOPED: Final = f"{DS}enveloped-signature"
 
 
 def ds(tag: str) -> str:
-    """Return the name of an XMLDSig element."""
     return f"{{{DS}}}{tag}"
 
 
 def wsse(tag: str) -> str:
-    """Return the name of a WS-Security element."""
     return f"{{{WSSE}}}{tag}"

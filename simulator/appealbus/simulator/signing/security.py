@@ -1,4 +1,4 @@
-"""Which signatures a contour has: all of them where keys are configured, else the registers' own alone."""
+"""Signatures of a contour: all of them if keys are configured, else only the registers' own."""
 
 import asyncio
 from collections.abc import Callable
@@ -15,40 +15,28 @@ from appealbus.simulator.signing.xmldsig import sign_document, verify_document
 
 
 class MessageSecurity:
-    """Holds questions to their signatures and signs answers. What takes milliseconds runs beside the loop."""
+    """Verifies requests and signs answers. Expensive operations run in a thread."""
 
     def __init__(self, keys: Keys | None) -> None:
-        """Take the keys; None: messages are unsigned, and content is signed with a key that nobody has."""
+        """Take the keys; None: messages are unsigned, and content is signed with a throwaway key."""
         self._keys = keys
         self._register: PrivateKey = keys.register.key if keys else ThrowawayKey()
         self._certificate: Certificate | None = keys.register.certificate if keys else None
 
     async def verify(self, envelope: etree._Element) -> None:
-        """Hold a question's message to be signed.
-
-        Raises:
-            RequestRefused: it is not, or not rightly.
-
-        """
+        """Verify the signature of a request; raise RequestRefused if it is absent or invalid."""
         if self._keys is not None:
             await asyncio.to_thread(verify_request, envelope, self._keys.participants, datetime.now(UTC))
 
     async def verify_content(self, document: etree._Element) -> None:
-        """Hold a question's content to be signed.
-
-        Raises:
-            RequestRefused: it is not, or not rightly.
-
-        """
+        """Verify the signature of a request's content; raise RequestRefused if it is absent or invalid."""
         if self._keys is not None:
             await asyncio.to_thread(verify_document, document, self._keys.participants, datetime.now(UTC))
 
     def sign_content(self, document: bytes) -> bytes:
-        """Return a document with the register's signature in it."""
         return sign_document(document, self._register, self._certificate)
 
     async def written(self, write: Callable[[], bytes], *, sign: bool = True) -> bytes:
-        """Write a message, content's signature included, and sign it."""
         if self._keys is None:
             return write()
         gateway = self._keys.gateway
@@ -61,11 +49,9 @@ class MessageSecurity:
 
 
 def keys_of(settings: SimulatorSettings) -> Keys | None:
-    """Return the keys of the folder that the settings name, made there if it is empty.
+    """Return the keys from the configured folder, which is filled if empty.
 
-    Raises:
-        ConfigError: they cannot be read or made, or are of another algorithm.
-
+    Raises ConfigError if they are unreadable, cannot be created, or have another algorithm.
     """
     if settings.keys is None:
         return None

@@ -1,4 +1,4 @@
-"""WS-Security at the gateway: participants' signatures held to, answers signed with X509IssuerSerial."""
+"""WS-Security of the gateway: verifies participants' signatures, signs answers with X509IssuerSerial."""
 
 import base64
 import binascii
@@ -21,11 +21,10 @@ _EMPTY_PREFIXES = f"{{{EXCLUSIVE}}}InclusiveNamespaces"
 
 
 def verify_request(envelope: etree._Element, participants: Sequence[Certificate], now: datetime) -> None:
-    """Hold a request to be signed by a participant: the body, by its id, and nothing else.
+    """Verify that a participant has signed the body by its id, and nothing else.
 
     Raises:
-        RequestRefused: SCE007 without a signature, SCE005 where the certificate is out of date, else SCE006.
-
+        RequestRefused: SCE007 without a signature, SCE005 for an expired certificate, else SCE006.
     """
     body = envelope[-1]
     signature = _signature(envelope)
@@ -116,7 +115,7 @@ def _certificate(key_info: etree._Element, participants: Sequence[Certificate]) 
 
 
 def _said(name: str) -> dict[str, str]:
-    """Return what a name in any of the usual spellings says of whom; those differ in order, quotes, and rarer parts."""
+    """Parse a distinguished name; spellings differ in order, quotes, and rarer parts."""
     parts = ((key.upper(), value) for key, value in _PART.findall(name))
     return {key: re.sub(r"\\(.)", r"\1", value.strip('"')) for key, value in parts if key in _COMPARED}
 
@@ -136,13 +135,7 @@ def _canonical(element: etree._Element) -> bytes:
 
 
 def sign_response(message: bytes, pair: Pair) -> bytes:
-    """Return the message with its body signed; everything else of it stays, byte for byte.
-
-    Args:
-        message: of `build_response` or `build_fault`: an envelope without a header.
-        pair: the gateway's.
-
-    """
+    """Sign the body of a message without a header; every other byte is unchanged."""
     name = f"id-{uuid.uuid4()}"
     head, mark, tail = message.partition(b"<soapenv:Body>")
     if not mark:

@@ -1,4 +1,4 @@
-"""Enveloped XMLDSig in business content: what registers write into answers, and hold questions to."""
+"""Enveloped XMLDSig in business content: registers sign answers and verify queries."""
 
 import base64
 import binascii
@@ -22,13 +22,9 @@ SIGNATURE = ds("Signature")
 
 
 def sign_document(document: bytes, key: PrivateKey, certificate: Certificate | None = None) -> bytes:
-    """Return the document with a signature as the last child of its root; every other byte stays.
+    """Add a signature as the last child of the root, with the certificate if given; every other byte is unchanged.
 
-    Args:
-        document: well-formed, with a root that has content.
-        key: signs it.
-        certificate: goes into the signature, where there is one.
-
+    The document must be well-formed, and its root not empty.
     """
     method = key.method
     root = etree.fromstring(document)
@@ -53,11 +49,10 @@ def sign_document(document: bytes, key: PrivateKey, certificate: Certificate | N
 
 
 def verify_document(root: etree._Element, signers: Sequence[Certificate], now: datetime) -> None:
-    """Hold a document to be signed, as a whole, by one of the signers.
+    """Verify that one of the signers has signed the whole document.
 
     Raises:
-        RequestRefused: SCE017 without a signature, SCE015 where the certificate is out of date, else SCE016.
-
+        RequestRefused: SCE017 without a signature, SCE015 for an expired certificate, else SCE016.
     """
     found = list(root.iter(SIGNATURE))
     if not found:
@@ -75,7 +70,6 @@ def verify_document(root: etree._Element, signers: Sequence[Certificate], now: d
 
 
 def without_signature(root: etree._Element) -> etree._Element:
-    """Return a copy of the document without the signatures that are children of its root."""
     bare = copy.deepcopy(root)
     for signature in bare.findall(SIGNATURE):
         after, before = signature.tail or "", signature.getprevious()

@@ -1,1 +1,1 @@
-"""The views: each folder is one."""
+"""Views, one in each folder."""

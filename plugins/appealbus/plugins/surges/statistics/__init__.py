@@ -1,1 +1,1 @@
-"""The statistics of surges: numbers in, numbers out. They know no appeal, no file and no bus."""
+"""Statistics of surges: pure functions, without appeals, files or the bus."""

@@ -1,7 +1,7 @@
-"""EARS C1, C2 and C3: this week against the mean and the deviation of seven weeks before it.
+"""EARS C1, C2 and C3: this week against mean and deviation of seven earlier weeks.
 
-Fricker, Hegler, Dunfee 2008, Statistics in Medicine 27; in the form of Salmon, Schumacher, Höhle 2016,
-doi 10.18637/jss.v070.i10, section 3.2: a bound for the count instead of a bound for the statistic.
+Fricker, Hegler, Dunfee 2008, Statistics in Medicine 27; in the form of Salmon, Schumacher, Höhle 2016, doi
+10.18637/jss.v070.i10, section 3.2: a bound for the count instead of a bound for the statistic.
 """
 
 from collections.abc import Sequence
@@ -10,15 +10,13 @@ from math import sqrt
 from statistics import NormalDist
 
 BASELINE = 7
-"""Weeks: short enough that neither a trend nor the season matters much."""
+"""Weeks; short enough to ignore trend and season."""
 GUARD = 2
-"""Weeks between the baseline and this week, so that a surge that grows does not raise its own bound."""
+"""Weeks between the baseline and this week, so that a growing surge does not raise its own bound."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ears:
-    """What a week was compared with: mean and standard deviation of the baseline, and the bound above them."""
-
     mean: float
     deviation: float
     bound: float
@@ -29,22 +27,21 @@ def c1(counts: Sequence[float], week: int, alpha: float = 0.001, least_deviation
 
     Args:
         counts: one for each week.
-        week: the index of the week; at least `BASELINE`.
-        alpha: the share of weeks without a surge that exceed the bound, were counts normal.
-        least_deviation: a smaller standard deviation counts as this. After seven weeks without any appeal it is 0,
-            and the first one would be a surge.
-
+        week: index of the week; at least `BASELINE`.
+        alpha: share of weeks above the bound without a surge, for normal counts.
+        least_deviation: lower limit of the standard deviation. After seven empty weeks it would be 0, and the first
+            appeal a surge.
     """
     return _compared(counts, week, 0, NormalDist().inv_cdf(1.0 - alpha), least_deviation)
 
 
 def c2(counts: Sequence[float], week: int, alpha: float = 0.001, least_deviation: float = 0.0) -> Ears:
-    """Compare a week with seven weeks before it, of which the last lies three weeks back; see `c1`."""
+    """Compare a week with seven weeks, the last of them three weeks back; see `c1`."""
     return _compared(counts, week, GUARD, NormalDist().inv_cdf(1.0 - alpha), least_deviation)
 
 
 def c3(counts: Sequence[float], week: int, alpha: float = 0.025, least_deviation: float = 0.0) -> Ears:
-    """Compare as `c2`, and lower the bound by how far the two weeks before exceeded theirs by more than a deviation."""
+    """Like `c2`, but lower the bound by the excess of the two weeks before over their mean plus one deviation."""
     excess = 0.0
     for earlier in (week - 1, week - 2):
         then = _compared(counts, earlier, GUARD, 0.0, least_deviation)

@@ -1,10 +1,10 @@
-"""Farrington flexible: this week against the same season of earlier years, with their trend and their scatter.
+"""Farrington flexible: this week against the same season of earlier years, with trend and dispersion.
 
-Noufaily and others 2012, Statistics in Medicine 32, doi 10.1002/sim.5595; the bound is the quantile of a negative
-binomial distribution with the fitted mean and dispersion put in (`nbPlugin` of Salmon, Schumacher, Höhle 2016,
-doi 10.18637/jss.v070.i10, section 3.2). The trend is kept even where it is not significant, as Noufaily found best
-(`pThresholdTrend` 1), but not where the fit does not converge with it or where it leads beyond all counts of the past:
-nothing is extrapolated.
+Noufaily and others 2012, Statistics in Medicine 32, doi 10.1002/sim.5595. The bound is the quantile of a negative
+binomial distribution with the fitted mean and dispersion (`nbPlugin` of Salmon, Schumacher, Höhle 2016, doi
+10.18637/jss.v070.i10, section 3.2). The trend is kept even if not significant, as Noufaily found best
+(`pThresholdTrend` 1). It is dropped if the fit does not converge, or if it leads beyond all past counts: nothing is
+extrapolated.
 """
 
 from collections.abc import Sequence
@@ -15,38 +15,37 @@ from appealbus.plugins.surges.statistics.fit import fit
 from appealbus.plugins.surges.statistics.tails import bound, tail
 
 HALF_WINDOW = 3
-"""Weeks on either side of this week a year ago that are the same season."""
+"""Weeks on either side of this week in earlier years that are the same season."""
 GUARD = 26
-"""Weeks before this one that are left out: a surge that has gone on for months would be taken for the season."""
+"""Latest weeks left out: a surge of months would otherwise count as the season."""
 SEASONS = 10
-"""Parts of a year, of which the one around this week is the first: Noufaily 2012, section 3.2."""
+"""Parts of a year; the first is around this week: Noufaily 2012, section 3.2."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """Which weeks a week is compared with: how many weeks ago each is, and its season. One for all series of a week."""
+    """Offsets in weeks and seasons of the reference weeks; the same for all series of a week."""
 
     ago: tuple[int, ...]
     seasons: tuple[int, ...]
 
     @property
     def weeks(self) -> int:
-        """How many weeks before this one a series must have."""
+        """Weeks of history that a series needs."""
         return self.ago[0]
 
 
 @dataclass(frozen=True, slots=True)
 class Farrington:
-    """What a week was compared with.
+    """Result for a week.
 
     Attributes:
-        expected: the mean of this week, were all as ever.
-        dispersion: its variance against that; at least 1.
-        bound: the count that is exceeded with a probability of at most α.
+        expected: mean without a surge.
+        dispersion: variance divided by the mean; at least 1.
+        bound: count exceeded with a probability of at most α.
         probability: of this week's count or more.
-        exceedance: how far the count goes, where 0 is what is expected and 1 the bound.
+        exceedance: position of the count, where 0 is the mean and 1 the bound.
         slope: of the trend, in logarithms a week.
-
     """
 
     expected: float
@@ -58,20 +57,19 @@ class Farrington:
 
 
 def reference(monday: date, years: int) -> Reference:
-    """Return what the week of a Monday is compared with: all weeks of so many years but the newest `GUARD`."""
+    """Return the reference weeks of a week: all of so many years, without the latest `GUARD`."""
     marks = [0, *(_ago(monday, year) for year in range(1, years + 1))]
     ago = tuple(range(marks[-1] + HALF_WINDOW, GUARD, -1))
     return Reference(ago, tuple(_season(weeks, marks) for weeks in ago))
 
 
 def compare(counts: Sequence[int], against: Reference, alpha: float = 0.005) -> Farrington:
-    """Compare the last of weekly counts with those before it.
+    """Compare the last weekly count with those before it.
 
     Args:
         counts: one for each week, at least `against.weeks` and this one.
         against: from `reference`, for the Monday of the last week.
-        alpha: the share of weeks without a surge that exceed the bound.
-
+        alpha: share of weeks above the bound without a surge.
     """
     this = len(counts) - 1
     if this < against.weeks:
@@ -95,13 +93,13 @@ def compare(counts: Sequence[int], against: Reference, alpha: float = 0.005) -> 
 
 
 def _ago(monday: date, years: int) -> int:
-    """Return how many weeks ago the Monday is that is nearest to the same day so many years ago."""
+    """Return the offset in weeks of the Monday nearest to the same day some years ago."""
     day = monday.replace(year=monday.year - years, day=min(monday.day, 28) if monday.month == 2 else monday.day)
     return round((monday - day) / timedelta(weeks=1))
 
 
 def _season(ago: int, marks: Sequence[int]) -> int:
-    """Return 0 within `HALF_WINDOW` of a mark; what lies between two of these windows is shared by the others."""
+    """Return 0 within `HALF_WINDOW` of a mark; other seasons divide the time between two windows."""
     year = next(year for year, mark in enumerate(marks) if ago <= mark + HALF_WINDOW)
     since = marks[year] + HALF_WINDOW - ago
     window = 2 * HALF_WINDOW + 1

@@ -1,7 +1,7 @@
-"""A quasi-Poisson regression of weekly counts on a trend and a season, robust against surges of the past.
+"""Quasi-Poisson regression of weekly counts on trend and season, robust against past surges.
 
-log μ(t) = a[season of t] + b·t. As each week is in exactly one season, the weighted least squares of each step are
-those of a line with an intercept for each group: no matrix is needed, and a fit costs what its weeks are.
+log μ(t) = a[season of t] + b·t. Each week is in exactly one season. So the weighted least squares of each step are
+those of a line with an intercept for each group: no matrix is needed, and the cost is linear in the weeks.
 """
 
 from collections.abc import Sequence
@@ -9,21 +9,21 @@ from dataclasses import dataclass
 from math import exp, inf, log, sqrt
 
 _STEPS = 25
-"""Rounds of iteratively reweighted least squares: it takes about five; more only where a season has no appeal at all,
-and its intercept goes on falling."""
+"""Maximum number of rounds of iteratively reweighted least squares. About five suffice, but the intercept of an empty
+season never converges."""
 _CONVERGED = 1e-8
-"""Of the deviance, relative: R's `glm` stops there, too, and what it has then is what the reference tables hold."""
+"""Relative change of the deviance, as in R's `glm`, whose results are the reference tables."""
 _LEAST = 1e-10
-"""Expected appeals a week: a season without any goes to 0, where the logarithm ends."""
+"""Minimum mean a week: an empty season tends to 0, which has no logarithm."""
 _HIGHEST = 30.0
-"""The logarithm of more appeals a week than there are people: a trend that diverges goes on until numbers end."""
+"""Largest logarithm of a mean: a diverging trend would overflow."""
 _THRESHOLD = 2.58
-"""Standardised residuals from which a week of the past counts less: Noufaily 2012, section 3.3."""
+"""Standardised residual from which a past week is weighted down: Noufaily 2012, section 3.3."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """What the past weeks say: `intercepts` by season, the slope of the trend a week, and the dispersion φ ≥ 1."""
+    """Fitted `intercepts` by season, slope of the trend a week, and dispersion φ ≥ 1."""
 
     intercepts: Sequence[float]
     slope: float
@@ -33,26 +33,25 @@ class Fit:
     converged: bool
 
     def expected(self, week: float, season: int) -> float:
-        """Return the count that is expected in a week; weeks are counted as they were in the fit."""
+        """Return the mean of a week, numbered as for the fit."""
         return exp(min(_HIGHEST, self.intercepts[season] + self.slope * week))
 
 
 def fit(weeks: Sequence[float], seasons: Sequence[int], counts: Sequence[int], *, trend: bool = True) -> Fit:
-    """Fit twice: plainly, and with weeks that stood out weighted down by the square of how far they did.
+    """Fit twice: unweighted, then with outlying weeks weighted down by the square of their residual.
 
     Args:
-        weeks: when each count was, as a number; any origin will do.
-        seasons: which part of the year it was in, from 0 on; each of them occurs.
+        weeks: time of each count, with any origin.
+        seasons: season of each count, from 0 on; none may be empty.
         counts: of these weeks.
-        trend: whether there may be one; without, its slope is 0.
-
+        trend: whether to fit a slope; else it is 0.
     """
     plain = _fit(weeks, seasons, counts, [1.0] * len(counts), trend)
     return _fit(weeks, seasons, counts, _weights(counts, plain), trend)
 
 
 def _weights(counts: Sequence[int], plain: Fit) -> list[float]:
-    """Return weights by Anscombe residuals, which sum up to the number of weeks: Noufaily 2012, section 3.3."""
+    """Return weights by Anscombe residuals, whose sum is the number of weeks: Noufaily 2012, section 3.3."""
     raw = []
     for count, mean, leverage in zip(counts, plain.fitted, plain.leverages, strict=True):
         distance = count ** (2 / 3) - mean ** (2 / 3)
@@ -102,7 +101,7 @@ class _Line:
     spread: float
 
     def leverages(self, weeks: Sequence[float], seasons: Sequence[int], weights: Sequence[float]) -> list[float]:
-        """Return how much each week draws the line to itself, from 0 to 1."""
+        """Return each week's leverage, from 0 to 1."""
         mass, centres, spread = self.mass, self.centres, self.spread
         return [
             weight * (1.0 / mass[season] + (week - centres[season]) ** 2 / spread)
@@ -113,7 +112,7 @@ class _Line:
 def _line(
     weeks: Sequence[float], seasons: Sequence[int], weights: Sequence[float], aims: Sequence[float], trend: bool
 ) -> _Line:
-    """Return the line that is nearest to what the next step aims at; it is flat where there is no trend."""
+    """Fit the line to the working responses; flat without a trend."""
     groups = range(max(seasons) + 1)
     mass, at_week, at_aim = ([0.0] * len(groups) for _ in range(3))
     square = product = 0.0

@@ -1,7 +1,7 @@
-"""Where a surge is: the neighbourhood and the last weeks in which counts exceed what is expected most improbably.
+"""Location of a surge: the zone and the last weeks whose counts exceed the expectation least probably.
 
-Expectation-based Poisson scan: Neill 2009, International Journal of Forecasting 25, over the nearest neighbours of
-each district (Kulldorff 1997, Communications in Statistics 26), here with weeks counted back from this one.
+Expectation-based Poisson scan: Neill 2009, International Journal of Forecasting 25, over the nearest neighbours of each
+district (Kulldorff 1997, Communications in Statistics 26), here with weeks counted back from this one.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,14 +10,15 @@ from math import asin, cos, exp, log, radians, sin, sqrt
 from random import Random
 
 MOST = 999
-"""Draws: the least probability that can come out is 0.001, unless more are asked for."""
+"""Draws; the smallest possible probability is 0.001 by default."""
 _ENOUGH = 10
-"""Draws that beat what was seen: then it is chance, and more draws only tell how much (Besag and Clifford 1991)."""
+"""Draws above the observed score after which the result is chance; further draws add only precision (Besag and Clifford
+1991)."""
 _FEW = 500.0
-"""Mean up to which exp(-mean) is far from the end of doubles."""
+"""Largest mean for which exp(-mean) does not underflow."""
 
 _NEARLY = 1e-6
-"""More than Poisson's variance, below which it makes no difference."""
+"""Excess over Poisson's variance that can be ignored."""
 
 Position = tuple[float, float]
 """Longitude and latitude in degrees."""
@@ -25,7 +26,7 @@ Position = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """Districts and a number of weeks up to this one, in which more was observed than expected."""
+    """A zone and a number of weeks up to this one, with more appeals than expected."""
 
     places: tuple[str, ...]
     weeks: int
@@ -35,7 +36,7 @@ class Cluster:
 
 
 def neighbours(positions: Mapping[str, Position], most: int = 15) -> dict[str, tuple[str, ...]]:
-    """Return for each place itself and those nearest to it, `most` in all: for each k the first k are a zone."""
+    """Return each place with its nearest ones, `most` in all: for each k the first k are a zone."""
     return {
         here: tuple(sorted(positions, key=lambda there: (distance(at, positions[there]), there))[:most])
         for here, at in positions.items()
@@ -43,27 +44,25 @@ def neighbours(positions: Mapping[str, Position], most: int = 15) -> dict[str, t
 
 
 def distance(a: Position, b: Position) -> float:
-    """Return the length of the great circle between two positions, in radii of the earth."""
+    """Return the great-circle distance in earth radii."""
     (x1, y1), (x2, y2) = (tuple(map(radians, position)) for position in (a, b))
     chord = sin((y2 - y1) / 2) ** 2 + cos(y1) * cos(y2) * sin((x2 - x1) / 2) ** 2
     return 2 * asin(sqrt(min(1.0, chord)))
 
 
 def zones(near: Mapping[str, Sequence[str]]) -> set[frozenset[str]]:
-    """Return all zones that are looked into, each once."""
     return {frozenset(order[:k]) for order in near.values() for k in range(1, len(order) + 1)}
 
 
 def scan(
     observed: Mapping[str, Sequence[int]], expected: Mapping[str, Sequence[float]], near: Mapping[str, Sequence[str]]
 ) -> list[Cluster]:
-    """Return the zones with more than is expected, each with the weeks for which it scores most; the best first.
+    """Return the zones above expectation, each with its best number of weeks; the best score first.
 
     Args:
-        observed: by place, the counts of the last weeks; this week is the last.
-        expected: the same of what is expected.
+        observed: by place, counts of the last weeks; this week is the last.
+        expected: the same for the means.
         near: from `neighbours`.
-
     """
     best: dict[frozenset[str], Cluster] = {}
     counts, means = _summed(observed), _summed(expected)
@@ -91,21 +90,20 @@ def probability(
     baseline: int = 0,
     most: int = MOST,
 ) -> float:
-    """Return how likely it is that chance alone scores so much anywhere, by drawing counts.
+    """Return the probability of such a score anywhere by chance, by simulation.
 
-    What is chance costs some draws, and only what is not costs all: the least that can come out is 1 / (most + 1).
-    With a dispersion above 1 the counts are negative binomial with so many times the variance of Poisson's.
+    A chance result stops after few draws. The least probability is 1 / (most + 1). With a dispersion above 1 the counts
+    are negative binomial with that multiple of Poisson's variance.
 
     Args:
         value: the score.
         expected: by place, the means of the last weeks.
         near: from `neighbours`.
-        random: draws.
-        dispersion: the variance of a count against its mean.
-        baseline: of how many weeks the means are; each place's is then drawn, too, once for all weeks, since they share
-            its error: over w weeks the variance is 1 + w / baseline times what it would be. 0: they are known.
+        random: generator.
+        dispersion: variance of a count divided by its mean.
+        baseline: number of weeks behind the means; each place's mean is then drawn too, once for all weeks, as they
+            share its error: over w weeks the variance grows by the factor 1 + w / baseline. 0: exact means.
         most: draws.
-
     """
     means = _summed(expected)
     beaten = 0
@@ -118,14 +116,13 @@ def probability(
 
 
 def score(seen: float, mean: float) -> float:
-    """Return the logarithm of how much likelier a count is with its own mean than with the expected one."""
+    """Return the log-likelihood ratio of a count with its own mean against the expected one."""
     if seen <= mean:
         return 0.0
     return seen * log(seen / mean) + mean - seen if mean > 0.0 else float("inf")
 
 
 def _summed(by_place: Mapping[str, Sequence[float]]) -> dict[str, list[float]]:
-    """Return the sums of the last one, two, three … weeks of each place."""
     sums = {}
     for place, by_week in by_place.items():
         total = 0.0
@@ -149,7 +146,7 @@ def _top(
 
 
 def _drawn(by_week: Sequence[float], dispersion: float, baseline: int, random: Random) -> list[int]:
-    """Draw the counts of a place; with a baseline, about a mean of which only so many weeks are known."""
+    """Draw a place's counts; with a baseline, from a mean estimated over that many weeks."""
     mean = min(by_week)  # what rises everywhere stands in the others, and not in the baseline
     known = baseline * mean / dispersion
     error = random.gammavariate(known, 1 / known) if known else 1.0
@@ -162,7 +159,7 @@ def _count(mean: float, dispersion: float, random: Random) -> int:
 
 
 def _poisson(mean: float, random: Random) -> int:
-    """Draw a count, by the product of uniform numbers (Knuth); a large mean in parts."""
+    """Draw a count by the product of uniform numbers (Knuth); a large mean in parts."""
     count = 0
     while mean > 0.0:
         part = min(mean, _FEW)

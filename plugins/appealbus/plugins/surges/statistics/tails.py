@@ -1,20 +1,20 @@
-"""How likely a count is: the tail and the quantile of the negative binomial distribution, which is Poisson at φ = 1."""
+"""Tail and quantile of the negative binomial distribution, which is Poisson at φ = 1."""
 
 from math import ceil, exp, lgamma, log, sqrt
 from statistics import NormalDist
 
 _NOTHING = 1e-17
-"""A term that no longer changes a sum of doubles, against that sum."""
+"""Relative size of a term that no longer changes a sum of doubles."""
 
 
 _POISSON = 1.0 + 1e-6
-"""Up to here it is Poisson to a millionth; nearer to 1 the differences of its terms lose all digits."""
+"""Up to here Poisson is exact to a millionth; closer to 1 the differences of the terms lose all digits."""
 
 
 def tail(count: int, mean: float, dispersion: float = 1.0) -> float:
-    """Return the probability of `count` or more, where the mean is `mean` and the variance `dispersion` times it.
+    """Return the probability of `count` or more, for a variance of `dispersion` times the mean.
 
-    The sum goes away from the mean, so it costs a few standard deviations, and never loses a small tail in a large one.
+    The sum runs away from the mean, so it is short, and a small tail is never lost in a large one.
     """
     if count <= 0:
         return 1.0
@@ -24,7 +24,7 @@ def tail(count: int, mean: float, dispersion: float = 1.0) -> float:
 
 
 def bound(alpha: float, mean: float, dispersion: float = 1.0) -> int:
-    """Return the least count that is exceeded with a probability of at most `alpha`: the quantile at 1 - alpha."""
+    """Return the least count exceeded with a probability of at most `alpha`: the quantile at 1 - alpha."""
     if mean <= 0.0:
         return 0
     least = max(0, ceil(mean + NormalDist().inv_cdf(1.0 - alpha) * sqrt(dispersion * mean)))
@@ -54,7 +54,7 @@ def _below(count: int, mean: float, dispersion: float) -> float:
 
 
 def _ratio(count: int, mean: float, dispersion: float) -> float:
-    """Return the probability of `count + 1` against that of `count`."""
+    """Return the probability of `count + 1` divided by that of `count`."""
     return (mean + count * (dispersion - 1.0)) / (dispersion * (count + 1))
 
 

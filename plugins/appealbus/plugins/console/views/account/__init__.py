@@ -1,4 +1,4 @@
-"""Account: who looked at what, what was done, who sees what, and what one may and has done oneself."""
+"""Account: access log, actions, policy, and the person's own rights and sessions."""
 
 from appealbus.plugins.console.views.account import done, looks, mine, policy
 from appealbus.plugins.console.views.account.queries import view

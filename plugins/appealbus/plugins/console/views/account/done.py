@@ -1,4 +1,4 @@
-"""What was done: the log's entries of people, each with who, what, about what and why."""
+"""Actions of people from the log: who, what, subject and reason."""
 
 from starlette.responses import Response
 
@@ -15,12 +15,11 @@ _KINDS = (
     *(What.REPLAYED, What.CLOSED, What.VIEW_KEPT, What.VIEW_DROPPED, What.ALARM_TAKEN, What.ALARM_CLOSED),
     *(What.CLIENT_ADDED, What.CLIENT_ROTATED, What.CLIENT_REVOKED, What.CLOCK_TRUSTED, What.ASSESSED),
 )
-"""What people do."""
+"""Log entries that people cause."""
 
 
 @view.get("/account/done")
 async def done(page: Page) -> Response:
-    """Show what people did, the newest first."""
     check(page, sees_deeds(page))
     what, number, appeal = page.query.get("what") or None, page.query.get("number", "").strip(), None
     if what is not None and what not in _KINDS:

@@ -1,4 +1,4 @@
-"""Who looked at what: at an appeal, at a person, an organisation or a parcel, by whom, on a day."""
+"""Access log: who looked at which appeal, person, organisation or parcel, by actor and day."""
 
 from starlette.responses import Response
 
@@ -12,14 +12,15 @@ from appealbus.plugins.console.views.account.rows import Row, rows
 from appealbus.plugins.console.views.appeals.searching import sealed, searched, written_in
 
 _APPEALS = 200
-"""Appeals of one person whose looks are told: their entries are read together, in some tens of milliseconds."""
+"""Maximum number of appeals of one person for the access log: their entries are read in one query of some tens of
+milliseconds."""
 _STEPS = 5
-"""Of a thousand appeals each, through which one looks for those that the person sees."""
+"""Steps of a thousand appeals each when searching for the appeals visible to the viewer."""
 
 
 @view.get("/account")
 async def looks(page: Page) -> Response:
-    """Show who looked at what; to whom others' looks are hidden, their own."""
+    """Show the access log; a person who may not see it gets their own entries."""
     if not sees_looks(page):
         return page.go("/account/mine", page.chosen_language)
     if page.query.get("find"):
@@ -58,7 +59,7 @@ def _list(page: Page, made: list[Row], following: object, **given: object) -> Re
 
 @view.post("/account/find", may=Action.LOG)
 async def find(page: Page) -> Response:
-    """Lead to who looked at the appeal with a number, or at whom or what somebody names: never in clear in the URL."""
+    """Redirect to the access log of an appeal number or of a subject; the URL never has the subject in clear."""
     written, named = written_in(page)
     if named is not None:
         if not page.form["purpose"]:

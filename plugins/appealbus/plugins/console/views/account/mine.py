@@ -1,4 +1,4 @@
-"""Mine: what one may and sees, one's sessions, and one's looks of today."""
+"""The person's own rights, sessions and accesses of today."""
 
 import asyncio
 
@@ -13,12 +13,11 @@ from appealbus.plugins.console.views.account.queries import PAGE, frame, moment,
 from appealbus.plugins.console.views.account.rows import rows
 
 _SESSIONS = 50
-"""That are shown, the newest: of more nobody knows which is which."""
+"""Maximum number of sessions shown, newest first."""
 
 
 @view.get("/account/mine")
 async def mine(page: Page) -> Response:
-    """Show what the person may, where they are signed in, and what they looked at today."""
     me, today = page.session.client, page.today
     wanted = Deeds(looks=True, actor=by_person(me.name), since=moment(today))
     found = await page.journal.deeds(wanted, page.number("before"), PAGE)
@@ -35,7 +34,6 @@ async def mine(page: Page) -> Response:
 
 @view.post("/account/sign-out", may=None)
 async def sign_out(page: Page) -> Response:
-    """End all sessions of the person but this one."""
     me, this = page.session.client, page.session.credential.id
     others = [
         each.id for each in counting(page, await page.journal.credentials_of(me.name), SESSION) if each.id != this

@@ -1,4 +1,4 @@
-"""Who sees what: the policy as `appealbus policy` prints it, and who is a client."""
+"""The policy, as `appealbus policy` prints it, and the clients."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,20 +15,19 @@ _PAGE = 200
 
 @dataclass(frozen=True, slots=True)
 class Who:
-    """A client as the page shows it: never what it could be impersonated with."""
+    """A client without its secrets."""
 
     client: Client
     last: datetime | None
-    """In which minute it came last."""
+    """Minute of the last request."""
     sessions: int
-    """That count now."""
+    """Number of valid sessions."""
     until: datetime | None
-    """Until when what it has besides counts: its newest token or certificate."""
+    """Latest expiry of the client's tokens and certificates."""
 
 
 @view.get("/account/policy")
 async def policy(page: Page) -> Response:
-    """Show who sees what, and who is a client; a page of those goes by name."""
     check(page, sees_deeds(page))
     api = page.console.api
     clients = await page.journal.clients()
@@ -45,7 +44,6 @@ async def policy(page: Page) -> Response:
 
 
 def counting(page: Page, its: list[Credential], kind: str) -> list[Credential]:
-    """Return those of a kind that count now."""
     now = page.journal.now()
     return [each for each in its if each.kind == kind and each.revoked_at is None and each.expires_at > now]
 

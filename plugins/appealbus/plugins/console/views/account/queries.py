@@ -1,4 +1,4 @@
-"""What the pages of the account share: whose they are, their tabs, filters and pages."""
+"""Shared parts of the account pages: tabs, filters and paging."""
 
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -37,15 +37,14 @@ RIGHTS: dict[Action, str] = {
     Action.EXPORT: said("take dossiers out in bulk"),
     Action.OPERATE: said("ask again, hold, release, deliver again, switch sources off"),
 }
-"""What each right is, in words; its code is that of the policy and the API."""
+"""Names of rights; policy and API use the codes."""
 PAGE = 50
 _LONGEST = 200
 KINDS = ("person", "api", "client")
-"""Of actors that somebody answers for: the others are workers and the bus."""
+"""Actors that a person answers for; the others are workers and the bus."""
 
 
 def frame(page: Page, template: str, **given: Any) -> Response:
-    """Show a page of the account, with those beside it."""
     say = page.words.say
     tabs = [
         ("/account", say("Who looked"), sees_looks(page)),
@@ -60,23 +59,22 @@ def frame(page: Page, template: str, **given: Any) -> Response:
 
 
 def sees_looks(page: Page) -> bool:
-    """Whether the person sees looks of others: who reads the log does."""
+    """Whether the person sees accesses of others; needs the right to read the log."""
     return page.viewer.may(Action.LOG)
 
 
 def sees_deeds(page: Page) -> bool:
-    """Whether the person sees what others have done and may: who reads the log, or operates, does."""
+    """Whether the person sees actions and rights of others; needs the right to read the log or to operate."""
     return page.viewer.may(Action.LOG) or page.viewer.may(Action.OPERATE)
 
 
 def check(page: Page, allowed: bool) -> None:
-    """Raise Refused where a page is not for the person."""
     if not allowed:
         raise page.forbidden
 
 
 def actor_of(page: Page) -> str | None:
-    """Return whose entries the URL chooses, as the log writes it: without a kind it is a person."""
+    """Return the actor filter from the URL, as the log has it; without a kind it is a person."""
     name = page.query.get("actor", "").strip()
     if len(name) > _LONGEST or not name.isprintable():
         raise Refused(400, page.words.say("There is nobody with such a name."))
@@ -84,7 +82,6 @@ def actor_of(page: Page) -> str | None:
 
 
 def span_of(page: Page) -> tuple[datetime | None, datetime | None]:
-    """Return when the day begins and ends that the URL chooses."""
     day = page.day("day")
     if day is None:
         return None, None
@@ -92,5 +89,4 @@ def span_of(page: Page) -> tuple[datetime | None, datetime | None]:
 
 
 def moment(day: date) -> datetime:
-    """Return when a day begins."""
     return datetime.combine(day, time(), KAZAKHSTAN)

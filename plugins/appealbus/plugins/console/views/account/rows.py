@@ -1,4 +1,4 @@
-"""Entries of the log, and questions to sources, as rows of the account's pages."""
+"""Log entries and source queries as rows of the account pages."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,17 +15,16 @@ from appealbus.plugins.console.views.operations.queries import DOES
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """An entry, or a question to a source, as it is shown.
+    """One row: a log entry or a query to a source.
 
     Attributes:
-        line: when, what, about what.
+        line: time, event and subject.
         who: the actor, without its kind.
-        kind: of actor: `person`, `api`; `source` of a question.
-        number: of the appeal; empty where it is about none, or the number is hidden.
-        path: of the appeal, where the viewer sees it.
-        looked: at what, in words; of a question the lookup.
-        purpose: what for.
-
+        kind: of the actor: `person`, `api`; `source` for a query.
+        number: of the appeal; empty if there is none, or it is hidden.
+        path: of the appeal, if the viewer may see it.
+        looked: kind of data seen; for a query the lookup.
+        purpose: the stated purpose.
     """
 
     line: Line
@@ -40,14 +39,9 @@ class Row:
 async def rows(
     page: Page, found: Iterable[LogEntry | AccessRow], known: Sequence[AppealRow] = (), *, own: bool = False
 ) -> list[Row]:
-    """Return what is shown of entries and questions: as an export of the log shows them, without whom they are about.
+    """Build rows as an export of the log has them, without the subjects' identities.
 
-    Args:
-        page: the request.
-        found: entries and questions.
-        known: appeals that they are about, as far as somebody has read them.
-        own: whether they are the person's own, which are seen whatever scopes they have now.
-
+    `known` has appeals already loaded, to save reads. The person's `own` entries are visible whatever their scopes are.
     """
     found = list(found)
     its = {each.appeal_id: each for each in known}

@@ -1,4 +1,4 @@
-"""One appeal: how it stands, what it lacks and why, what was found, what happened, and what can be done."""
+"""One appeal: state, gaps and their causes, dossier, history and actions."""
 
 from appealbus.plugins.console.views.appeal import (
     actions,

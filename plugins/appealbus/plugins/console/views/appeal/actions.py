@@ -1,4 +1,4 @@
-"""What can be done with one appeal: each thing is an order of a person, with a reason, and a row of the log."""
+"""Actions on one appeal: each needs a reason and is logged."""
 
 from starlette.responses import Response
 
@@ -14,13 +14,11 @@ from appealbus.plugins.console.views.deliveries.actions import decide
 
 @view.post("/appeals/{id}/retry", may=Action.OPERATE)
 async def retry(page: Page) -> Response:
-    """Have what is open asked again at once."""
     return await _asked(page, refresh=False)
 
 
 @view.post("/appeals/{id}/refresh", may=Action.OPERATE)
 async def refresh(page: Page) -> Response:
-    """Have everything asked again."""
     return await _asked(page, refresh=True)
 
 
@@ -35,7 +33,7 @@ async def _asked(page: Page, *, refresh: bool) -> Response:
 
 @view.post("/appeals/{id}/hold", may=Action.OPERATE)
 async def hold(page: Page) -> Response:
-    """Have nothing of it worked until it is released."""
+    """Stop all work on the appeal until it is released."""
     row, reason = await page.appeal(), page.form.reason(page.words)
     try:
         await holding.hold(page.journal, row.number, reason=reason, by=page.session.client.name)
@@ -49,7 +47,6 @@ async def hold(page: Page) -> Response:
 
 @view.post("/appeals/{id}/release", may=Action.OPERATE)
 async def release(page: Page) -> Response:
-    """Let it go on."""
     row, reason = await page.appeal(), page.form.reason(page.words)
     try:
         await holding.release(page.journal, row.number, reason=reason, by=page.session.client.name)
@@ -60,7 +57,6 @@ async def release(page: Page) -> Response:
 
 @view.get("/appeals/{id}/withdraw", may=Action.OPERATE)
 async def choose(page: Page) -> Response:
-    """Show the records that can be withdrawn, without anything that they say."""
     sight = await sight_of(page)
     there = await withdrawing.records(page.journal, sight.row.number)
     records = [
@@ -76,7 +72,6 @@ async def choose(page: Page) -> Response:
 
 @view.post("/appeals/{id}/withdraw", may=Action.OPERATE)
 async def withdraw(page: Page) -> Response:
-    """Take a record out that was misread."""
     row, reason = await page.appeal(), page.form.reason(page.words)
     there = await withdrawing.records(page.journal, row.number)
     meant = [each for each in there if withdrawing.mark(row.number, each) == page.form["record"]]
@@ -92,14 +87,13 @@ async def withdraw(page: Page) -> Response:
 
 @view.post("/appeals/{id}/resend", may=Action.OPERATE)
 async def resend(page: Page) -> Response:
-    """Deliver a version to a receiver again."""
     row = await page.appeal()
     _, verdict = await decide(page, lambda found: found.appeal.appeal_id == row.appeal_id, again=True)
     return page.go(f"/appeals/{row.public_id}", {"done": "resend" if verdict is Verdict.DONE else "nothing"})
 
 
 def refused(page: Page, error: JournalError) -> Refused:
-    """Return why an order is refused now; raise whatever else it is."""
+    """Return the refusal for an order that is impossible now; re-raise any other error."""
     words = page.words
     match error.code:
         case "in_work":

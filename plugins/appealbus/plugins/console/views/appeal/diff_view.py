@@ -1,4 +1,4 @@
-"""Sentences side by side as a page shows them: within its size, and in a changed one the words that are others."""
+"""Side-by-side view of sentences within a size limit; changed words are marked."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -10,30 +10,28 @@ from appealbus.plugins.console.marks import short
 from appealbus.plugins.repeats.words import Label
 
 Line = tuple[str, str, str]
-"""Kind, as `Label` has it; the sentence of this appeal; that of the other one. One of the two may be empty."""
+"""Kind (see `Label`), this appeal's sentence, the other appeal's sentence. One of the two may be empty."""
 Piece = tuple[bool, str]
 """Whether the other side lacks these words, and the words."""
 _BYTES = 50_000
-"""Of sentences on one page, as they stand in it: with all else that makes less than 100 kB."""
+"""Bytes of sentences on one page, as rendered; with everything else a page stays below 100 kB."""
 _OF_A_LINE = 250
-"""Bytes of a line beside its sentences."""
+"""Bytes of a line's markup."""
 _LONGEST = 1500
-"""Characters of one sentence that are shown."""
+"""Characters shown of one sentence."""
 _WORDS = 40
-"""Words of two sentences up to which these are held against each other: longer ones are marked whole."""
+"""Maximum number of words of two sentences for a comparison by words; longer sentences are marked as a whole."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pieces:
-    """A line in pieces."""
-
     kind: str
     now: Sequence[Piece]
     was: Sequence[Piece]
 
 
 def bounded(lines: Sequence[Line]) -> list[Line]:
-    """Return those that a page has room for: where not all, what is the same goes first, and then the end."""
+    """Return the lines that fit on a page: equal sentences are dropped first, then the end."""
     lines = [(kind, short(now, _LONGEST), short(was, _LONGEST)) for kind, now, was in lines]
     if sum(map(_size, lines)) > _BYTES:
         lines = [each for each in lines if each[0] != Label.SAME]
@@ -53,12 +51,10 @@ def _size(line: Line) -> int:
 
 
 def counted(lines: Iterable[Line]) -> Counter[str]:
-    """Return how many there are of each kind."""
     return Counter(kind for kind, _, _ in lines)
 
 
 def in_pieces(line: Line) -> Pieces:
-    """Return a line with what one side has and the other one lacks marked."""
     kind, now, was = line
     if kind != Label.CHANGED or not _few(now, was):
         differs = kind != Label.SAME

@@ -1,4 +1,4 @@
-"""What the dossier says: the appeal, what registers know of it, and where each field comes from."""
+"""The dossier: appeal, records of registers, and the origin of each field."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -22,18 +22,18 @@ from appealbus.schemas.signal import Severity
 from appealbus.schemas.stored import DOSSIER
 
 _HIDDEN = "hidden"
-"""What a dossier has, of which a mask has hidden something."""
+"""Marker in a dossier where the mask has hidden something."""
 _NOT_HERE = frozenset({"schema_version", "type", "number"})
-"""Of an appeal and of records: what says nothing to people, or stands above."""
+"""Technical fields, or fields shown elsewhere on the page."""
 _IN_WORDS = {"applicant.type": {"person": said("person"), "organisation": said("organisation")}}
-"""Values that are words of ours, by their fields."""
+"""Values that have a translation, by field."""
 _OF_A_FOUND, _OF_A_LINE = 200, 20
-"""Bytes of a field that is explained beside what is said of it, and of each line of its trail."""
+"""Bytes of an explained field's markup, and of each line of its trail."""
 
 
 @view.get("/appeals/{id}/dossier", may=Action.DOSSIER)
 async def dossier(page: Page) -> Response:
-    """Show the newest version, or an earlier one; without a purpose only what there is, and from where."""
+    """Show a version, by default the newest. Without a purpose only record types and sources are shown."""
     version = version_in(page, "version")
     sight = await sight_of(page, "dossier", **({} if version is None else {"version": version}))
     try:
@@ -63,7 +63,7 @@ async def dossier(page: Page) -> Response:
 
 
 def _appeal(page: Page, whole: Seen) -> list[tuple[str, str]]:
-    """Return the fields of the appeal: where nothing is hidden, each in the person's language and once."""
+    """Return the appeal's fields; if nothing is hidden, each once and in the person's language."""
     if _HIDDEN in whole.document:
         found = [(path, page.words.value(value)) for path, value in rows(whole.document.get("appeal", {}))]
     else:
@@ -76,7 +76,7 @@ def _appeal(page: Page, whole: Seen) -> list[tuple[str, str]]:
 
 
 def _records(page: Page, whole: Seen, room: Room, *, is_open: bool) -> list[dict[str, Any]]:
-    """Return the records that have room, each with where it comes from; their fields only where they are open."""
+    """Return the records that fit on the page, with their origin; their fields only if `is_open`."""
     typed = [] if _HIDDEN in whole.document else DOSSIER.read(whole.raw).facts
     provisional = {(gap["lookup"], gap["key"]): gap for gap in whole.document.get("gaps", ())}
     found = []
@@ -110,7 +110,7 @@ def _records(page: Page, whole: Seen, room: Room, *, is_open: bool) -> list[dict
 
 
 def _provisional(page: Page, gap: Mapping[str, Any] | None) -> str:
-    """Return why a record is not sure, and when it is asked again; empty where it is."""
+    """Return why a record is provisional and when it is asked again; empty if it is final."""
     if gap is None:
         return ""
     again = gap.get("next_attempt_at")
@@ -121,7 +121,6 @@ def _provisional(page: Page, gap: Mapping[str, Any] | None) -> str:
 
 @view.get("/appeals/{id}/explain", may=Action.EXPLAIN)
 async def explain(page: Page) -> Response:
-    """Show where one field comes from."""
     sight = await sight_of(page, "explain")
     field = page.query.get("field", "")[:300]
     if not sight.purpose:
@@ -148,7 +147,7 @@ async def explain(page: Page) -> Response:
 
 
 def rows(value: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Yield path and value of all that has a value, but for what stands elsewhere on the page."""
+    """Yield path and value of each field, without empty ones and those shown elsewhere on the page."""
     return leaves_of({name: item for name, item in value.items() if name not in _NOT_HERE})
 
 
@@ -159,5 +158,4 @@ def _value(page: Page, name: str, value: str) -> str:
 
 
 def version_in(page: Page, name: str) -> int | None:
-    """Return the number of a version that the URL says, or None where it says none."""
     return page.number(name, Refused(404, page.words.say("There is no such version of the dossier.")), most=10**9)

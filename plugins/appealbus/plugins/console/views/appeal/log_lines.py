@@ -1,4 +1,4 @@
-"""What happened, for people in their language: an entry of the log as a line, each question once."""
+"""Log entries as lines in the reader's language; each query appears once."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -86,7 +86,7 @@ _LOOKED: Mapping[str, str] = {
     "quarantine": said("quarantine"),
     "reread": said("replies read again"),
 }
-"""What is noted as looked at, in words; what else there is stands as it was noted."""
+"""Names of logged accesses; an unknown one is shown as logged."""
 _STYLES: Mapping[str, str] = {What.VERSION: "good", What.DELIVERED: "good", What.READ: "calm", What.CHANGED: "calm"}
 
 
@@ -95,15 +95,14 @@ class Line:
     """A line of the timeline.
 
     Attributes:
-        at: when.
-        what: in a word.
-        kind: of badge.
-        about: a lookup, a receiver, a channel.
-        outcome: how a question ended.
-        details: the rest, in words.
-        tries: attempts of a question: code or outcome, and how long each took; of a delivery, when and its code.
-        who: the actor, where that is a person or a client.
-
+        at: time.
+        what: event in a word.
+        kind: of the badge.
+        about: lookup, receiver or channel.
+        outcome: how a query ended.
+        details: further details in words.
+        tries: attempts: for a query code or outcome and duration, for a delivery time and code.
+        who: the actor, if it is a person or a client.
     """
 
     at: datetime
@@ -117,7 +116,7 @@ class Line:
 
 
 def told(entries: Iterable[LogEntry], words: Words, *, only_failed: bool = False) -> Iterator[Line]:
-    """Yield what is shown of entries: of a question its end alone, of failed deliveries the last, with all attempts."""
+    """Yield lines of entries: a query's end only, and of failed deliveries the last; both with all attempts."""
     entries = list(entries)
     deliveries = defaultdict[object, list[LogEntry]](list)
     for each in entries:
@@ -140,12 +139,10 @@ def told(entries: Iterable[LogEntry], words: Words, *, only_failed: bool = False
 
 
 def _delivery(entry: LogEntry) -> object:
-    """Return what attempts at one delivery have in common."""
     return entry.about, entry.detail.get("version")
 
 
 def line(entry: LogEntry, words: Words) -> Line:
-    """Return an entry as a line."""
     detail, what = entry.detail, entry.what
     outcome = OutcomeKind.stored(str(detail["kind"])) if what == What.ENDED and detail.get("kind") else None
     is_of_lookup = what in (What.ASKED, What.ENDED, What.REREAD, What.RETRACTED)
@@ -168,17 +165,15 @@ def line(entry: LogEntry, words: Words) -> Line:
 
 
 def kind_said(what: str, words: Words) -> str:
-    """Return what happened, in a word or two."""
     return words.say(_SAID[what]) if what in _SAID else what.replace("_", " ")
 
 
 def looked_said(what: str, words: Words) -> str:
-    """Return what somebody looked at."""
     return words.say(_LOOKED[what]) if what in _LOOKED else what.replace("_", " ")
 
 
 def _head(entry: LogEntry, words: Words) -> str:
-    """Return the same of an entry: a session that begins is a sign-in, and one credential that ends is not all."""
+    """Return an event in words: a new session is a sign-in, and one revoked credential is not all of a client's."""
     kind = entry.detail.get("kind")
     if entry.what == What.CLIENT_ROTATED and kind in OF_PEOPLE:
         return words.say("signed in") if kind == "session" else words.say("link made")
@@ -224,7 +219,6 @@ def _details(detail: Mapping[str, Any], words: Words, *, handed: bool) -> Iterat
 
 
 def _ordered(detail: Mapping[str, Any], words: Words) -> Iterator[str]:
-    """Yield what is particular to what people do to sources, clients and many rows."""
     if detail.get("role"):
         yield words.say(str(detail["role"]))
     if isinstance(count := detail.get("count"), int):

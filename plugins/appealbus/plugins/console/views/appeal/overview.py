@@ -1,4 +1,4 @@
-"""How an appeal stands: why something is missing, the plan with its outcomes, deliveries, and what can be done."""
+"""State of an appeal: causes of gaps, plan with outcomes, deliveries and possible actions."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -25,15 +25,15 @@ from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.signal import Severity
 
 _DELIVERIES = 30
-"""With the form of each; the page of a receiver has all."""
+"""Maximum number of deliveries shown, each with a form; the receiver's page has all."""
 _CAUSES, _OUTCOMES = 30, 10
-"""Of questions that may still come, and of those that will not; and of each lookup in the plan. A lookup of a letter
-with a hundred parcels is missing a hundred times."""
+"""Maximum number of open and final causes shown, and outcomes of each lookup in the plan. A lookup for a letter with a
+hundred parcels can be missing a hundred times."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Why a lookup is missing: what came of it, how its source stands, and when it is asked again."""
+    """Why a lookup is missing: its outcome, its source's state, and the time of the next attempt."""
 
     lookup: str
     outcome: OutcomeKind
@@ -46,13 +46,12 @@ class Cause:
 
     @property
     def is_open(self) -> bool:
-        """Whether it may still come."""
+        """Whether the answer may still come."""
         return not self.outcome.final and not (self.outcome is OutcomeKind.SKIPPED and self.code != PENDING)
 
 
 @view.get("/appeals/{id}", may=Action.STATE)
 async def appeal(page: Page) -> Response:
-    """Show how an appeal stands."""
     sight = await sight_of(page, "why")
     may_know = page.viewer.may(Action.WHY)
     try:
@@ -86,10 +85,7 @@ async def appeal(page: Page) -> Response:
 
 
 async def _terms(page: Page, sight: Sight) -> list[tuple[dict[str, Any], str, list[tuple[str, str]]]]:
-    """Return of each plugin that counts terms what the last of them follows from, as far as the viewer sees it.
-
-    That is its norm, the days that this gives, and the rest.
-    """
+    """Return the basis of each plugin's current term, as far as the viewer may see it: norm, days and other details."""
     words, today = page.words, page.today
     told = await sight.views.term(sight.row, lambda case: page.console.api.host.counting.proofs(case, today))
     found = []

@@ -1,4 +1,4 @@
-"""The plan of an appeal as a graph: which lookup takes its inputs from which, and how each ended."""
+"""The plan of an appeal as a graph of lookups and their inputs, with outcomes."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,20 +13,18 @@ _WIDTH, _HEIGHT, _ACROSS, _DOWN, _LETTER = 150, 46, 50, 14, 8
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A lookup of the plan; `x` and `y` are where it stands in the picture."""
+    """A lookup of the plan at the position `x`, `y` of the drawing."""
 
     lookup: str
     outcomes: Sequence[Mapping[str, Any]]
     kind: OutcomeKind | None
-    """The worst of its outcomes; None: it has not ended yet."""
+    """The worst outcome; None while it is running."""
     x: int
     y: int
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All lookups, with the lines between them."""
-
     nodes: Sequence[Node] = ()
     edges: Sequence[tuple[int, int, int, int]] = ()
     width: int = 0
@@ -35,7 +33,6 @@ class Plan:
 
 
 def plan_of(document: Mapping[str, Any], known: Iterable[KnownLookup]) -> Plan:
-    """Return the plan that a version tells of."""
     by_lookup: dict[str, list[Mapping[str, Any]]] = {each["lookup"]: [] for each in document.get("plan", ())}
     now = {(each["lookup"], each.get("key")): each for each in document.get("gaps", ())}
     for each in document.get("outcomes", ()):  # what is missing stands as the gaps tell it, which know later attempts

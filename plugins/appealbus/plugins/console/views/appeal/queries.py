@@ -1,4 +1,4 @@
-"""How far one looks into an appeal: nothing personal, until one says what for. Each look that shows more is noted."""
+"""Access to one appeal: personal data only for a stated purpose, and each such access is logged."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -21,20 +21,19 @@ from appealbus.plugins.console.view import View
 view = View("appeal", "Appeal")
 
 _SHOWN = frozenset({"dossier", "term", "repeats"})
-"""Pages that ask what for, and are shown once that is said."""
+"""Pages that ask for a purpose and open once it is stated."""
 
 
 @dataclass
 class Sight:
-    """What one sees of an appeal now.
+    """One person's current view of an appeal.
 
     Attributes:
         row: the appeal.
-        shown: the same, as the person sees it.
-        views: masked: as the person's own mask says once the purpose is said, and without anything personal before.
-        purpose: what for, empty as long as that was not said.
+        shown: the same, masked.
+        views: with the person's own mask once a purpose is stated, before that without personal data.
+        purpose: the stated purpose; empty before.
         token: carries the purpose from page to page; empty without one.
-
     """
 
     row: AppealRow
@@ -45,24 +44,16 @@ class Sight:
 
     @property
     def path(self) -> str:
-        """Where the pages of the appeal begin."""
         return f"/appeals/{self.row.public_id}"
 
     def link(self, to: str = "", **query: str) -> str:
-        """Return the address of one of its pages; what was said stays said."""
+        """Return the URL of one of the appeal's pages; keeps the purpose."""
         given = {**({"seen": self.token} if self.token else {}), **query}
         return f"/console{self.path}{to}{'?' if given else ''}{urlencode(given)}"
 
 
 async def sight_of(page: Page, what: str = "", **about: int) -> Sight:
-    """Return what the person sees of the appeal in the path; note the look where it shows more than the state.
-
-    Args:
-        page: the request.
-        what: it is looked at as, for the log.
-        about: what else is to be noted.
-
-    """
+    """Return the view of the appeal in the path; logs the access as `what` if it shows more than the state."""
     row = await page.appeal()
     if purpose := page.purpose(row.public_id):
         if what:
@@ -76,7 +67,7 @@ async def sight_of(page: Page, what: str = "", **about: int) -> Sight:
 
 
 def _without_people(own: Mask) -> Mask:
-    """Return what of a mask says nothing personal: no more than the mask shows, and no more than operators see."""
+    """Return a mask without personal data: shows no more than this mask, and no more than operators see."""
     name = f"{TECHNICAL.name}, {own.name}"
     if not any(each.text == "*" for each in own.shows):
         return Mask(name, shows=())
@@ -85,7 +76,6 @@ def _without_people(own: Mask) -> Mask:
 
 
 async def shown(page: Page, sight: Sight, template: str, **given: Any) -> Response:
-    """Show a page of an appeal."""
     all_tabs = [
         ("", page.words.say("Overview"), True),
         ("/dossier", page.words.say("Dossier"), page.viewer.may(Action.DOSSIER)),
@@ -100,7 +90,7 @@ async def shown(page: Page, sight: Sight, template: str, **given: Any) -> Respon
 
 
 async def _is_compared(page: Page, sight: Sight) -> bool:
-    """Whether there may be something to show of repeats: appeals are compared, or this one was when it was made."""
+    """Whether there may be repeats: appeals are compared now, or were when this dossier was built."""
     if not page.viewer.may(Action.REPEATS) or page.console.api.host.compares:
         return page.viewer.may(Action.REPEATS)
     if sight.row.signal is None:
@@ -114,7 +104,7 @@ async def _is_compared(page: Page, sight: Sight) -> bool:
 
 
 def damaged(page: Page, error: Exception) -> Refused:
-    """Return what to say of a version that is damaged; raise whatever else it is."""
+    """Return the refusal for a damaged version; re-raise any other error."""
     if isinstance(error, NotMasked):
         return Refused(503, page.words.say("This version is too large to be masked in time: nothing is shown."))
     if not isinstance(error, ValueError | JournalError) or not is_damage(error):
@@ -126,7 +116,6 @@ def damaged(page: Page, error: Exception) -> Refused:
 
 @view.post("/appeals/{id}/unmask", may=Action.DOSSIER)
 async def unmask(page: Page) -> Response:
-    """Show what the person may see, from now on in this appeal: they have said what for."""
     row = await page.appeal()
     token = page.seal_purpose(row.public_id)
     to = page.form["to"] if page.form["to"] in _SHOWN else "dossier"

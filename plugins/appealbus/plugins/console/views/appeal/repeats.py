@@ -1,4 +1,4 @@
-"""What an appeal repeats: others that have something in common with it, and one of them beside it, by sentences."""
+"""Repeats: similar appeals, and one of them side by side, by sentences."""
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,7 +24,7 @@ from appealbus.plugins.repeats.words import Article, Came, Label
 from appealbus.schemas.appeal import Appeal
 
 _NAMED = 120
-"""Characters of what registers call a body, a norm or an answer that stand in a list."""
+"""Characters shown of a name of a body, a norm or an answer."""
 _OF_OUTCOMES = ("came", "day", "ground", "reference")
 _OF_OTHERS = (
     "number",
@@ -40,14 +40,14 @@ _OF_OTHERS = (
     "new_parcels",
 )
 _FOLDED = 3
-"""So many sentences in a row that are the same stand behind one line: what is new is what one looks for."""
+"""Runs of at least this many equal sentences are folded, so that new text stands out."""
 
 
 @view.get("/appeals/{id}/repeats", may=Action.REPEATS)
 async def repeats(page: Page) -> Response:
-    """Show which others are about the same and how they stand, and one of them beside this; for a purpose alone.
+    """Show similar appeals with their state, and one side by side; needs a purpose.
 
-    That somebody looks is noted at each appeal that something is shown of.
+    The access is logged at each appeal that is shown in part.
     """
     sight = await sight_of(page, "repeats")
     if not sight.purpose:
@@ -84,7 +84,7 @@ async def repeats(page: Page) -> Response:
 
 
 def _comparing(wanted: str) -> Compare:
-    """Return what compares, and puts the one that is wanted beside; without a wish the one that signals would name."""
+    """Return the comparison with the wanted appeal; if none is given, with the one that signals would name."""
 
     def compare(appeal: Appeal, past: Past) -> tuple[list[dict[str, Any]], frozenset[int]]:
         found = Compared(appeal, past)
@@ -106,14 +106,14 @@ def _foremost(found: Compared) -> Other | None:
 
 
 def _sides(lines: Sequence[Sides]) -> tuple[list[tuple[bool, list[Pieces]]], dict[str, int]]:
-    """Return what is shown of the lines, folded or not, and how many of each kind are not."""
+    """Return the visible lines with folding, and the number of omitted lines by kind."""
     kept = bounded(lines)
     runs = ((same, [*map(in_pieces, run)]) for same, run in groupby(kept, lambda each: each[0] == Label.SAME))
     return [(same and len(run) >= _FOLDED, run) for same, run in runs], dict(counted(lines) - counted(kept))
 
 
 def _sorts(found: Mapping[str, Any]) -> Iterator[tuple[str, list[dict[str, Any]], Any]]:
-    """Yield of each sort its name, its appeals, and how many there are where not all are told of."""
+    """Yield the name of each group, its appeals, and their total if the list is incomplete."""
     for sort in ("matters", "copies", "neighbours"):
         of, more = found[sort], None
         if isinstance(of, dict):
@@ -122,7 +122,7 @@ def _sorts(found: Mapping[str, Any]) -> Iterator[tuple[str, list[dict[str, Any]]
 
 
 def _whole(each: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an appeal with all that may be told of one; what is not is None."""
+    """Return an appeal with all keys that a template uses; absent ones are None."""
     outcome = None if each.get("outcome") is None else {**dict.fromkeys(_OF_OUTCOMES), **each["outcome"]}
     return {**dict.fromkeys(_OF_OTHERS), **each, "outcome": outcome}
 

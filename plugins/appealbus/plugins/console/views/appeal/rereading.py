@@ -1,4 +1,4 @@
-"""Kept replies read again by the plugins of today: what that would change first, and then the change."""
+"""Reads kept replies again with today's plugins: preview, then change."""
 
 import asyncio
 from collections.abc import Sequence
@@ -23,7 +23,6 @@ from appealbus.schemas.outcome import OutcomeKind
 
 @view.get("/appeals/{id}/reread", may=Action.OPERATE)
 async def preview(page: Page) -> Response:
-    """Show what would be otherwise, without its values."""
     sight = await sight_of(page)
     read = await _read(page, sight.row)
     return await shown(
@@ -39,7 +38,7 @@ async def preview(page: Page) -> Response:
 
 @view.post("/appeals/{id}/reread", may=Action.OPERATE)
 async def reread(page: Page) -> Response:
-    """Change what was shown, if it is still that."""
+    """Apply the changes shown, if the preview is still the same."""
     row, reason = await page.appeal(), page.form.reason(page.words)
     read = await _read(page, row)
     done: Written | JournalError = Written.SAME
@@ -55,7 +54,6 @@ async def reread(page: Page) -> Response:
 
 
 def _said(told: str, words: Words) -> str:
-    """Return an outcome with its code in words."""
     kind, _, code = told.partition(" ")
     return f"{words.word(OutcomeKind.stored(kind))} {code}" if kind else "–"
 
@@ -73,11 +71,10 @@ async def _read(page: Page, row: AppealRow) -> AppealRead:
 
 
 def _reading(console: Console) -> asyncio.Lock:
-    """Return what lets one process of a server read at a time: each takes as much memory as a worker."""
+    """Return the lock for one reading at a time per server process: each takes as much memory as a worker."""
     return asyncio.Lock()
 
 
 def _digest(results: Sequence[QuestionRead]) -> str:
-    """Return what tells one preview from another."""
     differs = [[each.lookup, each.key, each.now, each.fields] for each in results if each.verdict is Verdict.DIFFERS]
     return sha256(orjson.dumps(differs)).hexdigest()[:16]

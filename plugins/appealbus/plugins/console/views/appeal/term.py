@@ -1,4 +1,4 @@
-"""Until when an appeal has to be answered, and why: each day that was counted, who has to act, what contradicts."""
+"""Due date of an appeal and its proof: each counted day, the body that must act, and contradictions."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -27,7 +27,7 @@ _HOLIDAY = "★"
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A day of a calendar: which it is of those that count, and why where it does not; `kind` is None outside."""
+    """A day of the calendar: its number if counted, else the reason; `kind` is None outside the term."""
 
     day: date
     number: int | None = None
@@ -36,13 +36,11 @@ class Cell:
 
     @property
     def sign(self) -> str:
-        """What stands for the reason where there is no room for it."""
         return "" if self.kind in (None, DayKind.COUNTED) else _SIGNS.get(self.kind or DayKind.COUNTED, _HOLIDAY)
 
 
 @view.get("/appeals/{id}/term", may=Action.TERM)
 async def term(page: Page) -> Response:
-    """Show the term with its proof, as it stands on a day."""
     on = page.day("on") or page.today
     sight = await sight_of(page, "term")
     try:
@@ -75,7 +73,7 @@ async def term(page: Page) -> Response:
 
 
 def weeks(term: Json) -> Iterator[tuple[date, list[Cell]]]:
-    """Yield the weeks of a term with their Mondays; days before and after it are empty."""
+    """Yield the term's weeks by Monday; days outside the term are empty."""
     cells = {}
     last = date.fromisoformat(term["moved_to"])
     for each in term["days"]:
@@ -90,7 +88,7 @@ def weeks(term: Json) -> Iterator[tuple[date, list[Cell]]]:
 
 
 def off(term: Json) -> list[tuple[date, date, DayKind]]:
-    """Return the days that do not count beside weekends, those that follow each other together."""
+    """Return the uncounted days other than weekends, with consecutive ones merged."""
     found: list[tuple[date, date, DayKind]] = []
     for each in term["days"]:
         kind, day = DayKind.stored(each["kind"]), date.fromisoformat(each["day"])

@@ -1,4 +1,4 @@
-"""All that happened to an appeal, a page at a time."""
+"""History of an appeal, in pages."""
 
 from starlette.responses import Response
 
@@ -10,12 +10,11 @@ from appealbus.plugins.console.views.appeal.queries import Sight, shown, sight_o
 
 PAGE = 200
 _PAGES = 50
-"""Pages of the log that one page of what failed looks through: half a second at most."""
+"""Log pages that one page of failures searches: half a second at most."""
 
 
 @view.get("/appeals/{id}/timeline", may=Action.HISTORY)
 async def timeline(page: Page) -> Response:
-    """Show a page of what happened, oldest first; or only what has failed."""
     sight = await sight_of(page)
     after = page.number("after", page.nowhere) or 0
     only_failed = bool(page.query.get("failed"))

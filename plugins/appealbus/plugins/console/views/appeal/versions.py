@@ -1,4 +1,4 @@
-"""The versions of a dossier, and in what two of them differ."""
+"""Versions of a dossier, and their differences."""
 
 from typing import Any
 
@@ -14,12 +14,12 @@ from appealbus.plugins.console.views.appeal.queries import damaged, shown, sight
 from appealbus.schemas.dossier import Completeness
 
 _OF_A_VALUE = 1000
-"""Bytes that are shown of a value: what differs is looked at in the dossier."""
+"""Bytes shown of a value; the dossier has it in full."""
 
 
 @view.get("/appeals/{id}/versions", may=Action.VERSIONS)
 async def versions(page: Page) -> Response:
-    """Show which versions there are, and in what two differ: the newest and the one before, unless others are named."""
+    """Show all versions, and the difference of two: by default of the newest and the one before."""
     sight = await sight_of(page, "difference")
     try:
         found = await sight.views.versions(sight.row)
@@ -57,7 +57,7 @@ def _text(page: Page, value: Any) -> str:
 
 
 async def _differences(page: Page, sight: Any, first: int, second: int) -> list[tuple[str, Any, Any]]:
-    """Return what differs: path, before, after; None: not there."""
+    """Return path, old value and new value; None: absent."""
     told = []
     for number in (first, second):
         seen = await sight.views.dossier(sight.row, number)
@@ -68,7 +68,7 @@ async def _differences(page: Page, sight: Any, first: int, second: int) -> list[
 
 
 def _all(document: dict[str, Any]) -> list[tuple[str, Any]]:
-    """Return all that a version says by a path that stays the same where others come and go."""
+    """Flatten a version to paths that stay the same when other records are added or removed."""
     found = [(f"appeal.{path}", value) for path, value in rows(document.get("appeal", {}))]
     for each in document.get("facts", ()):
         head = f"{each['lookup']}[{each['key'][:4]}]" if each["key"] else each["lookup"]

@@ -1,4 +1,4 @@
-"""Appeals: the list, whose URL is the view, lists with a name, and the search, which never stands in a URL."""
+"""Appeals: the list with its filters in the URL, named lists, and the search, which is never in a URL in clear."""
 
 from appealbus.plugins.console.views.appeals import named, pages
 from appealbus.plugins.console.views.appeals.queries import view

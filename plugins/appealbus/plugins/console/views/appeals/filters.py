@@ -1,4 +1,4 @@
-"""What a URL selects: the same filters as `appealbus appeals` has, as far as the viewer may choose by them."""
+"""Filters in the URL: those of `appealbus appeals`, as far as the viewer may use them."""
 
 from collections.abc import Callable, Iterable, Mapping, Set
 from datetime import date
@@ -32,11 +32,11 @@ _NAMES = (
 )
 _FLAGS = ("lacking", "unassessed", "misdated")
 FILTERS = frozenset({*_NAMES, *_FLAGS})
-"""All that a URL may choose by."""
+"""All filter parameters."""
 
 
 def choices(page: Page) -> frozenset[str]:
-    """Return the filters that the viewer has: who may choose by something learns what it is."""
+    """Return the viewer's filters; a filter on a hidden field would reveal its value."""
     viewer, mask = page.viewer, page.viewer.mask
     named = {
         "due_before": "due_on",
@@ -62,12 +62,7 @@ def choices(page: Page) -> frozenset[str]:
 
 
 def only(page: Page, query: Iterable[str], names: Set[str]) -> None:
-    """See that what a URL or a form chooses by has names that are known: left out, it would mean more than is wanted.
-
-    Raises:
-        Refused: one is not known.
-
-    """
+    """Raise Refused for an unknown filter name: an ignored filter would select too much."""
     if strange := sorted(set(query) - names):
         raise page.no_choice(strange[0][:_LONGEST])
 
@@ -75,12 +70,7 @@ def only(page: Page, query: Iterable[str], names: Set[str]) -> None:
 def selection_of(
     page: Page, named: tuple[tuple[str, str], ...] = (), query: Mapping[str, str] | None = None
 ) -> Selection:
-    """Return what the URL selects, or another query.
-
-    Raises:
-        Refused: a filter is no such thing, or the viewer may not choose by it.
-
-    """
+    """Return the selection from the URL or another query; raise Refused for an invalid or forbidden filter."""
     query = page.query if query is None else query
     may, said = choices(page), {}
     for name in _NAMES:

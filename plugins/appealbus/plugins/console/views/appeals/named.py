@@ -1,4 +1,4 @@
-"""Lists that people keep under a name, for all: the filters, and never what was searched for."""
+"""Named lists, shared by all: they keep filters, never a search."""
 
 import re
 from collections.abc import Mapping
@@ -24,14 +24,12 @@ log = structlog.get_logger(__name__)
 
 @view.get("/views", may=Action.STATE)
 async def views(page: Page) -> Response:
-    """Show all named views."""
     rows = [(each, _may_drop(page, each)) for each in await views_for(page)]
     return page.show("appeals/views.html", rows=rows)
 
 
 @view.post("/views", may=Action.STATE)
 async def keep(page: Page) -> Response:
-    """Keep the filters of a list under a name."""
     words, name = page.words, " ".join(page.form["name"].split())
     if not 0 < len(name) <= LONGEST_NAME or not name.isprintable() or _IDENTIFIER.search(name):
         text = words.say("Write a name of at most {n} characters, without numbers of persons.", n=LONGEST_NAME)
@@ -53,7 +51,7 @@ async def keep(page: Page) -> Response:
 
 @view.post("/views/drop", may=Action.STATE)
 async def drop(page: Page) -> Response:
-    """Forget one, for who made it and for operators."""
+    """Delete a named list; allowed to its author and to operators."""
     found = [each for each in await views_for(page) if each.name == page.form["name"]]
     if not found:
         raise Refused(404, page.words.say("There is no list of this name."))
@@ -66,13 +64,11 @@ async def drop(page: Page) -> Response:
 
 
 async def views_for(page: Page) -> list[NamedView]:
-    """Return the named views whose filters the person has."""
     may = choices(page)
     return [each for each in await page.journal.named_views() if {name for name, _ in parse_qsl(each.query)} <= may]
 
 
 def filters_of(query: Mapping[str, str]) -> str:
-    """Return the filters of a list as a query, and nothing else of it."""
     return urlencode([(name, query[name].strip()) for name in sorted(FILTERS & set(query)) if query[name].strip()])
 
 

@@ -1,4 +1,4 @@
-"""The list, and the search."""
+"""The list of appeals, and the search."""
 
 from starlette.responses import Response
 
@@ -17,15 +17,14 @@ from appealbus.schemas.signal import Severity
 
 _PAGE = 50
 _STEPS = 3
-"""Of eight thousand appeals each, through which one page looks at most: where hardly any is meant, it comes short. Of a
-thousand, for who sees only some."""
+"""Steps that one page searches at most: of 8,000 appeals each, or of 1,000 if the viewer sees only some. With few
+matches a page is short."""
 _NAMED = 20
-"""Named lists that stand above the list; a page has all of them."""
+"""Maximum number of named lists above the list; their own page has all."""
 
 
 @view.get("/appeals", may=Action.STATE)
 async def appeals(page: Page) -> Response:
-    """Show a page of what the URL selects."""
     only(page, page.query, FILTERS | {"find", "after", "lang"})
     selection = selection_of(page)
     purpose = ""
@@ -58,7 +57,7 @@ async def appeals(page: Page) -> Response:
 
 @view.post("/search", may=Action.FIND)
 async def search(page: Page) -> Response:
-    """Lead to the appeal with a number, or to those that name somebody or something: by a token, never in clear."""
+    """Redirect to the appeal with a number, or to a search; the URL has a token instead of the search in clear."""
     written, named = written_in(page)
     if named is not None:
         if not page.viewer.may(Action.SEARCH) or not page.viewer.mask.plain:

@@ -1,4 +1,4 @@
-"""The view, which its pages share."""
+"""The view object that its pages share."""
 
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.view import View

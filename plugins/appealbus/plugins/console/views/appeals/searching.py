@@ -1,36 +1,28 @@
-"""Whom or what somebody searches for, and what for: in a URL a token, never in clear."""
+"""Search for a person, organisation or parcel with a purpose; the URL has an encrypted token."""
 
 from appealbus.core.journal.naming import holder, parcel
 from appealbus.plugins.console.page import Page
 
 _LONGEST = 300
-"""Characters of what is searched for."""
+"""Characters of a search."""
 
 Named = tuple[str, str]
-"""What sort of thing an appeal names, and its normal form."""
+"""Kind of subject, and its normal form."""
 
 
 def written_in(page: Page) -> tuple[str, Named | None]:
-    """Return what the form searches for, and the person, organisation or parcel in it; None: it is a number."""
+    """Return the search text, and the subject in it; None if it is an appeal number."""
     written = page.form["q"][:_LONGEST]
     found = holder(written, "") or parcel(written, "")
     return written, None if found is None else found[:2]
 
 
 def sealed(page: Page, what: str, named: Named) -> str:
-    """Return the token that carries it, with what the form says that it is for.
-
-    Args:
-        page: the request.
-        what: is looked for: who may ask for one thing may not for another.
-        named: whom or what it names.
-
-    """
+    """Return a token with the search and the form's purpose; `what` is the kind of search, as rights differ."""
     return page.seal(what, {named[0]: named[1], "purpose": page.form.reason(page.words, "purpose")})
 
 
 def searched(page: Page, what: str, token: str) -> tuple[tuple[Named, ...], str]:
-    """Return what a token carries: what is searched for, and what for."""
     said = page.unseal(what, token)
     purpose = said.pop("purpose")
     return tuple(said.items()), purpose

@@ -1,4 +1,4 @@
-"""Configuration: what is in force and whence it is, and the plugins with what each brings; never a secret."""
+"""Configuration: effective settings and their origin, and plugins with their parts; never a secret."""
 
 from dataclasses import dataclass
 from itertools import islice
@@ -17,15 +17,13 @@ from appealbus.plugins.console.view import View
 view = View("configuration", "Configuration", place=90, path="/configuration", needs=Action.OPERATE)
 
 _OF_A_ROW, _OF_A_TABLE = 90, 400
-"""Bytes of a setting beside what it says, and of a table beside its settings."""
+"""Bytes of a setting's markup, and of a table's."""
 _MOST = 50
-"""Problems, and lookups that cannot be asked, that are told; `appealbus check` tells all."""
+"""Maximum number of problems and unusable lookups shown; `appealbus check` has all."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What there is to say of a configuration: its settings, what does not fit, and which lookups cannot be asked."""
-
     settings: list[InForce]
     problems: list[str]
     inactive: dict[str, str]
@@ -33,7 +31,6 @@ class _Found:
 
 @view.get("/configuration", may=Action.OPERATE)
 async def configuration(page: Page) -> Response:
-    """Show the settings that somebody has written, or all of them, and the plugins."""
     api, found = page.console.api, await page.console.known(_find_out)
     everything = bool(page.query.get("all"))
     tables: dict[str, list[tuple[str, str | None, str]]] = {}
@@ -61,7 +58,7 @@ async def configuration(page: Page) -> Response:
 
 
 def _table(key: str) -> str:
-    """Return the table that a setting stands under: those of parts have one each."""
+    """Return a setting's table; each source, channel or receiver has its own."""
     table, _, rest = key.partition(".")
     name, dot, _ = rest.partition(".")
     many = table in ("sources", "intakes", "deliveries", "plugins", "completeness") and dot

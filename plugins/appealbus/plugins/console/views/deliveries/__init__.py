@@ -1,4 +1,4 @@
-"""Deliveries: which receivers lag or refuse, what stands at the head of each, and giving up or sending again."""
+"""Deliveries: state of receivers, the first delivery of each, skip and resend."""
 
 from appealbus.plugins.console.views.deliveries import actions, pages
 from appealbus.plugins.console.views.deliveries.queries import view

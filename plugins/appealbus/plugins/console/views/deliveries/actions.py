@@ -1,4 +1,4 @@
-"""Giving one version up, and sending one again: what was shown is done, once, and the verdict is told."""
+"""Skips or resends one version; applies only to the delivery that was shown."""
 
 from collections.abc import Callable
 
@@ -15,13 +15,12 @@ from appealbus.plugins.console.views.deliveries.queries import receiver_path, se
 
 @view.post("/deliveries/{name}/skip", may=Action.OPERATE)
 async def skip(page: Page) -> Response:
-    """Give a version up: it stays on record, and nobody hands it over."""
+    """Skip a version: it stays on record, but is not delivered."""
     return await _decide(page, again=False)
 
 
 @view.post("/deliveries/{name}/resend", may=Action.OPERATE)
 async def resend(page: Page) -> Response:
-    """Have a version delivered again, under the same id."""
     return await _decide(page, again=True)
 
 
@@ -33,12 +32,7 @@ async def _decide(page: Page, *, again: bool) -> Response:
 
 
 async def decide(page: Page, meant: Callable[[DeliveryOfAppeal], bool], *, again: bool) -> tuple[Shown, Verdict]:
-    """Decide about the delivery that a form has shown; return it, and what became of it.
-
-    Raises:
-        Refused: there is none that is meant, or its receiver has a newer version.
-
-    """
+    """Apply a decision to the delivery from the form; raise Refused if it is gone or superseded."""
     words = page.words
     try:
         shown = Shown.parse(page.form["shown"])

@@ -1,4 +1,4 @@
-"""What is to be seen of receivers: the list, and one with what waits for it, what it refused and what it confirmed."""
+"""The list of receivers, and the page of one: waiting, refused and confirmed deliveries."""
 
 from datetime import timedelta
 from functools import partial
@@ -16,13 +16,12 @@ from appealbus.plugins.console.views.deliveries.refusals import why
 _PAGE = 30
 _RECEIVERS = 100
 _CODES = 50
-"""Codes that are told: a screen."""
+"""Maximum number of codes shown: one screen."""
 _LISTS = {"waiting": DeliveryState.WAITING, "refused": DeliveryState.ALONE, "confirmed": DeliveryState.DELIVERED}
 
 
 @view.get("/deliveries", may=Action.OPERATE)
 async def deliveries(page: Page) -> Response:
-    """Show how all receivers stand, and who reads the feed."""
     readers = await page.journal.feed_readers() if page.viewer.may(Action.READERS) else None
     sights, pages = page.part(await all_sights(page), _RECEIVERS)
     return page.show(
@@ -37,7 +36,6 @@ async def deliveries(page: Page) -> Response:
 
 @view.get("/deliveries/{name}", may=Action.OPERATE)
 async def receiver(page: Page) -> Response:
-    """Show how one stands."""
     sight, journal, now = await sight_of(page), page.journal, page.journal.now()
     shown = page.query.get("show", "") or ("refused" if sight.state.refused else "waiting")
     try:
@@ -67,7 +65,7 @@ async def receiver(page: Page) -> Response:
 
 
 async def _decided(page: Page, receiver: str) -> Seen | None:
-    """Return the delivery that the person has just decided about, as it stands now."""
+    """Return the delivery that the person has just decided on, in its new state."""
     number = number_of(page.query.get("id", ""))
     if page.query.get("done") not in ("skip", "resend") or number is None:
         return None

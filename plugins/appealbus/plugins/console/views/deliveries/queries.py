@@ -1,4 +1,4 @@
-"""A receiver as a page shows it: how it stands, and why what is at its head does not go."""
+"""State of a receiver, and why its first delivery is stuck."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,7 +17,6 @@ view = View("deliveries", "Deliveries", place=50, path="/deliveries", needs=Acti
 
 
 def receiver_path(receiver: str) -> str:
-    """Return where the page of a receiver is."""
     return f"/deliveries/{quote(receiver, safe='')}"
 
 
@@ -29,10 +28,9 @@ class Sight:
     """One receiver at one moment.
 
     Attributes:
-        state: as the journal has it.
-        configured: whether the configuration still has it.
+        state: from the journal.
+        configured: whether it is still in the configuration.
         now: by the journal's clock.
-
     """
 
     state: ReceiverState
@@ -41,18 +39,17 @@ class Sight:
 
     @property
     def name(self) -> str:
-        """Of the receiver."""
         return self.state.name
 
     @property
     def lag(self) -> timedelta | None:
-        """How long the oldest version that waits has done so; None: nothing waits."""
+        """Waiting time of the oldest waiting version; None if none waits."""
         oldest = self.state.oldest
         return None if oldest is None or oldest.since is None else max(timedelta(0), self.now - oldest.since)
 
     @property
     def standing(self) -> str:
-        """How it stands in a word, the worst that is true."""
+        """The worst applicable state, in a word."""
         if not self.configured:
             return "gone" if self.state.waiting else "past"
         if self.lag is not None and self.lag > LATE:
@@ -63,24 +60,22 @@ class Sight:
 
     @property
     def heads(self) -> list[DeliveryRow]:
-        """What stands first: the oldest version that waits, where it has failed, and the first that was refused.
-
-        Where the receiver lags, what fails comes first: it is why.
-        """
+        """The oldest waiting version that has failed, and the first refused one; if the receiver lags, in this
+        order."""
         failed = [each for each in (self.state.oldest,) if each is not None and each.attempts]
         refused = [each for each in (self.state.first_refused,) if each is not None]
         return failed + refused if self.standing == "late" else refused + failed
 
 
 async def all_sights(page: Page) -> list[Sight]:
-    """Return all receivers, those first that need a person."""
+    """Return all receivers; those that need a person first."""
     configured, now = page.console.api.loaded.settings.deliveries, page.journal.now()
     found = [Sight(each, each.name in configured, now) for each in await page.journal.receivers(configured)]
     return sorted(found, key=lambda each: (_WORST.index(each.standing), -(each.lag or timedelta(0)), each.name))
 
 
 async def sight_of(page: Page) -> Sight:
-    """Return the receiver that the path names; raise Refused where there is none."""
+    """Return the receiver in the path; raise Refused if it does not exist."""
     name = page.request.path_params["name"]
     found = next((each for each in await all_sights(page) if each.name == name), None)
     if found is None:
@@ -90,20 +85,17 @@ async def sight_of(page: Page) -> Sight:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A delivery as the person sees it."""
-
     delivery: DeliveryRow
     appeal: AppealRow
-    """Masked."""
     public_id: str
     newer: int | None
     """The newest later version that the receiver has."""
     shown: str
-    """What a form carries, so that what was shown is done and nothing else."""
+    """Fingerprint for the form, so that an order applies only to the delivery shown."""
 
 
 async def seen(page: Page, found: DeliveryOfAppeal | None) -> Seen | None:
-    """Return a delivery as the person sees it; None where its appeal is none of theirs, or there is none."""
+    """Return a delivery, masked for the person; None if there is none or its appeal is hidden."""
     if found is None or not page.viewer.sees(found.appeal):
         return None
     return Seen(

@@ -1,4 +1,4 @@
-"""Why a version was not taken, in the reader's words."""
+"""Explanations of delivery failures in the reader's language."""
 
 from appealbus.plugins.console.words import Words, said
 
@@ -18,11 +18,11 @@ _WHY = {
     "eagain": said("the file was in use"),
     "TimeoutError": said("the call of the delivery took longer than a minute"),
 }
-"""By the codes of our own deliveries; a plugin's has words of its own, or none."""
+"""Codes of the bundled deliveries; a plugin may have its own."""
 
 
 def why(words: Words, code: str | None) -> str:
-    """Return what the code of a failure means; empty where nobody but its plugin knows."""
+    """Explain a failure code; empty if it is unknown."""
     if not code:
         return ""
     known = _WHY.get(code)

@@ -1,4 +1,4 @@
-"""Now: one picture of the flow from channels to receivers, what needs a person first; it goes on by itself."""
+"""Now: live picture of the flow from channels to receivers; findings that need a person come first."""
 
 from appealbus.plugins.console.views.now import pages
 from appealbus.plugins.console.views.now.pages import view

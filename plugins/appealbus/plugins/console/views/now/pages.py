@@ -1,4 +1,4 @@
-"""The page, and the stream by which it goes on."""
+"""The page, and the event stream that updates it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -20,14 +20,13 @@ from appealbus.plugins.console.views.now.queries import Now, Watch
 view = View("now", "Now", place=10, path="/now", needs=Action.OPERATE)
 
 _EACH = 2.0
-"""Seconds between two pictures: nobody reads faster."""
+"""Seconds between two updates."""
 _MOST = 30
-"""Findings, sources and receivers that are named, the worst first: the picture is sent as often as it changes."""
+"""Maximum number of findings, sources and receivers shown, the worst first: each change sends the whole picture."""
 
 
 @view.get("/now", may=Action.OPERATE)
 async def now(page: Page) -> Response:
-    """Show how things stand."""
     try:
         found = await watch_of(page).now()
     except TimeoutError:
@@ -39,17 +38,14 @@ async def now(page: Page) -> Response:
 
 @view.get("/now/live", may=Action.OPERATE, by_itself=True)
 async def live(page: Page) -> Response:
-    """Send the picture anew as it changes, as long as the session counts."""
     return _Stream(page)
 
 
 def watch_of(page: Page) -> Watch:
-    """Return what looks for all who watch this server."""
     return page.console.one(Watch)
 
 
 def given(page: Page, found: Now) -> Mapping[str, Any]:
-    """Return what the picture is made of."""
     views = {each.name for each in page.console.views if each.open_to(page.viewer)}
     # A finding about due dates names appeals: not for whoever may not see numbers, or sees only some appeals.
     named = page.viewer.sees_due_dates and not (page.viewer.mask.hides_numbers or page.viewer.scoped)
@@ -73,13 +69,13 @@ def given(page: Page, found: Now) -> Mapping[str, Any]:
 
 
 def _seen(page: Page, finding: Finding) -> Finding:
-    """Return a finding without the parts of which the mask hides something: what is left of them says nothing."""
+    """Return a finding without its partly hidden details, which would be meaningless."""
     mask = page.viewer.mask
     return replace(finding, says=[each for each in finding.says if mask.text(str(each)) == str(each)] or finding.says)
 
 
 class _Stream(StreamingResponse):
-    """Counted from before its first byte on: a person has only so many at a time."""
+    """A stream that occupies one of the person's slots from before its first byte."""
 
     def __init__(self, page: Page) -> None:
         headers = {"x-accel-buffering": "no", "cache-control": "no-store"}
@@ -87,7 +83,7 @@ class _Stream(StreamingResponse):
         self._page = page
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send it, if the person may have one more."""
+        """Send the stream, unless the person has too many open."""
         api, name = self._page.console.api, self._page.session.client.name
         api.check_waiting(name)
         with api.waiting(name, "stream"):
@@ -95,7 +91,7 @@ class _Stream(StreamingResponse):
 
 
 async def _pictures(page: Page) -> AsyncIterator[str]:
-    """Give each picture that differs from the one before, until the server ends or the session counts no more."""
+    """Yield each changed picture until the server stops or the session ends."""
     api, credential, before = page.console.api, page.session.credential, ""
     yield "retry: 3000\n\n"
     with api.credentials.watching(credential.kind, credential.id) as ended:
@@ -119,7 +115,7 @@ async def _pictures(page: Page) -> AsyncIterator[str]:
 
 
 def _picture(page: Page, found: Now) -> str:
-    """Return the picture; those who see the same share one."""
+    """Render the picture; viewers with the same rights share one."""
     watch, made = watch_of(page), given(page, found)
     hidden = page.viewer.mask.identifiers
     key = (page.words.language, hidden, tuple(sorted(made["views"])), tuple(shown for *_, shown in made["findings"]))

@@ -1,4 +1,4 @@
-"""What there is to see now: read once for all who watch, however many they are."""
+"""Data of the picture, read once for all viewers."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -20,43 +20,39 @@ from appealbus.plugins.console.views.workers.links import links_of, queues_of
 from appealbus.plugins.monitor.shared_result import SharedResult
 
 _FRESH, _PATIENCE = 1.0, 10.0
-"""Seconds that a look at the journal serves all, and that one who asks waits for it."""
+"""Seconds for which a reading serves all, and for which a viewer waits for it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Now:
-    """Everything at one moment."""
-
     at: datetime
     facts: Facts
     findings: Sequence[Finding]
     pace: Pace
     sources: Sequence[Sight]
     links: Sequence[LinkState]
-    """Of workers that are alive, what is wrong first."""
+    """Links of live workers, faulty ones first."""
     queues: Sequence[tuple[str, int]]
-    """Messages that lie in queues of brokers, by queue."""
+    """Messages by broker queue."""
     operations: int = 0
-    """Operations on many rows that are not finished."""
+    """Number of unfinished operations."""
 
     @property
     def worst(self) -> Severity | None:
-        """How bad the worst finding is; None: there is none."""
+        """The worst severity; None without findings."""
         return self.findings[0].severity if self.findings else None
 
     @property
     def for_people(self) -> int:
-        """How many findings need a person."""
         return sum(each.severity is not Severity.INFO for each in self.findings)
 
     @property
     def pending(self) -> int:
-        """Appeals that wait for work."""
         return self.facts.counts.ready + self.facts.counts.suspect
 
     @property
     def links_of_channels(self) -> Sequence[LinkState]:
-        """Those that appeals come by, and all that are not well."""
+        """Links of channels, and all faulty links."""
         return [
             each
             for each in self.links
@@ -64,7 +60,7 @@ class Now:
         ]
 
     def due_query(self) -> str:
-        """Return the filters of those that fall due soon, or did lately, and lack something."""
+        """Filters of incomplete appeals that fall due soon or recently did."""
         until = self.facts.due.until
         since = until - timedelta(days=self.facts.bus.due_within_days) - OVERDUE_FOR
         return urlencode(
@@ -72,7 +68,7 @@ class Now:
         )
 
     def where(self, finding: Finding, views: Collection[str]) -> str:
-        """Return the path of the page that shows exactly what a finding is about; empty: there is none."""
+        """Return the page with exactly the subject of a finding; empty if there is none."""
         kind, _, name = finding.about.partition(" ")
         known = quote(name, safe="") if any(each.name == name for each in self.sources) else ""
         pages = {
@@ -99,23 +95,17 @@ class Now:
 
 
 class Watch:
-    """Looks at the journal for all who watch, once a second at most."""
+    """Reads the journal for all viewers, at most once a second."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self.drawn_for: Now | None = None
         self.drawn: dict[Any, str] = {}
-        """Pictures of that moment, by what they differ in for those who look."""
+        """Pictures of the current reading, by the rights that change them."""
         self._shared = SharedResult(self._look, fresh=_FRESH, patience=_PATIENCE)
 
     async def now(self) -> Now:
-        """Return how things stand.
-
-        Raises:
-            TimeoutError: the journal takes too long.
-            JournalError: it cannot be read.
-
-        """
+        """Return the current reading; raise TimeoutError or JournalError if the journal is slow or unreadable."""
         return await self._shared.get()
 
     async def _look(self) -> Now:

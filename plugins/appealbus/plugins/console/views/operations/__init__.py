@@ -1,4 +1,4 @@
-"""Operations on many appeals or deliveries: looked at first, confirmed by their hash, then told row by row."""
+"""Operations on many appeals or deliveries: preview, confirmation by its hash, and results by row."""
 
 from appealbus.plugins.console.views.operations import actions, pages, previewing
 from appealbus.plugins.console.views.operations.queries import view

@@ -1,4 +1,4 @@
-"""Beginning an operation, stopping it and having it go on: orders of a person, each an entry of the log."""
+"""Starts, stops and continues operations; each order is logged."""
 
 import structlog
 from starlette.responses import Response
@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 
 @view.post("/operations", may=Action.OPERATE)
 async def begin(page: Page) -> Response:
-    """Have done what was looked at, to those very rows; whoever confirms it twice is led to what has begun."""
+    """Start the operation on exactly the rows previewed; a second confirmation redirects to the running one."""
     chosen, newest = _confirmed(page)
     reason, confirmed = page.form.reason(page.words), page.form["hash"]
     begun = await operations.begun(page.journal, confirmed, newest)
@@ -46,7 +46,6 @@ async def begin(page: Page) -> Response:
 
 @view.post("/operations/{number:id}/stop", may=Action.OPERATE)
 async def stop(page: Page) -> Response:
-    """Have no further part of it done."""
     row, reason = await _own(page), page.form.reason(page.words)
     if not await page.journal.stop_operation(row.hash, reason=reason):
         raise Refused(409, page.words.say("It is not under way: it has ended, or somebody has stopped it."))
@@ -55,7 +54,6 @@ async def stop(page: Page) -> Response:
 
 @view.post("/operations/{number:id}/go-on", may=Action.OPERATE)
 async def go_on(page: Page) -> Response:
-    """Carry out what is left of it."""
     row, reason = await _own(page), page.form.reason(page.words)
     if row.ended_at is not None:
         raise Refused(409, page.words.say("It has ended: nothing of it is left."))
@@ -73,7 +71,7 @@ def _confirmed(page: Page) -> tuple[Chosen, int]:
 
 
 async def _own(page: Page) -> OperationRow:
-    """Return the operation in the path; whoever sees only some appeals has a say in what they have ordered alone."""
+    """Return the operation in the path; a person with limited scopes may only change their own."""
     row = await row_of(page)
     if page.viewer.scoped and row.by != by_person(page.session.client.name):
         raise page.forbidden

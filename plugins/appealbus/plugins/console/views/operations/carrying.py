@@ -1,4 +1,4 @@
-"""Operations that this server carries out, some at once. What it does not end, anybody goes on with."""
+"""Runs operations in this server process, a few at a time. Any server can continue an unfinished one."""
 
 import asyncio
 from collections import Counter
@@ -18,17 +18,17 @@ from appealbus.plugins.console.page import Page
 
 _AT_ONCE = 2
 _MOST = 50
-"""That are carried out or wait for their turn, of one person."""
+"""Maximum number of running and waiting operations of one person."""
 _OURS = frozenset({"unknown_operation", "operation_stopped"})
-"""How a part fails that somebody else has done, or has had stopped."""
+"""Errors of a part that mean: another server has done or stopped it."""
 _PATIENCE, _PAUSE = 3600.0, 5.0
-"""Seconds for which an operation waits for a journal that is away, and after which it tries again."""
+"""Seconds of waiting for an unavailable journal, and seconds between attempts."""
 
 log = structlog.get_logger(__name__)
 
 
 class Carrying:
-    """Carries operations out, part after part, until the server ends."""
+    """Runs operations, part by part, until the server stops."""
 
     def __init__(self, console: Console) -> None:
         self._draining = console.api.draining
@@ -36,24 +36,21 @@ class Carrying:
         self._of: Counter[str] = Counter()
         self._turns = FairShare(_AT_ONCE)
         self.looking = FairShare(_AT_ONCE)
-        """Whoever freezes a selection: a million ids are looked through for seconds, of one person one at a time."""
+        """Limits concurrent selections: one of a million ids takes seconds, so each person gets one at a time."""
 
     @classmethod
     def of(cls, page: Page) -> "Carrying":
-        """Return that of the server."""
         return page.console.one(cls)
 
     @property
     def full(self) -> bool:
-        """Whether no more can be taken of the person who asks."""
         return self._of[requester.get()] >= _MOST
 
     def has(self, mark: str) -> bool:
-        """Whether this server carries it out."""
         return mark in self._tasks
 
     def begin(self, journal: Journal, mark: str, operation: Operation) -> None:
-        """Carry it out from here on, as the person who writes in the journal; whoever does so already goes on."""
+        """Run the operation as the journal's actor; no effect if it already runs here."""
         if mark in self._tasks:
             return
         task = asyncio.create_task(self._carry_out(journal, mark, operation))
@@ -91,7 +88,7 @@ class Carrying:
             )
 
     async def _ends_within(self, seconds: float) -> bool:
-        """Wait for so long; return whether the server ends."""
+        """Wait; return whether the server stops."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._draining.wait()

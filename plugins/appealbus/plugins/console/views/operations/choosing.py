@@ -1,4 +1,4 @@
-"""What is to be done to which rows, as a URL or a form says it: never to all because a filter was lost."""
+"""Action and selection of an operation, from a URL or a form. A lost filter never selects all rows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,23 +19,16 @@ _LONGEST = 200
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """What is to be done, and to which rows."""
-
     order: Order
     selection: Selection | DeliverySelection
     query: str
-    """As a URL says it."""
+    """The selection as a query string."""
     purpose: str = ""
-    """Why somebody is looked for; empty where nobody is."""
+    """Purpose of a search for a subject; empty without one."""
 
 
 def chosen_by(page: Page, said: Sequence[tuple[str, str]]) -> Chosen:
-    """Return what names and values say, each of which is understood and stands once.
-
-    Raises:
-        Refused: something is no such thing, nothing is chosen by, or the person may not choose by it.
-
-    """
+    """Parse names and values; raise Refused if one is unknown, repeated, invalid or forbidden, or none is a filter."""
     words = page.words
     kept = [(name, value.strip()) for name, value in said if value.strip() and name != "lang"]
     query = dict(kept)

@@ -1,4 +1,4 @@
-"""The operations there are, and how far one is, with the rows that were not done."""
+"""The list of operations, and the page of one with its progress and failed rows."""
 
 from collections.abc import Sequence
 
@@ -17,7 +17,6 @@ _Line = tuple[str, str, AppealState | None]
 
 @view.get("/operations", may=Action.OPERATE)
 async def list_(page: Page) -> Response:
-    """Show what is under way and what has ended lately, the newest first."""
     before = page.number("before")
     rows = await page.journal.newest_operations(before, _PAGE)
     settings = page.console.api.loaded.settings
@@ -33,7 +32,6 @@ async def list_(page: Page) -> Response:
 
 @view.get("/operations/{number:id}", may=Action.OPERATE)
 async def one(page: Page) -> Response:
-    """Show how far it is, and why rows were not done."""
     sight = sight_of(page, await row_of(page))
     verdict = _verdict(page, sight)
     after = page.number("after") or 0
@@ -55,7 +53,7 @@ async def one(page: Page) -> Response:
 
 @view.get("/operations/{number:id}/progress", may=Action.OPERATE, by_itself=True)
 async def progress(page: Page) -> Response:
-    """Show how far it is, alone; once it moves no more, the whole page is to be loaded."""
+    """Show only the progress; when the operation stops, tell htmx to reload the page."""
     sight = sight_of(page, await row_of(page))
     answer = page.show("operations/progress.html", it=sight, live=sight.moves)
     if not sight.moves:
@@ -64,7 +62,6 @@ async def progress(page: Page) -> Response:
 
 
 async def row_of(page: Page) -> OperationRow:
-    """Return the operation with the number in the path."""
     number: int = page.request.path_params["number"]
     row = await page.journal.operation(number)
     if row is None:
@@ -73,7 +70,7 @@ async def row_of(page: Page) -> OperationRow:
 
 
 def _verdict(page: Page, sight: Sight) -> Verdict | None:
-    """Return whose rows are shown: what is asked for, else the first that says that something was not done."""
+    """Return the verdict whose rows are shown: from the URL, else the first failure."""
     left = [verdict for verdict, _, _ in sight.verdicts if verdict is not Verdict.DONE]
     asked = page.query.get("verdict", "")
     if not asked:
@@ -84,7 +81,7 @@ def _verdict(page: Page, sight: Sight) -> Verdict | None:
 
 
 async def _rows(page: Page, row: OperationRow, left: Sequence[NotDone]) -> list[_Line]:
-    """Return the number of each row, the path of its appeal, and how it stands now; nothing of what is hidden."""
+    """Return number, path and current state of each row, without hidden values."""
     ids = [each.id for each in left]
     if not ids:
         return []

@@ -1,4 +1,4 @@
-"""What an operation would be about, shown before anything is done: how many rows, some of them, and their hash."""
+"""Preview of an operation: number of rows, examples and their hash."""
 
 import asyncio
 from typing import Any
@@ -16,23 +16,18 @@ from appealbus.plugins.console.views.operations.choosing import Chosen, chosen_b
 from appealbus.plugins.console.views.operations.queries import DOES, selected_by, sight_of, view
 
 _PATIENCE = 30.0
-"""Seconds that a person waits while others look."""
+"""Seconds to wait while others make a selection."""
 
 
 @view.get("/operations/preview", may=Action.OPERATE)
 async def preview(page: Page) -> Response:
-    """Show what would be done; nothing is."""
     chosen = chosen_by(page, page.request.query_params.multi_items())
     return await shown(page, chosen, await frozen(page, chosen))
 
 
 async def frozen(page: Page, chosen: Chosen) -> Frozen:
-    """Return what is selected now, of what the person sees.
-
-    Raises:
-        Refused: it is more than one operation takes, or others look for too long.
-
-    """
+    """Freeze the current selection within the person's scopes; raise Refused if it is too large, or the wait too
+    long."""
     viewer, words = page.viewer, page.words
     within = viewer.covers if viewer.scoped else None
     try:
@@ -49,7 +44,7 @@ async def frozen(page: Page, chosen: Chosen) -> Frozen:
 
 
 async def shown(page: Page, chosen: Chosen, found: Frozen, status: int = 200, *, reason: str | None = None) -> Response:
-    """Return the page that shows what is selected; with the reason of who confirmed something else."""
+    """Render the preview; `reason` keeps the input if the selection changed before the confirmation."""
     preview = await operations.preview(page.journal, found)
     appeals = [(row.public_id, await page.views.row(row)) for row in preview.appeals if page.viewer.sees(row)]
     given: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""An operation in words: what is done to what, how far it is, and why something was not done."""
+"""An operation in words: action, selection, progress and failures."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from appealbus.schemas.signal import Severity
 view = View("operations", "Operations", path="/operations", needs=Action.OPERATE)
 
 _MOVES = timedelta(seconds=20)
-"""A part takes milliseconds: one that has not moved for so long is carried out by nobody, on whatever server."""
+"""An operation without progress for this long has no server: a part takes milliseconds."""
 DOES: Mapping[str, str] = {
     Operation.RETRY: said("Ask again what is lacking"),
     Operation.REFRESH: said("Ask everything again"),
@@ -65,20 +65,16 @@ _WORDS: Mapping[str, Any] = {"state": AppealState, "kind": AppealKind, "signal":
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """An operation as a page shows it."""
-
     row: OperationRow
     state: str
-    """In a word: `finished`, `stopped`, `moves` or `stands`."""
+    """`finished`, `stopped`, `moves` or `stands`."""
 
     @property
     def moves(self) -> bool:
-        """Whether somebody carries it out now."""
         return self.state == "moves"
 
     @property
     def badge(self) -> tuple[str, str]:
-        """How it stands, and the kind of badge."""
         return {
             "finished": (said("finished"), "good"),
             "stopped": (said("stopped"), "warn"),
@@ -88,14 +84,12 @@ class Sight:
 
     @property
     def verdicts(self) -> list[tuple[Verdict, str, int]]:
-        """Each verdict in words, with how many rows have had it."""
         return [
             (Verdict(each), VERDICTS[each], self.row.verdicts[each]) for each in VERDICTS if each in self.row.verdicts
         ]
 
 
 def sight_of(page: Page, row: OperationRow) -> Sight:
-    """Return an operation as it stands now."""
     if row.ended_at is not None:
         return Sight(row, "finished")
     if row.stopped_by:
@@ -105,7 +99,6 @@ def sight_of(page: Page, row: OperationRow) -> Sight:
 
 
 def selected_by(words: Words, told: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield how rows were selected, in words."""
     for name, label in _PARTS.items():
         if name in told:
             yield words.say(label), _value(words, name, str(told[name]))

@@ -1,4 +1,4 @@
-"""Quarantine: what could not be taken and why, what would become of it now, and what a person decides."""
+"""Quarantine: messages that were rejected, the reasons, a trial of each, and decisions."""
 
 from appealbus.plugins.console.views.quarantine import actions, listing, message, trying, warned
 from appealbus.plugins.console.views.quarantine.queries import view

@@ -1,4 +1,4 @@
-"""What a person decides about messages: an order with a reason, bound to what was shown; each is a row of the log."""
+"""Decisions on messages: they need a reason, apply only to the state shown, and are logged."""
 
 import structlog
 from starlette.responses import Response
@@ -15,12 +15,12 @@ from appealbus.plugins.console.views.quarantine.queries import check, key_of, vi
 log = structlog.get_logger(__name__)
 
 _PATIENCE = 20.0
-"""Seconds after which no more messages are taken: the rest stays, and the page says how many that are."""
+"""Seconds after which no further message is taken; the page reports how many are left."""
 
 
 @view.post("/quarantine/take", may=Action.OPERATE)
 async def take(page: Page) -> Response:
-    """Take the messages that were shown, each if it is still as it was."""
+    """Take the messages shown, each only if it is unchanged."""
     check(page)
     reason, wanted = page.form.reason(page.words), _wanted(page)
     token = page.form["as"] if len(wanted) == 1 else ""
@@ -44,7 +44,6 @@ async def take(page: Page) -> Response:
 
 @view.post("/quarantine/close", may=Action.OPERATE)
 async def close(page: Page) -> Response:
-    """Close the messages that were shown: nothing more is to become of them."""
     check(page)
     reason, wanted = page.form.reason(page.words), _wanted(page)
     by, closed = page.session.client.name, 0
@@ -56,7 +55,6 @@ async def close(page: Page) -> Response:
 
 
 def _wanted(page: Page) -> list[tuple[int, str]]:
-    """Return the messages that a form names, each with what it is bound to."""
     parts = [each.partition(":") for each in page.form["messages"].split(",", PAGE)]
     found = {key_of(page, key): mark for key, _, mark in parts}
     if not found or len(parts) > PAGE:

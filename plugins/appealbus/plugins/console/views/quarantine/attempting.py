@@ -1,4 +1,4 @@
-"""What trying messages and taking them share: one person does so at a time, bound to what was shown."""
+"""Shared by trial and taking: one person at a time, bound to the state shown."""
 
 import asyncio
 import contextlib
@@ -14,11 +14,11 @@ from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 
 _TURN = 10.0
-"""Seconds that somebody waits for their turn."""
+"""Seconds to wait for the lock."""
 
 
 def given_id(page: Page, quarantine_id: int, token: str) -> str | None:
-    """Return the id that the person gave a message, from the token that carries it."""
+    """Return the message id that the person assigned, from its token."""
     if not token:
         return None
     return page.unseal(f"id of {quarantine_id}", token)["id"]
@@ -26,7 +26,7 @@ def given_id(page: Page, quarantine_id: int, token: str) -> str | None:
 
 @contextlib.asynccontextmanager
 async def turn(page: Page) -> AsyncIterator[None]:
-    """Have messages stay as they are for others of the server: one person at a time tries, takes or closes some."""
+    """Lock the quarantine of this server: one person at a time tries, takes or closes messages."""
     trying, who = page.console.one(_trying), page.session.client.name
     try:
         async with asyncio.timeout(_TURN):
@@ -45,7 +45,7 @@ def _trying(console: Console) -> FairShare:
 
 @contextlib.asynccontextmanager
 async def trier(page: Page) -> AsyncIterator[Reception]:
-    """Have what takes messages, for one person at a time: a large one takes a process of its own."""
+    """Yield the reception for one person at a time; a large message gets its own process."""
     api = page.console.api
     reception = Reception(page.journal, api.bus, api.host.counting.due_on, api.policy)
     async with turn(page), contextlib.aclosing(reception):
@@ -53,12 +53,11 @@ async def trier(page: Page) -> AsyncIterator[Reception]:
 
 
 def waits(row: QuarantineRow) -> bool:
-    """Whether nobody has decided about it."""
     return row.replayed_at is None and row.closed_at is None
 
 
 def mark_of(tried: Tried, how: Retaking) -> str:
-    """Return what binds an order to what was shown: the message, what was decided about it, and what would become."""
+    """Return a fingerprint of what was shown: message, decision and trial result."""
     row = tried.row
     parts = [row.id, row.closed_at, row.replayed_at, how.message_id, how.anyway, tried.number, tried.code]
     return sha256(repr(parts).encode() + row.raw).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""What a reason says beside its code: of these the reader is told in their language."""
+"""Translations of the details in quarantine reasons."""
 
 from appealbus.plugins.console.details import Details
 from appealbus.plugins.console.words import said
@@ -59,4 +59,4 @@ REASONS_KEPT = Details(
     said("a consumer rejected it"),
     said("it does not say why"),
 )
-"""Reasons as they are kept; which fields of an appeal are wrong is told by the program's own words."""
+"""Known reason texts; field errors of an appeal use the translations of the program."""

@@ -1,4 +1,4 @@
-"""A message without its values: punctuation and the contract's own names, and nothing else, whatever it is."""
+"""Hides the values of a message: only punctuation and the contract's own names remain."""
 
 import re
 from functools import cache
@@ -9,7 +9,7 @@ from appealbus.schemas.change import Change
 from appealbus.schemas.shapes import ListOf, ModelOf, OneOf, Shape, fields_of
 
 _BEHIND = 100
-"""Characters behind a name in which its colon is looked for."""
+"""Characters after a name within which its colon must be."""
 _REST_OF_TEXT = re.compile(r'((?:[^"\\]|\\.)*+)("?)', re.DOTALL)
 _JSON = re.compile(r'"((?:[^"\\]|\\.)*+)("?)|([ \t\r\n{}\[\]:,]+)|[^ \t\r\n{}\[\]:,"]+', re.DOTALL)
 _KEY = re.compile(r"[ \t\r\n]*:")
@@ -23,7 +23,7 @@ _WRITTEN = re.compile(r"[^ \t\r\n]+(?:[ \t]+[^ \t\r\n]+)*")
 
 
 def without_values(parts: list[str], before: str, *, is_xml: bool) -> list[str]:
-    """Return parts that follow each other without their values."""
+    """Hide the values of consecutive parts of a message; `before` is the text in front of them."""
     if is_xml:
         inside = before.rfind("<") > before.rfind(">")
     else:  # between two quotes; one that follows a backslash is none
@@ -78,7 +78,7 @@ def _hidden_xml(text: str, inside: bool) -> tuple[str, bool]:
 
 @cache
 def _names() -> frozenset[str]:
-    """Return the names that the contract gives: they tell nothing of who writes."""
+    """Return the names in the contract, which reveal nothing about the sender."""
     found = {"appeal", "change", "item", "type"}
 
     def add(model: type[Model]) -> None:

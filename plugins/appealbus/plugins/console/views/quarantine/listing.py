@@ -1,4 +1,4 @@
-"""What is in quarantine: by its reason, and page by page."""
+"""Messages in quarantine, grouped by reason or in pages."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -19,7 +19,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @view.get("/quarantine", may=Action.OPERATE)
 async def quarantine(page: Page) -> Response:
-    """Show what waits by its reason, or a page of messages: of one reason, or of a state."""
+    """Show waiting messages by reason, or one page of a reason or a state."""
     check(page)
     state, channel = page.query.get("state", "waiting"), page.query.get("channel") or None
     if state not in STATES or len(channel or "") > _LONGEST or len(page.query.get("code", "")) > _LONGEST:
@@ -51,7 +51,6 @@ async def quarantine(page: Page) -> Response:
 
 
 def query_of(code: str, channel: str | None, **more: str) -> str:
-    """Return the query that leads to what waits for one reason."""
     given = {"code": code, "channel": channel or "", **more}
     return urlencode({name: value for name, value in given.items() if value or name == "code"})
 

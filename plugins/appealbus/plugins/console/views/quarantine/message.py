@@ -1,4 +1,4 @@
-"""One message: why it could not be taken, where the problem stands in it, and what has become of it."""
+"""One message: reason, position of the problem, and history."""
 
 import asyncio
 
@@ -14,7 +14,7 @@ from appealbus.plugins.console.views.quarantine.showing import shown
 
 @view.get("/quarantine/{id:id}", may=Action.OPERATE)
 async def message(page: Page) -> Response:
-    """Show one message, without what it says until a purpose is said."""
+    """Show one message; its values only for a purpose."""
     check(page)
     row = await row_of(page)
     purpose = page.purpose(f"/quarantine/{row.id}") if page.viewer.mask.plain else ""
@@ -39,7 +39,6 @@ async def message(page: Page) -> Response:
 
 @view.post("/quarantine/{id:id}/unmask", may=Action.OPERATE)
 async def unmask(page: Page) -> Response:
-    """Show what the message says, from now on: the person has said what for."""
     check(page)
     if not page.viewer.mask.plain:
         raise Refused(403, page.words.say("Your mask hides what messages say."))

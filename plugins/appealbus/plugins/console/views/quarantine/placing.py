@@ -1,4 +1,4 @@
-"""Where in a message its problem stands, as far as its reason, its code or a field that these name tell."""
+"""Locates the problem in a message by its reason, code or fields."""
 
 import codecs
 import re
@@ -6,12 +6,12 @@ import re
 from appealbus.core.journal.rows import QuarantineRow
 
 LOOKED_AT = 64 * 1024
-"""Characters in which the place is looked for at which one is, and bytes of UTF-16, which is read slowly."""
+"""Characters searched for the position, and bytes of UTF-16, which is slow to read."""
 UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _MARKED = 200
-"""The most characters that are marked."""
+"""Maximum number of characters marked."""
 _DEEP = 254
-"""Levels from which a message is nested too deeply."""
+"""Nesting depth from which a message is rejected."""
 _AT = re.compile(r"at character (\d{1,8})")
 _LINE = re.compile(r"\(line (\d{1,8})(?:, column (\d{1,8}))?\)")
 _FIELD = re.compile(r"(?:[a-z_0-9]+[.\[\]])*([a-z_]+)[\]0-9]*: ")
@@ -21,18 +21,16 @@ _NAMED = {
     "change.contradictory": ("number", "appeal_message_id"),
     "change.appeal_unknown": ("number", "appeal_message_id"),
 }
-"""By the code the fields of which the first is marked that the message has."""
+"""Candidate fields by code; the first one present is marked."""
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"|[^\s{}\[\]:,"]+|.', re.DOTALL)
 _NESTED = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
 
 
 def place_of(row: QuarantineRow, text: str) -> tuple[int, int] | None:
-    """Return from where to where the problem stands, as far as its reason or its code says it."""
     return _told_by_reason(row, text) or _told_by_code(row, text) or _in_field(row, text)
 
 
 def _told_by_reason(row: QuarantineRow, text: str) -> tuple[int, int] | None:
-    """Return the place that whoever read it named."""
     if row.code == "json.malformed" and (at := _AT.search(row.reason)):
         begin = _within(text, int(at[1]) - 1, 1)[0]
         token = _TOKEN.match(text[begin : begin + _MARKED])
@@ -43,7 +41,6 @@ def _told_by_reason(row: QuarantineRow, text: str) -> tuple[int, int] | None:
 
 
 def _told_by_code(row: QuarantineRow, text: str) -> tuple[int, int] | None:
-    """Return the place that can only be one."""
     if row.code in ("json.malformed", "message.unreadable") and not row.raw.startswith(UTF16):
         try:
             row.raw.decode()
@@ -57,7 +54,6 @@ def _told_by_code(row: QuarantineRow, text: str) -> tuple[int, int] | None:
 
 
 def _in_field(row: QuarantineRow, text: str) -> tuple[int, int] | None:
-    """Return where the first of the fields stands that it is about."""
     field = _FIELD.match(row.reason)
     names = _NAMED.get(row.code, (field[1],) if field else ())
     return next(filter(None, (_field(text, name) for name in names)), None)
@@ -94,6 +90,6 @@ def _too_deep(text: str) -> tuple[int, int] | None:
 
 
 def _field(text: str, name: str) -> tuple[int, int] | None:
-    """Return where the value of a field stands that is named first: senders write such fields first."""
+    """Return the position of the first occurrence of a field's value: senders write these fields first."""
     in_json = re.search(rf'"{name}"\s*+:\s*+("(?:[^"\\]|\\.)*+"|[^\s,}}\]]++)', text, re.DOTALL)
     return _found(in_json or re.search(rf"<(?:[\w.-]++:)?{name}(?:\s[^<>]*+)?>([^<]*+)", text), 1)

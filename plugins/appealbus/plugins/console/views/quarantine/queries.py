@@ -1,4 +1,4 @@
-"""What all pages of quarantine say: reasons in the reader's words, and rows as one may see them."""
+"""Shared parts of the quarantine pages: translated reasons, and masked rows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -47,14 +47,14 @@ REASONS = {
     "change.too_many_wait": said("Its appeal is not known, and too many changes wait already."),
     "change.appeal_unknown": said("Its appeal did not come in time."),
 }
-"""What each code means; of one that is not here the reason says it, as it is kept."""
+"""Explanation by code; for any other code the stored reason is shown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A message in quarantine, as the person may see it: where it came from, never what it says.
+    """A message in quarantine without its content, masked for the person.
 
-    `came` is the number of the appeal that a copy became, `path` leads to the appeal with `number`.
+    `came` is the number of the appeal made from a copy; `path` leads to the appeal with `number`.
     """
 
     id: int
@@ -70,13 +70,13 @@ class Seen:
 
 
 def check(page: Page) -> None:
-    """Raise Refused for whom may not see messages of which nobody knows whose they are."""
+    """Raise Refused unless the person may see messages of unknown origin."""
     if page.viewer.channel or not page.viewer.covers(None, None):
         raise Refused(403, page.words.say("These have no place and no kind: who sees some appeals alone sees none."))
 
 
 async def seen(page: Page, rows: Sequence[QuarantineRow]) -> list[Seen]:
-    """Return rows as they may be seen, with the copies that have come of those that wait."""
+    """Mask rows for the person; waiting ones show which copies were accepted since."""
     came = {} if page.viewer.mask.hides_numbers else await copies(page.journal, rows)
     return [_seen(page, row, came.get(row.id, "")) for row in rows]
 
@@ -94,32 +94,30 @@ def _seen(page: Page, row: QuarantineRow, came: str) -> Seen:
 
 
 def outcome_of(page: Page) -> tuple[str, int, int] | None:
-    """Return what was done before this page, as its URL tells: the word, with how many it was done, and not."""
+    """Return the result of the previous action from the URL: word, number done, number left."""
     done, (n, left) = page.query.get("done", ""), (number_of(page.query.get(name, ""), 999) for name in ("n", "left"))
     return None if done not in ("take", "close") or n is None or left is None else (done, n, left)
 
 
 def told(page: Page, reason: str) -> Sequence[Detail]:
-    """Return a reason in the reader's language where it can be; as it is kept it is English, and may name an appeal."""
+    """Translate a reason where possible; the original is English and may name an appeal."""
     kept = "" if page.viewer.mask.hides_numbers else one_line(page.viewer.mask.text(reason))
     return REASONS_KEPT.parts(kept, page.words)
 
 
 async def path_of(page: Page, number: str) -> str:
-    """Return where the appeal with a number is shown; empty where there is none for this person."""
+    """Return the appeal's page; empty if it is missing or hidden."""
     found = await page.appeal_with(number)
     return "" if found is None else f"/console/appeals/{found.public_id}"
 
 
 def key_of(page: Page, text: str) -> int:
-    """Return the id of a message, or of the last row of a page of them, as a URL or a form has it."""
     if (key := number_of(text)) is None:
         raise page.nowhere
     return key
 
 
 async def row_of(page: Page) -> QuarantineRow:
-    """Return the message with the id in the path, with what it says."""
     row = await page.journal.quarantine_row(page.request.path_params["id"])
     if row is None:
         raise Refused(

@@ -1,4 +1,4 @@
-"""A message as a page shows it: the part around its problem, which is marked; with its values, or without."""
+"""The part of a message around its problem, with or without values."""
 
 import re
 from dataclasses import dataclass
@@ -9,9 +9,9 @@ from appealbus.plugins.console.views.quarantine.hiding import without_values
 from appealbus.plugins.console.views.quarantine.placing import LOOKED_AT, UTF16, place_of
 
 _AROUND = 3000
-"""Characters that are shown before a problem and behind it: what a person reads, and 80 KB of the page at the worst."""
+"""Characters shown before and after a problem: readable, and at most 80 KB of the page."""
 _NO_TEXT = re.compile(r"\\udc([89a-f][0-9a-f])")
-"""A byte that is no UTF-8, as `escaped` writes it."""
+"""An invalid UTF-8 byte, as `escaped` writes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +19,12 @@ class Shown:
     """A part of a message.
 
     Attributes:
-        before: of the mark.
-        marked: the problem; empty at the end of the message, or without a place.
-        after: behind the mark.
-        line: of the mark, and `column`, from 1; 0: the problem has no place.
-        left_out: characters before this part and behind it.
+        before: text before the mark.
+        marked: the problem; empty at the end of the message, or without a position.
+        after: text after the mark.
+        line: of the mark; like `column` it counts from 1; 0: no position.
+        left_out: characters omitted before and after this part.
         size: characters of the message.
-
     """
 
     before: str
@@ -38,7 +37,6 @@ class Shown:
 
 
 def shown(row: QuarantineRow, *, values: bool) -> Shown:
-    """Return the part of a message to be shown, with its values or without."""
     text = _text(row.raw)
     place = place_of(row, text)
     begin, end = place or (0, 0)

@@ -1,4 +1,4 @@
-"""What would become of messages if they were taken again now: shown first, changes nothing."""
+"""Trial of messages: what taking them again would do; changes nothing."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,12 +26,12 @@ from appealbus.plugins.console.views.quarantine.queries import (
 )
 
 _PATIENCE = 5.0
-"""Seconds after which no more messages of a group are tried: somebody waits for the page."""
+"""Seconds after which no further message of a group is tried, as a person waits for the page."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What would become of a message, for a page: `word` is new, again, or refused."""
+    """Result of a trial for display: `word` is new, again, or refused."""
 
     it: Seen
     word: str
@@ -43,7 +43,6 @@ class Verdict:
 
 @view.get("/quarantine/try", may=Action.OPERATE)
 async def try_group(page: Page) -> Response:
-    """Show what would become of the messages of one reason, as many as a page has."""
     check(page)
     code, channel = page.query.get("code", ""), page.query.get("channel") or None
     after = key_of(page, page.query.get("after") or "0")
@@ -65,7 +64,6 @@ async def try_group(page: Page) -> Response:
 
 @view.get("/quarantine/{id:id}/try", may=Action.OPERATE)
 async def try_one(page: Page) -> Response:
-    """Show what would become of one message: under its own id, or as a person says."""
     check(page)
     row = await row_of(page)
     how = Retaking(given_id(page, row.id, page.query.get("as", "")), bool(page.query.get("anyway")))
@@ -80,7 +78,7 @@ async def try_one(page: Page) -> Response:
 
 @view.post("/quarantine/{id:id}/under", may=Action.OPERATE)
 async def under(page: Page) -> Response:
-    """Show what would become of a message under another id, which stands in no URL in clear."""
+    """Try a message under another id; the URL has the id encrypted."""
     check(page)
     row, message_id = await row_of(page), page.form["message_id"]
     if not (0 < len(message_id) <= 200 and message_id.isprintable()):

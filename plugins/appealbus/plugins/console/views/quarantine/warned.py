@@ -1,4 +1,4 @@
-"""What channels send wrong and was taken all the same: warnings of the newest appeals, under the person's mask."""
+"""Warnings on accepted appeals, from the newest ones, masked for the person."""
 
 from collections import Counter, defaultdict
 from typing import Any
@@ -13,12 +13,11 @@ from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.quarantine.queries import check, view
 
 _KINDS, _NAMED = 100, 3
-"""Kinds of warnings that are shown, those with most appeals, and appeals of each: a page has room for them."""
+"""Maximum number of kinds of warnings shown, the most frequent first, and appeals named for each."""
 
 
 @view.get("/quarantine/warned", may=Action.OPERATE)
 async def warned(page: Page) -> Response:
-    """Show of the newest appeals, of one channel or of all, how many have which warning of which field."""
     check(page)
     mask, channel = page.viewer.mask.for_a_version(), page.query.get("channel")
     if mask.hidden(("appeal", ("channel",))):

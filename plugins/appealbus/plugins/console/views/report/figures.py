@@ -1,4 +1,4 @@
-"""The figures of a period within the person's scopes: a table, and the same as CSV."""
+"""The report of a period within the person's scopes, as a table and as CSV."""
 
 from urllib.parse import urlencode
 
@@ -18,15 +18,12 @@ from appealbus.plugins.report.words import By, Column, Formula, Label
 view = View("report", "Figures", place=35, path="/report", needs=Action.REPORT)
 
 _ROWS = 16
-"""Rows of a page: each number that leads to its appeals takes some 190 bytes, of 22 in a row."""
+"""Rows of a page: a row has 22 numbers, and a link for each takes some 190 bytes."""
 
 
 @view.get("/report", may=Action.REPORT)
 async def report(page: Page) -> Response:
-    """Show it: a row for each body, district, category or month, and below what each column counts.
-
-    Each count leads to the appeals that it counts, but in the public form.
-    """
+    """Show the report with a definition of each column; except in the public form, each count links to its appeals."""
     ask = asked(page)
     wanted = Wanted(ask, Form.JSON, page.words.language, rounds=False)
     table = orjson.loads(await page.console.api.reports.made(wanted))
@@ -58,7 +55,6 @@ async def report(page: Page) -> Response:
 
 @view.get("/report/table.csv", may=Action.REPORT)
 async def table(page: Page) -> Response:
-    """Give the same to a spreadsheet."""
     ask = asked(page)
     body = await page.console.api.reports.made(Wanted(ask, Form.CSV, page.words.language, rounds=False))
     await _note(page, ask)
@@ -72,7 +68,6 @@ async def _note(page: Page, ask: Ask) -> None:
 
 
 def asked(page: Page) -> Ask:
-    """Return which table the URL asks for."""
     place = place_of(page.query.get("place", ""), page.words)
     said = page.query.get("by") or By.BODY.value
     by = next((each for each in By if each.value == said), None)
@@ -84,6 +79,5 @@ def asked(page: Page) -> Ask:
 
 
 def query_of(ask: Ask) -> dict[str, str]:
-    """Return what a URL says that asks for it."""
     said = {"since": str(ask.span.since), "until": str(ask.span.until), "by": ask.by.value, "place": ask.span.place}
     return {name: value for name, value in said.items() if value} | ({"public": "1"} if ask.public else {})

@@ -1,4 +1,4 @@
-"""The appeals that one number of the figures counts."""
+"""The appeals behind one number of the report."""
 
 import re
 from urllib.parse import urlencode
@@ -19,7 +19,7 @@ _ROW = re.compile(r"[0-9a-f]{12}|")
 
 @view.get("/report/appeals", may=Action.REPORT)
 async def appeals(page: Page) -> Response:
-    """Show a page of them, the newest first: of a row and a column, for who sees the numbers as they are."""
+    """Show a page of appeals for one row and column, the newest first; not in the public form."""
     words, ask = page.words, asked(page)
     if ask.public:
         raise Refused(403, words.say("Numbers as they may be published lead to no appeals."))

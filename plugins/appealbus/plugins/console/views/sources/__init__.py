@@ -1,4 +1,4 @@
-"""Sources: how each stands, what waits for it, what it does to due dates to be away, and switching it off."""
+"""Sources: state, waiting queries, effect of an outage on due dates, pause and resume."""
 
 from appealbus.plugins.console.views.sources import actions, impact, pages
 from appealbus.plugins.console.views.sources.queries import view

@@ -1,4 +1,4 @@
-"""Switching a source off until a time, and on again: orders of a person, as `appealbus source` gives them."""
+"""Pauses a source until a time, and resumes it; same as `appealbus source`."""
 
 from starlette.responses import Response
 
@@ -13,7 +13,6 @@ from appealbus.plugins.console.views.sources.queries import view
 
 @view.post("/sources/{name}/pause", may=Action.OPERATE)
 async def pause(page: Page) -> Response:
-    """Have nothing leave for it until then."""
     name, reason = await configured(page), page.form.reason(page.words)
     until = moment(page, page.form["until"])
     by, seen = page.session.client.name, page.form["seen"]
@@ -29,7 +28,6 @@ async def pause(page: Page) -> Response:
 
 @view.post("/sources/{name}/resume", may=Action.OPERATE)
 async def resume(page: Page) -> Response:
-    """Have it asked again."""
     name, reason = page.request.path_params["name"], page.form.reason(page.words)
     if not await pausing.resume(page.journal, name, reason=reason, by=page.session.client.name):
         raise Refused(409, page.words.say("It is not paused: somebody has resumed it, or its time was over."))

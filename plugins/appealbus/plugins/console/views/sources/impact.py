@@ -1,4 +1,4 @@
-"""What becomes of due dates if a source stays away until a time: looked at before it is switched off, or meanwhile."""
+"""Effect of a source's outage on due dates, before or during a pause."""
 
 from datetime import date, datetime, timedelta
 from urllib.parse import urlencode
@@ -21,7 +21,7 @@ _PAGE = 50
 
 @view.get("/sources/{name}/impact", may=Action.OPERATE)
 async def impact(page: Page) -> Response:
-    """Show which appeals miss their due dates, and offer to switch the source off until then."""
+    """Show the appeals that would miss their due dates, with the form for a pause."""
     sight = await sight_of(page)
     if not page.viewer.sees_due_dates:
         raise Refused(403, page.words.say("Your mask hides when appeals are due."))
@@ -52,17 +52,11 @@ def _place(row: AppealRow) -> Place:
 
 
 def _appeals(sight: Sight, from_: date, before: date) -> str:
-    """Return the list of what waits for the source and is due then."""
     return "/console/appeals?" + urlencode({"source": sight.name, "due_from": from_, "due_before": before})
 
 
 def moment(page: Page, written: str) -> datetime:
-    """Return the moment that a form says, on the country's clock.
-
-    Raises:
-        Refused: it is none, is over, or is too far away for a pause.
-
-    """
+    """Parse the end of a pause in local time; raise Refused if it is invalid, past, or too far away."""
     now, meant = page.journal.now(), moment_of(written, page.words)
     if meant <= now:
         raise Refused(400, page.words.say("That time is over already."))
@@ -72,7 +66,7 @@ def moment(page: Page, written: str) -> datetime:
 
 
 async def configured(page: Page) -> str:
-    """Return the name in the path; raise Refused where no such source is configured."""
+    """Return the source in the path; raise Refused if it is not configured."""
     name: str = page.request.path_params["name"]
     if name not in await page.console.sources():
         raise Refused(404, page.words.say("There is no such source."))

@@ -1,4 +1,4 @@
-"""What is to be seen of sources: the list, and one with its past as far back as the newest part of the log tells."""
+"""The list of sources, and the page of one with its recent history from the log."""
 
 from datetime import datetime, timedelta
 
@@ -11,22 +11,20 @@ from appealbus.plugins.console.views.sources.queries import all_sights, sight_of
 from appealbus.schemas.outcome import OutcomeKind
 
 _PATHS = 50
-"""Places of replies that are named of each kind: a screen. All are counted."""
+"""Maximum number of paths of replies shown of each kind; all are counted."""
 _SOURCES = 100
-"""On a page, each with half a kilobyte."""
+"""Sources on a page, at half a kilobyte each."""
 _MORNING = 9
 
 
 @view.get("/sources", may=Action.WHY)
 async def sources(page: Page) -> Response:
-    """Show how all sources stand."""
     sights, pages = page.part(await all_sights(page), _SOURCES)
     return page.show("sources/list.html", sights=sights, pages=pages, alive=bool(await page.journal.workers()))
 
 
 @view.get("/sources/{name}", may=Action.WHY)
 async def source(page: Page) -> Response:
-    """Show how one stands."""
     sight, now = await sight_of(page), page.journal.now()
     lookups = sight.asked.lookups if sight.asked else frozenset()
     past = await page.journal.past_calls(lookups)
@@ -53,7 +51,7 @@ async def source(page: Page) -> Response:
 
 
 def morning(page: Page, now: datetime) -> str:
-    """Return the morning of the next working day, as a form has it: what somebody asks for most often."""
+    """Return the morning of the next working day for the form's default."""
     day = page.words.today(now) + timedelta(days=1)
     for _ in range(14):
         known = page.console.api.host.counting.works_on(day)

@@ -1,4 +1,4 @@
-"""A source as a page shows it: what its settings say, what workers tell of it and what people have ordered."""
+"""State of a source: settings, reports of workers, and orders of people."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -24,13 +24,12 @@ class Sight:
 
     Attributes:
         name: of the source.
-        asked: how it is asked; None: the configuration has it no more.
-        state: as the workers tell it, or told it at last; None: none has yet.
-        pause: that holds now.
-        parked: what waits for it; None: nothing does.
-        news: of all sources.
+        asked: its settings; None: it is no longer configured.
+        state: last report of the workers; None: there is none yet.
+        pause: the current pause.
+        parked: queries waiting for it; None: there are none.
+        news: recent history of all sources.
         now: by the journal's clock.
-
     """
 
     name: str
@@ -43,17 +42,15 @@ class Sight:
 
     @cached_property
     def closed_until(self) -> datetime | None:
-        """When the window ends in which it is closed now."""
         return None if self.asked is None else self.asked.closed_until(self.now)
 
     @cached_property
     def quotas(self) -> list[tuple[Period, int, int]]:
-        """How many calls of each of its quotas are left, and of how many."""
         return [] if self.asked is None else self.asked.quotas(self.news.used, self.now)
 
     @cached_property
     def standing(self) -> str:
-        """How it stands in a word, the worst that is true: what nothing leaves for, whatever it would answer, first."""
+        """The worst applicable state in a word; first come the states in which no call is made."""
         if self.pause is not None:
             return "paused"
         if self.state is not None and self.state.breaker == BreakerState.OPEN:
@@ -68,12 +65,11 @@ class Sight:
 
     @property
     def failing_certificates(self) -> list[CertificateState]:
-        """Certificates that do not count, or soon will not."""
         return [] if self.state is None else [each for each in self.state.certificates if each.trouble(self.now)]
 
     @property
     def drift(self) -> int:
-        """How many places of its replies are not as they were declared."""
+        """Number of reply paths that deviate from the declaration."""
         state = self.state
         return 0 if state is None else len(state.unread) + len(state.unreadable) + len(state.differences)
 
@@ -82,7 +78,7 @@ _WORST = ("open", "paused", "spent", "half_open", "closed", "unknown", "answers"
 
 
 async def all_sights(page: Page) -> list[Sight]:
-    """Return all sources, those first that need a person."""
+    """Return all sources; those that need a person first."""
     journal = page.journal
     known, news = await page.console.sources(), await journal.source_news()
     return sights_of(known, await journal.source_states(), await journal.parked_for(), news, journal.now())
@@ -95,7 +91,7 @@ def sights_of(
     news: SourceNews,
     now: datetime,
 ) -> list[Sight]:
-    """Return all sources of which anything is known, those first that need a person."""
+    """Return all known sources, configured or not; those that need a person first."""
     states, parked = {each.source: each for each in told}, {each.source: each for each in waiting}
     pauses = {name: each for name, each in news.pauses.items() if each.until > now}
     found = [
@@ -106,7 +102,7 @@ def sights_of(
 
 
 async def sight_of(page: Page) -> Sight:
-    """Return the source that the path names; raise Refused where there is none."""
+    """Return the source in the path; raise Refused if it does not exist."""
     name = page.request.path_params["name"]
     found = next((each for each in await all_sights(page) if each.name == name), None)
     if found is None:

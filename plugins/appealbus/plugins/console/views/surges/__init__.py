@@ -1,4 +1,4 @@
-"""Surges: what more is written of than its past explains, and the alarms with what people do about them."""
+"""Surges: questions with more appeals than their history explains, and the alarms about them."""
 
 from appealbus.plugins.console.views.surges import actions, alarm
 from appealbus.plugins.console.views.surges.week import view

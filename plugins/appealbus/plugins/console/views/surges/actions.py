@@ -1,4 +1,4 @@
-"""Taking an alarm on until a day, and closing it: as `appealbus surges take` and `close` do it."""
+"""Takes an alarm until a day, or closes it; same as `appealbus surges take` and `close`."""
 
 from pathlib import Path
 
@@ -18,7 +18,6 @@ from appealbus.plugins.surges.kept import Closing, NotDone
 
 @view.post("/surges/{alarm:id}/take", may=Action.ALARM)
 async def take(page: Page) -> Response:
-    """Have the person have it until a day."""
     sight, reason, words = await _acted(page), page.form.reason(page.words), page.words
     until = day_written(page.form["until"], words, 422)
     if until < page.today:
@@ -33,7 +32,6 @@ async def take(page: Page) -> Response:
 
 @view.post("/surges/{alarm:id}/close", may=Action.ALARM)
 async def close(page: Page) -> Response:
-    """Close it as what it turned out to be."""
     sight, words = await _acted(page), page.words
     verdict, done = page.form["verdict"], page.form.reason(words, "done")
     if verdict not in CLOSINGS:
@@ -47,7 +45,7 @@ async def close(page: Page) -> Response:
 
 
 async def _acted(page: Page) -> Sight:
-    """Return the alarm; raise Refused for whom it is hidden who has it: they cannot know what they do."""
+    """Return the alarm; raise Refused if its owner is hidden from the person."""
     if not page.viewer.mask.plain:
         raise Refused(403, page.words.say("Your mask hides who has the alarm, so you cannot take it on or close it."))
     return await sight_of(page)
@@ -61,7 +59,6 @@ def _file(page: Page) -> Path:
 
 
 def _refused(page: Page, error: ConfigError) -> Refused:
-    """Return how the alarm stands now, where that is why nothing is changed."""
     words = page.words
     if not isinstance(error, NotDone):
         return unreadable(page)

@@ -1,4 +1,4 @@
-"""One alarm: its series with its bound, all that it rests on, and the appeals behind it that the person sees."""
+"""One alarm: its series and bound, its basis, and the visible appeals behind it."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -16,31 +16,29 @@ from appealbus.plugins.surges.kept import standing
 from appealbus.plugins.surges.series import WEEK, week_name
 
 _MOST = 999
-"""The last of an alarm's appeals that a page can begin at: it has some hundred."""
+"""Largest offset of a page: an alarm has some hundred appeals."""
 _ROWS = 25
-"""Appeals of one page: each is read by its number."""
+"""Appeals on a page: each is read by its number."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """An alarm as a person sees it: as it is kept, and what is told of it."""
+    """An alarm as stored, and its masked form for the person."""
 
     kept: KeptAlarm
     told: dict[str, Any]
 
     @property
     def path(self) -> str:
-        """Where its pages begin."""
         return f"/surges/{self.kept.id}"
 
     @property
     def marked(self) -> tuple[date, ...]:
-        """The Mondays of the weeks that it is about."""
         return tuple(self.kept.alarm.monday - ago * WEEK for ago in range(self.kept.alarm.lasts))
 
 
 async def sight_of(page: Page) -> Sight:
-    """Return the alarm in the path; one that the person may not see is as one that there is not."""
+    """Return the alarm in the path; a hidden one gives the same error as a missing one."""
     try:
         found = await reading_of(page).alarm(page.request.path_params["alarm"])
     except ConfigError:
@@ -53,7 +51,7 @@ async def sight_of(page: Page) -> Sight:
 
 @view.get("/surges/{alarm:id}", may=Action.SURGES)
 async def alarm(page: Page) -> Response:
-    """Show it; what its appeals share, once it is said what for."""
+    """Show the alarm; common words of its appeals only for a purpose."""
     sight, now = await sight_of(page), page.journal.now()
     kept, purpose = sight.kept, page.purpose(sight.path)
     try:
@@ -87,6 +85,5 @@ async def alarm(page: Page) -> Response:
 
 @view.post("/surges/{alarm:id}/unmask", may=Action.SURGES)
 async def unmask(page: Page) -> Response:
-    """Show what its appeals share, from now on in this alarm: the person has said what for."""
     sight = await sight_of(page)
     return page.go(sight.path, {"seen": page.seal_purpose(sight.path)})

@@ -1,4 +1,4 @@
-"""Alarms that are open, how others have turned out, and what stood out in a week."""
+"""Open alarms, verdicts on closed ones, and the outliers of a week."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
@@ -28,7 +28,7 @@ _LONGEST = 100
 
 @view.get("/surges", may=Action.SURGES)
 async def surges(page: Page) -> Response:
-    """Show alarms, and a week: the last one that was judged, or another."""
+    """Show alarms and a week, by default the last one judged."""
     reading, monday, viewer = reading_of(page), _monday(page), page.viewer
     place, category = _filters(page)
     every, before = page.query.get("all") == "1", page.number("before")
@@ -71,18 +71,16 @@ async def surges(page: Page) -> Response:
 
 
 def reading_of(page: Page) -> Reading:
-    """Return what reads the file."""
     return Reading.of(page.console.api.host.shared("surges"))
 
 
 def told_of(viewer: Viewer, found: Iterable[KeptAlarm]) -> Iterator[dict[str, Any]]:
-    """Yield what is told of alarms, as over the API; what is not known of one is None."""
+    """Yield alarms as the API has them, with None for absent values."""
     names = [each.name for each in fields(KeptAlarm)]
     return (dict.fromkeys(names) | told for told in alarms_seen(viewer, found))
 
 
 def unreadable(page: Page) -> Refused:
-    """Return what is said where the file cannot be read."""
     return Refused(503, page.words.say("The file of surges cannot be read now; try again soon."), {"Retry-After": "5"})
 
 

@@ -1,4 +1,4 @@
-"""Terms: what falls due, by body and day."""
+"""Terms: due appeals by body and day."""
 
 from appealbus.plugins.console.views.terms.due import view
 

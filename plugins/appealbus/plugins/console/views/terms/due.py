@@ -1,4 +1,4 @@
-"""What falls due: counts by body and day, overdue first, each with the list that it counts."""
+"""Due appeals by body and day, overdue first; each count links to its list."""
 
 from collections import Counter
 from datetime import date, timedelta
@@ -16,19 +16,18 @@ from appealbus.plugins.console.view import View
 view = View("terms", "Terms", place=30, path="/terms", needs=Action.TERM, chooses=("due_on", "closed"))
 
 _MOST = 1000
-"""Appeals that are counted, the most urgent first: what a body has to do before all else, in some 50 ms."""
+"""Maximum number of appeals counted, the most urgent first; takes some 50 ms."""
 _URGENT = 20
-"""Of them that are named, with the way to their proof: a screen."""
+"""Maximum number of appeals listed with a link to their proof: one screen."""
 _STEPS = 5
 _DAYS = 14
 _LONGEST = 92
 _BODIES, _CELLS = 20, 400
-"""Bodies that have a column, and as many numbers of bodies as a page has room for: of many days fewer bodies."""
+"""Maximum number of bodies with a column, and of cells: with many days there are fewer bodies."""
 
 
 @view.get("/terms", may=Action.TERM)
 async def terms(page: Page) -> Response:
-    """Show how many open appeals are due when, of each body."""
     viewer, today = page.viewer, page.today
     if not view.open_to(viewer):
         raise Refused(403, page.words.say("Your mask hides when appeals are due."))
@@ -77,6 +76,5 @@ def _days(page: Page) -> int:
 
 
 def _link(today: date, day: date | None, body: str) -> str:
-    """Return the list that a count counts."""
     span = {"due_before": today} if day is None else {"due_from": day, "due_before": day + timedelta(days=1)}
     return "/console/appeals?" + urlencode({**span, **({"body": body} if body else {})})

@@ -1,4 +1,4 @@
-"""Workers and links: who works, what each does for all, which of their connections are not up, and what waits."""
+"""Workers and links: duties of each worker, faulty connections, and queues."""
 
 from starlette.responses import Response
 
@@ -23,7 +23,6 @@ MARKS = {
 
 @view.get("/workers", may=Action.OPERATE)
 async def workers(page: Page) -> Response:
-    """Show who works this journal."""
     beats = await page.journal.heartbeats()
     links = links_of(each.worker for each in beats if each.alive)
     return page.show(
@@ -46,6 +45,5 @@ def _mark(link: LinkState) -> str:
 
 
 def _detail(words: Words, link: LinkState) -> Detail:
-    """Return how a link stands, in the reader's language where that is known."""
     told = words.known(link.detail)
     return Detail(told, "en" if told == link.detail else words.language.value)

@@ -1,4 +1,4 @@
-"""Links of workers that are alive: those first that are not as they should be, and the queues that they tell of."""
+"""Links of live workers, faulty ones first, and their queues."""
 
 from collections.abc import Iterable
 
@@ -7,7 +7,6 @@ from appealbus.core.journal.rows import WorkerState
 
 
 def links_of(workers: Iterable[WorkerState]) -> list[tuple[WorkerState, LinkState]]:
-    """Return their links, what is wrong first."""
     found = [(worker, link) for worker in workers for link in worker.links]
     return sorted(
         found, key=lambda one: (one[1].status is LinkStatus.UP and not one[1].warning, one[1].name, one[0].host)
@@ -15,7 +14,7 @@ def links_of(workers: Iterable[WorkerState]) -> list[tuple[WorkerState, LinkStat
 
 
 def queues_of(links: Iterable[LinkState]) -> list[tuple[str, int]]:
-    """Return how many messages lie in each queue: all workers look at the same queues."""
+    """Return the messages by queue, each counted once: all workers report the same queues."""
     queues: dict[str, int] = {}
     for link in links:
         for name, depth in link.messages.items():
