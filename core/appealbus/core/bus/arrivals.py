@@ -1,4 +1,4 @@
-"""What arrives at a running bus: messages with appeals, and answers that come hours after their questions."""
+"""Entry of messages and of late answers into a running bus."""
 
 import asyncio
 
@@ -22,12 +22,12 @@ log = structlog.get_logger(__name__)
 
 
 class Arrivals:
-    """Writes down what arrives, and has its appeal worked, here or by another worker.
+    """Writes arriving messages and answers to the journal and starts their appeals here, or leaves them to another
+    worker.
 
     Attributes:
         messages: messages by channel and result: `new`, `repeated`, `quarantined`, or `failed` where nothing was kept.
-        answers: late answers by source and what became of them: `stored`, `again`, `unknown`.
-
+        answers: late answers by source and result: `stored`, `again`, `unknown`.
     """
 
     def __init__(
@@ -52,15 +52,13 @@ class Arrivals:
 
     @property
     def busy(self) -> bool:
-        """Whether a message is being written down."""
         return bool(self._under_way)
 
     async def accept(self, message: Inbound) -> Taken | Quarantined:
-        """Take a message: on return it is on disk, as an appeal, as a change of one, or in quarantine with its reason.
+        """Write a message to disk as an appeal, a change or a quarantined message, then return.
 
         Raises:
-            JournalError: if nothing could be written; the sender keeps the message.
-
+            JournalError: nothing could be written; the sender keeps the message.
         """
         # A sender that goes away must not leave an appeal on disk that is leased to us and that nobody works.
         arrival = asyncio.get_running_loop().create_task(self._accept(message), context=entered(""))
@@ -69,11 +67,10 @@ class Arrivals:
         return await asyncio.shield(arrival)
 
     async def answered(self, source: str, answer: Answer) -> Kept:
-        """Keep an answer that came by itself, and have its appeal worked on next, here or by another worker.
+        """Keep a late answer and schedule its appeal.
 
         Raises:
-            JournalError: if nothing could be written; the sender keeps the answer.
-
+            JournalError: nothing could be written; the sender keeps the answer.
         """
         kept = await self._journal.answered(source, answer)
         failpoint("bus.answered")
@@ -85,7 +82,6 @@ class Arrivals:
         return kept
 
     async def wait(self, seconds: float) -> None:
-        """Wait until all messages that are being written down are on disk, for so many seconds at most."""
         if self._under_way:
             await asyncio.wait(self._under_way, timeout=seconds)
 

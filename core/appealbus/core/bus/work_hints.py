@@ -1,4 +1,4 @@
-"""The work queue of the configuration: hints, from worker to worker, that an appeal waits."""
+"""The work queue: hints between workers about waiting appeals."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -11,18 +11,16 @@ from appealbus.core.journal.writes.urgency import urgency_of
 from appealbus.core.plugin_calls import is_defect
 
 NAME = "work_queue"
-"""What the log and the count of defects call the work queue."""
+"""Name of the work queue in the log and the count of defects."""
 
 
 class WorkHints:
-    """Tells other workers of appeals that wait, and looks for work when they tell; without a work queue it does not.
+    """Hints other workers about waiting appeals and handles their hints; without a queue it does nothing.
 
     Args:
-        queue: the work queue of the configuration.
-        plugin: the one that brings it.
-        look: asks the journal for work; returns whether it was asked.
+        plugin: the one that brings the queue.
+        look: polls the journal; returns whether it did.
         tasks: where the queue runs.
-
     """
 
     def __init__(
@@ -35,11 +33,10 @@ class WorkHints:
         self._open = False
 
     async def start(self) -> None:
-        """Open the queue and listen to it; one whose plugin raises is opened again later.
+        """Open the queue and listen; if its plugin raises, open it again later.
 
         Raises:
             ConfigError: the queue finds its configuration wrong.
-
         """
         if self._queue is not None:
             self._open = await self._tasks.open(NAME, self._queue.start, self._plugin)
@@ -47,7 +44,7 @@ class WorkHints:
             self._tasks.start(NAME, run, Phase.TAKING, self._plugin, later=not self._open)
 
     def offer(self, case: Case) -> None:
-        """Tell other workers of an appeal that this one has no room for."""
+        """Hint to other workers at an appeal for which this one has no room."""
         if self._queue is not None and self._open:
             try:
                 self._queue.offer(Waiting(case.appeal_id, case.receipt.number, urgency_of(case.due_on)))
@@ -57,7 +54,7 @@ class WorkHints:
                 self._tasks.raised(NAME)
 
     async def close(self, seconds: float) -> None:
-        """Close the queue, within so many seconds."""
+        """Close the queue within `seconds`."""
         if self._queue is not None:
             await self._tasks.close(NAME, self._queue.close, self._plugin, seconds)
 
