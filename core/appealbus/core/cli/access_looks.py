@@ -19,22 +19,19 @@ from appealbus.core.domain.selection import Place, Selection
 from appealbus.core.journal.journal import Journal
 
 _PAGE = 1000
-"""Rows of one read."""
+"""Rows per read."""
 _APPEALS = 1000
-"""The most appeals of one person: of more the oldest are told, and that there are more."""
+"""Most appeals of one person; beyond that the oldest are shown with a note."""
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """Somebody looked.
+    """One access to personal data.
 
     Attributes:
-        at: when.
         number: of the appeal.
-        what: `read`: a person read what the journal holds; `asked`: the bus asked a source.
-        actor: who.
-        detail: what was read, or which source was asked about whom, and why.
-
+        what: `read`: a person read journal data; `asked`: the bus asked a source.
+        detail: the data read, or the source, the subject and the purpose.
     """
 
     at: datetime
@@ -94,7 +91,7 @@ def looks(
 
 
 async def _looks(journal: Journal, appeals: Sequence[AppealRow]) -> list[Look]:
-    """Return who looked at appeals: people, by the log, and the bus, by the access log."""
+    """Merge accesses by people, from the log, with questions of the bus, from the access log."""
     page = await journal.looks_at(appeals, limit=_PAGE)
     found = [_look(each) for each in page.rows]
     while page.next is not None:

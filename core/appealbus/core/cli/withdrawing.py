@@ -16,7 +16,6 @@ from appealbus.core.operations.withdrawing import withdraw as withdrawn
 
 
 def add_to(app: typer.Typer) -> None:
-    """Add the command."""
     app.command("withdraw")(withdraw)
 
 
