@@ -1,4 +1,4 @@
-"""Connections that stay open, and certificates: what is wrong with them."""
+"""Checks of persistent connections and certificates."""
 
 from datetime import datetime
 
@@ -19,12 +19,10 @@ _TOPOLOGY = told(
 
 
 def of_link(link: LinkState, who: str = "") -> Finding | None:
-    """Return what is wrong with a connection; None where all is well.
+    """Return a connection's problem, if any.
 
     Args:
-        link: the connection.
-        who: the worker that has it, where that is not plain.
-
+        who: the worker, if not obvious.
     """
     about = told("link {name} of worker {worker}", name=link.name, worker=who) if who else _link(link)
     detail = told(link.detail)
@@ -46,7 +44,7 @@ def _status(link: LinkState) -> LazyText:
 
 
 def of_certificate(source: str, certificate: CertificateState, now: datetime) -> Finding | None:
-    """Return why a certificate does not count or soon will not; None where all is well."""
+    """Return why a certificate is invalid or soon will be, if so."""
     trouble = certificate.trouble(now)
     if trouble is None:
         return None

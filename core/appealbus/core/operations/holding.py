@@ -1,4 +1,4 @@
-"""Having one appeal not worked, and worked again: the same for every way in."""
+"""Holds and releases one appeal; shared by all entry points."""
 
 import structlog
 
@@ -8,11 +8,10 @@ log = structlog.get_logger(__name__)
 
 
 async def hold(journal: Journal, number: str, *, reason: str, by: str) -> bool:
-    """Have nothing of an appeal worked until it is released; False where there is none.
+    """Stop work on an appeal until its release; False if it does not exist.
 
     Raises:
-        JournalError: with the code `held` where it is held already.
-
+        JournalError: code `held` if it is held already.
     """
     done = await journal.hold_appeal(number, by=by, reason=reason)
     if done:
@@ -22,11 +21,10 @@ async def hold(journal: Journal, number: str, *, reason: str, by: str) -> bool:
 
 
 async def release(journal: Journal, number: str, *, reason: str, by: str) -> bool:
-    """Let a held appeal go on; False where there is none.
+    """Release a held appeal; False if it does not exist.
 
     Raises:
-        JournalError: with the code `not_held` where it is not held.
-
+        JournalError: code `not_held` if it is not held.
     """
     done = await journal.release_appeal(number, reason=reason)
     if done:

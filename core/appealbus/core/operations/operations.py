@@ -1,4 +1,4 @@
-"""Operations: a selection is frozen and shown; who confirms its hash has it carried out, part after part."""
+"""Operations on selections: freeze and preview, confirm by hash, carry out in parts."""
 
 import asyncio
 from array import array
@@ -14,18 +14,17 @@ from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import DeliveryRow
 
 MOST = 1_000_000
-"""Rows of one operation: more are 8 MB of ids, and hardly what somebody meant."""
+"""Rows of one operation: more are 8 MB of ids, and probably a mistake."""
 SAMPLE = 10
 _LOOKED_AT = 1000
-"""Operations that may begin while somebody looks at a preview."""
+"""Operations that may begin during a preview."""
 
 
 class SelectionChanged(AppealBusError):
-    """What is selected is not what was confirmed.
+    """The selection differs from the confirmed one.
 
     Attributes:
-        frozen: what is selected now.
-
+        frozen: the current selection.
     """
 
     def __init__(self, frozen: Frozen) -> None:
@@ -36,7 +35,7 @@ class SelectionChanged(AppealBusError):
 
 
 class TooMany(AppealBusError):
-    """More rows are selected than one operation takes."""
+    """The selection exceeds the limit."""
 
     def __init__(self) -> None:
         super().__init__(f"more than {MOST:,} rows are selected; say more of them, such as a kind or a date")
@@ -44,17 +43,15 @@ class TooMany(AppealBusError):
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What an operation would be about."""
-
     frozen: Frozen
     appeals: Sequence[AppealRow] = ()
-    """Some of them, from the first to the last."""
+    """A sample, first to last."""
     deliveries: Sequence[DeliveryRow] = ()
     versions: Sequence[FeedEntry] = ()
     under_way: Sequence[OperationRow] = ()
-    """Operations that were begun and are not finished: somebody carries them out now, or was stopped."""
+    """Unfinished operations, running or stopped."""
     newest: int = 0
-    """The newest operation there is: what begins later is `begun` for whoever looks now."""
+    """Newest operation at the time of the preview; see `begun`."""
 
 
 async def freeze(
@@ -63,20 +60,16 @@ async def freeze(
     selection: Selection | DeliverySelection | HistorySelection,
     within: Callable[[str | None, str | None], bool] | None = None,
 ) -> Frozen:
-    """Return what is selected now, to be looked at and to be done.
+    """Return the current selection with its hash.
 
-    A release is about what is held, whatever else is said.
+    A release always selects held appeals only.
 
     Args:
-        journal: the journal.
-        order: what is to be done.
-        selection: to what.
-        within: says of the place and the kind of an appeal whether it may be meant. None: all may.
+        within: decides by place and kind whether an appeal may be selected. None: all.
 
     Raises:
-        TooMany: it is more than one operation takes.
-        CursorRefused: nobody can go on from the place in the log without missing anything.
-
+        TooMany: the selection exceeds the limit.
+        CursorRefused: log entries after the cursor are missing.
     """
     if isinstance(selection, HistorySelection):
         ids = await journal.versions_for(selection.receiver, selection.after, MOST)
@@ -92,7 +85,7 @@ async def freeze(
 
 
 async def preview(journal: Journal, frozen: Frozen) -> Preview:
-    """Return some of what was frozen."""
+    """Return a sample of the selection."""
     last = await journal.newest_operations(limit=1)
     some, under_way, newest = _sample(frozen.ids), await journal.operations(), last[0].id if last else 0
     found = Preview(frozen, under_way=under_way, newest=newest)
@@ -106,19 +99,16 @@ async def preview(journal: Journal, frozen: Frozen) -> Preview:
 async def begin(
     journal: Journal, frozen: Frozen, confirmed: str, *, reason: str, purpose: str = "", newest: int | None = None
 ) -> Progress:
-    """Begin what was confirmed; it is on record, and nothing is done yet.
+    """Record a confirmed operation; nothing is carried out yet.
 
     Args:
-        journal: the journal; the person is who writes.
-        frozen: what is selected now.
-        confirmed: the hash that the person has seen.
-        reason: why.
-        purpose: why somebody is looked for; empty where nobody is.
-        newest: of the preview: what has begun since with the same hash is the same, and is not begun again.
+        frozen: the current selection.
+        confirmed: the hash seen by the person.
+        purpose: of a search for a person; empty without one.
+        newest: of the preview; a later operation with the same hash is returned instead of a second one.
 
     Raises:
-        SelectionChanged: the hash that was confirmed is not that of what is selected now.
-
+        SelectionChanged: the hash does not match the current selection.
     """
     if confirmed != frozen.hash:
         raise SelectionChanged(frozen)
@@ -126,23 +116,21 @@ async def begin(
 
 
 async def begun(journal: Journal, confirmed: str, newest: int) -> OperationRow | None:
-    """Return the operation with this hash that somebody has begun since a preview; None where nobody has.
+    """Return the operation with this hash begun since a preview; None if there is none.
 
-    Whoever confirms twice is led to it, though what is selected is something else by now.
+    A repeated confirmation finds it, even if the selection has changed.
     """
     since = [row for row in await journal.newest_operations(limit=_LOOKED_AT) if row.id > newest]
     return next((row for row in reversed(since) if row.hash == confirmed), None)
 
 
 async def carry_out(journal: Journal, mark: str) -> AsyncGenerator[Progress, None]:
-    """Carry out what has begun, and yield how far it is after each part.
+    """Carry out an operation, and yield the progress after each part.
 
-    Who is cancelled leaves a whole number of parts done, of which all have been yielded but perhaps the last one; the
-    same call goes on with the rest, in whatever process.
+    After cancellation all parts are either complete or untouched; the same call resumes in any process.
 
     Raises:
-        JournalError: with the code `unknown_operation` where no such operation is under way.
-
+        JournalError: code `unknown_operation` if there is no such unfinished operation.
     """
     finished = False
     while not finished:

@@ -1,6 +1,6 @@
 """Paths into a reply.
 
-`LeftSide/Side[*]`, `Owner[1]/Name`, `Type/@code`, `Payload/xml()/Person/name`. Names are local names: namespaces are
+`LeftSide/Side[*]`, `Owner[1]/Name`, `Type/@code`, `Payload/xml()/Person/name`. Names are local: namespaces are
 ignored.
 """
 
@@ -28,12 +28,11 @@ class ReplyPath:
     """A parsed path.
 
     Attributes:
-        text: as it was written.
-        steps: names of elements from outside in, and `xml()` where the text of an element is parsed as XML.
-        each: for every step, whether all that match are meant (`[*]`), not the first alone.
-        firsts: places of steps where the first alone is meant, however many the contract allows (`[1]`).
-        end: `@name` for an attribute of the last element, `*` for what no other field takes; empty for the element.
-
+        text: as written.
+        steps: element names, outermost first; `xml()` where text is parsed as XML.
+        each: per step, whether all matches count (`[*]`), or the first.
+        firsts: steps with an explicit `[1]`, whatever the contract allows.
+        end: `@name` for an attribute, `*` for untaken content, or empty for the element.
     """
 
     text: str
@@ -44,19 +43,18 @@ class ReplyPath:
 
     @property
     def repeats(self) -> bool:
-        """Whether it leads to several values."""
+        """Whether it yields several values."""
         return any(self.each)
 
     def repeated(self) -> "ReplyPath":
-        """Return the path with `[*]` at its last step, for a list whose path does not say so itself."""
+        """Return the path with `[*]` at its last step, unless another step repeats."""
         return self if self.repeats else self.every()
 
     def every(self) -> "ReplyPath":
-        """Return the path with `[*]` at its last step, whatever is at those before.
+        """Return the path with `[*]` at its last step in any case.
 
         Raises:
-            DeclarationError: it says that the first alone is meant.
-
+            DeclarationError: the step has `[1]`.
         """
         if len(self.steps) - 1 in self.firsts:
             raise DeclarationError(f"the path {self.text!r}: a list takes all that stand there, not [1]")
@@ -67,8 +65,7 @@ def parse_reply_path(text: str) -> ReplyPath:
     """Parse a path.
 
     Raises:
-        DeclarationError: it does not follow the grammar.
-
+        DeclarationError: a syntax error.
     """
     if text == SELF:
         return ReplyPath(text, (), ())

@@ -42,7 +42,7 @@ class Asking:
 
 
 Value: TypeAlias = str | tuple[str, Callable[[Any], object]] | Callable[[Asking], object]
-"""What fills a place: a field of the query; a field, and what is made of it; or a function of the question."""
+"""Fills a place: a field of the query; a field with a conversion; or a function of the question."""
 
 
 class Send:

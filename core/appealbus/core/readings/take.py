@@ -1,4 +1,4 @@
-"""What of an answer is taken: its code, its records, and which of them is the one that was asked for."""
+"""Takes from an answer its code, its records, and the requested one."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Generic, TypeAlias, TypeVar
@@ -189,7 +189,7 @@ class Take(Generic[R]):
 
 
 def _compared(same: Same, reading: Reading[Any]) -> Mapping[str, str] | Callable[[Any, Any], bool]:
-    """Return what `same` means: names of the query's fields with those of the record's, or a function of both."""
+    """Interpret `same`: names of the query's fields with those of the record's, or a function of both."""
     if callable(same):
         return same
     if not isinstance(same, tuple | Mapping):
@@ -204,9 +204,9 @@ def _compared(same: Same, reading: Reading[Any]) -> Mapping[str, str] | Callable
 
 
 def _passing(reading: Reading[R], words: Iterable[ReplyPath]) -> Reading[R]:
-    """Return a reading of a record that is the answer itself, and so meets words which `Take` reads: it passes them by.
+    """Return a copy of a reading that ignores the elements that `Take` reads itself.
 
-    A copy: what stands beside the record is no business of others who use the reading.
+    Needed if the record is the answer itself. Other users of the reading are not affected.
     """
     reading = reading.copy()
     for word in words:
@@ -220,4 +220,4 @@ def _collect(node: Node, table: Table, run: Run) -> None:
 
 
 def _pass_by(node: Node, table: Table, run: Run) -> None:
-    """Take nothing, and leave nothing unread."""
+    """Marks the node as read without storing anything."""

@@ -1,4 +1,4 @@
-"""What a proof of declarations against a contract finds."""
+"""Findings of the check of declarations against a contract."""
 
 from dataclasses import dataclass
 
@@ -7,14 +7,13 @@ from appealbus.core.readings.origins import Origin
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that the contract does not allow.
+    """A conflict with the contract.
 
     Attributes:
-        origin: where it is declared.
-        lookups: whose it is.
-        text: what is wrong, and what to do.
-        certain: whether it is wrong for sure, rather than unchecked.
-
+        origin: place of the declaration.
+        lookups: all affected ones.
+        text: the problem and the remedy.
+        certain: False if merely unchecked.
     """
 
     origin: Origin
@@ -27,13 +26,12 @@ class Finding:
 
 
 class Findings:
-    """Findings as they are made: each once."""
+    """Collects distinct findings."""
 
     def __init__(self) -> None:
         self.made: dict[tuple[Origin, str, bool], list[str]] = {}
 
     def add(self, origin: Origin, lookup: str, text: str, *, certain: bool = True) -> None:
-        """Add one."""
         whose = self.made.setdefault((origin, text, certain), [])
         if lookup not in whose:
             whose.append(lookup)
