@@ -22,13 +22,7 @@ log = structlog.get_logger(__name__)
 
 
 class Arrivals:
-    """Writes arriving messages and answers to the journal and starts their appeals here, or leaves them to another
-    worker.
-
-    Attributes:
-        messages: messages by channel and result: `new`, `repeated`, `quarantined`, or `failed` where nothing was kept.
-        answers: late answers by source and result: `stored`, `again`, `unknown`.
-    """
+    """Writes arriving messages and answers to the journal and starts their appeals, here or in another worker."""
 
     def __init__(
         self,
@@ -55,11 +49,7 @@ class Arrivals:
         return bool(self._under_way)
 
     async def accept(self, message: Inbound) -> Taken | Quarantined:
-        """Write a message to disk as an appeal, a change or a quarantined message, then return.
-
-        Raises:
-            JournalError: nothing could be written; the sender keeps the message.
-        """
+        """Return once the message is on disk. On JournalError the sender keeps it."""
         # A sender that goes away must not leave an appeal on disk that is leased to us and that nobody works.
         arrival = asyncio.get_running_loop().create_task(self._accept(message), context=entered(""))
         self._under_way.add(arrival)
@@ -67,11 +57,7 @@ class Arrivals:
         return await asyncio.shield(arrival)
 
     async def answered(self, source: str, answer: Answer) -> Kept:
-        """Keep a late answer and schedule its appeal.
-
-        Raises:
-            JournalError: nothing could be written; the sender keeps the answer.
-        """
+        """Keep a late answer and schedule its appeal. On JournalError the sender keeps the answer."""
         kept = await self._journal.answered(source, answer)
         failpoint("bus.answered")
         self.answers.add(source, kept.value)

@@ -4,8 +4,7 @@ from appealbus.core.bus.decoding import MAX_BYTES
 
 MOST = 12 * 1024 * 1024
 """Bytes of appeals in flight, as stored in the journal. In memory an appeal with its dossier takes up to twelve
-times as much, so a worker stays under 400 MB, plus unread messages of a queue's `prefetch`. Enough for 3 of the
-largest messages, or 4,000 usual letters of 3 kB."""
+times as much, so a worker stays under 400 MB, plus unread messages of a queue's `prefetch`."""
 LARGEST = MAX_BYTES
 """Bytes of the largest appeal. A worker claims only if this much would fit."""
 

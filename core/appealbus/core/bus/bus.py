@@ -52,28 +52,25 @@ from appealbus.schemas.base import printable
 log = structlog.get_logger(__name__)
 
 _HINT = 0.2
-"""Seconds that a hint of the work queue waits for room here before another worker may have it. With more, an idle
-worker waits behind a full one; with less, hints circle among busy workers."""
+"""Seconds to wait for room here. With more, an idle worker waits behind a full one; with less, hints circle."""
 _LOOK = 0.05
 """Seconds between two checks whether all work is done. Delays the end of `--until-idle` by this much at most."""
 _AWAY = 1.0
-"""Seconds before such a check is repeated when the journal did not answer."""
+"""Seconds before a failed check is repeated."""
 _SILENT = 2.0
-"""Seconds of silence from the database after which deliveries stop: a delivery that cannot be recorded would be
-repeated."""
+"""Seconds of silence from the database after which deliveries stop, since they could not be recorded."""
 _FAREWELL = 3.0
-"""Seconds after the last word of a shared journal in which to give back leases and shares. With less, a slow
-database misses it and other workers wait half a minute for the leases to expire; with more, the stop takes longer."""
+"""Seconds after the last word of a shared journal to release leases and shares. Otherwise other workers wait half a
+minute for them to expire."""
 
 
 class Bus:
     def __init__(self, loaded: Loaded, parts: Parts, journal: Journal, *, name: str = "") -> None:
         self.settings = loaded.settings
         self.parts = parts
-        """Sources, intakes, deliveries and the work queue of the configuration."""
         self.journal = journal
         self.worker = name or uuid4().hex
-        """Name of this process among the workers of a journal; new at each start."""
+        """Name of this process among the workers; new at each start."""
         journal.actor = by_worker(self.worker)
         self._limits = Limits(journal, self.worker) if journal.shared else None
         self.clock_watch = ClockWatch(journal)
@@ -136,9 +133,7 @@ class Bus:
         self.messages = self._arrivals.messages
         """Messages in, by channel and result: `new`, `repeated`, `quarantined`, or `failed` where nothing was kept."""
         self.answers = self._arrivals.answers
-        """Late answers, by source and result: `stored`, `again`, `unknown`."""
         self.dossiers, self.delays = casework.dossiers, casework.delays
-        """Versions written, by completeness."""
         self._heartbeat = Heartbeat(
             journal,
             self._dispatcher,
@@ -217,11 +212,7 @@ class Bus:
             self._tasks.start(f"service.{service.name}", partial(service.run, view), phase, host.owner(service))
 
     async def accept(self, message: Inbound) -> Taken | Quarantined:
-        """Write a message to disk as an appeal or in quarantine, then return.
-
-        Raises:
-            JournalError: nothing could be written; the sender keeps the message.
-        """
+        """Return once the message is on disk. On JournalError the sender keeps it."""
         return await self._arrivals.accept(message)
 
     def links(self) -> list[LinkState]:
@@ -295,14 +286,8 @@ class Bus:
     async def stop(self, why: BaseException | None = None) -> None:
         """Stop in phases. Work unfinished after the grace period is parked, or waits in the journal for the next run.
 
-        Cases still running then become suspect, as after a crash. So do all cases in work if the stop is not orderly,
-        since a plugin may have cancelled everything.
-
-        Args:
-            why: exception that ended the bus; None for an orderly stop.
-
-        Raises:
-            JournalError: a file journal could not be written at the very end.
+        Cases still running then become suspect, as after a crash. If `why` is set, so do all cases in work, since a
+        plugin may have cancelled everything. Raises JournalError if a file journal cannot be written at the end.
         """
         self._stopping = True
         self.watchdog.end_within(self.settings.bus.grace)
@@ -323,7 +308,6 @@ class Bus:
         log.info("bus.stopped")
 
     async def _end_questions(self) -> None:
-        """Wait for open questions during the grace period; then end the rest as `unavailable` and park them."""
         await asyncio.gather(*(guard.drain(self.settings.bus.grace) for guard in self.guards.values()))
 
     async def _deliver_the_rest(self, seconds: float) -> None:
@@ -344,7 +328,6 @@ class Bus:
                 await self._masker.aclose()
 
     async def _give_back(self, seconds: float) -> None:
-        """Release leases, appeals and shares of limits for which other workers would wait."""
         within = max(0.0, seconds - self.journal.silent_for) if self.journal.shared else None
         try:
             async with asyncio.timeout(within):

@@ -43,15 +43,10 @@ from appealbus.schemas.outcome import OutcomeKind
 log = structlog.get_logger(__name__)
 
 _FAILED = frozenset({OutcomeKind.REFUSED, OutcomeKind.UNAVAILABLE, OutcomeKind.TIMED_OUT, OutcomeKind.INVALID})
-"""Outcomes that are logged because they explain a gap in a dossier."""
 
 
 class Casework:
-    """Runs the plans of many cases at once; an exception in one run does not stop the others.
-
-    Attributes:
-        dossiers: versions written, by completeness.
-    """
+    """Runs the plans of many cases at once; an exception in one run does not stop the others."""
 
     def __init__(
         self,
@@ -63,11 +58,7 @@ class Casework:
         *,
         owner: str,
     ) -> None:
-        """Args:
-        guards: by source.
-        relays: notified of new versions.
-        owner: this worker's name; its writes count only while it holds the case's lease.
-        """
+        """`owner` is this worker's name; its writes count only while it holds the case's lease."""
         self.settings = settings
         self.parts = parts
         self.journal = journal
@@ -76,7 +67,6 @@ class Casework:
         self.recalling = Recalling(parts.host, journal)
         self.owner = owner
         self.dossiers: Counter[str] = Counter()
-        """Versions written, by completeness."""
         self.delays = {"first": DelayTally(), "complete": DelayTally()}
         """Time from acceptance to the first version, and to the first complete one."""
         self.contracts = parts.contracts.known_to()
@@ -106,7 +96,7 @@ class Casework:
 
     @property
     def longest_run(self) -> float:
-        """Upper bound in seconds for one run whose questions are asked one after the other."""
+        """Upper bound in seconds, if all questions are asked one after the other."""
         wait = max(contract.wait for contract in self.contracts.values())
         return wait + sum(self.guards[node.lookup.source].timeout + TURN for node in self.parts.nodes)
 
@@ -159,12 +149,7 @@ class Casework:
     async def keep(
         self, case: Case, state: LookupState, answered: str | None, replies: KeptReplies | None = None
     ) -> None:
-        """Save the state of a question, and mark the late answer `answered` as read.
-
-        Args:
-            answered: id of the late answer, if any.
-            replies: raw replies, if they are kept.
-        """
+        """Save the state of a question, and mark the late answer with the id `answered` as read."""
         if answered is None:
             await self.journal.keep(case.appeal_id, state, owner=self.owner, replies=replies)
         else:
@@ -191,8 +176,7 @@ class CaseRun:
     """One run over one case.
 
     Attributes:
-        case: the case, with the data read for this run.
-        started: start of the run, on the clock for waiting.
+        started: on the clock for waiting.
         answers_seen: ids of questions whose late answers are known; None if no source answers late.
     """
 
@@ -217,9 +201,6 @@ class CaseRun:
 
     async def conclude(self, asked: Mapping[Key, LookupState]) -> RunEnd:
         """Write the next version of the dossier if anything has changed.
-
-        Args:
-            asked: state of every question of the plan.
 
         Raises:
             LeaseLost: another worker has the case.
@@ -319,7 +300,6 @@ class CaseRun:
             casework.delays["complete"].took(seconds)
 
     async def _put_off(self, known: Whole, due_at: datetime | None) -> RunEnd:
-        """End a run without a new version."""
         completeness = completeness_of(known.states, self._contract)
         doubted = bool(self._left_out(known.states))
         return await self._end(completeness, due_at, known.states, doubted=doubted, known=known)
@@ -375,8 +355,7 @@ class CaseRun:
         return sorted({sources[s.lookup] for s in states if s.next_attempt_at is not None and s.lookup in sources})
 
     def _left_out(self, states: Iterable[LookupState]) -> list[LookupState]:
-        """Return questions skipped in a suspect's turn. The process survived without them, so the case stays
-        suspect."""
+        """Return questions skipped in a suspect's turn. Surviving without them proves nothing about the case."""
         return [] if self.case.deaths is None else [state for state in states if state.code == LEFT_OUT.code]
 
     def _newly_closed(self, states: Iterable[LookupState]) -> list[LookupState]:

@@ -21,8 +21,7 @@ T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 _EACH = 1.0
-"""Seconds between two checks. A restored copy that lacks less than this is not detected; with less, the checkpoint
-is flushed to disk more often."""
+"""Seconds between two checks. A restored copy that lacks less than this is not detected."""
 _FROZEN = 10.0
 """Seconds to wait for the checkpoint's disk. Another process may lock the file for five; heartbeats wait once."""
 _UNMOVED = timedelta(seconds=15)
@@ -36,7 +35,6 @@ class ClockWatch:
         self._trouble = LogThrottle()
         self._writing: asyncio.Future[Any] | None = None
         self.problem: str | None = None
-        """Reason why the checkpoint cannot be written now."""
         self._over = asyncio.Event()
         self._why: JournalError | None = None
 
@@ -108,11 +106,7 @@ class ClockWatch:
             raise OSError(errno.EBUSY, "a process that does not move it holds its lock, see `fuser`")
 
     async def _beside(self, work: Callable[[], T]) -> T:
-        """Run file work in a thread, which task cancellation cannot stop.
-
-        Raises:
-            OSError: also if the disk does not answer in time.
-        """
+        """Run file work in a thread, which cannot be cancelled. OSError also if the disk does not answer."""
         if self._writing is None or self._writing.done():
             self._writing = asyncio.get_running_loop().run_in_executor(None, work)
             done, _ = await asyncio.wait([self._writing], timeout=_FROZEN)

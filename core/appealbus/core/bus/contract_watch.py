@@ -17,8 +17,7 @@ from appealbus.core.planning.contract import Contracts
 log = structlog.get_logger(__name__)
 
 _POLL = 10.0
-"""Seconds between two reads of other workers' lookups. With less, more idle reads; with more, a worker without a new
-plugin calls dossiers complete without it for longer."""
+"""Seconds between polls. With more, a worker without a new plugin calls dossiers complete without it for longer."""
 
 
 class ContractWatch:
@@ -33,11 +32,7 @@ class ContractWatch:
         dispatcher.lost = self.lost
 
     async def start(self) -> None:
-        """Record the lookups of this worker and read those of all others.
-
-        Raises:
-            JournalError: nothing could be written, so missing lookups are unknown.
-        """
+        """Record the lookups of this worker and read those of all others; JournalError if either fails."""
         self._learn(await self._journal.remember(self._contracts.standing.known))
 
     async def run(self) -> None:
@@ -47,13 +42,7 @@ class ContractWatch:
                 await self.lost()
 
     async def lost(self) -> frozenset[str]:
-        """Return lookups required by a contract but unavailable here.
-
-        Only facts depend on a retired lookup; its name carries a prefix that marks it as retired.
-
-        Raises:
-            JournalError: the journal did not answer.
-        """
+        """Return lookups required by a contract but unavailable here. Names of retired ones carry a prefix."""
         known = await self._journal.known_lookups()
         if known != self._known:
             self._learn(known)

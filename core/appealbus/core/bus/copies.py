@@ -24,12 +24,7 @@ _CHANGE = re.compile(r'"type"\s*:\s*"change"|<(?:[\w.-]+:)?change[\s>]')
 
 
 class CameMeanwhile(Unacceptable):
-    """A copy of the message has been taken under another message id; a person may have it taken all the same.
-
-    Attributes:
-        number: of the appeal that the copy is.
-
-    """
+    """A copy was taken under another message id; `number` is its appeal. A person may accept the message anyway."""
 
     def __init__(self, number: str, quarantine_id: int) -> None:
         super().__init__(
@@ -42,10 +37,7 @@ class CameMeanwhile(Unacceptable):
 
 
 async def copy_of(journal: Journal, read: Appeal | Change) -> str | None:
-    """Return the appeal number given by a message if an appeal from another message has it.
-
-    The same message id is no copy: the journal handles repeats and conflicts itself.
-    """
+    """Return the appeal number given by a message if an appeal from another message has it."""
     if isinstance(read, Change):
         return None
     return (await journal.copies([Named(read.channel, None, read.message_id, read.number)]))[0]

@@ -4,16 +4,13 @@ from collections import Counter
 from collections.abc import Iterator
 
 _NAMES = 100
-"""Names counted individually. More than any real number of channels, yet a sender that invents names cannot grow the
-metrics page."""
+"""Names counted individually: more than there are channels. A sender that invents names cannot grow the metrics
+page."""
 OTHER = "other"
 
 
 class Tally:
-    """Counts events by name and result.
-
-    Names beyond the first hundred are counted as `other`, which bounds the metrics page.
-    """
+    """Counts events by name and result. Names beyond the first hundred are counted as `other`."""
 
     def __init__(self) -> None:
         self._names: set[str] = set()
@@ -28,5 +25,4 @@ class Tally:
         self._counts[name, result] += 1
 
     def __iter__(self) -> Iterator[tuple[str, str, int]]:
-        """Yield name, result and count."""
         return ((name, result, count) for (name, result), count in list(self._counts.items()))

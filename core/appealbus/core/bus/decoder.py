@@ -15,13 +15,11 @@ from appealbus.schemas.reading import SMALL
 from appealbus.schemas.renames import Rename
 
 _MOST = 500
-"""Digits and tags of a message decoded in the event loop; a usual letter has a fifth of them. Each may cost 5 µs;
-with less, letters with tables go to a helper process, which costs more than reading them."""
+"""Digits and tags of a message decoded in the event loop, 5 µs each; a usual letter has a fifth of them."""
 _COUNTED = b"0123456789<"
 _HELPER = "appealbus.core.bus.decoding_helper"
 _WITHIN = 20.0
-"""Seconds until a message counts as too complex. The worst takes a second, on a busy machine several; with more, a
-hung helper delays other large messages for longer."""
+"""Seconds until a message counts as too complex. The worst takes a second, on a busy machine several."""
 
 
 class Decoder:
@@ -37,10 +35,7 @@ class Decoder:
     async def decode(self, message: Inbound, renames: Sequence[Rename] = (), *, apart: bool = False) -> Appeal | Change:
         """Decode a message into an appeal, with our own mentions and warnings, or a change.
 
-        Args:
-            message: as it came.
-            renames: the sender's own field names.
-            apart: always use a helper process, for messages that may have killed one before.
+        With `apart` a helper process is always used, for messages that may have killed one before.
 
         Raises:
             Unacceptable: the message holds neither an appeal nor a change.
@@ -51,12 +46,7 @@ class Decoder:
     async def prepare(
         self, message: Inbound, renames: Sequence[Rename] = (), *, apart: bool = False
     ) -> Callable[[], Appeal | Change]:
-        """Decode a large message in a process; return a function that does the small rest here.
-
-        Raises:
-            Unacceptable: the message is already known to be invalid.
-            JournalError: no process can be started.
-        """
+        """Decode a large message in a process; return a function that does the small rest. Raises as `decode` does."""
         check(message)
         if _is_quick(message.raw) and not apart:
             return partial(decode, message, renames)

@@ -16,8 +16,7 @@ from appealbus.schemas.stored import CHANGE
 from appealbus.schemas.xmlreading import message_from_xml
 
 MAX_BYTES = 4 * 1024 * 1024
-"""Bytes of the largest accepted message, a thousand times the usual letter. With more, the helper process exceeds
-its memory limit, and fewer such messages fit into a worker's budget."""
+"""Bytes of the largest accepted message, a thousand times the usual letter; bounds the memory of the helper process."""
 
 
 SENT_BACK = frozenset({"message.foreign_channel", "message.id_differs", "message.other_kind"})
@@ -25,11 +24,7 @@ SENT_BACK = frozenset({"message.foreign_channel", "message.id_differs", "message
 
 
 class Unacceptable(AppealBusError):
-    """A message cannot be accepted. The text names fields and never quotes their values.
-
-    Attributes:
-        code: stable and for programs: `message.too_large`, `json.malformed`, `xml.doctype`, `appeal.invalid` …
-    """
+    """A message cannot be accepted. The text names fields and never values; `code` is a stable word for programs."""
 
     def __init__(self, text: str, code: str) -> None:
         super().__init__(text)
@@ -37,11 +32,7 @@ class Unacceptable(AppealBusError):
 
 
 def check(message: Inbound) -> None:
-    """Refuse messages that can be refused without decoding.
-
-    Raises:
-        Unacceptable: its intake could not read it, or it is too large.
-    """
+    """Raise Unacceptable for messages that need no decoding for that: too large, or unreadable for their intake."""
     if message.problem is not None:
         raise Unacceptable(message.problem, "message.unreadable")
     if len(message.raw) > MAX_BYTES:
@@ -50,16 +41,10 @@ def check(message: Inbound) -> None:
 
 
 def decode(message: Inbound, renames: Sequence[Rename] = ()) -> Appeal | Change:
-    """Decode a message into an appeal, with our own mentions and warnings, or a change.
+    """Decode a message into an appeal, with our own mentions and warnings, or a change; else raise Unacceptable.
 
-    The channel comes from the intake, never from the message. A missing id is derived from the content, so a repeat is
-    the same appeal.
-
-    Args:
-        renames: the sender's own field names to accept.
-
-    Raises:
-        Unacceptable: the message holds neither an appeal nor a change.
+    The channel comes from the intake, never from the message. A missing id is derived from the content, so a repeat
+    is the same appeal.
     """
     check(message)
     if message.media_type == AS_KEPT:

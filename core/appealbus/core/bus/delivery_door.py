@@ -19,19 +19,14 @@ from appealbus.schemas.dossier import delivery_id
 log = structlog.get_logger(__name__)
 
 _BATCH = 100
-"""Versions per call: a hundred usual dossiers have a megabyte. With less, a backlog needs more calls and writes;
-with more, a failed call repeats more."""
+"""Versions per call: a hundred usual dossiers have a megabyte. With more, a failed call repeats more."""
 _TIMEOUT = 60.0
-"""Seconds per call. With less, a slow receiver of large batches looks unavailable; with more, a hung one delays
-retries."""
+"""Seconds per call. With less, a slow receiver looks unavailable; with more, a hung one delays retries."""
 
 
 class DeliveryDoor:
-    """Calls the delivery of one receiver, one call at a time."""
-
     def __init__(self, receiver: str, delivery: Delivery[Any], host: Host) -> None:
         self.plugin = host.owner(delivery)
-        """The plugin that brings the delivery."""
         self.batch = _BATCH
         """Versions of the next call; smaller for slow receivers."""
         self._receiver = receiver
@@ -41,11 +36,7 @@ class DeliveryDoor:
         self._left: set[asyncio.Task[Any]] = set()
 
     async def open(self) -> None:
-        """Open the delivery; if its plugin raises, open it again before the next batch.
-
-        Raises:
-            ConfigError: its settings are wrong.
-        """
+        """Open the delivery, or retry before the next batch if its plugin raises. ConfigError for wrong settings."""
         try:
             await within(_TIMEOUT, self._open, self.plugin, self._leave_behind)
         except BaseException as error:

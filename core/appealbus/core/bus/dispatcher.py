@@ -29,31 +29,23 @@ less, a pausing worker loses cases and others repeat questions; with more, a dea
 _RENEW = 8.0
 """Seconds between renewals: three per lease, so that two may fail."""
 _LATE = 0.2
-"""Seconds for a case that lost its lease to end by itself, since it may just have been concluded. With less,
-finished runs could be cancelled; with more, it works in vain."""
+"""Seconds for a case that lost its lease to end by itself, since it may just have been concluded."""
 _CLAIM = 200
-"""Most appeals per claim, equal to the default of `bus.concurrency`. With more, other writes wait longer behind the
-transaction; with less, an empty worker needs several."""
+"""Most appeals per claim. With more, other writes wait longer; with less, an empty worker needs several claims."""
 _POLL = 1.0
-"""Seconds until the journal is polled without a hint, since other processes add work. With less, idle workers load a
-shared database; with more, such work waits longer."""
+"""Seconds until the journal is polled without a hint, since other processes add work, too."""
 _LACKS = 10.0
-"""Seconds between searches for appeals that other workers left because they lack a lookup available here. With less,
-more idle queries; with more, such appeals wait longer."""
+"""Seconds between searches for appeals that other workers left because they lack a lookup available here."""
 _THOROUGH = 10.0
-"""Seconds between full searches for returning appeals, each a tenth of a second with 300,000 new ones. With less,
-that cost comes more often; with more, returning appeals wait longer."""
+"""Seconds between full searches for returning appeals; one takes 0.1 s with 300,000 new ones."""
 _SILENT = 3.0
-"""Seconds of silence from the database after which a stop no longer waits for cases. The database rolls back a write
-that is idle this long."""
+"""Seconds of silence after which a stop no longer waits for cases: the database rolls back idle writes by then."""
 _CALLED_OFF = 2.0
 """Seconds for cancelled cases to close their resources. Slower ones are left behind."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunEnd:
-    """Result of a run over a case."""
-
     due_at: datetime | None = None
     """When the case is worked again; None: not on its own."""
     ready: bool = False
@@ -66,11 +58,8 @@ class Dispatcher:
     """Holds the leased appeals in flight, at most `concurrency` and within the budget of bytes.
 
     Attributes:
-        owner: this worker's name.
-        lost: returns lookups required by a contract but unavailable here. Appeals that other workers left for lack of
-        other lookups are claimed too; None: they are not.
+        lost: returns lookups required by a contract but unavailable here; None: leave such appeals to others.
         lease: seconds until others may claim cases in work here, unless renewed.
-        budget: bytes of appeals in flight and arriving.
     """
 
     def __init__(
@@ -84,13 +73,10 @@ class Dispatcher:
         first_share: float = 0.25,
         lease: float = LEASE,
     ) -> None:
-        """Args:
-        work: runs one case to its end and never raises.
-        turns: schedules suspect cases.
-        owner: this worker's name.
-        concurrency: the most appeals in flight.
-        first_share: fraction of places where first versions have priority over returning appeals.
-        lease: seconds until others may claim cases in work here, unless renewed.
+        """Create a dispatcher without cases.
+
+        `work` runs one case to its end and never raises. `first_share` is the fraction of places in which first
+        versions have priority over returning appeals.
         """
         self.owner = owner
         self.lease = lease
@@ -134,12 +120,11 @@ class Dispatcher:
 
     @property
     def looks_for_lacks(self) -> bool:
-        """Whether there may be appeals that other workers could not finish but this one can."""
         return self._lacking and self.lost is not None
 
     @property
     def begun(self) -> int:
-        """Number of claims and arrivals so far; if unchanged between two reads, none began in between."""
+        """Number of claims and arrivals so far, to detect new ones between two reads."""
         return self._begun
 
     @property
@@ -177,7 +162,6 @@ class Dispatcher:
             task.add_done_callback(lambda _: self._ended(case.appeal_id, case.size, suspect=case.deaths is not None))
 
     def more(self) -> None:
-        """Signal that an appeal is ready in the journal."""
         self._backlog = True
         self._wake.set()
 
@@ -258,11 +242,10 @@ class Dispatcher:
         return self._concurrency - len(self._cases) - self._arriving
 
     def _has_room(self) -> bool:
-        """Whether a claim pays: only with a quarter of all places free, so that a full bus needs no transaction per
-        appeal.
+        """Whether a claim pays: only with a quarter of all places free, so that a full bus needs no claim per appeal.
 
-        Once a second one place is enough. Otherwise arrivals could take all places one by one, and waiting appeals
-        would starve.
+        Once a second one place is enough. Otherwise arrivals could take all places, and waiting appeals would
+        starve.
         """
         rested = monotonic() - self._looked >= _POLL
         if rested or self._turn_is_over:

@@ -26,11 +26,9 @@ log = structlog.get_logger(__name__)
 ALIVE = 15.0
 """Seconds after the last heartbeat until a worker counts as dead: one heartbeat of three may fail."""
 BEAT = 5.0
-"""Seconds between heartbeats without changes. With less, idle workers write more; with more, a dead worker is shown
-as alive for longer."""
+"""Seconds between heartbeats without changes. With more, a dead worker is shown as alive for longer."""
 _POLL = 1.0
-"""Seconds until a change of a source or connection is written, and between checks of leases: the acceptable delay of
-`appealbus status`."""
+"""Seconds until a change is written, and between checks of leases: the acceptable delay of `appealbus status`."""
 
 
 class Heartbeat:
@@ -72,11 +70,7 @@ class Heartbeat:
             await asyncio.sleep(_POLL)
 
     async def leave(self) -> None:
-        """Record that this worker is gone. Its source states stay readable until another worker writes them.
-
-        Raises:
-            JournalError: it could not be written; others see that the heartbeats have ended.
-        """
+        """Record that this worker is gone. Its source states stay readable until another worker writes them."""
         await self._journal.beat(self._state(self._links()), self._sources(), 0.0)
 
     def _state(self, links: Sequence[LinkState]) -> WorkerState:

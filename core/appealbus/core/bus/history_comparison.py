@@ -31,11 +31,7 @@ class Recalling:
         journal.compares_texts = host.compares
 
     async def signals(self, appeal_id: int, appeal: Appeal) -> Mapping[str, Sequence[Signal] | None]:
-        """Return the signals of each assessor, or None if it failed.
-
-        Raises:
-            JournalError: the journal did not answer.
-        """
+        """Return the signals of each assessor, or None if it failed."""
         if not self._assessors:
             return {}
         try:

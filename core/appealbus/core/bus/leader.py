@@ -13,13 +13,11 @@ from appealbus.core.journal.journal import Journal
 log = structlog.get_logger(__name__)
 
 LEASE = 10.0
-"""Seconds until another worker takes over a dead worker's work. With less, one slow renewal loses the lease; with
-more, receivers of a dead worker wait longer."""
+"""Seconds until another worker takes over. With less, one slow renewal loses the lease."""
 _RENEW = 3.0
 """Seconds between renewals: with `_MARGIN`, one may fail. With less, idle workers write more often."""
 _MARGIN = 1.0
-"""Seconds by which a lease ends earlier for its holder than in the journal, to cancel running work before another
-worker begins. With more, less time is left for late renewals."""
+"""Seconds by which a lease ends earlier for its holder than in the journal, to cancel running work first."""
 
 
 class LeaderLeaseLost(AppealBusError):
@@ -60,11 +58,7 @@ class LeaderLease:
 
     @asynccontextmanager
     async def during(self) -> AsyncIterator[None]:
-        """Run a block under the lease.
-
-        Raises:
-            LeaderLeaseLost: the lease is not held, or was lost meanwhile; the block is cancelled.
-        """
+        """Run a block under the lease. If it is not held or gets lost, cancel the block and raise LeaderLeaseLost."""
         if not self._journal.shared:
             yield
             return
@@ -106,11 +100,7 @@ class LeaderLeases:
             await asyncio.sleep(_RENEW)
 
     async def let_go(self) -> None:
-        """Release all leases.
-
-        Raises:
-            JournalError: the journal did not answer; others get the leases when they expire.
-        """
+        """Release all leases. If that fails, others get them when they expire."""
         for lease in self._leases:
             lease.let_go()
         await self._journal.let_go(self._owner)

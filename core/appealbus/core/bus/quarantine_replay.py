@@ -21,9 +21,8 @@ class Retaking:
 
     Attributes:
         message_id: a new id to use in place of its own.
-        anyway: accept it although another appeal has its number, its sender may not make the change, or it was closed.
-        reason: for the log.
-        dry_run: only determine the result.
+        anyway: accept it although another appeal has its number, its sender may not make the change, or it was
+            closed.
     """
 
     message_id: str | None = None
@@ -38,10 +37,7 @@ class Tried:
 
     Attributes:
         taken: whether it is an appeal or a change now; else it stays in quarantine.
-        number: of the resulting appeal; in a dry run, of the existing one, or None if it would be new. If refused, of
-        the conflicting appeal, if any. Empty for a waiting change.
-        code: of the refusal.
-        problem: the refusal in words.
+        number: of its appeal or, if refused, of the conflicting one; None: new. Empty for a waiting change.
         is_copy: it is unreadable or differs, and the appeal with `number` may be its corrected copy.
     """
 
@@ -54,11 +50,7 @@ class Tried:
 
 
 async def retake(reception: Reception, row: QuarantineRow, how: Retaking) -> Tried:
-    """Replay a message, or find out the result. Repeated calls still give one appeal.
-
-    Raises:
-        JournalError: the journal as a whole fails, for now.
-    """
+    """Replay a message, or find out the result. Repeated calls still give one appeal."""
     try:
         if how.dry_run:
             return Tried(row, True, await reception.would_take(row, how.message_id, anyway=how.anyway))
@@ -77,7 +69,6 @@ async def retake(reception: Reception, row: QuarantineRow, how: Retaking) -> Tri
 
 
 async def each_waiting(journal: Journal) -> AsyncIterator[QuarantineRow]:
-    """Yield all waiting messages with their content, oldest first."""
     after = 0
     while page := await journal.quarantined(after=after, limit=_PAGE):
         for listed in page:

@@ -35,8 +35,7 @@ class Observed(Protocol):
 async def checks(bus: Observed, probe: Callable[[], Awaitable[None]]) -> list[Check]:
     """Check the bus, its journal and its connections. Sources do not count, since agencies come and go.
 
-    Args:
-        probe: returns once a write to the journal is on disk; raises JournalError or TimeoutError.
+    `probe` writes to the journal and returns once that is on disk; it may raise JournalError or TimeoutError.
     """
     found = [Check("bus", not bus.draining, True, "it drains and takes nothing more" if bus.draining else "it works")]
     found.append(await _journal(probe))
@@ -82,5 +81,5 @@ def _link(link: LinkState, needed: bool) -> Check:
 
 
 def _check(name: str, needed: bool, found: Finding | None, well: str) -> Check:
-    """Build a check in the words of `appealbus health`."""
+    """Words as in `appealbus health`."""
     return Check(name, found is None, needed, well) if found is None else Check(name, False, needed, *found.told)

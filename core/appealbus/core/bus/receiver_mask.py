@@ -27,7 +27,7 @@ _HIDDEN = "hidden"
 
 
 class ReceiverMask:
-    """Masks the versions of one receiver. One `masker` serves all receivers of the process."""
+    """One `masker` serves all receivers of the process."""
 
     def __init__(self, receiver: Viewer, journal: Journal, masker: Masker) -> None:
         self._name = receiver.name
@@ -37,11 +37,7 @@ class ReceiverMask:
         self._looks = Looks(_LOOKS)
 
     async def masked(self, rows: Sequence[Undelivered]) -> tuple[list[Undelivered], list[tuple[Undelivered, Handed]]]:
-        """Return the masked versions to deliver, and the others with their results.
-
-        Raises:
-            JournalError: the journal does not answer, or nothing large can be masked now.
-        """
+        """Return the masked versions to deliver, and the others with their results."""
         if self._mask.plain:
             return list(rows), []
         going: list[Undelivered] = []

@@ -35,8 +35,7 @@ from appealbus.schemas.renames import RENAMED
 log = structlog.get_logger(__name__)
 
 _KEPT = 64 * 1024
-"""Bytes kept of an oversized message, enough to identify its sender. With more, the bounded quarantine holds fewer
-messages."""
+"""Bytes kept of an oversized message, enough to identify its sender."""
 _CUT = "it was cut and cannot be replayed"
 """Part of the reason of truncated messages. Intakes that truncate use the same words."""
 
@@ -63,10 +62,7 @@ class Reception:
     def __init__(
         self, journal: Journal, settings: BusSettings, due_on: DueOn | None = None, policy: Policy | None = None
     ) -> None:
-        """Args:
-        due_on: computes the deadline; None: the appeal's own.
-        policy: who may send which changes; None: the default.
-        """
+        """`due_on` None: the appeal's own deadline counts; `policy` None: the default one."""
         self.journal = journal
         self.senders = Senders(policy or Policy(), settings.changes_from)
         self._due_on = due_on
@@ -79,10 +75,8 @@ class Reception:
     ) -> Received | Quarantined:
         """Write a message to disk, then return.
 
-        Args:
-            owner: worker that starts the appeal at once; None: it waits to be claimed.
-            lease: seconds of the owner's lease.
-            sender: the sending client; None: any sender of the channel.
+        With an `owner` that worker starts the appeal at once, under a lease in seconds. `sender` None: any sender of
+        the channel.
 
         Raises:
             JournalError: nothing could be written; the sender keeps the message.
@@ -194,10 +188,9 @@ class Reception:
     async def would_take(
         self, row: QuarantineRow, message_id: str | None = None, *, anyway: bool = False
     ) -> str | None:
-        """Return the result of `replay` without changing anything.
+        """Return the number of the message's existing appeal, "" for a waiting change, or None if it would be new.
 
-        Returns the number of the existing appeal of the same message, "" for a waiting change, or None for a new
-        one. Raises the same errors as `replay`.
+        Changes nothing; raises the same errors as `replay`.
         """
         read = await self._read_again(row, message_id, anyway=anyway)
         if isinstance(read, Change):
@@ -219,7 +212,6 @@ class Reception:
         return self._new_change(change, sender)
 
     async def _new(self, message: Inbound, appeal: Appeal, *, apart: bool = False) -> NewAppeal:
-        """Build a new appeal, decoded again with its channel's own field names."""
         now, said = wall(), None
         renames = self._settings.renames_of(message.channel, day_of(now)) if appeal.as_written else []
         if renames:

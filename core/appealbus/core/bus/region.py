@@ -13,14 +13,12 @@ OF_REGION = (
     *(("appeal", (name,)) for name in ("addressee", "place", "parcels")),
     ("appeal", ("mentions", "cadastral_numbers")),
 )
-"""The fields that determine the region."""
 
 
 def region_of(appeal: Appeal) -> str:
     """Return the two-digit КАТО code of the oblast: of the addressee, else the place, else all parcels.
 
-    A cadastral number valid in several oblasts counts only together with others, so that no dossier reaches a wrong
-    region.
+    A cadastral number valid in several oblasts counts only together with others, to reach no wrong region.
     """
     for kato in (appeal.addressee and appeal.addressee.kato, appeal.place and appeal.place.kato):
         oblast = _oblast(kato) if kato else None

@@ -29,34 +29,26 @@ from appealbus.core.rights.viewer import Viewer
 log = structlog.get_logger(__name__)
 
 _POLL = 1.0
-"""Seconds between polls of the outbox, and between attempts to get a lease or turn."""
 _BACKOFF_MAX = 300.0
-"""Longest pause before a retry, in seconds. With more, a recovered receiver waits longer; with less, one that is
-away for days is called in vain. The docs promise five minutes."""
+"""Longest pause before a retry, in seconds. The docs promise five minutes."""
 _MISSES = 7
 """Consecutive failed calls until the receiver counts as away: a batch, its halves and quarters. With less, one bad
-version looks like an outage; with more, the search goes on in vain."""
+version looks like an outage."""
 _FAILING = 10_000
 """Failing versions remembered, to bound memory; a forgotten one gets its first strike later."""
 _STRUCK = 3
-"""Versions with strikes tried between two batches, each up to a minute. With more, good versions wait longer; with
-less, bad ones are given up later."""
+"""Versions with strikes tried between two batches, up to a minute each. With more, good versions wait longer."""
 _SURVIVED = 10_000
-"""Versions remembered as harmless to this process, to bound memory; a forgotten one is only noted again before
-delivery."""
+"""Versions remembered as harmless, to bound memory; a forgotten one is only noted again before delivery."""
 _DEATHS = 3
-"""Processes that may die during delivery of a single version before it is held for a person. Two deaths may be
-coincidence; with more, a bad version ends more processes."""
+"""Crashes during delivery of a single version before it is held for a person. Two may be coincidence."""
 KILLS = "process.died"
 """Code of such a held version."""
 _STRIKES = 8
-"""Failures after which a version is given up. With pauses these take about four minutes, enough for a short outage
-that only this version meets."""
+"""Failures after which a version is given up: with pauses about four minutes, enough for a short outage."""
 
 
 class Relay:
-    """Delivers to one receiver, independently of all others."""
-
     def __init__(
         self,
         receiver: Viewer,
@@ -92,11 +84,7 @@ class Relay:
         self._one_at_a_time = asyncio.Lock()
 
     async def start(self) -> None:
-        """Open the delivery; if its plugin raises, open it again before the next batch.
-
-        Raises:
-            ConfigError: its settings are wrong.
-        """
+        """Open the delivery, or retry before the next batch if its plugin raises. ConfigError for wrong settings."""
         await self._door.open()
 
     async def close(self) -> None:
@@ -139,7 +127,6 @@ class Relay:
             log.warning("delivery.unfinished", receiver=self.name, error=type(error).__name__)
 
     async def pass_on(self) -> bool:
-        """Deliver one batch of due versions; return whether there may be more."""
         async with self._one_at_a_time:
             try:
                 return await self._pass_on()
@@ -185,10 +172,7 @@ class Relay:
         return row.begun_by not in (None, self._lease.owner)
 
     async def _hand_over_old(self, together: Sequence[Undelivered], alone: Sequence[Undelivered]) -> int:
-        """Deliver versions over which a process may have died.
-
-        The journal records each call first, so that a death can be attributed to its versions.
-        """
+        """Deliver versions over which a process may have died; the journal records each call first."""
         failed = 0
         try:
             if together:
@@ -228,9 +212,8 @@ class Relay:
     async def _hand_all_over(self, fresh: Sequence[Undelivered], struck: Sequence[Undelivered]) -> int:
         """Deliver versions; return how many failed. Results of a call are recorded before the next.
 
-        Args:
-            fresh: delivered in one call. If it raises, the batch is halved, and the halves are tried last.
-            struck: delivered one by one, since the delivery has raised over them before.
+        The `fresh` ones go in one call; if it raises, the batch is halved, and the halves are tried last. The
+        `struck` ones go one by one, since the delivery has raised over them before.
         """
         batches = deque([fresh] if fresh else [])
         batches.extend([row] for row in struck)
@@ -282,7 +265,6 @@ class Relay:
     async def _note(
         self, rows: Sequence[Undelivered], results: Sequence[Handed], struck: Collection[int] = ()
     ) -> Counter[str]:
-        """Record results of versions; return retries by code."""
         ended = list(zip(rows, results, strict=True))
         for row, result in ended:
             if result is None:

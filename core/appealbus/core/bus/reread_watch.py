@@ -41,11 +41,9 @@ log = structlog.get_logger(__name__)
 _POLL = 10.0
 """Seconds between checks whether another worker uses other plugins; reads a few numbers."""
 _SAMPLE = 100
-"""Appeals of the newest and of the oldest replies, each, read before anything is changed. With fewer, one odd record
-is an abnormal share; with more, a fixed plugin takes effect later."""
+"""Appeals of the newest and of the oldest replies, each, read before anything is changed."""
 _ABNORMAL = 20
-"""One in this many records without gaps may change. With more changes a person must decide, since such a plugin was
-not merely fixed."""
+"""One in this many records without gaps may change; with more a person must decide."""
 _PAGE = 25
 """Replies per step, the most that are repeated after a crash."""
 _REST = 3.0
@@ -74,7 +72,6 @@ class _Run:
     now: RereadPass
     process: RereadProcess
     said: Sequence[Event] = ()
-    """Log entries not yet written."""
     seen: set[int] = field(default_factory=set)
     again: list[int] = field(default_factory=list)
     """Appeals that were in work; they count as left until changed."""
@@ -85,13 +82,7 @@ class _Run:
 
 
 class RereadWatch:
-    """Detects changed readings and rereads replies with gaps, on one worker for all.
-
-    Args:
-        guards: by source.
-        lease: held by the active worker.
-        dispatcher: notified of work.
-    """
+    """Detects changed readings and rereads replies with gaps, on one worker for all."""
 
     def __init__(
         self,
@@ -122,7 +113,6 @@ class RereadWatch:
         return self._looking and self._lease.held
 
     async def start(self) -> None:
-        """Determine this worker's readings."""
         self.readings = await asyncio.to_thread(readings, self._loaded, self._parts)
 
     async def run(self) -> None:
@@ -162,7 +152,7 @@ class RereadWatch:
     async def _doubted(self, was: RereadPass, mine: Readings) -> RereadPass:
         """Record that some worker reads differently, even if briefly; return the updated pass.
 
-        Replies read by that worker are reread once all workers agree, even if on the old readings.
+        That worker's replies are reread once all workers agree, even if on the old readings.
         """
         read_with = await self._read_with(was.source, mine)
         agreed = {
@@ -280,7 +270,6 @@ class RereadWatch:
         await self._note(run, replace(run.now, stage=Stage.OVER))
 
     async def _stop(self, run: _Run, stage: Stage) -> None:
-        """Stop and leave the rest to a person."""
         of = f": {run.now.otherwise} of {run.now.compared}" if stage is Stage.STOPPED else ""
         run.said = [*run.said, _event(run.now, What.STOPPED, reason=_WHY[stage] + of)]
         log.warning("reread.stopped", source=run.now.source, code=stage.name.lower())
@@ -298,7 +287,6 @@ def _operation(now: RereadPass) -> str:
 
 
 def _event(now: RereadPass, what: What, **detail: object) -> Event:
-    """Return a log entry about the whole pass."""
     return Event(what, None, BUS, "reread", {"hash": _operation(now), **detail})
 
 

@@ -15,19 +15,13 @@ from appealbus.core.journal.journal import Journal
 log = structlog.get_logger(__name__)
 
 _EACH = 3600.0
-"""Seconds between deletions. Retention is in days, so an hour's delay is harmless; with more, each deletion blocks
-other writes for longer."""
+"""Seconds between deletions. With more, each deletion blocks other writes for longer."""
 _POLL = 1.0
 """Seconds between checks of the lease and the clock; each is one comparison."""
 
 
 def ages(settings: Configuration, now: datetime, *, done: float | None = None) -> Ages:
-    """Return the cut-off times by the settings.
-
-    Args:
-        now: by the journal's clock.
-        done: seconds to keep finished appeals, overriding `bus.retention`.
-    """
+    """Return the cut-off times. `done`: seconds to keep finished appeals, overriding `bus.retention`."""
     bus = settings.bus
 
     def before(seconds: float | None) -> datetime | None:

@@ -13,8 +13,7 @@ from appealbus.core.logs.throttle import LogThrottle
 log = structlog.get_logger(__name__)
 
 _SOON = 0.5
-"""Seconds after a productive poll. With less, more transactions with an fsync each; with more, readers of the log
-lag more than a second."""
+"""Seconds after a productive poll. With less, more fsyncs; with more, readers of the log lag over a second."""
 _LATEST = 2.0
 """Longest pause while nothing is found; an idle poll is one small read."""
 
@@ -29,7 +28,6 @@ class Sequencer:
         self._trouble = LogThrottle()
 
     def wake(self) -> None:
-        """Poll now: another worker has written something."""
         self._news.set()
 
     async def run(self) -> None:
@@ -49,11 +47,7 @@ class Sequencer:
                     pass
 
     async def finish(self) -> None:
-        """Assign all positions before this worker ends, since it may be the last.
-
-        Raises:
-            JournalError: failed; the next worker does it.
-        """
+        """Assign all positions before this worker ends, since it may be the last."""
         while await self._journal.place_log():
             pass
 

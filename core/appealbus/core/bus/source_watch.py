@@ -29,18 +29,13 @@ _STEPS = 20
 
 @dataclass(slots=True)
 class _Pass:
-    """One pass over the appeals parked for a source."""
-
     back_at: datetime
     began: datetime
     places: Mapping[str, Place] = field(default_factory=dict)
     over: bool = False
 
     def is_due_again(self, now: datetime, settled: timedelta) -> bool:
-        """Whether another pass is needed for appeals parked meanwhile by older runs.
-
-        Pauses between passes grow, so that failing appeals are not asked every second.
-        """
+        """Whether appeals were parked meanwhile by older runs. Pauses between passes grow, to spare failing appeals."""
         since = self.began - self.back_at
         return self.over and since < settled and now >= self.back_at + 2 * since + HEARD
 
@@ -48,14 +43,8 @@ class _Pass:
 class SourceWatch:
     """Applies pauses and quotas of the journal to the guards, and resumes appeals that waited for a source.
 
-    Args:
-        guards: by source.
-        lookups: by source.
-        lease: held by the worker that resumes appeals.
-        dispatcher: notified of work.
-        worker: this worker's name.
-        present: current names of lookups, by former name.
-        longest: upper bound of a run in seconds.
+    `lookups` are by source, `present` has current names of lookups by former name, and `longest` is the upper bound
+    of a run in seconds.
     """
 
     def __init__(
@@ -87,11 +76,7 @@ class SourceWatch:
             guard.gate.look = self.look
 
     async def start(self) -> None:
-        """Read pauses before any question leaves, and which sources were away at the end of the last run.
-
-        Raises:
-            JournalError: the journal did not answer.
-        """
+        """Read pauses before any question leaves, and which sources were away at the end of the last run."""
         await self.look()
         states = await self._journal.source_states_at_last()
         for state in states:
@@ -107,11 +92,7 @@ class SourceWatch:
             self._back.add(source)
 
     async def look(self) -> None:
-        """Read pauses from the journal now and apply them to the guards.
-
-        Raises:
-            JournalError: the journal did not answer.
-        """
+        """Read pauses from the journal now and apply them to the guards."""
         begun = monotonic()
         news = self._news = await self._journal.source_news()
         for name, guard in self._guards.items():

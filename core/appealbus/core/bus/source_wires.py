@@ -11,13 +11,7 @@ from appealbus.core.parts import Bound
 
 
 class SourceWires:
-    """Opens and closes the wires to all sources, and listens for late answers.
-
-    Args:
-        guards: told when their source's wire is open.
-        answers: receives late answers.
-        tasks: reopens wires whose plugins raised.
-    """
+    """Opens and closes the wires to all sources, and listens for late answers."""
 
     def __init__(
         self, sources: Mapping[str, Bound], guards: Mapping[str, Guard], answers: Answers, tasks: PartTasks
@@ -28,18 +22,13 @@ class SourceWires:
         self._tasks = tasks
 
     async def open(self) -> None:
-        """Open all wires.
-
-        Raises:
-            ConfigError: a contract that a source names is broken.
-        """
+        """Open all wires. ConfigError if a contract that a source names is broken."""
         await asyncio.gather(*map(self._open, self._sources.values()))
 
     async def listen(self) -> None:
         await asyncio.gather(*map(self._listen, self._sources.values()))
 
     async def close(self, seconds: float) -> None:
-        """Close all wires, each within `seconds`."""
         closing = (
             self._tasks.close(f"source.{bound.name}", bound.wire.close, bound.plugin, seconds)
             for bound in self._sources.values()

@@ -4,25 +4,17 @@ from appealbus.core.clocks import monotonic
 
 _AFTER = 12.0
 """Seconds beyond `bus.grace` shared by the phases of a stop. If all hang, each of the last has `_LEAST` more, and
-uninterruptible calls (`doors.py`) five in all. The rest of the 30 seconds before a kill (docs/operating.md) is for
-the journal, event loop and threads."""
+uninterruptible calls (`doors.py`) five in all. The rest of 30 seconds (docs/operating.md) is for closing."""
 _CASES = 10.0
-"""Seconds for cases after their questions have ended: assessors and one write. With less, a loaded machine repeats
-their runs after restart; with more, no time is left for other phases."""
+"""Seconds for cases after their questions have ended: assessors and one write. With less, runs are repeated."""
 _PHASE = 2.0
-"""Seconds for each other phase after the grace period: a group of writes, a batch, a farewell. With more, a few hung
-phases use up the shared time."""
+"""Seconds for each other phase after the grace period. With more, a few hung phases use up the shared time."""
 _LEAST = 0.5
-"""Minimum seconds of a phase, enough for anything that does not hang. With more, a stop in which all phases hang
-exceeds its limit."""
+"""Minimum seconds of a phase. With more, a stop in which all phases hang exceeds its limit."""
 
 
 class StopTime:
-    """The clock of one stop; it starts on construction.
-
-    Args:
-        grace: `bus.grace`, in seconds.
-    """
+    """The clock of one stop; it starts on construction. `grace` is `bus.grace`, in seconds."""
 
     def __init__(self, grace: float) -> None:
         self._grace_ends = monotonic() + grace
@@ -34,12 +26,10 @@ class StopTime:
 
     @property
     def cases(self) -> float:
-        """Seconds for cases after their questions have ended."""
         return max(_LEAST, min(_CASES, self._grace_ends + _CASES - monotonic()))
 
     @property
     def phase(self) -> float:
-        """Seconds for any other phase."""
         return self.at_most(_PHASE)
 
     def at_most(self, seconds: float) -> float:

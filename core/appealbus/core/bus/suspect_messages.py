@@ -12,14 +12,11 @@ from appealbus.core.interfaces.intake import Inbound
 from appealbus.core.journal.journal import Journal
 
 TRIES = 3
-"""Crashes during a message's turn before it is quarantined unread. Two may be coincidence; with more, a bad message
-ends more processes."""
+"""Crashes during a message's turn before it is quarantined unread. Two may be coincidence."""
 PAUSES = (0.0, 2.0, 8.0)
-"""Seconds before a message's turn, by number of crashes. Spreads a series of random kills over messages; with longer
-pauses, a good message waits longer."""
+"""Seconds before a message's turn, by number of crashes, so that random kills do not hit the same one each time."""
 _KNOWN = 1000
-"""Messages remembered because the journal could not record the end of their turns; a forgotten one counts as one
-crash."""
+"""Messages remembered because the end of their turns is not recorded; a forgotten one counts as one crash."""
 
 
 class SuspectMessages:
@@ -34,9 +31,7 @@ class SuspectMessages:
     async def turn(self, message: Inbound) -> AsyncIterator[None]:
         """Wait for the message's turn; a new message needs none.
 
-        Raises:
-            Unacceptable: three processes have died over it.
-            JournalError: the turn cannot be recorded.
+        Raises Unacceptable if three processes have died over it, JournalError if the turn cannot be recorded.
         """
         if not message.again or message.problem is not None:
             yield

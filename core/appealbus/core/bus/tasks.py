@@ -19,19 +19,14 @@ from appealbus.schemas.base import printable
 log = structlog.get_logger(__name__)
 
 OPENING = 60.0
-"""Seconds for a part to open. A slow agency's contract takes seconds; with more, a hung part delays the start of the
-bus for longer."""
+"""Seconds for a part to open. With more, a hung part delays the start of the bus for longer."""
 RESTART = 5.0
-"""Seconds until a failed part restarts. With less, a permanent failure floods the log; with more, a fix takes effect
-later. `docs/plugins.md` promises this number."""
+"""Seconds until a failed part restarts. `docs/plugins.md` promises this number."""
 _MENDED = 60.0
-"""Seconds after which a failed part counts as running again. With less, occasional failures stay hidden; with more,
-a fix shows later."""
+"""Seconds after which a failed part counts as running again. With less, occasional failures stay hidden."""
 
 
 class Phase(Enum):
-    """When the task of a part ends during a stop."""
-
     INTAKES = auto()
     """First, and the bus waits: an intake still reports results to its senders."""
     TAKING = auto()
@@ -51,8 +46,6 @@ class PartTask:
 
 
 class PartTasks:
-    """Runs the parts' tasks, and counts exceptions of their plugins."""
-
     def __init__(self, defects: Counter[str]) -> None:
         self._defects = defects
         self._running: dict[asyncio.Task[None], PartTask] = {}
@@ -70,19 +63,12 @@ class PartTasks:
     ) -> None:
         """Run a part until it ends by itself; restart it after a pause whenever its plugin raises.
 
-        Args:
-            phase: when it ends during a stop.
-            plugin: owner of the code; empty for the bus's own.
-            later: pause first, since the part has just raised.
+        `plugin` is empty for the bus's own code. With `later` the pause comes first, since the part has just raised.
         """
         self._start(PartTask(name, run, phase, plugin), later=later)
 
     async def open(self, name: str, open_: Callable[[], Awaitable[None]], plugin: str) -> bool:
-        """Open a part. If its plugin raises or times out, log that and return False.
-
-        Raises:
-            ConfigError: the part finds its configuration wrong.
-        """
+        """Open a part. If its plugin raises or times out, log that and return False. Raises only ConfigError."""
         try:
             await within(OPENING, open_, plugin, partial(self._left_behind, name))
         except BaseException as error:
@@ -114,7 +100,6 @@ class PartTasks:
                 task.cancel()
 
     async def wait(self, phase: Phase, seconds: float) -> None:
-        """Wait at most `seconds` for the cancelled tasks of a phase."""
         tasks = [task for task, part in self._running.items() if part.phase is phase]
         if tasks:
             await asyncio.wait(tasks, timeout=seconds)

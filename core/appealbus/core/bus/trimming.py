@@ -11,16 +11,11 @@ from appealbus.core.journal.rows import QuarantineBounds
 log = structlog.get_logger(__name__)
 
 EVERY = 64
-"""New quarantined messages between checks, and so the most that may exceed the bounds. With less, a flood of bad
-messages pays for more checks, some milliseconds each."""
+"""New quarantined messages between checks, and so the most that may exceed the bounds."""
 
 
 async def trim_quarantine(journal: Journal, settings: BusSettings) -> int:
-    """Drop messages beyond the bounds; return how many. Age does not count while the clock is in doubt.
-
-    Raises:
-        JournalError: nothing could be written.
-    """
+    """Drop messages beyond the bounds; return how many. Age does not count while the clock is in doubt."""
     dropped = await journal.trim_quarantine(
         QuarantineBounds(
             settings.quarantine_messages,

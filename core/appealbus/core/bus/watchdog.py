@@ -25,30 +25,25 @@ log = structlog.get_logger(__name__)
 _TICK = 0.25
 """Seconds between checks: a quarter of `_NOTED`, for precision. A check costs nearly nothing."""
 _NOTED = 1.0
-"""Seconds until a blocked loop is counted. Less may be ordinary work; with more, a plugin that blocks a second at a
-time goes unnoticed."""
+"""Seconds until a blocked loop is counted. Less may be ordinary work."""
 _TOLD = 5.0
 """Seconds until a block is logged while it lasts. From then on `/healthz` reports the process as ill."""
 _LATE = 0.5
 """Seconds of blocking until tasks are counted. With less, a busy bus counts them often."""
 _MOST = 100_000
-"""Most tasks; a bus has a few per case in flight, thousands at most. With so many leaked by a plugin, neither cases
-nor a stop finish."""
+"""Most tasks; a bus has thousands at most. With so many leaked by a plugin, neither cases nor a stop finish."""
 _TELLING = 1.0
 """Seconds to write a log line. With more, a hung log delays the end of the process."""
 _AFTER_GRACE = 25.0
-"""Seconds beyond `bus.grace` for a stop: 17 if all phases hang, and some for a silent database. With more, a
-supervisor kills the process first, after 30."""
+"""Seconds beyond `bus.grace` for a stop, which needs 17 if all phases hang. A supervisor kills after 30."""
 _DEBUGGER = "bdb"
 _HOOKS = frozenset(name for name, _ in inspect.getmembers(Hooks, inspect.isfunction))
 
 
 @dataclass(frozen=True, slots=True)
 class LoopHolder:
-    """What blocks the loop."""
-
     plugin: str = ""
-    """Empty if no plugin."""
+    """Empty if no plugin does."""
     part: str = ""
     """`lookup.gbdfl.person`, `assessor.minor`, `hook.dossier_ready` …"""
     place: str = ""
@@ -60,9 +55,7 @@ class LoopHolder:
 class Watchdog:
     """Watches the event loop in which it was started, until that closes.
 
-    Args:
-        host: maps modules to plugins.
-        lease: seconds of blocking after which the process ends; other workers have its appeals by then.
+    `lease`: seconds of blocking after which the process ends; other workers have its appeals by then.
     """
 
     def __init__(self, host: Host, lease: float) -> None:

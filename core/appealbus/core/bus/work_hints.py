@@ -17,10 +17,7 @@ NAME = "work_queue"
 class WorkHints:
     """Hints other workers about waiting appeals and handles their hints; without a queue it does nothing.
 
-    Args:
-        plugin: the one that brings the queue.
-        look: polls the journal; returns whether it did.
-        tasks: where the queue runs.
+    `look` polls the journal and returns whether it did.
     """
 
     def __init__(
@@ -33,11 +30,7 @@ class WorkHints:
         self._open = False
 
     async def start(self) -> None:
-        """Open the queue and listen; if its plugin raises, open it again later.
-
-        Raises:
-            ConfigError: the queue finds its configuration wrong.
-        """
+        """Open the queue and listen, or retry later if its plugin raises. ConfigError for wrong settings."""
         if self._queue is not None:
             self._open = await self._tasks.open(NAME, self._queue.start, self._plugin)
             run = partial(self._run, self._queue)
@@ -54,7 +47,6 @@ class WorkHints:
                 self._tasks.raised(NAME)
 
     async def close(self, seconds: float) -> None:
-        """Close the queue within `seconds`."""
         if self._queue is not None:
             await self._tasks.close(NAME, self._queue.close, self._plugin, seconds)
 

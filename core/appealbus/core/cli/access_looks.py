@@ -19,20 +19,13 @@ from appealbus.core.domain.selection import Place, Selection
 from appealbus.core.journal.journal import Journal
 
 _PAGE = 1000
-"""Rows per read."""
 _APPEALS = 1000
 """Most appeals of one person; beyond that the oldest are shown with a note."""
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One access to personal data.
-
-    Attributes:
-        number: of the appeal.
-        what: `read`: a person read journal data; `asked`: the bus asked a source.
-        detail: the data read, or the source, the subject and the purpose.
-    """
+    """One access to personal data; `what` is `read` by a person, or `asked` by the bus of a source."""
 
     at: datetime
     number: str

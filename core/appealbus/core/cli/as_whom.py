@@ -31,11 +31,7 @@ Purpose = Annotated[
 
 
 async def viewer_named(cli: Cli, journal: Journal, name: str) -> Viewer:
-    """Return the viewer of a role, or else of a client.
-
-    Raises:
-        InvalidConfig: the policy is wrong.
-    """
+    """Return the viewer of a role, or else of a client. InvalidConfig if the policy is wrong."""
     policy = read_policy(cli.loaded, cli.host)
     roles = [role.value for role in Role]
     if name in roles:
@@ -63,7 +59,6 @@ def look_as(
     """Read an appeal as a role or a client sees it, and log the access before returning.
 
     Args:
-        name: of the role or the client.
         action: refused if the role lacks it.
         number: an appeal hidden from the viewer counts as absent.
         copy: whether the journal is a copy that nobody works.

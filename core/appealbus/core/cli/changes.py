@@ -19,7 +19,6 @@ from appealbus.schemas.stored import CHANGE
 Number = Annotated[str | None, typer.Argument(metavar="[NUMBER]", help="Of the appeal; none: what waits for its own.")]
 
 _MOST_WARNINGS = 5
-"""Warnings shown per change; --json has all."""
 
 
 def changes(

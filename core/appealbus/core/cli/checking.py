@@ -41,13 +41,10 @@ _RENAMES = "bus", "renames"
 _START = 60.0
 """Seconds for a wire to start: it may read a large contract, and import code, from a slow disk."""
 _LOOK = 20.0
-"""Seconds for a connection of an intake, a delivery or the work queue."""
 
 
 @dataclass(slots=True)
 class Findings:
-    """Output of `check --json`."""
-
     configuration: str
     plugins: list[str]
     lookups: list[str]
@@ -56,7 +53,6 @@ class Findings:
     certificates: list[dict[str, Any]] = field(default_factory=list)
     """Certificates used by source wires, with their expiry."""
     connections: list[dict[str, Any]] = field(default_factory=list)
-    """Connections of intakes, deliveries and the work queue, with `--online`."""
     problems: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     """Valid settings that should be improved, such as a secret readable by others."""
@@ -264,10 +260,7 @@ async def _look_at_connections(parts: Parts, found: Findings) -> None:
 
 
 async def _journal_problems(cli: Cli, parts: Parts, found: Findings) -> list[str]:
-    """Report why the journal is unusable, and references to removed parts.
-
-    These are dossiers for removed receivers, and removed lookups that contracts require.
-    """
+    """Report why the journal is unusable, and removed receivers or lookups that are still needed."""
     try:
         checkpoint = Checkpoint(cli.loaded.settings.bus.checkpoint_file())
         mark = checkpoint.read()

@@ -25,8 +25,6 @@ _MOST = 1000
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """The credential that a client presents."""
-
     kind: str
     id: str
     digest: bytes
@@ -48,7 +46,6 @@ def role_of(name: str) -> Role:
 
 
 def places_of(places: Sequence[str]) -> tuple[str, ...]:
-    """Normalize territories."""
     found = tuple(dict.fromkeys(parse_or_none(parse_kato, place) or "" for place in places))
     if "" in found or len(found) > _MOST:
         wanted = "write the nine digits of a territory in КАТО; zeros at the end mean all below it"

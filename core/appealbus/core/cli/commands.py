@@ -11,7 +11,6 @@ from appealbus.core.cli.context import Cli
 from appealbus.core.errors import ConfigError
 
 MARKUP: Literal["markdown"] = "markdown"
-"""Markup of the help texts."""
 OWN = {
     "run": "running",
     "prune": "running",
@@ -47,8 +46,7 @@ OWN = {
     "client": "client",
     "key": "key",
 }
-"""Module of each command or group, in the order of the help. The module names a command's function like the command,
-and a group `group`."""
+"""Module of each command or group, in the order of the help. A group is called `group` there."""
 
 APART = {"demo": "demo", "simulate": "simulator"}
 """Commands from separate packages, with the plugin of each."""

@@ -50,8 +50,6 @@ _UsageProblem: type[Exception] = typer.BadParameter.__mro__[2]
 
 
 class Cli:
-    """State of one invocation."""
-
     def __init__(self, config: Path | None) -> None:
         self._config = config
         self.new = False

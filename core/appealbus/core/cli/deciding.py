@@ -25,8 +25,6 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """Result for one message."""
-
     id: int
     done: bool
     text: str
@@ -149,7 +147,6 @@ def _teller(cli: Cli, as_json: bool) -> tuple[Callable[[Done], None], Callable[[
 
 
 async def _replay(cli: Cli, quarantine_id: int | None, how: Retaking, tell: Callable[[Done], None]) -> bool:
-    """Replay one message or all; return whether all succeeded."""
     bus, due_on, policy, done = cli.loaded.settings.bus, cli.host.counting.due_on, read_policy(cli.loaded), True
     async with (
         cli.journal(write=not how.dry_run) as journal,

@@ -189,11 +189,7 @@ def history(
 
 
 def cursor_of(text: str | None) -> Cursor | None:
-    """Parse a cursor.
-
-    Raises:
-        BadParameter: invalid text.
-    """
+    """Parse a cursor; BadParameter if invalid."""
     try:
         return None if text is None else Cursor.parse(text)
     except ValueError as error:

@@ -5,7 +5,6 @@ from appealbus.core import process
 EXIT_PROBLEMS = 1
 """The command worked, but the checked state is not in order."""
 EXIT_CONFIG = 2
-"""Configuration or command line is wrong."""
 EXIT_ABSENT = 3
 """No such appeal, version, field or quarantined message."""
 EXIT_JOURNAL = 4

@@ -99,7 +99,6 @@ async def _export(cli: Cli, wanted: Wanted, name: str, output: Path | None, purp
 
 
 def _writer(cli: Cli, file: ExportFile | None, form: Form, what: What) -> Callable[[list[Any], Cursor], None]:
-    """Return a function that writes a page of rows; in a new file, column names come first."""
     headed = file is not None and file.cursor is not None
 
     def write(rows: list[Any], cursor: Cursor) -> None:

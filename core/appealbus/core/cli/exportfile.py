@@ -20,10 +20,8 @@ class NotOurs(AppealBusError):
 class ExportFile:
     """An output with a small file beside it, `OUTPUT.cursor`, that records its complete part.
 
-    The cursor is written after the rows are on disk. Data beyond its length stems from a crashed run and is truncated.
-
-    Args:
-        what: content and format; only the same export can be continued.
+    The cursor is written after the rows are on disk. Data beyond its length stems from a crashed run and is
+    truncated. Only an export of the same `what` can be continued.
     """
 
     def __init__(self, path: Path, what: Mapping[str, Any]) -> None:

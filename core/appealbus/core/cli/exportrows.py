@@ -18,7 +18,6 @@ LOG_COLUMNS = ("position", "at", "what", "number", "actor", "about", "detail")
 
 
 def _scalars(model: type[Model], prefix: str = "") -> list[str]:
-    """Return the paths of a model's scalar fields."""
     found: dict[str, None] = {}
     for field in fields_of(model):
         found |= dict.fromkeys(_below(field.shape, f"{prefix}{field.name}"))

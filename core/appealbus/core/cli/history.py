@@ -20,7 +20,6 @@ from appealbus.core.escaping import escaped_json, one_line
 from appealbus.core.journal.journal import Journal
 
 _PAGE = 1000
-"""Entries per read if only some are shown."""
 _WIDEST = 32
 """Width of the column before the text; longer lookup names push the text to the right."""
 
@@ -66,7 +65,6 @@ def history(
 
 
 def show(cli: Cli, lines: Sequence[Line]) -> None:
-    """Print events in columns."""
     width = max((len(line.head) for line in lines if len(line.head) <= _WIDEST), default=0)
     for line in lines:
         at = "" if line.at is None else local_second(line.at)

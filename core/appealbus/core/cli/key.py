@@ -24,7 +24,6 @@ log = structlog.get_logger(__name__)
 
 _SQLITE = "sqlite:///"
 _SILENT = 5.0
-"""Seconds between two lines of progress."""
 
 group = typer.Typer(help="The key by which people and parcels are found in the journal.", no_args_is_help=True)
 

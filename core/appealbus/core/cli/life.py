@@ -31,12 +31,10 @@ class Run:
 
 
 def life(entries: Iterable[LogEntry]) -> Iterator[Line]:
-    """Return the lines for one appeal's entries, in order."""
     return _folded(((run, _brought(run)) for run in _runs(entries)), "runs like")
 
 
 def failures(entries: Iterable[LogEntry]) -> Iterator[Line]:
-    """Return the lines for failures only."""
     alone = ((entry, Run([entry])) for entry in entries if entry.failed)
     return _folded(((run, _failed(entry)) for entry, run in alone), "like")
 
@@ -73,10 +71,7 @@ def _question(entry: LogEntry) -> tuple[str, str, str]:
 
 
 def _folded(runs: Iterable[tuple[Run, Likeness]], called: str) -> Iterator[Line]:
-    """Fold runs that repeat those right before them, and count them.
-
-    Parallel open questions come due at different times, so adjacent runs are seldom equal.
-    """
+    """Fold runs that repeat those right before them. Adjacent runs are seldom equal, since questions alternate."""
     more: list[Run] = []
     told: set[Hashable] = set()
     shown = 0

@@ -20,13 +20,7 @@ Detail = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of output.
-
-    Attributes:
-        at: time; None: the line continues the one above.
-        head: the event in a word, or the question.
-        style: of both texts.
-    """
+    """A line of output. Without `at` it continues the line above."""
 
     at: datetime | None
     head: str
@@ -35,11 +29,7 @@ class Line:
 
 
 def tell(entry: LogEntry, *, several: bool = False) -> Line:
-    """Format an entry for people.
-
-    Args:
-        several: whether its lookup asked several questions, so that the line must name the question.
-    """
+    """Format an entry for people. With `several` questions of its lookup, the line names the question."""
     detail = entry.detail
     if entry.what in (What.ENDED, What.ASKED):
         head = f"{entry.about} #{str(detail.get('key', ''))[:4]}" if several and detail.get("key") else entry.about
@@ -67,7 +57,6 @@ def local_second(moment: datetime) -> str:
 
 
 def span(ms: float) -> str:
-    """Format a duration for people."""
     for size, unit in ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min")):
         if ms >= 2 * size:
             return f"{ms / size:.0f} {unit}"

@@ -68,8 +68,6 @@ def show_why(cli: Cli, name: str, number: str, *, as_json: bool, copy: bool, pur
 def fields_seen(
     cli: Cli, name: str, number: str, field: str, version: int | None, *, copy: bool, purpose: str
 ) -> list[FieldValue]:
-    """Return the visible origins of a field."""
-
     async def read(views: Views, row: AppealRow) -> list[FieldValue]:
         try:
             found = await views.explain(row, field, version)

@@ -75,8 +75,7 @@ async def opened(
 async def _proved(journal: Journal, checkpoint: Checkpoint, mark: Mark | None, *, works: bool) -> Checkpoint | None:
     """Return the checkpoint if it matches the journal; None if a worker's checkpoint is trusted instead.
 
-    Raises:
-        Behind: they differ, or a used journal has none.
+    Raises Behind if they differ, or a used journal has none.
     """
     now = await journal.how_far()
     if mark is not None:
@@ -98,8 +97,7 @@ async def _proved(journal: Journal, checkpoint: Checkpoint, mark: Mark | None, *
 
 
 async def _vouched(journal: Journal) -> bool:
-    """Whether a live worker has compared the journal. Only writes after our first read count; earlier ones may come
-    from the copied journal."""
+    """Whether a live worker has compared the journal. Writes before our first read may come from the copied journal."""
     before, ends = await journal.last_heartbeat(), monotonic() + _VOUCHED
     while before is not None and monotonic() < ends:
         await asyncio.sleep(_LOOK)

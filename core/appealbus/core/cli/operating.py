@@ -33,7 +33,6 @@ Yes = Annotated[
 Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, for the log; needed where many are meant.")]
 
 _TOLD = 1000
-"""Unprocessed rows named in a JSON document; the rest is counted."""
 _WORDS = {
     Verdict.DONE: "done",
     Verdict.IN_WORK: "refused: a worker has it right now",
@@ -47,8 +46,6 @@ _WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Many:
-    """An operation on a selection, with its options."""
-
     order: Order
     selection: Selection | DeliverySelection | HistorySelection
     show: Callable[[DeliveryRow], str]

@@ -18,11 +18,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 
 
 def place_of(text: str) -> Place:
-    """Parse the value of `--after`.
-
-    Raises:
-        BadParameter: invalid text.
-    """
+    """Parse the value of `--after`; BadParameter if invalid."""
     try:
         return Place.parse(text)
     except ValueError as error:
@@ -37,7 +33,6 @@ def print_page(
     Args:
         page: the rows, as dataclasses.
         limit: requested rows; a full page may have more behind it.
-        show: prints one row for people.
         as_json: print one JSON document instead, without bytes fields.
         none: text for an empty page.
         key: attribute that identifies the next page.

@@ -18,7 +18,6 @@ from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import QuarantineRow
 
 _AT_ONCE = 200
-"""Rows whose beginnings are read at once, 16 KiB each."""
 
 group = typer.Typer(help="Messages that could not be taken, each with its reason.", no_args_is_help=True)
 group.command("replay")(replay)

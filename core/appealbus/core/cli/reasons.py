@@ -3,14 +3,9 @@
 import typer
 
 _LONGEST = 500
-"""Characters of a reason."""
 
 
 def checked_reason(reason: str) -> None:
-    """Check a reason.
-
-    Raises:
-        BadParameter: it is empty or too long.
-    """
+    """Raise BadParameter if the reason is empty or too long."""
     if not reason.strip() or len(reason) > _LONGEST:
         raise typer.BadParameter(f"write one to {_LONGEST} characters", param_hint="--reason")

@@ -22,7 +22,6 @@ from appealbus.schemas.renames import Rename
 log = structlog.get_logger(__name__)
 
 _SAMPLE = 3
-"""Example numbers per rename."""
 
 
 class _These(NamedTuple):

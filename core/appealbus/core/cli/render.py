@@ -57,7 +57,6 @@ def dossier_view(
 
 
 def appeals(count: int) -> str:
-    """Format a number of appeals, in words."""
     return f"{count} {'appeal' if count == 1 else 'appeals'}"
 
 

@@ -26,9 +26,7 @@ from appealbus.core.parts import build
 log = structlog.get_logger(__name__)
 
 _PAGE = 50
-"""Appeals per transaction."""
 _SAMPLE = 3
-"""Example numbers per kind of difference."""
 _LINES = 200
 """Most kinds of differences shown: an entirely different plugin has endless kinds."""
 _AGAIN = 3
@@ -55,7 +53,6 @@ class Findings:
 
     looked_at: int = 0
     differ: dict[int, set[tuple[str, str]]] = field(default_factory=dict)
-    """Changed questions by appeal."""
     counts: dict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
     reads: list[AppealRead] = field(default_factory=list)
     """Filled only if values are to be shown."""
@@ -113,7 +110,6 @@ class _Targets:
     span: Span | None
 
     async def ids(self, cli: Cli, journal: Journal) -> AsyncIterator[int]:
-        """Yield appeals in the order of their replies."""
         if self.span is None:
             row = await journal.appeal(self.number or "")
             if row is None:
@@ -175,7 +171,6 @@ class _Run:
                 await journal.passes_looked_at(source)
 
     def _code(self, left: set[str]) -> int:
-        """Return the exit code for skipped appeals."""
         gone = self.targets.number is not None and Written.GONE in left
         return EXIT_ABSENT if gone else EXIT_PROBLEMS if left - _NOTHING_TO_DO else 0
 

@@ -34,14 +34,12 @@ from appealbus.schemas.appeal import AppealKind
 _START = 60.0
 """Seconds for a wire to start, which reads contracts."""
 _ALONE = 330
-"""Seconds per request, including initial reads: longer than the caller waits. After that the system kills the
-process, whatever a plugin does."""
+"""Seconds per request, longer than the caller waits. After that the system kills the process."""
 _MEMORY = 4 * 1024 * 1024 * 1024
 """Bytes of address space: several times the need of contracts and the largest reply."""
 
 
 def main() -> None:
-    """Process requests until the input ends."""
     for ending in (signal.SIGINT, signal.SIGTERM):  # whoever started it closes its input
         signal.signal(ending, signal.SIG_IGN)
     with suppress(OSError, ValueError):

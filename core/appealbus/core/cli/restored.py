@@ -80,11 +80,7 @@ def _since(before: Mark, mark: Mark | None) -> datetime | None:
 
 
 def note_mark(checkpoint: Checkpoint, now: Mark, command: str = "appealbus restored", *, anew: bool = True) -> None:
-    """Write a confirmed mark into the checkpoint.
-
-    Raises:
-        JournalError: it cannot be written, so the next old copy would go unnoticed.
-    """
+    """Write a confirmed mark into the checkpoint. On JournalError the next old copy would go unnoticed."""
     try:
         if checkpoint.write(now, anew=anew):
             return
@@ -109,7 +105,6 @@ async def somebody_works(journal: Journal) -> bool:
 
 
 def _last(before: Mark, mark: Mark | None, after: int | None) -> int:
-    """Return the last used epoch."""
     if mark is None and after is None:
         raise ConfigError(
             "there is no checkpoint, so nobody knows the last epoch; look at the newest numbers that a receiver has "

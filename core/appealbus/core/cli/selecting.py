@@ -22,7 +22,6 @@ from appealbus.schemas.identifiers import parse_body, parse_kato, parse_or_none
 from appealbus.schemas.signal import Severity
 
 _LONGEST = 500
-"""Characters of a purpose."""
 _DAY = "%Y-%m-%d"
 _SPELT = 300
 """Characters of an identifier with separators."""
@@ -98,8 +97,6 @@ def _options(
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The chosen options."""
-
     selection: Selection
     purpose: str = ""
     """Purpose of a search for a person or parcel; empty without one."""
@@ -124,11 +121,7 @@ def selects(command: Callable[..., None]) -> Callable[..., None]:
 def chosen_by(
     *, person: bool, person_file: Path | None, parcel: bool, parcel_file: Path | None, purpose: str | None, **said: Any
 ) -> Chosen:
-    """Build the selection; prompt for personal data.
-
-    Raises:
-        BadParameter: a value is invalid.
-    """
+    """Build the selection; prompt for personal data. BadParameter if a value is invalid."""
     if said.pop("held"):
         if said["state"] not in (None, AppealState.HELD):
             raise typer.BadParameter("--held is --state held; write one of them")
@@ -155,11 +148,7 @@ def chosen_by(
 def named_by(
     *, person: bool, person_file: Path | None, parcel: bool, parcel_file: Path | None
 ) -> tuple[tuple[str, str], ...]:
-    """Return person and parcel by kind, from a prompt or a file.
-
-    Raises:
-        BadParameter: a value is invalid.
-    """
+    """Return person and parcel by kind, from a prompt or a file. BadParameter if a value is invalid."""
     named = []
     if person or person_file is not None:
         named.append(_named("ИИН or БИН", "--person", person_file, _person))

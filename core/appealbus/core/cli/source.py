@@ -148,11 +148,7 @@ def resume(
 
 
 def moment(text: str, now: datetime) -> datetime:
-    """Parse a time: the next such time of day, or a date with or without a time.
-
-    Raises:
-        BadParameter: it is invalid, or not allowed as the end of a pause.
-    """
+    """Parse a time: the next such time of day, or a date with or without a time. BadParameter if invalid."""
     here = now.astimezone()
     try:
         if len(text) <= 5 and ":" in text:

@@ -58,7 +58,6 @@ async def _read(journal: Journal) -> tuple[list[SourceState], list[WorkerState]]
 
 
 def worker_view(workers: list[WorkerState]) -> RenderableType:
-    """Show workers, and connections that are down or need repair."""
     lines = [
         Text(
             f"worker {one_line(worker.host)}:{worker.pid}, since {local(worker.started_at):%Y-%m-%d %H:%M:%S}, "
@@ -131,7 +130,6 @@ def _standing_still(states: list[SourceState]) -> Iterator[Text]:
 
 
 def _certificates(states: list[SourceState]) -> Iterator[Text]:
-    """Yield certificates that expired or soon will."""
     now = wall()
     for state in states:
         for each in state.certificates:

@@ -37,8 +37,7 @@ UP = 10.0
 TRIES = 5
 """Early deaths that end everything, as long as no worker has ever been up."""
 MARGIN = 30.0
-"""Seconds beyond `bus.grace` for a worker to end. A silent database takes most of it, since each step waits a few
-seconds for the journal."""
+"""Seconds beyond `bus.grace` for a worker to end; a silent database takes most of it."""
 _FIRST_PAUSE = 0.5
 """Seconds; a worker killed by one message is back almost at once."""
 _LONGEST_PAUSE = 30.0
@@ -53,7 +52,7 @@ _DRAINED = frozenset({0, EXIT_STOPPED, -signal.SIGTERM, -signal.SIGINT})
 def become_supervisor(count: int, *, grace: float, ends: bool, level: LogLevel, form: LogFormat) -> NoReturn:
     """Replace this process by the supervisor of `count` workers, which run the same command line.
 
-    The process id stays, all else is gone. A stop signal sent before the supervisor listens stays pending.
+    The process id stays. A stop signal sent before the supervisor listens stays pending.
     """
     orders = [str(count), str(grace), str(int(ends)), level.value, form.value]
     signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
@@ -67,13 +66,7 @@ def _own_command() -> list[str]:
 
 
 class Supervisor:
-    """Keeps workers running until it is told to stop.
-
-    Args:
-        command: of each worker.
-        grace: `bus.grace`, in seconds.
-        ends: whether a worker's own exit with 0 ends its work (`--until-idle`).
-    """
+    """Keeps workers running until it is told to stop. With `ends` a worker's exit with 0 is final."""
 
     def __init__(self, count: int, command: Sequence[str], *, grace: float, ends: bool = False) -> None:
         self._count = count
@@ -121,7 +114,6 @@ class Supervisor:
             self._stopping.set()
 
     async def _keep(self, number: int) -> None:
-        """Keep one worker running."""
         deaths = 0
         while not self._stopping.is_set():
             life = await self._life(number)

@@ -23,7 +23,6 @@ from appealbus.core.journal.errors import CursorPruned, CursorRefused
 from appealbus.core.journal.journal import Journal
 
 _PAGE = 500
-"""Entries per read."""
 _WINDOW = 10_000
 """Positions per step of the backward search for the last entries."""
 _WINDOWS = 20
@@ -38,8 +37,6 @@ _ANEW = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Filter of entries."""
-
     what: Sequence[str]
     number: str | None
     about: str | None
@@ -51,8 +48,6 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Start position, and whether to follow."""
-
     after: Cursor | None
     last: int
     follow: bool
@@ -160,7 +155,6 @@ async def _as_long_as_open(
 
 
 async def _last(journal: Journal, wanted: Wanted, count: int) -> tuple[Sequence[LogEntry], Cursor]:
-    """Return the last entries, and the end position of the log."""
     head = (await journal.log(limit=1)).head
     found: list[LogEntry] = []
     upto = head.position
@@ -174,7 +168,6 @@ async def _last(journal: Journal, wanted: Wanted, count: int) -> tuple[Sequence[
 
 
 async def _between(journal: Journal, wanted: Wanted, after: Cursor, upto: int, count: int) -> list[LogEntry]:
-    """Return the last entries of a section of the log."""
     last: deque[LogEntry] = deque(maxlen=count)
     place: Cursor | None = after
     while place is None or place.position < upto:

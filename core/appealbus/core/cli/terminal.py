@@ -14,13 +14,9 @@ _UNWRAPPED = 1_000_000
 
 
 class Terminal(Console):
-    """A console that escapes control characters everywhere, also in tables.
-
-    Markup is off. Output to files and pipes is neither wrapped nor padded.
-    """
+    """A console that escapes control characters everywhere. Output to files and pipes is neither wrapped nor padded."""
 
     def __init__(self, **given: Any) -> None:
-        """Arguments as for Console."""
         super().__init__(**{"highlight": False, "markup": False, "emoji": False, **given})
         if not self.is_terminal and "width" not in given:
             self.width = _UNWRAPPED

@@ -1,4 +1,4 @@
-"""`appealbus withdraw`: a record that was misread is taken out, and its readers are told."""
+"""`appealbus withdraw`: removes a misread record and informs the receivers."""
 
 from typing import Annotated
 
