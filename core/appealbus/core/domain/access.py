@@ -7,8 +7,6 @@ from appealbus.schemas.base import Word
 
 
 class Served(Word):
-    """Origin of an answer."""
-
     SOURCE = "source"
     SHARED = "shared"
     """The answer of an identical question in flight."""

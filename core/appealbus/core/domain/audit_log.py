@@ -11,12 +11,9 @@ from appealbus.core.domain.event import LogEntry
 
 @dataclass(frozen=True, slots=True)
 class Deeds:
-    """Filter of log entries; all conditions must hold."""
-
     looks: bool = False
     """Accesses to personal data by people and clients; else all other actions."""
     actor: str | None = None
-    """Exact actor, such as `person:aigul`."""
     what: str | None = None
     appeal_id: int | None = None
     since: datetime | None = None
@@ -45,7 +42,6 @@ class LookPlace:
 
     @classmethod
     def parse(cls, text: str) -> "LookPlace":
-        """Parse a place; raise ValueError if invalid."""
         found = re.fullmatch(r"([0-9]{1,18})-([0-9]{1,18})", text, re.ASCII)
         if found is None:
             raise ValueError("write it as the page before has told it")

@@ -13,14 +13,7 @@ FAILED = frozenset({"unavailable", "timed_out", "invalid"})
 
 
 class PastCall(NamedTuple):
-    """A finished call.
-
-    Attributes:
-        at: start.
-        kind: of its outcome.
-        code: of its outcome; empty on success.
-        ms: duration in milliseconds.
-    """
+    """A finished call, from `at` on; `code` is empty on success."""
 
     at: datetime
     kind: str
@@ -30,13 +23,7 @@ class PastCall(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PastCalls:
-    """Calls in the newest part of the log.
-
-    Attributes:
-        since: start of that part; None: empty.
-        whole: whether it covers the whole log.
-        calls: in the order of their ends.
-    """
+    """Calls in the newest part of the log, by their ends. `since` None: empty; `whole`: all of the log."""
 
     since: datetime | None = None
     whole: bool = True
@@ -66,7 +53,6 @@ class CallSpan:
         return sum(self.outcomes[kind] for kind in FAILED)
 
     def quantile(self, part: float) -> int | None:
-        """Return this quantile of the answers' milliseconds; None without answers."""
         return quantile(self.took, part)
 
 

@@ -15,7 +15,6 @@ from appealbus.schemas.provenance import Provenance
 from appealbus.schemas.record import Record
 
 _DATES = ("received_at", "due_on")
-"""Dates of an appeal that determine its deadlines."""
 
 CLOSED = "appeal.closed"
 """Skipped because the appeal was answered, withdrawn or closed. It may be reopened."""
@@ -49,9 +48,7 @@ class Try:
         question: id under which it was sent; another question's if both shared an answer.
         message: id of its first message.
         at: start; for a late answer, of its question.
-        ms: milliseconds until the end or the late answer.
-        kind: outcome of the last attempt.
-        code: code of that outcome.
+        kind: outcome, of the last attempt only.
     """
 
     question: str

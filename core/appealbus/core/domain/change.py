@@ -35,7 +35,6 @@ LONGEST_TERM = timedelta(days=731)
 """Longest term a change may set after its date: terms of law are months, even extended."""
 MISDATED = "change.misdated"
 UNREAD = frozenset({"field.date", "field.moment"})
-"""Codes of unreadable dates."""
 
 
 def counts_from(dated_at: datetime, received_at: datetime) -> datetime:

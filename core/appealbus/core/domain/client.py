@@ -27,13 +27,11 @@ class Client:
     """A client in the journal.
 
     Attributes:
-        name: Latin letters, digits, `_` and `-`, in the original case.
         channel: of its appeals, with the role `channel`; else empty.
         places: visible territories by КАТО, normalized; empty: all.
         kinds: visible kinds of appeals; empty: all, also unknown ones.
         per_minute: limit of requests over all servers; None: as configured.
         created_by: an actor of the log.
-        revoked_at: when all credentials were revoked; None: active.
     """
 
     name: str
@@ -58,7 +56,6 @@ class Credential:
     Attributes:
         id: the public part of a token, used to find it; of a certificate the fingerprint.
         kind: `token` or `certificate`; in the console `link` or `session`.
-        revoked_at: end before `expires_at`, if any.
     """
 
     id: str

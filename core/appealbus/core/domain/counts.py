@@ -17,8 +17,6 @@ class QuarantineHeld:
 
 @dataclass(frozen=True, slots=True)
 class QuarantineGroup:
-    """Quarantined messages with the same reason."""
-
     code: str
     messages: int
     oldest: datetime

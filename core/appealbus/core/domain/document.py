@@ -18,7 +18,6 @@ from appealbus.schemas.stored import APPEAL, PROVENANCE
 from appealbus.schemas.tolerant import whole
 
 DIGEST = 32
-"""Bytes of a SHA-256."""
 _PIECE = 2000
 _WHOLE, _MEMBERS = b"\x00", b"\x01"
 """Placeholders for a whole document, and for its members among others. Neither byte occurs in JSON."""
@@ -70,16 +69,12 @@ class Unnumbered:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """An appeal with changes applied, and its document."""
-
     appeal: Appeal
     document: Document
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Digest and length of a document."""
-
     digest: bytes
     size: int
 
@@ -91,7 +86,6 @@ class Version:
     Attributes:
         skeleton: its JSON with places for documents; complete if there are no parts.
         parts: concatenated digests: first the appeal's, then the facts'.
-        size: total bytes.
     """
 
     skeleton: bytes
@@ -104,7 +98,6 @@ class Version:
 
 
 def split(parts: bytes) -> tuple[bytes, ...]:
-    """Split concatenated digests."""
     return tuple(parts[at : at + DIGEST] for at in range(0, len(parts), DIGEST))
 
 
@@ -117,7 +110,6 @@ def fact_document(record: Record | None, provenance: Provenance | None, written:
 
 
 def fact_of(record: bytes | None, provenance: bytes | None) -> Document:
-    """Return the document of a fact from JSON parts."""
     # Where there is no provenance it says so: a record may have a member of that name, and the last one counts.
     if record is None:
         return Document.of(b"%b%b}" % (NO_RECORD, provenance or b"null"))
@@ -130,10 +122,7 @@ def is_fact(body: bytes) -> bool:
 
 
 def fact_parts(body: bytes) -> tuple[bytes | None, bytes | None]:
-    """Return record and provenance of a fact's document, as JSON.
-
-    There are no other members: later releases extend the provenance.
-    """
+    """Return record and provenance as JSON. Later releases extend the provenance, so there are no other members."""
     if not body.startswith(_RECORD):
         return None, body[len(NO_RECORD) : -1]
     record, _, provenance = body[len(_RECORD) : -1].rpartition(_PROVENANCE)
@@ -141,7 +130,6 @@ def fact_parts(body: bytes) -> tuple[bytes | None, bytes | None]:
 
 
 def appeal_document(appeal: Appeal) -> Document:
-    """Return the document of an appeal for dossiers."""
     return Document.of(APPEAL.write(appeal, exclude_none=True))
 
 
@@ -165,11 +153,7 @@ def _rest(dossier: Dossier) -> bytes:
 
 
 def put_together(skeleton: bytes, documents: Iterable[bytes]) -> bytes:
-    """Return the JSON of a version, given its documents in order.
-
-    Raises:
-        ValueError: their number does not match the places.
-    """
+    """Return the JSON of a version, given its documents in order; ValueError if their number is wrong."""
     texts = _PLACES.split(skeleton)
     for at, body in zip(range(1, len(texts), 2), documents, strict=True):
         # Of `{"record":…}` after `{"lookup":…` the brace becomes a comma.

@@ -102,7 +102,6 @@ class What(StrEnum):
 
 
 BUS = "bus"
-"""Actor of automatic actions."""
 _NAME = 12
 """Characters of a worker's name, out of 32: enough to be practically unique."""
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -110,7 +109,6 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NO_ANSWER = frozenset(
     {OutcomeKind.UNAVAILABLE.value, OutcomeKind.TIMED_OUT.value, OutcomeKind.INVALID.value, OutcomeKind.REFUSED.value}
 )
-"""Outcomes of unanswered questions."""
 _FAILURES = frozenset(
     {What.DIFFERS, What.QUARANTINED, What.SUSPECTED, What.FAILED, What.SET_ASIDE, What.HELD, What.CLOSED}
 )
@@ -154,8 +152,7 @@ class Event(NamedTuple):
     Attributes:
         actor: `worker:NAME`, `client:CHANNEL`, `api:CLIENT`, `person:NAME`, `plugin:NAME`, `bus`.
         about: a lookup, receiver, channel or source.
-        detail: other data as JSON. No personal data in clear: keys, codes, hex digests, and times in microseconds
-        since 1970.
+        detail: as JSON without personal data in clear: keys, codes, hex digests, microseconds since 1970.
     """
 
     what: What
@@ -191,7 +188,6 @@ class LogFilter:
     what: Collection[str] = ()
     """Any of these; empty: all."""
     number: str | None = None
-    """Of the appeal."""
     about: str | None = None
     actor: str | None = None
 

@@ -31,7 +31,6 @@ class FeedPage:
     next: Cursor
     """Start of the next page, also past entries that were filtered out."""
     head: Cursor
-    """End of the log at the time of the read."""
 
     @property
     def lag(self) -> int:
@@ -41,13 +40,7 @@ class FeedPage:
 
 @dataclass(frozen=True, slots=True)
 class FeedReader:
-    """A client that reads the feed.
-
-    Attributes:
-        cursor: last confirmed position.
-        at: time of that confirmation.
-        lag: unread log entries.
-    """
+    """A client that reads the feed. `cursor` is its last confirmed position, `lag` the unread log entries."""
 
     client: str
     cursor: Cursor

@@ -13,9 +13,7 @@ class PastHandover(NamedTuple):
     """One delivery attempt.
 
     Attributes:
-        at: end.
         what: `delivered`, `failed`, or `set_aside` if permanently refused.
-        code: of the failure; empty on success.
         waited: whole seconds from the version's creation to its delivery; None: not delivered, or version deleted.
     """
 
@@ -27,13 +25,7 @@ class PastHandover(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PastHandovers:
-    """Attempts in the newest part of the log.
-
-    Attributes:
-        since: start of that part; None: empty.
-        whole: whether it covers the whole log.
-        attempts: in the order of their ends.
-    """
+    """Delivery attempts in the newest part of the log, by their ends. `since` None: empty; `whole`: all of the log."""
 
     since: datetime | None = None
     whole: bool = True
@@ -59,11 +51,9 @@ class HandoverSpan:
 
     @property
     def not_taken(self) -> int:
-        """All unsuccessful attempts."""
         return self.failed + self.refused
 
     def quantile(self, part: float) -> int | None:
-        """Return this quantile of the seconds until delivery; None without deliveries."""
         return quantile(self.waited, part)
 
 

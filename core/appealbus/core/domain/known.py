@@ -19,4 +19,3 @@ class KnownLookup:
     version: str
     inputs: tuple[InputPaths, ...] = ()
     formerly: tuple[str, ...] = ()
-    """Former names."""

@@ -8,8 +8,6 @@ from enum import StrEnum
 
 
 class Probe(StrEnum):
-    """Which worker probes whether a source is back."""
-
     NOBODY = "nobody"
     MINE = "mine"
     OTHER = "other"
@@ -22,7 +20,6 @@ class Need:
     Attributes:
         limit: total for all workers.
         held: most that the worker will use until the next grant, unless `used` is higher.
-        used: current usage.
         wanted: possible usage.
         turn: seconds to keep a share if the limit is smaller than the number of claimants.
     """
@@ -59,11 +56,9 @@ class Report:
 
     Attributes:
         lease: seconds until other workers get its shares if it is silent.
-        calls: calls in flight.
         parts: parts of the rate, each a bucket for one token; `burst` parts make up the rate.
         rate: tokens per second of all parts.
         returned: tokens given back.
-        news: for the breaker.
         breaker_failures: consecutive failures that open the breaker.
         breaker_open: seconds of an open breaker.
     """
@@ -103,8 +98,6 @@ class Grant:
     """A worker's permissions for a source, and the shared breaker's state.
 
     Attributes:
-        calls: share of calls in flight.
-        parts: share of the rate.
         tokens: included tokens.
         era: counts changes of the breaker.
         failures: consecutive system failures.

@@ -38,7 +38,6 @@ class Delays:
     within: tuple[tuple[float, int], ...]
     """Cumulative counts by upper bound in seconds, ascending; the last bound is infinite."""
     seconds: float
-    """Sum."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,9 +31,7 @@ class Verdict(StrEnum):
     IN_WORK = "in_work"
     """Refused: a worker has the appeal right now."""
     HELD = "held"
-    """Refused: the appeal is held already."""
     NOT_HELD = "not_held"
-    """Refused: it is not held."""
     GONE = "gone"
     """The appeal or delivery no longer exists."""
     NEWER = "newer_delivered"
@@ -77,8 +75,6 @@ class Frozen:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Progress of an operation."""
-
     hash: str
     operation: Operation
     total: int
@@ -90,7 +86,6 @@ class Progress:
 
     @property
     def seen(self) -> int:
-        """Rows with a verdict."""
         return sum(self.verdicts.values())
 
     @property
@@ -104,8 +99,6 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class OperationRow:
-    """A started operation and its progress."""
-
     hash: str
     operation: Operation
     at: datetime
@@ -116,9 +109,7 @@ class OperationRow:
     id: int
     order: Order
     verdicts: Mapping[str, int]
-    """Rows so far, by verdict."""
     selected_by: Mapping[str, Any]
-    """The selection as logged."""
     moved_at: datetime
     """End of its last part."""
     stopped_by: str = ""

@@ -7,11 +7,7 @@ from datetime import date, datetime
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """The appeals that need a source.
-
-    Attributes:
-        kinds: whose contracts ask it; None: unknown, so all may.
-    """
+    """The appeals that need a source. `kinds` None: unknown, so all may."""
 
     source: str
     kinds: tuple[str, ...] | None = None
@@ -29,13 +25,7 @@ class WaitingByDay:
 
 @dataclass(frozen=True, slots=True)
 class DueDay:
-    """Appeals due on one day.
-
-    Attributes:
-        waiting: appeals that need the source.
-        missed: of them, those answered too late.
-        anyway: of those, late even if the source were available now.
-    """
+    """Appeals due on one day: needing the source, answered too late, and late even if it were available now."""
 
     day: date
     waiting: int
@@ -48,7 +38,6 @@ class Outage:
     """Forecast of due dates while a source is away.
 
     Attributes:
-        until: when the source is back.
         days: from today on, if appeals need it.
         overdue: appeals due before today, which lose nothing more.
         more: whether some were not counted.
@@ -69,12 +58,10 @@ class Outage:
 
     @property
     def missed(self) -> int:
-        """Of those, answered too late."""
         return sum(each.missed for each in self.days)
 
     @property
     def anyway(self) -> int:
-        """Of those, late even if the source were available now."""
         return sum(each.anyway for each in self.days)
 
     @property

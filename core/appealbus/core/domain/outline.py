@@ -11,8 +11,6 @@ class Outline:
     """The data of an appeal that statistics need; reading the whole takes several times as long.
 
     Attributes:
-        accepted_at: when the bus received it.
-        due_on: deadline by its register or by plugins.
         appeal: newest form, as JSON.
         first: original form, as JSON; None: same as `appeal`.
         changes: applied changes without corrections, unordered.

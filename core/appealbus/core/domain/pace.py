@@ -13,9 +13,7 @@ class Pace:
     since: datetime
     until: datetime
     counts: Mapping[str, int] = field(default_factory=dict)
-    """Log entries by kind."""
 
     def a_minute(self, *what: str) -> float:
-        """Return entries of these kinds (`What`) per minute."""
         seconds = max(1.0, (self.until - self.since).total_seconds())
         return sum(self.counts.get(str(each), 0) for each in what) * 60 / seconds

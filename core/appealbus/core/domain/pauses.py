@@ -12,8 +12,7 @@ PAUSED, CLOSED, SPENT = "source.paused", "source.closed", "source.quota"
 """Codes of questions that the bus itself holds back from a source."""
 HELD_BACK = frozenset({PAUSED, CLOSED, SPENT})
 _IDLE = 1 / 8
-"""Last fraction of a period without a reserve for first versions. With less, calls may go unused at the end; with
-more, late first versions may find none."""
+"""Last fraction of a period without a reserve for first versions, so that no calls go unused."""
 STALE = "source.stale"
 """Code of a question answered from memory with stale data; it is asked again."""
 PARTLY_READ = "reply.partly_read"
@@ -27,18 +26,14 @@ ASKED_ANEW = PROVISIONAL | {REFRESH_FAILED}
 
 
 class Period(StrEnum):
-    """Unit of a quota."""
-
     DAY = "day"
     MONTH = "month"
 
     def begins(self, now: datetime) -> datetime:
-        """Return the start of the period that contains a time."""
         midnight = now.astimezone(KAZAKHSTAN).replace(hour=0, minute=0, second=0, microsecond=0)
         return midnight if self is Period.DAY else midnight.replace(day=1)
 
     def ends(self, begins: datetime) -> datetime:
-        """Return the end of a period, given its start."""
         if self is Period.DAY:
             return begins + timedelta(days=1)
         return self.begins(begins + timedelta(days=32))
@@ -82,8 +77,7 @@ class Quota:
     Attributes:
         most: calls, by period.
         reserve: fraction kept for urgent appeals.
-        first_share: fraction of either part kept for first versions. It declines to zero over the period, so that
-        returning appeals use the rest.
+        first_share: fraction of either part kept for first versions; declines to zero over the period.
     """
 
     most: Mapping[Period, int]
@@ -91,7 +85,6 @@ class Quota:
     first_share: float = 0.0
 
     def open_to(self, period: Period, *, urgent: bool) -> int:
-        """Return calls per period for urgent or other appeals."""
         most = self.most[period]
         return most if urgent else most - math.ceil(most * self.reserve)
 
@@ -110,7 +103,6 @@ class Quota:
         return QuotaAnswer(again_at, period.value, pace=pace, ends=ends) if wish.now < again_at else None
 
     def left(self, used: Sequence[QuotaUse], now: datetime) -> dict[str, int]:
-        """Return remaining calls, by period."""
         taken = {use.period: use.used for use in used if use.begins >= Period(use.period).begins(now)}
         return {period.value: max(0, most - taken.get(period.value, 0)) for period, most in self.most.items()}
 
@@ -124,7 +116,6 @@ class QuotaWish:
     urgent: bool
     now: datetime
     first: bool = True
-    """Whether it is for a first version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,11 +131,9 @@ class QuotaAnswer:
     """The answer to a wish.
 
     Attributes:
-        again_at: when the exhausted quota restarts; None: the call may leave.
-        period: of that quota.
+        again_at: when the exhausted quota, that of `period`, restarts; None: the call may leave.
         left: remaining calls, by period.
-        pace: interval at which further calls come free in the period.
-        ends: end of the period.
+        pace: interval at which further calls come free until `ends`.
         counted: starts of the call's periods, if it may leave.
     """
 
@@ -158,13 +147,7 @@ class QuotaAnswer:
 
 @dataclass(frozen=True, slots=True)
 class SourceNews:
-    """The journal's view of sources, read by each worker every second.
-
-    Attributes:
-        pauses: by source.
-        used: of quotas.
-        back_at: last recovery of each source, if any.
-    """
+    """The journal's view of sources, read by each worker every second. `back_at` has last recoveries."""
 
     pauses: Mapping[str, Pause] = field(default_factory=dict)
     used: Sequence[QuotaUse] = ()

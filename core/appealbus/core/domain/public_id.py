@@ -14,7 +14,6 @@ _VERSION, _VARIANT = 8, 0b10
 
 
 def new_tag() -> bytes:
-    """Return 74 random bits."""
     tag = os.urandom(TAG)
     return bytes((tag[0] & 3,)) + tag[1:]
 

@@ -9,10 +9,8 @@ class KeptReplies:
     """The latest replies to a question, packed.
 
     Attributes:
-        question_id: as in the access log.
         at: arrival of the last reply.
         head: data needed to unpack and parse them, without personal data.
-        packed: compressed bytes.
         seconds: retention.
     """
 
@@ -26,8 +24,6 @@ class KeptReplies:
 
 @dataclass(frozen=True, slots=True)
 class ReplyRow:
-    """Kept replies as stored."""
-
     id: int
     appeal_id: int
     lookup: str

@@ -27,13 +27,11 @@ class RereadPass:
     """The newest rereading of a source's replies. All but `source` and `readings` are numbers.
 
     Attributes:
-        readings: fingerprints of the parsing code.
         at: current place, from the newest reply backwards: arrival in microseconds since 1970.
         id: rest of that place.
         compared: records of the sample.
         otherwise: sample records with undoubted changes.
         gaps: reread questions with gaps.
-        changed: changed appeals.
         left: readable questions with gaps that were skipped, and appeals that could not be read or changed.
     """
 
@@ -50,10 +48,8 @@ class RereadPass:
 
     @property
     def since(self) -> datetime | None:
-        """Arrival of the oldest of these replies."""
         return moment_of(self.at) if self.at else None
 
     @property
     def is_undone(self) -> bool:
-        """Whether a person has to look."""
         return bool(self.left) if self.stage is Stage.OVER else self.stage is not Stage.GOES_ON

@@ -19,8 +19,6 @@ class TakeIn:
 
     Attributes:
         back_at: the recovery, by the clock that stamps questions' ends.
-        lookups: those of the source.
-        limit: most appeals.
         now: by the journal's clock.
         by: the worker as an actor.
         places: progress, by reason of waiting.
@@ -39,13 +37,7 @@ class TakeIn:
 
 @dataclass(frozen=True, slots=True)
 class TakenIn:
-    """Result of a request.
-
-    Attributes:
-        count: resumed appeals.
-        places: new progress.
-        over: whether none are left.
-    """
+    """Number of resumed appeals, new progress, and whether none are left."""
 
     count: int
     places: Mapping[str, Place]

@@ -13,9 +13,7 @@ from appealbus.core.domain.event import Cursor
 from appealbus.core.domain.listing import AppealRow, AppealState
 
 _NO_DATE = date.max.toordinal()
-"""Urgency of an appeal without a legal due date."""
 OLDEST = 36_500
-"""Highest age in days that can be requested."""
 _WRITTEN = re.compile(r"([a-z])([0-9]{1,19})\.([0-9]{1,19})", re.ASCII)
 
 
@@ -36,7 +34,6 @@ class Selection:
     body: str | None = None
     """Addressed body: БИН, else КАТО of its territory."""
     signal: str | None = None
-    """Worst severity of its signals."""
     receiver: str | None = None
     """With a version neither confirmed nor given up."""
     source: str | None = None
@@ -46,9 +43,7 @@ class Selection:
     completeness: str | None = None
     """Of the newest dossier. Like all texts here, it may be a comma-separated list."""
     lacking: bool = False
-    """Whether its contract requires a lookup that was not loaded."""
     unassessed: bool = False
-    """Whether an assessor raised over its newest dossier."""
     misdated: bool = False
     """Whether one of its dates is implausible or unreadable."""
     due_from: date | None = None
@@ -89,7 +84,6 @@ class DeliverySelection:
     """Exclusive end of confirmation; `since` is inclusive."""
 
     def told(self) -> dict[str, Any]:
-        """Return the filter for the log."""
         return {each.name: str(value) for each in fields(self) if (value := getattr(self, each.name)) is not None}
 
 
@@ -100,7 +94,6 @@ class HistorySelection:
     """None: from the oldest kept version."""
 
     def told(self) -> dict[str, Any]:
-        """Return the filter for the log."""
         return {"receiver": self.receiver, **({} if self.after is None else {"after": str(self.after)})}
 
 
@@ -120,7 +113,6 @@ class Place:
 
     @classmethod
     def parse(cls, text: str) -> "Place":
-        """Parse a place; raise ValueError if invalid."""
         if re.fullmatch(r"[0-9]{1,18}", text, re.ASCII):
             return cls(int(text))
         try:
@@ -142,4 +134,3 @@ class Found:
     places: Sequence[Place]
     """Position after each appeal."""
     next: Place | None
-    """Start of the next page; None: last page."""

@@ -21,7 +21,6 @@ REFUSED = frozenset({FOREIGN, OUT_OF_SCOPE})
 _ALIKE = {"due_on": ChangeKind.DUE, "addressee": ChangeKind.REDIRECTED}
 """Fields whose correction acts like another kind of change and needs that right, too."""
 _AHEAD = timedelta(minutes=5)
-"""Tolerance for a register's clock."""
 _LONGEST = 300
 """Characters of a code with separators."""
 
@@ -35,7 +34,6 @@ class Touched:
     kind: str | None = None
 
     def after(self, moves: Mapping[str, str | None]) -> Self:
-        """Return the data after a change."""
         return replace(self, place=moves.get("place", self.place), kind=moves.get("kind", self.kind))
 
 
@@ -82,8 +80,7 @@ class Sender:
         places: territories by КАТО with those below; empty: all.
         kinds: of appeals; empty: all, also unknown ones.
         changes: kinds of change, or `*`.
-        client: name of the HTTP API's client; empty: an intake or command.
-        role: of that client.
+        client: name of the HTTP API's client, with its role; empty: an intake or command.
     """
 
     channel: str = ""
@@ -105,8 +102,8 @@ class Sender:
     def refusal(self, before: Touched, says: Says, dated_at: datetime, at: datetime) -> str | None:
         """Return the code of a refusal; None: allowed.
 
-        The appeal is checked before the change, and as if the change came last. A sender with scopes may not use a
-        future date to override later changes of others.
+        The appeal is checked before the change, and as if the change came last. A sender with scopes may not move it
+        with a future date.
         """
         if self.scoped and says.moves and dated_at > at + _AHEAD:
             return OUT_OF_SCOPE

@@ -20,7 +20,6 @@ class BreakerState(StrEnum):
 
 
 MOST_BESIDE = 5
-"""Most elements named per field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +27,7 @@ class Drift:
     """A field whose form in replies no longer matches its lookup.
 
     Attributes:
-        replies: number of affected replies.
-        since: first of them.
-        last_at: last of them; outdated after an hour.
+        last_at: last affected reply; outdated after an hour.
         at: declaration of the field: `reading.py:78`.
         beside: undeclared elements that may replace it.
         share: percent of replies with it, before and now, if it fell without other explanation.

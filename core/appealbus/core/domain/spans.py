@@ -8,17 +8,11 @@ from datetime import UTC, datetime, timedelta
 _STEPS = [timedelta(minutes=n) for n in (1, 5, 15, 60, 180, 360, 1440, 10_080)]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST = 48
-"""Most spans."""
 
 
 @dataclass(frozen=True, slots=True)
 class Spans:
-    """Equal spans, aligned to multiples of their length.
-
-    Attributes:
-        step: length.
-        begins: starts; empty without events.
-    """
+    """Spans of length `step`, aligned to multiples of that length; none without events."""
 
     step: timedelta = _STEPS[0]
     begins: Sequence[datetime] = ()

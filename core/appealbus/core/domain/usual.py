@@ -11,7 +11,6 @@ ENOUGH = 20
 _MOST = 500
 """Most elements per lookup; beyond that, elements are never reported as new."""
 _LOOK = 25
-"""Replies between checks of shares."""
 _BLOCK = 100
 """Replies compared with earlier ones, of which there must be as many."""
 _LONG = 1000
@@ -24,15 +23,7 @@ _FALLEN = 10
 
 @dataclass(slots=True)
 class Fell:
-    """A field that occurs far less often than before.
-
-    Attributes:
-        since: first of the compared replies.
-        replies: number since then.
-        was: percent of replies with it before.
-        now: percent now.
-        at: the plugin's declaration.
-    """
+    """A field in far fewer replies than before. `was` and `now` are percentages."""
 
     since: datetime
     replies: int
@@ -48,11 +39,8 @@ class Shares:
     Attributes:
         replies: in the current block.
         told: occurrences in it, by field.
-        since: first reply of it.
         newest: occurrences since the last check, by field.
-        newest_since: first reply since then.
         before: earlier replies and occurrences, by field.
-        fell: fields with a fallen share.
     """
 
     replies: int = 0
@@ -106,10 +94,8 @@ class Usual:
     """Usual contents of a lookup's replies.
 
     Attributes:
-        replies: number so far.
         beside: undeclared paths, with declared names seen beside them.
         new: paths that appeared after many replies.
-        shares: by kind of question.
     """
 
     replies: int = 0
@@ -122,7 +108,6 @@ class Usual:
         return self.replies >= ENOUGH
 
     def is_new(self, path: str) -> bool:
-        """Whether an undeclared element is new."""
         return self.is_known and (path in self.new or path not in self.beside)
 
     def may_be_new(self, path: str) -> bool:

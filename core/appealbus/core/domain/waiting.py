@@ -6,8 +6,6 @@ from datetime import date, datetime
 
 @dataclass(frozen=True, slots=True)
 class ParkedFor:
-    """Appeals parked for a source."""
-
     source: str
     appeals: int
     """An appeal that waits for two sources counts for each."""

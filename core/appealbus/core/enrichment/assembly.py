@@ -79,11 +79,9 @@ def assemble(
     epoch: int = 1,
     recalled: Mapping[str, Sequence[Signal] | None] = NOTHING,
 ) -> Dossier:
-    """Make the next version of the dossier and have it assessed.
+    """Make the next version of the dossier and have it assessed; `defects` counts exceptions of assessors.
 
-    Args:
-        defects: counts exceptions of assessors.
-        recalled: signals from other appeals, by assessor; None if it failed.
+    `recalled` has signals from other appeals, by assessor; None if it failed.
     """
     states = whole.states
     facts: list[Fact] = []
@@ -182,14 +180,10 @@ class Told:
     """The content of a version, for comparison with the next."""
 
     def __init__(self, version: Version, present: Mapping[str, str], states: Iterable[LookupState]) -> None:
-        """Args:
-        present: current names of lookups, by former name.
-        states: of the case's questions. Those whose keys changed with the journal's key are matched by inputs.
-        """
+        """`present` has current names of lookups by former name. Questions whose keys changed are matched by inputs."""
         told: dict[str, Any] = from_json(bare(version.skeleton))
         self.completeness = Completeness.stored(told["completeness"])
         self.unassessed = frozenset(told.get("unassessed", ()))
-        """Assessors that raised."""
         self._changes = told.get("changes", [])
         there = {(state.lookup, state.key): state.inputs for state in states}
         keys = {(name, *((each.name, each.value) for each in inputs)): key for (name, key), inputs in there.items()}

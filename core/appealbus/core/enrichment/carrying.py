@@ -33,7 +33,7 @@ class Before:
     Attributes:
         unasked: states of questions that ended unasked, such as for lack of input; stored nowhere else.
         planned: lookups asked for it; empty if partial, since a run may have been cut off.
-        documents: digests of documents: by lookup those of its facts, under `""` that of the appeal.
+        documents: digests by lookup; under `""` that of the appeal.
     """
 
     questions: Collection[Key] = ()
@@ -48,7 +48,6 @@ class Whole:
 
     Attributes:
         states: of all questions: asked, carried forward, or unavailable here but required.
-        carried: the states carried forward.
         not_carried: invalidated facts of earlier versions, with reasons.
         lacks: required lookups unavailable here that have something to ask.
         cut_off: whether the run raised, so that further questions are unknown.
@@ -62,10 +61,7 @@ class Whole:
 
 
 def renamed(case: Case, present: Mapping[str, str]) -> Case:
-    """Return the case with lookups under their current names, each question once.
-
-    A question may also be stored under a former name, with an outdated key.
-    """
+    """Return the case with lookups under their current names; a question stored under two names is merged."""
     names = {*(state.lookup for state in case.states), *(answer.lookup for answer in case.answers)}
     given = [(state.lookup, asked_with(state.inputs)) for state in case.states if state.inputs]
     if names.isdisjoint(present) and len(set(given)) == len(given):
@@ -91,10 +87,7 @@ def _standing(state: LookupState, present: Mapping[str, str]) -> tuple[bool, dat
 
 
 def known_anew(case: Case, asked: Mapping[Key, LookupState]) -> Case:
-    """Return the case without states whose questions now have another key.
-
-    Equal inputs make equal questions, even if the query model has changed. A record is never replaced by none.
-    """
+    """Return the case without states whose questions have another key now. A record is never replaced by none."""
     now = {(name, asked_with(state.inputs)): state for (name, _), state in asked.items() if state.inputs}
 
     def stays(state: LookupState) -> bool:
@@ -115,14 +108,7 @@ def asked_with(inputs: Iterable[Input]) -> Asked:
 def whole(
     case: Case, asked: Mapping[Key, LookupState], contract: CompletenessContract, told: Before, now: datetime
 ) -> Whole:
-    """Combine the results of a run with earlier knowledge.
-
-    Args:
-        case: with its states before the run.
-        asked: states of the plan's questions.
-        told: view of the newest version, empty without one.
-        now: end of the run.
-    """
+    """Combine the results of a run with earlier knowledge. `told` is empty without an earlier version."""
     missing = contract.missing
     stays = [
         state
@@ -232,9 +218,7 @@ class _Givers:
     appeal: Appeal
     contract: CompletenessContract
     told_of: Collection[str]
-    """Lookups with a state."""
     records: dict[str, list[Record]] = field(default_factory=lambda: defaultdict(list))
-    """The version's records by lookup."""
     _texts: dict[str, tuple[set[str], bool]] = field(default_factory=dict)
 
     def add(self, states: Iterable[LookupState]) -> None:

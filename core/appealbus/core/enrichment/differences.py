@@ -46,8 +46,7 @@ def differences(before: Record, after: Record) -> list[FieldDifference]:
 def keeps(before: Record, after: Record, unknown: Collection[str]) -> bool:
     """Whether the new record keeps all information of the old one.
 
-    Changed values of previously unknown fields are no loss. A lost list item is one, even if the list was
-    incomplete.
+    Changed values of previously unknown fields are no loss. A lost list item is one.
     """
     return _kept("", _content(before), _content(after), unknown)
 

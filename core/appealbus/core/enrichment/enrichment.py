@@ -22,8 +22,6 @@ def _always() -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Enrichment:
-    """A plan, with the settings shared by its runs."""
-
     plan: Plan
     guards: Mapping[str, Guard]
     """By source."""
@@ -32,12 +30,10 @@ class Enrichment:
     actor: str
     """Name in the access log."""
     fan_out: int
-    """Most questions of one lookup for one case."""
     now: Callable[[], datetime]
     """The journal's clock, by which questions are due."""
     keep: Callable[[Case, LookupState, str | None, KeptReplies | None], Awaitable[None]]
-    """Saves the end of a question. Takes the id of the late answer that was read, or None, and the replies if they
-    are kept."""
+    """Saves the end of a question, with the id of its late answer, if any, and the replies, if they are kept."""
     pause_from: Callable[[], datetime] | None = None
     """Clock for the start of pauses; None: a pause starts at the end of the question."""
     gives_up: Callable[[], bool] = _always
@@ -60,7 +56,7 @@ class Enrichment:
         leaving: Callable[[], Awaitable[bool]] | None = None,
         lost: bool = False,
     ) -> Callable[[], None]:
-        """Ask one question through its source's guard, or read its late answer.
+        """Ask one question through its source's guard, or read its late answer; return a function that cancels it.
 
         Args:
             deadline: on the clock for waiting.
@@ -69,9 +65,6 @@ class Enrichment:
             anew: do not answer from memory.
             leaving: records that the question is sent; returns False to prevent it.
             lost: end the call before it is sent, after too many attempts without a recorded end.
-
-        Returns:
-            A function that cancels the question; without effect once it has ended.
         """
         if draft.query is None:
             raise ValueError("this draft has ended already")

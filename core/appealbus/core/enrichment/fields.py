@@ -84,12 +84,9 @@ def trail_of(fact: Fact, dossier: Dossier) -> dict[str, str]:
 def explain_field(dossier: Dossier, path: str) -> list[FieldValue]:
     """Return the fields at a path with their provenance, one per record of a lookup that fanned out.
 
-    A path without indexes (`egkn.parcel/rights.holder.iin`) matches every element. One with a key
-    (`egkn.parcel[1f2e…]/area`, as in signals) matches that question's record. A path of a group matches all fields
-    below. A gap matches too: its provenance is the cause.
-
-    Raises:
-        FieldError: neither records nor gaps match.
+    A path without indexes (`egkn.parcel/rights.holder.iin`) matches every element, one with a key
+    (`egkn.parcel[1f2e…]/area`) that question's record. A path of a group matches all fields below. A gap matches,
+    too: its provenance is the cause. FieldError without a match.
     """
     head, slash, rest = path.partition("/")
     lookup, _, key = head.removesuffix("]").partition("[")

@@ -26,26 +26,18 @@ _NOT_PUT = HELD_BACK | {BUSY}
 _ENDED = "nobody asks any more"
 _ANSWERED = frozenset({OutcomeKind.FOUND, OutcomeKind.NOT_FOUND, OutcomeKind.REFUSED})
 TURN = 5.0
-"""Seconds that a question may queue, beside its call, once a version is out. With less, a source with a full queue
-answers nothing; with more, such cases block places for longer."""
+"""Seconds that a question may queue once a version is out. With more, such cases block places for longer."""
 _LOST = 2
-"""Attempts without a recorded end before a suspect's turn skips a question. With less, innocent questions in flight
-at a crash are skipped; with more, the guilty one kills more workers."""
+"""Attempts without a recorded end before a suspect's turn skips a question. One may be innocent."""
 
 
 class PlanRun:
     """One run of a plan over one case.
 
     Attributes:
-        deadline: on the clock for waiting, for all questions. After the first version a question may use its source's
-        `guard.timeout` if longer.
+        deadline: on the clock for waiting. After the first version a question may use a longer `guard.timeout`.
         started: by the journal's clock.
-        before: states before the run.
-        answers: the first late answer of each question.
         alike: of a suspect, the number of questions by lookup and subject, as told apart by the access log.
-        states: current states.
-        records: by lookup and key.
-        keys: ordered keys of questions by lookup.
         settled: by lookup, for dependent inputs.
     """
 
@@ -207,7 +199,6 @@ class PlanRun:
         return len(left) >= _LOST * self.alike[node.lookup.name, subject]
 
     def _until(self, node: Node) -> float:
-        """Return the question's deadline on the clock for waiting."""
         if not self.case.version:
             return self.deadline
         timeout = self._enrichment.guards[node.lookup.source].timeout
@@ -216,8 +207,7 @@ class PlanRun:
     async def _mark(self, node: Node, draft: Draft, before: LookupState | None) -> bool:
         """Record that a question that must not be repeated is about to be sent. If its end gets lost, a person decides.
 
-        Returns:
-            False if another worker has the appeal; then the question must not be sent.
+        Returns False if another worker has the appeal; then it must not be sent.
         """
         if self._enrichment.mark is None:
             return True
@@ -312,8 +302,6 @@ class PlanRun:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Asked:
-    """A sent question, its earlier state, and its late answer if any."""
-
     node: Node
     draft: Draft
     before: LookupState | None

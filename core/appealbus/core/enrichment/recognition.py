@@ -16,13 +16,7 @@ def keys_anew(
 ) -> dict[tuple[str, str], str]:
     """Return the new keys of a case's questions, by lookup and old key, without asking anything.
 
-    Questions outside the plan get no new key, since nobody will look them up.
-
-    Args:
-        nodes: the plan, in order.
-        case: with its states.
-        fan_out: most questions of one lookup.
-        key_of: makes a question's key from its query's hash.
+    Questions outside the plan get no new key. `key_of` makes a question's key from its query's hash.
     """
     states: defaultdict[str, dict[Asked, LookupState]] = defaultdict(dict)
     for each in case.states:

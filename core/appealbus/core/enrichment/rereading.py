@@ -33,14 +33,12 @@ _UNREAD = frozenset({NOT_KEPT, CANNOT})
 
 
 class Verdict(StrEnum):
-    """Result of rereading a question."""
-
     SAME = "same"
     DIFFERS = "differs"
     """The reading differs and becomes the new state."""
     STAYS = "stays"
-    """The reading differs but the state stays: a record is not replaced by none, and mass rereading does not restore
-    withdrawn records."""
+    """The reading differs but the state stays: no record is lost, and withdrawn records do not return in mass
+    rereading."""
     IMPOSSIBLE = "impossible"
 
 
@@ -51,7 +49,6 @@ class Reread:
     Attributes:
         was: old outcome, with the code if it is no answer.
         now: new outcome, or the code of why rereading is impossible.
-        fields: differences of the record.
         after: new state, if it differs.
         before: old state, under the lookup's former name.
     """
@@ -89,22 +86,13 @@ class Reread:
 
 
 def has_gap(state: LookupState) -> bool:
-    """Whether part of a question's replies was unreadable; False for withdrawn records.
-
-    A later attempt may have failed without a reply.
-    """
+    """Whether part of a question's replies was unreadable; False for withdrawn records."""
     return state.code != WITHDRAWN and (bool(_unknown(state)) if state.record else state.kind in _NO_ANSWER)
 
 
 @dataclass(frozen=True, slots=True)
 class Rereader:
-    """Rereads kept replies with current plans.
-
-    Attributes:
-        guards: by source, of started wires.
-        fan_out: most questions of one lookup for one case.
-        key_of: makes a question's key from its query's hash.
-    """
+    """Rereads kept replies with current plans. `guards` are by source, with started wires."""
 
     guards: Mapping[str, Guard]
     fan_out: int
@@ -114,12 +102,7 @@ class Rereader:
     async def read(
         self, case: Case, contract: CompletenessContract, rows: Sequence[ReplyRow], source: str | None = None
     ) -> list[Reread]:
-        """Reread the kept replies of a case.
-
-        Args:
-            rows: kept replies, newest first.
-            source: only this source, during mass rereading; None: all, as a person named the case.
-        """
+        """Reread the kept replies of a case, newest first. `source` restricts them, during mass rereading."""
         kept: dict[tuple[str, str], list[ReplyRow]] = defaultdict(list)
         for row in rows:
             if source in (None, row.source):

@@ -11,8 +11,7 @@ from appealbus.schemas.outcome import OutcomeKind
 BUSY = "source.busy"
 """Code of a question that was not sent because the source's queue was full."""
 _ENOUGH = 200
-"""Minimum attempts, at most, before a question is given up after `give_up_after`. With more, short pauses would
-prolong attempts for months; with less, long pauses would get fewer attempts."""
+"""Attempts after which a question older than `give_up_after` is given up in any case, however short its pauses."""
 
 
 def next_attempt(
@@ -28,9 +27,7 @@ def next_attempt(
     """Return when to ask again; None if that cannot help or the question is given up.
 
     Args:
-        state: the question's last end.
-        accepted_at: starts the time until giving up. A question gets at least as many attempts as the longest pauses
-        allow in that time, up to 200.
+        accepted_at: starts the time until giving up. Fewer attempts than usual in that time extend it.
         retry_after: pause requested or announced by the source, in seconds.
         not_before: exact time of the next attempt, if still in the future.
         now: start of the pause by the journal's clock; None: the question's end.
@@ -63,10 +60,7 @@ def next_attempt(
 
 
 def after_defect(settings: RetrySettings, case: Case, now: datetime, *, gives_up: bool = True) -> datetime | None:
-    """Return when to retry a case whose run raised, or None if the appeal is too old.
-
-    Such runs are not counted, so the pause grows with the age of the appeal.
-    """
+    """Return when to retry a case whose run raised, or None if the appeal is too old. The pause grows with its age."""
     age = (now - case.receipt.accepted_at).total_seconds()
     if gives_up and age > settings.give_up_after:
         return None

@@ -24,10 +24,7 @@ def provisional(node: Node, ended: Ended) -> Outcome[Record]:
 
 
 def judged(assessor: Assessor, signals: Iterable[Signal], dossier: Dossier) -> list[Signal]:
-    """Return the signals that depend on no unknown field, plus a signal if the assessor reads one.
-
-    Signals from items of an incomplete list stay.
-    """
+    """Return the signals that depend on no unknown field, plus a signal if the assessor reads one."""
     unknown = [
         f"{titled(fact, dossier)}/{field}"
         for fact in dossier.facts

@@ -16,7 +16,6 @@ from appealbus.core.plugin_calls import is_defect
 log = structlog.get_logger(__name__)
 
 OWN = Path(__file__).parents[1] / "locale"
-"""Folder of our own catalogues."""
 _DOMAIN = "appealbus"
 
 
@@ -25,12 +24,7 @@ def own(language: str) -> NullTranslations:
 
 
 def all_of(language: str, plugins: Iterable[str]) -> NullTranslations:
-    """Return our own translations with those of plugins as fallback.
-
-    Args:
-        language: `ru`, `kk` …
-        plugins: files and modules named in the configuration, beside installed ones.
-    """
+    """Return our own translations, with those of plugins as fallback; `plugins` are named in the configuration."""
     words = own(language)
     for folder in dict.fromkeys(_folders(plugins)):
         try:

@@ -11,10 +11,7 @@ class ReaderLanguage(StrEnum):
 
 
 def chosen(wanted: ReaderLanguage | None, environment: Mapping[str, str]) -> ReaderLanguage:
-    """Return the wanted language, else the locale's, else English.
-
-    The locale is the first set variable of LC_ALL, LC_MESSAGES and LANG.
-    """
+    """Return the wanted language, else that of LC_ALL, LC_MESSAGES or LANG, else English."""
     if wanted is not None:
         return wanted
     locale = next((environment[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if environment.get(name)), "")

@@ -10,15 +10,10 @@ from appealbus.core.lazy_text import Translator
 
 _PLACE = re.compile(r"\\\{(\w+)\\\}")
 _LONGEST = 1000
-"""Most characters of a known text."""
 
 
 class Known:
-    """A set of known texts.
-
-    Args:
-        texts: with variables in braces: `the list has {size} entries`.
-    """
+    """A set of known texts, with variables in braces: `the list has {size} entries`."""
 
     def __init__(self, texts: Iterable[str]) -> None:
         self._whole: set[str] = set()

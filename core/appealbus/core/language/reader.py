@@ -62,19 +62,14 @@ class Reader:
     def field(self, name: str, within: str = "") -> str:
         """Translate a field name: `birth_date` is «дата рождения».
 
-        Args:
-            name: without a language suffix.
-            within: the parent field or record type: a `name` differs between persons and bodies.
+        `within` is the parent field or record type: a `name` differs between persons and bodies.
         """
         name = name.removesuffix("_ru").removesuffix("_kk")
         found = (self._named("field", f"{within}.{name}") if within else None) or self._named("field", name)
         return found or (name.upper() if name in _SHORT else name.replace("_", " "))
 
     def path(self, path: str, within: str = "") -> str:
-        """Translate a field's path: `documents[0].number` is «документ 1, номер».
-
-        Unparsable paths stay as they are.
-        """
+        """Translate a field's path: `documents[0].number` is «документ 1, номер». Unparsable paths stay as they are."""
         if not _PATH.fullmatch(path):
             return path
         told = []
@@ -84,7 +79,6 @@ class Reader:
         return ", ".join(told)
 
     def unknown(self, fields: Iterable[str], record: str) -> str:
-        """Name the unreadable fields of a record type."""
         within = record.rpartition(".")[2]
         return self.say(
             "could not be read: {names}", names="; ".join(self.path(each.replace("[*]", ""), within) for each in fields)
@@ -112,10 +106,7 @@ class Reader:
         return self._named(type(word).__name__, word.value) or (word.value.replace("_", " ") if known else word.value)
 
     def reason(self, code: str, reason: str) -> str:
-        """Translate a reason; if unknown, its code or a prefix of the code.
-
-        In English, or without a translation, the reason stays as written.
-        """
+        """Translate a reason; if unknown, its code or a prefix of the code. Otherwise it stays as written."""
         if self.language is ReaderLanguage.ENGLISH:
             return reason or _ENGLISH.get(code, "")
         if (told := reason_in_full(reason, self)) is not None:
@@ -150,7 +141,6 @@ class Reader:
         return format_date(day, format="medium", locale=_LOCALES[self.language])
 
     def moment(self, moment: datetime, *, seconds: bool = True) -> str:
-        """Format a time in the local zone."""
         from babel.dates import format_time
 
         try:

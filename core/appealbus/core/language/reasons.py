@@ -151,7 +151,6 @@ _known = Known(each.text for each in (*WARNINGS, *RULES, *_SCHEMA))
 
 
 def reason_in_full(written: str, to: Translator) -> str | None:
-    """Translate a reason; None if unknown."""
     if (left := _left.tell(written, to)) is not None:
         return left
     reason, colon, rule = written.partition(": ")
@@ -163,5 +162,4 @@ def reason_in_full(written: str, to: Translator) -> str | None:
 
 
 def link_told(written: str, to: Translator) -> str | None:
-    """Translate a link's state; None if unknown."""
     return _links.tell(written, to)

@@ -23,8 +23,6 @@ NOT_LOADED: Final = "lookup.not_loaded"
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """A required lookup that is unavailable here."""
-
     reason: str
     plugin: str = ""
     version: str = ""
@@ -36,7 +34,6 @@ class CompletenessContract:
     """The contract of one kind of appeal.
 
     Attributes:
-        plan: lookups to ask.
         required: lookups without which a dossier is incomplete.
         named: groups of lookups; at least one of each must have something to ask.
         wait: seconds before the first delivery.
@@ -55,7 +52,6 @@ class CompletenessContract:
 
     @cached_property
     def sources(self) -> dict[str, str]:
-        """By lookup."""
         return {node.lookup.name: node.lookup.source for node in self.plan}
 
     @cached_property

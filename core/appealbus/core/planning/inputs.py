@@ -18,13 +18,7 @@ Roots = Mapping[str | None, BaseModel]
 
 @dataclass(frozen=True, slots=True)
 class InputState:
-    """State of an upstream lookup.
-
-    Attributes:
-        how: its outcomes, in words.
-        found: whether it has a record.
-        pending: whether it may find more.
-    """
+    """State of an upstream lookup: outcomes in words, whether it has a record, and whether it may find more."""
 
     how: str
     found: bool
@@ -51,7 +45,6 @@ class InputBinding:
         return any(path.lookup is None for path in self.paths)
 
     def candidates(self, roots: Roots) -> Iterator[Value]:
-        """Yield the values for the field, in the order of the paths."""
         for path in self.paths:
             root = roots.get(path.lookup)
             taken = False
@@ -64,7 +57,7 @@ class InputBinding:
     def waits_for(self, roots: Roots, standings: Mapping[str, InputState]) -> str | None:
         """Return the lookup for which the field must wait, if any.
 
-        A later path does not replace one whose lookup may still find something: the question would change.
+        A later path does not replace one whose lookup may still find something.
         """
         if self.union:
             return None

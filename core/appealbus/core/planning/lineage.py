@@ -9,8 +9,7 @@ from appealbus.core.planning.paths import Path, Value
 from appealbus.schemas.record import Record
 
 Lineage: TypeAlias = Mapping[str, Set[Hashable]]
-"""Elements by list: `parcels[*]` of the appeal, the records of `egkn.parcel`, or their `egkn.parcel/rights[*]`. None
-as an element: a possible list did not contribute."""
+"""Elements by list, such as `parcels[*]` of the appeal. None as an element: a possible list did not contribute."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,11 +56,7 @@ class Value:
 
 
 def parse_path(text: str) -> Path:
-    """Parse a path.
-
-    Raises:
-        PathError: a syntax error.
-    """
+    """Parse a path; PathError for a syntax error."""
     head, slash, rest = text.partition("/")
     lookup = head if slash else None
     if lookup is not None and not _LOOKUP.fullmatch(lookup):
@@ -76,11 +72,7 @@ def parse_path(text: str) -> Path:
 
 
 def check_path(path: Path, root: type[BaseModel]) -> None:
-    """Check that the path leads to a field of the model.
-
-    Raises:
-        PathError: names the wrong step and the nearest existing field.
-    """
+    """Check that the path leads to a field of the model; PathError names the wrong step and the nearest field."""
     models: list[type[BaseModel]] = [root]
     for step in path.steps:
         annotations = [m.model_fields[step.name].annotation for m in models if step.name in m.model_fields]
@@ -124,7 +116,6 @@ def within(field: str, other: str) -> bool:
 
 
 def touch(field: str, other: str) -> bool:
-    """Whether one of two fields contains the other."""
     return within(field, other) or within(other, field)
 
 

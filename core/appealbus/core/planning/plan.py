@@ -27,8 +27,7 @@ from appealbus.schemas.record import Record
 _Place = tuple[str, tuple[int, ...]]
 
 _LOOKS = 10_000
-"""Combinations tried for a query, beyond ten per allowed question: many list elements may lead to few questions.
-Takes a tenth of a second."""
+"""Combinations tried for a query, beyond ten per allowed question. Takes a tenth of a second."""
 
 
 class PlanError(AppealBusError):
@@ -40,15 +39,12 @@ class PlanError(AppealBusError):
 
 
 def renamed_path(path: str, present: Mapping[str, str]) -> str:
-    """Return a path with the current name of its lookup."""
     head, slash, rest = path.partition("/")
     return f"{present.get(head, head)}/{rest}" if slash else path
 
 
 @dataclass(frozen=True)
 class Node:
-    """A lookup in the plan."""
-
     lookup: Lookup[Any, Record]
     plugin: str
     plugin_version: str
@@ -97,21 +93,13 @@ class Node:
         return tuple(dict.fromkeys(p.lookup for b in self.bindings for p in b.paths if p.lookup is not None))
 
     def check_names(self) -> None:
-        """Check the declared former names.
-
-        Raises:
-            PlanError: says what to write.
-        """
+        """Check the declared former names; PlanError says what to write."""
         formerly: Any = self.lookup.formerly
         if not isinstance(formerly, tuple) or not all(isinstance(name, str) and name for name in formerly):
             raise PlanError(self.lookup.name, 'formerly is a tuple of names: write formerly = ("old.name",)')
 
     def check(self, models: Mapping[str, type[Record]] | None = None) -> None:
-        """Check the paths into the appeal and into the records of the given lookups.
-
-        Raises:
-            PlanError: names the lookup, the field and the fix.
-        """
+        """Check the paths into the appeal and into the records of the given lookups; PlanError names the fix."""
         for binding in self.bindings:
             for path in binding.paths:
                 if path.lookup is not None and models is None:
@@ -144,13 +132,9 @@ class Node:
         limit: int,
         key_of: Callable[[str], str] = str,
     ) -> list[Draft]:
-        """Return distinct questions, or the reasons why there are none.
+        """Return distinct questions, at most `limit`, or the reasons why there are none.
 
-        Args:
-            known: records of upstream lookups.
-            standings: states of upstream lookups.
-            limit: most questions of this lookup.
-            key_of: makes a question's key from its query's hash.
+        `known` and `standings` are records and states of upstream lookups; `key_of` makes a question's key.
         """
         kept: dict[str, Draft] = {}
         origins: dict[str, dict[str, set[Hashable]]] = defaultdict(lambda: defaultdict(set))
@@ -299,11 +283,7 @@ class Plan:
     """The lookups, each after those that feed it."""
 
     def __init__(self, nodes: Sequence[Node]) -> None:
-        """Check all paths and sort the lookups.
-
-        Raises:
-            PlanError: an invalid path, an unknown lookup, or a cycle.
-        """
+        """Check all paths and sort the lookups. PlanError for an invalid path, an unknown lookup, or a cycle."""
         by_name = {node.lookup.name: node for node in nodes}
         models = {name: node.record_model for name, node in by_name.items()}
         for node in nodes:

@@ -22,8 +22,8 @@ _MOST = 5000
 def may_have(appeal: Appeal, path: Path, model: type[Query], field: str) -> bool:
     """Whether unread parts of the appeal may hold an input.
 
-    That is so if data was set aside at the path. Unknown fields there or above also count, if they have the field's
-    name or a distinctive text that it accepts.
+    Data set aside at the path counts. Unknown fields there or above also count, if they have the field's name or a
+    distinctive text that it accepts.
     """
     given = {str(value.value) for value in values(path, appeal)}
     if path.lookup is not None or (given and not path.fans_out):

@@ -24,8 +24,6 @@ _COPIED = set(ChangeNote.model_fields) - {"dated_at", "fields"}
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """The changed appeal, with notes for the dossier."""
-
     appeal: Appeal
     notes: tuple[ChangeNote, ...]
 
@@ -120,7 +118,6 @@ def _merged(before: Any, given: Any, *, untyped: bool) -> Any:
 
 
 def other_fields(before: Appeal, after: Appeal) -> Iterator[str]:
-    """Yield paths of correctable fields that differ."""
     for name in Correction.model_fields:
         one, other = getattr(before, name), getattr(after, name)
         if one == other:

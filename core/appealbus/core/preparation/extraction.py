@@ -19,7 +19,6 @@ MOST_MENTIONS = 50
 """Most identifiers of one kind from a text: each costs questions to a source."""
 
 TOO_MANY = "mentions.too_many"
-"""Code of the warning about more mentions."""
 _EXPECTED = {"kind": "the appeal does not say what kind it is", "applicant": "the appeal does not say who writes"}
 
 

@@ -27,17 +27,12 @@ _MOST = 16 * 1024 * 1024
 class Mapped:
     correction: Correction
     renames: tuple[Rename, ...]
-    """Renames that match."""
     left: Appeal
     """The reread part, with its own unknown fields."""
 
 
 def mapped(form: Appeal, renames: Sequence[Rename]) -> Mapped | None:
-    """Apply renames to an appeal; None if none matches.
-
-    Raises:
-        Unreadable: the kept original cannot be read again.
-    """
+    """Apply renames to an appeal; None if none matches. Unreadable if the kept original cannot be read again."""
     sent = _as_sent(form)
     before, after = _read(sent, ()), _read(sent, renames)
     values = {
@@ -53,7 +48,7 @@ def mapped(form: Appeal, renames: Sequence[Rename]) -> Mapped | None:
 def without(form: Appeal, paths: Iterable[str]) -> Appeal:
     """Return an appeal without unknown fields at these paths, since they are now known.
 
-    Unknown fields stay in large appeals, where this would slow each run, and beside XML attributes or mixed text.
+    Large appeals are left alone, as are fields beside XML attributes or mixed text.
     """
     fields = {each.field for each in form.warnings if each.code in UNKNOWN}
     unknown = [each.text for each in form.as_written if each.field in fields]

@@ -60,8 +60,6 @@ _WORD_AFTER = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class FoundIdentifier:
-    """An identifier: kind, normal form, position."""
-
     kind: Kind
     value: str
     start: int
@@ -91,11 +89,7 @@ def lowered(text: str) -> str:
 
 
 class Scanner:
-    """One pass over a text: matches each run of digits with the few that follow.
-
-    Attributes:
-        cut: whether the text exceeds the limit.
-    """
+    """One pass over a text. `cut`: the text exceeds the limit."""
 
     def __init__(self, text: str) -> None:
         self.text = text
