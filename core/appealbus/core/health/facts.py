@@ -25,7 +25,7 @@ _SQLITE = "sqlite:///"
 
 @dataclass(frozen=True, slots=True)
 class Disk:
-    """The disk of an SQLite journal, in bytes."""
+    """In bytes."""
 
     folder: Path
     free: int
@@ -44,10 +44,8 @@ class Facts:
     parked: Sequence[ParkedFor]
     due: DueSoon
     pauses: Mapping[str, Pause]
-    """By a person's order, by source."""
     bus: BusSettings
     receivers: frozenset[str]
-    """As configured."""
     disk: Disk | None
     """None for a database server."""
     terms_until: Mapping[str, date] = field(default_factory=dict)
@@ -57,7 +55,6 @@ class Facts:
     warned: Sequence[Warned] = ()
     """Warnings of the newest appeals."""
     rereads: Sequence[RereadPass] = ()
-    """Progress of automatic rereading, by source."""
     setting: Sequence[Finding] = ()
     """Missing parts of the configuration."""
 
@@ -65,15 +62,7 @@ class Facts:
 async def gather(
     journal: Journal, settings: Configuration, terms_until: Mapping[str, date] | None = None, rights_missing: str = ""
 ) -> Facts:
-    """Read the facts.
-
-    Args:
-        terms_until: last known day, by plugin terms.
-        rights_missing: addition to the policy.
-
-    Raises:
-        JournalError: the journal cannot be read.
-    """
+    """Read the facts. `terms_until`: last known day, by plugin terms; `rights_missing`: addition to the policy."""
     now = wall()
     return Facts(
         at=now,

@@ -13,7 +13,6 @@ class Severity(StrEnum):
     CRITICAL = "critical"
     """Work has stopped, or data will be lost."""
     WARNING = "warning"
-    """Somebody has to do something."""
     INFO = "info"
     """Worth knowing: intended, or resolves itself. Health stays good."""
 
@@ -35,21 +34,17 @@ class Finding:
 
     @property
     def about(self) -> str:
-        """Subject, in English."""
         return str(self.what)
 
     @property
     def detail(self) -> str:
-        """Problem, in English."""
         return "; ".join(map(str, self.says))
 
     @property
     def todo(self) -> str:
-        """Remedy, in English."""
         return str(self.does)
 
     def to(self, reader: Translator) -> tuple[str, str, str]:
-        """Translate subject, problem and remedy."""
         return self.what.to(reader), all_to(reader, self.says), self.does.to(reader)
 
     @property
@@ -59,7 +54,6 @@ class Finding:
 
     @property
     def told(self) -> tuple[str, str]:
-        """Problem and remedy."""
         return self.detail, self.todo
 
     def __str__(self) -> str:

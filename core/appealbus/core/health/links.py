@@ -19,11 +19,7 @@ _TOPOLOGY = told(
 
 
 def of_link(link: LinkState, who: str = "") -> Finding | None:
-    """Return a connection's problem, if any.
-
-    Args:
-        who: the worker, if not obvious.
-    """
+    """Return a connection's problem, if any; `who` names the worker if that is not obvious."""
     about = told("link {name} of worker {worker}", name=link.name, worker=who) if who else _link(link)
     detail = told(link.detail)
     if link.status is LinkStatus.UP:
@@ -44,7 +40,6 @@ def _status(link: LinkState) -> LazyText:
 
 
 def of_certificate(source: str, certificate: CertificateState, now: datetime) -> Finding | None:
-    """Return why a certificate is invalid or soon will be, if so."""
     trouble = certificate.trouble(now)
     if trouble is None:
         return None

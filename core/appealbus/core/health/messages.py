@@ -18,8 +18,7 @@ _SOME = 3
 _HIGH_OF_CONTRACT, _HIGH = 0.2, 0.5
 """Fractions of a channel's appeals with a warning: of the channel's own errors, and of citizens' typing errors."""
 _USUAL = frozenset({"field.missing", RENAMED})
-"""Common warnings that are ignored: many channels lack some fields, misnamed fields have a warning of their own, and
-configured renames work."""
+"""Common warnings that are ignored: some channels lack fields, and misnamed fields have a warning of their own."""
 _FULL = 0.8
 """As in the alerts `AppealbusQuarantineFull` and `AppealbusChangesFull`."""
 
@@ -34,7 +33,6 @@ def fullness(held: QuarantineHeld, settings: BusSettings, now: datetime) -> floa
 
 
 def of_messages(facts: Facts) -> Iterator[Finding]:
-    """Yield messages for a person's decision, and changes without an appeal."""
     counts = facts.counts
     if counts.quarantine:
         channels = tuple(
@@ -99,7 +97,6 @@ def of_channels(facts: Facts) -> Iterator[Finding]:
 
 
 def of_receivers(facts: Facts) -> Iterator[Finding]:
-    """Yield receivers that miss some or all versions."""
     counts = facts.counts
     yield from gone_receivers(counts.outbox, facts.receivers)
     for name, count in sorted(counts.outbox.items()):

@@ -8,12 +8,10 @@ from appealbus.core.health.finding import Finding, Severity
 from appealbus.core.lazy_text import told
 
 _SOME, _SILENT, _MANY = 1_000, timedelta(minutes=15), 100_000
-"""As in the alert `AppealbusFeedReaderBehind`. An appeal has about ten log entries. A reader that is silent so long
-while a hundred appeals wait is dead; one ten thousand behind is too slow."""
+"""As in the alert `AppealbusFeedReaderBehind`: silent while a hundred appeals wait (ten entries each), or too slow."""
 
 
 def of_readers(facts: Facts) -> Iterator[Finding]:
-    """Yield readers of the feed that are dead or too slow."""
     for reader in facts.counts.feed_readers:
         about = told("client {name}", name=reader.client)
         if reader.lag > _SOME and facts.at - reader.at > _SILENT:

@@ -13,7 +13,6 @@ _ROLLING = timedelta(hours=1)
 
 
 def of_rereads(facts: Facts) -> Iterator[Finding]:
-    """Yield sources whose kept replies were not all reread."""
     for each in facts.rereads:
         if each.is_undone:
             does = told(

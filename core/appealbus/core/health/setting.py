@@ -20,14 +20,7 @@ def asks_nobody(settings: Configuration, lookups: int | None) -> list[Finding]:
 
 
 async def of_setting(journal: Journal, settings: Configuration, lookups: int | None = None) -> list[Finding]:
-    """Return missing parts of the whole configuration.
-
-    Args:
-        lookups: number of available ones; None: as recorded by workers.
-
-    Raises:
-        JournalError: the record cannot be read.
-    """
+    """Return missing parts of the whole configuration. `lookups` None: the number that workers recorded."""
     if lookups is None:
         known = await journal.known_lookups()
         lookups = sum(bool(each.lookup) for each in known) if known else None

@@ -19,13 +19,11 @@ from appealbus.core.lazy_text import LazyText, WrittenText, told
 _TERMS_AHEAD = timedelta(days=105)
 """Warning time before the last known day: the longest term, 90 days, and two weeks to add the calendar."""
 _FIELDS = 5
-"""Most fields named in a finding."""
 _BODIES = 10
 """Most bodies named; the largest of a region have most late appeals."""
 
 
 def of_workers(facts: Facts) -> Iterator[Finding]:
-    """Yield problems of workers and their connections."""
     counts = facts.counts
     if not facts.workers:
         waits = counts.ready + counts.in_work + counts.suspect
@@ -204,7 +202,6 @@ def of_terms(facts: Facts) -> Iterator[Finding]:
 
 
 def _by_body(due: DueSoon) -> Iterator[LazyText]:
-    """Name the addressed bodies, if any."""
     if not any(each.body for each in due.bodies):
         return
     some = []

@@ -8,11 +8,7 @@ log = structlog.get_logger(__name__)
 
 
 async def hold(journal: Journal, number: str, *, reason: str, by: str) -> bool:
-    """Stop work on an appeal until its release; False if it does not exist.
-
-    Raises:
-        JournalError: code `held` if it is held already.
-    """
+    """Stop work on an appeal until its release; False if it does not exist. JournalError `held` if already held."""
     done = await journal.hold_appeal(number, by=by, reason=reason)
     if done:
         # The reason is a person's text: it is kept in the journal, and never logged.
@@ -21,11 +17,7 @@ async def hold(journal: Journal, number: str, *, reason: str, by: str) -> bool:
 
 
 async def release(journal: Journal, number: str, *, reason: str, by: str) -> bool:
-    """Release a held appeal; False if it does not exist.
-
-    Raises:
-        JournalError: code `not_held` if it is not held.
-    """
+    """Release a held appeal; False if it does not exist. JournalError `not_held` if it is not held."""
     done = await journal.release_appeal(number, reason=reason)
     if done:
         log.warning("case.released", number=number, actor=by)

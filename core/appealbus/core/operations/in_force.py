@@ -32,7 +32,6 @@ class InForce:
     """One setting.
 
     Attributes:
-        key: such as `sources.egkn.url`.
         value: in the syntax of the file; None: hidden. For a secret, its location.
         place: file and line, or variable; None: default.
     """
@@ -45,8 +44,7 @@ class InForce:
 def in_force(loaded: Loaded, host: Host) -> list[InForce]:
     """Return all settings of the bus, its parts and its plugins, in the order of their tables.
 
-    Texts of third-party plugins are hidden, since their meaning is unknown, as are unread settings, such as those of
-    broken plugins.
+    Texts of third-party plugins are hidden, as are settings that nobody reads.
     """
     found = list(_of_model(loaded, loaded.settings, (), ours=True))
     read = set()

@@ -17,15 +17,10 @@ MOST = 1_000_000
 """Rows of one operation: more are 8 MB of ids, and probably a mistake."""
 SAMPLE = 10
 _LOOKED_AT = 1000
-"""Operations that may begin during a preview."""
 
 
 class SelectionChanged(AppealBusError):
-    """The selection differs from the confirmed one.
-
-    Attributes:
-        frozen: the current selection.
-    """
+    """The selection differs from the confirmed one; `frozen` is the current selection."""
 
     def __init__(self, frozen: Frozen) -> None:
         super().__init__(
@@ -60,16 +55,10 @@ async def freeze(
     selection: Selection | DeliverySelection | HistorySelection,
     within: Callable[[str | None, str | None], bool] | None = None,
 ) -> Frozen:
-    """Return the current selection with its hash.
+    """Return the current selection with its hash. A release always selects held appeals only.
 
-    A release always selects held appeals only.
-
-    Args:
-        within: decides by place and kind whether an appeal may be selected. None: all.
-
-    Raises:
-        TooMany: the selection exceeds the limit.
-        CursorRefused: log entries after the cursor are missing.
+    `within` decides by place and kind whether an appeal may be selected. Raises TooMany, or CursorRefused if log
+    entries after the cursor are missing.
     """
     if isinstance(selection, HistorySelection):
         ids = await journal.versions_for(selection.receiver, selection.after, MOST)
@@ -85,7 +74,6 @@ async def freeze(
 
 
 async def preview(journal: Journal, frozen: Frozen) -> Preview:
-    """Return a sample of the selection."""
     last = await journal.newest_operations(limit=1)
     some, under_way, newest = _sample(frozen.ids), await journal.operations(), last[0].id if last else 0
     found = Preview(frozen, under_way=under_way, newest=newest)
@@ -102,7 +90,6 @@ async def begin(
     """Record a confirmed operation; nothing is carried out yet.
 
     Args:
-        frozen: the current selection.
         confirmed: the hash seen by the person.
         purpose: of a search for a person; empty without one.
         newest: of the preview; a later operation with the same hash is returned instead of a second one.
@@ -116,10 +103,7 @@ async def begin(
 
 
 async def begun(journal: Journal, confirmed: str, newest: int) -> OperationRow | None:
-    """Return the operation with this hash begun since a preview; None if there is none.
-
-    A repeated confirmation finds it, even if the selection has changed.
-    """
+    """Return the operation with this hash begun since a preview, if any, even if the selection has changed."""
     since = [row for row in await journal.newest_operations(limit=_LOOKED_AT) if row.id > newest]
     return next((row for row in reversed(since) if row.hash == confirmed), None)
 
@@ -127,10 +111,8 @@ async def begun(journal: Journal, confirmed: str, newest: int) -> OperationRow |
 async def carry_out(journal: Journal, mark: str) -> AsyncGenerator[Progress, None]:
     """Carry out an operation, and yield the progress after each part.
 
-    After cancellation all parts are either complete or untouched; the same call resumes in any process.
-
-    Raises:
-        JournalError: code `unknown_operation` if there is no such unfinished operation.
+    After cancellation all parts are either complete or untouched; the same call resumes in any process. JournalError
+    `unknown_operation` if there is no such unfinished operation.
     """
     finished = False
     while not finished:

@@ -23,13 +23,7 @@ from appealbus.core.parts import build
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """How a source is asked, by the configuration.
-
-    Attributes:
-        kinds: of appeals whose contracts ask it; None: unknown, so all may.
-        lookups: those of the source.
-        calls: most per appeal, without fan-out.
-    """
+    """How a source is asked, by the configuration. `kinds` None: unknown; `calls` are without fan-out."""
 
     name: str
     guard: GuardSettings
@@ -42,21 +36,16 @@ class Asked:
         return Needs(self.name, self.kinds)
 
     def closed_until(self, now: datetime) -> datetime | None:
-        """Return the end of the current closed window; None: open."""
         return Calendar(self.guard.closed).closed_until(now)
 
     def quotas(self, used: Sequence[QuotaUse], now: datetime) -> list[tuple[Period, int, int]]:
-        """Return remaining calls and limit of each quota."""
         most = self.guard.quotas()
         left = Quota(most).left([each for each in used if each.source == self.name], now)
         return [(period, left[period], n) for period, n in most.items()]
 
 
 def asked(loaded: Loaded, host: Host) -> dict[str, Asked]:
-    """Return the configured sources by name.
-
-    If a part of the configuration is broken, kinds of appeals are unknown.
-    """
+    """Return the configured sources by name. If a part of the configuration is broken, kinds are unknown."""
     sources = loaded.settings.sources
     try:
         contracts = build(loaded, host).contracts.known_to()
@@ -77,8 +66,7 @@ def asked(loaded: Loaded, host: Host) -> dict[str, Asked]:
 async def outage(journal: Journal, source: Asked, until: datetime) -> Outage:
     """Return the due dates missed if a source is available from `until` on only.
 
-    Assumes that appeals are then asked by urgency, as fast as rate, parallel calls, windows and quotas allow. A
-    deadline is missed after the end of its day. Future appeals are not included.
+    Appeals are then asked by urgency, as fast as rate, parallel calls, windows and quotas allow.
     """
     now = journal.now()
     waiting = await journal.waiting_by_day(source.needs)

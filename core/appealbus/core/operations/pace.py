@@ -16,14 +16,7 @@ AHEAD = 366
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """A source's limits and usage.
-
-    Attributes:
-        calls: per appeal.
-        took: seconds of recent calls; None: unknown, and parallel calls are no limit.
-        used: of its quotas.
-        now: by the journal's clock.
-    """
+    """A source's limits and usage. `calls` are per appeal; `took` is seconds per call, None if unknown."""
 
     guard: GuardSettings
     calls: int
@@ -33,7 +26,6 @@ class Pace:
 
     @property
     def per_second(self) -> float:
-        """Most calls per second."""
         rate = math.inf if self.guard.rate is None else self.guard.rate
         return min(rate, self.guard.concurrency / self.took) if self.took else rate
 

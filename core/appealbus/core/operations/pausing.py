@@ -19,14 +19,10 @@ DECIDED = "source.decided"
 async def pause(
     journal: Journal, source: str, until: datetime, *, reason: str, by: str, seen: str | None = None
 ) -> Pause:
-    """Stop questions to a source until a time; on disk on return. A later order replaces it.
+    """Stop questions to a source until a time by the journal's clock; on disk on return.
 
-    Args:
-        until: by the journal's clock.
-        seen: mark of the pause to replace, empty for none; None: any.
-
-    Raises:
-        JournalError: `source.decided`: the pause changed since `seen`.
+    `seen` is the mark of the pause to replace, empty for none; None: any. JournalError `source.decided` if the pause
+    changed since.
     """
     order = Pause(source, journal.now(), until, reason, by)
     if not await journal.pause_source(order, seen=seen):

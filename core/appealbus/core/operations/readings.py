@@ -22,10 +22,7 @@ _CONTRACTS = ("*.xsd", "*.wsdl", "*/*.xsd", "*/*.wsdl")
 
 
 def readings(loaded: Loaded, parts: Parts) -> dict[str, Readings]:
-    """Return fingerprints by source, for each lookup and the settings.
-
-    A lookup's covers version and files of its plugin, and the version of the bus. Reads files: run it in a thread.
-    """
+    """Return fingerprints by source, for each lookup and the settings. Reads files: run it in a thread."""
     found: dict[str, dict[str, int]] = {}
     for name in parts.sources:
         found[name] = {SETTINGS: _of_settings(loaded, name)}

@@ -26,8 +26,6 @@ _OURS = "renames-"
 
 
 class Left(StrEnum):
-    """Reason to skip an appeal."""
-
     ENDED = "it was answered, withdrawn or closed"
     HELD = "it is held: `appealbus release`, then the same command again"
     CORRECTED = "somebody has corrected it there since"
@@ -38,8 +36,6 @@ class Left(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Misnamed:
-    """An appeal that matches renames."""
-
     number: str
     change: Change | None
     """None: skipped."""
@@ -61,11 +57,7 @@ async def page_of(
 
 
 async def write(journal: Journal, change: Change, accepted_by: str) -> Left | None:
-    """Write the change of an appeal, once; return the reason if skipped.
-
-    Raises:
-        JournalError: the journal fails for all appeals.
-    """
+    """Write the change of an appeal, once; return the reason if skipped."""
     sender = Sender(changes=frozenset({EVERY}))
     try:
         await journal.change(NewChange(change, wall(), accepted_by, sender, actor=journal.actor))

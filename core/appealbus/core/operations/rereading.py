@@ -94,9 +94,7 @@ class RereadProcess:
     """Rereads appeals one by one in a separate process, which is replaced when it crashes.
 
     Args:
-        config: file of the configuration, if any.
         source: whose replies are read; empty: all.
-        values: include values of fields.
         readings: required fingerprints; None: any.
         deaths: allowed consecutive crashes; None: ten.
     """
@@ -165,14 +163,7 @@ class RereadProcess:
 
 
 async def write_read(journal: Journal, read: AppealRead, reason: str, operation: str = "") -> Written | JournalError:
-    """Save the changes from rereading an appeal; return the result, or the reason of a refusal.
-
-    Args:
-        operation: of the bus, for automatic rereading.
-
-    Raises:
-        JournalError: the journal fails for all appeals.
-    """
+    """Save the changes from rereading an appeal; return the result, or the reason of a refusal."""
     if read.number is None:
         return Written.DIED if read.died else Written.GONE
     if all(each.after is None for each in read.results):

@@ -26,10 +26,7 @@ async def records(journal: Journal, number: str) -> list[LookupState]:
 
 
 async def _told(journal: Journal, number: str) -> list[tuple[LookupState, list[LookupState]]]:
-    """Return these questions, each with its other stored states, whose records must go, too.
-
-    A question may also be stored under a former name or an outdated key; either record would come back.
-    """
+    """Return these questions with their other stored states, whose records must go, too, or they would come back."""
     raw = await journal.dossier(number)
     if raw is None:
         return []
@@ -65,7 +62,6 @@ def mark(number: str, state: LookupState) -> str:
 
 
 def misread(state: LookupState, reason: str, now: datetime) -> LookupState:
-    """Return the state of a question with a withdrawn record."""
     return replace(
         state,
         kind=OutcomeKind.INVALID,
@@ -82,11 +78,8 @@ def misread(state: LookupState, reason: str, now: datetime) -> LookupState:
 async def withdraw(journal: Journal, number: str, state: LookupState, *, reason: str, by: str) -> bool:
     """Remove a record from all later versions; the next one reports this with the reason, and drops dependent facts.
 
-    The question stays open until a person repeats it. Returns False if it was asked again, the newest version lacks the
-    record, or there is no such appeal.
-
-    Raises:
-        JournalError: code `in_work` while a worker has the appeal, `held` while it is held.
+    The question stays open until a person repeats it. False if the record is no longer in the newest version.
+    JournalError `in_work` while a worker has the appeal, `held` while it is held.
     """
     row = await journal.appeal(number)
     if row is None:

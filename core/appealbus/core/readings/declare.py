@@ -106,7 +106,6 @@ Declared: TypeAlias = str | Declaration | ReadingSpec | tuple[str | Declaration,
 
 
 def annotated(model: type[BaseModel]) -> dict[str, Declared]:
-    """Return the declarations in the annotations of a model's fields."""
     found: dict[str, Declared] = {}
     for name, field in model.model_fields.items():
         declared = tuple(item for item in field.metadata if isinstance(item, Declaration))

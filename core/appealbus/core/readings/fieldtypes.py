@@ -31,7 +31,6 @@ class FieldType:
         needed: required for the record.
         each: a list of these.
         scalar: type of a single value: str, date, Decimal …; None for models and open content.
-        model: nested model; None for a single value.
         open: any JSON.
     """
 

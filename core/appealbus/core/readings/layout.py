@@ -7,17 +7,7 @@ from appealbus.core.readings.trie import Entry, Level, Step
 
 
 def entry_at(root: Level, path: ReplyPath, xml: InnerSchema | None, whose: str) -> Entry:
-    """Return the entry at a path's end; create missing ones.
-
-    Args:
-        root: entries below the start of the path.
-        path: with at least one step.
-        xml: validator of XML inside text.
-        whose: owner of the path, for errors.
-
-    Raises:
-        DeclarationError: two paths disagree about the elements they mean.
-    """
+    """Return the entry at a path's end; create missing ones. DeclarationError if two paths disagree."""
     level, entry = root, Entry()
     for i, name in enumerate(path.steps):
         if name == XML:

@@ -40,7 +40,6 @@ class JsonNode:
         return int(self.text is None and self.value is not None)  # a number that is no text is none to read
 
     def whole(self) -> Any:
-        """Return the value of the key: for a list, all of it."""
         around = self._parent.value if self._parent is not None else None
         return around.get(self.key, self.value) if isinstance(around, Mapping) else self.value
 
@@ -76,11 +75,7 @@ def attribute(node: Node, name: str) -> str | None:
 
 
 def whole_text(node: Node) -> str | None:
-    """Return an element's text, stripped; None if empty.
-
-    Raises:
-        ValueError: elements inside the text would cut it off.
-    """
+    """Return an element's text, stripped; None if empty. ValueError for elements inside, which would cut it off."""
     text = (node.text or "").strip()
     if text and len(node):
         raise ValueError
@@ -101,10 +96,7 @@ def local_name(node: Node) -> str:
 
 
 def tree(node: Node, depth: int = 20) -> Any:
-    """Convert open content to JSON: text, or a table; repeated names become lists.
-
-    Content below 20 levels, more than any register nests, is dropped.
-    """
+    """Convert open content to JSON: text, or a table; repeated names become lists. Below 20 levels nothing is kept."""
     if isinstance(node, JsonNode):
         return node.value
     if not len(node) and not node.attrib:
@@ -124,7 +116,6 @@ def tree(node: Node, depth: int = 20) -> Any:
 
 
 def put(table: dict[str, Any], name: str, value: Any) -> None:
-    """Add a value; values of the same name become a list."""
     if name not in table:
         table[name] = value
     elif isinstance(table[name], list):

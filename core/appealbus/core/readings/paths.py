@@ -28,7 +28,6 @@ class ReplyPath:
     """A parsed path.
 
     Attributes:
-        text: as written.
         steps: element names, outermost first; `xml()` where text is parsed as XML.
         each: per step, whether all matches count (`[*]`), or the first.
         firsts: steps with an explicit `[1]`, whatever the contract allows.
@@ -43,7 +42,6 @@ class ReplyPath:
 
     @property
     def repeats(self) -> bool:
-        """Whether it yields several values."""
         return any(self.each)
 
     def repeated(self) -> "ReplyPath":
@@ -51,22 +49,14 @@ class ReplyPath:
         return self if self.repeats else self.every()
 
     def every(self) -> "ReplyPath":
-        """Return the path with `[*]` at its last step in any case.
-
-        Raises:
-            DeclarationError: the step has `[1]`.
-        """
+        """Return the path with `[*]` at its last step in any case; DeclarationError if the step has `[1]`."""
         if len(self.steps) - 1 in self.firsts:
             raise DeclarationError(f"the path {self.text!r}: a list takes all that stand there, not [1]")
         return replace(self, each=(*self.each[:-1], True)) if self.steps else self
 
 
 def parse_reply_path(text: str) -> ReplyPath:
-    """Parse a path.
-
-    Raises:
-        DeclarationError: a syntax error.
-    """
+    """Parse a path; DeclarationError for a syntax error."""
     if text == SELF:
         return ReplyPath(text, (), ())
     parts = text.split("/")

@@ -20,13 +20,7 @@ from appealbus.schemas.record import Coded
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """The parent of a model made of the same element.
-
-    Attributes:
-        level: entries inside that element.
-        name: of the parent's field.
-        needed: whether the field is required.
-    """
+    """The parent of a model made of the same element: its entries, and its field for the model."""
 
     level: Level
     name: Key
@@ -34,32 +28,23 @@ class Around:
 
 
 class Program:
-    """Reads one model."""
-
     def __init__(
         self, spec: ReadingSpec, inside: tuple[type[BaseModel], ...] = (), around: "Around | None" = None
     ) -> None:
-        """Compile the declarations.
+        """Compile the declarations; DeclarationError if one can never work.
 
-        Args:
-            inside: enclosing models, to detect recursion.
-            around: the parent made of the same element.
-
-        Raises:
-            DeclarationError: a declaration can never work.
+        `inside` has enclosing models, to detect recursion; `around` is the parent made of the same element.
         """
         self.model = spec.model
         self.level = around.level if around is not None else Level()
         self.paths: dict[str, str] = {}
         """Declared paths by field."""
         self.inner: dict[str, Program] = {}
-        """Programs of nested models by field."""
         self.optional: set[str] = set()
         """Single fields, scalar or model, that the record may lack."""
         self._spec = spec
         self._around = around
         self._keys: dict[str, Key] = {name: name if around is None else (around.name, name) for name in spec.fields}
-        """Table keys by field."""
         self._inside = (*inside, spec.model)
         self._converters = converters(spec.zone, comma=spec.comma)
         self._own: list[Step] = []
@@ -106,14 +91,7 @@ class Program:
                     yield Place(field, (*path.steps, *inner.steps), (*path.each, *inner.each), is_part=inner.is_part)
 
     def part(self, node: Node, run: Run, *, each: bool = False) -> Table | None:
-        """Return the table of a nested model; None if empty.
-
-        Args:
-            each: it is a list item, whose loss must be reported.
-
-        Raises:
-            Unreadable: a required part is missing or broken.
-        """
+        """Return the table of a nested model; None if empty. Unreadable if it is incomplete, or a lost list item."""
         table = self._table(node, run)
         if not table:
             run.misses(node)
@@ -125,11 +103,7 @@ class Program:
         return table or ({} if each else None)
 
     def collect(self, node: Node, table: Table, run: Run) -> Table | None:
-        """Extract the table of a model made of the parent's element; None if absent.
-
-        Raises:
-            Unreadable: the parent requires it, and it is incomplete.
-        """
+        """Extract the table of a model made of the parent's element; None if absent. Unreadable if it is required."""
         for each in (*self._own, *self._finish):
             each(node, table, run)
         part = {name: table.pop(key) for name, key in self._keys.items() if key in table}

@@ -1,4 +1,4 @@
-"""What a request is made of: an element or a table whose places are filled from the query."""
+"""Declares requests: an element or a table whose places are filled from the query."""
 
 import re
 from collections.abc import Callable, Mapping

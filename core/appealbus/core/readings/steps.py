@@ -35,7 +35,6 @@ class Embedded(Protocol):
 
 
 def text_at(end: str) -> Reader:
-    """Read the stripped text of an element or its attribute (`@name`)."""
     if end:
         name = end[1:]
         return lambda node, run: attribute(node, name)
@@ -43,7 +42,6 @@ def text_at(end: str) -> Reader:
 
 
 def part_at(end: str) -> Reader:
-    """Read one text for a function."""
     text = text_at(end)
 
     def part(node: Node, run: Run) -> Any:
@@ -106,8 +104,6 @@ def text(key: Key, entry: Entry) -> Step:
 
 
 def plain(key: Key, read: Reader) -> Step:
-    """Store the first value."""
-
     def step(node: Node, table: Table, run: Run) -> None:
         if key in table and is_repeated(node):
             raise Unreadable(run.path(node), "value")
@@ -245,8 +241,6 @@ def spoilt_all(node: Node, table: Table, run: Run) -> None:
 
 
 def parsed(inner: Level, schema: InnerSchema | None, spoil: Sequence[Step]) -> Step:
-    """Parse an element's text as XML, validate it, and walk on inside."""
-
     def step(node: Node, table: Table, run: Run) -> None:
         try:
             if (text := whole_text(node)) is None:
@@ -271,8 +265,6 @@ def parsed(inner: Level, schema: InnerSchema | None, spoil: Sequence[Step]) -> S
 
 
 def first(name: Key, keys: Sequence[Key]) -> Finish:
-    """Take the first alternative with a value."""
-
     def finish(node: Node, table: Table, run: Run) -> None:
         found = [table.pop(key) for key in keys if key in table]
         if found:
@@ -282,8 +274,6 @@ def first(name: Key, keys: Sequence[Key]) -> Finish:
 
 
 def joined(name: Key, keys: Sequence[Key]) -> Finish:
-    """Concatenate the lists of all alternatives."""
-
     def finish(node: Node, table: Table, run: Run) -> None:
         found = [each for key in keys for each in table.pop(key, ())]
         if found:
@@ -293,7 +283,6 @@ def joined(name: Key, keys: Sequence[Key]) -> Finish:
 
 
 def made(key: Key, parts: Sequence[Key], way: By, needed: bool) -> Finish:
-    """Compute a value from texts by the declared function."""
     function, word = way.function, way.word
     lists = any(path.repeats for path in way.paths)
     none: list[Any] = [[] if path.repeats else None for path in way.paths]

@@ -27,13 +27,13 @@ Same: TypeAlias = tuple[str, ...] | Mapping[str, str] | Callable[[Any, Any], boo
 
 
 class Answer(Generic[R]):
-    """An answer as it was taken: its code at once, its records when they are wanted."""
+    """An answer: its code at once, its records on demand."""
 
     def __init__(self, take: "Take[R]", run: Run, table: Table) -> None:
         self.code: str | None = table.get("code")
-        """The source's own word on how the question went; None where the declaration names no place of it."""
+        """The source's result code; None if no place is declared."""
         self.echo: str | None = table.get("echo")
-        """The id of ours that the source repeats; None where it does not."""
+        """Our id as repeated by the source, if it is."""
         self._reading = take.reading
         self._way = take.path.steps
         self._prefix = f"{'/'.join(take.path.steps)}/" if take.path.steps else ""
@@ -43,10 +43,8 @@ class Answer(Generic[R]):
     def records(self) -> list[R]:
         """Return all records of the answer.
 
-        Raises:
-            CallFailed: `invalid`: one of them lacks or breaks what it needs; or there is none in an answer that breaks
-                its schema, and nobody can say that it would be one of: no such record.
-
+        Raises CallFailed (`invalid`) if one is incomplete, or if an invalid answer has none, so that absence is
+        uncertain.
         """
         differences = self._run.notes.differences
         if not self._nodes and differences:
@@ -57,11 +55,11 @@ class Answer(Generic[R]):
         return [self._reading.record(node, self._run) for node in self._nodes]
 
     def unchecked(self, schema: MessageSchema) -> frozenset[str]:
-        """Return the fields of its records that nobody could check, since the schema leaves open what stands there."""
+        """Return the fields of its records that the schema leaves open."""
         return unchecked_fields(self._reading.program.places, self._way, schema)
 
     def hides(self) -> bool:
-        """Say whether a record may be missing: a text stands around it, or something new looks like one."""
+        """Whether a record may be missing: there is stray text, or an unknown element that resembles one."""
         if self._nodes or (usual := self._run.notes.usual) is None:
             return False
         if self._run.lost:
@@ -204,10 +202,7 @@ def _compared(same: Same, reading: Reading[Any]) -> Mapping[str, str] | Callable
 
 
 def _passing(reading: Reading[R], words: Iterable[ReplyPath]) -> Reading[R]:
-    """Return a copy of a reading that ignores the elements that `Take` reads itself.
-
-    Needed if the record is the answer itself. Other users of the reading are not affected.
-    """
+    """Return a copy of a reading that ignores the elements that `Take` reads itself, if the record is the answer."""
     reading = reading.copy()
     for word in words:
         entry_at(reading.program.level, word, reading.xml, "Take").steps.append(_pass_by)

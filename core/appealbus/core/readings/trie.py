@@ -12,7 +12,6 @@ from appealbus.core.replies.marks import is_repeated
 from appealbus.schemas.suggestion import tellable
 
 LONGEST_TAG = 200
-"""Characters of a remembered name."""
 MOST_TAGS = 256
 """Names remembered per entry: more than any contract has, yet bounded against senders' inventions."""
 
@@ -36,8 +35,6 @@ class Unreadable(AppealBusError):
 
 
 class Run:
-    """State of one reading."""
-
     __slots__ = ("inside", "lost", "new", "nils", "notes", "odd", "paths", "prefix", "root", "seen", "spoilt")
 
     def __init__(self, root: Node, notes: Notes) -> None:
@@ -47,7 +44,6 @@ class Run:
         self.prefix = ""
         """Path of the current record in the reply."""
         self.spoilt = False
-        """Whether something was unreadable."""
         self.lost: set[str] = set()
         """Paths of unreadable values, and of nested models lost with them."""
         self.seen = 0
@@ -80,7 +76,6 @@ class Run:
         return known or "/".join(each if each == XML else tellable(each) for each in self.steps(node)) or "."
 
     def drop(self, path: str) -> None:
-        """Record an unreadable value."""
         self.notes.drop(path)
         self.lost.add(path)
 
@@ -89,11 +84,9 @@ class Run:
         return f"{self.path(node)}/{path}".removeprefix("./")
 
     def leave(self, node: Node) -> None:
-        """Record an untaken element."""
         self.notes.leave_unread(self.path(node))
 
     def undeclared(self, node: Node, path: str) -> None:
-        """Record an undeclared element."""
         notes = self.notes
         notes.leave_unread(path)
         if notes.usual is not None and not notes.compared:
@@ -174,7 +167,6 @@ UNKNOWN = Entry()
 
 
 def walk(nodes: Iterable[Node], level: Level, table: Table, run: Run) -> None:  # noqa: PLR0912 - each call costs
-    """Visit each node once and store declared values in the table."""
     nils = run.nils
     seen: list[Entry] = []
     for node in nodes:
@@ -226,11 +218,7 @@ def walk(nodes: Iterable[Node], level: Level, table: Table, run: Run) -> None:  
 
 
 def broken(needed: bool, word: str, path: str, run: Run) -> object:
-    """Record an unreadable optional value and return its mark.
-
-    Raises:
-        Unreadable: the value is required.
-    """
+    """Record an unreadable optional value and return its mark; raise Unreadable for a required one."""
     if needed:
         raise Unreadable(path, word) from None
     run.drop(path)
@@ -239,11 +227,7 @@ def broken(needed: bool, word: str, path: str, run: Run) -> object:
 
 
 def again(node: Node, table: Table, key: Key, needed: bool, run: Run) -> None:
-    """Skip a repeated value; if the schema forbids the repetition, drop both.
-
-    Raises:
-        Unreadable: the value is required.
-    """
+    """Skip a repeated value. If the schema forbids the repetition, drop both; Unreadable if the value is required."""
     if is_repeated(node):
         table[key] = broken(needed, "value", run.path(node), run)
     else:

@@ -23,7 +23,6 @@ class Place:
         field: `rights[*].holder.iin`.
         steps: element names below the record.
         each: per step, whether all matches count.
-        is_open: holds arbitrary content.
         is_part: the field also comes from other places.
     """
 
@@ -36,11 +35,7 @@ class Place:
 
 @lru_cache(maxsize=256)
 def unchecked_fields(places: Sequence[Place], way: tuple[str, ...], schema: MessageSchema) -> frozenset[str]:
-    """Return fields at places that the schema leaves open and does not define.
-
-    Args:
-        way: element names from below the root to the record.
-    """
+    """Return fields at places that the schema leaves open; `way` leads from below the root to the record."""
     return frozenset(each.field for each in places if schema.is_open and _is_unchecked((*way, *each.steps), schema))
 
 
@@ -59,13 +54,9 @@ def _is_unchecked(steps: tuple[str, ...], schema: MessageSchema) -> bool:
 def unknown_fields(places: Sequence[Place], node: Node, run: Run) -> set[str]:
     """Return the unknown fields, outermost only.
 
-    A field is unknown if its place is unreadable. So is an empty field that its schema requires, or that has an unknown
-    element beside it. A list is also unknown if an unknown element has the parts of its items. Without a schema, newly
-    appearing elements count as unknown, unless the field occurred beside them before.
-
-    Args:
-        node: the record's element.
-        run: the finished reading.
+    A field is unknown if its place is unreadable. So is an empty field that its schema requires, or that has an
+    unknown element beside it. A list is also unknown if an unknown element has the parts of its items. Without a
+    schema, newly appearing elements count as unknown, unless the field occurred beside them before.
     """
     own = run.steps(node)
     found: set[str] = set()
@@ -169,10 +160,7 @@ def _elsewhere(places: Sequence[Place], node: Any, name: str) -> Iterator[str]:
 
 
 def _told_elsewhere(places: Sequence[Place], node: Any, found: set[str]) -> set[str]:
-    """Return fields with alternative places that were found at one of them.
-
-    Without lists and combined fields, which may still lack a part.
-    """
+    """Return fields with alternative places that were found at one of them, without lists and combined fields."""
     several = {name for name, count in Counter(each.field for each in places).items() if count > 1} & found
     return {
         each.field
@@ -203,7 +191,6 @@ def _names(above: Any, *, filled: bool = False) -> set[str]:
 
 
 def _parts(places: Sequence[Place], at: tuple[str, ...]) -> set[str]:
-    """Return names declared directly inside an element."""
     return {each.steps[len(at)] for each in places if len(each.steps) > len(at) and each.steps[: len(at)] == at}
 
 

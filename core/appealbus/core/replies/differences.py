@@ -22,8 +22,7 @@ _ENOUGH = 40_000
 _MOST = 2_000
 """Errors examined per message: 20 ms."""
 _LONGEST = 2.0
-"""Seconds before the search stops, 20 times the usual maximum: with counted repetition or patterns, libxml2 may take
-half a second per validation."""
+"""Seconds before the search stops: with counted repetition or patterns, one validation may take half a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +44,13 @@ class Differences:
         message: etree._Element,
         reply: etree._Element,
     ) -> None:
-        """Args:
-        schema: has just validated the message.
-        loose: the schema without requirements, so that missing elements hide no other differences.
-        message: the reply, or a copy without signatures.
-        reply: in which values are marked as unreadable.
+        """Prepare to examine one reply.
+
+        Args:
+            schema: has just validated the message.
+            loose: the schema without requirements, so that missing elements hide no other differences.
+            message: the reply, or a copy without signatures.
+            reply: in which values are marked as unreadable.
         """
         self._strictly = schema
         self._schema = schema if loose is None else loose
@@ -64,11 +65,7 @@ class Differences:
         self._ends = steady() + _LONGEST
 
     def settle(self, notes: Notes) -> None:
-        """Count the differences, and mark invalid values and repetitions as unreadable.
-
-        Raises:
-            CallFailed: there are too many, or validation failed.
-        """
+        """Count the differences, and mark invalid values and repetitions. CallFailed if there are too many."""
         self._qualify()
         waiting: list[_Alone] = [_Alone(self._message, None)]
         while waiting:
@@ -100,10 +97,7 @@ class Differences:
                 return
 
     def _settle(self, what: "_Alone", notes: Notes) -> Iterator["_Alone"]:
-        """Handle a message or a single element; yield unexpected elements to be checked alone.
-
-        An unexpected element hides its siblings, so it is removed before the rest is validated again.
-        """
+        """Handle a message or a single element; yield unexpected elements, removed since they hide their siblings."""
         while not self._is_valid(what.root):
             gone: dict[etree._Element, None] = {}
             for error in errors_of(self._schema, what.root):
@@ -135,7 +129,6 @@ class Differences:
         return is_valid(self._schema, root, "reply.schema", "the reply")
 
     def _settled(self, error: SchemaError, notes: Notes) -> Iterator[etree._Element]:
-        """Handle one error; yield elements to be removed."""
         node, twin = error.node, self._twins[error.node]
         if error.is_of_content:
             if not error.is_unexpected:
@@ -163,7 +156,6 @@ class Differences:
             notes.gaps.append((twin, ""))
 
     def _misplaced(self, node: etree._Element, notes: Notes) -> Iterator[etree._Element]:
-        """Handle a misplaced element, and unknown ones beside it."""
         twin = self._twins[node]
         notes.differ(self._path(node))
         if not self._vocabulary.knows(node):
@@ -183,10 +175,7 @@ class Differences:
                     yield beside
 
     def _drop_unknown(self, twin: etree._Element, attribute: str) -> None:
-        """Drop an unknown attribute that a reader could mistake for a known one.
-
-        Readers use local names, and attributes of other namespaces were not validated.
-        """
+        """Drop an unknown attribute that a reader, which uses local names, could mistake for a known one."""
         # A namespace may hold what libxml2 puts around names; then any attribute with a namespace may be meant.
         keys = [str(key) for key in twin.attrib]
         for key in [attribute] if attribute in keys else [key for key in keys if key.startswith("{")]:
@@ -242,7 +231,6 @@ class Differences:
         return f"{self._path(above)}/{wanted}".removeprefix("./") if above is not None else wanted
 
     def _path(self, node: etree._Element) -> str:
-        """Return an element's path, without the root."""
         steps: list[str] = []
         at = node
         while (above := at.getparent()) is not None:
@@ -257,7 +245,6 @@ def _too_many() -> CallFailed:
 
 
 def _frame(element: etree._Element) -> etree._Element:
-    """Copy an element with its ancestors, without siblings."""
     above = element.getparent()
     attributes = {str(name): str(value) for name, value in element.attrib.items()}
     if above is None:
@@ -275,7 +262,6 @@ def _has_before(node: etree._Element) -> bool:
 
 
 def _unsigned(element: etree._Element) -> Iterator[etree._Element]:
-    """Yield all elements outside signatures, in order."""
     yield element
     for child in element:
         if child.tag != SIGNATURE:

@@ -16,19 +16,13 @@ _ANY = f"{{{XSD}}}any"
 _ATTRIBUTE = f"{{{XSD}}}attribute"
 _GLOBAL = frozenset(f"{{{XSD}}}{name}" for name in ("schema", "redefine", "override"))
 _MOST_STEPS = 100_000_000
-"""Estimated steps of libxml2, cubic in the elements of a type: 0.2 s here, 2 s for 1,000 elements, 18 s for 2,000.
-With all required it takes a hundredth."""
+"""Estimated steps of libxml2, cubic in the elements of a type: 0.2 s here, 18 s for 2,000 elements."""
 _DEEPEST = 100
 """Steps into nested and extended types, three each; deeper types count as too wide."""
 
 
 def loosened(files: Mapping[str, bytes], entry: str) -> etree.XMLSchema | None:
-    """Return the schema without requirements; None if libxml2 rejects it or would be slow.
-
-    Args:
-        files: XSD documents by import location.
-        entry: location of the first.
-    """
+    """Return the schema without requirements; None if libxml2 rejects it or would be slow. `files` are by location."""
     roots = {place: etree.fromstring(content) for place, content in files.items()}
     if _Widths(roots.values()).steps() > _MOST_STEPS:
         return None

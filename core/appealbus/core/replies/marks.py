@@ -29,7 +29,6 @@ def mark_repeated(element: etree._Element) -> None:
 
 
 def is_repeated(element: object) -> bool:
-    """Whether the element is marked as an invalid repetition."""
     return isinstance(element, etree._Element) and _is(element.getprevious(), _REPEATED)
 
 

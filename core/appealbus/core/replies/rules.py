@@ -47,10 +47,7 @@ def broken_rule(schema: etree.XMLSchema) -> str:
 
 
 def rule_of(error: etree._LogEntry) -> str:
-    """Return the rule named by a validator's error; "" if unknown.
-
-    Only names of the contract are included: they end libxml2's text, after the value.
-    """
+    """Return the rule named by a validator's error; "" if unknown. It has names of the contract only."""
     kind = error.type_name
     if kind == "SCHEMAV_ELEMENT_CONTENT":
         return _of_content(error.message)

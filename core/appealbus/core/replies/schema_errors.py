@@ -26,8 +26,7 @@ _UNKNOWN = frozenset({1827, 1866, 1867})
 _ALL_TEXT = 1843
 _FEW = re.compile(r": The attribute '(?:\{[^}']*\})?([^']{1,200})' is required but missing\.$")
 _HARMLESS = frozenset({1843, 1845, 1851, 1868}) | _UNKNOWN
-"""Its numbers for errors that spoil no value: stray text, undeclared elements of open content (xs:any), an unknown
-xsi:type, an unexpected or missing attribute."""
+"""Its numbers for errors that spoil no value: stray text, undeclared open content, an unknown xsi:type, attributes."""
 
 ErrorKey: TypeAlias = tuple[etree._Element, int, str]
 Missing: TypeAlias = tuple[str, bool, tuple[str, ...]]
@@ -39,7 +38,6 @@ class SchemaError:
     """One violation in a message.
 
     Attributes:
-        number: libxml2's, of the rule.
         text: libxml2's, quotes values.
         attribute: the invalid one; "": the element itself.
     """
@@ -113,11 +111,7 @@ def missing_in(text: str) -> Missing | None:
 
 
 def is_valid(schema: etree.XMLSchema, message: etree._Element, code: str, what: str) -> bool:
-    """Whether a message is valid.
-
-    Raises:
-        CallFailed: validation failed.
-    """
+    """Whether a message is valid. CallFailed if validation failed."""
     try:
         return schema.validate(message)
     except etree.XMLSchemaValidateError:

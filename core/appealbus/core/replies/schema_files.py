@@ -7,15 +7,9 @@ from lxml import etree
 
 
 def compiled(files: Mapping[str, bytes], entry: str) -> etree.XMLSchema:
-    """Compile XSD documents.
+    """Compile XSD documents, given by import location; `entry` is the first.
 
-    Args:
-        files: documents by import location.
-        entry: location of the first.
-
-    Raises:
-        etree.XMLSchemaParseError: they are no schema.
-        etree.XMLSyntaxError: the first is no XML.
+    Raises etree.XMLSchemaParseError for an invalid schema, etree.XMLSyntaxError if the first is no XML.
     """
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
     parser.resolvers.add(_Resolver(files))

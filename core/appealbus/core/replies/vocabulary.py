@@ -11,13 +11,7 @@ from appealbus.schemas.namespaces import XSD
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """Names of a schema.
-
-    Attributes:
-        names: local names of elements and attributes.
-        elements: global elements, as `{namespace}local`.
-        spaces: namespaces.
-    """
+    """Local names of a schema, its global elements as `{namespace}local`, and its namespaces."""
 
     names: frozenset[str]
     elements: frozenset[str] = frozenset()
@@ -37,10 +31,7 @@ class Vocabulary:
 
 
 def vocabulary_of(documents: Iterable[etree._Element]) -> Vocabulary:
-    """Return the vocabulary of XSD documents.
-
-    Declarations without a target namespace may take that of any including document.
-    """
+    """Return the vocabulary. Declarations without a target namespace may take that of any including document."""
     roots = list(documents)
     spaces = {root.get("targetNamespace") for root in roots}
     names: set[str] = set()

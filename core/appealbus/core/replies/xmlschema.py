@@ -23,8 +23,7 @@ from appealbus.schemas.outcome import OutcomeKind
 _SIZE = etree.XPath("count(descendant-or-self::*) + count(descendant-or-self::*/@*)")
 _CROWDED = etree.XPath("boolean(descendant-or-self::*[@*[1000]])")
 _LARGE = 2_000
-"""Elements and attributes up to which all errors are collected. libxml2 is quadratic: 20 ms for as many broken
-siblings, a minute for a hundred times as many."""
+"""Elements up to which all errors are collected. libxml2 is quadratic: 20 ms for as many broken siblings."""
 _LARGEST = 50_000
 """Elements and attributes up to which a broken large message may be accepted: another check costs 30 ms."""
 _PIECE = 16 * 1024

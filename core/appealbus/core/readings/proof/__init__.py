@@ -23,14 +23,10 @@ from appealbus.core.replies.xsd import SchemaModel
 
 
 def prove(lookups: Iterable[Lookup[Any, Any]], wire: Wire | None = None) -> list[Finding]:
-    """Return conflicts between lookups of one source and its contract.
+    """Return conflicts between declared lookups of one source and its contract.
 
-    Contracts are the lookup's own `schema` and the wire's. Overridden parts are skipped: the request with `request`,
-    the answer with `read`, and the wire's contract with `ask`, which may ask something else first.
-
-    Args:
-        lookups: of one source; others than declared ones are skipped.
-        wire: started; None: absent or failed.
+    Contracts are the lookup's own `schema` and that of the started wire, if any. Overridden parts are skipped: the
+    request with `request`, the answer with `read`, and the wire's contract with `ask`.
     """
     proof = _Proof(wire)
     for lookup in lookups:
@@ -104,7 +100,6 @@ class _Proof:
             return None
 
     def _model(self, contract: MessageContract) -> SchemaModel:
-        """Return the model of a contract's schemas, shared by all operations."""
         kept = self._models.get(id(contract.schemas))
         if kept is None:
             kept = self._models[id(contract.schemas)] = (contract.schemas, SchemaModel(contract.schemas))

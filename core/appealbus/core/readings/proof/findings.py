@@ -7,14 +7,7 @@ from appealbus.core.readings.origins import Origin
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A conflict with the contract.
-
-    Attributes:
-        origin: place of the declaration.
-        lookups: all affected ones.
-        text: the problem and the remedy.
-        certain: False if merely unchecked.
-    """
+    """A conflict with the contract; `certain` is False if something was merely unchecked."""
 
     origin: Origin
     lookups: tuple[str, ...]
@@ -37,6 +30,5 @@ class Findings:
             whose.append(lookup)
 
     def all(self) -> list[Finding]:
-        """Return all, by file and line."""
         found = [Finding(origin, tuple(whose), text, certain) for (origin, text, certain), whose in self.made.items()]
         return sorted(found, key=lambda one: (one.origin.file, one.origin.line))

@@ -38,7 +38,6 @@ def misfit(wanted: type, text: Simple, *, comma: bool = False) -> str | None:
 
 
 def wish(wanted: type) -> str:
-    """Describe the wanted type."""
     names = {datetime: "a moment", str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
     return names.get(wanted, f"{_article(wanted.__name__)} {wanted.__name__.lower()}")
 

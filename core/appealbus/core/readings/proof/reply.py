@@ -72,9 +72,7 @@ class _Use:
 
 class ReplyProof:
     def __init__(self, lookup: str, findings: Findings, *, alone: bool) -> None:
-        """Args:
-        alone: no other schema defines what this contract leaves open.
-        """
+        """`alone`: no other schema defines what this contract leaves open."""
         self._lookup = lookup
         self._alone = alone
         self._findings = findings
@@ -82,10 +80,7 @@ class ReplyProof:
         self._missed: dict[Key, tuple[Origin, str]] = {}
 
     def prove(self, take: Take[Any], model: SchemaModel, root: Place) -> None:
-        """Check all declared paths from the answer's element on.
-
-        A reading may be used at several places: each of its paths must be possible at one of them.
-        """
+        """Check all declared paths; each must be possible at one place where its reading is used."""
         spot = _Spot(model, root)
         for name, path in (("code", take.code), ("echo", take.echo)):
             if path is not None:
@@ -135,8 +130,7 @@ class ReplyProof:
             self._fields(spot, spec.nested(model, annotated(model)))
 
     def _coded(self, spot: _Spot, spec: _Spec, use: _Use) -> None:
-        """Check dictionary values, whose names differ: each declared one must occur somewhere, and at least one
-        everywhere."""
+        """Check dictionary values: each declared name must occur at one of them, and one name at each."""
         there = False
         for text in spec.around.codes:
             path = parse_reply_path(text)
@@ -202,7 +196,6 @@ class ReplyProof:
         self._findings.add(use.origin, self._lookup, f"{use.whose}: {path} may repeat in the contract, and {what}")
 
     def _value(self, spot: _Spot | None, use: _Use, wanted: type, *, comma: bool = False) -> None:
-        """Check that the text at a place suits the field."""
         if spot is None:
             return
         shape, path = spot.shape, spot.path or "the answer"

@@ -10,8 +10,6 @@ from appealbus.schemas.suggestion import did_you_mean
 
 @dataclass(slots=True)
 class _Filled:
-    """An element of the request, with its filled parts."""
-
     place: Place
     path: str = ""
     children: "dict[str, _Filled]" = field(default_factory=dict)

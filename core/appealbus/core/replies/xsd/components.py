@@ -15,15 +15,9 @@ _OVERRIDES = (f"{{{XSD}}}redefine", f"{{{XSD}}}override")
 
 
 class Components:
-    """Global elements, types, groups and attributes of documents.
-
-    Imports are ignored: a name with different definitions does not resolve, and unresolved names count as anything.
-    """
+    """Global components of documents. Imports are ignored; ambiguous and unresolved names count as anything."""
 
     def __init__(self, documents: Iterable[etree._Element]) -> None:
-        """Args:
-        documents: their roots.
-        """
         self._defined: dict[tuple[str, Name], etree._Element | None] = {}
         self._local: dict[tuple[str, str], list[etree._Element]] = {}
         self._members: dict[etree._Element, list[etree._Element]] = {}
@@ -45,13 +39,7 @@ class Components:
                 self._derived.setdefault(target, []).append(node)
 
     def find(self, kind: str, node: etree._Element, name: str | None) -> etree._Element | None:
-        """Resolve a name; None if undefined or ambiguous.
-
-        Args:
-            kind: `element`, `type`, `group`, `attribute`, `attributeGroup`.
-            node: context of the prefix.
-            name: as written.
-        """
+        """Resolve a name; None if undefined or ambiguous. `node` is the context of its prefix."""
         return None if name is None else self.named(kind, qualified(node, name))
 
     def named(self, kind: str, name: Name) -> etree._Element | None:
@@ -78,7 +66,6 @@ class Components:
         return _reached(head, self._members)
 
     def derived(self, base: etree._Element) -> list[etree._Element]:
-        """Return named types derived from this one."""
         return _reached(base, self._derived)
 
     def _add(self, node: etree._Element) -> None:

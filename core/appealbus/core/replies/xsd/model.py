@@ -16,9 +16,6 @@ _IGNORED = frozenset(
 
 class SchemaModel:
     def __init__(self, documents: Iterable[etree._Element]) -> None:
-        """Args:
-        documents: their roots.
-        """
         self._components = Components(documents)
         self._simple = SimpleTypes(self._components)
         self._shapes: dict[Place, Shape] = {}
@@ -92,7 +89,6 @@ class SchemaModel:
     def _of_base(
         self, node: etree._Element, content: etree._Element, way: etree._Element, seen: frozenset[etree._Element]
     ) -> Shape:
-        """Return the shape of an extension or restriction."""
         builtin = self._simple.builtin(way, way.get("base", ""))
         if builtin is not None:
             base = ANYTHING if builtin.anything else Shape(text=builtin)

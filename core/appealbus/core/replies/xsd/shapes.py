@@ -35,8 +35,6 @@ class Shape:
     """Allowed contents of an element.
 
     Attributes:
-        children: by local names.
-        attributes: by local names.
         open: other elements are possible.
         wild: because of a wildcard, `xs:any`, not an unknown type.
         open_attributes: other attributes are possible.

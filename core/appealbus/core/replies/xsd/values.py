@@ -12,12 +12,7 @@ _ANY = "anyType"
 
 @dataclass(frozen=True, slots=True)
 class Simple:
-    """A text.
-
-    Attributes:
-        kinds: built-in types, such as `date`: several for a union.
-        words: enumerated values, or None.
-    """
+    """A text of these built-in types, several for a union. `words`: enumerated values, or None."""
 
     kinds: frozenset[str]
     words: frozenset[str] | None = None
@@ -28,7 +23,6 @@ class Simple:
         return _ANY in self.kinds
 
     def or_(self, other: "Simple") -> "Simple":
-        """Return the union of both."""
         words = None if self.words is None or other.words is None else self.words | other.words
         return Simple(self.kinds | other.kinds, words)
 
