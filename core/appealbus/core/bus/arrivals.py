@@ -1,4 +1,4 @@
-"""What arrives at a running bus: messages with appeals, and answers that come hours after their questions."""
+"""Entry of messages and of late answers into a running bus."""
 
 import asyncio
 
@@ -22,13 +22,7 @@ log = structlog.get_logger(__name__)
 
 
 class Arrivals:
-    """Writes down what arrives, and has its appeal worked, here or by another worker.
-
-    Attributes:
-        messages: messages by channel and result: `new`, `repeated`, `quarantined`, or `failed` where nothing was kept.
-        answers: late answers by source and what became of them: `stored`, `again`, `unknown`.
-
-    """
+    """Writes arriving messages and answers to the journal and starts their appeals, here or in another worker."""
 
     def __init__(
         self,
@@ -52,16 +46,10 @@ class Arrivals:
 
     @property
     def busy(self) -> bool:
-        """Whether a message is being written down."""
         return bool(self._under_way)
 
     async def accept(self, message: Inbound) -> Taken | Quarantined:
-        """Take a message: on return it is on disk, as an appeal, as a change of one, or in quarantine with its reason.
-
-        Raises:
-            JournalError: if nothing could be written; the sender keeps the message.
-
-        """
+        """Return once the message is on disk. On JournalError the sender keeps it."""
         # A sender that goes away must not leave an appeal on disk that is leased to us and that nobody works.
         arrival = asyncio.get_running_loop().create_task(self._accept(message), context=entered(""))
         self._under_way.add(arrival)
@@ -69,12 +57,7 @@ class Arrivals:
         return await asyncio.shield(arrival)
 
     async def answered(self, source: str, answer: Answer) -> Kept:
-        """Keep an answer that came by itself, and have its appeal worked on next, here or by another worker.
-
-        Raises:
-            JournalError: if nothing could be written; the sender keeps the answer.
-
-        """
+        """Keep a late answer and schedule its appeal. On JournalError the sender keeps the answer."""
         kept = await self._journal.answered(source, answer)
         failpoint("bus.answered")
         self.answers.add(source, kept.value)
@@ -85,7 +68,6 @@ class Arrivals:
         return kept
 
     async def wait(self, seconds: float) -> None:
-        """Wait until all messages that are being written down are on disk, for so many seconds at most."""
         if self._under_way:
             await asyncio.wait(self._under_way, timeout=seconds)
 

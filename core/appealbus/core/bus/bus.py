@@ -1,4 +1,4 @@
-"""The bus: brings all parts up, takes appeals in, and brings all parts down again."""
+"""The bus: starts all parts, accepts appeals, and stops all parts."""
 
 import asyncio
 import contextlib
@@ -52,31 +52,25 @@ from appealbus.schemas.base import printable
 log = structlog.get_logger(__name__)
 
 _HINT = 0.2
-"""Seconds that a hint of the work queue waits until there is room here; then another worker may have it. With more, an
-idle worker waits behind a full one; with less, hints go round in a circle among workers that have room in a moment."""
+"""Seconds to wait for room here. With more, an idle worker waits behind a full one; with less, hints circle."""
 _LOOK = 0.05
-"""Seconds between two looks whether all work is done: `--until-idle` ends so much later than the work at most."""
+"""Seconds between two checks whether all work is done. Delays the end of `--until-idle` by this much at most."""
 _AWAY = 1.0
-"""Seconds until such a look is tried again when the journal could not be asked: as long as the bus's other polls."""
+"""Seconds before a failed check is repeated."""
 _SILENT = 2.0
-"""Seconds without a word from the database after which nothing is handed over any more: it could not be noted that the
-receiver has it, so it would get it again."""
+"""Seconds of silence from the database after which deliveries stop, since they could not be recorded."""
 _FAREWELL = 3.0
-"""Seconds, counted from the last word of a shared journal, to give leases and shares back. With less, a slow database
-would not hear of it, and others would wait until the leases are over, half a minute; with more, the stop takes longer
-for something that mends itself."""
+"""Seconds after the last word of a shared journal to release leases and shares. Otherwise other workers wait half a
+minute for them to expire."""
 
 
 class Bus:
-    """One running bus over one journal."""
-
     def __init__(self, loaded: Loaded, parts: Parts, journal: Journal, *, name: str = "") -> None:
         self.settings = loaded.settings
         self.parts = parts
-        """The parts of the configuration: sources, intakes, deliveries, the work queue."""
         self.journal = journal
         self.worker = name or uuid4().hex
-        """What this process is called where several work one journal; a new name at each start."""
+        """Name of this process among the workers; new at each start."""
         journal.actor = by_worker(self.worker)
         self._limits = Limits(journal, self.worker) if journal.shared else None
         self.clock_watch = ClockWatch(journal)
@@ -128,7 +122,6 @@ class Bus:
         self._contract_watch = ContractWatch(journal, parts.contracts, casework, self._dispatcher)
         self._reception = Reception(journal, self.settings.bus, parts.host.counting.due_on, policy)
         self.watchdog = Watchdog(parts.host, self._dispatcher.lease)
-        """Sees whether the event loop stands still, once the program has started it."""
         self._tasks = PartTasks(parts.host.defects)
         plugin = "" if parts.work is None else parts.host.owner(parts.work)
         self._hints = WorkHints(parts.work, plugin, partial(self._dispatcher.look, _HINT), self._tasks)
@@ -140,9 +133,7 @@ class Bus:
         self.messages = self._arrivals.messages
         """Messages in, by channel and result: `new`, `repeated`, `quarantined`, or `failed` where nothing was kept."""
         self.answers = self._arrivals.answers
-        """Answers that came by themselves, by source and what became of them: `stored`, `again`, `unknown`."""
         self.dossiers, self.delays = casework.dossiers, casework.delays
-        """Versions written, by completeness."""
         self._heartbeat = Heartbeat(
             journal,
             self._dispatcher,
@@ -173,15 +164,13 @@ class Bus:
         )
 
     async def start(self) -> None:
-        """Load contracts, open the connections, and begin to work the appeals that wait in the journal.
+        """Load contracts, open the connections, and start work on waiting appeals.
 
-        A part whose plugin raises as it opens is opened again later; the others go on without it.
+        A part whose plugin raises is opened again later; the others go on without it.
 
         Raises:
-            ConfigError: if a contract that a source names is broken.
-            JournalError: if the sources' limits cannot be shared with other workers, or if it cannot be written which
-                lookups are here.
-
+            ConfigError: a contract named by a source is broken.
+            JournalError: limits cannot be shared with other workers, or the available lookups cannot be recorded.
         """
         threads.share(asyncio.get_running_loop())
         await self._reread_watch.start()  # before contracts are read: one that changes meanwhile is news later
@@ -214,7 +203,6 @@ class Bus:
         log.info("bus.started", sources=len(self.guards), lookups=len(self.parts.nodes))
 
     def open_doors(self) -> None:
-        """Start the intakes and services of the configuration."""
         host = self.parts.host
         for intake in self.parts.intakes:
             self._tasks.start(f"intake.{intake.name}", partial(intake.run, self), Phase.INTAKES, host.owner(intake))
@@ -224,16 +212,11 @@ class Bus:
             self._tasks.start(f"service.{service.name}", partial(service.run, view), phase, host.owner(service))
 
     async def accept(self, message: Inbound) -> Taken | Quarantined:
-        """Take a message: on return it is on disk, as an appeal or in quarantine with its reason.
-
-        Raises:
-            JournalError: if nothing could be written; the sender keeps the message.
-
-        """
+        """Return once the message is on disk. On JournalError the sender keeps it."""
         return await self._arrivals.accept(message)
 
     def links(self) -> list[LinkState]:
-        """Return the states of all connections that stay open; a connection that several parts share comes once."""
+        """Return the states of all persistent connections; a connection shared by several parts appears once."""
         connections = [(f"intake.{intake.name}", intake.links) for intake in self.parts.intakes]
         connections += [(f"delivery.{name}", delivery.links) for name, delivery in self.parts.deliveries.items()]
         connections += [(f"source.{name}", bound.wire.links) for name, bound in self.parts.sources.items()]
@@ -246,7 +229,7 @@ class Bus:
         return list(found.values())
 
     def links_of(self, name: str, links: Callable[[], Iterable[LinkState]]) -> list[LinkState]:
-        """Return the states of the connections of one part; where its plugin raises over that, it counts as down."""
+        """Return the connection states of one part; if its plugin raises, the part counts as down."""
         try:
             return [replace(each, detail=printable(each.detail)) for each in links()]
         except BaseException as error:
@@ -257,16 +240,14 @@ class Bus:
 
     @property
     def draining(self) -> bool:
-        """Whether the bus has begun to stop."""
         return self._stopping
 
     @property
     def in_flight(self) -> int:
-        """How many appeals this process works on now."""
         return self._dispatcher.in_flight
 
     async def settle(self, *, parked: bool = False) -> None:
-        """Wait until nothing is left to do now; with `parked` until nothing is parked and all is delivered."""
+        """Wait until no work is left for now; with `parked`, until nothing is parked and everything is delivered."""
         while True:  # others put work in through the journal
             try:
                 if not await self._has_work(parked):
@@ -303,17 +284,10 @@ class Bus:
         return any([await self.journal.undelivered(relay.name, self.journal.now(), 1) for relay in self.relays])
 
     async def stop(self, why: BaseException | None = None) -> None:
-        """Stop in phases. What is not done within the grace period is parked, or waits in the journal for the next run.
+        """Stop in phases. Work unfinished after the grace period is parked, or waits in the journal for the next run.
 
-        What has not ended by then is suspect, as with a worker that died. So is all that was in work where the end is
-        no orderly one: a plugin may have cancelled everything.
-
-        Args:
-            why: what ended the bus; None: it was told to, or had nothing left to do.
-
-        Raises:
-            JournalError: the journal is a file, and could not be written at the very end.
-
+        Cases still running then become suspect, as after a crash. If `why` is set, so do all cases in work, since a
+        plugin may have cancelled everything. Raises JournalError if a file journal cannot be written at the end.
         """
         self._stopping = True
         self.watchdog.end_within(self.settings.bus.grace)
@@ -334,7 +308,6 @@ class Bus:
         log.info("bus.stopped")
 
     async def _end_questions(self) -> None:
-        """Let questions end within the grace period; then the others end as `unavailable`, and are parked."""
         await asyncio.gather(*(guard.drain(self.settings.bus.grace) for guard in self.guards.values()))
 
     async def _deliver_the_rest(self, seconds: float) -> None:
@@ -348,14 +321,13 @@ class Bus:
         await asyncio.gather(self._wires.close(seconds), *deliveries, self._hints.close(seconds))
 
     async def _end_decoding(self, seconds: float) -> None:
-        """End the process that decodes large messages; one that is in the middle of a message ends with this one."""
+        """Stop the decoding process; if it is busy with a message, it ends with this process."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._reception.aclose()
                 await self._masker.aclose()
 
     async def _give_back(self, seconds: float) -> None:
-        """Give back all that other workers wait for otherwise: leases, appeals, shares of limits."""
         within = max(0.0, seconds - self.journal.silent_for) if self.journal.shared else None
         try:
             async with asyncio.timeout(within):

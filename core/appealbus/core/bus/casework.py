@@ -1,4 +1,4 @@
-"""Work on cases: one run asks what is open, assesses the dossier, and writes its next version down."""
+"""Work on cases: one run asks open questions, assesses the dossier, and writes its next version."""
 
 import asyncio
 from collections import Counter
@@ -43,16 +43,10 @@ from appealbus.schemas.outcome import OutcomeKind
 log = structlog.get_logger(__name__)
 
 _FAILED = frozenset({OutcomeKind.REFUSED, OutcomeKind.UNAVAILABLE, OutcomeKind.TIMED_OUT, OutcomeKind.INVALID})
-"""Of which the log tells: why a dossier lacks something, beside what is not there or does not apply."""
 
 
 class Casework:
-    """Runs the plans of cases, of many at once; what one run raises does not stop the others.
-
-    Attributes:
-        dossiers: versions written, by completeness.
-
-    """
+    """Runs the plans of many cases at once; an exception in one run does not stop the others."""
 
     def __init__(
         self,
@@ -64,17 +58,7 @@ class Casework:
         *,
         owner: str,
     ) -> None:
-        """Make it.
-
-        Args:
-            settings: the configuration.
-            parts: the parts that it amounts to.
-            journal: where what comes of a run is written.
-            guards: by source.
-            relays: told of new versions.
-            owner: what this worker is called; what it writes counts only while the case is leased to it.
-
-        """
+        """`owner` is this worker's name; its writes count only while it holds the case's lease."""
         self.settings = settings
         self.parts = parts
         self.journal = journal
@@ -83,11 +67,10 @@ class Casework:
         self.recalling = Recalling(parts.host, journal)
         self.owner = owner
         self.dossiers: Counter[str] = Counter()
-        """Versions written, by completeness."""
         self.delays = {"first": DelayTally(), "complete": DelayTally()}
-        """How long it took from acceptance to the first version, and to the first that is complete."""
+        """Time from acceptance to the first version, and to the first complete one."""
         self.contracts = parts.contracts.known_to()
-        """By kind of appeal, from what is known so far of the plugins that have worked this journal."""
+        """By kind of appeal, from the plugins known to have worked this journal."""
         self._tells_outcomes = parts.host.listens(Hooks.lookup_ended)
         self._answered_later = {
             kind
@@ -113,16 +96,14 @@ class Casework:
 
     @property
     def longest_run(self) -> float:
-        """The most seconds that one run may take, with its questions one after the other."""
+        """Upper bound in seconds, if all questions are asked one after the other."""
         wait = max(contract.wait for contract in self.contracts.values())
         return wait + sum(self.guards[node.lookup.source].timeout + TURN for node in self.parts.nodes)
 
     def learn(self, known: Sequence[KnownLookup]) -> None:
-        """Take into account which plugins have worked this journal."""
         self.contracts = self.parts.contracts.known_to(known)
 
     async def work(self, case: Case) -> RunEnd:
-        """Run the case's plan, write down what came of it, and return what becomes of the case."""
         run = self._run_over(case)
         try:
             if case.changes:
@@ -151,7 +132,7 @@ class Casework:
             return await run.fail()
 
     def _due(self, case: Case, first: Appeal) -> Case:
-        """Return the case as it is due now: its changes, the law and the calendar may be others than before."""
+        """Recompute the deadline: changes, law or calendar may differ from before."""
         due_on = self.parts.host.counting.due_on(
             case.appeal, first, case.receipt.accepted_at, case.kept_changes, before=case.due_on
         )
@@ -162,21 +143,13 @@ class Casework:
         return CaseRun(self, renamed(case, contract.present), contract)
 
     def kind_of(self, case: Case) -> AppealKind | None:
-        """Return by which contract the case is worked: None where its kind is another release's."""
+        """None if the kind belongs to another release."""
         return case.appeal.kind if case.appeal.kind in self.contracts else None
 
     async def keep(
         self, case: Case, state: LookupState, answered: str | None, replies: KeptReplies | None = None
     ) -> None:
-        """Write down how a question stands, and that the late answer with the id `answered`, if any, has been read.
-
-        Args:
-            case: whose question it is.
-            state: how it stands.
-            answered: the late answer.
-            replies: what came for it, where that is kept.
-
-        """
+        """Save the state of a question, and mark the late answer with the id `answered` as read."""
         if answered is None:
             await self.journal.keep(case.appeal_id, state, owner=self.owner, replies=replies)
         else:
@@ -203,10 +176,8 @@ class CaseRun:
     """One run over one case.
 
     Attributes:
-        case: the case, with what has been read for this run.
-        started: when the run began, on the clock for waiting.
-        answers_seen: ids of the questions whose late answers the run knows; None where no source answers later.
-
+        started: on the clock for waiting.
+        answers_seen: ids of questions whose late answers are known; None if no source answers late.
     """
 
     def __init__(self, casework: Casework, case: Case, contract: CompletenessContract) -> None:
@@ -219,27 +190,22 @@ class CaseRun:
         self._casework, self._journal = casework, casework.journal
 
     async def read_answers(self) -> None:
-        """Read the late answers that have come for the case."""
         answers = await self._journal.answers(self.case.appeal_id)
         self.case = renamed(replace(self.case, answers=tuple(answers)), self._contract.present)
         self.answers_seen = frozenset(answer.question_id for answer in answers)
 
     async def read_left_questions(self) -> None:
-        """Read which questions have left for sources: a worker may have died over one of them."""
+        """Read which questions were already sent: a worker may have died during one of them."""
         asked = await self._journal.left_for_sources(self.case.receipt.number)
         self.case = replace(self.case, asked=tuple(asked))
 
     async def conclude(self, asked: Mapping[Key, LookupState]) -> RunEnd:
-        """End the run: write the next version of the dossier, if it says anything new.
-
-        Args:
-            asked: how every question of the plan stands now.
+        """Write the next version of the dossier if anything has changed.
 
         Raises:
             LeaseLost: another worker has the case.
-            VersionConflict: the version is there already.
+            VersionConflict: the version exists already.
             JournalError: nothing could be written.
-
         """
         case = self.case
         for state in (*self._left_out(asked.values()), *self._newly_closed(asked.values())):
@@ -276,7 +242,7 @@ class CaseRun:
         return all(digest in before and same_record(before[digest], fact.body) for fact, digest in others)
 
     async def fail(self) -> RunEnd:
-        """End a run that has raised: log why, and put the case off. Nothing about one appeal may stop the others."""
+        """Log the exception of a run and postpone the case, so that one appeal cannot stop the others."""
         log.exception("case.failed", number=self.case.receipt.number)
         try:
             return await self._after_defect()
@@ -334,7 +300,6 @@ class CaseRun:
             casework.delays["complete"].took(seconds)
 
     async def _put_off(self, known: Whole, due_at: datetime | None) -> RunEnd:
-        """End a run that has nothing new to tell."""
         completeness = completeness_of(known.states, self._contract)
         doubted = bool(self._left_out(known.states))
         return await self._end(completeness, due_at, known.states, doubted=doubted, known=known)
@@ -349,7 +314,7 @@ class CaseRun:
         doubted: bool = False,
         known: Whole | None = None,
     ) -> RunEnd:
-        """Write the end of a run; what is not `known`, since it has raised, may lack whatever is not loaded."""
+        """Write the end of a run. Without `known`, as after an exception, data that was not loaded may be missing."""
         missing = self._contract.missing
         found = {(each.lookup, each.key) for each in states if each.record is not None}
         carried = {name for name, _ in found.intersection(known.carried if known else found)}
@@ -386,16 +351,15 @@ class CaseRun:
         return RunEnd(due_at, ready=ready)
 
     def _waits_for(self, states: Iterable[LookupState]) -> list[str]:
-        """Return the sources that are asked again."""
         sources = self._contract.sources
         return sorted({sources[s.lookup] for s in states if s.next_attempt_at is not None and s.lookup in sources})
 
     def _left_out(self, states: Iterable[LookupState]) -> list[LookupState]:
-        """Return the questions that a suspect's turn left out: the process survived without them, so it stays one."""
+        """Return questions skipped in a suspect's turn. Surviving without them proves nothing about the case."""
         return [] if self.case.deaths is None else [state for state in states if state.code == LEFT_OUT.code]
 
     def _newly_closed(self, states: Iterable[LookupState]) -> list[LookupState]:
-        """Return the questions that nobody asks any more since the appeal has ended: they are not due again."""
+        """Return questions closed because the appeal has ended; they are not asked again."""
         if self.case.closed is None:
             return []
         before = {(state.lookup, state.key): state for state in self.case.states}

@@ -1,4 +1,4 @@
-"""Looks at the journal's clock each second, and writes the checkpoint that lies outside the journal."""
+"""Checks the journal's clock each second and writes the checkpoint that lies outside the journal."""
 
 import asyncio
 import errno
@@ -21,46 +21,40 @@ T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 _EACH = 1.0
-"""Seconds between two looks. A restored copy of the journal that lacks less than this is not noticed by itself; with
-less, the checkpoint would be written and flushed to disk more often."""
+"""Seconds between two checks. A restored copy that lacks less than this is not detected."""
 _FROZEN = 10.0
-"""Seconds for the disk of the checkpoint. Another process may hold it for five; beats wait for it once."""
+"""Seconds to wait for the checkpoint's disk. Another process may lock the file for five; heartbeats wait once."""
 _UNMOVED = timedelta(seconds=15)
-"""How old a mark may be that another process of the machine writes. With less, a loaded machine would be told of."""
+"""Maximum age of a mark written by another process of this machine. With less, a loaded machine would be reported."""
 
 
 class ClockWatch:
-    """Watches the journal's clock and writes the checkpoint."""
-
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
         self._checkpoint = journal.checkpoint
         self._trouble = LogThrottle()
         self._writing: asyncio.Future[Any] | None = None
         self.problem: str | None = None
-        """Why the checkpoint is not written now."""
         self._over = asyncio.Event()
         self._why: JournalError | None = None
 
     @property
     def ended(self) -> bool:
-        """Whether nothing can be noted in the journal any more: it is another one, or a newer release's."""
+        """True if the journal can no longer be written: it was replaced, or migrated by a newer release."""
         return isinstance(self._why, Behind) or (isinstance(self._why, Superseded) and self._why.done)
 
     async def over(self) -> None:
-        """Wait until the journal can be worked no more.
+        """Wait until the journal can no longer be worked.
 
         Raises:
-            Behind: it turns out to be an older copy of itself, such as a standby that lacks the last writes.
+            Behind: it is an older copy of itself, such as a standby that lacks the last writes.
             Superseded: a newer release migrates it, or has done so.
-
         """
         await self._over.wait()
         if self._why is not None:
             raise self._why
 
     async def run(self) -> None:
-        """Look each second, until cancelled."""
         try:
             while True:
                 await self._look()
@@ -112,12 +106,7 @@ class ClockWatch:
             raise OSError(errno.EBUSY, "a process that does not move it holds its lock, see `fuser`")
 
     async def _beside(self, work: Callable[[], T]) -> T:
-        """Do something with the file in a thread, which cannot be cancelled with a task.
-
-        Raises:
-            OSError: among others, its disk has not answered for long, such as another machine's that is away.
-
-        """
+        """Run file work in a thread, which cannot be cancelled. OSError also if the disk does not answer."""
         if self._writing is None or self._writing.done():
             self._writing = asyncio.get_running_loop().run_in_executor(None, work)
             done, _ = await asyncio.wait([self._writing], timeout=_FROZEN)
@@ -126,7 +115,7 @@ class ClockWatch:
         raise OSError(errno.ETIMEDOUT, "its disk does not answer")
 
     async def _notice(self, why: Behind) -> None:
-        """End everything: nothing is written any more already."""
+        """Report the error and end the bus; writes have already stopped."""
         if self.ended:
             return
         log.error("journal.gone_back")

@@ -1,4 +1,4 @@
-"""What contracts require is the same for all workers of a journal, whatever each of them has loaded."""
+"""Keeps the requirements of contracts the same for all workers, whichever plugins each has loaded."""
 
 import asyncio
 import contextlib
@@ -17,12 +17,11 @@ from appealbus.core.planning.contract import Contracts
 log = structlog.get_logger(__name__)
 
 _POLL = 10.0
-"""Seconds until it is looked at again what other workers can ask. With less, each asks the journal more often for
-nothing; with more, one that lacks a new plugin calls dossiers complete without it for longer."""
+"""Seconds between polls. With more, a worker without a new plugin calls dossiers complete without it for longer."""
 
 
 class ContractWatch:
-    """Tells the journal which lookups can be asked here, and the casework which ones could ever be."""
+    """Records the lookups available here, and tells the casework which lookups any worker may have."""
 
     def __init__(self, journal: Journal, contracts: Contracts, casework: Casework, dispatcher: Dispatcher) -> None:
         self._journal = journal
@@ -33,30 +32,17 @@ class ContractWatch:
         dispatcher.lost = self.lost
 
     async def start(self) -> None:
-        """Have what can be asked here remembered, and learn what could ever be asked.
-
-        Raises:
-            JournalError: nothing could be written; without it nobody knows what is missing.
-
-        """
+        """Record the lookups of this worker and read those of all others; JournalError if either fails."""
         self._learn(await self._journal.remember(self._contracts.standing.known))
 
     async def run(self) -> None:
-        """Learn what other workers can ask, until cancelled."""
         while True:
             await asyncio.sleep(_POLL)
             with contextlib.suppress(JournalError):  # the heartbeat tells of it
                 await self.lost()
 
     async def lost(self) -> frozenset[str]:
-        """Look at what other workers can ask; return the lookups that a contract wants and that cannot be asked here.
-
-        Of what is retired nothing but its facts waits for it to come back: before its name is the mark of that.
-
-        Raises:
-            JournalError: nobody knows at the moment.
-
-        """
+        """Return lookups required by a contract but unavailable here. Names of retired ones carry a prefix."""
         known = await self._journal.known_lookups()
         if known != self._known:
             self._learn(known)

@@ -1,4 +1,4 @@
-"""Whether a corrected copy of a message in quarantine has come meanwhile: then a replay would make a second appeal."""
+"""Detects corrected copies of quarantined messages, whose replay would create a second appeal."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.change import Change
 
 BEGINNING = 16 * 1024
-"""Bytes of a message in which its names are looked for: senders write them first."""
+"""Bytes of a message in which its identifiers are searched: senders write them first."""
 _IN_JSON = r'"{name}"\s*:\s*("(?:[^"\\\x00-\x1f]|\\.){{1,400}}")'
 _IN_XML = r"<(?:[\w.-]+:)?{name}(?:\s[^<>]*)?>([^<]{{1,400}})</"
 _PATTERNS = {
@@ -24,12 +24,7 @@ _CHANGE = re.compile(r'"type"\s*:\s*"change"|<(?:[\w.-]+:)?change[\s>]')
 
 
 class CameMeanwhile(Unacceptable):
-    """A copy of the message has been taken under another message id; a person may have it taken all the same.
-
-    Attributes:
-        number: of the appeal that the copy is.
-
-    """
+    """A copy was taken under another message id; `number` is its appeal. A person may accept the message anyway."""
 
     def __init__(self, number: str, quarantine_id: int) -> None:
         super().__init__(
@@ -42,19 +37,16 @@ class CameMeanwhile(Unacceptable):
 
 
 async def copy_of(journal: Journal, read: Appeal | Change) -> str | None:
-    """Return the number that a message gives to its appeal, where an appeal of another message has it.
-
-    Under its own message id it may be taken: the same message is the same appeal, and of another one the journal tells.
-    """
+    """Return the appeal number given by a message if an appeal from another message has it."""
     if isinstance(read, Change):
         return None
     return (await journal.copies([Named(read.channel, None, read.message_id, read.number)]))[0]
 
 
 async def copies(journal: Journal, rows: Sequence[QuarantineRow]) -> dict[int, str]:
-    """Return for messages that wait in quarantine, by their ids, the numbers of the appeals that copies became.
+    """Map ids of quarantined messages to the numbers of appeals that may be their copies.
 
-    Most of them cannot be read: their names are looked for in the first bytes, as they stand there.
+    Most of these messages cannot be parsed, so identifiers are searched in the first bytes.
     """
     waiting = [row for row in rows if row.replayed_at is None and row.closed_at is None]
     heads = await journal.quarantine_beginnings([row.id for row in waiting], BEGINNING) if waiting else {}

@@ -1,4 +1,4 @@
-"""Decodes messages so that none holds up the others: those that may take long are read by a helper process."""
+"""Decodes messages without blocking the loop: slow ones go to a helper process."""
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -15,50 +15,38 @@ from appealbus.schemas.reading import SMALL
 from appealbus.schemas.renames import Rename
 
 _MOST = 500
-"""Digits and tags of a message that is read at once: a usual letter has a fifth of them. Each may cost 5 µs, for which
-all else waits; with less, letters with tables pass through a helper process, which costs more than reading them."""
+"""Digits and tags of a message decoded in the event loop, 5 µs each; a usual letter has a fifth of them."""
 _COUNTED = b"0123456789<"
 _HELPER = "appealbus.core.bus.decoding_helper"
 _WITHIN = 20.0
-"""Seconds until a message counts as too complex. The worst one takes a second, on a busy machine several; with more, a
-helper that hangs holds up the large messages behind it for longer."""
+"""Seconds until a message counts as too complex. The worst takes a second, on a busy machine several."""
 
 
 class Decoder:
-    """Decodes messages: quick ones at once, others in processes of their own, of a channel one after the other.
+    """Decodes quick messages in the event loop, others in helper processes, one after the other per channel.
 
-    A thread would not help: the libraries that read JSON hold the interpreter while they do. A process starts with the
-    first such message, ends when it is not needed, and its death costs the message that it died of.
+    Threads would not help, since JSON libraries hold the interpreter lock. A helper starts on demand and ends when
+    idle; if it dies, only its current message fails.
     """
 
     def __init__(self) -> None:
         self._helpers = Helpers(_HELPER)
 
     async def decode(self, message: Inbound, renames: Sequence[Rename] = (), *, apart: bool = False) -> Appeal | Change:
-        """Return the appeal that the message holds, with the bus's own mentions and warnings; or the change.
+        """Decode a message into an appeal, with our own mentions and warnings, or a change.
 
-        Args:
-            message: as it came.
-            renames: names of its sender's own for fields.
-            apart: read it in a process of its own, however small it is: others have died of it.
+        With `apart` a helper process is always used, for messages that may have killed one before.
 
         Raises:
-            Unacceptable: if there is neither in it.
-            JournalError: if no process can be started; the sender keeps the message.
-
+            Unacceptable: the message holds neither an appeal nor a change.
+            JournalError: no process can be started; the sender keeps the message.
         """
         return (await self.prepare(message, renames, apart=apart))()
 
     async def prepare(
         self, message: Inbound, renames: Sequence[Rename] = (), *, apart: bool = False
     ) -> Callable[[], Appeal | Change]:
-        """Have a large message read by a process; return what reads the rest here, which is little.
-
-        Raises:
-            Unacceptable: if it is known already that there is neither in it.
-            JournalError: if no process can be started.
-
-        """
+        """Decode a large message in a process; return a function that does the small rest. Raises as `decode` does."""
         check(message)
         if _is_quick(message.raw) and not apart:
             return partial(decode, message, renames)
@@ -75,12 +63,11 @@ class Decoder:
         return partial((Change if is_change else Appeal).model_validate_json, body)
 
     async def aclose(self) -> None:
-        """End the processes."""
         await self._helpers.aclose()
 
 
 def _is_quick(raw: bytes) -> bool:
-    """Whether a message is read so quickly that nobody notices, whatever it is."""
+    """Whether decoding is quick for any content of this size."""
     if len(raw) > SMALL:
         return False
     if _counted(raw) <= _MOST:

@@ -1,4 +1,4 @@
-"""From the bytes of a message to an appeal or a change in the canonical form."""
+"""Decodes the bytes of a message into an appeal or a change in canonical form."""
 
 import hashlib
 from collections.abc import Sequence
@@ -16,21 +16,15 @@ from appealbus.schemas.stored import CHANGE
 from appealbus.schemas.xmlreading import message_from_xml
 
 MAX_BYTES = 4 * 1024 * 1024
-"""Bytes of the largest message that is taken: a thousand times the usual letter. With more, the helper process needs
-more memory than its limit allows, and fewer such messages fit into a worker's budget."""
+"""Bytes of the largest accepted message, a thousand times the usual letter; bounds the memory of the helper process."""
 
 
 SENT_BACK = frozenset({"message.foreign_channel", "message.id_differs", "message.other_kind"})
-"""Codes of messages of a known sender that are not what it says: it is told so, and nothing of them is kept."""
+"""Codes of messages that contradict their known sender. The sender gets an error, and nothing is kept."""
 
 
 class Unacceptable(AppealBusError):
-    """Why a message cannot be taken: names fields, never quotes their values.
-
-    Attributes:
-        code: a stable word for programs: `message.too_large`, `json.malformed`, `xml.doctype`, `appeal.invalid` …
-
-    """
+    """A message cannot be accepted. The text names fields and never values; `code` is a stable word for programs."""
 
     def __init__(self, text: str, code: str) -> None:
         super().__init__(text)
@@ -38,12 +32,7 @@ class Unacceptable(AppealBusError):
 
 
 def check(message: Inbound) -> None:
-    """Refuse a message that need not be read to know that it cannot be taken.
-
-    Raises:
-        Unacceptable: its intake could not read it, or it is too large.
-
-    """
+    """Raise Unacceptable for messages that need no decoding for that: too large, or unreadable for their intake."""
     if message.problem is not None:
         raise Unacceptable(message.problem, "message.unreadable")
     if len(message.raw) > MAX_BYTES:
@@ -52,14 +41,10 @@ def check(message: Inbound) -> None:
 
 
 def decode(message: Inbound, renames: Sequence[Rename] = ()) -> Appeal | Change:
-    """Return the appeal that the message holds, with the bus's own mentions and warnings; or the change.
+    """Decode a message into an appeal, with our own mentions and warnings, or a change; else raise Unacceptable.
 
-    The channel is the one that the intake names, whatever the message says. A message without an id gets one that is
-    made of its content: if it comes again, it is the same appeal. What stands under the names of `renames` is read.
-
-    Raises:
-        Unacceptable: if there is neither in it.
-
+    The channel comes from the intake, never from the message. A missing id is derived from the content, so a repeat
+    is the same appeal.
     """
     check(message)
     if message.media_type == AS_KEPT:
@@ -85,7 +70,7 @@ def decode(message: Inbound, renames: Sequence[Rename] = ()) -> Appeal | Change:
 
 
 def _compare(message: Inbound, read: Appeal | Change) -> None:
-    """Refuse what is not what its sender says that it is."""
+    """Refuse a message that contradicts its sender's statement."""
     kind = "change" if isinstance(read, Change) else "appeal"
     if kind != message.expects:
         raise Unacceptable(f"this is not the place for {kind}s", "message.other_kind")
@@ -94,7 +79,7 @@ def _compare(message: Inbound, read: Appeal | Change) -> None:
 
 
 def _kept(message: Inbound) -> Change:
-    """Return a change that has waited for its appeal in vain: the same that its sender's next copy is."""
+    """Return a change that waited in vain for its appeal, equal to the sender's next copy."""
     try:
         change = CHANGE.read(message.raw)
     except ValueError:

@@ -1,7 +1,7 @@
-"""The process that decodes large messages for a bus: bounded in memory and time, and ended by anything odd.
+"""The process that decodes large messages, with bounded memory and time; it ends on anything unexpected.
 
-It is asked with `[channel, media type, message id, what is expected, renames]` and the bytes of a message, and answers
-with `[code, reason, whether it is a change]` and the bytes of the decoded appeal or change.
+Its input is `[channel, media type, message id, expected kind, renames]` and the message's bytes. Its output is
+`[code, reason, is change]` and the bytes of the decoded appeal or change.
 """
 
 from typing import Any
@@ -14,7 +14,6 @@ from appealbus.schemas.renames import Rename
 
 
 def decoded(about: list[Any], raw: bytes) -> tuple[list[Any], bytes]:
-    """Return what became of a message."""
     channel, media_type, message_id, expects, renames = about
     try:
         message = Inbound(channel, "", raw, media_type, message_id=message_id, expects=expects)

@@ -1,4 +1,4 @@
-"""The door to a delivery: whatever its plugin raises, miscounts or waits for, a call ends and says what came of it."""
+"""Guards calls of delivery plugins: each call ends in time with a valid result, whatever the plugin does."""
 
 import asyncio
 from collections.abc import Sequence
@@ -19,28 +19,16 @@ from appealbus.schemas.dossier import delivery_id
 log = structlog.get_logger(__name__)
 
 _BATCH = 100
-"""Versions that are handed over in one call: a hundred usual dossiers have a megabyte. With less, a backlog needs more
-calls and writes; with more, a call that fails half way repeats more."""
+"""Versions per call: a hundred usual dossiers have a megabyte. With more, a failed call repeats more."""
 _TIMEOUT = 60.0
-"""Seconds that a call of a delivery may take. With less, a slow receiver of large batches is taken for one that is
-away; with more, one that hangs keeps what could be tried again waiting."""
+"""Seconds per call. With less, a slow receiver looks unavailable; with more, a hung one delays retries."""
 
 
 class DeliveryDoor:
-    """Calls the delivery of one receiver, one call at a time.
-
-    Args:
-        receiver: the name of it.
-        delivery: what is called.
-        host: knows whose it is, and counts defects.
-
-    """
-
     def __init__(self, receiver: str, delivery: Delivery[Any], host: Host) -> None:
         self.plugin = host.owner(delivery)
-        """That brings the delivery."""
         self.batch = _BATCH
-        """Versions of the next call: a receiver that is slow gets fewer."""
+        """Versions of the next call; smaller for slow receivers."""
         self._receiver = receiver
         self._delivery = delivery
         self._defects = host.defects
@@ -48,12 +36,7 @@ class DeliveryDoor:
         self._left: set[asyncio.Task[Any]] = set()
 
     async def open(self) -> None:
-        """Open the delivery; one whose plugin raises over it is opened again before the next batch.
-
-        Raises:
-            ConfigError: its settings are wrong.
-
-        """
+        """Open the delivery, or retry before the next batch if its plugin raises. ConfigError for wrong settings."""
         try:
             await within(_TIMEOUT, self._open, self.plugin, self._leave_behind)
         except BaseException as error:
@@ -62,11 +45,10 @@ class DeliveryDoor:
             self._raised()
 
     async def close(self) -> None:
-        """Close the delivery."""
         await self._delivery.close()
 
     async def hand_over(self, rows: Sequence[Undelivered]) -> Sequence[Handed] | str:
-        """Make one call; return what became of each version, or how the call failed."""
+        """Make one call; return the result of each version, or the code of the call's failure."""
         batch = [_outgoing(row) for row in rows]
         began = monotonic()
         try:
@@ -113,7 +95,7 @@ class DeliveryDoor:
 
 
 def _handed(result: object) -> Handed:
-    """Return what a delivery said of one version, made safe: an object of a plugin's own may raise when it is read."""
+    """Copy a plugin's result safely: an object of its own may raise when read."""
     try:
         if isinstance(result, Refused):
             return Refused(str(result.code))

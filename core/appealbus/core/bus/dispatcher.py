@@ -1,6 +1,6 @@
-"""The dispatcher: gives appeals to work, new ones at once, and as there is room what waits, most urgent first.
+"""The dispatcher: starts new appeals at once, and claims waiting ones, most urgent first, as there is room.
 
-First versions and what returns have parts of the places; what either leaves idle is the other's.
+First versions and returning appeals have shares of the places; either may use what the other leaves idle.
 """
 
 import asyncio
@@ -24,55 +24,42 @@ from appealbus.core.logs.throttle import LogThrottle
 log = structlog.get_logger(__name__)
 
 LEASE = 30.0
-"""Seconds until others may take over what a dead worker had in work; a process whose event loop stands still for as
-long ends itself. With less, a worker that pauses loses cases which others then ask about again; with more, the appeals
-of a dead worker wait for longer."""
+"""Seconds until others take over a dead worker's cases; a process whose event loop hangs as long ends itself. With
+less, a pausing worker loses cases and others repeat questions; with more, a dead worker's appeals wait longer."""
 _RENEW = 8.0
-"""Seconds until leases are renewed: three times within a lease, so that two renewals may fail."""
+"""Seconds between renewals: three per lease, so that two may fail."""
 _LATE = 0.2
-"""Seconds that a case whose lease is gone has to end by itself, since it may just have been concluded. With less, a
-finished run could be cancelled; with more, a case that others have works on for nothing."""
+"""Seconds for a case that lost its lease to end by itself, since it may just have been concluded."""
 _CLAIM = 200
-"""The most appeals that are claimed at once: as many as `bus.concurrency` is by default. With more, other writes wait
-longer behind the one transaction; with less, an empty worker needs several transactions to fill up."""
+"""Most appeals per claim. With more, other writes wait longer; with less, an empty worker needs several claims."""
 _POLL = 1.0
-"""Seconds until the journal is asked for work again though no hint has come: other processes put work in there.
-With less, idle workers ask a shared database more often for nothing; with more, such work waits for longer."""
+"""Seconds until the journal is polled without a hint, since other processes add work, too."""
 _LACKS = 10.0
-"""Seconds until the journal is asked again for appeals that other workers could not finish, as they lack a lookup which
-is here. With less, it is asked more often for nothing; with more, such appeals wait for longer."""
+"""Seconds between searches for appeals that other workers left because they lack a lookup available here."""
 _THOROUGH = 10.0
-"""Seconds until what returns is looked for among all that are ready, a tenth of a second where 300,000 new ones are.
-With less, that is paid more often; with more, it waits for longer behind many new ones."""
+"""Seconds between full searches for returning appeals; one takes 0.1 s with 300,000 new ones."""
 _SILENT = 3.0
-"""Seconds without a word from the database after which a stop waits for no case any more. The database itself undoes a
-write that has stood still for so long, so what is in flight would not be written down."""
+"""Seconds of silence after which a stop no longer waits for cases: the database rolls back idle writes by then."""
 _CALLED_OFF = 2.0
-"""Seconds that cancelled cases have to end in: they only close what they hold. One that takes longer is left behind."""
+"""Seconds for cancelled cases to close their resources. Slower ones are left behind."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunEnd:
-    """What becomes of a case when a run over it has ended."""
-
     due_at: datetime | None = None
-    """When it is worked again; None: not by itself."""
+    """When the case is worked again; None: not on its own."""
     ready: bool = False
-    """Whether it waits for work again already, since something has come for it meanwhile."""
+    """Whether it can be worked at once, because something came for it during the run."""
     written: bool = True
-    """Whether the end of the run is in the journal. If not, others may have the case once the journal works."""
+    """Whether the end of the run is in the journal. If not, others may take the case once the journal works."""
 
 
 class Dispatcher:
-    """Holds the appeals in flight, each under a lease: at most `concurrency`, with no more bytes than its budget has.
+    """Holds the leased appeals in flight, at most `concurrency` and within the budget of bytes.
 
     Attributes:
-        owner: what this worker is called.
-        lost: returns the lookups that a contract wants and that cannot be asked here. Appeals that another worker could
-            not finish, as it lacked another one, are claimed too; None: they are not.
-        lease: seconds until others may claim what is in work here, unless the lease is renewed.
-        budget: the bytes of the appeals in flight and of those that arrive.
-
+        lost: returns lookups required by a contract but unavailable here; None: leave such appeals to others.
+        lease: seconds until others may claim cases in work here, unless renewed.
     """
 
     def __init__(
@@ -86,17 +73,10 @@ class Dispatcher:
         first_share: float = 0.25,
         lease: float = LEASE,
     ) -> None:
-        """Start empty.
+        """Create a dispatcher without cases.
 
-        Args:
-            journal: where appeals are claimed.
-            work: runs one case to its end, says what becomes of it, and never raises.
-            turns: says when a suspect may have its turn.
-            owner: what this worker is called.
-            concurrency: the most appeals in flight.
-            first_share: the part of them that first versions have before what returns.
-            lease: seconds until others may claim what is in work here, unless it is renewed.
-
+        `work` runs one case to its end and never raises. `first_share` is the fraction of places in which first
+        versions have priority over returning appeals.
         """
         self.owner = owner
         self.lease = lease
@@ -108,7 +88,7 @@ class Dispatcher:
         self._concurrency = concurrency
         self._first_share = first_share
         self._first: dict[int, int] = {}
-        """Bytes of the appeals in flight that have no version yet, by their ids."""
+        """Size in bytes of appeals in flight without a version yet, by id."""
         self._claims = 0
         self._thorough_at = float("-inf")
         self.budget = Budget()
@@ -121,7 +101,7 @@ class Dispatcher:
         self._taking = True
         self._over = False
         self.cut: list[int] | None = []
-        """Cases that the stop waits for no longer; None: all that there were, since the end is no orderly one."""
+        """Cases that the stop no longer waits for; None: all cases, since the stop is not orderly."""
         self._backlog = True
         self._starved = False
         self.lost: Callable[[], Awaitable[frozenset[str]]] | None = None
@@ -136,30 +116,27 @@ class Dispatcher:
 
     @property
     def busy(self) -> bool:
-        """Whether anything is in flight."""
         return bool(self._cases or self._arriving or self._claiming)
 
     @property
     def looks_for_lacks(self) -> bool:
-        """Whether there may be appeals that other workers could not finish and this one can."""
         return self._lacking and self.lost is not None
 
     @property
     def begun(self) -> int:
-        """How many claims and arrivals have begun so far: if it is the same at two looks, none began between them."""
+        """Number of claims and arrivals so far, to detect new ones between two reads."""
         return self._begun
 
     @property
     def in_flight(self) -> int:
-        """How many cases are being worked on."""
         return len(self._cases)
 
     @contextmanager
     def place(self, size: int = 0) -> Iterator[bool]:
-        """Keep a place for an appeal of so many bytes while it is written down.
+        """Reserve a place for an appeal of `size` bytes while it is written.
 
-        Yields False where there is no place: the appeal then waits in the journal. There is none either while others
-        wait in the journal already, as only the journal knows which of all is the most urgent.
+        Yields False if there is no place; the appeal then waits in the journal. Also False while other appeals wait
+        there, since only the journal knows which is the most urgent.
         """
         kept = self._taking and self._room > 0 and not self._starved and self.budget.fits(size)
         self._arriving += kept
@@ -172,7 +149,7 @@ class Dispatcher:
             self.budget.give(size if kept else 0)
 
     def start(self, case: Case) -> None:
-        """Work a case that is leased to this worker. When the bus has stopped, the case is left to others."""
+        """Work a case leased to this worker. After a stop the case is left to others."""
         # After a jump of the clock a case may be claimed again while it is still worked here.
         if case.appeal_id not in self._cases and not self._over:
             task = asyncio.create_task(self._run_case(case))
@@ -185,12 +162,11 @@ class Dispatcher:
             task.add_done_callback(lambda _: self._ended(case.appeal_id, case.size, suspect=case.deaths is not None))
 
     def more(self) -> None:
-        """Note that an appeal is ready in the journal."""
         self._backlog = True
         self._wake.set()
 
     async def look(self, within: float) -> bool:
-        """Have the journal asked for work once there is room here; False if there was none for so many seconds."""
+        """Have the journal polled once there is room; False if there was none within `within` seconds."""
         looked = asyncio.get_running_loop().create_future()
         self._lookers.append(looked)
         self.more()
@@ -201,13 +177,12 @@ class Dispatcher:
         return False
 
     def expect(self, due_at: datetime | None) -> None:
-        """Note that an appeal is parked until then; None: that none is."""
+        """Note when the next parked appeal is due; None: none is parked."""
         if due_at is not None and (self._due is None or due_at < self._due):
             self._due = due_at
             self._wake.set()
 
     async def run(self) -> None:
-        """Claim appeals as there is room for them, until cancelled."""
         while True:
             self._wake.clear()
             wanted = (
@@ -228,7 +203,7 @@ class Dispatcher:
                     await self._wake.wait()
 
     async def renew(self) -> None:
-        """Renew the leases of the cases in flight, if it is time; cancel the cases that others have taken over."""
+        """Renew leases of cases in flight if due; cancel cases that others have taken over."""
         if monotonic() - self._renewed < min(_RENEW, self.lease / 3):
             return
         self._renewed = monotonic()
@@ -247,11 +222,10 @@ class Dispatcher:
                     held[appeal_id].cancel()
 
     def stop_taking(self) -> None:
-        """Keep no more places for appeals that arrive."""
         self._taking = False
 
     async def end(self, seconds: float) -> None:
-        """Wait for the cases in flight, for so many seconds at most; cancel the rest, and start nothing more."""
+        """Wait at most `seconds` for cases in flight; cancel the rest and start nothing more."""
         ends = monotonic() + seconds
         while self._cases and monotonic() < ends and self._journal.silent_for < _SILENT:
             await asyncio.wait(self._cases.values(), timeout=min(0.25, ends - monotonic()))
@@ -268,10 +242,10 @@ class Dispatcher:
         return self._concurrency - len(self._cases) - self._arriving
 
     def _has_room(self) -> bool:
-        """Whether a claim pays: for a quarter of all places, so that a full bus needs no transaction for each appeal.
+        """Whether a claim pays: only with a quarter of all places free, so that a full bus needs no claim per appeal.
 
-        Once a second one place is enough. Where arrivals take the places one by one, the appeals that wait in the
-        journal would else never be claimed.
+        Once a second one place is enough. Otherwise arrivals could take all places, and waiting appeals would
+        starve.
         """
         rested = monotonic() - self._looked >= _POLL
         if rested or self._turn_is_over:
@@ -307,14 +281,14 @@ class Dispatcher:
         self._wake.set()
 
     async def _lost_here(self) -> frozenset[str] | None:
-        """Return what is lost here where it is time to claim what others could not finish; else None."""
+        """Return the lookups unavailable here if it is time to claim what others could not finish; else None."""
         if self.lost is None or (not self._lacking and monotonic() - self._looked_for_lacks < _LACKS):
             return None
         self._looked_for_lacks = monotonic()
         return await self.lost()
 
     def _kept(self) -> int:
-        """Return how many places first versions have before what returns, in the claim that begins."""
+        """Return how many places are reserved for first versions in the claim that begins."""
         if sum(self._first.values()) > self._first_share * self.budget.most:
             return 0
         # By turns, where their part is no whole number: of one place they have every fourth claim.

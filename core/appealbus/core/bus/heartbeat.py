@@ -1,4 +1,4 @@
-"""The heartbeat: writes into the journal that this worker lives and how its sources stand, and renews its leases."""
+"""The heartbeat: records this worker and the states of its sources in the journal, and renews its leases."""
 
 import asyncio
 import os
@@ -24,18 +24,14 @@ from appealbus.core.version import __version__
 log = structlog.get_logger(__name__)
 
 ALIVE = 15.0
-"""Seconds after its last heartbeat until a worker counts as dead: three heartbeats, so that one may fail."""
+"""Seconds after the last heartbeat until a worker counts as dead: one heartbeat of three may fail."""
 BEAT = 5.0
-"""Seconds between two heartbeats where nothing changes. With less, idle workers write more; with more, a dead worker is
-shown as alive for longer."""
+"""Seconds between heartbeats without changes. With more, a dead worker is shown as alive for longer."""
 _POLL = 1.0
-"""Seconds until a change of a source or a connection is written, and until the leases are looked at: as short as what a
-person watches in `appealbus status` may be late."""
+"""Seconds until a change is written, and between checks of leases: the acceptable delay of `appealbus status`."""
 
 
 class Heartbeat:
-    """Writes what others see of this worker."""
-
     def __init__(
         self,
         journal: Journal,
@@ -58,7 +54,7 @@ class Heartbeat:
         self._trouble = LogThrottle()
 
     async def run(self) -> None:
-        """Write each change at once, and a heartbeat every few seconds, until cancelled."""
+        """Write changes at once, and a heartbeat every few seconds, until cancelled."""
         while True:
             sources, links = self._sources(), self._links()
             told = [replace(state, at=None) for state in sources], links
@@ -74,12 +70,7 @@ class Heartbeat:
             await asyncio.sleep(_POLL)
 
     async def leave(self) -> None:
-        """Write that this worker is gone. How its sources stood can still be read, until another worker writes it.
-
-        Raises:
-            JournalError: it could not be written; others see that the heartbeats have ended.
-
-        """
+        """Record that this worker is gone. Its source states stay readable until another worker writes them."""
         await self._journal.beat(self._state(self._links()), self._sources(), 0.0)
 
     def _state(self, links: Sequence[LinkState]) -> WorkerState:

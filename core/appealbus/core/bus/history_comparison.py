@@ -1,4 +1,4 @@
-"""Recalling: an appeal is compared with others, where a plugin does that, before a version of its dossier is made."""
+"""Compares an appeal with earlier ones, by assessor plugins, before a version of its dossier is made."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -16,29 +16,22 @@ from appealbus.schemas.signal import Signal
 log = structlog.get_logger(__name__)
 
 _PATIENCE = 20.0
-"""Seconds that a comparison has: texts of the largest size take one. One that hangs costs its signals and a thread."""
+"""Seconds for a comparison; texts of the largest size take one. A hung comparison costs its signals and a thread."""
 
 
 class Recalling:
-    """Asks all who compare."""
-
     def __init__(self, host: Host, journal: Journal) -> None:
         self._host = host
         self._journal = journal
         self._assessors = {name: each for name, each in host.assessors.items() if isinstance(each, PastAssessor)}
         self._turns = {name: asyncio.Lock() for name in self._assessors}
-        """One comparison at a time: they are work of the processor, and one that hangs takes no second thread."""
+        """One comparison at a time per assessor: they are CPU work, and a hung one takes no second thread."""
         self._hung: dict[str, asyncio.Future[list[Signal] | BaseException]] = {}
-        """Of those that took too long and go on: a thread cannot be ended, and they get no second one."""
+        """Comparisons that timed out and still run: threads cannot be killed, so their assessors get no second one."""
         journal.compares_texts = host.compares
 
     async def signals(self, appeal_id: int, appeal: Appeal) -> Mapping[str, Sequence[Signal] | None]:
-        """Return by assessor what it concludes; None where it failed.
-
-        Raises:
-            JournalError: the journal could not be asked.
-
-        """
+        """Return the signals of each assessor, or None if it failed."""
         if not self._assessors:
             return {}
         try:
@@ -78,7 +71,7 @@ class Recalling:
 
 
 def _concluded(assessor: PastAssessor, appeal: Appeal, past: Past) -> list[Signal] | BaseException:
-    """Return what it concludes, or what it raised: a task that ended in SystemExit would end the loop."""
+    """Return the signals or the exception: a task that ended in SystemExit would end the loop."""
     try:
         concluded = list(assessor.recall(appeal, past))
         if not all(isinstance(each, Signal) for each in concluded):

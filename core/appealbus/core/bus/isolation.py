@@ -1,7 +1,7 @@
-"""Turns of all that may kill this process: one at a time, so that it is known which of them did.
+"""Serializes work that may kill this process, so that the cause of a death is known.
 
-Two kinds of work may: a suspect case, and dossier versions that are handed over under a note in the journal. Each may
-have killed a process before.
+Such work is a suspect case, or the delivery of versions under a note in the journal. Each may have killed a process
+before.
 """
 
 import asyncio
@@ -10,13 +10,13 @@ from contextlib import asynccontextmanager
 
 
 class Turns:
-    """Lets either a suspect case or the relays with their noted versions go on, never both; the two sides alternate."""
+    """Lets either a suspect case or the relays with their noted versions run, never both; the two sides alternate."""
 
     def __init__(self) -> None:
         self.on_free: Callable[[], None] = lambda: None
-        """Called when the relays have ended their turn, so that a suspect that waits may have its own."""
+        """Called after the relays' turn, so that a waiting suspect may run."""
         self.alone = asyncio.Lock()
-        """Held by the one relay that hands over a version over which a process has died."""
+        """Held by the relay that delivers a version over which a process has died."""
         self._suspect = False
         self._handing = 0
         self._waiting = 0
@@ -25,13 +25,13 @@ class Turns:
         self._changed = asyncio.Event()
 
     def begin_suspect(self) -> bool:
-        """Say whether a suspect may have its turn now; if so, `end_suspect` has to follow."""
+        """Return whether a suspect may run now; if so, the caller must call `end_suspect`."""
         self._suspects_next = bool(self._handing)
         self._suspect = not self._handing and not self._relays_next
         return self._suspect
 
     def end_suspect(self) -> None:
-        """Note that no suspect has its turn any more. Idempotent."""
+        """End the turn of a suspect. Idempotent."""
         if self._suspect:
             self._suspect = False
             self._relays_next = self._waiting > 0
@@ -39,7 +39,7 @@ class Turns:
 
     @asynccontextmanager
     async def handing(self, seconds: float) -> AsyncIterator[bool]:
-        """Hold the turn of the relays. Yields False if a suspect did not end its own within so many seconds."""
+        """Hold the turn of the relays. Yields False if a suspect did not end within `seconds`."""
         got = await self._within(seconds)
         self._handing += got
         try:

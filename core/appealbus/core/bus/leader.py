@@ -1,4 +1,4 @@
-"""Work that one worker does for all: under a lease in the journal, and stopped at once when the lease is lost."""
+"""Work that one worker does for all, under a lease in the journal; it stops at once when the lease is lost."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -13,22 +13,19 @@ from appealbus.core.journal.journal import Journal
 log = structlog.get_logger(__name__)
 
 LEASE = 10.0
-"""Seconds until another worker takes over what a dead one did. With less, a slow write of the renewal loses the lease;
-with more, the receivers of a dead worker wait for longer."""
+"""Seconds until another worker takes over. With less, one slow renewal loses the lease."""
 _RENEW = 3.0
-"""Seconds between two renewals: with `_MARGIN` that leaves room for one that fails. With less, idle workers
-write more often."""
+"""Seconds between renewals: with `_MARGIN`, one may fail. With less, idle workers write more often."""
 _MARGIN = 1.0
-"""Seconds by which a lease ends earlier for its holder than in the journal: what is under way has to be cancelled and
-ended before another worker begins. With more, less of the lease is left for renewals that are late."""
+"""Seconds by which a lease ends earlier for its holder than in the journal, to cancel running work first."""
 
 
 class LeaderLeaseLost(AppealBusError):
-    """The lease is another worker's now."""
+    """The lease belongs to another worker now."""
 
 
 class LeaderLease:
-    """The right to do one thing that only one worker may do at a time; where the journal is not shared, always held."""
+    """The exclusive right to one kind of work among workers; always held if the journal is not shared."""
 
     def __init__(self, name: str, owner: str, journal: Journal) -> None:
         self.name = name
@@ -39,11 +36,10 @@ class LeaderLease:
 
     @property
     def held(self) -> bool:
-        """Whether this worker holds it now."""
         return not self._journal.shared or self._until > monotonic()
 
     async def renew(self) -> None:
-        """Take the lease if it is free; make it last longer if this worker holds it."""
+        """Take the lease if it is free, or extend it if this worker holds it."""
         before, was_held = monotonic(), self.held
         try:
             ours = await self._journal.hold(self.name, self.owner, LEASE)
@@ -57,17 +53,12 @@ class LeaderLease:
             log.warning("leader.lost", lease=self.name)
 
     def let_go(self) -> None:
-        """Hold the lease no more, from now on; the journal has to be told, too."""
+        """Stop holding the lease locally; the caller must also release it in the journal."""
         self._set(float("-inf"))
 
     @asynccontextmanager
     async def during(self) -> AsyncIterator[None]:
-        """Do something under the lease.
-
-        Raises:
-            LeaderLeaseLost: this worker does not hold it, or has lost it meanwhile; what was being done is cancelled.
-
-        """
+        """Run a block under the lease. If it is not held or gets lost, cancel the block and raise LeaderLeaseLost."""
         if not self._journal.shared:
             yield
             return
@@ -94,31 +85,22 @@ class LeaderLease:
 
 
 class LeaderLeases:
-    """All leases that this worker holds or wants to hold."""
-
     def __init__(self, owner: str, journal: Journal) -> None:
         self._owner = owner
         self._journal = journal
         self._leases: list[LeaderLease] = []
 
     def add(self, name: str) -> LeaderLease:
-        """Return the lease of this name."""
         self._leases.append(LeaderLease(name, self._owner, self._journal))
         return self._leases[-1]
 
     async def run(self) -> None:
-        """Take the leases that are free and renew those that are held, until cancelled."""
         while True:
             await asyncio.gather(*(lease.renew() for lease in self._leases))
             await asyncio.sleep(_RENEW)
 
     async def let_go(self) -> None:
-        """Give all leases back.
-
-        Raises:
-            JournalError: the journal could not be told; others get the leases when they are over.
-
-        """
+        """Release all leases. If that fails, others get them when they expire."""
         for lease in self._leases:
             lease.let_go()
         await self._journal.let_go(self._owner)

@@ -1,4 +1,4 @@
-"""Messages in quarantine that a person has taken again, or asks what would become of: the same for every way in."""
+"""Replay of quarantined messages, or a dry run; the same for every entry point."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -12,20 +12,17 @@ from appealbus.core.journal.rows import QuarantineRow
 from appealbus.core.journal.writes.leaving import LEFT
 
 _PAGE = 200
-"""Rows of one read, without their messages: those are read one by one, for each may have megabytes."""
+"""Rows per read, without messages: these are read one by one, since each may have megabytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Retaking:
-    """How messages are taken.
+    """Options of a replay.
 
     Attributes:
-        message_id: the id that a person gives one in the place of its own.
-        anyway: as an appeal of its own, where another has its number; a change that its sender may not make; and what
-            was closed.
-        reason: why, for the log.
-        dry_run: nothing is changed: what would become of it.
-
+        message_id: a new id to use in place of its own.
+        anyway: accept it although another appeal has its number, its sender may not make the change, or it was
+            closed.
     """
 
     message_id: str | None = None
@@ -36,17 +33,12 @@ class Retaking:
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """What became of one message, or would.
+    """Result of a replay or a dry run.
 
     Attributes:
-        row: the message.
-        taken: whether it is an appeal or a change now; else it stays where it is.
-        number: of the appeal that it became; in a dry run, of the one that it has become already, None if it would be
-            new. Where it is refused, of the appeal that stands in its way, if one does. Empty: of a change that waits.
-        code: why it is refused, in a word.
-        problem: the same in words.
-        is_copy: it cannot be read, or differs, and the appeal with `number` may be its corrected copy.
-
+        taken: whether it is an appeal or a change now; else it stays in quarantine.
+        number: of its appeal or, if refused, of the conflicting one; None: new. Empty for a waiting change.
+        is_copy: it is unreadable or differs, and the appeal with `number` may be its corrected copy.
     """
 
     row: QuarantineRow
@@ -58,12 +50,7 @@ class Tried:
 
 
 async def retake(reception: Reception, row: QuarantineRow, how: Retaking) -> Tried:
-    """Take a message again, or find out what would become of it. One that is taken twice is still one appeal.
-
-    Raises:
-        JournalError: the journal as a whole fails, for now.
-
-    """
+    """Replay a message, or find out the result. Repeated calls still give one appeal."""
     try:
         if how.dry_run:
             return Tried(row, True, await reception.would_take(row, how.message_id, anyway=how.anyway))
@@ -82,7 +69,6 @@ async def retake(reception: Reception, row: QuarantineRow, how: Retaking) -> Tri
 
 
 async def each_waiting(journal: Journal) -> AsyncIterator[QuarantineRow]:
-    """Yield every message that waits in quarantine, oldest first, with what it says."""
     after = 0
     while page := await journal.quarantined(after=after, limit=_PAGE):
         for listed in page:

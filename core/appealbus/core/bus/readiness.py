@@ -1,4 +1,4 @@
-"""The checks of readiness: whether a running bus can do its work, in words without secrets."""
+"""Readiness checks: whether a running bus can do its work, in words without secrets."""
 
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Protocol
@@ -15,30 +15,27 @@ from appealbus.core.parts import Parts
 
 
 class Observed(Protocol):
-    """What of the bus is looked at: `Bus` has it."""
+    """The part of `Bus` that is checked."""
 
     parts: Parts
     clock_watch: ClockWatch
 
     @property
     def journal(self) -> Journal:
-        """Its journal."""
+        """The bus's journal."""
 
     @property
     def draining(self) -> bool:
-        """Whether it was told to stop."""
+        """Whether it is stopping."""
 
     def links_of(self, name: str, links: Callable[[], Iterable[LinkState]]) -> list[LinkState]:
-        """Say how the connections of one part stand."""
+        """Return the connection states of one part."""
 
 
 async def checks(bus: Observed, probe: Callable[[], Awaitable[None]]) -> list[Check]:
-    """Look at the bus, its journal and its connections. Sources are left out: agencies come and go.
+    """Check the bus, its journal and its connections. Sources do not count, since agencies come and go.
 
-    Args:
-        bus: the running bus.
-        probe: writes to the journal and returns once that is on disk; raises JournalError or TimeoutError.
-
+    `probe` writes to the journal and returns once that is on disk; it may raise JournalError or TimeoutError.
     """
     found = [Check("bus", not bus.draining, True, "it drains and takes nothing more" if bus.draining else "it works")]
     found.append(await _journal(probe))
@@ -84,5 +81,5 @@ def _link(link: LinkState, needed: bool) -> Check:
 
 
 def _check(name: str, needed: bool, found: Finding | None, well: str) -> Check:
-    """Return it in the words of `appealbus health`."""
+    """Words as in `appealbus health`."""
     return Check(name, found is None, needed, well) if found is None else Check(name, False, needed, *found.told)

@@ -1,6 +1,6 @@
-"""What one receiver sees: its versions are masked before they are handed over, and those that say nothing new are not.
+"""The view of one receiver: masks versions before delivery, and withholds those without news.
 
-Whatever fails here, the version does not go out: it waits for a person, and never leaves unmasked.
+On any failure the version is held for a person; it never leaves unmasked.
 """
 
 import asyncio
@@ -19,22 +19,15 @@ from appealbus.core.rights.version_digest import Looks
 from appealbus.core.rights.viewer import Viewer
 
 UNMASKED = "mask.failed"
-"""Why a version waits that could not be masked."""
+"""Code of a version that could not be masked."""
 _LOOKS = 10_000
-"""Versions of which it is remembered how they look to a receiver. With less, more earlier ones are read again."""
+"""Versions whose masked form is remembered. With less, more earlier versions are read again."""
 _HIDDEN = "hidden"
-"""What stands where receivers are told the completeness, and the mask hides it."""
+"""Shown in place of the completeness if the mask hides it."""
 
 
 class ReceiverMask:
-    """Masks the versions on their way to one receiver.
-
-    Args:
-        receiver: who it is, with its mask.
-        journal: in which stands what it has had.
-        masker: masks for all receivers of the process.
-
-    """
+    """One `masker` serves all receivers of the process."""
 
     def __init__(self, receiver: Viewer, journal: Journal, masker: Masker) -> None:
         self._name = receiver.name
@@ -44,12 +37,7 @@ class ReceiverMask:
         self._looks = Looks(_LOOKS)
 
     async def masked(self, rows: Sequence[Undelivered]) -> tuple[list[Undelivered], list[tuple[Undelivered, Handed]]]:
-        """Return the versions that go out, masked; and those that do not, each with what became of it.
-
-        Raises:
-            JournalError: the journal does not answer, or nothing large can be masked now.
-
-        """
+        """Return the masked versions to deliver, and the others with their results."""
         if self._mask.plain:
             return list(rows), []
         going: list[Undelivered] = []
@@ -87,7 +75,7 @@ class ReceiverMask:
             return await self._masker.seen(self._mask, raw, version)
 
     async def _says_nothing_new(self, row: Undelivered) -> bool:
-        """Whether what the receiver has had last of the appeal looks the same to it; not where that is uncertain."""
+        """Whether the last delivered version looks the same to the receiver; False if uncertain."""
         if row.version == 1:
             return False
         had = await self._journal.last_had(row.appeal_id, self._name, row.version)

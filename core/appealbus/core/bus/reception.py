@@ -1,4 +1,4 @@
-"""Where messages become appeals, or changes of them: on disk with a receipt, or in quarantine with a reason."""
+"""Writes messages to disk as appeals or changes, with a receipt, or to quarantine, with a reason."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -35,45 +35,34 @@ from appealbus.schemas.renames import RENAMED
 log = structlog.get_logger(__name__)
 
 _KEPT = 64 * 1024
-"""Bytes that are kept of a message that is too large: enough to find out who sent it. With more, quarantine, which has
-a bound, holds fewer messages."""
+"""Bytes kept of an oversized message, enough to identify its sender."""
 _CUT = "it was cut and cannot be replayed"
-"""Part of the reason of each message of which only the beginning is kept. Intakes that cut one use the same words."""
+"""Part of the reason of truncated messages. Intakes that truncate use the same words."""
 
 
 DueOn = Callable[[Appeal, Appeal, datetime], date | None]
-"""Returns until when an appeal has to be answered, given its newest form, the one that it came in, and when it came."""
+"""Computes the deadline from the newest form of an appeal, its first form, and its time of arrival."""
 
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A message that is on disk."""
-
     taken: Taken
     case: Case | None
-    """A new appeal that can be worked at once; None: a change, or an appeal whose changes were here before it."""
+    """A new appeal that can be worked at once; None for a change, or if changes preceded the appeal."""
     is_appeal: bool = True
     waits: bool = False
-    """It is a change whose appeal is not known, or that its sender may not make: the sender is told no more."""
+    """Whether it is a change for an unknown appeal, or one its sender may not make. The sender is not told which."""
     refused: Quarantined | None = None
-    """Where it is kept, of a change that its sender may not make. For whoever runs the bus, never for the sender."""
+    """Quarantine row of a change that its sender may not make. For operators, never for the sender."""
 
 
 class Reception:
-    """Takes messages into the journal. Works with or without a running bus."""
+    """Writes messages to the journal. Works with or without a running bus."""
 
     def __init__(
         self, journal: Journal, settings: BusSettings, due_on: DueOn | None = None, policy: Policy | None = None
     ) -> None:
-        """Make it.
-
-        Args:
-            journal: where messages go.
-            settings: of the bus.
-            due_on: counts until when an appeal has to be answered; None: as it says itself.
-            policy: says who may send which changes; None: the one that is built in.
-
-        """
+        """`due_on` None: the appeal's own deadline counts; `policy` None: the default one."""
         self.journal = journal
         self.senders = Senders(policy or Policy(), settings.changes_from)
         self._due_on = due_on
@@ -84,18 +73,14 @@ class Reception:
     async def receive(
         self, message: Inbound, owner: str | None = None, lease: float = 60.0, *, sender: Sender | None = None
     ) -> Received | Quarantined:
-        """Take a message. On return it is on disk.
+        """Write a message to disk, then return.
 
-        Args:
-            message: as it came.
-            owner: the worker that works the appeal at once; None: it waits for one that claims it.
-            lease: seconds that the owner has it for.
-            sender: the client that sends it; None: whoever brings messages of its channel.
+        With an `owner` that worker starts the appeal at once, under a lease in seconds. `sender` None: any sender of
+        the channel.
 
         Raises:
-            JournalError: if nothing could be written; the sender keeps the message.
-            Unacceptable: it is not what its sender says (`SENT_BACK`); nothing of it is kept.
-
+            JournalError: nothing could be written; the sender keeps the message.
+            Unacceptable: it contradicts its sender (`SENT_BACK`); nothing is kept.
         """
         with on_behalf_of(message.channel):
             return await self._receive(message, owner, lease, sender)
@@ -149,7 +134,6 @@ class Reception:
         return Received(taken, case)
 
     async def _change(self, new: NewChange) -> Received:
-        """Write a change down."""
         taken = await self.journal.change(new, most_waiting=self._settings.waiting_changes)
         failpoint("reception.changed")
         refused = None
@@ -164,31 +148,27 @@ class Reception:
         return Received(Taken(taken.receipt, taken.new), None, is_appeal=False, waits=waits, refused=refused)
 
     def _registered(self, appeal: Appeal, accepted: Accepted) -> Appeal:
-        """Return the appeal with the number that it has got."""
         own = appeal.number is not None and series.is_own(appeal.number, self.journal.number_prefix)
         return numbered(appeal, accepted.receipt.number, own=own)
 
     async def accept(self, message: Inbound) -> Taken | Quarantined:
-        """Take a message for whoever runs the bus, who is told all; the appeal waits for a worker that claims it."""
+        """Accept a message from an operator, with full results; the appeal waits to be claimed."""
         received = await self.receive(message)
         return received if isinstance(received, Quarantined) else received.refused or received.taken
 
     async def replay(
         self, row: QuarantineRow, message_id: str | None = None, *, anyway: bool = False, reason: str = ""
     ) -> Receipt:
-        """Take a message out of quarantine, under its own id or under the `message_id` that a person gives it now.
+        """Replay a quarantined message, under its own id or a new `message_id`.
 
-        Of a change counts what its sender may do by the policy of now; with `anyway` the person answers for it.
-
-        With either a person says that it is a letter of its own, as with `anyway`: also where another has its number.
+        The current policy decides about a change, unless a person overrides it with `anyway`. Either option declares
+        the message a separate letter, even if its number is taken.
 
         Raises:
-            Unacceptable: it still cannot be taken.
-            CameMeanwhile: an appeal with its number came by another message, which may be its corrected copy.
+            Unacceptable: it still cannot be accepted.
+            CameMeanwhile: an appeal with its number came by another message, perhaps its corrected copy.
             MessageDiffers: its id belongs to another message.
-            JournalError: it is a change that cannot be taken, somebody has taken or closed it since the row was read,
-                or the journal fails.
-
+            JournalError: the change cannot be applied, the row was taken or closed meanwhile, or the journal fails.
         """
         # A process that replayed it before may have died over it.
         async with self._alone.turn(_inbound(row, message_id)):
@@ -208,10 +188,9 @@ class Reception:
     async def would_take(
         self, row: QuarantineRow, message_id: str | None = None, *, anyway: bool = False
     ) -> str | None:
-        """Find out whether `replay` would take the message, and change nothing.
+        """Return the number of the message's existing appeal, "" for a waiting change, or None if it would be new.
 
-        Returns the number of the appeal that the same message has become before, empty for a change that waits; None:
-        it would be taken as something new. Raises what `replay` would.
+        Changes nothing; raises the same errors as `replay`.
         """
         read = await self._read_again(row, message_id, anyway=anyway)
         if isinstance(read, Change):
@@ -233,7 +212,6 @@ class Reception:
         return self._new_change(change, sender)
 
     async def _new(self, message: Inbound, appeal: Appeal, *, apart: bool = False) -> NewAppeal:
-        """Return an appeal to take, read again under the names that its channel has for fields."""
         now, said = wall(), None
         renames = self._settings.renames_of(message.channel, day_of(now)) if appeal.as_written else []
         if renames:
@@ -247,7 +225,7 @@ class Reception:
         return NewAppeal(appeal, now, self._settings.accepted_by, due_on, self.senders.kept, said)
 
     def _new_change(self, change: Change, sender: Sender) -> NewChange:
-        """Return a change to take; raise Unacceptable for one that its sender may not send, whatever appeal."""
+        """Build a new change; raise Unacceptable if the sender may not send it for any appeal."""
         if not sender.may_send(Says.of(change)):
             kind = "no known kind" if change.kind is None else f"the kind {change.kind.value}"
             text = f"its sender may send no such change, {kind} with these fields; `changes` in the policy says which"
@@ -255,7 +233,6 @@ class Reception:
         return NewChange(change, wall(), self._settings.accepted_by, sender)
 
     async def aclose(self) -> None:
-        """End the process that decodes large messages."""
         await self._decoder.aclose()
 
 

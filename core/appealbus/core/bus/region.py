@@ -1,6 +1,6 @@
-"""The region that an appeal belongs to, by which receivers choose their dossiers.
+"""The region of an appeal, by which receivers choose dossiers.
 
-Another country has other regions: `region_of` is the one place to change.
+For another country, change `region_of`.
 """
 
 from appealbus.schemas.appeal import Appeal
@@ -8,19 +8,17 @@ from appealbus.schemas.identifiers import parse_cadastral_number, parse_kato, pa
 from appealbus.schemas.territory import KATO_OBLASTS, kato_oblasts
 
 UNKNOWN = "00"
-"""The appeal does not tell its region, or tells several."""
+"""The appeal names no region, or several."""
 OF_REGION = (
     *(("appeal", (name,)) for name in ("addressee", "place", "parcels")),
     ("appeal", ("mentions", "cadastral_numbers")),
 )
-"""The fields that it follows from."""
 
 
 def region_of(appeal: Appeal) -> str:
-    """Return the two digits of the oblast in КАТО: of the addressee, else of the place, else of all parcels.
+    """Return the two-digit КАТО code of the oblast: of the addressee, else the place, else all parcels.
 
-    A cadastral number that can lie in more than one oblast tells one only together with others: a dossier must not
-    go to a region that it does not concern.
+    A cadastral number valid in several oblasts counts only together with others, to reach no wrong region.
     """
     for kato in (appeal.addressee and appeal.addressee.kato, appeal.place and appeal.place.kato):
         oblast = _oblast(kato) if kato else None

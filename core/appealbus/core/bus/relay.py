@@ -1,4 +1,4 @@
-"""The relay: hands dossier versions from the outbox to one receiver, at least once and in order."""
+"""The relay: delivers dossier versions from the outbox to one receiver, at least once and in order."""
 
 import asyncio
 from collections import Counter, deque
@@ -29,35 +29,26 @@ from appealbus.core.rights.viewer import Viewer
 log = structlog.get_logger(__name__)
 
 _POLL = 1.0
-"""Seconds until the outbox is looked at again without a hint, and until a lease or a turn is tried again: as often as
-the dispatcher looks for work."""
 _BACKOFF_MAX = 300.0
-"""The longest pause of a version that was not taken, in seconds. With more, a receiver that is back waits for longer;
-with less, one that is away for days is called more often for nothing. Five minutes are promised in the docs."""
+"""Longest pause before a retry, in seconds. The docs promise five minutes."""
 _MISSES = 7
-"""Calls that raise one after the other until the receiver counts as away: a batch, its two halves, their four halves.
-With less, one bad version would look like a receiver that is away; more would only search on where all is in vain."""
+"""Consecutive failed calls until the receiver counts as away: a batch, its halves and quarters. With less, one bad
+version looks like an outage."""
 _FAILING = 10_000
-"""Failing versions that are remembered, to bound the memory; one that is forgotten gets its first strike later."""
+"""Failing versions remembered, to bound memory; a forgotten one gets its first strike later."""
 _STRUCK = 3
-"""Versions with strikes that are tried between two batches. Each may take a minute, and with more of them the good ones
-wait for longer; with less, many bad ones take longer until all are given up."""
+"""Versions with strikes tried between two batches, up to a minute each. With more, good versions wait longer."""
 _SURVIVED = 10_000
-"""Versions that are remembered as harmless to this process, to bound the memory; one that is forgotten is only noted
-once more before it is handed over."""
+"""Versions remembered as harmless, to bound memory; a forgotten one is only noted again before delivery."""
 _DEATHS = 3
-"""Processes that may die while they hand a version over alone; then it waits for a person. Two may have died for
-reasons of their own; with more, one bad version ends more processes."""
+"""Crashes during delivery of a single version before it is held for a person. Two may be coincidence."""
 KILLS = "process.died"
-"""Why such a version waits."""
+"""Code of such a held version."""
 _STRIKES = 8
-"""Strikes after which a version is given up. With the pauses between them they take some four minutes: time enough for
-a short outage on the receiver's side that this version alone meets."""
+"""Failures after which a version is given up: with pauses about four minutes, enough for a short outage."""
 
 
 class Relay:
-    """Delivers to one receiver, independently of all others."""
-
     def __init__(
         self,
         receiver: Viewer,
@@ -73,7 +64,6 @@ class Relay:
         self._mask = ReceiverMask(receiver, journal, masker)
         self._door = DeliveryDoor(receiver.name, delivery, host)
         self.plugin = self._door.plugin
-        """The plugin that brings the delivery."""
         self._lease = lease
         self._turns = turns
         # The newest version that was there when this worker got the lease: up to it, the worker before may have handed
@@ -83,7 +73,7 @@ class Relay:
         self._journal = journal
         self._wake = asyncio.Event()
         self.results: Counter[str] = Counter()
-        """Attempts to hand versions over, by result: `delivered`, `failed`, `alone`."""
+        """Delivery attempts by result: `delivered`, `failed`, `alone`."""
         self._took_at = float("-inf")
         # Since when each version without a strike is failing: it gets one once the receiver has taken another since.
         self._failing: dict[int, float] = {}
@@ -94,24 +84,17 @@ class Relay:
         self._one_at_a_time = asyncio.Lock()
 
     async def start(self) -> None:
-        """Open the delivery; one whose plugin raises over it is opened again before the next batch.
-
-        Raises:
-            ConfigError: its settings are wrong.
-
-        """
+        """Open the delivery, or retry before the next batch if its plugin raises. ConfigError for wrong settings."""
         await self._door.open()
 
     async def close(self) -> None:
-        """Close the delivery."""
         await self._door.close()
 
     def wake(self) -> None:
-        """Have the outbox looked at now."""
+        """Poll the outbox now."""
         self._wake.set()
 
     async def run(self) -> None:
-        """Deliver until cancelled."""
         while True:
             if not self._lease.held:
                 # One worker hands over to a receiver at a time, or versions would overtake each other.
@@ -135,7 +118,7 @@ class Relay:
                     pass
 
     async def flush(self, seconds: float) -> None:
-        """Deliver what is due, for so many seconds at most; the rest stays in the outbox."""
+        """Deliver due versions for at most `seconds`; the rest stays in the outbox."""
         try:
             async with asyncio.timeout(seconds):
                 while await self.pass_on():
@@ -144,7 +127,6 @@ class Relay:
             log.warning("delivery.unfinished", receiver=self.name, error=type(error).__name__)
 
     async def pass_on(self) -> bool:
-        """Deliver what is due, up to a batch; return whether there may be more."""
         async with self._one_at_a_time:
             try:
                 return await self._pass_on()
@@ -175,13 +157,13 @@ class Relay:
         return max(len(struck), len(alone)) > _STRUCK or (full and not failed)
 
     def _may_kill(self, row: Undelivered) -> bool:
-        """Whether a process may have died over the version, since one has begun, or may have begun, to hand it over."""
+        """Whether a process may have died while delivering this version."""
         if row.begun_by is not None:
             return True
         return row.delivery_id <= (self._newest_old or 0) and row.delivery_id not in self._survived
 
     def _parted(self, rows: Sequence[Undelivered]) -> tuple[list[Undelivered], list[Undelivered]]:
-        """Return the versions that may be handed over together, and those that go alone, the fewest deaths first."""
+        """Split versions into those that may go together and those that go alone, fewest deaths first."""
         alone = [row for row in rows if row.strikes or self._doubted(row)]
         beside = {row.delivery_id for row in alone}
         return [row for row in rows if row.delivery_id not in beside], sorted(alone, key=lambda row: row.deaths)
@@ -190,10 +172,7 @@ class Relay:
         return row.begun_by not in (None, self._lease.owner)
 
     async def _hand_over_old(self, together: Sequence[Undelivered], alone: Sequence[Undelivered]) -> int:
-        """Hand over versions over which a process may have died.
-
-        Before each call the journal notes it: if the process dies, the note tells over which versions.
-        """
+        """Deliver versions over which a process may have died; the journal records each call first."""
         failed = 0
         try:
             if together:
@@ -231,13 +210,10 @@ class Relay:
         self._survived.update(row.delivery_id for row in rows)
 
     async def _hand_all_over(self, fresh: Sequence[Undelivered], struck: Sequence[Undelivered]) -> int:
-        """Hand versions over; return how many failed.
+        """Deliver versions; return how many failed. Results of a call are recorded before the next.
 
-        Args:
-            fresh: handed over in one call. If it raises, the batch is halved, and each half is tried after all else.
-            struck: handed over each alone, since the delivery has raised over them before.
-
-        What became of the versions of a call is noted before the next call.
+        The `fresh` ones go in one call; if it raises, the batch is halved, and the halves are tried last. The
+        `struck` ones go one by one, since the delivery has raised over them before.
         """
         batches = deque([fresh] if fresh else [])
         batches.extend([row] for row in struck)
@@ -281,7 +257,7 @@ class Relay:
             self._failing.setdefault(row.delivery_id, now)
 
     async def _strike(self, row: Undelivered, code: str, *, counts: bool) -> Counter[str]:
-        """Note that the delivery raised over this version alone; it is a strike if the receiver takes others."""
+        """Record a failure of a single version; it counts as a strike if the receiver accepts others."""
         if counts and row.strikes + 1 >= _STRIKES:
             return await self._note([row], [Refused(code)])
         return await self._note([row], [code], struck={row.delivery_id} if counts else ())
@@ -289,7 +265,6 @@ class Relay:
     async def _note(
         self, rows: Sequence[Undelivered], results: Sequence[Handed], struck: Collection[int] = ()
     ) -> Counter[str]:
-        """Write down what became of versions; return by code how many are tried again."""
         ended = list(zip(rows, results, strict=True))
         for row, result in ended:
             if result is None:

@@ -1,4 +1,4 @@
-"""Kept replies are read again by the bus itself, where something of them could not be read and a plugin was mended."""
+"""Rereads kept replies automatically when a plugin was fixed and some of them could not be read before."""
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
@@ -39,28 +39,26 @@ from appealbus.schemas.outcome import OutcomeKind
 log = structlog.get_logger(__name__)
 
 _POLL = 10.0
-"""Seconds until it is looked at again whether another worker has read with something else: a read of some numbers."""
+"""Seconds between checks whether another worker uses other plugins; reads a few numbers."""
 _SAMPLE = 100
-"""Appeals of the newest replies, and as many of the oldest, that are read before anything is changed. With fewer, one
-odd record is an abnormal share; with more, a mended plugin takes effect later."""
+"""Appeals of the newest and of the oldest replies, each, read before anything is changed."""
 _ABNORMAL = 20
-"""One in so many records may say something else where nothing was in doubt: a plugin that reads all otherwise is no
-mended one, and a person has to look."""
+"""One in this many records without gaps may change; with more a person must decide."""
 _PAGE = 25
-"""Replies of one step: as many are read again at most after the process was killed."""
+"""Replies per step, the most that are repeated after a crash."""
 _REST = 3.0
-"""How many times as long as a step took nothing is read: a quarter of a processor is what it takes from others."""
+"""Rest after a step, as a multiple of its duration: uses a quarter of a processor."""
 _DEATHS = 3
-"""Appeals one after the other that may end the process that reads."""
+"""Consecutive appeals that may kill the reading process."""
 _AWAY = 30
-"""Looks one after the other in which the journal is away from that process alone: some minutes."""
+"""Consecutive checks in which only that process lacks the journal: some minutes."""
 _ROUNDS = 5
-"""Rounds over appeals that a worker had just then."""
+"""Rounds over appeals that were in work."""
 _PAUSE = 4.0
-"""Seconds before each of them."""
+"""Seconds before each of these rounds."""
 
 _REASON = "read otherwise now"
-"""What the log of an appeal says. Which lookups, its readers may not be shown."""
+"""Log text of an appeal. It names no lookups, which readers may not be allowed to see."""
 
 _WHY = {
     Stage.STOPPED: "too much would be told otherwise that is not in doubt",
@@ -71,34 +69,20 @@ _WHY = {
 
 @dataclass(slots=True)
 class _Run:
-    """A pass that goes on here."""
-
     now: RereadPass
     process: RereadProcess
     said: Sequence[Event] = ()
-    """What the log does not say of it yet."""
     seen: set[int] = field(default_factory=set)
     again: list[int] = field(default_factory=list)
-    """Appeals that a worker had just then; they count as left until they are changed."""
+    """Appeals that were in work; they count as left until changed."""
 
     def add(self, **more: int) -> None:
-        """Count more."""
         counts: dict[str, Any] = {name: getattr(self.now, name) + n for name, n in more.items()}
         self.now = replace(self.now, **counts)
 
 
 class RereadWatch:
-    """Sees that replies are read otherwise than before, and reads what has a gap again: one worker for all.
-
-    Args:
-        journal: keeps the replies, and how far this is.
-        loaded: the configuration.
-        parts: what it amounts to.
-        guards: by source.
-        lease: held by the one worker that does it.
-        dispatcher: is told that there is work.
-
-    """
+    """Detects changed readings and rereads replies with gaps, on one worker for all."""
 
     def __init__(
         self,
@@ -118,23 +102,20 @@ class RereadWatch:
         self._dispatcher = dispatcher
         self._looking = True
         self._others: set[str] = set()
-        """Sources of which the disk has other plugins than this process: it can do nothing about them."""
+        """Sources whose plugins on disk differ from those loaded; this process cannot reread them."""
         self._away = 0
         self._trouble = LogThrottle()
         self.readings: Mapping[str, Readings] | None = None
-        """By source with what this worker reads its replies; None: it has not looked yet."""
+        """Versions of this worker's readings, by source; None: not yet determined."""
 
     @property
     def busy(self) -> bool:
-        """Whether this worker may have something to read again now."""
         return self._looking and self._lease.held
 
     async def start(self) -> None:
-        """Find out with what replies are read here."""
         self.readings = await asyncio.to_thread(readings, self._loaded, self._parts)
 
     async def run(self) -> None:
-        """Look now and then, until cancelled."""
         while True:
             try:
                 if self._lease.held:
@@ -164,14 +145,14 @@ class RereadWatch:
                 await self._read_again(source, mine, was)
 
     async def _read_with(self, source: str, mine: Readings) -> list[Readings | None]:
-        """Return with what each worker reads its replies; None: it does not say."""
+        """Return the readings of each worker; None if it does not report them."""
         workers = await self._journal.workers()
         return [mine, *(None if each.readings is None else each.readings.get(source, mine) for each in workers)]
 
     async def _doubted(self, was: RereadPass, mine: Readings) -> RereadPass:
-        """Note at once that some worker reads otherwise, if only for a while; return how the pass stands then.
+        """Record that some worker reads differently, even if briefly; return the updated pass.
 
-        What that worker has read until it ends is read again once all read alike, be it as before.
+        That worker's replies are reread once all workers agree, even if on the old readings.
         """
         read_with = await self._read_with(was.source, mine)
         agreed = {
@@ -222,7 +203,7 @@ class RereadWatch:
         return self._lease.held and self._guards[source].gate.paused_until is None
 
     async def _preview(self, run: _Run) -> None:
-        """Read some again, with gaps and without; go on unless too many would say something else."""
+        """Reread a sample, with gaps and without; continue unless too many would change."""
         source = run.now.source
         for appeal_id, place in await self._sample(source):
             if not self._may(source):
@@ -240,14 +221,14 @@ class RereadWatch:
             await self._note(run, replace(run.now, stage=Stage.GOES_ON, at=0))
 
     async def _sample(self, source: str) -> Iterable[tuple[int, Place]]:
-        """Return appeals of the newest and of the oldest replies: what an agency has changed came between them."""
+        """Return appeals of the newest and oldest replies: an agency's changes lie between them."""
         newest = await self._journal.newest_with_replies(source, None, _SAMPLE)
         span = Span(source, datetime.fromtimestamp(0, UTC), newest[0][1].at) if newest else None
         oldest = await self._journal.appeals_with_replies(span, None, _SAMPLE) if span else []
         return dict([*newest, *oldest]).items()
 
     async def _step(self, run: _Run) -> bool:
-        """Read the next ones again and change what that mends; return whether there were any."""
+        """Reread the next replies and save improvements; return whether there were any."""
         now, began = run.now, monotonic()
         before = Place(now.since, now.id) if now.since else None
         page = await self._journal.newest_with_replies(now.source, before, _PAGE)
@@ -289,7 +270,6 @@ class RereadWatch:
         await self._note(run, replace(run.now, stage=Stage.OVER))
 
     async def _stop(self, run: _Run, stage: Stage) -> None:
-        """Leave the rest to a person."""
         of = f": {run.now.otherwise} of {run.now.compared}" if stage is Stage.STOPPED else ""
         run.said = [*run.said, _event(run.now, What.STOPPED, reason=_WHY[stage] + of)]
         log.warning("reread.stopped", source=run.now.source, code=stage.name.lower())
@@ -302,17 +282,15 @@ class RereadWatch:
 
 
 def _operation(now: RereadPass) -> str:
-    """Return what the log calls it: the same after the process was killed."""
+    """Return the log's operation id, stable across restarts."""
     return sha256(orjson.dumps([now.source, sorted(now.readings.items())])).hexdigest()[:16]
 
 
 def _event(now: RereadPass, what: What, **detail: object) -> Event:
-    """Return an entry of the log about the whole."""
     return Event(what, None, BUS, "reread", {"hash": _operation(now), **detail})
 
 
 def _carried_out(now: RereadPass) -> Event:
-    """Return what the log says at its end."""
     return _event(now, What.CARRIED_OUT, verdicts={"gaps": now.gaps, "done": now.changed, "left": now.left})
 
 

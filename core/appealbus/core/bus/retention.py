@@ -1,4 +1,4 @@
-"""Retention: what is done, delivered and old enough is deleted from the journal, by one worker for all."""
+"""Retention: one worker deletes finished, delivered and expired data for all."""
 
 import asyncio
 from datetime import datetime, timedelta
@@ -15,21 +15,13 @@ from appealbus.core.journal.journal import Journal
 log = structlog.get_logger(__name__)
 
 _EACH = 3600.0
-"""Seconds between two deletions. Retention is counted in days, so an hour late is nothing; more seldom would make each
-deletion, which other writes wait for, larger."""
+"""Seconds between deletions. With more, each deletion blocks other writes for longer."""
 _POLL = 1.0
-"""Seconds until a worker looks again whether the lease is its own and the clock is trusted: one comparison."""
+"""Seconds between checks of the lease and the clock; each is one comparison."""
 
 
 def ages(settings: Configuration, now: datetime, *, done: float | None = None) -> Ages:
-    """Return what is past its time by the settings.
-
-    Args:
-        settings: the configuration.
-        now: by the journal's clock.
-        done: seconds for which what is done is kept, in the place of `bus.retention`.
-
-    """
+    """Return the cut-off times. `done`: seconds to keep finished appeals, overriding `bus.retention`."""
     bus = settings.bus
 
     def before(seconds: float | None) -> datetime | None:
@@ -47,14 +39,7 @@ def ages(settings: Configuration, now: datetime, *, done: float | None = None) -
 
 
 async def delete_the_old(journal: Journal, settings: Configuration, lease: LeaderLease) -> None:
-    """Delete what is past its retention, now and then every hour, until cancelled; nothing while the clock is in doubt.
-
-    Args:
-        journal: where it is deleted.
-        settings: say how long things are kept.
-        lease: held by the one worker that deletes.
-
-    """
+    """Delete expired data every hour until cancelled; nothing while the clock is in doubt."""
     while True:
         if not lease.held or journal.doubt is not None:
             await asyncio.sleep(_POLL)

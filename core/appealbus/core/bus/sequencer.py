@@ -1,4 +1,4 @@
-"""The sequencer: gives positions in the log to what is committed, by one worker for all."""
+"""The sequencer: assigns log positions to committed entries, on one worker for all."""
 
 import asyncio
 
@@ -13,14 +13,13 @@ from appealbus.core.logs.throttle import LogThrottle
 log = structlog.get_logger(__name__)
 
 _SOON = 0.5
-"""Seconds after a look that found something. With less, the same work takes more transactions, each with its fsync;
-with more, readers of the log are further behind than a second."""
+"""Seconds after a productive poll. With less, more fsyncs; with more, readers of the log lag over a second."""
 _LATEST = 2.0
-"""Seconds to which the pause grows while nothing is found: an idle look is one small read."""
+"""Longest pause while nothing is found; an idle poll is one small read."""
 
 
 class Sequencer:
-    """Gives positions until cancelled. The lease only spares others the work: two at once are as right as one."""
+    """Assigns positions until cancelled. The lease only saves work: two sequencers at once are still correct."""
 
     def __init__(self, journal: Journal, lease: LeaderLease) -> None:
         self._journal = journal
@@ -29,11 +28,10 @@ class Sequencer:
         self._trouble = LogThrottle()
 
     def wake(self) -> None:
-        """Look now: another worker has just written something."""
         self._news.set()
 
     async def run(self) -> None:
-        """Look soon after work, and seldom where there is none. Returns at once where positions need nobody."""
+        """Poll often after work and seldom when idle. Returns at once if positions need no sequencer."""
         pause = _SOON
         while self._journal.shared:
             found = await self._look() if self._lease.held else 0
@@ -49,12 +47,7 @@ class Sequencer:
                     pass
 
     async def finish(self) -> None:
-        """Give positions to all that is there: this worker ends, and another may not be there to do it.
-
-        Raises:
-            JournalError: it could not; the next worker does it.
-
-        """
+        """Assign all positions before this worker ends, since it may be the last."""
         while await self._journal.place_log():
             pass
 

@@ -1,4 +1,4 @@
-"""What services see of the bus: what they may do and what it counts, without its insides."""
+"""The view of the bus for services: their operations and its figures."""
 
 import math
 from collections import Counter
@@ -32,7 +32,7 @@ _DELIVERY_RESULTS = ("delivered", "failed", "alone")
 
 
 class Watched(Observed, Protocol):
-    """What of the bus is needed here: `Bus` has it."""
+    """The part of `Bus` that is needed here."""
 
     settings: Configuration
     guards: dict[str, Guard]
@@ -45,17 +45,17 @@ class Watched(Observed, Protocol):
 
     @property
     def in_flight(self) -> int:
-        """How many appeals this process works on now."""
+        """Number of appeals in work in this process."""
 
     async def accept(self, message: Inbound) -> Taken | Quarantined:
-        """Take a message."""
+        """Accept a message."""
 
     def links(self) -> list[LinkState]:
-        """Say how all connections that stay open stand."""
+        """Return the states of all persistent connections."""
 
 
 class ServiceView:
-    """The bus as a service is handed it: a `RunningBus`, whose methods are described there."""
+    """The `RunningBus` handed to services; its methods are documented there."""
 
     def __init__(self, bus: Watched) -> None:
         self._bus = bus
@@ -67,26 +67,21 @@ class ServiceView:
 
     @property
     def journal_id(self) -> str:
-        """What tells its journal from others."""
         return self.journal.identity
 
     @property
     def worker_number(self) -> int:
-        """Which of several workers this process is."""
         member = worker()
         return 0 if member is None else member.number
 
     @property
     def draining(self) -> bool:
-        """Whether the bus was told to stop."""
         return self._bus.draining
 
     def sources(self) -> list[SourceState]:
-        """Say how each source stands."""
         return [guard.state() for guard in self._bus.guards.values()]
 
     def figures(self) -> Figures:
-        """Count together what lies in many places."""
         bus, parts = self._bus, self._bus.parts
         messages = {(intake.name, result): 0 for intake in parts.intakes for result in _MESSAGE_RESULTS}
         answers = {(name, kept.value): 0 for name in bus.guards for kept in Kept}
@@ -107,21 +102,17 @@ class ServiceView:
         )
 
     def quarantine_fullness(self, counts: Counts) -> dict[str, float]:
-        """Measure by the settings of the bus."""
         now = wall()
         return {name: fullness(each, self._bus.settings.bus, now) for name, each in counts.quarantined.items()}
 
     def waiting_fullness(self, counts: Counts) -> dict[str, float]:
-        """Measure by the settings of the bus."""
         most = self._bus.settings.bus.waiting_changes
         return {name: count / most if most else 1.0 for name, count in counts.waiting_by_channel.items()}
 
     async def due_soon(self) -> DueSoon:
-        """Ask the journal, by the settings of the bus."""
         return await due_soon(self.journal, self._bus.settings.bus)
 
     async def checks(self, probe: Callable[[], Awaitable[None]]) -> list[Check]:
-        """Look at the bus, its journal and its connections."""
         return await checks(self._bus, probe)
 
 

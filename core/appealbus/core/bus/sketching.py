@@ -1,4 +1,4 @@
-"""Sketching: appeals get sketches that came before anybody compared texts, by one worker for all."""
+"""Computes missing text sketches of older appeals, on one worker for all."""
 
 import asyncio
 
@@ -12,13 +12,12 @@ from appealbus.core.logs.throttle import LogThrottle
 log = structlog.get_logger(__name__)
 
 _REST = 0.1
-"""Seconds between two batches of 200, which take as long: so a million need a quarter of an hour, and nobody waits."""
+"""Seconds between batches of 200, which take as long: a million need a quarter of an hour."""
 _EACH = 60.0
-"""Seconds between two looks once all have one: what was put in by who compares nothing is behind the last look."""
+"""Seconds between polls once all appeals have sketches; processes without comparison may still add some."""
 
 
 async def sketch_the_old(journal: Journal, lease: LeaderLease) -> None:
-    """Give sketches to appeals that have none, until cancelled."""
     after = drawn = 0
     trouble = LogThrottle()
     while True:

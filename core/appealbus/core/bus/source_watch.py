@@ -1,4 +1,4 @@
-"""Sources that stand still and come back: each worker hears of pauses once a second, one takes in what has waited."""
+"""Pauses and recoveries of sources: each worker reads pauses every second, and one worker resumes waiting appeals."""
 
 import asyncio
 from collections.abc import Mapping
@@ -22,42 +22,29 @@ from appealbus.core.logs.throttle import LogThrottle
 log = structlog.get_logger(__name__)
 
 _POLL = 1.0
-"""Seconds until the journal is asked again: so long may something leave for a source after a person has paused it."""
+"""Seconds between polls of the journal; questions may still leave this long after a pause."""
 _STEPS = 20
-"""Steps over what is parked in a second, where they find nothing: what has been asked already is passed over."""
+"""Steps per second over parked appeals that need nothing."""
 
 
 @dataclass(slots=True)
 class _Pass:
-    """One go over what is parked for a source."""
-
     back_at: datetime
     began: datetime
     places: Mapping[str, Place] = field(default_factory=dict)
     over: bool = False
 
     def is_due_again(self, now: datetime, settled: timedelta) -> bool:
-        """Say whether there is to be another one, for what was parked meanwhile by runs that began before.
-
-        Each one comes later than the one before it, so that what fails again is not asked once a second.
-        """
+        """Whether appeals were parked meanwhile by older runs. Pauses between passes grow, to spare failing appeals."""
         since = self.began - self.back_at
         return self.over and since < settled and now >= self.back_at + 2 * since + HEARD
 
 
 class SourceWatch:
-    """Tells the guards what the journal says of pauses and quotas, and brings back what waited for a source.
+    """Applies pauses and quotas of the journal to the guards, and resumes appeals that waited for a source.
 
-    Args:
-        journal: says it.
-        guards: by source.
-        lookups: by source the lookups that ask it.
-        lease: held by the one worker that takes in what is parked.
-        dispatcher: is told that there is work.
-        worker: what this one is called.
-        present: by the former name of a lookup the one that it has.
-        longest: seconds that one run over an appeal may take.
-
+    `lookups` are by source, `present` has current names of lookups by former name, and `longest` is the upper bound
+    of a run in seconds.
     """
 
     def __init__(
@@ -89,12 +76,7 @@ class SourceWatch:
             guard.gate.look = self.look
 
     async def start(self) -> None:
-        """Learn which sources are paused before anything leaves, and which were away when the last run ended.
-
-        Raises:
-            JournalError: nobody knows.
-
-        """
+        """Read pauses before any question leaves, and which sources were away at the end of the last run."""
         await self.look()
         states = await self._journal.source_states_at_last()
         for state in states:
@@ -105,17 +87,12 @@ class SourceWatch:
             self._back |= was & set(self._guards)
 
     def changed(self, source: str, state: str) -> None:
-        """Note that a breaker has another state: once it is closed, the source is back."""
+        """Handle a breaker's change of state: a closed breaker means that the source is back."""
         if state == BreakerState.CLOSED and not self._journal.shared:
             self._back.add(source)
 
     async def look(self) -> None:
-        """Ask the journal now what stands still, and tell the guards.
-
-        Raises:
-            JournalError: it could not be asked.
-
-        """
+        """Read pauses from the journal now and apply them to the guards."""
         begun = monotonic()
         news = self._news = await self._journal.source_news()
         for name, guard in self._guards.items():
@@ -124,7 +101,6 @@ class SourceWatch:
                 self._back.add(name)
 
     async def run(self) -> None:
-        """Look once a second, until cancelled."""
         while True:
             try:
                 await self.look()
@@ -138,7 +114,7 @@ class SourceWatch:
             await asyncio.sleep(_POLL)
 
     async def _notice(self) -> None:
-        """Note which sources have come back since the last look."""
+        """Detect sources that recovered since the last check."""
         closed = {name for name, guard in self._guards.items() if guard.gate.closed_until is not None}
         if self._lease.held:
             self._back |= self._closed - closed
@@ -164,7 +140,7 @@ class SourceWatch:
                 await self._go_on(name, guard, lookups, run)
 
     def _stamped(self, moment: datetime) -> datetime:
-        """Return a moment by the machine's clock, which has stamped how questions ended, where that is ahead."""
+        """Return the machine's time if it is ahead, since questions' ends carry its timestamps."""
         return max(moment, moment - timedelta(seconds=self._journal.skew))
 
     async def _go_on(self, name: str, guard: Guard, lookups: frozenset[str], run: _Pass) -> None:

@@ -1,4 +1,4 @@
-"""The wires to the sources of the configuration: opened at the start, or later where their plugins raise."""
+"""The wires to the configured sources, opened at the start, or later if their plugins raise."""
 
 import asyncio
 from collections.abc import Mapping
@@ -11,15 +11,7 @@ from appealbus.core.parts import Bound
 
 
 class SourceWires:
-    """Opens and closes the wires to all sources, and has them listen for answers that come by themselves.
-
-    Args:
-        sources: the sources of the configuration, each with its wire.
-        guards: of these sources; each is told when its wire is open.
-        answers: takes the answers that come by themselves.
-        tasks: where a wire is opened again later whose plugin has raised.
-
-    """
+    """Opens and closes the wires to all sources, and listens for late answers."""
 
     def __init__(
         self, sources: Mapping[str, Bound], guards: Mapping[str, Guard], answers: Answers, tasks: PartTasks
@@ -30,20 +22,13 @@ class SourceWires:
         self._tasks = tasks
 
     async def open(self) -> None:
-        """Open all wires.
-
-        Raises:
-            ConfigError: a contract that a source names is broken.
-
-        """
+        """Open all wires. ConfigError if a contract that a source names is broken."""
         await asyncio.gather(*map(self._open, self._sources.values()))
 
     async def listen(self) -> None:
-        """Have the open wires listen for answers that come by themselves."""
         await asyncio.gather(*map(self._listen, self._sources.values()))
 
     async def close(self, seconds: float) -> None:
-        """Close all wires, each within so many seconds."""
         closing = (
             self._tasks.close(f"source.{bound.name}", bound.wire.close, bound.plugin, seconds)
             for bound in self._sources.values()

@@ -1,4 +1,4 @@
-"""A message that comes again is read alone: if the process dies over it, no other message is suspected."""
+"""Reads repeated messages one at a time, so that a crash implicates no other message."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,18 +12,15 @@ from appealbus.core.interfaces.intake import Inbound
 from appealbus.core.journal.journal import Journal
 
 TRIES = 3
-"""Processes that may die while they read a message alone; then it goes into quarantine unread. Two may have died for
-reasons of their own; with more, one bad message ends more processes."""
+"""Crashes during a message's turn before it is quarantined unread. Two may be coincidence."""
 PAUSES = (0.0, 2.0, 8.0)
-"""Seconds before the turn of a message over which so many processes have died. Random kills that come in a series then
-do not meet the same message each time; with longer ones, a good message that met one waits for longer."""
+"""Seconds before a message's turn, by number of crashes, so that random kills do not hit the same one each time."""
 _KNOWN = 1000
-"""Messages that are remembered because the journal could not note the end of their turns, to bound the memory; one that
-is forgotten counts as having killed once."""
+"""Messages remembered because the end of their turns is not recorded; a forgotten one counts as one crash."""
 
 
 class SuspectMessages:
-    """Gives messages that come again one turn after the other; before each, the journal notes whose turn it is."""
+    """Gives repeated messages one turn after the other; the journal records each turn first."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
@@ -32,12 +29,9 @@ class SuspectMessages:
 
     @asynccontextmanager
     async def turn(self, message: Inbound) -> AsyncIterator[None]:
-        """Wait for the message's turn; a message that comes for the first time needs none.
+        """Wait for the message's turn; a new message needs none.
 
-        Raises:
-            Unacceptable: three processes have died over it.
-            JournalError: the journal cannot note the turn now.
-
+        Raises Unacceptable if three processes have died over it, JournalError if the turn cannot be recorded.
         """
         if not message.again or message.problem is not None:
             yield

@@ -1,4 +1,4 @@
-"""The tasks of a bus's parts: each part runs in a task of its own, and starts again where its plugin raises."""
+"""Tasks of the bus's parts: each part has its own task, restarted if its plugin raises."""
 
 import asyncio
 from collections import Counter
@@ -19,42 +19,33 @@ from appealbus.schemas.base import printable
 log = structlog.get_logger(__name__)
 
 OPENING = 60.0
-"""Seconds that a part has to open in. Reading the contract of a slow agency takes seconds; the start of the whole bus
-waits for the part, so a part that hangs would hold it up for longer with more."""
+"""Seconds for a part to open. With more, a hung part delays the start of the bus for longer."""
 RESTART = 5.0
-"""Seconds until a part that raised starts again. With less, one that always raises fills the log; with more, a person
-who has mended something waits for it. `docs/plugins.md` promises this number."""
+"""Seconds until a failed part restarts. `docs/plugins.md` promises this number."""
 _MENDED = 60.0
-"""Seconds after which a part that raised counts as running again. With less, one that raises now and then looks well;
-with more, a person who has mended it waits for the word."""
+"""Seconds after which a failed part counts as running again. With less, occasional failures stay hidden."""
 
 
 class Phase(Enum):
-    """When the task of a part ends while the bus stops."""
-
     INTAKES = auto()
-    """First, and the bus waits for it: an intake still tells its senders what became of what they have sent."""
+    """First, and the bus waits: an intake still reports results to its senders."""
     TAKING = auto()
-    """First, too, but the bus does not wait for it: it brings in work, and others wait for nothing of it."""
+    """First, too, but the bus does not wait: nothing depends on it."""
     LAST = auto()
-    """When all else has ended: what is in flight needs it (leases, clock, relays), or it shows how the bus drains."""
+    """Last: cases in flight need it (leases, clock, relays), or it shows the stop's progress."""
 
 
 @dataclass(frozen=True, slots=True)
 class PartTask:
-    """What runs in a task."""
-
     name: str
-    """What the log and the count of defects call it: `intake.portal`, `relay.registry`, `clock` …"""
+    """Name in the log and the count of defects: `intake.portal`, `relay.registry`, `clock` …"""
     run: Callable[[], Coroutine[Any, Any, None]]
     phase: Phase
     plugin: str
-    """The plugin whose code it is; empty where it is the bus's own."""
+    """The plugin that owns the code; empty for the bus's own."""
 
 
 class PartTasks:
-    """The running tasks of a bus's parts, and the count of what their plugins have raised."""
-
     def __init__(self, defects: Counter[str]) -> None:
         self._defects = defects
         self._running: dict[asyncio.Task[None], PartTask] = {}
@@ -70,25 +61,14 @@ class PartTasks:
         *,
         later: bool = False,
     ) -> None:
-        """Run a part until it ends by itself; whenever its plugin raises, it starts again after a pause.
+        """Run a part until it ends by itself; restart it after a pause whenever its plugin raises.
 
-        Args:
-            name: what the log and the count of defects call it.
-            run: the part.
-            phase: when it ends while the bus stops.
-            plugin: whose code it is; empty where it is the bus's own.
-            later: whether the pause comes first, since the part has just raised.
-
+        `plugin` is empty for the bus's own code. With `later` the pause comes first, since the part has just raised.
         """
         self._start(PartTask(name, run, phase, plugin), later=later)
 
     async def open(self, name: str, open_: Callable[[], Awaitable[None]], plugin: str) -> bool:
-        """Open a part. Where its plugin raises or takes too long, log that and return False.
-
-        Raises:
-            ConfigError: the part finds its configuration wrong.
-
-        """
+        """Open a part. If its plugin raises or times out, log that and return False. Raises only ConfigError."""
         try:
             await within(OPENING, open_, plugin, partial(self._left_behind, name))
         except BaseException as error:
@@ -99,7 +79,7 @@ class PartTasks:
         return True
 
     async def close(self, name: str, close: Callable[[], Awaitable[None]], plugin: str, seconds: float) -> None:
-        """Close a part, within so many seconds; whatever it raises is logged, so that the others are closed too."""
+        """Close a part within `seconds`; exceptions are logged, so that other parts are closed too."""
         try:
             await within(seconds, close, plugin, partial(self._left_behind, name))
         except BaseException as error:
@@ -108,32 +88,31 @@ class PartTasks:
             self.raised(name)
 
     def troubles(self) -> list[LinkState]:
-        """Return the parts that have raised within the last minute, which a part that is mended outlives."""
+        """Return parts that raised within the last minute, even if they run again."""
         now = monotonic()
         return [state for name, (state, at) in self._raised.items() if now - at < _MENDED]
 
     def cancel(self, *phases: Phase) -> None:
-        """Cancel the tasks that end in these phases; they do not start again."""
+        """Cancel the tasks of these phases; they do not restart."""
         for task, part in self._running.items():
             if part.phase in phases:
                 self._called_off.add(task)
                 task.cancel()
 
     async def wait(self, phase: Phase, seconds: float) -> None:
-        """Wait until the cancelled tasks of a phase have ended, for so many seconds at most."""
         tasks = [task for task, part in self._running.items() if part.phase is phase]
         if tasks:
             await asyncio.wait(tasks, timeout=seconds)
 
     async def end(self, seconds: float) -> None:
-        """Cancel all tasks and wait for their ends, for so many seconds at most; log which parts go on all the same."""
+        """Cancel all tasks, wait at most `seconds`, and log those that still run."""
         self.cancel(*Phase)
         if self._running:
             for task in (await asyncio.wait(self._running, timeout=seconds))[1]:
                 self._left_behind(task.get_name(), task)
 
     def raised(self, name: str) -> None:
-        """Log and count the exception that is being handled, as a defect of this part."""
+        """Log the current exception and count it as a defect of this part."""
         self.count(name)
         match name.partition("."):
             case "intake", _, intake:
@@ -150,7 +129,7 @@ class PartTasks:
                 log.exception("bus.part_ended", kind=name)
 
     def count(self, name: str) -> None:
-        """Count a defect of this part that is logged, or shown, by the caller."""
+        """Count a defect that the caller logs or shows."""
         self._defects[name] += 1
 
     def _start(self, part: PartTask, *, later: bool) -> None:

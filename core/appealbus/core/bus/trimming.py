@@ -1,4 +1,4 @@
-"""The bounds of quarantine: the oldest messages of a channel that has more are dropped, and that is logged."""
+"""Bounds of quarantine: drops a channel's oldest messages beyond the limit, and logs that."""
 
 from datetime import timedelta
 
@@ -11,17 +11,11 @@ from appealbus.core.journal.rows import QuarantineBounds
 log = structlog.get_logger(__name__)
 
 EVERY = 64
-"""After so many new messages in quarantine its bounds are checked; so many may be over them. With less, a flood of bad
-messages pays the few milliseconds of a check more often."""
+"""New quarantined messages between checks, and so the most that may exceed the bounds."""
 
 
 async def trim_quarantine(journal: Journal, settings: BusSettings) -> int:
-    """Drop what is over the bounds; return how many messages. While the clock is in doubt, nothing counts as too old.
-
-    Raises:
-        JournalError: if nothing could be written.
-
-    """
+    """Drop messages beyond the bounds; return how many. Age does not count while the clock is in doubt."""
     dropped = await journal.trim_quarantine(
         QuarantineBounds(
             settings.quarantine_messages,

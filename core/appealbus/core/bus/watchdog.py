@@ -1,4 +1,4 @@
-"""The watchdog: a thread that sees the event loop stand still, logs which plugin holds it, and may end the process."""
+"""The watchdog: a thread that detects a blocked event loop, logs the responsible plugin, and may end the process."""
 
 import asyncio
 import inspect
@@ -23,47 +23,39 @@ from appealbus.core.process import EXIT_STUCK
 log = structlog.get_logger(__name__)
 
 _TICK = 0.25
-"""Seconds between two looks: a quarter of `_NOTED`, so that this is measured well. A look costs nearly nothing."""
+"""Seconds between checks: a quarter of `_NOTED`, for precision. A check costs nearly nothing."""
 _NOTED = 1.0
-"""Seconds from which on a loop that stands still is counted. Less may be the ordinary work of a busy bus; with more, a
-plugin that blocks for a second again and again would not be seen."""
+"""Seconds until a blocked loop is counted. Less may be ordinary work."""
 _TOLD = 5.0
-"""Seconds after which it is logged while it lasts. From then on `/healthz` calls the process ill, too."""
+"""Seconds until a block is logged while it lasts. From then on `/healthz` reports the process as ill."""
 _LATE = 0.5
-"""Seconds of standing still from which on tasks are counted. With less, a bus in full work would count them often."""
+"""Seconds of blocking until tasks are counted. With less, a busy bus counts them often."""
 _MOST = 100_000
-"""Tasks: the bus has some for each case in flight, thousands at most. A plugin that leaks so many has the loop crawl
-for good, and neither cases nor a stop come to their ends."""
+"""Most tasks; a bus has thousands at most. With so many leaked by a plugin, neither cases nor a stop finish."""
 _TELLING = 1.0
-"""Seconds that a line of the log has to be written in. With more, a log that hangs delays the end of the process."""
+"""Seconds to write a log line. With more, a hung log delays the end of the process."""
 _AFTER_GRACE = 25.0
-"""Seconds beyond `bus.grace` that a stop may take: 17 where all its phases hang, and some for a database that is
-silent. With more, a supervisor would kill the process first, after 30."""
+"""Seconds beyond `bus.grace` for a stop, which needs 17 if all phases hang. A supervisor kills after 30."""
 _DEBUGGER = "bdb"
 _HOOKS = frozenset(name for name, _ in inspect.getmembers(Hooks, inspect.isfunction))
 
 
 @dataclass(frozen=True, slots=True)
 class LoopHolder:
-    """What holds the loop."""
-
     plugin: str = ""
-    """Empty where it is no plugin."""
+    """Empty if no plugin does."""
     part: str = ""
     """`lookup.gbdfl.person`, `assessor.minor`, `hook.dossier_ready` …"""
     place: str = ""
-    """`module:line`, the innermost of the plugin."""
+    """`module:line` of the plugin's innermost frame."""
     debugged: bool = False
-    """A person has stopped it in a debugger."""
+    """Whether a person has stopped it in a debugger."""
 
 
 class Watchdog:
-    """Watches the event loop that it is started in, for as long as that is open.
+    """Watches the event loop in which it was started, until that closes.
 
-    Args:
-        host: knows which module belongs to which plugin.
-        lease: seconds of standing still after which the process ends: other workers have its appeals by then.
-
+    `lease`: seconds of blocking after which the process ends; other workers have its appeals by then.
     """
 
     def __init__(self, host: Host, lease: float) -> None:
@@ -71,17 +63,16 @@ class Watchdog:
         self._lease = lease
         self._told = LogThrottle()
         self.seconds: dict[str, float] = {}
-        """For how many seconds in all the loop has stood still, by the plugin that held it; empty: no plugin."""
+        """Total seconds of a blocked loop, by plugin; "" for none."""
         self._ends_at = float("inf")
         self._tasks = 0
         self._largest = _largest_file()
 
     def end_within(self, grace: float) -> None:
-        """End the process some seconds after the grace period, should it not have ended by itself."""
+        """Kill the process some seconds after the grace period if it is still running."""
         self._ends_at = time.monotonic() + grace + _AFTER_GRACE
 
     def start(self) -> None:
-        """Watch the running loop."""
         loop, thread = asyncio.get_running_loop(), threading.get_ident()
         threading.Thread(target=self._watch, args=(loop, thread), name="watchdog", daemon=True).start()
 
@@ -186,7 +177,7 @@ def _given_up(seconds: float, by: LoopHolder, tasks: int) -> None:
 
 
 def _largest_file() -> int:
-    """Return how many bytes a file may have at most: a plugin that has set fewer has done so until a restart."""
+    """Return the limit of file sizes in bytes; a plugin that lowers it does so until restart."""
     return resource.getrlimit(resource.RLIMIT_FSIZE)[1] % (1 << 64)  # -1 is as many as one likes
 
 

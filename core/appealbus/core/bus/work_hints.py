@@ -1,4 +1,4 @@
-"""The work queue of the configuration: hints, from worker to worker, that an appeal waits."""
+"""The work queue: hints between workers about waiting appeals."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -11,18 +11,13 @@ from appealbus.core.journal.writes.urgency import urgency_of
 from appealbus.core.plugin_calls import is_defect
 
 NAME = "work_queue"
-"""What the log and the count of defects call the work queue."""
+"""Name of the work queue in the log and the count of defects."""
 
 
 class WorkHints:
-    """Tells other workers of appeals that wait, and looks for work when they tell; without a work queue it does not.
+    """Hints other workers about waiting appeals and handles their hints; without a queue it does nothing.
 
-    Args:
-        queue: the work queue of the configuration.
-        plugin: the one that brings it.
-        look: asks the journal for work; returns whether it was asked.
-        tasks: where the queue runs.
-
+    `look` polls the journal and returns whether it did.
     """
 
     def __init__(
@@ -35,19 +30,14 @@ class WorkHints:
         self._open = False
 
     async def start(self) -> None:
-        """Open the queue and listen to it; one whose plugin raises is opened again later.
-
-        Raises:
-            ConfigError: the queue finds its configuration wrong.
-
-        """
+        """Open the queue and listen, or retry later if its plugin raises. ConfigError for wrong settings."""
         if self._queue is not None:
             self._open = await self._tasks.open(NAME, self._queue.start, self._plugin)
             run = partial(self._run, self._queue)
             self._tasks.start(NAME, run, Phase.TAKING, self._plugin, later=not self._open)
 
     def offer(self, case: Case) -> None:
-        """Tell other workers of an appeal that this one has no room for."""
+        """Hint to other workers at an appeal for which this one has no room."""
         if self._queue is not None and self._open:
             try:
                 self._queue.offer(Waiting(case.appeal_id, case.receipt.number, urgency_of(case.due_on)))
@@ -57,7 +47,6 @@ class WorkHints:
                 self._tasks.raised(NAME)
 
     async def close(self, seconds: float) -> None:
-        """Close the queue, within so many seconds."""
         if self._queue is not None:
             await self._tasks.close(NAME, self._queue.close, self._plugin, seconds)
 

@@ -19,23 +19,13 @@ from appealbus.core.domain.selection import Place, Selection
 from appealbus.core.journal.journal import Journal
 
 _PAGE = 1000
-"""Rows of one read."""
 _APPEALS = 1000
-"""The most appeals of one person: of more the oldest are told, and that there are more."""
+"""Most appeals of one person; beyond that the oldest are shown with a note."""
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """Somebody looked.
-
-    Attributes:
-        at: when.
-        number: of the appeal.
-        what: `read`: a person read what the journal holds; `asked`: the bus asked a source.
-        actor: who.
-        detail: what was read, or which source was asked about whom, and why.
-
-    """
+    """One access to personal data; `what` is `read` by a person, or `asked` by the bus of a source."""
 
     at: datetime
     number: str
@@ -94,7 +84,7 @@ def looks(
 
 
 async def _looks(journal: Journal, appeals: Sequence[AppealRow]) -> list[Look]:
-    """Return who looked at appeals: people, by the log, and the bus, by the access log."""
+    """Merge accesses by people, from the log, with questions of the bus, from the access log."""
     page = await journal.looks_at(appeals, limit=_PAGE)
     found = [_look(each) for each in page.rows]
     while page.next is not None:

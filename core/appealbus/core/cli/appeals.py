@@ -1,4 +1,4 @@
-"""`appealbus dossier`, `why` and `explain`: what is known of one appeal, and what is not."""
+"""`appealbus dossier`, `why` and `explain`: the known and missing data of one appeal."""
 
 from datetime import date
 from typing import Annotated, Any
@@ -210,7 +210,7 @@ async def _raw(cli: Cli, journal: Journal, number: str, version: int | None) -> 
 
 
 async def _with_current_gaps(cli: Cli, journal: Journal, number: str) -> Dossier:
-    """Return the newest dossier; the journal knows later attempts than the version tells."""
+    """Return the newest dossier with current gaps; the journal may know attempts later than the version."""
     found = DOSSIER.read(await _raw(cli, journal, number, None))
     states: dict[tuple[str, str], Any] = {(s.lookup, s.key): s for s in await journal.states(number)}
     gaps, told = [], {(gap.lookup, gap.key) for gap in found.gaps}
@@ -225,6 +225,6 @@ async def _with_current_gaps(cli: Cli, journal: Journal, number: str) -> Dossier
 
 
 def _provisional(told: LookupOutcome) -> Gap:
-    """Return as missing what an older release told as found, though it was answered from memory."""
+    """Turn an outcome that an older release answered from memory and reported as found into a gap."""
     given = {name: getattr(told, name) for name in ("lookup", "key", "code", "reason", "next_attempt_at")}
     return Gap(required=True, outcome=OutcomeKind.UNAVAILABLE, **given)

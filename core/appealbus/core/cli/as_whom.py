@@ -1,4 +1,4 @@
-"""`--as`: what a role or a client of the HTTP API sees, shown by the same views."""
+"""`--as`: the view of a role or a client of the HTTP API."""
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Annotated, Any, TypeVar
@@ -31,12 +31,7 @@ Purpose = Annotated[
 
 
 async def viewer_named(cli: Cli, journal: Journal, name: str) -> Viewer:
-    """Return who has this name: a role, or else a client.
-
-    Raises:
-        InvalidConfig: the policy is wrong.
-
-    """
+    """Return the viewer of a role, or else of a client. InvalidConfig if the policy is wrong."""
     policy = read_policy(cli.loaded, cli.host)
     roles = [role.value for role in Role]
     if name in roles:
@@ -61,19 +56,14 @@ def look_as(
     about: Callable[[T], Mapping[str, int]] | None = None,
     others: Callable[[T], Sequence[str]] = lambda _: (),
 ) -> T:
-    """Read of an appeal what a role or a client sees, note who looks, and return it to be shown.
+    """Read an appeal as a role or a client sees it, and log the access before returning.
 
     Args:
-        cli: whose journal it is.
-        name: of the role or the client.
-        action: what it would ask for; what its role may not is refused.
-        number: of the appeal; one that the viewer may not see is as one that there is not.
-        read: what is read.
-        copy: whether the journal is one that nobody works.
-        purpose: why somebody looks.
-        about: what else the log is to say of what was read.
-        others: numbers of other appeals of which something is shown: it is noted of these, too.
-
+        action: refused if the role lacks it.
+        number: an appeal hidden from the viewer counts as absent.
+        copy: whether the journal is a copy that nobody works.
+        about: extra details for the log.
+        others: numbers of other appeals shown in part; the access is logged for these, too.
     """
 
     async def seen(journal: Journal) -> T:
@@ -93,7 +83,7 @@ def look_as(
 
 
 def check(cli: Cli, viewer: Viewer, action: Action, purpose: str) -> None:
-    """End where the viewer may not do that, or not without a purpose."""
+    """End the program if the viewer lacks the action or must state a purpose."""
     if not viewer.may(action):
         cli.fail(f"{viewer.name} may not do that: its role is {viewer.role}.", EXIT_PROBLEMS)
     if viewer.purpose_needed and not purpose.strip():

@@ -1,4 +1,4 @@
-"""Looks at personal data: who looks is noted in the journal before anything is shown."""
+"""Logs accesses to personal data in the journal before anything is shown."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -30,18 +30,14 @@ def look(
     about: Callable[[T], Mapping[str, int]] | None = None,
     others: Callable[[T], Sequence[str]] = lambda _: (),
 ) -> T:
-    """Read what shows personal data, note who looks at it, and return it to be shown.
+    """Read personal data, and log the access before returning.
 
     Args:
-        cli: whose journal it is.
-        read: what is read; where it fails, nothing is noted, since nothing is shown.
+        read: if it fails, nothing is logged, since nothing is shown.
         what: the command, for the log.
-        number: of the appeal that it is about.
-        copy: whether the journal is one that nobody works, and that must stay as it is.
-        purpose: why somebody looks, where they are asked.
-        about: what else the log is to say of what was read: numbers alone.
-        others: numbers of other appeals of which something is shown: it is noted of these, too.
-
+        copy: whether the journal is a copy that nobody works and that must not change.
+        about: extra details for the log, numbers only.
+        others: numbers of other appeals shown in part; the access is logged for these, too.
     """
 
     async def work() -> T:

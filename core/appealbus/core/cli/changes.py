@@ -1,4 +1,4 @@
-"""`appealbus changes`: what happened to an appeal since it came, and the changes that wait for theirs."""
+"""`appealbus changes`: the history of an appeal, and changes whose appeals are unknown."""
 
 from contextlib import suppress
 from typing import Annotated
@@ -19,7 +19,6 @@ from appealbus.schemas.stored import CHANGE
 Number = Annotated[str | None, typer.Argument(metavar="[NUMBER]", help="Of the appeal; none: what waits for its own.")]
 
 _MOST_WARNINGS = 5
-"""Of one change; --json has all."""
 
 
 def changes(
@@ -62,7 +61,7 @@ def changes(
 
 
 def _print_most(cli: Cli) -> None:
-    """Print which appeals the most changes wait for: with thousands of them a page tells little."""
+    """Print the appeals with the most waiting changes, since a page shows few of thousands."""
     most = cli.read(lambda journal: journal.most_awaited())
     for channel, named, count in most:
         cli.out.print(f"{count} by {one_line(channel)} wait for {one_line(named)}")
@@ -79,7 +78,7 @@ def _print(cli: Cli, row: ChangeRow) -> None:
 
 
 def _said(row: ChangeRow) -> list[str]:
-    """Return what a change says, as far as it is there; one that is damaged stops no list."""
+    """Return the contents of a change; a damaged one does not stop the list."""
     if not row.document:
         return []
     try:

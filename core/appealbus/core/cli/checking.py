@@ -40,27 +40,23 @@ H = TypeVar("H")
 
 _RENAMES = "bus", "renames"
 _START = 60.0
-"""Seconds that a wire has to start: it may read a large contract with all that this imports, from a slow disk."""
+"""Seconds for a wire to start: it may read a large contract, and import code, from a slow disk."""
 _LOOK = 20.0
-"""Seconds that a connection of an intake, a delivery or the work queue has to come up."""
 
 
 @dataclass(slots=True)
 class Findings:
-    """What `check` found, as it is printed with --json."""
-
     configuration: str
     plugins: list[str]
     lookups: list[str]
     inactive: dict[str, str]
     sources: list[dict[str, Any]] = field(default_factory=list)
     certificates: list[dict[str, Any]] = field(default_factory=list)
-    """That the wires of sources use, with the end of each."""
+    """Certificates used by source wires, with their expiry."""
     connections: list[dict[str, Any]] = field(default_factory=list)
-    """Of intakes, deliveries and the work queue: with `--online`, of those that connect to somebody."""
     problems: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
-    """What is in order and should be better all the same, such as a secret that others may read."""
+    """Valid settings that should be improved, such as a secret readable by others."""
 
 
 def check(
@@ -159,7 +155,7 @@ async def _check(cli: Cli, online: bool) -> Findings:
 
 
 def _look_at_paths(cli: Cli, found: Findings) -> None:
-    """Say which paths of assessors and terms lead nowhere: what names one is hidden by every mask."""
+    """Report paths of assessors and terms that do not exist, since every mask hides their results."""
     lookups = cli.host.records
     for name, assessor in cli.host.assessors.items():
         told = {each: f"{each.where}: {each.path}: {each.why}" for each in astray(assessor, lookups)}
@@ -178,7 +174,7 @@ def _look_at_paths(cli: Cli, found: Findings) -> None:
 
 
 async def _look_at_policy(cli: Cli, found: Findings) -> None:
-    """Say which rules of the policy do nothing, hide too little, or are about nobody."""
+    """Report rules of the policy without effect, too weak, or about unknown names."""
     policy = read_policy(cli.loaded, cli.host)
     if policy.written is not None:
         found.problems += policy.idle_rules
@@ -198,7 +194,7 @@ async def _look_at_policy(cli: Cli, found: Findings) -> None:
 
 
 def _own_warnings(those: Sequence[Lookup[Any, Any]] | Sequence[Assessor]) -> list[str]:
-    """Return what lookups and assessors say of themselves, each text once with the names of all that say it."""
+    """Return warnings of lookups and assessors; equal texts are merged with all their names."""
     names: dict[str, list[str]] = defaultdict(list)
     for each in those:
         try:
@@ -211,7 +207,7 @@ def _own_warnings(those: Sequence[Lookup[Any, Any]] | Sequence[Assessor]) -> lis
 
 
 async def _looked_at(bound: Bound, online: bool, lookups: Sequence[Lookup[Any, Any]]) -> tuple[Health, dict[str, bool]]:
-    """Return how a source's wire starts, and what the contract does not allow of its lookups, or leaves open."""
+    """Return the health of a source's wire, and the lookups that its contract forbids or leaves open."""
     wire, started = bound.wire, False
 
     async def look() -> Health:
@@ -265,10 +261,7 @@ async def _look_at_connections(parts: Parts, found: Findings) -> None:
 
 
 async def _journal_problems(cli: Cli, parts: Parts, found: Findings) -> list[str]:
-    """Say why the journal could not be used, and what it holds or knows that is not there any more.
-
-    Of receivers dossiers that wait; of lookups that could be asked once, which contracts want them.
-    """
+    """Report why the journal is unusable, and removed receivers or lookups that are still needed."""
     try:
         checkpoint = Checkpoint(cli.loaded.settings.bus.checkpoint_file())
         mark = checkpoint.read()

@@ -183,7 +183,7 @@ def _at(moment: datetime) -> str:
 
 
 async def _known(cli: Cli, journal: Journal, name: str) -> list[Credential]:
-    """Return what a client has; end the program where there is none of this name."""
+    """Return a client's credentials; end the program if the client does not exist."""
     clients = {client.name: theirs for client, theirs in await journal.clients()}
     if name not in clients:
         hint = did_you_mean(name, clients, "" if clients else "there are none yet")
@@ -192,7 +192,7 @@ async def _known(cli: Cli, journal: Journal, name: str) -> list[Credential]:
 
 
 def _changed(cli: Cli, work: Callable[[Journal], Coroutine[Any, Any, T]]) -> T:
-    """Change something; what the journal refuses is told as it says it."""
+    """Run a change; show a refusal of the journal as its own text."""
     try:
         return cli.change(work)
     except JournalError as error:

@@ -1,4 +1,4 @@
-"""What the options of `appealbus client` mean, or why they mean nothing."""
+"""Parses and checks the options of `appealbus client`."""
 
 import re
 from collections.abc import Sequence
@@ -20,13 +20,11 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}", re.ASCII)
 _SPAN = re.compile(r"(\d{1,5})([smhd])|0", re.ASCII)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _MOST = 1000
-"""Territories or kinds of one client: they are compared with every appeal that it asks for."""
+"""Most territories or kinds of one client: they are compared with every appeal it requests."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What a client will show of itself."""
-
     kind: str
     id: str
     digest: bytes
@@ -34,7 +32,6 @@ class Shown:
 
 
 def name_of(name: str, option: str = "NAME") -> str:
-    """Return a name that is one."""
     if not _NAME.fullmatch(name):
         wanted = "write Latin letters, digits, _ and -, with a letter first, 64 at most"
         raise typer.BadParameter(wanted, param_hint=option)
@@ -42,7 +39,6 @@ def name_of(name: str, option: str = "NAME") -> str:
 
 
 def role_of(name: str) -> Role:
-    """Return the role of this name."""
     try:
         return Role(name)
     except ValueError:
@@ -50,7 +46,6 @@ def role_of(name: str) -> Role:
 
 
 def places_of(places: Sequence[str]) -> tuple[str, ...]:
-    """Return territories in their normal form."""
     found = tuple(dict.fromkeys(parse_or_none(parse_kato, place) or "" for place in places))
     if "" in found or len(found) > _MOST:
         wanted = "write the nine digits of a territory in КАТО; zeros at the end mean all below it"
@@ -59,7 +54,6 @@ def places_of(places: Sequence[str]) -> tuple[str, ...]:
 
 
 def kinds_of(kinds: Sequence[str]) -> tuple[str, ...]:
-    """Return kinds of appeals."""
     known = [kind.value for kind in AppealKind]
     for kind in kinds:
         if kind not in known:
@@ -68,7 +62,7 @@ def kinds_of(kinds: Sequence[str]) -> tuple[str, ...]:
 
 
 def span_of(text: str) -> timedelta:
-    """Return a span of time as people write it, a year at most."""
+    """Parse a time span such as `24h`, a year at most."""
     found = _SPAN.fullmatch(text)
     span = timedelta() if found is None or found[2] is None else timedelta(**{_UNITS[found[2]]: int(found[1])})
     if found is None or span > timedelta(days=366):
@@ -77,7 +71,7 @@ def span_of(text: str) -> timedelta:
 
 
 def credential_of(certificate: Path | None) -> Shown:
-    """Return the certificate in a file as what a client shows, or a new token."""
+    """Return the certificate in a file as a credential, or a new token."""
     if certificate is None:
         token, mark, digest = tokens.new_token()
         return Shown("token", mark, digest, token)

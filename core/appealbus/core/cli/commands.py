@@ -1,4 +1,4 @@
-"""The commands by their names; each is imported when it is called."""
+"""The commands by name; each is imported when it is called."""
 
 import contextlib
 from importlib import import_module
@@ -11,7 +11,6 @@ from appealbus.core.cli.context import Cli
 from appealbus.core.errors import ConfigError
 
 MARKUP: Literal["markdown"] = "markdown"
-"""How the texts of help are written."""
 OWN = {
     "run": "running",
     "prune": "running",
@@ -47,24 +46,20 @@ OWN = {
     "client": "client",
     "key": "key",
 }
-"""The program's own commands and groups of commands in the order of its help, each with its module in this package.
-
-There a command is a function of its name, and a group is called `group`."""
+"""Module of each command or group, in the order of the help. A group is called `group` there."""
 
 APART = {"demo": "demo", "simulate": "simulator"}
-"""Commands of a package of its own, each with the plugin that brings it."""
+"""Commands from separate packages, with the plugin of each."""
 
 
 def group_of(cli: Cli) -> type[TyperGroup]:
-    """Return the class of the program's group of commands."""
-
     class Commands(TyperGroup):
-        """The program's own commands, and those of plugins, which are loaded only where one of them is wanted."""
+        """Our own commands and those of plugins, which are loaded on demand."""
 
         complete = False
 
         def get_command(self, ctx: Any, cmd_name: str) -> Any:
-            """Return a command; raise ConfigError where a plugin that is broken or away may bring it."""
+            """Return a command; raise ConfigError if it may belong to a broken or missing plugin."""
             if cmd_name in OWN:
                 self.add_own(cmd_name)
             else:
@@ -78,13 +73,12 @@ def group_of(cli: Cli) -> type[TyperGroup]:
             return found
 
         def list_commands(self, ctx: Any) -> list[str]:
-            """Return all names, for --help; where the configuration is wrong, the program's own."""
+            """Return all names for --help; if the configuration is wrong, only our own."""
             with contextlib.suppress(ConfigError):
                 self.add_all()
             return super().list_commands(ctx)
 
         def add_own(self, name: str) -> None:
-            """Import the module of a command, once."""
             if name not in self.commands:
                 app = typer.Typer(callback=_nothing, rich_markup_mode=MARKUP)
                 module = import_module(f"appealbus.core.cli.{OWN[name]}")
@@ -95,7 +89,7 @@ def group_of(cli: Cli) -> type[TyperGroup]:
                 self.commands.update(typer.main.get_group(app).commands)
 
         def add_all(self) -> None:
-            """Import all modules and load the plugins, once; a misspelt command has its neighbours among them."""
+            """Import all modules and load the plugins, once; also used to suggest names for a misspelt command."""
             if not self.complete:
                 for name in OWN:
                     self.add_own(name)
@@ -109,4 +103,4 @@ def group_of(cli: Cli) -> type[TyperGroup]:
 
 
 def _nothing() -> None:
-    """Be the callback that makes a group of an app, however few commands it has."""
+    """Callback that makes typer treat an app with a single command as a group."""

@@ -1,6 +1,6 @@
-"""What every command works with: the configuration, the journal, and one way to fail.
+"""The shared state of commands: the configuration, the journal, and error handling.
 
-The plugins and the journal are imported when they are asked for: a command that needs neither starts without.
+Plugins and the journal are imported on demand, for a quick start of commands without them.
 """
 
 import asyncio
@@ -39,34 +39,31 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 New: TypeAlias = Annotated[bool, typer.Option("--new", help=f"Make a journal here even without {DEFAULT_FILE}.")]
-"""The option of the commands that a bus begins with; `Cli.new` is told of it."""
+"""Option `--new` of the commands that start a bus; sets `Cli.new`."""
 
 _NO_BUS = (
     "there is no {file} in {folder}, and no journal {journal}, so none is made: go where your {file} is, name it with "
     "--config, or write one; `run`, `intake` and `serve` make a journal without it by --new"
 )
 _UsageProblem: type[Exception] = typer.BadParameter.__mro__[2]
-"""What typer raises of a command line that it cannot read; its own words for it are shown by `guarded`."""
+"""Base of typer's errors about the command line; `guarded` replaces their texts."""
 
 
 class Cli:
-    """The state behind one invocation."""
-
     def __init__(self, config: Path | None) -> None:
         self._config = config
         self.new = False
-        """Whether a journal is made though nobody has configured one."""
+        """Whether to create a journal without any configuration."""
         self.out = Terminal()
         self.err = Terminal(stderr=True)
 
     @cached_property
     def loaded(self) -> Loaded:
-        """The configuration: the named file, else `appealbus.toml` here, else the embedded defaults."""
+        """The named file, else `appealbus.toml` in the working directory, else the embedded defaults."""
         return load(self._config)
 
     @cached_property
     def host(self) -> "Host":
-        """The plugins."""
         from appealbus.core.parts import load_plugins
 
         return load_plugins(self.loaded)
@@ -74,16 +71,16 @@ class Cli:
     def journal(
         self, *, write: bool = False, restored: bool = False, anew: bool = False, ends_workers: bool = False
     ) -> AbstractAsyncContextManager["Journal"]:
-        """Open the journal of the configuration.
+        """Open the configured journal.
 
-        To write, it must be the one that its checkpoint knows, unless it is told to be `restored`. Where it has to be
-        migrated, workers of earlier releases are ended by whoever `ends_workers`. `anew`: it gets another key.
+        Args:
+            write: the checkpoint must match, except with `restored`.
+            anew: the journal gets another key.
+            ends_workers: end workers of earlier releases if a migration is needed.
 
         Raises:
-            Behind: it is another one, or an older copy.
-            ConfigError: there is none to write to, and nobody has said that one is meant: by a file, by `bus.journal`
-                in the environment, by `new`.
-
+            Behind: it is another journal, or an older copy.
+            ConfigError: there is none to write to, and no file, `bus.journal` variable or `new` asks for one.
         """
         from appealbus.core.cli.opening import opened
 
@@ -95,11 +92,10 @@ class Cli:
         return opened(bus, self.err, write=write, restored=restored, anew=anew, ends_workers=ends_workers)
 
     def read(self, use: Callable[["Journal"], Coroutine[Any, Any, T]]) -> T:
-        """Run a coroutine over the journal, opened for reading alone."""
+        """Run a coroutine over the journal, opened read-only."""
         return asyncio.run(self._over_journal(use, write=False))
 
     def change(self, use: Callable[["Journal"], Coroutine[Any, Any, T]]) -> T:
-        """Run a coroutine over the journal, opened for writing."""
         return asyncio.run(self._over_journal(use, write=True))
 
     async def _over_journal(self, use: Callable[["Journal"], Coroutine[Any, Any, T]], *, write: bool) -> T:
@@ -107,31 +103,28 @@ class Cli:
             return await use(journal)
 
     def print_json(self, value: Any) -> None:
-        """Write one JSON document, indented, to standard output."""
         self.write(escaped_json(orjson.dumps(value, option=orjson.OPT_INDENT_2)))
 
     def write(self, document: bytes) -> None:
-        """Write a document for programs to standard output; it holds nothing any more that steers a terminal."""
+        """Write a document for programs to standard output. The caller has removed terminal control characters."""
         self.write_bytes(document + b"\n")
 
     def write_bytes(self, raw: bytes) -> None:
-        """Write bytes as they are to standard output, which must be no terminal where they may steer one."""
+        """Write raw bytes to standard output; refuse a terminal if they might control it."""
         sys.stdout.buffer.write(raw)
         sys.stdout.buffer.flush()
 
     def fail(self, text: str, code: int) -> NoReturn:
-        """Say what is wrong and end."""
         self.err.print(text, style="red")
         raise typer.Exit(code)
 
     def no_appeal(self, number: str) -> NoReturn:
-        """Say that there is no appeal of this number and end."""
         self.fail(f"There is no appeal {number}.", EXIT_ABSENT)
 
 
 @contextlib.contextmanager
 def started_again(cli: Cli) -> Iterator[None]:
-    """Have whoever runs a program start it again where what keeps it from the journal passes."""
+    """Make a service manager restart the program if the journal is only temporarily unavailable."""
     try:
         yield
     except (Superseded, Behind):
@@ -143,7 +136,6 @@ def started_again(cli: Cli) -> Iterator[None]:
 
 
 def cli_of(context: typer.Context) -> Cli:
-    """Return the state behind a command's context."""
     cli = context.find_root().obj
     if not isinstance(cli, Cli):
         raise TypeError("the command does not run under appealbus")
@@ -151,7 +143,7 @@ def cli_of(context: typer.Context) -> Cli:
 
 
 def guarded(run: Callable[[], None]) -> None:
-    """Run the program; turn the errors that a person can mend into a text and an exit code."""
+    """Run the program; turn errors that a person can fix into a text and an exit code."""
     if sys.stdout is None:  # closed by whoever started us
         sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - for the life of the process
     try:
@@ -186,7 +178,7 @@ def _undecodable(text: str) -> bool:
 
 
 def _complain_of_usage(error: Any) -> NoReturn:
-    """Say what is wrong with the command line, which may name files of strangers."""
+    """Report an invalid command line, which may contain file names from strangers."""
     text, within = error.format_message(), getattr(error, "ctx", None)
     if not text:  # the help has just been shown
         raise SystemExit(error.exit_code)

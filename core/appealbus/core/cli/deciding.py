@@ -1,4 +1,4 @@
-"""`appealbus quarantine replay` and `close`: what a person decides about messages that could not be taken."""
+"""`appealbus quarantine replay` and `close`: decisions of a person about quarantined messages."""
 
 import asyncio
 import contextlib
@@ -25,17 +25,15 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What became of one message."""
-
     id: int
     done: bool
     text: str
     number: str | None = None
-    """Of the appeal that it became, or that stands in its way."""
+    """Number of the resulting appeal, or of the conflicting one."""
 
 
 async def row_of(cli: Cli, journal: Journal, quarantine_id: int) -> QuarantineRow:
-    """Return a message in quarantine; end the program where there is none."""
+    """Return a quarantined message; end the program if there is none."""
     row = await journal.quarantine_row(quarantine_id)
     if row is None:
         cli.fail(f"There is no message {quarantine_id} in quarantine; see `appealbus quarantine list`.", EXIT_ABSENT)
@@ -43,7 +41,7 @@ async def row_of(cli: Cli, journal: Journal, quarantine_id: int) -> QuarantineRo
 
 
 MOST_ID = 2**63 - 1
-"""What a database can look for."""
+"""Largest id that a database accepts."""
 
 
 def close(
@@ -130,7 +128,7 @@ def replay(
 
 
 def _teller(cli: Cli, as_json: bool) -> tuple[Callable[[Done], None], Callable[[], None]]:
-    """Return what tells of one message, at once for people, and what ends the telling."""
+    """Return a function that reports one message, at once for people, and one that ends the report."""
     kept: list[Done] = []
 
     def tell(done: Done) -> None:
@@ -149,7 +147,6 @@ def _teller(cli: Cli, as_json: bool) -> tuple[Callable[[Done], None], Callable[[
 
 
 async def _replay(cli: Cli, quarantine_id: int | None, how: Retaking, tell: Callable[[Done], None]) -> bool:
-    """Take one or all; return whether all were taken."""
     bus, due_on, policy, done = cli.loaded.settings.bus, cli.host.counting.due_on, read_policy(cli.loaded), True
     async with (
         cli.journal(write=not how.dry_run) as journal,

@@ -86,7 +86,7 @@ def _list_confirmed(cli: Cli, selection: DeliverySelection, after: Place, limit:
 
 
 def _moment(given: datetime | None) -> datetime | None:
-    """Return a moment of this machine's clock as one that is the same everywhere."""
+    """Interpret a naive time as local time and make it aware."""
     return None if given is None else given.astimezone()
 
 
@@ -189,12 +189,7 @@ def history(
 
 
 def cursor_of(text: str | None) -> Cursor | None:
-    """Return the cursor that was written.
-
-    Raises:
-        BadParameter: it is none.
-
-    """
+    """Parse a cursor; BadParameter if invalid."""
     try:
         return None if text is None else Cursor.parse(text)
     except ValueError as error:

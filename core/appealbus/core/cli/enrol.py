@@ -12,7 +12,6 @@ from appealbus.core.journal.journal import Journal
 
 
 def add_to(app: typer.Typer) -> None:
-    """Add the command."""
     app.command("enrol")(enrol)
 
 

@@ -1,4 +1,4 @@
-"""`appealbus export`: dossiers or the log, as a role or a client sees them, for programs and spreadsheets."""
+"""`appealbus export`: dossiers or the log, as seen by a role or a client, for programs and spreadsheets."""
 
 import asyncio
 from collections.abc import Callable
@@ -25,29 +25,23 @@ from appealbus.core.rights.viewer import Viewer
 from appealbus.core.rights.views import Views
 
 _PAGE = 100
-"""Entries that are read at once: a hundred usual dossiers have a megabyte."""
+"""Entries per read: a hundred usual dossiers have a megabyte."""
 _HELD = 8 * 1024 * 1024
-"""Bytes of dossiers that are held at once before they are written, and one more."""
+"""Bytes of dossiers buffered before a write, exceeded by at most one dossier."""
 
 
 class What(StrEnum):
-    """What is exported."""
-
     DOSSIERS = "dossiers"
     LOG = "log"
 
 
 class Form(StrEnum):
-    """How it is written."""
-
     JSONL = "jsonl"
     CSV = "csv"
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is exported: of dossiers or of the log, in which form, what follows a cursor."""
-
     what: What
     form: Form
     start: Cursor | None
@@ -105,7 +99,6 @@ async def _export(cli: Cli, wanted: Wanted, name: str, output: Path | None, purp
 
 
 def _writer(cli: Cli, file: ExportFile | None, form: Form, what: What) -> Callable[[list[Any], Cursor], None]:
-    """Return what writes a page of rows; the first page of a file has the names of its columns before it."""
     headed = file is not None and file.cursor is not None
 
     def write(rows: list[Any], cursor: Cursor) -> None:
@@ -158,7 +151,7 @@ async def _rows(
 
 
 async def _version(views: Views, entry: Any) -> Seen | None:
-    """Return the version of an entry, read; None where it is not seen, or damaged: that goes out to nobody."""
+    """Return the version of an entry, or None if it is hidden or damaged."""
     try:
         found = await views.shows(entry)
         return found if found is not None and isinstance(found.document, dict) else None

@@ -1,4 +1,4 @@
-"""A file that rows are added to, through crashes: none is there twice, and none is lost."""
+"""An append-only file that survives crashes without duplicate or lost rows."""
 
 import fcntl
 import os
@@ -14,19 +14,14 @@ from appealbus.core.errors import AppealBusError
 
 
 class NotOurs(AppealBusError):
-    """The file is no export that could be gone on with; the text says why and what to do."""
+    """The file is no export that can be continued; the text says why and what to do."""
 
 
 class ExportFile:
-    """An output with, beside it, a small file that says up to where it is whole: `OUTPUT.cursor`.
+    """An output with a small file beside it, `OUTPUT.cursor`, that records its complete part.
 
-    The cursor is written once the rows are on disk. What stands behind the length that it tells is of a run that died:
-    it is cut off, and comes again.
-
-    Args:
-        path: of the output.
-        what: what is exported and how; only the same is gone on with.
-
+    The cursor is written after the rows are on disk. Data beyond its length stems from a crashed run and is
+    truncated. Only an export of the same `what` can be continued.
     """
 
     def __init__(self, path: Path, what: Mapping[str, Any]) -> None:
@@ -35,7 +30,7 @@ class ExportFile:
         self._what = dict(what)
         self._size = 0
         self.cursor: str | None = None
-        """Up to where an earlier run has come; None: this is the first one."""
+        """End of the earlier run; None: this is the first one."""
 
     def __enter__(self) -> Self:
         mark = self._read_mark()
@@ -73,7 +68,7 @@ class ExportFile:
         os.close(self._file)
 
     def add(self, rows: bytes, cursor: str) -> None:
-        """Add rows, and note that everything up to the cursor is there; both are on disk when it returns."""
+        """Append rows and record the cursor; both are on disk on return."""
         left = memoryview(rows)
         while left:
             left = left[os.write(self._file, left) :]

@@ -1,4 +1,4 @@
-"""Rows of an export: JSON Lines as they are seen, CSV with columns that stay the same."""
+"""Rows of an export: JSON Lines, or CSV with stable columns."""
 
 import csv
 import io
@@ -12,13 +12,12 @@ from appealbus.schemas.base import Model
 from appealbus.schemas.shapes import ModelOf, OneOf, Scalar, Shape, fields_of
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""What a cell begins with that a spreadsheet takes for a formula."""
+"""First characters of a cell that a spreadsheet takes for a formula."""
 _OF_DOSSIER = ("position", "id", "number", "version", "epoch", "completeness", "created_at")
 LOG_COLUMNS = ("position", "at", "what", "number", "actor", "about", "detail")
 
 
 def _scalars(model: type[Model], prefix: str = "") -> list[str]:
-    """Return the paths of a model's fields that have one value each."""
     found: dict[str, None] = {}
     for field in fields_of(model):
         found |= dict.fromkeys(_below(field.shape, f"{prefix}{field.name}"))
@@ -39,11 +38,10 @@ def _below(shape: Shape, path: str) -> list[str]:
 
 _APPEAL = [each for each in _scalars(Appeal) if each not in ("schema_version", "number")]
 DOSSIER_COLUMNS = (*_OF_DOSSIER, *(f"appeal.{each}" for each in _APPEAL), "found", "missing", "signals")
-"""One for each field of an appeal that has one value; of lists what was found, what is missing, and what follows."""
+"""Scalar fields of an appeal; of lists, the found records, the gaps and the signals."""
 
 
 def dossier_row(row: Mapping[str, Any]) -> list[Any]:
-    """Return the cells of a dossier, in the order of the columns."""
     document = row["dossier"]
     cells = [row.get(name, document.get(name)) for name in _OF_DOSSIER]
     cells += [_at(document.get("appeal"), path) for path in _APPEAL]
@@ -54,19 +52,17 @@ def dossier_row(row: Mapping[str, Any]) -> list[Any]:
 
 
 def log_row(row: Mapping[str, Any]) -> list[Any]:
-    """Return the cells of an entry of the log."""
     return [orjson.dumps(row[name]).decode() if name == "detail" else row[name] for name in LOG_COLUMNS]
 
 
 def as_csv(rows: Sequence[Sequence[Any]]) -> bytes:
-    """Return rows as CSV in UTF-8; none of its cells is a formula to a spreadsheet."""
+    """Return rows as CSV in UTF-8, with formulas neutralized."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\r\n").writerows([[_cell(value) for value in row] for row in rows])
     return text.getvalue().encode()
 
 
 def as_lines(rows: Sequence[Any]) -> bytes:
-    """Return rows as JSON Lines."""
     return b"".join(orjson.dumps(row) + b"\n" for row in rows)
 
 

@@ -1,4 +1,4 @@
-"""What a dossier says in its first lines: who, until when, and what is worst."""
+"""The first lines of a dossier: the applicant, the deadline, and the worst signals."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -18,21 +18,20 @@ from appealbus.schemas.person import Person
 from appealbus.schemas.signal import Severity, Signal
 
 SEVERITY = {"info": "cyan", "warning": "yellow", "critical": "bold red"}
-"""The style of each."""
 _COMPLETENESS = {"partial": "yellow", "complete": "green", "settled": "red"}
 _WORST = (Severity.CRITICAL, Severity.WARNING, Severity.INFO)
 _ENDS = frozenset({ChangeKind.ANSWERED, ChangeKind.WITHDRAWN, ChangeKind.CLOSED})
 _SOON = 3
-"""Days before the due date from which it stands out: one may still redirect within three working days."""
+"""Days before the due date from which it is highlighted: an appeal may be redirected within three working days."""
 
 
 def heading(dossier: Dossier, to: Reader, counted: date | None = None) -> list[Text]:
-    """Return the three lines; with the day that was counted, where the register gave none."""
+    """Return the three lines. `counted` replaces a due date missing from the register."""
     return [_who(dossier, to), _due(dossier, to, counted), _worst(dossier, to)]
 
 
 def worst_first(signals: Sequence[Signal]) -> list[Signal]:
-    """Return signals by how much they ask of the official; of a later release's severities last."""
+    """Sort signals by severity; unknown severities of later releases come last."""
     order = {severity: place for place, severity in enumerate(_WORST)}
     return sorted(signals, key=lambda signal: order.get(signal.severity, len(order)))
 
@@ -49,7 +48,7 @@ def _who(dossier: Dossier, to: Reader) -> Text:
 
 
 def _applicant(dossier: Dossier, to: Reader) -> list[str]:
-    """Return name and number of who applies; a name that they did not write by what the register of persons found."""
+    """Return the applicant's name and number. A missing name comes from the register of persons."""
     match dossier.appeal.applicant:
         case PersonApplicant() as person:
             found = (fact.record for fact in dossier.facts if isinstance(fact.record, Person))
@@ -121,7 +120,6 @@ def _pending(dossier: Dossier, to: Reader) -> str:
 
 
 def lacking(dossier: Dossier) -> list[Gap]:
-    """Return what a dossier lacks."""
     needed = [gap for gap in dossier.gaps if gap.required]
     if dossier.completeness is Completeness.COMPLETE:  # one of an earlier release may call required what it lacks not
         needed = [gap for gap in needed if gap.code not in NOTHING_TO_ASK]

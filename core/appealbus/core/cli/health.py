@@ -24,9 +24,9 @@ from appealbus.core.rights.policy import read_policy
 from appealbus.core.rights.senders import missing
 
 _LONGEST = 10.0
-"""Seconds that the journal may take to answer; a healthy one takes a tenth of one."""
+"""Seconds for the journal to answer; a healthy one takes a tenth of one."""
 _UNMOVED = timedelta(seconds=30)
-"""How old a checkpoint may be that a worker of this machine writes each second; after 15 it tells of that itself."""
+"""Maximum age of a checkpoint, which a worker writes each second. The worker itself reports it after 15."""
 _STYLES = {Severity.CRITICAL: "bold red", Severity.WARNING: "yellow", Severity.INFO: "dim"}
 
 
@@ -88,7 +88,7 @@ async def _rights(cli: Cli, journal: Journal) -> str:
 
 
 async def _behind(journal: Journal, bus: BusSettings) -> list[Finding]:
-    """Return what the checkpoint of this machine has against the journal: whatever writes refuses it then."""
+    """Return conflicts between this machine's checkpoint and the journal; they prevent writes."""
     checkpoint = Checkpoint(bus.checkpoint_file())
     try:
         mark = checkpoint.read()  # before the journal, which a bus that runs writes first

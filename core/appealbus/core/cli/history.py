@@ -1,4 +1,4 @@
-"""`appealbus history`: the whole life of one appeal."""
+"""`appealbus history`: the full history of one appeal."""
 
 from collections.abc import Sequence
 from typing import Annotated
@@ -20,9 +20,8 @@ from appealbus.core.escaping import escaped_json, one_line
 from appealbus.core.journal.journal import Journal
 
 _PAGE = 1000
-"""Entries that are read at once where only some are shown."""
 _WIDEST = 32
-"""Characters of what stands before the text; names of lookups that are longer push it to the right."""
+"""Width of the column before the text; longer lookup names push the text to the right."""
 
 
 def history(
@@ -66,7 +65,6 @@ def history(
 
 
 def show(cli: Cli, lines: Sequence[Line]) -> None:
-    """Print what happened, in columns."""
     width = max((len(line.head) for line in lines if len(line.head) <= _WIDEST), default=0)
     for line in lines:
         at = "" if line.at is None else local_second(line.at)
@@ -98,7 +96,7 @@ async def _failures(journal: Journal, number: str, after: int, limit: int) -> li
 
 
 async def _beginning(journal: Journal, row: AppealRow, entries: Sequence[LogEntry]) -> str | None:
-    """Return what is to be said of a beginning that the log does not have."""
+    """Return a note if the log lacks the beginning of the history."""
     if entries and entries[0].what == What.ACCEPTED:
         return None
     first = (await journal.log(limit=1)).entries

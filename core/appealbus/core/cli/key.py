@@ -24,7 +24,6 @@ log = structlog.get_logger(__name__)
 
 _SQLITE = "sqlite:///"
 _SILENT = 5.0
-"""Seconds between two lines that say how far it is."""
 
 group = typer.Typer(help="The key by which people and parcels are found in the journal.", no_args_is_help=True)
 
@@ -65,7 +64,7 @@ async def _renew(cli: Cli) -> int:
 
 
 def _rekeying(cli: Cli) -> Callable[[Callable[[str], str]], Rekey]:
-    """Return what makes the keys of a case's questions, given what makes one."""
+    """Return a function that rebuilds the keys of a case's questions, given one that makes a key."""
     contracts, fan_out = build(cli.loaded, cli.host).contracts.known_to(), cli.loaded.settings.bus.max_fan_out
 
     def make(key_of: Callable[[str], str]) -> Rekey:

@@ -1,4 +1,4 @@
-"""`--lang`: in which language a command tells people what it shows."""
+"""`--lang`: the language of a command's output."""
 
 import os
 from typing import Annotated
@@ -15,5 +15,4 @@ Lang = Annotated[
 
 
 def reader(cli: Cli, lang: ReaderLanguage | None) -> Reader:
-    """Return who reads."""
     return Reader(chosen(lang, os.environ), cli.loaded.settings.bus.plugins)

@@ -1,4 +1,4 @@
-"""The life of an appeal for people: what the log has of it, each question once and what repeats itself once."""
+"""The history of an appeal for people, from the log; repeated questions and runs are folded."""
 
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Sequence
@@ -12,33 +12,29 @@ _RUN_ENDS = frozenset({What.VERSION, What.PARKED, What.GIVEN_BACK, What.SUSPECTE
 _OF_RUN = frozenset({What.CLAIMED, What.ASKED, What.ENDED})
 
 Likeness: TypeAlias = frozenset[Hashable] | None
-"""What is to be told once; None: it is told in any case, and parts what is around it."""
+"""Key for folding repeats; None: show always, and fold nothing across it."""
 
 
 @dataclass(slots=True)
 class Run:
-    """What happened to an appeal from the moment on in which a worker had it: what was asked, and what came of it."""
+    """Log entries of one run over an appeal, with its questions."""
 
     entries: list[LogEntry] = field(default_factory=list)
 
     @property
     def over(self) -> bool:
-        """Whether it has come to its end."""
         return bool(self.entries) and self.entries[-1].what in _RUN_ENDS
 
     @property
     def ended(self) -> list[LogEntry]:
-        """Its questions that ended."""
         return [entry for entry in self.entries if entry.what == What.ENDED]
 
 
 def life(entries: Iterable[LogEntry]) -> Iterator[Line]:
-    """Return what is shown of entries of one appeal, in their order."""
     return _folded(((run, _brought(run)) for run in _runs(entries)), "runs like")
 
 
 def failures(entries: Iterable[LogEntry]) -> Iterator[Line]:
-    """Return what is shown of those that tell of a failure."""
     alone = ((entry, Run([entry])) for entry in entries if entry.failed)
     return _folded(((run, _failed(entry)) for entry, run in alone), "like")
 
@@ -59,14 +55,14 @@ def _runs(entries: Iterable[LogEntry]) -> Iterator[Run]:
 
 
 def _brought(run: Run) -> Likeness:
-    """Return what a run has brought; None where that is something of its own."""
+    """Return the folding key of a run; None if it produced something unique."""
     if run.entries[-1].what != What.PARKED or any(entry.what not in _OF_RUN for entry in run.entries[:-1]):
         return None
     return frozenset((*_question(entry), str(entry.detail.get("kind"))) for entry in run.ended)
 
 
 def _failed(entry: LogEntry) -> Likeness:
-    """Return which question or delivery failed; None where each is to be read by itself."""
+    """Return the folding key of a failed question or delivery; None if it must be shown."""
     return frozenset({_question(entry)}) if entry.what in (What.ENDED, What.FAILED) else None
 
 
@@ -75,10 +71,7 @@ def _question(entry: LogEntry) -> tuple[str, str, str]:
 
 
 def _folded(runs: Iterable[tuple[Run, Likeness]], called: str) -> Iterator[Line]:
-    """Tell runs, and of those that bring nothing but what those right before them have brought how many there are.
-
-    Questions that are open beside each other come due each at its own time, so two runs in a row are seldom the same.
-    """
+    """Fold runs that repeat those right before them. Adjacent runs are seldom equal, since questions alternate."""
     more: list[Run] = []
     told: set[Hashable] = set()
     shown = 0

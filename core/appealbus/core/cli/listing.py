@@ -65,7 +65,7 @@ def _print(cli: Cli, found: Found, to: Reader, *, first: bool) -> None:
 
 
 def line_of(row: AppealRow, to: Reader | None = None) -> str:
-    """Return an appeal as a list shows it, in the reader's words; times are such that lines can be sorted."""
+    """Format an appeal as a line of a list; times are in a sortable form."""
     to = to or Reader()
     accepted = f"{local(row.accepted_at):%Y-%m-%d %H:%M:%S}"
     head = f"{row.number}  {to.say('accepted {moment} by {whom}', moment=accepted, whom=row.channel)}"

@@ -1,4 +1,4 @@
-"""Entries of the log for people, a line each."""
+"""Log entries for people, one line each."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,22 +13,14 @@ from appealbus.core.domain.pauses import STALE
 from appealbus.schemas.outcome import OutcomeKind
 
 _WHO = 24
-"""Characters of a name: a worker's is 32 hexadecimal ones, of which the first eight tell it apart."""
+"""Characters of a name; a worker's has 32 hexadecimal ones, of which the first eight identify it."""
 
 Detail = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What is shown of something that happened.
-
-    Attributes:
-        at: when; None: it goes on what stands above it.
-        head: what, in a word, or whose question.
-        text: the rest.
-        style: of both.
-
-    """
+    """A line of output. Without `at` it continues the line above."""
 
     at: datetime | None
     head: str
@@ -37,13 +29,7 @@ class Line:
 
 
 def tell(entry: LogEntry, *, several: bool = False) -> Line:
-    """Return an entry for people.
-
-    Args:
-        entry: of the log.
-        several: whether its lookup has put several questions, so that each is to be told apart.
-
-    """
+    """Format an entry for people. With `several` questions of its lookup, the line names the question."""
     detail = entry.detail
     if entry.what in (What.ENDED, What.ASKED):
         head = f"{entry.about} #{str(detail.get('key', ''))[:4]}" if several and detail.get("key") else entry.about
@@ -58,7 +44,7 @@ def tell(entry: LogEntry, *, several: bool = False) -> Line:
 
 
 def entry_as_json(entry: LogEntry) -> dict[str, Any]:
-    """Return an entry for programs, but for its place."""
+    """Return an entry for programs, without its position."""
     told: dict[str, Any] = {"at": entry.at, "what": entry.what}
     if entry.appeal_id is not None:
         told |= {"appeal_id": entry.appeal_id, "number": entry.number}
@@ -66,12 +52,11 @@ def entry_as_json(entry: LogEntry) -> dict[str, Any]:
 
 
 def local_second(moment: datetime) -> str:
-    """Return a moment on this machine's clock, to the second."""
+    """Format a time in the local zone, to the second."""
     return f"{local(moment):%Y-%m-%d %H:%M:%S}"
 
 
 def span(ms: float) -> str:
-    """Return a length of time as people say it."""
     for size, unit in ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min")):
         if ms >= 2 * size:
             return f"{ms / size:.0f} {unit}"
@@ -88,7 +73,7 @@ def _style(entry: LogEntry) -> str:
 
 
 def _by(entry: LogEntry) -> str:
-    """Return who did it, where that says anything: a client is its channel, and each question is its worker's."""
+    """Return the actor if informative; clients are shown as channels, and questions belong to their worker."""
     kind, _, name = entry.actor.partition(":")
     if kind == "worker":
         return f", by worker {name[:8]}" if entry.what in _BY_WORKER else ""
@@ -102,7 +87,7 @@ _GOES_ON = frozenset({What.ENDED, What.VERSION, What.PARKED, What.GIVEN_BACK, Wh
 
 
 def _unknown(about: str, detail: Detail) -> str:
-    """Return what a later version of the program has written, as it is."""
+    """Show an entry of a later release as raw data."""
     return f"{about} {orjson.dumps(detail).decode() if detail else ''}".strip()
 
 
@@ -173,7 +158,7 @@ def _stands(detail: Detail) -> str:
 
 
 def _again(entry: LogEntry) -> str:
-    """Return when it goes on, the day too where that is another one."""
+    """Format the time of the next attempt, with the date unless it is today."""
     moment = moment_of(entry.detail.get("next") or entry.detail.get("due")) if entry.what in _GOES_ON else None
     if moment is None:
         return ""
@@ -221,7 +206,7 @@ def _operation(detail: Detail) -> str:
 
 
 def _why(detail: Detail) -> str:
-    """Return why a person did it, and as part of which operation."""
+    """Return a person's reason, and the operation."""
     operation = f", operation {detail['operation']}" if detail.get("operation") else ""
     reason = f": {detail['reason']}" if detail.get("reason") else ""
     return f"{operation}{reason}"

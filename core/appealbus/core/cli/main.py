@@ -36,7 +36,6 @@ def _version(wanted: bool) -> None:
 
 
 def build(cli: Cli) -> typer.Typer:
-    """Return the program."""
     app = typer.Typer(
         name="appealbus",
         help=_HELP,
@@ -64,7 +63,7 @@ def build(cli: Cli) -> typer.Typer:
 
 
 def _config_option(arguments: list[str]) -> Path | None:
-    """Find --config before the commands are known, since plugins bring commands."""
+    """Find --config before the commands are parsed, since plugins add commands."""
     named = os.environ.get("APPEALBUS_CONFIG") or None
     rest = iter(arguments)
     for argument in rest:
@@ -80,8 +79,6 @@ def _config_option(arguments: list[str]) -> Path | None:
 
 
 def main() -> None:
-    """Run the program."""
-
     def program() -> None:
         # Errors in the command line are shown by `guarded`: they repeat arguments, which typer would print as they are.
         # And not by calling the app, which sets a hook of its own that prints the text of an exception.

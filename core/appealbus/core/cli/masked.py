@@ -1,4 +1,4 @@
-"""What a role or a client sees of one appeal, for people and for programs."""
+"""The masked view of one appeal, for people and for programs."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -26,8 +26,6 @@ from appealbus.schemas.stored import DOSSIER
 def show_dossier(
     cli: Cli, name: str, number: str, version: int | None, form: str, *, copy: bool, purpose: str, to: Reader
 ) -> None:
-    """Show a dossier as somebody sees it."""
-
     async def read(views: Views, row: AppealRow) -> tuple[Seen, date | None]:
         found = await views.dossier(row, version)
         if found is None:
@@ -50,7 +48,7 @@ def show_dossier(
 
 
 def show_why(cli: Cli, name: str, number: str, *, as_json: bool, copy: bool, purpose: str) -> None:
-    """Say what is missing as far as somebody sees it; exits as `why` does."""
+    """Show visible gaps; exits as `why` does."""
 
     async def read(views: Views, row: AppealRow) -> dict[str, Any]:
         found = await views.why(row)
@@ -70,8 +68,6 @@ def show_why(cli: Cli, name: str, number: str, *, as_json: bool, copy: bool, pur
 def fields_seen(
     cli: Cli, name: str, number: str, field: str, version: int | None, *, copy: bool, purpose: str
 ) -> list[FieldValue]:
-    """Return where a field comes from, as far as somebody sees it."""
-
     async def read(views: Views, row: AppealRow) -> list[FieldValue]:
         try:
             found = await views.explain(row, field, version)
@@ -87,7 +83,7 @@ def fields_seen(
 def history_seen(
     cli: Cli, name: str, number: str, after: int, limit: int, *, purpose: str
 ) -> tuple[AppealRow, list[LogEntry], int | None]:
-    """Return how an appeal stands and what happened to it, as far as somebody sees it, and where it goes on."""
+    """Return the visible state and history of an appeal, and the position of the next page."""
 
     async def read(views: Views, row: AppealRow) -> tuple[AppealRow, list[LogEntry], int | None]:
         page = await views.history(row, after, limit)
@@ -104,7 +100,7 @@ def _print_rows(cli: Cli, document: Any) -> None:
 
 
 def _rows(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    """Yield a row for each value; one whose list is short of names goes by its place."""
+    """Yield a row per value. If a list has fewer names than items, positions replace names."""
     match value:
         case dict():
             for name, item in value.items():

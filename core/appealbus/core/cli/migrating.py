@@ -1,4 +1,4 @@
-"""How far a migration is, for whoever waits for it at a terminal."""
+"""Progress of a migration at the terminal."""
 
 from rich.control import Control
 from rich.segment import ControlType
@@ -8,7 +8,7 @@ from appealbus.core.journal.schema import Progress, Tell
 
 
 def shown_on(terminal: Terminal) -> Tell | None:
-    """Return what shows it as one line that changes; None where nobody looks: then the log tells of it."""
+    """Return a function that updates one line; None without a terminal, since the log reports progress then."""
     if not terminal.is_terminal:
         return None
 

@@ -131,7 +131,7 @@ class _Asked:
 
 
 def _one(context: typer.Context, asked: _Asked) -> str:
-    """Return the number that is given; where appeals are selected, do it to these, which ends the command."""
+    """Return the given number; with a selection, run the operation on it and end the command."""
     selection = asked.chosen.selection
     if asked.number is None:
         if not selection and asked.yes is None:

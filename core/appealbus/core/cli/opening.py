@@ -1,4 +1,4 @@
-"""The journal as commands open it, with its checkpoint."""
+"""Opens the journal for commands, with its checkpoint."""
 
 import asyncio
 import os
@@ -24,19 +24,19 @@ from appealbus.core.journal.mark import Mark
 log = structlog.get_logger(__name__)
 
 _LAST_LOOK = 1.0
-"""Seconds that the checkpoint may keep a command at its end; a database that is silent is not waited for."""
+"""Seconds for the final write of the checkpoint; a silent database is not waited for."""
 
 _LOOK = 0.2
-"""Seconds between two looks for a worker: so much longer a command takes than the heartbeat that it waits for."""
+"""Seconds between checks for a worker; delays the command by this much after a heartbeat."""
 _VOUCHED = BEAT + 2.0
-"""Seconds in which a worker that is there gives a sign of life: its heartbeat, and some more on a loaded machine."""
+"""Seconds for a live worker to show itself: a heartbeat, and some more on a loaded machine."""
 
 
 @asynccontextmanager
 async def opened(
     bus: BusSettings, terminal: Terminal, *, write: bool, restored: bool, anew: bool, ends_workers: bool
 ) -> AsyncIterator[Journal]:
-    """Open the journal, as `Cli.journal` tells; how far a migration is shows on the terminal."""
+    """Open the journal as described at `Cli.journal`; the terminal shows the progress of a migration."""
     checkpoint = Checkpoint(bus.checkpoint_file()) if write and not restored else None
     mark = None if checkpoint is None else checkpoint.read()
     if checkpoint is not None and anew:  # a copy gets no other key
@@ -73,11 +73,9 @@ async def opened(
 
 
 async def _proved(journal: Journal, checkpoint: Checkpoint, mark: Mark | None, *, works: bool) -> Checkpoint | None:
-    """Return the checkpoint that the journal agrees with; None where a worker that has one is trusted in its place.
+    """Return the checkpoint if it matches the journal; None if a worker's checkpoint is trusted instead.
 
-    Raises:
-        Behind: it does not agree, or there is none of a journal that was worked before.
-
+    Raises Behind if they differ, or a used journal has none.
     """
     now = await journal.how_far()
     if mark is not None:
@@ -99,7 +97,7 @@ async def _proved(journal: Journal, checkpoint: Checkpoint, mark: Mark | None, *
 
 
 async def _vouched(journal: Journal) -> bool:
-    """Return whether a worker is at work, which has compared: what it wrote before we looked may be of a copy."""
+    """Whether a live worker has compared the journal. Writes before our first read may come from the copied journal."""
     before, ends = await journal.last_heartbeat(), monotonic() + _VOUCHED
     while before is not None and monotonic() < ends:
         await asyncio.sleep(_LOOK)

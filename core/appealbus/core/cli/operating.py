@@ -1,4 +1,4 @@
-"""How a command has an operation carried out on many rows: shown first, then confirmed by its hash, then told."""
+"""Runs an operation on many rows: preview, confirmation by hash, result."""
 
 import asyncio
 import sys
@@ -33,7 +33,6 @@ Yes = Annotated[
 Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, for the log; needed where many are meant.")]
 
 _TOLD = 1000
-"""Rows that one JSON document names of those that were not done; the rest is counted."""
 _WORDS = {
     Verdict.DONE: "done",
     Verdict.IN_WORK: "refused: a worker has it right now",
@@ -47,8 +46,6 @@ _WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Many:
-    """What is to be done to what, and what was said of it."""
-
     order: Order
     selection: Selection | DeliverySelection | HistorySelection
     show: Callable[[DeliveryRow], str]
@@ -59,7 +56,7 @@ class Many:
 
 
 def operate(cli: Cli, many: Many) -> NoReturn:
-    """Show what would be done, or do what was confirmed; raise Exit with the command's code."""
+    """Show a preview, or run the confirmed operation; raise Exit with the command's code."""
     if many.yes is not None and many.selection in (Selection(), DeliverySelection()):
         raise typer.Exit(_carry_out(cli, many, None))
     shown = _previewed(cli, many)
@@ -138,7 +135,7 @@ def _version(entry: FeedEntry) -> str:
 
 
 def _carry_out(cli: Cli, many: Many, confirmed: str | None) -> int:
-    """Begin what is confirmed, or with None go on with what was stopped, and carry it out."""
+    """Start the confirmed operation, or with None resume an interrupted one, and run it."""
     reason = many.reason
     if confirmed is not None:
         if not reason and sys.stdin.isatty():

@@ -1,4 +1,4 @@
-"""What every command that lists rows in pages has in common."""
+"""Shared code of commands that list rows in pages."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -18,12 +18,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 
 
 def place_of(text: str) -> Place:
-    """Return the place that somebody has written after `--after`.
-
-    Raises:
-        BadParameter: it is none.
-
-    """
+    """Parse the value of `--after`; BadParameter if invalid."""
     try:
         return Place.parse(text)
     except ValueError as error:
@@ -33,17 +28,14 @@ def place_of(text: str) -> Place:
 def print_page(
     cli: Cli, page: Sequence[Row], limit: int, show: Callable[[Row], None], *, as_json: bool, none: str, key: str = "id"
 ) -> None:
-    """Print the rows of one page, and how to get at the next one.
+    """Print one page, and the command for the next one.
 
     Args:
-        cli: where to.
         page: the rows, as dataclasses.
-        limit: how many were asked for: so many rows may have more behind them.
-        show: prints one row for people.
-        as_json: whether to print one JSON document instead; what is bytes in a row is left out of it.
-        none: what to say where there is no row.
-        key: the attribute by which the next page is asked for.
-
+        limit: requested rows; a full page may have more behind it.
+        as_json: print one JSON document instead, without bytes fields.
+        none: text for an empty page.
+        key: attribute that identifies the next page.
     """
     if as_json:
         cli.print_json([_told(row) for row in page])

@@ -1,4 +1,4 @@
-"""Who runs a command, as far as this machine knows."""
+"""The person who runs a command, as far as this machine knows."""
 
 import os
 import pwd
@@ -7,18 +7,17 @@ from pathlib import Path
 from appealbus.core.escaping import blanked
 
 _LOGIN = Path("/proc/self/loginuid")
-"""Who logged in, by the kernel: it stays whatever one becomes afterwards, and nobody can change it."""
+"""The login user as recorded by the kernel; `su` and `sudo` do not change it."""
 _NOBODY = 2**32 - 1
-"""What the kernel says where nobody logged in."""
+"""The kernel's value for no login."""
 _LONGEST = 64
-"""Characters of a name: an account has 32 at most, but what `sudo` says may be anything."""
+"""Characters of a name: an account has 32 at most, but `sudo`'s variable may hold anything."""
 
 
 def person() -> str:
-    """Return who runs this program: the account, and before it who logged in, where that is another: `aidos/root`.
+    """Return the account, preceded by the login user if different: `aidos/root`.
 
-    Where the kernel does not know, as in a service, it is who `sudo` says: that is a claim, as is all of the
-    environment, so the account stands beside it in any case.
+    Without a login, as in a service, `sudo`'s variable is used. It can be forged, so the account is always included.
     """
     account = _name(os.geteuid())
     who = _logged_in() or os.environ.get("SUDO_USER") or account

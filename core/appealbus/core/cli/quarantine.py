@@ -1,4 +1,4 @@
-"""`appealbus quarantine`: what the bus could not take, why, and what becomes of it."""
+"""`appealbus quarantine`: refused messages, the reasons, and their later fate."""
 
 import os
 from dataclasses import asdict
@@ -18,7 +18,6 @@ from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import QuarantineRow
 
 _AT_ONCE = 200
-"""Rows of which the beginnings are read at once, 16 KiB of each."""
 
 group = typer.Typer(help="Messages that could not be taken, each with its reason.", no_args_is_help=True)
 group.command("replay")(replay)
@@ -121,7 +120,7 @@ def show(
 
 
 def _write(file: Path, raw: bytes) -> None:
-    """Write a new file that nobody else can read: whoever has put one or a link there meanwhile gets nothing."""
+    """Write a new file readable only by its owner; fail if a file or link already exists."""
     try:
         with open(file, "xb", opener=lambda name, flags: os.open(name, flags, 0o600)) as opened:
             opened.write(raw)

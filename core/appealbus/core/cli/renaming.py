@@ -1,4 +1,4 @@
-"""`appealbus rename`: what a channel misnamed in appeals that came, mapped by its renames; shown first, then done."""
+"""`appealbus rename`: applies a channel's renames to received appeals; preview first, then the change."""
 
 import asyncio
 from collections import Counter, defaultdict
@@ -22,7 +22,6 @@ from appealbus.schemas.renames import Rename
 log = structlog.get_logger(__name__)
 
 _SAMPLE = 3
-"""Numbers that are named for each rename."""
 
 
 class _These(NamedTuple):
@@ -32,7 +31,7 @@ class _These(NamedTuple):
 
 
 class _Found:
-    """What renames come to: of each, and of each reason to leave an appeal, how many appeals and some of them."""
+    """Number of appeals, with examples, per rename and per reason to skip."""
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
@@ -41,7 +40,6 @@ class _Found:
         self.last = 0
 
     def add(self, what: str, number: str) -> None:
-        """Count an appeal."""
         self.counts[what] += 1
         if len(self.sample[what]) < _SAMPLE:
             self.sample[what].append(number)
@@ -91,7 +89,7 @@ async def _look(journal: Journal, these: _These) -> _Found:
 
 
 async def _change(cli: Cli, journal: Journal, these: _These, found: _Found) -> None:
-    """Change page after page what was shown; what is changed is found no more."""
+    """Apply the previewed renames page by page; changed appeals no longer match."""
     done, after = 0, 0
     accepted_by = cli.loaded.settings.bus.accepted_by
     try:

@@ -25,7 +25,7 @@ from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.record import Record
 
 _FOLDED = (OutcomeKind.NOT_APPLICABLE, OutcomeKind.SKIPPED)
-"""Nearly all gaps are of these: nobody could ask, since an input is not there."""
+"""Most gaps are of these kinds: the question needs an input that is missing."""
 _STEP = re.compile(r"[.\[]")
 _NOT_SHOWN = ("text", "schema_version", "message_id", "number", "warnings", "mentions")
 
@@ -33,14 +33,12 @@ _NOT_SHOWN = ("text", "schema_version", "message_id", "number", "warnings", "men
 def dossier_view(
     dossier: Dossier, to: Reader | None = None, *, everything: bool = False, counted: date | None = None
 ) -> RenderableType:
-    """Return the whole dossier, in the reader's language where the registers answer in it.
+    """Return the whole dossier in the reader's language, as far as registers answer in it.
 
     Args:
-        dossier: what is shown.
-        to: who reads; None: in English.
-        everything: whether each lookup that could not be asked is told with its reason; else they are named in a line.
-        counted: until when it has to be answered, where its register has not said.
-
+        to: the reader; None: English.
+        everything: show each unasked lookup with its reason, instead of a line of names.
+        counted: computed due date, if the register has none.
     """
     to = to or Reader()
     parts: list[RenderableType] = [*heading(dossier, to, counted), _appeal(dossier, to)]
@@ -59,19 +57,18 @@ def dossier_view(
 
 
 def appeals(count: int) -> str:
-    """Return how many appeals that is, in words."""
     return f"{count} {'appeal' if count == 1 else 'appeals'}"
 
 
 def local(moment: datetime) -> datetime:
-    """Return the moment on this machine's clock: people read no UTC."""
+    """Convert to the local time zone for people."""
     return moment.astimezone()
 
 
 def gaps_view(
     dossier: Dossier, to: Reader | None = None, *, everything: bool = False, counted: date | None = None
 ) -> RenderableType:
-    """Return what the dossier lacks, and why; arguments as for `dossier_view`."""
+    """Return the gaps and their causes; arguments as for `dossier_view`."""
     to = to or Reader()
     if not dossier.gaps:
         return Group(*heading(dossier, to, counted), Text(to.say("Nothing is missing.")))
@@ -166,7 +163,7 @@ def _of_another_release(more: list[tuple[str, str]], to: Reader) -> RenderableTy
 
 
 def _more(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    """Yield what no model of ours has a field for, but for what appeal and records show themselves."""
+    """Yield data without a model field, except those that appeal and records show themselves."""
     if isinstance(value, list):
         for i, item in enumerate(value):
             yield from _more(item, f"{path}[{i}]")

@@ -1,4 +1,4 @@
-"""`appealbus reread`: kept replies read again by the plugins of today; what that changes first, and then the change."""
+"""`appealbus reread`: parses kept replies with current plugins; preview first, then the change."""
 
 import asyncio
 from collections import defaultdict
@@ -26,15 +26,12 @@ from appealbus.core.parts import build
 log = structlog.get_logger(__name__)
 
 _PAGE = 50
-"""Appeals whose changes are written in one transaction."""
 _SAMPLE = 3
-"""Numbers that are named for each kind of difference."""
 _LINES = 200
-"""Kinds of differences that are told: a plugin that reads all otherwise has no end of them."""
+"""Most kinds of differences shown: an entirely different plugin has endless kinds."""
 _AGAIN = 3
-"""Rounds over appeals that a worker has just then: a run takes a second or so, and the pauses between are as long."""
+"""Rounds over appeals in work; a run takes about a second, as do the pauses."""
 _PAUSE = 2.0
-"""Seconds between two rounds."""
 _NOTHING_TO_DO = frozenset({Written.SAME, Written.GONE})
 _WHY = {
     "in_work": "a worker has it right now: give the same command again",
@@ -46,26 +43,24 @@ _WHY = {
     Written.GONE: "it was deleted meanwhile: nothing is left to do",
     Written.DIED: "reading it again ends the process, or takes more than a minute: mend the plugin",
 }
-"""Why an appeal was left as it is, and what to do."""
+"""Text per reason to skip an appeal, with advice."""
 _BEGINNING = datetime.fromtimestamp(0).astimezone()
 
 
 @dataclass(slots=True)
 class Findings:
-    """What reading again comes to: by lookup and what would be otherwise the number of appeals and some of them."""
+    """Result of rereading: the number of appeals, with examples, per lookup and difference."""
 
     looked_at: int = 0
     differ: dict[int, set[tuple[str, str]]] = field(default_factory=dict)
-    """By appeal its questions that would be otherwise."""
     counts: dict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
     reads: list[AppealRead] = field(default_factory=list)
-    """Where their values are to be shown."""
+    """Filled only if values are to be shown."""
     sample: dict[tuple[str, str], list[str]] = field(default_factory=lambda: defaultdict(list))
     left: set[str] = field(default_factory=set)
-    """Why some appeals could not be read."""
+    """Reasons of appeals that could not be read."""
 
     def add(self, read: AppealRead) -> None:
-        """Count an appeal."""
         self.looked_at += 1
         if differ := {(each.lookup, each.key) for each in read.results if each.verdict is Verdict.DIFFERS}:
             self.differ[read.appeal_id] = differ
@@ -115,7 +110,6 @@ class _Targets:
     span: Span | None
 
     async def ids(self, cli: Cli, journal: Journal) -> AsyncIterator[int]:
-        """Go through the appeals, in the order of their replies."""
         if self.span is None:
             row = await journal.appeal(self.number or "")
             if row is None:
@@ -131,8 +125,6 @@ class _Targets:
 
 @dataclass(slots=True)
 class _Run:
-    """One run of the command."""
-
     cli: Cli
     targets: _Targets
     reason: str
@@ -146,7 +138,7 @@ class _Run:
         self.process = RereadProcess(self.cli.loaded.file, span.source if span else "", values=self.values)
 
     async def run(self) -> int:
-        """Look, ask, and change; return the exit code."""
+        """Preview, confirm and change; return the exit code."""
         cli = self.cli
         try:
             async with cli.journal() as journal:
@@ -170,7 +162,7 @@ class _Run:
         return self._code(found.left | left)
 
     async def _looked(self) -> None:
-        """Note that a person has seen what the bus has left, where it has left anything."""
+        """Record that a person has seen what the bus left undone, if anything."""
         source = self.targets.span.source if self.targets.span else ""
         async with self.cli.journal() as journal:
             left = any(each.is_undone for each in await journal.reread_passes() if each.source == source)
@@ -179,7 +171,6 @@ class _Run:
                 await journal.passes_looked_at(source)
 
     def _code(self, left: set[str]) -> int:
-        """Return the exit code where appeals were left as they are for these reasons."""
         gone = self.targets.number is not None and Written.GONE in left
         return EXIT_ABSENT if gone else EXIT_PROBLEMS if left - _NOTHING_TO_DO else 0
 
@@ -197,7 +188,7 @@ class _Run:
         return found
 
     async def _change(self, journal: Journal, was: Mapping[int, set[tuple[str, str]]]) -> set[str]:
-        """Read appeals again and write what is otherwise, page after page; return why some are left as they are."""
+        """Reread and save changes page by page; return the reasons of skipped appeals."""
         came: dict[int, tuple[str, str]] = {}
         done, again = 0, list(was)
         try:
@@ -251,7 +242,7 @@ def _show_values(cli: Cli, read: AppealRead) -> None:
 
 
 def _texts(result: QuestionRead) -> list[str]:
-    """Return what is otherwise with a question, in words that have no value in them."""
+    """Describe differences of a question without values."""
     match result.verdict:
         case Verdict.SAME:
             return []
@@ -265,7 +256,7 @@ def _texts(result: QuestionRead) -> list[str]:
 
 
 def _unread(read: AppealRead, differed: set[tuple[str, str]]) -> list[str]:
-    """Return the lookups of questions that differed and cannot be read any more."""
+    """Return lookups whose questions differed in the preview but are now unreadable."""
     there = {(each.lookup, each.key) for each in read.results if each.verdict is not Verdict.IMPOSSIBLE}
     return sorted({lookup for lookup, _ in differed - there})
 

@@ -1,8 +1,8 @@
-"""The process that reads kept replies again for `appealbus reread`: what a reply does to it, it does to it alone.
+"""The process that rereads kept replies for `appealbus reread`, isolated from crashes.
 
-It gets `{"id", "source", "values", "gaps", "readings"}` and gives what came of that appeal; both are JSON behind a line
-with its size. With `gaps` an appeal without any is left unread; with `readings` all are, where it reads with others. It
-ends when its input does, and says so (`away`) where the journal is away.
+Its input is `{"id", "source", "values", "gaps", "readings"}` and its output the result of that appeal. Both are JSON
+after a line with the size. With `gaps` only appeals with gaps are read; with `readings` all of them if those differ
+from its own. The process ends with its input; it reports `away` if the journal is unavailable.
 """
 
 import asyncio
@@ -32,16 +32,14 @@ from appealbus.core.process import spare_memory
 from appealbus.schemas.appeal import AppealKind
 
 _START = 60.0
-"""Seconds for a wire to start: contracts are read then."""
+"""Seconds for a wire to start, which reads contracts."""
 _ALONE = 330
-"""Seconds that a request may take, the first one with all that is read before it: longer than whoever asks waits. Past
-that nobody waits any more, and the process is ended by the system, whatever a plugin does in it."""
+"""Seconds per request, longer than the caller waits. After that the system kills the process."""
 _MEMORY = 4 * 1024 * 1024 * 1024
-"""Bytes of address space: several times what contracts and the largest reply take."""
+"""Bytes of address space: several times the need of contracts and the largest reply."""
 
 
 def main() -> None:
-    """Read again what is asked for, until there is no more input."""
     for ending in (signal.SIGINT, signal.SIGTERM):  # whoever started it closes its input
         signal.signal(ending, signal.SIG_IGN)
     with suppress(OSError, ValueError):
@@ -117,7 +115,7 @@ async def _reread(
 
 
 def _told(result: Reread, *, values: bool) -> dict[str, Any]:
-    """Return what came of a question: values of fields only for whoever is to see them."""
+    """Return the result of a question, with values only if requested."""
     fields = [[each.path, each.how.value, *([each.old, each.new] if values else [])] for each in result.fields]
     told: dict[str, Any] = {
         "lookup": result.lookup,

@@ -18,7 +18,7 @@ from appealbus.core.journal.mark import Mark
 from appealbus.core.journal.series import of
 
 _LOOK = 0.5
-"""Seconds between two looks. Dead workers are waited out for some fifteen; half a second more is not noticed."""
+"""Seconds between checks. Dead workers take about fifteen to time out; half a second more is not noticed."""
 _NEXT = """\
 1. Start the bus again: `appealbus run`. What this copy still had to deliver goes out, and what it had open is asked.
 2. Have every channel send again all that it sent since {since}: what is known gets its old receipt, all else a new one.
@@ -67,9 +67,9 @@ async def _restored(cli: Cli, checkpoint: Checkpoint, after: int | None, yes: bo
 
 
 def _since(before: Mark, mark: Mark | None) -> datetime | None:
-    """Return the moment of the last beat that both had, the journal that was lost and the copy.
+    """Return the time of the last heartbeat shared by the lost journal and the copy.
 
-    Somebody may have worked the copy until it was stopped: whoever noticed it first has written down how far it went.
+    The copy may have been used meanwhile; the first process to notice recorded how far the lost journal went.
     """
     if mark is None or mark.journal != before.journal:
         return before.clock
@@ -80,12 +80,7 @@ def _since(before: Mark, mark: Mark | None) -> datetime | None:
 
 
 def note_mark(checkpoint: Checkpoint, now: Mark, command: str = "appealbus restored", *, anew: bool = True) -> None:
-    """Write what somebody says is right into the checkpoint.
-
-    Raises:
-        JournalError: it cannot be written, so the next copy would not be found out.
-
-    """
+    """Write a confirmed mark into the checkpoint. On JournalError the next old copy would go unnoticed."""
     try:
         if checkpoint.write(now, anew=anew):
             return
@@ -100,7 +95,7 @@ def note_mark(checkpoint: Checkpoint, now: Mark, command: str = "appealbus resto
 
 
 async def somebody_works(journal: Journal) -> bool:
-    """Say whether workers are alive. The copy may hold some that died with what it was made of: they are waited out."""
+    """Whether workers are alive. Dead workers recorded in the copy are waited out."""
     ends = monotonic() + ALIVE + 1.0
     while await journal.workers():
         if monotonic() > ends:
@@ -110,7 +105,6 @@ async def somebody_works(journal: Journal) -> bool:
 
 
 def _last(before: Mark, mark: Mark | None, after: int | None) -> int:
-    """Return the last epoch that was in use."""
     if mark is None and after is None:
         raise ConfigError(
             "there is no checkpoint, so nobody knows the last epoch; look at the newest numbers that a receiver has "

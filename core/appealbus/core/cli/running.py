@@ -24,7 +24,7 @@ from appealbus.core.worker import worker
 log = structlog.get_logger(__name__)
 
 _CALLED_OFF = 2.0
-"""Seconds for what is called off to end. It ends at once; what does not must not hold up the drain."""
+"""Seconds for cancelled tasks. They end at once, and a hung one must not delay the stop."""
 
 
 def run(
@@ -61,7 +61,7 @@ def run(
 
 
 async def _prove(cli: Cli, workers: int) -> None:
-    """Find what is wrong with what all workers need, once and in words."""
+    """Check once, before any worker starts, what all workers need."""
     if cli.loaded.settings.bus.journal.startswith("sqlite"):
         text = f'{workers} workers cannot share an SQLite file; write "postgresql://…", or run with --workers 1'
         raise cli.loaded.error(text, "bus", "journal")
@@ -112,7 +112,7 @@ async def _run(cli: Cli, ends: bool, parked: bool) -> None:
 
 
 async def _first(*each: Coroutine[Any, Any, Any]) -> None:
-    """Wait for the first of them to end, and raise what it raised; call off the others."""
+    """Wait for the first to end, raise its exception, and cancel the others."""
     waits = [asyncio.create_task(one) for one in each]
     done, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
     for task in pending:
@@ -124,7 +124,7 @@ async def _first(*each: Coroutine[Any, Any, Any]) -> None:
 
 
 def _let_go(leash: int, told_to_stop: asyncio.Event) -> None:
-    """Drain: the supervisor is gone, and nobody would end us any more."""
+    """Stop when the supervisor is gone, since nobody else would."""
     asyncio.get_running_loop().remove_reader(leash)
     log.error("worker.left_alone")
     told_to_stop.set()

@@ -1,6 +1,6 @@
-"""The options that say which appeals are meant, the same for every command, and what people are asked for them.
+"""The options that select appeals, shared by all commands, and the prompts for personal data.
 
-Who and which parcel is meant is never part of the command line, which every account of the machine can read.
+Persons and parcels are never command-line arguments, since every account of the machine can read these.
 """
 
 import inspect
@@ -22,10 +22,9 @@ from appealbus.schemas.identifiers import parse_body, parse_kato, parse_or_none
 from appealbus.schemas.signal import Severity
 
 _LONGEST = 500
-"""Characters of a purpose: one that is longer is a file, which belongs elsewhere."""
 _DAY = "%Y-%m-%d"
 _SPELT = 300
-"""Characters of an identifier with all that stands between its digits."""
+"""Characters of an identifier with separators."""
 _WORDS: dict[str, type[Completeness] | type[Severity]] = {"completeness": Completeness, "signal": Severity}
 
 PersonFile = Annotated[
@@ -93,20 +92,18 @@ def _options(
     parcel_file: ParcelFile = None,
     purpose: Purpose = None,
 ) -> None:
-    """Be the list of the options."""
+    """Declares the options; never called."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """What the options say."""
-
     selection: Selection
     purpose: str = ""
-    """Why somebody is looked for; empty where nobody is."""
+    """Purpose of a search for a person or parcel; empty without one."""
 
 
 def selects(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options of a selection; it gets what they say as `chosen`."""
+    """Add the selection options to a command, which receives them as `chosen`."""
     options = inspect.signature(_options).parameters
 
     @wraps(command)
@@ -124,12 +121,7 @@ def selects(command: Callable[..., None]) -> Callable[..., None]:
 def chosen_by(
     *, person: bool, person_file: Path | None, parcel: bool, parcel_file: Path | None, purpose: str | None, **said: Any
 ) -> Chosen:
-    """Return what the options say; ask for what must not stand among them.
-
-    Raises:
-        BadParameter: something is no such thing.
-
-    """
+    """Build the selection; prompt for personal data. BadParameter if a value is invalid."""
     if said.pop("held"):
         if said["state"] not in (None, AppealState.HELD):
             raise typer.BadParameter("--held is --state held; write one of them")
@@ -156,12 +148,7 @@ def chosen_by(
 def named_by(
     *, person: bool, person_file: Path | None, parcel: bool, parcel_file: Path | None
 ) -> tuple[tuple[str, str], ...]:
-    """Return who and which parcel is meant, by kind; ask for it, or read it from a file.
-
-    Raises:
-        BadParameter: something is no such thing.
-
-    """
+    """Return person and parcel by kind, from a prompt or a file. BadParameter if a value is invalid."""
     named = []
     if person or person_file is not None:
         named.append(_named("ИИН or БИН", "--person", person_file, _person))
@@ -171,7 +158,7 @@ def named_by(
 
 
 def checked_purpose(purpose: str | None, *, asked: bool) -> str:
-    """Return why personal data is looked at; where it must be said and is not, ask for it."""
+    """Check the purpose of an access; prompt if it is required but missing."""
     if purpose is None and asked:
         purpose = typer.prompt("What for (it is noted)", err=True)
     if purpose is not None and not 0 < len(purpose.strip()) <= _LONGEST:
@@ -184,7 +171,7 @@ def _accepted_before(days: int | None) -> datetime | None:
 
 
 def _named(what: str, option: str, file: Path | None, read: Callable[[str], tuple[str, str] | None]) -> tuple[str, str]:
-    """Return who or what is meant. Nothing that was written is repeated, however wrong it is."""
+    """Read a person or parcel. Errors never repeat the input."""
     written = typer.prompt(f"The {what}", err=True) if file is None else _first_line(file, f"{option}-file")
     found = read(written) if len(written) <= _SPELT else None
     if found is None:

@@ -1,4 +1,4 @@
-"""`appealbus source`: nothing leaves for a source until a time, or until somebody says so; what that does to dates."""
+"""`appealbus source`: pauses a source for a while or until resumed, and shows the impact on due dates."""
 
 import asyncio
 from dataclasses import asdict
@@ -22,7 +22,7 @@ from appealbus.core.operations import outages, pausing
 from appealbus.core.operations.pausing import LONGEST
 
 _NAMED = 20
-"""Appeals in danger that are named: a screen. All are counted."""
+"""Endangered appeals that are named, a screen; all are counted."""
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The source, as in the configuration.")]
 
@@ -148,12 +148,7 @@ def resume(
 
 
 def moment(text: str, now: datetime) -> datetime:
-    """Return the moment that a person means: the next such time of day, or a date with or without a time.
-
-    Raises:
-        BadParameter: it is none, or none that a pause may end at.
-
-    """
+    """Parse a time: the next such time of day, or a date with or without a time. BadParameter if invalid."""
     here = now.astimezone()
     try:
         if len(text) <= 5 and ":" in text:

@@ -23,9 +23,9 @@ from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import WorkerState
 
 _UNTIL = timedelta(days=90)
-"""Until when a line calls an element meaningless: somebody should mend the schema by then."""
+"""Age until which an element is reported as meaningless; somebody should fix the schema by then."""
 _TOLD = 10
-"""Paths of a source that are told: a screen of text; `--json` has all."""
+"""Paths shown per source, a screen; `--json` has all."""
 
 
 def sources(
@@ -58,7 +58,6 @@ async def _read(journal: Journal) -> tuple[list[SourceState], list[WorkerState]]
 
 
 def worker_view(workers: list[WorkerState]) -> RenderableType:
-    """Return who works, and each connection that is not up or has something to mend, for people."""
     lines = [
         Text(
             f"worker {one_line(worker.host)}:{worker.pid}, since {local(worker.started_at):%Y-%m-%d %H:%M:%S}, "
@@ -80,7 +79,7 @@ def worker_view(workers: list[WorkerState]) -> RenderableType:
 
 
 def source_view(states: list[SourceState], *, paths: bool = False) -> RenderableType:
-    """Return the sources with their outcomes, latencies and last errors, for people; with `paths` what is not read."""
+    """Show sources with outcomes, latencies and last errors; with `paths` also unread elements."""
     table = Table(
         Column("source", no_wrap=True),
         "breaker",
@@ -117,7 +116,7 @@ def source_view(states: list[SourceState], *, paths: bool = False) -> Renderable
 
 
 def _standing_still(states: list[SourceState]) -> Iterator[Text]:
-    """Yield what keeps sources from being asked, and what is left of their quotas."""
+    """Yield pauses, limits and remaining quotas of sources."""
     now = wall()
     for state in states:
         for what, until in (("paused", state.paused_until), ("closed", state.closed_until)):
@@ -131,7 +130,6 @@ def _standing_still(states: list[SourceState]) -> Iterator[Text]:
 
 
 def _certificates(states: list[SourceState]) -> Iterator[Text]:
-    """Yield those that have ended, or soon will."""
     now = wall()
     for state in states:
         for each in state.certificates:
@@ -141,7 +139,7 @@ def _certificates(states: list[SourceState]) -> Iterator[Text]:
 
 
 def _paths(states: list[SourceState], *, unread: bool) -> Iterator[Text]:
-    """Yield what of replies could not be read, and what no lookup takes: a contract that has changed shows here."""
+    """Yield unreadable and unused paths of replies, which reveal a changed contract."""
     for state in states:
         for what, counts in (
             ("could not be read", state.unreadable),
@@ -156,7 +154,7 @@ def _paths(states: list[SourceState], *, unread: bool) -> Iterator[Text]:
 
 
 def _drifts(states: list[SourceState], *, lines: bool) -> Iterator[Text]:
-    """Yield which fields are told otherwise than before, and the lines that call elements beside them meaningless."""
+    """Yield fields whose form changed, and the lines that call neighbouring elements meaningless."""
     for state in states:
         for name, each in sorted(state.drifts.items()):
             share = "" if each.share is None else ", told by {} % of replies, and now by {} %".format(*each.share)

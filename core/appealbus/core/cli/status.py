@@ -45,7 +45,7 @@ async def _read(
 def status_view(
     counts: Counts, workers: list[WorkerState], now: datetime, standing: JournalState | None = None
 ) -> RenderableType:
-    """Return it for people, with ages instead of times."""
+    """Format for people, with ages instead of times."""
     states = {"ready": counts.ready, "in work": counts.in_work, "parked": counts.parked, "idle": counts.idle}
     oldest = f"; the oldest unfinished is {_age(now, counts.oldest_unfinished)} old" if counts.oldest_unfinished else ""
     flying = sum(worker.in_flight for worker in workers)

@@ -1,6 +1,6 @@
-"""The supervisor of several workers: starts them, starts again those that die, and ends them all together.
+"""The supervisor of several workers: starts them, restarts those that die, and ends all together.
 
-It is a program of its own, which knows nothing of the bus: so it takes a quarter of the memory.
+It is a separate program without the bus, and so takes a quarter of the memory.
 """
 
 import asyncio
@@ -33,28 +33,26 @@ from appealbus.core.worker import VARIABLE
 log = structlog.get_logger(__name__)
 
 UP = 10.0
-"""A worker that has lived for so many seconds is up: its next death begins the pauses anew."""
+"""Seconds after which a worker counts as up; its next death resets the pauses."""
 TRIES = 5
-"""So many deaths of a worker before it was up end everything, as long as no worker has ever been up."""
+"""Early deaths that end everything, as long as no worker has ever been up."""
 MARGIN = 30.0
-"""Seconds beyond `bus.grace` that a worker has for what comes after the grace period; a database that is silent takes
-the most of it: each step that needs the journal waits its few seconds."""
+"""Seconds beyond `bus.grace` for a worker to end; a silent database takes most of it."""
 _FIRST_PAUSE = 0.5
-"""Seconds: a worker that one message killed is back at once, and the others hardly notice."""
+"""Seconds; a worker killed by one message is back almost at once."""
 _LONGEST_PAUSE = 30.0
-"""Seconds: one that dies at every start neither keeps a processor busy nor fills the log."""
+"""Seconds; a worker that dies at every start neither uses a processor nor fills the log."""
 _REAP = 5.0
-"""Seconds for the kernel to end what was killed. A process that waits for a dead disk is left to it."""
+"""Seconds for the kernel to end killed processes. One that waits for a dead disk is left behind."""
 _ENDING = (signal.SIGTERM, signal.SIGINT)
 # A worker that was told to end before it could listen has nothing in flight.
 _DRAINED = frozenset({0, EXIT_STOPPED, -signal.SIGTERM, -signal.SIGINT})
 
 
 def become_supervisor(count: int, *, grace: float, ends: bool, level: LogLevel, form: LogFormat) -> NoReturn:
-    """Go on as the supervisor of so many processes with the command line of this one, and with its process id.
+    """Replace this process by the supervisor of `count` workers, which run the same command line.
 
-    All that this process has loaded, opened and started is gone then. A signal to end, that comes before the supervisor
-    listens, waits for it.
+    The process id stays. A stop signal sent before the supervisor listens stays pending.
     """
     orders = [str(count), str(grace), str(int(ends)), level.value, form.value]
     signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
@@ -64,20 +62,11 @@ def become_supervisor(count: int, *, grace: float, ends: bool, level: LogLevel, 
 
 
 def _own_command() -> list[str]:
-    """Return the command line that started this process."""
     return [sys.executable, *sys.orig_argv[1:]]
 
 
 class Supervisor:
-    """Keeps a number of workers running until it is told to stop.
-
-    Args:
-        count: how many workers.
-        command: what each of them runs.
-        grace: `bus.grace`, in seconds.
-        ends: whether a worker that ends by itself with 0 has done its work (`--until-idle`).
-
-    """
+    """Keeps workers running until it is told to stop. With `ends` a worker's exit with 0 is final."""
 
     def __init__(self, count: int, command: Sequence[str], *, grace: float, ends: bool = False) -> None:
         self._count = count
@@ -95,7 +84,7 @@ class Supervisor:
         self._leash = -1
 
     async def run(self) -> int:
-        """Return, once all workers have ended, the exit code for all: 0 where each of them has drained."""
+        """Run until all workers have ended; return the common exit code, 0 after a clean stop of all."""
         loop = asyncio.get_running_loop()
         for number in _ENDING:
             loop.add_signal_handler(number, self._stopping.set)
@@ -125,7 +114,6 @@ class Supervisor:
             self._stopping.set()
 
     async def _keep(self, number: int) -> None:
-        """Have one worker running, again and again."""
         deaths = 0
         while not self._stopping.is_set():
             life = await self._life(number)
@@ -153,7 +141,6 @@ class Supervisor:
                     await self._stopping.wait()
 
     async def _life(self, number: int) -> "_Life":
-        """Run one process to its end."""
         word, theirs = os.pipe()
         os.set_blocking(word, False)
         # Whoever comes next takes over at once what this one had in work, and need not wait for its leases to end.
@@ -194,7 +181,7 @@ class Supervisor:
         self._stopping.set()
 
     async def _end(self) -> None:
-        """Tell all workers to drain; kill those that have not ended when the time is up."""
+        """Tell all workers to stop; kill those that miss the deadline."""
         for process in self._running.values():
             _send(process, signal.SIGTERM)
         await self._all_ended(self._patience)
@@ -216,7 +203,7 @@ class _Life:
     code: int
     was_up: bool
     started: bool
-    """Whether it has said that it works."""
+    """Whether it has reported itself as working."""
 
 
 def _said(word: int) -> bool:
@@ -234,7 +221,7 @@ def _send(process: Process, number: signal.Signals) -> None:
 
 
 def _end_of(code: int) -> int | str:
-    """Say how a process ended: its exit code, or the signal that ended it."""
+    """Return the exit code, or the name of the fatal signal."""
     if code >= 0:
         return code
     try:
@@ -244,7 +231,7 @@ def _end_of(code: int) -> int | str:
 
 
 def main() -> None:
-    """Supervise as `become_supervisor` has ordered."""
+    """Entry point; `become_supervisor` passes the arguments."""
     count, grace, ends, level, form, *command = sys.argv[1:]
     configure(LogLevel(level), LogFormat(form))
     sys.exit(asyncio.run(Supervisor(int(count), command, grace=float(grace), ends=ends == "1").run()))

@@ -1,4 +1,4 @@
-"""`appealbus tail`: what happens, in the order of the log, from a cursor on."""
+"""`appealbus tail`: log entries in order, from a cursor on."""
 
 import asyncio
 from collections import deque
@@ -23,37 +23,31 @@ from appealbus.core.journal.errors import CursorPruned, CursorRefused
 from appealbus.core.journal.journal import Journal
 
 _PAGE = 500
-"""Entries of one read."""
 _WINDOW = 10_000
-"""Positions that are looked through at once for the last entries, from the end backwards."""
+"""Positions per step of the backward search for the last entries."""
 _WINDOWS = 20
-"""So many of them at most: whoever looks for something older says from where on."""
+"""Most steps of that search; for older entries, give a cursor."""
 _SOONEST, _LATEST = 0.2, 2.0
-"""Seconds until the next look, where nothing new has come: the first time, and at most."""
+"""Seconds between polls without news: the first, and the longest."""
 _AWAY = 10.0
-"""The same at most, where the journal cannot be read."""
+"""Longest pause in seconds while the journal is unreadable."""
 _ANEW = 30.0
-"""Seconds for which the journal stays open: after a restore its file is another one."""
+"""Seconds until the journal is reopened, since a restore replaces its file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which entries are shown."""
-
     what: Sequence[str]
     number: str | None
     about: str | None
     actor: str | None
 
     async def page(self, journal: Journal, after: Cursor | None, limit: int) -> LogPage:
-        """Return a page of them."""
         return await journal.log(after, limit, what=self.what, number=self.number, about=self.about, actor=self.actor)
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """From where on, and how long."""
-
     after: Cursor | None
     last: int
     follow: bool
@@ -116,7 +110,7 @@ async def _tail(cli: Cli, wanted: Wanted, start: Start, as_json: bool) -> None:
 
 
 async def _pages(cli: Cli, wanted: Wanted, start: Start) -> AsyncGenerator[tuple[Sequence[LogEntry], Cursor], None]:
-    """Yield entries, with the place up to which all has been looked at."""
+    """Yield entries, with the position up to which everything was searched."""
     place, away, told = start.after, _SOONEST, ""
     while True:
         try:
@@ -143,7 +137,7 @@ async def _pages(cli: Cli, wanted: Wanted, start: Start) -> AsyncGenerator[tuple
 async def _as_long_as_open(
     journal: Journal, wanted: Wanted, place: Cursor, *, follow: bool
 ) -> AsyncGenerator[LogPage, None]:
-    """Yield pages: to the end, or with `follow` for as long as one connection is used."""
+    """Yield pages to the end, or with `follow` during one connection."""
     pause, anew = _SOONEST, monotonic() + _ANEW
     end: Cursor | None = None
     while True:
@@ -161,7 +155,6 @@ async def _as_long_as_open(
 
 
 async def _last(journal: Journal, wanted: Wanted, count: int) -> tuple[Sequence[LogEntry], Cursor]:
-    """Return the last entries, and the end of the log."""
     head = (await journal.log(limit=1)).head
     found: list[LogEntry] = []
     upto = head.position
@@ -175,7 +168,6 @@ async def _last(journal: Journal, wanted: Wanted, count: int) -> tuple[Sequence[
 
 
 async def _between(journal: Journal, wanted: Wanted, after: Cursor, upto: int, count: int) -> list[LogEntry]:
-    """Return the last entries of a part of the log."""
     last: deque[LogEntry] = deque(maxlen=count)
     place: Cursor | None = after
     while place is None or place.position < upto:

@@ -1,4 +1,4 @@
-"""The terminal: what is shown there may come from a stranger, and must not steer it."""
+"""Safe terminal output: text from strangers must not control the terminal."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -10,30 +10,25 @@ from rich.text import Text
 from appealbus.core.escaping import escaped, one_line
 
 _UNWRAPPED = 1_000_000
-"""Columns where nobody looks: a file and a pipe have no right edge. Longer than any field of an appeal but the text."""
+"""Width for files and pipes, which are not wrapped. Longer than any field of an appeal but the text."""
 
 
 class Terminal(Console):
-    """A console that writes out whatever would steer it, wherever in a table or a sentence it stands.
-
-    Nothing is markup. What goes into a file or a pipe is neither wrapped nor filled up with blanks.
-    """
+    """A console that escapes control characters everywhere. Output to files and pipes is neither wrapped nor padded."""
 
     def __init__(self, **given: Any) -> None:
-        """Take what a Console takes."""
         super().__init__(**{"highlight": False, "markup": False, "emoji": False, **given})
         if not self.is_terminal and "width" not in given:
             self.width = _UNWRAPPED
 
     def print(self, *objects: Any, lines: bool = False, **how: Any) -> None:
-        """Print; a string makes one line, whatever is in it and however long, unless `lines` lets it have more."""
+        """Print; a string stays one line, with line breaks escaped, unless `lines` allows more."""
         written = escaped if lines else one_line
         how.setdefault("soft_wrap", all(isinstance(each, str) for each in objects))
         shown = [Text(written(each)) if isinstance(each, str) else each for each in objects]
         super().print(*shown, **how)
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
-        """Render for the terminal."""
         segments = (
             segment if segment.control else Segment(escaped(segment.text), segment.style)
             for segment in super().render(renderable, options)
@@ -42,12 +37,12 @@ class Terminal(Console):
 
 
 def say(text: str, *, err: bool = False, lines: bool = False) -> None:
-    """Print a line for people, from commands that have no more than that to say."""
+    """Print a line for people, from commands without other output."""
     Terminal(stderr=err).print(text, lines=lines)
 
 
 def _without_blank_ends(segments: Iterable[Segment]) -> Iterator[Segment]:
-    """Take away the blanks with which a table fills up its lines."""
+    """Strip the padding at the ends of a table's lines."""
     line: list[Segment] = []
     for segment in segments:
         line.append(Segment(segment.text.removesuffix("\n"), segment.style, segment.control))

@@ -1,4 +1,4 @@
-"""`appealbus withdraw`: a record that was misread is taken out, and its readers are told."""
+"""`appealbus withdraw`: removes a misread record and informs the receivers."""
 
 from typing import Annotated
 
@@ -16,7 +16,6 @@ from appealbus.core.operations.withdrawing import withdraw as withdrawn
 
 
 def add_to(app: typer.Typer) -> None:
-    """Add the command."""
     app.command("withdraw")(withdraw)
 
 

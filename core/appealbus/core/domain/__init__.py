@@ -1,1 +1,1 @@
-"""What the bus is about, as values: a case and its questions, the access log, sources, and limits on them."""
+"""Values of the domain: cases and questions, the access log, sources and their limits."""

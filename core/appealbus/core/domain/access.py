@@ -1,4 +1,4 @@
-"""The access log: who looked at whose data."""
+"""The access log: accesses to personal data."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,14 +7,12 @@ from appealbus.schemas.base import Word
 
 
 class Served(Word):
-    """What answered a question."""
-
     SOURCE = "source"
     SHARED = "shared"
-    """An identical question was in flight; its answer serves this one too."""
+    """The answer of an identical question in flight."""
     CACHE = "cache"
     NOTHING = "nothing"
-    """A second row of a question that did not leave after all."""
+    """Second row of a question that was not sent after all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +37,7 @@ class AccessRow:
 
 @dataclass(frozen=True, slots=True)
 class AwaitedRow:
-    """A question whose answer comes by itself: its access row, and which question of which appeal it is."""
+    """Access row of a question that will be answered later, with its question and appeal."""
 
     access: AccessRow
     appeal_id: int

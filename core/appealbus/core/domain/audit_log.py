@@ -1,4 +1,4 @@
-"""What people did, and who looked at what: which of it is wanted, and pages of it, the newest first."""
+"""Actions of people and accesses to data: filters and pages, newest first."""
 
 import re
 from collections.abc import Sequence
@@ -11,31 +11,28 @@ from appealbus.core.domain.event import LogEntry
 
 @dataclass(frozen=True, slots=True)
 class Deeds:
-    """Which entries of the log: those that fulfil all that is said."""
-
     looks: bool = False
-    """Looks at what is personal, of people and of clients; else what people did besides."""
+    """Accesses to personal data by people and clients; else all other actions."""
     actor: str | None = None
-    """Of this one alone, such as `person:aigul`."""
     what: str | None = None
     appeal_id: int | None = None
     since: datetime | None = None
     until: datetime | None = None
-    """From `since` on, before `until`. Where a clock was more than an hour wrong, some may be missing."""
+    """Exclusive end; `since` is inclusive. Entries may be missing if a clock was off by more than an hour."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeedPage:
-    """A page of entries, the newest first; it may be short, or empty, though others follow."""
+    """Entries, newest first. A page may be short or empty although others follow."""
 
     entries: Sequence[LogEntry]
     next: int | None
-    """Before which position the next page begins; None: this is the last one."""
+    """Log position before which the next page begins; None: last page."""
 
 
 @dataclass(frozen=True, slots=True)
 class LookPlace:
-    """A place among looks: before which position of the log, and which row of the access log, the next page begins."""
+    """Start of a page of accesses: before this log position and this row of the access log."""
 
     position: int
     access: int
@@ -45,7 +42,6 @@ class LookPlace:
 
     @classmethod
     def parse(cls, text: str) -> "LookPlace":
-        """Return the place that is written so; raise ValueError where it is none."""
         found = re.fullmatch(r"([0-9]{1,18})-([0-9]{1,18})", text, re.ASCII)
         if found is None:
             raise ValueError("write it as the page before has told it")
@@ -54,8 +50,8 @@ class LookPlace:
 
 @dataclass(frozen=True, slots=True)
 class LookPage:
-    """A page of who looked at appeals, the newest first: people and clients who read, and sources that were asked."""
+    """Accesses to appeals, newest first: reads by people and clients, and questions to sources."""
 
     rows: Sequence[LogEntry | AccessRow]
     next: LookPlace | None
-    """Where the next page begins; None: this is the last one."""
+    """Start of the next page; None: last page."""

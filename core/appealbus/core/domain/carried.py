@@ -1,4 +1,4 @@
-"""Why a record of earlier versions is told no longer, in words that every reader gets in their language."""
+"""Translatable reasons why a record of earlier versions is dropped."""
 
 from appealbus.core.lazy_text import told
 

@@ -1,4 +1,4 @@
-"""A case: an appeal with all that is known so far, question by question."""
+"""A case: an appeal with the states of its questions."""
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -15,17 +15,16 @@ from appealbus.schemas.provenance import Provenance
 from appealbus.schemas.record import Record
 
 _DATES = ("received_at", "due_on")
-"""Of an appeal: those that its terms rest on."""
 
 CLOSED = "appeal.closed"
-"""Skipped as nobody asks any more: the appeal was answered, withdrawn or closed. It may be taken up again."""
+"""Skipped because the appeal was answered, withdrawn or closed. It may be reopened."""
 PENDING = "input.pending"
-"""Skipped for now: the lookup that gives the input may still end in found."""
+"""Skipped for now: the lookup that gives the input may still find something."""
 ABSENT, MISSING = "inputs.absent", "input.missing"
 NOTHING_TO_ASK = frozenset({ABSENT, MISSING})
-"""Codes of questions that the appeal, or a lookup that ended without a record, gives nothing to be asked about."""
+"""Codes of questions without an input, from the appeal or an upstream lookup that found nothing."""
 WITHDRAWN = "record.withdrawn"
-"""A person has withdrawn the record, as it was misread. It is asked again when somebody has it asked."""
+"""A person has withdrawn the misread record. The question is repeated on request only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +42,13 @@ class KeptAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """One attempt of a question: a call that left for the source, or an answer from elsewhere, and what it brought.
+    """One attempt of a question: a call, or an answer from elsewhere.
 
     Attributes:
-        question: under whose id it left: another question's where that one's answer served both.
-        message: what its first message was called.
-        at: when it left; of an answer that came by itself, when its question did.
-        ms: milliseconds until its end; of an answer that came by itself, until it came.
-        kind: how it ended, if it was the last one.
-        code: the same for programs.
-
+        question: id under which it was sent; another question's if both shared an answer.
+        message: id of its first message.
+        at: start; for a late answer, of its question.
+        kind: outcome, of the last attempt only.
     """
 
     question: str

@@ -1,4 +1,4 @@
-"""A certificate that a source's wire uses, for people and for alerts: it ends on a day that is known."""
+"""Certificates used by source wires, with their known ends, for people and alerts."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -7,11 +7,11 @@ from appealbus.core.clocks import day_of
 from appealbus.core.lazy_text import LazyText, told
 
 SOON = timedelta(days=30)
-"""How long before its end a certificate is told of: an authority takes days for a new one, and a state's longer."""
+"""Warning time before the end: an authority takes days to issue a new one, a state's longer."""
 
 
 PURPOSES = (told("signs our questions"), told("signs its answers"), told("issues certificates"))
-"""What those are for that sources have, so that catalogues have it."""
+"""Known purposes, so that catalogues include them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Changes of an appeal as the journal keeps them, and the order in which they count."""
+"""Stored changes of an appeal and their order."""
 
 import re
 from collections.abc import Iterable
@@ -13,38 +13,37 @@ from appealbus.schemas.change import Change, ChangeKind
 from appealbus.schemas.notes import Notes
 
 ENDS = frozenset({ChangeKind.ANSWERED, ChangeKind.WITHDRAWN, ChangeKind.CLOSED})
-"""After these nobody asks anything for the appeal."""
+"""After these no questions are asked for the appeal."""
 GOES_ON = frozenset({ChangeKind.DUE, ChangeKind.EXTENDED, ChangeKind.REDIRECTED})
-"""An appeal that gets a term or a body after its end is considered again."""
+"""These reopen an ended appeal."""
 
 AS_KEPT = "application/vnd.appealbus.change+json"
-"""Media type of a change in the bus's own form: with what could not be used of it, which is not read from outside."""
+"""Media type of a change in our own form, including unusable parts. Not accepted from outside."""
 
 _PATH = re.compile(r"[a-z_]{1,40}(\.[a-z_]{1,40})?")
-"""What else a sender may write there is none of ours, and may be anything."""
+"""Valid paths; others from a sender may be arbitrary text."""
 _MOST_FIELDS = 50
-"""Of one change that are told: an appeal has fewer."""
+"""Most reported fields of a change; an appeal has fewer."""
 
 Order = tuple[datetime, str, str]
-"""When it happened, its message id, its channel: whatever the order of arrival, changes count in this one."""
+"""Sort key: time, message id, channel. Changes apply in this order, not that of arrival."""
 AHEAD = timedelta(days=1)
-"""How far after its receipt a change may be dated: a clock that is ahead is within, a year that is mistyped is not."""
+"""Most that a change may be dated after its receipt: tolerates a fast clock but no mistyped year."""
 BEHIND = timedelta(days=3653)
-"""How far before: ten years, as registers bring their past."""
+"""Most that it may be dated before: ten years, as registers import their past."""
 LONGEST_TERM = timedelta(days=731)
-"""How far after the moment that it counts from a change may set the term: terms of law are months, also extended."""
+"""Longest term a change may set after its date: terms of law are months, even extended."""
 MISDATED = "change.misdated"
 UNREAD = frozenset({"field.date", "field.moment"})
-"""Codes of dates that cannot be read."""
 
 
 def counts_from(dated_at: datetime, received_at: datetime) -> datetime:
-    """Return the moment that counts: the date or, where that is implausible, the receipt."""
+    """Return the date, or the receipt if the date is implausible."""
     return dated_at if -BEHIND <= dated_at - received_at <= AHEAD else received_at
 
 
 def plausible(received_at: datetime | None, accepted_at: datetime) -> datetime | None:
-    """Return when an appeal came as its sender says; None where it says nothing, or what is implausible."""
+    """Return the sender's time of receipt; None if missing or implausible."""
     return received_at if received_at is not None and counts_from(received_at, accepted_at) == received_at else None
 
 
@@ -67,7 +66,7 @@ def without_odd_dates(appeal: Appeal, accepted_at: datetime) -> Appeal:
 
 
 def order_of(row: Any) -> Order:
-    """Return the place of a change among those of its appeal, given its columns."""
+    """Return a change's sort key, given its columns."""
     return counts_from(row.dated_at, row.received_at), row.message_id, row.channel
 
 
@@ -125,7 +124,7 @@ def _unborn(applicant: Applicant | None, at: datetime) -> Applicant | None:
 
 
 def fields_of_change(change: Change) -> list[str]:
-    """Return the paths of what a change says of the appeal's fields: `applicant.iin`, `due_on`; never a value."""
+    """Return paths of the fields in a change, never values: `applicant.iin`, `due_on`."""
     paths = []
     for name, value in change.corrected or ():
         if isinstance(value, Model):
@@ -137,7 +136,7 @@ def fields_of_change(change: Change) -> list[str]:
 
 
 def closed_by(changes: Iterable[tuple[Order, str]]) -> str | None:
-    """Return the kind of change with which an appeal has ended; None where it has not, or was taken up again."""
+    """Return the kind of change that ended an appeal; None if it is open or was reopened."""
     closed = None
     for _, kind in sorted(changes):
         if kind in ENDS:

@@ -1,4 +1,4 @@
-"""Clients: systems that put appeals in, and that read what became of them."""
+"""Clients: systems that submit appeals or read results."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,37 +6,32 @@ from enum import StrEnum
 
 
 class Role(StrEnum):
-    """What a client is there for; docs/api.md has the table of what each may do."""
+    """Role of a client; docs/api.md has a table of permissions."""
 
     CHANNEL = "channel"
-    """Puts appeals and changes in, and sees how its own stand, not what they say."""
+    """Submits appeals and changes, and sees their states but no contents."""
     REGISTRY = "registry"
     """The register of appeals: dossiers, versions, why, explain, history, feed."""
     REVIEWER = "reviewer"
-    """An official who reviews appeals: the same without the feed, and each read has a purpose."""
+    """An official who reviews appeals: the same without the feed, and with a purpose for each read."""
     INTEGRATOR = "integrator"
-    """Whoever adds agencies: how questions ended and why, and nothing that is personal."""
+    """Developer of agencies: outcomes and causes, without personal data."""
     OPS = "ops"
-    """Whoever keeps it running: how appeals stand, their history, the feed, who reads it; nothing personal."""
+    """Operator: states, history, the feed and its readers, without personal data."""
     AUDITOR = "auditor"
-    """Whoever looks who looked: history, log, who reads the feed; nothing personal."""
+    """Auditor of accesses: history, log and readers of the feed, without personal data."""
 
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A client as it stands in the journal.
+    """A client in the journal.
 
     Attributes:
-        name: as people wrote it: Latin letters, digits, `_` and `-`.
-        role: what it is there for.
-        channel: with the role `channel`: the channel of its appeals; else empty.
-        places: territories by КАТО in their normal form, of which it sees appeals; empty: all.
-        kinds: of appeals that it sees; empty: all, and those of no known kind.
-        per_minute: requests that it may make in a minute, over all servers; None: what the configuration says.
-        created_at: when.
-        created_by: by whom: an actor of the log.
-        revoked_at: since when none of its credentials counts; None: they count.
-
+        channel: of its appeals, with the role `channel`; else empty.
+        places: visible territories by КАТО, normalized; empty: all.
+        kinds: visible kinds of appeals; empty: all, also unknown ones.
+        per_minute: limit of requests over all servers; None: as configured.
+        created_by: an actor of the log.
     """
 
     name: str
@@ -51,20 +46,16 @@ class Client:
 
 
 OF_PEOPLE = ("link", "session")
-"""Kinds of credentials by which people use the console: they come by the dozen, and are deleted once they are over."""
+"""Credentials of people in the console; numerous, and deleted on expiry."""
 
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """What a client shows of itself: a token or a certificate, of which only the SHA-256 is kept.
+    """A token or certificate, of which only the SHA-256 is stored.
 
     Attributes:
-        id: of a token, the part of it that may be seen: it finds the row; of a certificate its fingerprint.
-        kind: `token` or `certificate`; of a person who uses the console `link` or `session`.
-        created_at: when.
-        expires_at: from when on it counts no more.
-        revoked_at: since when it counts no more, before its time.
-
+        id: the public part of a token, used to find it; of a certificate the fingerprint.
+        kind: `token` or `certificate`; in the console `link` or `session`.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""How much of what there is."""
+"""Counts of the journal's contents."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -8,7 +8,7 @@ from appealbus.core.domain.feed import FeedReader
 
 @dataclass(frozen=True, slots=True)
 class QuarantineHeld:
-    """What quarantine holds of a channel, of messages that nobody has replayed or closed."""
+    """Size of a channel's quarantine, without replayed or closed messages."""
 
     messages: int
     bytes: int
@@ -17,8 +17,6 @@ class QuarantineHeld:
 
 @dataclass(frozen=True, slots=True)
 class QuarantineGroup:
-    """Messages that wait in quarantine for the same reason."""
-
     code: str
     messages: int
     oldest: datetime

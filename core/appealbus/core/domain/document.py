@@ -1,7 +1,6 @@
-"""Documents: JSON that is kept once, under the digest of its bytes, and dossiers that are put together of them.
+"""Documents: JSON stored once, by the digest of its bytes, and dossiers composed of them.
 
-A version of a dossier is kept as a skeleton: its JSON with a place for each document. To read it again is to
-put the documents in, byte for byte; nothing is parsed.
+A version is stored as a skeleton: its JSON with places for documents. Reading inserts their bytes, without parsing.
 """
 
 import re
@@ -19,32 +18,30 @@ from appealbus.schemas.stored import APPEAL, PROVENANCE
 from appealbus.schemas.tolerant import whole
 
 DIGEST = 32
-"""Bytes of a digest: that of SHA-256."""
 _PIECE = 2000
 _WHOLE, _MEMBERS = b"\x00", b"\x01"
-"""Where a document stands whole, and where its members stand among others. JSON has neither of these bytes."""
+"""Placeholders for a whole document, and for its members among others. Neither byte occurs in JSON."""
 _PLACES = re.compile(b"([\x00\x01])")
 _RECORD, _PROVENANCE = b'{"record":', b',"provenance":'
-"""What a record and a provenance stand behind. A provenance has none in it, so the last one is that of the fact."""
+"""Prefixes of record and provenance. A provenance contains neither, so the last match is the fact's own."""
 NO_RECORD = b'{"provenance":'
-"""What the document of an outcome without a record begins with. No version has such a document."""
+"""Prefix of the document of an outcome without a record. No version refers to such a document."""
 _DOCUMENT = {"record", "provenance"}
 _DOCUMENTS = {"appeal", "facts"}
 _UNNUMBERED = b'"number":""'
 _FACTS = b',"outcomes":['
-"""What follows the facts of a dossier. Quotes within a text are escaped, so no text has this in it."""
+"""The text after a dossier's facts. Quotes in texts are escaped, so it matches nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """JSON, and the SHA-256 of its bytes."""
+    """JSON with the SHA-256 of its bytes."""
 
     digest: bytes
     body: bytes
 
     @classmethod
     def of(cls, body: bytes) -> "Document":
-        """Return the document with this text."""
         made = sha256()
         # Piece by piece: over a longer one it lets go of the interpreter, and waits for the event loop to get it back.
         for at in range(0, len(body), _PIECE):
@@ -54,49 +51,41 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Unnumbered:
-    """The document of an appeal that has no number yet: what stands before and after that."""
+    """Document of an appeal without a number yet, split where the number goes."""
 
     head: bytes
     tail: bytes
 
     @classmethod
     def of(cls, appeal: Appeal) -> "Unnumbered":
-        """Return that of an appeal, whatever its number."""
         text = APPEAL.write(appeal.model_copy(update={"number": ""}), exclude_none=True)
         # The first of these is the appeal's own: no text before it has a quote that is not escaped.
         head, place, tail = text.partition(_UNNUMBERED)
         return cls(head + place[:-2], tail)
 
     def numbered(self, number: str) -> Document:
-        """Return the document with a number."""
         return Document.of(self.head + to_json(number) + self.tail)
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """An appeal as changes have made it, with its document."""
-
     appeal: Appeal
     document: Document
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A document of which only digest and length are wanted."""
-
     digest: bytes
     size: int
 
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A version of a dossier as it is kept.
+    """A stored version of a dossier.
 
     Attributes:
-        skeleton: its JSON with places for documents; whole where there are no parts.
-        parts: the digests of its documents, one after the other: first the appeal's, then the facts'.
-        size: bytes of the whole.
-
+        skeleton: its JSON with places for documents; complete if there are no parts.
+        parts: concatenated digests: first the appeal's, then the facts'.
     """
 
     skeleton: bytes
@@ -105,17 +94,15 @@ class Version:
 
     @property
     def digests(self) -> tuple[bytes, ...]:
-        """The digests of its documents."""
         return split(self.parts or b"")
 
 
 def split(parts: bytes) -> tuple[bytes, ...]:
-    """Return the digests that stand in a row, one after the other."""
     return tuple(parts[at : at + DIGEST] for at in range(0, len(parts), DIGEST))
 
 
 def fact_document(record: Record | None, provenance: Provenance | None, written: bytes | None = None) -> Document:
-    """Return the document of a fact: a record, perhaps written already, with its provenance, or a provenance alone."""
+    """Return the document of a record, maybe serialized already, and provenance, or of provenance alone."""
     return fact_of(
         None if record is None else written or record_to_json(record, exclude_none=True),
         None if provenance is None else PROVENANCE.write(provenance, exclude_none=True),
@@ -123,7 +110,6 @@ def fact_document(record: Record | None, provenance: Provenance | None, written:
 
 
 def fact_of(record: bytes | None, provenance: bytes | None) -> Document:
-    """Return the document of a fact, given both as JSON."""
     # Where there is no provenance it says so: a record may have a member of that name, and the last one counts.
     if record is None:
         return Document.of(b"%b%b}" % (NO_RECORD, provenance or b"null"))
@@ -131,15 +117,12 @@ def fact_of(record: bytes | None, provenance: bytes | None) -> Document:
 
 
 def is_fact(body: bytes) -> bool:
-    """Say whether a document is that of a fact, and no form of an appeal."""
+    """Whether the document is a fact, not an appeal."""
     return body.startswith((_RECORD, NO_RECORD))
 
 
 def fact_parts(body: bytes) -> tuple[bytes | None, bytes | None]:
-    """Return the record and the provenance in the document of a fact, as JSON.
-
-    It has no other members: what a later release has to say of a fact stands in its provenance.
-    """
+    """Return record and provenance as JSON. Later releases extend the provenance, so there are no other members."""
     if not body.startswith(_RECORD):
         return None, body[len(NO_RECORD) : -1]
     record, _, provenance = body[len(_RECORD) : -1].rpartition(_PROVENANCE)
@@ -147,12 +130,11 @@ def fact_parts(body: bytes) -> tuple[bytes | None, bytes | None]:
 
 
 def appeal_document(appeal: Appeal) -> Document:
-    """Return the document of an appeal, as it stands in dossiers."""
     return Document.of(APPEAL.write(appeal, exclude_none=True))
 
 
 def written(dossier: Dossier, appeal: Part, facts: Sequence[Document]) -> Version:
-    """Return a dossier as it is kept, given the documents of its appeal and of its facts, in their order."""
+    """Return the stored form, given the documents of the appeal and of the facts in order."""
     rest = _rest(dossier)
     head, end, tail = rest.partition(_FACTS)
     stubs = (fact.model_dump_json(exclude_none=True, exclude=_DOCUMENT).encode() for fact in dossier.facts)
@@ -164,19 +146,14 @@ def written(dossier: Dossier, appeal: Part, facts: Sequence[Document]) -> Versio
 
 
 def _rest(dossier: Dossier) -> bytes:
-    """Return a dossier without its documents, with what this program does not know of the inputs of questions."""
+    """Serialize the dossier without documents, keeping unknown input data of questions."""
     if all(given.__pydantic_extra__ is None for outcome in dossier.outcomes for given in outcome.inputs):
         return dossier.model_dump_json(exclude_none=True, exclude=_DOCUMENTS).encode()
     return to_json(whole(dossier, dossier.model_dump(mode="json", exclude_none=True, exclude=_DOCUMENTS)))
 
 
 def put_together(skeleton: bytes, documents: Iterable[bytes]) -> bytes:
-    """Return the JSON of a version, given its documents in their order.
-
-    Raises:
-        ValueError: there are more or fewer of them than it has places.
-
-    """
+    """Return the JSON of a version, given its documents in order; ValueError if their number is wrong."""
     texts = _PLACES.split(skeleton)
     for at, body in zip(range(1, len(texts), 2), documents, strict=True):
         # Of `{"record":…}` after `{"lookup":…` the brace becomes a comma.
@@ -185,5 +162,5 @@ def put_together(skeleton: bytes, documents: Iterable[bytes]) -> bytes:
 
 
 def bare(skeleton: bytes) -> bytes:
-    """Return what a skeleton tells without its documents, as JSON: no appeal, and facts without what they say."""
+    """Return a skeleton's JSON without documents: no appeal, and facts without contents."""
     return skeleton.replace(_WHOLE, b"null").replace(_MEMBERS, b"}")

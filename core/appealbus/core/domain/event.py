@@ -1,4 +1,4 @@
-"""What happened: the entries of the log, and places in it."""
+"""Events: log entries, and positions in the log."""
 
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -102,22 +102,20 @@ class What(StrEnum):
 
 
 BUS = "bus"
-"""The actor of what the bus does by itself."""
 _NAME = 12
-"""Of 32 characters of a worker's name: enough that two hardly ever begin alike."""
+"""Characters of a worker's name, out of 32: enough to be practically unique."""
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NO_ANSWER = frozenset(
     {OutcomeKind.UNAVAILABLE.value, OutcomeKind.TIMED_OUT.value, OutcomeKind.INVALID.value, OutcomeKind.REFUSED.value}
 )
-"""How questions end that a source should have answered."""
 _FAILURES = frozenset(
     {What.DIFFERS, What.QUARANTINED, What.SUSPECTED, What.FAILED, What.SET_ASIDE, What.HELD, What.CLOSED}
 )
 
 
 def moment_of(at: object) -> datetime | None:
-    """Return a moment that a detail tells in microseconds since 1970; None where it tells none."""
+    """Parse a detail in microseconds since 1970; None if it is none."""
     if not isinstance(at, int) or isinstance(at, bool):
         return None
     try:
@@ -127,41 +125,34 @@ def moment_of(at: object) -> datetime | None:
 
 
 def short(worker: str) -> str:
-    """Return the beginning of a worker's name: it tells workers apart, and most entries of the log have it."""
+    """Shorten a worker's name, since most entries contain one."""
     return worker[:_NAME]
 
 
 def by_worker(name: str | None) -> str:
-    """Return the actor that a worker is; the bus where it has no name."""
+    """Return the actor of a worker, or the bus without a name."""
     return BUS if name is None else f"worker:{short(name)}"
 
 
 def by_person(name: str) -> str:
-    """Return the actor that a person is."""
     return f"person:{name}"
 
 
 def by_api(name: str) -> str:
-    """Return the actor that a client of the HTTP API is."""
     return f"api:{name}"
 
 
 def by_client(channel: str) -> str:
-    """Return the actor that sends through a channel."""
     return f"client:{channel}"
 
 
 class Event(NamedTuple):
-    """Something that happens, on its way into the log: a tuple, as each appeal has seven and more of them.
+    """An event to be logged; a tuple for speed, since each appeal has seven or more.
 
     Attributes:
-        what: what it is.
-        appeal_id: the appeal that it happens to, if it happens to one.
-        actor: who does it: `worker:NAME`, `client:CHANNEL`, `api:CLIENT`, `person:NAME`, `plugin:NAME`, `bus`.
-        about: which part it is about: a lookup, a receiver, a channel, a source.
-        detail: the rest, as JSON. Never personal data in clear: keys, codes, digests in hex, times as microseconds
-            since 1970, as the journal keeps them.
-
+        actor: `worker:NAME`, `client:CHANNEL`, `api:CLIENT`, `person:NAME`, `plugin:NAME`, `bus`.
+        about: a lookup, receiver, channel or source.
+        detail: as JSON without personal data in clear: keys, codes, hex digests, microseconds since 1970.
     """
 
     what: What
@@ -192,12 +183,11 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class LogFilter:
-    """Which entries of the log are wanted: those that fulfil all of it."""
+    """Filter of log entries; all conditions must hold."""
 
     what: Collection[str] = ()
-    """Any of these; empty: whatever happened."""
+    """Any of these; empty: all."""
     number: str | None = None
-    """Of the appeal that it happened to."""
     about: str | None = None
     actor: str | None = None
 

@@ -1,4 +1,4 @@
-"""The feed: versions of dossiers in one order, and who has read up to where."""
+"""The feed: versions of dossiers in one order, and its readers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,11 +9,10 @@ from appealbus.core.domain.event import Cursor
 
 @dataclass(frozen=True, slots=True)
 class FeedEntry:
-    """A version of a dossier, at its position in the log. `epoch` is that of the version, not of the position."""
+    """A version at its log position. `epoch` belongs to the version, not to the position."""
 
     position: int
     at: datetime
-    """When the version was written down."""
     appeal_id: int
     public_id: str
     number: str
@@ -21,38 +20,27 @@ class FeedEntry:
     epoch: int
     completeness: str
     kind: str | None
-    """Of the appeal, as it stands now; None: of none that is known."""
+    """Current kind of the appeal; None: unknown."""
     place: str | None
-    """By КАТО; None: nobody has said where."""
+    """КАТО; None: unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class FeedPage:
-    """A page of the feed."""
-
     entries: Sequence[FeedEntry]
     next: Cursor
-    """Where the next page begins. It moves on past what is not wanted, too."""
+    """Start of the next page, also past entries that were filtered out."""
     head: Cursor
-    """The end of the log when the page was read."""
 
     @property
     def lag(self) -> int:
-        """How many entries of the log follow this page, wanted or not."""
+        """Log entries after this page, filtered or not."""
         return self.head.position - self.next.position
 
 
 @dataclass(frozen=True, slots=True)
 class FeedReader:
-    """A client that reads the feed.
-
-    Attributes:
-        client: its name.
-        cursor: up to where it has said that it has read.
-        at: when it last said so.
-        lag: how many entries of the log it has not read.
-
-    """
+    """A client that reads the feed. `cursor` is its last confirmed position, `lag` the unread log entries."""
 
     client: str
     cursor: Cursor

@@ -1,24 +1,21 @@
-"""What a journal knows of the plugins that have worked it, so that one that is gone is missed."""
+"""The journal's memory of plugins, to detect missing ones."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class InputPaths:
-    """Where one input of a lookup comes from."""
-
     union: bool
-    """Whether from all the paths, and not from the first that has a value."""
+    """Whether all paths count, not only the first with a value."""
     paths: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class KnownLookup:
-    """A lookup that could be asked once, as its plugin brought it last. Without a name: the plugin itself."""
+    """A lookup as last provided by its plugin. Without a name: the plugin itself."""
 
     plugin: str
     lookup: str
     version: str
     inputs: tuple[InputPaths, ...] = ()
     formerly: tuple[str, ...] = ()
-    """Names that it had before."""

@@ -1,6 +1,6 @@
-"""What a worker says to the journal of a source's limits, and what it hears.
+"""Messages between a worker and the journal about a source's limits.
 
-A worker sends a `Report` on each source and gets a `Grant` for each. Nothing else about limits passes between workers.
+A worker sends a `Report` on each source and gets a `Grant` for each. Workers exchange nothing else about limits.
 """
 
 from dataclasses import dataclass
@@ -8,8 +8,6 @@ from enum import StrEnum
 
 
 class Probe(StrEnum):
-    """Who finds out whether a source is back."""
-
     NOBODY = "nobody"
     MINE = "mine"
     OTHER = "other"
@@ -17,15 +15,13 @@ class Probe(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What one worker has and wants of a limit.
+    """A worker's usage and demand of a limit.
 
     Attributes:
-        limit: what all workers may have together.
-        held: until it hears more, the worker uses no more than this, or than `used` where that is more.
-        used: what it uses now.
-        wanted: what it could use.
-        turn: seconds that it may keep what it has, where the limit is smaller than the number of those who want.
-
+        limit: total for all workers.
+        held: most that the worker will use until the next grant, unless `used` is higher.
+        wanted: possible usage.
+        turn: seconds to keep a share if the limit is smaller than the number of claimants.
     """
 
     limit: int
@@ -37,15 +33,14 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class BreakerNews:
-    """What one worker has seen of a source since its last report.
+    """Observations of a source since the worker's last report.
 
     Attributes:
-        era: the state that this is about; news of an earlier one says nothing about the source as it is now.
+        era: breaker state observed; news of an older one is ignored.
         failures: system failures since the last answer.
-        succeeded: whether there was an answer, before those failures.
-        asks: whether a question stands ready to be the probe.
-        dropped: whether its probe ended without a verdict.
-
+        succeeded: whether an answer preceded them.
+        asks: whether a question is ready as the probe.
+        dropped: whether the probe ended without a verdict.
     """
 
     era: int = 0
@@ -57,19 +52,15 @@ class BreakerNews:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """How one worker stands with a source.
+    """A worker's report on a source.
 
     Attributes:
-        source: its name.
-        lease: seconds until the others may have what this worker holds, if it is not heard of.
-        calls: its need of calls in flight.
-        parts: its need of the rate, in parts: each is a bucket for one token, `burst` of them together are the rate.
-        rate: tokens a second of all parts together.
-        returned: tokens that it had and gave up.
-        news: for the breaker.
-        breaker_failures: failures in a row that open the breaker.
-        breaker_open: seconds for which it refuses.
-
+        lease: seconds until other workers get its shares if it is silent.
+        parts: parts of the rate, each a bucket for one token; `burst` parts make up the rate.
+        rate: tokens per second of all parts.
+        returned: tokens given back.
+        breaker_failures: consecutive failures that open the breaker.
+        breaker_open: seconds of an open breaker.
     """
 
     source: str
@@ -85,15 +76,14 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """What a worker may use of a limit.
+    """A worker's share of a limit.
 
     Attributes:
-        usable: so much from now on.
-        counted: what the others count as its own: `usable`, or what it has not let go of yet.
-        more_to_come: whether others still hold what is to be this worker's.
-        others_wait: whether others wait for what this worker still holds.
-        is_new: whether nothing was counted as its own before.
-
+        usable: allowed usage from now on.
+        counted: usage attributed to the worker: `usable`, or an older share not yet released.
+        more_to_come: whether others still hold a part of its share.
+        others_wait: whether others wait for a part it still holds.
+        is_new: whether it had nothing before.
     """
 
     usable: int
@@ -105,18 +95,14 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a worker may do with a source from now on, and how the breaker of all stands.
+    """A worker's permissions for a source, and the shared breaker's state.
 
     Attributes:
-        calls: its share of the calls in flight.
-        parts: its share of the rate.
-        tokens: that come with it.
-        era: grows with each change of the breaker.
-        failures: system failures in a row.
-        opens_in: seconds until a probe may pass, 0 or less if it may now; None while the breaker is closed.
-        probe: who probes.
-        lease: seconds until the others may have what it holds.
-
+        tokens: included tokens.
+        era: counts changes of the breaker.
+        failures: consecutive system failures.
+        opens_in: seconds until a probe may pass, ≤ 0: now; None: breaker closed.
+        lease: seconds until other workers get its shares.
     """
 
     calls: Share

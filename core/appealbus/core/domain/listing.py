@@ -1,4 +1,4 @@
-"""Appeals and their dossiers in a list, without what they say."""
+"""Lists of appeals and dossiers, without contents."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -75,7 +75,7 @@ class VersionRow:
 
 @dataclass(frozen=True, slots=True)
 class Endangered:
-    """An appeal that is due while it waits for something that stands still."""
+    """An appeal that is due while it waits for a stopped source."""
 
     number: str
     due_on: date

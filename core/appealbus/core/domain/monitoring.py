@@ -1,4 +1,4 @@
-"""What a running bus tells of itself to whoever watches it."""
+"""Figures of a running bus for monitoring."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -33,12 +33,11 @@ class SourceCalls:
 
 @dataclass(frozen=True, slots=True)
 class Delays:
-    """How long something took since the start, each time."""
+    """Durations since the start."""
 
     within: tuple[tuple[float, int], ...]
-    """How often so many seconds at most, by rising bounds; the last bound is infinite."""
+    """Cumulative counts by upper bound in seconds, ascending; the last bound is infinite."""
     seconds: float
-    """All together."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""A list that somebody keeps under a name, for all."""
+"""Named list filters, shared by all users."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +10,7 @@ LONGEST_QUERY = 500
 
 @dataclass(frozen=True, slots=True)
 class NamedView:
-    """A view: the filters of a list, as they stand in its URL."""
+    """A named list; the filters are stored as in its URL."""
 
     name: str
     query: str

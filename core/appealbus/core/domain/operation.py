@@ -1,4 +1,4 @@
-"""What a person has done to many appeals or deliveries at once, and what became of each."""
+"""Operations on many appeals or deliveries, with a verdict for each row."""
 
 from array import array
 from collections.abc import Mapping
@@ -12,69 +12,61 @@ import orjson
 
 
 class Operation(StrEnum):
-    """What can be done."""
-
     RETRY = "retry"
-    """Open questions are asked again at once."""
+    """Ask open questions again at once."""
     REFRESH = "refresh"
-    """All questions are, those that found something, too."""
+    """Ask all questions again, also successful ones."""
     ASSESS = "assess"
-    """Dossiers are assessed again as they stand: no question is due for it."""
+    """Assess dossiers again without asking questions."""
     HOLD = "hold"
     RELEASE = "release"
     RESEND = "resend"
-    """Versions are delivered again; the rows of this one are deliveries."""
+    """Deliver versions again; the rows are deliveries."""
     HISTORY = "history"
-    """Versions of before are delivered to a receiver that came later; the rows are positions of the log."""
+    """Deliver earlier versions to a new receiver; the rows are log positions."""
 
 
 class Verdict(StrEnum):
-    """What became of one row."""
-
     DONE = "done"
     IN_WORK = "in_work"
     """Refused: a worker has the appeal right now."""
     HELD = "held"
-    """Refused: the appeal is held already."""
     NOT_HELD = "not_held"
-    """Refused: it is not held."""
     GONE = "gone"
-    """There is no such appeal or delivery any more."""
+    """The appeal or delivery no longer exists."""
     NEWER = "newer_delivered"
-    """The receiver has got a newer version, or is about to: this one would overtake it backwards."""
+    """The receiver has a newer version, or soon will; this one would arrive out of order."""
     NOTHING = "nothing_to_do"
-    """It is so already, or nobody asks anything for it any more."""
+    """Already done, or the appeal has ended."""
 
     @property
     def refused(self) -> bool:
-        """Whether it was to be done, and is not."""
+        """Whether a required action was refused."""
         return self in (Verdict.IN_WORK, Verdict.HELD, Verdict.NOT_HELD)
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is to be done."""
-
     operation: Operation
     everything: bool = False
-    """Of a retry: whether also what was refused or not found is asked."""
+    """For a retry: also repeat questions that were refused or not found."""
     receiver: str = ""
-    """Of a history: who gets it."""
+    """For a history: the recipient."""
 
 
 @dataclass(frozen=True, slots=True)
 class Frozen:
-    """What is to be done, and to which rows: those that were selected at one moment."""
+    """An operation with its rows, fixed at one moment."""
 
     order: Order
     ids: "array[int]" = field(repr=False)
-    """In their order: of appeals, or of deliveries, or positions of the log."""
+    """Appeals, deliveries or log positions, in order."""
     selected_by: Mapping[str, Any] = field(default_factory=dict)
-    """How they were selected, for the log: nothing personal."""
+    """The selection for the log, without personal data."""
 
     @property
     def hash(self) -> str:
-        """What a person confirms: the same for the same rows and the same order, and for nothing else."""
+        """The confirmation hash, unique to the rows and the operation."""
         order = self.order
         to = [order.receiver] if order.receiver else []
         head = orjson.dumps([order.operation, order.everything, *to])
@@ -83,37 +75,30 @@ class Frozen:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far an operation is."""
-
     hash: str
     operation: Operation
     total: int
     verdicts: Mapping[str, int]
-    """How many rows have had each verdict so far."""
+    """Rows so far, by verdict."""
     id: int = 0
     left_out: tuple[tuple[str, Verdict], ...] = ()
-    """What was not done in the last step: number or id, and why."""
+    """Skipped rows of the last step: number or id, and the verdict."""
 
     @property
     def seen(self) -> int:
-        """How many rows have had their verdict."""
         return sum(self.verdicts.values())
 
     @property
     def finished(self) -> bool:
-        """Whether all have."""
         return self.seen >= self.total
 
     @property
     def refused(self) -> int:
-        """How many were refused."""
         return sum(count for verdict, count in self.verdicts.items() if Verdict(verdict).refused)
 
 
 @dataclass(frozen=True, slots=True)
 class OperationRow:
-    """An operation that has begun, and how far it is."""
-
     hash: str
     operation: Operation
     at: datetime
@@ -124,22 +109,20 @@ class OperationRow:
     id: int
     order: Order
     verdicts: Mapping[str, int]
-    """How many rows have had each verdict so far."""
     selected_by: Mapping[str, Any]
-    """How they were selected, as the log has it."""
     moved_at: datetime
-    """When its last part was done."""
+    """End of its last part."""
     stopped_by: str = ""
-    """Who has stopped it; empty where nobody has."""
+    """Empty if not stopped."""
     ended_at: datetime | None = None
-    """None: it is not finished."""
+    """None: unfinished."""
 
 
 @dataclass(frozen=True, slots=True)
 class NotDone:
-    """A row of an operation that was not done: the id of an appeal or a delivery, or a position of the log."""
+    """A skipped row: id of an appeal or delivery, or log position."""
 
     id: int
     verdict: Verdict
     place: int
-    """Where the list goes on behind it."""
+    """Start of the next page."""

@@ -1,4 +1,4 @@
-"""What a source that is away does to due dates."""
+"""Effects of an unavailable source on due dates."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,13 +7,7 @@ from datetime import date, datetime
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """Which appeals need a source.
-
-    Attributes:
-        source: that is meant.
-        kinds: of appeals whose contracts ask it; None: nobody knows, and all may.
-
-    """
+    """The appeals that need a source. `kinds` None: unknown, so all may."""
 
     source: str
     kinds: tuple[str, ...] | None = None
@@ -21,25 +15,17 @@ class Needs:
 
 @dataclass(frozen=True, slots=True)
 class WaitingByDay:
-    """How many open appeals wait for a source, or are still to ask it, by the day on which they are due."""
+    """Number of open appeals by due date that wait for a source or will ask it."""
 
     days: Mapping[date, int] = field(default_factory=dict)
-    """In the order of the days. Appeals without a day are not among them: they have none to miss."""
+    """Sorted by date. Appeals without a due date are left out."""
     more: bool = False
-    """Whether there are more than were counted, all due on the last of these days or later."""
+    """Whether some were not counted; they are due on the last of these days or later."""
 
 
 @dataclass(frozen=True, slots=True)
 class DueDay:
-    """Those that are due on one day.
-
-    Attributes:
-        day: on which they are due.
-        waiting: that need the source.
-        missed: of them, whose answer from it comes after that day.
-        anyway: of those, for which it would come too late even if the source were asked from now on.
-
-    """
+    """Appeals due on one day: needing the source, answered too late, and late even if it were available now."""
 
     day: date
     waiting: int
@@ -49,16 +35,13 @@ class DueDay:
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """What becomes of due dates while a source is away.
+    """Forecast of due dates while a source is away.
 
     Attributes:
-        source: which one.
-        until: when it can be asked again.
-        days: from today on; only those with appeals that need it.
-        overdue: appeals that need it and were due before today: they lose nothing more.
-        more: whether more wait than were counted.
-        over_at: the day on which all that were counted would have been asked; None: not within a year.
-
+        days: from today on, if appeals need it.
+        overdue: appeals due before today, which lose nothing more.
+        more: whether some were not counted.
+        over_at: when all counted appeals would be asked; None: not within a year.
     """
 
     source: str
@@ -70,20 +53,17 @@ class Outage:
 
     @property
     def waiting(self) -> int:
-        """How many open appeals with a day from today on need the source."""
+        """Open appeals, due from today on, that need the source."""
         return sum(each.waiting for each in self.days)
 
     @property
     def missed(self) -> int:
-        """How many miss their day."""
         return sum(each.missed for each in self.days)
 
     @property
     def anyway(self) -> int:
-        """How many of them would even if it were asked from now on."""
         return sum(each.anyway for each in self.days)
 
     @property
     def missed_days(self) -> list[DueDay]:
-        """The days that are missed by some."""
         return [each for each in self.days if each.missed]

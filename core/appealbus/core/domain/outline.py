@@ -1,4 +1,4 @@
-"""An appeal as it was told, without what registers say of it."""
+"""An appeal as submitted and changed, without facts from registers."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -8,18 +8,14 @@ from appealbus.core.domain.change import KeptChange
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """What figures need of an appeal: to read it whole takes several times as long.
+    """The data of an appeal that statistics need; reading the whole takes several times as long.
 
     Attributes:
-        appeal_id: its id in the journal.
-        accepted_at: when the bus got it.
-        due_on: until when it has to be answered: as its register says, or as plugins count.
-        appeal: its newest form, as JSON.
-        first: the form that it came in, as JSON; None: `appeal` is that.
-        changes: those that count, in no order; without corrections, which are in its form.
-        found: the lookups that ended in found, each once for every time.
-        completed_at: when its dossier was complete first, of the versions that are kept; None: in none of them.
-
+        appeal: newest form, as JSON.
+        first: original form, as JSON; None: same as `appeal`.
+        changes: applied changes without corrections, unordered.
+        found: lookups of found records, with repeats.
+        completed_at: creation of the first complete version; None: none among those kept.
     """
 
     appeal_id: int

@@ -4,16 +4,16 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 _LEVELS = (2, 4, 6)
-"""Digits that say an oblast, a rayon, an okrug: what comes behind them is zeros in the code of the whole of it."""
+"""Lengths of the prefixes for oblast, rayon and okrug; a whole one is padded with zeros."""
 
 
 def covers(territory: str, place: str) -> bool:
-    """Say whether a place is in a territory, or is it: a code that ends in zeros means all below it."""
+    """Whether a territory contains or equals a place; a code ending in zeros covers all below it."""
     return place.startswith(_significant(territory))
 
 
 def within(places: Iterable[str], place: str | None) -> bool:
-    """Say whether a place is in one of these territories; without any, every place is, and none too."""
+    """Whether a place is in one of the territories; without territories always true, even for None."""
     some = tuple(places)
     return not some or (place is not None and any(covers(each, place) for each in some))
 

@@ -1,26 +1,25 @@
-"""The ids by which appeals are known outside: nobody learns a number from one, and nobody can guess one.
+"""External ids of appeals: they reveal no number and cannot be guessed.
 
-One is a UUID of version 8: 48 bits tell which appeal, and 74 are the appeal's tag, which is chance. So it takes no
-index to find an appeal by it, and it is nobody's where the tag is another's.
+An id is a UUID of version 8: 48 bits for the appeal's id and 74 for its random tag. It needs no index, and is
+invalid if the tag differs.
 """
 
 import os
 import uuid
 
 TAG = 10
-"""Bytes of a tag. Its first six bits are zero: so many the version and the variant of the UUID take away."""
+"""Bytes of a tag. Version and variant of the UUID leave 74 bits, so the first six are zero."""
 _ID_BITS, _LOW_BITS = 48, 62
 _VERSION, _VARIANT = 8, 0b10
 
 
 def new_tag() -> bytes:
-    """Return a tag for an appeal: 74 bits of chance."""
     tag = os.urandom(TAG)
     return bytes((tag[0] & 3,)) + tag[1:]
 
 
 def public_id(appeal_id: int, tag: bytes) -> str:
-    """Return an appeal's public id, as UUIDs are written; raise ValueError where the id or the tag cannot be one."""
+    """Return the public id as a UUID string; raise ValueError for an invalid id or tag."""
     chance = int.from_bytes(tag, "big")
     if len(tag) != TAG or tag[0] > 3 or appeal_id >> _ID_BITS:
         raise ValueError("no appeal has such an id or such a tag")
@@ -30,7 +29,7 @@ def public_id(appeal_id: int, tag: bytes) -> str:
 
 
 def parse(text: str) -> tuple[int, bytes]:
-    """Return the appeal and the tag that a public id means; raise ValueError for what is none, or written otherwise."""
+    """Return id and tag of an appeal; raise ValueError unless the form is canonical."""
     try:
         whole = uuid.UUID(text).int
     except (ValueError, AttributeError, TypeError):

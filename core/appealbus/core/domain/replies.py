@@ -1,4 +1,4 @@
-"""Replies that are kept as they came, so that they can be read again."""
+"""Original replies, kept for rereading."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,16 +6,12 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class KeptReplies:
-    """What came for a question the last time that anything came, packed.
+    """The latest replies to a question, packed.
 
     Attributes:
-        source: that was asked.
-        question_id: the question's, as the access log has it.
-        at: when the last reply came.
-        head: what it takes to unpack and to read them; nothing of the person asked about.
-        packed: their bytes, compressed.
-        seconds: for how long they are kept.
-
+        at: arrival of the last reply.
+        head: data needed to unpack and parse them, without personal data.
+        seconds: retention.
     """
 
     source: str
@@ -28,8 +24,6 @@ class KeptReplies:
 
 @dataclass(frozen=True, slots=True)
 class ReplyRow:
-    """Kept replies as the journal has them."""
-
     id: int
     appeal_id: int
     lookup: str

@@ -1,4 +1,4 @@
-"""One go over what a source's kept replies say, by the bus itself, since they are read otherwise than before."""
+"""Automatic rereading of a source's kept replies after a change of plugins."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,38 +8,31 @@ from enum import IntEnum
 from appealbus.core.domain.event import moment_of
 
 Readings = Mapping[str, int]
-"""What the replies of a source are read with: by lookup, and for the source's settings, a fingerprint of 63 bits."""
+"""63-bit fingerprints of code and settings that parse a source's replies, by lookup and for the source's settings."""
 
 
 class Stage(IntEnum):
-    """How far it is."""
-
     OVER = 0
     GOES_ON = 1
     STOPPED = 2
-    """What was told without a doubt would be told otherwise, of too many: nothing was changed."""
+    """Too many undoubted records would change; nothing was saved."""
     FAILED = 3
-    """The process that reads them ends or hangs, whatever it is given."""
+    """The reading process crashes or hangs on everything."""
     OTHER = 4
-    """The plugins on the disk are not those that the bus has loaded."""
+    """The plugins on disk differ from those loaded."""
 
 
 @dataclass(frozen=True, slots=True)
 class RereadPass:
-    """The newest go over the kept replies of a source. All but `source` and `readings` are numbers.
+    """The newest rereading of a source's replies. All but `source` and `readings` are numbers.
 
     Attributes:
-        source: whose replies.
-        readings: with what they are read.
-        stage: how far it is.
-        at: the place up to which it has come, from the newest reply on: when that came, in microseconds since 1970.
-        id: the rest of that place.
-        compared: records that were read again before anything was changed.
-        otherwise: those of them that would say something else where nothing is in doubt.
-        gaps: questions with a gap that were read again.
-        changed: appeals that were changed.
-        left: questions with a gap that could be read and were left, and appeals that could not be read or changed.
-
+        at: current place, from the newest reply backwards: arrival in microseconds since 1970.
+        id: rest of that place.
+        compared: records of the sample.
+        otherwise: sample records with undoubted changes.
+        gaps: reread questions with gaps.
+        left: readable questions with gaps that were skipped, and appeals that could not be read or changed.
     """
 
     source: str
@@ -55,10 +48,8 @@ class RereadPass:
 
     @property
     def since(self) -> datetime | None:
-        """When the oldest of these replies came."""
         return moment_of(self.at) if self.at else None
 
     @property
     def is_undone(self) -> bool:
-        """Whether a person has to look."""
         return bool(self.left) if self.stage is Stage.OVER else self.stage is not Stage.GOES_ON

@@ -1,4 +1,4 @@
-"""Who sends changes: by which kinds of change it may touch which appeals, as these are before and would be after."""
+"""Senders of changes and their rights, checked against the appeal before and after the change."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -12,45 +12,42 @@ from appealbus.schemas.change import Change, ChangeKind
 from appealbus.schemas.identifiers import parse_kato, parse_or_none
 
 EVERY = "*"
-"""In the place of a kind of change: all of them, those too that only a later release knows."""
+"""Stands for all kinds of change, also those of later releases."""
 OF_CITIZENS = frozenset({ChangeKind.CORRECTED.value, ChangeKind.WITHDRAWN.value})
-"""What a channel may send about its own appeals where nothing says otherwise: what whoever wrote one may do to it."""
+"""Default rights of a channel for its own appeals: those of an appeal's author."""
 FOREIGN, OUT_OF_SCOPE, NOT_ALLOWED = "change.foreign", "change.out_of_scope", "change.not_allowed"
 REFUSED = frozenset({FOREIGN, OUT_OF_SCOPE})
-"""Codes of which a sender is told nothing: else it would learn which appeals there are."""
+"""Codes hidden from senders, since they would reveal which appeals exist."""
 _ALIKE = {"due_on": ChangeKind.DUE, "addressee": ChangeKind.REDIRECTED}
-"""Fields of which a correction does what another kind of change does: it needs that right, too."""
+"""Fields whose correction acts like another kind of change and needs that right, too."""
 _AHEAD = timedelta(minutes=5)
-"""How far a register's clock may be ahead."""
 _LONGEST = 300
-"""Characters of a code with all that stands between its digits."""
+"""Characters of a code with separators."""
 
 
 @dataclass(frozen=True, slots=True)
 class Touched:
-    """Of an appeal what decides who may change it: as it is, or as it would be."""
+    """The data of an appeal, current or changed, that decides about rights."""
 
     channel: str
     place: str | None = None
     kind: str | None = None
 
     def after(self, moves: Mapping[str, str | None]) -> Self:
-        """Return the same after a change that makes this of it."""
         return replace(self, place=moves.get("place", self.place), kind=moves.get("kind", self.kind))
 
 
 @dataclass(frozen=True, slots=True)
 class Says:
-    """Of a change what decides who may make it: small, whatever the change."""
+    """The data of a change that decides about rights; always small."""
 
     kinds: frozenset[str]
-    """Kinds of change that it is by what it does: its sender needs the right to each."""
+    """Kinds of change by effect; each needs a right."""
     moves: Mapping[str, str | None]
-    """What it makes of the `place` and the `kind` of its appeal, where it does."""
+    """New values of the appeal's `place` and `kind`, if changed."""
 
     @classmethod
     def of(cls, change: Change) -> Self:
-        """Return it of a change."""
         kinds, moves = {"" if change.kind is None else str(change.kind)}, dict[str, str | None]()
         if change.kind == ChangeKind.CORRECTED:
             given = {name: value for name, value in change.corrected or () if value is not None}
@@ -65,28 +62,25 @@ class Says:
         return cls(frozenset(kinds), moves)
 
     def kept(self) -> str:
-        """Return it as the journal keeps it beside a change."""
+        """Serialize for storage with a change."""
         return orjson.dumps([sorted(self.kinds), self.moves]).decode()
 
     @classmethod
     def read(cls, kept: str) -> Self:
-        """Return it as it was kept."""
         kinds, moves = orjson.loads(kept)
         return cls(frozenset(kinds), moves)
 
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Who sends changes, and what it may touch.
+    """A sender and its rights.
 
     Attributes:
-        channel: whose appeals it may touch alone; empty: those of all channels.
-        places: territories by КАТО, with all below them; empty: all.
-        kinds: of appeals; empty: all, and those of no known kind.
-        changes: kinds of change that it may send, or `*`.
-        client: of the HTTP API, by its name; empty: what an intake or a command brings.
-        role: of that client.
-
+        channel: only its appeals; empty: all.
+        places: territories by КАТО with those below; empty: all.
+        kinds: of appeals; empty: all, also unknown ones.
+        changes: kinds of change, or `*`.
+        client: name of the HTTP API's client, with its role; empty: an intake or command.
     """
 
     channel: str = ""
@@ -98,18 +92,18 @@ class Sender:
 
     @property
     def scoped(self) -> bool:
-        """Whether place and kind of an appeal decide whether it may touch it."""
+        """Whether place or kind of an appeal restrict access."""
         return bool(self.places or self.kinds)
 
     def may_send(self, says: Says) -> bool:
-        """Whether it may send such a change at all, whatever the appeal."""
+        """Whether the change is allowed for any appeal."""
         return EVERY in self.changes or says.kinds <= self.changes
 
     def refusal(self, before: Touched, says: Says, dated_at: datetime, at: datetime) -> str | None:
-        """Return the code for which it may not make a change that came at a moment; None: it may.
+        """Return the code of a refusal; None: allowed.
 
-        The appeal is asked for as it is, and as it would be if the change counted last. One with scopes moves nothing
-        by what counts after all that others say from now on.
+        The appeal is checked before the change, and as if the change came last. A sender with scopes may not move it
+        with a future date.
         """
         if self.scoped and says.moves and dated_at > at + _AHEAD:
             return OUT_OF_SCOPE
@@ -121,13 +115,12 @@ class Sender:
         return (not self.kinds or it.kind in self.kinds) and within(self.places, it.place)
 
     def kept(self) -> str:
-        """Return it as the journal keeps it beside a message: what it may send, the policy says anew."""
+        """Serialize for storage with a message. Kinds of change are left out; the current policy decides."""
         told: dict[str, Any] = {"channel": self.channel, "places": self.places, "kinds": self.kinds}
         return orjson.dumps({**told, "client": self.client, "role": self.role}).decode()
 
     @classmethod
     def read(cls, kept: str | None, channel: str) -> Self:
-        """Return the sender of a message that is kept; one of which nothing is kept may touch its own appeals."""
         every = frozenset({EVERY})
         if kept is None:
             return cls(channel, changes=every)
@@ -137,7 +130,7 @@ class Sender:
 
 
 SenderOf: TypeAlias = Callable[[str | None, str], Sender]
-"""Returns who sent a message that is kept, given what is kept of that and the channel."""
+"""Returns the sender of a stored message, given its serialized form and channel."""
 
 
 def _parsed(kato: str) -> str | None:

@@ -1,4 +1,4 @@
-"""How a source stands."""
+"""The state of a source."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,21 +20,17 @@ class BreakerState(StrEnum):
 
 
 MOST_BESIDE = 5
-"""Elements that are named for one field."""
 
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """That replies tell a field otherwise than its lookup reads it.
+    """A field whose form in replies no longer matches its lookup.
 
     Attributes:
-        replies: how many.
-        since: when the first of them came.
-        last_at: when the last did; an hour later it counts as over.
-        at: where the plugin declares the field: `reading.py:78`.
-        beside: paths of elements that nobody declares and that may be it.
-        share: percent of replies that told it, before and now, where that has fallen and nothing else tells why.
-
+        last_at: last affected reply; outdated after an hour.
+        at: declaration of the field: `reading.py:78`.
+        beside: undeclared elements that may replace it.
+        share: percent of replies with it, before and now, if it fell without other explanation.
     """
 
     replies: int
@@ -45,7 +41,6 @@ class Drift:
     share: tuple[int, int] | None = None
 
     def __add__(self, other: "Drift") -> "Drift":
-        """Return both together."""
         beside = tuple(sorted({*self.beside, *other.beside}))[:MOST_BESIDE]
         times = min(self.since, other.since), max(self.last_at, other.last_at)
         share = self.share and other.share and min(self.share, other.share)

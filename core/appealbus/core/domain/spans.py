@@ -1,4 +1,4 @@
-"""What happened over time: equal spans by which a series is drawn, and sums."""
+"""Events over time: equal spans for charts, and sums."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -8,25 +8,18 @@ from datetime import UTC, datetime, timedelta
 _STEPS = [timedelta(minutes=n) for n in (1, 5, 15, 60, 180, 360, 1440, 10_080)]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST = 48
-"""Spans that one look tells apart."""
 
 
 @dataclass(frozen=True, slots=True)
 class Spans:
-    """Spans of one length, which begin at whole multiples of it.
-
-    Attributes:
-        step: how long each is.
-        begins: when each begins; empty where nothing happened.
-
-    """
+    """Spans of length `step`, aligned to multiples of that length; none without events."""
 
     step: timedelta = _STEPS[0]
     begins: Sequence[datetime] = ()
 
     @classmethod
     def over(cls, times: Sequence[datetime], now: datetime) -> "Spans":
-        """Return those that hold these times, up to now: 48 at most."""
+        """Return spans that cover these times up to now, 48 at most."""
         if not times:
             return cls()
         first = min(times)
@@ -36,7 +29,7 @@ class Spans:
         return cls(step, [start + step * n for n in range((last - start) // step + 1)])
 
     def place(self, at: datetime) -> int | None:
-        """Return in which span a moment lies; None: before all. What is from the future is in the last."""
+        """Return the index of a time's span; None before the first. Future times count in the last."""
         place = min((at - self.begins[0]) // self.step, len(self.begins) - 1)
         return place if place >= 0 else None
 
@@ -46,13 +39,13 @@ def _begins(at: datetime, step: timedelta) -> datetime:
 
 
 def quantile(values: Sequence[int], part: float) -> int | None:
-    """Return the value that so great a part of the values does not exceed; None: there are none."""
+    """Return the quantile; None without values."""
     found = sorted(values)
     return found[min(len(found) - 1, int(part * len(found)))] if found else None
 
 
 def by_code(failures: Iterable[tuple[str, datetime]]) -> list[tuple[str, int, datetime]]:
-    """Return by code how often something failed so, and when last; what came last first."""
+    """Return code, count and last time of failures, latest first."""
     counts, last = Counter[str](), dict[str, datetime]()
     for code, at in failures:
         counts[code] += 1

@@ -1,4 +1,4 @@
-"""What replies to a lookup usually hold, learned from those that came: what begins or ceases to come is news."""
+"""Learns the usual contents of a lookup's replies, to detect new or vanishing elements."""
 
 from collections.abc import Collection, Iterable, Mapping
 from copy import deepcopy
@@ -7,33 +7,23 @@ from datetime import datetime
 from itertools import islice
 
 ENOUGH = 20
-"""Replies after which an element that has not come yet is new. With less, what comes seldom would be taken for new."""
+"""Replies after which an unseen element counts as new. With less, rare elements look new."""
 _MOST = 500
-"""Elements of one lookup that are remembered; of more nobody knows whether they are usual, so they are not."""
+"""Most elements per lookup; beyond that, elements are never reported as new."""
 _LOOK = 25
-"""Replies after which shares are looked at."""
 _BLOCK = 100
-"""Replies that are compared with those before them; as many must have come before."""
+"""Replies compared with earlier ones, of which there must be as many."""
 _LONG = 1000
-"""Replies of which a share is remembered: older ones count half."""
+"""Replies that a share remembers: older ones count half."""
 _EXPECTED = 20
-"""Times that a field must have been expected: what is told more seldom may be absent that long by chance."""
+"""Expected occurrences that a fall requires; rarer fields may be absent by chance."""
 _FALLEN = 10
-"""A share has fallen that is this part of what it was, or less."""
+"""A share has fallen if divided by this or more."""
 
 
 @dataclass(slots=True)
 class Fell:
-    """That a field is told far more seldom than before.
-
-    Attributes:
-        since: when the first of the replies came that were compared.
-        replies: how many have come since.
-        was: percent of the replies that told it before.
-        now: percent that do now.
-        at: where the plugin declares it.
-
-    """
+    """A field in far fewer replies than before. `was` and `now` are percentages."""
 
     since: datetime
     replies: int
@@ -44,17 +34,13 @@ class Fell:
 
 @dataclass(slots=True)
 class Shares:
-    """How often replies to one kind of question tell each optional field.
+    """Frequencies of optional fields in replies to one kind of question.
 
     Attributes:
-        replies: of the block that is being counted.
-        told: by field, how many of them told it.
-        since: when its first came.
-        newest: by field, how many replies told it since shares were last looked at.
-        newest_since: when the first of these came.
-        before: by field, replies before it, and how many told it.
-        fell: fields whose share has fallen.
-
+        replies: in the current block.
+        told: occurrences in it, by field.
+        newest: occurrences since the last check, by field.
+        before: earlier replies and occurrences, by field.
     """
 
     replies: int = 0
@@ -66,7 +52,6 @@ class Shares:
     fell: dict[str, Fell] = field(default_factory=dict)
 
     def count(self, told: Iterable[str], fields: Collection[str], now: datetime) -> None:
-        """Count a reply that told these of the fields."""
         self.since, self.newest_since = self.since or now, self.newest_since or now
         self.replies += 1
         for name in told:
@@ -77,7 +62,7 @@ class Shares:
             self.newest, self.newest_since = {}, None
 
     def _look(self, fields: Collection[str], block_since: datetime, newest_since: datetime) -> None:
-        """Look at the newest replies alone where they are enough: a block that began well would hide a fall."""
+        """Check the newest replies alone if there are enough: a block's good start would hide a fall."""
         is_over = self.replies >= _BLOCK
         before: dict[str, tuple[int, int]] = {}
         for name in fields:
@@ -106,14 +91,11 @@ class Shares:
 
 @dataclass(slots=True)
 class Usual:
-    """What replies to one lookup usually hold.
+    """Usual contents of a lookup's replies.
 
     Attributes:
-        replies: how many there were.
-        beside: by path of an element that nobody declares, names of declared ones that were told beside it.
-        new: paths of those that began to come when many replies were there.
-        shares: by kind of question, how often fields are told.
-
+        beside: undeclared paths, with declared names seen beside them.
+        new: paths that appeared after many replies.
     """
 
     replies: int = 0
@@ -123,19 +105,16 @@ class Usual:
 
     @property
     def is_known(self) -> bool:
-        """Whether enough replies have come to say what usually does."""
         return self.replies >= ENOUGH
 
     def is_new(self, path: str) -> bool:
-        """Say whether an element that nobody declares has begun to come."""
         return self.is_known and (path in self.new or path not in self.beside)
 
     def may_be_new(self, path: str) -> bool:
-        """Say whether it has begun to come, or nobody knows yet."""
+        """Whether it is new, or unknown for lack of replies."""
         return self.is_new(path) or not self.is_known
 
     def learn(self, beside: Mapping[str, set[str]]) -> None:
-        """Take in what a reply held."""
         more = {path: self.beside[path] | names for path, names in beside.items() if path in self.beside}
         more = {path: names for path, names in more.items() if names != self.beside[path]}
         first = islice((path for path in beside if path not in self.beside), max(_MOST - len(self.beside), 0))
@@ -147,11 +126,11 @@ class Usual:
         self.replies += 1
 
     def snapshot(self) -> "Usual":
-        """Return what is known now: of the elements, of which there may be many, no copy is made."""
+        """Return a snapshot; the elements, maybe many, are shared instead of copied."""
         return replace(self, shares=deepcopy(self.shares))
 
     def __add__(self, other: "Usual") -> "Usual":
-        """Return what two workers know: both went on from the same, so the one with more replies counts."""
+        """Merge the data of two workers: both share a history, so the one with more replies wins."""
         most = max(self, other, key=lambda each: each.replies)
         paths = self.beside.keys() | other.beside.keys()
         none = frozenset[str]()

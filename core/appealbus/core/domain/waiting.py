@@ -1,4 +1,4 @@
-"""What waits for what, in figures."""
+"""Counts of waiting appeals."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -6,19 +6,17 @@ from datetime import date, datetime
 
 @dataclass(frozen=True, slots=True)
 class ParkedFor:
-    """Appeals that are parked until a source is asked again."""
-
     source: str
     appeals: int
-    """One that waits for two sources is counted for each."""
+    """An appeal that waits for two sources counts for each."""
     first_at: datetime
-    """When the first of them is asked for again."""
+    """Next attempt of the first of them."""
     last_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class DueMoved:
-    """That an appeal has to be answered until another day than before; None: nothing says until when."""
+    """A changed due date; None: no due date."""
 
     appeal_id: int
     before: date | None

@@ -1,4 +1,4 @@
-"""How many appeals came in each week, by what they are about and where."""
+"""Appeals per week, by category and place."""
 
 from dataclasses import dataclass
 from datetime import date

@@ -1,1 +1,1 @@
-"""One appeal, from its plan to a dossier version."""
+"""Work on one appeal, from its plan to a dossier version."""

@@ -1,4 +1,4 @@
-"""From the states of a case to a dossier version."""
+"""Builds a dossier version from the states of a case."""
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -28,7 +28,6 @@ NOTHING: Mapping[str, Sequence[Signal] | None] = {}
 
 
 def outcome_of(state: LookupState) -> LookupOutcome:
-    """Return the state as the dossier tells it."""
     return LookupOutcome(
         lookup=state.lookup,
         key=state.key,
@@ -44,7 +43,7 @@ def outcome_of(state: LookupState) -> LookupOutcome:
 
 
 def completeness_of(states: Sequence[LookupState], contract: CompletenessContract) -> Completeness:
-    """Return whether all that the contract requires is told, or told absent; and if not, whether it may still be."""
+    """Return whether all required lookups have ended, and if not, whether they still may."""
     missed = _missed(states, contract)
     lacking = False
     for state in states:
@@ -56,7 +55,7 @@ def completeness_of(states: Sequence[LookupState], contract: CompletenessContrac
 
 
 def _missed(states: Sequence[LookupState], contract: CompletenessContract) -> Collection[str]:
-    """Return the lookups that lack since there was nothing to ask about."""
+    """Return the lookups missing because there was nothing to ask about."""
     if not contract.named:
         return ()
     asked = {each.lookup for each in states if each.code not in NOTHING_TO_ASK}
@@ -80,18 +79,9 @@ def assemble(
     epoch: int = 1,
     recalled: Mapping[str, Sequence[Signal] | None] = NOTHING,
 ) -> Dossier:
-    """Make the next version of the case's dossier and have it assessed.
+    """Make the next version of the dossier and have it assessed; `defects` counts exceptions of assessors.
 
-    Args:
-        case: the case.
-        whole: how its questions stand.
-        contract: by which it is worked.
-        assessors: by name.
-        created_at: when the version is made.
-        defects: counts what assessors raise.
-        epoch: the journal's.
-        recalled: by assessor what it concludes from other appeals; None where it failed.
-
+    `recalled` has signals from other appeals, by assessor; None if it failed.
     """
     states = whole.states
     facts: list[Fact] = []
@@ -168,42 +158,32 @@ def _assessed(
 
 
 def _marked(signal: Signal, carried: Sequence[Fact]) -> Signal:
-    """Return the signal with a mark where it rests on a fact that was not asked for now."""
+    """Mark the signal if it depends on a fact from an earlier version."""
     heads = {field.partition("/")[0] for field in signal.fields}
     rests = any(fact.lookup in heads or f"{fact.lookup}[{fact.key}]" in heads for fact in carried)
     return signal.model_copy(update={"not_asked_now": True}) if rests else signal
 
 
 def to_keep(dossier: Dossier, case: Case, states: Sequence[LookupState]) -> Version:
-    """Return the dossier as it is kept: its facts are documents that the states have."""
+    """Return the stored form, which refers to facts by the documents of the states."""
     facts = {(state.lookup, state.key): state.fact for state in states}
     documents = [facts[fact.lookup, fact.key] for fact in dossier.facts]
     return written(dossier, Part(case.content, case.size), [each for each in documents if each is not None])
 
 
 def unkept(states: Sequence[LookupState]) -> list[Document]:
-    """Return the documents of facts that nobody has given the journal yet: of lookups that have another name now."""
+    """Return fact documents not yet stored, of lookups that were renamed."""
     return [state.fact for state in states if state.fact is not None and not state.is_kept]
 
 
 class Told:
-    """What a version has told, to be compared with what the next would tell."""
+    """The content of a version, for comparison with the next."""
 
     def __init__(self, version: Version, present: Mapping[str, str], states: Iterable[LookupState]) -> None:
-        """Read it.
-
-        Args:
-            version: as it is kept.
-            present: by the former name of a lookup its present one.
-            states: how the case's questions stand. One that had another key then, since the journal had another key or
-                none, is known by its inputs.
-
-        """
+        """`present` has current names of lookups by former name. Questions whose keys changed are matched by inputs."""
         told: dict[str, Any] = from_json(bare(version.skeleton))
         self.completeness = Completeness.stored(told["completeness"])
-        """Its word."""
         self.unassessed = frozenset(told.get("unassessed", ()))
-        """Assessors that raised over it."""
         self._changes = told.get("changes", [])
         there = {(state.lookup, state.key): state.inputs for state in states}
         keys = {(name, *((each.name, each.value) for each in inputs)): key for (name, key), inputs in there.items()}
@@ -221,7 +201,7 @@ class Told:
         facts = [((fact["lookup"], fact["key"]), fact) for fact in told["facts"]]
         facts = [(names.get(key, (present.get(key[0], key[0]), key[1])), fact) for key, fact in facts]
         self.not_asked = {key for key, fact in facts if fact.get("not_asked_now")}
-        """Of which questions it marks the facts as not asked for it."""
+        """Questions whose facts are marked as not asked for this version."""
         # A version that an older program wrote is whole.
         self._records = {key: _present(fact["record"]) for key, fact in facts} if version.parts is None else None
         self._facts = dict(zip((key for key, _ in facts), version.digests[1:], strict=False))
@@ -238,20 +218,18 @@ class Told:
             else (),
             documents,
         )
-        """What it says of its questions."""
+        """The version's view of its questions."""
 
     def tells(self, changes: Sequence[ChangeNote]) -> bool:
-        """Whether it tells these changes of the appeal, and no others."""
+        """Whether it reports exactly these changes of the appeal."""
         return bool(self._changes == [note.model_dump(mode="json", exclude_none=True) for note in changes])
 
     def others(self, states: Sequence[LookupState]) -> list[tuple[Document, bytes]] | None:
-        """Return which facts of these states have another document here, each with the digest of that.
+        """Return the facts of these states whose documents differ here, with the digests of the old ones.
 
-        Where all of those tell the same record, a version that is made of these states would tell its reader nothing
-        new. None: it would, whatever stands in them. New is: another record, a question that has ended for good, a
-        question that is not there any more. How often and why a question has failed so far is not new, or a source that
-        fails in varying ways would cause version after version. Nor is who could ask: workers with other plugins would
-        undo each other's versions. That a fact is asked for again is new all the same, which `not_asked` says.
+        If they hold the same records, a new version would not be news. None: it would be, because of a new record, a
+        final outcome or a removed question. Failed attempts are no news, nor are lookups that only other workers
+        have; either could cause endless versions. A repeated question is news, see `not_asked`.
         """
         now = {
             (state.lookup, state.key): _news(state.kind, state.code, asked_again=state.next_attempt_at is not None)
@@ -276,7 +254,7 @@ class Told:
 
 
 def same_record(told: bytes, now: bytes) -> bool:
-    """Whether two documents of facts, the first one told before, have the same record, whatever their provenance."""
+    """Whether two fact documents, the first one from a version, hold the same record, whatever their provenance."""
     before, after = (from_json(fact_parts(body)[0] or b"null") for body in (told, now))
     return before is not None and after is not None and bool(_present(before) == after)
 

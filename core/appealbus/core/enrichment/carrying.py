@@ -1,6 +1,6 @@
-"""What earlier versions told and this run has not asked: it stays as long as something that still counts leads to it.
+"""Carries facts of earlier versions forward when a run has not asked for them.
 
-That is a field of the appeal as it is now, or a record that the same version tells.
+A fact stays while a field of the current appeal, or a record of the same version, leads to it.
 """
 
 from collections import defaultdict
@@ -20,7 +20,7 @@ from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.record import OtherRecord, Record
 
 Key = tuple[str, str]
-"""Names one question of a case: its lookup, and the key of its inputs."""
+"""A question of a case: its lookup, and the key of its inputs."""
 Asked = tuple[tuple[str, str], ...]
 """The inputs of a question: names and values."""
 _OVERFLOW = "overflow"
@@ -28,15 +28,12 @@ _OVERFLOW = "overflow"
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """What the newest version of a dossier says of its questions.
+    """The newest version's view of its questions.
 
     Attributes:
-        questions: those that it tells of.
-        unasked: how those stood that ended without being put, such as where the appeal gives no input: the journal
-            keeps them nowhere else.
-        planned: the lookups that were asked for it; empty where it is partial, for then a run may have been cut off.
-        documents: the digests of its documents: by lookup those of what it found, under `""` that of the appeal.
-
+        unasked: states of questions that ended unasked, such as for lack of input; stored nowhere else.
+        planned: lookups asked for it; empty if partial, since a run may have been cut off.
+        documents: digests by lookup; under `""` that of the appeal.
     """
 
     questions: Collection[Key] = ()
@@ -47,16 +44,13 @@ class Before:
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """All that is known of a case at the end of a run.
+    """All knowledge of a case at the end of a run.
 
     Attributes:
-        states: how every question stands: those that were asked, those carried forward, and one for each lookup that
-            is wanted and cannot be asked here.
-        carried: which of them are carried forward.
-        not_carried: facts that earlier versions told and that no longer count, each with the reason.
-        lacks: lookups that the contract wants and that could not be asked although there is something to ask.
-        cut_off: whether the run raised: then nobody knows what else there would have been to ask.
-
+        states: of all questions: asked, carried forward, or unavailable here but required.
+        not_carried: invalidated facts of earlier versions, with reasons.
+        lacks: required lookups unavailable here that have something to ask.
+        cut_off: whether the run raised, so that further questions are unknown.
     """
 
     states: Sequence[LookupState]
@@ -67,10 +61,7 @@ class Whole:
 
 
 def renamed(case: Case, present: Mapping[str, str]) -> Case:
-    """Return the case with its questions under the names that their lookups have here, each once.
-
-    One may have been kept under a former name, too, and under a key that its query has no more.
-    """
+    """Return the case with lookups under their current names; a question stored under two names is merged."""
     names = {*(state.lookup for state in case.states), *(answer.lookup for answer in case.answers)}
     given = [(state.lookup, asked_with(state.inputs)) for state in case.states if state.inputs]
     if names.isdisjoint(present) and len(set(given)) == len(given):
@@ -89,18 +80,14 @@ def renamed(case: Case, present: Mapping[str, str]) -> Case:
 
 
 def _standing(state: LookupState, present: Mapping[str, str]) -> tuple[bool, datetime, bool]:
-    """Rank what is known of one question under two names: a record counts more than none, and the newer one more."""
+    """Rank two states of one question: a record beats none, then the newer wins."""
     told = state.provenance
     at = state.ended_at if state.record is None or told is None else told.observed_at
     return state.record is not None, at, state.lookup not in present
 
 
 def known_anew(case: Case, asked: Mapping[Key, LookupState]) -> Case:
-    """Return the case without what it knew of questions under another key than they have now.
-
-    The same inputs are the same question, whatever else the query model has by now. No record goes for one that has
-    none.
-    """
+    """Return the case without states whose questions have another key now. A record is never replaced by none."""
     now = {(name, asked_with(state.inputs)): state for (name, _), state in asked.items() if state.inputs}
 
     def stays(state: LookupState) -> bool:
@@ -114,23 +101,14 @@ def known_anew(case: Case, asked: Mapping[Key, LookupState]) -> Case:
 
 
 def asked_with(inputs: Iterable[Input]) -> Asked:
-    """Return the inputs of a question as one can tell it from others of its lookup."""
+    """Return the inputs that identify a question of its lookup."""
     return tuple((each.name, each.value) for each in inputs)
 
 
 def whole(
     case: Case, asked: Mapping[Key, LookupState], contract: CompletenessContract, told: Before, now: datetime
 ) -> Whole:
-    """Add to what was asked what else is known.
-
-    Args:
-        case: the appeal, with what was known before the run.
-        asked: how the questions of the plan stand.
-        contract: of this kind of appeal.
-        told: what the newest version says of its questions; nothing where there is none.
-        now: when the run ends.
-
-    """
+    """Combine the results of a run with earlier knowledge. `told` is empty without an earlier version."""
     missing = contract.missing
     stays = [
         state
@@ -182,14 +160,14 @@ def whole(
 
 
 def _is_none(state: LookupState) -> bool:
-    """Whether its source said that there is no record, such as instead of one that was withdrawn."""
+    """Whether the source said that there is no record, such as after a withdrawal."""
     return state.kind in (OutcomeKind.NOT_FOUND, OutcomeKind.REFUSED) and not state.pending
 
 
 def _unconfirmed(
     stays: Iterable[LookupState], asked: Iterable[LookupState], missing: Container[str]
 ) -> list[LookupState]:
-    """Return what was answered from memory and will not be confirmed: its lookup is here, and asks something else."""
+    """Return answers from memory that will not be confirmed, since their lookup now asks something else."""
     # Where it is not known yet what there is to ask, the question may still come.
     open_ = {state.lookup for state in asked if state.pending and not state.key}
     return [
@@ -207,14 +185,14 @@ def _not_loaded(name: str, key: str, each: Missing, now: datetime, before: Looku
 
 
 def _still_waits(state: LookupState, known: Sequence[LookupState], each: Missing) -> bool:
-    """Whether a question that waited for the record of another lookup waits for nothing but that."""
+    """Whether a question waits only for the record of another lookup."""
     return state.code != PENDING or any(
         other.pending for head in _heads(each) for other in known if other.lookup == head
     )
 
 
 def _is_as_told(name: str, case: Case, known: Sequence[LookupState], each: Missing, told: Before) -> bool:
-    """Whether all that a lookup takes its inputs from is what it was when it could be asked."""
+    """Whether all data that feeds a lookup is unchanged since the lookup was available."""
     if name not in told.planned or told.documents.get("") != {case.content}:
         return False
     return all(
@@ -231,34 +209,30 @@ def _heads(each: Missing) -> set[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Givers:
-    """What can give a question its inputs: the appeal, and the records that the version tells.
+    """Sources of inputs: the appeal, and the version's records.
 
-    A record stays only while one of them gives it each of its inputs, be it by another path of the same input. What
-    nobody can say here proves nothing: a path of another release, a record whose model is not loaded, and one of which
-    nothing is on record.
+    A record stays while each of its inputs is found, by any path of that input. Unreadable paths, unloaded models
+    and lookups without states count as found.
     """
 
     appeal: Appeal
     contract: CompletenessContract
     told_of: Collection[str]
-    """Lookups of which something is known."""
     records: dict[str, list[Record]] = field(default_factory=lambda: defaultdict(list))
-    """By lookup those that the version tells."""
     _texts: dict[str, tuple[set[str], bool]] = field(default_factory=dict)
 
     def add(self, states: Iterable[LookupState]) -> None:
-        """Note what is told."""
         for state in states:
             if state.record is not None:
                 self.records[state.lookup].append(state.record)
         self._texts.clear()
 
     def give(self, state: LookupState) -> bool:
-        """Whether each input of a question is given."""
+        """Whether every input of a question is found."""
         return all(self._give(state.lookup, given) for given in state.inputs)
 
     def why_not(self, state: LookupState) -> str:
-        """Return why a question has an input that nothing gives any more."""
+        """Return the reason for the missing input."""
         lacking = [self._path(given) for given in state.inputs if not self._give(state.lookup, given)]
         return str(NOT_NAMED if any("/" not in path for path in lacking) else NOT_GIVEN)
 
@@ -272,7 +246,7 @@ class _Givers:
         return not self._found(own)[1]
 
     def _others(self, lookup: str, name: str, own: str) -> Iterator[str]:
-        """Yield all paths of an input as its lookup declares them, or did when it was here."""
+        """Yield all declared paths of an input, also of a lookup that is no longer here."""
         for node in self.contract.plan:
             if node.lookup.name == lookup:
                 same = (binding for binding in node.bindings if binding.field == name)
@@ -282,7 +256,7 @@ class _Givers:
             yield from (path for paths in here for path in paths)
 
     def _found(self, path: str) -> tuple[set[str], bool]:
-        """Return what stands at a path, and whether that is all that can stand there."""
+        """Return the values at a path, and whether these are certainly all."""
         if path not in self._texts:
             head, slash, _ = path.partition("/")
             roots: Sequence[Appeal | Record] = self.records[head] if slash else [self.appeal]
@@ -294,7 +268,7 @@ class _Givers:
 def _still_given(
     givers: _Givers, asked: Iterable[LookupState], stays: Sequence[LookupState]
 ) -> tuple[list[LookupState], list[LookupState]]:
-    """Split what is carried from that whose inputs nothing gives any more that the version tells."""
+    """Split carried states into those with all inputs, and those without."""
     kept: list[LookupState] = []
     left = list(stays)
     givers.add(asked)
@@ -307,7 +281,7 @@ def _still_given(
 
 
 def _understood(path: str, root: Appeal | Record) -> bool:
-    """Whether this process can say what stands at a path: another release may have had such a field."""
+    """Whether this process knows the path; another release may have had such a field."""
     if isinstance(root, OtherRecord):
         return bool(_texts(path, [root]))
     try:
@@ -330,7 +304,7 @@ def _texts(path: str, roots: Sequence[Appeal | Record]) -> set[str]:
 
 
 def _asks_more(appeal: Appeal, known: Sequence[LookupState], mine: Sequence[LookupState], each: Missing) -> bool:
-    """Whether a lookup that is not here would have a question that it has not put."""
+    """Whether an unavailable lookup would have a question that it has not asked."""
     if any(state.key == _OVERFLOW for state in mine):
         return False
     put = {given.value for state in mine for given in state.inputs}

@@ -1,4 +1,4 @@
-"""In what two records differ: where, and how; what stood there only for whoever asks for it."""
+"""Differences between two records, as paths and kinds; values only on request."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -11,14 +11,12 @@ from appealbus.core.planning.paths import within
 from appealbus.schemas.record import Record
 
 _MOST = 200
-"""Differences of two records that are told: another reading differs in some, another record in all that it has."""
+"""Most reported differences: another reading changes some fields, another record all."""
 _DEPTH = 50
-"""Levels of a record that are gone into; below it a value is compared whole."""
+"""Levels of nesting to compare; deeper values are compared as a whole."""
 
 
 class How(StrEnum):
-    """What became of a field."""
-
     ADDED = "added"
     REMOVED = "removed"
     CHANGED = "changed"
@@ -26,7 +24,7 @@ class How(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FieldDifference:
-    """A field in which two records differ. `path` has no numbers: all elements of a list are `[*]`."""
+    """A field that differs. `path` has `[*]` in place of indexes."""
 
     path: str
     how: How
@@ -35,7 +33,7 @@ class FieldDifference:
 
 
 def differences(before: Record, after: Record) -> list[FieldDifference]:
-    """Return where a record differs from the one before it, the first ones only."""
+    """Return the first differences, up to the limit."""
     old, new = map(_content, (before, after))
     found: list[FieldDifference] = []
     for each in _compared("", old, new, 0):
@@ -46,9 +44,9 @@ def differences(before: Record, after: Record) -> list[FieldDifference]:
 
 
 def keeps(before: Record, after: Record, unknown: Collection[str]) -> bool:
-    """Say whether a record tells all that the one before it told.
+    """Whether the new record keeps all information of the old one.
 
-    Of fields that were unknown another value is no loss. An item of a list is one, though the list may have had more.
+    Changed values of previously unknown fields are no loss. A lost list item is one.
     """
     return _kept("", _content(before), _content(after), unknown)
 

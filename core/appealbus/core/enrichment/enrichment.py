@@ -1,4 +1,4 @@
-"""Enrichment: puts the questions of a plan for cases, through the guards of their sources."""
+"""Enrichment: asks the questions of a plan, through the guards of their sources."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import KW_ONLY, dataclass
@@ -22,32 +22,26 @@ def _always() -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Enrichment:
-    """A plan, with all that its runs over cases have in common."""
-
     plan: Plan
-    """Which lookups are asked."""
     guards: Mapping[str, Guard]
     """By source."""
     retry: RetrySettings
-    """When a lookup is asked again."""
     _: KW_ONLY
     actor: str
-    """Who asks, for the access log."""
+    """Name in the access log."""
     fan_out: int
-    """The most questions of one lookup for one case."""
     now: Callable[[], datetime]
-    """The clock by which a question is due: the journal's."""
+    """The journal's clock, by which questions are due."""
     keep: Callable[[Case, LookupState, str | None, KeptReplies | None], Awaitable[None]]
-    """Writes down how a question ended, with what came for it where that is kept. The text is the id of the late answer
-    that was read for it, which is not needed any more; None: there was none."""
+    """Saves the end of a question, with the id of its late answer, if any, and the replies, if they are kept."""
     pause_from: Callable[[], datetime] | None = None
-    """The clock by which pauses are counted; None: they are counted from the moment at which a question ended."""
+    """Clock for the start of pauses; None: a pause starts at the end of the question."""
     gives_up: Callable[[], bool] = _always
-    """Whether a question of an appeal that is too old is given up now."""
+    """Whether questions of too old appeals are given up now."""
     key_of: Callable[[str], str] = str
-    """Makes the key of a question from the hash of its query, which whoever has it could undo."""
+    """Makes a question's key from its query's hash, which could otherwise be reversed."""
     mark: Callable[[Case, LookupState], Awaitable[bool]] | None = None
-    """Writes down how a question stands, on disk when it returns; False: the appeal is another worker's."""
+    """Saves a state and returns once it is on disk; False if another worker has the appeal."""
 
     def put(
         self,
@@ -62,22 +56,15 @@ class Enrichment:
         leaving: Callable[[], Awaitable[bool]] | None = None,
         lost: bool = False,
     ) -> Callable[[], None]:
-        """Put one question through the guard of its source, or have the late answer read that has come to it.
+        """Ask one question through its source's guard, or read its late answer; return a function that cancels it.
 
         Args:
-            case: the appeal that causes the question.
-            node: the lookup, with its place in the plan.
-            draft: the question's query.
             deadline: on the clock for waiting.
             answer: the late answer; nothing is sent then.
-            tell: is told once how it has ended, maybe before this returns.
-            anew: whether it has been answered before, so that no answer from memory will do.
-            leaving: notes that the question leaves; returns False where it must not.
-            lost: whether it has left too often without an end on record: then its call ends before it leaves.
-
-        Returns:
-            What calls the question off; without effect once it has ended.
-
+            tell: called once with the end, maybe before this returns.
+            anew: do not answer from memory.
+            leaving: records that the question is sent; returns False to prevent it.
+            lost: end the call before it is sent, after too many attempts without a recorded end.
         """
         if draft.query is None:
             raise ValueError("this draft has ended already")
@@ -103,5 +90,5 @@ class Enrichment:
         return self.guards[node.lookup.source].put(question, tell)
 
     def defect(self, node: Node, error: BaseException) -> Outcome[Record]:
-        """Log and count what a lookup raised before its question could be put, and return the outcome."""
+        """Log and count an exception of a lookup before its question was asked; return the outcome."""
         return self.guards[node.lookup.source].defect(node.lookup, error)

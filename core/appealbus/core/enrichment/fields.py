@@ -1,4 +1,4 @@
-"""Every field of a dossier by its path, with where it comes from."""
+"""All fields of a dossier by path, with their provenance."""
 
 import re
 from collections.abc import Iterator
@@ -15,32 +15,28 @@ _INDEX = re.compile(r"\[\d+\]")
 
 
 class FieldError(AppealBusError, LookupError):
-    """The dossier has no such field. The text says which there are."""
+    """The dossier has no such field. The text lists existing ones."""
 
 
 @dataclass(frozen=True, slots=True)
 class FieldValue:
-    """A field, its value, and its trail."""
-
     path: str
     value: Any
     trail: dict[str, str] = field(default_factory=dict)
 
     @property
     def shown(self) -> str:
-        """The value, for people."""
         if isinstance(self.value, bool):
             return "true" if self.value else "false"
         return "—" if self.value is None else str(self.value)
 
     def as_json(self) -> dict[str, Any]:
-        """Return the field for programs."""
         value = self.value if isinstance(self.value, int | float | bool | None) else str(self.value)
         return {"path": self.path, "value": value, "trail": self.trail}
 
 
 def leaves(model: BaseModel, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield path and value of every field that has one, in the order of the model."""
+    """Yield path and value of every set field, in the order of the model."""
     pairs = [(name, getattr(model, name)) for name in type(model).model_fields]
     pairs += list((model.__pydantic_extra__ or {}).items())
     for name, value in pairs:
@@ -61,7 +57,7 @@ def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
 
 
 def titled(fact: Fact, dossier: Dossier) -> str:
-    """Return the name of a fact: its lookup, with the key where the lookup found several records."""
+    """Return the name of a fact: its lookup, with the key if there are several records."""
     alone = sum(other.lookup == fact.lookup for other in dossier.facts) == 1
     return fact.lookup if alone else f"{fact.lookup}[{fact.key}]"
 
@@ -86,15 +82,11 @@ def trail_of(fact: Fact, dossier: Dossier) -> dict[str, str]:
 
 
 def explain_field(dossier: Dossier, path: str) -> list[FieldValue]:
-    """Return the field at the path with its trail; once for each record of a lookup that fanned out.
+    """Return the fields at a path with their provenance, one per record of a lookup that fanned out.
 
-    A path without indexes (`egkn.parcel/rights.holder.iin`) finds the field in every element, one with a key
-    (`egkn.parcel[1f2e…]/area`, as signals write it) in that question's record alone; a path that ends above
-    a field finds all below it. A fact that the dossier lacks is found too: its trail is the cause.
-
-    Raises:
-        FieldError: if neither the records nor the gaps have it.
-
+    A path without indexes (`egkn.parcel/rights.holder.iin`) matches every element, one with a key
+    (`egkn.parcel[1f2e…]/area`) that question's record. A path of a group matches all fields below. A gap matches,
+    too: its provenance is the cause. FieldError without a match.
     """
     head, slash, rest = path.partition("/")
     lookup, _, key = head.removesuffix("]").partition("[")
@@ -138,12 +130,11 @@ def _of_appeal(dossier: Dossier, rest: str) -> list[FieldValue]:
 
 
 def without_indexes(path: str) -> str:
-    """Return a path without the indexes of lists in it."""
     return _INDEX.sub("", path)
 
 
 def is_below(name: str, wanted: str) -> bool:
-    """Say whether a field is the wanted one, or stands below it; what is wanted may be without indexes."""
+    """Whether a field equals the wanted path or lies below it; list indexes of the wanted path are optional."""
     for candidate in (name, without_indexes(name)):
         if not wanted or candidate == wanted or candidate.startswith((f"{wanted}.", f"{wanted}[")):
             return True

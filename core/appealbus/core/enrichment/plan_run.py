@@ -1,4 +1,4 @@
-"""The run of a plan over one case: what is open is asked as soon as the answers that it depends on are there."""
+"""A run of a plan over one case: each question is asked as soon as its inputs are known."""
 
 import asyncio
 from collections import Counter, defaultdict
@@ -22,36 +22,23 @@ from appealbus.core.plugin_calls import is_defect
 from appealbus.schemas.outcome import OutcomeKind
 
 _NOT_PUT = HELD_BACK | {BUSY}
-"""Codes of questions that nobody has tried to answer: the pauses do not grow with them."""
+"""Codes of questions that were never sent; they do not lengthen the pauses."""
 _ENDED = "nobody asks any more"
 _ANSWERED = frozenset({OutcomeKind.FOUND, OutcomeKind.NOT_FOUND, OutcomeKind.REFUSED})
 TURN = 5.0
-"""Seconds that a question may wait for its turn, beside the time of its call, once a version is out and nobody waits
-for the answer. With less, a source with a full queue answers nothing in such runs; with more, these cases take places
-from new ones for longer."""
+"""Seconds that a question may queue once a version is out. With more, such cases block places for longer."""
 _LOST = 2
-"""So often a question may have left without an end on record until a suspect's turn leaves it out once. With one, each
-question that was in flight when a worker died would be left out, though most are innocent; with more, the question that
-kills workers kills more of them."""
+"""Attempts without a recorded end before a suspect's turn skips a question. One may be innocent."""
 
 
 class PlanRun:
     """One run of a plan over one case.
 
     Attributes:
-        case: the appeal with what is known of it.
-        deadline: on the clock for waiting; every question ends by then. Once a version is out nobody waits, and each
-            question has its source's `guard.timeout` if that is longer.
-        started: when the run began, by the journal's clock.
-        before: how every question stood before the run.
-        answers: the late answers that have come, the first one for each question.
-        alike: of a suspect the number of its questions by lookup and by the person or thing that they are about; the
-            access log tells questions apart by these two alone.
-        states: how every question stands now.
-        records: by lookup and key the records that are there.
-        keys: by lookup the keys of its questions, in their order.
-        settled: by lookup how its questions stand now.
-
+        deadline: on the clock for waiting. After the first version a question may use a longer `guard.timeout`.
+        started: by the journal's clock.
+        alike: of a suspect, the number of questions by lookup and subject, as told apart by the access log.
+        settled: by lookup, for dependent inputs.
     """
 
     def __init__(self, enrichment: Enrichment, case: Case, deadline: float) -> None:
@@ -75,7 +62,7 @@ class PlanRun:
         self._came: asyncio.Queue[tuple[_Asked, Ended]] = asyncio.Queue()
 
     async def run(self) -> dict[Key, LookupState]:
-        """Ask what is open and due; return how every question of the plan stands then, in its order."""
+        """Ask open questions that are due; return the states of all questions in the order of the plan."""
         try:
             self._go_on()
             while self._open:
@@ -92,7 +79,7 @@ class PlanRun:
         return dict(sorted(self.states.items(), key=lambda item: (order[item[0][0]], item[0])))
 
     def _go_on(self) -> None:
-        """Put the questions of each lookup whose inputs have all come by now."""
+        """Ask the questions of each lookup whose inputs are complete."""
         for node in tuple(self._waiting.values()):
             if not any(name in self._waiting or self._under_way[name] for name in node.upstream):
                 del self._waiting[node.lookup.name]
@@ -100,7 +87,7 @@ class PlanRun:
                     self._put(node, draft)
 
     def _settle(self, node: Node) -> list[Draft]:
-        """Take over the lookup's questions that have ended already; return those that are to be asked."""
+        """Take over finished questions of the lookup; return those to ask."""
         name = node.lookup.name
         drafts = self._drafts(node)
         self.keys[name] = [draft.key for draft in drafts]
@@ -121,7 +108,7 @@ class PlanRun:
         return to_ask
 
     def _recognise(self, name: str, drafts: list[Draft]) -> None:
-        """Take over what is known of questions that had another key, since their query has one more field, say."""
+        """Take over states of questions whose keys changed, for example with a new field of the query."""
         anew = [draft for draft in drafts if draft.query is not None and (name, draft.key) not in self.before]
         if not anew or all(lookup != name for lookup, _ in self.before):
             return
@@ -148,7 +135,7 @@ class PlanRun:
             return [Draft("", outcome=self._enrichment.defect(node, error))]
 
     def _ended_unasked(self, lookup: str, draft: Draft, before: LookupState | None) -> LookupState:
-        """Return the state of a question that ends without being asked, such as one whose inputs are absent."""
+        """Return the state of a question that ends unasked, such as for lack of inputs."""
         outcome = draft.outcome
         if outcome is None:
             raise ValueError("this draft has to be asked")
@@ -165,13 +152,12 @@ class PlanRun:
         return state
 
     def _is_over(self, lookup: str, draft: Draft, before: LookupState | None) -> bool:
-        """Say whether a question would be put, now or later, had the appeal not ended; an answer is still read."""
+        """Whether a question is closed because the appeal has ended. Late answers are still read."""
         if self._closed_by is None or (lookup, draft.key) in self.answers:
             return False
         return before is None or before.next_attempt_at is not None or self._is_open(before)
 
     def _closed(self, lookup: str, draft: Draft, before: LookupState | None) -> LookupState:
-        """Return the state of a question that is not put any more, since the appeal has ended."""
         reason = f"{_ENDED}: the appeal was {self._closed_by}"
         if before is not None and (
             before.kind.final or before.record is not None or before.code in (CLOSED, WITHDRAWN)
@@ -198,7 +184,7 @@ class PlanRun:
         return state.next_attempt_at is not None and state.next_attempt_at <= self.started
 
     def _is_lost(self, node: Node, draft: Draft) -> bool:
-        """Say whether a suspect's question has left too often since its last end; the access log has each time."""
+        """Whether a suspect's question was sent too often since its last end, by the access log."""
         subject = _subject(draft) if self.case.asked else None
         if subject is None:
             return False
@@ -213,18 +199,15 @@ class PlanRun:
         return len(left) >= _LOST * self.alike[node.lookup.name, subject]
 
     def _until(self, node: Node) -> float:
-        """Return when a question to this lookup has to end, on the clock for waiting."""
         if not self.case.version:
             return self.deadline
         timeout = self._enrichment.guards[node.lookup.source].timeout
         return max(self.deadline, monotonic() + timeout + TURN)
 
     async def _mark(self, node: Node, draft: Draft, before: LookupState | None) -> bool:
-        """Note that a question leaves that must not leave twice; if its end gets lost, a person decides what follows.
+        """Record that a question that must not be repeated is about to be sent. If its end gets lost, a person decides.
 
-        Returns:
-            False where the appeal is another worker's by now: then the question must not leave.
-
+        Returns False if another worker has the appeal; then it must not be sent.
         """
         if self._enrichment.mark is None:
             return True
@@ -269,7 +252,6 @@ class PlanRun:
         )
 
     async def _take(self, asked: "_Asked", ended: Ended) -> None:
-        """Keep how a question has ended."""
         answer = asked.answer
         state = self._state(asked.node, asked.draft, asked.before, ended)
         self._set(state, asked.draft)
@@ -281,7 +263,7 @@ class PlanRun:
         await self._enrichment.keep(self.case, state, read, ended.replies)
 
     def _state(self, node: Node, draft: Draft, before: LookupState | None, ended: Ended) -> LookupState:
-        """Return the state of a question that was asked, with the time of its next attempt."""
+        """Return the state of an asked question, with the time of its next attempt."""
         outcome, enrichment = provisional(node, ended), self._enrichment
         state = LookupState(
             lookup=node.lookup.name,
@@ -320,8 +302,6 @@ class PlanRun:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Asked:
-    """A question that was put, how it stood before, and the late answer that is read for it."""
-
     node: Node
     draft: Draft
     before: LookupState | None
@@ -342,7 +322,7 @@ def _under(key: str, state: LookupState) -> LookupState:
 
 
 def _kept(before: LookupState | None, new: LookupState) -> LookupState:
-    """Return the new state of a question; what was answered before and is not this time stays as it was."""
+    """Return the new state; without an answer this time, an earlier answer is kept."""
     if before is None or new.record is not None or (before.code == STALE and new.kind in _ANSWERED):
         return new
     if before.record is None and (new.kind.final or (before.kind not in _ANSWERED and before.code != WITHDRAWN)):

@@ -1,4 +1,4 @@
-"""Questions that were asked before are known by their inputs, where the journal's key is another one now."""
+"""Recognizes questions by their inputs after a change of the journal's key."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
@@ -14,16 +14,9 @@ from appealbus.core.plugin_calls import is_defect
 def keys_anew(
     nodes: Iterable[Node], case: Case, fan_out: int, key_of: Callable[[str], str]
 ) -> dict[tuple[str, str], str]:
-    """Return the new keys of a case's questions, by lookup and old key; nothing is asked.
+    """Return the new keys of a case's questions, by lookup and old key, without asking anything.
 
-    A question that the plan would not put any more has no new key: nobody will look for it by one.
-
-    Args:
-        nodes: the plan, in its order.
-        case: the appeal with how its questions stand.
-        fan_out: the most questions of one lookup.
-        key_of: makes the key of a question from the hash of its query.
-
+    Questions outside the plan get no new key. `key_of` makes a question's key from its query's hash.
     """
     states: defaultdict[str, dict[Asked, LookupState]] = defaultdict(dict)
     for each in case.states:

@@ -1,4 +1,4 @@
-"""Reads again what was kept of a case's questions, with the plugins of today, and says what would be otherwise."""
+"""Rereads kept replies of a case with current plugins, and reports differences."""
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -25,39 +25,32 @@ from appealbus.core.plugin_calls import is_defect
 from appealbus.schemas.outcome import OutcomeKind
 
 _ANSWERS = frozenset({OutcomeKind.FOUND, OutcomeKind.NOT_FOUND, OutcomeKind.REFUSED})
-"""What a source has said; all else is that it said nothing, or nothing that could be read."""
+"""Outcomes that are answers of the source."""
 _NO_ANSWER = frozenset({OutcomeKind.INVALID, OutcomeKind.UNAVAILABLE, OutcomeKind.TIMED_OUT})
 NOT_STARTED = "source.not_started"
-"""The code of a question to a source whose wire could not start."""
+"""Code of a question whose source's wire could not start."""
 _UNREAD = frozenset({NOT_KEPT, CANNOT})
 
 
 class Verdict(StrEnum):
-    """What comes of reading again what was kept of a question."""
-
     SAME = "same"
     DIFFERS = "differs"
-    """It is read otherwise, and that is how the question would stand."""
+    """The reading differs and becomes the new state."""
     STAYS = "stays"
-    """It is read otherwise, and yet what is there stays: no record is lost for a reading without one, and none that a
-    person has withdrawn comes back among many."""
+    """The reading differs but the state stays: no record is lost, and withdrawn records do not return in mass
+    rereading."""
     IMPOSSIBLE = "impossible"
 
 
 @dataclass(frozen=True, slots=True)
 class Reread:
-    """A question whose replies were read again.
+    """A question whose replies were reread.
 
     Attributes:
-        lookup: what was asked.
-        key: of the question.
-        verdict: what came of it.
-        was: how the question stands: its outcome, with the code where it is no answer.
-        now: the same by the reading of today; where it is impossible, why: a code.
-        fields: where the record differs.
-        after: how the question would stand, if it differs.
-        before: how it stands, under the name that its lookup had then.
-
+        was: old outcome, with the code if it is no answer.
+        now: new outcome, or the code of why rereading is impossible.
+        after: new state, if it differs.
+        before: old state, under the lookup's former name.
     """
 
     lookup: str
@@ -71,12 +64,12 @@ class Reread:
 
     @property
     def gap(self) -> bool:
-        """Whether something of its reply could not be read."""
+        """Whether part of its reply was unreadable."""
         return self.before is not None and has_gap(self.before)
 
     @property
     def otherwise(self) -> bool:
-        """Whether something is told otherwise, or no more, that was told without a doubt."""
+        """Whether undoubted data changed or vanished."""
         before = self.before
         if before is None or before.code == WITHDRAWN:
             return False
@@ -93,24 +86,13 @@ class Reread:
 
 
 def has_gap(state: LookupState) -> bool:
-    """Say whether something of a question's replies could not be read, or nothing; not of what a person has withdrawn.
-
-    A later attempt may have failed before it had a reply.
-    """
+    """Whether part of a question's replies was unreadable; False for withdrawn records."""
     return state.code != WITHDRAWN and (bool(_unknown(state)) if state.record else state.kind in _NO_ANSWER)
 
 
 @dataclass(frozen=True, slots=True)
 class Rereader:
-    """Reads again what was kept, by the plans of today.
-
-    Attributes:
-        guards: by source, of wires that have started.
-        fan_out: the most questions of one lookup for one case.
-        now: the clock.
-        key_of: makes the key of a question from the hash of its query.
-
-    """
+    """Rereads kept replies with current plans. `guards` are by source, with started wires."""
 
     guards: Mapping[str, Guard]
     fan_out: int
@@ -120,15 +102,7 @@ class Rereader:
     async def read(
         self, case: Case, contract: CompletenessContract, rows: Sequence[ReplyRow], source: str | None = None
     ) -> list[Reread]:
-        """Read again what was kept of a case.
-
-        Args:
-            case: the case.
-            contract: of its kind.
-            rows: what was kept of its questions, the newest first.
-            source: of this source alone, among many cases; None: of all, as a person has named the case.
-
-        """
+        """Reread the kept replies of a case, newest first. `source` restricts them, during mass rereading."""
         kept: dict[tuple[str, str], list[ReplyRow]] = defaultdict(list)
         for row in rows:
             if source in (None, row.source):
@@ -147,7 +121,7 @@ class Rereader:
 
 @dataclass(slots=True)
 class _CaseReading:
-    """One case: what was kept and is not read yet, and what is known so far, by lookup."""
+    """One case with unread replies and states so far, by lookup."""
 
     rereader: Rereader
     case: Case
@@ -162,7 +136,7 @@ class _CaseReading:
         self.before = {(state.lookup, state.key): state for state in self.case.states}
 
     async def go_over(self, node: Node) -> None:
-        """Read again what was kept of a lookup, and note how it stands for those that take inputs from it."""
+        """Reread the replies of a lookup, and record its state for dependent lookups."""
         name = node.lookup.name
         standings = {up: self._standing(up) for up in node.upstream}
         try:
@@ -188,7 +162,7 @@ class _CaseReading:
                 self.known[name].append(Known(state.record, lineage))
 
     def _before(self, name: str, draft: Draft) -> LookupState | None:
-        """Return how a question stands, be it under the key that it had before its query had other fields."""
+        """Return the state of a question, also under an outdated key of its query."""
         state = self.before.get((name, draft.key))
         if state is not None or draft.query is None:
             return state
@@ -201,7 +175,7 @@ class _CaseReading:
         return InputState(how, bool(self.known[name]), any(state.pending for state in states))
 
     async def _read(self, node: Node, draft: Draft, state: LookupState, rows: Sequence[ReplyRow]) -> Reread:
-        """Read what came for a question, the newest first, until one reply has an answer in it."""
+        """Read replies of a question, newest first, until one holds an answer."""
         guard = self.rereader.guards.get(node.lookup.source)
         if guard is None:
             return _impossible(node.lookup.name, draft.key, state, NOT_STARTED)
@@ -275,12 +249,12 @@ class _CaseReading:
 
 
 def _came_of(state: LookupState, row: ReplyRow) -> bool:
-    """Say whether a question stands as it does because of this reply."""
+    """Whether this reply led to the question's state."""
     return state.provenance is not None and state.provenance.question_id == row.question_id
 
 
 def _is_older(row: ReplyRow, state: LookupState) -> bool:
-    """Say whether the question has been answered anew since, by a reply that was not kept."""
+    """Whether a later reply, which was not kept, has answered the question."""
     told = state.provenance
     return told is not None and state.kind in _ANSWERS and row.at < told.observed_at
 

@@ -1,4 +1,4 @@
-"""When a parked lookup is asked again."""
+"""Computes when a parked lookup is asked again."""
 
 from datetime import datetime, timedelta
 
@@ -9,11 +9,9 @@ from appealbus.core.domain.pauses import HELD_BACK
 from appealbus.schemas.outcome import OutcomeKind
 
 BUSY = "source.busy"
-"""The code of a question that could not be sent, since too many others to its source were waiting."""
+"""Code of a question that was not sent because the source's queue was full."""
 _ENOUGH = 200
-"""So often a question may have been put at most that is put later than `give_up_after`. With more, and short pauses, a
-source that is slow to fail would be asked for months; with less, who pauses for an hour at most would put it less often
-than in time."""
+"""Attempts after which a question older than `give_up_after` is given up in any case, however short its pauses."""
 
 
 def next_attempt(
@@ -26,18 +24,14 @@ def next_attempt(
     now: datetime | None = None,
     gives_up: bool = True,
 ) -> datetime | None:
-    """Return when to ask again: None where asking again cannot change the outcome, or has been given up.
+    """Return when to ask again; None if that cannot help or the question is given up.
 
     Args:
-        settings: the `[retry]` table.
-        state: how the question ended this time.
-        accepted_at: when the appeal was accepted; giving up counts from there, but not before the question was put as
-            often as the longest pauses have room in that time, or 200 times.
-        retry_after: seconds that the source wants to be left alone for, or that its answer may take, if it said so.
-        not_before: the moment to ask again, where that is known: exactly then, if it is still to come.
-        now: the moment that the pause begins with, by the journal's clock; None: when the question ended.
-        gives_up: whether an old appeal is given up; not while nobody knows how old it is.
-
+        accepted_at: starts the time until giving up. Fewer attempts than usual in that time extend it.
+        retry_after: pause requested or announced by the source, in seconds.
+        not_before: exact time of the next attempt, if still in the future.
+        now: start of the pause by the journal's clock; None: the question's end.
+        gives_up: False while the appeal's age is uncertain.
     """
     if state.kind.final or state.kind is OutcomeKind.SKIPPED:
         return None
@@ -66,10 +60,7 @@ def next_attempt(
 
 
 def after_defect(settings: RetrySettings, case: Case, now: datetime, *, gives_up: bool = True) -> datetime | None:
-    """Return when to try a case again whose run raised, or None once the appeal is too old.
-
-    Nobody counts such runs, so the pause grows with the age of the appeal.
-    """
+    """Return when to retry a case whose run raised, or None if the appeal is too old. The pause grows with its age."""
     age = (now - case.receipt.accepted_at).total_seconds()
     if gives_up and age > settings.give_up_after:
         return None

@@ -1,4 +1,4 @@
-"""What follows where a part of a reply is unknown: the record is provisional, and nobody concludes from the gap."""
+"""Handles records with unreadable parts: they are provisional, and assessors draw no conclusions from them."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -16,7 +16,7 @@ from appealbus.schemas.signal import Severity, Signal
 
 
 def provisional(node: Node, ended: Ended) -> Outcome[Record]:
-    """Return how a question has ended: with a record for now, where a field that decides is unknown."""
+    """Return the outcome, as provisional if a decisive field is unknown."""
     unknown = None if ended.provenance is None or ended.stale else ended.provenance.unknown
     if ended.outcome.kind is not OutcomeKind.FOUND or not unknown or not node.decides(unknown):
         return ended.outcome
@@ -24,10 +24,7 @@ def provisional(node: Node, ended: Ended) -> Outcome[Record]:
 
 
 def judged(assessor: Assessor, signals: Iterable[Signal], dossier: Dossier) -> list[Signal]:
-    """Return the signals that rest on nothing unknown; where the assessor reads such a field, one more says so.
-
-    A signal that rests on an item of a list stays, though the list may have more.
-    """
+    """Return the signals that depend on no unknown field, plus a signal if the assessor reads one."""
     unknown = [
         f"{titled(fact, dossier)}/{field}"
         for fact in dossier.facts

@@ -1,1 +1,1 @@
-"""Whether all is well: what is to be mended, how bad it is, and what to do, in the same words everywhere."""
+"""Health of the bus: problems, severities and remedies, in the same words everywhere."""

@@ -1,4 +1,4 @@
-"""What health is judged by: what the journal holds, and the disk that it lies on."""
+"""The facts for health: the journal's contents and its disk."""
 
 import shutil
 from collections.abc import Mapping, Sequence
@@ -19,13 +19,13 @@ from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import JournalState, WorkerState
 
 OVERDUE_FOR = timedelta(days=30)
-"""How long after its due date an appeal without its facts is still told of."""
+"""Time after its due date in which an incomplete appeal is still reported."""
 _SQLITE = "sqlite:///"
 
 
 @dataclass(frozen=True, slots=True)
 class Disk:
-    """The disk of an SQLite journal, in bytes."""
+    """In bytes."""
 
     folder: Path
     free: int
@@ -34,51 +34,35 @@ class Disk:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What was read at one moment."""
-
     at: datetime
     """By the machine's clock."""
     counts: Counts
     workers: Sequence[WorkerState]
     standing: JournalState
     sources: Sequence[SourceState]
-    """How they stand over all workers alive."""
+    """Over all live workers."""
     parked: Sequence[ParkedFor]
     due: DueSoon
     pauses: Mapping[str, Pause]
-    """By a person's order, by source."""
     bus: BusSettings
     receivers: frozenset[str]
-    """Those that are configured."""
     disk: Disk | None
-    """None where the journal lies in a database of its own."""
+    """None for a database server."""
     terms_until: Mapping[str, date] = field(default_factory=dict)
-    """By terms of plugins the last day that they can count to, where they have one."""
+    """Last known day, by plugin terms, if limited."""
     rights_missing: str = ""
-    """What to add to the policy so that changes may go on to come as they did; empty: nothing."""
+    """Addition to the policy that keeps present changes allowed; empty: nothing."""
     warned: Sequence[Warned] = ()
-    """The newest appeals by the warnings that they have."""
+    """Warnings of the newest appeals."""
     rereads: Sequence[RereadPass] = ()
-    """How far the bus is with reading kept replies again, by source."""
     setting: Sequence[Finding] = ()
-    """What the configuration lacks altogether."""
+    """Missing parts of the configuration."""
 
 
 async def gather(
     journal: Journal, settings: Configuration, terms_until: Mapping[str, date] | None = None, rights_missing: str = ""
 ) -> Facts:
-    """Read what health is judged by.
-
-    Args:
-        journal: the journal.
-        settings: the configuration.
-        terms_until: by terms of plugins the last day that they can count to.
-        rights_missing: what to add to the policy.
-
-    Raises:
-        JournalError: the journal cannot be read.
-
-    """
+    """Read the facts. `terms_until`: last known day, by plugin terms; `rights_missing`: addition to the policy."""
     now = wall()
     return Facts(
         at=now,
@@ -101,13 +85,13 @@ async def gather(
 
 
 async def due_soon(journal: Journal, bus: BusSettings) -> DueSoon:
-    """Return what falls due in the days that the settings name, or did lately, and lacks facts; days are the law's."""
+    """Return incomplete appeals due in the configured days or recently; days follow the country's law."""
     today = day_of(wall())
     return await journal.due_soon(today - OVERDUE_FOR, today, today + timedelta(days=bus.due_within_days))
 
 
 def disk_of(journal: str) -> Disk | None:
-    """Return the disk that a journal of this URL lies on; None where that is the database's affair."""
+    """Return the disk of a journal's URL; None for a database server."""
     if not journal.startswith(_SQLITE):
         return None
     folder = Path(journal.removeprefix(_SQLITE)).absolute().parent

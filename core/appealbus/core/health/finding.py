@@ -1,4 +1,4 @@
-"""What a look at the bus finds."""
+"""Findings of health checks."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -8,26 +8,23 @@ from appealbus.core.lazy_text import LazyText, Translator, all_to
 
 
 class Severity(StrEnum):
-    """How bad a finding is, the worst first."""
+    """Severities, worst first."""
 
     CRITICAL = "critical"
-    """Something stands still, or will be lost: now."""
+    """Work has stopped, or data will be lost."""
     WARNING = "warning"
-    """Somebody has to do something."""
     INFO = "info"
-    """Worth knowing, and meant so, or it mends itself: all is well all the same."""
+    """Worth knowing: intended, or resolves itself. Health stays good."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is not as it should be, or worth knowing.
+    """A problem or a note.
 
     Attributes:
-        severity: how bad it is.
-        what: what it is about: `workers`, `source egkn`, `receiver registry`.
-        says: what is wrong, in parts of a sentence without personal data.
-        does: what to do about it.
-
+        what: the subject: `workers`, `source egkn`, `receiver registry`.
+        says: parts of the problem's sentence, without personal data.
+        does: the remedy.
     """
 
     severity: Severity
@@ -37,31 +34,26 @@ class Finding:
 
     @property
     def about(self) -> str:
-        """What it is about, in English."""
         return str(self.what)
 
     @property
     def detail(self) -> str:
-        """What is wrong, in English."""
         return "; ".join(map(str, self.says))
 
     @property
     def todo(self) -> str:
-        """What to do about it, in English."""
         return str(self.does)
 
     def to(self, reader: Translator) -> tuple[str, str, str]:
-        """Return all three in the language of who reads."""
         return self.what.to(reader), all_to(reader, self.says), self.does.to(reader)
 
     @property
     def plain(self) -> dict[str, str]:
-        """All of it in English, for JSON."""
+        """English texts, for JSON."""
         return {"severity": self.severity.value, "about": self.about, "detail": self.detail, "todo": self.todo}
 
     @property
     def told(self) -> tuple[str, str]:
-        """What is wrong, and what to do."""
         return self.detail, self.todo
 
     def __str__(self) -> str:
@@ -72,10 +64,10 @@ _ORDER = {severity: place for place, severity in enumerate(Severity)}
 
 
 def worst_first(findings: Iterable[Finding]) -> list[Finding]:
-    """Return findings, the worst first, and those that are as bad in the order in which they came."""
+    """Sort findings by severity, stably."""
     return sorted(findings, key=lambda finding: _ORDER[finding.severity])
 
 
 def all_is_well(findings: Iterable[Finding]) -> bool:
-    """Say whether nobody has to do anything."""
+    """Whether nobody has to do anything."""
     return all(finding.severity is Severity.INFO for finding in findings)

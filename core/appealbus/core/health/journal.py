@@ -1,4 +1,4 @@
-"""The journal itself: its clock, positions of the log, its disk."""
+"""Checks of the journal: its clock, log positions, disk."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -12,12 +12,11 @@ from appealbus.core.lazy_text import told
 _UNPLACED = timedelta(minutes=2)
 """As in the alert `AppealbusLogBehind`."""
 _LITTLE, _NOTHING = 0.10, 0.02
-"""Parts of a disk that are left: below the second a burst of appeals fills it within minutes."""
+"""Free fractions of a disk; below the second a burst of appeals fills it within minutes."""
 _GIB = 2**30
 
 
 def of_clock(standing: JournalState) -> Finding | None:
-    """Return what is wrong with the clock; None where it is trusted."""
     if standing.doubt is None:
         return None
     says = told("in doubt, nothing is deleted or given up: {why}", why=in_doubt(standing))
@@ -26,7 +25,6 @@ def of_clock(standing: JournalState) -> Finding | None:
 
 
 def of_disk(disk: Disk) -> Finding | None:
-    """Return whether the disk is nearly full."""
     part = disk.free / disk.total if disk.total else 1.0
     if part >= _LITTLE or disk.free >= 20 * _GIB:
         return None
@@ -37,7 +35,6 @@ def of_disk(disk: Disk) -> Finding | None:
 
 
 def of_journal(facts: Facts) -> Iterator[Finding]:
-    """Yield what is wrong with the journal."""
     clock = of_clock(facts.standing)
     if clock is not None:
         yield clock

@@ -1,4 +1,4 @@
-"""Connections that stay open, and certificates: what is wrong with them."""
+"""Checks of persistent connections and certificates."""
 
 from datetime import datetime
 
@@ -19,13 +19,7 @@ _TOPOLOGY = told(
 
 
 def of_link(link: LinkState, who: str = "") -> Finding | None:
-    """Return what is wrong with a connection; None where all is well.
-
-    Args:
-        link: the connection.
-        who: the worker that has it, where that is not plain.
-
-    """
+    """Return a connection's problem, if any; `who` names the worker if that is not obvious."""
     about = told("link {name} of worker {worker}", name=link.name, worker=who) if who else _link(link)
     detail = told(link.detail)
     if link.status is LinkStatus.UP:
@@ -46,7 +40,6 @@ def _status(link: LinkState) -> LazyText:
 
 
 def of_certificate(source: str, certificate: CertificateState, now: datetime) -> Finding | None:
-    """Return why a certificate does not count or soon will not; None where all is well."""
     trouble = certificate.trouble(now)
     if trouble is None:
         return None

@@ -1,4 +1,4 @@
-"""What came in and could not be taken, and what did not go out."""
+"""Checks of quarantined messages and undelivered versions."""
 
 import shlex
 from collections.abc import Iterator, Mapping
@@ -12,20 +12,19 @@ from appealbus.core.lazy_text import LazyText, told
 from appealbus.schemas.renames import RENAMED
 
 LATE = timedelta(minutes=15)
-"""How long a version may wait for its receiver, as in the alert `AppealbusUndelivered`."""
+"""Longest wait of a version, as in the alert `AppealbusUndelivered`."""
 _SOME = 3
-"""Appeals with the same warning, below which it may be chance."""
+"""Appeals with the same warning; fewer may be chance."""
 _HIGH_OF_CONTRACT, _HIGH = 0.2, 0.5
-"""Shares of a channel's appeals with a warning: of what the channel has to see to, and of what citizens mistype."""
+"""Fractions of a channel's appeals with a warning: of the channel's own errors, and of citizens' typing errors."""
 _USUAL = frozenset({"field.missing", RENAMED})
-"""Many channels know no kind, and some take letters of nobody: what is misnamed has its own warning. What the settings
-name rightly is read."""
+"""Common warnings that are ignored: some channels lack fields, and misnamed fields have a warning of their own."""
 _FULL = 0.8
 """As in the alerts `AppealbusQuarantineFull` and `AppealbusChangesFull`."""
 
 
 def fullness(held: QuarantineHeld, settings: BusSettings, now: datetime) -> float:
-    """Return how near a channel's quarantine is to its nearest bound; at 1.0 messages are dropped."""
+    """Return the filling level of a channel's quarantine; at 1.0 messages are dropped."""
     return max(
         held.messages / settings.quarantine_messages,
         held.bytes / settings.quarantine_bytes,
@@ -34,7 +33,6 @@ def fullness(held: QuarantineHeld, settings: BusSettings, now: datetime) -> floa
 
 
 def of_messages(facts: Facts) -> Iterator[Finding]:
-    """Yield what waits for a person's decision, or for its appeal."""
     counts = facts.counts
     if counts.quarantine:
         channels = tuple(
@@ -82,7 +80,7 @@ def of_messages(facts: Facts) -> Iterator[Finding]:
 
 
 def of_channels(facts: Facts) -> Iterator[Finding]:
-    """Yield channels of whose newest appeals many have the same warning: what they send so is missing in dossiers."""
+    """Yield channels with the same warning in many of their newest appeals: the data is missing in dossiers."""
     for each in facts.warned:
         high = _HIGH_OF_CONTRACT if each.code.startswith(("field.", "list.")) else _HIGH
         if each.appeals < _SOME or each.share < high or each.code in _USUAL:
@@ -99,7 +97,6 @@ def of_channels(facts: Facts) -> Iterator[Finding]:
 
 
 def of_receivers(facts: Facts) -> Iterator[Finding]:
-    """Yield receivers that get nothing, or not all."""
     counts = facts.counts
     yield from gone_receivers(counts.outbox, facts.receivers)
     for name, count in sorted(counts.outbox.items()):
@@ -123,7 +120,7 @@ def of_receivers(facts: Facts) -> Iterator[Finding]:
 
 
 def gone_receivers(outbox: Mapping[str, int], configured: frozenset[str]) -> Iterator[Finding]:
-    """Yield receivers that wait for versions and are not configured any more."""
+    """Yield receivers with waiting versions that are no longer configured."""
     for name, count in sorted(outbox.items()):
         if name not in configured:
             says = told(

@@ -1,4 +1,4 @@
-"""Clients that read the feed: whether they keep up."""
+"""Checks whether readers of the feed keep up."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -8,13 +8,10 @@ from appealbus.core.health.finding import Finding, Severity
 from appealbus.core.lazy_text import told
 
 _SOME, _SILENT, _MANY = 1_000, timedelta(minutes=15), 100_000
-"""As in the alert `AppealbusFeedReaderBehind`. An appeal has some ten entries of the log: who has said nothing for so
-long while a hundred appeals wait for it is dead, not idle; who is ten thousand behind does not keep up, though it
-reads."""
+"""As in the alert `AppealbusFeedReaderBehind`: silent while a hundred appeals wait (ten entries each), or too slow."""
 
 
 def of_readers(facts: Facts) -> Iterator[Finding]:
-    """Yield the readers of the feed that are dead, or too slow."""
     for reader in facts.counts.feed_readers:
         about = told("client {name}", name=reader.client)
         if reader.lag > _SOME and facts.at - reader.at > _SILENT:

@@ -1,4 +1,4 @@
-"""The whole: everything that is not as it should be, the worst first."""
+"""All findings, worst first."""
 
 from appealbus.core.health.facts import Facts
 from appealbus.core.health.finding import Finding, worst_first
@@ -8,9 +8,8 @@ from appealbus.core.health.readers import of_readers
 from appealbus.core.health.work import of_appeals, of_sources, of_terms, of_workers
 
 AREAS = (of_workers, of_journal, of_appeals, of_terms, of_sources, of_receivers, of_readers, of_messages, of_channels)
-"""What is looked at, in the order in which it is told of what is equally bad."""
+"""The checks; their order decides between equal severities."""
 
 
 def report(facts: Facts) -> list[Finding]:
-    """Return what is not as it should be, the worst first."""
     return worst_first([*facts.setting, *(finding for area in AREAS for finding in area(facts))])

@@ -1,4 +1,4 @@
-"""What the bus could not read again by itself of the replies that it keeps."""
+"""Checks of automatic rereading."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -9,11 +9,10 @@ from appealbus.core.health.finding import Finding, Severity
 from appealbus.core.lazy_text import LazyText, told
 
 _ROLLING = timedelta(hours=1)
-"""For so long workers may read otherwise than each other: one after the other is started with a new plugin."""
+"""Time in which workers' readings may differ, since workers restart one after the other with a new plugin."""
 
 
 def of_rereads(facts: Facts) -> Iterator[Finding]:
-    """Yield the sources whose kept replies were not read again, or not all of them."""
     for each in facts.rereads:
         if each.is_undone:
             does = told(

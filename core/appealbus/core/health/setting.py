@@ -1,4 +1,4 @@
-"""What the configuration names none of: sources, lookups that ask them, receivers."""
+"""Detects a configuration without sources, usable lookups or receivers."""
 
 from appealbus.core.config.models import Configuration
 from appealbus.core.health.finding import Finding, Severity
@@ -7,7 +7,7 @@ from appealbus.core.lazy_text import told
 
 
 def asks_nobody(settings: Configuration, lookups: int | None) -> list[Finding]:
-    """Say why nobody is asked; `lookups` as with `of_setting`, None where nobody knows."""
+    """Return why no questions are asked. `lookups` as with `of_setting`; None: unknown."""
     if not settings.sources:
         says = told("none is configured: nothing is asked, and dossiers hold what appeals say alone")
         does = told("add [sources.NAME] to the configuration, or start the bus with the one that has them")
@@ -20,11 +20,7 @@ def asks_nobody(settings: Configuration, lookups: int | None) -> list[Finding]:
 
 
 async def of_setting(journal: Journal, settings: Configuration, lookups: int | None = None) -> list[Finding]:
-    """Return what the whole configuration lacks.
-
-    `lookups`: how many can be asked; None: as those said who have worked the journal. Raises JournalError where that
-    cannot be read.
-    """
+    """Return missing parts of the whole configuration. `lookups` None: the number that workers recorded."""
     if lookups is None:
         known = await journal.known_lookups()
         lookups = sum(bool(each.lookup) for each in known) if known else None

@@ -1,4 +1,4 @@
-"""The work: who does it, what sources answer, which appeals wait and what falls due."""
+"""Checks of workers, sources, waiting appeals and deadlines."""
 
 import operator
 from collections.abc import Iterator
@@ -17,15 +17,13 @@ from appealbus.core.health.rereads import of_rereads
 from appealbus.core.lazy_text import LazyText, WrittenText, told
 
 _TERMS_AHEAD = timedelta(days=105)
-"""Before the last known day: the longest term, 90 days, with two weeks to find and add the calendar."""
+"""Warning time before the last known day: the longest term, 90 days, and two weeks to add the calendar."""
 _FIELDS = 5
-"""Names of fields that one finding tells."""
 _BODIES = 10
-"""Bodies that are named: a region's largest have most of what is late."""
+"""Most bodies named; the largest of a region have most late appeals."""
 
 
 def of_workers(facts: Facts) -> Iterator[Finding]:
-    """Yield what is wrong with who works, and with their connections."""
     counts = facts.counts
     if not facts.workers:
         waits = counts.ready + counts.in_work + counts.suspect
@@ -42,7 +40,7 @@ def of_workers(facts: Facts) -> Iterator[Finding]:
 
 
 def of_sources(facts: Facts) -> Iterator[Finding]:
-    """Yield which sources are away, and who waits for them until when."""
+    """Yield unavailable sources, with waiting appeals and times."""
     parked = {each.source: each for each in facts.parked}
     for source in facts.sources:
         for certificate in source.certificates:
@@ -110,7 +108,7 @@ def _drift(name: str, drift: Drift) -> str:
 
 
 def _standing_still(source: SourceState, facts: Facts, waiting: list[LazyText]) -> Iterator[Finding]:
-    """Yield why nothing leaves for a source although nothing is wrong with it."""
+    """Yield pauses, closed windows and exhausted quotas of a source."""
     about = _source(source.source)
     pause = facts.pauses.get(source.source)
     if pause is not None and pause.until > facts.at:
@@ -135,7 +133,7 @@ def _paused(pause: Pause, waiting: list[LazyText]) -> Finding:
 
 
 def of_appeals(facts: Facts) -> Iterator[Finding]:
-    """Yield which appeals nobody works on, and what falls due without its facts."""
+    """Yield appeals that nobody works, and those due without their facts."""
     counts, due = facts.counts, facts.due
     if due.appeals:
         says = [
@@ -191,7 +189,7 @@ def of_appeals(facts: Facts) -> Iterator[Finding]:
 
 
 def of_terms(facts: Facts) -> Iterator[Finding]:
-    """Yield which terms come to the end of what they can count: a year's calendar is published before it begins."""
+    """Yield terms whose calendar ends soon; a year's calendar is published before it begins."""
     today = day_of(facts.at)
     for name, last in sorted(facts.terms_until.items()):
         if last - today < _TERMS_AHEAD:
@@ -204,7 +202,6 @@ def of_terms(facts: Facts) -> Iterator[Finding]:
 
 
 def _by_body(due: DueSoon) -> Iterator[LazyText]:
-    """Say which bodies they are written to, where any is named."""
     if not any(each.body for each in due.bodies):
         return
     some = []

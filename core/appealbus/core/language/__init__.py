@@ -1,6 +1,6 @@
-"""The languages of those who read: words, dates and numbers in Russian, Kazakh and English.
+"""Languages of readers: words, dates and numbers in Russian, Kazakh and English.
 
-Codes, JSON, the log and what is wrong with a configuration are for programs and engineers, and stay as they are.
+Codes, JSON, the log and configuration errors are for programs and engineers, and are not translated.
 """
 
 from appealbus.core.language.choice import ReaderLanguage, chosen

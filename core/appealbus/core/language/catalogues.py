@@ -1,6 +1,6 @@
-"""Catalogues of words: the program's own, and one beside each plugin, in `locale/LANGUAGE/LC_MESSAGES/appealbus.mo`.
+"""Translation catalogues: our own, and one beside each plugin, in `locale/LANGUAGE/LC_MESSAGES/appealbus.mo`.
 
-A plugin's is found by its entry point, without importing the plugin: one that is broken is read all the same.
+A plugin's catalogue is found by its entry point without importing the plugin, so it works even for broken ones.
 """
 
 import importlib.util
@@ -16,23 +16,15 @@ from appealbus.core.plugin_calls import is_defect
 log = structlog.get_logger(__name__)
 
 OWN = Path(__file__).parents[1] / "locale"
-"""The folder with the program's own catalogues."""
 _DOMAIN = "appealbus"
 
 
 def own(language: str) -> NullTranslations:
-    """Return the program's own words."""
     return _read(OWN, language) or NullTranslations()
 
 
 def all_of(language: str, plugins: Iterable[str]) -> NullTranslations:
-    """Return the words of the program and, where it has none, those of the plugins.
-
-    Args:
-        language: `ru`, `kk` …
-        plugins: files and modules of plugins that the configuration names, beside those that are installed.
-
-    """
+    """Return our own translations, with those of plugins as fallback; `plugins` are named in the configuration."""
     words = own(language)
     for folder in dict.fromkeys(_folders(plugins)):
         try:

@@ -1,4 +1,4 @@
-"""The fields of appeals and records, and where they come from, in the words of who reads."""
+"""Fields of appeals and records, and their provenance, in the reader's language."""
 
 import contextlib
 from collections.abc import Iterator, Mapping
@@ -14,7 +14,7 @@ from appealbus.schemas.record import Coded
 
 
 def rows_of(model: BaseModel, to: Reader | None, prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Yield a row for each field: a dictionary value in one row, a field in both languages once."""
+    """Yield a row per field; a dictionary value is one row, as is a field in both languages."""
     fields = {**{name: getattr(model, name) for name in type(model).model_fields}, **(model.__pydantic_extra__ or {})}
     if isinstance(model, Warning) and to is not None:
         fields["message"] = to.reason(model.code, model.message)
@@ -26,7 +26,7 @@ def rows_of(model: BaseModel, to: Reader | None, prefix: str = "") -> Iterator[t
 
 
 def value_rows(value: Any, path: str, to: Reader | None) -> Iterator[tuple[str, str]]:
-    """Yield a row for a value, and for each within it; without a reader as it is written for programs."""
+    """Yield rows for a value and its parts; without a reader in the form for programs."""
     match value:
         case None | "":
             return
@@ -46,13 +46,12 @@ def value_rows(value: Any, path: str, to: Reader | None) -> Iterator[tuple[str, 
 
 
 def trail_name(name: str, to: Reader) -> str:
-    """Return the name of something in a trail, for people."""
     kind, _, rest = name.partition(" ")
     return to.say("input {name}", name=to.field(rest)) if kind == "input" and rest else to.field(name)
 
 
 def trail_value(name: str, value: str, trail: Mapping[str, str], to: Reader) -> str:
-    """Return a value of the trail for people: a moment, the kind of an outcome, and its reason by its code."""
+    """Translate a value of the provenance: a time, the kind of an outcome, or its reason by its code."""
     if name == "outcome":
         return to.word(OutcomeKind.stored(value))
     if name == "purpose":

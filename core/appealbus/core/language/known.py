@@ -1,7 +1,6 @@
-"""Texts that the program writes in English, for journals and programs, told in the reader's language.
+"""Translates stored English texts of the program for readers.
 
-What is kept is the text and nothing else: so what was kept years ago is told as well, and nothing that a sender wrote
-has to be kept for it.
+Only the text is stored, so old entries are translated too, without storing a sender's data for it.
 """
 
 import re
@@ -11,16 +10,10 @@ from appealbus.core.lazy_text import Translator
 
 _PLACE = re.compile(r"\\\{(\w+)\\\}")
 _LONGEST = 1000
-"""Characters of what is looked at: what is longer nobody has foreseen."""
 
 
 class Known:
-    """Texts that are known.
-
-    Args:
-        texts: as they are written, with what differs from one to another in braces: `the list has {size} entries`.
-
-    """
+    """A set of known texts, with variables in braces: `the list has {size} entries`."""
 
     def __init__(self, texts: Iterable[str]) -> None:
         self._whole: set[str] = set()
@@ -33,7 +26,7 @@ class Known:
                 self._whole.add(text)
 
     def tell(self, written: str, to: Translator) -> str | None:
-        """Return a text in the language of who reads, and so what stands in it that is known; None: nobody knows it."""
+        """Translate a text and any known texts within; None if unknown."""
         if written in self._whole:
             return to.say(written)
         if len(written) < _LONGEST:

@@ -1,4 +1,4 @@
-"""What a model refused, field by field, as `schemas.problems` writes it; in the reader's language where it is known."""
+"""Translates validation errors of models, as written by `schemas.problems`."""
 
 import re
 from typing import NamedTuple
@@ -8,7 +8,7 @@ from appealbus.core.language.reader import Reader
 from appealbus.core.lazy_text import told
 
 _MOST = 3000
-"""Characters of what is looked at; more mistakes than the first twenty are never written."""
+"""Most characters; only the first twenty errors are ever written."""
 _FIELD = re.compile(
     r"((?:[A-Za-z_][A-Za-z0-9_]*|\(unnamed\)|[0-9]+)(?:\.(?:[A-Za-z_][A-Za-z0-9_]*|\(unnamed\)|[0-9]+))*): (.+)"
 )
@@ -64,19 +64,19 @@ PROBLEMS = (
     told("there are {n} mistakes"),
     told("and {n} more"),
 )
-"""One for each kind of mistake that appeals and changes can have; another one stays as it is."""
+"""One per kind of error of appeals and changes; others stay untranslated."""
 _known = Known(each.text for each in PROBLEMS)
 
 
 class Problem(NamedTuple):
-    """One of what is wrong; `known` says whether it is in the reader's language."""
+    """An error; `known` says whether it is translated."""
 
     text: str
     known: bool
 
 
 def problems_told(written: str, to: Reader) -> list[Problem]:
-    """Return what is wrong with each field in the language of who reads; what nobody knows as it was written."""
+    """Translate the errors field by field; unknown ones stay as written."""
     if len(written) > _MOST:
         return [Problem(written, known=False)]
     parts, found = written.split("; "), []
@@ -102,5 +102,5 @@ def _told(piece: str, to: Reader) -> str | None:
 
 
 def _path(written: str) -> str:
-    """Return a path as fields are called by: `parcels.0.note` is `parcels[0].note`."""
+    """Normalize a path: `parcels.0.note` becomes `parcels[0].note`."""
     return re.sub(r"\.([0-9]+)(?=\.|$)", r"[\1]", written)

@@ -1,4 +1,4 @@
-"""What one reader is told, in their language."""
+"""Translations for one reader."""
 
 import re
 from collections.abc import Iterable
@@ -20,13 +20,13 @@ _LOCALES = {ReaderLanguage.ENGLISH: "en_GB", ReaderLanguage.RUSSIAN: "ru", Reade
 _STEP = re.compile(r"([a-z][a-z0-9_]*)((?:\[[0-9]+\])*)")
 _PATH = re.compile(rf"{_STEP.pattern}(?:\.{_STEP.pattern})*")
 _ENGLISH = {STALE: "answered from memory with what is out of date; asked again", WITHDRAWN: "withdrawn by a person"}
-"""What codes mean that stand without a reason, where more than the code has to be said."""
+"""Meanings of codes that come without a reason and need one."""
 _SHORT = frozenset({"iin", "bin", "kato", "rka", "rko", "wkt", "epsg", "sha256"})
-"""Names of fields that are abbreviations, in English."""
+"""Field names that are abbreviations in English."""
 
 
 class Reader:
-    """Says in one language what is told in all. English is the language that the program is written in."""
+    """Translates into one language. The sources are English."""
 
     def __init__(self, language: ReaderLanguage = ReaderLanguage.ENGLISH, plugins: Iterable[str] = ()) -> None:
         self.language = language
@@ -41,15 +41,15 @@ class Reader:
         return catalogues.all_of(self.language, self._plugins)
 
     def say(self, text: str, /, **values: object) -> str:
-        """Return a sentence of the program's, with the values in their places. Plugins cannot change it."""
+        """Translate a text of the program and insert values. Plugins cannot change it."""
         return self._own.gettext(text).format(**values)
 
     def say_n(self, one: str, many: str, n: int, /, **values: object) -> str:
-        """Return one that depends on a number, which stands in it as `{n}`."""
+        """Translate with a plural form; `{n}` is the number."""
         return self._own.ngettext(one, many, n).format(n=n, **values)
 
     def known(self, text: str) -> str:
-        """Return a text in the reader's language where it is one of the program's, else as it is."""
+        """Translate a text of the program; others stay as they are."""
         if not text or self.language is ReaderLanguage.ENGLISH:
             return text
         found = self._own.gettext(text)
@@ -60,22 +60,16 @@ class Reader:
         return None if found == name else found
 
     def field(self, name: str, within: str = "") -> str:
-        """Return the name of a field: `birth_date` is «дата рождения».
+        """Translate a field name: `birth_date` is «дата рождения».
 
-        Args:
-            name: of the field. What a register says in two languages has one name.
-            within: the field or the type of record that it lies in: a `name` is not the same in a person and a body.
-
+        `within` is the parent field or record type: a `name` differs between persons and bodies.
         """
         name = name.removesuffix("_ru").removesuffix("_kk")
         found = (self._named("field", f"{within}.{name}") if within else None) or self._named("field", name)
         return found or (name.upper() if name in _SHORT else name.replace("_", " "))
 
     def path(self, path: str, within: str = "") -> str:
-        """Return the name of a field that lies within others: `documents[0].number` is «документ 1, номер».
-
-        A stranger's path that is not written so stays as it is.
-        """
+        """Translate a field's path: `documents[0].number` is «документ 1, номер». Unparsable paths stay as they are."""
         if not _PATH.fullmatch(path):
             return path
         told = []
@@ -85,14 +79,13 @@ class Reader:
         return ", ".join(told)
 
     def unknown(self, fields: Iterable[str], record: str) -> str:
-        """Say which fields of a record, by its type, could not be read."""
         within = record.rpartition(".")[2]
         return self.say(
             "could not be read: {names}", names="; ".join(self.path(each.replace("[*]", ""), within) for each in fields)
         )
 
     def unchecked(self, fields: Iterable[str], record: str) -> str:
-        """Say which fields of a record, by its type, nobody could check."""
+        """Name the fields of a record type that could not be checked."""
         within = record.rpartition(".")[2]
         return self.say(
             "read, and nobody could check it: {names}",
@@ -100,23 +93,20 @@ class Reader:
         )
 
     def lookup(self, name: str) -> str:
-        """Return what a lookup asks for: `gbdfl.person` is «физическое лицо (ГБД ФЛ)»."""
+        """Translate a lookup: `gbdfl.person` is «физическое лицо (ГБД ФЛ)»."""
         return self._named("lookup", name) or name
 
     def purpose(self, purpose: str) -> str:
-        """Return what a lookup asks for something for, in the reader's language where its plugin says it."""
+        """Translate a lookup's purpose if its plugin provides that."""
         return self._named("purpose", purpose) or purpose
 
     def word(self, word: StrEnum) -> str:
-        """Return a word of a list, by the name of the list: a kind of outcome, how severe a signal is."""
+        """Translate an enum member by the name of its class."""
         known = getattr(word, "known", True)  # one of another release is shown as it is
         return self._named(type(word).__name__, word.value) or (word.value.replace("_", " ") if known else word.value)
 
     def reason(self, code: str, reason: str) -> str:
-        """Return a reason; where it is not one that is known, what its code means, or what that begins with.
-
-        In English that is what was written, and so it is where no catalogue knows the code either.
-        """
+        """Translate a reason; if unknown, its code or a prefix of the code. Otherwise it stays as written."""
         if self.language is ReaderLanguage.ENGLISH:
             return reason or _ENGLISH.get(code, "")
         if (told := reason_in_full(reason, self)) is not None:
@@ -131,7 +121,7 @@ class Reader:
         return reason
 
     def signal(self, signal: Signal) -> str:
-        """Return the words of a signal: what it lacks in English it says in Russian."""
+        """Return a signal's text; English texts that are missing fall back to Russian."""
         match self.language:
             case ReaderLanguage.KAZAKH:
                 return signal.message_kk
@@ -142,17 +132,15 @@ class Reader:
 
     @property
     def suffix(self) -> str:
-        """The end of the names of fields that registers fill in this language; they speak no English."""
+        """Suffix of record fields in this language; registers have none in English."""
         return "kk" if self.language is ReaderLanguage.KAZAKH else "ru"
 
     def day(self, day: date) -> str:
-        """Return a day."""
         from babel.dates import format_date
 
         return format_date(day, format="medium", locale=_LOCALES[self.language])
 
     def moment(self, moment: datetime, *, seconds: bool = True) -> str:
-        """Return a moment on this machine's clock: people read no UTC."""
         from babel.dates import format_time
 
         try:
@@ -163,7 +151,7 @@ class Reader:
         return f"{self.day(local.date())} {time}"
 
     def value(self, value: Any) -> str:
-        """Return the value of a field. Whole numbers may be names, such as a year or a flat: they stay as they are."""
+        """Format a field's value. Whole numbers, such as years or flats, get no separators."""
         match value:
             case bool():
                 return self.say("yes") if value else self.say("no")
@@ -182,5 +170,5 @@ class Reader:
 
 
 def _places(index: str) -> str:
-    """Return places in lists, counted from one as people do."""
+    """Format list indexes, counted from one."""
     return "".join(f" {int(each) + 1}" for each in re.findall(r"[0-9]+", index))

@@ -1,4 +1,4 @@
-"""What is wrong with a field of an appeal, a reply or a link: more than its code says, in the reader's language."""
+"""Translates detailed reasons about fields of appeals, replies and links."""
 
 from appealbus.core.domain.carried import LEFT
 from appealbus.core.language.known import Known
@@ -49,7 +49,7 @@ WARNINGS = (
     told("a КАТО code"),
     told("a РКА"),
 )
-"""What is wrong with a field of an appeal; what else a code means is told by the code."""
+"""Problems of an appeal's fields whose code alone says too little."""
 
 RULES = (
     told("its text breaks a pattern"),
@@ -90,7 +90,7 @@ RULES = (
     told("something in it is missing; expected is {names}"),
     told("something in it is missing"),
 )
-"""Rules of a schema, as `replies.rules` says them."""
+"""Schema violations, as worded by `replies.rules`."""
 
 _SCHEMA = (
     told("the reply breaks its schema, in a large message"),
@@ -144,14 +144,13 @@ LINKS = (
     told("the signing service cannot be reached, or fails; start it, or mend url"),
     told("the signing service refuses our key; mend key, key_password or key_alias"),
 )
-"""What links say of how they stand; words of a broker's own within it stay as they are."""
+"""States of links; a broker's own words in them stay untranslated."""
 _links = Known(each.text for each in LINKS)
 _left = Known(each.text for each in LEFT)
 _known = Known(each.text for each in (*WARNINGS, *RULES, *_SCHEMA))
 
 
 def reason_in_full(written: str, to: Translator) -> str | None:
-    """Return a reason in the language of who reads; None where nobody knows it."""
     if (left := _left.tell(written, to)) is not None:
         return left
     reason, colon, rule = written.partition(": ")
@@ -163,5 +162,4 @@ def reason_in_full(written: str, to: Translator) -> str | None:
 
 
 def link_told(written: str, to: Translator) -> str | None:
-    """Return how a link stands in the language of who reads; None where nobody knows it."""
     return _links.tell(written, to)

@@ -1,1 +1,1 @@
-"""What people do to cases and sources, and what it would come to: the same for every way in."""
+"""Actions of people on cases and sources, and forecasts; shared by all entry points."""

@@ -1,4 +1,4 @@
-"""Having one appeal not worked, and worked again: the same for every way in."""
+"""Holds and releases one appeal; shared by all entry points."""
 
 import structlog
 
@@ -8,12 +8,7 @@ log = structlog.get_logger(__name__)
 
 
 async def hold(journal: Journal, number: str, *, reason: str, by: str) -> bool:
-    """Have nothing of an appeal worked until it is released; False where there is none.
-
-    Raises:
-        JournalError: with the code `held` where it is held already.
-
-    """
+    """Stop work on an appeal until its release; False if it does not exist. JournalError `held` if already held."""
     done = await journal.hold_appeal(number, by=by, reason=reason)
     if done:
         # The reason is a person's text: it is kept in the journal, and never logged.
@@ -22,12 +17,7 @@ async def hold(journal: Journal, number: str, *, reason: str, by: str) -> bool:
 
 
 async def release(journal: Journal, number: str, *, reason: str, by: str) -> bool:
-    """Let a held appeal go on; False where there is none.
-
-    Raises:
-        JournalError: with the code `not_held` where it is not held.
-
-    """
+    """Release a held appeal; False if it does not exist. JournalError `not_held` if it is not held."""
     done = await journal.release_appeal(number, reason=reason)
     if done:
         log.warning("case.released", number=number, actor=by)

@@ -1,4 +1,4 @@
-"""What is in force: each setting with its value and whence it is. What might be a secret has no value here."""
+"""All settings in force, with values and origins. Possible secrets have no value here."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,7 +23,7 @@ _OURS = "appealbus."
 _TELLING = re.compile(
     r"pass|secret|token|credential|private|cookie|salt|auth|header|(^|[_-])(pin|pw|pwd|key|apikey|login|user)", re.I
 )
-"""Names of settings whose texts and numbers are not shown, whoever reads them."""
+"""Names of settings whose texts and numbers are hidden from everybody."""
 _LONGEST = 300
 
 
@@ -32,10 +32,8 @@ class InForce:
     """One setting.
 
     Attributes:
-        key: as `sources.egkn.url`.
-        value: as a file would have it; None: it is not shown, as it might be a secret. Of a secret it is where that is.
-        place: the file with the line, or the variable, that says so; None: nobody has, it is the default.
-
+        value: in the syntax of the file; None: hidden. For a secret, its location.
+        place: file and line, or variable; None: default.
     """
 
     key: str
@@ -46,8 +44,7 @@ class InForce:
 def in_force(loaded: Loaded, host: Host) -> list[InForce]:
     """Return all settings of the bus, its parts and its plugins, in the order of their tables.
 
-    Texts of settings that somebody else's plugin reads are not shown: nobody here knows what they are. Neither is what
-    nobody reads, such as the table of a plugin that is broken.
+    Texts of third-party plugins are hidden, as are settings that nobody reads.
     """
     found = list(_of_model(loaded, loaded.settings, (), ours=True))
     read = set()
@@ -117,7 +114,7 @@ def _of_value(
 
 
 def _told(value: Any, *, ours: bool, hidden: bool, metadata: Sequence[Any] = ()) -> str | None:
-    """Return a value as it may be shown: where a secret is, but never what it is."""
+    """Format a value; of a secret only its location."""
     found: str | None = None
     match value:
         case None:
@@ -141,7 +138,7 @@ def _told(value: Any, *, ours: bool, hidden: bool, metadata: Sequence[Any] = ())
 
 
 def _plain(text: str) -> str:
-    """Return a text without what URLs say of who asks, and no more of it than one reads."""
+    """Shorten a text and remove credentials from URLs."""
     if "-----BEGIN" in text:
         return "…"
     if "://" in text:
@@ -154,7 +151,6 @@ def _plain(text: str) -> str:
 
 
 def _place(loaded: Loaded, path: Sequence[str]) -> ConfigPlace | None:
-    """Return where somebody has written a setting."""
     table: Any = loaded.document
     for part in path:
         if isinstance(table, list) and part.isdecimal() and int(part) < len(table):

@@ -1,4 +1,4 @@
-"""Operations: a selection is frozen and shown; who confirms its hash has it carried out, part after part."""
+"""Operations on selections: freeze and preview, confirm by hash, carry out in parts."""
 
 import asyncio
 from array import array
@@ -14,19 +14,13 @@ from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import DeliveryRow
 
 MOST = 1_000_000
-"""Rows of one operation: more are 8 MB of ids, and hardly what somebody meant."""
+"""Rows of one operation: more are 8 MB of ids, and probably a mistake."""
 SAMPLE = 10
 _LOOKED_AT = 1000
-"""Operations that may begin while somebody looks at a preview."""
 
 
 class SelectionChanged(AppealBusError):
-    """What is selected is not what was confirmed.
-
-    Attributes:
-        frozen: what is selected now.
-
-    """
+    """The selection differs from the confirmed one; `frozen` is the current selection."""
 
     def __init__(self, frozen: Frozen) -> None:
         super().__init__(
@@ -36,7 +30,7 @@ class SelectionChanged(AppealBusError):
 
 
 class TooMany(AppealBusError):
-    """More rows are selected than one operation takes."""
+    """The selection exceeds the limit."""
 
     def __init__(self) -> None:
         super().__init__(f"more than {MOST:,} rows are selected; say more of them, such as a kind or a date")
@@ -44,17 +38,15 @@ class TooMany(AppealBusError):
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What an operation would be about."""
-
     frozen: Frozen
     appeals: Sequence[AppealRow] = ()
-    """Some of them, from the first to the last."""
+    """A sample, first to last."""
     deliveries: Sequence[DeliveryRow] = ()
     versions: Sequence[FeedEntry] = ()
     under_way: Sequence[OperationRow] = ()
-    """Operations that were begun and are not finished: somebody carries them out now, or was stopped."""
+    """Unfinished operations, running or stopped."""
     newest: int = 0
-    """The newest operation there is: what begins later is `begun` for whoever looks now."""
+    """Newest operation at the time of the preview; see `begun`."""
 
 
 async def freeze(
@@ -63,20 +55,10 @@ async def freeze(
     selection: Selection | DeliverySelection | HistorySelection,
     within: Callable[[str | None, str | None], bool] | None = None,
 ) -> Frozen:
-    """Return what is selected now, to be looked at and to be done.
+    """Return the current selection with its hash. A release always selects held appeals only.
 
-    A release is about what is held, whatever else is said.
-
-    Args:
-        journal: the journal.
-        order: what is to be done.
-        selection: to what.
-        within: says of the place and the kind of an appeal whether it may be meant. None: all may.
-
-    Raises:
-        TooMany: it is more than one operation takes.
-        CursorRefused: nobody can go on from the place in the log without missing anything.
-
+    `within` decides by place and kind whether an appeal may be selected. Raises TooMany, or CursorRefused if log
+    entries after the cursor are missing.
     """
     if isinstance(selection, HistorySelection):
         ids = await journal.versions_for(selection.receiver, selection.after, MOST)
@@ -92,7 +74,6 @@ async def freeze(
 
 
 async def preview(journal: Journal, frozen: Frozen) -> Preview:
-    """Return some of what was frozen."""
     last = await journal.newest_operations(limit=1)
     some, under_way, newest = _sample(frozen.ids), await journal.operations(), last[0].id if last else 0
     found = Preview(frozen, under_way=under_way, newest=newest)
@@ -106,19 +87,15 @@ async def preview(journal: Journal, frozen: Frozen) -> Preview:
 async def begin(
     journal: Journal, frozen: Frozen, confirmed: str, *, reason: str, purpose: str = "", newest: int | None = None
 ) -> Progress:
-    """Begin what was confirmed; it is on record, and nothing is done yet.
+    """Record a confirmed operation; nothing is carried out yet.
 
     Args:
-        journal: the journal; the person is who writes.
-        frozen: what is selected now.
-        confirmed: the hash that the person has seen.
-        reason: why.
-        purpose: why somebody is looked for; empty where nobody is.
-        newest: of the preview: what has begun since with the same hash is the same, and is not begun again.
+        confirmed: the hash seen by the person.
+        purpose: of a search for a person; empty without one.
+        newest: of the preview; a later operation with the same hash is returned instead of a second one.
 
     Raises:
-        SelectionChanged: the hash that was confirmed is not that of what is selected now.
-
+        SelectionChanged: the hash does not match the current selection.
     """
     if confirmed != frozen.hash:
         raise SelectionChanged(frozen)
@@ -126,23 +103,16 @@ async def begin(
 
 
 async def begun(journal: Journal, confirmed: str, newest: int) -> OperationRow | None:
-    """Return the operation with this hash that somebody has begun since a preview; None where nobody has.
-
-    Whoever confirms twice is led to it, though what is selected is something else by now.
-    """
+    """Return the operation with this hash begun since a preview, if any, even if the selection has changed."""
     since = [row for row in await journal.newest_operations(limit=_LOOKED_AT) if row.id > newest]
     return next((row for row in reversed(since) if row.hash == confirmed), None)
 
 
 async def carry_out(journal: Journal, mark: str) -> AsyncGenerator[Progress, None]:
-    """Carry out what has begun, and yield how far it is after each part.
+    """Carry out an operation, and yield the progress after each part.
 
-    Who is cancelled leaves a whole number of parts done, of which all have been yielded but perhaps the last one; the
-    same call goes on with the rest, in whatever process.
-
-    Raises:
-        JournalError: with the code `unknown_operation` where no such operation is under way.
-
+    After cancellation all parts are either complete or untouched; the same call resumes in any process. JournalError
+    `unknown_operation` if there is no such unfinished operation.
     """
     finished = False
     while not finished:

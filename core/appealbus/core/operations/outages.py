@@ -1,4 +1,4 @@
-"""What becomes of due dates if a source stays away until some time: nothing is done, and nobody is asked."""
+"""Forecasts due dates for a source that stays away; changes nothing and asks nobody."""
 
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,16 +23,7 @@ from appealbus.core.parts import build
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """How a source is asked, by the configuration.
-
-    Attributes:
-        name: of the source.
-        guard: its limits.
-        kinds: of appeals whose contracts ask it; None: nobody knows, and all may.
-        lookups: that ask it.
-        calls: for one appeal at most, as far as no lookup fans out.
-
-    """
+    """How a source is asked, by the configuration. `kinds` None: unknown; `calls` are without fan-out."""
 
     name: str
     guard: GuardSettings
@@ -42,25 +33,19 @@ class Asked:
 
     @property
     def needs(self) -> Needs:
-        """Which appeals need it."""
         return Needs(self.name, self.kinds)
 
     def closed_until(self, now: datetime) -> datetime | None:
-        """Return when the window ends in which it is closed now; None: it is open."""
         return Calendar(self.guard.closed).closed_until(now)
 
     def quotas(self, used: Sequence[QuotaUse], now: datetime) -> list[tuple[Period, int, int]]:
-        """Return how many calls of each of its quotas are left, and of how many."""
         most = self.guard.quotas()
         left = Quota(most).left([each for each in used if each.source == self.name], now)
         return [(period, left[period], n) for period, n in most.items()]
 
 
 def asked(loaded: Loaded, host: Host) -> dict[str, Asked]:
-    """Return by name how each source of the configuration is asked.
-
-    Where a part of the configuration is broken, nobody knows which appeals ask for what.
-    """
+    """Return the configured sources by name. If a part of the configuration is broken, kinds are unknown."""
     sources = loaded.settings.sources
     try:
         contracts = build(loaded, host).contracts.known_to()
@@ -79,10 +64,9 @@ def asked(loaded: Loaded, host: Host) -> dict[str, Asked]:
 
 
 async def outage(journal: Journal, source: Asked, until: datetime) -> Outage:
-    """Say which due dates are missed if a source is asked again from `until` on, and not before.
+    """Return the due dates missed if a source is available from `until` on only.
 
-    What needs it is then asked most urgent first, as fast as its rate, its places for calls, its windows and what is
-    left of its quotas let it; a term is missed whose day is over by then. Appeals that come meanwhile are not foreseen.
+    Appeals are then asked by urgency, as fast as rate, parallel calls, windows and quotas allow.
     """
     now = journal.now()
     waiting = await journal.waiting_by_day(source.needs)
@@ -101,12 +85,12 @@ async def outage(journal: Journal, source: Asked, until: datetime) -> Outage:
 async def missing(
     journal: Journal, source: Asked, found: Outage, after: Place = NOWHERE, limit: int = 50
 ) -> list[AppealRow]:
-    """Return a page of the appeals that miss their days: the first due first, of a day those that are asked last."""
+    """Return a page of appeals that miss their days, by due date, then last asked first."""
     return await journal.missing_by_outage(source.needs, found.missed_days, after, limit)
 
 
 def _in_time(days: Mapping[date, int], room: Iterator[tuple[date, float]]) -> tuple[dict[date, int], date | None]:
-    """Return how many appeals of each day are asked by its end, and on which day the last of all is."""
+    """Return appeals asked in time per due day, and the day of the last one of all."""
     before, total = dict[date, int](), 0
     for day in sorted(days):
         before[day], total = total, total + days[day]

@@ -1,4 +1,4 @@
-"""How many appeals a source can be asked for, day after day, by its limits."""
+"""Computes how many appeals per day a source's limits allow."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -11,21 +11,12 @@ from appealbus.core.guards.calendar import Calendar
 from appealbus.core.guards.settings import GuardSettings
 
 AHEAD = 366
-"""Days that are looked ahead: what is not asked in a year is asked too late."""
+"""Days of the forecast; anything later is too late."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """The limits of a source, and what is used of them.
-
-    Attributes:
-        guard: its settings.
-        calls: that one appeal needs.
-        took: seconds that a call takes, as it was last; None: nobody knows, and places for calls limit nothing.
-        used: of its quotas.
-        now: by the journal's clock.
-
-    """
+    """A source's limits and usage. `calls` are per appeal; `took` is seconds per call, None if unknown."""
 
     guard: GuardSettings
     calls: int
@@ -35,12 +26,11 @@ class Pace:
 
     @property
     def per_second(self) -> float:
-        """Calls a second at most."""
         rate = math.inf if self.guard.rate is None else self.guard.rate
         return min(rate, self.guard.concurrency / self.took) if self.took else rate
 
     def by_day(self, since: datetime) -> Iterator[tuple[date, float]]:
-        """Yield, for a year from a moment on, each day and for how many appeals the source can be asked on it."""
+        """Yield each day of a year with the number of appeals that can be asked on it."""
         calendar, most = Calendar(self.guard.closed), self.guard.quotas()
         left = {Period(name): n for name, n in Quota(most).left(self.used, self.now).items()}
         begins = {period: period.begins(self.now) for period in most}

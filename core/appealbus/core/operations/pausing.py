@@ -1,4 +1,4 @@
-"""Having a source stand still for a while, and having it asked again: the same for every way in."""
+"""Pauses and resumes a source; shared by all entry points."""
 
 from datetime import datetime, timedelta
 
@@ -11,27 +11,18 @@ from appealbus.core.journal.journal import Journal
 log = structlog.get_logger(__name__)
 
 LONGEST = timedelta(days=31)
-"""With more, a pause that everybody has forgotten would keep dossiers from their facts; it can be given anew."""
+"""Limit for forgotten pauses; a pause can be renewed."""
 DECIDED = "source.decided"
-"""The code of an order that is not given, since somebody else was faster."""
+"""Code of an order that lost against another person's."""
 
 
 async def pause(
     journal: Journal, source: str, until: datetime, *, reason: str, by: str, seen: str | None = None
 ) -> Pause:
-    """Have nothing leave for a source until then; it is on disk when this returns. A later order replaces it.
+    """Stop questions to a source until a time by the journal's clock; on disk on return.
 
-    Args:
-        journal: the journal.
-        source: which.
-        until: when, by the journal's clock.
-        reason: why.
-        by: who.
-        seen: the mark of the pause that it takes the place of, empty for none; None: of whichever there is.
-
-    Raises:
-        JournalError: `source.decided`: somebody has paused or resumed it since that was seen.
-
+    `seen` is the mark of the pause to replace, empty for none; None: any. JournalError `source.decided` if the pause
+    changed since.
     """
     order = Pause(source, journal.now(), until, reason, by)
     if not await journal.pause_source(order, seen=seen):
@@ -42,7 +33,7 @@ async def pause(
 
 
 async def resume(journal: Journal, source: str, *, reason: str, by: str) -> bool:
-    """Have a paused source asked again; False where nobody has it paused."""
+    """Resume a paused source; False if it was not paused."""
     done = await journal.resume_source(source, by=by, reason=reason)
     if done:
         log.warning("source.resumed", source=source, actor=by)

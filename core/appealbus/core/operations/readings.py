@@ -1,4 +1,4 @@
-"""With what the replies of each source are read: fingerprints, so that it is seen when that becomes something else."""
+"""Fingerprints of the code and settings that parse each source's replies, to detect changes."""
 
 import sys
 from collections.abc import Iterable, Iterator
@@ -16,16 +16,13 @@ from appealbus.core.planning.plan import Node
 from appealbus.core.version import __version__
 
 SETTINGS = "settings"
-"""What stands for the table of the source in the configuration, and for the contracts that it names."""
+"""Stands for a source's table in the configuration, and its contracts."""
 _CONTRACTS = ("*.xsd", "*.wsdl", "*/*.xsd", "*/*.wsdl")
-"""A contract imports others, which lie beside it or a folder below."""
+"""Contracts import files beside them or one folder below."""
 
 
 def readings(loaded: Loaded, parts: Parts) -> dict[str, Readings]:
-    """Return by source the fingerprints of what its replies are read with: each lookup, and its settings.
-
-    Those of a lookup are its plugin's version and files, and the version of the bus. Files are read: do it in a thread.
-    """
+    """Return fingerprints by source, for each lookup and the settings. Reads files: run it in a thread."""
     found: dict[str, dict[str, int]] = {}
     for name in parts.sources:
         found[name] = {SETTINGS: _of_settings(loaded, name)}

@@ -1,4 +1,4 @@
-"""What a channel misnamed in appeals that came, mapped by its renames: a change of each; as written it stays."""
+"""Applies a channel's renames to accepted appeals, as changes; the original form stays."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -21,13 +21,11 @@ from appealbus.schemas.notes import UNKNOWN, Unreadable
 from appealbus.schemas.renames import RENAMED, Rename
 
 PAGE = 20
-"""Appeals that are read at once: each may be as large as a message."""
+"""Appeals per read: each may be as large as a message."""
 _OURS = "renames-"
 
 
 class Left(StrEnum):
-    """Why an appeal is left as it is."""
-
     ENDED = "it was answered, withdrawn or closed"
     HELD = "it is held: `appealbus release`, then the same command again"
     CORRECTED = "somebody has corrected it there since"
@@ -38,11 +36,9 @@ class Left(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Misnamed:
-    """An appeal in which renames find something."""
-
     number: str
     change: Change | None
-    """That says what they make of it; None: it is left as it is."""
+    """None: skipped."""
     renames: tuple[Rename, ...] = ()
     left: Left | None = None
 
@@ -50,7 +46,7 @@ class Misnamed:
 async def page_of(
     journal: Journal, channel: str, renames: Sequence[Rename], after: int, reason: str
 ) -> tuple[list[Misnamed], int | None]:
-    """Return what renames find in the next appeals of a channel, and behind which id the rest follows; None: none."""
+    """Return matches among a channel's next appeals, and the id to continue after; None: end."""
     rows, last = await journal.unread(channel, after, PAGE)
     cases = {case.appeal_id: case for case in await journal.cases([row.appeal_id for row in rows])}
     return [
@@ -61,12 +57,7 @@ async def page_of(
 
 
 async def write(journal: Journal, change: Change, accepted_by: str) -> Left | None:
-    """Write the change of an appeal, once; return why not.
-
-    Raises:
-        JournalError: nothing can be written now, of no appeal.
-
-    """
+    """Write the change of an appeal, once; return the reason if skipped."""
     sender = Sender(changes=frozenset({EVERY}))
     try:
         await journal.change(NewChange(change, wall(), accepted_by, sender, actor=journal.actor))
@@ -102,7 +93,7 @@ def _misnamed(row: AppealRow, case: Case | None, renames: Sequence[Rename], by: 
 
 
 def _by_others(case: Case) -> bool:
-    """Whether somebody else has corrected it: what this has done before is done."""
+    """Whether someone else corrected the appeal; our own earlier changes do not count."""
     ids = [each.change.message_id for each in case.kept_changes]
     return bool(ids) and not any(each.startswith(_OURS) for each in ids)
 

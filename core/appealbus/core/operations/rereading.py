@@ -1,4 +1,4 @@
-"""Kept replies read again, by a process that may die of them or never answer; and what that changes, written down."""
+"""Rereads kept replies in a process that may crash or hang, and saves the changes."""
 
 import asyncio
 import sys
@@ -26,20 +26,20 @@ from appealbus.schemas.record import record_from_json
 
 _HELPER = "appealbus.core.cli.reread_helper"
 _FLAGS = ("-P",)
-"""Nothing that lies in the working directory is taken for a module."""
+"""Excludes the working directory from imports."""
 _WITHIN = 60.0
-"""Seconds until an appeal counts as one that cannot be read again: some hundred questions take a second or two."""
+"""Seconds until an appeal counts as unreadable: some hundred questions take a second or two."""
 _START = 300.0
-"""Seconds for the first answer of a new process, which reads contracts before."""
+"""Seconds for the first answer of a new process, which reads contracts first."""
 _LEAVE = 5.0
-"""Seconds that it has to end by itself when its input has ended."""
+"""Seconds to exit by itself after the end of its input."""
 _DEATHS = 10
-"""Appeals one after the other that the process may die of: then it is not the replies."""
+"""Consecutive crashes after which the replies are not the cause."""
 
 
 @dataclass(frozen=True, slots=True)
 class QuestionRead:
-    """What came of a question; `after` is how it would stand, where that differs."""
+    """Result of a question; `after` is the new state, if it differs."""
 
     lookup: str
     key: str
@@ -49,14 +49,14 @@ class QuestionRead:
     fields: Sequence[Sequence[Any]]
     after: Mapping[str, Any] | None = None
     gap: bool = False
-    """Whether something of its reply could not be read."""
+    """Whether part of its reply was unreadable."""
     otherwise: bool = False
-    """Whether something is told otherwise, or no more, that was told without a doubt."""
+    """Whether undoubted data changed or vanished."""
 
 
 @dataclass(frozen=True, slots=True)
 class AppealRead:
-    """What came of an appeal. Without `number` there is no such appeal; `died`: reading it ended the process."""
+    """Result of an appeal. Without `number` it does not exist; `died`: the process crashed."""
 
     appeal_id: int
     number: str | None
@@ -65,21 +65,21 @@ class AppealRead:
 
 
 class Written(StrEnum):
-    """What has become of an appeal that was to be changed; all but the first leave it as it is."""
+    """Result of a write; all but the first leave the appeal unchanged."""
 
     CHANGED = "changed"
     SAME = "same"
-    """It reads as it stands by now: somebody else has read it again meanwhile, or it was asked again."""
+    """Reading and state agree by now, after another rereading or question."""
     ANSWERED = "answered"
-    """A question got another answer between reading and writing: it can be read again."""
+    """A question was answered in between; rereading is possible."""
     NOT_KEPT = "not_kept"
-    """Its replies were deleted meanwhile, or another answer counts that was not kept."""
+    """The replies were deleted in between, or the current answer was not kept."""
     GONE = "gone"
     DIED = "died"
 
 
 class HelperEnds(JournalError):
-    """The process ends, or hangs, whatever it is given."""
+    """The process crashes or hangs on everything."""
 
 
 class JournalAway(JournalError):
@@ -87,19 +87,16 @@ class JournalAway(JournalError):
 
 
 class OtherReadings(AppealBusError):
-    """The plugins on the disk read otherwise than those that are loaded."""
+    """The plugins on disk differ from the loaded ones."""
 
 
 class RereadProcess:
-    """Reads appeals again in a process of its own, one after the other; a new one where one died.
+    """Rereads appeals one by one in a separate process, which is replaced when it crashes.
 
     Args:
-        config: the file of the configuration, if there is one.
-        source: of which replies are read; empty: of all.
-        values: whether the values of fields are told.
-        readings: with what its replies are to be read; None: with whatever is there.
-        deaths: appeals one after the other that the process may die of; None: ten.
-
+        source: whose replies are read; empty: all.
+        readings: required fingerprints; None: any.
+        deaths: allowed consecutive crashes; None: ten.
     """
 
     def __init__(
@@ -119,13 +116,12 @@ class RereadProcess:
         self._most_deaths = deaths or _DEATHS
 
     async def read(self, appeal_id: int, *, gaps: bool = False) -> AppealRead:
-        """Read what is kept of an appeal again; with `gaps` only where something of it could not be read.
+        """Reread an appeal; with `gaps` only if part of it was unreadable.
 
         Raises:
-            HelperEnds: the process cannot be started, or dies of whatever it is given.
+            HelperEnds: the process cannot be started, or crashes on everything.
             JournalAway: it cannot read the journal now.
-            OtherReadings: it reads with something else than it is to.
-
+            OtherReadings: its fingerprints differ from those required.
         """
         seconds = _WITHIN if self._process is not None else _START
         told: Mapping[str, Any] | None = None
@@ -161,21 +157,13 @@ class RereadProcess:
         return told
 
     async def end(self, *, at_once: bool = False) -> None:
-        """End the process."""
         process, self._process = self._process, None
         if process is not None:
             await helper_process.end(process, 0.0 if at_once else _LEAVE)
 
 
 async def write_read(journal: Journal, read: AppealRead, reason: str, operation: str = "") -> Written | JournalError:
-    """Write what reading an appeal again has changed; return what became of it, or why it is refused now.
-
-    `operation`: of the bus, whose part it is.
-
-    Raises:
-        JournalError: nothing can be written now, of no appeal.
-
-    """
+    """Save the changes from rereading an appeal; return the result, or the reason of a refusal."""
     if read.number is None:
         return Written.DIED if read.died else Written.GONE
     if all(each.after is None for each in read.results):

@@ -1,4 +1,4 @@
-"""Withdrawing a record that was misread: the same for every way in."""
+"""Withdraws a misread record; shared by all entry points."""
 
 from collections.abc import Iterable, Set
 from dataclasses import replace
@@ -21,15 +21,12 @@ log = structlog.get_logger(__name__)
 
 
 async def records(journal: Journal, number: str) -> list[LookupState]:
-    """Return the questions of which the newest version tells a record, as it calls them, in their order."""
+    """Return the questions with a record in the newest version, in its order and under its names."""
     return [state for state, _ in await _told(journal, number)]
 
 
 async def _told(journal: Journal, number: str) -> list[tuple[LookupState, list[LookupState]]]:
-    """Return the same, each with all that the journal has of it: what else has a record there does not count now.
-
-    One question may be kept under a former name and under a key that its query has no more: either would come back.
-    """
+    """Return these questions with their other stored states, whose records must go, too, or they would come back."""
     raw = await journal.dossier(number)
     if raw is None:
         return []
@@ -51,7 +48,7 @@ async def _told(journal: Journal, number: str) -> list[tuple[LookupState, list[L
 
 
 def _names(lookup: str, known: Iterable[KnownLookup], others: Set[str]) -> set[str]:
-    """Return all names that a lookup has, or had. A name that is in use is nobody's former one."""
+    """Return all names of a lookup, current and former. Names in use are never former names."""
     names, groups = {lookup}, [{each.lookup, *each.formerly} - others for each in known]
     while more := {name for group in groups if group & names for name in group} - names:
         names |= more
@@ -59,13 +56,12 @@ def _names(lookup: str, known: Iterable[KnownLookup], others: Set[str]) -> set[s
 
 
 def mark(number: str, state: LookupState) -> str:
-    """Return what tells a record of an appeal from all others, and from what it is when it was asked again."""
+    """Return a mark that identifies a record of an appeal and changes when it is asked again."""
     told = f"{number}/{state.lookup}/{state.key}/{state.ended_at.timestamp()}"
     return sha256(told.encode()).hexdigest()[:16]
 
 
 def misread(state: LookupState, reason: str, now: datetime) -> LookupState:
-    """Return how a question stands whose record is withdrawn."""
     return replace(
         state,
         kind=OutcomeKind.INVALID,
@@ -80,14 +76,10 @@ def misread(state: LookupState, reason: str, now: datetime) -> LookupState:
 
 
 async def withdraw(journal: Journal, number: str, state: LookupState, *, reason: str, by: str) -> bool:
-    """Take a record out of all versions to come; the next one says so, with the reason, and of what was found by it.
+    """Remove a record from all later versions; the next one reports this with the reason, and drops dependent facts.
 
-    The question is open then, and is asked again when a person has it asked. False: it has been asked since, the newest
-    version does not tell it, or there is no such appeal.
-
-    Raises:
-        JournalError: with the code `in_work` while a worker has the appeal, with `held` while it is held.
-
+    The question stays open until a person repeats it. False if the record is no longer in the newest version.
+    JournalError `in_work` while a worker has the appeal, `held` while it is held.
     """
     row = await journal.appeal(number)
     if row is None:

@@ -1,1 +1,1 @@
-"""Which lookups a kind of appeal needs, and which of them waits for which."""
+"""The lookups for each kind of appeal, and their dependencies."""

@@ -1,7 +1,7 @@
-"""Completeness contracts: what is asked for each kind of appeal, and what a complete dossier needs.
+"""Completeness contracts: the lookups for each kind of appeal, and those required for completeness.
 
-What a contract requires does not depend on what happened to load. Where the configuration names it, that holds. Where
-it does not, it is whatever could be asked in this journal at any time: the journal remembers.
+Requirements do not depend on loaded plugins. Without a configured list, a contract requires every lookup that the
+journal has ever known.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -18,13 +18,11 @@ from appealbus.schemas.appeal import AppealKind
 from appealbus.schemas.dossier import PlannedLookup
 
 NOT_LOADED: Final = "lookup.not_loaded"
-"""The code of a gap: the contract wants the lookup, and it cannot be asked here."""
+"""Code of a gap: the contract requires the lookup, but it is unavailable here."""
 
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """A lookup that a contract wants and that cannot be asked here."""
-
     reason: str
     plugin: str = ""
     version: str = ""
@@ -33,17 +31,15 @@ class Missing:
 
 @dataclass(frozen=True)
 class CompletenessContract:
-    """What one kind of appeal asks for.
+    """The contract of one kind of appeal.
 
     Attributes:
-        plan: the lookups that are asked.
-        required: those without which a dossier is not complete.
-        named: groups of them, of each of which one at least must have something to be asked about.
-        wait: seconds that the first delivery waits.
-        missing: those that it wants and that cannot be asked here.
-        present: by the former name of a lookup the name under which this process knows it.
-        retired: those that are gone for good and would be asked if they came back.
-
+        required: lookups without which a dossier is incomplete.
+        named: groups of lookups; at least one of each must have something to ask.
+        wait: seconds before the first delivery.
+        missing: required lookups unavailable here.
+        present: current names of lookups, by former name.
+        retired: removed lookups that would be asked if they came back.
     """
 
     plan: Plan
@@ -56,12 +52,11 @@ class CompletenessContract:
 
     @cached_property
     def sources(self) -> dict[str, str]:
-        """The sources that its lookups ask, by lookup."""
         return {node.lookup.name: node.lookup.source for node in self.plan}
 
     @cached_property
     def planned(self) -> list[PlannedLookup]:
-        """What it wants, as a version names it."""
+        """The contract's lookups as recorded in a version."""
         asked = [
             PlannedLookup(lookup=node.lookup.name, plugin=node.plugin, plugin_version=node.plugin_version)
             for node in self.plan
@@ -73,20 +68,19 @@ class CompletenessContract:
 
     @cached_property
     def digest(self) -> bytes:
-        """What tells this plan from another in the log: SHA-256 of what a version says of it."""
+        """SHA-256 that identifies the plan in the log."""
         said = b"".join(each.model_dump_json(exclude_none=True).encode() + b"\n" for each in self.planned)
         return sha256(said).digest()
 
 
 @dataclass(frozen=True)
 class Standing:
-    """What has become of lookups and plugins at a start.
+    """Lookups and plugins after start-up.
 
     Attributes:
-        nodes: lookups that can be asked.
-        inactive: lookups that are there and cannot be asked, each with the reason.
-        plugins: how the plugins stand: `active`, `broken` or `disabled`.
-
+        nodes: available lookups.
+        inactive: unavailable lookups, with reasons.
+        plugins: states: `active`, `broken` or `disabled`.
     """
 
     nodes: Sequence[Node]
@@ -95,17 +89,16 @@ class Standing:
 
     @cached_property
     def by_name(self) -> dict[str, Node]:
-        """The lookups that can be asked."""
         return {node.lookup.name: node for node in self.nodes}
 
     @property
     def known(self) -> list[KnownLookup]:
-        """What the journal is to remember: what can be asked, and which plugins are there."""
+        """Data for the journal: available lookups and plugins."""
         plugins = [KnownLookup(name, "", "") for name, state in self.plugins.items() if state == "active"]
         return plugins + [known_from(node) for node in self.nodes]
 
     def why_missing(self, name: str, plugin: str) -> str:
-        """Say why a lookup cannot be asked here, and what to do."""
+        """Explain why a lookup is unavailable, and what to do."""
         if name in self.inactive:
             return self.inactive[name]
         state = self.plugins.get(plugin)
@@ -119,7 +112,6 @@ class Standing:
 
 
 def known_from(node: Node) -> KnownLookup:
-    """Return what is to be remembered of a lookup."""
     inputs = tuple(InputPaths(each.union, tuple(path.text for path in each.paths)) for each in node.bindings)
     return KnownLookup(node.plugin, node.lookup.name, node.plugin_version, inputs, tuple(node.lookup.formerly))
 
@@ -127,11 +119,10 @@ def known_from(node: Node) -> KnownLookup:
 def active(
     nodes: Iterable[Node], sources: Collection[str], unbound: Collection[str] = ()
 ) -> tuple[list[Node], dict[str, str], list[str]]:
-    """Split lookups into those that can be asked and those that cannot, each with the reason; say what is a defect.
+    """Split lookups into available and inactive ones, with reasons; also return defects.
 
-    A lookup is inactive if its source is not configured, if it takes an input from one that is inactive or not there,
-    and if its paths lead nowhere: the others go on. A source is `unbound` if it is configured, and nobody brings its
-    connector.
+    A lookup is inactive if its source is not configured, an upstream lookup is inactive or absent, or its paths are
+    invalid. A source is `unbound` if configured without a connector.
     """
     live = {node.lookup.name: node for node in nodes}
     present = present_names(live)
@@ -168,12 +159,12 @@ def _drop_dependent(live: Mapping[str, Node], inactive: dict[str, str]) -> None:
 
 
 def present_names(here: Mapping[str, Node]) -> dict[str, str]:
-    """Return by each former name of a lookup its present one. A name that is in use is nobody's former one."""
+    """Map former names of lookups to current ones. Names in use are never former names."""
     return {old: name for name, node in here.items() for old in node.lookup.formerly if old not in here}
 
 
 class Contracts:
-    """Makes the contract of every kind of appeal, from the configuration and from what the journal remembers."""
+    """Builds contracts from the configuration and the journal's memory."""
 
     def __init__(self, loaded: Loaded, standing: Standing) -> None:
         self._loaded = loaded
@@ -181,11 +172,10 @@ class Contracts:
 
     @property
     def standing(self) -> Standing:
-        """What has become of lookups and plugins at this start."""
         return self._standing
 
     def problems(self) -> list[str]:
-        """Say which lookups the configuration names that cannot be asked: a line each, with its place."""
+        """Return a line, with its place, for each configured lookup that is unavailable."""
         by_name, present = self._standing.by_name, self._present(())
         problems = []
         for table, wanted in self._loaded.settings.completeness.items():
@@ -200,7 +190,7 @@ class Contracts:
         return problems
 
     def known_to(self, remembered: Sequence[KnownLookup] = ()) -> dict[AppealKind | None, CompletenessContract]:
-        """Return the contract of every kind of appeal; under None that of appeals whose kind nobody knows."""
+        """Return contracts by kind of appeal; None is the key for unknown kinds."""
         present = self._present(remembered)
         return {
             kind: self._contract(self._loaded.settings.contract(kind), remembered, present)
@@ -208,10 +198,7 @@ class Contracts:
         }
 
     def _present(self, remembered: Iterable[KnownLookup]) -> dict[str, str]:
-        """Return by each name that a lookup has elsewhere the one that it has here, be that the newer or the older.
-
-        Where it is not here at all it has its newest one.
-        """
+        """Map every name of a lookup to its name here, newer or older; if absent here, to its newest name."""
         here = self._standing.by_name
         present = present_names(here)
         for each in remembered:
@@ -252,7 +239,7 @@ class Contracts:
         return CompletenessContract(plan, frozenset(required), wanted.wait, missing, present, retired, named)
 
     def _missed(self, remembered: Iterable[KnownLookup], present: Mapping[str, str]) -> dict[str, Missing]:
-        """Return what could once be asked and cannot now, and plugins of which nobody knows what they would bring."""
+        """Return lookups that were available once, and plugins with unknown lookups."""
         here, retired = self._standing.by_name, set(self._loaded.settings.bus.retired)
         plugins = {each.plugin for each in remembered}
         missing = {
@@ -279,7 +266,7 @@ class Contracts:
 def _with_inputs(
     names: Iterable[str], here: Mapping[str, Node], known: Mapping[str, KnownLookup], present: Mapping[str, str]
 ) -> set[str]:
-    """Return the lookups with all that they take inputs from, those too that are not here."""
+    """Return the lookups with all their upstream lookups, also unavailable ones."""
     seen: set[str] = set()
     stack = list(names)
     while stack:

@@ -1,4 +1,4 @@
-"""Inputs of a lookup: the paths that feed a field of its query, how those stand that they go through, and a draft."""
+"""Inputs of a lookup: paths for a query field, states of upstream lookups, and drafts of questions."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -13,19 +13,12 @@ from appealbus.schemas.outcome import Outcome
 from appealbus.schemas.record import Record
 
 Roots = Mapping[str | None, BaseModel]
-"""Where paths start: the appeal under None, and a record of each upstream lookup that has one."""
+"""Start of paths: the appeal under None, and a record per upstream lookup."""
 
 
 @dataclass(frozen=True, slots=True)
 class InputState:
-    """How a lookup stands that another takes an input from.
-
-    Attributes:
-        how: its outcomes, in words.
-        found: whether it has a record.
-        pending: whether it may still find one more.
-
-    """
+    """State of an upstream lookup: outcomes in words, whether it has a record, and whether it may find more."""
 
     how: str
     found: bool
@@ -34,7 +27,7 @@ class InputState:
 
 @dataclass(frozen=True, slots=True)
 class InputBinding:
-    """One field of a query and the paths that feed it."""
+    """A query field and the paths that feed it."""
 
     field: str
     paths: tuple[Path, ...]
@@ -48,11 +41,10 @@ class InputBinding:
 
     @property
     def of_appeal(self) -> bool:
-        """Whether the appeal itself can give the field a value."""
+        """Whether a path starts at the appeal."""
         return any(path.lookup is None for path in self.paths)
 
     def candidates(self, roots: Roots) -> Iterator[Value]:
-        """Yield the values for the field, in the order of the paths."""
         for path in self.paths:
             root = roots.get(path.lookup)
             taken = False
@@ -63,9 +55,9 @@ class InputBinding:
                 return
 
     def waits_for(self, roots: Roots, standings: Mapping[str, InputState]) -> str | None:
-        """Return the lookup that must end before the field has its value, if there is one.
+        """Return the lookup for which the field must wait, if any.
 
-        A later path never stands in for one whose lookup may still find something: the question would change.
+        A later path does not replace one whose lookup may still find something.
         """
         if self.union:
             return None
@@ -80,11 +72,11 @@ class InputBinding:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A question that is ready to be put, or the outcome of one that cannot be."""
+    """A question, or the outcome of one that cannot be asked."""
 
     key: str
     inputs: tuple[Input, ...] = ()
     query: Query | None = None
     outcome: Outcome[Record] | None = None
     lineage: Lineage = field(default_factory=dict)
-    """The elements of lists that it comes from."""
+    """List elements from which it stems."""

@@ -1,4 +1,4 @@
-"""Which elements of which lists a question comes from, so that only what belongs together meets in the next one."""
+"""Tracks which list elements a question stems from, so that only related values are combined."""
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterator, Mapping, Sequence, Set
@@ -9,26 +9,25 @@ from appealbus.core.planning.paths import Path, Value
 from appealbus.schemas.record import Record
 
 Lineage: TypeAlias = Mapping[str, Set[Hashable]]
-"""The elements by the list that they stand in: `parcels[*]` of the appeal, the records of `egkn.parcel`, or
-`egkn.parcel/rights[*]` of these. None stands for: from none of this list, though it might have been."""
+"""Elements by list, such as `parcels[*]` of the appeal. None as an element: a possible list did not contribute."""
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A record that an upstream lookup found, and where its question came from; without that it goes with every one."""
+    """A record of an upstream lookup, with its question's lineage; without lineage it combines with all."""
 
     record: Record
     lineage: Lineage = field(default_factory=dict)
 
 
 Chosen: TypeAlias = Mapping[str, Known]
-"""One record, or none, of each upstream lookup: records that belong together."""
+"""At most one record per upstream lookup; together they form a related combination."""
 
 
 def joined(names: Sequence[str], known: Mapping[str, Sequence[Known]]) -> Iterator[tuple[Chosen, Lineage]]:
-    """Yield the records that belong together, one of each lookup at most, with what they have in common.
+    """Yield combinations of related records, at most one per lookup, with their common lineage.
 
-    Two belong together unless they come from different elements of one list. A record without a partner comes alone.
+    Records are related unless they stem from different elements of one list. A record without partners comes alone.
     """
     indexes = [_Index(known.get(name, ())) for name in names]
     if not any(index.known for index in indexes):
@@ -56,7 +55,7 @@ def _extend(
 
 
 class _Index:
-    """The records of one lookup by the elements that they come from: a hundred with a hundred is not ten thousand."""
+    """Indexes a lookup's records by lineage, so that joins avoid the full product."""
 
     def __init__(self, known: Sequence[Known]) -> None:
         self.known = known
@@ -73,7 +72,7 @@ class _Index:
                 yield each, common
 
     def _near(self, lineage: Lineage) -> Sequence[Known]:
-        """Return the fewest records among which all partners are."""
+        """Return a small superset of the related records."""
         nearest = self.known
         for name, elements in lineage.items():
             of_list = self._by.get(name)
@@ -86,7 +85,7 @@ class _Index:
 
 
 def meet(one: Lineage, other: Lineage) -> Lineage | None:
-    """Return what the two have in common; None if they come from different elements of one list."""
+    """Return the common lineage; None if they stem from different elements of one list."""
     common = {**one, **other}
     for name in one.keys() & other.keys():
         both = one[name] & other[name]
@@ -97,7 +96,7 @@ def meet(one: Lineage, other: Lineage) -> Lineage | None:
 
 
 def elements_of(value: Value, paths: Sequence[Path], chosen: Chosen) -> Lineage:
-    """Return the elements that a value stands in; for the lists of the other paths that might have given it, none."""
+    """Return the elements that hold a value; None for lists of alternative paths."""
     elements: dict[str, Set[Hashable]] = {}
     for path in paths:
         for name in path.lists:

@@ -21,12 +21,12 @@ _LOOKUP = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")
 
 
 class PathError(AppealBusError, ValueError):
-    """A path that leads nowhere."""
+    """An invalid path."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One field on the way; `each` walks into every element of a list."""
+    """One field of a path; `each` iterates over a list."""
 
     name: str
     each: bool
@@ -42,15 +42,12 @@ class Path:
     fans_out: bool
     """Whether the path can have several values."""
     lists: tuple[str, ...] = ()
-    """The lists on the way, from outside in: `egkn.parcel/rights[*]`."""
+    """Lists on the path, outermost first: `egkn.parcel/rights[*]`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """What stands at the end of a path. `span` is set for what was found inside the appeal's text.
-
-    `at` says which element it is of each list on the way.
-    """
+    """A value at the end of a path. `span` is its position in the appeal's text; `at` has the element of each list."""
 
     value: Any
     path: Path
@@ -59,12 +56,7 @@ class Value:
 
 
 def parse_path(text: str) -> Path:
-    """Parse a path.
-
-    Raises:
-        PathError: if it does not follow the grammar.
-
-    """
+    """Parse a path; PathError for a syntax error."""
     head, slash, rest = text.partition("/")
     lookup = head if slash else None
     if lookup is not None and not _LOOKUP.fullmatch(lookup):
@@ -80,12 +72,7 @@ def parse_path(text: str) -> Path:
 
 
 def check_path(path: Path, root: type[BaseModel]) -> None:
-    """Check that the path leads to a field of the model.
-
-    Raises:
-        PathError: naming the step that leads nowhere and the nearest field there is.
-
-    """
+    """Check that the path leads to a field of the model; PathError names the wrong step and the nearest field."""
     models: list[type[BaseModel]] = [root]
     for step in path.steps:
         annotations = [m.model_fields[step.name].annotation for m in models if step.name in m.model_fields]
@@ -104,7 +91,7 @@ def check_path(path: Path, root: type[BaseModel]) -> None:
 
 
 def _inside(annotation: Any) -> tuple[bool, list[type[BaseModel]]]:
-    """Return whether the annotation is a list, and the models it holds."""
+    """Return whether the annotation is a list, and its models."""
     origin = get_origin(annotation)
     if origin is Annotated:
         return _inside(get_args(annotation)[0])
@@ -119,22 +106,21 @@ def _inside(annotation: Any) -> tuple[bool, list[type[BaseModel]]]:
 
 
 def of_each(path: str) -> str:
-    """Return the path that leads to the same field of every item: `rights[*].holder` for `rights[0].holder`."""
+    """Generalize indexes: `rights[0].holder` becomes `rights[*].holder`."""
     return _INDEX.sub("[*]", path)
 
 
 def within(field: str, other: str) -> bool:
-    """Return whether a field is another one, or a part of it: `rights[*].holder` is one of `rights`."""
+    """Whether `field` equals `other` or is a part of it: `rights[*].holder` is within `rights`."""
     return field == other or field.startswith((f"{other}.", f"{other}[", f"{other}/"))
 
 
 def touch(field: str, other: str) -> bool:
-    """Return whether one of two fields is the other, or a part of it."""
     return within(field, other) or within(other, field)
 
 
 def values(path: Path, root: BaseModel) -> Iterator[Value]:
-    """Yield what stands at the end of the path, one by one: nothing where a field is absent or empty."""
+    """Yield the values at a path; nothing for absent or empty fields."""
     return _walked(path, path.steps, root, ())
 
 

@@ -1,4 +1,4 @@
-"""The plan: which lookup waits for which, and what there is to ask. It follows from the declared paths alone."""
+"""The plan: dependencies of lookups and their questions, derived from declared paths alone."""
 
 import re
 from collections import defaultdict
@@ -27,12 +27,11 @@ from appealbus.schemas.record import Record
 _Place = tuple[str, tuple[int, ...]]
 
 _LOOKS = 10_000
-"""Ways to fill in a query that are looked at beyond ten for each question that may be asked: most of a hundred parcels
-with a hundred rights each lead to a few persons. It takes a tenth of a second."""
+"""Combinations tried for a query, beyond ten per allowed question. Takes a tenth of a second."""
 
 
 class PlanError(AppealBusError):
-    """The lookups do not fit together. The text names the lookup, the field and what to write."""
+    """The lookups do not fit together. The text names the lookup, the field and the fix."""
 
     def __init__(self, lookup: str, text: str) -> None:
         super().__init__(f"{lookup}: {text}")
@@ -40,23 +39,20 @@ class PlanError(AppealBusError):
 
 
 def renamed_path(path: str, present: Mapping[str, str]) -> str:
-    """Return a path with the present name of the lookup that it goes through."""
     head, slash, rest = path.partition("/")
     return f"{present.get(head, head)}/{rest}" if slash else path
 
 
 @dataclass(frozen=True)
 class Node:
-    """A lookup in the plan."""
-
     lookup: Lookup[Any, Record]
     plugin: str
     plugin_version: str
     legal_basis: str
     present: Mapping[str, str] = field(default_factory=dict)
-    """By the former name of a lookup its present one: paths may still use the former."""
+    """Current names of lookups, by former name, which paths may still use."""
     taken: set[str] = field(default_factory=set)
-    """Fields of its record from which other lookups of the plan take inputs."""
+    """Fields of its record that feed other lookups."""
 
     @cached_property
     def _models(self) -> tuple[type[Query], type[Record]]:
@@ -68,21 +64,18 @@ class Node:
 
     @property
     def query_model(self) -> type[Query]:
-        """The model of the declared inputs."""
         return self._models[0]
 
     @property
     def record_model(self) -> type[Record]:
-        """The model of the answer."""
         return self._models[1]
 
     def decides(self, fields: Iterable[str]) -> bool:
-        """Return whether one of these fields of its record decides: the lookup says so, or others take inputs there."""
+        """Whether a field is decisive: declared by the lookup, or an input of others."""
         return any(touch(name, each) for name in fields for each in (*self.lookup.decisive, *self.taken))
 
     @cached_property
     def bindings(self) -> tuple[InputBinding, ...]:
-        """The fields of the query with their paths."""
         found = []
         for name, declared in self.query_model.model_fields.items():
             source = next((item for item in declared.metadata if isinstance(item, From)), None)
@@ -97,27 +90,16 @@ class Node:
 
     @cached_property
     def upstream(self) -> tuple[str, ...]:
-        """The lookups whose records the inputs come from."""
         return tuple(dict.fromkeys(p.lookup for b in self.bindings for p in b.paths if p.lookup is not None))
 
     def check_names(self) -> None:
-        """Check that the lookup says its former names as it should.
-
-        Raises:
-            PlanError: saying what to write.
-
-        """
+        """Check the declared former names; PlanError says what to write."""
         formerly: Any = self.lookup.formerly
         if not isinstance(formerly, tuple) or not all(isinstance(name, str) and name for name in formerly):
             raise PlanError(self.lookup.name, 'formerly is a tuple of names: write formerly = ("old.name",)')
 
     def check(self, models: Mapping[str, type[Record]] | None = None) -> None:
-        """Check that the paths lead somewhere: into the appeal, and into the records of the given lookups.
-
-        Raises:
-            PlanError: naming the lookup, the field and what to write.
-
-        """
+        """Check the paths into the appeal and into the records of the given lookups; PlanError names the fix."""
         for binding in self.bindings:
             for path in binding.paths:
                 if path.lookup is not None and models is None:
@@ -150,15 +132,9 @@ class Node:
         limit: int,
         key_of: Callable[[str], str] = str,
     ) -> list[Draft]:
-        """Return what there is to ask, each distinct question once, and why not where there is nothing.
+        """Return distinct questions, at most `limit`, or the reasons why there are none.
 
-        Args:
-            appeal: the appeal.
-            known: what the upstream lookups found.
-            standings: how each upstream lookup stands.
-            limit: the most questions that the lookup may fan out into.
-            key_of: makes the key of a question from the hash of its query.
-
+        `known` and `standings` are records and states of upstream lookups; `key_of` makes a question's key.
         """
         kept: dict[str, Draft] = {}
         origins: dict[str, dict[str, set[Hashable]]] = defaultdict(lambda: defaultdict(set))
@@ -193,7 +169,7 @@ class Node:
         return drafts or ([] if empty is None else [empty])
 
     def _unknown(self, appeal: Appeal, *, asks: bool) -> Draft | None:
-        """Return that there may be more to ask, since the appeal may have an input where nobody could read it."""
+        """Return a draft for a possible further question, if the appeal may hold an unreadable input."""
         inputs = [(path, each) for each in self.bindings if each.required or not asks for path in each.paths]
         where = " or ".join(path.text for path, each in inputs if may_have(appeal, path, self.query_model, each.field))
         reason = f"what the appeal says could not be read, and may be {where}"
@@ -202,7 +178,7 @@ class Node:
     def _each(
         self, appeal: Appeal, known: Mapping[str, Sequence[Known]], standings: Mapping[str, InputState]
     ) -> Iterator[tuple[Draft, Lineage] | None]:
-        """Yield the drafts as they are found, the same one perhaps many times; None for records that lead to none."""
+        """Yield drafts as found, with duplicates; None for records that lead to none."""
         made: dict[Hashable, Draft] = {}
         picked: set[_Place] = set()
         beside = False
@@ -240,7 +216,7 @@ class Node:
     def _picks(
         self, roots: Roots, chosen: Chosen, common: Lineage, gone: Set[_Place] | None
     ) -> Iterator[tuple[Mapping[str, Value], Lineage]]:
-        """Yield the ways to fill in the query from records that belong together; from a list what is not `gone`."""
+        """Yield values for the query from related records; skip list elements in `gone`."""
         fixed: dict[str, Value] = {}
         fanned: tuple[InputBinding, Iterator[Value]] | None = None
         for binding in self.bindings:
@@ -304,15 +280,10 @@ def _key(values_: Mapping[str, object]) -> str:
 
 
 class Plan:
-    """The lookups in an order in which each stands behind all that it takes inputs from."""
+    """The lookups, each after those that feed it."""
 
     def __init__(self, nodes: Sequence[Node]) -> None:
-        """Check all paths and find the order.
-
-        Raises:
-            PlanError: for a path that leads nowhere, an unknown lookup, or a circle.
-
-        """
+        """Check all paths and sort the lookups. PlanError for an invalid path, an unknown lookup, or a cycle."""
         by_name = {node.lookup.name: node for node in nodes}
         models = {name: node.record_model for name, node in by_name.items()}
         for node in nodes:

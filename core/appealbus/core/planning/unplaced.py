@@ -1,4 +1,4 @@
-"""What stands in an appeal where nobody could place or read it: it may be the input that a question lacks."""
+"""Searches unread parts of an appeal for a missing input."""
 
 import re
 from collections.abc import Callable
@@ -13,17 +13,17 @@ from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.notes import Notes
 
 UNKNOWN = "inputs.unknown"
-"""The code of a question whose input the appeal may have, where nobody could read it."""
+"""Code of a question whose input may be in an unread part of the appeal."""
 _TOKEN = re.compile(r"[^\s<>\"'={}\[\],]+")
 _MOST = 5000
-"""Words of what could not be placed that are looked at; who sends more is taken to have the input among them."""
+"""Words searched; a longer part is assumed to hold the input."""
 
 
 def may_have(appeal: Appeal, path: Path, model: type[Query], field: str) -> bool:
-    """Return whether an input that its path does not lead to may stand in what the appeal has beside its fields.
+    """Whether unread parts of the appeal may hold an input.
 
-    It may where something was set aside at the path, and where unknown fields at it or above have its name, or a text
-    that it takes and that few others would.
+    Data set aside at the path counts. Unknown fields there or above also count, if they have the field's name or a
+    distinctive text that it accepts.
     """
     given = {str(value.value) for value in values(path, appeal)}
     if path.lookup is not None or (given and not path.fans_out):

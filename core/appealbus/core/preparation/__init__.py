@@ -1,1 +1,1 @@
-"""What the bus adds to an appeal at intake: the identifiers that its text mentions, and warnings."""
+"""Additions to an appeal at intake: identifiers mentioned in its text, and warnings."""

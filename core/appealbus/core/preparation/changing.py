@@ -1,4 +1,4 @@
-"""An appeal as it is after all that has happened to it: the form that it came in, and its changes in their order."""
+"""Applies changes to an appeal, in order."""
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -18,20 +18,17 @@ from appealbus.schemas.tolerant import corrected, knows_more
 
 _TERMS = frozenset({ChangeKind.DUE, ChangeKind.EXTENDED})
 _TELLS_FIELDS_ALONE = frozenset({ChangeKind.CORRECTED, ChangeKind.DUE})
-"""Where these leave every field as it was, there is nothing to tell but an implausible date."""
+"""Changes of these kinds that alter no field report only an implausible date."""
 _COPIED = set(ChangeNote.model_fields) - {"dated_at", "fields"}
 
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """What changes have made of an appeal, and what a dossier tells of them."""
-
     appeal: Appeal
     notes: tuple[ChangeNote, ...]
 
 
 def with_changes(case: Case) -> Case:
-    """Return the case of the appeal as it is after its changes."""
     done = changed(case.first or case.appeal, case.kept_changes)
     if any(knows_more(each.change) for each in case.kept_changes):
         # A later release knows what that one says, and may have made the form of it that the journal has.
@@ -46,7 +43,6 @@ def with_changes(case: Case) -> Case:
 
 
 def changed(first: Appeal, changes: Iterable[KeptChange]) -> Changed:
-    """Return what changes make of an appeal, given in the form that it came in."""
     form = bare = _without_own_warnings(first)
     notes = []
     placed: set[str] = set()
@@ -112,7 +108,7 @@ def _corrected(form: Appeal, change: Change) -> dict[str, Any]:
 
 
 def _merged(before: Any, given: Any, *, untyped: bool) -> Any:
-    """Return a value with what is given of it; a model of another type, or what is none, is replaced."""
+    """Merge given fields into a value; models of another type and other values are replaced."""
     if not isinstance(given, Model) or not isinstance(before, Model):
         return given
     said = {name: value for name, value in given if value is not None and name != "type"}
@@ -122,7 +118,6 @@ def _merged(before: Any, given: Any, *, untyped: bool) -> Any:
 
 
 def other_fields(before: Appeal, after: Appeal) -> Iterator[str]:
-    """Go through the paths of what can be corrected and is another."""
     for name in Correction.model_fields:
         one, other = getattr(before, name), getattr(after, name)
         if one == other:

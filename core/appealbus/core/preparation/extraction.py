@@ -1,4 +1,4 @@
-"""The bus's own work on an appeal at intake: identifiers that its text mentions, and what is odd about its fields."""
+"""Extracts identifiers from an appeal's text and checks its fields."""
 
 from collections.abc import Callable, Iterator
 
@@ -16,15 +16,14 @@ from appealbus.schemas.identifiers import (
 )
 
 MOST_MENTIONS = 50
-"""How many identifiers of one kind are taken from a text: each costs questions to a source."""
+"""Most identifiers of one kind from a text: each costs questions to a source."""
 
 TOO_MANY = "mentions.too_many"
-"""The code of the warning about a text that mentions more."""
 _EXPECTED = {"kind": "the appeal does not say what kind it is", "applicant": "the appeal does not say who writes"}
 
 
 def prepare(appeal: Appeal) -> Appeal:
-    """Return the appeal with its mentions and warnings replaced by the bus's own; other fields stay as written."""
+    """Return the appeal with our own mentions and warnings; other fields stay."""
     mentions, crowded = _mentions(appeal)
     warnings = check(appeal) + [
         AppealWarning(
@@ -39,7 +38,7 @@ def prepare(appeal: Appeal) -> Appeal:
 
 
 def check(appeal: Appeal) -> list[AppealWarning]:
-    """Return a warning for what is not said, and for each field that should be an identifier and is not."""
+    """Return warnings about missing data and invalid identifiers."""
     written = {each.field for each in appeal.as_written}
     warnings = [
         AppealWarning(field=field, code="field.missing", message=message)

@@ -1,4 +1,4 @@
-"""An appeal that was taken as it was written, read again under the names that its channel has for fields."""
+"""Applies a channel's renames to an appeal that was already accepted."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -20,27 +20,19 @@ from appealbus.schemas.xmlreading import message_from_xml
 
 _ELEMENT = re.compile(r"^<", re.MULTILINE)
 _MOST = 16 * 1024 * 1024
-"""Bytes: of what was taken the form is larger than the message was, by the names of its fields."""
+"""Bytes; the canonical form exceeds the message by its field names."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mapped:
-    """What renames come to."""
-
     correction: Correction
     renames: tuple[Rename, ...]
-    """Those that find something."""
     left: Appeal
-    """What was read anew: it tells what there is unknown in that, too."""
+    """The reread part, with its own unknown fields."""
 
 
 def mapped(form: Appeal, renames: Sequence[Rename]) -> Mapped | None:
-    """Return what renames make of an appeal whose fields they find misnamed; None where they find nothing.
-
-    Raises:
-        Unreadable: what is kept of it as it was written cannot be read again.
-
-    """
+    """Apply renames to an appeal; None if none matches. Unreadable if the kept original cannot be read again."""
     sent = _as_sent(form)
     before, after = _read(sent, ()), _read(sent, renames)
     values = {
@@ -54,10 +46,9 @@ def mapped(form: Appeal, renames: Sequence[Rename]) -> Mapped | None:
 
 
 def without(form: Appeal, paths: Iterable[str]) -> Appeal:
-    """Return an appeal in which nothing is unknown any more that stands at these paths: it has its place by now.
+    """Return an appeal without unknown fields at these paths, since they are now known.
 
-    Of a large one it stays, as each run of its case would take the time for it; so it does beside attributes and texts
-    between elements.
+    Large appeals are left alone, as are fields beside XML attributes or mixed text.
     """
     fields = {each.field for each in form.warnings if each.code in UNKNOWN}
     unknown = [each.text for each in form.as_written if each.field in fields]
@@ -78,7 +69,7 @@ def without(form: Appeal, paths: Iterable[str]) -> Appeal:
 
 
 def _otherwise(before: Any, after: Any) -> Any:
-    """Return what of a field is otherwise; None: nothing."""
+    """Return the changed parts of a field; None if equal."""
     if before == after:
         return None
     if not isinstance(after, Model) or type(before) is not type(after):
@@ -97,7 +88,7 @@ def _read(sent: bytes, renames: Sequence[Rename]) -> Appeal:
 
 
 def _as_sent(form: Appeal) -> bytes:
-    """Return a message that says what an appeal says, and has beside it what was set aside as it was written."""
+    """Rebuild a message from an appeal and its set-aside data."""
     try:
         return _written_anew(form)
     except (orjson.JSONEncodeError, UnsafeXml):  # what is set aside may be nested as deeply as can be read

@@ -1,16 +1,15 @@
-"""Finding identifiers in a text that a citizen wrote.
+"""Finds identifiers in free text.
 
-What counts as an identifier in a text:
+Identifiers are:
 
 - twelve digits in a row, or 6 + 6, that are a valid ИИН or БИН; after a word such as "ИИН" or "БСН" in any grouping;
 - a cadastral number written 2-3-3-3…5 with dashes or colons, or with blanks next to a word such as "кадастровый";
 - 11 to 13 digits in a row next to a word such as "кадастровый"; 11 or 12 next to "участок" or "жер учаскесі", unless
   they are a valid ИИН or БИН.
 
-The nearest word before the number decides, else one right after it; words of money and telephones decide against it.
-The number of a building or a flat, which goes on after the parcel's, is left alone. Every step looks at a bounded
-part of the text, and of groups of digits only the first 10,000 are looked at that may be part of an identifier: so a
-hostile text costs no more than another.
+The nearest word before the number decides, else one right after it; words of money and telephones exclude it.
+Numbers of buildings and flats, which continue a parcel's, are skipped. All steps are bounded: hostile text costs no
+more than other text. Only the first 10,000 candidate groups of digits are examined.
 """
 
 import re
@@ -25,15 +24,15 @@ from appealbus.schemas.identifiers import SEPARATORS, parse_bin, parse_cadastral
 Kind = Literal["iins", "bins", "cadastral_numbers"]
 
 _NEAR = 60
-"""Characters between a word such as ИИН and the number that it is about: half a sentence."""
+"""Characters between a number and a word such as ИИН: half a sentence."""
 _OBLASTS = range(1, 26)
 """The cadastre's oblast codes, with room for new ones. Telephones begin with 77 or 87."""
 _MOST_RUNS = 10_000
 _GROUPS = 5
-"""Groups of digits of one identifier at most, but for those behind a word such as ИИН."""
+"""Most groups of digits per identifier, except after a word such as ИИН."""
 _MAY = f"[0-9{SEPARATORS}:]"
 _STRETCH = re.compile(rf"(?<!{_MAY})(?={_MAY}{{11}})(?:[{SEPARATORS}:]*+[0-9]){{11}}{_MAY}*+")
-"""Eleven digits and more, with nothing but what may stand between those of one identifier."""
+"""Eleven or more digits, with only separators allowed in an identifier."""
 # Not [0-9]+: with a first digit to look for, the regex engine is at it in half the time.
 _DIGITS = re.compile("[0-9][0-9]*")
 _NO_DIGITS = re.compile("[^0-9]+")
@@ -61,8 +60,6 @@ _WORD_AFTER = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class FoundIdentifier:
-    """An identifier in a text: its kind, its normal form, and where it stands."""
-
     kind: Kind
     value: str
     start: int
@@ -70,12 +67,12 @@ class FoundIdentifier:
 
 
 def identifiers_in(text: str) -> Iterator[FoundIdentifier]:
-    """Yield the identifiers in the text from left to right, repeated ones too."""
+    """Yield identifiers from left to right, with repeats."""
     return iter(Scanner(text))
 
 
 def _words(text: str, start: int, stop: int) -> Iterator[tuple[int, str]]:
-    """Yield the end and the meaning of each word there that says what a number next to it is."""
+    """Yield end and meaning of each keyword in a range."""
     part = lowered(text[start:stop])
     for match in _STEM.finditer(part):
         at, meaning = match.start(), _STEMS[match[0]]
@@ -84,7 +81,7 @@ def _words(text: str, start: int, stop: int) -> Iterator[tuple[int, str]]:
 
 
 def lowered(text: str) -> str:
-    """Return a text in small letters, each at its place: one that would become two stays."""
+    """Lower the case without shifting positions: letters that would expand stay."""
     low = text.lower()
     if len(low) == len(text):
         return low
@@ -92,12 +89,7 @@ def lowered(text: str) -> str:
 
 
 class Scanner:
-    """One pass over a text: runs of digits are tried from left to right, each against the few that follow it.
-
-    Attributes:
-        cut: whether the text has more runs of digits than are looked at.
-
-    """
+    """One pass over a text. `cut`: the text exceeds the limit."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -145,7 +137,7 @@ class Scanner:
         return land
 
     def _continues(self, index: int) -> bool:
-        """Say whether the run is the tail of something longer: a telephone, a date, the number of a flat."""
+        """Whether the run continues something longer: a telephone, a date, the number of a flat."""
         start = self.runs[index][0]
         if self.text[start - 1 : start] == "+":
             return True
@@ -233,7 +225,6 @@ class Scanner:
         return self._valid("iins", parse_iin, start, end) or self._valid("bins", parse_bin, start, end)
 
     def _joined(self, joint: re.Pattern[str], index: int) -> bool:
-        """Say whether the run at the index and the next one are joined so."""
         if index < 0 or index + 1 >= len(self.runs):
             return False
         return bool(joint.fullmatch(self.text, self.runs[index][1], self.runs[index + 1][0]))

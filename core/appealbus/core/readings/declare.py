@@ -1,4 +1,4 @@
-"""The words in which a reading is declared."""
+"""Declarations of readings."""
 
 from collections.abc import Callable
 from datetime import tzinfo
@@ -12,10 +12,10 @@ from appealbus.core.readings.paths import DeclarationError, ReplyPath, parse_rep
 
 
 class InnerSchema(Protocol):
-    """What XML inside text is checked against."""
+    """Validator of XML inside text."""
 
     def check(self, message: Any, notes: Notes | None = None) -> None:
-        """Check it as strictly as the notes say; raises CallFailed."""
+        """Validate as strictly as the notes say; raises CallFailed."""
 
 
 class _Paths:
@@ -80,17 +80,16 @@ class Tree(_Paths):
 
 
 class ReadingSpec:
-    """What a reading declares, as its program is made from it.
+    """The declarations of a reading.
 
     Attributes:
-        model: what is made: a record, or a model in one.
-        fields: declarations by the names of fields.
-        codes: what the code and the two names of a coded value are called here.
-        zone: of moments that are written without one.
-        comma: whether a decimal comma is taken, too.
-        xml: what XML inside text is checked against.
-        origin: where it was declared.
-
+        model: result: a record or nested model.
+        fields: declarations by field.
+        codes: names of a coded value's code and two texts.
+        zone: of times without a zone.
+        comma: whether decimal commas are accepted.
+        xml: validator of XML inside text.
+        origin: place of the declaration.
     """
 
     model: type[BaseModel]
@@ -107,7 +106,6 @@ Declared: TypeAlias = str | Declaration | ReadingSpec | tuple[str | Declaration,
 
 
 def annotated(model: type[BaseModel]) -> dict[str, Declared]:
-    """Return the declarations that the model's own fields are annotated with."""
     found: dict[str, Declared] = {}
     for name, field in model.model_fields.items():
         declared = tuple(item for item in field.metadata if isinstance(item, Declaration))

@@ -1,4 +1,4 @@
-"""What follows from the type of a field: whether it is needed, a list, a date, a coded value, a model of its own."""
+"""Derives a field's treatment from its type: required, list, date, coded value, nested model."""
 
 import types
 from dataclasses import dataclass
@@ -28,12 +28,10 @@ class FieldType:
     """A field's type.
 
     Attributes:
-        needed: there is no record without it.
-        each: it is a list of these.
-        scalar: the type of a single value: str, date, Decimal …; None for a model or open content.
-        model: the model that stands there; None for a single value.
-        open: any JSON: a table, or whatever there is.
-
+        needed: required for the record.
+        each: a list of these.
+        scalar: type of a single value: str, date, Decimal …; None for models and open content.
+        open: any JSON.
     """
 
     needed: bool
@@ -49,7 +47,7 @@ class FieldType:
 
 
 def field_type(field: FieldInfo) -> FieldType | None:
-    """Return what follows from the field's type; None where nothing can be said, such as of a union of models."""
+    """Analyse a field's type; None if unsupported, such as a union of models."""
     inner, each = _unwrapped(field.annotation)
     needed = field.is_required()
     if inner is Any or inner is pydantic.JsonValue or get_origin(inner) is dict:
@@ -72,7 +70,7 @@ def _scalar(inner: Any) -> type | None:
 
 
 def _unwrapped(annotation: Any) -> tuple[Any, bool]:
-    """Return what stands inside Annotated, Optional and list, and whether there was a list."""
+    """Unwrap Annotated, Optional and list; return also whether there was a list."""
     origin = get_origin(annotation)
     if origin is Annotated:
         return _unwrapped(get_args(annotation)[0])

@@ -1,4 +1,4 @@
-"""Laying paths into a trie."""
+"""Builds a trie from paths."""
 
 from appealbus.core.readings import steps
 from appealbus.core.readings.declare import InnerSchema
@@ -7,18 +7,7 @@ from appealbus.core.readings.trie import Entry, Level, Step
 
 
 def entry_at(root: Level, path: ReplyPath, xml: InnerSchema | None, whose: str) -> Entry:
-    """Return the place where a path ends, made if need be.
-
-    Args:
-        root: the places inside the element that the path starts from.
-        path: a path with at least one step.
-        xml: what XML inside text is checked against.
-        whose: the path is, for errors.
-
-    Raises:
-        DeclarationError: two paths do not agree on which elements they mean.
-
-    """
+    """Return the entry at a path's end; create missing ones. DeclarationError if two paths disagree."""
     level, entry = root, Entry()
     for i, name in enumerate(path.steps):
         if name == XML:
@@ -40,7 +29,7 @@ def entry_at(root: Level, path: ReplyPath, xml: InnerSchema | None, whose: str) 
 
 
 def spoil_at(root: Level, path: ReplyPath, step: Step, xml: InnerSchema | None, whose: str) -> None:
-    """Say what is done where text on the way of a path should be XML, and is none."""
+    """Add a step for text on the way of a path that should be XML but is not."""
     for i, name in enumerate(path.steps):
         if name == XML:
             way = ReplyPath(path.text, path.steps[:i], path.each[:i])
@@ -48,10 +37,10 @@ def spoil_at(root: Level, path: ReplyPath, step: Step, xml: InnerSchema | None, 
 
 
 def settle(level: Level, prefix: str = "", *, repeated: bool = False) -> None:
-    """Make a trie ready once all paths are laid out.
+    """Finish a trie after all paths were added.
 
-    Every place learns where it is. A single value is read by a step where more than that is done at its place. What one
-    nested model or path takes of an element is no news to the others that look at the same one.
+    Sets the prefix of each entry, and turns single values into steps at entries with several tasks. Elements used by
+    one nested model or path are not reported as undeclared by others.
     """
     level.prefix = prefix
     for name, entry in level.declared.items():

@@ -1,4 +1,4 @@
-"""A lookup that is two declarations and a name."""
+"""Lookups that consist of two declarations and a name."""
 
 import re
 from collections.abc import Sequence
@@ -144,12 +144,7 @@ class Declared(Lookup[Q, R_co]):
 
     @staticmethod
     def _tie(answer: Answer[Any], reply: Reply, source: Source) -> None:
-        """Hold the id that the source repeats against ours.
-
-        Raises:
-            CallFailed: `reply.other_question`.
-
-        """
+        """Raise CallFailed (`reply.other_question`) if the id repeated by the source is not ours."""
         if answer.echo is None:
             return
         if not source.call_context.is_ours(answer.echo):

@@ -13,11 +13,11 @@ _HAS_NIL = etree.XPath("boolean(descendant-or-self::*/@xsi:nil)", namespaces={"x
 
 
 _LARGEST = 1024
-"""Bits of a whole number that is written out: Python refuses to write out the largest, and no register has them."""
+"""Bits of a whole number that is converted to text; Python refuses the largest, and no register has them."""
 
 
 class JsonNode:
-    """A value of a JSON object under its key; a list under a key is the key repeated."""
+    """A value in a JSON object, with its key; a list counts as a repeated key."""
 
     __slots__ = ("_parent", "key", "tag", "text", "value")
 
@@ -40,12 +40,10 @@ class JsonNode:
         return int(self.text is None and self.value is not None)  # a number that is no text is none to read
 
     def whole(self) -> Any:
-        """Return what stands under its key: of a list, all of it."""
         around = self._parent.value if self._parent is not None else None
         return around.get(self.key, self.value) if isinstance(around, Mapping) else self.value
 
     def getparent(self) -> "JsonNode | None":
-        """Return the object that it stands in."""
         return self._parent
 
 
@@ -53,19 +51,19 @@ Node: TypeAlias = etree._Element | JsonNode
 
 
 def is_nil(node: Node) -> bool:
-    """Say whether it stands for nothing: an element that is marked xsi:nil, or null."""
+    """Whether it is null, or an element marked xsi:nil."""
     if isinstance(node, JsonNode):
         return node.value is None
     return xmlread.is_nil(node)
 
 
 def has_nil(node: Node) -> bool:
-    """Say whether anything in it may be nil, so that reading need not ask at each element."""
+    """Whether any part may be nil, to skip checks of single elements."""
     return isinstance(node, JsonNode) or bool(_HAS_NIL(node))
 
 
 def attribute(node: Node, name: str) -> str | None:
-    """Return an attribute by its local name, without outer blanks; of a JSON object, what it has under `@name`."""
+    """Return an attribute by local name, stripped; of a JSON object, the value of `@name`."""
     if isinstance(node, JsonNode):
         found = node.value.get(f"@{name}") if isinstance(node.value, Mapping) else None
         return (_text(found) or "").strip() or None
@@ -77,12 +75,7 @@ def attribute(node: Node, name: str) -> str | None:
 
 
 def whole_text(node: Node) -> str | None:
-    """Return the text of an element without outer blanks; None where there is none.
-
-    Raises:
-        ValueError: there are elements in the text, which would be cut off at the first of them.
-
-    """
+    """Return an element's text, stripped; None if empty. ValueError for elements inside, which would cut it off."""
     text = (node.text or "").strip()
     if text and len(node):
         raise ValueError
@@ -90,7 +83,7 @@ def whole_text(node: Node) -> str | None:
 
 
 def children(node: Any) -> Iterator[Any]:
-    """Yield the elements in an element; of an object what stands in it, of a list each."""
+    """Yield child elements; of an object its values, with lists flattened."""
     return iter(node) if isinstance(node, JsonNode) else node.iterchildren("*")
 
 
@@ -103,20 +96,15 @@ def named(node: Any, name: str) -> Iterator[Any]:
 
 
 def is_empty(node: Node) -> bool:
-    """Say whether there is nothing in an element, and no attribute."""
     return not (len(node) or (node.text or "").strip() or (not isinstance(node, JsonNode) and node.attrib))
 
 
 def local_name(node: Node) -> str:
-    """Return the name without a namespace."""
     return str(node.tag).rpartition("}")[2]
 
 
 def tree(node: Node, depth: int = 20) -> Any:
-    """Return open content as JSON: an element's text, or a table of what is in it; of what repeats, a list.
-
-    Deeper than any register nests, at 20 levels, there is nothing more: what a sender nests without end has an end.
-    """
+    """Convert open content to JSON: text, or a table; repeated names become lists. Below 20 levels nothing is kept."""
     if isinstance(node, JsonNode):
         return node.value
     if not len(node) and not node.attrib:
@@ -136,7 +124,6 @@ def tree(node: Node, depth: int = 20) -> Any:
 
 
 def put(table: dict[str, Any], name: str, value: Any) -> None:
-    """Put a value under a name; values that share one become a list."""
     if name not in table:
         table[name] = value
     elif isinstance(table[name], list):

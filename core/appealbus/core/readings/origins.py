@@ -1,4 +1,4 @@
-"""Where in a plugin something was declared."""
+"""Places of declarations in plugins."""
 
 import ast
 import sys
@@ -11,8 +11,6 @@ _OURS = __name__.rpartition(".")[0]
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """A line of a file."""
-
     file: str
     line: int
 
@@ -20,9 +18,9 @@ class Origin:
         return f"{self.file}:{self.line}"
 
     def of(self, text: str, field: str = "") -> "Origin":
-        """Return the line of a text inside the call that begins here; of a field's, if there is one.
+        """Return the line of a text inside the call that begins here; with `field`, of that argument.
 
-        What the call was given in a variable has no line of its own: then it is the call's.
+        A value passed in a variable has no line of its own: then the call's counts.
         """
         for call in _nodes(self.file):
             if isinstance(call, ast.Call) and call.lineno == self.line:
@@ -35,7 +33,7 @@ class Origin:
 
 
 def caller() -> Origin:
-    """Return the line outside of this package that is being run."""
+    """Return the running line outside of this package."""
     frame = sys._getframe(1)
     while frame.f_back is not None and str(frame.f_globals.get("__name__", "")).startswith(_OURS):
         frame = frame.f_back
@@ -43,7 +41,7 @@ def caller() -> Origin:
 
 
 def class_line(kind: type) -> Origin:
-    """Return the line where a class begins; the file's first where nothing tells."""
+    """Return a class's first line; if unknown, the file's."""
     file = str(getattr(sys.modules.get(kind.__module__), "__file__", "") or kind.__module__)
     for node in _nodes(file):
         if isinstance(node, ast.ClassDef) and node.name == kind.__name__:

@@ -1,6 +1,6 @@
 """Paths into a reply.
 
-`LeftSide/Side[*]`, `Owner[1]/Name`, `Type/@code`, `Payload/xml()/Person/name`. Names are local names: namespaces are
+`LeftSide/Side[*]`, `Owner[1]/Name`, `Type/@code`, `Payload/xml()/Person/name`. Names are local: namespaces are
 ignored.
 """
 
@@ -28,12 +28,10 @@ class ReplyPath:
     """A parsed path.
 
     Attributes:
-        text: as it was written.
-        steps: names of elements from outside in, and `xml()` where the text of an element is parsed as XML.
-        each: for every step, whether all that match are meant (`[*]`), not the first alone.
-        firsts: places of steps where the first alone is meant, however many the contract allows (`[1]`).
-        end: `@name` for an attribute of the last element, `*` for what no other field takes; empty for the element.
-
+        steps: element names, outermost first; `xml()` where text is parsed as XML.
+        each: per step, whether all matches count (`[*]`), or the first.
+        firsts: steps with an explicit `[1]`, whatever the contract allows.
+        end: `@name` for an attribute, `*` for untaken content, or empty for the element.
     """
 
     text: str
@@ -44,32 +42,21 @@ class ReplyPath:
 
     @property
     def repeats(self) -> bool:
-        """Whether it leads to several values."""
         return any(self.each)
 
     def repeated(self) -> "ReplyPath":
-        """Return the path with `[*]` at its last step, for a list whose path does not say so itself."""
+        """Return the path with `[*]` at its last step, unless another step repeats."""
         return self if self.repeats else self.every()
 
     def every(self) -> "ReplyPath":
-        """Return the path with `[*]` at its last step, whatever is at those before.
-
-        Raises:
-            DeclarationError: it says that the first alone is meant.
-
-        """
+        """Return the path with `[*]` at its last step in any case; DeclarationError if the step has `[1]`."""
         if len(self.steps) - 1 in self.firsts:
             raise DeclarationError(f"the path {self.text!r}: a list takes all that stand there, not [1]")
         return replace(self, each=(*self.each[:-1], True)) if self.steps else self
 
 
 def parse_reply_path(text: str) -> ReplyPath:
-    """Parse a path.
-
-    Raises:
-        DeclarationError: it does not follow the grammar.
-
-    """
+    """Parse a path; DeclarationError for a syntax error."""
     if text == SELF:
         return ReplyPath(text, (), ())
     parts = text.split("/")

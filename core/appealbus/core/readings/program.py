@@ -1,4 +1,4 @@
-"""A reading, made ready: its declarations laid into a trie, and what is left to do once that was walked."""
+"""A compiled reading: a trie of its declarations, and the work after the walk."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -20,14 +20,7 @@ from appealbus.schemas.record import Coded
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """The model that another one is a part of, where both are made of one element.
-
-    Attributes:
-        level: the places inside that element.
-        name: of the field.
-        needed: whether the field is.
-
-    """
+    """The parent of a model made of the same element: its entries, and its field for the model."""
 
     level: Level
     name: Key
@@ -35,34 +28,23 @@ class Around:
 
 
 class Program:
-    """What reads one model."""
-
     def __init__(
         self, spec: ReadingSpec, inside: tuple[type[BaseModel], ...] = (), around: "Around | None" = None
     ) -> None:
-        """Lay out the declarations.
+        """Compile the declarations; DeclarationError if one can never work.
 
-        Args:
-            spec: the reading.
-            inside: models that this one is nested in by their own declarations.
-            around: the model that it is a part of and whose element it is made of, too.
-
-        Raises:
-            DeclarationError: one of them can never work.
-
+        `inside` has enclosing models, to detect recursion; `around` is the parent made of the same element.
         """
         self.model = spec.model
         self.level = around.level if around is not None else Level()
         self.paths: dict[str, str] = {}
-        """Where each field stands, as declared."""
+        """Declared paths by field."""
         self.inner: dict[str, Program] = {}
-        """What reads the nested models."""
         self.optional: set[str] = set()
-        """Fields without which there still is a record: one single value, or one nested model."""
+        """Single fields, scalar or model, that the record may lack."""
         self._spec = spec
         self._around = around
         self._keys: dict[str, Key] = {name: name if around is None else (around.name, name) for name in spec.fields}
-        """Where the value of each field waits in the table."""
         self._inside = (*inside, spec.model)
         self._converters = converters(spec.zone, comma=spec.comma)
         self._own: list[Step] = []
@@ -83,7 +65,7 @@ class Program:
 
     @cached_property
     def places(self) -> tuple[Place, ...]:
-        """Where each field stands, and behind it those of the model that it holds."""
+        """Places of all fields, each followed by those of its nested model."""
         return tuple(self._places())
 
     def _places(self) -> Iterator[Place]:
@@ -109,17 +91,7 @@ class Program:
                     yield Place(field, (*path.steps, *inner.steps), (*path.each, *inner.each), is_part=inner.is_part)
 
     def part(self, node: Node, run: Run, *, each: bool = False) -> Table | None:
-        """Return what a part of a record is made of; None where there is nothing in it.
-
-        Args:
-            node: its element.
-            run: the reading under way.
-            each: it is one of a list, which must not lack it silently.
-
-        Raises:
-            Unreadable: something is missing or broken that it needs.
-
-        """
+        """Return the table of a nested model; None if empty. Unreadable if it is incomplete, or a lost list item."""
         table = self._table(node, run)
         if not table:
             run.misses(node)
@@ -131,12 +103,7 @@ class Program:
         return table or ({} if each else None)
 
     def collect(self, node: Node, table: Table, run: Run) -> Table | None:
-        """Take out of the table of the model around it what this one is made of; None where it is not there.
-
-        Raises:
-            Unreadable: the model around it needs it, and it lacks something.
-
-        """
+        """Extract the table of a model made of the parent's element; None if absent. Unreadable if it is required."""
         for each in (*self._own, *self._finish):
             each(node, table, run)
         part = {name: table.pop(key) for name, key in self._keys.items() if key in table}
@@ -146,7 +113,6 @@ class Program:
         return None if lacking else part or None
 
     def _table(self, node: Node, run: Run) -> Table:
-        """Return what is found of an element."""
         table: Table = {}
         for step in self._own:
             step(node, table, run)
@@ -185,7 +151,6 @@ class Program:
             self._finish.append(steps.joined(key, keys) if together else steps.first(key, keys))
 
     def _at(self, name: str, key: Key, way: Declaration, path: ReplyPath, kind: FieldType | None) -> None:
-        """Lay out one path of one field."""
         self._spoil(
             path, steps.spoilt_all if kind is not None and (kind.needed or kind.each) else steps.spoilt_value(key)
         )
@@ -313,13 +278,13 @@ def _model_step(key: Key, program: Program, kind: FieldType) -> Step:
 
 
 class _CodedProgram(Program):
-    """What reads a dictionary value: a lacking code becomes "", since the names say something too."""
+    """Reads a dictionary value: a missing code becomes "", since the names have information, too."""
 
     def __init__(self, spec: ReadingSpec) -> None:
         super().__init__(spec)
         self._needed.clear()
         self.plain = not self._own and not self._finish
-        """Whether there is no more to it than a walk."""
+        """Whether a walk is enough."""
 
     def part(self, node: Node, run: Run, *, each: bool = False) -> Table | None:
         table = self._table(node, run)
@@ -334,7 +299,7 @@ def _coded(around: ReadingSpec) -> "_Nested":
 
 
 class _Nested(ReadingSpec):
-    """A nested model by its own declarations, with the settings of the reading around it."""
+    """A nested model's own declarations, with the settings of the enclosing reading."""
 
     def __init__(self, around: ReadingSpec, model: type[BaseModel], fields: dict[str, Declared]) -> None:
         self.model = model

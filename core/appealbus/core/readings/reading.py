@@ -157,7 +157,7 @@ class Reading(ReadingSpec, Generic[M]):
 
 
 def failure(bad: Unreadable) -> CallFailed:
-    """Return what a reply that lacks or breaks what its record needs makes of the question."""
+    """Turn an unreadable reply into a failed call."""
     if not bad.word:
         return CallFailed(OutcomeKind.INVALID, "reply.missing", f"the reply lacks {bad.path}")
     return CallFailed(OutcomeKind.INVALID, f"reply.bad_{bad.word}", f"{bad.path} is not a {bad.word}")

@@ -1,4 +1,4 @@
-"""What a request is made of: an element or a table whose places are filled from the query."""
+"""Declares requests: an element or a table whose places are filled from the query."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -42,7 +42,7 @@ class Asking:
 
 
 Value: TypeAlias = str | tuple[str, Callable[[Any], object]] | Callable[[Asking], object]
-"""What fills a place: a field of the query; a field, and what is made of it; or a function of the question."""
+"""Fills a place: a field of the query; a field with a conversion; or a function of the question."""
 
 
 class Send:

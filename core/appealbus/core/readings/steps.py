@@ -1,4 +1,4 @@
-"""What is done at a place of the trie, and what is left to do when all places were seen."""
+"""Steps at entries of the trie, and final steps after the walk."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -12,30 +12,29 @@ from appealbus.core.replies.marks import is_refused, is_repeated
 from appealbus.schemas.safexml import parse
 
 Reader: TypeAlias = Callable[[Node, Run], Any]
-"""Returns the value of an element, None where it has none; raises Unreadable, and where it reads a text ValueError."""
+"""Returns an element's value, or None; raises Unreadable or, for text, ValueError."""
 Finish: TypeAlias = Callable[[Node, Table, Run], None]
 
 _PROLOGUE = re.compile(r"\A\ufeff?\s*<\?xml\s[^>]{0,200}\?>")
 _INNER_LIMIT = 16 * 1024 * 1024
-"""Bytes of XML inside text: no less than wires take of a whole message, which has it in it."""
+"""Bytes of XML inside text, no less than the limit of whole messages."""
 
 
 class Part(Protocol):
-    """What reads a nested model."""
+    """Reads a nested model."""
 
     def part(self, node: Node, run: Run, *, each: bool = False) -> Table | None:
-        """Return what it is made of."""
+        """Return its table."""
 
 
 class Embedded(Protocol):
-    """What reads a nested model that is made of the same element."""
+    """Reads a nested model made of the parent's element."""
 
     def collect(self, node: Node, table: Table, run: Run) -> Table | None:
-        """Take out of the table what it is made of."""
+        """Extract its table from the parent's."""
 
 
 def text_at(end: str) -> Reader:
-    """Return what reads the text of an element, or of its attribute (`@name`), without outer blanks."""
     if end:
         name = end[1:]
         return lambda node, run: attribute(node, name)
@@ -43,7 +42,6 @@ def text_at(end: str) -> Reader:
 
 
 def part_at(end: str) -> Reader:
-    """Return what reads one of the texts of a function."""
     text = text_at(end)
 
     def part(node: Node, run: Run) -> Any:
@@ -56,7 +54,7 @@ def part_at(end: str) -> Reader:
 
 
 def value_of(end: str, convert: Converter | None, word: str) -> Reader:
-    """Return what reads one value of a list: none of them may be missing silently."""
+    """Read one value of a list; none may be lost silently."""
     text = text_at(end)
 
     def read(node: Node, run: Run) -> Any:
@@ -72,7 +70,6 @@ def value_of(end: str, convert: Converter | None, word: str) -> Reader:
 
 
 def value(key: Key, end: str, convert: Converter | None, word: str, needed: bool) -> Step:
-    """Put a single value there."""
     text = text_at(end)
 
     def step(node: Node, table: Table, run: Run) -> None:
@@ -91,7 +88,7 @@ def value(key: Key, end: str, convert: Converter | None, word: str, needed: bool
 
 
 def text(key: Key, entry: Entry) -> Step:
-    """Put the first text there; where elements stand instead that nothing else at this place takes, it is lost."""
+    """Store the first text; it counts as lost if unknown elements stand in its place."""
 
     def step(node: Node, table: Table, run: Run) -> None:
         if key in table:
@@ -107,8 +104,6 @@ def text(key: Key, entry: Entry) -> Step:
 
 
 def plain(key: Key, read: Reader) -> Step:
-    """Put there what is read first."""
-
     def step(node: Node, table: Table, run: Run) -> None:
         if key in table and is_repeated(node):
             raise Unreadable(run.path(node), "value")
@@ -119,8 +114,6 @@ def plain(key: Key, read: Reader) -> Step:
 
 
 def listing(key: Key, read: Reader) -> Step:
-    """Add what is read to a list."""
-
     def step(node: Node, table: Table, run: Run) -> None:
         if (found := read(node, run)) is not None:
             table.setdefault(key, []).append(found)
@@ -129,7 +122,7 @@ def listing(key: Key, read: Reader) -> Step:
 
 
 def nested(key: Key, program: Part, needed: bool) -> Step:
-    """Put a nested model there; one that is optional and cannot be read is absent."""
+    """Store a nested model; an optional one that is unreadable counts as absent."""
 
     def step(node: Node, table: Table, run: Run) -> None:
         if key in table:
@@ -148,7 +141,7 @@ def nested(key: Key, program: Part, needed: bool) -> Step:
 
 
 def coded(key: Key, places: Level, needed: bool) -> Step:
-    """Put a dictionary value there: a lacking code becomes "", since the names say something too."""
+    """Store a dictionary value: a missing code becomes "", since the names have information, too."""
 
     def step(node: Node, table: Table, run: Run) -> None:
         if key in table:
@@ -167,13 +160,11 @@ def coded(key: Key, places: Level, needed: bool) -> Step:
 
 
 def nested_each(key: Key, program: Part) -> Step:
-    """Add a nested model to a list: one that cannot be read makes the record unreadable, or the list would lie."""
+    """Append a nested model; an unreadable one makes the record unreadable, since the list would be incomplete."""
     return listing(key, lambda node, run: program.part(node, run, each=True))
 
 
 def collected(key: Key, program: Embedded) -> Finish:
-    """Put a nested model there that is made of the same element."""
-
     def finish(node: Node, table: Table, run: Run) -> None:
         if (part := program.collect(node, table, run)) is not None:
             table[key] = part
@@ -182,7 +173,7 @@ def collected(key: Key, program: Embedded) -> Finish:
 
 
 def whole(key: Key, *, own: bool) -> Step:
-    """Put open content there as it is; of JSON, unless it is the object at hand itself, the list that it is in."""
+    """Store open content as it is; for JSON the whole list, unless it is the current object."""
 
     def step(node: Node, table: Table, run: Run) -> None:
         found = node.whole() if isinstance(node, JsonNode) and not own else tree(node)
@@ -197,8 +188,6 @@ def whole(key: Key, *, own: bool) -> Step:
 
 
 def present(key: Key) -> Step:
-    """Say that it is there."""
-
     def step(node: Node, table: Table, run: Run) -> None:
         if not isinstance(node, JsonNode) and (is_refused(node) or is_repeated(node)):
             table[key] = broken(False, "value", run.path(node), run)
@@ -209,8 +198,6 @@ def present(key: Key) -> Step:
 
 
 def absent(key: Key) -> Finish:
-    """Say that it is not there, where nothing was seen."""
-
     def finish(node: Node, table: Table, run: Run) -> None:
         table.setdefault(key, False)
 
@@ -218,7 +205,7 @@ def absent(key: Key) -> Finish:
 
 
 def rest(key: Key) -> Step:
-    """Add an element that nobody takes to the table of these."""
+    """Add an untaken element to the table of these."""
 
     def step(node: Node, table: Table, run: Run) -> None:
         if table.get(key) is BAD:
@@ -233,7 +220,7 @@ def rest(key: Key) -> Step:
 
 
 def spoilt_value(key: Key) -> Step:
-    """Say that a value cannot be read: none of another place must stand in for it."""
+    """Mark a value as unreadable, so that no other place replaces it."""
 
     def step(node: Node, table: Table, run: Run) -> None:
         table.setdefault(key, BAD)
@@ -242,8 +229,6 @@ def spoilt_value(key: Key) -> Step:
 
 
 def spoilt_list(key: Key) -> Step:
-    """Say that one of a list of texts cannot be read."""
-
     def step(node: Node, table: Table, run: Run) -> None:
         table.setdefault(key, []).append(BAD)
 
@@ -251,13 +236,11 @@ def spoilt_list(key: Key) -> Step:
 
 
 def spoilt_all(node: Node, table: Table, run: Run) -> None:
-    """Give up what is read: it needs what stands in text that is no XML."""
+    """Give up the current model: it needs content of a text that is no XML."""
     raise Unreadable(run.path(node), "xml")
 
 
 def parsed(inner: Level, schema: InnerSchema | None, spoil: Sequence[Step]) -> Step:
-    """Read the text of an element as XML, check it, and go on inside."""
-
     def step(node: Node, table: Table, run: Run) -> None:
         try:
             if (text := whole_text(node)) is None:
@@ -282,8 +265,6 @@ def parsed(inner: Level, schema: InnerSchema | None, spoil: Sequence[Step]) -> S
 
 
 def first(name: Key, keys: Sequence[Key]) -> Finish:
-    """Take the first way that led to a value."""
-
     def finish(node: Node, table: Table, run: Run) -> None:
         found = [table.pop(key) for key in keys if key in table]
         if found:
@@ -293,8 +274,6 @@ def first(name: Key, keys: Sequence[Key]) -> Finish:
 
 
 def joined(name: Key, keys: Sequence[Key]) -> Finish:
-    """Take the lists of all ways as one, in their order."""
-
     def finish(node: Node, table: Table, run: Run) -> None:
         found = [each for key in keys for each in table.pop(key, ())]
         if found:
@@ -304,7 +283,6 @@ def joined(name: Key, keys: Sequence[Key]) -> Finish:
 
 
 def made(key: Key, parts: Sequence[Key], way: By, needed: bool) -> Finish:
-    """Make a value of texts by the declared function."""
     function, word = way.function, way.word
     lists = any(path.repeats for path in way.paths)
     none: list[Any] = [[] if path.repeats else None for path in way.paths]

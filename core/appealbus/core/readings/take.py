@@ -1,4 +1,4 @@
-"""What of an answer is taken: its code, its records, and which of them is the one that was asked for."""
+"""Takes from an answer its code, its records, and the requested one."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Generic, TypeAlias, TypeVar
@@ -27,13 +27,13 @@ Same: TypeAlias = tuple[str, ...] | Mapping[str, str] | Callable[[Any, Any], boo
 
 
 class Answer(Generic[R]):
-    """An answer as it was taken: its code at once, its records when they are wanted."""
+    """An answer: its code at once, its records on demand."""
 
     def __init__(self, take: "Take[R]", run: Run, table: Table) -> None:
         self.code: str | None = table.get("code")
-        """The source's own word on how the question went; None where the declaration names no place of it."""
+        """The source's result code; None if no place is declared."""
         self.echo: str | None = table.get("echo")
-        """The id of ours that the source repeats; None where it does not."""
+        """Our id as repeated by the source, if it is."""
         self._reading = take.reading
         self._way = take.path.steps
         self._prefix = f"{'/'.join(take.path.steps)}/" if take.path.steps else ""
@@ -43,10 +43,8 @@ class Answer(Generic[R]):
     def records(self) -> list[R]:
         """Return all records of the answer.
 
-        Raises:
-            CallFailed: `invalid`: one of them lacks or breaks what it needs; or there is none in an answer that breaks
-                its schema, and nobody can say that it would be one of: no such record.
-
+        Raises CallFailed (`invalid`) if one is incomplete, or if an invalid answer has none, so that absence is
+        uncertain.
         """
         differences = self._run.notes.differences
         if not self._nodes and differences:
@@ -64,7 +62,7 @@ class Answer(Generic[R]):
         return unchecked_fields(self._reading.program.places, self._way, schema, root)
 
     def hides(self) -> bool:
-        """Say whether a record may be missing: a text stands around it, or something new looks like one."""
+        """Whether a record may be missing: there is stray text, or an unknown element that resembles one."""
         if self._nodes or (usual := self._run.notes.usual) is None:
             return False
         if self._run.lost or self._run.crowded:
@@ -192,7 +190,7 @@ class Take(Generic[R]):
 
 
 def _compared(same: Same, reading: Reading[Any]) -> Mapping[str, str] | Callable[[Any, Any], bool]:
-    """Return what `same` means: names of the query's fields with those of the record's, or a function of both."""
+    """Interpret `same`: names of the query's fields with those of the record's, or a function of both."""
     if callable(same):
         return same
     if not isinstance(same, tuple | Mapping):
@@ -207,10 +205,7 @@ def _compared(same: Same, reading: Reading[Any]) -> Mapping[str, str] | Callable
 
 
 def _passing(reading: Reading[R], words: Iterable[ReplyPath]) -> Reading[R]:
-    """Return a reading of a record that is the answer itself, and so meets words which `Take` reads: it passes them by.
-
-    A copy: what stands beside the record is no business of others who use the reading.
-    """
+    """Return a copy of a reading that ignores the elements that `Take` reads itself, if the record is the answer."""
     reading = reading.copy()
     for word in words:
         entry_at(reading.program.level, word, reading.xml, "Take").steps.append(_pass_by)
@@ -223,4 +218,4 @@ def _collect(node: Node, table: Table, run: Run) -> None:
 
 
 def _pass_by(node: Node, table: Table, run: Run) -> None:
-    """Take nothing, and leave nothing unread."""
+    """Marks the node as read without storing anything."""

@@ -1,4 +1,4 @@
-"""The declared paths as a trie, and the one walk over a reply that fills the table of what was found."""
+"""A trie of declared paths, and the single walk over a reply that fills the table of values."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
@@ -12,31 +12,30 @@ from appealbus.core.replies.marks import is_repeated
 from appealbus.schemas.suggestion import tellable
 
 LONGEST_TAG = 200
-"""Characters of a name that is remembered."""
 MOST_TAGS = 256
-"""Names remembered at one place of the trie: far more than a contract has, and an end to what a sender invents."""
+"""Names remembered per entry: more than any contract has, yet bounded against senders' inventions."""
 
 MOST_NEW = 1000
 """Paths of one reply that nobody declares and that are looked at: twice what is remembered of all. With more, 20,000
 keys take a tenth of a second."""
 
 Key: TypeAlias = Any
-"""Of the table that is filled: the name of a field, or a place where a part of it waits."""
+"""Table key: a field, or a slot for a part of it."""
 Table: TypeAlias = dict[Key, Any]
 Step: TypeAlias = Callable[[Node, Table, "Run"], None]
 
 BAD = object()
-"""Stands in the table for a value that could not be read: another in its place would be a wrong one."""
+"""Marks an unreadable value in the table, so that no other one replaces it."""
 
 
 class Unreadable(AppealBusError):
-    """Something that a record, or the part of it at hand, needs is missing or broken."""
+    """A required part of the record or model is missing or broken."""
 
     def __init__(self, path: str, word: str = "") -> None:
         super().__init__(path)
         self.path = path
         self.word = word
-        """What it is not: `date`; empty where it is missing."""
+        """Expected form: `date`; empty if missing."""
 
 
 class Run:
@@ -63,25 +62,24 @@ class Run:
         self.notes = notes
         self.nils = has_nil(root)
         self.prefix = ""
-        """Where the record at hand stands in the reply."""
+        """Path of the current record in the reply."""
         self.spoilt = False
-        """Whether something could not be read."""
         self.lost: set[str] = set()
-        """Paths of what could not be read, and of nested models that are absent, since something in them could not."""
+        """Paths of unreadable values, and of nested models lost with them."""
         self.seen = 0
         """How many of the gaps in the notes were looked at."""
         self.broken: set[Any] = set()
         """What stands in these gaps: of that the schema has said that it does not know it."""
         self.odd: set[str] = set()
-        """Names of elements that the schema does not have where they are."""
+        """Elements that the schema does not allow where they are."""
         self.new: list[tuple[Any, str]] = []
-        """Elements that nobody declares, with their paths, where no schema says what may be there."""
+        """Undeclared elements with their paths, without a schema."""
         self.paths: dict[Any, str] = {}
         """Paths of all of these: there may be many, and each is looked at several times."""
         self.crowd: set[str] = set()
         """All different ones of these."""
         self.inside: dict[Any, Node] = {}
-        """The element in whose text the root of another document stands."""
+        """Parents of documents inside text, by root."""
 
     @property
     def crowded(self) -> bool:
@@ -89,7 +87,7 @@ class Run:
         return len(self.crowd) > MOST_NEW
 
     def steps(self, node: Node) -> tuple[str, ...]:
-        """Return where an element stands, from the root's children on: names that may be the sender's."""
+        """Return an element's path below the root; names may be the sender's."""
         names: list[str] = []
         at: Node | None = node
         while at is not None and at is not self.root:
@@ -102,25 +100,22 @@ class Run:
         return tuple(reversed(names))
 
     def path(self, node: Node) -> str:
-        """Return where an element stands as it may be told."""
+        """Return an element's path with safe names only."""
         known = self.paths.get(node)
         return known or "/".join(each if each == XML else tellable(each) for each in self.steps(node)) or "."
 
     def drop(self, path: str) -> None:
-        """Note a value that could not be read."""
         self.notes.drop(path)
         self.lost.add(path)
 
     def below(self, node: Node, path: str) -> str:
-        """Return the path of what is declared at a path inside an element."""
+        """Return a declared path as one from the root."""
         return f"{self.path(node)}/{path}".removeprefix("./")
 
     def leave(self, node: Node) -> None:
-        """Note an element that nobody takes."""
         self.notes.leave_unread(self.path(node))
 
     def undeclared(self, node: Node, path: str) -> None:
-        """Note an element that nobody declares."""
         notes = self.notes
         notes.leave_unread(path)
         if notes.usual is None or (notes.compared and local_name(node) in notes.names):
@@ -131,19 +126,19 @@ class Run:
             self.paths[node] = path
 
     def misses(self, node: Node) -> None:
-        """Note what should hold elements, if it holds a text instead."""
+        """Record text where elements are expected."""
         if not len(node) and (node.text or "").strip():
             self.lost.add(self.path(node))
 
 
 class Entry:
-    """What is done at one place of the trie. A single value of one field, which most are, is read without a call."""
+    """An entry of the trie. A single value of one field, the usual case, is read without a call."""
 
     __slots__ = ("convert", "each", "field", "inner", "level", "needed", "nested", "once", "spoil", "steps", "word")
 
     def __init__(self) -> None:
         self.each: bool | None = None
-        """Whether all elements of this name are meant, or the first alone; None: no path says."""
+        """Whether all elements of this name count, or only the first; None: undecided."""
         self.field: Key = None
         self.convert: Converter | None = None
         self.word = ""
@@ -151,36 +146,36 @@ class Entry:
         self.steps: list[Step] = []
         self.level: Level | None = None
         self.inner: Level | None = None
-        """The places inside the XML that is its text."""
+        """Entries inside the XML of its text."""
         self.spoil: list[Step] = []
-        """What is done instead of going inside, where its text is no XML."""
+        """Steps if its text is no XML."""
         self.once = False
-        """Whether only the first element that has a value counts, so that parts of two do not become one."""
+        """Whether only the first element with a value counts, to avoid mixing two."""
         self.nested: list[Level] = []
-        """The places of nested models that are read from it."""
+        """Entries of nested models read from it."""
 
     def within(self) -> "Level":
-        """Return the places inside its element, made if need be."""
+        """Return the entries inside its element; create them if missing."""
         if self.level is None:
             self.level = Level()
         return self.level
 
 
 class Level(dict[Any, "Entry | None"]):
-    """The places inside an element: by tags, as they have come, and by local names, as they are declared."""
+    """Entries inside an element: by tag, as seen, and by local name, as declared."""
 
     def __init__(self) -> None:
         super().__init__()
         self.declared: dict[str, Entry] = {}
         self.rest: Step | None = None
         self.prefix = ""
-        """Where it is: what stands in front of the name of an element in it."""
+        """Path prefix of its elements."""
         self.quiet = False
-        """Whether what is not declared here is no news: a nested model looks at the same elements."""
+        """Whether undeclared elements are not reported, since a nested model reads the same ones."""
         self._told: dict[Any, str] = {}
 
     def path_of(self, tag: str) -> str:
-        """Return the path of an element in here that nobody declares."""
+        """Return the path of an undeclared element."""
         path = self._told.get(tag)
         if path is None:
             path = self.prefix + tellable(tag.rpartition("}")[2])
@@ -196,7 +191,7 @@ class Level(dict[Any, "Entry | None"]):
         return entry
 
     def entry(self, name: str) -> Entry:
-        """Return the place of this name, made if need be."""
+        """Return the entry of this name; create it if missing."""
         return self.declared.setdefault(name, Entry())
 
 
@@ -204,7 +199,6 @@ UNKNOWN = Entry()
 
 
 def walk(nodes: Iterable[Node], level: Level, table: Table, run: Run) -> None:  # noqa: PLR0912 - each call costs
-    """Look at each of the nodes once, and put what is declared into the table."""
     nils = run.nils
     seen: list[Entry] = []
     for node in nodes:
@@ -256,12 +250,7 @@ def walk(nodes: Iterable[Node], level: Level, table: Table, run: Run) -> None:  
 
 
 def broken(needed: bool, word: str, path: str, run: Run) -> object:
-    """Return what stands in the place of an optional value that cannot be read, and note it.
-
-    Raises:
-        Unreadable: there is no record without it.
-
-    """
+    """Record an unreadable optional value and return its mark; raise Unreadable for a required one."""
     if needed:
         raise Unreadable(path, word) from None
     run.drop(path)
@@ -270,12 +259,7 @@ def broken(needed: bool, word: str, path: str, run: Run) -> object:
 
 
 def again(node: Node, table: Table, key: Key, needed: bool, run: Run) -> None:
-    """Pass by an element whose value is there already; where the schema does not allow it twice, neither counts.
-
-    Raises:
-        Unreadable: there is no record without the value.
-
-    """
+    """Skip a repeated value. If the schema forbids the repetition, drop both; Unreadable if the value is required."""
     if is_repeated(node):
         table[key] = broken(needed, "value", run.path(node), run)
     else:
@@ -283,7 +267,7 @@ def again(node: Node, table: Table, key: Key, needed: bool, run: Run) -> None:
 
 
 def without_bad(table: Any) -> Any:
-    """Return a table, or a list in one, without what could not be read."""
+    """Remove unreadable values from a table or list."""
     if isinstance(table, dict):
         return {key: without_bad(value) for key, value in table.items() if value is not BAD}
     if isinstance(table, list):

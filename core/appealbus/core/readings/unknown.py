@@ -1,4 +1,4 @@
-"""Fields of a record that a reply may tell of and nobody could read: they are neither told nor told absent."""
+"""Finds a record's unknown fields: a reply may contain them, but unreadable."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,15 +20,13 @@ _NOTHING: tuple[Any, ...] = (None, "", {})
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a field of a record stands in a reply.
+    """Place of a record's field in a reply.
 
     Attributes:
         field: `rights[*].holder.iin`.
-        steps: names of elements, from the record's own on.
-        each: for every step, whether all of that name are meant.
-        is_open: whether it holds whatever is in there.
-        is_part: whether the field is made of what stands here and elsewhere.
-
+        steps: element names below the record.
+        each: per step, whether all matches count.
+        is_part: the field also comes from other places.
     """
 
     field: str
@@ -105,6 +103,9 @@ def unknown_fields(places: Sequence[Place], node: Node, run: Run) -> set[str]:
         node: the record's element.
         run: the reading that has just ended.
 
+    A field is unknown if its place is unreadable. So is an empty field that its schema requires, or that has an
+    unknown element beside it. A list is also unknown if an unknown element has the parts of its items. Without a
+    schema, newly appearing elements count as unknown, unless the field occurred beside them before.
     """
     own = run.steps(node)
     found: set[str] = set()
@@ -149,7 +150,7 @@ def unknown_fields(places: Sequence[Place], node: Node, run: Run) -> set[str]:
 def _learn(
     places: Sequence[Place], own: tuple[str, ...], new: Sequence[tuple[Any, str]], found: set[str], run: Run
 ) -> None:
-    """Note what is told beside what nobody declares."""
+    """Learn which fields occur beside undeclared elements."""
     known: dict[Any, set[str]] = {}
     for each, path in new:
         above = each.getparent()
@@ -164,7 +165,7 @@ def _learn(
 
 
 def _beside(places: Sequence[Place], at: tuple[str, ...], above: Any, all_of_it: list[Any], run: Run) -> Iterator[str]:
-    """Yield the fields that may stand for what an element has too much or too little."""
+    """Yield fields that a missing or unexpected element may stand for."""
     below = [each for each in places if len(each.steps) > len(at) and each.steps[: len(at)] == at]
     if not below:
         return
@@ -201,7 +202,7 @@ def _near(what: Any) -> set[str]:
 
 
 def _elsewhere(places: Sequence[Place], node: Any, name: str) -> Iterator[str]:
-    """Yield the fields that lack an element, or may lack one, of the name that stands where it should not."""
+    """Yield fields that may lack a misplaced element."""
     for place in places:
         for at, step in enumerate(place.steps):
             if step == name and (
@@ -211,10 +212,7 @@ def _elsewhere(places: Sequence[Place], node: Any, name: str) -> Iterator[str]:
 
 
 def _told_elsewhere(places: Sequence[Place], node: Any, found: set[str]) -> set[str]:
-    """Return the fields that may stand in several places and do in one of them.
-
-    Not lists, which may lack an item, nor what is made of several texts, which may lack one.
-    """
+    """Return fields with alternative places that were found at one of them, without lists and combined fields."""
     several = {name for name, count in Counter(each.field for each in places).items() if count > 1} & found
     return {
         each.field
@@ -238,7 +236,7 @@ def _at(node: Any, steps: tuple[str, ...]) -> list[Any]:
 
 
 def _names(above: Any, *, filled: bool = False) -> set[str]:
-    """Return the names of what stands in an element; of an object, and with `filled`, of what holds something."""
+    """Return child names; of objects, and with `filled`, only those with content."""
     if isinstance(above, JsonNode):  # without a node for each: there may be many
         inside = above.value.items() if isinstance(above.value, Mapping) else ()
         return {
@@ -251,7 +249,6 @@ def _names(above: Any, *, filled: bool = False) -> set[str]:
 
 
 def _parts(places: Sequence[Place], at: tuple[str, ...]) -> set[str]:
-    """Return the names of what is declared right inside an element."""
     return {each.steps[len(at)] for each in places if len(each.steps) > len(at) and each.steps[: len(at)] == at}
 
 

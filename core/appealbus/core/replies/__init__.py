@@ -1,1 +1,1 @@
-"""What plugins read a source's reply with."""
+"""Tools for plugins to read a source's reply."""

@@ -1,4 +1,4 @@
-"""Where a message differs from its schema: told by names of the schema alone, and settled for those who read it."""
+"""Differences of a message from its schema: reported by schema names only, and marked for readers."""
 
 from collections.abc import Iterator
 from copy import deepcopy
@@ -18,24 +18,23 @@ from appealbus.schemas.outcome import OutcomeKind
 
 _SIZE = etree.XPath("count(descendant-or-self::*)")
 _ENOUGH = 40_000
-"""Elements that are checked for one message, again and again: 20 times the largest whose differences are looked for."""
+"""Elements validated per message, over all repetitions: 20 times the largest message that is examined."""
 _MOST = 2_000
-"""Errors that are looked at, of one message: 20 ms."""
+"""Errors examined per message: 20 ms."""
 _LONGEST = 2.0
-"""Seconds after which nobody looks any further, 20 times what the most differences take: where the schema counts what
-repeats, or a pattern does, libxml2 may take half a second for a few dozen elements, each time."""
+"""Seconds before the search stops: with counted repetition or patterns, one validation may take half a second."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Alone:
-    """A message; or an element alone in those that it stood in, beginning with the root."""
+    """A message, or a single element inside copies of its ancestors, from the root on."""
 
     root: etree._Element
     element: etree._Element | None
 
 
 class Differences:
-    """The differences of one reply, small enough that all may be looked for."""
+    """The differences of one reply that is small enough to find all."""
 
     def __init__(
         self,
@@ -45,15 +44,13 @@ class Differences:
         message: etree._Element,
         reply: etree._Element,
     ) -> None:
-        """Begin.
+        """Prepare to examine one reply.
 
         Args:
-            vocabulary: of the schema.
-            schema: what the message has just been checked against.
-            loose: the same where nothing need be there, so that what is missing hides no other difference.
-            message: the reply, or a copy of it without signatures.
-            reply: in which values are made unreadable.
-
+            schema: has just validated the message.
+            loose: the schema without requirements, so that missing elements hide no other differences.
+            message: the reply, or a copy without signatures.
+            reply: in which values are marked as unreadable.
         """
         self._strictly = schema
         self._schema = schema if loose is None else loose
@@ -68,12 +65,7 @@ class Differences:
         self._ends = steady() + _LONGEST
 
     def settle(self, notes: Notes) -> None:
-        """Count the differences, and make unreadable what the schema does not allow: values, and repetitions.
-
-        Raises:
-            CallFailed: nobody can say, or there are too many.
-
-        """
+        """Count the differences, and mark invalid values and repetitions. CallFailed if there are too many."""
         self._qualify()
         waiting: list[_Alone] = [_Alone(self._message, None)]
         while waiting:
@@ -86,7 +78,7 @@ class Differences:
             self._miss_more(notes)
 
     def _miss_more(self, notes: Notes) -> None:
-        """Note what is missing behind something that is: libxml2 tells the first in each element."""
+        """Record further missing elements: libxml2 reports only the first per element."""
         put: list[etree._Element] = []
         size = int(_SIZE(self._message))
         while self._left > size and not is_valid(self._strictly, self._message, "reply.schema", "the reply"):
@@ -105,10 +97,7 @@ class Differences:
                 return
 
     def _settle(self, what: "_Alone", notes: Notes) -> Iterator["_Alone"]:
-        """Settle a message, or an element alone; yield what was not expected where it was, each alone.
-
-        What is not expected hides what is beside it, so it is taken out and the rest is checked again.
-        """
+        """Handle a message or a single element; yield unexpected elements, removed since they hide their siblings."""
         while not self._is_valid(what.root):
             gone: dict[etree._Element, None] = {}
             for error in errors_of(self._schema, what.root):
@@ -140,7 +129,6 @@ class Differences:
         return is_valid(self._schema, root, "reply.schema", "the reply")
 
     def _settled(self, error: SchemaError, notes: Notes) -> Iterator[etree._Element]:
-        """Deal with one error; yield the elements without which more can be seen."""
         node, twin = error.node, self._twins[error.node]
         if error.is_of_content:
             if not error.is_unexpected:
@@ -168,7 +156,6 @@ class Differences:
             notes.gaps.append((twin, ""))
 
     def _misplaced(self, node: etree._Element, notes: Notes) -> Iterator[etree._Element]:
-        """Deal with an element that should not be where it is, and with new ones beside it."""
         twin = self._twins[node]
         notes.differ(self._path(node))
         if not self._vocabulary.knows(node):
@@ -188,10 +175,7 @@ class Differences:
                     yield beside
 
     def _drop_unknown(self, twin: etree._Element, attribute: str) -> None:
-        """Drop an attribute that the schema does not have there, if a reader could take it for one that it has.
-
-        Attributes are read by local name, and what stands in another namespace was held to nothing.
-        """
+        """Drop an unknown attribute that a reader, which uses local names, could mistake for a known one."""
         # A namespace may hold what libxml2 puts around names; then any attribute with a namespace may be meant.
         keys = [str(key) for key in twin.attrib]
         for key in [attribute] if attribute in keys else [key for key in keys if key.startswith("{")]:
@@ -199,9 +183,9 @@ class Differences:
                 del twin.attrib[key]
 
     def _qualify(self) -> None:
-        """Give elements the namespace of the root, or take it from them, where the schema expects the first so.
+        """Add or remove the root's namespace where the schema expects that at the first error.
 
-        Senders mix that up, and readings do not mind. But what is in an element of another name is not checked.
+        Senders confuse this, and readers ignore it; but elements of another name would stay unchecked.
         """
         first = self._strict[0] if self._strict else None
         if first is None or not first.is_of_content:
@@ -221,26 +205,25 @@ class Differences:
         return self._vocabulary.knows(node) and not self._vocabulary.is_foreign(node)
 
     def _miss(self, error: SchemaError, notes: Notes) -> None:
-        """Note what should be there and is not."""
         notes.differ(self._missing(error))
         if error.missing_attribute:
             notes.gaps.append((self._twins[error.node], f"@{error.missing_attribute}"))
         self._lack(error, notes)
 
     def _lack(self, error: SchemaError, notes: Notes) -> etree._Element | None:
-        """Note a gap for each element that may stand there instead; return the element in which it is."""
+        """Record a gap for each element allowed there; return the parent."""
         if (within := error.within) is not None:
             notes.gaps += [(self._twins[within], name.rpartition("}")[2]) for name in error.expected]
         return within
 
     @staticmethod
     def _is_new(twin: etree._Element, notes: Notes) -> None:
-        """Note an element that the schema does not have where it is: it may be what a reader misses there."""
+        """Record an element unknown to the schema: it may replace a missing one."""
         if (above := twin.getparent()) is not None:
             notes.gaps.append((above, twin))
 
     def _missing(self, error: SchemaError) -> str:
-        """Return the path of what should be there; where nothing tells its name, of what is there or should hold it."""
+        """Return the path of the missing element; if its name is unknown, of the present one or the parent."""
         wanted = error.expected[0].rpartition("}")[2] if len(error.expected) == 1 else ""
         if not wanted or wanted not in self._vocabulary.names:
             return self._path(error.node)
@@ -248,7 +231,6 @@ class Differences:
         return f"{self._path(above)}/{wanted}".removeprefix("./") if above is not None else wanted
 
     def _path(self, node: etree._Element) -> str:
-        """Return where an element stands, from the root's children on."""
         steps: list[str] = []
         at = node
         while (above := at.getparent()) is not None:
@@ -263,7 +245,6 @@ def _too_many() -> CallFailed:
 
 
 def _frame(element: etree._Element) -> etree._Element:
-    """Return a copy of an element in copies of those around it, with nothing else in them."""
     above = element.getparent()
     attributes = {str(name): str(value) for name, value in element.attrib.items()}
     if above is None:
@@ -281,7 +262,6 @@ def _has_before(node: etree._Element) -> bool:
 
 
 def _unsigned(element: etree._Element) -> Iterator[etree._Element]:
-    """Yield all elements but those of signatures, in their order."""
     yield element
     for child in element:
         if child.tag != SIGNATURE:

@@ -1,7 +1,6 @@
-"""A schema in which nothing is required, and open content need not be declared.
+"""Loosens a schema: nothing is required, and open content need not be declared.
 
-libxml2 stops looking at what stands beside an element that it did not expect, and of a missing element it says that the
-next one is not expected. Where nothing can be missing, what is there is looked at.
+At an unexpected or missing element libxml2 skips the siblings. Without requirements it checks all present elements.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,20 +16,13 @@ _ANY = f"{{{XSD}}}any"
 _ATTRIBUTE = f"{{{XSD}}}attribute"
 _GLOBAL = frozenset(f"{{{XSD}}}{name}" for name in ("schema", "redefine", "override"))
 _MOST_STEPS = 100_000_000
-"""Of libxml2, which takes time by the cube of what a type may hold in a row: 0.2 s here, 2 s for a type of 1,000
-elements, 18 s for one of 2,000. With all of them required it takes a hundredth of that."""
+"""Estimated steps of libxml2, cubic in the elements of a type: 0.2 s here, 18 s for 2,000 elements."""
 _DEEPEST = 100
-"""Steps that are gone into a type and those it extends, three each; what is deeper counts as too wide."""
+"""Steps into nested and extended types, three each; deeper types count as too wide."""
 
 
 def loosened(files: Mapping[str, bytes], entry: str) -> etree.XMLSchema | None:
-    """Return the schema of these documents with nothing required; None where libxml2 does not take it, or not soon.
-
-    Args:
-        files: XSD documents by the places under which they import each other.
-        entry: the place of the first.
-
-    """
+    """Return the schema without requirements; None if libxml2 rejects it or would be slow. `files` are by location."""
     roots = {place: etree.fromstring(content) for place, content in files.items()}
     if _Widths(roots.values()).steps() > _MOST_STEPS:
         return None
@@ -41,7 +33,7 @@ def loosened(files: Mapping[str, bytes], entry: str) -> etree.XMLSchema | None:
 
 
 class _Widths:
-    """How many elements types may hold in a row. Names are looked for without their namespace: the widest counts."""
+    """Number of elements per type. Names are matched without namespaces: the widest counts."""
 
     def __init__(self, roots: Iterable[etree._Element]) -> None:
         self._types: list[etree._Element] = []

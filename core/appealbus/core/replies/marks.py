@@ -1,6 +1,6 @@
-"""Marks in a reply that breaks its schema, for those who read it: what is refused, and what should stand once.
+"""Marks for readers in a reply that breaks its schema: invalid values and repetitions.
 
-A mark is a processing instruction. Parsing drops those of the sender, so each one is ours.
+A mark is a processing instruction. The parser drops the sender's, so all marks are ours.
 """
 
 from lxml import etree
@@ -10,7 +10,7 @@ _REPEATED = "repeated"
 
 
 def refuse(element: etree._Element) -> None:
-    """Make an element unreadable whose value its schema does not allow. What it held is gone."""
+    """Mark an element with an invalid value as unreadable, and delete its content."""
     for child in list(element):
         element.remove(child)
     element.attrib.clear()  # xsi:nil among them: then it would pass for absent
@@ -20,17 +20,15 @@ def refuse(element: etree._Element) -> None:
 
 
 def is_refused(element: etree._Element) -> bool:
-    """Say whether the schema does not allow the value of this element."""
     return len(element) == 1 and _is(element[0], _REFUSED)
 
 
 def mark_repeated(element: etree._Element) -> None:
-    """Say of an element that its schema has one of this name there, and another stands before it."""
+    """Mark an element as an invalid repetition of an earlier one."""
     element.addprevious(etree.ProcessingInstruction(_REPEATED))
 
 
 def is_repeated(element: object) -> bool:
-    """Say whether the schema does not allow this element after the one of its name before it."""
     return isinstance(element, etree._Element) and _is(element.getprevious(), _REPEATED)
 
 

@@ -23,7 +23,7 @@ class Likeness(Enum):
 _BLANKS = re.compile(r"[\s\-\u2010-\u2015\u2212_.,'\"`’ʼ]+")
 _KAZAKH = str.maketrans("әіңғүұқөһ", "аингуукох")
 _SILENT = {ord(char): None for char in " ьъ"}
-"""Айгүл is Айгуль in Russian, Асел Асель: a sign makes no other name."""
+"""Айгүл is Айгуль in Russian, Асел Асель: a sign makes no difference."""
 LOOKALIKES = str.maketrans("aceikmhoptxyb", "асеикмнортхув")
 """Latin letters that look like Cyrillic ones."""
 _SON = re.compile(r"(?:[ое]вич|ич|улы)$")
@@ -68,7 +68,7 @@ def _initial(left: str, right: str) -> Likeness:
 
 
 def _father(patronymic: str) -> tuple[str, str] | None:
-    """Return the father's name without its ending, and whose child it is; None where it is no patronymic."""
+    """Return the father's name without its ending, and the child's sex; None if it is no patronymic."""
     for sex, ending in (("m", _SON), ("f", _DAUGHTER)):
         stem, count = ending.subn("", patronymic)
         if count and stem:

@@ -1,4 +1,4 @@
-"""What rule of a schema a message breaks, in words: libxml2's own texts quote values."""
+"""Describes violated schema rules, without libxml2's texts, which quote values."""
 
 import re
 
@@ -40,18 +40,14 @@ _SPACE = re.compile(r"\{[^}]*\}")
 
 
 def broken_rule(schema: etree.XMLSchema) -> str:
-    """Return the rule of the first error of the last validation, behind a colon; "" where there is nothing to say."""
+    """Return the rule of the first error of the last validation, after a colon; "" if unknown."""
     errors = schema.error_log.filter_from_errors()
     rule = rule_of(errors[0]) if len(errors) else ""
     return f": {rule}" if rule else ""
 
 
 def rule_of(error: etree._LogEntry) -> str:
-    """Return the rule that an error of a validator names; "" where there is nothing to say.
-
-    The names of types and elements in it are the contract's own: they stand at the end of libxml2's text, behind the
-    value.
-    """
+    """Return the rule named by a validator's error; "" if unknown. It has names of the contract only."""
     kind = error.type_name
     if kind == "SCHEMAV_ELEMENT_CONTENT":
         return _of_content(error.message)

@@ -1,4 +1,4 @@
-"""What libxml2 says of a message that breaks its schema: its texts quote values, so they are read here and not told."""
+"""Parses libxml2's validation errors, whose texts quote values and must not be shown."""
 
 import re
 from collections.abc import Iterator
@@ -18,16 +18,15 @@ _STEP = re.compile(r"(?:[^:/\[]+:)?([^:/\[]+)(?:\[(\d+)\])?")
 _SUBJECT = re.compile(r"Element '(?:\{[^}']*\})?([^']{1,200})'(?:, attribute '([^']{1,200})')?: ")
 _EXPECTED = re.compile(r"Expected is (?:one of )?\( (.+) \)\.$")
 _CONTENT = 1871
-"""libxml2's number for: this element is not expected here, or one is missing."""
+"""libxml2's number for an unexpected or missing element."""
 _VALUE = 1824
-"""Its number for a value that its type does not allow."""
+"""Its number for an invalid value."""
 _UNKNOWN = frozenset({1827, 1866, 1867})
-"""Its numbers for an attribute too many: of a text, without and with a wildcard for attributes."""
+"""Its numbers for unexpected attributes: of text, without and with an attribute wildcard."""
 _ALL_TEXT = 1843
 _FEW = re.compile(r": The attribute '(?:\{[^}']*\})?([^']{1,200})' is required but missing\.$")
 _HARMLESS = frozenset({1843, 1845, 1851, 1868}) | _UNKNOWN
-"""Its numbers for what spoils no value: stray text between elements, an element of open content (xs:any) that no schema
-declares, so that nobody can check it, an xsi:type that it does not know, an attribute too many, and one too few."""
+"""Its numbers for errors that spoil no value: stray text, undeclared open content, an unknown xsi:type, attributes."""
 
 ErrorKey: TypeAlias = tuple[etree._Element, int, str]
 Missing: TypeAlias = tuple[str, bool, tuple[str, ...]]
@@ -36,14 +35,11 @@ _Beside: TypeAlias = dict[tuple[etree._Element, str], list[etree._Element]]
 
 @dataclass(frozen=True, slots=True)
 class SchemaError:
-    """One place in a message that breaks the schema.
+    """One violation in a message.
 
     Attributes:
-        node: the element.
-        number: libxml2's, of the rule.
-        text: libxml2's, which quotes values.
-        attribute: which one of the element's breaks it; "": none, but the element.
-
+        text: libxml2's, quotes values.
+        attribute: the invalid one; "": the element itself.
     """
 
     node: etree._Element
@@ -53,27 +49,26 @@ class SchemaError:
 
     @property
     def key(self) -> ErrorKey:
-        """What tells it from others: the next check finds it again."""
+        """Identifies the error across validations."""
         return self.node, self.number, self.attribute
 
     @property
     def is_of_content(self) -> bool:
-        """Whether the element should not be there, or lacks another, rather than holding a wrong value."""
+        """Whether the element is unexpected or lacks another, rather than having a wrong value."""
         return self.number == _CONTENT
 
     @property
     def is_unexpected(self) -> bool:
-        """Whether the element should not be where it is."""
         return self.is_of_content and self.text.rpartition("': ")[2].startswith("This element is not expected")
 
     @property
     def within(self) -> etree._Element | None:
-        """The element that lacks something: the one that another stands in unexpectedly, or else this one."""
+        """The element that lacks something: the parent of an unexpected element, or else this one."""
         return self.node.getparent() if self.is_unexpected else self.node
 
     @property
     def is_harmless(self) -> bool:
-        """Whether it spoils no value: a date is read that stands for a moment, or that is written another way."""
+        """Whether no value is spoiled; also a time where a date is expected, or another notation."""
         return self.number in _HARMLESS or (not self.attribute and self._is_date)
 
     @property
@@ -87,29 +82,28 @@ class SchemaError:
 
     @property
     def is_all_text(self) -> bool:
-        """Whether there is text where elements should be, and none of them."""
+        """Whether there is text in place of elements."""
         return self.number == _ALL_TEXT and not len(self.node)
 
     @property
     def missing_attribute(self) -> str:
-        """The local name of an attribute that is missing."""
+        """Local name."""
         found = _FEW.search(self.text)
         return found[1] if found is not None else ""
 
     @property
     def is_unknown_attribute(self) -> bool:
-        """Whether it is an attribute that the schema does not have there."""
         return self.number in _UNKNOWN
 
     @property
     def expected(self) -> list[str]:
-        """What should stand there, as `{namespace}name`."""
+        """Allowed elements as `{namespace}name`."""
         found = _EXPECTED.search(self.text)
         return found[1].split(", ") if found is not None else []
 
 
 def missing_in(text: str) -> Missing | None:
-    """Return the local name of an element, whether it lacks something or stands behind that, and what: local names."""
+    """Return an element, whether the gap is inside or before it, and the missing names; all local names."""
     subject, expected = _SUBJECT.match(text), _EXPECTED.search(text)
     if subject is None or expected is None:
         return None
@@ -117,12 +111,7 @@ def missing_in(text: str) -> Missing | None:
 
 
 def is_valid(schema: etree.XMLSchema, message: etree._Element, code: str, what: str) -> bool:
-    """Say whether a message is valid.
-
-    Raises:
-        CallFailed: nobody can say.
-
-    """
+    """Whether a message is valid. CallFailed if validation failed."""
     try:
         return schema.validate(message)
     except etree.XMLSchemaValidateError:
@@ -132,7 +121,7 @@ def is_valid(schema: etree.XMLSchema, message: etree._Element, code: str, what: 
 
 
 def first_place(schema: etree.XMLSchema, vocabulary: Vocabulary, message: etree._Element) -> str:
-    """Return the path of the first element that broke the schema when the message was last checked."""
+    """Return the path of the first invalid element of the last validation."""
     errors = schema.error_log.filter_from_errors()
     if not len(errors):
         return "its root"
@@ -147,7 +136,7 @@ def first_place(schema: etree.XMLSchema, vocabulary: Vocabulary, message: etree.
 
 
 def errors_of(schema: etree.XMLSchema, root: etree._Element) -> Iterator[SchemaError]:
-    """Yield the errors of a message that was just checked."""
+    """Yield the errors of the last validation."""
     beside: _Beside = {}
     for error in schema.error_log.filter_from_errors():
         node: etree._Element | None = root
@@ -160,7 +149,7 @@ def errors_of(schema: etree.XMLSchema, root: etree._Element) -> Iterator[SchemaE
 
 
 def _child(above: etree._Element, step: str, beside: _Beside) -> etree._Element | None:
-    """Return the element that a step of a path of libxml2 means: of `*` any, else one of its prefix or of none."""
+    """Resolve a step of libxml2's paths: `*` is any element, else the prefix must match."""
     match = _STEP.fullmatch(step)
     if match is None:
         return None

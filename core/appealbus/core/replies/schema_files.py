@@ -1,4 +1,4 @@
-"""A schema made of documents in memory: nothing that they import is read from disk or network."""
+"""Compiles schemas from memory, without access to disk or network."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,16 +7,9 @@ from lxml import etree
 
 
 def compiled(files: Mapping[str, bytes], entry: str) -> etree.XMLSchema:
-    """Return the validator of XSD documents.
+    """Compile XSD documents, given by import location; `entry` is the first.
 
-    Args:
-        files: the documents by the places under which they import each other.
-        entry: the place of the first.
-
-    Raises:
-        etree.XMLSchemaParseError: they are no schema.
-        etree.XMLSyntaxError: the first is no XML.
-
+    Raises etree.XMLSchemaParseError for an invalid schema, etree.XMLSyntaxError if the first is no XML.
     """
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
     parser.resolvers.add(_Resolver(files))

@@ -1,4 +1,4 @@
-"""The names of a schema. Of a message no others may be told: they are the sender's, and may be a person's."""
+"""The names of a schema. Other names of a message are the sender's and are never shown."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,38 +11,27 @@ from appealbus.schemas.namespaces import XSD
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """The names of a schema.
-
-    Attributes:
-        names: of all its elements and attributes, without namespaces.
-        elements: its global elements, as `{namespace}local`.
-        spaces: its namespaces.
-
-    """
+    """Local names of a schema, its global elements as `{namespace}local`, and its namespaces."""
 
     names: frozenset[str]
     elements: frozenset[str] = frozenset()
     spaces: frozenset[str] = frozenset()
 
     def knows(self, element: etree._Element) -> bool:
-        """Say whether it has an element, or an attribute, of this local name."""
         return local_name(element) in self.names
 
     def is_foreign(self, element: etree._Element) -> bool:
-        """Say whether an element is in a namespace of which the schema knows nothing: it means something else."""
+        """Whether the element is in an unknown namespace, and so means something else."""
         space = etree.QName(element).namespace
         return bool(self.spaces) and space is not None and space not in self.spaces
 
     def tellable(self, name: str) -> str:
-        """Return a local name as it may be told."""
+        """Return a local name, or a placeholder if it is unknown."""
         return name if name in self.names else "*"
 
 
 def vocabulary_of(documents: Iterable[etree._Element]) -> Vocabulary:
-    """Return the vocabulary of XSD documents.
-
-    What a document without a namespace declares may be in that of any that includes it.
-    """
+    """Return the vocabulary. Declarations without a target namespace may take that of any including document."""
     roots = list(documents)
     spaces = {root.get("targetNamespace") for root in roots}
     names: set[str] = set()

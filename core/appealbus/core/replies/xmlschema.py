@@ -23,12 +23,11 @@ from appealbus.schemas.outcome import OutcomeKind
 _SIZE = etree.XPath("count(descendant-or-self::*) + count(descendant-or-self::*/@*)")
 _CROWDED = etree.XPath("boolean(descendant-or-self::*[@*[1000]])")
 _LARGE = 2_000
-"""Elements and attributes up to which all errors are collected: each costs libxml2 a look at all siblings before it,
-20 ms for as many broken siblings, and a minute for a hundred times as many."""
+"""Elements up to which all errors are collected. libxml2 is quadratic: 20 ms for as many broken siblings."""
 _LARGEST = 50_000
-"""Elements and attributes up to which a large message that is broken may be taken: it costs 30 ms to look again."""
+"""Elements and attributes up to which a broken large message may be accepted: another check costs 30 ms."""
 _PIECE = 16 * 1024
-"""Bytes after which a large message is let go if it is broken: 5 ms of parsing."""
+"""Bytes parsed before a broken large message is dropped: 5 ms."""
 _CODE = "reply.schema"
 
 __all__ = ["Checker", "MessageSchema", "Vocabulary", "compiled", "loosened", "vocabulary_of"]
@@ -112,7 +111,7 @@ class Checker:
             Differences(self._vocabulary, self._schema, self._loose, message, reply).settle(notes)
 
     def _unsigned(self, message: etree._Element) -> etree._Element:
-        """Return the message, or a copy without the signatures that the schema does not know."""
+        """Return the message, or a copy without signatures unknown to the schema."""
         if SIGNATURE in self._vocabulary.elements or next(message.iter(SIGNATURE), None) is None:
             return message
         if _SIZE(message) <= _LARGE and is_valid(self._schema, message, _CODE, "the message"):
@@ -123,14 +122,10 @@ class Checker:
         return copy
 
     def _take_large(self, message: etree._Element) -> set[Missing]:
-        """Make sure that all which a large message has against its schema is something new, or something missing.
-
-        Returns:
-            what is missing.
+        """Return missing elements of a large message.
 
         Raises:
-            CallFailed: it is more than that.
-
+            CallFailed: there are errors other than unknown or missing elements.
         """
         if self._loose is not None and _SIZE(message) <= _LARGEST:
             rest = deepcopy(message)
@@ -144,17 +139,17 @@ class Checker:
 
 
 def _is_in_text(element: etree._Element, above: etree._Element) -> bool:
-    """Say whether an element cuts a text in two, of which a reader would get the first half."""
+    """Whether an element splits a text, of which readers would get the first half."""
     return bool((above.text or "").strip() or (element.tail or "").strip())
 
 
 def _is_large_valid(schema: etree.XMLSchema, message: etree._Element) -> bool:
-    """Check while parsing, which can stop at the first error."""
+    """Validate while parsing, which can stop at the first error."""
     return not _CROWDED(message) and not _errors(schema, message, 1)  # all errors of one tag come at once
 
 
 def _errors(schema: etree.XMLSchema, message: etree._Element, most: int) -> list[str]:
-    """Return what libxml2 says while parsing, until it has said so much."""
+    """Return libxml2's errors while parsing, at most `most`."""
     # Huge texts are let through: what was parsed once within its limit may have grown by attachments put into it.
     parser = etree.XMLParser(schema=schema, resolve_entities=False, no_network=True, huge_tree=True)
     content = etree.tostring(message, encoding="utf-8", with_tail=False)
@@ -221,7 +216,7 @@ class MessageSchema:
 
 
 def _documents(entry: Path) -> dict[Path, etree._Element]:
-    """Return the roots of a schema and of the files that it brings in; what is not a file is left out."""
+    """Return the roots of a schema and of included or imported files; other locations are skipped."""
     found: dict[Path, etree._Element] = {}
     waiting = [entry.resolve()]
     while waiting:

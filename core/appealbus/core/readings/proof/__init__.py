@@ -1,7 +1,7 @@
-"""Proving declared lookups against the contract of their source, without asking it anything.
+"""Checks declared lookups against their source's contract, without asking it.
 
-A path that cannot occur, a type that cannot fit, a single value that may repeat, a required element of the request
-that nothing fills: each would otherwise show at run time alone.
+Finds impossible paths, unsuitable types, repeatable single values and unfilled required elements, which would
+otherwise show at run time only.
 """
 
 from collections.abc import Iterable
@@ -23,16 +23,10 @@ from appealbus.core.replies.xsd import SchemaModel
 
 
 def prove(lookups: Iterable[Lookup[Any, Any]], wire: Wire | None = None) -> list[Finding]:
-    """Return what the contract does not allow of what these lookups of one source declare.
+    """Return conflicts between declared lookups of one source and its contract.
 
-    The contract is the lookup's own `schema`, and the wire's where it has one. What a lookup does by code of its own
-    is left out: the request where it overrides `request`; the answer where it overrides `read`; and the wire's
-    contract where it overrides `ask`, which may ask something else first.
-
-    Args:
-        lookups: those of one source; of these the declared ones are looked at.
-        wire: the source's, once started; None: it has none, or it did not start.
-
+    Contracts are the lookup's own `schema` and that of the started wire, if any. Overridden parts are skipped: the
+    request with `request`, the answer with `read`, and the wire's contract with `ask`.
     """
     proof = _Proof(wire)
     for lookup in lookups:
@@ -106,7 +100,6 @@ class _Proof:
             return None
 
     def _model(self, contract: MessageContract) -> SchemaModel:
-        """Return the model of a contract's schemas, which all operations share."""
         kept = self._models.get(id(contract.schemas))
         if kept is None:
             kept = self._models[id(contract.schemas)] = (contract.schemas, SchemaModel(contract.schemas))

@@ -1,4 +1,4 @@
-"""What a proof of declarations against a contract finds."""
+"""Findings of the check of declarations against a contract."""
 
 from dataclasses import dataclass
 
@@ -7,15 +7,7 @@ from appealbus.core.readings.origins import Origin
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that the contract does not allow.
-
-    Attributes:
-        origin: where it is declared.
-        lookups: whose it is.
-        text: what is wrong, and what to do.
-        certain: whether it is wrong for sure, rather than unchecked.
-
-    """
+    """A conflict with the contract; `certain` is False if something was merely unchecked."""
 
     origin: Origin
     lookups: tuple[str, ...]
@@ -27,18 +19,16 @@ class Finding:
 
 
 class Findings:
-    """Findings as they are made: each once."""
+    """Collects distinct findings."""
 
     def __init__(self) -> None:
         self.made: dict[tuple[Origin, str, bool], list[str]] = {}
 
     def add(self, origin: Origin, lookup: str, text: str, *, certain: bool = True) -> None:
-        """Add one."""
         whose = self.made.setdefault((origin, text, certain), [])
         if lookup not in whose:
             whose.append(lookup)
 
     def all(self) -> list[Finding]:
-        """Return all, by file and line."""
         found = [Finding(origin, tuple(whose), text, certain) for (origin, text, certain), whose in self.made.items()]
         return sorted(found, key=lambda one: (one.origin.file, one.origin.line))

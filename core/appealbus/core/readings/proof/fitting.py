@@ -1,4 +1,4 @@
-"""Whether a text of a contract can be what a field wants."""
+"""Compatibility of a contract's texts with field types."""
 
 from datetime import date, datetime
 from decimal import Decimal
@@ -25,7 +25,7 @@ _NEVER[int] = _NEVER[float] = _NEVER[Decimal]
 
 
 def misfit(wanted: type, text: Simple, *, comma: bool = False) -> str | None:
-    """Say what the text is, if it can never be what is wanted: `a date`. None where it can."""
+    """Describe the text if it can never match the wanted type: `a date`; else None."""
     never = _NEVER.get(wanted)
     if never is None:
         return None
@@ -38,7 +38,6 @@ def misfit(wanted: type, text: Simple, *, comma: bool = False) -> str | None:
 
 
 def wish(wanted: type) -> str:
-    """Return what a field wants, in words."""
     names = {datetime: "a moment", str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
     return names.get(wanted, f"{_article(wanted.__name__)} {wanted.__name__.lower()}")
 

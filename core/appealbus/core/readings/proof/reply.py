@@ -1,4 +1,4 @@
-"""Whether what is taken of an answer can occur in it, and fits."""
+"""Checks that declared parts of an answer can occur and fit."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -19,14 +19,14 @@ from appealbus.schemas.record import Coded
 from appealbus.schemas.suggestion import did_you_mean
 
 _ALWAYS = frozenset({"nil", "type", "schemaLocation", "noNamespaceSchemaLocation"})
-"""Attributes that every element may have."""
+"""Attributes allowed on every element."""
 
 Key: TypeAlias = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class _Spot:
-    """Somewhere in a message: the declarations there, None for anything, and the path that led there."""
+    """A position in a message: its declarations, None for anything, and its path."""
 
     model: SchemaModel
     place: Place | None
@@ -42,8 +42,6 @@ class _Spot:
 
 @dataclass(frozen=True, slots=True)
 class _Spec:
-    """What reads one model, and what tells it from others."""
-
     model: type[BaseModel]
     fields: dict[str, Declared]
     around: ReadingSpec
@@ -59,7 +57,7 @@ class _Spec:
 
 @dataclass(frozen=True, slots=True)
 class _Use:
-    """A path as it is used: whose it is, and where that is declared."""
+    """A used path, with its owner and place of declaration."""
 
     whose: str
     path: ReplyPath
@@ -69,14 +67,12 @@ class _Use:
     single: bool = False
     """Whether it fills a field that is no list."""
     flag: bool = False
-    """Whether all that matters is that it is there."""
+    """Whether only its presence matters."""
 
 
 class ReplyProof:
-    """Proves what one lookup takes."""
-
     def __init__(self, lookup: str, findings: Findings, *, alone: bool) -> None:
-        """Remember whose findings these are, and whether no other schema says what this contract leaves open."""
+        """`alone`: no other schema defines what this contract leaves open."""
         self._lookup = lookup
         self._alone = alone
         self._findings = findings
@@ -84,10 +80,7 @@ class ReplyProof:
         self._missed: dict[Key, tuple[Origin, str]] = {}
 
     def prove(self, take: Take[Any], model: SchemaModel, root: Place) -> None:
-        """Walk all declared paths through the element of the answer.
-
-        A reading may be used at several places: what it declares must be able to occur at one of them.
-        """
+        """Check all declared paths; each must be possible at one place where its reading is used."""
         spot = _Spot(model, root)
         for name, path in (("code", take.code), ("echo", take.echo)):
             if path is not None:
@@ -137,7 +130,7 @@ class ReplyProof:
             self._fields(spot, spec.nested(model, annotated(model)))
 
     def _coded(self, spot: _Spot, spec: _Spec, use: _Use) -> None:
-        """Dictionary values differ in which names they have: each must occur in one of them, and one in each."""
+        """Check dictionary values: each declared name must occur at one of them, and one name at each."""
         there = False
         for text in spec.around.codes:
             path = parse_reply_path(text)
@@ -150,7 +143,7 @@ class ReplyProof:
             self._findings.add(use.origin, self._lookup, text)
 
     def _follow(self, spot: _Spot, use: _Use) -> _Spot | None:
-        """Return where a path leads; None where it cannot lead, which is noted."""
+        """Return the end of a path; None after a finding."""
         inner: SchemaModel | None = None
         unknown = False
         for i, name in enumerate(use.path.steps):
@@ -203,7 +196,6 @@ class ReplyProof:
         self._findings.add(use.origin, self._lookup, f"{use.whose}: {path} may repeat in the contract, and {what}")
 
     def _value(self, spot: _Spot | None, use: _Use, wanted: type, *, comma: bool = False) -> None:
-        """Check that the text at a place can be what the field wants."""
         if spot is None:
             return
         shape, path = spot.shape, spot.path or "the answer"
@@ -227,7 +219,6 @@ class ReplyProof:
 
 
 def _paths(way: str | Declaration, spec: _Spec, name: str) -> Iterator[tuple[ReplyPath, Origin]]:
-    """Yield the paths of a declaration, each with the line that it stands in."""
     if isinstance(way, str):
         yield parse_reply_path(way), spec.around.origin.of(way, name)
         return

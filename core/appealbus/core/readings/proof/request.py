@@ -1,4 +1,4 @@
-"""Whether a request is what the contract wants."""
+"""Checks a request against the contract."""
 
 from dataclasses import dataclass, field
 
@@ -10,8 +10,6 @@ from appealbus.schemas.suggestion import did_you_mean
 
 @dataclass(slots=True)
 class _Filled:
-    """An element of the request: its declarations, and what of it is filled."""
-
     place: Place
     path: str = ""
     children: "dict[str, _Filled]" = field(default_factory=dict)
@@ -22,17 +20,14 @@ class _Filled:
 
 
 class RequestProof:
-    """Proves what one lookup sends."""
-
     def __init__(self, lookup: str, findings: Findings) -> None:
-        """Remember whose findings these are."""
         self._lookup = lookup
         self._findings = findings
         self._misplaced = False
-        """Whether it is told that elements are in another namespace: once, for one word mends all."""
+        """Whether a wrong namespace was reported: once is enough, as one option fixes all."""
 
     def prove(self, send: Send, model: SchemaModel, root: Place) -> None:
-        """Walk all places through the element of the request, and look for what nothing fills."""
+        """Check all places of the request, and search for unfilled required ones."""
         filled = _Filled(root)
         for path in send.places:
             self._fill(send, model, filled, path)
@@ -91,7 +86,7 @@ class RequestProof:
 
 
 def _fills_itself(place: Place) -> bool:
-    """Say whether a wire that builds the message by the contract needs nothing for this element."""
+    """Whether a wire that builds messages by the contract fills this element itself."""
     return any(
         node.get("default") is not None or node.get("fixed") is not None or node.get("nillable") in ("true", "1")
         for node in place

@@ -1,6 +1,6 @@
-"""A small model of XSD: what a contract rules out.
+"""A small model of XSD, to find declarations that a contract excludes.
 
-What it does not understand it takes to be anything, so that nothing is ruled out wrongly.
+Unsupported parts count as anything, so that nothing is excluded wrongly.
 """
 
 from appealbus.core.replies.xsd.model import SchemaModel

@@ -1,4 +1,4 @@
-"""The named components of XSD documents: what a reference in one of them leads to."""
+"""Named components of XSD documents, for references."""
 
 from collections.abc import Iterable
 from typing import TypeAlias
@@ -15,14 +15,9 @@ _OVERRIDES = (f"{{{XSD}}}redefine", f"{{{XSD}}}override")
 
 
 class Components:
-    """Global elements, types, groups and attributes of a set of documents.
-
-    Which document imports which does not matter here: a name that two of them define differently leads nowhere, and
-    what leads nowhere is taken to be anything.
-    """
+    """Global components of documents. Imports are ignored; ambiguous and unresolved names count as anything."""
 
     def __init__(self, documents: Iterable[etree._Element]) -> None:
-        """Look at all documents, given as their roots."""
         self._defined: dict[tuple[str, Name], etree._Element | None] = {}
         self._local: dict[tuple[str, str], list[etree._Element]] = {}
         self._members: dict[etree._Element, list[etree._Element]] = {}
@@ -44,18 +39,11 @@ class Components:
                 self._derived.setdefault(target, []).append(node)
 
     def find(self, kind: str, node: etree._Element, name: str | None) -> etree._Element | None:
-        """Return the component that a name at a node means; None where there is none, or more than one.
-
-        Args:
-            kind: `element`, `type`, `group`, `attribute`, `attributeGroup`.
-            node: where the name stands: its prefix is bound there.
-            name: as it is written.
-
-        """
+        """Resolve a name; None if undefined or ambiguous. `node` is the context of its prefix."""
         return None if name is None else self.named(kind, qualified(node, name))
 
     def named(self, kind: str, name: Name) -> etree._Element | None:
-        """Return the component of a name; None where there is none, or more than one."""
+        """Return the component; None if undefined or ambiguous."""
         for key in ((kind, name), (kind, (None, name[1]))):  # what is included may have no namespace of its own
             if key in self._defined:
                 return self._defined[key]
@@ -63,22 +51,21 @@ class Components:
         return alike[0] if name[0] is None and len(alike) == 1 else None
 
     def elements(self, name: Name) -> tuple[etree._Element, ...]:
-        """Return the global elements of a name: several where documents define it differently."""
+        """Return global elements of a name: several if definitions differ."""
         found = self.named("element", name)
         if found is not None:
             return (found,)
         return self.alike("element", name[1]) if ("element", name) in self._defined else ()
 
     def alike(self, kind: str, local: str) -> tuple[etree._Element, ...]:
-        """Return the components of a local name, in any namespace."""
+        """Return components of a local name, in any namespace."""
         return tuple(self._local.get((kind, local), ()))
 
     def members(self, head: etree._Element) -> list[etree._Element]:
-        """Return the global elements that may stand in the place of this one."""
+        """Return the members of an element's substitution group."""
         return _reached(head, self._members)
 
     def derived(self, base: etree._Element) -> list[etree._Element]:
-        """Return the named types that are derived from this one."""
         return _reached(base, self._derived)
 
     def _add(self, node: etree._Element) -> None:
@@ -93,26 +80,25 @@ class Components:
 
 
 def local(node: etree._Element) -> str:
-    """Return the local name of an XSD element; empty for comments and what is not XSD."""
+    """Return an XSD element's local name; empty for comments and other nodes."""
     tag = node.tag
     return tag.rpartition("}")[2] if isinstance(tag, str) and tag.startswith(f"{{{XSD}}}") else ""
 
 
 def qualified(node: etree._Element, name: str) -> Name:
-    """Return what a name with a prefix means at a node."""
+    """Resolve a prefixed name in the context of a node."""
     prefix, colon, rest = name.strip().rpartition(":")
     return node.nsmap.get(prefix if colon else None), rest
 
 
 def key_of(node: etree._Element) -> tuple[str, Name]:
-    """Return the kind and the name of a global component."""
     kind = local(node)
     root = node.getroottree().getroot()
     return _KINDS.get(kind, kind), (root.get("targetNamespace"), node.get("name", ""))
 
 
 def base_of(node: etree._Element) -> etree._Element | None:
-    """Return the extension or restriction that makes up a type; None where it has no base."""
+    """Return a type's extension or restriction; None without a base."""
     inside = node
     if local(node) == "complexType":
         content = next(node.iterchildren(f"{{{XSD}}}complexContent", f"{{{XSD}}}simpleContent"), None)

@@ -1,4 +1,4 @@
-"""What may stand inside the elements of XSD documents."""
+"""Allowed contents of elements by XSD documents."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -15,10 +15,7 @@ _IGNORED = frozenset(
 
 
 class SchemaModel:
-    """The elements of a set of XSD documents."""
-
     def __init__(self, documents: Iterable[etree._Element]) -> None:
-        """Index the documents, given as their roots."""
         self._components = Components(documents)
         self._simple = SimpleTypes(self._components)
         self._shapes: dict[Place, Shape] = {}
@@ -26,16 +23,16 @@ class SchemaModel:
         self._groups: dict[etree._Element, Shape] = {}
 
     def element(self, name: str) -> Place | None:
-        """Return a global element by `{namespace}local`; None where there is none."""
+        """Return a global element by `{namespace}local`, if any."""
         namespace, _, rest = name.rpartition("}")
         return self._components.elements((namespace[1:] or None, rest)) or None
 
     def elements(self, name: str) -> Place:
-        """Return the global elements of a local name, in any namespace."""
+        """Return global elements of a local name, in any namespace."""
         return self._components.alike("element", name)
 
     def namespaces(self, place: Place) -> frozenset[str | None] | None:
-        """Return the namespaces in which the elements stand; None where nothing tells for sure."""
+        """Return the namespaces of the elements; None if uncertain."""
         found = set()
         for node in place:
             root = node.getroottree().getroot()
@@ -47,7 +44,6 @@ class SchemaModel:
         return frozenset(found)
 
     def shape(self, place: Place) -> Shape:
-        """Return what may stand inside."""
         if place not in self._shapes:
             self._shapes[place] = either([self._element(node) for node in place])
         return self._shapes[place]
@@ -64,7 +60,7 @@ class SchemaModel:
         return ANYTHING if head is None or depth > 20 else self._element(head, depth + 1)
 
     def _named_type(self, node: etree._Element, name: str) -> Shape:
-        """Return the shape of a type, and of all that are derived from it: `xsi:type` may name any of them."""
+        """Return the shape of a type with all derived types, which `xsi:type` may name."""
         builtin = self._simple.builtin(node, name)
         if builtin is not None:
             return ANYTHING if builtin.anything else Shape(text=builtin)
@@ -93,7 +89,6 @@ class SchemaModel:
     def _of_base(
         self, node: etree._Element, content: etree._Element, way: etree._Element, seen: frozenset[etree._Element]
     ) -> Shape:
-        """Return the shape of a type that extends or restricts another one."""
         builtin = self._simple.builtin(way, way.get("base", ""))
         if builtin is not None:
             base = ANYTHING if builtin.anything else Shape(text=builtin)
@@ -111,7 +106,6 @@ class SchemaModel:
         return replace(own, text=ANY_TEXT if mixed or (not restricts and base.text is not None) else None)
 
     def _body(self, node: etree._Element) -> Shape:
-        """Return what the particles and the attributes directly inside a node allow."""
         found: list[Shape] = []
         for child in node:
             kind = local(child)
@@ -128,7 +122,7 @@ class SchemaModel:
         return both(*found)
 
     def _group(self, node: etree._Element, kind: str, unknown: Shape) -> Shape:
-        """Return what a named group allows; of one that is not there, or that is inside itself, that it is unknown."""
+        """Return the shape of a named group; `unknown` if it is undefined or recursive."""
         target = self._components.find(kind, node, node.get("ref"))
         if target is None:
             return unknown

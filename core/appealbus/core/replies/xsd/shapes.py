@@ -1,4 +1,4 @@
-"""What may stand inside an element, and how two such things make one."""
+"""Shapes: allowed contents of an element, and their combination."""
 
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
@@ -10,12 +10,12 @@ from appealbus.core.replies.xsd.values import ANY_TEXT, Simple
 UNBOUNDED = 2**31
 
 Place: TypeAlias = tuple[etree._Element, ...]
-"""The declarations of the elements that may stand somewhere: several where types give one name several meanings."""
+"""Declarations of the elements at a place: several if types differ about a name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """An element inside another: its declarations, and how often it stands there at least and at most."""
+    """A child element: its declarations, and its minimum and maximum number."""
 
     place: Place
     least: int
@@ -24,7 +24,7 @@ class Child:
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
-    """An attribute: its text, and whether it must be there."""
+    """An attribute: its text, and whether it is required."""
 
     text: Simple
     needed: bool
@@ -32,7 +32,7 @@ class Attribute:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What may stand inside an element.
+    """Allowed contents of an element.
 
     Attributes:
         children: by local names.
@@ -58,7 +58,7 @@ ANYTHING = Shape(open=True, open_attributes=True, text=ANY_TEXT)
 
 
 def both(*shapes: Shape) -> Shape:
-    """Return what is allowed where all of these stand, one after the other."""
+    """Combine shapes of a sequence."""
     children: dict[str, list[Child]] = {}
     attributes: dict[str, Attribute] = {}
     for shape in shapes:
@@ -77,7 +77,7 @@ def both(*shapes: Shape) -> Shape:
 
 
 def either(ways: list[Shape]) -> Shape:
-    """Return what is allowed where one of several stands."""
+    """Combine shapes of a choice."""
     children: dict[str, list[Child]] = {}
     attributes: dict[str, list[Attribute]] = {}
     for way in ways:
@@ -124,7 +124,7 @@ def _united(alike: list[Child]) -> Place:
 
 
 def times(shape: Shape, node: etree._Element) -> Shape:
-    """Return what is allowed where a particle stands as often as it says."""
+    """Apply the occurrence limits of a particle."""
     least, most = _number(node.get("minOccurs")), _number(node.get("maxOccurs"))
     if most == 0:
         return Shape()
@@ -138,7 +138,7 @@ def times(shape: Shape, node: etree._Element) -> Shape:
 
 
 def as_declared(own: Shape, all_ways: Shape) -> Shape:
-    """Return all ways, with what the declared type itself needs: who names no other type writes that one."""
+    """Return all ways, with the requirements of the declared type, which applies without `xsi:type`."""
     children = {
         name: replace(child, least=own.children[name].least if name in own.children else 0)
         for name, child in all_ways.children.items()

@@ -1,4 +1,4 @@
-"""What the text of an element or an attribute is, by its simple type."""
+"""Texts of elements and attributes, by their simple types."""
 
 from dataclasses import dataclass
 
@@ -12,24 +12,17 @@ _ANY = "anyType"
 
 @dataclass(frozen=True, slots=True)
 class Simple:
-    """A text.
-
-    Attributes:
-        kinds: the built-in types that it is of, such as `date`: several where a union leaves the choice.
-        words: all values that it may have; None where they are not enumerated.
-
-    """
+    """A text of these built-in types, several for a union. `words`: enumerated values, or None."""
 
     kinds: frozenset[str]
     words: frozenset[str] | None = None
 
     @property
     def anything(self) -> bool:
-        """Whether it stands for any content, elements too."""
+        """Whether any content is possible, also elements."""
         return _ANY in self.kinds
 
     def or_(self, other: "Simple") -> "Simple":
-        """Return what is of one or the other type."""
         words = None if self.words is None or other.words is None else self.words | other.words
         return Simple(self.kinds | other.kinds, words)
 
@@ -38,26 +31,22 @@ ANY_TEXT = Simple(frozenset({"string"}))
 
 
 class SimpleTypes:
-    """The simple types of a set of documents."""
-
     def __init__(self, components: Components) -> None:
-        """Remember where the named ones are."""
         self._components = components
 
     def builtin(self, node: etree._Element, name: str) -> Simple | None:
-        """Return a built-in type by its name at a node; None where it is none."""
+        """Return a built-in type, resolved at a node; None if it is none."""
         namespace, rest = qualified(node, name)
         return Simple(frozenset({rest})) if namespace == XSD else None
 
     def declared(self, node: etree._Element) -> Simple:
-        """Return the type of an attribute."""
         inline = next((child for child in node if local(child) == "simpleType"), None)
         if inline is not None:
             return self.of(inline)
         return self._named(node, node.get("type"), frozenset())
 
     def of(self, node: etree._Element, seen: frozenset[etree._Element] = frozenset()) -> Simple:
-        """Return what a `simpleType` says; what is not understood is any text."""
+        """Interpret a `simpleType`; an unsupported one is any text."""
         if node in seen:
             return ANY_TEXT
         seen |= {node}
@@ -75,7 +64,7 @@ class SimpleTypes:
         return ANY_TEXT  # a list is a text with blanks in it
 
     def restricted(self, way: etree._Element, base: Simple | None) -> Simple:
-        """Return what the restriction of a type with simple content leaves of it."""
+        """Apply a restriction of a type with simple content."""
         inline = next((child for child in way if local(child) == "simpleType"), None)
         found = self.of(inline) if inline is not None else base or ANY_TEXT
         return _enumerated(way, found)
