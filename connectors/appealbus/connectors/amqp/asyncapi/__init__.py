@@ -1,4 +1,4 @@
-"""The AsyncAPI 3 document: which messages go over the queues of a configuration, and what they look like.
+"""The AsyncAPI 3 document of a configuration: its queues and their messages.
 
-`document.asyncapi_document` makes it.
+`document.asyncapi_document` builds it.
 """

@@ -1,4 +1,4 @@
-"""Comparing and declaring over AMQP, which shows exchanges and queues, and neither bindings nor policies."""
+"""Comparing and declaring over AMQP, which shows exchanges and queues, but neither bindings nor policies."""
 
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
@@ -18,11 +18,10 @@ UNSEEN = Finding(
 
 
 async def look(broker: Broker, wanted: Wanted) -> list[Finding]:
-    """Compare exchanges and queues with what is wanted, and make nothing.
+    """Compare exchanges and queues with the required topology. Creates nothing.
 
     Raises:
         BrokerUnreachable: there is no connection, or it was lost.
-
     """
     found: list[Finding] = []
     for each in _parts(wanted):
@@ -35,16 +34,13 @@ async def look(broker: Broker, wanted: Wanted) -> list[Finding]:
 
 
 async def declare(broker: Broker, wanted: Wanted, told: Callable[[str], None]) -> list[Finding]:
-    """Make the exchanges, queues and bindings that are missing; never change what is there.
+    """Create missing exchanges, queues and bindings. Existing ones are never changed.
 
     Args:
-        broker: the broker to make them on.
-        wanted: the topology.
-        told: is called with a line about each exchange and queue that was made.
+        told: called with a line about each exchange and queue created.
 
     Raises:
         BrokerUnreachable: there is no connection, or it was lost.
-
     """
     found: list[Finding] = []
     for each in _parts(wanted):
@@ -70,12 +66,11 @@ async def declare(broker: Broker, wanted: Wanted, told: Callable[[str], None]) -
 
 
 async def declare_in_memory(broker: Broker, wanted: Wanted) -> None:
-    """Make a topology on a broker that has no policies: their part becomes arguments of the queues.
+    """Create a topology on a broker without policies: their content becomes arguments of the queues.
 
     Raises:
-        BrokerRefused: something else was declared under these names.
+        BrokerRefused: these names are declared differently.
         BrokerUnreachable: the broker is not started.
-
     """
     for exchange in wanted.exchanges:
         await broker.declare_exchange(exchange.name, exchange.kind, exchange.arguments)
