@@ -1,4 +1,4 @@
-"""Reads keys, certificates and whom to trust. What needs the extra `wssec` is imported here, when it is asked for."""
+"""Loading of keys, certificates and trust. Modules that need the extra `wssec` are imported here, on demand."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,11 +13,10 @@ from appealbus.core import CertificateState, ConfigError
 
 
 def load_service(settings: SignatureSettings) -> NcaNode:
-    """Read the key and its password and return the way to the signing service that is handed them.
+    """Read the key and its password, and return the client of the signing service.
 
     Raises:
         ConfigError: they cannot be read.
-
     """
     if settings.url is None or settings.key is None or settings.key_password is None:
         raise ConfigError("a signing service needs url, key and key_password")
@@ -29,12 +28,10 @@ def certificates_of(settings: SignatureSettings, key: str) -> tuple[CertificateS
     """Return the certificates that a table names. Reads from disk: call it in a thread.
 
     Args:
-        settings: the table.
         key: the table's own key, for errors.
 
     Raises:
         ConfigError: one cannot be read, or the extra is not installed.
-
     """
     used = [(settings.certificate, "signs our questions")] if settings.certificate and settings.sign != "none" else []
     if settings.verify:
@@ -54,11 +51,10 @@ def key_of(settings: SignatureSettings) -> tuple[Path | None, Path | None, str |
 
 
 def trust_of(settings: SignatureSettings) -> Any:
-    """Read whom to trust and return it (`trust.Trust`).
+    """Read the trusted certificates (`trust.Trust`).
 
     Raises:
         ConfigError: a certificate or list cannot be read, or the extra is not installed.
-
     """
     files = settings.trusted, settings.trusted_ca, settings.subject(), settings.crl
     return module("signing", "trust").load_trust(*files)
@@ -66,7 +62,7 @@ def trust_of(settings: SignatureSettings) -> Any:
 
 @contextmanager
 def errors_of(key: str) -> Iterator[None]:
-    """Have errors say which table of the settings they are about."""
+    """Prefix errors with the settings table concerned."""
     try:
         yield
     except ConfigError as error:
@@ -78,7 +74,6 @@ def module(folder: str, name: str) -> ModuleType:
 
     Raises:
         ConfigError: the extra is not installed.
-
     """
     try:
         return import_module(f"appealbus.connectors.{folder}.{name}")

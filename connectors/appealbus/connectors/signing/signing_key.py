@@ -1,6 +1,6 @@
-"""Our own key as signers use it, whatever they sign: one of RSA, or one of GOST.
+"""Our own signing key, RSA or GOST.
 
-The other side of `public_key`, and apart from it: who signs and who verifies share no more than libgcrypt.
+It is independent of `public_key`: signing and verifying share nothing but libgcrypt.
 """
 
 from abc import ABC, abstractmethod
@@ -19,12 +19,11 @@ from appealbus.core import ConfigError
 
 
 class SigningKey(ABC):
-    """One of our keys, and the one pair of methods that signatures by it name.
+    """One of our keys, and the one pair of methods that its signatures name.
 
     Attributes:
         signature_method: the URI of the signature's algorithm.
         digest_method: the URI of the digest's.
-
     """
 
     signature_method: str
@@ -32,11 +31,11 @@ class SigningKey(ABC):
 
     @abstractmethod
     def digest(self, data: bytes) -> bytes:
-        """Return the hash of the data as DigestValue has it."""
+        """Return the hash of the data in the format of DigestValue."""
 
     @abstractmethod
     def sign(self, data: bytes) -> bytes:
-        """Return the signature over the data as SignatureValue has it."""
+        """Return the signature of the data in the format of SignatureValue."""
 
 
 class RsaSigningKey(SigningKey):
@@ -49,7 +48,6 @@ class RsaSigningKey(SigningKey):
         self._key = key
 
     def digest(self, data: bytes) -> bytes:
-        """Return SHA-256's."""
         return sha256(data).digest()
 
     def sign(self, data: bytes) -> bytes:
@@ -65,7 +63,6 @@ class GostSigningKey(SigningKey):
         self.signature_method, self.digest_method = GOST_SIGNATURE[bits], GOST_DIGEST[bits]
 
     def digest(self, data: bytes) -> bytes:
-        """Return Streebog's."""
         return streebog(data, 8 * self._curve.size)
 
     def sign(self, data: bytes) -> bytes:
@@ -79,12 +76,9 @@ def read_signing_key(method: str, path: Path, password: str | None) -> SigningKe
 
     Args:
         method: `rsa-sha256`, `gost-512` or `gost-256`.
-        path: the file.
-        password: of the key.
 
     Raises:
-        ConfigError: it cannot be read, or is not for the method; or libgcrypt is absent.
-
+        ConfigError: it cannot be read, or is not for the method; or libgcrypt is missing.
     """
     if method == "rsa-sha256":
         return RsaSigningKey(read_key(path, password))
