@@ -37,11 +37,7 @@ class Brokers:
         self._keepers: dict[str, TopologyKeeper] = {}
 
     def get(self, name: str = MAIN) -> Broker:
-        """Return a broker by name. It connects at `start`.
-
-        Raises:
-            ConfigError: there is no broker of this name.
-        """
+        """Return a broker by name. It connects at `start`. Raises ConfigError if there is no broker of this name."""
         if name not in self._configured:
             known = ", ".join(sorted(self._configured))
             raise ConfigError(

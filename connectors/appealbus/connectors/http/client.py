@@ -121,11 +121,7 @@ class HttpClient:
         timeout: float,  # noqa: ASYNC109 - as above
         tls: ssl.SSLContext | None = None,
     ) -> int:
-        """Send a GET to see whether the server responds; return the status.
-
-        Raises:
-            CallFailed: `http.*`.
-        """
+        """Send a GET to see whether the server responds; return the status. Raises CallFailed `http.*`."""
         call = _Call("GET", url, b"", {}, timeout, 1024 * 1024, tls, "")
         return (await self._request(call, timeout, alone=True)).status
 

@@ -25,11 +25,7 @@ def hand_over(reply: HttpReply, call: Call, at: datetime) -> None:
 
 
 def kept_reply(answer: KeptAnswer) -> HttpReply:
-    """Restore a stored reply.
-
-    Raises:
-        CallFailed: `http.damaged`.
-    """
+    """Restore a stored reply. Raises CallFailed `http.damaged`."""
     try:
         head = orjson.loads(answer.head)
         headers: Mapping[str, str] = head["headers"]

@@ -40,11 +40,7 @@ class Response:
 
 
 def read_response(children: tuple[etree._Element, ...]) -> Response:
-    """Parse the body.
-
-    Raises:
-        CallFailed: `shep.response`, if it does not hold exactly one response.
-    """
+    """Parse the body. Raises CallFailed `shep.response` if it does not hold exactly one response."""
     if len(children) != 1:
         raise _broken("the reply's body does not hold exactly one element")
     wrapper = children[0]

@@ -30,11 +30,7 @@ _MAX_FILE = 1024 * 1024
 
 
 def read_certificate(path: Path) -> x509.Certificate:
-    """Return the one certificate in a PEM or DER file.
-
-    Raises:
-        ConfigError: there is none, or more than one.
-    """
+    """Return the one certificate in a PEM or DER file. Raises ConfigError if there is none, or more than one."""
     found = read_certificates(path)
     if len(found) != 1:
         raise ConfigError(f"{path}: holds {len(found)} certificates; give a file with the one that is meant")
@@ -42,11 +38,7 @@ def read_certificate(path: Path) -> x509.Certificate:
 
 
 def read_certificates(path: Path) -> Sequence[x509.Certificate]:
-    """Return the certificates in a PEM or DER file, at least one.
-
-    Raises:
-        ConfigError: there is none.
-    """
+    """Return the certificates in a PEM or DER file, at least one. Raises ConfigError if there is none."""
     data = read_file(path, _MAX_FILE)
     try:
         pem = b"-----BEGIN" in data
@@ -88,11 +80,7 @@ def states(used: Iterable[tuple[Path, str]]) -> tuple[CertificateState, ...]:
 
 
 def read_file(path: Path, limit: int) -> bytes:
-    """Read a file.
-
-    Raises:
-        ConfigError: it cannot be read, exceeds the limit, or is writable by others.
-    """
+    """Read a file. Raises ConfigError if it cannot be read, exceeds the limit, or is writable by others."""
     if problem := writable_by_others(path):
         raise ConfigError(problem)
     try:

@@ -36,11 +36,7 @@ class KeyInfo:
 
 
 def read_key_info(signature: etree._Element) -> KeyInfo:
-    """Read the hints of a signature.
-
-    Raises:
-        CallFailed: `wssec.structure`, if they cannot be read.
-    """
+    """Read the hints of a signature. Raises CallFailed `wssec.structure` if they cannot be read."""
     info = signature.find(f"{{{DS}}}KeyInfo")
     if info is None:
         return KeyInfo()

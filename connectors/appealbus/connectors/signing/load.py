@@ -70,11 +70,7 @@ def errors_of(key: str) -> Iterator[None]:
 
 
 def module(folder: str, name: str) -> ModuleType:
-    """Import a module of ours that needs the extra.
-
-    Raises:
-        ConfigError: the extra is not installed.
-    """
+    """Import a module of ours that needs the extra. Raises ConfigError if the extra is not installed."""
     try:
         return import_module(f"appealbus.connectors.{folder}.{name}")
     except ImportError:

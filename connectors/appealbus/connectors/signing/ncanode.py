@@ -95,11 +95,7 @@ class NcaNode:
         return await self._signed("/wsse/sign", {"xml": xml, **self._key, "trimXml": False}, len(xml))
 
     async def sign_document(self, xml: str) -> str:
-        """Return the document with an enveloped signature.
-
-        Raises:
-            CallFailed: as `sign_message`.
-        """
+        """Return the document with an enveloped signature. Raises as `sign_message`."""
         return await self._signed("/xml/sign", {"xml": xml, "signers": [self._key], "trimXml": False}, len(xml))
 
     async def _signed(self, path: str, document: dict[str, object], size: int) -> str:

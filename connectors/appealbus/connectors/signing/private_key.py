@@ -15,11 +15,7 @@ _MAX_FILE = 64 * 1024
 
 
 def read_key(path: Path, password: str | None) -> RSAPrivateKey:
-    """Return the RSA private key in a PEM file.
-
-    Raises:
-        ConfigError: there is none, or the password is wrong.
-    """
+    """Return the RSA private key in a PEM file. Raises ConfigError if there is none, or the password is wrong."""
     try:
         key = load_pem_private_key(read_file(path, _MAX_FILE), password.encode() if password is not None else None)
     except (ValueError, TypeError, UnsupportedAlgorithm):

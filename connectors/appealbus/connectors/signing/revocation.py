@@ -39,11 +39,7 @@ class RevocationList:
     """A file with a list (CRL), read again when it was replaced. While the file is broken, the previous list stays."""
 
     def __init__(self, file: Path, authorities: Sequence[Trusted]) -> None:
-        """Read the file.
-
-        Raises:
-            ConfigError: it is not a complete list by one of the authorities.
-        """
+        """Read the file. Raises ConfigError if it is not a complete list by one of the authorities."""
         self.file = file
         self._authorities = authorities
         self._lock = threading.Lock()

@@ -120,11 +120,7 @@ class Trust:
 
 
 def load_trusted(files: Sequence[Path]) -> Trust:
-    """Trust the certificates in these files only.
-
-    Raises:
-        ConfigError: one cannot be read.
-    """
+    """Trust the certificates in these files only. Raises ConfigError if one cannot be read."""
     return Trust(tuple(_pinned(file) for file in files))
 
 

@@ -1,4 +1,4 @@
-"""The offline catalog: where the documents lie that a contract imports by URL."""
+"""The offline catalog: files for the documents that a contract imports by URL."""
 
 import tomllib
 from collections.abc import Mapping
@@ -15,7 +15,6 @@ def read_catalog(path: Path) -> Mapping[str, Path]:
 
     Raises:
         ConfigError: the catalog cannot be read; names the line.
-
     """
     try:
         content = path.read_text(encoding="utf-8-sig")

@@ -1,4 +1,4 @@
-"""A contract, ready for use: which operations there are, and how to build and check what they carry."""
+"""A loaded contract: its operations, and how to build and validate their content."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,16 +20,14 @@ _MOST_REASONS = 20
 
 @dataclass(frozen=True, slots=True)
 class WsdlContract:
-    """What a WSDL says, for one port.
+    """A WSDL, for one port.
 
     Attributes:
-        port: the port, with its operations.
-        by_input: operations by the element of their request, where one element means one operation.
-        builder: makes content from mappings; None where zeep can make nothing of the contract.
-        checker: checks content; None where the schema is broken as a whole, and that shall not matter.
-        notes: what was left out and why, and what is called in another way.
-        schemas: the documents of the contract, in order.
-
+        by_input: operations by the element of their request, if it is unique.
+        builder: builds content from mappings; None if zeep cannot read the contract.
+        checker: validates content; None if the schema is broken as a whole and this is tolerated.
+        notes: what was left out and why, and what was renamed.
+        schemas: the arranged documents of the contract.
     """
 
     port: Port
@@ -53,18 +51,16 @@ def load_contract(
     """Read a contract from files. May take seconds: call it in a thread.
 
     Args:
-        wsdl: the contract.
-        catalog: the file that says where documents lie that the contract imports by URL.
-        service: which one, where there are several.
-        port: which one of the service.
+        catalog: maps URLs of imported documents to files.
+        service: required if there are several.
+        port: of the service; required if there are several.
         folder: the contract's folder, which imports cannot leave; None: the WSDL's own.
         xsd: schemas of what the contract leaves open.
-        replies: how strictly replies are checked. With `off`, an operation stays whose reply is built on a broken part
-            of the schema; and so does a contract whose schema is broken as a whole: nothing is checked then.
+        replies: how strictly replies are validated. With `off`, operations stay although the schema of their reply is
+            broken; if the whole schema is broken, nothing is validated.
 
     Raises:
-        ConfigError: says which document or part is wrong, or what to choose between.
-
+        ConfigError: names the wrong document or part, or the choices.
     """
     notes = ContractNotes()
     documents = load_documents(
@@ -101,7 +97,7 @@ def load_contract(
 
 
 def _usable(port: Port, known: Collection[str], broken: Collection[str], replies: ReplyCheck) -> Port:
-    """Return the port without the operations whose elements cannot be used, and with why."""
+    """Return the port without the operations whose elements are unusable, and note the reasons."""
     notes = ContractNotes(list(port.notes))
     operations = {}
     for name, operation in port.operations.items():
@@ -128,7 +124,7 @@ def _why(element: str, broken: Collection[str]) -> str:
 
 
 def _by_input(port: Port) -> Mapping[str, Operation]:
-    """Return operations by the element of their request, where one element means one operation."""
+    """Return operations by the element of their request, if it is unique."""
     found: dict[str, Operation] = {}
     several = set()
     for operation in port.operations.values():
@@ -158,7 +154,7 @@ def _choose(wsdl: Path, ports: list[Port], service: str | None, name: str | None
 
 
 def _builder(port: Port, schemas: Schemas, notes: list[str]) -> Builder | None:
-    """Return what makes the port's requests and headers, and note those that it cannot make."""
+    """Return the builder of the port's requests and headers; note those that it cannot build."""
     wanted: dict[str, list[str]] = {}
     for operation in port.operations.values():
         for element in (operation.input, *operation.headers):

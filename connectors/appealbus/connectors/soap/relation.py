@@ -1,4 +1,4 @@
-"""Whether an answer belongs to our question, where the contract has an id for that."""
+"""Matching answers to questions, if the contract has an id for that."""
 
 from collections.abc import Mapping, Sequence
 
@@ -14,9 +14,9 @@ _UNSPECIFIED = "http://www.w3.org/2005/08/addressing/unspecified"
 
 
 def echoes(sent: Sequence[etree._Element]) -> Mapping[str, str]:
-    """Return what the header of an answer must repeat of these headers of the request, by the name of the element.
+    """Return what the header of an answer must repeat of the request's headers, by element name.
 
-    Known are WS-Addressing, whose RelatesTo repeats the MessageID, and X-Road, whose answers repeat the id.
+    Supported are WS-Addressing, whose RelatesTo repeats the MessageID, and X-Road, whose answers repeat the id.
     """
     found: dict[str, str] = {}
     for element in sent:
@@ -30,11 +30,10 @@ def echoes(sent: Sequence[etree._Element]) -> Mapping[str, str]:
 
 
 def is_tied(header: etree._Element | None, wanted: Mapping[str, str]) -> bool:
-    """Say whether an answer repeats what it should. An answer that repeats nothing at all is taken.
+    """Whether an answer repeats the id. An answer without any id is accepted.
 
     Raises:
-        CallFailed: `soap.wrong_answer`, where it repeats the id of another question.
-
+        CallFailed: `soap.wrong_answer`, if it repeats the id of another question.
     """
     tied = False
     for name, value in wanted.items():
@@ -47,7 +46,7 @@ def is_tied(header: etree._Element | None, wanted: Mapping[str, str]) -> bool:
 
 
 def _is_reply(element: etree._Element) -> bool:
-    """Say whether a RelatesTo element names the message that is answered; it may name other relations."""
+    """Whether a RelatesTo element refers to the request; it may state other relations."""
     kind = element.get("RelationshipType", "reply")
     return kind.rpartition("/")[2].rpartition(":")[2].lower() == "reply"
 

@@ -1,4 +1,4 @@
-"""Makes signers and verifiers from settings. What needs the extra `wssec` is imported here, when it is asked for."""
+"""Creates signers and verifiers from settings. Modules that need the extra `wssec` are imported here, on demand."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -14,9 +14,9 @@ from appealbus.connectors.wssec.signer import Signer, Unsigned
 
 
 class Verifier(Protocol):
-    """Takes an envelope's root and returns its body, which was signed by the peer; raises CallFailed otherwise.
+    """Verifies an envelope's signature and returns its body; raises CallFailed if the peer did not sign it.
 
-    Works in a thread: nobody else may touch the envelope meanwhile. `came_at` says when it came; None: now.
+    Runs in a thread: the envelope must not be used meanwhile. `came_at` is the time of arrival; None: now.
     """
 
     def __call__(self, envelope: etree._Element, came_at: datetime | None = None, /) -> Awaitable[etree._Element]:
@@ -24,15 +24,13 @@ class Verifier(Protocol):
 
 
 def load_signer(settings: SignatureSettings, key: str) -> Signer:
-    """Read the key and the certificate and return the signer. Reads from disk: call it in a thread.
+    """Load the signer. Reads from disk: call it in a thread.
 
     Args:
-        settings: the table.
         key: the table's own key, for errors: `sources.gbdfl.signature`.
 
     Raises:
-        ConfigError: they cannot be read or do not belong together, or the extra is not installed.
-
+        ConfigError: key and certificate cannot be read or do not match, or the extra is not installed.
     """
     if settings.sign == "none":
         return Unsigned()
@@ -49,15 +47,13 @@ def load_signer(settings: SignatureSettings, key: str) -> Signer:
 
 
 def load_verifier(settings: SignatureSettings, key: str) -> Verifier | None:
-    """Read whom to trust and return the verifier; None where answers are not held to anybody.
+    """Load the verifier; None if signatures of answers are not required.
 
     Args:
-        settings: the table.
         key: the table's own key, for errors.
 
     Raises:
         ConfigError: a certificate or list cannot be read, or the extra is not installed.
-
     """
     if not settings.is_verified:
         return None

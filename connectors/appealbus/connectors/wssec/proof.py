@@ -1,4 +1,4 @@
-"""Proves that a key is its certificate's, by what alone counts: a signature that the certificate verifies."""
+"""Proof that key and certificate match: a test signature that the certificate verifies."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -13,16 +13,15 @@ _MESSAGE = b'<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:
 
 
 def prove(sign: Callable[[bytes], bytes], key: Path, certificate: Path) -> None:
-    """Sign a message that nobody gets, and verify it by the certificate, on the first day of that.
+    """Sign a test message, and verify it by the certificate, at the start of its validity.
 
     Args:
         sign: signs with the key.
-        key: its file.
-        certificate: the file of the certificate that goes out with each message.
+        key: its file, for the error.
+        certificate: the file of the certificate that is sent with each message.
 
     Raises:
-        ConfigError: they do not belong together.
-
+        ConfigError: they do not match.
     """
     trust = load_trusted([certificate])
     try:

@@ -1,7 +1,7 @@
-"""What a signed message may look like, checked before any cryptography.
+"""The allowed structure of a signed message, checked before any cryptography.
 
-Everything that a signature could do beyond signing the body is refused: a second body, signature or reference, ids
-that occur twice, other transforms. So a signature cannot be wrapped around another message.
+Anything beyond signing the body is rejected: a second body, signature or reference, duplicate ids, other transforms.
+This prevents signature wrapping.
 """
 
 from collections import Counter
@@ -27,7 +27,6 @@ def signed_parts(envelope: etree._Element) -> tuple[etree._Element, etree._Eleme
 
     Raises:
         CallFailed: `wssec.structure`, `wssec.unsigned`, `wssec.reference`, `wssec.duplicate_id`.
-
     """
     body, signature = _parts(envelope)
     _check_ids(envelope, body)
@@ -36,15 +35,13 @@ def signed_parts(envelope: etree._Element) -> tuple[etree._Element, etree._Eleme
 
 
 def methods_of(signature: etree._Element, allowed: Collection[tuple[str, str]]) -> tuple[str, str]:
-    """Return the signature's methods: of the signature itself, and of its digest.
+    """Return the methods of the signature and of its digest.
 
     Args:
-        signature: as `signed_parts` returned it.
-        allowed: the pairs that one of the trusted certificates can verify.
+        allowed: the pairs that the trusted certificates can verify.
 
     Raises:
         CallFailed: `wssec.algorithm`, `wssec.old_gost`.
-
     """
     canonical, method, reference = signature[0]
     transforms, digest, _ = reference
@@ -81,7 +78,7 @@ def _parts(envelope: etree._Element) -> tuple[etree._Element, etree._Element]:
 
 
 def _check_ids(envelope: etree._Element, body: etree._Element) -> None:
-    """Refuse ids that occur twice, and any other attribute that could pass for the body's id.
+    """Reject duplicate ids, and any other attribute that could pass for the body's id.
 
     Some gateways repeat the body's id as wsse:Id; then it must be the same.
     """

@@ -20,11 +20,7 @@ _REGIONS = [f"{number:02}" for number in range(100)]
 
 
 async def look(api: Management, wanted: Wanted) -> list[Finding]:
-    """Compare the required topology with the broker's.
-
-    Raises:
-        ManagementFailed: the API gives no answer.
-    """
+    """Compare the required topology with the broker's. Raises ManagementFailed if the API gives no answer."""
     found: list[Finding] = []
     missing: set[str] = set()
     policies = await policies_of(api)

@@ -35,11 +35,7 @@ class Policies:
 
 
 async def policies_of(api: Management) -> Policies:
-    """Read all policies.
-
-    Raises:
-        ManagementFailed: the API gives no answer.
-    """
+    """Read all policies. Raises ManagementFailed if the API gives no answer."""
     found, operators = await api.get("policies"), await api.get("operator-policies")
     if not isinstance(found, list):
         raise ManagementFailed("the management API shows no such virtual host; check virtual_host")

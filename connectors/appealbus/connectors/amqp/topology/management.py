@@ -82,11 +82,7 @@ class Management:
             raise ManagementFailed(f"{self._where} answers no JSON; check `management`") from None
 
     async def put(self, kind: str, *path: str, body: Any) -> None:
-        """Create or change an object of the virtual host.
-
-        Raises:
-            ManagementFailed: it was not done.
-        """
+        """Create or change an object of the virtual host. Raises ManagementFailed if it was not done."""
         status, _ = await self._request("PUT", kind, path, body)
         if status == 404:
             raise ManagementFailed(f"{self._where} knows no such thing; check virtual_host")
