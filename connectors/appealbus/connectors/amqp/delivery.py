@@ -47,8 +47,7 @@ class AmqpDelivery(Delivery[PublishSettings]):
 
         If one of several queues behind the exchange is full, the broker refuses the message although the other queues
         accepted it, and each retry adds a copy there. So refused versions are retried in groups of one, two, four, as
-        long
-        as the broker confirms them.
+        long as the broker confirms them.
         """
         within = self.config.confirm_within
         if not await self._broker.up(min(within, 5.0)):

@@ -23,8 +23,8 @@ def read_appeals(
 ) -> Iterator[Inbound]:
     """Yield the appeals of a file, in order, one message each; memory does not grow with the file.
 
-    `.jsonl` and `.ndjson` hold one appeal a line, `.csv` and `.tsv` one a row, `.json` and `.xml` a single one.
-    A message's position is `file:line`. JSON documents are not checked here.
+    `.jsonl` and `.ndjson` hold one appeal a line, `.csv` and `.tsv` one a row, `.json` and `.xml` a single one. A
+    message's position is `file:line`. JSON documents are not checked here.
 
     Args:
         channel: channel of the appeals.

@@ -41,8 +41,7 @@ async def put_signed(content: etree._Element, shape: Shape, type_name: str | Non
     """Build the whole `data` element with signed content. The signed bytes are not serialized again.
 
     In the shapes `typed` and `bare` the element `data` is signed, as a document of its own, and the signature lies
-    beside
-    the content's children. In the others it lies inside the content.
+    beside the content's children. In the others it lies inside the content.
 
     Raises:
         CallFailed: `wssec.signer_…`: it could not be signed.

@@ -22,8 +22,7 @@ class MessageBuilder:
     """Wraps questions to one service into messages. The shared parts are serialized once.
 
     Messages are concatenated as text: all values are escaped here, and the rest is serialized XML. A tree of the
-    envelope
-    would double the cost.
+    envelope would double the cost.
     """
 
     def __init__(self, settings: ShepSettings) -> None:

@@ -34,8 +34,7 @@ class Trust:
         pinned: certificates of the peer.
         authorities: issuers of other certificates and of revocation lists.
         subject: required owner fields of a certificate that is not pinned, by object identifier; empty: only pinned
-            ones
-            are accepted.
+            ones are accepted.
         revoked: revocation lists.
     """
 
@@ -76,8 +75,7 @@ class Trust:
         """Reject a certificate that is not valid at this moment.
 
         A stored message is checked again with `came_at`: the certificate must have been valid then, but the current
-        lists
-        decide about its revocation.
+        lists decide about its revocation.
 
         Raises:
             CallFailed: `wssec.expired`, `wssec.revoked`; `wssec.crl_outdated`, `wssec.crl_broken` and

@@ -36,8 +36,7 @@ class Builder:
         """Read the schemas.
 
         zeep fails with KeyError, AttributeError and others on schemas that libxml2 accepts. Then each element is tried
-        with its
-        own dependencies alone, so that one does not break the others.
+        with its own dependencies alone, so that one does not break the others.
 
         Args:
             elements: the elements to build, `{namespace}local`.

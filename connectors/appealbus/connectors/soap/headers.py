@@ -92,8 +92,7 @@ class Headers:
         """Merge a lookup's values over those of the settings.
 
         If the two name a header differently, by local and by qualified name, only the lookup's counts, as the content
-        differs
-        in notation, too.
+        differs in notation, too.
         """
         declared = {_local(name): name for name in operation.headers}
         wholes = {declared.get(name, name) for name in own}

@@ -15,8 +15,7 @@ class Wrappers:
     """The wrapper elements of rpc messages: one for each message of a binding.
 
     A part with a type becomes an element of its name without a namespace. A part with an element is that element
-    itself, as
-    in zeep; WSDL 1.1 would wrap it in the part's name, and WS-I forbids it.
+    itself, as in zeep; WSDL 1.1 would wrap it in the part's name, and WS-I forbids it.
     """
 
     def __init__(self) -> None:

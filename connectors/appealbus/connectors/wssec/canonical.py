@@ -50,9 +50,8 @@ def check_types(body: etree._Element) -> None:
     """Reject a body with an ambiguous `xsi:type`. Raises CallFailed `wssec.type`.
 
     The canonical form omits prefixes used in values only, so an attacker can rebind the prefix of `xs:string` in a
-    signed
-    message. Readers of `data` only ask whether a type is XML Schema's own or a business type. The signature covers the
-    local name, so that alone must decide. Otherwise a type only selects a schema for the signed content.
+    signed message. Readers of `data` only ask whether a type is XML Schema's own or a business type. The signature
+    covers the local name, so that alone must decide. Otherwise a type only selects a schema for the signed content.
     """
     if not _TYPED(body):
         return

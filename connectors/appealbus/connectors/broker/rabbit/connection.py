@@ -30,8 +30,7 @@ class PikaConnection(AsyncioConnection):  # type: ignore[misc] # pika has no typ
         """Read a frame; a message with unreadable properties passes without them.
 
         pika raises on an out-of-range time, an invalid number, or nested tables. One such message would end the
-        connection
-        again and again, as it is redelivered each time.
+        connection again and again, as it is redelivered each time.
         """
         try:
             read: tuple[int, Any] = super()._read_frame()
