@@ -28,9 +28,7 @@ log = structlog.get_logger(__name__)
 _WITHIN = 60.0
 """Seconds during which timeouts of terms are counted, before they are disabled."""
 _TOO_OFTEN = 3
-"""Timeouts in that period: one hostile appeal spoils only its own term, and each block costs a second and a half per
-minute.
-"""
+"""Timeouts in that period: a hostile appeal spoils only its own term, and blocks at most 1.5 s per minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +47,6 @@ class Counting:
     def __init__(
         self, brought: Callable[[], Mapping[str, Terms]], owner: Callable[[Terms], str], defects: Counter[str]
     ) -> None:
-        """Store the callbacks.
-
-        Args:
-            brought: returns the terms by name.
-            owner: returns the plugin of the terms.
-            defects: counts failures.
-        """
         self._brought = brought
         self._owner = owner
         self._defects = defects

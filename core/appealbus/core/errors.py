@@ -9,7 +9,7 @@ from appealbus.core.escaping import one_line
 UNREACHABLE = "unreachable"
 CONFLICT = "conflict"
 UNEXPECTED = "database"
-"""Default code: mostly a defect of ours."""
+"""Code of any other error: mostly a defect of ours."""
 _PASSING = frozenset(
     {UNREACHABLE, CONFLICT, "unknown", "slow", "busy", "locked", "disk_full", "io", "closed", "forbidden", "read_only"}
 ) | {"superseded", "behind", "untold"}
@@ -52,11 +52,7 @@ CORRECT = "what corrects it is sent as a change of the kind `corrected`, under a
 
 
 class MessageDiffers(JournalError):
-    """The message has the id of an earlier one, but different content.
-
-    Attributes:
-        number: of the appeal of the earlier message.
-    """
+    """The message has the id of an earlier one, of the appeal `number`, but different content."""
 
     def __init__(self, number: str) -> None:
         of, way = f"appeal {number}" if number else "a change that waits", "send it under a new id"

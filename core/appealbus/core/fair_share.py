@@ -26,10 +26,6 @@ class FairShare:
     A requester may hold at most `spread` times what stays free. So one alone can use `spread / (spread + 1)` of the
     total and never all of it, several divide it, and a new one gets a slot at once, or as soon as one is returned.
     Waiting requesters take turns. The program itself has no limit.
-
-    Args:
-        total: slots or bytes.
-        spread: largest holding of a requester, as a multiple of what stays free.
     """
 
     def __init__(self, total: int, spread: int = 1) -> None:

@@ -1,7 +1,4 @@
-"""Helper processes for input that may kill its reader: only the helper dies.
-
-Each reads requests from its input, writes results to its output, and ends when its input does.
-"""
+"""Helper processes for input that may kill its reader. Each maps requests on its input to results on its output."""
 
 import asyncio
 import contextlib
@@ -24,25 +21,17 @@ from appealbus.core.process import spare_memory
 log = structlog.get_logger(__name__)
 
 _TRIES = 2
-"""Helpers that may die over a request until it counts as the cause: the machine or a person may have killed the first.
-Each further one costs a start.
-"""
+"""Helpers that may die over a request until it counts as the cause: something else may have killed the first."""
 _START = 60.0
-"""Seconds for a request that has to start a helper: on a busy machine the start alone takes half a minute. A larger
-value delays the requester of one that hangs.
-"""
+"""Seconds for a request that has to start a helper: on a busy machine the start alone takes half a minute."""
 _LEAVE = 2.0
 """Seconds for an idle helper to end after its input, before it is killed; it needs the time only on a busy machine."""
 _BUFFER = 1024 * 1024
 """Bytes of output read ahead. With asyncio's 64 KiB an appeal of 4 MB takes many more turns of the event loop."""
 _AT_ONCE = 2
-"""Helpers of a kind, one for each requester at most, so that another gets in at once. More would let hostile messages
-use more memory and processors.
-"""
+"""Helpers of a kind, one for each requester at most, so that another gets in at once."""
 _MEMORY = 1024 * 1024 * 1024
-"""Bytes of a helper's address space: nearly twice the worst message's, mostly untouched. Half is too little for that
-message; double could exhaust the machine.
-"""
+"""Bytes of a helper's address space: nearly twice the worst message's. Double could exhaust the machine."""
 _SECONDS = 10
 """Seconds of processor time for a request: ten times the worst seen, for slower machines."""
 _IDLE = 60.0

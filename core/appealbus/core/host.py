@@ -59,11 +59,7 @@ class Host:
     """All plugins. The bus reaches parts of plugins only through here."""
 
     def __init__(self, settings_for: Callable[[str, type[Settings]], Settings]) -> None:
-        """Start without plugins.
-
-        Args:
-            settings_for: validates the table `[plugins.NAME]` with the plugin's model; raises ConfigError.
-        """
+        """Start without plugins. `settings_for` validates `[plugins.NAME]`, and may raise ConfigError."""
         self.plugins: list[Plugin] = []
         self._settings_for = settings_for
         self._manager = Manager(NAMESPACE)

@@ -12,9 +12,7 @@ T = TypeVar("T")
 inside: ContextVar[str] = ContextVar("inside", default="")
 """The plugin whose code runs, which determines the threads used; empty for the bus itself."""
 _MOMENT = 1.0
-"""Seconds for cancelled plugin code to end: enough to close a connection cleanly. A call that does not end delays the
-stop, and everything that waits for its timeout.
-"""
+"""Seconds for cancelled plugin code to close its connections. A call that does not end delays the stop."""
 
 
 def being_cancelled() -> bool:
@@ -46,16 +44,10 @@ def entered(plugin: str) -> Context:
 async def within(
     seconds: float | None, call: Callable[[], Awaitable[T]], plugin: str, left: Callable[[asyncio.Task[Any]], object]
 ) -> T:
-    """Call a plugin in its own task; a call that ignores cancellation is abandoned.
+    """Call a plugin in its own task; a call that ignores cancellation is abandoned to `left`.
 
-    Args:
-        seconds: time limit; None: until this task is cancelled.
-        plugin: the plugin's name.
-        left: called with an abandoned task.
-
-    Raises:
-        TimeoutError: the time was up.
-        BaseException: any error of the plugin; see `is_defect`.
+    Without `seconds` it runs until this task is cancelled. Raises TimeoutError, and any error of the plugin: see
+    `is_defect`.
     """
     loop = asyncio.get_running_loop()
     task = loop.create_task(_kept(call), context=entered(plugin))

@@ -27,13 +27,9 @@ _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 EXIT_STUCK = 5
 """Exit code after the event loop was blocked for too long; see docs/operating.md."""
 _CLOSING = 2.0
-"""Seconds for tasks that remain in the loop at the very end. Essential ones have ended before; those of plugins may not
-end.
-"""
+"""Seconds for tasks that remain in the loop at the very end. Essential ones have ended before."""
 _LEAVING = 3.0
-"""Seconds from the end of all work to the end of the process, for threads and `atexit` handlers of plugins. Less could
-cut off an orderly exit on a busy machine; more delays a supervisor.
-"""
+"""Seconds for threads and `atexit` handlers of plugins at the end of the process, even on a busy machine."""
 
 
 def relieve_collector() -> None:

@@ -33,12 +33,10 @@ class OwnFile:
     if_damaged = ""  # what to do then, as the end of a sentence
 
     def __init__(self, path: Path | None, plugin: str, script: str) -> None:
-        """Open or create it, readable by its owner only.
+        """Open or create it, readable by its owner only; without a path in memory.
 
-        Args:
-            path: None: in memory, as long as this object lives.
-            plugin: its owner: `plugins.<plugin>.file` is the setting that names it.
-            script: executed at each opening; it creates missing tables.
+        `plugins.<plugin>.file` is the setting that names it. The script runs at each opening and creates missing
+        tables.
         """
         self.name = str(path) if path else ":memory:"
         self._plugin = plugin

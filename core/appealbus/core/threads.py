@@ -16,9 +16,7 @@ T = TypeVar("T")
 THREADS = 8
 """Threads of one plugin: Python's default for a program on four processors. More could cost memory for each plugin."""
 WAITING = 1000
-"""Waiting calls of one plugin. More mean that its threads are blocked; the limit protects the memory. `docs/plugins.md`
-promises this number.
-"""
+"""Waiting calls of one plugin, promised in `docs/plugins.md`. More mean that its threads are blocked."""
 _IDLE = 30.0
 """Seconds until an idle thread ends. Less restarts threads more often; more keeps those of a burst longer."""
 
@@ -28,10 +26,7 @@ class NoThread(AppealBusError, RuntimeError):
 
 
 class PluginThreads(ThreadPoolExecutor):
-    """The loop's default executor: `asyncio.to_thread` uses a thread of the calling plugin.
-
-    Threads are daemons: one that never returns does not delay the exit.
-    """
+    """The loop's default executor: `asyncio.to_thread` uses a daemon thread of the calling plugin."""
 
     def __init__(self) -> None:
         super().__init__(1)  # asyncio takes no other kind; its own thread is never started

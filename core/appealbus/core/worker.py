@@ -38,11 +38,7 @@ class Worker:
 
 @cache
 def worker() -> Worker | None:
-    """Return which worker this process is; None if it works alone.
-
-    Raises:
-        ConfigError: the variable was not set by a supervisor.
-    """
+    """Return which worker this process is; None if it works alone. Raises ConfigError for an invalid variable."""
     given = os.environ.get(VARIABLE)
     if given is None:
         return None

@@ -52,12 +52,7 @@ class Brokers:
         return not self._configured[broker.name].hosts
 
     async def start(self, broker: Broker, wanted: Wanted | None = None) -> None:
-        """Begin to connect and maintain the topology; an in-memory broker gets it at once.
-
-        Args:
-            broker: one that `get` returned.
-            wanted: the topology that the caller needs; None: that of a bus.
-        """
+        """Begin to connect and maintain the topology, by default that of a bus; an in-memory broker gets it at once."""
         await broker.start()
         wanted = bus_of(self.names) if wanted is None else wanted
         if self.in_memory(broker):

@@ -30,9 +30,7 @@ def attributes(event_id: str, source: str, schema: str, time: datetime, subject:
 
     Args:
         event_id: the same each time the event is sent; with `source` it identifies the event.
-        source: see `source_of`.
         schema: name of the schema of the data.
-        time: when it happened.
         subject: the applicant, masked; omitted if empty.
     """
     said = {

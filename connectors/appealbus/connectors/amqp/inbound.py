@@ -32,11 +32,7 @@ def inbound_of(delivered: Delivered, channel: str, queue: str) -> Inbound:
 def dead_letter(message: Message, channels: Mapping[str, str], queue: str, names: Names) -> Inbound | None:
     """Return a dead-lettered message, undecoded and with its reason; None for a hint of the work queue.
 
-    Args:
-        message: as it arrived.
-        channels: names of the channels whose dead letters come to this queue, by their queues of appeals.
-        queue: the dead-letter queue.
-        names: queue names of the bus.
+    `channels` are the channels whose dead letters come to this queue, by their queues of appeals.
     """
     headers = message.properties.headers
     died_in = printable(str(headers.get("x-last-death-queue") or "a queue"))[:_SHOWN]

@@ -1,7 +1,4 @@
-"""The broker interface, implemented with pika for RabbitMQ and in memory.
-
-Both pass the tests in tests/connectors/broker.
-"""
+"""The broker interface. Both implementations, RabbitMQ and in memory, pass the tests in tests/connectors/broker."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -162,11 +159,7 @@ class Broker(ABC):
 
     @abstractmethod
     async def start(self) -> None:
-        """Begin to connect and keep trying; returns at once. Call once for each `close`.
-
-        Raises:
-            ConfigError: a file or a secret of the settings cannot be read.
-        """
+        """Begin to connect and keep trying; returns at once. Call once for each `close`. Raises ConfigError."""
 
     @abstractmethod
     async def close(self) -> None:

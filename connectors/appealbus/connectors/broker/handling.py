@@ -26,11 +26,9 @@ class Handled(Delivered):
 
 
 async def handle(delivered: Handled, handler: Handler, queue: str, stopping: asyncio.Event) -> None:
-    """Run the handler; return the message, after a pause, if it fails or does not settle the message.
+    """Run the handler; return the message if it fails or does not settle the message.
 
-    Args:
-        queue: name for the log.
-        stopping: set once the consumer is to end; the pause is skipped then.
+    A pause comes before that, unless `stopping` is set. `queue` is for the log.
     """
     try:
         await handler(delivered)

@@ -34,11 +34,7 @@ class FilesDelivery(Delivery[OutboxSettings]):
         self._lock = threading.Lock()
 
     async def start(self) -> None:
-        """Check that the file is writable, and remove a partial line left by a crash.
-
-        Raises:
-            ConfigError: the path holds something else.
-        """
+        """Check that the file is writable, and remove a partial line left by a crash. Raises ConfigError."""
         try:
             await asyncio.to_thread(self._append, b"")
         except BlockingIOError:

@@ -120,9 +120,7 @@ class FilesIntake(Intake[FolderSettings]):
 
 
 async def accept_all(acceptor: Acceptor, batch: Sequence[Inbound]) -> list[Taken | Quarantined]:
-    """Pass messages at once, so that the journal can group their writes. Raises the first error after all have
-    finished.
-    """
+    """Pass messages at once, so that the journal can group their writes. Raises the first error at the end."""
     results = await asyncio.gather(*map(acceptor.accept, batch), return_exceptions=True)
     taken = []
     for result in results:

@@ -1,5 +1,4 @@
-"""Appeals or changes as CSV: a header of paths, then a row for each. The separator is `,`, `;` or a tab, as in the
-header.
+"""Appeals or changes as CSV: a header of paths, then rows. The header shows the separator: `,`, `;` or a tab.
 
 A table with a column `type` holds changes, and each row has the value `change` there.
 """
@@ -18,9 +17,7 @@ from appealbus.schemas.change import Change
 from appealbus.schemas.suggestion import did_you_mean
 
 _ROW_LINES = 200_000
-"""Lines of a row: as many as the longest text has characters. A stray quote costs them once, as it ends at the next
-quote.
-"""
+"""Lines of a row: as many as the longest text has characters. A stray quote costs them only once."""
 _HARMLESS = re.compile(r"(?!.*\d\d)[\w. -]{1,40}")
 _TYPE = "type"
 _SEPARATORS = (",", ";", "\t")

@@ -24,8 +24,7 @@ _CODINGS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 class HttpReply:
     """A complete answer within its size limit. Header names are case-insensitive.
 
-    Attributes:
-        alone: whether its connection carried no other question, so it cannot answer anything else.
+    `alone`: its connection carried no other question, so it cannot answer anything else.
     """
 
     status: int
@@ -102,10 +101,8 @@ class HttpClient:
         Args:
             url: must contain no personal data.
             timeout: seconds for the whole exchange.
-            connect_timeout: seconds for getting a new connection.
             limit: largest body of the answer in bytes, after decompression.
             tls: trusted authorities and own certificate; None: the system's certificate authorities.
-            source: name of the source, for the log.
             alone: whether to use a connection for this question only. Servers in doubt always get one.
 
         Raises:

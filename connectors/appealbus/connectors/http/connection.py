@@ -20,8 +20,7 @@ _ENDLESS = 2**63
 _TIMED_OUT = (b"HTTP/1.1 408", b"HTTP/1.0 408")
 """Sent by some proxies before they close an idle connection. It belongs to no question and names nobody."""
 _TURNS = 4
-"""Loop iterations to empty a socket: one to notice the data, one to read it, and as many again for what came meanwhile.
-"""
+"""Loop iterations to empty a socket: one to notice the data, one to read it, and as many again for later data."""
 
 
 class Unasked(ClientConnectionError):

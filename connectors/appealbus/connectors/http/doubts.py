@@ -12,9 +12,7 @@ from appealbus.core import LinkState, LinkStatus
 log = structlog.get_logger(__name__)
 
 LASTS = 3600.0
-"""Seconds for which such a server gets a new connection for each question. A misassigned answer indicates a lasting
-fault of a server or proxy; within an hour it is noticed or fixed.
-"""
+"""Seconds without connection reuse. A misassigned answer shows a lasting fault, noticed or fixed within an hour."""
 
 
 class Doubts:

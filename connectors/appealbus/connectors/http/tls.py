@@ -30,14 +30,7 @@ class TlsSettings(Settings):
 
 
 def tls_context(settings: TlsSettings, key: str) -> ssl.SSLContext:
-    """Read the files and build the context. It takes milliseconds and reads from disk: call it in a thread.
-
-    Args:
-        key: the table's own key, for errors: `sources.gbdfl.tls`.
-
-    Raises:
-        ConfigError: a file is missing, invalid, or writable by others; the text names the key.
-    """
+    """Read the files and build the context; call it in a thread. Raises ConfigError, naming the table `key`."""
     try:
         context = ssl.create_default_context(cafile=_file(settings.ca_bundle, f"{key}.ca_bundle"))
     except ssl.SSLError:

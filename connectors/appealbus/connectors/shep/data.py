@@ -23,10 +23,7 @@ def escaped(text: str) -> str:
 def put(content: etree._Element, shape: Shape, type_name: str | None = None) -> bytes:
     """Build the whole `data` element as UTF-8 bytes.
 
-    Args:
-        content: the business content.
-        shape: its form within `data`.
-        type_name: for `typed`, the name of the type as `{namespace}name`; None: the content's own name.
+    `type_name` is for the shape `typed`, as `{namespace}name`; None: the content's own name.
     """
     match shape:
         case Shape.TYPED:
@@ -41,10 +38,7 @@ async def put_signed(content: etree._Element, shape: Shape, type_name: str | Non
     """Build the whole `data` element with signed content. The signed bytes are not serialized again.
 
     In the shapes `typed` and `bare` the element `data` is signed, as a document of its own, and the signature lies
-    beside the content's children. In the others it lies inside the content.
-
-    Raises:
-        CallFailed: `wssec.signer_…`: it could not be signed.
+    beside the content's children. In the others it lies inside the content. Raises CallFailed `wssec.signer_…`.
     """
     if shape in (Shape.TYPED, Shape.BARE):
         return (await signer.sign(put(content, shape, type_name).decode())).encode()
@@ -52,12 +46,7 @@ async def put_signed(content: etree._Element, shape: Shape, type_name: str | Non
 
 
 def put_document(xml: str, shape: Shape) -> bytes:
-    """Build the whole `data` element around a document that must stay unchanged.
-
-    Args:
-        xml: the document, without a declaration.
-        shape: `child`, `text` or `cdata`.
-    """
+    """Build the whole `data` element around an unchanged document without a declaration: `child`, `text` or `cdata`."""
     match shape:
         case Shape.TEXT:
             opening = f'<data xmlns:xsi="{XSI}" xmlns:xs="{XSD}" xsi:type="xs:string">'
@@ -85,17 +74,10 @@ def _inside(content: etree._Element, type_name: str | None) -> bytes:
 
 
 def take_signed(data: etree._Element, *, limit: int, bare: bool, verifier: DataVerifier) -> etree._Element:
-    """Return the content of `data` after verifying its signature, and without it.
+    """Return the content of `data` after verifying its signature, and without it. Arguments as in `take`.
 
     The XML in the text is signed, or `data` itself as a document of its own. So it is parsed alone: nothing around it
-    can change the meaning of a name in it.
-
-    Args:
-        limit: largest XML text in bytes.
-        bare: see `take`.
-
-    Raises:
-        CallFailed: `data_signature.*`, `shep.data_xml.*`.
+    can change the meaning of a name in it. Raises CallFailed `data_signature.*`, `shep.data_xml.*`.
     """
     text = _text(data) if len(data) == 0 else ""
     if text.startswith("<"):

@@ -40,12 +40,7 @@ class MessageBuilder:
         )
 
     def build(self, data: bytes, call: Call) -> bytes:
-        """Return the unsigned message as UTF-8 bytes.
-
-        Args:
-            data: the whole `data` element.
-            call: supplies the ids.
-        """
+        """Return the unsigned message, with the call's ids, as UTF-8 bytes."""
         ids = f"{escaped(call.message_id)}</messageId><correlationId>{escaped(call.question_id)}"
         return f"{_HEAD}{ids}{self._service}{_now()}{self._sender}".encode() + data + _TAIL
 
@@ -55,8 +50,6 @@ def build_response(content: etree._Element, code: str, call: Call, *, bare: bool
 
     Args:
         content: the register's answer; an element `data` is used as it is.
-        code: the gateway's status.
-        call: supplies the correlation id.
         bare: whether the question's children lay directly in `data`; without a namespace those of the answer do, too.
     """
     shape = Shape.BARE if content.tag == "data" or (bare and not str(content.tag).startswith("{")) else Shape.CHILD

@@ -48,11 +48,9 @@ _MAX_ERRORS = 16
 
 
 def gateway_failure(code: str | None, settings: ShepSettings, *, is_empty: bool = True) -> CallFailed | None:
-    """Return the failure that a gateway status stands for; None if there is an answer.
+    """Return the failure that a gateway status stands for, by the settings first; None if there is an answer.
 
-    Args:
-        settings: its lists of codes take precedence.
-        is_empty: whether the answer has no content: then a business error is no answer either.
+    `is_empty`: the answer has no content, so a business error is no answer either.
     """
     if code is None:
         return CallFailed(OutcomeKind.INVALID, "shep.no_status", "the gateway's reply has no status")
@@ -77,11 +75,7 @@ def status_code(code: str) -> str:
 
 
 def fault_failure(fault: Fault, settings: ShepSettings) -> CallFailed:
-    """Return the failure that a trusted fault stands for.
-
-    Args:
-        settings: its lists of codes may map a fault to no record, or no permission.
-    """
+    """Return the failure that a trusted fault stands for. The settings may map it to no record, or no permission."""
     codes = list(_error_codes(fault.detail))
     name = fault.code.strip()
     # Some services say their code as the fault's own, with or without a detail that repeats it.

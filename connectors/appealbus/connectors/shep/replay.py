@@ -14,17 +14,10 @@ _MENDED = 60.0
 
 
 def single_use(body: etree._Element, date: str | None, *, now: datetime, window: float) -> SingleUse:
-    """Return the key that identifies a signed answer, if its date is close enough.
+    """Return the key that identifies a signed answer, if its date is at most `window` seconds from `now`.
 
-    The key covers the whole signed Body in canonical form. Ids alone are not enough: services omit or number them.
-
-    Args:
-        body: the signed Body.
-        date: date of the answer as written; without a zone it is in Kazakhstan's time.
-        window: seconds that the date may differ from `now`, either way.
-
-    Raises:
-        CallFailed: `shep.no_date`, `shep.date`, `xml.malformed`.
+    The key covers the whole signed Body in canonical form. Ids alone are not enough: services omit or number them. A
+    date without a zone is in Kazakhstan's time. Raises CallFailed `shep.no_date`, `shep.date`, `xml.malformed`.
     """
     if date is None:
         raise CallFailed(OutcomeKind.INVALID, "shep.no_date", "the signed answer has no date, so it may be an old one")

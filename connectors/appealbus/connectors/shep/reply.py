@@ -18,13 +18,7 @@ _ID_LENGTH = 100
 class Response:
     """The gateway's description of its answer, and the answer itself.
 
-    Attributes:
-        status: the gateway's code, if it gave one.
-        message_id: of the response.
-        session_id: of the gateway.
-        correlation_id: the id that ties it to a question, if any.
-        date: of the response, as written.
-        data: the element with the business content, if there is one.
+    `correlation_id` ties it to a question; `date` is as written; `data` is the element with the business content.
     """
 
     status: str | None
@@ -72,7 +66,6 @@ def content_of(
     """Return the business content of an answer; an empty element if there is none.
 
     Args:
-        limit: largest XML text in bytes.
         bare: whether the question's content was not wrapped.
         verifier: verifies the content's signature; None: it need not be signed.
 

@@ -53,13 +53,9 @@ _HEADERS: Final = {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": '""'
 _LARGE: Final = 512 * 1024
 """Bytes of an answer from which each step may block the loop for over 5 ms. A thread costs 0.1 ms."""
 _CROWDED: Final = 32 * 1024
-"""Bytes from which computing the canonical form may block the loop: attributes are sorted, and 512 KB of them take 0.2
-s.
-"""
+"""Bytes from which canonicalization may block the loop: it sorts attributes, and 512 KB of them take 0.2 s."""
 _VERIFIED_AT_ONCE: Final = 2
-"""Concurrent verifications of one source, large answers aside. Threads compete for the interpreter: six heavy ones at
-once would block everything for seconds.
-"""
+"""Concurrent verifications of one source: six heavy ones at once would block everything for seconds."""
 _BARE: Final = (Shape.BARE, Shape.TYPED)
 T = TypeVar("T")
 

@@ -62,14 +62,7 @@ def is_valid_at(certificate: x509.Certificate, moment: datetime) -> bool:
 
 
 def states(used: Iterable[tuple[Path, str]]) -> tuple[CertificateState, ...]:
-    """Return the state of certificates in files.
-
-    Args:
-        used: files, each with the purpose of its certificates.
-
-    Raises:
-        ConfigError: one cannot be read.
-    """
+    """Return the state of certificates in files with their purpose. Raises ConfigError if one cannot be read."""
     found = []
     for file, purpose in used:
         for number, each in enumerate(read_certificates(file), 1):

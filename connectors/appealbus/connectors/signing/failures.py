@@ -4,9 +4,7 @@ from appealbus.core import CallFailed
 from appealbus.schemas.outcome import OutcomeKind
 
 _MENDED = 300.0
-"""Seconds to leave the source alone: nobody changes keys, certificates or settings faster, and each question discloses
-a person for nothing.
-"""
+"""Seconds of pause: nobody fixes keys or settings faster, and each question discloses a person for nothing."""
 
 
 def failed(code: str, reason: str, kind: OutcomeKind = OutcomeKind.INVALID) -> CallFailed:

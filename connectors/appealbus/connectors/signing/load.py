@@ -13,11 +13,7 @@ from appealbus.core import CertificateState, ConfigError
 
 
 def load_service(settings: SignatureSettings) -> NcaNode:
-    """Read the key and its password, and return the client of the signing service.
-
-    Raises:
-        ConfigError: they cannot be read.
-    """
+    """Read the key and its password, and return the client of the signing service. Raises ConfigError."""
     if settings.url is None or settings.key is None or settings.key_password is None:
         raise ConfigError("a signing service needs url, key and key_password")
     password = settings.key_password.get()
@@ -25,14 +21,7 @@ def load_service(settings: SignatureSettings) -> NcaNode:
 
 
 def certificates_of(settings: SignatureSettings, key: str) -> tuple[CertificateState, ...]:
-    """Return the certificates that a table names. Reads from disk: call it in a thread.
-
-    Args:
-        key: the table's own key, for errors.
-
-    Raises:
-        ConfigError: one cannot be read, or the extra is not installed.
-    """
+    """Return the certificates that the table `key` names, in a thread. Raises ConfigError."""
     used = [(settings.certificate, "signs our questions")] if settings.certificate and settings.sign != "none" else []
     if settings.verify:
         used += [(file, "signs its answers") for file in settings.trusted]
@@ -51,11 +40,7 @@ def key_of(settings: SignatureSettings) -> tuple[Path | None, Path | None, str |
 
 
 def trust_of(settings: SignatureSettings) -> Any:
-    """Read the trusted certificates (`trust.Trust`).
-
-    Raises:
-        ConfigError: a certificate or list cannot be read, or the extra is not installed.
-    """
+    """Read the trusted certificates (`trust.Trust`). Raises ConfigError, also if the extra is not installed."""
     files = settings.trusted, settings.trusted_ca, settings.subject(), settings.crl
     return module("signing", "trust").load_trust(*files)
 

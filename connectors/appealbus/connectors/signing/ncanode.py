@@ -87,11 +87,7 @@ class NcaNode:
         return LinkState(name, self._status, _MENDED.get(self._status, ""))
 
     async def sign_message(self, xml: str) -> str:
-        """Return the SOAP message with a WS-Security signature.
-
-        Raises:
-            CallFailed: `wssec.signer_down`, `wssec.signer_refused`, `wssec.signer_answer`.
-        """
+        """Return the SOAP message with a WS-Security signature. Raises CallFailed `wssec.signer_…`."""
         return await self._signed("/wsse/sign", {"xml": xml, **self._key, "trimXml": False}, len(xml))
 
     async def sign_document(self, xml: str) -> str:

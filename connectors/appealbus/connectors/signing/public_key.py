@@ -6,12 +6,7 @@ from cryptography import x509
 
 
 class PublicKey(ABC):
-    """A key, and the one pair of methods that its signatures may name.
-
-    Attributes:
-        signature_method: the URI of the signature's algorithm.
-        digest_method: the URI of the digest's.
-    """
+    """A key, and the one pair of methods (algorithm URIs) that its signatures may name."""
 
     signature_method: str
     digest_method: str
@@ -26,8 +21,4 @@ class PublicKey(ABC):
 
     @abstractmethod
     def issued(self, document: x509.Certificate | x509.CertificateRevocationList, signed: bytes) -> bool:
-        """Whether the key signed a certificate or a revocation list.
-
-        Args:
-            signed: the part of the document's bytes that the issuer signed (tbsCertificate, tbsCertList).
-        """
+        """Whether the key signed a document; `signed` is its tbsCertificate or tbsCertList."""

@@ -51,14 +51,7 @@ class RsaPublicKey(PublicKey):
 
 
 def public_key(certificate: x509.Certificate, name: str) -> PublicKey:
-    """Return the key of a certificate.
-
-    Args:
-        name: of the file, for errors.
-
-    Raises:
-        ConfigError: the kind is not accepted, or the key is too short; or it is a GOST key, and libgcrypt is missing.
-    """
+    """Return the key of a certificate; `name` is the file's, for errors. Raises ConfigError for unaccepted keys."""
     try:
         key = certificate.public_key()
     except UnsupportedAlgorithm:

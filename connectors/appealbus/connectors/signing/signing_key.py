@@ -1,7 +1,4 @@
-"""Our own signing key, RSA or GOST.
-
-It is independent of `public_key`: signing and verifying share nothing but libgcrypt.
-"""
+"""Our own signing key, RSA or GOST. It shares nothing with `public_key` but libgcrypt."""
 
 from abc import ABC, abstractmethod
 from hashlib import sha256
@@ -19,12 +16,7 @@ from appealbus.core import ConfigError
 
 
 class SigningKey(ABC):
-    """One of our keys, and the one pair of methods that its signatures name.
-
-    Attributes:
-        signature_method: the URI of the signature's algorithm.
-        digest_method: the URI of the digest's.
-    """
+    """One of our keys, and the one pair of methods (algorithm URIs) that its signatures name."""
 
     signature_method: str
     digest_method: str
@@ -72,14 +64,7 @@ class GostSigningKey(SigningKey):
 
 
 def read_signing_key(method: str, path: Path, password: str | None) -> SigningKey:
-    """Return the private key in a file.
-
-    Args:
-        method: `rsa-sha256`, `gost-512` or `gost-256`.
-
-    Raises:
-        ConfigError: it cannot be read, or is not for the method; or libgcrypt is missing.
-    """
+    """Return the private key in a file for `rsa-sha256`, `gost-512` or `gost-256`. Raises ConfigError."""
     if method == "rsa-sha256":
         return RsaSigningKey(read_key(path, password))
     load()

@@ -21,9 +21,7 @@ from appealbus.schemas.outcome import OutcomeKind
 E = TypeVar("E", bound=x509.ExtensionType)
 
 _MAX_BROUGHT = 64 * 1024
-"""Bytes of a certificate in a message; real ones have a few thousand. Parsing the names in ten million would block all
-threads for seconds.
-"""
+"""Bytes of a certificate in a message, usually a few thousand. Parsing ten million blocks all threads for seconds."""
 
 
 @dataclass(frozen=True)
@@ -53,13 +51,7 @@ class Trust:
         """Return the candidates for a message's signer: the one it names or brings, or else all pinned ones.
 
         From a chain this is the pinned one in any position; without one, those that an authority issued to the subject.
-
-        Args:
-            info: the message's hints.
-            methods: of its signature.
-
-        Raises:
-            CallFailed: `wssec.untrusted`, `wssec.algorithm`.
+        Raises CallFailed `wssec.untrusted`, `wssec.algorithm`.
         """
         found = [each for each in self.pinned if each.is_meant(info)]
         if not found:
@@ -125,17 +117,7 @@ def load_trusted(files: Sequence[Path]) -> Trust:
 def load_trust(
     pinned: Sequence[Path], authorities: Sequence[Path], subject: Mapping[str, str], revoked: Sequence[Path]
 ) -> Trust:
-    """Load the configured trust.
-
-    Args:
-        pinned: files with a certificate each.
-        authorities: files with the certificates of authorities.
-        subject: required owner fields of certificates issued by these, by object identifier.
-        revoked: files with revocation lists.
-
-    Raises:
-        ConfigError: a file cannot be read, or is invalid.
-    """
+    """Load the configured trust: pinned certificates, authorities and revocation lists. Raises ConfigError."""
     roots = tuple(each for file in authorities for each in _authorities(file))
     lists = tuple(RevocationList(file, roots) for file in revoked)
     peers = tuple(_pinned(file) for file in pinned)

@@ -13,11 +13,7 @@ from appealbus.connectors.signing.public_key import PublicKey
 
 @dataclass(frozen=True)
 class Trusted:
-    """A certificate of the peer, or of an authority.
-
-    Attributes:
-        issuers: the authorities that vouch for it; empty if it is pinned.
-    """
+    """A certificate of the peer, or of an authority. A pinned one has no `issuers`."""
 
     certificate: x509.Certificate
     key: PublicKey

@@ -28,18 +28,14 @@ _MARK = "\ue000appealbus:"
 class Builder:
     """Builds elements of the contract from mappings. Reading the schemas takes milliseconds to seconds, once.
 
-    Attributes:
-        failed: requested elements that zeep cannot build, each with the kind of its error.
+    `failed` has the requested elements that zeep cannot build, each with the kind of its error.
     """
 
     def __init__(self, schemas: Schemas, elements: Collection[str] = ()) -> None:
-        """Read the schemas.
+        """Read the schemas, to build these elements, `{namespace}local`.
 
         zeep fails with KeyError, AttributeError and others on schemas that libxml2 accepts. Then each element is tried
         with its own dependencies alone, so that one does not break the others.
-
-        Args:
-            elements: the elements to build, `{namespace}local`.
         """
         self.failed: dict[str, str] = {}
         self._schemas: dict[str, Any] = {}
@@ -71,11 +67,7 @@ class Builder:
         return self._schemas.get(name, self._whole)
 
     def build(self, name: str, content: Mapping[str, object]) -> etree._Element:
-        """Build the element `{namespace}local`.
-
-        Raises:
-            CallFailed: `soap.request`, if the content violates the contract; names the place, no value.
-        """
+        """Build an element. Raises CallFailed `soap.request` with the place, but no value, of a violation."""
         schema = self.schema_for(name)
         if schema is None:
             raise _failure("zeep cannot build this request from a mapping; bring it as an element")
@@ -114,9 +106,7 @@ def _failure(reason: str) -> CallFailed:
 
 
 def _held(content: Mapping[str, object], within: dict[str, etree._Element]) -> dict[str, Any]:
-    """Return the content for zeep, with the values of enumerations, and a mark for each element given as a value (zeep
-    would print its address).
-    """
+    """Return the content for zeep: values of enumerations, and marks for elements, whose address it would print."""
 
     def held(value: object) -> object:
         if isinstance(value, Enum):

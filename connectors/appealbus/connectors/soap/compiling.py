@@ -25,12 +25,7 @@ _SUBJECT = re.compile(r"[a-z .]{1,40}'([^']{1,500})'")
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A validator and its source.
-
-    Attributes:
-        schemas: the schemas without broken declarations.
-        broken: global elements that are left out, `{namespace}local`.
-    """
+    """A validator, the schemas without broken declarations, and the broken elements, `{namespace}local`."""
 
     schema: etree.XMLSchema
     schemas: Schemas
@@ -38,11 +33,7 @@ class Compiled:
 
 
 def compile_usable(schemas: Schemas, notes: ContractNotes) -> Compiled:
-    """Compile all valid declarations, and note the others.
-
-    Raises:
-        ConfigError: the error belongs to no single declaration.
-    """
+    """Compile all valid declarations, and note the others. Raises ConfigError if the error is in no single one."""
     whole = schemas
     broken: dict[Component, str] = {}
     for _ in range(_MOST_ROUNDS):

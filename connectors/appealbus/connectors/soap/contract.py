@@ -24,10 +24,9 @@ class WsdlContract:
 
     Attributes:
         by_input: operations by the element of their request, if it is unique.
-        builder: builds content from mappings; None if zeep cannot read the contract.
-        checker: validates content; None if the schema is broken as a whole and this is tolerated.
+        builder: None if zeep cannot read the contract.
+        checker: None if the schema is broken as a whole and this is tolerated.
         notes: what was left out and why, and what was renamed.
-        schemas: the arranged documents of the contract.
     """
 
     port: Port
@@ -48,19 +47,15 @@ def load_contract(
     xsd: Sequence[Path] = (),
     replies: ReplyCheck = ReplyCheck.LENIENT,
 ) -> WsdlContract:
-    """Read a contract from files. May take seconds: call it in a thread.
+    """Read a contract from files. May take seconds: call it in a thread. Raises ConfigError.
 
     Args:
         catalog: maps URLs of imported documents to files.
-        service: required if there are several.
-        port: of the service; required if there are several.
+        service: required if there are several, like `port`.
         folder: the contract's folder, which imports cannot leave; None: the WSDL's own.
         xsd: schemas of what the contract leaves open.
         replies: how strictly replies are validated. With `off`, operations stay although the schema of their reply is
             broken; if the whole schema is broken, nothing is validated.
-
-    Raises:
-        ConfigError: names the wrong document or part, or the choices.
     """
     notes = ContractNotes()
     documents = load_documents(

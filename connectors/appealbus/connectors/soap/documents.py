@@ -45,12 +45,7 @@ _XML_LOCATIONS = frozenset({_XML_LOCATION, "http://www.w3.org/2009/01/xml.xsd", 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One document.
-
-    Attributes:
-        location: the file that it was read from.
-        targets: locations of its imported documents, by the references in the document.
-    """
+    """One document, and the locations of its imports, by the references in it."""
 
     location: str
     root: etree._Element
@@ -90,8 +85,6 @@ def load_documents(
     Files are read only from the contract's folder, and the folders of files named in the settings and the catalog.
 
     Args:
-        entry: the WSDL.
-        catalog: files by URL or path.
         more: schemas that belong to the contract and that nothing imports.
         folder: the contract's folder, if not the entry's own.
         notes: receives what was left out of a document.

@@ -41,12 +41,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """A parsed SOAP message.
-
-    Attributes:
-        root: the Envelope element, for verifying signatures.
-        children: the elements in the Body; empty if it holds a fault.
-    """
+    """A parsed SOAP message. `children` are the elements in the Body; empty if it holds a fault."""
 
     root: etree._Element
     header: etree._Element | None
@@ -58,15 +53,9 @@ class Envelope:
 def read_envelope(
     data: bytes, limit: int = 2 * 1024 * 1024, *, charset: str | None = None, fallback: str | None = None
 ) -> Envelope:
-    """Parse a message.
+    """Parse a message. Raises CallFailed `xml.*` or `soap.*`, always `invalid`.
 
-    Args:
-        limit: largest message in bytes.
-        charset: encoding declared by the transport; see `safexml.parse`.
-        fallback: encoding of messages that wrongly claim to be UTF-8.
-
-    Raises:
-        CallFailed: `xml.*` or `soap.*`, always `invalid`.
+    `charset` is the transport's encoding (see `safexml.parse`), `fallback` that of messages which wrongly claim UTF-8.
     """
     if not data.strip():
         raise _invalid("soap.empty", "the reply is empty")
@@ -81,11 +70,7 @@ def read_envelope(
 
 
 def open_envelope(root: etree._Element) -> Envelope:
-    """Take a parsed message apart. An Envelope holds an optional Header and one Body, in this order and nothing else.
-
-    Raises:
-        CallFailed: `soap.envelope`.
-    """
+    """Take a message apart: an optional Header, then one Body, nothing else. Raises CallFailed `soap.envelope`."""
     namespace = next((known for known in (SOAP11, SOAP12) if root.tag == f"{{{known}}}Envelope"), None)
     if namespace is None:
         raise _invalid("soap.envelope", "the reply is not a SOAP envelope")

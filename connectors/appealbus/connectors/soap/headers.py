@@ -34,11 +34,7 @@ class Headers:
     def __init__(
         self, contract: WsdlContract, values: Mapping[str, object], key: str, url: URL, addressing: bool
     ) -> None:
-        """Build the headers of the settings.
-
-        Raises:
-            ConfigError: one of them cannot be built, or violates the contract.
-        """
+        """Build the headers of the settings. Raises ConfigError if one violates the contract."""
         self._contract = contract
         self._values = values
         self._url = str(url)
@@ -52,11 +48,7 @@ class Headers:
             raise ConfigError(f"{key}.{wrong}") from None
 
     def made(self, operation: Operation, call: Call, request: Request) -> tuple[etree._Element, ...]:
-        """Return the header elements of one request.
-
-        Raises:
-            CallFailed: `soap.request`: one given by the lookup cannot be built, or violates the contract.
-        """
+        """Return the header elements of one request. Raises CallFailed `soap.request` if the lookup's are invalid."""
         templates = self._templates(operation, request.headers)
         if not templates and not self._addressing:
             return ()

@@ -29,12 +29,7 @@ _WORDS: tuple[tuple[Any, str], ...] = (
 
 
 def misfit(xsd_type: Any, content: Mapping[str, object], path: tuple[str, ...] = ()) -> str | None:
-    """Return the first violation; None if none is found.
-
-    Args:
-        xsd_type: the complex type, as zeep has it.
-        path: of the type inside the request.
-    """
+    """Return the first violation of zeep's complex type; None if none is found. `path` leads to the type."""
     elements = dict(xsd_type.elements)
     known = {**dict(xsd_type.attributes), **elements}
     for key, value in content.items():

@@ -57,12 +57,7 @@ def split_parts(body: bytes, content_type: str) -> MultipartMessage:
 def put_back(root: etree._Element, parts: MultipartMessage, limit: int) -> Mapping[str, bytes]:
     """Replace each xop:Include by its part in base64, as the contract declares it; return the other parts.
 
-    Args:
-        root: the parsed root part.
-        limit: total bytes that may be inserted: a part may be referenced many times.
-
-    Raises:
-        CallFailed: `soap.multipart`.
+    `limit` is for all inserted bytes, as a part may be referenced many times. Raises CallFailed `soap.multipart`.
     """
     left, beside = limit, dict(parts.by_id)
     for include in list(root.iter(_INCLUDE)):

@@ -53,13 +53,9 @@ def fault_failure(
 
 
 def by_precedence(fault: CallFailed, reply: HttpReply, failed: CallFailed | None) -> CallFailed:
-    """Choose between a fault and the HTTP error it came with.
+    """Choose between a fault and the failure of its HTTP status.
 
     The status counts if it denies access and the fault is not final, else the fault.
-
-    Args:
-        reply: the HTTP answer with the fault.
-        failed: the failure of the reply's status.
     """
     final = fault.kind in (OutcomeKind.REFUSED, OutcomeKind.NOT_FOUND)
     return fault if failed is None or final or reply.status not in DENIED else failed

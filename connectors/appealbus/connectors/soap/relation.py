@@ -30,11 +30,7 @@ def echoes(sent: Sequence[etree._Element]) -> Mapping[str, str]:
 
 
 def is_tied(header: etree._Element | None, wanted: Mapping[str, str]) -> bool:
-    """Whether an answer repeats the id. An answer without any id is accepted.
-
-    Raises:
-        CallFailed: `soap.wrong_answer`, if it repeats the id of another question.
-    """
+    """Whether an answer repeats the id. Without any id it is accepted; another one raises CallFailed."""
     tied = False
     for name, value in wanted.items():
         told = [] if header is None else [_plain(each.text) for each in header.iterchildren(name) if _is_reply(each)]

@@ -17,13 +17,7 @@ from appealbus.schemas.safexml import TOO_MUCH, UnsafeXml, parse
 
 @dataclass(frozen=True, slots=True)
 class OpenedReply:
-    """A parsed answer.
-
-    Attributes:
-        envelope: None if the body is empty.
-        correlated: whether it repeats the question's id, as in `Reply`.
-        attachments: parts that the envelope does not include, by content id.
-    """
+    """A parsed answer. The envelope is None if the body is empty; attachments are by content id."""
 
     envelope: Envelope | None
     correlated: bool
@@ -39,13 +33,10 @@ def open_reply(
     wanted: Mapping[str, str],
     fault_texts: Mapping[str, OutcomeKind] | None = None,
 ) -> OpenedReply:
-    """Parse an answer that is no failure.
+    """Parse an answer that is no failure. Raises CallFailed.
 
     A fault takes precedence over the status, except over 408, 429, 503, and over 401, 403, 407 unless the settings map
     the fault to `refused` or `not_found`.
-
-    Raises:
-        CallFailed: `http.*`, `xml.*`, `soap.*`.
     """
     failed = status_failure(reply)
     if failed is not None and reply.status in BUSY:
@@ -72,9 +63,7 @@ def open_reply(
 
 
 def answer_in(envelope: Envelope, expected: str) -> etree._Element:
-    """Return the one element of the Body, if it is the operation's answer. Raises CallFailed `soap.body`,
-    `soap.unexpected`.
-    """
+    """Return the one element of the Body, if it is the operation's answer. Raises CallFailed `soap.*`."""
     if len(envelope.children) != 1:
         raise _invalid("soap.body", f"the SOAP body holds {len(envelope.children)} elements instead of one")
     answer = envelope.children[0]

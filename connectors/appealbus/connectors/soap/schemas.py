@@ -64,8 +64,8 @@ class Schemas:
         locations: original location of each document, for errors.
         names: the local names of all declared elements and attributes.
         lines: for each document, the original lines of its global declarations.
-        spaces: for each document, the namespaces of its declarations: one without a namespace may be included by
-            several.
+        spaces: for each document, the namespaces of its declarations: several documents may include one without its
+            own.
         left_out: global declarations removed from the files.
     """
 
@@ -90,9 +90,7 @@ class Schemas:
 
     @property
     def is_slow(self) -> bool:
-        """Whether validation may take long. With a repeating pattern some 30 characters can take a second; with counted
-        repetitions as many elements.
-        """
+        """Whether validation may take long: repeating patterns and counted repetitions can take a second."""
         return any(
             _REPEATS.search(node.get("value", "")) is not None
             if node.tag == f"{{{XSD}}}pattern"

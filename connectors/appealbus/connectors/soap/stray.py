@@ -1,7 +1,4 @@
-"""Stray text between the elements of a WSDL or a schema, such as typing errors and merge markers.
-
-It means nothing, but makes libxml2 reject the whole schema.
-"""
+"""Stray text between the elements of a WSDL or a schema, for which libxml2 rejects the whole schema."""
 
 from xml.parsers import expat
 
@@ -17,11 +14,7 @@ _OPEN = frozenset({"documentation", "appinfo"})
 
 
 def drop_stray_text(root: etree._Element, content: bytes) -> list[int] | None:
-    """Remove the text in place, and return its lines. An empty list: they are unknown; None: there was none.
-
-    Args:
-        content: the document as received, for the lines.
-    """
+    """Remove the text in place, and return its lines in `content`; empty: unknown; None: there was none."""
     if not _dropped(root):
         return None
     return sorted(set(_lines(content)))

@@ -69,11 +69,7 @@ class SoapWire(Wire):
         self._checking = threading.Lock()
 
     async def start(self) -> None:
-        """Read the contract, the certificates and the secrets.
-
-        Raises:
-            ConfigError: any of them is missing or broken, or took longer than `load_timeout`.
-        """
+        """Read the contract, the certificates and the secrets, within `load_timeout`. Raises ConfigError."""
         try:
             async with asyncio.timeout(self._settings.load_timeout):
                 await asyncio.to_thread(self._load)
@@ -88,11 +84,7 @@ class SoapWire(Wire):
             log.warning("soap.contract.left_out", source=self._source, part=note)
 
     async def call(self, request: Request, call: Call) -> Reply:
-        """Send the request and return the element of the answer; an empty mapping if the contract has none.
-
-        Raises:
-            CallFailed: everything else, within `call.timeout`.
-        """
+        """Send the request and return the element of the answer; an empty mapping if the contract has none."""
         operation = self._operation(request)
         headers, content = await self._aside(partial(self._parts, operation, call, request))
         if call.answer is not None:
@@ -179,11 +171,7 @@ class SoapWire(Wire):
         return f"{told}; notes: {_listed(notes, '; ')}" if notes else told
 
     def contract(self, request: str | None, operation: str | None) -> MessageContract:
-        """Return the schemas of the WSDL, and the elements of the operation.
-
-        Raises:
-            CallFailed: the contract has no such operation, or it takes another element.
-        """
+        """Return the schemas of the WSDL, and the elements of the operation. Raises CallFailed if it does not match."""
         found = self._found(request, operation)
         if request is not None and request != found.input:
             raise CallFailed(OutcomeKind.INVALID, "soap.request", "the operation takes another element")

@@ -45,14 +45,7 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """A port of a service.
-
-    Attributes:
-        address: as the contract gives it.
-        namespace: of the envelope: SOAP 1.1 or 1.2.
-        operations: by their names.
-        notes: omitted and renamed parts.
-    """
+    """A port of a service: its address in the contract, and its SOAP version's namespace."""
 
     service: str
     name: str
@@ -78,10 +71,8 @@ class _Broken(Exception):
 class Wsdl:
     """The definitions of all documents, by name.
 
-    Attributes:
-        notes: unusable parts, beside the ports' own notes.
-        wrappers: the elements of rpc operations, which no schema of the contract declares. Whether the others are
-            declared is not checked here.
+    `notes` are beside the ports' own. `wrappers` are elements of rpc operations, which no schema declares; whether the
+    others are declared is not checked here.
     """
 
     def __init__(self, documents: Sequence[Document]) -> None:

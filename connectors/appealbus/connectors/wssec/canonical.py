@@ -18,14 +18,9 @@ _AROUND_CONTENT = {"anyType", "anySimpleType", "string"}
 
 
 def exclusive(element: etree._Element, step: etree._Element) -> bytes:
-    """Return the element by Exclusive XML Canonicalization without comments.
+    """Return the element by Exclusive XML Canonicalization without comments. Raises CallFailed.
 
-    Args:
-        element: in its document.
-        step: the CanonicalizationMethod or Transform, which may list prefixes to be treated inclusively.
-
-    Raises:
-        CallFailed: `wssec.algorithm`, if it lists too many; `wssec.structure`, if there is no canonical form.
+    `step` is the CanonicalizationMethod or Transform, which may list prefixes to be treated inclusively.
     """
     prefixes = str(step[0].get("PrefixList") or "").split() if len(step) else []
     if len(prefixes) > _MAX_PREFIXES:

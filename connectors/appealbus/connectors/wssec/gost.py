@@ -27,14 +27,7 @@ _SIGNED_INFO: Final = (
 
 
 def load_gost_signer(key: Path, certificate: Path, password: str | None, bits: int) -> "GostSigner":
-    """Load a signer and prove it with a test signature.
-
-    Args:
-        bits: of the hash: 256 or 512.
-
-    Raises:
-        ConfigError: key and certificate cannot be read or do not match, or libgcrypt is missing.
-    """
+    """Load a signer with a hash of 256 or 512 bits, and prove it with a test signature. Raises ConfigError."""
     own = read_signing_key(f"gost-{bits}", key, password)
     signer = GostSigner(own, der_of(read_certificate(certificate)))
     prove(signer.signed, key, certificate)

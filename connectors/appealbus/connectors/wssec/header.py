@@ -14,11 +14,7 @@ etree.register_namespace("wsu", WSU)
 
 
 def prepare(envelope: bytes) -> tuple[etree._Element, etree._Element, str]:
-    """Add an empty security header and a body id; return the header, the body and the id.
-
-    Raises:
-        ValueError: it is not a SOAP message.
-    """
+    """Add a security header and a body id; return header, body and id. Raises ValueError if it is not SOAP."""
     # Our own message, so the parser need not be on its guard; CDATA must stay what it is.
     parser = etree.XMLParser(strip_cdata=False, resolve_entities=False, no_network=True, huge_tree=True)
     root = etree.fromstring(envelope, parser)

@@ -24,14 +24,7 @@ class Verifier(Protocol):
 
 
 def load_signer(settings: SignatureSettings, key: str) -> Signer:
-    """Load the signer. Reads from disk: call it in a thread.
-
-    Args:
-        key: the table's own key, for errors: `sources.gbdfl.signature`.
-
-    Raises:
-        ConfigError: key and certificate cannot be read or do not match, or the extra is not installed.
-    """
+    """Load the signer of the table `key`. Reads from disk: call it in a thread. Raises ConfigError."""
     if settings.sign == "none":
         return Unsigned()
     kind, _, size = settings.sign.partition("-")
@@ -47,14 +40,7 @@ def load_signer(settings: SignatureSettings, key: str) -> Signer:
 
 
 def load_verifier(settings: SignatureSettings, key: str) -> Verifier | None:
-    """Load the verifier; None if signatures of answers are not required.
-
-    Args:
-        key: the table's own key, for errors.
-
-    Raises:
-        ConfigError: a certificate or list cannot be read, or the extra is not installed.
-    """
+    """Load the verifier of the table `key`; None if answers need no signature. Raises ConfigError."""
     if not settings.is_verified:
         return None
     with errors_of(key):

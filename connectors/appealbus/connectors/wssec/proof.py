@@ -13,16 +13,7 @@ _MESSAGE = b'<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:
 
 
 def prove(sign: Callable[[bytes], bytes], key: Path, certificate: Path) -> None:
-    """Sign a test message, and verify it by the certificate, at the start of its validity.
-
-    Args:
-        sign: signs with the key.
-        key: its file, for the error.
-        certificate: the file of the certificate that is sent with each message.
-
-    Raises:
-        ConfigError: they do not match.
-    """
+    """Verify a test signature by the certificate, at the start of its validity. Raises ConfigError."""
     trust = load_trusted([certificate])
     try:
         verify(etree.fromstring(sign(_MESSAGE)), trust, now=trust.pinned[0].certificate.not_valid_before_utc)

@@ -19,11 +19,7 @@ from appealbus.core import ConfigError
 
 
 def load_rsa_signer(key: Path, certificate: Path, password: str | None) -> "RsaSigner":
-    """Load a signer and prove it with a test signature.
-
-    Raises:
-        ConfigError: key and certificate cannot be read, or do not match.
-    """
+    """Load a signer and prove it with a test signature. Raises ConfigError."""
     private, public = read_key(key, password), read_certificate(certificate)
     if not isinstance(public_key(public, str(certificate)), RsaPublicKey):
         raise ConfigError(

@@ -6,20 +6,12 @@ from appealbus.connectors.signing.key_holder import KeyHolder
 
 
 class Signer(KeyHolder, ABC):
-    """Signs the body of a SOAP message.
-
-    Asynchronous, so that a signer may use a thread, or a service that holds the key.
-    """
+    """Signs the body of a SOAP message; asynchronous, as it may use a thread or a signing service."""
 
     @abstractmethod
     async def sign(self, envelope: bytes) -> bytes:
-        """Return the message with its signature, to be sent byte for byte.
-
-        Args:
-            envelope: the serialized message.
-
-        Raises:
-            CallFailed: `wssec.signer_…`, if the key's holder did not sign.
+        """Return the serialized message with its signature, to be sent byte for byte. Raises CallFailed
+        `wssec.signer_…`.
         """
 
 

@@ -23,11 +23,7 @@ from appealbus.schemas.namespaces import DS, SIGNATURE
 
 
 def signed_parts(envelope: etree._Element) -> tuple[etree._Element, etree._Element]:
-    """Return the message's body and its only signature, which refers to this body and nothing else.
-
-    Raises:
-        CallFailed: `wssec.structure`, `wssec.unsigned`, `wssec.reference`, `wssec.duplicate_id`.
-    """
+    """Return the message's body and its only signature, which refers to this body only. Raises CallFailed."""
     body, signature = _parts(envelope)
     _check_ids(envelope, body)
     _check_reference(signature, str(body.get(WSU_ID)))
@@ -35,14 +31,7 @@ def signed_parts(envelope: etree._Element) -> tuple[etree._Element, etree._Eleme
 
 
 def methods_of(signature: etree._Element, allowed: Collection[tuple[str, str]]) -> tuple[str, str]:
-    """Return the methods of the signature and of its digest.
-
-    Args:
-        allowed: the pairs that the trusted certificates can verify.
-
-    Raises:
-        CallFailed: `wssec.algorithm`, `wssec.old_gost`.
-    """
+    """Return the methods of the signature and of its digest, if the pair is allowed. Raises CallFailed."""
     canonical, method, reference = signature[0]
     transforms, digest, _ = reference
     chosen = str(method.get("Algorithm")), str(digest.get("Algorithm"))

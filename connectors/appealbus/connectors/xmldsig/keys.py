@@ -16,15 +16,7 @@ from appealbus.schemas.namespaces import DS, SIGNATURE, XML
 
 
 def load_key_signer(method: str, key: Path, certificate: Path, password: str | None) -> "KeySigner":
-    """Load a signer and prove it with a test signature.
-
-    Args:
-        method: `rsa-sha256`, `gost-512` or `gost-256`.
-
-    Raises:
-        ConfigError: key and certificate cannot be read, do not match, or are not for the method; or libgcrypt is
-            missing.
-    """
+    """Load a signer for `rsa-sha256`, `gost-512` or `gost-256`, and test it. Raises ConfigError."""
     trust = load_trusted([certificate])
     pinned = trust.pinned[0]
     signer = KeySigner(read_signing_key(method, key, password), pinned.der)

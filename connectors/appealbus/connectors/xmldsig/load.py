@@ -15,15 +15,7 @@ signed all of it. Takes milliseconds: called in a thread. `came_at` is the time 
 
 
 def load_data_signer(settings: SignatureSettings, key: str) -> DataSigner | None:
-    """Load the signer; None if there is no key. Call it in a thread.
-
-    Args:
-        settings: the table `data_signature`.
-        key: the table's own key, for errors: `sources.gbdul.data_signature`.
-
-    Raises:
-        ConfigError: key and certificate cannot be read or do not match, or the extra is not installed.
-    """
+    """Load the signer of the table `key`; None if there is no key. Call it in a thread. Raises ConfigError."""
     if settings.sign == "none":
         return None
     signer: DataSigner
@@ -36,11 +28,7 @@ def load_data_signer(settings: SignatureSettings, key: str) -> DataSigner | None
 
 
 def load_data_verifier(settings: SignatureSettings, key: str) -> DataVerifier | None:
-    """Load the verifier; None if signatures of data are not required. Call it in a thread.
-
-    Raises:
-        ConfigError: a certificate or list cannot be read, or the extra is not installed.
-    """
+    """Load the verifier; None if data need no signature. Call it in a thread. Raises ConfigError."""
     if not settings.is_verified:
         return None
     with errors_of(key):

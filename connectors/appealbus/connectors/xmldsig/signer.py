@@ -10,11 +10,4 @@ class DataSigner(KeyHolder, ABC):
 
     @abstractmethod
     async def sign(self, xml: str) -> str:
-        """Return the document with its signature, never to be serialized again.
-
-        Args:
-            xml: the document, without a declaration.
-
-        Raises:
-            CallFailed: `wssec.signer_…`, if the key's holder did not sign.
-        """
+        """Return the document with its signature, never to be serialized again. Raises CallFailed `wssec.signer_…`."""

@@ -15,12 +15,7 @@ _TRANSFORMS = ([ENVELOPED, C14N_WITH_COMMENTS], [ENVELOPED, C14N])
 
 
 def signature_of(root: etree._Element) -> etree._Element:
-    """Return the document's only signature, which refers to the whole document.
-
-    Raises:
-        CallFailed: `data_signature.unsigned`, `data_signature.structure`, `data_signature.reference`,
-            `data_signature.algorithm`.
-    """
+    """Return the only signature, which refers to the whole document. Raises CallFailed `data_signature.*`."""
     signatures = list(root.iter(SIGNATURE))
     if not signatures:
         raise failed("data_signature.unsigned", "the data is not signed")

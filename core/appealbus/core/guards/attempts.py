@@ -45,10 +45,7 @@ LEFT_OUT = unavailable("worker.died", "two workers died while this question was 
 class Attempts(Flight):
     """Asks the source until it answers, the attempts are used up or nobody waits.
 
-    Attributes:
-        so_far: the outcome if the time were up now.
-        attempts: calls that have left.
-        asked_at: when the first one left.
+    `so_far` is the outcome if the time were up now; `attempts` and `asked_at` count calls that have left.
     """
 
     def __init__(self, key: Hashable | None, context: SourceContext, question: Question, question_id: str) -> None:
@@ -159,9 +156,7 @@ class Attempts(Flight):
         return self.question.lookup.idempotent and (failed or (self.so_far is UNTIED and not self._alone))
 
     def _goes_alone(self) -> bool:
-        """Whether to ask once more, at once, over a connection of its own, since nothing ties the answer to the
-        question.
-        """
+        """Whether to ask once more, at once, over a connection of its own, since nothing ties the answer to it."""
         again = self.so_far is UNTIED
         self._alone = self._alone or again
         return again

@@ -80,9 +80,7 @@ class Breaker:
     def failed(self, place: int, rest: float = 0.0) -> None:
         """Return the place of a call that ended in a system failure.
 
-        Args:
-            rest: pause in seconds requested by the source. If the breaker opens, it stays open for at least that, but
-                for five minutes at most.
+        If the breaker opens, it stays open for at least `rest` seconds, but for five minutes at most.
         """
         if place != self._era:
             return

@@ -216,10 +216,7 @@ class SourceContext:
         return True
 
     def busy(self) -> Outcome[Record]:
-        """Return the outcome of a question that cannot leave in time, with its turn for a retry.
-
-        Turns are spread out, so that nobody comes back in vain again and again.
-        """
+        """Return the outcome of a question that cannot leave in time, with a turn of its own for a retry."""
         now, slots = self.monotonic(), self.slots
         pace = max(slots.pace, 1 / self.settings.rate if self.settings.rate else 0.0)
         self.booked = max(self.booked, now + len(slots) * pace) + pace

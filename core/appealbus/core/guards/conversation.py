@@ -56,10 +56,7 @@ Step: TypeAlias = Came | Failed
 class Conversation:
     """The results of a question's calls, in order.
 
-    Attributes:
-        asked_as: the id under which the question left; possibly that of another appeal's shared question.
-        asked_at: when it left first.
-        late: whether the answer came asynchronously.
+    `asked_as` may be the id of another appeal's shared question. `late`: the answer came asynchronously.
     """
 
     asked_as: str
@@ -138,11 +135,7 @@ def _told(step: Step) -> Mapping[str, Any]:
 
 
 def unpack(head: str, packed: bytes) -> Conversation:
-    """Unpack a conversation.
-
-    Raises:
-        NotKept: it is damaged, or another version of the bus stored it in an unknown format.
-    """
+    """Unpack a conversation. Raises NotKept if it is damaged or in an unknown format."""
     try:
         told = orjson.loads(head)
         whole = packing.unpack(packed, MOST_BYTES) if packing.is_packed(packed) else _undone(packed)

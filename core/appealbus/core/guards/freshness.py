@@ -8,18 +8,13 @@ from appealbus.core.guards.question import Ended
 from appealbus.schemas.outcome import OutcomeKind
 
 _LARGEST = 8 * 1024
-"""Bytes of packed replies cached with an answer: four times the usual size. With larger ones, an appeal answered from
-the cache has no replies of its own.
-"""
+"""Bytes of packed replies cached with an answer, four times the usual size; larger ones are not cached."""
 REMEMBERED = frozenset({OutcomeKind.FOUND, OutcomeKind.NOT_FOUND})
 """Answers of a register; anything else is worth asking again."""
 
 
 class Freshness:
-    """Keeps answers for `ttl` seconds, at most `entries` of them (LRU).
-
-    For `stale` more seconds an answer may serve while the source cannot be asked.
-    """
+    """Keeps answers for `ttl` seconds, and stale ones for `stale` more; at most `entries` of them (LRU)."""
 
     def __init__(self, ttl: float, entries: int, *, clock: Callable[[], float], stale: float = 0.0) -> None:
         self._ttl = ttl

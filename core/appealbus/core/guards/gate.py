@@ -39,9 +39,7 @@ class QuotaBook(Protocol):
 
 
 KNOWN_FOR = 5.0
-"""Seconds for which the known pauses count. They are refreshed each second; without that the journal is away or the
-worker was blocked, and it asks again before a call leaves.
-"""
+"""Seconds for which known pauses count, refreshed each second. Later the journal is asked before a call leaves."""
 _PATIENCE = 2.0
 """Seconds that a call waits for that refresh; it must not hold its place much longer."""
 _KINDS = [(urgent, first) for urgent in (False, True) for first in (False, True)]
@@ -106,12 +104,7 @@ class Gate:
         return self.stopped() is not None or self._refuses((False, False)) is not None
 
     def shut(self, due_on: date | None, *, first: bool) -> Outcome[Record] | None:
-        """Return the outcome of a question that must not leave now; None if it may.
-
-        Args:
-            due_on: when its appeal is due.
-            first: whether it is for a first version.
-        """
+        """Return the outcome of a question that must not leave now, by its due date and version; None if it may."""
         return self.stopped() or (self._used_up((self._is_urgent(due_on), first)) if self._spent else None)
 
     def stopped(self) -> Outcome[Record] | None:
@@ -173,9 +166,7 @@ class Gate:
     def learn(self, pause: Pause | None, used: Sequence[QuotaUse], begun: float) -> bool:
         """Adopt the journal's state; return whether calls are available again for a kind that had none.
 
-        Args:
-            used: calls counted so far.
-            begun: when the journal was asked, on the monotonic clock. Later refusals take precedence.
+        `begun` is when the journal was asked, on the monotonic clock. Later refusals take precedence.
         """
         self.pause, self.known_until = pause, begun + KNOWN_FOR
         if begun < self._refused_at:

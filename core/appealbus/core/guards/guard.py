@@ -52,7 +52,6 @@ class Guard:
 
     Args:
         wire: already started; its creator closes it.
-        settings: the source's `guard` table.
         access: writes access rows; they are durable when it returns.
         on_change: called with the source and the breaker's new state.
         await_answer: writes an access row for an asynchronous answer; for wires with `answers_async`.
@@ -60,11 +59,8 @@ class Guard:
         limits: limits shared with other workers; None: they belong to this process.
         keep_replies: seconds for which raw replies are kept; 0: not at all.
         meaningless: elements of replies that are not needed.
-        plugin: name of the plugin that provides the wire.
-        defects: counts plugin defects.
         quota: counts the quota calls; None: they are not counted.
         first_share: share of the quotas reserved for first versions.
-        now: the wall clock.
         due: the journal's clock, for pauses and quotas; None: the wall clock.
         monotonic: the clock of `Question.deadline`.
     """
@@ -129,13 +125,8 @@ class Guard:
     def put(self, question: Question, tell: Tell) -> Callable[[], None]:
         """Ask the question, or answer it from the cache, before its deadline.
 
-        In any case the access log has a row for this appeal before the answer is delivered.
-
-        Args:
-            tell: called once with the result, maybe before this returns.
-
-        Returns:
-            A callback that withdraws the question: then `tell` is not called any more. No effect after the end.
+        The access log has a row for this appeal before `tell` is called, once, maybe before this returns. The returned
+        callback withdraws the question, so that `tell` is not called any more.
         """
         told = partial(self._count, tell)
         outcome = self._refused(question)
@@ -167,10 +158,8 @@ class Guard:
     def recall(self, state: SourceState, lookups: Collection[str], present: Mapping[str, str]) -> None:
         """Restore what the last run knew of the source's replies.
 
-        Args:
-            state: the source's state then.
-            lookups: those loaded now. Data of others is kept, as a plugin may be broken at one start.
-            present: current names of lookups by former names.
+        Data of lookups that are not loaded is kept, as a plugin may be broken at one start. `present` has current names
+        by former ones.
         """
         usual: dict[str, Usual] = {}
         for name, each in state.usual.items():

@@ -87,7 +87,7 @@ class Limits:
             await self._journal.leave_limits(self._worker)
 
     def wake(self, urgent: bool = True) -> None:
-        """Exchange soon; if not urgent, at the pace of a working source."""
+        """Exchange soon; if not urgent, after the usual gap."""
         self._news |= urgent
         self._wake.set()
 

@@ -19,20 +19,16 @@ class Question:
     """A lookup with its inputs, asked for one appeal.
 
     Attributes:
-        query: the inputs.
         key: identifies equal questions of one lookup.
         inputs: where each input came from.
         number: of the appeal.
         actor: who asks, for the access log.
         deadline: on the event loop's clock; what remains of the case's budget goes into each call.
-        plugin: name of the plugin that provides the lookup.
         legal_basis: the norm that allows the question.
-        appeal_id: the appeal's id in the journal.
         anew: whether to bypass the cache, as somebody wants it asked again.
         leaving: called before it leaves, if it must never leave twice; False: it must not leave.
         answer: an asynchronous answer, to be read instead of asking.
         lost: it has left too often without a recorded end; the lookup runs, but its call does not leave.
-        due_on: when the appeal is due.
         first: whether it is for the appeal's first version.
     """
 
@@ -63,11 +59,9 @@ class Ended:
         provenance: None if nothing left for the source.
         attempts: calls that left for this question.
         asked_at: when the first one left; None if none did.
-        ended_at: when the outcome was known.
         read: whether an asynchronous answer was read, with any outcome.
         question: the id under which it was asked; empty if it was not.
         tries: the attempts, in order; also those of another question whose answer served this one.
-        replies: the raw replies, if kept.
         written: the serialized record, if it was just written.
         stale: for a stale answer, why nothing could leave; it decides when to ask again.
     """

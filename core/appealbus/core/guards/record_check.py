@@ -24,17 +24,17 @@ _NAIVE = re.compile(rb'"\d{4}-\d\d-\d\dT[\d:.]{5,15}"')
 _FLAT = 100
 """Number of brackets that cannot nest too deep: JSON is read to a depth of 200."""
 _ROUND = 10
-"""Depth at which a record stands in its dossier, with a margin."""
+"""Depth of a record in its dossier, with a margin."""
 _CODE, _REASON = 100, 1000
 """Characters of a code and of a reason: ours have a tenth of that."""
 
 
 class NotStorable(AppealBusError, TypeError):
-    """A lookup returned something that cannot be serialized. The text quotes nothing of it."""
+    """A lookup returned something that cannot be serialized. The text quotes no value."""
 
 
 class Misfit(AppealBusError, TypeError):
-    """A lookup returned an undeclared record type, or a moment without a zone. The text quotes nothing of it."""
+    """A lookup returned an undeclared record type, or a moment without a zone. The text quotes no value."""
 
 
 _declared = lru_cache(maxsize=1024)(models_of)
@@ -65,11 +65,7 @@ def _without_zone(value: Any, path: str = "") -> str:
 
 
 def checked(outcome: Outcome[Any]) -> tuple[Outcome[Record], bytes | None]:
-    """Return the outcome with printable code and reason, and its serialized record.
-
-    Raises:
-        NotStorable: it could not be stored, or not read again.
-    """
+    """Return the outcome with printable code and reason, and its serialized record. Raises NotStorable."""
     if not isinstance(outcome.kind, OutcomeKind) or outcome.kind is OutcomeKind.SKIPPED:
         raise NotStorable("its kind is none that a question ends in")
     if not isinstance(outcome.code, str) or not isinstance(outcome.reason, str):

@@ -26,8 +26,6 @@ class Flight(ABC):
         key: identifies the questions it answers; None if it serves one appeal only.
         deadline: of the most patient asker so far.
         expired: whether the last asker left on a timeout, not on cancellation.
-        seats: one for each asker.
-        task: the running call.
     """
 
     def __init__(self, key: Hashable | None) -> None:

@@ -7,9 +7,7 @@ from collections.abc import Callable
 from appealbus.core import clocks
 
 _LOOK = 0.5
-"""Seconds between checks whether waiters can still get a slot in time. Cases count in seconds, and a check visits all
-waiters.
-"""
+"""Seconds between checks of all waiters whether they can still get a slot in time."""
 _NEW = 0.1
 """Weight of the newest call in the mean duration: about ten calls determine it."""
 
@@ -17,10 +15,9 @@ _NEW = 0.1
 class Slots:
     """Hands out slots in order of arrival. Their number may change meanwhile.
 
-    Nobody waits in vain: if slots become free too slowly, waiters learn it at once, or as soon as it shows.
+    If slots become free too slowly, waiters are refused at once, or as soon as that shows.
 
     Attributes:
-        capacity: total number of slots.
         in_use: taken slots; may exceed `capacity` for a while after it was lowered.
         until: when the capacity expires, on the event loop's clock.
         on_wait: called when somebody has to wait.

@@ -31,13 +31,9 @@ def pack(text: bytes, dictionary: int) -> bytes:
 
 
 def unpack(kept: bytes, most: int = MOST) -> bytes:
-    """Return a packed text unpacked, and any other unchanged.
+    """Return a packed text unpacked, and any other unchanged. Raises ValueError.
 
-    Args:
-        most: largest result in bytes.
-
-    Raises:
-        ValueError: it is damaged, too long, or packed with a dictionary of a later release.
+    The text may be damaged, longer than `most` bytes, or packed with a dictionary of a later release.
     """
     if not is_packed(kept):
         return kept

@@ -1,4 +1,4 @@
-"""Client certificates: the SHA-256 of one is its id, and all that is stored of it."""
+"""Client certificates: the SHA-256 of one is its id, and nothing else is stored."""
 
 import ssl
 from hashlib import sha256

@@ -1,7 +1,4 @@
-"""The masked past of an appeal: comparisons use the appeals as seen through the mask.
-
-So results cannot contain hidden content, whatever the comparison does.
-"""
+"""The past of an appeal compared as seen through the mask, so that results contain nothing hidden."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -19,12 +19,7 @@ class FieldHidden(FieldError):
 
 
 def explain_masked(mask: Mask, document: Json, path: str) -> list[FieldValue]:
-    """Explain a field of a masked dossier, like `explain_field`.
-
-    Raises:
-        FieldHidden: the mask hides it.
-        FieldError: the visible part has no such field.
-    """
+    """Explain a field of a masked dossier, like `explain_field`. Raises FieldHidden and FieldError."""
     if mask.hidden(path_of(path)):
         raise FieldHidden
     head, slash, rest = path.partition("/")

@@ -111,8 +111,7 @@ def is_known(steps: Steps) -> bool:
 def leads(model: type[BaseModel], steps: Steps, *, rule: bool = False) -> bool:
     """Whether steps lead to a field of a model.
 
-    Args:
-        rule: whether the steps belong to a rule: then `*` is any step, and an untyped value may have any fields.
+    In steps of a `rule` `*` is any step, and an untyped value may have any fields.
     """
     return _leads(model, steps, rule=rule)
 

@@ -27,9 +27,7 @@ IDS = frozenset({"message_id", "appeal_message_id", "question_id", "session_id",
 _MOST = 3_000
 """Longest sequence of digit groups, without words between, that is searched."""
 _EFFORT, _PARTS = 6_000, 70_000
-"""Limits for the texts of one version: effort in units of some 10 µs, and number of parts. Higher limits let a hostile
-letter delay others; lower ones hide the end of long lists of numbers.
-"""
+"""Limits for the texts of a version, as hostile ones delay others: effort in some 10 µs, and number of parts."""
 _LONGEST = 2_000_000
 """Characters of a text that are searched: ten times the longest letter. The rest is hidden."""
 _NEAR = 60

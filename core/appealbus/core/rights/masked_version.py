@@ -15,11 +15,9 @@ from appealbus.core.rights.questions import Json
 
 @dataclass(frozen=True)
 class Seen:
-    """A masked dossier version.
+    """A masked dossier version. Of versions that look the same it has the first one's number.
 
-    Attributes:
-        version: its number; of versions that look the same the first.
-        digest: SHA-256 of the content, independent of the version.
+    `digest` is the SHA-256 of the content, independent of the version.
     """
 
     version: int
@@ -33,15 +31,7 @@ class Seen:
 
 
 def seen(mask: Mask, raw: bytes, version: int, effort: Effort | None = None) -> Seen:
-    """Mask a version.
-
-    Args:
-        raw: its JSON.
-        effort: limit for its texts; beyond it too much is hidden.
-
-    Raises:
-        ValueError: it is damaged, or no dossier: then nothing is visible.
-    """
+    """Mask a version in JSON. Beyond the effort too much is hidden. Raises ValueError if it is damaged."""
     if mask.plain:
         return Seen(version, raw, sha256(raw).digest())
     try:

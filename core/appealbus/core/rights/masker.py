@@ -26,25 +26,17 @@ log = structlog.get_logger(__name__)
 
 _HELPER = "appealbus.core.rights.masker"
 _SMALL = 8 * 1024
-"""Bytes of a version that the event loop masks itself, usually in under a millisecond. A helper process would cost
-more.
-"""
+"""Bytes of a version masked on the event loop, usually in under a millisecond, less than a helper costs."""
 _AT_ONCE = 150.0
-"""Effort on the event loop for such a version, in units of some 10 µs: three times the usual. More would let a hostile
-letter block others; less would send number-rich letters to a helper.
-"""
+"""Effort on the event loop for such a version, in some 10 µs: three times the usual, so that none blocks others."""
 _WITHIN = 20.0
-"""Seconds until a version counts as too large to mask. The worst of 4 MB takes less than one; a hanging one blocks
-other large versions of the same requester.
-"""
+"""Seconds until a version counts as too large to mask; the worst of 4 MB takes less than one."""
 _KEPT = 32 * 1024 * 1024
 """Bytes of the cache: some thousands of usual versions."""
 _ENTRY = 1024
 """Bytes of an entry beside its version."""
 _AGAIN = 60.0
-"""Seconds until a failed version is retried. Less slows down lists that contain it; more hides for longer what failed
-on a busy machine.
-"""
+"""Seconds until a failed version is retried: lists that contain it stay fast, and it does not stay hidden long."""
 
 
 _TRIES = 3
@@ -96,13 +88,7 @@ class Masker:
         self._sizes: Counter[str] = Counter()
 
     async def seen(self, mask: Mask, raw: bytes, version: int) -> Seen:
-        """Mask a version.
-
-        Raises:
-            ValueError: it is damaged, or no dossier.
-            NotMasked: it cannot be masked in time.
-            JournalError: no helper process can be started now.
-        """
+        """Mask a version. Raises ValueError if it is damaged, NotMasked if it takes too long, and JournalError."""
         if mask.plain:
             return seen(mask, raw, version)
         key = mask.written, sha256(raw).digest()

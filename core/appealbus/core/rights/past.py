@@ -58,11 +58,9 @@ def written_entry(viewer: Viewer, entry: LogEntry) -> LogEntry:
 
 
 def shown_entry(mask: Mask, entry: LogEntry, versions: Collection[int]) -> LogEntry | None:
-    """Return the visible part of an entry; None if it is hidden.
+    """Return the visible part of an entry about one appeal; None if it is hidden.
 
-    Args:
-        entry: of the log, about one appeal.
-        versions: the visible dossier versions.
+    `versions` are the visible dossier versions.
     """
     if not _is_shown(mask, entry, versions):
         return None

@@ -30,12 +30,10 @@ class Policy:
     """All access rights.
 
     Attributes:
-        masks: by name, including built-in ones.
         roles: by role its mask, and whether a read needs a purpose.
         clients: deviations for single clients.
         receivers: masks by delivery.
         changes: by role the kinds of change allowed to its clients, if the file says so.
-        channels: what intakes may bring.
         written: the file; None: the built-in policy.
         counted: further inputs of due dates, by the loaded terms.
         idle_rules: messages about rules that match nothing here.
@@ -222,13 +220,9 @@ def _idle(written: Written, mask: Mask, lookups: Lookups) -> Iterator[str]:
 
 
 def read_policy(loaded: Loaded, host: Host | None = None) -> Policy:
-    """Read the configured policy, or return the built-in one.
+    """Read the configured policy, or return the built-in one. Raises InvalidConfig with all errors in the file.
 
-    Args:
-        host: supplies the known lookups and the terms; None: rules are not checked against them.
-
-    Raises:
-        InvalidConfig: lists all errors in the file with its name, line, key and remedy.
+    The host supplies the known lookups and the terms; without one rules are not checked against them.
     """
     file = loaded.settings.bus.policy
     terms = () if host is None else host.brought("terms").values()

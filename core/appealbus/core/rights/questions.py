@@ -28,14 +28,7 @@ _SOURCES = frozenset({"refused", "unavailable", "timed_out", "awaiting"})
 
 
 class Questions:
-    """The masked questions of one dossier.
-
-    Attributes:
-        facts: masked.
-        outcomes: masked.
-        gaps: masked.
-        keys: displayed keys by lookup and key of a question.
-    """
+    """The masked questions of one dossier; `keys` has the displayed keys by lookup and key of a question."""
 
     def __init__(self, mask: Mask, document: Mapping[str, Any]) -> None:
         self._mask = mask

@@ -18,12 +18,7 @@ from appealbus.schemas.change import ChangeKind
 
 @dataclass(frozen=True, slots=True)
 class Senders:
-    """Determines the permissions of each sender.
-
-    Attributes:
-        policy: the kinds of change allowed to clients and channels.
-        anywhere: channels that may change appeals of all channels: `bus.changes_from`.
-    """
+    """Determines the permissions of each sender; channels in `anywhere` may change appeals of all channels."""
 
     policy: Policy
     anywhere: Collection[str] = ()

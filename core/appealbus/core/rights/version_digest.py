@@ -7,11 +7,7 @@ _REMEMBERED = 100_000
 
 
 class Looks:
-    """Visible digests by viewer, number and version (LRU).
-
-    Args:
-        most: maximum number of entries.
-    """
+    """Visible digests by viewer, number and version (LRU)."""
 
     def __init__(self, most: int = _REMEMBERED) -> None:
         self._most = most

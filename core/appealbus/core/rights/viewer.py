@@ -47,10 +47,8 @@ class Viewer:
     Attributes:
         name: of the client or the receiver; for a role the role's.
         role: None for a receiver, or for unrestricted local access.
-        mask: applied to dossiers.
         places: visible territories by КАТО, including all below; empty: all.
         kinds: visible kinds of appeals; empty: all, and appeals without a known kind.
-        purpose_needed: whether each read needs a purpose.
         channel: the only visible channel; empty: all.
         counted: further inputs of due dates, by the loaded terms.
         actor: its name in the log.

@@ -50,9 +50,7 @@ _PAGE = 1000
 class Views:
     """One viewer's view of the journal. Whether it may see an appeal at all is decided by the viewer.
 
-    Args:
-        looks: cache of version digests, shared by the viewers of a process.
-        masker: masks large versions for all viewers of a process; None: they are masked here.
+    `looks` and `masker` are shared by the viewers of a process; without a masker versions are masked here.
     """
 
     def __init__(
@@ -95,8 +93,7 @@ class Views:
     async def row(self, row: AppealRow, *, alone: bool = False) -> AppealRow:
         """Return an appeal's row without what would disclose hidden fields or their changes.
 
-        Raises:
-            NotMasked: with `alone`, if its versions cannot be masked now; in a list they are skipped.
+        With `alone` it raises NotMasked if its versions cannot be masked now; in a list they are skipped.
         """
         if self._mask.plain or (row.version == 1 and self._mask.process):  # there is none that it could look like
             return self.viewer.row(row)
@@ -184,9 +181,7 @@ class Views:
     async def explain(self, row: AppealRow, field: str, version: int | None = None) -> list[FieldValue] | None:
         """Explain a field, once for each record that has it; None if there is no such version.
 
-        Raises:
-            FieldHidden: it is hidden, whether it exists or not.
-            FieldError: there is no such field; the text lists the visible ones.
+        Raises FieldHidden for a hidden path, whether it exists or not, and FieldError with the visible fields.
         """
         if not self._mask.plain and self._mask.hidden(path_of(field)):
             raise FieldHidden
@@ -200,13 +195,8 @@ class Views:
     async def term(self, row: AppealRow, proofs: Callable[[Case], list[Json]]) -> Json:
         """Return the due date of an appeal and its calculation: `number`, `due_on`, `terms`.
 
-        `terms` is present only if all inputs of a term are fully visible.
-
-        Args:
-            proofs: returns the proof of each of the terms for a case.
-
-        Raises:
-            JournalError: `unreadable`: the stored appeal is damaged.
+        `terms`, made by `proofs`, is present only if all inputs of a term are fully visible. Raises JournalError
+        `unreadable`.
         """
         seen_ = self.viewer.row(row)
         told: Json = {"number": seen_.number or None, "due_on": seen_.due_on}
@@ -226,10 +216,7 @@ class Views:
         """Return what an appeal has in common with others, and the numbers of those shown.
 
         Members: `number`, `compared`. The comparison uses masked appeals; invisible ones are left out. `compare` runs
-        in a thread.
-
-        Raises:
-            JournalError: `unreadable`: the stored appeal is damaged.
+        in a thread. Raises JournalError `unreadable`.
         """
         cases = await self._reader.cases([row.appeal_id])
         if not cases:

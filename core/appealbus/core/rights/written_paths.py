@@ -33,10 +33,7 @@ class Astray(NamedTuple):
 def astray(assessor: Assessor, lookups: Mapping[str, type[Record] | None]) -> Iterator[Astray]:
     """Yield the wrong paths in the source of an assessor: in its module and the others of its package.
 
-    Paths built at run time are not found; `appealbus.core.testing.check_assessor` finds those.
-
-    Args:
-        lookups: record types by lookup, None if unknown.
+    Paths built at run time are found by `appealbus.core.testing.check_assessor` instead.
     """
     for path in assessor.reads or ():
         if found := _why(path, lookups, named=True):

@@ -32,12 +32,8 @@ _REPEATED = ("{*}RelatesTo", "{*}correlationId")
 async def contract_wire(contract: Contract, script: ScriptedWire, source: str) -> AsyncIterator[Wire]:
     """Yield the configured wire of the source, connected to an agency that answers by the script.
 
-    Args:
-        contract: defines the wire. The connector is `soap`, unless a table says otherwise.
-        script: supplies the answers, and records requests (`asked`) and sent messages (`sent`).
-
-    Raises:
-        ConfigError: the table or the contract is wrong, or the connector is not installed.
+    The connector is `soap`, unless a table says otherwise. The script records requests (`asked`) and sent messages
+    (`sent`). Raises ConfigError.
     """
     agency = _Agency(script)
     runner = web.AppRunner(agency.app, access_log=None)

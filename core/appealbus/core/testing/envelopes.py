@@ -47,11 +47,7 @@ def fault_in(root: etree._Element) -> etree._Element | None:
 
 
 def without_envelope(root: etree._Element) -> etree._Element:
-    """Return the content of an envelope's Body as a document of its own; without an envelope the root itself.
-
-    Raises:
-        CallFailed: the Body holds a fault (`soap.fault.*`), nothing, or more than one element (`soap.body`).
-    """
+    """Return the content of the Body as a document; without an envelope the root. Raises CallFailed `soap.*`."""
     if not version_of(root):
         return root
     fault = fault_in(root)

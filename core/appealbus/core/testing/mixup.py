@@ -42,10 +42,7 @@ async def mixed_up(
 ) -> AsyncIterator[str]:
     """Yield the cases in which another subject's record is accepted.
 
-    Args:
-        ask: asks again, with other `replies` or another `query`.
-        asked: the result with the good replies.
-        not_in_reply: inputs that cannot be compared.
+    `ask` asks again, with other `replies` or another `query`. Inputs in `not_in_reply` cannot be compared.
     """
     if asked.query is None or asked.outcome.record is None:
         return

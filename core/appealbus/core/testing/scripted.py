@@ -81,11 +81,7 @@ def scripted_connector(wire: Wire) -> Factory[Wire]:
 
 
 def reply_of(answer: str | bytes | Payload) -> Reply:
-    """Return the reply that carries the answer. Text is parsed as XML, by the rules of the real wires, or as JSON.
-
-    Raises:
-        CallFailed: the answer is broken, or a SOAP envelope with a fault or without an answer.
-    """
+    """Return the reply with the answer. Text is parsed as XML, like on a wire, or as JSON. Raises CallFailed."""
     if isinstance(answer, str):
         answer = encoded(answer)
     raw = answer if isinstance(answer, bytes) else _written(answer)

@@ -18,11 +18,7 @@ _XML_TYPES = frozenset({"application/xml", "text/xml"})
 
 
 def load_schema(path: Path, key: str) -> Checker:
-    """Read the schema of an agency's answers, and the files that it includes.
-
-    Raises:
-        ConfigError: the schema is invalid; `key` names the setting in the message.
-    """
+    """Read the schema of an agency's answers, with includes. Raises ConfigError, naming the setting `key`."""
     try:
         return MessageSchema(path, "").checker
     except (etree.XMLSyntaxError, etree.XMLSchemaParseError, OSError) as error:
@@ -30,11 +26,7 @@ def load_schema(path: Path, key: str) -> Checker:
 
 
 def written(body: Payload, form: Format) -> bytes:
-    """Serialize the body of a question.
-
-    Raises:
-        CallFailed: `amqp.question`, if the lookup's request has another format.
-    """
+    """Serialize the body of a question. Raises CallFailed `amqp.question` for a request of another format."""
     if isinstance(body, etree._Element):
         if form is Format.XML:
             return etree.tostring(body, encoding="utf-8", xml_declaration=True)
@@ -48,11 +40,7 @@ def written(body: Payload, form: Format) -> bytes:
 
 
 def read(body: bytes, content_type: str, form: Format, limit: int, *, schema: Checker | None, notes: Notes) -> Payload:
-    """Parse an answer. The notes decide how strictly it is checked, and count the deviations.
-
-    Raises:
-        CallFailed: `amqp.empty`, `amqp.too_large`, `amqp.content_type`, `amqp.json`, `reply.schema`, `xml.*`.
-    """
+    """Parse an answer, as strictly as the notes say; deviations are counted there. Raises CallFailed."""
     if len(body) > limit:
         raise too_large(limit)
     if not body.strip():

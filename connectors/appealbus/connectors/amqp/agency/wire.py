@@ -31,8 +31,7 @@ from appealbus.schemas.base import printable
 from appealbus.schemas.outcome import OutcomeKind
 
 _PUBLISH = 10.0
-"""Seconds for the broker to confirm; it usually takes milliseconds. Later the question is sent again under the same id.
-"""
+"""Seconds for the broker to confirm, usually milliseconds. Later the question is sent again under the same id."""
 _LOOK = 5.0
 """Seconds for a health check, which a caller waits for."""
 _SHORT = 100
@@ -76,11 +75,7 @@ class AgencyWire(Wire):
         self._answerable = False
 
     async def start(self) -> None:
-        """Read the schema and begin to connect.
-
-        Raises:
-            ConfigError: the schema is invalid, or a file or secret of the broker's settings cannot be read.
-        """
+        """Read the schema and begin to connect. Raises ConfigError if schema or broker settings are invalid."""
         if self._settings.xsd is not None:
             self._schema = await asyncio.to_thread(load_schema, self._settings.xsd, f"sources.{self._source}.xsd")
         self._open = True

@@ -1,4 +1,1 @@
-"""The AsyncAPI 3 document of a configuration: its queues and their messages.
-
-`document.asyncapi_document` builds it.
-"""
+"""The AsyncAPI 3 document of a configuration, built by `document.asyncapi_document`."""

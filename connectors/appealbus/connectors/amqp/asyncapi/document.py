@@ -24,13 +24,7 @@ _ABOUT = (
 def asyncapi_document(configuration: Loaded, *, hosts: bool = False) -> dict[str, Any]:
     """Return the AsyncAPI 3 document of all messages of `amqp` intakes and deliveries, and of alarms.
 
-    Args:
-        configuration: supplies the intakes, deliveries and brokers.
-        hosts: whether to name the brokers' hosts, ports and virtual hosts; callers without credentials need not know
-            them. Users and passwords are never included.
-
-    Raises:
-        InvalidConfig: a table of the plugin `amqp` is wrong.
+    `hosts` adds the brokers' hosts, ports and virtual hosts, never users and passwords. Raises InvalidConfig.
     """
     settings = configuration.validate(AmqpSettings, "plugins", "amqp")
     names = Names(settings.prefix)

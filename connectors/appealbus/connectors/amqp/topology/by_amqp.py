@@ -18,11 +18,7 @@ UNSEEN = Finding(
 
 
 async def look(broker: Broker, wanted: Wanted) -> list[Finding]:
-    """Compare exchanges and queues with the required topology. Creates nothing.
-
-    Raises:
-        BrokerUnreachable: there is no connection, or it was lost.
-    """
+    """Compare exchanges and queues with the required topology, without changes. Raises BrokerUnreachable."""
     found: list[Finding] = []
     for each in _parts(wanted):
         if await _is_there(broker, each):
@@ -34,14 +30,7 @@ async def look(broker: Broker, wanted: Wanted) -> list[Finding]:
 
 
 async def declare(broker: Broker, wanted: Wanted, told: Callable[[str], None]) -> list[Finding]:
-    """Create missing exchanges, queues and bindings. Existing ones are never changed.
-
-    Args:
-        told: called with a line about each exchange and queue created.
-
-    Raises:
-        BrokerUnreachable: there is no connection, or it was lost.
-    """
+    """Create missing exchanges, queues and bindings, and report each to `told`. Existing ones are never changed."""
     found: list[Finding] = []
     for each in _parts(wanted):
         if await _is_there(broker, each):
@@ -66,12 +55,7 @@ async def declare(broker: Broker, wanted: Wanted, told: Callable[[str], None]) -
 
 
 async def declare_in_memory(broker: Broker, wanted: Wanted) -> None:
-    """Create a topology on a broker without policies: their content becomes arguments of the queues.
-
-    Raises:
-        BrokerRefused: these names are declared differently.
-        BrokerUnreachable: the broker is not started.
-    """
+    """Create a topology on a broker without policies: their content becomes arguments of the queues."""
     for exchange in wanted.exchanges:
         await broker.declare_exchange(exchange.name, exchange.kind, exchange.arguments)
     for queue in wanted.queues:

@@ -11,11 +11,7 @@ _ALONE = "start a bus that takes from it"
 
 
 async def contents_of(broker: Broker, wanted: Wanted) -> dict[str, QueueInfo]:
-    """Return the queue information for the queues that need watching.
-
-    Raises:
-        BrokerUnreachable: there is no connection, or it was lost.
-    """
+    """Return the queue information for the queues that need watching. Raises BrokerUnreachable."""
     found = {}
     for queue in wanted.queues:
         if queue.holds:

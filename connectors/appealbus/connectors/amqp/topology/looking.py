@@ -25,12 +25,7 @@ class Looked:
 async def look(broker: Broker, settings: BrokerSettings, wanted: Wanted) -> Looked:
     """Compare through the management API if configured, else over AMQP, and inspect the contents of queues.
 
-    Creates nothing. The broker must be started.
-
-    Raises:
-        ManagementFailed: the API gives no answer.
-        BrokerUnreachable: there is no connection, or it was lost.
-        ConfigError: a setting of the API is wrong.
+    Creates nothing. The broker must be started. Raises ManagementFailed, BrokerUnreachable and ConfigError.
     """
     if settings.management is None:
         found = await by_amqp.look(broker, wanted)

@@ -29,11 +29,7 @@ class Management:
     """The API for one virtual host. Use it as a context manager."""
 
     def __init__(self, name: str, settings: BrokerSettings) -> None:
-        """Read files and secrets of the settings; call in a thread.
-
-        Raises:
-            ConfigError: `management` is no URL, or a file or a secret cannot be read.
-        """
+        """Read files and secrets of the settings, in a thread. Raises ConfigError, also if `management` is no URL."""
         key = f"plugins.amqp.brokers.{name}"
         parts = urlsplit(settings.management or "")
         if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -66,12 +62,9 @@ class Management:
             await self._session.close()
 
     async def get(self, kind: str, *path: str) -> Any:
-        """Return an object of the virtual host, or None if it does not exist.
+        """Return an object of the virtual host, or None if it does not exist. Raises ManagementFailed.
 
         For a queue, statistics are left out: they are stale and expensive.
-
-        Raises:
-            ManagementFailed: no answer, or an invalid one.
         """
         status, body = await self._request("GET", kind, path)
         if status == 404:

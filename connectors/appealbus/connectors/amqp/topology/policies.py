@@ -14,11 +14,7 @@ _APPLY_TO = "quorum_queues"
 
 
 async def set_policies(api: Management, wanted: Wanted, told: Callable[[str], None]) -> None:
-    """Set the policies that are not in effect. A policy under another name is left alone.
-
-    Raises:
-        ManagementFailed: the API refuses or does not answer.
-    """
+    """Set the policies that are not in effect; those under other names stay. Raises ManagementFailed."""
     there = await policies_of(api)
     for queue in wanted.queues:
         short = lacking(queue, there)

@@ -51,11 +51,9 @@ class MemoryQueue:
     def __init__(
         self, name: str, arguments: Mapping[str, Argument], give_up: Callable[["MemoryQueue", Stored, str], None]
     ) -> None:
-        """Create an empty queue.
+        """Create an empty queue with RabbitMQ's arguments.
 
-        Args:
-            arguments: RabbitMQ's queue arguments.
-            give_up: called for each dropped message, with the reason: rejected, expired, maxlen or delivery_limit.
+        `give_up` is called for each dropped message, with the reason: rejected, expired, maxlen or delivery_limit.
         """
         self.name = name
         self.arguments = dict(arguments)

@@ -90,9 +90,7 @@ class Channel:
             self._give_up(came)
 
     def _give_up(self, came: int) -> None:
-        """End the connection too, unless it received something since: then only this call has no answer, as with a sick
-        queue.
-        """
+        """End a silent connection, too. If it has received data since, only this call has no answer (a sick queue)."""
         connection = self.raw.connection
         if connection.bytes_received == came:
             connection.kill()

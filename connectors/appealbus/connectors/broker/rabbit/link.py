@@ -34,10 +34,8 @@ class Link:
     def __init__(self, name: str, hosts: Callable[[], Sequence[ConnectionParameters]], longest_pause: float) -> None:
         """Begin to connect.
 
-        Args:
-            name: for people.
-            hosts: reads the parameters, in a thread, for each round of attempts, as passwords change.
-            longest_pause: seconds between two rounds, at most.
+        `hosts` reads the parameters in a thread for each round of attempts, as passwords change; `longest_pause` is in
+        seconds.
         """
         self.name = name
         self.counts: Counter[str] = Counter()
@@ -93,15 +91,9 @@ class Link:
         return not self._closed
 
     async def channel(self, within: float, *, patient: bool = False) -> Channel:
-        """Open a channel as soon as there is a connection.
+        """Open a channel as soon as there is a connection, within so many seconds.
 
-        Args:
-            within: seconds to wait for a connection.
-            patient: whether to wait even while the broker is known to be away.
-
-        Raises:
-            BrokerUnreachable: there was no connection, or it was lost.
-            BrokerRefused: the broker opens no more channels.
+        With `patient` also wait while the broker is known to be away. Raises BrokerUnreachable and BrokerRefused.
         """
         deadline = monotonic() + within
         while self._connection is None:

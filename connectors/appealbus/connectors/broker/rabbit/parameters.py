@@ -15,12 +15,7 @@ _TLS_PORT = 5671
 def parameters(settings: BrokerSettings, key: str, link: str) -> list[pika.ConnectionParameters]:
     """Return the connection parameters for each host. Reads files: call it in a thread.
 
-    Args:
-        key: the table's key, for errors: `plugins.amqp.brokers.main`.
-        link: the connection's name in the broker's own lists.
-
-    Raises:
-        ConfigError: a file or a secret cannot be read, or credentials are missing.
+    Raises ConfigError with the table's `key`. `link` is the connection's name in the broker's own lists.
     """
     tls = tls_context(settings.tls, f"{key}.tls") if settings.tls is not None else None
     return [

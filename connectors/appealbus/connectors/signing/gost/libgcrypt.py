@@ -55,35 +55,19 @@ CURVES: Final = {
 
 
 def load() -> None:
-    """Load the library, once for the process.
-
-    Raises:
-        ConfigError: it is missing, too old, or must not be used for GOST on this machine.
-    """
+    """Load the library, once for the process. Raises ConfigError if it is missing, too old, or blocked for GOST."""
     _library()
 
 
 def streebog(data: bytes, bits: int) -> bytes:
-    """Return the hash in the byte order of RFC 6986's octet strings: 32 or 64 bytes.
-
-    Args:
-        bits: 256 or 512.
-
-    Raises:
-        ConfigError: the library cannot be used.
-    """
+    """Return the hash of 256 or 512 bits, in the byte order of RFC 6986's octet strings. Raises ConfigError."""
     digest = ctypes.create_string_buffer(bits // 8)
     _library().gcry_md_hash_buffer(_STREEBOG[bits], digest, data, len(data))
     return digest.raw
 
 
 def public_point(curve: Curve, secret: int) -> Point:
-    """Return the public key of a secret number.
-
-    Raises:
-        ValueError: the number is not positive, is too long for the curve, or has no public key.
-        ConfigError: the library cannot be used.
-    """
+    """Return the public key of a secret number. Raises ValueError for an invalid number, and ConfigError."""
     library = _library()
     context = ctypes.c_void_p()
     with _expression(library, _private(curve, secret)) as key:
@@ -98,13 +82,8 @@ def public_point(curve: Curve, secret: int) -> Point:
 def sign(curve: Curve, secret: int, e: int) -> tuple[int, int]:
     """Return a signature (r, s) with a new random k (RFC 7091, section 6.1).
 
-    Args:
-        secret: the key, d.
-        e: the hash as a number, at most as many bits as the curve; 0 counts as 1.
-
-    Raises:
-        ValueError: the key is not positive, or a number is too long for the curve.
-        ConfigError: the library cannot be used.
+    `e` is the hash as a number with at most the curve's bits; 0 counts as 1. Raises ValueError for invalid numbers, and
+    ConfigError.
     """
     library = _library()
     private, result = _list(b"private-key", _private(curve, secret)), ctypes.c_void_p()
@@ -120,14 +99,8 @@ def sign(curve: Curve, secret: int, e: int) -> tuple[int, int]:
 def verify(curve: Curve, public: Point, e: int, signature: tuple[int, int]) -> bool:
     """Return whether the signature (r, s) matches e and the public key (RFC 7091, section 6.2).
 
-    Args:
-        public: the key, Q.
-        e: the hash as a number, at most as many bits as the curve.
-        signature: r and s; out-of-range numbers give False, not an error.
-
-    Raises:
-        ValueError: e is too long, or the key is no point of the curve.
-        ConfigError: the library cannot be used.
+    `e` is the hash as a number with at most the curve's bits. Out-of-range r and s give False; an invalid e or key
+    raises ValueError. Raises ConfigError if the library cannot be used.
     """
     library = _library()
     if not all(0 < number < 1 << (8 * curve.size) for number in signature):

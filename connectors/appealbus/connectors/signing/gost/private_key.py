@@ -45,11 +45,7 @@ class _PrivateKeyInfo(core.Sequence):  # type: ignore[misc]
 
 
 def read_gost_key(path: Path, password: str | None) -> tuple[Curve, int]:
-    """Return the curve and the secret number of the key in a PEM file.
-
-    Raises:
-        ConfigError: there is none, or the password is wrong.
-    """
+    """Return the curve and the secret number of the key in a PEM file. Raises ConfigError."""
     data = read_file(path, _MAX_FILE)
     try:
         kind, _, der = pem.unarmor(data)

@@ -71,15 +71,7 @@ class GostPublicKey(PublicKey):
 
 
 def gost_public_key(certificate: x509.Certificate, name: str) -> GostPublicKey:
-    """Return the GOST key of a certificate.
-
-    Args:
-        certificate: one whose key `cryptography` does not support.
-        name: of the file, for errors.
-
-    Raises:
-        ConfigError: the key is not of GOST 34.10-2015, or libgcrypt is missing.
-    """
+    """Return the GOST key of a certificate; `name` is the file's, for errors. Raises ConfigError."""
     load()
     try:
         tbs = asn1.Certificate.load(der_of(certificate))["tbs_certificate"]
