@@ -98,7 +98,7 @@ class SourceContext:
     usual: dict[str, Usual] = field(default_factory=dict)
     """By lookup: the usual content of its replies."""
     absent: Set[str] = frozenset()
-    """Lookups of `usual` and `drifts` that are not loaded."""
+    """Lookups in `usual` that are not loaded."""
     broken: set[tuple[str, str]] = field(default_factory=set)
     plugin: str = ""
     """Name of the plugin that provides the wire."""

@@ -20,7 +20,7 @@ _PATIENCE = 2.0
 class SharedBreaker(Breaker):
     """Reports what this worker sees, and adopts the journal's state of all workers.
 
-    The journal decides. But a grant that answers an outdated report is ignored until the next report.
+    The journal decides. But a grant that answers an outdated report is ignored, unless the state has changed.
 
     Attributes:
         wake: called on news, with its urgency.

@@ -76,7 +76,7 @@ def is_of_the_dossier(path: Path) -> bool:
 def leads_in(document: Mapping[str, Any], path: Path) -> bool:
     """Whether a path exists in a dossier, by the known models or in this document.
 
-    False for a lookup that is neither loaded nor named in the dossier.
+    False for a lookup that the dossier does not name: the meaning of the path is unknown.
     """
     head, steps = path
     if head in PARTS:

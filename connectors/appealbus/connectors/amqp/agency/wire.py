@@ -126,7 +126,7 @@ class AgencyWire(Wire):
         return Message(body, properties, settings.exchange or "", settings.routing_key or settings.queue or "")
 
     async def _send(self, message: Message, call: Call) -> NoReturn:
-        """Publish the question and raise `amqp.awaiting`, as the answer comes asynchronously."""
+        """Publish the question; raise CallFailed `amqp.awaiting` once it is confirmed, else another one."""
         await self._prove_answerable()
         result = await self._broker.publish(message, within=min(_PUBLISH, call.timeout))
         match result:
