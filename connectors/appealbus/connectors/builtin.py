@@ -1,4 +1,4 @@
-"""The wires that ship with the bus, brought in through the same door as anybody's."""
+"""Built-in connectors, registered like those of any plugin."""
 
 from functools import partial
 

@@ -1,7 +1,7 @@
-"""The bus: what plugins may build on.
+"""The bus: the base for plugins.
 
-Public is what `__all__` names in `public`, and the modules in `PUBLIC_MODULES` there. A change of theirs that would
-break a plugin comes with a new version of the bus and stands in CHANGELOG.md. All else in here may change without
+Public are the names in `__all__` of `public`, and the modules in its `PUBLIC_MODULES`. A change of these that would
+break a plugin comes with a new version of the bus and is listed in CHANGELOG.md. Everything else may change without
 notice.
 """
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 else:
 
     def __getattr__(name):
-        """Import what is public once somebody wants a name of it: what needs none of it starts without."""
+        """Import public names on first access, so that programs without them start faster."""
         if find_spec(f"{__name__}.{name}") is not None:  # a module of ours, which is about to be imported
             raise AttributeError(name)
         return getattr(import_module(f"{__name__}.public"), name)

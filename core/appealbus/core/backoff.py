@@ -4,9 +4,9 @@ import random
 from collections.abc import Callable
 
 _STOOD = 60.0
-"""What has worked for a minute has recovered; what is lost sooner flaps, and is not hurried."""
+"""Something that worked for a minute has recovered; what fails sooner is unstable, and not retried faster."""
 _DOUBLINGS = 64
-"""Past every sensible maximum, and far from where a float overflows."""
+"""Beyond every sensible maximum, and far from a float's overflow."""
 
 
 def doubled(first: float, longest: float, failures: int, factor: float = 2.0) -> float:

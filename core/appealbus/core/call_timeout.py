@@ -1,4 +1,4 @@
-"""An end to calls that have to be quick, where a plugin makes one that is not."""
+"""A time limit for calls of plugins that have to be quick."""
 
 import os
 import signal
@@ -12,21 +12,21 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 LONGEST = 0.5
-"""Seconds: ten thousand times what such a call has, and before the watchdog calls it standing still."""
+"""Seconds: ten thousand times the usual, but less than the watchdog's limit."""
 _TICK = 0.1
-"""Seconds between two looks."""
+"""Seconds between two checks."""
 
 
 class TookTooLong(BaseException):
-    """A call was ended. No Exception, so that what is called does not take it for an error of its own."""
+    """A call was ended. Not an Exception, so that the called code does not handle it as its own error."""
 
 
 class CallTimeout:
     """Ends calls in the main thread, where the event loop runs, that take longer than `LONGEST` seconds.
 
-    A second thread looks at the clock and sends the signal, so that a call costs no more than two looks at a variable.
-    What a library in C computes without coming back goes on: that is for the watchdog. So does a call that catches
-    everything, since it is interrupted once.
+    A second thread watches the clock and sends the signal, so a call costs only two reads of a variable. C code that
+    does not return is not interrupted; the watchdog handles that. Neither is a call that catches everything, as it is
+    interrupted only once.
     """
 
     def __init__(self) -> None:
@@ -35,9 +35,9 @@ class CallTimeout:
         os.register_at_fork(after_in_child=self._is_alone)
 
     def within(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Call, and raise TookTooLong once it takes too long.
+        """Call, and raise TookTooLong after the limit.
 
-        In other threads than the main one, within such a call, and where somebody else has the signal, nothing does.
+        There is no limit in other threads, within another such call, or if other code uses the signal.
         """
         if self._began is not None or threading.current_thread() is not _MAIN or not self._runs():
             return call(*args, **kwargs)
@@ -80,4 +80,4 @@ class CallTimeout:
 
 _MAIN = threading.main_thread()
 ALARM = CallTimeout()
-"""That of the process."""
+"""The instance of the process."""

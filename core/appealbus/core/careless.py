@@ -1,4 +1,4 @@
-"""What authors of plugins forget, and Python tells only once the part is used, or in words of its own."""
+"""Common oversights of plugin authors, which Python reports late or unclearly."""
 
 import inspect
 import re
@@ -20,7 +20,7 @@ _AWAITABLE = re.compile(r"Awaitable|Coroutine|Future|Task")
 
 
 def slip(part: object, interface: type) -> str:
-    """Return what was forgotten in a part that a plugin brings, with remedy, file and line; empty: nothing."""
+    """Describe an oversight in a plugin's part, with remedy, file and line; empty if there is none."""
     kind = type(part)
     for name, _ in inspect.getmembers(interface, inspect.iscoroutinefunction):
         found = inspect.unwrap(getattr(kind, name, None))  # type: ignore[arg-type]
@@ -50,7 +50,7 @@ def slip(part: object, interface: type) -> str:
 
 
 def _uncallable(kind: type, name: str, method: Callable[..., Any], specified: Callable[..., Any]) -> str:
-    """Return why a call of this method would do nothing, or could not be made; empty: it can."""
+    """Return why a call of this method would do nothing or fail; empty if it works."""
     code = getattr(inspect.unwrap(method), "__code__", None)
     if code is None:
         return ""
@@ -69,7 +69,7 @@ def _uncallable(kind: type, name: str, method: Callable[..., Any], specified: Ca
 
 
 def unusable(hook: str, function: Callable[..., Any], specified: Callable[..., Any]) -> str:
-    """Return why a call of this implementation of a hook would do nothing, or could not be made; empty: it can."""
+    """Return why a call of this hook implementation would do nothing or fail; empty if it works."""
     if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
         return f"{hook} is called and not awaited; write it without async"
     if inspect.isgeneratorfunction(function):
@@ -86,7 +86,7 @@ def unusable(hook: str, function: Callable[..., Any], specified: Callable[..., A
 
 
 def lacking(error: BaseException, make: Callable[..., Any] | None = None) -> str:
-    """Return which methods a class lacks, where an error says so; with the place of what makes it, if that is given."""
+    """Return the abstract methods that a class lacks, if the error says so; with the place of `make`, if given."""
     found = _ABSTRACT.match(str(error)) if isinstance(error, TypeError) else None
     if found is None:
         return ""
@@ -101,7 +101,7 @@ def lacking(error: BaseException, make: Callable[..., Any] | None = None) -> str
 
 @contextmanager
 def shadows(told: list[str]) -> Iterator[None]:
-    """Take note of fields that hide what every model has, instead of a warning of pydantic's."""
+    """Collect fields that shadow a model's attributes, instead of pydantic's warnings."""
     with warnings.catch_warnings():
         warnings.filterwarnings("always", _SHADOWS.pattern, UserWarning)
         shown = warnings.showwarning

@@ -1,4 +1,4 @@
-"""Finding plugins: installed ones, modules and single files; and what is wrong with one, in words for its author."""
+"""Finding plugins (installed ones, modules and single files), and describing errors for their authors."""
 
 import importlib
 import importlib.util
@@ -29,22 +29,21 @@ class BrokenPlugin(AppealBusError):
 
 @dataclass(frozen=True, slots=True)
 class FoundPlugin:
-    """A plugin before it is imported."""
+    """A plugin before its import."""
 
     name: str
     version: str
-    """Of its distribution; empty: its module says it."""
+    """From its distribution; empty: the module declares it."""
     origin: str
-    """`installed`, or the file or module that the configuration names."""
+    """`installed`, or the file or module in the configuration."""
     load: Callable[[], Any]
     """Imports it. May raise anything."""
 
 
 class Manager(pluggy.PluginManager):
-    """Looks closer only at what `hookimpl` has marked: of a thousand names in modules of plugins fifty are."""
+    """Examines only names marked by `hookimpl`: of a thousand names in plugin modules fifty are."""
 
     def parse_hookimpl_opts(self, plugin: object, name: str) -> Any:
-        """Return how a name of a plugin is marked; None where it is not."""
         if isinstance(plugin, ModuleType):
             value = vars(plugin).get(name)
             if not (inspect.isroutine(value) and hasattr(value, f"{self.project_name}_impl")):
@@ -53,7 +52,7 @@ class Manager(pluggy.PluginManager):
 
 
 def find(named: Iterable[str]) -> Iterator[FoundPlugin]:
-    """Go through the installed plugins (entry points of the group `appealbus`), then the named files and modules."""
+    """Yield the installed plugins (entry points of the group `appealbus`), then the named files and modules."""
     installed = {point.name: point for point in sorted(entry_points(group=NAMESPACE), key=lambda p: p.name)}
     for point in installed.values():
         yield FoundPlugin(point.name, _version_of(point), "installed", point.load)
@@ -65,13 +64,13 @@ def find(named: Iterable[str]) -> Iterator[FoundPlugin]:
 
 
 def modules(named: Iterable[str]) -> Iterator[str]:
-    """Go through the modules of the same plugins, imported or not; of a file its path."""
+    """Yield the modules of the same plugins, imported or not; for a file its path."""
     yield from sorted({point.module for point in entry_points(group=NAMESPACE)})
     yield from named
 
 
 def check_api(module: Any) -> None:
-    """Raise BrokenPlugin where a module says that it is written for another version of the plugin API."""
+    """Raise BrokenPlugin if a module requires another version of the plugin API."""
     written_for = getattr(module, "appealbus_api", API_VERSION)
     if type(written_for) is not int:  # True is an int, too, and equals 1
         raise BrokenPlugin(f"appealbus_api is {written_for!r}; write a whole number, such as {API_VERSION}")
@@ -111,7 +110,7 @@ def _file_loader(path: Path) -> Callable[[], ModuleType]:
 
 
 def reason_of(error: BaseException) -> str:
-    """Say what is wrong in one line, with the place in the plugin's own code where there is one."""
+    """Describe the error in one line, with the place in the plugin's own code if there is one."""
     if isinstance(error, BrokenPlugin | ConfigError):
         return str(error)
     frames = traceback.extract_tb(error.__traceback__)

@@ -1,4 +1,4 @@
-"""Until when appeals have to be answered, as plugins count: of several the earliest day, whatever becomes of one."""
+"""Due dates of appeals, as calculated by plugins: the earliest one counts, and failures of some are tolerated."""
 
 import time
 from collections import Counter, defaultdict, deque
@@ -26,36 +26,27 @@ T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 _WITHIN = 60.0
-"""Seconds in which terms may take too long that often, and not more, before they are left out."""
+"""Seconds during which timeouts of terms are counted, before they are disabled."""
 _TOO_OFTEN = 3
-"""Calls that are ended in that time: one hostile appeal spoils its own term alone, and what hangs over each takes a
-second and a half of a minute."""
+"""Timeouts in that period: a hostile appeal spoils only its own term, and blocks at most 1.5 s per minute."""
 
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """What terms have counted."""
+    """The combined result of all terms."""
 
     day: date | None
-    """The earliest; None: nobody has counted one."""
+    """The earliest day; None: there is none."""
     failed: bool
-    """Whether some failed, or were left out."""
+    """Whether some failed, or were disabled."""
 
 
 class Counting:
-    """Asks all terms; what raises, takes too long or returns no day is a defect, told once a minute and counted."""
+    """Asks all terms. An error, a timeout or an invalid result is a defect, logged once a minute and counted."""
 
     def __init__(
         self, brought: Callable[[], Mapping[str, Terms]], owner: Callable[[Terms], str], defects: Counter[str]
     ) -> None:
-        """Ask nobody yet.
-
-        Args:
-            brought: gives the terms by name.
-            owner: gives the plugin that has brought terms.
-            defects: where failures are counted.
-
-        """
         self._brought = brought
         self._owner = owner
         self._defects = defects
@@ -71,9 +62,9 @@ class Counting:
         *,
         before: date | None = None,
     ) -> date | None:
-        """Return until when an appeal has to be answered: as its register says, else the earliest that terms count.
+        """Return the due date: the register's own, else the earliest that terms give.
 
-        Where one of them fails and no other counts, it is the day from before.
+        If one fails and no other gives a day, `before` is returned.
         """
         if appeal.due_on is not None:
             return appeal.due_on
@@ -83,7 +74,7 @@ class Counting:
     def counted(
         self, appeal: Appeal, first: Appeal, accepted_at: datetime, changes: Sequence[KeptChange], *, without: str = ""
     ) -> Counted:
-        """Return the earliest day that is counted, without the terms of one name."""
+        """Return the earliest day of all terms except those named `without`."""
         found: list[date] = []
         failed = False
         for name, terms in self._brought().items():
@@ -99,7 +90,7 @@ class Counting:
         return Counted(min(found, default=None), failed)
 
     def known_until(self) -> dict[str, date]:
-        """Return by terms the last day that they can count to, where they have one."""
+        """Return by terms the last day of their calendar, if limited."""
         told: dict[str, date] = {}
         for name, terms in self._brought().items():
             with suppress(_Failed):
@@ -109,7 +100,7 @@ class Counting:
         return told
 
     def works_on(self, day: date) -> tuple[bool, str] | None:
-        """Return whether people work on a day, and the name of the terms that say so; None where none know."""
+        """Return whether the day is a working day, and the name of the terms that know it; None if none do."""
         for name, terms in self._brought().items():
             with suppress(_Failed):
                 works = self._ask(name, terms, partial(_whether, terms.works_on, day))
@@ -118,7 +109,7 @@ class Counting:
         return None
 
     def proofs(self, case: Case, today: date) -> list[dict[str, Any]]:
-        """Return what each of the terms has to show: its `name` and its `proof`, None where it failed or has none."""
+        """Return `name` and `proof` of each of the terms; the proof is None if it failed or there is none."""
         told: list[dict[str, Any]] = []
         given = case.appeal, case.first or case.appeal, case.receipt.accepted_at, case.kept_changes
         for name, terms in self._brought().items():
@@ -129,7 +120,7 @@ class Counting:
         return told
 
     def _ask(self, name: str, terms: Terms, call: Callable[[], T]) -> T:
-        """Return what a call gives; raise _Failed where it fails, or where the terms rest."""
+        """Return the result of a call; raise _Failed if it fails or the terms are disabled."""
         if self._ended and self._rests(name):
             raise _Failed
         try:
@@ -145,13 +136,13 @@ class Counting:
             raise _Failed from None
 
     def _rests(self, name: str) -> bool:
-        """Say whether terms are left out since they took too long too often."""
+        """Whether the terms are disabled after too many timeouts."""
         ended = self._ended[name]
         return len(ended) == _TOO_OFTEN and time.monotonic() - ended[0] < _WITHIN
 
 
 class _Failed(Exception):
-    """Terms gave nothing to count with."""
+    """Terms gave no usable result."""
 
 
 def _day(count: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> date | None:

@@ -1,7 +1,7 @@
-"""The root of all errors of the bus, and those that cross its parts.
+"""The root of all errors of the bus, and errors shared by several parts.
 
-Errors of one part stand beside it and derive from the root too. Those of `appealbus.schemas` are ValueErrors:
-that package knows nothing of the bus.
+Errors of one part are defined there and derive from the root, too. Those of `appealbus.schemas` are ValueErrors, as
+that package does not depend on the bus.
 """
 
 from appealbus.core.escaping import one_line
@@ -9,7 +9,7 @@ from appealbus.core.escaping import one_line
 UNREACHABLE = "unreachable"
 CONFLICT = "conflict"
 UNEXPECTED = "database"
-"""What none of the others is: mostly a defect of ours."""
+"""Code of any other error: mostly a defect of ours."""
 _PASSING = frozenset(
     {UNREACHABLE, CONFLICT, "unknown", "slow", "busy", "locked", "disk_full", "io", "closed", "forbidden", "read_only"}
 ) | {"superseded", "behind", "untold"}
@@ -48,16 +48,11 @@ class JournalError(AppealBusError):
 
 
 CORRECT = "what corrects it is sent as a change of the kind `corrected`, under an id of its own"
-"""What a sender is told of another content under an id that is known."""
+"""Advice for a sender of different content under a known id."""
 
 
 class MessageDiffers(JournalError):
-    """The message has the id of another one that was taken before, and says something else.
-
-    Attributes:
-        number: of the appeal that the first one became.
-
-    """
+    """The message has the id of an earlier one, of the appeal `number`, but different content."""
 
     def __init__(self, number: str) -> None:
         of, way = f"appeal {number}" if number else "a change that waits", "send it under a new id"

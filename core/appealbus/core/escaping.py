@@ -1,4 +1,4 @@
-"""Text from strangers, made harmless for whoever looks at it: on a terminal, in a log, in JSON and in XML."""
+"""Escaping untrusted text for terminals, logs, JSON and XML."""
 
 import json
 import re
@@ -14,27 +14,27 @@ _STEERS_OR_BREAKS = re.compile(f"[{_HIDDEN}\n\t]")
 
 
 def escaped(text: str) -> str:
-    """Return the text with all that steers a terminal, or is not seen, written out: `\\x1b`. Newlines and tabs stay."""
+    r"""Return the text with terminal control and invisible characters escaped: `\x1b`. Newlines and tabs stay."""
     return _STEERS.sub(_written_out, text)
 
 
 def one_line(text: str) -> str:
-    """Return the text as `escaped` does, on one line: a newline in a name must not begin a line of our own."""
+    """Like `escaped`, on one line: a newline in a name must not start a line of ours."""
     return _STEERS_OR_BREAKS.sub(_written_out, text)
 
 
 def blanked(text: str) -> str:
-    """Return the text with a blank in the place of all that `one_line` writes out."""
+    """Return the text with a blank for each character that `one_line` escapes."""
     return _STEERS_OR_BREAKS.sub(" ", text)
 
 
 def escaped_json(document: bytes) -> bytes:
-    """Return the same JSON, in which all that steers a terminal is written as JSON writes it: `\\u001b`."""
+    r"""Return the same JSON with terminal control characters escaped: `\u001b`."""
     return _STEERS.sub(lambda match: json.dumps(match[0])[1:-1], document.decode()).encode()
 
 
 def escaped_xml(document: bytes) -> bytes:
-    """Return the same XML, which is UTF-8 and has plain names, with character references in the place of all that."""
+    """Return the same XML (UTF-8, plain names) with those characters as character references."""
     return _STEERS.sub(lambda match: f"&#{ord(match[0])};", document.decode()).encode()
 
 

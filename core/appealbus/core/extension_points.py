@@ -1,4 +1,4 @@
-"""The kinds of parts that plugins register, in one table: the host and the configuration go by it."""
+"""The kinds of parts that plugins register, in one table for the host and the configuration."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,42 +20,39 @@ from appealbus.core.interfaces.work import WorkQueue
 class PartKind:
     """A row of the table.
 
-    Parts that the configuration names have settings of their own, and there may be several of one sort or none:
-    plugins register factories of them. Of the others there is one, as its plugin brings it: those are instances.
-    Either has a `name` that no other plugin may use for the same kind.
+    Parts named in the configuration have their own settings, in any number: plugins register factories. Other parts
+    exist once: plugins register instances. The `name` of either is unique within a kind.
     """
 
     plural: str
     """The hook is `register_PLURAL`."""
     title: str
-    """What one is called that a plugin registers."""
+    """Title of a registered object."""
     part: str
-    """What one is called that works: defects are counted as `PART.NAME`."""
+    """Title of a working part: defects are counted as `PART.NAME`."""
     interface: type
-    """What a part is an instance of."""
+    """The interface of a part."""
     table: str = ""
-    """The table of the configuration that names factories; empty: plugins register instances."""
+    """The configuration table that names factories; empty: plugins register instances."""
     key: str = "kind"
-    """The key in there that says which factory."""
+    """The table's key with the factory."""
     many: bool = True
-    """Whether there is a table for each of them, `[TABLE.NAME]`, or one alone, `[TABLE]`."""
+    """Whether there are several tables, `[TABLE.NAME]`, or just one, `[TABLE]`."""
 
     @property
     def hook(self) -> str:
-        """The hook by which plugins register."""
         return f"register_{self.plural}"
 
     @property
     def registered(self) -> type:
-        """What a plugin returns from the hook, in a list."""
+        """The type that plugins return from the hook, in a list."""
         return Factory if self.table else self.interface
 
     def counted_as(self, name: str) -> str:
-        """Return the name that the defects of a part are counted by."""
         return f"{self.part}.{name}" if self.many else self.part
 
     def configured(self, settings: Configuration) -> Iterator[tuple[tuple[str, ...], str]]:
-        """Go through the tables of this kind: the path of each, which ends in its name, and the factory it names."""
+        """Yield the tables of this kind: the path of each, which ends in its name, and its factory."""
         tables: Any = getattr(settings, self.table) if self.table else {}
         if not self.many and tables is not None:
             yield (self.table,), getattr(tables, self.key)

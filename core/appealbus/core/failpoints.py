@@ -11,7 +11,7 @@ _left = int(_count or 1)
 
 
 def failpoint(name: str) -> None:
-    """Die here if the environment says so."""
+    """Kill the process if the environment requests it here."""
     if name == _name:
         _pass()
 

@@ -1,4 +1,4 @@
-"""What many want of a server at once, shared fairly: however much one of them wants, the others get in."""
+"""Fair sharing of a limited resource: no requester can keep the others out."""
 
 import asyncio
 from collections import deque
@@ -7,12 +7,12 @@ from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 
 requester: ContextVar[str] = ContextVar("requester", default="")
-"""For whom the work of this task is: a channel, a client, a receiver or an address; empty: for the program itself."""
+"""The requester of this task: a channel, a client, a receiver or an address; empty: the program itself."""
 
 
 @contextmanager
 def on_behalf_of(name: str) -> Iterator[None]:
-    """Work for somebody as long as the block lasts."""
+    """Set the requester for the block."""
     token = requester.set(name)
     try:
         yield
@@ -21,17 +21,11 @@ def on_behalf_of(name: str) -> Iterator[None]:
 
 
 class FairShare:
-    """A number of places, or of bytes, that requesters take and give back.
+    """A number of slots, or bytes, that requesters take and return.
 
-    Whoever has some gets more only while enough stays free: their whole holding is at most `spread` times what is left.
-    So one alone can use `spread / (spread + 1)` of the total and never all of it, several divide it, and who has
-    nothing gets a place at once, or as soon as one is given back. Waiting requesters take turns. The program itself may
-    have everything.
-
-    Args:
-        total: the places or bytes.
-        spread: how many times what is left free one requester may hold.
-
+    A requester may hold at most `spread` times what stays free. So one alone can use `spread / (spread + 1)` of the
+    total and never all of it, several divide it, and a new one gets a slot at once, or as soon as one is returned.
+    Waiting requesters take turns. The program itself has no limit.
     """
 
     def __init__(self, total: int, spread: int = 1) -> None:
@@ -42,11 +36,10 @@ class FairShare:
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
 
     def held(self, who: str) -> int:
-        """Return how much a requester holds."""
         return self._held.get(who, 0)
 
     def take(self, who: str, amount: int = 1) -> bool:
-        """Take some at once; return whether the requester got it."""
+        """Take some at once; return whether that was possible."""
         held, left = self._held.get(who, 0), self._free - amount
         if left < 0 or (held and who and held + amount > self._spread * left):
             return False
@@ -55,7 +48,6 @@ class FairShare:
         return True
 
     def give_back(self, who: str, amount: int = 1) -> None:
-        """Give back some of what a requester holds."""
         self._free += amount
         self._held[who] -= amount
         if not self._held[who]:
@@ -64,7 +56,7 @@ class FairShare:
             self._hand_out()
 
     async def wait(self, who: str) -> None:
-        """Take one place, after all that the requester waits for already."""
+        """Take one slot, after all that the requester already waits for."""
         if who not in self._waiting and self.take(who):
             return
         place = asyncio.get_running_loop().create_future()
@@ -80,7 +72,7 @@ class FairShare:
 
     @asynccontextmanager
     async def place(self) -> AsyncIterator[None]:
-        """Have one place as long as the block lasts, for whom this task works."""
+        """Hold one slot during the block, for this task's requester."""
         who = requester.get()
         await self.wait(who)
         try:
@@ -89,7 +81,7 @@ class FairShare:
             self.give_back(who)
 
     def _hand_out(self) -> None:
-        """Give what is free to those who wait, one place to each in turn."""
+        """Give free slots to waiting requesters, one each in turn."""
         more = True
         while more:
             more = False

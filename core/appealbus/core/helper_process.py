@@ -1,7 +1,4 @@
-"""Helper processes: what may end the process that reads it is read by one of them, and only that one dies.
-
-Each gets requests by its input, gives results by its output, and ends when its input does.
-"""
+"""Helper processes for input that may kill its reader. Each maps requests on its input to results on its output."""
 
 import asyncio
 import contextlib
@@ -24,39 +21,29 @@ from appealbus.core.process import spare_memory
 log = structlog.get_logger(__name__)
 
 _TRIES = 2
-"""Helpers that may die over a request until the request counts as the cause: the first may have been killed by the
-machine or a person. With more, each bad request costs one more start of a process."""
+"""Helpers that may die over a request until it counts as the cause: something else may have killed the first."""
 _START = 60.0
-"""Seconds for a request where the helper has to start first: on a machine that does much else that alone takes half a
-minute. With more, one that hangs as it starts holds up its requester for longer."""
+"""Seconds for a request that has to start a helper: on a busy machine the start alone takes half a minute."""
 _LEAVE = 2.0
-"""Seconds that a helper has to end by itself when its input has ended, before it is killed. It is idle then and ends at
-once; the rest is for a busy machine."""
+"""Seconds for an idle helper to end after its input, before it is killed; it needs the time only on a busy machine."""
 _BUFFER = 1024 * 1024
-"""Bytes of the helper's output that are read ahead. With asyncio's own 64 KiB an appeal of 4 MB takes many more turns
-of the event loop."""
+"""Bytes of output read ahead. With asyncio's 64 KiB an appeal of 4 MB takes many more turns of the event loop."""
 _AT_ONCE = 2
-"""Helpers of a kind. One requester has one of them at most, so that another gets in at once; with more, hostile
-messages take more memory and processors."""
+"""Helpers of a kind, one for each requester at most, so that another gets in at once."""
 _MEMORY = 1024 * 1024 * 1024
-"""Bytes of a helper's address space: nearly twice what the worst message was seen to ask for, most of which is never
-touched. With half, that message could not be read; with double, one that is worse still takes the machine's memory
-before it ends."""
+"""Bytes of a helper's address space: nearly twice the worst message's. Double could exhaust the machine."""
 _SECONDS = 10
-"""Seconds of processor time for a request: ten times what the worst one was seen to take, for slower machines."""
+"""Seconds of processor time for a request: ten times the worst seen, for slower machines."""
 _IDLE = 60.0
-"""Seconds without a request after which a helper ends, to give its memory back. With less, it is started more often,
-which takes a fifth of a second."""
+"""Seconds until an idle helper ends, to free its memory. A start takes a fifth of a second."""
 
 
 class HelperDied(AppealBusError):
-    """Helpers have ended in the middle of a request."""
+    """Helpers have died during a request."""
 
 
 class Helpers:
-    """Processes that run one module, shared fairly by those who ask. They start when they are needed, and end when
-    they are not.
-    """
+    """Processes that run one module, shared fairly by requesters, started and ended on demand."""
 
     def __init__(self, module: str) -> None:
         self._module = module
@@ -65,7 +52,7 @@ class Helpers:
 
     @contextlib.asynccontextmanager
     async def one(self) -> AsyncIterator["Helper"]:
-        """Have one of them as long as the block lasts."""
+        """Hold one helper during the block."""
         async with self._share.place():
             helper = self._idle.pop() if self._idle else Helper(self._module)
             try:
@@ -74,7 +61,7 @@ class Helpers:
                 self._idle.append(helper)
 
     async def aclose(self) -> None:
-        """End the processes, after what they are asked."""
+        """End the processes, after their requests."""
         for _ in range(_AT_ONCE):
             await self._share.wait("")
         while self._idle:
@@ -83,7 +70,7 @@ class Helpers:
 
 
 class Helper:
-    """One helper process, which is started when it is asked and ended by whatever goes wrong."""
+    """One helper process, started on demand and ended by any error."""
 
     def __init__(self, module: str) -> None:
         self._module = module
@@ -150,7 +137,7 @@ async def _started(module: str) -> Process:
 
 
 def serve(answer: Callable[[list[Any], bytes], tuple[list[Any], bytes]]) -> None:
-    """Answer requests until there are no more, bounded in memory and time: what a helper process runs."""
+    """Answer requests until the input ends, with limits of memory and time: the main loop of a helper."""
     for ending in (signal.SIGINT, signal.SIGTERM):  # the bus may still need this process while it drains
         signal.signal(ending, signal.SIG_IGN)
     _limit(resource.RLIMIT_AS, _MEMORY)
@@ -171,12 +158,12 @@ def _limit(what: int, most: int) -> None:
 
 
 def pipes(process: Process) -> tuple[asyncio.StreamWriter, asyncio.StreamReader]:
-    """Return the input and the output of a helper that was started with both."""
+    """Return the input and the output of a helper started with pipes."""
     return cast("asyncio.StreamWriter", process.stdin), cast("asyncio.StreamReader", process.stdout)
 
 
 async def end(process: Process, within: float) -> None:
-    """End a helper: it ends by itself when its input does, and is killed if it has not within these seconds."""
+    """End a helper by closing its input; kill it after `within` seconds."""
     pipes(process)[0].close()
     if within:
         with contextlib.suppress(TimeoutError):

@@ -1,4 +1,4 @@
-"""The plugin host: finds plugins, asks each what it brings, and keeps a broken one from stopping the rest."""
+"""The plugin host: finds plugins, calls their hooks, and isolates broken ones."""
 
 import inspect
 import re
@@ -42,29 +42,24 @@ class Plugin:
     name: str
     version: str
     origin: str
-    """`installed`, or the file or module that the configuration names."""
+    """`installed`, or the file or module in the configuration."""
     state: str = "active"
     """`active`, `broken` or `disabled`."""
     reason: str = ""
     hooks: list[str] = field(default_factory=list)
     brought: dict[str, list[Any]] = field(default_factory=dict)
-    """What it registers: factories and instances, by the plural of their kind."""
+    """Registered factories and instances, by the plural of their kind."""
     warnings: list[str] = field(default_factory=list)
-    """What works and should be written otherwise."""
+    """What works but should be written differently."""
     twin: str = ""
-    """The installed plugin that it is once more: `bus.plugins` names its module."""
+    """The installed plugin whose module `bus.plugins` names again."""
 
 
 class Host:
-    """All plugins. Every part of the bus that is not the bus comes through here."""
+    """All plugins. The bus reaches parts of plugins only through here."""
 
     def __init__(self, settings_for: Callable[[str, type[Settings]], Settings]) -> None:
-        """Start without plugins.
-
-        Args:
-            settings_for: validates the table `[plugins.NAME]` with the plugin's model; raises ConfigError.
-
-        """
+        """Start without plugins. `settings_for` validates `[plugins.NAME]`, and may raise ConfigError."""
         self.plugins: list[Plugin] = []
         self._settings_for = settings_for
         self._manager = Manager(NAMESPACE)
@@ -79,9 +74,8 @@ class Host:
         self._brought: dict[str, tuple[int, dict[str, Any]]] = {}
         self._listeners: dict[str, list[tuple[str, Callable[..., Any]]]] = {}
         self.defects: Counter[str] = Counter()
-        """What plugins raised where they should not, so far: by the part, such as `lookup.gbdfl.person`."""
+        """Number of unexpected errors of plugins, by part, such as `lookup.gbdfl.person`."""
         self.counting = Counting(lambda: self.brought("terms"), self.owner, self.defects)
-        """Asks terms until when appeals have to be answered."""
 
     def load(self, named: Iterable[str], disabled: Iterable[str]) -> None:
         """Load the installed plugins (entry points of the group `appealbus`) and the named ones."""
@@ -170,7 +164,7 @@ class Host:
         return brought
 
     def _call(self, name: str, impl: Callable[..., Any], **given: Any) -> Any:
-        """Call an implementation with those of the arguments that it names."""
+        """Call an implementation with the arguments that it declares."""
         given |= self._given[name]
         wanted = inspect.signature(impl).parameters
         return impl(**{key: value for key, value in given.items() if key in wanted})
@@ -199,7 +193,7 @@ class Host:
         return [plugin for plugin in self.plugins if plugin.state == "active"]
 
     def brought(self, plural: str) -> dict[str, Any]:
-        """Return by name what plugins registered of a kind: factories or instances."""
+        """Return the registered factories or instances of a kind by name."""
         # Asked for with each appeal: it is put together anew only where another plugin has come.
         known = self._brought.get(plural)
         if known is None or known[0] != len(self.plugins):
@@ -208,28 +202,26 @@ class Host:
         return known[1]
 
     def shared(self, plugin: str) -> Any:
-        """Return what a plugin's `register_shared` returned; None where it did not."""
         return self._given.get(plugin, {}).get("shared")
 
     def settings_of(self, plugin: str) -> Settings | None:
-        """Return what a plugin was given as its settings; None where it is not loaded."""
+        """Return the settings passed to a plugin; None if it is not loaded."""
         found = self._given.get(plugin, {}).get("settings")
         return found if isinstance(found, Settings) else None
 
     @property
     def assessors(self) -> dict[str, Assessor]:
-        """Rules by name."""
         return self.brought("assessors")
 
     @property
     def compares(self) -> bool:
-        """Whether anybody compares appeals with others: then the journal keeps sketches of what they say."""
+        """Whether any part compares appeals: then the journal stores sketches of their content."""
         return any(isinstance(each, PastAssessor) for each in self.assessors.values())
 
     def compare(self, appeal: Appeal, past: Past) -> tuple[list[dict[str, Any]], frozenset[int]]:
-        """Return what each of those who compare has to show of an appeal and its past, and ids of what is shown.
+        """Return the results of all comparisons of an appeal with its past, and the ids of appeals shown in them.
 
-        Of each its `name` and its `comparison`, which is None where it failed. It takes up to a second.
+        Each has `name` and `comparison`, which is None if it failed. Takes up to a second.
         """
         told, shown = [], frozenset[int]()
         for name, each in self.assessors.items():
@@ -250,12 +242,11 @@ class Host:
 
     @property
     def services(self) -> list[Service]:
-        """Long-running parts."""
         return [item for plugin in self._active() for item in plugin.brought.get("services", ())]
 
     @property
     def records(self) -> dict[str, type[Record] | None]:
-        """By the name of each lookup, and by its former ones, the record that it brings, where its class says that."""
+        """Record types by current and former name of each lookup; None if its class does not declare one."""
         found: dict[str, type[Record] | None] = {}
         for each in self.brought("lookups").values():
             models = models_of(type(each))
@@ -263,7 +254,7 @@ class Host:
         return found
 
     def record_clashes(self) -> list[str]:
-        """Say which record types two plugins have, each with a model of its own: a stored record is read by one."""
+        """Report record types defined by two plugins with different models: a stored record is read by one."""
         first: dict[str, tuple[str, type[Record]]] = {}
         clashes: dict[str, None] = {}
         for plugin in self._active():
@@ -281,7 +272,7 @@ class Host:
 
     @property
     def lookup_names(self) -> list[frozenset[str]]:
-        """All names of each lookup: its own, and its former ones that no other has now."""
+        """All names of each lookup: its own, and its former ones not used by another."""
         here = self.brought("lookups").values()
         used = {each.name for each in here}
         return [frozenset({each.name, *each.formerly} - (used - {each.name})) for each in here]
@@ -295,39 +286,34 @@ class Host:
         ]
 
     def add_commands(self, app: Any) -> None:
-        """Let plugins add to the command line."""
         self._each(Hooks.register_commands, app=app)
 
     # What happens, told to every plugin that listens. One that raises is logged and goes on being told.
 
     def appeal_accepted(self, receipt: Receipt) -> None:
-        """Tell that an appeal is on disk."""
         self._each(Hooks.appeal_accepted, receipt=receipt)
 
     def lookup_ended(self, number: str, outcome: LookupOutcome) -> None:
-        """Tell how a question ended."""
         self._each(Hooks.lookup_ended, number=number, outcome=outcome)
 
     def dossier_ready(self, dossier: Dossier) -> None:
-        """Tell of a new dossier version, once it is on disk."""
         self._each(Hooks.dossier_ready, dossier=dossier)
 
     def source_changed(self, source: str, state: str) -> None:
-        """Tell that a source's breaker went `open`, `half_open` or `closed`."""
         self._each(Hooks.source_changed, source=source, state=state)
 
     def plugin_of(self, module: str) -> str:
-        """Return the plugin that a module belongs to; empty where it is none of theirs."""
+        """Return the plugin of a module; empty if there is none."""
         while module and module not in self._packages:
             module = module.rpartition(".")[0]
         return self._packages.get(module, "")
 
     def owner(self, part: object) -> str:
-        """Return the plugin that brought a part: an intake, a wire, a service …"""
+        """Return the plugin of a part: an intake, a wire, a service …"""
         return self.plugin_of(type(part).__module__)
 
     def stray(self, error: BaseException) -> None:
-        """Tell and count what a task or a callback raised that a plugin has made by itself."""
+        """Log and count an error of a task or a callback created by a plugin."""
         modules = [str(frame.f_globals.get("__name__", "")) for frame, _ in traceback.walk_tb(error.__traceback__)]
         plugin = next(filter(None, map(self.plugin_of, reversed(modules))), "")
         self.defects[f"plugin.{plugin}"] += 1
@@ -338,7 +324,7 @@ class Host:
         return bool(self._listening(hook))
 
     def _listening(self, hook: Callable[..., None]) -> list[tuple[str, Callable[..., Any]]]:
-        """Return the plugins that implement the hook, each with how; which ones is known once all are loaded."""
+        """Return the plugins that implement the hook, with the implementation; cached once all are loaded."""
         known = self._listeners.get(hook.__name__)
         if known is None:
             known = [(name, impls[hook.__name__]) for name, impls in self._impls.items() if hook.__name__ in impls]
@@ -366,7 +352,7 @@ def _types_of(model: type[Record]) -> list[str]:
 
 
 def _is_same(one: Any, other: Any, seen: set[tuple[int, int]]) -> bool:
-    """Say whether two models are one, or copies: what they are written with is the same, whatever it does."""
+    """Whether two models are the same or copies, compared by their definition, not by the behaviour of functions."""
     if one is other or (id(one), id(other)) in seen:
         return True
     seen.add((id(one), id(other)))
@@ -388,7 +374,7 @@ def _is_same(one: Any, other: Any, seen: set[tuple[int, int]]) -> bool:
 
 
 def _parts(value: Any) -> list[Any]:
-    """Return what an alias, a field or a validator is made of, which seldom equals its copy; of others nothing."""
+    """Return the components of an alias, a field or a validator, which seldom equals its copy; empty for others."""
     if isinstance(value, dict):
         return [*value, *value.values()]
     if isinstance(value, list | tuple):

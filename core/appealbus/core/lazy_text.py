@@ -1,4 +1,4 @@
-"""What the program tells people about itself: a text in English that can be told in the reader's language, too."""
+"""Messages of the program: English texts that can be translated into the reader's language."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -8,35 +8,35 @@ from typing import Any, Protocol
 
 
 class Translator(Protocol):
-    """What of a `Reader` is needed to tell somebody something."""
+    """The part of a `Reader` needed for messages."""
 
     def known(self, text: str) -> str:
-        """Return a text of the program's in their language."""
+        """Translate a text of the program."""
 
     def say(self, text: str, /, **values: object) -> str:
-        """Return one with the values in their places."""
+        """Translate a text and insert the values."""
 
     def say_n(self, one: str, many: str, n: int, /, **values: object) -> str:
-        """Return one that depends on a number."""
+        """Translate a text that depends on a number."""
 
     def reason(self, code: str, reason: str) -> str:
-        """Return what a code means, or the reason as it was written."""
+        """Return the meaning of a code, or the reason as written."""
 
     def moment(self, moment: datetime, *, seconds: bool = True) -> str:
-        """Return a moment."""
+        """Format a moment."""
 
     def value(self, value: Any) -> str:
-        """Return anything else."""
+        """Format any other value."""
 
 
 @dataclass(frozen=True, slots=True)
 class WrittenText:
-    """What somebody wrote as `code: reason`: the code has words in each language."""
+    """Text in the form `code: reason`, with translations of the code."""
 
     text: str
 
     def to(self, reader: Translator) -> str:
-        """Return it in the language of who reads, with the code."""
+        """Translate it, keeping the code."""
         code, _, reason = self.text.partition(": ")
         return f"{reader.reason(code, reason)} [{code}]" if reason else self.text
 
@@ -46,13 +46,12 @@ class WrittenText:
 
 @dataclass(frozen=True, slots=True)
 class LazyText:
-    """A text, and what stands in it.
+    """A text and its values.
 
     Attributes:
-        text: in English, with places for the values, as a catalogue has it; without values it is as it is.
-        many: the same for a number `n` other than one; empty: it depends on none.
-        values: texts, numbers, days, moments, words of lists, others of these, and tuples of what stands side by side.
-
+        text: in English, with placeholders as in a catalogue; used literally without values.
+        many: the plural for a number `n`; empty: there is none.
+        values: texts, numbers, days, moments, words of lists, further lazy texts, and tuples of adjacent ones.
     """
 
     text: str
@@ -60,7 +59,7 @@ class LazyText:
     values: Mapping[str, object] = field(default_factory=dict)
 
     def to(self, reader: Translator) -> str:
-        """Return it in the language of who reads. A catalogue of the program's has it; what others said it has not."""
+        """Translate it. The catalogue has the program's texts only; texts of others stay as they are."""
         if not self.values:
             return reader.known(self.text)
         values = {name: _to(reader, value) for name, value in self.values.items() if not (self.many and name == "n")}
@@ -76,12 +75,11 @@ class LazyText:
 
 
 def told(text: str, many: str = "", /, **values: object) -> LazyText:
-    """Return a text with what stands in it."""
     return LazyText(text, many, values)
 
 
 def all_to(reader: Translator, parts: Iterable[LazyText]) -> str:
-    """Return parts of a sentence in the language of who reads."""
+    """Translate the parts of a sentence."""
     return "; ".join(part.to(reader) for part in parts)
 
 
@@ -98,7 +96,7 @@ def _to(reader: Translator, value: object) -> str:
 
 
 def _plain(value: object) -> str:
-    """Return a value as commands, JSON and alerts have it: moments by the machine's clock."""
+    """Format a value for commands, JSON and alerts: moments in the machine's time zone."""
     match value:
         case tuple():
             return ", ".join(_plain(each) for each in value)

@@ -14,7 +14,7 @@ _SHAPES = [r"[-:./_ ]".join(rf"\d{{{size}}}" for size in groups.split()) for gro
 _SHAPED = re.compile(rf"(?<!\d)(?!20[2-9]\d[-:./_ ]\d{{4}}[-:./_ ])(?:{'|'.join(_SHAPES)}|\d{{11,}})(?!\d)")
 _SEPARATORS = re.compile(r"\D")
 _SHOWN = 4
-"""Digits that stay: with the time beside them they find the case, and they are no part of a birth date."""
+"""Digits that stay: with the time they identify the case, and they are no part of a birth date."""
 
 
 @lru_cache(maxsize=1000)  # a number is masked a dozen times while its appeal is worked

@@ -1,4 +1,4 @@
-"""What the configuration and the plugins amount to: built without side effects, so that `check` can prove it."""
+"""The parts built from configuration and plugins, without side effects, so that `check` can test them."""
 
 import traceback
 from collections.abc import Iterable, Iterator, Sequence
@@ -27,28 +27,28 @@ from appealbus.schemas.suggestion import did_you_mean
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A part that a factory made for a table of the configuration."""
+    """A part that a factory built for a configuration table."""
 
     kind: PartKind
     name: str
-    """Its table's."""
+    """Name of the table."""
     factory: str
-    """The factory's: what the table's `kind` or `connector` says."""
+    """Name of the factory: the table's `kind` or `connector`."""
     part: Any
 
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """A source with the wire that leads to it."""
+    """A source with its wire."""
 
     name: str
     connector: str
     wire: Wire
     guard: GuardSettings
     plugin: str = ""
-    """The one that brings the wire."""
+    """Name of the plugin that provides the wire."""
     keep_replies: float = 0.0
-    """Seconds for which its replies are kept as they came."""
+    """Seconds for which raw replies are kept."""
     meaningless: Sequence[MeaninglessSettings] = ()
 
 
@@ -59,21 +59,21 @@ class Parts:
     host: Host
     nodes: list[Node]
     inactive: dict[str, str]
-    """Lookups that cannot be asked, each with the reason."""
+    """Lookups that cannot be asked, with the reason."""
     unused: dict[str, str]
-    """Sources that no lookup asks, each with what may be wrong: a name, or a plugin that is broken."""
+    """Sources without a lookup, with a possible cause: a wrong name, or a broken plugin."""
     problems: list[str]
-    """What does not fit and stops nobody: the rest works, and dossiers are not complete without what it concerns."""
+    """Problems that prevent no start: the rest works, but dossiers lack what they concern."""
     contracts: Contracts
     sources: dict[str, Bound]
     intakes: list[Intake[Any]]
     deliveries: dict[str, Delivery[Any]]
     work: WorkQueue[Any] | None
     made: list[Made]
-    """All parts that the configuration names, each once more: those of the last four among them."""
+    """All configured parts, including those of the last four fields."""
 
     def names(self) -> Iterator[str]:
-        """Go through the parts that plugins bring, as defects are counted by them: `lookup.gbdfl.person` …"""
+        """Yield the plugins' parts by the names used for defects: `lookup.gbdfl.person` …"""
         for kind in KINDS:
             if kind.table:
                 yield from (kind.counted_as(each.name) for each in self.made if each.kind is kind)
@@ -82,8 +82,6 @@ class Parts:
 
 
 def load_plugins(loaded: Loaded) -> Host:
-    """Load the plugins that are installed or named in the configuration."""
-
     def settings_for(name: str, model: type[Settings]) -> Settings:
         return loaded.validate(model, "plugins", name)
 
@@ -97,12 +95,7 @@ def load_plugins(loaded: Loaded) -> Host:
 
 
 def build(loaded: Loaded, host: Host) -> Parts:
-    """Bind everything to everything.
-
-    Raises:
-        ConfigError: with all that does not fit, a line each.
-
-    """
+    """Build and connect all parts. Raises ConfigError with all problems, a line each."""
     problems: list[str] = []
     unbound: dict[str, str] = {}
     made: list[Made] = []
@@ -161,7 +154,7 @@ def _bound(made: Made, settings: SourceSettings, plugin: str) -> Bound:
 
 
 def _misspelt(loaded: Loaded, host: Host) -> list[str]:
-    """Say which names of plugins in the configuration belong to no plugin."""
+    """Report plugin names in the configuration that match no plugin."""
     known = {plugin.name for plugin in host.plugins}
     wrong = [(name, ("plugins", name)) for name in loaded.settings.plugins if name not in known]
     wrong += [(name, ("bus", "disabled")) for name in loaded.settings.bus.disabled if name not in known]
@@ -171,7 +164,7 @@ def _misspelt(loaded: Loaded, host: Host) -> list[str]:
 
 
 def _make(loaded: Loaded, host: Host, kind: PartKind, path: tuple[str, ...], factory: str) -> Any:
-    """Make a part; what it finds wrong with its table, or raises over it, is told with the table's place."""
+    """Build a part; errors of its table, or raised by it, are reported with the table's place."""
     known = host.brought(kind.plural)
     if factory not in known:
         raise _not_brought(known, factory, loaded, (*path, kind.key), host)

@@ -1,4 +1,4 @@
-"""The doors through which the bus calls plugins: whatever a plugin raises or waits for, the bus goes on."""
+"""Calls of plugin code: the bus survives any error or hang of a plugin."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -10,23 +10,22 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 inside: ContextVar[str] = ContextVar("inside", default="")
-"""The plugin whose code runs; empty for the bus itself. Says whose threads a call takes."""
+"""The plugin whose code runs, which determines the threads used; empty for the bus itself."""
 _MOMENT = 1.0
-"""Seconds that a plugin's code has to end in once it was cancelled: enough to close a connection in good order. With
-more, a call that does not end delays the stop, and all that waits for its timeout, for longer."""
+"""Seconds for cancelled plugin code to close its connections. A call that does not end delays the stop."""
 
 
 def being_cancelled() -> bool:
-    """Say whether this task is being cancelled, in contrast to code in it that raises CancelledError by itself."""
+    """Whether this task is being cancelled, as opposed to code that raises CancelledError by itself."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
 
 
 def is_defect(error: BaseException) -> bool:
-    """Say whether what a plugin raised is its defect, in contrast to an end that the bus itself has asked for.
+    """Whether an error is the plugin's defect, as opposed to an end requested by the bus.
 
-    SystemExit always is one. Where a loop runs, KeyboardInterrupt and GeneratorExit are too, as Ctrl-C is handled by a
-    signal handler there; and so is CancelledError, unless this task is being cancelled.
+    SystemExit always is. In an event loop KeyboardInterrupt and GeneratorExit are too, as a signal handler handles
+    Ctrl-C there; so is CancelledError, unless this task is being cancelled.
     """
     if isinstance(error, asyncio.CancelledError | KeyboardInterrupt | GeneratorExit):
         if asyncio._get_running_loop() is None:
@@ -36,7 +35,7 @@ def is_defect(error: BaseException) -> bool:
 
 
 def entered(plugin: str) -> Context:
-    """Return a context to run a plugin's code in."""
+    """Return a context for a plugin's code."""
     context = copy_context()
     context.run(inside.set, plugin)
     return context
@@ -45,18 +44,10 @@ def entered(plugin: str) -> Context:
 async def within(
     seconds: float | None, call: Callable[[], Awaitable[T]], plugin: str, left: Callable[[asyncio.Task[Any]], object]
 ) -> T:
-    """Call a plugin in a task of its own; a call that does not end when it is cancelled is left behind.
+    """Call a plugin in its own task; a call that ignores cancellation is abandoned to `left`.
 
-    Args:
-        seconds: how long the call may take; None: until this task is cancelled.
-        call: what is called.
-        plugin: whose code that is.
-        left: called with the task that was left behind.
-
-    Raises:
-        TimeoutError: the time was up.
-        BaseException: whatever the plugin raised; `is_defect` tells.
-
+    Without `seconds` it runs until this task is cancelled. Raises TimeoutError, and any error of the plugin: see
+    `is_defect`.
     """
     loop = asyncio.get_running_loop()
     task = loop.create_task(_kept(call), context=entered(plugin))
@@ -110,6 +101,6 @@ async def _call_off(task: asyncio.Task[Any], left: Callable[[asyncio.Task[Any]],
 
 
 def _looked_at(task: asyncio.Task[Any]) -> None:
-    """Take the exception of a task that nobody waits for any more, so that asyncio does not log it."""
+    """Retrieve the exception of an abandoned task, so that asyncio does not log it."""
     if not task.cancelled():
         task.exception()

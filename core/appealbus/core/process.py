@@ -1,4 +1,4 @@
-"""Settings of the whole process: made by the program `appealbus`, never by the library in a process of others."""
+"""Process-wide settings: applied by the program `appealbus`, never when used as a library."""
 
 import asyncio
 import contextlib
@@ -23,23 +23,20 @@ T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
-"""Names of two settings of `mallopt`, with the values that glibc's malloc.h gives them."""
+"""Constants of `mallopt`, from glibc's malloc.h."""
 EXIT_STUCK = 5
-"""The exit code of a process whose event loop stood still for too long; see the table in docs/operating.md."""
+"""Exit code after the event loop was blocked for too long; see docs/operating.md."""
 _CLOSING = 2.0
-"""Seconds that tasks have which are left in the loop at the very end. All that must not be lost has ended before; with
-more, tasks of plugins that do not end delay the exit for longer."""
+"""Seconds for tasks that remain in the loop at the very end. Essential ones have ended before."""
 _LEAVING = 3.0
-"""Seconds from the end of all work to the end of the process: threads and `atexit` handlers of plugins may delay it.
-With less, an orderly exit on a busy machine would be cut off; with more, a supervisor waits for longer."""
+"""Seconds for threads and `atexit` handlers of plugins at the end of the process, even on a busy machine."""
 
 
 def relieve_collector() -> None:
-    """Exempt what was loaded at the start from garbage collection, and have the collector run less often.
+    """Exempt everything loaded at the start from garbage collection, and collect less often.
 
-    A bus in full work makes and drops thousands of small objects for an appeal, hardly any of them in a cycle.
-    With Python's defaults a quarter of its time went into walking over loaded modules and contracts again and again.
-    Call it once, when everything is loaded.
+    A busy bus creates thousands of short-lived objects per appeal, hardly any in a cycle. With Python's defaults a
+    quarter of its time went into scanning loaded modules and contracts. Call it once, after loading.
     """
     gc.collect()
     gc.freeze()
@@ -47,20 +44,19 @@ def relieve_collector() -> None:
 
 
 def collect_seldom() -> None:
-    """Have the collector run less often.
+    """Collect garbage less often.
 
-    What a command loads as it starts stays to its end. With Python's defaults an eighth of the start went into walking
-    over it again and again. Call it before that is loaded.
+    What a command loads stays to its end. With Python's defaults scanning it took an eighth of the start. Call it
+    before loading.
     """
     gc.set_threshold(25_000, 30, 100)
 
 
 def spare_memory() -> None:
-    """Have the C library give the memory of large messages back to the system at once.
+    """Make the C library return the memory of large messages at once.
 
-    By default glibc raises its thresholds after the first large block that is freed, and keeps the next ones in its
-    heap: with messages of 4 MB the process then has 120 MB more at its highest, and for long after it.
-    Call it first of all.
+    By default glibc raises its thresholds after the first large block is freed, and keeps later ones in its heap:
+    messages of 4 MB then raise memory use by 120 MB for long. Call it first of all.
     """
     with contextlib.suppress(AttributeError, OSError):  # another C library
         mallopt = ctypes.CDLL(None).mallopt
@@ -69,12 +65,11 @@ def spare_memory() -> None:
 
 
 def run_to_end(main: Coroutine[Any, Any, T], stray: Callable[[BaseException], None]) -> T:
-    """Run a coroutine in an event loop until it ends, whatever plugins do to the loop.
+    """Run a coroutine in an event loop to its end, whatever plugins do to the loop.
 
-    A task or a callback that a plugin has made by itself may raise SystemExit, or stop the loop. asyncio would then end
-    the loop; here the loop goes on, and `stray` is called with what was raised. Tasks and threads that do not end when
-    the coroutine has ended are left behind. A copy of the process that one has forked ends where it would take part in
-    the loop: it would take signals and replies away from its parent.
+    A plugin's own task or callback may raise SystemExit or stop the loop. asyncio would then end the loop; here it goes
+    on, and `stray` gets the error. Tasks and threads still running at the end are abandoned. A forked copy of the
+    process exits before it enters the loop, where it would take signals and replies from its parent.
     """
     loop = asyncio.new_event_loop()
     process = os.getpid()
@@ -104,7 +99,7 @@ def _stay_out(loop: Any) -> None:
 
 
 def start_child(child: "BaseProcess") -> None:
-    """Start a process that does not hear Ctrl-C, which a terminal sends to all: whoever started it ends it."""
+    """Start a process that ignores Ctrl-C, which a terminal sends to all; its starter ends it."""
     from multiprocessing import resource_tracker  # most commands start none
 
     resource_tracker.ensure_running()  # begun later, it would let Ctrl-C through again
@@ -116,7 +111,7 @@ def start_child(child: "BaseProcess") -> None:
 
 
 def leave_within(code: int) -> None:
-    """End the process with this exit code in a few seconds, even if threads or exit handlers hold it up."""
+    """Exit with this code in a few seconds, even if threads or exit handlers block."""
 
     def leave() -> None:
         time.sleep(_LEAVING)

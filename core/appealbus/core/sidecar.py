@@ -1,4 +1,4 @@
-"""A file of SQLite that a plugin keeps beside the journal, for what is its own."""
+"""An SQLite file of a plugin, beside the journal."""
 
 import errno
 import os
@@ -11,14 +11,14 @@ from pathlib import Path
 from appealbus.core.errors import ConfigError
 
 _PATIENCE = 60.0
-"""Seconds that one waits while another one writes, which takes milliseconds."""
+"""Seconds to wait for another writer, which takes milliseconds."""
 
 
 def make_private(path: Path) -> None:
-    """Make a file of SQLite, empty and for its owner's eyes alone, where there is none.
+    """Create an empty SQLite file readable by its owner only, unless it exists.
 
-    One that is there is not opened: to close it again would take the locks of this process on it away, and another
-    process would then take this one for gone (POSIX locks; sqlite.org/howtocorrupt.html, 2.2).
+    An existing file is not opened: closing it would release this process's locks on it, and other processes would take
+    this one for gone (POSIX locks; sqlite.org/howtocorrupt.html, 2.2).
     """
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
@@ -28,18 +28,15 @@ def make_private(path: Path) -> None:
 
 
 class OwnFile:
-    """The file. Every method raises ConfigError where it cannot be read or written."""
+    """The file. Every method raises ConfigError if it cannot be read or written."""
 
     if_damaged = ""  # what to do then, as the end of a sentence
 
     def __init__(self, path: Path | None, plugin: str, script: str) -> None:
-        """Open it, or make it, for its owner's eyes alone.
+        """Open or create it, readable by its owner only; without a path in memory.
 
-        Args:
-            path: None: in memory, for as long as this lives.
-            plugin: whose it is: `plugins.<plugin>.file` is the setting that names it.
-            script: what is carried out first, each time; it makes the tables where they are not there.
-
+        `plugins.<plugin>.file` is the setting that names it. The script runs at each opening and creates missing
+        tables.
         """
         self.name = str(path) if path else ":memory:"
         self._plugin = plugin
@@ -58,18 +55,16 @@ class OwnFile:
                 raise
 
     def close(self) -> None:
-        """Close it. Idempotent."""
         self._connection.close()
 
     def check(self) -> None:
-        """Look whether it is whole: damage is in pages that nobody may read for long."""
+        """Check the integrity: damage may be in pages that are seldom read."""
         with self._errors():
             if (found := self._connection.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
                 raise sqlite3.DatabaseError(found)
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """Read."""
         with self._errors():
             yield self._connection
 
@@ -81,12 +76,7 @@ class OwnFile:
             yield self._connection
 
     def belongs_to(self, journal: str, noted: str) -> None:
-        """Hold it to one journal.
-
-        Raises:
-            ConfigError: another one is noted.
-
-        """
+        """Bind it to one journal. Raises ConfigError if it is bound to another."""
         if noted != journal:
             told = f"{self.name} counts another journal; give plugins.{self._plugin}.file a file of its own"
             raise ConfigError(told)
@@ -104,7 +94,7 @@ class OwnFile:
 
 
 def refuse_another_s(connection: sqlite3.Connection, name: str, plugin: str, script: str) -> None:
-    """Raise ConfigError where a file is another's: of the tables that it has the script makes none."""
+    """Raise ConfigError if the file has tables, but none of the script's."""
     with closing(sqlite3.connect(":memory:")) as empty:
         empty.executescript(script)
         mine = _tables(empty)

@@ -1,4 +1,4 @@
-"""Threads for plugins: each plugin has its own, so that a plugin that blocks its threads harms no other."""
+"""Threads for plugins: each plugin has its own, so that one with blocked threads harms no other."""
 
 import asyncio
 import threading
@@ -14,14 +14,11 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 THREADS = 8
-"""Threads of one plugin: as many as Python itself would give a whole program on four processors. With less, a plugin
-that reads files or asks a database waits for itself; with more, each plugin may take more memory."""
+"""Threads of one plugin: Python's default for a program on four processors. More could cost memory for each plugin."""
 WAITING = 1000
-"""Calls of one plugin that may wait for a thread. More of them mean that its threads are blocked; the bound keeps what
-waits from filling the memory. `docs/plugins.md` promises this number."""
+"""Waiting calls of one plugin, promised in `docs/plugins.md`. More mean that its threads are blocked."""
 _IDLE = 30.0
-"""Seconds after which a thread that has nothing to do ends. With less, threads are made anew more often; with more,
-those of a burst stay for longer."""
+"""Seconds until an idle thread ends. Less restarts threads more often; more keeps those of a burst longer."""
 
 
 class NoThread(AppealBusError, RuntimeError):
@@ -29,22 +26,14 @@ class NoThread(AppealBusError, RuntimeError):
 
 
 class PluginThreads(ThreadPoolExecutor):
-    """The loop's default executor: `asyncio.to_thread` takes a thread of the plugin that calls it.
-
-    Threads are daemons: one that never comes back does not hold up the exit.
-    """
+    """The loop's default executor: `asyncio.to_thread` uses a daemon thread of the calling plugin."""
 
     def __init__(self) -> None:
         super().__init__(1)  # asyncio takes no other kind; its own thread is never started
         self._pools: dict[str, _Pool] = {}
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Have the function called in a thread of the plugin whose code this is.
-
-        Raises:
-            NoThread: a thousand calls of the plugin wait already.
-
-        """
+        """Run the function in a thread of the current plugin. Raises NoThread if a thousand calls already wait."""
         plugin = inside.get()
         pool = self._pools.get(plugin)
         if pool is None:
@@ -52,13 +41,13 @@ class PluginThreads(ThreadPoolExecutor):
         return pool.submit(lambda: fn(*args, **kwargs))
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Cancel the calls that wait for a thread; do not wait for those that run."""
+        """Cancel waiting calls; do not wait for running ones."""
         for pool in self._pools.values():
             pool.close()
 
 
 def share(loop: asyncio.AbstractEventLoop) -> None:
-    """Make such threads the default executor of a loop, and let no plugin put another one in their place."""
+    """Make such threads the default executor of a loop, and prevent plugins from replacing it."""
     type(loop).set_default_executor(loop, PluginThreads())
     loop.set_default_executor = _refuse  # type: ignore[method-assign]
 

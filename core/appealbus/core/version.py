@@ -1,6 +1,6 @@
-"""The versions of the bus, told to plugins and written into provenance."""
+"""The versions of the bus, for plugins and provenance."""
 
 __version__ = "0.3.0"
 
 API_VERSION = 1
-"""The plugin API's: one more with each change that breaks plugins. A plugin says `appealbus_api = 1`."""
+"""Version of the plugin API, increased by each breaking change. A plugin declares `appealbus_api = 1`."""

@@ -1,4 +1,4 @@
-"""What a process knows of the supervisor that started it: `appealbus run --workers N` starts N of them."""
+"""What a worker process knows of its supervisor: `appealbus run --workers N` starts N of them."""
 
 import contextlib
 import os
@@ -10,7 +10,7 @@ from functools import cache
 from appealbus.core.errors import ConfigError
 
 VARIABLE = "APPEALBUS_WORKER"
-"""The environment variable in which a supervisor hands a worker its number, its pipes and its names."""
+"""The environment variable with which a supervisor passes a worker its number, pipes and names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,19 +18,19 @@ class Worker:
     """One of several workers."""
 
     number: int
-    """From 0 on; when a worker dies, the process that replaces it gets the same number."""
+    """From 0 on; a replacement of a dead worker gets the same number."""
     leash: int
-    """A pipe to read from. Nothing is ever written to it; it ends when the supervisor is gone, however that ended."""
+    """A pipe to read from. Nothing is written to it; it ends when the supervisor is gone for any reason."""
     word: int
-    """A pipe to write to, once: that the configuration was taken."""
+    """A pipe to write to once, when the configuration has been accepted."""
 
     name: str = ""
-    """What this process is called in the journal; each process has a new name."""
+    """Name of this process in the journal; each process has a new name."""
     before: str = ""
-    """What the process was called that had this number before and is dead; empty for the first one."""
+    """Name of the dead process that had this number before; empty for the first one."""
 
     def started(self) -> None:
-        """Tell the supervisor that the configuration was taken: it is not to blame if this process ends later."""
+        """Tell the supervisor that the configuration was accepted, so that a later end is not blamed on it."""
         with contextlib.suppress(OSError):
             os.write(self.word, b"1")
             os.close(self.word)
@@ -38,12 +38,7 @@ class Worker:
 
 @cache
 def worker() -> Worker | None:
-    """Return which worker this process is; None where it works alone.
-
-    Raises:
-        ConfigError: the variable was not set by a supervisor.
-
-    """
+    """Return which worker this process is; None if it works alone. Raises ConfigError for an invalid variable."""
     given = os.environ.get(VARIABLE)
     if given is None:
         return None

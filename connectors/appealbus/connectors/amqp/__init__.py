@@ -1,4 +1,4 @@
-"""RabbitMQ, or its twin in memory: appeals in, dossiers out, hints for workers, questions to agencies."""
+"""Plugin for RabbitMQ or the in-memory broker: intakes, deliveries, work queues and the agency connector."""
 
 from functools import partial
 from typing import Any
@@ -18,42 +18,36 @@ from appealbus.core import Delivery, Factory, Intake, Settings, Wire, WorkQueue,
 
 @hookimpl
 def register_settings() -> type[Settings]:
-    """Brokers, and what the names of exchanges and queues begin with."""
     return AmqpSettings
 
 
 @hookimpl
 def register_shared(settings: AmqpSettings) -> Brokers:
-    """One pair of connections to each broker, whatever uses it."""
+    """Create the connection pairs, one for each broker, that all parts share."""
     return Brokers(settings)
 
 
 @hookimpl
 def register_connectors(shared: Brokers) -> list[Factory[Wire]]:
-    """Ask agencies by their queues."""
     return [Factory("amqp", AgencySettings, partial(AgencyWire, brokers=shared))]
 
 
 @hookimpl
 def register_intakes(shared: Brokers) -> list[Factory[Intake[Any]]]:
-    """Take appeals from a queue."""
     return [Factory("amqp", IntakeSettings, partial(AmqpIntake, brokers=shared))]
 
 
 @hookimpl
 def register_deliveries(shared: Brokers) -> list[Factory[Delivery[Any]]]:
-    """Publish dossiers."""
     return [Factory("amqp", PublishSettings, partial(AmqpDelivery, brokers=shared))]
 
 
 @hookimpl
 def register_work_queues(shared: Brokers) -> list[Factory[WorkQueue[Any]]]:
-    """Tell other workers of appeals that wait."""
     return [Factory("amqp", WorkSettings, partial(AmqpWorkQueue, brokers=shared))]
 
 
 @hookimpl
 def register_commands(app: typer.Typer, settings: AmqpSettings) -> None:
-    """Compare the broker with what the bus needs, and make it so; write down what messages there are."""
     add_to(app, settings)
     app.command("asyncapi")(asyncapi)

@@ -1,4 +1,4 @@
-"""The brokers of a configuration: one connection pair for each, shared by all parts that name it."""
+"""Brokers of a configuration: one connection pair for each, shared by all parts that name it."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,34 +15,29 @@ from appealbus.connectors.broker.settings import BrokerSettings
 from appealbus.core import ConfigError, Health, LinkState, LinkStatus
 
 _LOOK = 10.0
-"""Seconds for a first connection: as long as one attempt has by default."""
+"""Seconds for a first connection: the default length of one attempt."""
 
 
 class Brokers:
-    """Makes a broker when it is first asked for, and then gives the same."""
+    """Creates a broker at the first request, and returns the same one afterwards."""
 
     def __init__(self, settings: AmqpSettings) -> None:
         self.names = Names(settings.prefix)
         self.settings = settings
         self.source = settings.source or f"/{settings.prefix}"
-        """What the `source` of events begins with."""
+        """Prefix of the `source` attribute of events."""
         self.channels: defaultdict[tuple[Broker, str], dict[str, str]] = defaultdict(dict)
-        """By broker and queue of dead letters: the channels of all intakes there, by their queues of appeals."""
+        """By broker and dead-letter queue: the names of the intakes' channels, by their queues of appeals."""
         self.named: defaultdict[Broker, set[str]] = defaultdict(set)
-        """By broker: queues that the configuration names, which no sender may have receipts put into."""
+        """By broker: queues named in the configuration. A sender must not direct receipts to them."""
         self.intakes: defaultdict[Broker, list[str]] = defaultdict(list)
-        """By broker: the queues of appeals of all intakes there."""
+        """By broker: the queues of appeals of all its intakes."""
         self._configured = {MAIN: BrokerSettings(), **settings.brokers}
         self._made: dict[str, Broker] = {}
         self._keepers: dict[str, TopologyKeeper] = {}
 
     def get(self, name: str = MAIN) -> Broker:
-        """Return the broker of this name. Nothing is connected before its `start`.
-
-        Raises:
-            ConfigError: there is no broker of this name.
-
-        """
+        """Return a broker by name. It connects at `start`. Raises ConfigError if there is no broker of this name."""
         if name not in self._configured:
             known = ", ".join(sorted(self._configured))
             raise ConfigError(
@@ -53,17 +48,11 @@ class Brokers:
         return self._made[name]
 
     def in_memory(self, broker: Broker) -> bool:
-        """Whether a broker lives in this process alone, so that nobody else makes its queues."""
+        """Whether the broker lives in this process, so that nobody else creates its queues."""
         return not self._configured[broker.name].hosts
 
     async def start(self, broker: Broker, wanted: Wanted | None = None) -> None:
-        """Begin to connect, and see to the topology; a broker in memory has it at once.
-
-        Args:
-            broker: one of ours.
-            wanted: what whoever starts it needs there; None: what a bus needs.
-
-        """
+        """Begin to connect and maintain the topology, by default that of a bus; an in-memory broker gets it at once."""
         await broker.start()
         wanted = bus_of(self.names) if wanted is None else wanted
         if self.in_memory(broker):
@@ -74,13 +63,13 @@ class Brokers:
         self._keepers[broker.name].start(wanted)
 
     async def close(self, broker: Broker) -> None:
-        """Let go of a broker; call it once for each `start`."""
+        """Release a broker; call once for each `start`."""
         if broker.name in self._keepers:
             await self._keepers[broker.name].stop()
         await broker.close()
 
     async def health(self, broker: Broker, wanted: Wanted | None = None) -> Health:
-        """Say whether a broker can be reached and has what is wanted of it. Nothing is made, nothing stays open."""
+        """Check that a broker is reachable and has the topology. Creates nothing and leaves no connection open."""
         if self.in_memory(broker):
             return Health(True, f"the broker {broker.name} is in the memory of this process")
         await broker.start()
@@ -103,7 +92,7 @@ class Brokers:
         return Health(not problems, "; ".join([there, *problems]))
 
     def links(self, broker: Broker) -> Sequence[LinkState]:
-        """Say how the connections of a broker stand, and its topology."""
+        """Return the state of a broker's connections and topology."""
         keeper = self._keepers.get(broker.name)
         return (*broker.links(), *(keeper.links() if keeper is not None else ()))
 
@@ -119,7 +108,7 @@ class Brokers:
 
 
 def unreached(broker: Broker) -> Health:
-    """Say that there is no connection to a broker that is started, and why."""
+    """Return the health of a started broker that is not connected."""
     wrong = next((f"{link.status}: {link.detail}" for link in broker.links() if link.detail), "")
     return Health(False, f"no connection to the broker {broker.name}; {wrong}".rstrip("; "))
 
@@ -127,7 +116,7 @@ def unreached(broker: Broker) -> Health:
 def link_of(
     name: str, broker: Sequence[LinkState], counts: Mapping[str, int], troubles: Iterable[Trouble | None] = ()
 ) -> LinkState:
-    """Return the state of a part that uses a broker: that of the broker's worst connection, or its own trouble."""
+    """Return the state of a part that uses a broker: that of the worst connection, or the part's own trouble."""
     worst = next((link for link in broker if link.status is not LinkStatus.UP), None)
     if worst is not None:
         return LinkState(name, worst.status, f"see {worst.name}", worst.since, counts=dict(counts))

@@ -1,4 +1,4 @@
-"""What a configuration wants of a broker."""
+"""The topology that a configuration requires of a broker."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -16,7 +16,6 @@ _NAMED: Mapping[str, Callable[[str], Exchange | Queue]] = {
 
 
 def wanted_of(document: dict[str, Any], brokers: Brokers, name: str) -> Wanted:
-    """Return what a configuration wants of one of its brokers."""
     names, users = brokers.names, list(_users(document, name))
     # The main broker may serve those who have no table yet.
     ours = name == MAIN or any(kind != "sources" for kind, _, _ in users)
@@ -30,7 +29,7 @@ def wanted_of(document: dict[str, Any], brokers: Brokers, name: str) -> Wanted:
 
 
 def foreign_of(document: dict[str, Any], names: Names, name: str) -> Wanted:
-    """Return what a configuration names on one of its brokers beside what is the bus's own."""
+    """Return what the configuration names on a broker and the bus does not own."""
     outlets = [
         str(table.get("exchange") or names.out) for kind, _, table in _users(document, name) if kind == "deliveries"
     ]
@@ -46,7 +45,7 @@ def foreign_of(document: dict[str, Any], names: Names, name: str) -> Wanted:
 
 
 def _users(document: dict[str, Any], name: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Go through the tables that name a broker: what they are of, whose, and what they hold."""
+    """Yield the tables that name a broker: kind, name, and content."""
     tables = [("work", "", document.get("work"))]
     for kind in ("intakes", "deliveries", "sources"):
         tables += [(kind, user, table) for user, table in (document.get(kind) or {}).items()]

@@ -18,13 +18,13 @@ SCHEMA = str(Dossier.model_fields["schema_version"].default)
 
 
 _ALL = 128
-"""More than a batch holds: nothing is held back any more."""
+"""More than a batch holds: no limit."""
 _TOLD = 5
-"""Routing keys in a line that a person reads; the others have the same cause."""
+"""Routing keys listed in a message for people; the others have the same cause."""
 
 
 class AmqpDelivery(Delivery[PublishSettings]):
-    """Publishes a batch at once. A version counts as delivered when the broker has confirmed it."""
+    """Publishes a whole batch at once. A version counts as delivered when the broker has confirmed it."""
 
     def __init__(self, name: str, settings: PublishSettings, brokers: Brokers) -> None:
         super().__init__(name, settings)
@@ -39,16 +39,15 @@ class AmqpDelivery(Delivery[PublishSettings]):
         self._again: dict[str, int] = {}
 
     async def start(self) -> None:
-        """Begin to connect."""
         self._started = True
         await self._brokers.start(self._broker, self._wanted)
 
     async def deliver(self, batch: Sequence[Outgoing]) -> Sequence[Handed]:
-        """Publish the versions; of one appeal there is never more than one in a batch.
+        """Publish the versions; a batch holds at most one of each appeal.
 
-        If one of several queues behind the exchange is full, the broker refuses a message that the other queues have
-        taken, and each new attempt puts it into those once more. So of the versions that were refused one is sent
-        again, then two, then four, as long as the broker confirms them.
+        If one of several queues behind the exchange is full, the broker refuses the message although the other queues
+        accepted it, and each retry adds a copy there. So refused versions are retried in groups of one, two, four, as
+        long as the broker confirms them.
         """
         within = self.config.confirm_within
         if not await self._broker.up(min(within, 5.0)):
@@ -86,11 +85,10 @@ class AmqpDelivery(Delivery[PublishSettings]):
             self._unroutable.discard(key)
 
     async def health(self) -> Health:
-        """Say whether the broker can be reached."""
         return await self._brokers.health(self._broker, self._wanted)
 
     def links(self) -> Sequence[LinkState]:
-        """Say how the connections to the broker stand, and for which dossiers no receiver's queue is bound."""
+        """Return the state of the connections, and the dossiers that no receiver's queue is bound for."""
         links = self._brokers.links(self._broker)
         state = link_of(f"delivery.{self.name}", links, {})
         if state.status is LinkStatus.UP and self._unroutable:
@@ -100,7 +98,6 @@ class AmqpDelivery(Delivery[PublishSettings]):
         return (*links, state)
 
     async def close(self) -> None:
-        """Let the broker go."""
         if self._started:
             self._started = False
             await self._brokers.close(self._broker)
@@ -113,7 +110,7 @@ def _handed(result: Published) -> Handed:
 
 
 def message_of(item: Outgoing, exchange: str, source: str) -> Message:
-    """Return a dossier version as receivers get it: what it is can be read in properties and headers, too."""
+    """Return the message of a dossier version; properties and headers describe it, too."""
     region = item.region or "00"
     now = wall()
     subject = item.message_id.rpartition("/")[0]

@@ -1,4 +1,4 @@
-"""From a message of the broker to a message that the bus can take, or keep."""
+"""Conversion of broker messages to inbound messages of the bus."""
 
 from collections.abc import Mapping
 
@@ -11,7 +11,7 @@ JSON = "application/json"
 XML = "application/xml"
 _BOM = b"\xef\xbb\xbf"
 _SHOWN = 100
-"""Characters of a name that a sender may have made up: ours have some twenty, and AMQP allows 255."""
+"""Characters kept of a name from a sender. Ours have some twenty, and AMQP allows 255."""
 
 _DEATHS = {
     "delivery_limit": "it was given back too often, as if each worker that took it had died",
@@ -22,7 +22,7 @@ _DEATHS = {
 
 
 def inbound_of(delivered: Delivered, channel: str, queue: str) -> Inbound:
-    """Return what came over a channel, for the bus to take; whether it is an appeal, the bus finds out."""
+    """Return the inbound message of a channel. The bus decides whether it is an appeal."""
     message = delivered.message
     media_type = media_type_of(message)
     body = message.body.removeprefix(_BOM) if media_type == JSON else message.body
@@ -30,14 +30,9 @@ def inbound_of(delivered: Delivered, channel: str, queue: str) -> Inbound:
 
 
 def dead_letter(message: Message, channels: Mapping[str, str], queue: str, names: Names) -> Inbound | None:
-    """Return what the broker gave up on, undecoded and with the reason; None for a hint of the work queue.
+    """Return a dead-lettered message, undecoded and with its reason; None for a hint of the work queue.
 
-    Args:
-        message: as it came.
-        channels: the names of channels by their queues of appeals: all whose dead letters come to this queue.
-        queue: the queue of dead letters that the message came from.
-        names: what the queues of the bus are called.
-
+    `channels` are the channels whose dead letters come to this queue, by their queues of appeals.
     """
     headers = message.properties.headers
     died_in = printable(str(headers.get("x-last-death-queue") or "a queue"))[:_SHOWN]
@@ -53,7 +48,7 @@ def dead_letter(message: Message, channels: Mapping[str, str], queue: str, names
 
 
 def media_type_of(message: Message) -> str:
-    """Return `application/xml` or `application/json`: what the message says, or else what its first character is."""
+    """Return `application/xml` or `application/json`: as declared, else guessed from the first character."""
     said = message.properties.content_type.partition(";")[0].strip().lower()
     if said in {XML, "text/xml"} or said.endswith("+xml"):
         return XML

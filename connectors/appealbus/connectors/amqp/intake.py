@@ -1,4 +1,4 @@
-"""The intake `amqp`: appeals from a queue, acknowledged once they are on disk, with receipts for who asks for one."""
+"""The intake `amqp`: appeals from a queue, acknowledged once they are stored, with receipts on request."""
 
 import asyncio
 from collections.abc import Sequence
@@ -29,26 +29,25 @@ from appealbus.core.clocks import monotonic
 log = structlog.get_logger(__name__)
 
 _HOLD = 60.0
-"""Seconds that a message is held while the journal fails: a database that restarts is back by then."""
+"""Seconds to hold a message while the journal fails: a restarting database is back by then."""
 _HOLD_MOST = 900.0
-"""Half of the time after which RabbitMQ takes a message away from whoever holds it."""
+"""Half of the time after which RabbitMQ takes an unacknowledged message back."""
 _GIVE_BACK = 5.0
-"""Seconds before a message goes back whose receipt could not be sent: given back at once, it would be here again at
-once."""
+"""Seconds before a message is requeued whose receipt could not be sent; without a pause it would return at once."""
 _RETRY, _RETRY_MOST = 0.1, 5.0
-"""Seconds between tries while the journal fails: a short failure costs little, a long one at most five more."""
+"""Shortest and longest pause, in seconds, between attempts while the journal fails."""
 _STOP = 5.0
-"""Seconds for handlers to end: what is being written is on disk by then, and the rest goes back to the broker."""
+"""Seconds for handlers to end. What is being written is stored by then; the broker gets the rest back."""
 _DEAD_PREFETCH = 5
-"""Few: nobody waits for them, and each costs a write of its whole body."""
+"""Few: they are not urgent, and each costs a write of its whole body."""
 _BUSY_POLL = 0.2
-"""Seconds: `appealbus run --until-idle` ends so soon after the last message."""
+"""Seconds between checks: how soon `appealbus run --until-idle` ends after the last message."""
 _IDLE_POLL = 1.0
-"""Seconds: there is nothing to find out until a message comes."""
+"""Seconds between checks while no message arrives."""
 
 
 class AmqpIntake(Intake[IntakeSettings]):
-    """Consumes two queues: that of appeals, and that of messages which the broker gave up on."""
+    """Consumes two queues: appeals and dead letters."""
 
     def __init__(self, name: str, settings: IntakeSettings, brokers: Brokers) -> None:
         super().__init__(name, settings)
@@ -84,7 +83,6 @@ class AmqpIntake(Intake[IntakeSettings]):
         self.idle = False  # nobody has looked yet
 
     async def run(self, acceptor: Acceptor) -> None:
-        """Take messages until cancelled."""
         self._acceptor = acceptor
         try:
             await self._brokers.start(self._broker)
@@ -108,11 +106,10 @@ class AmqpIntake(Intake[IntakeSettings]):
                 await self._brokers.close(self._broker)
 
     async def health(self) -> Health:
-        """Say whether the broker can be reached."""
         return await self._brokers.health(self._broker)
 
     def links(self) -> Sequence[LinkState]:
-        """Say how the connections to the broker stand, and what has become of the messages."""
+        """Return the state of the connections, with counts of messages by result."""
         links = self._brokers.links(self._broker)
         if self._wrong:
             return (LinkState(f"intake.{self.name}", LinkStatus.REFUSED, self._wrong, counts=dict(self._counts)),)
@@ -121,10 +118,10 @@ class AmqpIntake(Intake[IntakeSettings]):
 
     @property
     def _takes_unrouted(self) -> bool:
-        """Whether messages that no queue wanted were meant for this intake.
+        """Whether unroutable messages were meant for this intake.
 
-        What is published leads to the bus's own queue of appeals, so the intake of that queue takes them; an intake of
-        another queue takes them if it is the only one at this broker.
+        What is published goes to the bus's own queue of appeals, so the intake of that queue takes them. An intake of
+        another queue takes them only if it is the only one at this broker.
         """
         return self._queue == self._brokers.names.intake or len(self._brokers.intakes[self._broker]) == 1
 
@@ -148,14 +145,14 @@ class AmqpIntake(Intake[IntakeSettings]):
         delivered.ack()
 
     async def _bury(self, delivered: Delivered) -> None:
-        """Put a message that the broker gave up on into quarantine; a hint is acknowledged, for it is out of date."""
+        """Quarantine a dead letter; acknowledge a hint, which is out of date."""
         self._note_one()
         inbound = dead_letter(delivered.message, self._channels, self._dead, self._brokers.names)
         if inbound is None or await self._accept(inbound, delivered, _hold(delivered)) is not None:
             delivered.ack()
 
     async def _accept(self, inbound: Inbound, delivered: Delivered, ends: float) -> Taken | Quarantined | None:
-        """Have a message taken; None where the journal failed for so long that another worker shall try."""
+        """Pass a message to the bus; return None if the journal failed for so long that another worker shall try."""
         backoff = Backoff(_RETRY, _RETRY_MOST, no_jitter)
         while True:
             try:
@@ -190,7 +187,7 @@ class AmqpIntake(Intake[IntakeSettings]):
             await asyncio.sleep(_IDLE_POLL if self.idle else _BUSY_POLL)
 
     async def _nothing_left(self, consumers: Sequence[Consumer]) -> bool:
-        """Say whether the queues are empty and no handler is at work; the broker is asked again after each message."""
+        """Whether the queues are empty and no handler runs; the broker is asked again after each message."""
         seen = self._seen
         if not all(consumer.idle for consumer in consumers):
             return False
@@ -208,8 +205,8 @@ class AmqpIntake(Intake[IntakeSettings]):
 
 
 def _hold(delivered: Delivered) -> float:
-    """Return until when a message is held: a minute, and twice as long each time it came back before.
+    """Return until when to hold a message: a minute, doubled with each earlier return.
 
-    A queue has a limit of returns, and a message must not reach it only because the database is down.
+    Queues limit the number of returns; an outage of the database alone must not exhaust it.
     """
     return monotonic() + doubled(_HOLD, _HOLD_MOST, delivered.attempts)

@@ -1,58 +1,58 @@
-"""What the exchanges and queues of a bus are called."""
+"""Names of the exchanges and queues of a bus."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """The names with one prefix."""
+    """All names for one prefix."""
 
     prefix: str = "appealbus"
 
     @property
     def incoming(self) -> str:
-        """The topic exchange that channels publish appeals to."""
+        """The topic exchange for incoming appeals."""
         return f"{self.prefix}.in"
 
     @property
     def intake(self) -> str:
-        """The queue of appeals to take."""
+        """The queue of incoming appeals."""
         return f"{self.prefix}.intake"
 
     @property
     def work(self) -> str:
-        """The queue of appeals that wait for a worker."""
+        """The queue of hints for workers."""
         return f"{self.prefix}.work"
 
     @property
     def out(self) -> str:
-        """The topic exchange of dossiers: receivers bind their queues to it."""
+        """The topic exchange of dossiers; receivers bind their queues to it."""
         return f"{self.prefix}.out"
 
     @property
     def dead(self) -> str:
-        """The exchange of messages that the broker gave up on."""
+        """The dead-letter exchange."""
         return f"{self.prefix}.dead"
 
     @property
     def quarantine(self) -> str:
-        """The queue of messages that the broker gave up on; the bus takes them into its quarantine."""
+        """The dead-letter queue; the bus quarantines its messages."""
         return f"{self.prefix}.quarantine"
 
     @property
     def unrouted(self) -> str:
-        """The alternate exchange, and the queue behind it, of messages that no queue wants."""
+        """The alternate exchange for unroutable messages, and its queue."""
         return f"{self.prefix}.unrouted"
 
     @property
     def alarms(self) -> str:
-        """The topic exchange of alarms: whoever has to know binds a queue to it."""
+        """The topic exchange of alarms; receivers bind their queues to it."""
         return f"{self.prefix}.alarms"
 
     def answers(self, source: str) -> str:
-        """Return the queue to which an agency sends answers that take hours."""
+        """The queue of an agency's asynchronous answers."""
         return f"{self.prefix}.answers.{source}"
 
     def dead_answers(self, source: str) -> str:
-        """Return the queue of answers that the broker gave up on; they are taken from it as from the first."""
+        """The dead-letter queue of asynchronous answers; the bus consumes it like the first."""
         return f"{self.answers(source)}.dead"

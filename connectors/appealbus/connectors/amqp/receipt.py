@@ -1,4 +1,4 @@
-"""What a sender is told: the receipt, or why there is none."""
+"""Receipts and refusals for senders."""
 
 import asyncio
 import hashlib
@@ -24,17 +24,17 @@ _DIRECT = f"{_PSEUDO}reply-to."
 _WELL_FORMED = re.compile(r"(g[A-Za-z0-9+/]+=*)\.[A-Za-z0-9+/]+=*")
 _NODE = re.compile(rb"[A-Za-z0-9_.@-]+")
 _PLACES = {b"X": 12, b"g": 9}
-"""Bytes behind the name of the node, by the kind of the process's number."""
+"""Bytes behind the node name, by the tag of the encoded process id."""
 _LENGTHS = {b"v": 2, b"w": 1, b"d": 2, b"s": 1}
-"""Bytes of the length of that name, by the kind of the name."""
+"""Bytes of the length of the node name, by the tag of the name."""
 _TRIES = 3
-"""With pauses of one and two seconds: a queue that is being moved is back by then."""
+"""Attempts, with pauses of one and two seconds: enough for a queue that is being moved."""
 _WITHIN = 10.0
 """Seconds for the broker to confirm; the message itself is held for a minute at least."""
 
 
 class Receipts:
-    """Tells the senders of one intake."""
+    """Sends the receipts of one intake."""
 
     def __init__(self, intake: str, source: str, broker: Broker, allowed: "Allowed", counts: dict[str, int]) -> None:
         self._intake = intake
@@ -45,7 +45,7 @@ class Receipts:
         self._told = False
 
     async def send(self, request: Message, result: Taken | Quarantined) -> bool:
-        """Tell the sender, if it asked; False where the broker did not say whether it has the receipt."""
+        """Send a receipt if the sender asked for one. False if the broker did not say whether it has the receipt."""
         address = request.properties.reply_to
         if not address:
             return True
@@ -69,13 +69,13 @@ class Receipts:
         return False
 
     def _lost(self, state: Published) -> bool:
-        """Count a receipt whose queue is gone. The appeal is on disk; the same message sent again gets a receipt."""
+        """Count a receipt whose queue is gone. The appeal is stored; a repeated message gets a receipt."""
         self._counts["receipts_unroutable"] += 1
         log.warning("amqp.receipt_unroutable", intake=self._intake, state=state.value)
         return True
 
     def _refuse(self) -> None:
-        """Count an address that the settings do not allow. Only the first is logged: a sender may write thousands."""
+        """Count an address that the settings forbid. Only the first is logged, as a sender may write thousands."""
         self._counts["receipts_refused"] += 1
         if not self._told:
             self._told = True
@@ -83,14 +83,13 @@ class Receipts:
 
 
 class Allowed:
-    """Where the receipts of an intake may go.
+    """Addresses that the receipts of an intake may go to.
 
     Args:
-        prefix: of the names of the bus; no receipt goes there, whatever the settings say.
-        queues: others that the configuration names, and that senders must not reach either; may grow.
-        patterns: names of queues, or `*` within, that the settings allow.
-        direct: whether the settings allow direct reply-to.
-
+        prefix: prefix of the bus's own names, which are always forbidden.
+        queues: other queues that the configuration names, also forbidden; may grow.
+        patterns: allowed queue names, with `*` as wildcard.
+        direct: whether direct reply-to is allowed.
     """
 
     def __init__(self, prefix: str, queues: Collection[str], patterns: Collection[str], *, direct: bool) -> None:
@@ -100,9 +99,9 @@ class Allowed:
         self._direct = direct
 
     def may_go_to(self, address: str) -> bool:
-        """Say whether a receipt may go to where a sender says.
+        """Whether a receipt may go to this address.
 
-        RabbitMQ 4.0 closes the connection of whoever publishes to a direct reply-to that names no process of Erlang.
+        RabbitMQ 4.0 closes the publisher's connection if a direct reply-to does not name an Erlang process.
         """
         if address.startswith(_DIRECT):
             return self._direct and _names_a_process(address.removeprefix(_DIRECT))
@@ -126,7 +125,7 @@ def _names_a_process(address: str) -> bool:
 
 
 def reply_to(request: Message, result: Taken | Quarantined, channel: str, source: str) -> Message:
-    """Return the message for whoever sent the request, in the request's own format."""
+    """Return the reply to a request, in the request's own format."""
     asked = request.properties
     now = wall()
     told: Receipt | Refusal

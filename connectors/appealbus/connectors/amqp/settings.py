@@ -1,4 +1,4 @@
-"""What can be set about brokers, and about the intake, the delivery and the work queue `amqp`."""
+"""Settings of brokers, and of the intake, the delivery and the work queue `amqp`."""
 
 from typing import Annotated
 
@@ -9,7 +9,7 @@ from appealbus.core import Settings
 from appealbus.core.config.types import Seconds
 
 MAIN = "main"
-"""The broker that is meant where none is named."""
+"""The default broker."""
 
 QueueName = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00-\x20\x7f\[\]?]+$")]
 

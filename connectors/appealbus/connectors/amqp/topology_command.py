@@ -1,4 +1,4 @@
-"""`appealbus topology`: exchanges, queues, bindings and policies, compared, made and written down."""
+"""`appealbus topology`: compare, create and export exchanges, queues, bindings and policies."""
 
 import asyncio
 import shlex
@@ -28,7 +28,6 @@ Named = Annotated[str, typer.Option("--broker", help="The broker, of those in [p
 
 
 def add_to(app: typer.Typer, settings: AmqpSettings) -> None:
-    """Add the commands."""
     group = typer.Typer(help="What the bus needs of a message broker.", no_args_is_help=True)
 
     @group.command()
@@ -61,8 +60,6 @@ def add_to(app: typer.Typer, settings: AmqpSettings) -> None:
 
 
 class Topology:
-    """One command's work on one broker."""
-
     def __init__(self, cli: Cli, settings: AmqpSettings, name: str) -> None:
         brokers = Brokers(settings)
         self._cli = cli
@@ -72,19 +69,16 @@ class Topology:
         self._foreign = foreign_of(cli.loaded.document, brokers.names, name)
 
     def check(self) -> None:
-        """Compare and tell."""
         if self._in_memory():
             return
         self._tell(asyncio.run(self._guarded(self._check())))
 
     def apply(self) -> None:
-        """Make, compare and tell."""
         if self._in_memory():
             return
         self._tell(asyncio.run(self._guarded(self._apply())))
 
     def export(self, file: Path | None) -> None:
-        """Write definitions."""
         made = definitions(self._wanted, self._settings.virtual_host)
         if file is None:
             self._cli.print_json(made)
@@ -145,7 +139,7 @@ class Topology:
 
 
 class _Connected:
-    """A started broker that is up."""
+    """Context manager of a started and connected broker."""
 
     def __init__(self, broker: Broker) -> None:
         self._broker = broker

@@ -1,4 +1,4 @@
-"""The work queue `amqp`: hints that an appeal waits, for all workers of one journal."""
+"""The work queue `amqp`: hints about waiting appeals, for all workers of one journal."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -12,15 +12,15 @@ from appealbus.core.clocks import day_of, wall
 _APART = 0.05
 """Seconds between two hints: a worker that looks takes as many appeals as it has room for."""
 _PUBLISH = 5.0
-"""Seconds: a hint that leaves later is of no use, for workers look into the journal by themselves."""
+"""Seconds to publish a hint. A later one is useless, as workers poll the journal anyway."""
 _FRESH = 60.0
-"""Seconds after which the broker drops a hint: by then every worker has looked into the journal by itself."""
+"""Seconds until the broker drops a hint: by then every worker has polled the journal."""
 _HIGHEST = 9
-"""A day of the term each: what is due in more than a week can wait alike. Brokers before 4.3 know two levels anyhow."""
+"""One level for each remaining day, up to nine. Brokers before 4.3 know only two levels."""
 
 
 class AmqpWorkQueue(WorkQueue[WorkSettings]):
-    """Publishes a hint for an appeal that waits, and consumes the hints of others. One out of date costs one look."""
+    """Publishes hints for waiting appeals, and consumes those of others. A stale one costs one look."""
 
     def __init__(self, name: str, settings: WorkSettings, brokers: Brokers) -> None:
         super().__init__(name, settings)
@@ -35,12 +35,11 @@ class AmqpWorkQueue(WorkQueue[WorkSettings]):
         self._counts = dict.fromkeys(("offered", "joined", "dropped", "taken"), 0)
 
     async def start(self) -> None:
-        """Begin to connect."""
         self._started = True
         await self._brokers.start(self._broker)
 
     def offer(self, waiting: Waiting) -> None:
-        """Keep the hint until it is published. Of several offered meanwhile only the most urgent is published."""
+        """Keep the hint until it is published. Of several only the most urgent is published."""
         if self._offered is not None:
             self._counts["joined"] += 1
             waiting = min(self._offered, waiting, key=lambda each: each.urgency)
@@ -48,7 +47,7 @@ class AmqpWorkQueue(WorkQueue[WorkSettings]):
         self._wake.set()
 
     async def run(self, take: Callable[[], Awaitable[bool]]) -> None:
-        """Take hints and publish those that are offered, until cancelled."""
+        """Consume and publish hints until cancelled."""
 
         async def handle(delivered: Delivered) -> None:
             if await take():
@@ -90,22 +89,20 @@ class AmqpWorkQueue(WorkQueue[WorkSettings]):
         )
 
     async def health(self) -> Health:
-        """Say whether the broker can be reached."""
         return await self._brokers.health(self._broker)
 
     def links(self) -> Sequence[LinkState]:
-        """Say how the connections to the broker stand, and what has become of the hints."""
+        """Return the state of the connections, with the counts of hints."""
         links = self._brokers.links(self._broker)
         trouble = self._consumer.trouble if self._consumer is not None else None
         return (*links, link_of("work_queue", links, self._counts, [trouble]))
 
     async def close(self) -> None:
-        """Let the broker go."""
         if self._started:
             self._started = False
             await self._brokers.close(self._broker)
 
 
 def priority_of(urgency: int) -> int:
-    """Return a message's priority: 9 for an appeal that is due today or overdue, one less for each day left."""
+    """Return the message priority: 9 if the appeal is due today or overdue, one less for each day left."""
     return max(0, min(_HIGHEST, _HIGHEST - (urgency - day_of(wall()).toordinal())))

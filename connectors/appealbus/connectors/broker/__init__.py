@@ -1,1 +1,1 @@
-"""A message broker as connectors use it: one interface, RabbitMQ behind it, or a twin in the memory of the process."""
+"""A message broker for connectors: one interface, implemented by RabbitMQ and in memory."""

@@ -1,7 +1,4 @@
-"""A message broker as the rest of this package sees it: RabbitMQ behind pika, or its twin in memory.
-
-Both pass the behaviour suite in tests/connectors/broker.
-"""
+"""The broker interface. Both implementations, RabbitMQ and in memory, pass the tests in tests/connectors/broker."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -34,7 +31,7 @@ class Published(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Properties:
-    """What a message says about itself. Empty texts are not sent."""
+    """Properties of a message. Empty strings are not sent."""
 
     message_id: str = ""
     correlation_id: str = ""
@@ -43,89 +40,89 @@ class Properties:
     type: str = ""
     app_id: str = ""
     expiration: float | None = None
-    """Seconds after which the broker drops it."""
+    """Seconds until the broker drops it."""
     priority: int | None = None
     timestamp: datetime | None = None
     persistent: bool = True
     headers: Mapping[str, Header] = field(default_factory=dict)
-    """No fractions: pika reads them as whole numbers. What others send beside these types is left out."""
+    """No fractions: pika reads them as whole numbers. Received values of other types are left out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message on its way: to an exchange, or from one."""
+    """An outgoing or received message."""
 
     body: bytes
     properties: Properties = Properties()
     exchange: str = ""
-    """`""` is the default exchange: the routing key names a queue."""
+    """`""` is the default exchange, where the routing key names a queue."""
     routing_key: str = ""
 
 
 class Delivered(ABC):
-    """A message that a consumer holds. Settle it once; later calls, or calls after its channel is gone, do nothing."""
+    """A message held by a consumer. Settle it once; later calls, or calls after its channel is gone, do nothing."""
 
     message: Message
     redelivered: bool
     attempts: int
-    """How often it was delivered before without being settled, where the broker says so."""
+    """Number of earlier unsettled deliveries, if the broker counts them."""
 
     @abstractmethod
     def ack(self) -> bool:
-        """Say that the message is dealt with. False where the channel is gone: the message will come again."""
+        """Acknowledge. False if the channel is gone: the message will come again."""
 
     @abstractmethod
     def reject(self) -> bool:
-        """Say that nobody can deal with the message: it goes to the queue's dead-letter exchange, or is dropped."""
+        """Reject for good: the message goes to the queue's dead-letter exchange, or is dropped."""
 
     @abstractmethod
     def requeue(self) -> bool:
-        """Give the message back unharmed, for another consumer."""
+        """Return the message for another consumer, without counting a failure."""
 
 
 Trouble: TypeAlias = tuple[LinkStatus, str]
-"""How a part stands that is not up, and in a line why."""
+"""State of a part that is not up, and the reason in one line."""
 
 Handler: TypeAlias = Callable[[Delivered], Awaitable[None]]
-"""Deals with one message, and settles it.
+"""Handles and settles one message.
 
-What it raises is logged, and the message goes back to the queue after a pause, as one that failed; so does one that it
-has not settled when it returns.
+If it raises, the error is logged and the message goes back to the queue after a pause, counted as failed. The same
+happens if it returns without settling the message.
 """
 
 
 class Consumer(ABC):
-    """A subscription to a queue. It subscribes again by itself after every loss."""
+    """A subscription to a queue. It is renewed after every loss."""
 
     queue: str
 
     @abstractmethod
     async def stop(self, grace: float = 10.0) -> None:
-        """Take no more messages, let handlers end for `grace` seconds, give the rest back. Idempotent."""
+        """Take no more messages, let handlers end for `grace` seconds, return the rest. Idempotent."""
 
     @property
     @abstractmethod
     def idle(self) -> bool:
-        """Whether the subscription stands, and no handler is at work."""
+        """Whether it is subscribed, and no handler runs."""
 
     @property
     @abstractmethod
     def trouble(self) -> Trouble | None:
-        """Why the subscription does not stand although there is a connection; it is tried again meanwhile."""
+        """Why it is not subscribed although connected; it keeps trying."""
 
 
 class BrokerError(AppealBusError):
-    """The broker could not do what was asked. The text is ours and holds no message."""
+    """An operation of the broker failed. The text is ours and holds no message content."""
 
 
 class BrokerUnreachable(BrokerError):
-    """There is no connection, or it was lost while we waited."""
+    """There is no connection, or it was lost during the operation."""
 
 
 class BrokerRefused(BrokerError):
-    """The broker said no.
+    """The broker refused.
 
-    `code` is that of AMQP: 311 too large, 403 no right, 404 no such thing, 406 declared otherwise, 501 a name too long,
+    `code` is AMQP's: 311 too large, 403 no permission, 404 not found, 406 declared differently, 501 name too long,
     506 no room.
     """
 
@@ -135,16 +132,16 @@ class BrokerRefused(BrokerError):
 
 
 class RequestUnroutable(BrokerError):
-    """Nobody serves the queue that a request was for."""
+    """The queue of a request has no consumer."""
 
 
 class RequestTimedOut(BrokerError):
-    """No reply came in time. The request has expired in the broker, or its reply will be counted as late."""
+    """No reply in time. The request has expired in the broker, or its reply will count as late."""
 
 
 @dataclass(frozen=True, slots=True)
 class QueueInfo:
-    """What a declaration tells of a queue."""
+    """The result of a declaration."""
 
     name: str
     messages: int
@@ -154,28 +151,23 @@ class QueueInfo:
 class Broker(ABC):
     """One broker, shared by all parts of a process that name it. All methods may be called concurrently.
 
-    Consuming and publishing use connections of their own: a broker that is short of memory blocks publishers, and
-    must still get acknowledgements.
+    Consumers and publishers use separate connections: a broker short of memory blocks publishers, but must still
+    receive acknowledgements.
     """
 
     name: str
 
     @abstractmethod
     async def start(self) -> None:
-        """Begin to connect, and go on trying; returns at once. Call once for each `close`.
-
-        Raises:
-            ConfigError: a file or a secret of the settings cannot be read.
-
-        """
+        """Begin to connect and keep trying; returns at once. Call once for each `close`. Raises ConfigError."""
 
     @abstractmethod
     async def close(self) -> None:
-        """Let the broker go. The last of as many calls as there were of `start` closes the connections."""
+        """Release the broker. The last of as many calls as of `start` closes the connections."""
 
     @abstractmethod
     def links(self) -> tuple[LinkState, ...]:
-        """Say how the connections stand.
+        """Return the state of the connections.
 
         Their counts are of messages: published (tried), confirmed, unroutable, refused, unfit, unreachable,
         indeterminate, returned; delivered, acked, rejected, requeued, failed; late_replies, unknown_replies.
@@ -184,81 +176,76 @@ class Broker(ABC):
     @property
     @abstractmethod
     def requests_trouble(self) -> Trouble | None:
-        """Why no replies can come although there is a connection."""
+        """Why no replies can come although connected."""
 
     @abstractmethod
     async def up(self, within: float) -> bool:
-        """Wait until both connections are up, for `within` seconds; say whether they are."""
+        """Wait up to `within` seconds for both connections; return whether they are up."""
 
     async def publish(self, message: Message, *, mandatory: bool = True, within: float = 10.0) -> Published:
-        """Publish one message, as `publish_all` does several."""
+        """Publish one message; see `publish_all`."""
         return (await self.publish_all([message], mandatory=mandatory, within=within))[0]
 
     @abstractmethod
     async def publish_all(
         self, messages: Sequence[Message], *, mandatory: bool = True, within: float = 10.0
     ) -> list[Published]:
-        """Publish messages in their order, and wait for the broker's word on each. Never raises.
+        """Publish messages in order, and wait for the result of each. Never raises.
 
-        None waits for the word on another; all wait while the window is full.
+        Messages do not wait for each other, but all wait while the window is full.
 
         Args:
-            messages: what to send.
-            mandatory: whether to learn that no queue wants one; else that counts as confirmed.
+            mandatory: whether a message without a queue is reported; else it counts as confirmed.
             within: seconds until the result is `indeterminate`, or `unreachable` for what has not left by then; less
                 than it takes to notice a dead broker.
-
         """
 
     @abstractmethod
     async def consume(self, queue: str, handler: Handler, *, prefetch: int) -> Consumer:
-        """Have each message of a queue handled, at most `prefetch` at once. Returns before the first comes.
+        """Start handling the messages of a queue, at most `prefetch` at once. Returns before the first comes.
 
-        The subscription outlives lost connections, a queue that is deleted and made anew, and a broker that cancels
-        it; its `trouble` tells while it does not stand.
+        The subscription survives lost connections, a queue deleted and recreated, and cancellation by the broker. Its
+        `trouble` reports an interruption.
         """
 
     @abstractmethod
     async def request(self, message: Message, within: float) -> Message:
         """Send a request and return its reply.
 
-        `correlation_id` must be set, and no other request that waits may have it; `reply_to` and `expiration` are ours.
+        `correlation_id` must be set and unique among waiting requests; `reply_to` and `expiration` are set here.
 
         Raises:
-            RequestUnroutable: nobody serves that queue.
-            RequestTimedOut: no reply within so many seconds.
+            RequestUnroutable: the queue has no consumer.
+            RequestTimedOut: no reply within that many seconds.
             BrokerUnreachable: there is no connection, or it was lost before the reply came.
-            BrokerRefused: the broker did not take the request.
-            ValueError: the correlation id is missing, or another request waits with it.
-
+            BrokerRefused: the broker did not accept the request.
+            ValueError: the correlation id is missing, or another waiting request has it.
         """
 
     @abstractmethod
     async def declare_exchange(
         self, name: str, kind: str, arguments: Mapping[str, Argument] | None = None, *, passive: bool = False
     ) -> None:
-        """Make a durable exchange; `kind` is topic, direct or fanout. Nothing happens where it is there already.
+        """Create a durable exchange, unless it exists; `kind` is topic, direct or fanout.
 
-        With `passive` only look whether it is there, of whatever kind.
+        With `passive` only check that it exists, with any kind.
 
         Raises:
-            BrokerRefused: 404 where it is not there (passive), 406 where it differs, 403 where we may not.
+            BrokerRefused: 404 if missing (passive), 406 if different, 403 if forbidden.
             BrokerUnreachable: there is no connection, or it was lost.
-
         """
 
     @abstractmethod
     async def declare_queue(
         self, name: str, arguments: Mapping[str, Argument] | None = None, *, passive: bool = False
     ) -> QueueInfo:
-        """Make a durable queue; with `passive` only look whether it is there.
+        """Create a durable queue; with `passive` only check that it exists.
 
         Raises:
-            BrokerRefused: 404 where it is not there (passive), 406 where it differs, 403 where we may not.
+            BrokerRefused: 404 if missing (passive), 406 if different, 403 if forbidden.
             BrokerUnreachable: there is no connection, or it was lost.
-
         """
 
     @abstractmethod
     async def bind_queue(self, queue: str, exchange: str, routing_key: str) -> None:
-        """Have an exchange put messages into a queue. Raises as `declare_exchange`, and 404."""
+        """Bind a queue to an exchange. Raises as `declare_exchange`, and 404."""

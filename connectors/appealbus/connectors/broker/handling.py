@@ -1,4 +1,4 @@
-"""Running a handler over a message, the same for RabbitMQ and for its twin in memory."""
+"""Running a handler over a message, for both RabbitMQ and the in-memory broker."""
 
 import asyncio
 from abc import abstractmethod
@@ -11,30 +11,24 @@ from appealbus.connectors.broker.broker import Delivered, Handler
 log = structlog.get_logger(__name__)
 
 _PAUSE = 1.0
-"""Seconds before a message that failed goes back: long for a processor, short for a queue with a limit of 20
-returns."""
+"""Seconds before a failed message goes back: long for a processor, short for a queue with a limit of 20 returns."""
 
 
 class Handled(Delivered):
-    """A message that its consumer hands to a handler."""
+    """A message that its consumer passes to a handler."""
 
     is_settled: bool
-    """Whether the message was acknowledged, rejected or given back."""
+    """Whether the message was acknowledged, rejected or returned."""
 
     @abstractmethod
     def fail(self) -> bool:
-        """Give the message back as one that failed: the queue's delivery limit counts it."""
+        """Return the message as failed: the queue's delivery limit counts it."""
 
 
 async def handle(delivered: Handled, handler: Handler, queue: str, stopping: asyncio.Event) -> None:
-    """Run the handler; give the message back, after a pause, where that fails or does not settle it.
+    """Run the handler; return the message if it fails or does not settle the message.
 
-    Args:
-        delivered: the message.
-        handler: deals with it.
-        queue: where it came from, for the log.
-        stopping: set once the consumer is to end; there is no pause then.
-
+    A pause comes before that, unless `stopping` is set. `queue` is for the log.
     """
     try:
         await handler(delivered)

@@ -1,4 +1,4 @@
-"""What can be set about one broker: a table `[plugins.amqp.brokers.NAME]`."""
+"""Settings of one broker: a table `[plugins.amqp.brokers.NAME]`."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""The columns that a table of appeals or of changes may have: paths into them, such as `applicant.iin`."""
+"""Columns of a table of appeals or changes: paths into them, such as `applicant.iin`."""
 
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -15,13 +15,12 @@ _LISTS: Mapping[type[BaseModel], Mapping[str, str | None]] = {
     Appeal: _OF_APPEALS,
     Change: {"removed": None, **{f"corrected.{name}": field for name, field in _OF_APPEALS.items()}},
 }
-"""Columns with several values, separated by `;`: the field of the element that takes each, if it has fields."""
+"""Columns with several values, separated by `;`: the element's field that gets each value, if it has fields."""
 _NOT_FROM_OUTSIDE = frozenset({"channel", "mentions", "warnings"})
 
 
 @cache
 def known(model: type[BaseModel] = Appeal) -> frozenset[str]:
-    """Return all columns of a table of appeals, or of changes."""
     return frozenset(_columns(model, "")) | _LISTS[model].keys()
 
 
@@ -40,7 +39,7 @@ def _is_list(annotation: Any) -> bool:
 
 
 def document_of(cells: Mapping[str, str], model: type[BaseModel] = Appeal) -> dict[str, Any]:
-    """Build an appeal, or a change, from the cells of a row. An empty cell is an absent field."""
+    """Build an appeal or a change from the cells of a row. An empty cell is an absent field."""
     document: dict[str, Any] = {}
     for column, cell in cells.items():
         if not cell.strip():
@@ -61,7 +60,7 @@ def document_of(cells: Mapping[str, str], model: type[BaseModel] = Appeal) -> di
 
 
 def _say_who(appeal: dict[str, Any]) -> None:
-    """Fill in the type of the applicant: an organisation is one that gives what only organisations have."""
+    """Fill in the type of the applicant: an organisation if it has fields that only organisations have."""
     applicant = appeal.setdefault("applicant", {})
     if "type" not in applicant:
         organisation = not applicant.keys().isdisjoint(("bin", "organisation_name", "leader_iin", "leader_name"))

@@ -23,9 +23,9 @@ from appealbus.core.escaping import escaped_json
 from appealbus.core.rights.policy import read_policy
 
 _BATCH = 200
-"""Messages taken at once: the journal's writer makes one transaction of them, and past 200 that becomes no cheaper."""
+"""Messages taken at once: the journal writes them in one transaction, and more make it no cheaper."""
 _WARNINGS = 10
-"""That a line of text tells of an appeal; its receipt has more."""
+"""Warnings shown in a line of text; the receipt has all."""
 
 
 def _encoding(written: str) -> Encoding:

@@ -18,15 +18,15 @@ from appealbus.core import ConfigError, Delivery, Handed, Outgoing
 _STEP = 64 * 1024
 """Bytes read at once, from the end backwards: most dossiers are smaller, so the first step finds a line's end."""
 _OURS = b'{"schema_version":"'
-"""How each dossier begins."""
+"""The beginning of each dossier."""
 _TORN = 32 * 1024 * 1024
-"""More bytes without a line break are no part of a dossier: those have 16 MiB at most."""
+"""Bytes: a longer stretch without a line break is not part of a dossier, which has 16 MiB at most."""
 
 
 class FilesDelivery(Delivery[OutboxSettings]):
     """Appends dossiers; a batch is on disk before it counts as delivered.
 
-    The file is opened anew for each batch, so that it may be moved away at any time.
+    The file is reopened for each batch, so it may be moved away at any time.
     """
 
     def __init__(self, name: str, settings: OutboxSettings) -> None:
@@ -34,12 +34,7 @@ class FilesDelivery(Delivery[OutboxSettings]):
         self._lock = threading.Lock()
 
     async def start(self) -> None:
-        """Make sure that the file can be written, and drop what a crash left behind of a line.
-
-        Raises:
-            ConfigError: there is something else under this path.
-
-        """
+        """Check that the file is writable, and remove a partial line left by a crash. Raises ConfigError."""
         try:
             await asyncio.to_thread(self._append, b"")
         except BlockingIOError:
@@ -91,9 +86,9 @@ def _check(file: BinaryIO, path: Path) -> None:
 
 
 def _mended(file: BinaryIO) -> int:
-    """End the last line, or cut off the part of a dossier that a crash left; return where to append.
+    """Complete the last line, or cut off a partial dossier left by a crash; return where to append.
 
-    Only text behind the last whole line that begins as a dossier does is cut off: all else may be somebody else's.
+    Only text after the last whole line that begins like a dossier is cut off: anything else may belong to others.
     """
     end = file.seek(0, os.SEEK_END)
     start = _whole_lines(file, end)
@@ -125,7 +120,7 @@ def _write(file: BinaryIO, data: bytes) -> None:
 
 
 def _whole_lines(file: BinaryIO, end: int) -> int:
-    """Return where the last whole line ends."""
+    """Return the offset of the end of the last whole line."""
     while end:
         start = max(0, end - _STEP)
         file.seek(start)

@@ -19,14 +19,14 @@ from appealbus.core import Acceptor, ConfigError, Inbound, Intake, Quarantined, 
 log = structlog.get_logger(__name__)
 
 _BATCH = 100
-"""Messages taken at once. After a crash all of one batch are suspects; fewer would be slower."""
+"""Messages taken at once. After a crash all of one batch are suspects; a smaller batch would be slower."""
 _LONGEST_NOTE = 20
-"""Digits: a number of messages has fewer. What has more was not written by us."""
+"""Digits of a message count; a longer note was not written by us."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """How a file looked, and since when it has looked like that."""
+    """A file's last state, and since when it has not changed."""
 
     size: int
     modified: int
@@ -34,12 +34,12 @@ class _Seen:
 
 
 class FilesIntake(Intake[FolderSettings]):
-    """Takes whole files from a folder, oldest name first, and moves each to `done` or `failed`.
+    """Takes whole files from a folder, by name in ascending order, and moves each to `done` or `failed`.
 
-    `failed` gets the files that could not be read to the end, or of which no appeal could be taken. After a crash
-    a file is read again from its start: what has been taken is recognised by its message id.
+    `failed` gets files that could not be read completely, or that yielded no appeal. After a crash a file is read again
+    from its start: appeals already taken are recognised by their message ids.
 
-    Of several workers that have the folder before them one takes from it, until it ends; the others only look.
+    Of several workers with the same folder one takes files until it ends; the others wait.
     """
 
     def __init__(self, name: str, settings: FolderSettings) -> None:
@@ -49,7 +49,6 @@ class FilesIntake(Intake[FolderSettings]):
         self.idle = False  # nobody has looked yet
 
     async def run(self, acceptor: Acceptor) -> None:
-        """Take files until cancelled."""
         for name in ("done", "failed"):
             await asyncio.to_thread((self.config.folder / name).mkdir, exist_ok=True)
         lock = await asyncio.to_thread(os.open, self.config.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -64,7 +63,7 @@ class FilesIntake(Intake[FolderSettings]):
             os.close(lock)
 
     def _whole_files(self) -> list[str]:
-        """Look into the folder; return the files that have not changed for long enough."""
+        """Return the files in the folder that have not changed for long enough."""
         now = time.monotonic()
         seen: dict[str, _Seen] = {}
         with os.scandir(self.config.folder) as entries:
@@ -121,7 +120,7 @@ class FilesIntake(Intake[FolderSettings]):
 
 
 async def accept_all(acceptor: Acceptor, batch: Sequence[Inbound]) -> list[Taken | Quarantined]:
-    """Hand over messages at once, so that the journal can write them together. Raises the first error, at the end."""
+    """Pass messages at once, so that the journal can group their writes. Raises the first error at the end."""
     results = await asyncio.gather(*map(acceptor.accept, batch), return_exceptions=True)
     taken = []
     for result in results:
@@ -132,7 +131,7 @@ async def accept_all(acceptor: Acceptor, batch: Sequence[Inbound]) -> list[Taken
 
 
 def _locked(lock: int) -> bool:
-    """Take the folder's lock, if nobody else has it. The kernel frees it when its holder ends, however it ends."""
+    """Take the folder's lock if it is free. The kernel releases it when its holder ends in any way."""
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -143,7 +142,7 @@ def _locked(lock: int) -> bool:
 
 
 def _progress(note: Path) -> int | None:
-    """Return after how many messages somebody died over the file; None if nobody did."""
+    """Return the number of messages after which a process died over the file; None if none did."""
     try:
         with opened(note, follow=False) as file:
             return int(file.read(_LONGEST_NOTE))
@@ -154,9 +153,9 @@ def _progress(note: Path) -> int | None:
 
 
 def _note(note: Path, read: int) -> None:
-    """Write down how many messages are dealt with. A folder that cannot be written tells of it when the file moves.
+    """Note how many messages are processed. An unwritable folder is reported when the file is moved.
 
-    In a new file that takes the note's place: others may have put a link to something else there.
+    The note is replaced by a new file, as others may have put a link in its place.
     """
     new = note.with_name(f"{note.name}.new")
     with suppress(OSError):
@@ -172,7 +171,7 @@ def _forget(note: Path) -> None:
 
 
 def _move(file: Path, folder: Path) -> None:
-    """Move a file, under a name that is still free."""
+    """Move a file to a free name in the folder."""
     target, number = folder / file.name, 1
     while not _reserved(target):
         target, number = folder / f"{file.stem}.{number}{file.suffix}", number + 1
@@ -184,7 +183,7 @@ def _move(file: Path, folder: Path) -> None:
 
 
 def _reserved(target: Path) -> bool:
-    """Make the name ours, unless it is in use: between a look and a rename somebody else may take it."""
+    """Reserve the name unless it is in use: another process may take it between a check and a rename."""
     try:
         os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     except FileExistsError:

@@ -1,4 +1,4 @@
-"""Lines of a file, one at a time, however long or broken they are."""
+"""Lines of a file, one at a time, of any length or encoding errors."""
 
 import codecs
 from collections.abc import Iterator
@@ -9,16 +9,16 @@ from appealbus.connectors.files.settings import Encoding
 from appealbus.schemas.safexml import is_plainly_utf8
 
 LINE_LIMIT = 4 * 1024 * 1024
-"""The longest line that is read as one, in bytes, and the largest message: an escaped text alone can have 1.2 MB."""
+"""Longest line and largest message, in bytes: an escaped text alone can have 1.2 MB."""
 _KEPT = 4096
-"""Bytes of a line that is too long: enough to see in the quarantine whose it was."""
+"""Bytes kept of an overlong line: enough to identify it in the quarantine."""
 _SKIPPED = 64 * 1024
-"""Bytes read at once of what is skipped: a line without an end costs no more memory than that."""
+"""Bytes read at once while skipping: bounds the memory for a line without an end."""
 
 
 @dataclass(frozen=True, slots=True)
 class TextLine:
-    """A line without its break. `problem` says why it cannot be read as text; `raw` has the bytes that show it."""
+    """A line without its break. `problem` says why it is not readable text; `raw` then has the bytes as evidence."""
 
     number: int
     raw: bytes
@@ -27,12 +27,12 @@ class TextLine:
 
     @property
     def content(self) -> bytes:
-        """The line in UTF-8; its bytes as they are where it cannot be read as text."""
+        """The line in UTF-8, or its raw bytes if it is not readable text."""
         return self.raw if self.problem else self.text.encode()
 
 
 def read_lines(file: BinaryIO, encoding: str) -> Iterator[TextLine]:
-    """Yield every line. One that is too long keeps its first bytes, and reading goes on behind it."""
+    """Yield every line. An overlong one keeps its first bytes, and reading continues after it."""
     number = 0
     while raw := file.readline(LINE_LIMIT + 1):
         number += 1
@@ -47,7 +47,6 @@ def read_lines(file: BinaryIO, encoding: str) -> Iterator[TextLine]:
 
 
 def decoded(number: int, raw: bytes, encoding: str) -> TextLine:
-    """Read the bytes of a line as text."""
     if encoding == Encoding.CP1251 and is_plainly_utf8(raw):
         return TextLine(number, raw, raw.decode(), "it is in UTF-8, and is to be read as cp1251: mend its encoding")
     try:
@@ -59,7 +58,7 @@ def decoded(number: int, raw: bytes, encoding: str) -> TextLine:
 
 
 def _skip(file: BinaryIO) -> int:
-    """Read on to the next line break; return how many bytes that was."""
+    """Skip to the next line break; return the number of bytes skipped."""
     skipped = 0
     while part := file.readline(_SKIPPED):
         skipped += len(part)

@@ -1,4 +1,4 @@
-"""Appeals out of a file. What is wrong with its content is told in place of the appeal, never raised."""
+"""Reading appeals from a file. Errors in its content are yielded in place of the appeal, never raised."""
 
 import errno
 import os
@@ -14,7 +14,7 @@ from appealbus.core import ConfigError, Inbound
 
 SUFFIXES = (".jsonl", ".ndjson", ".csv", ".tsv", ".json", ".xml")
 WHOLE_LIMIT = 4 * 1024 * 1024
-"""The largest file that holds a single appeal, in bytes."""
+"""Largest file with a single appeal, in bytes."""
 _XML = "application/xml"
 
 
@@ -23,19 +23,17 @@ def read_appeals(
 ) -> Iterator[Inbound]:
     """Yield the appeals of a file, in order, one message each; memory does not grow with the file.
 
-    `.jsonl` and `.ndjson` hold one appeal a line, `.csv` and `.tsv` one a row, `.json` and `.xml` a single one.
-    A message's position is `file:line`. What is in a JSON document is found out by whoever takes it.
+    `.jsonl` and `.ndjson` hold one appeal a line, `.csv` and `.tsv` one a row, `.json` and `.xml` a single one. A
+    message's position is `file:line`. JSON documents are not checked here.
 
     Args:
-        path: of the file.
-        channel: that the appeals came by.
+        channel: channel of the appeals.
         encoding: of JSON Lines and CSV.
-        follow: whether the name may be a link: of a file that a person named, not of one that lay in a folder.
+        follow: whether the path may be a link: true for a file that a person named, false for one found in a folder.
 
     Raises:
-        ConfigError: at once, if the name ends in none of these, or the file cannot be opened.
-        OSError: later, if it can be read no further.
-
+        ConfigError: at once, if the suffix is unknown or the file cannot be opened.
+        OSError: later, if reading fails.
     """
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
@@ -48,7 +46,7 @@ def read_appeals(
 
 
 def opened(path: Path, *, follow: bool) -> BinaryIO:
-    """Open what is under the name now, if it is a file: whoever may write the folder may have put a pipe there."""
+    """Open the path if it is a regular file: others who can write to the folder may have put a pipe there."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW))
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
@@ -92,7 +90,7 @@ def _whole(file: BinaryIO) -> tuple[bytes, str | None]:
 
 
 def batches(messages: Iterator[Inbound], most: int) -> Iterator[list[Inbound]]:
-    """Yield the messages in batches of at most so many; large ones few at a time, or memory would grow with them."""
+    """Yield the messages in batches of at most `most`, and fewer if they are large, to bound the memory."""
     batch: list[Inbound] = []
     size = 0
     for message in messages:

@@ -1,4 +1,4 @@
-"""What can be set about files."""
+"""Settings of the files plugin."""
 
 from enum import StrEnum
 from pathlib import Path

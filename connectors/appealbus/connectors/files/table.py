@@ -1,6 +1,6 @@
-"""Appeals or changes as CSV: a header of paths, then a row for each. The header shows the separator: `,`, `;` or a tab.
+"""Appeals or changes as CSV: a header of paths, then rows. The header shows the separator: `,`, `;` or a tab.
 
-A table with a column `type` is one of changes, and each row says `change` there.
+A table with a column `type` holds changes, and each row has the value `change` there.
 """
 
 import csv
@@ -17,19 +17,18 @@ from appealbus.schemas.change import Change
 from appealbus.schemas.suggestion import did_you_mean
 
 _ROW_LINES = 200_000
-"""As many as the longest text has characters: a letter may be of short lines. A stray quote costs them once, as it ends
-at the next quote."""
+"""Lines of a row: as many as the longest text has characters. A stray quote costs them only once."""
 _HARMLESS = re.compile(r"(?!.*\d\d)[\w. -]{1,40}")
 _TYPE = "type"
 _SEPARATORS = (",", ";", "\t")
 
 
 class _BadHeader(Exception):
-    """Why the header cannot be used. It is not quoted where it may be a row of data."""
+    """The header is unusable. The text does not quote it where it may be a row of data."""
 
 
 class _Endless(Exception):
-    """A quoted cell that goes on too long."""
+    """A quoted cell that is too long."""
 
 
 class _Source:
@@ -53,19 +52,18 @@ class _Source:
         return line.text + "\n"
 
     def start_row(self) -> None:
-        """Forget the row before."""
         self.row, self._size = [], 0
 
     def give_back(self) -> None:
-        """Leave the row its first line alone, so that a stray quote costs one row and not all that follow."""
+        """Return all lines of the row but the first, so that a stray quote costs one row and not all that follow."""
         self._again.extendleft(reversed(self.row[1:]))
         self.row = self.row[:1]
 
 
 def read_table(lines: Iterator[TextLine]) -> Iterator[tuple[int, bytes, str | None]]:
-    """Yield for each row its first line's number, then the appeal or change, or the row as it is and what is wrong.
+    """Yield for each row its first line's number, then the appeal or change, or the raw row and its problem.
 
-    Nothing is read behind a header that is wrong.
+    Nothing is read after a wrong header.
     """
     first = next(lines, None)
     if first is None:

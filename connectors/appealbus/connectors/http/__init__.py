@@ -1,4 +1,4 @@
-"""HTTP as the wires use it: one session for all, every wait and every byte bounded, every failure typed."""
+"""HTTP client for the wires: one shared session, limits on every wait and size, typed failures."""
 
 from appealbus.connectors.http.client import HttpClient, HttpReply
 from appealbus.connectors.http.kept import hand_over, kept_reply

@@ -1,4 +1,4 @@
-"""The one HTTP client of the process."""
+"""The process-wide HTTP client."""
 
 import asyncio
 import functools
@@ -22,11 +22,9 @@ _CODINGS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 
 @dataclass(frozen=True, slots=True)
 class HttpReply:
-    """An answer, complete and within its limit. Header names are looked up in any case.
+    """A complete answer within its size limit. Header names are case-insensitive.
 
-    Attributes:
-        alone: nothing else was ever asked over its connection, so it cannot answer anything else.
-
+    `alone`: its connection carried no other question, so it cannot answer anything else.
     """
 
     status: int
@@ -37,7 +35,7 @@ class HttpReply:
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    """A request, for `HttpClient` alone."""
+    """A request, internal to `HttpClient`."""
 
     method: str
     url: str | URL
@@ -50,17 +48,15 @@ class _Call:
 
 
 class HttpClient:
-    """One pool of connections for every wire of the process, and connections for one question each beside it.
+    """One connection pool for all wires of the process, and single-question connections beside it.
 
-    It opens on first use, under the loop that runs then. Each wire says `open` when it starts and `close` when
-    it ends; the last one closes the sessions. Redirects are not followed and cookies not kept: a POST with a
-    citizen's identifiers goes where the configuration says, or nowhere.
+    It opens at first use, under the loop that runs then. Each wire calls `open` at its start and `close` at its end;
+    the last one closes the sessions. Redirects are not followed and cookies not kept: a POST with a citizen's
+    identifiers must reach only the configured address.
 
     Attributes:
-        doubts: servers that sent what nobody had asked for. Their connections are not used again.
-        large: turns in which large answers are read, for whoever reads them: two at a time, since each may take some
-            hundred megabytes until it is known what it is.
-
+        doubts: servers that sent unrequested data. Their connections are not reused.
+        large: semaphore for reading large answers: two at a time, as each may take some hundred megabytes.
     """
 
     def __init__(self, *, connections: int = 500) -> None:
@@ -74,15 +70,13 @@ class HttpClient:
 
     @property
     def is_open(self) -> bool:
-        """Whether there is a session."""
         return self._sessions is not None
 
     def open(self) -> None:
-        """Count one more user."""
         self._users += 1
 
     async def close(self) -> None:
-        """Count one user less; with the last one the sessions close."""
+        """Remove one user; the last one closes the sessions."""
         self._users = max(0, self._users - 1)
         if self._users == 0 and self._sessions is not None:
             sessions, self._sessions = self._sessions, None
@@ -105,19 +99,14 @@ class HttpClient:
         """Send a body and return the answer, whatever its status.
 
         Args:
-            url: where to; nothing personal may be in it.
-            body: sent as it is.
-            headers: sent beside those of HTTP itself.
-            timeout: seconds for all of it.
-            connect_timeout: seconds for getting a new connection.
-            limit: the most bytes that the answer's body may have, counted after decompression.
-            tls: whom to trust and who we are; None: the system's certificate authorities.
-            source: who is asked, for the log.
-            alone: over a connection that carries nothing else. So is every question to a server in doubt.
+            url: must contain no personal data.
+            timeout: seconds for the whole exchange.
+            limit: largest body of the answer in bytes, after decompression.
+            tls: trusted authorities and own certificate; None: the system's certificate authorities.
+            alone: whether to use a connection for this question only. Servers in doubt always get one.
 
         Raises:
-            CallFailed: `http.*`, where no answer came whole, or it cannot be known to be this question's.
-
+            CallFailed: `http.*`, if no answer arrived completely, or it may belong to another question.
         """
         call = _Call("POST", url, body, headers, connect_timeout, limit, tls, source)
         return await self._request(call, timeout, alone)
@@ -129,21 +118,16 @@ class HttpClient:
         timeout: float,  # noqa: ASYNC109 - as above
         tls: ssl.SSLContext | None = None,
     ) -> int:
-        """Ask for the URL with GET and return the status, to see whether anybody is there.
-
-        Raises:
-            CallFailed: `http.*`.
-
-        """
+        """Send a GET to see whether the server responds; return the status. Raises CallFailed `http.*`."""
         call = _Call("GET", url, b"", {}, timeout, 1024 * 1024, tls, "")
         return (await self._request(call, timeout, alone=True)).status
 
     def doubt(self, url: str | URL, source: str) -> None:
-        """Hold the server in doubt: it answered a question with the answer to another one."""
+        """Put the server in doubt: it answered a question with the answer to another one."""
         self.doubts.tell(_server(url), source)
 
     def links(self, source: str, url: str | URL) -> tuple[LinkState, ...]:
-        """Say how the connections of a source to its server stand, if there is something to tell."""
+        """Return the state of a source's connections to its server, if there is anything to report."""
         return self.doubts.links(source, _server(url))
 
     async def _request(self, call: "_Call", seconds: float, alone: bool) -> HttpReply:

@@ -1,4 +1,4 @@
-"""A connection on which an answer belongs to the question that was put on it, or is not used at all."""
+"""A connection that accepts only answers which belong to its questions."""
 
 import asyncio
 import fcntl
@@ -13,33 +13,31 @@ from aiohttp.client_proto import ResponseHandler
 from aiohttp.payload import BytesPayload
 
 _BREAKS = b"\r\n"
-"""Behind a reply they are an old habit, and harmless."""
+"""Harmless line breaks after a reply, sent by some old servers."""
 _HEAD = re.compile(rb"\n\r?\n")
 _ENDLESS = 2**63
-"""The length of a reply that ends with its connection."""
+"""Length of a reply that ends with its connection."""
 _TIMED_OUT = (b"HTTP/1.1 408", b"HTTP/1.0 408")
-"""What some proxies say before they close an idle connection. It answers nothing, and names nobody."""
+"""Sent by some proxies before they close an idle connection. It belongs to no question and names nobody."""
 _TURNS = 4
-"""Turns of the loop in which a socket is emptied: one to see that there is something, one to read it, and as many
-again for what came meanwhile."""
+"""Loop iterations to empty a socket: one to notice the data, one to read it, and as many again for later data."""
 
 
 class Unasked(ClientConnectionError):
-    """The connection carried what nobody had asked for."""
+    """The connection carried unrequested data."""
 
 
 class Unwatched(ClientConnectionError):
-    """The connection is none of ours, so nothing shows what it carried."""
+    """The connection is not an `HttpConnection`, so nothing shows what it carried."""
 
 
 class QuestionBody(BytesPayload):
-    """The body of one question. Only what comes after its first byte was written can be the answer.
+    """The body of one question. Only data that arrives after its first byte was written can be the answer.
 
     Attributes:
-        first: nothing else was ever asked over its connection.
-        sent: a byte of it may have left.
-        doubted: bytes came that this question, or the time before it, cannot explain.
-
+        first: whether it is the first question of its connection.
+        sent: whether a byte of it may have left.
+        doubted: whether data arrived that neither this question nor the idle time before it explains.
     """
 
     def __init__(self, body: bytes, on_doubt: Callable[[], None]) -> None:
@@ -50,7 +48,7 @@ class QuestionBody(BytesPayload):
         self._on_doubt = on_doubt
 
     async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
-        """Write the question, unless the connection has spoken already. The headers leave together with it."""
+        """Write the question, unless the connection has received data already. The headers leave together with it."""
         connection = getattr(writer, "protocol", None)
         if not isinstance(connection, HttpConnection):
             raise Unwatched
@@ -61,14 +59,14 @@ class QuestionBody(BytesPayload):
         await super().write_with_length(writer, content_length)
 
     def doubt(self) -> None:
-        """Tell once that the connection carried what nobody had asked for."""
+        """Report once that the connection carried unrequested data."""
         if not self.doubted:
             self.doubted = True
             self._on_doubt()
 
 
 class HttpConnection(ResponseHandler):
-    """One connection to a server. It takes one reply for each question, after the question; all else closes it."""
+    """One connection to a server. It takes one reply after each question; anything else closes it."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop)
@@ -80,7 +78,7 @@ class HttpConnection(ResponseHandler):
         self._spoke = False
 
     async def hear(self) -> None:
-        """Let the loop read what waits in the socket: the question must not leave before it is known what that is."""
+        """Let the loop read pending data of the socket, which must be known before the question leaves."""
         for _ in range(_TURNS):
             if self.transport is None or not _unread(self.transport):
                 return
@@ -101,7 +99,7 @@ class HttpConnection(ResponseHandler):
         return True
 
     def feed_data(self, data: Any, size: int = 0) -> None:
-        """Take a message that the parser has found the head of."""
+        """Accept a message whose head the parser has read."""
         message, payload = data
         if self._reply is not None:
             self._spoke = True
@@ -111,7 +109,7 @@ class HttpConnection(ResponseHandler):
         super().feed_data(data, size)
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes, if they are awaited: the parser gets what may belong to the reply, and nothing beyond."""
+        """Accept expected data only: the parser gets what may belong to the reply, and nothing beyond."""
         if not data:  # aiohttp calls so to go on with what it has
             super().data_received(data)
             return
@@ -132,7 +130,7 @@ class HttpConnection(ResponseHandler):
             self._unawaited(data)
 
     def _size(self, data: bytes) -> int:
-        """Return how much of the data the parser may have before it is asked again whether the reply has ended."""
+        """Return how many bytes the parser may get before the next check whether the reply has ended."""
         if self._reply is None:
             end = _HEAD.search(self._edge + data)
             size = end.end() - len(self._edge) if end is not None else len(data)
@@ -149,7 +147,7 @@ class HttpConnection(ResponseHandler):
         return self._reply is not None and (self._left == 0 or bool(self._reply.is_eof()))
 
     def _unawaited(self, data: bytes) -> None:
-        """Let go of the connection without a look at what came; tell it, if that may have been an answer."""
+        """Close the connection without parsing the data; report it if that may have been an answer."""
         harmless = not data.strip(_BREAKS) or data.startswith(_TIMED_OUT)
         self._spoke = self._spoke or not harmless
         if self.transport is None:
@@ -164,7 +162,7 @@ class HttpConnection(ResponseHandler):
 
 
 def _unread(transport: asyncio.Transport) -> int:
-    """Return how many bytes wait in the socket."""
+    """Return the number of unread bytes in the socket."""
     socket = transport.get_extra_info("socket")
     if socket is None:
         return 0

@@ -1,4 +1,4 @@
-"""The servers that sent what nobody had asked for."""
+"""Servers that sent unrequested data."""
 
 import time
 from collections import Counter
@@ -12,12 +12,11 @@ from appealbus.core import LinkState, LinkStatus
 log = structlog.get_logger(__name__)
 
 LASTS = 3600.0
-"""Seconds for which such a server gets a connection for each question. Answers that ran away from their questions
-come from a fault in a server or proxy that lasts; within an hour somebody has read the log, or it has been mended."""
+"""Seconds without connection reuse. A misassigned answer shows a lasting fault, noticed or fixed within an hour."""
 
 
 class Doubts:
-    """Which servers are in doubt: the connections to one may carry answers to other questions."""
+    """Servers in doubt: their connections may carry answers to other questions."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -25,18 +24,17 @@ class Doubts:
         self._counts: Counter[str] = Counter()
 
     def tell(self, server: URL, source: str) -> None:
-        """Hold a server in doubt from now on, and say so."""
+        """Put a server in doubt from now on, and log it."""
         self._until[server] = self._clock() + LASTS
         self._counts[source] += 1
         log.warning("http.unasked", source=source, count=self._counts[source])
 
     def __contains__(self, server: URL) -> bool:
-        """Say whether a server is in doubt."""
         until = self._until.get(server)
         return until is not None and self._clock() < until
 
     def links(self, source: str, server: URL) -> tuple[LinkState, ...]:
-        """Return how the connections of a source stand, if there has ever been something to tell."""
+        """Return the state of a source's connections, if its server has ever been in doubt."""
         if not self._counts[source] and server not in self:
             return ()
         doubted = server in self

@@ -1,4 +1,4 @@
-"""Errors of the HTTP library as typed failures. Its own texts are not used: they may quote the other side."""
+"""Errors of the HTTP library as typed failures. Its own texts are not used: they may quote received data."""
 
 import aiohttp
 
@@ -30,7 +30,6 @@ _FAILURES: tuple[tuple[type[BaseException], OutcomeKind, str, str], ...] = (
 
 
 def failure(error: BaseException) -> CallFailed:
-    """Return what an exception of the HTTP library means."""
     if isinstance(error.__cause__, Unasked | Unwatched | aiohttp.ServerDisconnectedError):
         error = error.__cause__  # the library wraps what a body raises
     for kind_of_error, kind, code, reason in _FAILURES:

@@ -1,4 +1,4 @@
-"""Answers over HTTP that are kept, and read again."""
+"""Storing HTTP answers and reading them again."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -10,13 +10,13 @@ from appealbus.core import Call, CallFailed, KeptAnswer, RawReply
 from appealbus.schemas.outcome import OutcomeKind
 
 _HEADERS = ("Content-Type", "Retry-After")
-"""Those that wires look at."""
+"""Headers used by the wires."""
 _LONGEST = 8190
-"""Characters of one: the client takes no longer ones. The boundary of parts may be the last of it."""
+"""Characters of a header; the client accepts no longer ones. The multipart boundary may come last in it."""
 
 
 def hand_over(reply: HttpReply, call: Call, at: datetime) -> None:
-    """Hand a reply over as it came, where it is kept."""
+    """Hand the raw reply to the call, if it stores answers."""
     if call.came is None:
         return
     headers = {name: reply.headers[name][:_LONGEST] for name in _HEADERS if name in reply.headers}
@@ -25,12 +25,7 @@ def hand_over(reply: HttpReply, call: Call, at: datetime) -> None:
 
 
 def kept_reply(answer: KeptAnswer) -> HttpReply:
-    """Return the reply that was handed over.
-
-    Raises:
-        CallFailed: `http.damaged`.
-
-    """
+    """Restore a stored reply. Raises CallFailed `http.damaged`."""
     try:
         head = orjson.loads(answer.head)
         headers: Mapping[str, str] = head["headers"]

@@ -1,4 +1,4 @@
-"""What an HTTP status means where the body does not say more."""
+"""Meaning of HTTP statuses if the body does not say more."""
 
 import re
 from datetime import UTC, datetime
@@ -9,12 +9,12 @@ from appealbus.core import CallFailed
 from appealbus.schemas.outcome import OutcomeKind
 
 DENIED = (401, 403, 407)
-"""Statuses by which the source, or a proxy before it, does not let us in."""
+"""Statuses with which the source, or a proxy before it, denies access."""
 BUSY = (408, 429, 503)
-"""Statuses that say more than any fault in the body."""
+"""Statuses that take precedence over any fault in the body."""
 
 _LONGEST_WAIT = 24 * 3600.0
-"""Seconds that `Retry-After` counts: a source that says next year is asked again tomorrow."""
+"""Longest accepted `Retry-After`, in seconds."""
 _CHARSET = re.compile(r";\s*charset\s*=\s*[\"']?([A-Za-z0-9._-]{1,40})", re.ASCII | re.IGNORECASE)
 
 
@@ -40,7 +40,7 @@ def status_failure(reply: HttpReply) -> CallFailed | None:
 
 
 def retry_after(value: str | None) -> float | None:
-    """Return the seconds of a Retry-After header, a day at most; None where it says nothing usable."""
+    """Return the seconds of a Retry-After header, a day at most; None if it is unusable."""
     if value is None:
         return None
     value = value.strip()
@@ -56,6 +56,5 @@ def retry_after(value: str | None) -> float | None:
 
 
 def charset_of(content_type: str) -> str | None:
-    """Return the charset of a Content-Type, if it names one."""
     match = _CHARSET.search(content_type)
     return match[1] if match else None

@@ -1,4 +1,4 @@
-"""TLS of a source: which authorities are trusted, and which certificate is ours."""
+"""TLS of a source: trusted authorities and own certificate."""
 
 import ssl
 from pathlib import Path
@@ -30,16 +30,7 @@ class TlsSettings(Settings):
 
 
 def tls_context(settings: TlsSettings, key: str) -> ssl.SSLContext:
-    """Read the files and return the context. Reads from disk and takes milliseconds: call it in a thread.
-
-    Args:
-        settings: the table.
-        key: the table's own key, for errors: `sources.gbdfl.tls`.
-
-    Raises:
-        ConfigError: a file is missing, is not what it should be, or may be written by others; names the key.
-
-    """
+    """Read the files and build the context; call it in a thread. Raises ConfigError, naming the table `key`."""
     try:
         context = ssl.create_default_context(cafile=_file(settings.ca_bundle, f"{key}.ca_bundle"))
     except ssl.SSLError:

@@ -1,4 +1,4 @@
-"""The `data` element: the one place of a gateway message that the business content lies in, in one of five shapes."""
+"""The `data` element, which holds the business content of a gateway message in one of five shapes."""
 
 import copy
 import re
@@ -16,18 +16,14 @@ _DECLARATION = re.compile(r"\s*<\?xml\s[^>]*\?>")
 
 
 def escaped(text: str) -> str:
-    """Return the text as XML character data that a parser gives back unchanged, line breaks included."""
+    """Escape XML character data so that a parser restores it unchanged, line breaks included."""
     return escape(text, {"\r": "&#13;"})
 
 
 def put(content: etree._Element, shape: Shape, type_name: str | None = None) -> bytes:
-    """Return the whole `data` element as UTF-8 bytes.
+    """Build the whole `data` element as UTF-8 bytes.
 
-    Args:
-        content: the business content.
-        shape: how it shall lie in `data`.
-        type_name: for `typed`, the name of the type as `{namespace}name`; None: the content's own name.
-
+    `type_name` is for the shape `typed`, as `{namespace}name`; None: the content's own name.
     """
     match shape:
         case Shape.TYPED:
@@ -39,14 +35,10 @@ def put(content: etree._Element, shape: Shape, type_name: str | None = None) -> 
 
 
 async def put_signed(content: etree._Element, shape: Shape, type_name: str | None, signer: DataSigner) -> bytes:
-    """Return the whole `data` element with signed content. Not a byte of what was signed is written anew.
+    """Build the whole `data` element with signed content. The signed bytes are not serialized again.
 
-    In the shapes `typed` and `bare` it is `data` that is signed, as a document of its own, and the signature lies
-    beside the content's children; in the others the content has it inside.
-
-    Raises:
-        CallFailed: `wssec.signer_…`: it could not be signed.
-
+    In the shapes `typed` and `bare` the element `data` is signed, as a document of its own, and the signature lies
+    beside the content's children. In the others it lies inside the content. Raises CallFailed `wssec.signer_…`.
     """
     if shape in (Shape.TYPED, Shape.BARE):
         return (await signer.sign(put(content, shape, type_name).decode())).encode()
@@ -54,13 +46,7 @@ async def put_signed(content: etree._Element, shape: Shape, type_name: str | Non
 
 
 def put_document(xml: str, shape: Shape) -> bytes:
-    """Return the whole `data` element around a document that must stay as it is.
-
-    Args:
-        xml: the document, without a declaration.
-        shape: how it shall lie in `data`: as `child`, `text` or `cdata`.
-
-    """
+    """Build the whole `data` element around an unchanged document without a declaration: `child`, `text` or `cdata`."""
     match shape:
         case Shape.TEXT:
             opening = f'<data xmlns:xsi="{XSI}" xmlns:xs="{XSD}" xsi:type="xs:string">'
@@ -88,20 +74,10 @@ def _inside(content: etree._Element, type_name: str | None) -> bytes:
 
 
 def take_signed(data: etree._Element, *, limit: int, bare: bool, verifier: DataVerifier) -> etree._Element:
-    """Return the content of `data` once it is sure that it was signed, without its signature.
+    """Return the content of `data` after verifying its signature, and without it. Arguments as in `take`.
 
-    The signature is the document's: of the XML in the text, or of `data` itself. That was signed as a document of its
-    own, so it is looked at alone, and so read: nothing around it can change what a name in it means.
-
-    Args:
-        data: the element.
-        limit: the most bytes that XML in text may have.
-        bare: as with `take`.
-        verifier: says whether it was signed.
-
-    Raises:
-        CallFailed: `data_signature.*`, `shep.data_xml.*`.
-
+    The XML in the text is signed, or `data` itself as a document of its own. So it is parsed alone: nothing around it
+    can change the meaning of a name in it. Raises CallFailed `data_signature.*`, `shep.data_xml.*`.
     """
     text = _text(data) if len(data) == 0 else ""
     if text.startswith("<"):
@@ -116,20 +92,17 @@ def take_signed(data: etree._Element, *, limit: int, bare: bool, verifier: DataV
 
 
 def take(data: etree._Element, *, limit: int, bare: bool = False) -> etree._Element:
-    """Return the content of `data`, in whatever shape it lies.
+    """Return the content of `data`, in any shape.
 
-    Text that is XML is parsed, one level deep and no more. A single child is the content itself; several
-    children, typed ones, plain text and nothing at all leave `data` as the content. A signature beside the content
-    does not count as a child.
+    Text that is XML is parsed, one level deep only. A single child is the content itself. With several children, typed
+    ones, plain text or nothing, `data` is the content. A signature beside the content does not count as a child.
 
     Args:
-        data: the element.
-        limit: the most bytes that XML in text may have.
-        bare: whether a single child may be one of the content's own: the question's were not wrapped either.
+        limit: largest XML text in bytes.
+        bare: whether a single child may be a part of the content, as the question's were not wrapped either.
 
     Raises:
-        CallFailed: `shep.data_xml.*`, where text that looks like XML cannot be taken.
-
+        CallFailed: `shep.data_xml.*`, if text that looks like XML cannot be parsed.
     """
     text = _text(data)
     if len(data) == 0:
@@ -150,7 +123,6 @@ def _content(data: etree._Element) -> etree._Element:
 
 
 def is_empty(data: etree._Element) -> bool:
-    """Say whether `data` brings nothing."""
     return len(data) == 0 and not (data.text or "").strip()
 
 
@@ -160,7 +132,7 @@ def _text(data: etree._Element) -> str:
 
 
 def _own_type(data: etree._Element) -> bool:
-    """Say whether xsi:type names a type of the business, not one that XML Schema brings."""
+    """Whether xsi:type names a business type, not one of XML Schema."""
     prefix, _, _ = data.attrib[XSI_TYPE].strip().rpartition(":")
     return data.nsmap.get(prefix or None) != XSD
 

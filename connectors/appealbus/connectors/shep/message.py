@@ -1,4 +1,4 @@
-"""The question as the gateway's synchronous channel takes it."""
+"""Questions in the format of the gateway's synchronous channel."""
 
 from datetime import datetime
 from typing import Final
@@ -19,10 +19,10 @@ _TAIL: Final = b"</requestData></request></ns:SendMessage></soapenv:Body></soape
 
 
 class MessageBuilder:
-    """Puts questions to one service into messages. What all of them share is written once.
+    """Wraps questions to one service into messages. The shared parts are serialized once.
 
-    The text is put together by hand and not by a tree: everything in it is escaped here, the rest is serialised
-    XML, and a tree of the envelope would cost as much again as the whole message does.
+    Messages are concatenated as text: all values are escaped here, and the rest is serialized XML. A tree of the
+    envelope would double the cost.
     """
 
     def __init__(self, settings: ShepSettings) -> None:
@@ -40,26 +40,17 @@ class MessageBuilder:
         )
 
     def build(self, data: bytes, call: Call) -> bytes:
-        """Return the message, unsigned, as UTF-8 bytes.
-
-        Args:
-            data: the whole `data` element.
-            call: whose ids it bears.
-
-        """
+        """Return the unsigned message, with the call's ids, as UTF-8 bytes."""
         ids = f"{escaped(call.message_id)}</messageId><correlationId>{escaped(call.question_id)}"
         return f"{_HEAD}{ids}{self._service}{_now()}{self._sender}".encode() + data + _TAIL
 
 
 def build_response(content: etree._Element, code: str, call: Call, *, bare: bool) -> etree._Element:
-    """Return the gateway's answer around the content, unsigned: for tests.
+    """Return an unsigned answer of the gateway with this content: for tests.
 
     Args:
-        content: what the register answers; an element `data` is the message's own.
-        code: the gateway's status.
-        call: whose id it repeats.
-        bare: whether the question's children lay directly in `data`. Those of an answer without a namespace do, too.
-
+        content: the register's answer; an element `data` is used as it is.
+        bare: whether the question's children lay directly in `data`; without a namespace those of the answer do, too.
     """
     shape = Shape.BARE if content.tag == "data" or (bare and not str(content.tag).startswith("{")) else Shape.CHILD
     info = (

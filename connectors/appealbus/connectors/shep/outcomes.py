@@ -1,7 +1,7 @@
-"""Reads what the gateway says of a message: statuses and faults, each mapped to an outcome.
+"""Mapping of gateway statuses and faults to outcomes.
 
-Only codes are looked at, never texts: those may quote a citizen's data. No list of codes is published by the gateway;
-those here are the ones that public programs send and read. The settings go before them.
+Only codes are used, never texts, which may quote a citizen's data. The gateway publishes no list of codes; these are
+the ones that public programs send and read. The settings take precedence.
 """
 
 import re
@@ -18,7 +18,7 @@ from appealbus.core.replies.xmlread import child, text
 from appealbus.schemas.outcome import OutcomeKind
 
 BUSINESS_ERRORS: Final = frozenset({"SCSE001", "SCSE002"})
-"""Statuses with which the gateway hands on what the register says: its answer has a code of its own."""
+"""Statuses that forward an error of the register: its answer has a code of its own."""
 
 _OURS: Final = {
     "SCE001": "the gateway finds that the message does not fit its format",
@@ -26,35 +26,31 @@ _OURS: Final = {
     "SCE016": "the service finds the signature of the content wrong; check data_signature",
     "SCE017": "the service takes signed content alone; set data_signature",
 }
-"""What is wrong with the question: the same one would be refused again."""
+"""Errors in the question: the same one would be refused again."""
 _CONTENT: Final = frozenset({"SCE016", "SCE017"})
-"""Those that are about how the content of all questions is signed: each is asked no sooner than that may be mended."""
+"""Codes about the signature of the content of all questions: wait before asking again."""
 _SIGNATURES: Final = {
     "SCE005": "the gateway finds the message's signature out of date; renew the certificate of signature",
     "SCE006": "the gateway finds the message's signature wrong; check key and certificate of signature",
     "SCE007": "the gateway takes signed messages alone; set signature",
     "SCE015": "the service finds the content's signature out of date; renew the certificate of data_signature",
 }
-"""What somebody has to mend for all questions."""
+"""Errors that an administrator must fix for all questions."""
 _MENDED: Final = 300.0
-"""Seconds that nobody renews a certificate in. Until then the gateway has nothing new to say."""
+"""Seconds to wait before asking again: nobody renews a certificate faster."""
 
 # A code goes into ours only if it cannot be a citizen's: twelve digits in a row would be an ИИН.
 _HARMLESS = re.compile(r"(?!.*\d{7})[A-Za-z0-9][A-Za-z0-9_.-]{0,31}", re.ASCII)
 _GATEWAYS = re.compile(r"SCS?E\d{3}", re.ASCII)
-"""What a code of the gateway looks like where a fault has it instead of SOAP's own."""
+"""Form of the gateway's codes where a fault has one instead of SOAP's own."""
 _MAX_ERRORS = 16
-"""Errors inside errors: the gateway names a cause or two, and a reply must not make us walk on for ever."""
+"""Nested errors read: the gateway names one or two causes, and a reply must not keep us busy."""
 
 
 def gateway_failure(code: str | None, settings: ShepSettings, *, is_empty: bool = True) -> CallFailed | None:
-    """Return what a status of the gateway means; None where it means that there is an answer.
+    """Return the failure that a gateway status stands for, by the settings first; None if there is an answer.
 
-    Args:
-        code: the status.
-        settings: whose lists of codes go first.
-        is_empty: whether the answer brings no content: then an error of business is no answer either.
-
+    `is_empty`: the answer has no content, so a business error is no answer either.
     """
     if code is None:
         return CallFailed(OutcomeKind.INVALID, "shep.no_status", "the gateway's reply has no status")
@@ -75,18 +71,11 @@ def gateway_failure(code: str | None, settings: ShepSettings, *, is_empty: bool 
 
 
 def status_code(code: str) -> str:
-    """Return our code for a status."""
     return _coded("shep.status", code)
 
 
 def fault_failure(fault: Fault, settings: ShepSettings) -> CallFailed:
-    """Return what a fault means, if it can be trusted.
-
-    Args:
-        fault: as the envelope had it.
-        settings: whose lists of codes may say that there is no record, or no right.
-
-    """
+    """Return the failure that a trusted fault stands for. The settings may map it to no record, or no permission."""
     codes = list(_error_codes(fault.detail))
     name = fault.code.strip()
     # Some services say their code as the fault's own, with or without a detail that repeats it.
@@ -104,7 +93,7 @@ def fault_failure(fault: Fault, settings: ShepSettings) -> CallFailed:
 
 
 def untrusted(code: str, reason: str) -> CallFailed:
-    """Return what a fault means that could be anybody's: the question is asked again."""
+    """Return the failure of an unauthenticated fault: the question is asked again."""
     return CallFailed(OutcomeKind.UNAVAILABLE, code, reason)
 
 
@@ -113,7 +102,7 @@ def _fault(kind: OutcomeKind, code: str, reason: str) -> CallFailed:
 
 
 def _error_codes(error: etree._Element | None) -> Iterator[str]:
-    """Yield the codes of an ErrorInfo and of those inside it, outermost first."""
+    """Yield the codes of an ErrorInfo and of its nested ones, outermost first."""
     for _ in range(_MAX_ERRORS):
         if error is None:
             return
@@ -124,7 +113,7 @@ def _error_codes(error: etree._Element | None) -> Iterator[str]:
 
 
 def _named(codes: Sequence[str], settings: ShepSettings) -> CallFailed | None:
-    """Return what the settings say of the first of these codes that they name."""
+    """Return the failure of the first code listed in the settings."""
     for code in codes:
         if code in settings.refused_codes:
             return CallFailed(OutcomeKind.REFUSED, _coded("shep.refused", code), "the gateway says that we may not ask")
@@ -134,7 +123,7 @@ def _named(codes: Sequence[str], settings: ShepSettings) -> CallFailed | None:
 
 
 def _known(code: str, prefix: str) -> CallFailed | None:
-    """Return what public programs mean by a code."""
+    """Return the failure that public programs associate with a code."""
     if code in _OURS:
         pause = _MENDED if code in _CONTENT else None
         return CallFailed(OutcomeKind.INVALID, f"{prefix}.{code}", _OURS[code], retry_after=pause)

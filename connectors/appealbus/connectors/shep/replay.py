@@ -1,4 +1,4 @@
-"""What keeps a recorded answer from passing for a new one: it stays validly signed, so its date and its use count."""
+"""Protection against replayed answers: a recorded one stays validly signed, so its date and earlier use count."""
 
 import hashlib
 from datetime import datetime, timedelta
@@ -10,24 +10,14 @@ from appealbus.core.replies.convert import moment_from
 from appealbus.schemas.outcome import OutcomeKind
 
 _MENDED = 60.0
-"""Seconds in which a clock may be set right, which is wrong for all answers: until then nothing need be asked."""
+"""Seconds to wait before asking again: a wrong clock affects all answers."""
 
 
 def single_use(body: etree._Element, date: str | None, *, now: datetime, window: float) -> SingleUse:
-    """Return what a signed answer is known again by, if its date is near enough.
+    """Return the key that identifies a signed answer, if its date is at most `window` seconds from `now`.
 
-    The key is made of the whole signed Body, canonical as it was signed: ids alone would not do, since services leave
-    them out or count them by themselves.
-
-    Args:
-        body: the Body that was signed.
-        date: of the answer, as it is written in there; one without a zone is in Kazakhstan's time.
-        now: the time by our clock.
-        window: seconds that the date may differ, either way.
-
-    Raises:
-        CallFailed: `shep.no_date`, `shep.date`, `xml.malformed`.
-
+    The key covers the whole signed Body in canonical form. Ids alone are not enough: services omit or number them. A
+    date without a zone is in Kazakhstan's time. Raises CallFailed `shep.no_date`, `shep.date`, `xml.malformed`.
     """
     if date is None:
         raise CallFailed(OutcomeKind.INVALID, "shep.no_date", "the signed answer has no date, so it may be an old one")

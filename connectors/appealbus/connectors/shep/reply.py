@@ -1,4 +1,4 @@
-"""Takes the answer of the gateway's synchronous channel apart: by local name, since its dialects differ in the rest."""
+"""Parsing answers of the synchronous channel: by local name, as the gateway's dialects differ in the rest."""
 
 from dataclasses import dataclass
 
@@ -11,21 +11,14 @@ from appealbus.core.replies.xmlread import text
 from appealbus.schemas.outcome import OutcomeKind
 
 _ID_LENGTH = 100
-"""Characters: ids are UUIDs or numbers, and what goes into a dossier must be bounded."""
+"""Characters of an id: UUIDs or numbers. The limit bounds the size of a dossier."""
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What the gateway says of its answer, and where the answer lies.
+    """The gateway's description of its answer, and the answer itself.
 
-    Attributes:
-        status: the gateway's code, if it gave one.
-        message_id: of the response.
-        session_id: of the gateway.
-        correlation_id: whatever id ties it to a question.
-        date: of the response, as it was written.
-        data: the element with the business content, if there is one.
-
+    `correlation_id` ties it to a question; `date` is as written; `data` is the element with the business content.
     """
 
     status: str | None
@@ -37,17 +30,11 @@ class Response:
 
     @property
     def is_empty(self) -> bool:
-        """Whether it brings no content."""
         return self.data is None or is_empty(self.data)
 
 
 def read_response(children: tuple[etree._Element, ...]) -> Response:
-    """Read what the body holds.
-
-    Raises:
-        CallFailed: `shep.response`, where that is not one response.
-
-    """
+    """Parse the body. Raises CallFailed `shep.response` if it does not hold exactly one response."""
     if len(children) != 1:
         raise _broken("the reply's body does not hold exactly one element")
     wrapper = children[0]
@@ -76,17 +63,14 @@ def read_response(children: tuple[etree._Element, ...]) -> Response:
 def content_of(
     response: Response, *, limit: int, bare: bool = False, verifier: DataVerifier | None = None
 ) -> etree._Element:
-    """Return the business content of an answer; an empty element where the gateway brought none.
+    """Return the business content of an answer; an empty element if there is none.
 
     Args:
-        response: as it was read.
-        limit: the most bytes that XML in text may have.
         bare: whether the question's content was not wrapped.
-        verifier: says whether the content was signed, where it must be.
+        verifier: verifies the content's signature; None: it need not be signed.
 
     Raises:
-        CallFailed: `shep.data_*`, where it cannot be taken; `data_signature.*`.
-
+        CallFailed: `shep.data_*`, if it cannot be parsed; `data_signature.*`.
     """
     data = response.data if response.data is not None else etree.Element("data")
     if verifier is not None:
@@ -95,7 +79,7 @@ def content_of(
 
 
 def _only(parent: etree._Element, name: str) -> etree._Element | None:
-    """Return the one child of this name. Of two, one would be lost in silence."""
+    """Return the only child of this name. A second one is an error, as it would be lost silently."""
     found = list(parent.iterchildren("{*}" + name))
     if len(found) > 1:
         raise _broken(f"the reply has more than one {name}")

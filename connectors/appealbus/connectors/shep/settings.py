@@ -1,4 +1,4 @@
-"""What can be set about a source behind the SHEP gateway."""
+"""Settings of a source behind the SHEP gateway."""
 
 from dataclasses import replace
 from typing import Annotated, Self

@@ -1,4 +1,4 @@
-"""The wire to a register behind the SHEP gateway."""
+"""Wire to a register behind the SHEP gateway."""
 
 import asyncio
 import hashlib
@@ -51,13 +51,11 @@ from appealbus.schemas.outcome import OutcomeKind
 
 _HEADERS: Final = {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": '""', "Accept": "text/xml"}
 _LARGE: Final = 512 * 1024
-"""Bytes of an answer of which each step may hold up the loop for more than 5 ms. A thread costs 0.1 ms."""
+"""Bytes of an answer from which each step may block the loop for over 5 ms. A thread costs 0.1 ms."""
 _CROWDED: Final = 32 * 1024
-"""Bytes of an answer whose canonical form may hold up the loop: attributes side by side are sorted, and 512 KB of them
-take 0.2 s."""
+"""Bytes from which canonicalization may block the loop: it sorts attributes, and 512 KB of them take 0.2 s."""
 _VERIFIED_AT_ONCE: Final = 2
-"""Signatures of one source, large answers aside. Threads keep the interpreter from the loop and from each other: where
-a source's answers are heavy, six of them at once hold up everybody for seconds."""
+"""Concurrent verifications of one source: six heavy ones at once would block everything for seconds."""
 _BARE: Final = (Shape.BARE, Shape.TYPED)
 T = TypeVar("T")
 
@@ -84,7 +82,6 @@ class ShepWire(Wire):
         self._large = asyncio.Semaphore(2)
 
     async def start(self) -> None:
-        """Read the secret, keys and certificates."""
         await asyncio.to_thread(self._load)
         self._http.open()
         self._open = True
@@ -102,7 +99,7 @@ class ShepWire(Wire):
         self._tls = tls_context(settings.tls, f"{key}.tls") if settings.url.lower().startswith("https:") else None
 
     async def call(self, request: Request, call: Call) -> Reply:
-        """Carry the question through the gateway and return the register's answer."""
+        """Send the question through the gateway and return the register's answer."""
         if not isinstance(request.body, etree._Element):
             raise CallFailed(OutcomeKind.INVALID, "shep.question", "a question to this gateway must be an XML element")
         form = self._settings.form(request.form)
@@ -118,7 +115,6 @@ class ShepWire(Wire):
             raise failed.over(reply.body, came_at) from failed.__cause__
 
     async def _carried(self, content: etree._Element, form: Form, call: Call) -> tuple[HttpReply, datetime]:
-        """Send the question; return what came, and when."""
         if call.answer is not None:
             return kept_reply(call.answer), call.answer.answered_at
         ends = monotonic() + call.timeout
@@ -138,14 +134,14 @@ class ShepWire(Wire):
         return reply, came_at
 
     async def _data(self, content: etree._Element, form: Form) -> bytes:
-        """Return the `data` element, with the content signed where we have a key for it."""
+        """Build the `data` element, with signed content if there is a key for it."""
         self.check_form(form)
         if self._data_signer is None:
             return put(content, form.shape, form.type_name)
         return await put_signed(content, form.shape, form.type_name, self._data_signer)
 
     def check_form(self, form: Form) -> None:
-        """Refuse to send unsigned content to a service that takes signed content alone, unless the settings say so."""
+        """Refuse to send unsigned content to a service that requires signed content, unless the settings allow it."""
         told = "sign" in self._settings.data_signature.model_fields_set
         if form.signed and self._data_signer is None and not told:
             raise CallFailed(
@@ -196,7 +192,7 @@ class ShepWire(Wire):
         return await asyncio.to_thread(used) if len(reply.body) > _CROWDED else used()
 
     async def _verified(self, reply: HttpReply, now: datetime) -> Envelope:
-        """Return the reply's envelope: no fault, and signed where it must be."""
+        """Return the reply's envelope, which is no fault and is signed if required."""
         failed = status_failure(reply)
         if failed is not None and reply.status in BUSY:
             raise failed
@@ -222,7 +218,7 @@ class ShepWire(Wire):
         return envelope
 
     async def _fault(self, reply: HttpReply, envelope: Envelope, fault: Fault, now: datetime) -> CallFailed:
-        """Return what a fault means. Where signatures count, it ends a question only if it is signed and of now."""
+        """Return the failure of a fault. If signatures are required, only a signed and recent fault is final."""
         failure = fault_failure(fault, self._settings)
         if self._verifier is None or not failure.kind.final:
             return failure
@@ -239,11 +235,11 @@ class ShepWire(Wire):
         return failure
 
     def _turn(self, reply: HttpReply) -> AbstractAsyncContextManager[None]:
-        """Return the turn in which an answer is verified; a large one has had its own."""
+        """Return the semaphore for verifying an answer; a large one already holds another."""
         return nullcontext() if len(reply.body) > _LARGE else self._turns
 
     async def health(self) -> Health:
-        """Ask the gateway for its contract: any answer but a proxy's excuse shows that it is there. Try who signs."""
+        """Request the gateway's contract: any answer but a proxy's error shows that it is up. Test the signer, too."""
         signers = [signer for signer in (self._signer, self._data_signer) if signer is not None]
         wrong = [problem for signer in signers if (problem := await signer.health())]
         try:
@@ -254,7 +250,7 @@ class ShepWire(Wire):
         return Health(ok=ok, detail="; ".join([*wrong, f"HTTP {status}"]))
 
     def describe(self) -> str:
-        """Name the service and who asks, and say what is signed. Only a question would show whether it is known."""
+        """Name the service, the sender and the signed parts. Whether the service is known only a question shows."""
         settings = self._settings
         who = f"{settings.service_id} as {settings.sender_id}; the gateway is not asked whether it knows them"
         inside = settings.data_signature
@@ -262,32 +258,31 @@ class ShepWire(Wire):
         return f"{who}; {settings.signature.describe()}" + (f"; inside data: {inside.describe()}" if signs else "")
 
     def doubt(self) -> None:
-        """Ask over connections of their own for a while."""
         self._http.doubt(self._settings.url, self._source)
 
     def enclose(self, answer: etree._Element, request: Request, call: Call) -> etree._Element:
-        """Return the gateway's message around an answer, as it would lie in it."""
+        """Wrap an answer in the gateway's message."""
         bare = self._settings.form(request.form).shape in _BARE
         return build_response(answer, self._settings.success_codes[0], call, bare=bare)
 
     def links(self) -> Sequence[LinkState]:
-        """Say whether the gateway ever sent what nobody had asked for, and how the services stand that sign."""
+        """Return the state of connections in doubt, and of the signing services."""
         signers = {"signer": self._signer, "data_signer": self._data_signer}
         named = ((f"{name}.{self._source}", signer) for name, signer in signers.items())
         states = (signer.link(name) for name, signer in named if signer is not None)
         return (*self._http.links(self._source, self._settings.url), *filter(None, states))
 
     def certificates(self) -> Sequence[CertificateState]:
-        """Tell of those that sign questions and answers, or what is in them."""
+        """Return the certificates for signing questions and verifying answers, and their content."""
         return self._certificates
 
     async def close(self) -> None:
-        """Leave the shared session."""
+        """Release the shared session."""
         if self._open:
             self._open = False
             await self._http.close()
 
 
 async def _aside(reply: HttpReply, step: Callable[..., T], *values: object) -> T:
-    """Take a step in reading an answer: in a thread, if the answer is large."""
+    """Run a step of reading an answer, in a thread if the answer is large."""
     return await asyncio.to_thread(step, *values) if len(reply.body) > _LARGE else step(*values)

@@ -1,4 +1,4 @@
-"""Keys, certificates and trust: what signatures need, over SOAP messages (`wssec`) and over data (`xmldsig`)."""
+"""Keys, certificates and trust for signatures over SOAP messages (`wssec`) and over data (`xmldsig`)."""
 
 from appealbus.connectors.signing.load import certificates_of
 from appealbus.connectors.signing.settings import SignatureSettings

@@ -1,4 +1,4 @@
-"""Reads certificates from files, and what they say."""
+"""Reading certificates from files."""
 
 import warnings
 from collections.abc import Iterable, Sequence
@@ -23,19 +23,14 @@ UNREADABLE: Final = (
     x509.DuplicateExtension,
     x509.UnsupportedGeneralNameType,
 )
-"""What `cryptography` raises over certificates and lists that are broken, when they are loaded or first looked into."""
+"""Errors that `cryptography` raises for broken certificates and revocation lists, at loading or first access."""
 
 _MAX_FILE = 1024 * 1024
-"""Bytes: a certificate has a few thousand, a chain of them some ten thousand."""
+"""Bytes of a file: a certificate has a few thousand, a chain of them some ten thousand."""
 
 
 def read_certificate(path: Path) -> x509.Certificate:
-    """Return the one certificate in a PEM or DER file.
-
-    Raises:
-        ConfigError: there is none, or more than one.
-
-    """
+    """Return the one certificate in a PEM or DER file. Raises ConfigError if there is none, or more than one."""
     found = read_certificates(path)
     if len(found) != 1:
         raise ConfigError(f"{path}: holds {len(found)} certificates; give a file with the one that is meant")
@@ -43,12 +38,7 @@ def read_certificate(path: Path) -> x509.Certificate:
 
 
 def read_certificates(path: Path) -> Sequence[x509.Certificate]:
-    """Return the certificates in a PEM or DER file, at least one.
-
-    Raises:
-        ConfigError: there is none.
-
-    """
+    """Return the certificates in a PEM or DER file, at least one. Raises ConfigError if there is none."""
     data = read_file(path, _MAX_FILE)
     try:
         pem = b"-----BEGIN" in data
@@ -58,31 +48,21 @@ def read_certificates(path: Path) -> Sequence[x509.Certificate]:
 
 
 def der_of(certificate: x509.Certificate) -> bytes:
-    """Return the certificate's own bytes."""
     return certificate.public_bytes(Encoding.DER)
 
 
 def common_name(certificate: x509.Certificate) -> str:
-    """Return the common name of whom it belongs to; its serial number where it names nobody."""
+    """Return the owner's common name, or the serial number if there is none."""
     names = certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
     return str(names[0].value) if names else f"serial number {certificate.serial_number}"
 
 
 def is_valid_at(certificate: x509.Certificate, moment: datetime) -> bool:
-    """Return whether the moment lies within the certificate's time."""
     return certificate.not_valid_before_utc <= moment <= certificate.not_valid_after_utc
 
 
 def states(used: Iterable[tuple[Path, str]]) -> tuple[CertificateState, ...]:
-    """Return what there is to tell of certificates in files.
-
-    Args:
-        used: files, each with what its certificates are for.
-
-    Raises:
-        ConfigError: one cannot be read.
-
-    """
+    """Return the state of certificates in files with their purpose. Raises ConfigError if one cannot be read."""
     found = []
     for file, purpose in used:
         for number, each in enumerate(read_certificates(file), 1):
@@ -93,12 +73,7 @@ def states(used: Iterable[tuple[Path, str]]) -> tuple[CertificateState, ...]:
 
 
 def read_file(path: Path, limit: int) -> bytes:
-    """Return the file's bytes.
-
-    Raises:
-        ConfigError: it cannot be read, has more bytes than the limit, or others may write it.
-
-    """
+    """Read a file. Raises ConfigError if it cannot be read, exceeds the limit, or is writable by others."""
     if problem := writable_by_others(path):
         raise ConfigError(problem)
     try:

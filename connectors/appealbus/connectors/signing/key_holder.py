@@ -1,15 +1,15 @@
-"""Who holds our key, whatever it signs."""
+"""Holder of our key, for any kind of signature."""
 
 from appealbus.core import LinkState
 
 
 class KeyHolder:
-    """Holds our key: here, or by a service that is asked for each signature."""
+    """Holds our key locally, or through a service that makes each signature."""
 
     def link(self, name: str) -> LinkState | None:
-        """Say how the service stands that signs, if one does."""
+        """Return the state of the signing service, if there is one."""
         return None
 
     async def health(self) -> str | None:
-        """Try the service that signs, if one does; return what is wrong, None where nothing is."""
+        """Test the signing service, if there is one; return the problem, or None."""
         return None

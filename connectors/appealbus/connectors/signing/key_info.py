@@ -1,4 +1,4 @@
-"""How a message names the certificate that it is signed with. It is a hint: only what is trusted counts."""
+"""How a message names its signing certificate. This is only a hint: trust is decided elsewhere."""
 
 import base64
 import binascii
@@ -14,20 +14,19 @@ from appealbus.core import CallFailed
 from appealbus.schemas.namespaces import DS
 
 _CHAIN = 8
-"""Certificates of one signature that are looked at. Chains have two or three."""
+"""Certificates read from one signature. Chains have two or three."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeyInfo:
-    """What a signature says of its certificate: one of these, nothing, or the certificate and a number beside it.
+    """A signature's hints about its certificate: one of these, none, or the certificate and a number.
 
     Attributes:
-        certificates: itself, in the signature, with others of its chain in any order; or alone, as a
-            BinarySecurityToken beside the signature.
+        certificates: in the signature, with others of its chain in any order; or alone, as a BinarySecurityToken
+            beside the signature.
         serial: its serial number, from X509IssuerSerial.
         key_identifier: its SubjectKeyIdentifier.
-        thumbprint: SHA-1 of it.
-
+        thumbprint: its SHA-1.
     """
 
     certificates: tuple[bytes, ...] = ()
@@ -37,12 +36,7 @@ class KeyInfo:
 
 
 def read_key_info(signature: etree._Element) -> KeyInfo:
-    """Return what the signature says of its certificate.
-
-    Raises:
-        CallFailed: `wssec.structure`, where it cannot be read.
-
-    """
+    """Read the hints of a signature. Raises CallFailed `wssec.structure` if they cannot be read."""
     info = signature.find(f"{{{DS}}}KeyInfo")
     if info is None:
         return KeyInfo()
@@ -62,7 +56,7 @@ def read_key_info(signature: etree._Element) -> KeyInfo:
 
 
 def _token(signature: etree._Element, info: etree._Element) -> KeyInfo:
-    """Return the token beside the signature that it refers to, if it does."""
+    """Return the token beside the signature that it refers to, if any."""
     reference = info.find(f"{{{WSSE}}}SecurityTokenReference/{{{WSSE}}}Reference")
     security = signature.getparent()
     if reference is None or security is None or security.tag != SECURITY:

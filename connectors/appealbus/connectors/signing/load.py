@@ -1,4 +1,4 @@
-"""Reads keys, certificates and whom to trust. What needs the extra `wssec` is imported here, when it is asked for."""
+"""Loading of keys, certificates and trust. Modules that need the extra `wssec` are imported here, on demand."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,12 +13,7 @@ from appealbus.core import CertificateState, ConfigError
 
 
 def load_service(settings: SignatureSettings) -> NcaNode:
-    """Read the key and its password and return the way to the signing service that is handed them.
-
-    Raises:
-        ConfigError: they cannot be read.
-
-    """
+    """Read the key and its password, and return the client of the signing service. Raises ConfigError."""
     if settings.url is None or settings.key is None or settings.key_password is None:
         raise ConfigError("a signing service needs url, key and key_password")
     password = settings.key_password.get()
@@ -26,16 +21,7 @@ def load_service(settings: SignatureSettings) -> NcaNode:
 
 
 def certificates_of(settings: SignatureSettings, key: str) -> tuple[CertificateState, ...]:
-    """Return the certificates that a table names. Reads from disk: call it in a thread.
-
-    Args:
-        settings: the table.
-        key: the table's own key, for errors.
-
-    Raises:
-        ConfigError: one cannot be read, or the extra is not installed.
-
-    """
+    """Return the certificates that the table `key` names, in a thread. Raises ConfigError."""
     used = [(settings.certificate, "signs our questions")] if settings.certificate and settings.sign != "none" else []
     if settings.verify:
         used += [(file, "signs its answers") for file in settings.trusted]
@@ -54,19 +40,14 @@ def key_of(settings: SignatureSettings) -> tuple[Path | None, Path | None, str |
 
 
 def trust_of(settings: SignatureSettings) -> Any:
-    """Read whom to trust and return it (`trust.Trust`).
-
-    Raises:
-        ConfigError: a certificate or list cannot be read, or the extra is not installed.
-
-    """
+    """Read the trusted certificates (`trust.Trust`). Raises ConfigError, also if the extra is not installed."""
     files = settings.trusted, settings.trusted_ca, settings.subject(), settings.crl
     return module("signing", "trust").load_trust(*files)
 
 
 @contextmanager
 def errors_of(key: str) -> Iterator[None]:
-    """Have errors say which table of the settings they are about."""
+    """Prefix errors with the settings table concerned."""
     try:
         yield
     except ConfigError as error:
@@ -74,12 +55,7 @@ def errors_of(key: str) -> Iterator[None]:
 
 
 def module(folder: str, name: str) -> ModuleType:
-    """Import a module of ours that needs the extra.
-
-    Raises:
-        ConfigError: the extra is not installed.
-
-    """
+    """Import a module of ours that needs the extra. Raises ConfigError if the extra is not installed."""
     try:
         return import_module(f"appealbus.connectors.{folder}.{name}")
     except ImportError:

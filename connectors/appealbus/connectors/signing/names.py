@@ -1,4 +1,4 @@
-"""Algorithms and parts of XML signatures, and the names by which WS-Security refers to certificates."""
+"""Names of algorithms and parts of XML signatures, and of WS-Security's references to certificates."""
 
 from typing import Final
 
@@ -17,15 +17,15 @@ _PKI_GOV_KZ = "urn:ietf:params:xml:ns:pkigovkz:xmlsec:algorithms:"
 GOST_SIGNATURE: Final = {bits: f"{_PKI_GOV_KZ}gostr34102015-gostr34112015-{bits}" for bits in (256, 512)}
 """Signature methods of GOST 34.10-2015, by the bits of their hash."""
 GOST_DIGEST: Final = {bits: f"{_PKI_GOV_KZ}gostr34112015-{bits}" for bits in (256, 512)}
-"""Digest methods that belong to them."""
+"""The corresponding digest methods."""
 GOST_2004: Final = "http://www.w3.org/2001/04/xmldsig-more#gost34310-gost34311"
-"""The signature method of the keys before: GOST 34.310-2004 with GOST 34.311-95."""
+"""The signature method of older keys: GOST 34.310-2004 with GOST 34.311-95."""
 
 METHODS: Final = frozenset({(RSA_SHA256, SHA256), *((GOST_SIGNATURE[bits], GOST_DIGEST[bits]) for bits in (256, 512))})
-"""Of signatures, each with that of its digest."""
+"""Accepted signature methods, each with its digest method."""
 
 SIGNATURE_PARTS: Final = [f"{{{DS}}}{name}" for name in ("SignedInfo", "SignatureValue", "KeyInfo")]
-"""What a Signature holds; KeyInfo may be absent."""
+"""Children of a Signature; KeyInfo is optional."""
 SIGNED_INFO_PARTS: Final = [f"{{{DS}}}{name}" for name in ("CanonicalizationMethod", "SignatureMethod", "Reference")]
 REFERENCE_PARTS: Final = [f"{{{DS}}}{name}" for name in ("Transforms", "DigestMethod", "DigestValue")]
 

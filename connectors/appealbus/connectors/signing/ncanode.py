@@ -1,4 +1,4 @@
-"""A signing service that speaks the API of NCANode, version 3: it is handed our key with each message to sign."""
+"""Client of a signing service with NCANode's API, version 3: it receives our key with each message to sign."""
 
 import asyncio
 import base64
@@ -19,9 +19,9 @@ from appealbus.core.config.permissions import writable_by_others
 from appealbus.schemas.outcome import OutcomeKind
 
 PAUSE: Final = 60.0
-"""Seconds for which a service that refuses our key is not handed it again: a person has to change something first."""
+"""Seconds before a service that refused our key receives it again: someone has to fix it first."""
 _OVERHEAD: Final = 64 * 1024
-"""Bytes that a signature with a certificate may add to a message: they have 5,000."""
+"""Bytes that a signature with a certificate may add to a message; 5,000 are usual."""
 _MAX_KEY: Final = 1024 * 1024
 _MENDED = {
     LinkStatus.DOWN: "the signing service cannot be reached, or fails; start it, or mend url",
@@ -30,11 +30,10 @@ _MENDED = {
 
 
 def checked_url(url: str) -> str:
-    """Return the URL of a signing service, which must be on this machine: the key and its password go there.
+    """Check the URL of a signing service. It must be on this machine, as it receives the key and its password.
 
     Raises:
         ValueError: it is not `http://` with a loopback address, and not `unix:/path/of/the.socket`.
-
     """
     if url.startswith("unix:/"):
         return url
@@ -50,7 +49,7 @@ def checked_url(url: str) -> str:
 
 
 class _OnThisMachine(aiohttp.ThreadedResolver):
-    """Takes no address for localhost that is elsewhere, whatever a name server says."""
+    """Accepts only loopback addresses for localhost, whatever a name server returns."""
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
@@ -62,7 +61,7 @@ class _OnThisMachine(aiohttp.ThreadedResolver):
 
 
 class NcaNode:
-    """The way to the service, with the key that it is handed. Each call has a connection of its own."""
+    """Client of the service, with the key. Each call has a connection of its own."""
 
     def __init__(self, url: str, key: Path, password: str, alias: str | None, seconds: float) -> None:
         if problem := writable_by_others(key):
@@ -84,25 +83,15 @@ class NcaNode:
         self._refused_until = 0.0
 
     def link(self, name: str) -> LinkState:
-        """Say how the service answered the last time."""
+        """Return the state of the service, by its last answer."""
         return LinkState(name, self._status, _MENDED.get(self._status, ""))
 
     async def sign_message(self, xml: str) -> str:
-        """Return the SOAP message with a WS-Security signature.
-
-        Raises:
-            CallFailed: `wssec.signer_down`, `wssec.signer_refused`, `wssec.signer_answer`.
-
-        """
+        """Return the SOAP message with a WS-Security signature. Raises CallFailed `wssec.signer_…`."""
         return await self._signed("/wsse/sign", {"xml": xml, **self._key, "trimXml": False}, len(xml))
 
     async def sign_document(self, xml: str) -> str:
-        """Return the document with an enveloped signature.
-
-        Raises:
-            CallFailed: as `sign_message`.
-
-        """
+        """Return the document with an enveloped signature. Raises as `sign_message`."""
         return await self._signed("/xml/sign", {"xml": xml, "signers": [self._key], "trimXml": False}, len(xml))
 
     async def _signed(self, path: str, document: dict[str, object], size: int) -> str:
@@ -126,7 +115,7 @@ class NcaNode:
         raise self.wrong_answer()
 
     def wrong_answer(self) -> CallFailed:
-        """Return the failure of a service that brought something else than what it was given, signed."""
+        """Return the failure of a service that returned something else than the signed input."""
         self._status = LinkStatus.DOWN
         return _failed("wssec.signer_answer", "the signing service did not return our message with one signature")
 
@@ -162,7 +151,7 @@ class NcaNode:
 
 
 async def trouble_of(signing: Awaitable[object]) -> str | None:
-    """Return why something is not signed; None where it is. Only that shows whether a service takes our key."""
+    """Return why signing fails, or None. Only a signature shows whether a service accepts our key."""
     try:
         await signing
     except CallFailed as failure:

@@ -1,4 +1,4 @@
-"""Reads our own private key, where it is one of RSA."""
+"""Reading our RSA private key."""
 
 from pathlib import Path
 
@@ -11,16 +11,11 @@ from appealbus.connectors.signing.public_keys import MIN_BITS
 from appealbus.core import ConfigError
 
 _MAX_FILE = 64 * 1024
-"""Bytes: a key has a few thousand."""
+"""Bytes of a file: a key has a few thousand."""
 
 
 def read_key(path: Path, password: str | None) -> RSAPrivateKey:
-    """Return the RSA private key in a PEM file.
-
-    Raises:
-        ConfigError: there is none, or the password does not open it.
-
-    """
+    """Return the RSA private key in a PEM file. Raises ConfigError if there is none, or the password is wrong."""
     try:
         key = load_pem_private_key(read_file(path, _MAX_FILE), password.encode() if password is not None else None)
     except (ValueError, TypeError, UnsupportedAlgorithm):

@@ -1,4 +1,4 @@
-"""Which public key a certificate has: one of RSA, or one of GOST."""
+"""Public keys of certificates: RSA or GOST."""
 
 from hashlib import sha256
 
@@ -13,7 +13,7 @@ from appealbus.connectors.signing.public_key import PublicKey
 from appealbus.core import ConfigError
 
 MIN_BITS = 2048
-"""Shorter RSA keys have not been held secure since 2013 (NIST SP 800-131A), and public authorities certify none."""
+"""Shorter RSA keys count as insecure since 2013 (NIST SP 800-131A), and public authorities certify none."""
 
 _HASHES = (hashes.SHA256, hashes.SHA384, hashes.SHA512)
 
@@ -28,7 +28,6 @@ class RsaPublicKey(PublicKey):
         self._key = key
 
     def digest(self, data: bytes) -> bytes:
-        """Return SHA-256's."""
         return sha256(data).digest()
 
     def signed_message(self, data: bytes, signature: bytes) -> bool:
@@ -52,16 +51,7 @@ class RsaPublicKey(PublicKey):
 
 
 def public_key(certificate: x509.Certificate, name: str) -> PublicKey:
-    """Return the key of a certificate.
-
-    Args:
-        certificate: whose key.
-        name: of the file, for errors.
-
-    Raises:
-        ConfigError: it is of no kind that is taken, or too short; or it is one of GOST, and libgcrypt is absent.
-
-    """
+    """Return the key of a certificate; `name` is the file's, for errors. Raises ConfigError for unaccepted keys."""
     try:
         key = certificate.public_key()
     except UnsupportedAlgorithm:

@@ -1,4 +1,4 @@
-"""Lists of certificates that were revoked before their time: files that somebody renews while the bus runs."""
+"""Certificate revocation lists: files that are renewed while the bus runs."""
 
 import base64
 import threading
@@ -19,15 +19,14 @@ from appealbus.core.clocks import wall
 log = structlog.get_logger(__name__)
 
 _MAX_FILE = 64 * 1024 * 1024
-"""Bytes: a revoked certificate takes some 40, so these are a million and a half."""
+"""Bytes: a revoked certificate takes some 40, so this is room for a million and a half."""
 _LOOK = 60.0
-"""Seconds after which the file is looked at again. With less, each answer costs a look; with more, a list that was
-renewed counts later."""
+"""Seconds between checks of the file. Less costs time for each answer; more delays a renewed list."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """What a list says."""
+    """Content of a list."""
 
     stamp: tuple[int, int, int]
     issuer: x509.Name
@@ -37,15 +36,10 @@ class Listed:
 
 
 class RevocationList:
-    """A file with a list (CRL), read again when it was replaced. A file that is broken leaves the list that it was."""
+    """A file with a list (CRL), read again when it was replaced. While the file is broken, the previous list stays."""
 
     def __init__(self, file: Path, authorities: Sequence[Trusted]) -> None:
-        """Read the file.
-
-        Raises:
-            ConfigError: it is no whole list by one of the authorities.
-
-        """
+        """Read the file. Raises ConfigError if it is not a complete list by one of the authorities."""
         self.file = file
         self._authorities = authorities
         self._lock = threading.Lock()
@@ -55,15 +49,15 @@ class RevocationList:
 
     @property
     def is_broken(self) -> bool:
-        """Whether the file is no longer one that is taken, so that the list is the one before."""
+        """Whether the current file was rejected, so that the previous list is in use."""
         return self._trouble is not None
 
     def is_about(self, certificate: x509.Certificate) -> bool:
-        """Return whether the list is of the certificate's issuer."""
+        """Whether the list is by the certificate's issuer."""
         return self._read.issuer == certificate.issuer
 
     def current(self) -> Listed:
-        """Return the list as it is now. May read from disk."""
+        """Return the current list. May read from disk."""
         with self._lock:
             if time.monotonic() - self._looked >= _LOOK:
                 self._looked = time.monotonic()
@@ -71,7 +65,7 @@ class RevocationList:
             return self._read
 
     def _look(self) -> None:
-        """Read the file again if it is another one, and tell once where it cannot be taken."""
+        """Read the file again if it was replaced, and report once if it is rejected."""
         trouble = None
         try:
             if self._stamp() != self._read.stamp:
@@ -120,9 +114,9 @@ def _from_pem(data: bytes) -> bytes:
 
 
 def _signed_part(der: bytes) -> bytes:
-    """Return tbsCertList, which a list that could be read begins with.
+    """Return tbsCertList, with which a readable list begins.
 
-    The library would write it anew, entry by entry, and no other thread runs meanwhile.
+    The library would serialize it entry by entry, and block all other threads.
     """
     start, _ = _content(der, 0)
     inside, size = _content(der, start)
@@ -130,7 +124,7 @@ def _signed_part(der: bytes) -> bytes:
 
 
 def _content(der: bytes, at: int) -> tuple[int, int]:
-    """Return where the content of the DER value begins that stands here, and how many bytes it has."""
+    """Return the offset of a DER value's content, and its length in bytes."""
     size = der[at + 1]
     if size < 0x80:
         return at + 2, size
@@ -139,7 +133,7 @@ def _content(der: bytes, at: int) -> tuple[int, int]:
 
 
 def _is_partial(found: x509.CertificateRevocationList) -> bool:
-    """Return whether the list leaves something out: whatever it must be understood for is not understood here."""
+    """Whether the list is incomplete. An unknown critical extension counts as that."""
     known = (x509.CRLNumber, x509.AuthorityKeyIdentifier)
     return any(
         (each.critical and not isinstance(each.value, known)) or _leaves_out(each.value) for each in found.extensions
@@ -147,7 +141,7 @@ def _is_partial(found: x509.CertificateRevocationList) -> bool:
 
 
 def _leaves_out(value: x509.ExtensionType) -> bool:
-    """Return whether an extension makes the list a part, also where its author did not mark it as critical."""
+    """Whether an extension makes the list partial, even if not marked as critical."""
     if isinstance(value, x509.IssuingDistributionPoint):
         some = value.only_some_reasons is not None
         return some or value.only_contains_ca_certs or value.only_contains_attribute_certs

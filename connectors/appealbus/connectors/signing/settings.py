@@ -1,4 +1,4 @@
-"""What can be set about signatures."""
+"""Settings of signatures."""
 
 from typing import Annotated, Literal, Self
 

@@ -1,7 +1,4 @@
-"""Our own key as signers use it, whatever they sign: one of RSA, or one of GOST.
-
-The other side of `public_key`, and apart from it: who signs and who verifies share no more than libgcrypt.
-"""
+"""Our own signing key, RSA or GOST. It shares nothing with `public_key` but libgcrypt."""
 
 from abc import ABC, abstractmethod
 from hashlib import sha256
@@ -19,24 +16,18 @@ from appealbus.core import ConfigError
 
 
 class SigningKey(ABC):
-    """One of our keys, and the one pair of methods that signatures by it name.
-
-    Attributes:
-        signature_method: the URI of the signature's algorithm.
-        digest_method: the URI of the digest's.
-
-    """
+    """One of our keys, and the one pair of methods (algorithm URIs) that its signatures name."""
 
     signature_method: str
     digest_method: str
 
     @abstractmethod
     def digest(self, data: bytes) -> bytes:
-        """Return the hash of the data as DigestValue has it."""
+        """Return the hash of the data in the format of DigestValue."""
 
     @abstractmethod
     def sign(self, data: bytes) -> bytes:
-        """Return the signature over the data as SignatureValue has it."""
+        """Return the signature of the data in the format of SignatureValue."""
 
 
 class RsaSigningKey(SigningKey):
@@ -49,7 +40,6 @@ class RsaSigningKey(SigningKey):
         self._key = key
 
     def digest(self, data: bytes) -> bytes:
-        """Return SHA-256's."""
         return sha256(data).digest()
 
     def sign(self, data: bytes) -> bytes:
@@ -65,7 +55,6 @@ class GostSigningKey(SigningKey):
         self.signature_method, self.digest_method = GOST_SIGNATURE[bits], GOST_DIGEST[bits]
 
     def digest(self, data: bytes) -> bytes:
-        """Return Streebog's."""
         return streebog(data, 8 * self._curve.size)
 
     def sign(self, data: bytes) -> bytes:
@@ -75,17 +64,7 @@ class GostSigningKey(SigningKey):
 
 
 def read_signing_key(method: str, path: Path, password: str | None) -> SigningKey:
-    """Return the private key in a file.
-
-    Args:
-        method: `rsa-sha256`, `gost-512` or `gost-256`.
-        path: the file.
-        password: of the key.
-
-    Raises:
-        ConfigError: it cannot be read, or is not for the method; or libgcrypt is absent.
-
-    """
+    """Return the private key in a file for `rsa-sha256`, `gost-512` or `gost-256`. Raises ConfigError."""
     if method == "rsa-sha256":
         return RsaSigningKey(read_key(path, password))
     load()

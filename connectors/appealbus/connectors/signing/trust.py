@@ -1,4 +1,4 @@
-"""Whom we trust: certificates that are pinned, or issued by a pinned authority to a subject that is named."""
+"""Trusted certificates: pinned ones, and those that a pinned authority issued to a configured subject."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,21 +21,19 @@ from appealbus.schemas.outcome import OutcomeKind
 E = TypeVar("E", bound=x509.ExtensionType)
 
 _MAX_BROUGHT = 64 * 1024
-"""Bytes of a certificate that a message brings; real ones have a few thousand. To read the names in one of ten million
-takes seconds in which no other thread runs."""
+"""Bytes of a certificate in a message, usually a few thousand. Parsing ten million blocks all threads for seconds."""
 
 
 @dataclass(frozen=True)
 class Trust:
-    """Whom a source's answers may be signed by.
+    """Accepted signers of a source's answers.
 
     Attributes:
         pinned: certificates of the peer.
-        authorities: who may issue others, and signs lists of revoked ones.
-        subject: what a certificate that is not pinned must say of its owner, by object identifier; empty: only pinned
-            ones count.
-        revoked: lists of certificates that count no longer.
-
+        authorities: issuers of other certificates and of revocation lists.
+        subject: required owner fields of a certificate that is not pinned, by object identifier; empty: only pinned
+            ones are accepted.
+        revoked: revocation lists.
     """
 
     pinned: tuple[Trusted, ...]
@@ -45,23 +43,15 @@ class Trust:
 
     @cached_property
     def methods(self) -> frozenset[tuple[str, str]]:
-        """The methods that its keys can verify. An authority's certificates are of its own kind."""
+        """The methods that its keys can verify. An authority's certificates have its own kind of key."""
         keys = (each.key for each in (*self.pinned, *(self.authorities if self.subject else ())))
         return frozenset((key.signature_method, key.digest_method) for key in keys)
 
     def candidates(self, info: KeyInfo, methods: tuple[str, str]) -> Sequence[Trusted]:
-        """Return the certificates that may have signed a message: what it names or brings, or else all that are pinned.
+        """Return the candidates for a message's signer: the one it names or brings, or else all pinned ones.
 
-        Of a chain that is the pinned one, wherever it stands; where none is, those that an authority issued to whom we
-        mean.
-
-        Args:
-            info: how the message names it.
-            methods: of its signature.
-
-        Raises:
-            CallFailed: `wssec.untrusted`, `wssec.algorithm`.
-
+        From a chain this is the pinned one in any position; without one, those that an authority issued to the subject.
+        Raises CallFailed `wssec.untrusted`, `wssec.algorithm`.
         """
         found = [each for each in self.pinned if each.is_meant(info)]
         if not found:
@@ -74,15 +64,14 @@ class Trust:
         return able
 
     def check(self, signer: Trusted, moment: datetime, came_at: datetime | None = None) -> None:
-        """Refuse a certificate that does not count at this moment.
+        """Reject a certificate that is not valid at this moment.
 
-        Of what came before, and is looked at again now, it must have been valid then; whether it was revoked, the lists
-        of now say.
+        A stored message is checked again with `came_at`: the certificate must have been valid then, but the current
+        lists decide about its revocation.
 
         Raises:
             CallFailed: `wssec.expired`, `wssec.revoked`; `wssec.crl_outdated`, `wssec.crl_broken` and
-                `wssec.crl_missing`, where nobody can know.
-
+                `wssec.crl_missing`, if that is unknown.
         """
         then = came_at or moment
         issued = not signer.issuers or any(is_valid_at(each.certificate, then) for each in signer.issuers)
@@ -104,7 +93,7 @@ class Trust:
                 raise failed_as_all("wssec.crl_outdated", reason, OutcomeKind.UNAVAILABLE)
 
     def _issued(self, der: bytes) -> Trusted | None:
-        """Return a certificate that a message brings along, if one of the authorities gave it to whom we mean."""
+        """Return a certificate from a message if one of the authorities issued it to the subject."""
         if not self.subject or len(der) > _MAX_BROUGHT:
             return None
         try:
@@ -121,30 +110,14 @@ class Trust:
 
 
 def load_trusted(files: Sequence[Path]) -> Trust:
-    """Return the trust in the certificates in these files and in no others.
-
-    Raises:
-        ConfigError: one cannot be read.
-
-    """
+    """Trust the certificates in these files only. Raises ConfigError if one cannot be read."""
     return Trust(tuple(_pinned(file) for file in files))
 
 
 def load_trust(
     pinned: Sequence[Path], authorities: Sequence[Path], subject: Mapping[str, str], revoked: Sequence[Path]
 ) -> Trust:
-    """Return the trust that is configured.
-
-    Args:
-        pinned: files with a certificate each.
-        authorities: files with the certificates of authorities.
-        subject: what certificates that are issued by these must say of their owner, by object identifier.
-        revoked: lists of revoked certificates.
-
-    Raises:
-        ConfigError: a file cannot be read, or is not what it should be.
-
-    """
+    """Load the configured trust: pinned certificates, authorities and revocation lists. Raises ConfigError."""
     roots = tuple(each for file in authorities for each in _authorities(file))
     lists = tuple(RevocationList(file, roots) for file in revoked)
     peers = tuple(_pinned(file) for file in pinned)
@@ -167,7 +140,7 @@ def _authorities(file: Path) -> Iterator[Trusted]:
 
 
 def _is_its_own(certificate: x509.Certificate) -> bool:
-    """Return whether it names nobody above itself, so that no list can tell of it."""
+    """Whether it is self-issued, so that no list can revoke it."""
     return certificate.issuer == certificate.subject
 
 
@@ -177,7 +150,7 @@ def _has(certificate: x509.Certificate, subject: Mapping[str, str]) -> bool:
 
 
 def _may_sign(certificate: x509.Certificate) -> bool:
-    """Return whether the certificate's own limits let it sign messages, and it has none that we do not know."""
+    """Whether the certificate's extensions allow signing messages, and none of them is unknown."""
     if any(each.critical and isinstance(each.value, x509.UnrecognizedExtension) for each in certificate.extensions):
         return False
     usage = _extension(certificate, x509.KeyUsage)

@@ -1,4 +1,4 @@
-"""A certificate that counts, and how a message means it."""
+"""A trusted certificate, and how messages refer to it."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,14 +13,7 @@ from appealbus.connectors.signing.public_key import PublicKey
 
 @dataclass(frozen=True)
 class Trusted:
-    """A certificate of the peer, or of an authority.
-
-    Attributes:
-        certificate: itself.
-        key: its key.
-        issuers: the authorities by whose word it counts; none where it is pinned.
-
-    """
+    """A certificate of the peer, or of an authority. A pinned one has no `issuers`."""
 
     certificate: x509.Certificate
     key: PublicKey
@@ -28,19 +21,17 @@ class Trusted:
 
     @cached_property
     def der(self) -> bytes:
-        """Its own bytes."""
         return der_of(self.certificate)
 
     @cached_property
     def key_identifier(self) -> bytes | None:
-        """Its SubjectKeyIdentifier, where it has one."""
         try:
             return self.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
         except (x509.ExtensionNotFound, *UNREADABLE):
             return None
 
     def is_meant(self, info: KeyInfo) -> bool:
-        """Return whether a message means this certificate. Only what it names it by is compared."""
+        """Whether a message refers to this certificate. Only the hints present are compared."""
         if info.certificates or info.serial is not None:
             return self.der in info.certificates or info.serial == self.certificate.serial_number
         if info.key_identifier is not None:

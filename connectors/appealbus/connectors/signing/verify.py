@@ -1,4 +1,4 @@
-"""Finds the certificate that a signature is right with."""
+"""Finding the certificate that verifies a signature."""
 
 import base64
 import binascii
@@ -13,17 +13,10 @@ from appealbus.schemas.namespaces import DS
 
 
 def signed_by(signature: etree._Element, candidates: Sequence[Trusted], info: bytes, covered: bytes) -> Trusted:
-    """Return the certificate that the signature is right with.
+    """Return the candidate that verifies the signature, or raise CallFailed `wssec.signature`.
 
-    Args:
-        signature: the Signature, of one reference.
-        candidates: the certificates that it may be of, at least one; all for the same algorithms.
-        info: its SignedInfo, canonical.
-        covered: what the reference refers to, canonical.
-
-    Raises:
-        CallFailed: `wssec.signature`.
-
+    `info` is its SignedInfo and `covered` the referenced content, both canonical. The candidates share their
+    algorithms.
     """
     digest, value = _octets(signature[0][2].find(f"{{{DS}}}DigestValue")), _octets(signature[1])
     if digest == candidates[0].key.digest(covered):

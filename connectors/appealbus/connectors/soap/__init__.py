@@ -1,4 +1,4 @@
-"""The connector `soap`: any literal contract, read from files; replies read and checked by our own code."""
+"""The connector `soap`: any literal contract read from files; replies are parsed and validated by our own code."""
 
 from appealbus.connectors.soap.settings import SoapSettings
 from appealbus.connectors.soap.wire import SoapWire

@@ -1,4 +1,4 @@
-"""Checks that an element built by zeep holds all that the mapping gave: zeep drops and misprints some in silence."""
+"""Check that an element built by zeep holds all of the mapping: zeep silently drops and misprints some values."""
 
 import base64
 import re
@@ -22,10 +22,10 @@ Children: TypeAlias = dict[str, list[etree._Element]]
 
 
 def lost(given: Mapping[str, object], element: etree._Element) -> str | None:
-    """Return the path of the first part of the mapping that is not in the element as it was given; None: all is.
+    """Return the path of the first part of the mapping that the element lacks or changes; None if there is none.
 
-    Keys are named as zeep names them: elements and attributes by their own names, `name__1` for the second of a
-    name, `_value_1` for a text beside attributes and for what a choice or a wildcard holds.
+    Keys follow zeep: names of elements and attributes, `name__1` for the second of a name, `_value_1` for a text beside
+    attributes and for the content of a choice or a wildcard.
     """
     children: Children = {}
     for child in element.iterchildren("{*}*"):
@@ -50,7 +50,7 @@ def lost(given: Mapping[str, object], element: etree._Element) -> str | None:
 
 
 def _together(key: str, given: Mapping[str, object]) -> object:
-    """Return what is given under a name, first and further on, in order."""
+    """Return all values of a name, including its numbered repetitions, in order."""
     further = [name for name in given if _REPEATED.sub("", name) == key and name != key and given[name] is not None]
     if not further:
         return given.get(key)
@@ -82,13 +82,13 @@ def _is_empty(element: etree._Element) -> bool:
 
 
 def _is_list(items: Sequence[object], element: etree._Element) -> bool:
-    """Say whether an element holds the items as words, as simple types of lists do."""
+    """Whether the element holds the items as a space-separated XSD list."""
     words = (element.text or "").split()
     return len(element) == 0 and len(words) == len(items) and all(map(_reads, items, words))
 
 
 def _all_inside(items: Sequence[object], element: etree._Element, children: Children) -> bool:
-    """Say whether what a choice or a wildcard was given is there, and as often as it was given."""
+    """Whether all content of a choice or a wildcard is there, as often as given."""
     counts: Counter[str] = Counter()
     for item in items:
         if isinstance(item, Mapping):
@@ -126,7 +126,6 @@ def _canonical(element: etree._Element) -> bytes:
 
 
 def _reads(value: object, text: str) -> bool:
-    """Say whether a text says what the value is."""
     value = value.value if isinstance(value, Enum) else value
     match value:
         case bool():
@@ -154,7 +153,7 @@ def _number(value: Any, text: str) -> bool:
 
 
 def _is_part_of(value: date, text: str) -> bool:
-    """Say whether a text is the date, or its year, month or day as XSD writes them."""
+    """Whether the text is the date, or its year, month or day in XSD notation."""
     whole = value.isoformat()
     return text in (whole, whole[:4], whole[:7], f"--{whole[5:]}", f"--{whole[5:7]}", f"---{whole[8:]}")
 

@@ -1,4 +1,4 @@
-"""Building content from a mapping, by zeep, from the contract's schemas."""
+"""Building content from mappings with zeep, by the contract's schemas."""
 
 from collections.abc import Collection, Mapping, Sequence
 from copy import deepcopy
@@ -26,23 +26,16 @@ _MARK = "\ue000appealbus:"
 
 
 class Builder:
-    """Makes elements of the contract from mappings. Reads the schemas once; takes milliseconds to seconds.
+    """Builds elements of the contract from mappings. Reading the schemas takes milliseconds to seconds, once.
 
-    Attributes:
-        failed: elements, of those asked for, that zeep cannot make, each with the kind of its error.
-
+    `failed` has the requested elements that zeep cannot build, each with the kind of its error.
     """
 
     def __init__(self, schemas: Schemas, elements: Collection[str] = ()) -> None:
-        """Read the schemas.
+        """Read the schemas, to build these elements, `{namespace}local`.
 
-        zeep dies of KeyError, AttributeError and more on schemas that libxml2 takes. Then each of the elements is
-        tried with what it is built of alone, so that one does not take the others down.
-
-        Args:
-            schemas: of the contract.
-            elements: those that will be made, `{namespace}local`.
-
+        zeep fails with KeyError, AttributeError and others on schemas that libxml2 accepts. Then each element is tried
+        with its own dependencies alone, so that one does not break the others.
         """
         self.failed: dict[str, str] = {}
         self._schemas: dict[str, Any] = {}
@@ -53,7 +46,7 @@ class Builder:
             self._halve(schemas, sorted(elements), type(error).__name__)
 
     def _halve(self, schemas: Schemas, elements: Sequence[str], error: str) -> None:
-        """Look for the elements that zeep cannot make, in ever smaller groups."""
+        """Find the elements that zeep cannot build, by bisection."""
         if not elements:
             return
         try:
@@ -70,16 +63,11 @@ class Builder:
             self._schemas |= dict.fromkeys(elements, made)
 
     def schema_for(self, name: str) -> Any:
-        """Return zeep's Schema with the element `{namespace}local`; None where zeep could not make it."""
+        """Return zeep's Schema with the element `{namespace}local`; None if zeep cannot build it."""
         return self._schemas.get(name, self._whole)
 
     def build(self, name: str, content: Mapping[str, object]) -> etree._Element:
-        """Return the element `{namespace}local` with the content.
-
-        Raises:
-            CallFailed: `soap.request`, where the content does not fit the contract; names the place, no value.
-
-        """
+        """Build an element. Raises CallFailed `soap.request` with the place, but no value, of a violation."""
         schema = self.schema_for(name)
         if schema is None:
             raise _failure("zeep cannot build this request from a mapping; bring it as an element")
@@ -106,7 +94,7 @@ def _misfit(element: Any, content: Mapping[str, object]) -> str | None:
 
 
 def _zeep_says(error: Exception) -> str:
-    """Return where zeep stumbled, and over what: of its texts, which quote values, only what they begin with."""
+    """Return the place and kind of zeep's error; only the beginning of its text, which may quote values."""
     path = getattr(error, "path", None)
     where = ".".join(map(str, path)) if isinstance(path, list) and path else "a place that zeep does not tell"
     rule = next((words for start, words in _RULES.items() if str(error).startswith(start)), "does not fit")
@@ -118,8 +106,7 @@ def _failure(reason: str) -> CallFailed:
 
 
 def _held(content: Mapping[str, object], within: dict[str, etree._Element]) -> dict[str, Any]:
-    """Return the content as zeep takes it: of enumerations their values, and a mark for each element that is the value
-    of a key, since zeep would print its address."""
+    """Return the content for zeep: values of enumerations, and marks for elements, whose address it would print."""
 
     def held(value: object) -> object:
         if isinstance(value, Enum):
@@ -144,7 +131,7 @@ def _held(content: Mapping[str, object], within: dict[str, etree._Element]) -> d
 
 
 def _put(root: etree._Element, within: Mapping[str, etree._Element]) -> None:
-    """Put elements where their marks are."""
+    """Replace marks by their elements."""
     for node in list(root.iter()) if within else ():
         inner = within.get(node.text or "")
         if inner is not None:

@@ -1,4 +1,4 @@
-"""The offline catalog: where the documents lie that a contract imports by URL."""
+"""The offline catalog: files for the documents that a contract imports by URL."""
 
 import tomllib
 from collections.abc import Mapping
@@ -10,12 +10,8 @@ from appealbus.core import ConfigError
 def read_catalog(path: Path) -> Mapping[str, Path]:
     """Return the file of each URL.
 
-    Two forms: lines of URL, tab, file; or, in a file named *.toml, `"URL" = "file"`. Files are relative to the
-    catalog. Empty lines and lines that begin with # are skipped.
-
-    Raises:
-        ConfigError: the catalog cannot be read; names the line.
-
+    Two forms: lines of URL, tab, file; or, in a file named *.toml, `"URL" = "file"`. Files are relative to the catalog.
+    Empty lines and lines that begin with # are skipped. Raises ConfigError with the line.
     """
     try:
         content = path.read_text(encoding="utf-8-sig")

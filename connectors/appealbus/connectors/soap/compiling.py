@@ -1,4 +1,4 @@
-"""Making the validator of a contract. One broken declaration takes away what is built on it, and not the contract."""
+"""Compiling the validator of a contract. A broken declaration removes only what depends on it."""
 
 import re
 from bisect import bisect_right
@@ -14,10 +14,10 @@ from appealbus.core import ConfigError
 from appealbus.core.replies.xmlschema import compiled
 
 _MOST_ROUNDS = 100
-"""Each takes away what is built on what the one before took; types are not built on each other as deep as that."""
+"""Rounds of removing what depends on removed declarations; types are never nested that deep."""
 _MOST_TOLD = 20
 _LONGEST = 300
-"""Characters of what libxml2 says: it may quote a whole pattern."""
+"""Characters kept of libxml2's message, which may quote a whole pattern."""
 
 _UNRESOLVED = re.compile(r"The QName value '([^']{1,500})' does not resolve")
 _SUBJECT = re.compile(r"[a-z .]{1,40}'([^']{1,500})'")
@@ -25,14 +25,7 @@ _SUBJECT = re.compile(r"[a-z .]{1,40}'([^']{1,500})'")
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A validator and what it was made of.
-
-    Attributes:
-        schema: the validator.
-        schemas: the schemas without what is broken.
-        broken: global elements that are left out, `{namespace}local`.
-
-    """
+    """A validator, the schemas without broken declarations, and the broken elements, `{namespace}local`."""
 
     schema: etree.XMLSchema
     schemas: Schemas
@@ -40,12 +33,7 @@ class Compiled:
 
 
 def compile_usable(schemas: Schemas, notes: ContractNotes) -> Compiled:
-    """Return the validator of all declarations that are whole, and note those that are not.
-
-    Raises:
-        ConfigError: what is broken is no single declaration.
-
-    """
+    """Compile all valid declarations, and note the others. Raises ConfigError if the error is in no single one."""
     whole = schemas
     broken: dict[Component, str] = {}
     for _ in range(_MOST_ROUNDS):
@@ -70,7 +58,7 @@ def _failure(error: etree.XMLSchemaParseError, schemas: Schemas) -> ConfigError:
 
 
 def _culprits(error: etree.XMLSchemaParseError, schemas: Schemas) -> dict[Component, str]:
-    """Return the declarations that the errors stand in, each with the first thing that is said of it."""
+    """Return the declarations with errors, each with its first message."""
     found: dict[Component, str] = {}
     starts: dict[str, list[tuple[int, Component]]] = {}
     named: dict[str, list[Component]] = {}
@@ -97,7 +85,7 @@ def _said(message: str) -> str:
 
 
 def _told(schemas: Schemas, broken: Mapping[Component, str], notes: ContractNotes) -> frozenset[str]:
-    """Note what is broken by itself, and return the names of all elements that are."""
+    """Note the declarations broken by themselves; return the names of all broken elements."""
     if not broken:
         return frozenset()
     nodes = {
@@ -122,7 +110,7 @@ def _told(schemas: Schemas, broken: Mapping[Component, str], notes: ContractNote
 def _copies(
     schemas: Schemas, broken: Mapping[Component, str], nodes: Mapping[Component, etree._Element]
 ) -> set[Component]:
-    """Return the declarations that were left out because the same ones stand elsewhere."""
+    """Return the declarations removed only as duplicates of others."""
     twice = {
         component: (str(node.tag), *schemas.qualified(component[0], node))
         for component, node in nodes.items()
@@ -139,7 +127,7 @@ def _copies(
 
 
 def _canonical(node: etree._Element) -> tuple[str, frozenset[tuple[str | None, str]]]:
-    """Return a declaration as it is written, and what the prefixes in it stand for."""
+    """Return a declaration as written, and the meaning of its prefixes."""
     text = etree.tostring(node, method="c14n2").decode()
     used = {None, *re.findall(r"([\w.\-]+):", text)}
     return text, frozenset((prefix, space) for prefix, space in node.nsmap.items() if prefix in used)

@@ -1,4 +1,4 @@
-"""A contract, ready for use: which operations there are, and how to build and check what they carry."""
+"""A loaded contract: its operations, and how to build and validate their content."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,16 +20,13 @@ _MOST_REASONS = 20
 
 @dataclass(frozen=True, slots=True)
 class WsdlContract:
-    """What a WSDL says, for one port.
+    """A WSDL, for one port.
 
     Attributes:
-        port: the port, with its operations.
-        by_input: operations by the element of their request, where one element means one operation.
-        builder: makes content from mappings; None where zeep can make nothing of the contract.
-        checker: checks content; None where the schema is broken as a whole, and that shall not matter.
-        notes: what was left out and why, and what is called in another way.
-        schemas: the documents of the contract, in order.
-
+        by_input: operations by the element of their request, if it is unique.
+        builder: None if zeep cannot read the contract.
+        checker: None if the schema is broken as a whole and this is tolerated.
+        notes: what was left out and why, and what was renamed.
     """
 
     port: Port
@@ -50,21 +47,15 @@ def load_contract(
     xsd: Sequence[Path] = (),
     replies: ReplyCheck = ReplyCheck.LENIENT,
 ) -> WsdlContract:
-    """Read a contract from files. May take seconds: call it in a thread.
+    """Read a contract from files. May take seconds: call it in a thread. Raises ConfigError.
 
     Args:
-        wsdl: the contract.
-        catalog: the file that says where documents lie that the contract imports by URL.
-        service: which one, where there are several.
-        port: which one of the service.
+        catalog: maps URLs of imported documents to files.
+        service: required if there are several, like `port`.
         folder: the contract's folder, which imports cannot leave; None: the WSDL's own.
         xsd: schemas of what the contract leaves open.
-        replies: how strictly replies are checked. With `off`, an operation stays whose reply is built on a broken part
-            of the schema; and so does a contract whose schema is broken as a whole: nothing is checked then.
-
-    Raises:
-        ConfigError: says which document or part is wrong, or what to choose between.
-
+        replies: how strictly replies are validated. With `off`, operations stay although the schema of their reply is
+            broken; if the whole schema is broken, nothing is validated.
     """
     notes = ContractNotes()
     documents = load_documents(
@@ -101,7 +92,7 @@ def load_contract(
 
 
 def _usable(port: Port, known: Collection[str], broken: Collection[str], replies: ReplyCheck) -> Port:
-    """Return the port without the operations whose elements cannot be used, and with why."""
+    """Return the port without the operations whose elements are unusable, and note the reasons."""
     notes = ContractNotes(list(port.notes))
     operations = {}
     for name, operation in port.operations.items():
@@ -128,7 +119,7 @@ def _why(element: str, broken: Collection[str]) -> str:
 
 
 def _by_input(port: Port) -> Mapping[str, Operation]:
-    """Return operations by the element of their request, where one element means one operation."""
+    """Return operations by the element of their request, if it is unique."""
     found: dict[str, Operation] = {}
     several = set()
     for operation in port.operations.values():
@@ -158,7 +149,7 @@ def _choose(wsdl: Path, ports: list[Port], service: str | None, name: str | None
 
 
 def _builder(port: Port, schemas: Schemas, notes: list[str]) -> Builder | None:
-    """Return what makes the port's requests and headers, and note those that it cannot make."""
+    """Return the builder of the port's requests and headers; note those that it cannot build."""
     wanted: dict[str, list[str]] = {}
     for operation in port.operations.values():
         for element in (operation.input, *operation.headers):

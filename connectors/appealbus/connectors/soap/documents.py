@@ -1,4 +1,4 @@
-"""The documents of a contract: the WSDL and everything that it imports, read from files and nowhere else."""
+"""The documents of a contract: the WSDL and all its imports, read from files only."""
 
 import re
 from collections import deque
@@ -22,16 +22,16 @@ __all__ = ["WSDL", "Document", "load_documents", "references"]
 
 _ROOTS = (f"{{{WSDL}}}definitions", f"{{{XSD}}}schema")
 _URL = re.compile(r"(?!file:)[A-Za-z][A-Za-z0-9+.-]+:")
-"""One letter before the colon is a drive."""
+"""A single letter before the colon is a drive."""
 _FILE = re.compile(r"^file:(?://[^/]*)?(?=/)")
 _LIMIT = 32 * 1024 * 1024
 """Bytes: a contract of 3,000 types has a few million."""
 _LIMIT_OF_ALL = 2 * _LIMIT
 """Bytes of all documents together."""
 _MOST_DOCUMENTS = 2000
-"""More than any contract has: with a wrong catalog we could be reading a whole disk."""
+"""More than any contract has: a wrong catalog could make us read a whole disk."""
 _MOST_LINES = 20
-"""Lines of stray text that are told of one document."""
+"""Lines of stray text reported for one document."""
 # Four attributes that every contract may name; the one document that does not have to be in the catalog.
 _XML_SCHEMA = f"""<xs:schema xmlns:xs="{XSD}" targetNamespace="{XML}">
 <xs:attribute name="lang" type="xs:string"/><xs:attribute name="base" type="xs:anyURI"/>
@@ -45,14 +45,7 @@ _XML_LOCATIONS = frozenset({_XML_LOCATION, "http://www.w3.org/2009/01/xml.xsd", 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One document.
-
-    Attributes:
-        location: the file that it was read from.
-        root: its root.
-        targets: the locations of the documents that its imports bring in, by what the imports say.
-
-    """
+    """One document, and the locations of its imports, by the references in it."""
 
     location: str
     root: etree._Element
@@ -61,13 +54,12 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where a document lies.
+    """Location of a document.
 
     Attributes:
-        address: what its relative imports start at.
-        file: where it was found; None: it is ours.
-        is_outside: it may not be used. What it imports is looked for all the same, so that one error tells it all.
-
+        address: base of its relative imports.
+        file: where it was found; None: one of ours.
+        is_outside: whether it must not be used. Its imports are still resolved, so that one error reports everything.
     """
 
     address: str
@@ -87,22 +79,18 @@ def load_documents(
     folder: Path | None = None,
     notes: ContractNotes | None = None,
 ) -> list[Document]:
-    """Read the entry and, from it on, every document that is imported or included. The entry comes first.
+    """Read the entry, then every document imported or included, directly or not. The entry comes first.
 
-    An import is looked for in the catalog, by what it says and by the address that this comes to; then beside the
-    file that imports it, which need not lie where its own address says. Outside the contract's folder, and the
-    folders of the files that the settings and the catalog name, nothing is taken from.
+    An import is looked up in the catalog, by its reference and by its resolved address; then beside the importing file.
+    Files are read only from the contract's folder, and the folders of files named in the settings and the catalog.
 
     Args:
-        entry: the WSDL.
-        catalog: files by URL or path.
         more: schemas that belong to the contract and that nothing imports.
-        folder: the contract's folder, where that is not the entry's own.
-        notes: gets what was left out of a document.
+        folder: the contract's folder, if not the entry's own.
+        notes: receives what was left out of a document.
 
     Raises:
-        ConfigError: names every document that is missing, lies outside or cannot be read, and who imports it.
-
+        ConfigError: names every document that is missing, lies outside or cannot be read, and its importer.
     """
     loader = _Loader(catalog, folder or entry.parent, more, ContractNotes() if notes is None else notes)
     for file in (entry, *more):
@@ -113,7 +101,7 @@ def load_documents(
 
 
 def references(root: etree._Element) -> Iterator[tuple[etree._Element, str]]:
-    """Yield the elements that bring another document in, each with what it says of the place of that document."""
+    """Yield the elements that import or include another document, each with its reference."""
     for node in root.iter(f"{{{WSDL}}}import", f"{{{XSD}}}import", f"{{{XSD}}}include", f"{{{XSD}}}redefine"):
         target = node.get("location" if node.tag == f"{{{WSDL}}}import" else "schemaLocation", "").strip()
         if not target and node.get("namespace") == XML:
@@ -135,7 +123,7 @@ class _Loader:
         self._left = _LIMIT_OF_ALL
 
     def add(self, place: _Place) -> str:
-        """Remember a document that is to be read, once, and return its location."""
+        """Queue a document, once, and return its location."""
         key = str(place.file.resolve()) if place.file is not None else place.address
         if key not in self._known:
             self._known[key] = place.location
@@ -143,7 +131,7 @@ class _Loader:
         return self._known[key]
 
     def read_all(self, entry: Path) -> None:
-        """Read what is remembered, and what that imports."""
+        """Read all queued documents, and their imports."""
         while self._waiting:
             place = self._waiting.popleft()
             root = self._root(place)
@@ -177,7 +165,7 @@ class _Loader:
         return found or (_Place(_XML_LOCATION, None) if _is_builtin(address) else None)
 
     def _beside(self, importer: Path, written: str, address: str, location: str) -> _Place | None:
-        """Return the file that a relative import, or a path, of another file leads to."""
+        """Return the file for a relative import or a path in another file."""
         file = importer.parent / written
         try:
             file = file.resolve()
@@ -238,7 +226,7 @@ def _path(target: str) -> str:
 
 
 def _resolved(target: str, base: str) -> str:
-    """Return the address that an import comes to, at the address of the document that it stands in."""
+    """Resolve an import against the address of its document."""
     if not _is_url(target) and _is_url(base):
         try:
             return urljoin(base, target)

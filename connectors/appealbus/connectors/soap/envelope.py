@@ -1,4 +1,4 @@
-"""SOAP envelopes, 1.1 and 1.2: what we send, and what came."""
+"""SOAP envelopes, 1.1 and 1.2, both sent and received."""
 
 from dataclasses import dataclass, field
 
@@ -12,7 +12,7 @@ from appealbus.schemas.safexml import TOO_MUCH, UnsafeXml, parse
 
 _CODES = {"Sender": "Client", "Receiver": "Server"}
 _LONGEST_TEXT = 10_000
-"""Characters of a fault's words that are compared with patterns: more than a sentence, less than a stack trace."""
+"""Characters of a fault's text matched with patterns: more than a sentence, less than a stack trace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +20,12 @@ class Fault:
     """A SOAP fault of either version.
 
     Attributes:
-        code: `Client` or `Server`, also for what SOAP 1.2 calls Sender and Receiver; else the local name as it
-            came: `VersionMismatch`, `MustUnderstand` …
-        subcodes: what follows it: `Authentication` of `Client.Authentication`, the Subcodes of 1.2.
+        code: `Client` or `Server`, also for Sender and Receiver of SOAP 1.2; else the local name as received:
+            `VersionMismatch`, `MustUnderstand` …
+        subcodes: `Authentication` of `Client.Authentication`, the Subcodes of 1.2.
         details: the elements inside the detail.
-        name: the code as it came, with what follows it: `Sender`, `Client.Authentication`.
-        text: what it says in words, to be compared with patterns and never told: it may hold personal data.
-
+        name: the code as received, with its suffix: `Sender`, `Client.Authentication`.
+        text: only for matching with patterns, never shown: it may hold personal data.
     """
 
     code: str
@@ -37,22 +36,12 @@ class Fault:
 
     @property
     def detail(self) -> etree._Element | None:
-        """The first element inside the detail."""
         return self.details[0] if self.details else None
 
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """A SOAP message, taken apart.
-
-    Attributes:
-        root: the Envelope element itself, as a verifier of signatures needs it.
-        header: the Header element, if there is one.
-        body: the Body element.
-        children: the elements in the Body; none where it holds a fault.
-        fault: the fault in the Body, if it is one.
-
-    """
+    """A parsed SOAP message. `children` are the elements in the Body; empty if it holds a fault."""
 
     root: etree._Element
     header: etree._Element | None
@@ -64,17 +53,9 @@ class Envelope:
 def read_envelope(
     data: bytes, limit: int = 2 * 1024 * 1024, *, charset: str | None = None, fallback: str | None = None
 ) -> Envelope:
-    """Take a message apart.
+    """Parse a message. Raises CallFailed `xml.*` or `soap.*`, always `invalid`.
 
-    Args:
-        data: the message as it came.
-        limit: the most bytes that it may have.
-        charset: what the transport says of its encoding; see `safexml.parse`.
-        fallback: the encoding of messages that claim to be UTF-8 and are not.
-
-    Raises:
-        CallFailed: `xml.*` or `soap.*`, always `invalid`.
-
+    `charset` is the transport's encoding (see `safexml.parse`), `fallback` that of messages which wrongly claim UTF-8.
     """
     if not data.strip():
         raise _invalid("soap.empty", "the reply is empty")
@@ -89,12 +70,7 @@ def read_envelope(
 
 
 def open_envelope(root: etree._Element) -> Envelope:
-    """Take a parsed message apart: an Envelope of a Header at most and one Body, in this order and nothing else.
-
-    Raises:
-        CallFailed: `soap.envelope`.
-
-    """
+    """Take a message apart: an optional Header, then one Body, nothing else. Raises CallFailed `soap.envelope`."""
     namespace = next((known for known in (SOAP11, SOAP12) if root.tag == f"{{{known}}}Envelope"), None)
     if namespace is None:
         raise _invalid("soap.envelope", "the reply is not a SOAP envelope")
@@ -115,7 +91,7 @@ def open_envelope(root: etree._Element) -> Envelope:
 def build_envelope(
     content: etree._Element | None, namespace: str = SOAP11, headers: tuple[etree._Element, ...] = ()
 ) -> etree._Element:
-    """Put content and headers into a new envelope; without content its body is empty. They are moved, not copied."""
+    """Move content and headers into a new envelope. Without content its body is empty."""
     root = etree.Element(f"{{{namespace}}}Envelope", nsmap={"soap": namespace})
     if headers:
         etree.SubElement(root, f"{{{namespace}}}Header").extend(headers)
@@ -126,7 +102,7 @@ def build_envelope(
 
 
 def serialise(root: etree._Element) -> bytes:
-    """Return the bytes of a message, in UTF-8 with a declaration."""
+    """Serialize a message, in UTF-8 with a declaration."""
     return etree.tostring(root, xml_declaration=True, encoding="utf-8")
 
 

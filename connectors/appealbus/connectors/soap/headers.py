@@ -16,30 +16,25 @@ from appealbus.schemas.outcome import OutcomeKind
 
 _WSA = "http://www.w3.org/2005/08/addressing"
 _MOST = 256
-"""Headers of lookups that are remembered: a source has some lookups, each with headers of its own."""
+"""Header sets of lookups cached: a source has some lookups, each with its own headers."""
 _WORD = re.compile(r"\{(?:question_id|message_id|number|now)\}")
 _SAMPLE = Call("00000000-0000-4000-8000-000000000000", "1", 1.0)
 
 
 class _Wrong(Exception):
-    """A header cannot be made."""
+    """A header cannot be built."""
 
     def __init__(self, name: str, what: str) -> None:
         super().__init__(f"{name}: {what}")
 
 
 class Headers:
-    """Header elements: built once for each operation and each set of headers of a lookup, filled in for each call."""
+    """Header elements: built once for each operation and each header set of a lookup, filled in for each call."""
 
     def __init__(
         self, contract: WsdlContract, values: Mapping[str, object], key: str, url: URL, addressing: bool
     ) -> None:
-        """Build those of the settings.
-
-        Raises:
-            ConfigError: one of them cannot be built, or is not what the contract says of it.
-
-        """
+        """Build the headers of the settings. Raises ConfigError if one violates the contract."""
         self._contract = contract
         self._values = values
         self._url = str(url)
@@ -53,12 +48,7 @@ class Headers:
             raise ConfigError(f"{key}.{wrong}") from None
 
     def made(self, operation: Operation, call: Call, request: Request) -> tuple[etree._Element, ...]:
-        """Return the header elements of one request.
-
-        Raises:
-            CallFailed: `soap.request`: one that the lookup gives cannot be built, or breaks the contract.
-
-        """
+        """Return the header elements of one request. Raises CallFailed `soap.request` if the lookup's are invalid."""
         templates = self._templates(operation, request.headers)
         if not templates and not self._addressing:
             return ()
@@ -69,7 +59,7 @@ class Headers:
         return (*elements, *(each for each in self._addresses(operation, call) if each.tag not in given))
 
     def unset(self) -> Sequence[str]:
-        """Return the headers of the contract that the settings do not give, each with its first operation."""
+        """Return the headers of the contract that the settings lack, each with its first operation."""
         found: dict[str, str] = {}
         for operation in self._contract.port.operations.values():
             for name in operation.headers:
@@ -91,10 +81,10 @@ class Headers:
         return templates
 
     def _with(self, own: Mapping[str, object], operation: Operation) -> dict[str, object]:
-        """Return the values of the settings with those of a lookup over them.
+        """Merge a lookup's values over those of the settings.
 
-        A header that the two call by different names, the local and the whole one, is the lookup's alone: what is in
-        it is written differently, too.
+        If the two name a header differently, by local and by qualified name, only the lookup's counts, as the content
+        differs in notation, too.
         """
         declared = {_local(name): name for name in operation.headers}
         wholes = {declared.get(name, name) for name in own}
@@ -136,7 +126,7 @@ class Headers:
             ) from None
 
     def _checked(self, key: str, element: etree._Element, operation: Operation) -> etree._Element:
-        """Check a header that the contract describes, filled in as it will be."""
+        """Check a header that the contract describes, with sample values filled in."""
         checker = self._contract.checker
         if checker is not None and str(element.tag) in operation.headers:
             try:
@@ -157,7 +147,7 @@ class Headers:
 
 
 def _over(values: Mapping[str, object], own: Mapping[str, object]) -> dict[str, object]:
-    """Return the values of the settings with those of a lookup over them, tables in tables too."""
+    """Merge a lookup's values over those of the settings, recursively."""
     found = dict(values)
     for name, value in own.items():
         before = found.get(name)
@@ -184,7 +174,7 @@ def _filled(templates: Sequence[etree._Element], call: Call) -> tuple[etree._Ele
 
 
 def _is_told_by_repr(value: object) -> bool:
-    """Say whether what Python shows of a value tells it from all others: of an element it shows a place in memory."""
+    """Whether `repr` identifies the value: that of an element shows only its address."""
     match value:
         case Mapping():
             return all(map(_is_told_by_repr, value.values()))
@@ -195,7 +185,7 @@ def _is_told_by_repr(value: object) -> bool:
 
 
 def _plain(name: str, value: object, key: str) -> etree._Element:
-    """Return a header that is a text, or a table by names of elements and `@name` of attributes."""
+    """Return a header with a text, or with a table of elements and `@name` attributes."""
     try:
         element = etree.Element(name)
         _fill(element, value)

@@ -1,6 +1,6 @@
-"""What in a mapping does not fit a type of the contract: the place and the rule, in words and without a value.
+"""Where a mapping violates a type of the contract: the place and the rule, without values.
 
-Looked for when zeep has failed, or built something else than was given: zeep's own texts quote values.
+Used when zeep has failed, or built something else than was given: zeep's own texts quote values.
 """
 
 import re
@@ -15,7 +15,7 @@ from appealbus.schemas.namespaces import XSD
 
 _REPEATED = re.compile(r"__\d+$")
 _PLAIN_KEY = re.compile(r"(?!.*\d{6})[A-Za-z_][A-Za-z0-9_.-]{0,63}")
-"""Keys come from a lookup's code, as names do. What is not like one may be a value."""
+"""Keys that look like a name, as in a lookup's code. Others may be values."""
 _MOST_NAMES = 10
 _WORDS: tuple[tuple[Any, str], ...] = (
     (Mapping, "a table"),
@@ -29,14 +29,7 @@ _WORDS: tuple[tuple[Any, str], ...] = (
 
 
 def misfit(xsd_type: Any, content: Mapping[str, object], path: tuple[str, ...] = ()) -> str | None:
-    """Return the first misfit; None where nothing is found.
-
-    Args:
-        xsd_type: the complex type, as zeep has it.
-        content: what was given for it.
-        path: of the type inside the request.
-
-    """
+    """Return the first violation of zeep's complex type; None if none is found. `path` leads to the type."""
     elements = dict(xsd_type.elements)
     known = {**dict(xsd_type.attributes), **elements}
     for key, value in content.items():
@@ -57,7 +50,7 @@ def misfit(xsd_type: Any, content: Mapping[str, object], path: tuple[str, ...] =
 
 
 def expected_at(xsd_type: Any, place: str) -> str:
-    """Return the place with what the contract takes there; the place alone where that is not known."""
+    """Return the place with what the contract expects there, if known."""
     found = xsd_type
     for name in place.split("."):
         parts = {**dict(getattr(found, "attributes", ())), **dict(getattr(found, "elements", ()))}

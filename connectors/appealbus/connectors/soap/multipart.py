@@ -1,4 +1,4 @@
-"""Replies with attachments: MTOM puts binary parts back into the root part, SOAP with attachments stands beside it."""
+"""Replies with attachments: MTOM puts binary parts back into the root part, SOAP with Attachments keeps them apart."""
 
 import base64
 import binascii
@@ -16,12 +16,12 @@ from appealbus.schemas.outcome import OutcomeKind
 _INCLUDE = "{http://www.w3.org/2004/08/xop/include}Include"
 _PARAMETER = re.compile(r";\s*(boundary|start)\s*=\s*(?:\"([^\"]{1,1000})\"|([^\s;\"]{1,1000}))", re.IGNORECASE)
 _MOST_PARTS = 1000
-"""The bytes of a reply are bounded, but an empty part costs an object, too."""
+"""The bytes of a reply are limited, but an empty part costs an object, too."""
 
 
 @dataclass(frozen=True, slots=True)
 class MultipartMessage:
-    """A multipart message, taken apart: the root part with its Content-Type, and all others by content id."""
+    """A parsed multipart message: the root part with its Content-Type, and all others by content id."""
 
     root: bytes
     root_type: str
@@ -29,17 +29,11 @@ class MultipartMessage:
 
 
 def is_multipart(content_type: str) -> bool:
-    """Say whether the header announces several parts."""
     return content_type.lstrip()[:10].lower() == "multipart/"
 
 
 def split_parts(body: bytes, content_type: str) -> MultipartMessage:
-    """Take a multipart message apart.
-
-    Raises:
-        CallFailed: `soap.multipart`.
-
-    """
+    """Parse a multipart message. Raises CallFailed `soap.multipart`."""
     parameters = {match[1].lower(): match[2] or match[3] for match in _PARAMETER.finditer(content_type)}
     boundary = parameters.get("boundary")
     if boundary is None or not boundary.isascii():
@@ -61,16 +55,9 @@ def split_parts(body: bytes, content_type: str) -> MultipartMessage:
 
 
 def put_back(root: etree._Element, parts: MultipartMessage, limit: int) -> Mapping[str, bytes]:
-    """Replace each xop:Include by the part that it names, in base64, as the contract declares it; return the others.
+    """Replace each xop:Include by its part in base64, as the contract declares it; return the other parts.
 
-    Args:
-        root: the parsed root part.
-        parts: the whole message.
-        limit: the most bytes that may be put in, all together: a part may be named many times.
-
-    Raises:
-        CallFailed: `soap.multipart`.
-
+    `limit` is for all inserted bytes, as a part may be referenced many times. Raises CallFailed `soap.multipart`.
     """
     left, beside = limit, dict(parts.by_id)
     for include in list(root.iter(_INCLUDE)):
@@ -123,7 +110,7 @@ def _part(chunk: bytes, line_end: bytes) -> tuple[bytes, dict[str, str]]:
 
 
 def _decoded(content: bytes, coding: str) -> bytes:
-    """Return a part as it was before it was coded for its way."""
+    """Undo the transfer encoding of a part."""
     if coding in ("binary", "8bit", "7bit"):
         return content
     if coding == "quoted-printable":

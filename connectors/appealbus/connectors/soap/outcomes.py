@@ -1,4 +1,4 @@
-"""What a SOAP fault means."""
+"""Mapping of SOAP faults to outcomes."""
 
 from collections.abc import Iterator, Mapping
 from itertools import chain, islice
@@ -26,12 +26,9 @@ def fault_failure(
     """Return the failure that the fault stands for.
 
     Args:
-        fault: what came.
-        overrides: outcomes by name: of an element in the detail, or of one in that, a subcode or the code, as it came
-            or as it is called here. The most special name counts.
-        texts: outcomes by words that its text has in it, in this order, `*` standing for anything between them. They
-            count before its codes do.
-
+        overrides: outcomes by the name of a detail element or its child, a subcode, or the code, as received or as
+            normalized. The most specific name counts.
+        texts: outcomes by patterns of the text, in this order, with `*` as wildcard. They take precedence over codes.
     """
     reason = "the source answered with a fault that the settings give this outcome"
     for name in _detail_names(fault):
@@ -56,15 +53,9 @@ def fault_failure(
 
 
 def by_precedence(fault: CallFailed, reply: HttpReply, failed: CallFailed | None) -> CallFailed:
-    """Return which failure counts where a fault came with an HTTP error.
+    """Choose between a fault and the failure of its HTTP status.
 
-    It is the status's if that denies us access and the fault is not final, else the fault's.
-
-    Args:
-        fault: what the fault means.
-        reply: the HTTP answer that the fault came in.
-        failed: what the reply's status means.
-
+    The status counts if it denies access and the fault is not final, else the fault.
     """
     final = fault.kind in (OutcomeKind.REFUSED, OutcomeKind.NOT_FOUND)
     return fault if failed is None or final or reply.status not in DENIED else failed
@@ -86,7 +77,7 @@ def _code_names(fault: Fault) -> Iterator[str]:
 
 
 def _has(text: str, pattern: str) -> bool:
-    """Say whether a text has all parts of a pattern in it, one after the other: in one pass, whatever the text is."""
+    """Whether a text contains all parts of a pattern in order; linear in the text's length."""
     at = 0
     for part in filter(None, map(str.strip, _folded(pattern).split("*"))):
         at = text.find(part, at)

@@ -1,4 +1,4 @@
-"""What keeps a contract from being read, gathered so that it is all told at once."""
+"""Errors in a contract, collected so that all are reported at once."""
 
 import os
 import re
@@ -10,7 +10,7 @@ _MOST_IMPORTERS = 3
 
 
 class Problems:
-    """Documents that are missing, that lie outside the contract's folder, and that cannot be read."""
+    """Documents that are missing, outside the contract's folder, or unreadable."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -22,24 +22,16 @@ class Problems:
         return len(self._missing) + len(self._outside) + len(self._unreadable)
 
     def missing(self, address: str, importer: str) -> None:
-        """Note a document that is nowhere."""
         self._missing.setdefault(address, []).append(importer)
 
     def outside(self, file: str, importer: str) -> None:
-        """Note a file that may not be read."""
         self._outside.setdefault(file, []).append(importer)
 
     def unreadable(self, location: str, why: str) -> None:
-        """Note a document that is not what it should be."""
         self._unreadable[location] = why
 
     def report(self, entry: Path) -> None:
-        """Raise what there is.
-
-        Raises:
-            ConfigError: there is something.
-
-        """
+        """Raise ConfigError if there are problems."""
         lines = [f"{location}: {why}" for location, why in self._unreadable.items()]
         if self._missing:
             lines.append(

@@ -15,16 +15,11 @@ _FORMS = {
     "gMonth": "--{0.month:02}",
     "gDay": "---{0.day:02}",
 }
-"""How parts of a date are written, by their types in XSD."""
+"""Formats of partial dates, by their XSD types."""
 
 
 def read_by_zeep(schemas: Schemas) -> Any:
-    """Return zeep's Schema.
-
-    Raises:
-        Exception: of any class: zeep does not look at what it stumbles over.
-
-    """
+    """Return zeep's Schema. Raises any Exception: zeep does not check its input."""
     # zeep and what it imports take a quarter of a second, and only this needs them.
     import zeep
     from zeep.xsd import Schema
@@ -45,7 +40,7 @@ def read_by_zeep(schemas: Schemas) -> Any:
 
 
 def _date_parts() -> list[Any]:
-    """Return types for years, months and days that take them as they are written; zeep wants tuples with zones."""
+    """Return types for partial dates that accept them as written; zeep wants tuples with zones."""
     from zeep.xsd.types import builtins
 
     def made(name: str, form: str) -> Any:
@@ -66,7 +61,7 @@ def _date_parts() -> list[Any]:
 
 
 class _Files:
-    """What zeep takes for a transport: reads the arranged documents, and nothing else."""
+    """A transport for zeep that reads only the arranged documents."""
 
     def __init__(self, schemas: Schemas) -> None:
         self._schemas = schemas

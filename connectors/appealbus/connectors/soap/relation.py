@@ -1,4 +1,4 @@
-"""Whether an answer belongs to our question, where the contract has an id for that."""
+"""Matching answers to questions, if the contract has an id for that."""
 
 from collections.abc import Mapping, Sequence
 
@@ -14,9 +14,9 @@ _UNSPECIFIED = "http://www.w3.org/2005/08/addressing/unspecified"
 
 
 def echoes(sent: Sequence[etree._Element]) -> Mapping[str, str]:
-    """Return what the header of an answer must repeat of these headers of the request, by the name of the element.
+    """Return what the header of an answer must repeat of the request's headers, by element name.
 
-    Known are WS-Addressing, whose RelatesTo repeats the MessageID, and X-Road, whose answers repeat the id.
+    Supported are WS-Addressing, whose RelatesTo repeats the MessageID, and X-Road, whose answers repeat the id.
     """
     found: dict[str, str] = {}
     for element in sent:
@@ -30,12 +30,7 @@ def echoes(sent: Sequence[etree._Element]) -> Mapping[str, str]:
 
 
 def is_tied(header: etree._Element | None, wanted: Mapping[str, str]) -> bool:
-    """Say whether an answer repeats what it should. An answer that repeats nothing at all is taken.
-
-    Raises:
-        CallFailed: `soap.wrong_answer`, where it repeats the id of another question.
-
-    """
+    """Whether an answer repeats the id. Without any id it is accepted; another one raises CallFailed."""
     tied = False
     for name, value in wanted.items():
         told = [] if header is None else [_plain(each.text) for each in header.iterchildren(name) if _is_reply(each)]
@@ -47,7 +42,7 @@ def is_tied(header: etree._Element | None, wanted: Mapping[str, str]) -> bool:
 
 
 def _is_reply(element: etree._Element) -> bool:
-    """Say whether a RelatesTo element names the message that is answered; it may name other relations."""
+    """Whether a RelatesTo element refers to the request; it may state other relations."""
     kind = element.get("RelationshipType", "reply")
     return kind.rpartition("/")[2].rpartition(":")[2].lower() == "reply"
 

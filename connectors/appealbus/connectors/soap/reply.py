@@ -17,14 +17,7 @@ from appealbus.schemas.safexml import TOO_MUCH, UnsafeXml, parse
 
 @dataclass(frozen=True, slots=True)
 class OpenedReply:
-    """An answer, taken apart.
-
-    Attributes:
-        envelope: None where the body is empty.
-        correlated: it is tied to the question, as with `Reply`.
-        attachments: parts beside the envelope that it does not put anywhere, by content id.
-
-    """
+    """A parsed answer. The envelope is None if the body is empty; attachments are by content id."""
 
     envelope: Envelope | None
     correlated: bool
@@ -40,14 +33,10 @@ def open_reply(
     wanted: Mapping[str, str],
     fault_texts: Mapping[str, OutcomeKind] | None = None,
 ) -> OpenedReply:
-    """Return an answer that is no failure, taken apart.
+    """Parse an answer that is no failure. Raises CallFailed.
 
-    A fault counts whatever the status is, except where the status says more: 408, 429, 503, and 401, 403, 407
-    unless the settings make the fault `refused` or `not_found`.
-
-    Raises:
-        CallFailed: `http.*`, `xml.*`, `soap.*`.
-
+    A fault takes precedence over the status, except over 408, 429, 503, and over 401, 403, 407 unless the settings map
+    the fault to `refused` or `not_found`.
     """
     failed = status_failure(reply)
     if failed is not None and reply.status in BUSY:
@@ -74,12 +63,7 @@ def open_reply(
 
 
 def answer_in(envelope: Envelope, expected: str) -> etree._Element:
-    """Return the one element of the Body, if it is the one that the operation answers with.
-
-    Raises:
-        CallFailed: `soap.body`, `soap.unexpected`.
-
-    """
+    """Return the one element of the Body, if it is the operation's answer. Raises CallFailed `soap.*`."""
     if len(envelope.children) != 1:
         raise _invalid("soap.body", f"the SOAP body holds {len(envelope.children)} elements instead of one")
     answer = envelope.children[0]

@@ -1,4 +1,4 @@
-"""The elements of rpc/literal operations, which a contract does not declare: here they become a schema like others."""
+"""Elements of rpc/literal operations. The contract does not declare them, so a schema is generated here."""
 
 from typing import TypeAlias
 
@@ -8,21 +8,21 @@ from appealbus.connectors.soap.documents import Document
 from appealbus.schemas.namespaces import XSD
 
 Parts: TypeAlias = tuple[tuple[str, str, str], ...]
-"""The parts of a message: the name of each, `type` or `element`, and which, as `{namespace}local`."""
+"""The parts of a message: name, `type` or `element`, and its `{namespace}local`."""
 
 
 class Wrappers:
-    """The elements that rpc puts around the parts of its messages: one for each message of a binding.
+    """The wrapper elements of rpc messages: one for each message of a binding.
 
-    A part with a type is an element of its name in no namespace. One with an element is that element itself, as zeep
-    has it; WSDL 1.1 would put it into one of the part's name, and WS-I forbids it.
+    A part with a type becomes an element of its name without a namespace. A part with an element is that element
+    itself, as in zeep; WSDL 1.1 would wrap it in the part's name, and WS-I forbids it.
     """
 
     def __init__(self) -> None:
         self._parts: dict[tuple[str | None, str], Parts] = {}
 
     def add(self, namespace: str | None, local: str, parts: Parts) -> str | None:
-        """Remember a message, and return the name of its element; None where another one has that name."""
+        """Register a message and return the name of its element; None if another message has that name."""
         if self._parts.setdefault((namespace, local), parts) != parts:
             return None
         return f"{{{namespace}}}{local}" if namespace else local

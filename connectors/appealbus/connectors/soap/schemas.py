@@ -1,7 +1,7 @@
-"""The schemas of a contract, put in order so that both libxml2 and zeep take them.
+"""The schemas of a contract, rearranged so that both libxml2 and zeep accept them.
 
-Contracts spread a namespace over several schemas, import by namespace alone and by URL. Here each namespace gets
-one document that includes its parts, under a name of ours, and every import leads there.
+Contracts spread a namespace over several schemas, and import by namespace alone or by URL. Here each namespace gets
+one document that includes its parts, under a generated name, and all imports refer to it.
 """
 
 import re
@@ -18,14 +18,13 @@ DRIVER = "/contract/all.xsd"
 """The document that imports everything."""
 
 _REPEATS = re.compile(r"[*+]|\{\d+,|\)\{")
-"""What is in a pattern that libxml2 may have to try in many ways: a part that is there as often as it likes, or a group
-that is there several times."""
+"""Patterns that may need backtracking in libxml2: an unbounded repetition, or a repeated group."""
 _IMPORT, _INCLUDE, _REDEFINE = (f"{{{XSD}}}{name}" for name in ("import", "include", "redefine"))
 
 
 @dataclass(slots=True)
 class _Part:
-    """One schema: `origin` as it stands in its document, and `root`, ours. `includes` are names of other parts."""
+    """One schema: `origin` as in its document, and `root` rewritten. `includes` are names of other parts."""
 
     name: str
     document: Document
@@ -38,7 +37,7 @@ class _Part:
         return self.root.get("targetNamespace")
 
     def references(self) -> Iterator[tuple[etree._Element, str]]:
-        """Yield what brings another document of the contract in, each with the location of that document."""
+        """Yield the references to other documents of the contract, each with that document's location."""
         for node, written in references(self.root):
             location = self.document.targets.get(written)
             if location is not None:
@@ -46,13 +45,13 @@ class _Part:
 
     @property
     def declared(self) -> frozenset[tuple[str, str]]:
-        """What it declares globally, and the parts that it includes."""
+        """Its global declarations, and the parts that it includes."""
         own = {(str(node.tag), node.get("name", "")) for node in self.root.iterchildren("{*}*") if node.get("name")}
         return frozenset(own | {(_INCLUDE, name) for name in self.includes})
 
 
 Component = tuple[str, int]
-"""A global declaration: the document that it is in, by our name, and its place among what follows the imports."""
+"""A global declaration: our name of its document, and its position after the imports."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +59,14 @@ class Schemas:
     """The contract's schemas.
 
     Attributes:
-        files: the documents by our names, DRIVER among them. Each global declaration begins on a line of its own.
+        files: the documents by our names, including DRIVER. Each global declaration begins on a line of its own.
         homes: the document of each namespace.
-        locations: where each came from, for errors.
-        names: the local names of all elements and attributes that are declared anywhere.
-        lines: of each document, the lines where its global declarations stand in the document that it came from.
-        spaces: of each document, the namespaces that it lends its declarations to: without one of its own it may
-            be included by several.
-        left_out: global declarations that are no longer in the files.
-
+        locations: original location of each document, for errors.
+        names: the local names of all declared elements and attributes.
+        lines: for each document, the original lines of its global declarations.
+        spaces: for each document, the namespaces of its declarations: several documents may include one without its
+            own.
+        left_out: global declarations removed from the files.
     """
 
     files: Mapping[str, bytes]
@@ -92,8 +90,7 @@ class Schemas:
 
     @property
     def is_slow(self) -> bool:
-        """Whether a check may take long: some 30 characters can be enough for a second where a pattern repeats, and as
-        many elements where the schema counts what repeats."""
+        """Whether validation may take long: repeating patterns and counted repetitions can take a second."""
         return any(
             _REPEATS.search(node.get("value", "")) is not None
             if node.tag == f"{{{XSD}}}pattern"
@@ -104,22 +101,21 @@ class Schemas:
 
     @property
     def vocabulary(self) -> Vocabulary:
-        """The names that may be told."""
+        """The names that messages may show."""
         return Vocabulary(self.names, self.elements, frozenset(space for space in self.homes if space))
 
     def components(self, file: str) -> Iterator[tuple[Component, etree._Element]]:
-        """Yield the global declarations of a document that are still there."""
+        """Yield the remaining global declarations of a document."""
         left = (index for index in range(len(self.lines.get(file, ()))) if (file, index) not in self.left_out)
         for index, node in zip(left, _declarations(etree.fromstring(self.files[file])), strict=True):
             yield (file, index), node
 
     def qualified(self, file: str, node: etree._Element) -> list[str]:
-        """Return the names, `{namespace}local`, that a global declaration of a document has."""
+        """Return the names, `{namespace}local`, of a global declaration."""
         local = node.get("name", "")
         return [f"{{{space}}}{local}" if space else local for space in self.spaces[file]]
 
     def without(self, components: Iterable[Component]) -> "Schemas":
-        """Return the schemas without some of their global declarations."""
         gone = frozenset(components)
         files = dict(self.files)
         for file in {file for file, _ in gone}:
@@ -132,7 +128,7 @@ class Schemas:
         return replace(self, files=files, left_out=self.left_out | gone)
 
     def roots(self) -> list[etree._Element]:
-        """Return the documents as they are parsed."""
+        """Return the parsed documents."""
         return [etree.fromstring(content) for content in self.files.values()]
 
 
@@ -143,7 +139,7 @@ def _declarations(root: etree._Element) -> Iterator[etree._Element]:
 
 
 def arrange(documents: Iterable[Document]) -> Schemas:
-    """Return the schemas of the documents, inline ones included."""
+    """Arrange the schemas of the documents, including inline ones."""
     parts, by_location = _collect(documents)
     buckets = _buckets(parts, by_location)
     homes: dict[str | None, str] = {}
@@ -173,7 +169,7 @@ def arrange(documents: Iterable[Document]) -> Schemas:
 
 
 def built_of(schemas: Schemas, elements: Iterable[str]) -> Schemas:
-    """Return the schemas with what some elements are built of, and what has the name of such a part, alone."""
+    """Reduce the schemas to the dependencies of some elements, and to declarations with the same names as those."""
     found = [component for file in schemas.spaces for component in schemas.components(file)]
     refers: dict[str, set[str]] = {}
     for _, node in found:
@@ -217,7 +213,7 @@ def _copy(element: etree._Element) -> etree._Element:
 
 
 def _buckets(parts: list[_Part], by_location: Mapping[str, _Part]) -> dict[str | None, list[_Part]]:
-    """Return, for each namespace, the parts that make it up and are not included by another one."""
+    """Return, for each namespace, its parts that no other part includes."""
     by_name = {part.name: part for part in parts}
     imported: set[str] = set()
     for part in parts:
@@ -242,7 +238,7 @@ def _buckets(parts: list[_Part], by_location: Mapping[str, _Part]) -> dict[str |
 
 
 def _add(bucket: list[_Part], part: _Part) -> None:
-    """Add the part, unless what it declares is there already: the same schema may come under two addresses."""
+    """Add the part unless its declarations are there already: the same schema may have two addresses."""
     for other in list(bucket):
         if part.declared <= other.declared:
             return
@@ -291,7 +287,7 @@ def _redirect(part: _Part, by_location: Mapping[str, _Part], homes: Mapping[str 
 
 
 def _written(root: etree._Element) -> bytes:
-    """Return a schema with each global declaration on a line of its own, so that a line of an error tells which."""
+    """Serialize a schema with each global declaration on its own line, so that an error's line identifies it."""
     for node in root:
         node.tail = "\n"
     root.text = "\n"

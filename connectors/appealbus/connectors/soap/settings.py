@@ -1,4 +1,4 @@
-"""What can be set about a SOAP source."""
+"""Settings of a SOAP source."""
 
 from typing import Annotated, Any, Literal
 

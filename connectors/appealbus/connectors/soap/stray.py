@@ -1,7 +1,4 @@
-"""Text where a WSDL or a schema has room for elements alone: typing errors and the marks of a merge.
-
-It means nothing, and libxml2 refuses the whole schema for it.
-"""
+"""Stray text between the elements of a WSDL or a schema, for which libxml2 rejects the whole schema."""
 
 from xml.parsers import expat
 
@@ -13,17 +10,11 @@ WSDL = "http://schemas.xmlsoap.org/wsdl/"
 
 _SPACES = (WSDL, XSD)
 _OPEN = frozenset({"documentation", "appinfo"})
-"""What is in these is for people and for other programs."""
+"""Elements with free content, for people and for other programs."""
 
 
 def drop_stray_text(root: etree._Element, content: bytes) -> list[int] | None:
-    """Take the text away, and return the lines on which it stood: none where they cannot be told; None: there was none.
-
-    Args:
-        root: the document; it is changed.
-        content: the document as it came, for the lines.
-
-    """
+    """Remove the text in place, and return its lines in `content`; empty: unknown; None: there was none."""
     if not _dropped(root):
         return None
     return sorted(set(_lines(content)))
@@ -46,13 +37,13 @@ def _dropped(root: etree._Element) -> bool:
 
 
 def _holds_elements_alone(name: str) -> bool:
-    """Say so of an element, by its namespace and its local name with a blank between."""
+    """Whether an element allows no text; the name is namespace, blank, local name."""
     namespace, _, local = name.partition(" ")
     return namespace in _SPACES and local not in _OPEN
 
 
 def _lines(content: bytes) -> list[int]:
-    """Return the lines of the texts. lxml knows those of elements alone."""
+    """Return the lines of the texts; lxml knows those of elements only."""
     parser = expat.ParserCreate(namespace_separator=" ")
     inside: list[bool] = []
     lines: list[int] = []

@@ -46,11 +46,11 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 _TOLD = 20
-"""Names in a line of the log that a person reads; a contract may have hundreds."""
+"""Names in a line of the log; a contract may have hundreds."""
 
 
 class SoapWire(Wire):
-    """Carries requests to a SOAP service by its contract."""
+    """Sends requests to a SOAP service by its contract."""
 
     rereads = True
 
@@ -69,12 +69,7 @@ class SoapWire(Wire):
         self._checking = threading.Lock()
 
     async def start(self) -> None:
-        """Read the contract, the certificates and the secrets.
-
-        Raises:
-            ConfigError: any of them is missing or broken, or took longer than `load_timeout`.
-
-        """
+        """Read the contract, the certificates and the secrets, within `load_timeout`. Raises ConfigError."""
         try:
             async with asyncio.timeout(self._settings.load_timeout):
                 await asyncio.to_thread(self._load)
@@ -89,12 +84,7 @@ class SoapWire(Wire):
             log.warning("soap.contract.left_out", source=self._source, part=note)
 
     async def call(self, request: Request, call: Call) -> Reply:
-        """Carry the request and return the element that answers it; an empty mapping where the contract has none.
-
-        Raises:
-            CallFailed: everything else, within `call.timeout`.
-
-        """
+        """Send the request and return the element of the answer; an empty mapping if the contract has none."""
         operation = self._operation(request)
         headers, content = await self._aside(partial(self._parts, operation, call, request))
         if call.answer is not None:
@@ -141,7 +131,7 @@ class SoapWire(Wire):
     async def _reply(
         self, operation: Operation, answer: HttpReply, opened: OpenedReply, observed_at: datetime
     ) -> Reply:
-        """Return what answers the question, once it was held to the contract."""
+        """Return the answer's content after validating it."""
         envelope, notes = opened.envelope, Notes(self.replies)
         header = envelope.header if envelope is not None else None
         element: etree._Element | None = None
@@ -164,7 +154,7 @@ class SoapWire(Wire):
         )
 
     async def health(self) -> Health:
-        """Say whether an HTTP server answers at the service's address."""
+        """Check that an HTTP server answers at the service's address."""
         try:
             status = await self._http.probe(self._url, timeout=self._settings.connect_timeout, tls=self._tls)
         except CallFailed as failed:
@@ -172,7 +162,7 @@ class SoapWire(Wire):
         return Health(ok=status not in (502, 503, 504), detail=f"HTTP {status}")
 
     def describe(self) -> str:
-        """Tell the contract's operations, and what of it was left out, or is called in another way."""
+        """List the contract's operations, and its omitted and renamed parts."""
         names = list(self._contract.port.operations)
         told = f"{len(names)} {'operation' if len(names) == 1 else 'operations'}: {_listed(names, ', ')}"
         if unset := self._headers.unset():
@@ -181,27 +171,20 @@ class SoapWire(Wire):
         return f"{told}; notes: {_listed(notes, '; ')}" if notes else told
 
     def contract(self, request: str | None, operation: str | None) -> MessageContract:
-        """Return the schemas of the WSDL, and the elements of the operation.
-
-        Raises:
-            CallFailed: the contract has no such operation, or it takes another element.
-
-        """
+        """Return the schemas of the WSDL, and the elements of the operation. Raises CallFailed if it does not match."""
         found = self._found(request, operation)
         if request is not None and request != found.input:
             raise CallFailed(OutcomeKind.INVALID, "soap.request", "the operation takes another element")
         return MessageContract(self._documents, found.input, found.output)
 
     def doubt(self) -> None:
-        """Ask over connections of their own for a while."""
         self._http.doubt(self._url, self._source)
 
     def links(self) -> Sequence[LinkState]:
-        """Say whether the server ever sent what nobody had asked for."""
+        """Return the state of connections in doubt."""
         return self._http.links(self._source, self._url)
 
     async def close(self) -> None:
-        """Let go of the session."""
         if self._open:
             self._open = False
             await self._http.close()
@@ -246,7 +229,7 @@ class SoapWire(Wire):
         self._is_slow = contract.schemas.is_slow
 
     async def _aside(self, step: Callable[[], T]) -> T:
-        """Take a step in which a check may take long: in a thread, where the contract is such."""
+        """Run a step of validation, in a thread if the contract makes it slow."""
         return await asyncio.to_thread(self._alone, step) if self._is_slow else step()
 
     def _alone(self, step: Callable[[], T]) -> T:
@@ -256,7 +239,6 @@ class SoapWire(Wire):
     def _parts(
         self, operation: Operation, call: Call, request: Request
     ) -> tuple[tuple[etree._Element, ...], etree._Element | None]:
-        """Return the headers and the content of a request."""
         return self._headers.made(operation, call, request), self._content(request, operation)
 
     def _operation(self, request: Request) -> Operation:
@@ -264,7 +246,7 @@ class SoapWire(Wire):
         return self._found(tag, request.operation)
 
     def _found(self, tag: str | None, name: str | None) -> Operation:
-        """Return the operation of this name; else the one of this element; else the only one."""
+        """Find the operation by name, else by element, else the only one."""
         operations = self._contract.port.operations
         if name is not None:
             found = operations.get(name)

@@ -1,6 +1,6 @@
-"""What a WSDL says of its operations, read so that one broken part does not take the others down.
+"""The operations of a WSDL, read so that a broken part does not affect the others.
 
-Document/literal and rpc/literal over SOAP 1.1 and 1.2: what else is there is named in the notes and left out.
+Document/literal and rpc/literal over SOAP 1.1 and 1.2; anything else is noted and left out.
 """
 
 from collections import Counter
@@ -45,17 +45,7 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """A port of a service.
-
-    Attributes:
-        service: the service's name.
-        name: its own.
-        address: where the contract says that it is.
-        namespace: of the envelope: SOAP 1.1 or 1.2.
-        operations: by their names.
-        notes: what of it was left out, or is called in another way.
-
-    """
+    """A port of a service: its address in the contract, and its SOAP version's namespace."""
 
     service: str
     name: str
@@ -67,7 +57,7 @@ class Port:
 
 @dataclass(frozen=True, slots=True)
 class _Binding:
-    """A binding: the namespace of its SOAP elements, the style of its operations, and what is told of them."""
+    """A binding: the namespace of its SOAP elements, the style of its operations, and its notes."""
 
     extension: str
     style: str
@@ -75,17 +65,14 @@ class _Binding:
 
 
 class _Broken(Exception):
-    """A part refers to what is not there."""
+    """A part refers to something missing."""
 
 
 class Wsdl:
-    """The definitions of all documents, looked up by name.
+    """The definitions of all documents, by name.
 
-    Attributes:
-        notes: what cannot be used, beside what the ports tell of their operations.
-        wrappers: the elements of rpc operations, which no schema of the contract declares. Whether the others are
-            declared is not looked at here.
-
+    `notes` are beside the ports' own. `wrappers` are elements of rpc operations, which no schema declares; whether the
+    others are declared is not checked here.
     """
 
     def __init__(self, documents: Sequence[Document]) -> None:
@@ -217,7 +204,7 @@ class Wsdl:
     def _wrapper(
         self, message: etree._Element | None, bound: etree._Element | None, extension: str, local: str
     ) -> str | None:
-        """Return the element that WSDL 1.1, section 3.5, puts around the parts of an rpc/literal body."""
+        """Return the wrapper element of an rpc/literal body (WSDL 1.1, section 3.5)."""
         if message is None:
             return None
         body = _first(bound, f"{{{extension}}}body")
@@ -272,7 +259,7 @@ class Wsdl:
 
 
 def _labelled(parent: etree._Element) -> dict[str, etree._Element | None]:
-    """Return the operations of a port type or binding by what tells them apart; None where nothing does."""
+    """Return the operations of a port type or binding by a unique label; None if it is ambiguous."""
     nodes = list(parent.iterchildren(f"{{{WSDL}}}operation"))
     names = Counter(node.get("name", "") for node in nodes)
     found: dict[str, etree._Element | None] = {}
@@ -296,7 +283,7 @@ def _overloads(operations: Iterable[str]) -> dict[str, list[str]]:
 
 
 def _default_action(abstract: etree._Element) -> str:
-    """Return the action of an operation's request where the contract says none: WS-Addressing 1.0 Metadata, 4.4.4."""
+    """Return the default action of an operation's request (WS-Addressing 1.0 Metadata, 4.4.4)."""
     port_type, definitions, *_ = abstract.iterancestors()
     namespace = definitions.get("targetNamespace", "")
     delimiter = ":" if namespace.lower().startswith("urn:") else "/"

@@ -1,4 +1,4 @@
-"""WS-Security for SOAP messages: the body signed on the way out, and the signature held to on the way in."""
+"""WS-Security for SOAP messages: signing the body of requests, verifying the signature of replies."""
 
 from appealbus.connectors.wssec.load import Verifier, load_signer, load_verifier
 from appealbus.connectors.wssec.signer import Signer, Unsigned

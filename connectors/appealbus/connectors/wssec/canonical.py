@@ -1,4 +1,4 @@
-"""The canonical form of an element, and what in it no signature covers."""
+"""The canonical form of an element, and checks of what no signature covers."""
 
 from typing import cast
 
@@ -9,24 +9,18 @@ from appealbus.schemas.namespaces import XSD, XSI, XSI_TYPE
 
 _TYPED = etree.XPath("boolean(descendant-or-self::*/@xsi:type)", namespaces={"xsi": XSI})
 _MAX_PREFIXES = 50
-"""Prefixes that a signer may list: Java's list those of the envelope, a handful."""
+"""Prefixes that a signer may list: Java's list the envelope's, a handful."""
 _DEFAULT = "#default"
-"""How such a list names the namespace without a prefix."""
+"""Such a list's name for the namespace without a prefix."""
 
 _AROUND_CONTENT = {"anyType", "anySimpleType", "string"}
-"""XML Schema's own types that elements with other elements inside do have."""
+"""XML Schema types that an element with child elements may have."""
 
 
 def exclusive(element: etree._Element, step: etree._Element) -> bytes:
-    """Return the element by Exclusive XML Canonicalization without comments.
+    """Return the element by Exclusive XML Canonicalization without comments. Raises CallFailed.
 
-    Args:
-        element: in its document.
-        step: the CanonicalizationMethod or Transform, which may list prefixes to be treated inclusively.
-
-    Raises:
-        CallFailed: `wssec.algorithm`, where it lists too many; `wssec.structure`, where there is no such form.
-
+    `step` is the CanonicalizationMethod or Transform, which may list prefixes to be treated inclusively.
     """
     prefixes = str(step[0].get("PrefixList") or "").split() if len(step) else []
     if len(prefixes) > _MAX_PREFIXES:
@@ -48,16 +42,11 @@ def exclusive(element: etree._Element, step: etree._Element) -> bytes:
 
 
 def check_types(body: etree._Element) -> None:
-    """Refuse a body in which an `xsi:type` could be read in two ways.
+    """Reject a body with an ambiguous `xsi:type`. Raises CallFailed `wssec.type`.
 
-    The canonical form leaves out prefixes that only values use, so whoever carries a signed message can bind the
-    prefix of `xs:string` anew. Readers of `data` ask one thing of a type: whether it is XML Schema's own, or a
-    business's whose name the content has no element for. Of a type's name the signature covers what follows the colon,
-    so that alone must say it. Beyond this, a type only chooses what a schema holds the signed content to.
-
-    Raises:
-        CallFailed: `wssec.type`.
-
+    The canonical form omits prefixes used in values only, so an attacker can rebind the prefix of `xs:string` in a
+    signed message. Readers of `data` only ask whether a type is XML Schema's own or a business type. The signature
+    covers the local name, so that alone must decide. Otherwise a type only selects a schema for the signed content.
     """
     if not _TYPED(body):
         return

@@ -1,4 +1,4 @@
-"""Signs with GOST 34.10-2015: the body alone, the way the gateway of e-government expects it."""
+"""Signing with GOST 34.10-2015: the body only, as the e-government gateway expects."""
 
 import asyncio
 import base64
@@ -27,18 +27,7 @@ _SIGNED_INFO: Final = (
 
 
 def load_gost_signer(key: Path, certificate: Path, password: str | None, bits: int) -> "GostSigner":
-    """Return a signer from files, once it has signed a message that its certificate verifies.
-
-    Args:
-        key: the private key.
-        certificate: the key's.
-        password: of the key.
-        bits: of the hash: 256 or 512.
-
-    Raises:
-        ConfigError: they cannot be read or do not belong together, or libgcrypt is absent.
-
-    """
+    """Load a signer with a hash of 256 or 512 bits, and prove it with a test signature. Raises ConfigError."""
     own = read_signing_key(f"gost-{bits}", key, password)
     signer = GostSigner(own, der_of(read_certificate(certificate)))
     prove(signer.signed, key, certificate)
@@ -46,19 +35,17 @@ def load_gost_signer(key: Path, certificate: Path, password: str | None, bits: i
 
 
 class GostSigner(Signer):
-    """Holds the key and signs in a thread: it takes some milliseconds, and the loop runs meanwhile."""
+    """Signs in a thread: it takes some milliseconds, during which the loop runs."""
 
     def __init__(self, key: SigningKey, certificate: bytes) -> None:
-        """Remember the key, and the bytes of its certificate."""
         self._key = key
         self._certificate = certificate
 
     async def sign(self, envelope: bytes) -> bytes:
-        """Return the message with a signature over its body."""
         return await asyncio.to_thread(self.signed, envelope)
 
     def signed(self, envelope: bytes) -> bytes:
-        """Return the message with a signature over its body. Blocks; see `sign`."""
+        """Sign the body of the message. Blocks; see `sign`."""
         security, body, body_id = prepare(envelope)
         covered = etree.tostring(body, method="c14n", exclusive=True, with_comments=False)
         info = _SIGNED_INFO.format(

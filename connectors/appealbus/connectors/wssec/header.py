@@ -1,4 +1,4 @@
-"""The security header of our own messages, where a signature goes."""
+"""The security header of our own messages, which holds the signature."""
 
 import base64
 import uuid
@@ -14,12 +14,7 @@ etree.register_namespace("wsu", WSU)
 
 
 def prepare(envelope: bytes) -> tuple[etree._Element, etree._Element, str]:
-    """Return a message's security header, which is new and empty, its body, and the body's id, which is new.
-
-    Raises:
-        ValueError: it is not a SOAP message.
-
-    """
+    """Add a security header and a body id; return header, body and id. Raises ValueError if it is not SOAP."""
     # Our own message, so the parser need not be on its guard; CDATA must stay what it is.
     parser = etree.XMLParser(strip_cdata=False, resolve_entities=False, no_network=True, huge_tree=True)
     root = etree.fromstring(envelope, parser)
@@ -39,13 +34,7 @@ def prepare(envelope: bytes) -> tuple[etree._Element, etree._Element, str]:
 
 
 def add_key_info(signature: etree._Element, certificate: bytes) -> None:
-    """Add the whole certificate to a signature.
-
-    Args:
-        signature: the Signature element.
-        certificate: its bytes.
-
-    """
+    """Add the whole certificate to a Signature element."""
     info = etree.SubElement(signature, f"{{{DS}}}KeyInfo")
     reference = etree.SubElement(info, f"{{{WSSE}}}SecurityTokenReference")
     identifier = etree.SubElement(reference, f"{{{WSSE}}}KeyIdentifier")

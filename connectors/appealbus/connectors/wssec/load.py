@@ -1,4 +1,4 @@
-"""Makes signers and verifiers from settings. What needs the extra `wssec` is imported here, when it is asked for."""
+"""Creates signers and verifiers from settings. Modules that need the extra `wssec` are imported here, on demand."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -14,9 +14,9 @@ from appealbus.connectors.wssec.signer import Signer, Unsigned
 
 
 class Verifier(Protocol):
-    """Takes an envelope's root and returns its body, which was signed by the peer; raises CallFailed otherwise.
+    """Verifies an envelope's signature and returns its body; raises CallFailed if the peer did not sign it.
 
-    Works in a thread: nobody else may touch the envelope meanwhile. `came_at` says when it came; None: now.
+    Runs in a thread: the envelope must not be used meanwhile. `came_at` is the time of arrival; None: now.
     """
 
     def __call__(self, envelope: etree._Element, came_at: datetime | None = None, /) -> Awaitable[etree._Element]:
@@ -24,16 +24,7 @@ class Verifier(Protocol):
 
 
 def load_signer(settings: SignatureSettings, key: str) -> Signer:
-    """Read the key and the certificate and return the signer. Reads from disk: call it in a thread.
-
-    Args:
-        settings: the table.
-        key: the table's own key, for errors: `sources.gbdfl.signature`.
-
-    Raises:
-        ConfigError: they cannot be read or do not belong together, or the extra is not installed.
-
-    """
+    """Load the signer of the table `key`. Reads from disk: call it in a thread. Raises ConfigError."""
     if settings.sign == "none":
         return Unsigned()
     kind, _, size = settings.sign.partition("-")
@@ -49,16 +40,7 @@ def load_signer(settings: SignatureSettings, key: str) -> Signer:
 
 
 def load_verifier(settings: SignatureSettings, key: str) -> Verifier | None:
-    """Read whom to trust and return the verifier; None where answers are not held to anybody.
-
-    Args:
-        settings: the table.
-        key: the table's own key, for errors.
-
-    Raises:
-        ConfigError: a certificate or list cannot be read, or the extra is not installed.
-
-    """
+    """Load the verifier of the table `key`; None if answers need no signature. Raises ConfigError."""
     if not settings.is_verified:
         return None
     with errors_of(key):

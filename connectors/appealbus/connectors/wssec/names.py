@@ -1,4 +1,4 @@
-"""What WS-Security names in SOAP messages beside what all signatures do."""
+"""Names of WS-Security in SOAP messages, beyond those of all signatures."""
 
 from typing import Final
 

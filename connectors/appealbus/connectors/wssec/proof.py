@@ -1,4 +1,4 @@
-"""Proves that a key is its certificate's, by what alone counts: a signature that the certificate verifies."""
+"""Proof that key and certificate match: a test signature that the certificate verifies."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -13,17 +13,7 @@ _MESSAGE = b'<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:
 
 
 def prove(sign: Callable[[bytes], bytes], key: Path, certificate: Path) -> None:
-    """Sign a message that nobody gets, and verify it by the certificate, on the first day of that.
-
-    Args:
-        sign: signs with the key.
-        key: its file.
-        certificate: the file of the certificate that goes out with each message.
-
-    Raises:
-        ConfigError: they do not belong together.
-
-    """
+    """Verify a test signature by the certificate, at the start of its validity. Raises ConfigError."""
     trust = load_trusted([certificate])
     try:
         verify(etree.fromstring(sign(_MESSAGE)), trust, now=trust.pinned[0].certificate.not_valid_before_utc)

@@ -1,4 +1,4 @@
-"""The signer whose key a signing service uses. What comes back goes out only if it is our message, signed."""
+"""Signing through a service that uses our key. Its result is sent only if it is our message, signed."""
 
 from lxml import etree
 
@@ -17,21 +17,17 @@ _PROBE = (
 
 
 class RemoteSigner(Signer):
-    """Has messages signed by a service."""
-
     def __init__(self, service: NcaNode) -> None:
         self._service = service
 
     def link(self, name: str) -> LinkState:
-        """Say how the service answered the last time."""
         return self._service.link(name)
 
     async def health(self) -> str | None:
-        """Have something signed that goes to nobody."""
+        """Sign a test message."""
         return await trouble_of(self.sign(_PROBE))
 
     async def sign(self, envelope: bytes) -> bytes:
-        """Return the message as the service signed it."""
         # It parses and serialises the message, so ours may not stay byte for byte; what it made does.
         signed = (await self._service.sign_message(envelope.decode())).encode()
         try:
@@ -49,7 +45,7 @@ class RemoteSigner(Signer):
 
 
 def _content(body: etree._Element, prefixes: list[str]) -> bytes:
-    """Return what a body says but for its ids, and what each of the prefixes means in it."""
+    """Return a body's content without its ids, and the meaning of each prefix in it."""
     for name in (WSU_ID, WSSE_ID):
         body.attrib.pop(name, None)
     return etree.tostring(body, method="c14n", exclusive=True, inclusive_ns_prefixes=prefixes)

@@ -1,4 +1,4 @@
-"""Signs with RSA and SHA-256: the body alone, the way the gateway of e-government expects it."""
+"""Signing with RSA and SHA-256: the body only, as the e-government gateway expects."""
 
 import asyncio
 from pathlib import Path
@@ -19,12 +19,7 @@ from appealbus.core import ConfigError
 
 
 def load_rsa_signer(key: Path, certificate: Path, password: str | None) -> "RsaSigner":
-    """Return a signer from files, once it has signed a message that its certificate verifies.
-
-    Raises:
-        ConfigError: they cannot be read, or the key is not the certificate's.
-
-    """
+    """Load a signer and prove it with a test signature. Raises ConfigError."""
     private, public = read_key(key, password), read_certificate(certificate)
     if not isinstance(public_key(public, str(certificate)), RsaPublicKey):
         raise ConfigError(
@@ -36,7 +31,7 @@ def load_rsa_signer(key: Path, certificate: Path, password: str | None) -> "RsaS
 
 
 class RsaSigner(Signer):
-    """Holds the key and signs in a thread: it takes about a millisecond, and xmlsec lets the loop run meanwhile."""
+    """Signs in a thread: it takes about a millisecond, during which xmlsec lets the loop run."""
 
     def __init__(self, key: RSAPrivateKey, certificate: bytes) -> None:
         pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
@@ -44,11 +39,10 @@ class RsaSigner(Signer):
         self._certificate = certificate
 
     async def sign(self, envelope: bytes) -> bytes:
-        """Return the message with a signature over its body."""
         return await asyncio.to_thread(self.signed, envelope)
 
     def signed(self, envelope: bytes) -> bytes:
-        """Return the message with a signature over its body. Blocks; see `sign`."""
+        """Sign the body of the message. Blocks; see `sign`."""
         security, body, body_id = prepare(envelope)
         signature = xmlsec.template.create(
             security, xmlsec.constants.TransformExclC14N, xmlsec.constants.TransformRsaSha256, ns="ds"

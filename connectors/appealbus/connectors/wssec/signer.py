@@ -1,4 +1,4 @@
-"""How a message is signed: the interface, and the signer that does not."""
+"""Signing messages: the interface, and the signer that signs nothing."""
 
 from abc import ABC, abstractmethod
 
@@ -6,27 +6,17 @@ from appealbus.connectors.signing.key_holder import KeyHolder
 
 
 class Signer(KeyHolder, ABC):
-    """Signs the body of a SOAP message.
-
-    Asynchronous, so that a signer may take its time in a thread, or ask a service that holds the key.
-    """
+    """Signs the body of a SOAP message; asynchronous, as it may use a thread or a signing service."""
 
     @abstractmethod
     async def sign(self, envelope: bytes) -> bytes:
-        """Return the message with its signature. What comes back is what must be sent, byte for byte.
-
-        Args:
-            envelope: the serialised message, as we made it.
-
-        Raises:
-            CallFailed: `wssec.signer_…`, where whoever holds the key did not sign.
-
+        """Return the serialized message with its signature, to be sent byte for byte. Raises CallFailed
+        `wssec.signer_…`.
         """
 
 
 class Unsigned(Signer):
-    """Leaves messages as they are."""
+    """Leaves messages unchanged."""
 
     async def sign(self, envelope: bytes) -> bytes:
-        """Return the message itself."""
         return envelope

@@ -1,7 +1,7 @@
-"""What a signed message may look like, checked before any cryptography.
+"""The allowed structure of a signed message, checked before any cryptography.
 
-Everything that a signature could do beyond signing the body is refused: a second body, signature or reference, ids
-that occur twice, other transforms. So a signature cannot be wrapped around another message.
+Anything beyond signing the body is rejected: a second body, signature or reference, duplicate ids, other transforms.
+This prevents signature wrapping.
 """
 
 from collections import Counter
@@ -23,12 +23,7 @@ from appealbus.schemas.namespaces import DS, SIGNATURE
 
 
 def signed_parts(envelope: etree._Element) -> tuple[etree._Element, etree._Element]:
-    """Return the message's body and its only signature, which refers to this body and nothing else.
-
-    Raises:
-        CallFailed: `wssec.structure`, `wssec.unsigned`, `wssec.reference`, `wssec.duplicate_id`.
-
-    """
+    """Return the message's body and its only signature, which refers to this body only. Raises CallFailed."""
     body, signature = _parts(envelope)
     _check_ids(envelope, body)
     _check_reference(signature, str(body.get(WSU_ID)))
@@ -36,16 +31,7 @@ def signed_parts(envelope: etree._Element) -> tuple[etree._Element, etree._Eleme
 
 
 def methods_of(signature: etree._Element, allowed: Collection[tuple[str, str]]) -> tuple[str, str]:
-    """Return the signature's methods: of the signature itself, and of its digest.
-
-    Args:
-        signature: as `signed_parts` returned it.
-        allowed: the pairs that one of the trusted certificates can verify.
-
-    Raises:
-        CallFailed: `wssec.algorithm`, `wssec.old_gost`.
-
-    """
+    """Return the methods of the signature and of its digest, if the pair is allowed. Raises CallFailed."""
     canonical, method, reference = signature[0]
     transforms, digest, _ = reference
     chosen = str(method.get("Algorithm")), str(digest.get("Algorithm"))
@@ -81,7 +67,7 @@ def _parts(envelope: etree._Element) -> tuple[etree._Element, etree._Element]:
 
 
 def _check_ids(envelope: etree._Element, body: etree._Element) -> None:
-    """Refuse ids that occur twice, and any other attribute that could pass for the body's id.
+    """Reject duplicate ids, and any other attribute that could pass for the body's id.
 
     Some gateways repeat the body's id as wsse:Id; then it must be the same.
     """

@@ -1,4 +1,4 @@
-"""Holds a signed message to its signature: what was signed is the body that we read, and the peer signed it."""
+"""Verification of a signed message: the peer signed the very body that we read."""
 
 from datetime import datetime
 
@@ -17,19 +17,16 @@ from appealbus.core.clocks import wall
 def verify(
     envelope: etree._Element, trust: Trust, *, now: datetime | None = None, came_at: datetime | None = None
 ) -> etree._Element:
-    """Return the body of the message once it is sure that a trusted peer signed this very element.
+    """Return the body of the message after verifying that a trusted peer signed this very element.
 
     Takes up to some milliseconds, and as much again for each 100 KB: call it in a thread.
 
     Args:
-        envelope: the root of the message.
-        trust: whose signature counts.
-        now: the moment of which lists of revoked certificates must be; None: now.
-        came_at: when the message came: then the certificate must have been valid; None: at `now`.
+        now: the moment for which revocation lists must be valid; None: now.
+        came_at: time of arrival, when the certificate must have been valid; None: at `now`.
 
     Raises:
-        CallFailed: `wssec.*`: `invalid`, and `unavailable` where our own list of revoked certificates is out of date.
-
+        CallFailed: `wssec.*`: `invalid`, or `unavailable` if our own revocation list is out of date.
     """
     if is_costly(envelope):
         raise failed("wssec.structure", "the message has too many namespaces or attributes to be verified")

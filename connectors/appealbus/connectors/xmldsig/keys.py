@@ -1,4 +1,4 @@
-"""The signer of documents that holds its key itself."""
+"""Signing documents with a local key."""
 
 import asyncio
 import base64
@@ -16,18 +16,7 @@ from appealbus.schemas.namespaces import DS, SIGNATURE, XML
 
 
 def load_key_signer(method: str, key: Path, certificate: Path, password: str | None) -> "KeySigner":
-    """Return a signer from files, once it has signed a document that its certificate verifies.
-
-    Args:
-        method: `rsa-sha256`, `gost-512` or `gost-256`.
-        key: the private key.
-        certificate: the key's.
-        password: of the key.
-
-    Raises:
-        ConfigError: they cannot be read, do not belong together or are not for the method, or libgcrypt is absent.
-
-    """
+    """Load a signer for `rsa-sha256`, `gost-512` or `gost-256`, and test it. Raises ConfigError."""
     trust = load_trusted([certificate])
     pinned = trust.pinned[0]
     signer = KeySigner(read_signing_key(method, key, password), pinned.der)
@@ -42,15 +31,13 @@ def load_key_signer(method: str, key: Path, certificate: Path, password: str | N
 
 
 class KeySigner(DataSigner):
-    """Signs with a key that it holds, in a thread."""
+    """Signs in a thread with a local key."""
 
     def __init__(self, key: SigningKey, certificate: bytes) -> None:
-        """Remember the key, and the bytes of its certificate."""
         self._key = key
         self._certificate = base64.b64encode(certificate).decode()
 
     async def sign(self, xml: str) -> str:
-        """Return the document with its signature."""
         return await asyncio.to_thread(self.signed, xml)
 
     def signed(self, xml: str) -> str:

@@ -1,4 +1,4 @@
-"""Makes signers and verifiers of data from settings. What needs the extra `wssec` is imported when it is asked for."""
+"""Creates signers and verifiers of data from settings. Modules that need the extra `wssec` are imported on demand."""
 
 from collections.abc import Callable
 from functools import partial
@@ -9,22 +9,13 @@ from appealbus.connectors.signing.load import errors_of, key_of, load_service, m
 from appealbus.connectors.xmldsig.signer import DataSigner
 
 DataVerifier: TypeAlias = Callable[..., None]
-"""Takes the root of a document, which must be one of its own, and the signature out of it; raises CallFailed where
-nobody whom we trust signed all of it. Takes milliseconds, and is called in a thread. `came_at` says when it came, if
-that was not now."""
+"""Verifies and removes the signature of a root element of its own document; raises CallFailed unless a trusted peer
+signed all of it. Takes milliseconds: called in a thread. `came_at` is the time of arrival, if not now.
+"""
 
 
 def load_data_signer(settings: SignatureSettings, key: str) -> DataSigner | None:
-    """Read the key and the certificate and return the signer; None where there is none. Call it in a thread.
-
-    Args:
-        settings: the table `data_signature`.
-        key: the table's own key, for errors: `sources.gbdul.data_signature`.
-
-    Raises:
-        ConfigError: they cannot be read or do not belong together, or the extra is not installed.
-
-    """
+    """Load the signer of the table `key`; None if there is no key. Call it in a thread. Raises ConfigError."""
     if settings.sign == "none":
         return None
     signer: DataSigner
@@ -37,16 +28,7 @@ def load_data_signer(settings: SignatureSettings, key: str) -> DataSigner | None
 
 
 def load_data_verifier(settings: SignatureSettings, key: str) -> DataVerifier | None:
-    """Read whom to trust and return the verifier; None where data is not held to anybody. Call it in a thread.
-
-    Args:
-        settings: the table `data_signature`.
-        key: the table's own key, for errors.
-
-    Raises:
-        ConfigError: a certificate or list cannot be read, or the extra is not installed.
-
-    """
+    """Load the verifier; None if data need no signature. Call it in a thread. Raises ConfigError."""
     if not settings.is_verified:
         return None
     with errors_of(key):

@@ -1,4 +1,4 @@
-"""Algorithms of enveloped signatures, as the registers behind the gateway use them."""
+"""Algorithms of enveloped signatures, as used by the registers behind the gateway."""
 
 from typing import Final
 

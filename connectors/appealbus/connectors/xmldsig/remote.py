@@ -1,4 +1,4 @@
-"""The signer whose key a signing service uses. What comes back goes out only if it is our document, signed."""
+"""Signing through a service that uses our key. Its result is sent only if it is our document, signed."""
 
 import re
 
@@ -17,21 +17,17 @@ _DECLARATION = re.compile(r"\A\s*<\?xml\s[^>]*\?>\s*")
 
 
 class RemoteDataSigner(DataSigner):
-    """Has documents signed by a service."""
-
     def __init__(self, service: NcaNode) -> None:
         self._service = service
 
     def link(self, name: str) -> LinkState:
-        """Say how the service answered the last time."""
         return self._service.link(name)
 
     async def health(self) -> str | None:
-        """Have something signed that goes to nobody."""
+        """Sign a test document."""
         return await trouble_of(self.sign("<data/>"))
 
     async def sign(self, xml: str) -> str:
-        """Return the document as the service signed it."""
         signed = await self._service.sign_document(xml)
         try:
             ours, theirs = (parse(text.encode(), limit=4 * len(text)) for text in (xml, signed))

@@ -1,7 +1,6 @@
-"""What a document with an enveloped signature may look like, checked before any cryptography.
+"""The allowed structure of a document with an enveloped signature, checked before any cryptography.
 
-Everything that a signature could do beyond signing the whole document is refused: another signature or reference,
-another place, other transforms.
+Anything beyond signing the whole document is rejected: another signature, reference or place, other transforms.
 """
 
 from lxml import etree
@@ -12,17 +11,11 @@ from appealbus.connectors.xmldsig.names import C14N, C14N_WITH_COMMENTS, ENVELOP
 from appealbus.schemas.namespaces import DS, SIGNATURE
 
 _TRANSFORMS = ([ENVELOPED, C14N_WITH_COMMENTS], [ENVELOPED, C14N])
-"""The two are one: URI="" stands for the document without its comments (XML Signature, 4.3.3.3)."""
+"""The two are equivalent: URI="" excludes comments (XML Signature, 4.3.3.3)."""
 
 
 def signature_of(root: etree._Element) -> etree._Element:
-    """Return the document's only signature, which claims to be of all of it.
-
-    Raises:
-        CallFailed: `data_signature.unsigned`, `data_signature.structure`, `data_signature.reference`,
-            `data_signature.algorithm`.
-
-    """
+    """Return the only signature, which refers to the whole document. Raises CallFailed `data_signature.*`."""
     signatures = list(root.iter(SIGNATURE))
     if not signatures:
         raise failed("data_signature.unsigned", "the data is not signed")
@@ -34,7 +27,7 @@ def signature_of(root: etree._Element) -> etree._Element:
 
 
 def methods_of(signature: etree._Element) -> tuple[str, str]:
-    """Return the signature's methods: of the signature itself, and of its digest."""
+    """Return the methods of the signature and of its digest."""
     info = signature[0]
     return str(info[1].get("Algorithm")), str(info[2][1].get("Algorithm"))
 

@@ -1,6 +1,6 @@
-"""Holds a document to the signature inside its root: whom we trust signed all of it but the signature itself.
+"""Verification of a document's enveloped signature: a trusted peer signed all but the signature itself.
 
-Before it is hashed the signature is taken out; what is left is what is hashed, and what is read.
+The signature is removed first; the rest is both hashed and read.
 """
 
 from datetime import datetime
@@ -21,20 +21,17 @@ from appealbus.schemas.namespaces import XML
 
 
 def verify(root: etree._Element, trust: Trust, *, now: datetime | None = None, came_at: datetime | None = None) -> None:
-    """Return once it is sure that the whole document was signed. Its signature has been taken out then.
+    """Verify that the whole document was signed, and remove its signature.
 
     Takes up to some milliseconds, and as much again for each 100 KB: call it in a thread.
 
     Args:
-        root: the root of the document: of one of its own, since what surrounds it is not what was signed.
-        trust: whose signature counts.
-        now: the moment of which lists of revoked certificates must be; None: now.
-        came_at: when the document came: then the certificate must have been valid; None: at `now`.
+        root: the root of its own document: surrounding content is not signed.
+        now: the moment for which revocation lists must be valid; None: now.
+        came_at: time of arrival, when the certificate must have been valid; None: at `now`.
 
     Raises:
-        CallFailed: `data_signature.*`: `invalid`, and `unavailable` where our own list of revoked certificates is out
-            of date.
-
+        CallFailed: `data_signature.*`: `invalid`, or `unavailable` if our own revocation list is out of date.
     """
     signature = signature_of(root)
     if is_costly(root):
@@ -61,7 +58,7 @@ def verify(root: etree._Element, trust: Trust, *, now: datetime | None = None, c
 
 
 def _canonical_info(info: etree._Element) -> bytes:
-    """Return SignedInfo in the canonical form that it has inside its document (Canonical XML 1.0, section 2.4)."""
+    """Return the canonical form of SignedInfo inside its document (Canonical XML 1.0, section 2.4)."""
     # lxml leaves out what a part inherits, unless the part stands alone: then it writes the namespaces into it.
     alone = etree.fromstring(etree.tostring(info, encoding="utf-8", with_tail=False))
     for ancestor in info.iterancestors():

@@ -1,1 +1,1 @@
-"""What stands around every source: budget, retry, limits, breaker, freshness and single flight."""
+"""The guard around every source: budget, retry, limits, breaker, freshness and single flight."""

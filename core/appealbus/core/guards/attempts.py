@@ -1,4 +1,4 @@
-"""One question's way to its source: access row, limits, breaker, call, and again where that may help."""
+"""One question's way to its source: access row, limits, breaker, call, and retries."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable
@@ -32,10 +32,10 @@ from appealbus.schemas.record import Record
 SYSTEM_FAILURES = frozenset({OutcomeKind.UNAVAILABLE, OutcomeKind.TIMED_OUT})
 BUDGET_SPENT = timed_out("budget.spent", "the case's time leaves no room for the question")
 CLAIMS = frozenset({OutcomeKind.NOT_FOUND, OutcomeKind.REFUSED})
-"""They end a question, and have no record that could be held against it."""
+"""Final outcomes without a record to compare with the question."""
 UNTIED = invalid("answer.untied", "the source answered, but nothing shows that it is this question's answer")
 _FAIR = 0.75
-"""The part of `guard.timeout` that a call must have had for its time-out to be the source's."""
+"""The share of `guard.timeout` that a call must have had for its timeout to count against the source."""
 CALL_TIMED_OUT = timed_out("guard.timeout", "the source did not answer in time")
 
 STOPPING = unavailable("bus.stopping", "the bus is stopping; the question will be put again")
@@ -43,13 +43,9 @@ LEFT_OUT = unavailable("worker.died", "two workers died while this question was 
 
 
 class Attempts(Flight):
-    """Puts one question to the source until it is answered, the attempts are used up or nobody waits.
+    """Asks the source until it answers, the attempts are used up or nobody waits.
 
-    Attributes:
-        so_far: the outcome, if the time were up now.
-        attempts: calls that have left.
-        asked_at: when the first one did.
-
+    `so_far` is the outcome if the time were up now; `attempts` and `asked_at` count calls that have left.
     """
 
     def __init__(self, key: Hashable | None, context: SourceContext, question: Question, question_id: str) -> None:
@@ -60,34 +56,34 @@ class Attempts(Flight):
         self._context = context
         self.question = question
         self.due_on = question.due_on
-        """When the most urgent appeal is due that waits for the answer: for it is what is kept for urgent ones."""
+        """Due date of the most urgent waiting appeal, for the share of the quota reserved for urgent ones."""
         self.first = question.first
-        """Whether one of those that wait has no version yet: for it is what is kept for first versions."""
+        """Whether a waiting appeal has no version yet, for the share reserved for first versions."""
         self._question_id = question_id
         self._before: Source | None = None
-        """Over which the last call left: it knows the ids of the messages so far."""
+        """Source of the last call, which knows the message ids so far."""
         self._provenance: Provenance | None = None
         self._written: bytes | None = None
         self._failed: CallFailed | None = None
-        """What the last call has failed with, if it did."""
+        """Failure of the last call, if it failed."""
         self._spent: Outcome[Record] | None = None
-        """Why the last call could not send another request, if its lookup wanted one and the quota had none left."""
+        """Set if the quota did not allow a further request of the last call."""
         self._tries: list[Try] = []
         self._flying: tuple[str, datetime, float] | None = None
-        """Of the call that has not ended: what its first message is called, and when it left, on both clocks."""
+        """For the running call: the id of its first message, and when it left, on both clocks."""
         self._alone = not question.lookup.idempotent
         self._tied = True
         self._at_scale = False
         self._replies: KeptReplies | None = None
 
     def shared_with(self, question: Question) -> None:
-        """Take notice that another appeal waits for the answer too."""
+        """Let another appeal wait for the answer, too."""
         self.first = self.first or question.first
         if question.due_on is not None:
             self.due_on = min(self.due_on or question.due_on, question.due_on)
 
     async def run(self) -> Ended:
-        """Ask, and keep the answer for as long as it is fresh."""
+        """Ask, and keep the answer while it is fresh."""
         while await self._attempt() and (self._goes_alone() or await self._pause()):
             pass
         ended = self.ended()
@@ -96,7 +92,7 @@ class Attempts(Flight):
         return ended
 
     def ended(self) -> Ended:
-        """Say how the question has ended, if the time is up now."""
+        """Return the result as if the time were up now."""
         tries, provenance, flying = tuple(self._tries), self._provenance, self._flying
         if flying is not None:
             tries, provenance = (*tries, self._try(flying, self.so_far)), self._trail(None, self.so_far.kind)
@@ -114,7 +110,7 @@ class Attempts(Flight):
         )
 
     def unanswered(self) -> Ended:
-        """Return how it stands for an asker whose time is up, or as the bus stops. What was answered by then counts."""
+        """Return the result for an asker whose time is up, or as the bus stops. An answer received by then counts."""
         ended = self.ended()
         again = self.question.lookup.idempotent or not ended.attempts
         if self._context.stopping and again and not self.expired and not ended.outcome.kind.final:
@@ -127,7 +123,7 @@ class Attempts(Flight):
         return Try(self._question_id, message, at, ms, outcome.kind, outcome.code)
 
     async def _attempt(self) -> bool:
-        """Make one call; say whether another might end better."""
+        """Make one call; return whether to retry."""
         context = self._context
         # The token comes after the slot: a call leaves as soon as it has both, so the rate holds at the wire.
         slot = await context.slots.take(self.deadline)
@@ -160,7 +156,7 @@ class Attempts(Flight):
         return self.question.lookup.idempotent and (failed or (self.so_far is UNTIED and not self._alone))
 
     def _goes_alone(self) -> bool:
-        """Say whether to ask once more, at once, over a connection of its own, since nothing ties the answer."""
+        """Whether to ask once more, at once, over a connection of its own, since nothing ties the answer to it."""
         again = self.so_far is UNTIED
         self._alone = self._alone or again
         return again
@@ -171,13 +167,13 @@ class Attempts(Flight):
         return False
 
     def _held_back(self, refusal: Outcome[Record]) -> bool:
-        """Let no call leave; how an earlier one has ended stays how the question stands."""
+        """Record that no call may leave; the result of an earlier call stays."""
         if not self.attempts:
             self.so_far = refusal
         return False
 
     async def _may_leave(self) -> bool:
-        """Write the access row, once all that a call needs is there; say whether it may leave now."""
+        """Write the access row once everything for a call is available; return whether it may leave."""
         context, due_on, first = self._context, self.due_on, self.first
         taken = context.gate.shut(due_on, first=first) or await context.gate.take(due_on, first=first)
         if isinstance(taken, Outcome):
@@ -206,7 +202,7 @@ class Attempts(Flight):
                 context.gate.settle(context.stays(question, self._question_id, taken))
 
     async def _pause(self) -> bool:
-        """Wait before the next attempt, with full jitter; say whether there will be one."""
+        """Wait before the next attempt, with full jitter; return whether there will be one."""
         settings = self._context.settings
         due = doubled(settings.backoff, settings.backoff_max, self.attempts - 1)
         pause = full_jitter(due) + (self.so_far.retry_after or 0)
@@ -258,7 +254,7 @@ class Attempts(Flight):
             await self._keep(noting)
 
     async def _keep(self, noting: NotingWire) -> None:
-        """Have what came kept with the question. Of several attempts it is the last one to which anything came."""
+        """Store the replies with the question: of several attempts those of the last one with a reply."""
         conversation = noting.conversation(self._question_id, self.asked_at or self._context.now())
         if conversation is not None:
             self._replies = await pack(conversation, self._context.source, self._context.keep_replies)
@@ -267,7 +263,7 @@ class Attempts(Flight):
             self._context.not_kept(self.question.lookup.name)
 
     def _verdict(self, timeout: float, *, reached: bool) -> Callable[[int], None]:
-        """Return what to tell the breaker of the outcome so far."""
+        """Return the breaker callback for the outcome so far."""
         context, outcome = self._context, self.so_far
         if outcome is self._spent:  # it has answered so far
             return context.breaker.succeeded if reached else context.breaker.gave_up
@@ -288,7 +284,7 @@ class Attempts(Flight):
         return context.breaker.succeeded if reached else context.breaker.gave_up
 
     async def _ask(self, source: Source) -> bool:
-        """Let the lookup ask and set the outcome; say whether the source is known to have answered."""
+        """Let the lookup ask, and set the outcome; return whether the source is known to have answered."""
         lookup = self.question.lookup
         self._at_scale, self._failed, self._spent = False, None, None
         try:
@@ -319,11 +315,10 @@ class Attempts(Flight):
         return bool(source.replies)
 
     def _note(self, notes: Notes) -> None:
-        """Note what the reading of a reply noticed."""
         self._context.note(self.question, notes, self.so_far)
 
     def _of_fault(self, failed: CallFailed) -> Outcome[Record]:
-        """Return what a failed call means: the lookup's word where it knows the source's fault, else the wire's."""
+        """Return the outcome of a failed call: the lookup's, if it knows the source's fault, else the wire's."""
         for detail in failed.details:
             told = self.question.lookup.fault(detail, self.question.query)
             if told is not None:
@@ -333,12 +328,7 @@ class Attempts(Flight):
         return Outcome(failed.kind, None, failed.code, failed.reason, failed.retry_after)
 
     async def _another(self) -> None:
-        """Count one more request of the same call.
-
-        Raises:
-            CallFailed: the quota has none left.
-
-        """
+        """Count a further request of the same call. Raises CallFailed if the quota is used up."""
         taken = await self._context.gate.take(self.due_on, first=self.first)
         if isinstance(taken, Outcome):
             self._spent = taken

@@ -1,18 +1,18 @@
-"""The circuit breaker: stops asking a source that fails, and finds out when it is back."""
+"""The circuit breaker: stops asking a failing source, and detects when it is back."""
 
 from collections.abc import Callable
 
 from appealbus.core.domain.source_state import BreakerState
 
 _LONGEST_REST = 300.0
-"""Seconds. A source may say any number; one that is back is to be used again before long."""
+"""Seconds. A source may request any pause; one that is back must be used again before long."""
 
 
 class Breaker:
-    """Opens after so many system failures in a row; later lets one probe decide whether to close.
+    """Opens after a number of consecutive system failures; later one probe decides whether to close.
 
-    `admit` gives a place, which must come back by exactly one of `succeeded`, `failed` and `gave_up`. A place
-    given before the last change of state says nothing about the source as it is now: it is ignored.
+    `admit` returns a place, to be returned by exactly one of `succeeded`, `failed` and `gave_up`. A place from before
+    the last change of state is outdated and ignored.
     """
 
     def __init__(
@@ -31,14 +31,13 @@ class Breaker:
 
     @property
     def state(self) -> BreakerState:
-        """How it stands now; open turns half open by the clock alone."""
+        """Its current state; open becomes half-open by the clock alone."""
         if self._state is BreakerState.OPEN and self._clock() >= self._open_until:
             return BreakerState.HALF_OPEN
         return self._state
 
     @property
     def refusing(self) -> bool:
-        """Whether `admit` would refuse now."""
         return self._state is not BreakerState.CLOSED and (self.state is BreakerState.OPEN or self._probing)
 
     @property
@@ -48,11 +47,11 @@ class Breaker:
 
     @property
     def probes_in(self) -> float | None:
-        """Seconds until it lets a probe pass; None where that does not hang on the clock."""
+        """Seconds until it admits a probe; None if that does not depend on the clock."""
         return self._open_until - self._clock() if self.state is BreakerState.OPEN else None
 
     def admit(self) -> int | None:
-        """Return a place for one call; None to refuse it."""
+        """Return a place for one call, or None to refuse it."""
         if self._state is BreakerState.CLOSED:
             return self._era
         if self.refusing:
@@ -63,14 +62,14 @@ class Breaker:
         return self._era
 
     async def enter(self) -> int | None:
-        """Return a place for one call; None to refuse it. Others may have a say in who probes."""
+        """Like `admit`; a subclass may ask others about a probe."""
         return self.admit()
 
     async def settled(self) -> None:
         """Wait until all who share the source know of the failures so far."""
 
     def succeeded(self, place: int) -> None:
-        """Take back the place of a call that the source answered, whatever the answer."""
+        """Return the place of a call that the source answered, with any outcome."""
         if place != self._era:
             return
         self._failures = 0
@@ -79,13 +78,9 @@ class Breaker:
             self._become(BreakerState.CLOSED)
 
     def failed(self, place: int, rest: float = 0.0) -> None:
-        """Take back the place of a call that ended in a system failure.
+        """Return the place of a call that ended in a system failure.
 
-        Args:
-            place: of the call.
-            rest: seconds for which the source wants to be left alone: if it opens, it does so for no less, but five
-                minutes at most.
-
+        If the breaker opens, it stays open for at least `rest` seconds, but for five minutes at most.
         """
         if place != self._era:
             return
@@ -96,7 +91,7 @@ class Breaker:
             self._become(BreakerState.OPEN)
 
     def gave_up(self, place: int) -> None:
-        """Take back the place of a call that says nothing about the source, such as a cancelled one."""
+        """Return the place of a call that says nothing about the source, such as a cancelled one."""
         if place == self._era:
             self._probing = False
 

@@ -1,26 +1,25 @@
-"""The token bucket: so many calls a second, and a few at once."""
+"""A token bucket: a rate of calls per second, and short bursts."""
 
 import asyncio
 import math
 from collections.abc import Callable
 
 _IDLE = 0.1
-"""So few tokens in the last second or so count as none: what is left of a usage that dies away."""
+"""Fewer recent tokens count as none: the rest of a usage that is decaying."""
 _ROUNDING = 1e-9
-"""What rounding leaves short of a whole token must not cost another turn."""
+"""Tolerance, so that rounding errors do not cost another turn."""
 
 
 class Bucket:
-    """Hands out tokens first come, first served, at a steady rate; up to `burst` of them wait for takers.
+    """Hands out tokens in order of arrival, at a steady rate; up to `burst` of them accumulate.
 
-    It is made of `burst` equal parts, each for one token, that can be taken away and given back.
+    It consists of `burst` equal parts, of one token each, that can be removed and returned.
 
     Attributes:
-        rate: tokens a second of all parts.
-        burst: parts in all.
-        parts: that it has now; they bring their part of the rate.
+        rate: tokens per second of all parts.
+        burst: total number of parts.
+        parts: current number; the effective rate is proportional.
         on_wait: called when somebody has to wait.
-
     """
 
     def __init__(self, rate: float, burst: int, *, clock: Callable[[], float]) -> None:
@@ -41,11 +40,11 @@ class Bucket:
         self._asked_at = 0.0
 
     def __len__(self) -> int:
-        """Return how many wait for a token."""
+        """Return the number of waiters."""
         return len(self._queue)
 
     async def take(self, deadline: float) -> bool:
-        """Take one token; return False, at once, where none can be had before the deadline."""
+        """Take one token; False, at once, if none will be available before the deadline."""
         self._fill()
         if not self._queue and self._tokens >= 1:
             self._tokens -= 1
@@ -74,9 +73,9 @@ class Bucket:
         return True
 
     def take_need(self) -> int:
-        """Return how many parts it takes to let leave what left during the last second or so, and one more.
+        """Return the parts needed for the tokens of about the last second, and one more.
 
-        All of them, where somebody has had to wait since this was last asked.
+        All parts, if somebody has had to wait since the last call.
         """
         now = self._clock()
         self._usage = self._usage * math.exp(self._asked_at - now) + self._taken
@@ -87,7 +86,7 @@ class Bucket:
         return min(self.burst, math.ceil(self._usage * self.burst / self.rate) + 1) if self._usage > _IDLE else 0
 
     def resize(self, parts: int, tokens: float) -> float:
-        """Have so many parts from now on, and these tokens more; return the tokens that have no room there."""
+        """Set the number of parts, and add tokens; return the tokens that exceed the capacity."""
         self._fill()
         self.parts = parts
         self._rate = self.rate * parts / self.burst

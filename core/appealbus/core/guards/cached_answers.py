@@ -1,4 +1,4 @@
-"""Questions that another one's answer serves, fresh in memory or on its way. Each has an access row of its own."""
+"""Questions served by another one's answer, cached or in flight. Each has its own access row."""
 
 import asyncio
 from dataclasses import replace
@@ -16,7 +16,7 @@ from appealbus.schemas.record import Record
 
 
 class Remembered(Flight):
-    """A question that a fresh answer serves."""
+    """A question served by a fresh answer."""
 
     prefix = "cache"
 
@@ -28,7 +28,6 @@ class Remembered(Flight):
         self._known = known
 
     async def run(self) -> Ended:
-        """Write the access row, then answer."""
         context, known, question_id = self._context, self._known, self._question_id
         refusal = await context.record(self._question, question_id, Served.CACHE)
         now = context.now()
@@ -45,7 +44,7 @@ class Remembered(Flight):
 
 
 class Stale(Remembered):
-    """A question that an answer serves which is not fresh any more, as the source cannot be asked now."""
+    """A question served by a stale answer, as the source cannot be asked now. It will be asked again."""
 
     prefix = "stale"
 
@@ -56,7 +55,6 @@ class Stale(Remembered):
         self._barred = barred
 
     async def run(self) -> Ended:
-        """Write the access row, then answer, and say that it is to be asked again."""
         ended = await super().run()
         if not ended.question:
             return ended
@@ -65,7 +63,7 @@ class Stale(Remembered):
 
 
 class Shared(Flight):
-    """A question that is in the air already, for another appeal."""
+    """A question that is already in flight for another appeal."""
 
     def __init__(
         self, context: SourceContext, question: Question, question_id: str, flight: Flight, flights: SingleFlight
@@ -82,7 +80,6 @@ class Shared(Flight):
         self._is_recorded = False
 
     async def run(self) -> Ended:
-        """Write the access row, then wait for the answer."""
         try:
             refusal = await self._context.record(self._question, self._question_id, Served.SHARED)
             if refusal is not None:
@@ -93,12 +90,12 @@ class Shared(Flight):
             self._flights.leave(self._seat)
 
     def call_off(self) -> None:
-        """Leave the other flight too, before its own task has heard of it: whoever asks next finds none to join."""
+        """Leave the other flight at once, before its own task is cancelled, so that new askers do not join it."""
         self._flights.leave(self._seat)
         super().call_off()
 
     def unanswered(self) -> Ended:
-        """Return how the other one stands, where there was time for the access row."""
+        """Return the other flight's result so far, if there was time for the access row."""
         if self.expired:  # there, too, whichever timer comes first: else its call would be called off, not timed out
             self._flights.expire(self._seat)
         if not self._is_recorded:
@@ -117,12 +114,12 @@ def _unrecorded(context: SourceContext, flight: Flight) -> Ended:
 
 
 def _as(replies: KeptReplies | None, question_id: str) -> KeptReplies | None:
-    """Return the replies to a question that left for another appeal as those to this one's."""
+    """Return the replies to another appeal's question as replies to this one's."""
     return None if replies is None else replace(replies, question_id=question_id)
 
 
 def _own(provenance: Provenance | None, question: Question, question_id: str, connector: str) -> Provenance | None:
-    """Return the provenance as this appeal's own: under its access row and by its legal basis."""
+    """Return the provenance with this appeal's access row and legal basis."""
     if provenance is None:
         return None
     own = {"question_id": question_id, "legal_basis": question.legal_basis, "connector": connector}

@@ -1,4 +1,4 @@
-"""When a source is closed: windows of its week, in the country's time."""
+"""Closing times of a source: weekly windows in the country's time."""
 
 import re
 from collections.abc import Sequence
@@ -7,23 +7,18 @@ from datetime import datetime, timedelta
 from appealbus.core.clocks import KAZAKHSTAN
 
 MOST_WINDOWS = 50
-"""Of a source: with more, it is open by exception, and a pause says that better."""
+"""Windows of a source: with more it is hardly ever open, and should be paused instead."""
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _WINDOW = re.compile(r"(daily|Mon|Tue|Wed|Thu|Fri|Sat|Sun) +(\d\d):(\d\d)-(\d\d):(\d\d)", re.ASCII)
 _DAY = 24 * 60
 _WEEK = 7 * _DAY
 
 Minutes = tuple[int, int]
-"""From the first up to the second minute of a week; the second may lie in the next one."""
+"""From the first to the second minute of a week; the second may lie in the next one."""
 
 
 def minutes_of(window: str) -> list[Minutes]:
-    """Return when a window is, in minutes of the week.
-
-    Raises:
-        ValueError: it is none.
-
-    """
+    """Return a window in minutes of the week. Raises ValueError if it is invalid."""
     found = _WINDOW.fullmatch(window.strip())
     if found is None:
         raise ValueError('write a window such as "Sun 02:00-06:00" or "daily 23:30-00:30"')
@@ -38,19 +33,14 @@ def minutes_of(window: str) -> list[Minutes]:
 
 
 class Calendar:
-    """The windows in which a source is closed.
-
-    Raises:
-        ValueError: it would never be open.
-
-    """
+    """The windows in which a source is closed. Raises ValueError if it would never be open."""
 
     def __init__(self, windows: Sequence[str]) -> None:
         single = [each for window in windows for each in minutes_of(window)]
         # Of three weeks, so that what goes on from one into the next is whole in the middle one.
         spread = sorted((begins + week, ends + week) for begins, ends in single for week in (-_WEEK, 0, _WEEK))
         self.windows: list[Minutes] = []
-        """Each in which it is closed, none of them touching another."""
+        """Windows in which it is closed, not touching each other."""
         for begins, ends in spread:
             if self.windows and begins <= self.windows[-1][1]:
                 self.windows[-1] = self.windows[-1][0], max(ends, self.windows[-1][1])
@@ -60,7 +50,7 @@ class Calendar:
             raise ValueError("with these windows the source is never open; take it out of the configuration instead")
 
     def closed_until(self, now: datetime) -> datetime | None:
-        """Return when the window ends that this moment is in; None where the source is open."""
+        """Return the end of the window that contains this moment; None if the source is open."""
         there = now.astimezone(KAZAKHSTAN)
         midnight = there.replace(hour=0, minute=0, second=0, microsecond=0)
         monday = midnight - timedelta(days=there.weekday())
@@ -71,7 +61,7 @@ class Calendar:
         return None
 
     def open_within(self, begins: datetime, ends: datetime) -> float:
-        """Return for how many seconds of a time, of a day at most, the source is open."""
+        """Return for how many seconds of a period, of a day at most, the source is open."""
         there = begins.astimezone(KAZAKHSTAN)
         midnight = there.replace(hour=0, minute=0, second=0, microsecond=0)
         monday = midnight - timedelta(days=there.weekday())

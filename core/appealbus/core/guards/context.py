@@ -1,4 +1,4 @@
-"""What all the questions to one source share."""
+"""State shared by all questions to one source."""
 
 import asyncio
 import random
@@ -48,24 +48,23 @@ _STUCK = unavailable(
     "plugin.stuck", "too many of its calls go on although their time is up; it is left alone until they have ended"
 )
 _DRIFTS = timedelta(hours=1)
-"""After so long without another reply of the kind it counts as over."""
+"""A drift ends after this long without another such reply."""
 _MOST_KINDS = 16
-"""Kinds of question to one lookup, by the inputs that are there, of which shares are counted."""
+"""Combinations of present inputs, for each lookup, with shares of their own."""
 _SOONEST = 1.0
-"""Seconds before a case is worked again for one question: it costs two transactions."""
+"""Shortest delay in seconds before a case is retried for one question: a retry costs two transactions."""
 _LATEST = 300.0
-"""The same at most: a source that is quick again is to be used."""
+"""Longest delay in seconds, so that a source that is fast again gets used."""
 
 
 @lru_cache(maxsize=256)
 def optional_fields(kind: type[Record]) -> tuple[str, ...]:
-    """Return the fields that a record may lack."""
     return tuple(name for name, each in kind.model_fields.items() if name != "type" and not each.is_required())
 
 
 @dataclass(slots=True)
 class SourceContext:
-    """A source's wire with its limits, its memory and its counts."""
+    """A source's wire with its limits, caches and counters."""
 
     source: str
     connector: str
@@ -82,36 +81,36 @@ class SourceContext:
     latency: Latency
     gate: Gate
     use_once: UseOnce | None = None
-    """Has a signed answer count once, over all workers."""
+    """Ensures that a signed answer counts only once, over all workers."""
     meaningless: Sequence[MeaninglessSettings] = ()
     keep_replies: float = 0.0
-    """Seconds for which replies are kept as they came; 0: they are not."""
+    """Seconds for which raw replies are kept; 0: not at all."""
     in_flight: int = 0
     stopping: bool = False
-    """Whether no more questions are put, since the bus stops."""
+    """Whether the bus stops, so that no more questions are asked."""
     last_error: str | None = None
     last_error_at: datetime | None = None
     outcomes: dict[str, int] = field(default_factory=dict)
     notes: Notes = field(default_factory=Notes)
-    """What reading all its replies noticed."""
+    """Notes from reading all its replies."""
     drifts: dict[str, Drift] = field(default_factory=dict)
-    """By lookup and field what of its replies could not be read; some may be over."""
+    """By lookup and field: deviations of replies that could not be read; may include past ones."""
     usual: dict[str, Usual] = field(default_factory=dict)
-    """By lookup what its replies usually hold."""
+    """By lookup: the usual content of its replies."""
     absent: Set[str] = frozenset()
-    """Those of them that are not loaded."""
+    """Lookups in `usual` that are not loaded."""
     broken: set[tuple[str, str]] = field(default_factory=set)
     plugin: str = ""
-    """The one that brings the wire."""
+    """Name of the plugin that provides the wire."""
     defects: Counter[str] = field(default_factory=Counter)
     left: set[asyncio.Task[Any]] = field(default_factory=set)
-    """Calls whose lookup goes on although its time is up and it was cancelled."""
+    """Tasks of lookups that keep running after their timeout and cancellation."""
     left_behind: int = 0
-    """How many there have been."""
+    """Total number of such tasks."""
     told: set[tuple[str, str]] = field(default_factory=set)
 
     def certificates(self) -> tuple[CertificateState, ...]:
-        """Return those of the wire, without whom they belong to: that may be a person. None where its plugin raises."""
+        """Return the wire's certificates without owners, who may be persons. Empty if its plugin raises."""
         try:
             found = [*self.wire.certificates()]
             return tuple(
@@ -125,7 +124,7 @@ class SourceContext:
             return ()
 
     def note(self, question: Question, notes: Notes, outcome: Outcome[Record]) -> None:
-        """Note what the reading of a reply to a question noticed."""
+        """Add the notes from reading a reply."""
         self.notes.add(notes)
         lookup = question.lookup
         if notes.unknown or notes.causes:
@@ -151,11 +150,11 @@ class SourceContext:
                     fell.at = fell.at or line_of(lookup, name)
 
     def passed_by(self) -> list[str]:
-        """Return how paths end of elements that operators call meaningless today."""
+        """Return path endings of the elements that operators have declared meaningless."""
         return [each.path for each in self.meaningless if not each.until or day_of(self.now()) <= each.until]
 
     def drifting(self) -> dict[str, Drift]:
-        """Return what its replies tell otherwise now."""
+        """Return the current deviations of its replies."""
         now = self.now()
         found = {name: each for name, each in self.drifts.items() if now - each.last_at < _DRIFTS}
         for lookup, usual in self.usual.items():
@@ -166,7 +165,7 @@ class SourceContext:
         return found
 
     def leave_behind(self, lookup: str, task: asyncio.Task[Any]) -> None:
-        """Go on without a lookup that does not end, and say so once of each."""
+        """Stop waiting for a lookup that does not end; log it once for each lookup."""
         self.left.add(task)
         self.left_behind += 1
         task.add_done_callback(self.left.discard)
@@ -175,20 +174,20 @@ class SourceContext:
             log.error("lookup.left_behind", lookup=lookup, source=self.source)
 
     def not_kept(self, lookup: str) -> None:
-        """Tell once of each lookup that replies to it cannot be kept."""
+        """Log once for each lookup that its replies cannot be kept."""
         if (lookup, "replies") not in self.told:
             self.told.add((lookup, "replies"))
             log.warning("reply.not_kept", lookup=lookup, source=self.source)
 
     def defect(self, lookup: Lookup[Any, Record], error: BaseException) -> Outcome[Record]:
-        """Tell and count what the lookup or its wire raised, and return the outcome."""
+        """Log and count an error raised by the lookup or its wire, and return the outcome."""
         self.defects[f"source.{self.source}" if of_wire(error) else f"lookup.{lookup.name}"] += 1
         return defect(lookup, error, self.wire)
 
     def barred(self, question: Question) -> Outcome[Record] | None:
-        """Return the outcome of a question that nothing may leave for now; None where it may.
+        """Return the outcome of a question that must not leave now; None if it may.
 
-        Each call that was left behind may hold a connection to the source: of these it never gets more than of others.
+        Each abandoned call may hold a connection to the source, so they count like running ones.
         """
         if (shut := self.gate.shut(question.due_on, first=question.first)) is not None:
             return shut
@@ -197,17 +196,17 @@ class SourceContext:
         return _STUCK if len(self.left) >= self.settings.concurrency else None
 
     leaves: float = 0.0
-    """When the calls that have left would have left one by one."""
+    """When the calls so far would have left, one at a time."""
     booked: float = 0.0
-    """When the last one of those has its turn who were told to come back."""
+    """The latest turn given to a postponed question."""
 
     def refusal(self) -> Outcome[Record]:
-        """Return the outcome of a question that the breaker refuses."""
+        """Return the outcome of a question refused by the breaker."""
         reason = "the source has failed repeatedly and is left alone for a while"
         return unavailable("breaker.open", reason, self.breaker.probes_in)
 
     def broke_anew(self, question: Question) -> bool:
-        """Note that the reply to a question was broken at scale; say whether it is the first such since a good one."""
+        """Record that a reply was broken on a large scale; return whether it is the first since a good one."""
         key = (question.lookup.name, question.key)
         if key in self.broken:
             return False
@@ -217,10 +216,7 @@ class SourceContext:
         return True
 
     def busy(self) -> Outcome[Record]:
-        """Return the outcome of a question that cannot leave in time, and its turn: one after the other.
-
-        Whoever comes back finds a place, so nobody comes back in vain again and again.
-        """
+        """Return the outcome of a question that cannot leave in time, with a turn of its own for a retry."""
         now, slots = self.monotonic(), self.slots
         pace = max(slots.pace, 1 / self.settings.rate if self.settings.rate else 0.0)
         self.booked = max(self.booked, now + len(slots) * pace) + pace
@@ -232,7 +228,7 @@ class SourceContext:
         return unavailable("source.busy", reason, max(_SOONEST, turn))
 
     def pause(self) -> float:
-        """Return how long a call waits that has all it needs: a journal that stood still lets many go at once."""
+        """Return a delay for a call that is ready: after the journal stood still, many are ready at once."""
         settings, now = self.settings, self.monotonic()
         if not settings.rate:
             return 0.0
@@ -280,7 +276,7 @@ class SourceContext:
         return None
 
     async def stays(self, question: Question | None, question_id: str, call: QuotaCall) -> None:
-        """Give back what a call has taken that does not leave after all; the access log says so, if it has a row."""
+        """Return the quota of a call that does not leave; note it in the access log if there is a row."""
         await self.gate.give_back(call)
         if question is not None:
             await self.record(question, question_id, Served.NOTHING)

@@ -1,4 +1,4 @@
-"""What was said between a question and its source, kept as it came: noted on the way, packed, and unpacked again."""
+"""Raw replies to a question: recorded on the wire, packed, and unpacked again."""
 
 import asyncio
 import zlib
@@ -20,20 +20,20 @@ from appealbus.core.packing import REPLIES
 from appealbus.schemas.outcome import OutcomeKind
 
 MOST_BYTES = 8 * 1024 * 1024
-"""Bytes of all replies to a question, as they came: twice what a source may send at once by default."""
+"""Bytes of all raw replies to a question: twice the default limit of one answer."""
 _MOST_CALLS = 100
-"""Calls of a question: a lookup that pages through more asks about a register, not about a person."""
+"""Calls of a question: a lookup with more pages asks about a register, not about a person."""
 _LARGE = 64 * 1024
-"""Bytes of which the compression is worth a thread: it takes a tenth of a millisecond and more."""
+"""Bytes from which compression runs in a thread: it takes a tenth of a millisecond and more."""
 
 
 class NotKept(AppealBusError):
-    """What is kept cannot be read again. The text says why, and quotes nothing of it."""
+    """Stored replies are unreadable. The text gives the reason and quotes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Came:
-    """A reply, and the ids of the message that it came for."""
+    """A reply, and the ids of the message it answers."""
 
     reply: RawReply
     message_ids: tuple[str, ...] = ()
@@ -41,7 +41,7 @@ class Came:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A call to which no reply came."""
+    """A call without a reply."""
 
     kind: OutcomeKind
     code: str
@@ -54,14 +54,9 @@ Step: TypeAlias = Came | Failed
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """What came of each call of a question, in their order.
+    """The results of a question's calls, in order.
 
-    Attributes:
-        asked_as: the id under which the question left; another appeal's may have been shared.
-        asked_at: when it left first.
-        steps: of each call, what came.
-        late: the answer came by itself.
-
+    `asked_as` may be the id of another appeal's shared question. `late`: the answer came asynchronously.
     """
 
     asked_as: str
@@ -71,7 +66,7 @@ class Conversation:
 
 
 class NotingWire(Wire):
-    """A wire that notes what comes."""
+    """A wire that records replies."""
 
     def __init__(self, wire: Wire) -> None:
         self.answers_async = wire.answers_async
@@ -80,10 +75,9 @@ class NotingWire(Wire):
         self._steps: list[Step] = []
         self._size = 0
         self.missed = False
-        """Something came that cannot be kept: it is too much, or its wire does not hand it over."""
+        """Whether something could not be kept: it was too large, or its wire does not provide the raw reply."""
 
     async def call(self, request: Request, call: Call) -> Reply:
-        """Carry the request."""
         came: list[RawReply] = []
         try:
             reply = await self._wire.call(request, replace(call, came=came.append))
@@ -105,22 +99,20 @@ class NotingWire(Wire):
             self._steps.append(failed)
 
     def conversation(self, asked_as: str, asked_at: datetime) -> Conversation | None:
-        """Return what came; None where that was nothing, or more than is kept."""
+        """Return the recorded conversation; None if it is empty or exceeds the limits."""
         if not any(isinstance(step, Came) for step in self._steps):
             return None
         return Conversation(asked_as, asked_at, tuple(self._steps))
 
     async def health(self) -> Health:
-        """Ask the wire."""
         return await self._wire.health()
 
     def doubt(self) -> None:
-        """Tell the wire."""
         self._wire.doubt()
 
 
 async def pack(conversation: Conversation, source: str, seconds: float) -> KeptReplies:
-    """Return what came of a source in a conversation, to be kept for so long."""
+    """Pack a conversation, to be kept for `seconds`."""
     came = [step.reply for step in conversation.steps if isinstance(step, Came)]
     whole = b"".join(reply.body for reply in came)
     packed = (
@@ -143,12 +135,7 @@ def _told(step: Step) -> Mapping[str, Any]:
 
 
 def unpack(head: str, packed: bytes) -> Conversation:
-    """Return the conversation again.
-
-    Raises:
-        NotKept: it is damaged, or another version of the bus kept it in a way that this one does not know.
-
-    """
+    """Unpack a conversation. Raises NotKept if it is damaged or in an unknown format."""
     try:
         told = orjson.loads(head)
         whole = packing.unpack(packed, MOST_BYTES) if packing.is_packed(packed) else _undone(packed)
@@ -170,7 +157,7 @@ def unpack(head: str, packed: bytes) -> Conversation:
 
 
 def _undone(packed: bytes) -> bytes:
-    """Return what a release before 0.2.0 packed, by zlib; ValueError where it is damaged."""
+    """Decompress zlib data of releases before 0.2.0. Raises ValueError if it is damaged."""
     undo = zlib.decompressobj()
     whole = undo.decompress(packed, MOST_BYTES + 1)
     if not undo.eof or undo.unused_data:
@@ -179,6 +166,6 @@ def _undone(packed: bytes) -> bytes:
 
 
 def of_answer(answer: KeptAnswer) -> Conversation:
-    """Return the conversation whose answer came by itself."""
+    """Return the conversation of an asynchronous answer."""
     reply = RawReply(answer.body, answer.head, answer.answered_at)
     return Conversation(answer.question_id, answer.asked_at, (Came(reply),), late=True)

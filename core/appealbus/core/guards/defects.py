@@ -1,4 +1,4 @@
-"""What a plugin's defect looks like from outside: a place in the code, never a value."""
+"""Reports of plugin defects: a place in the code, never a value."""
 
 import sys
 from pathlib import Path
@@ -25,7 +25,7 @@ class NotAnOutcome(AppealBusError, TypeError):
 
 
 def of_wire(error: BaseException) -> bool:
-    """Say whether it was raised where a lookup had called its source as it should: then the wire has the defect."""
+    """Whether the error came from the wire, after a correct call by the lookup."""
     return any(
         frame.f_code is Source.call.__code__ and isinstance(frame.f_locals.get("request"), Request)
         for frame, _ in walk_tb(error.__traceback__)
@@ -33,7 +33,7 @@ def of_wire(error: BaseException) -> bool:
 
 
 def defect(lookup: Lookup[Any, Record], error: BaseException, wire: Wire) -> Outcome[Record]:
-    """Log what the lookup or its wire raised, and return the outcome. The error's own text may hold personal data."""
+    """Log an error of the lookup or its wire, and return the outcome. The error's own text may hold personal data."""
     kind = type(error).__name__
     if of_wire(error):
         place = where(wire, error)
@@ -48,7 +48,7 @@ def defect(lookup: Lookup[Any, Record], error: BaseException, wire: Wire) -> Out
 
 
 def where(part: object, error: BaseException) -> str:
-    """Return `folder/file.py:line` of the deepest step inside the part's own package; of its class if there is none."""
+    """Return `folder/file.py:line` of the deepest frame in the part's own package, else of its class."""
     module = type(part).__module__
     package = getattr(sys.modules.get(module), "__package__", None) or module
     declared = class_line(type(part))
@@ -61,7 +61,7 @@ def where(part: object, error: BaseException) -> str:
 
 
 def line_of(lookup: Lookup[Any, Record], field: str) -> str:
-    """Return `folder/file.py:line` of what declares a field of a lookup's record; of the lookup if nothing does."""
+    """Return `folder/file.py:line` of the declaration of a field of a lookup's record, else of the lookup."""
     name, origin = field.partition(".")[0].partition("[")[0], class_line(type(lookup))
     reading = getattr(getattr(lookup, "take", None), "reading", None)
     if reading is not None and (declared := reading.fields.get(name)) is not None:

@@ -1,4 +1,4 @@
-"""The memory of answers that are still fresh."""
+"""Cache of fresh answers."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
@@ -8,17 +8,13 @@ from appealbus.core.guards.question import Ended
 from appealbus.schemas.outcome import OutcomeKind
 
 _LARGEST = 8 * 1024
-"""Bytes of packed replies that are remembered with an answer: four times what most have. Of larger ones, an appeal that
-was answered from memory has no replies of its own."""
+"""Bytes of packed replies cached with an answer, four times the usual size; larger ones are not cached."""
 REMEMBERED = frozenset({OutcomeKind.FOUND, OutcomeKind.NOT_FOUND})
-"""What a register answers; everything else is worth asking again."""
+"""Answers of a register; anything else is worth asking again."""
 
 
 class Freshness:
-    """Keeps what the source answered for `ttl` seconds, at most `entries` of them; drops what was used least lately.
-
-    For `stale` seconds an answer may still serve while the source cannot be asked.
-    """
+    """Keeps answers for `ttl` seconds, and stale ones for `stale` more; at most `entries` of them (LRU)."""
 
     def __init__(self, ttl: float, entries: int, *, clock: Callable[[], float], stale: float = 0.0) -> None:
         self._ttl = ttl
@@ -29,15 +25,14 @@ class Freshness:
         self._kept: OrderedDict[Hashable, tuple[float, Ended]] = OrderedDict()
 
     def __len__(self) -> int:
-        """Return how many answers are held."""
         return len(self._kept)
 
     def get(self, key: Hashable) -> Ended | None:
-        """Return the answer to the question with this key, if there is one and it is fresh."""
+        """Return the fresh answer for this key, or None."""
         return self._within(key, self._ttl)
 
     def stale(self, key: Hashable) -> Ended | None:
-        """Return the answer to this question if it is not too old to serve while the source cannot be asked."""
+        """Return the answer if it is not too old to serve while the source cannot be asked."""
         return self._within(key, self._stale)
 
     def _within(self, key: Hashable, seconds: float) -> Ended | None:
@@ -53,11 +48,10 @@ class Freshness:
         return entry[1]
 
     def drop(self, key: Hashable) -> None:
-        """Forget the answer to this question."""
         self._kept.pop(key, None)
 
     def put(self, key: Hashable, ended: Ended) -> None:
-        """Keep an answer, if it is one."""
+        """Keep the result if it is an answer of the register."""
         if self._longest <= 0 or ended.outcome.kind not in REMEMBERED:
             return
         now = self._clock()

@@ -1,4 +1,4 @@
-"""The gate before a source: shut while a person has it paused, while it is closed, and while its quota is used up."""
+"""The gate before a source: shut while it is paused, closed, or its quota is used up."""
 
 import asyncio
 import contextlib
@@ -29,20 +29,19 @@ from appealbus.schemas.record import Record
 
 
 class QuotaBook(Protocol):
-    """Counts the calls of quotas, for all workers together."""
+    """Counts quota calls for all workers together."""
 
     async def take_quota(self, wish: QuotaWish) -> QuotaAnswer:
         """Take one call."""
 
     async def return_quota(self, call: QuotaCall) -> None:
-        """Count one no more."""
+        """Return one call."""
 
 
 KNOWN_FOR = 5.0
-"""Seconds for which a worker goes by what it has last heard of pauses. It hears of them once a second; where it does
-not, its journal is away or it stands still, and then it asks once more before anything leaves."""
+"""Seconds for which known pauses count, refreshed each second. Later the journal is asked before a call leaves."""
 _PATIENCE = 2.0
-"""Seconds that a call waits for that: its place must not be held much longer."""
+"""Seconds that a call waits for that refresh; it must not hold its place much longer."""
 _KINDS = [(urgent, first) for urgent in (False, True) for first in (False, True)]
 UNSURE = unavailable(
     "source.unsure", "the journal could not say whether somebody has the source paused, so nothing was asked"
@@ -51,14 +50,13 @@ UNCOUNTED = unavailable("source.uncounted", "the source's quota could not be cou
 
 
 class Gate:
-    """Says whether anything may leave for a source now, and counts its quota.
+    """Decides whether a call may leave for a source now, and counts its quota.
 
     Attributes:
-        pause: of a person, as the journal says.
-        left: calls that are left of the quotas, by period, as far as is known here.
-        known_until: on the clock for waiting, until when `pause` counts without another look.
-        look: has the journal asked for pauses now; None: nobody pauses anything here.
-
+        pause: set by a person, as known from the journal.
+        left: remaining calls of the quotas, by period, as far as known here.
+        known_until: until when `pause` counts without a refresh, on the monotonic clock.
+        look: refreshes the pauses from the journal; None: there are no pauses.
     """
 
     def __init__(
@@ -83,40 +81,34 @@ class Gate:
         self._refused_at = -math.inf
         self._booked: dict[tuple[bool, bool], datetime] = {}
         self._none_for = set(_KINDS)
-        """For whom the journal had no call at the last look: whoever has a turn may not come to take it."""
+        """Kinds of questions for which the journal had no call left."""
         self._now = now
         self._monotonic = monotonic
         self._book = book
         self.settling: set[asyncio.Task[object]] = set()
-        """What is still to be written of calls that did not leave."""
+        """Pending writes for calls that did not leave."""
 
     @property
     def paused_until(self) -> datetime | None:
-        """When a person's pause ends that holds now."""
+        """End of the current pause by a person."""
         return self.pause.until if self.pause is not None and self._now() < self.pause.until else None
 
     @property
     def closed_until(self) -> datetime | None:
-        """When the window ends in which the source is closed now."""
+        """End of the current closing window."""
         return self._calendar.closed_until(self._now()) if self._calendar.windows else None
 
     @property
     def shut_to_returning(self) -> bool:
-        """Whether nothing may leave now for appeals that return and are not urgent."""
+        """Whether returning appeals that are not urgent must wait."""
         return self.stopped() is not None or self._refuses((False, False)) is not None
 
     def shut(self, due_on: date | None, *, first: bool) -> Outcome[Record] | None:
-        """Return the outcome of a question that may not leave now; None: it may.
-
-        Args:
-            due_on: when its appeal is due.
-            first: whether it is asked for a first version.
-
-        """
+        """Return the outcome of a question that must not leave now, by its due date and version; None if it may."""
         return self.stopped() or (self._used_up((self._is_urgent(due_on), first)) if self._spent else None)
 
     def stopped(self) -> Outcome[Record] | None:
-        """Return the outcome of any question while a person has the source paused, or it is closed."""
+        """Return the outcome of any question while the source is paused or closed."""
         if self.pause is not None and (until := self.paused_until) is not None:
             return unavailable(PAUSED, f"a person has the source paused: {self.pause.reason}", not_before=until)
         if (until := self.closed_until) is not None:
@@ -124,13 +116,13 @@ class Gate:
         return None
 
     def late(self, call: QuotaCall) -> Outcome[Record] | None:
-        """Return the outcome of a question whose call was counted in a period that has ended by now."""
+        """Return the outcome of a question whose call was counted in a period that has ended."""
         if all(Period(period).begins(self._now()) <= begins for period, begins in call.counted.items()):
             return None
         return unavailable(SPENT, "the period in which its call was counted has just ended", not_before=self._now())
 
     async def sure(self) -> bool:
-        """Say whether it is known now if the source is paused, and ask where it is not."""
+        """Return whether the pauses are known; refresh them if needed."""
         if self._monotonic() < self.known_until:
             return True
         if self.look is not None:
@@ -140,7 +132,7 @@ class Gate:
         return self._monotonic() < self.known_until
 
     async def take(self, due_on: date | None, *, first: bool) -> Outcome[Record] | QuotaCall:
-        """Take one call of the quotas, as `shut` is asked; return the outcome of the question where none is left."""
+        """Take one call of the quotas, or return the outcome if none is left. Arguments as in `shut`."""
         if not self._quota.most or self._book is None:
             return QuotaCall(self._source)
         urgent = self._is_urgent(due_on)
@@ -160,25 +152,21 @@ class Gate:
         return self._used_up((urgent, first)) or _spent(answer.again_at, answer.period, urgent, first)
 
     def settle(self, coroutine: Coroutine[object, object, object]) -> None:
-        """Have something written of a call that did not leave, though nobody waits for it any more."""
+        """Write the result of a call that did not leave, in the background."""
         task = asyncio.create_task(coroutine)
         self.settling.add(task)
         task.add_done_callback(self.settling.discard)
 
     async def give_back(self, call: QuotaCall) -> None:
-        """Count a call no more that did not leave; where that cannot be written it is lost, as to a crash."""
+        """Return the quota of a call that did not leave. If that cannot be written, it is lost, as in a crash."""
         if call.counted and self._book is not None:
             with contextlib.suppress(JournalError):
                 await self._book.return_quota(call)
 
     def learn(self, pause: Pause | None, used: Sequence[QuotaUse], begun: float) -> bool:
-        """Take over what the journal says; return whether there are calls again for whom none was left.
+        """Adopt the journal's state; return whether calls are available again for a kind that had none.
 
-        Args:
-            pause: of a person.
-            used: calls counted so far.
-            begun: when the journal was asked, on the clock for waiting. A refusal since then knows more.
-
+        `begun` is when the journal was asked, on the monotonic clock. Later refusals take precedence.
         """
         self.pause, self.known_until = pause, begun + KNOWN_FOR
         if begun < self._refused_at:
@@ -213,7 +201,7 @@ class Gate:
         return spent
 
     def _used_up(self, kind: tuple[bool, bool]) -> Outcome[Record] | None:
-        """Return the outcome of a question for which no call is left, and its turn: one after the other."""
+        """Return the outcome if no call is left, with a turn for a retry."""
         spent = self._refuses(kind)
         if spent is None or spent.again_at is None:
             return None

@@ -1,4 +1,4 @@
-"""The guard: what every question to a source passes through."""
+"""The guard that every question to a source passes."""
 
 import asyncio
 from collections import Counter
@@ -43,33 +43,26 @@ from appealbus.schemas.record import Record
 log = structlog.get_logger(__name__)
 
 _MOST_AGAIN = 500
-"""Questions of parked appeals in a second at most: what a claim of the dispatcher costs twice and a half."""
+"""Limit of parked questions per second: two and a half claims of the dispatcher."""
 NOT_STARTED = unavailable("plugin.not_started", "the plugin that leads to the source could not start; it tries again")
 
 
 class Guard:
-    """Stands around one source: fresh answers, single flight, breaker, access log, limits, retries.
+    """Protects one source: fresh answers, single flight, breaker, access log, limits, retries.
 
     Args:
-        source_name: of the source, as in the configuration.
-        connector_name: of the wire's connector, for the provenance.
-        wire: started; whoever made it closes it.
-        settings: the source's `guard` table.
+        wire: already started; its creator closes it.
         access: writes access rows; they are durable when it returns.
-        on_change: told the source and the breaker's new state.
-        await_answer: writes an access row, and that an answer will come by itself; for wires whose `answers_async`.
-        use_once: has a signed answer count once; for wires that verify signatures.
-        limits: where the source's limits are shared with other workers; None: they are this process's own.
-        keep_replies: seconds for which replies are kept as they came; 0: they are not.
-        meaningless: elements of them that nobody needs.
-        plugin: the one that brings the wire.
-        defects: where defects of plugins are counted, by the part that has them.
-        quota: counts the calls of the source's quotas; None: they are not counted.
-        first_share: the part of the quotas that is kept for first versions.
-        now: the wall clock.
-        due: the journal's clock, by which pauses end and quotas begin anew; None: it is the wall's.
+        on_change: called with the source and the breaker's new state.
+        await_answer: writes an access row for an asynchronous answer; for wires with `answers_async`.
+        use_once: ensures that a signed answer counts once; for wires that verify signatures.
+        limits: limits shared with other workers; None: they belong to this process.
+        keep_replies: seconds for which raw replies are kept; 0: not at all.
+        meaningless: elements of replies that are not needed.
+        quota: counts the quota calls; None: they are not counted.
+        first_share: share of the quotas reserved for first versions.
+        due: the journal's clock, for pauses and quotas; None: the wall clock.
         monotonic: the clock of `Question.deadline`.
-
     """
 
     def __init__(
@@ -96,7 +89,7 @@ class Guard:
     ) -> None:
         self._on_change = on_change
         self.ready = True
-        """False while its wire has not started, so that nothing can leave."""
+        """False until its wire has started; nothing can leave before."""
         self._flights = SingleFlight(clock=monotonic)
         kind = Breaker if limits is None else SharedBreaker
         breaker = kind(settings.breaker_failures, settings.breaker_open, clock=monotonic, on_change=self._changed)
@@ -105,7 +98,6 @@ class Guard:
         self.gate = Gate(
             source_name, settings, now=due or now, monotonic=monotonic, book=quota, first_share=first_share
         )
-        """Before the source."""
         if limits is not None and isinstance(breaker, SharedBreaker):
             limits.add(source_name, settings, slots, bucket, breaker)
         self._context = SourceContext(
@@ -131,17 +123,10 @@ class Guard:
         )
 
     def put(self, question: Question, tell: Tell) -> Callable[[], None]:
-        """Put the question to the source, or answer it from what is known, before its deadline.
+        """Ask the question, or answer it from the cache, before its deadline.
 
-        Whichever way an answer comes, the access log has a row for this appeal before the answer is told.
-
-        Args:
-            question: what is asked.
-            tell: is told once how it has ended, maybe before this returns.
-
-        Returns:
-            What calls the question off: then nothing is told any more. Without effect once it has ended.
-
+        The access log has a row for this appeal before `tell` is called, once, maybe before this returns. The returned
+        callback withdraws the question, so that `tell` is not called any more.
         """
         told = partial(self._count, tell)
         outcome = self._refused(question)
@@ -163,21 +148,18 @@ class Guard:
             call_off()
 
     async def reread(self, question: Question, conversation: Conversation) -> Ended:
-        """Have what was kept of a question read again; nothing leaves, and nothing is counted or remembered."""
+        """Read stored replies again; nothing leaves, and nothing is counted or cached."""
         return await Rereading(self._context, question, conversation).run()
 
     def defect(self, lookup: Lookup[Any, Record], error: BaseException) -> Outcome[Record]:
-        """Tell and count what a lookup raised before its question could be put, and return the outcome."""
+        """Log and count an error of a lookup before its question was asked, and return the outcome."""
         return self._context.defect(lookup, error)
 
     def recall(self, state: SourceState, lookups: Collection[str], present: Mapping[str, str]) -> None:
-        """Go on from what the last run knew of replies.
+        """Restore what the last run knew of the source's replies.
 
-        Args:
-            state: how the source stood.
-            lookups: those that are loaded. Of others it is remembered: a plugin may be broken at one start.
-            present: by the former name of a lookup the one that it has.
-
+        Data of lookups that are not loaded is kept, as a plugin may be broken at one start. `present` has current names
+        by former ones.
         """
         usual: dict[str, Usual] = {}
         for name, each in state.usual.items():
@@ -186,7 +168,7 @@ class Guard:
         self._context.usual, self._context.absent = usual, usual.keys() - lookups
 
     def state(self) -> SourceState:
-        """Return how the source stands now. Outcomes are counted since the start, shared and cached ones included."""
+        """Return the source's current state. Outcomes are counted since the start, including shared and cached ones."""
         context = self._context
         p50, p95 = context.latency.quantiles(0.5, 0.95)
         return SourceState(
@@ -215,7 +197,7 @@ class Guard:
 
     @property
     def takes_now(self) -> int:
-        """How many questions more may be put to it in the next second, as things stand."""
+        """Number of questions that it can take in the next second."""
         context = self._context
         waiting = len(context.slots) + (0 if context.bucket is None else len(context.bucket))
         if context.stopping or waiting or not self.ready or self.gate.shut_to_returning:
@@ -229,7 +211,6 @@ class Guard:
 
     @property
     def left_behind(self) -> int:
-        """How many calls went on although their time was up, since the start."""
         return self._context.left_behind
 
     @property
@@ -239,18 +220,18 @@ class Guard:
 
     @property
     def latency(self) -> Latency:
-        """How long its calls take."""
+        """Durations of its calls."""
         return self._context.latency
 
     async def drain(self, grace: float) -> None:
-        """Refuse new questions, let those in flight end for up to `grace` seconds, call off the rest."""
+        """Refuse new questions, let running ones end for up to `grace` seconds, cancel the rest."""
         self._context.stopping = True
         await self._flights.drain(grace)
         if self.gate.settling:
             await asyncio.wait(self.gate.settling, timeout=grace)
 
     def _refused(self, question: Question) -> Outcome[Record] | None:
-        """Return the outcome of a question for which it is too late or too early; else None."""
+        """Return the outcome of a question that is too late or too early; else None."""
         if self._context.stopping:
             return STOPPING
         if not self.ready:
@@ -259,7 +240,7 @@ class Guard:
         return BUDGET_SPENT if late else None
 
     def _flight(self, question: Question) -> Flight | Outcome[Record]:
-        """Return what will answer the question, under way; or its outcome, where nothing may leave for the source."""
+        """Return a started flight for the question, or its outcome if nothing may leave."""
         context, lookup = self._context, question.lookup
         if question.answer is not None:
             return self._launched(AnswerReading(context, question, question.answer))
@@ -305,4 +286,4 @@ async def _nobody_waits(row: AwaitedRow) -> None:
 
 
 def _nothing() -> None:
-    """Call off a question that has ended at once."""
+    """Withdrawal of a question that has already ended."""

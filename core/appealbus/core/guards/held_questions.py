@@ -1,4 +1,4 @@
-"""Questions that do not leave: an answer that came by itself is read, and one that may not leave again is left out."""
+"""Questions that do not leave: asynchronous answers to be read, and questions that must not be repeated."""
 
 from dataclasses import replace
 
@@ -12,9 +12,9 @@ from appealbus.core.masking import masked
 
 
 class AnswerReading(Attempts):
-    """Has the lookup read an answer that came by itself.
+    """Has the lookup read an asynchronous answer.
 
-    Nothing leaves, so no limit applies, and the access row was written when the question left, under the same id.
+    Nothing leaves, so no limit applies. The access row was written when the question left, under the same id.
     """
 
     def __init__(self, context: SourceContext, question: Question, answer: KeptAnswer) -> None:
@@ -23,7 +23,6 @@ class AnswerReading(Attempts):
         self._answer = answer
 
     async def run(self) -> Ended:
-        """Read it."""
         context, answer = self._context, self._answer
         call = Call(answer.question_id, masked(self.question.number), context.settings.timeout, answer)
         source = self._source(call, context.wire)
@@ -39,10 +38,9 @@ class AnswerReading(Attempts):
 
 
 class LeftOut(Attempts):
-    """Has the lookup run whose question may not leave again: what it does beside its call, it does as ever."""
+    """Runs a lookup whose question must not leave again. Its work before and after the call is done as usual."""
 
     async def run(self) -> Ended:
-        """Run it."""
         context = self._context
         call = Call(self._question_id, masked(self.question.number), context.settings.timeout)
         await self._ask(self._source(call, _NOWHERE))

@@ -1,19 +1,19 @@
-"""How fast a source is asked and how fast it answers."""
+"""Call rate and durations of a source."""
 
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable
 
 _WINDOW = 60
-"""Seconds that a rate is taken over: over fewer it would jump, over more it would be late to tell of a change."""
+"""Seconds that a rate covers: fewer would make it jump, more would make it slow."""
 _SAMPLES = 1024
-"""Latest durations that quantiles are taken of: ten of them lie above the 99th percentile, and they cost 8 kB."""
+"""Latest durations for quantiles: ten of them lie above the 99th percentile, and they cost 8 kB."""
 BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
-"""Upper bounds of the histogram's buckets, in seconds; beside them there is one for all that took longer."""
+"""Upper bounds of the histogram's buckets, in seconds; the last bucket has no bound."""
 
 
 class Latency:
-    """Calls a second over the last minute, and quantiles over the last 1,024 calls. Its size never grows."""
+    """Calls per second over the last minute, and quantiles over the last 1,024 calls. Its size is constant."""
 
     def __init__(self, *, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -23,12 +23,11 @@ class Latency:
         self._durations = array("d")
         self._next = 0
         self.histogram = array("q", [0] * (len(BUCKETS) + 1))
-        """How many calls since the start fell into each bucket."""
+        """Calls since the start, by bucket."""
         self.total = 0.0
-        """Seconds that all calls since the start took together."""
+        """Total duration in seconds of all calls since the start."""
 
     def left(self) -> None:
-        """Note that a call leaves now."""
         now = self._clock()
         if self._since is None:
             self._since = now
@@ -40,7 +39,6 @@ class Latency:
         self._counts[slot] += 1
 
     def took(self, seconds: float) -> None:
-        """Note how long a call took."""
         self.histogram[bisect_left(BUCKETS, seconds)] += 1
         self.total += seconds
         if len(self._durations) < _SAMPLES:
@@ -50,7 +48,7 @@ class Latency:
             self._next = (self._next + 1) % _SAMPLES
 
     def rate(self) -> float:
-        """Return the calls a second over the last minute, or since the first call where that is less."""
+        """Return the calls per second over the last minute, or since the first call if that is shorter."""
         if self._since is None:
             return 0.0
         now = self._clock()
@@ -59,7 +57,7 @@ class Latency:
         return calls / min(float(_WINDOW), max(1.0, now - self._since))
 
     def quantiles(self, *parts: float) -> list[float | None]:
-        """Return the durations below which these parts of the calls stayed; None where there was none yet."""
+        """Return these quantiles of the durations; None without calls."""
         if not self._durations:
             return [None] * len(parts)
         ordered = sorted(self._durations)

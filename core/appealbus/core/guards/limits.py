@@ -1,10 +1,10 @@
-"""Limits on sources that hold over all workers of a journal: this worker's exchanges about all its sources.
+"""Limits shared by all workers of a journal: this worker's exchanges about all its sources.
 
-Each worker has a share of each source and uses no more (`worker_share`). In an exchange it reports what it uses and
-wants, and the journal answers with what it may use from then on (`journal.writes.limiting`, `journal.division`); the
-breaker of all workers goes the same way (`shared_breaker`). docs/limits.md tells what is promised and why it holds.
+Each worker uses only its share of each source (`worker_share`). In an exchange it reports its use and its needs, and
+the journal answers with the new share (`journal.writes.limiting`, `journal.division`); the shared breaker uses the
+same way (`shared_breaker`). docs/limits.md states what is promised and why it holds.
 
-Pauses, windows and quotas stand apart (`gate`), since they hold where one process works alone, too.
+Pauses, windows and quotas are separate (`gate`), since they also apply to a single process.
 """
 
 import asyncio
@@ -27,23 +27,23 @@ from appealbus.core.guards.worker_share import WorkerShare
 log = structlog.get_logger(__name__)
 
 _SOON = 0.025
-"""Seconds after the last exchange before news that cannot wait are told: failures of many calls go in one exchange."""
+"""Shortest time in seconds after the last exchange for urgent news: failures of many calls share one exchange."""
 _FAILING = 1.0
-"""Seconds between exchanges while they fail: a share lasts for ten, and a database that starts has enough to do."""
+"""Seconds between failing exchanges: a share lasts for ten, and a starting database is busy enough."""
 
 
 class LimitsJournal(Protocol):
-    """What of the journal is needed here."""
+    """The part of the journal needed here."""
 
     async def share_limits(self, worker: str, reports: Sequence[Report]) -> list[Grant]:
-        """Report on all sources and get what may be used of each."""
+        """Report on all sources and get the shares."""
 
     async def leave_limits(self, worker: str) -> None:
-        """Give everything back."""
+        """Return all shares."""
 
 
 class Limits:
-    """Exchanges with the journal: what this worker uses and wants of each source against what it may use."""
+    """Exchanges this worker's usage and needs for its shares."""
 
     def __init__(self, journal: LimitsJournal, worker: str, *, clock: Callable[[], float] = clocks.monotonic) -> None:
         self._journal = journal
@@ -64,17 +64,11 @@ class Limits:
         self._shares.append(WorkerShare(source, settings, slots, bucket, breaker, wake=self.wake, clock=self._clock))
 
     async def start(self) -> None:
-        """Get the first shares.
-
-        Raises:
-            JournalError: if the journal gives none.
-
-        """
+        """Get the first shares. Raises JournalError if the journal gives none."""
         if self._shares:
             await self._exchange()
 
     async def run(self) -> None:
-        """Exchange until cancelled."""
         while self._shares:
             await self._pause()
             try:
@@ -86,19 +80,19 @@ class Limits:
                 self._failing = True
 
     async def leave(self) -> None:
-        """Give everything back, once nothing is in flight any more."""
+        """Return all shares, once nothing is in flight any more."""
         for each in self._shares:
             each.lapse()
         if self._shares:
             await self._journal.leave_limits(self._worker)
 
     def wake(self, urgent: bool = True) -> None:
-        """Exchange soon; where it is not urgent, as soon as there is work."""
+        """Exchange soon; if not urgent, after the usual gap."""
         self._news |= urgent
         self._wake.set()
 
     async def exchanged(self) -> None:
-        """Wait until an exchange that begins after now has ended, well or not."""
+        """Wait until an exchange that begins after now has ended, even with an error."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(done)
         self.wake()

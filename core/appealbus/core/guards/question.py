@@ -1,4 +1,4 @@
-"""A question on its way through the guard, and how it ended."""
+"""A question on its way through the guard, and its result."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -16,27 +16,20 @@ from appealbus.schemas.record import Record
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A lookup with its inputs filled in, asked for one appeal.
+    """A lookup with its inputs, asked for one appeal.
 
     Attributes:
-        lookup: what is asked.
-        query: the inputs.
-        key: tells apart the questions of one lookup; equal queries have equal keys.
+        key: identifies equal questions of one lookup.
         inputs: where each input came from.
-        number: of the appeal that asks.
+        number: of the appeal.
         actor: who asks, for the access log.
         deadline: on the event loop's clock; what remains of the case's budget goes into each call.
-        plugin: name of the plugin that brought the lookup.
-        plugin_version: its version.
         legal_basis: the norm that allows the question.
-        appeal_id: the same appeal, as the journal knows it.
-        anew: nothing from memory will do: somebody wants it asked again.
+        anew: whether to bypass the cache, as somebody wants it asked again.
         leaving: called before it leaves, if it must never leave twice; False: it must not leave.
-        answer: what came by itself; then it is read, and nothing is asked.
-        lost: it has left too often without an end on record; the lookup runs, and its call ends before it leaves.
-        due_on: when the appeal is due.
-        first: whether it is asked for the appeal's first version.
-
+        answer: an asynchronous answer, to be read instead of asking.
+        lost: it has left too often without a recorded end; the lookup runs, but its call does not leave.
+        first: whether it is for the appeal's first version.
     """
 
     lookup: Lookup[Any, Record]
@@ -60,21 +53,17 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a question ended.
+    """The result of a question.
 
     Attributes:
-        outcome: one of the nine, with the record where found.
-        provenance: where the answer comes from; None where nothing left for the source.
-        attempts: calls that left for the source on behalf of this question.
+        provenance: None if nothing left for the source.
+        attempts: calls that left for this question.
         asked_at: when the first one left; None if none did.
-        ended_at: when the outcome was known.
-        read: an answer that came by itself was read, whatever it said.
-        question: the id under which it was put; empty where it was not.
-        tries: the attempts, in their order; also those of another question whose answer served this one.
-        replies: what came of the source, where that is kept.
-        written: the record as it is kept, where it was just written out.
-        stale: why nothing could leave, where the answer is one that is not fresh any more; it is asked again by this.
-
+        read: whether an asynchronous answer was read, with any outcome.
+        question: the id under which it was asked; empty if it was not.
+        tries: the attempts, in order; also those of another question whose answer served this one.
+        written: the serialized record, if it was just written.
+        stale: for a stale answer, why nothing could leave; it decides when to ask again.
     """
 
     outcome: Outcome[Record]

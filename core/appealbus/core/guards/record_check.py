@@ -1,4 +1,4 @@
-"""What a lookup returns, looked at before anybody relies on it: can the journal keep it?"""
+"""Validation of lookup results: can the journal store them?"""
 
 import re
 from collections.abc import Iterable
@@ -18,35 +18,30 @@ from appealbus.schemas.outcome import Outcome, OutcomeKind
 from appealbus.schemas.record import Record, record_from_json, record_to_json
 
 _LARGEST = 4 * 1024 * 1024
-"""Bytes of a record as JSON: what an appeal may have. A register's answer has some thousands."""
+"""Bytes of a record as JSON: the limit of an appeal. Usual answers have some thousands."""
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")  # not where the backslash is itself a character of the text
 _NAIVE = re.compile(rb'"\d{4}-\d\d-\d\dT[\d:.]{5,15}"')
 _FLAT = 100
-"""Brackets of a record that cannot be nested too deep: JSON is read to a depth of 200."""
+"""Number of brackets that cannot nest too deep: JSON is read to a depth of 200."""
 _ROUND = 10
-"""So deep a record stands in its dossier, and some more."""
+"""Depth of a record in its dossier, with a margin."""
 _CODE, _REASON = 100, 1000
 """Characters of a code and of a reason: ours have a tenth of that."""
 
 
 class NotStorable(AppealBusError, TypeError):
-    """A lookup returned what cannot be written down. The text quotes nothing of it."""
+    """A lookup returned something that cannot be serialized. The text quotes no value."""
 
 
 class Misfit(AppealBusError, TypeError):
-    """A lookup found another record than it declares, or a moment without a zone. The text quotes nothing of it."""
+    """A lookup returned an undeclared record type, or a moment without a zone. The text quotes no value."""
 
 
 _declared = lru_cache(maxsize=1024)(models_of)
 
 
 def fitting(lookup: Lookup[Any, Any], record: Record, written: bytes) -> None:
-    """Make sure that a record is what its lookup declares.
-
-    Raises:
-        Misfit: it is another, or a moment in it says no zone.
-
-    """
+    """Raise Misfit if a record is not of its lookup's type, or holds a moment without a zone."""
     models = _declared(type(lookup))
     if models is not None and not isinstance(record, models[1]):
         found = f"found a {type(record).__name__} and declares {models[1].__name__}"
@@ -56,7 +51,7 @@ def fitting(lookup: Lookup[Any, Any], record: Record, written: bytes) -> None:
 
 
 def _without_zone(value: Any, path: str = "") -> str:
-    """Return where the first moment stands that says no zone; empty: there is none."""
+    """Return the path of the first moment without a zone; empty if there is none."""
     if isinstance(value, datetime):
         return path if value.utcoffset() is None else ""
     inside: Iterable[tuple[str, Any]] = ()
@@ -70,12 +65,7 @@ def _without_zone(value: Any, path: str = "") -> str:
 
 
 def checked(outcome: Outcome[Any]) -> tuple[Outcome[Record], bytes | None]:
-    """Return the outcome, with code and reason as people can read them; and its record as it is kept.
-
-    Raises:
-        NotStorable: it could not be kept, or not read again.
-
-    """
+    """Return the outcome with printable code and reason, and its serialized record. Raises NotStorable."""
     if not isinstance(outcome.kind, OutcomeKind) or outcome.kind is OutcomeKind.SKIPPED:
         raise NotStorable("its kind is none that a question ends in")
     if not isinstance(outcome.code, str) or not isinstance(outcome.reason, str):
@@ -91,7 +81,7 @@ def checked(outcome: Outcome[Any]) -> tuple[Outcome[Record], bytes | None]:
 
 
 def _has_brackets(raw: bytes, most: int) -> bool:
-    """Say whether there are more. From one to the next `find` is ten times as fast as `count`, and most have few."""
+    """Whether there are more than `most`. Repeated `find` is ten times as fast as `count`, and most have few."""
     for bracket in (b"{", b"["):
         at = raw.find(bracket)
         while at >= 0:

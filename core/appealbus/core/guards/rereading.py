@@ -1,4 +1,4 @@
-"""Reads again what was kept of a question: nothing leaves, whatever the lookup asks for."""
+"""Reading stored replies again: nothing leaves, whatever the lookup asks for."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -14,19 +14,18 @@ from appealbus.core.masking import masked
 from appealbus.schemas.outcome import OutcomeKind
 
 NOT_KEPT = "reply.not_kept"
-"""The code of a question to which more would have to be asked than was kept."""
+"""Code of a question that needs more replies than were kept."""
 CANNOT = "wire.cannot_reread"
-"""The code of a question whose wire does not read what it has handed over."""
+"""Code of a question whose wire cannot read stored replies."""
 
 
 @dataclass(frozen=True, slots=True)
 class _KeptCall(Call):
-    """A call whose messages have the ids that they had."""
+    """A call whose messages have their original ids."""
 
     coming: tuple[tuple[str, ...], ...] = ()
 
     def following(self) -> Call:
-        """Return the call after this one."""
         if not self.coming:
             # Written out: in a dataclass with slots, `super()` is another class.
             return Call.following(self)
@@ -34,7 +33,7 @@ class _KeptCall(Call):
 
 
 class _KeptWire(Wire):
-    """Gives what was kept, one reply for each call, read by the wire that it came over."""
+    """Returns stored replies, one for each call, read by their original wire."""
 
     def __init__(self, wire: Wire, conversation: Conversation) -> None:
         self.replies = wire.replies
@@ -42,10 +41,9 @@ class _KeptWire(Wire):
         self._question_id = conversation.asked_as
         self._steps: Iterator[Step] = iter(conversation.steps)
         self.lacking = False
-        """More was asked than was kept."""
+        """Whether more replies were needed than kept."""
 
     async def call(self, request: Request, call: Call) -> Reply:
-        """Return the reply to this call."""
         step = next(self._steps, None)
         if step is None:
             self.lacking = True
@@ -57,12 +55,11 @@ class _KeptWire(Wire):
         return await self._wire.call(request, replace(call, answer=kept))
 
     async def health(self) -> Health:
-        """Say that there is nothing to ask."""
         return Health(False, "nothing leaves")
 
 
 class Rereading(Attempts):
-    """Has the lookup read again what was kept. Neither access row nor limit applies, and nothing of it is counted."""
+    """Has the lookup read stored replies. There is no access row and no limit, and nothing is counted."""
 
     def __init__(self, context: SourceContext, question: Question, conversation: Conversation) -> None:
         super().__init__(conversation.asked_as, context, question, conversation.asked_as)
@@ -70,7 +67,6 @@ class Rereading(Attempts):
         self._conversation = conversation
 
     async def run(self) -> Ended:
-        """Read it."""
         context, conversation = self._context, self._conversation
         if not context.wire.rereads and not (conversation.late and context.wire.answers_async):
             reason = f"the wire {context.connector} cannot read again what it has handed over"
@@ -99,4 +95,4 @@ class Rereading(Attempts):
         return self.ended()
 
     def _note(self, notes: Notes) -> None:
-        """Do nothing: it was counted when it came."""
+        """Nothing: notes were counted at the first reading."""

@@ -1,4 +1,4 @@
-"""What can be set about the guard of a source."""
+"""Settings of the guard of a source."""
 
 from collections.abc import Sequence
 from typing import Annotated

@@ -1,8 +1,8 @@
-"""A breaker that all workers of a journal share: what one has seen, the others know within a moment.
+"""A breaker shared by all workers of a journal.
 
-The journal counts failures and opens and closes (`journal.writes.source_limit`); here is what this worker has seen and
-not told yet, and what it was told last. A failure is told before its call gives its place back, so a source that
-fails sees no more calls than `breaker_failures` and those in flight.
+The journal counts failures, opens and closes (`journal.writes.source_limit`); this part holds what the worker has not
+reported yet, and the last state received. A failure is reported before its call returns its place, so a failing
+source sees no more calls than `breaker_failures` and those in flight.
 """
 
 import asyncio
@@ -14,19 +14,17 @@ from appealbus.core.domain.source_state import BreakerState
 from appealbus.core.guards.breaker import Breaker
 
 _PATIENCE = 2.0
-"""Seconds that a call waits for an exchange: where the journal is away, its place must not be held much longer."""
+"""Seconds that a call waits for an exchange: while the journal is away, it must not hold its place much longer."""
 
 
 class SharedBreaker(Breaker):
-    """Reports what this worker sees, and takes over what the journal says of all workers.
+    """Reports what this worker sees, and adopts the journal's state of all workers.
 
-    The journal has the last word. Only where something has happened here since the report that it answers, the next
-    report comes first.
+    The journal decides. But a grant that answers an outdated report is ignored, unless the state has changed.
 
     Attributes:
-        wake: called when there is news, and whether it cannot wait.
+        wake: called on news, with its urgency.
         exchanged: waits for an exchange with the journal that begins after now.
-
     """
 
     wake: Callable[[bool], None]
@@ -50,7 +48,7 @@ class SharedBreaker(Breaker):
         self._probes = False
 
     async def enter(self) -> int | None:
-        """Return a place for one call; None to refuse it. A probe needs the leave of all workers."""
+        """Return a place for one call, or None to refuse it. A probe needs the permission of all workers."""
         if self._closed or self.refusing:
             return self.admit()
         self._asking = self._probing = True
@@ -74,7 +72,6 @@ class SharedBreaker(Breaker):
 
     @property
     def has_news(self) -> bool:
-        """Whether something has been seen that the journal does not know."""
         return bool(self._new_failures or self._new_success or self._dropped)
 
     @property
@@ -87,7 +84,6 @@ class SharedBreaker(Breaker):
                 await self.exchanged()
 
     def succeeded(self, place: int) -> None:
-        """Take back the place of a call that the source answered, whatever the answer."""
         if place == self._era:
             urgent = self._known_failures or self._new_failures or not self._closed
             if urgent or not self._new_success:
@@ -96,7 +92,7 @@ class SharedBreaker(Breaker):
         super().succeeded(place)
 
     def failed(self, place: int, rest: float = 0.0) -> None:
-        """Take back the place of a call that ended in a system failure. While it is closed, the journal counts."""
+        """As in `Breaker`; while it is closed, the journal counts."""
         if place != self._era:
             return
         self._rest = rest
@@ -107,21 +103,20 @@ class SharedBreaker(Breaker):
         self.wake(True)
 
     def gave_up(self, place: int) -> None:
-        """Take back the place of a call that says nothing about the source, such as a cancelled one."""
         super().gave_up(place)
         if place == self._era and self._probes:
             self._probes, self._dropped = False, True
             self.wake(True)
 
     def report(self) -> BreakerNews:
-        """Return what has been seen since the last report."""
+        """Return the news since the last report."""
         news = BreakerNews(self._known_era, self._new_failures, self._new_success, self._asking, self._dropped)
         self._under_way = news.failures > 0
         self._new_failures, self._new_success, self._dropped = 0, False, False
         return news
 
     def lost(self, news: BreakerNews) -> None:
-        """Take back a report that has not arrived."""
+        """Restore the news of a report that has not arrived."""
         self._under_way = False
         if not self._new_success:
             self._new_failures += news.failures
@@ -129,7 +124,7 @@ class SharedBreaker(Breaker):
         self._dropped |= news.dropped
 
     def adopt(self, grant: Grant) -> None:
-        """Take over how the source stands for all workers."""
+        """Adopt the source's state for all workers."""
         self._under_way = False
         changed = grant.era != self._known_era
         happened = self.has_news

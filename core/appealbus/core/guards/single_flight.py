@@ -1,4 +1,4 @@
-"""Single flight: identical questions that are asked at the same time make one call."""
+"""Single flight: identical concurrent questions make one call."""
 
 import asyncio
 from abc import ABC, abstractmethod
@@ -13,22 +13,19 @@ from appealbus.core.guards.question import Ended
 log = structlog.get_logger(__name__)
 
 Tell: TypeAlias = Callable[[Ended], object]
-"""Takes how a question has ended. Called once at most, and never once its asker has left."""
+"""Receives the result of a question; called at most once, and never after its asker has left."""
 
 _CALLED_OFF = 2.0
-"""Seconds for calls to end that are called off: twice what `doors.within` gives a plugin that does not let go."""
+"""Seconds for cancelled calls to end: twice the time that `doors.within` gives a plugin that ignores cancellation."""
 
 
 class Flight(ABC):
-    """One call, and the askers who wait for what it brings. A subclass says what the call is.
+    """One call, and its waiting askers. Subclasses define the call.
 
     Attributes:
-        key: what tells apart the questions that it answers; None where it answers one appeal's alone.
+        key: identifies the questions it answers; None if it serves one appeal only.
         deadline: of the most patient asker so far.
-        expired: the last asker left because its time was up, not because it was cancelled.
-        seats: one for each asker.
-        task: what runs.
-
+        expired: whether the last asker left on a timeout, not on cancellation.
     """
 
     def __init__(self, key: Hashable | None) -> None:
@@ -43,17 +40,17 @@ class Flight(ABC):
         """Ask. It is cancelled once nobody waits any more, perhaps before its first step."""
 
     def call_off(self) -> None:
-        """End it, as nobody waits any more."""
+        """Cancel it, as nobody waits any more."""
         if self.task is not None:
             self.task.cancel()
 
     @abstractmethod
     def unanswered(self) -> Ended:
-        """Return how the question stands for an asker whose time is up, or when the call was called off."""
+        """Return the result for an asker whose time is up, or after cancellation."""
 
 
 class Seat:
-    """The place of one asker in a flight, with the timer that clears it at that asker's own deadline."""
+    """An asker in a flight, with a timer for the asker's own deadline."""
 
     __slots__ = ("flight", "tell", "timer")
 
@@ -64,7 +61,7 @@ class Seat:
 
 
 def into(future: "asyncio.Future[Ended]") -> Tell:
-    """Return what tells a future, unless that is cancelled by then."""
+    """Return a callback that resolves a future unless it is done."""
 
     def tell(ended: Ended) -> None:
         if not future.done():
@@ -74,9 +71,9 @@ def into(future: "asyncio.Future[Ended]") -> Tell:
 
 
 class SingleFlight:
-    """The flights in the air. Each has a task of its own, so that one asker's end is not another one's.
+    """The running flights. Each has its own task, so that the end of one asker does not affect others.
 
-    An asker finds or launches a flight, boards it, is told, or leaves before.
+    An asker finds or launches a flight, boards it, and gets the result or leaves before.
     """
 
     def __init__(self, *, clock: Callable[[], float]) -> None:
@@ -85,15 +82,14 @@ class SingleFlight:
         self._tasks: set[asyncio.Task[Ended]] = set()
 
     def __len__(self) -> int:
-        """Return how many calls have not ended, those included that are being cancelled."""
+        """Return the number of unfinished calls, including those being cancelled."""
         return len(self._tasks)
 
     def find(self, key: Hashable | None) -> Flight | None:
-        """Return the flight that will answer this question, if there is one."""
         return self._open.get(key)
 
     def launch(self, flight: Flight) -> None:
-        """Start a flight. Its first step comes after the caller has had the time to board."""
+        """Start a flight. Its first step runs after the caller has had the time to board."""
         task = flight.task = asyncio.get_running_loop().create_task(flight.run())
         if flight.key is not None:
             self._open[flight.key] = flight
@@ -101,7 +97,7 @@ class SingleFlight:
         task.add_done_callback(partial(self._landed, flight))
 
     def board(self, flight: Flight, deadline: float, tell: Tell) -> Seat:
-        """Join a flight until the deadline; what it brings is told."""
+        """Join a flight until the deadline, for its result."""
         seat = Seat(flight, tell)
         seat.timer = asyncio.get_running_loop().call_later(deadline - self._clock(), self.expire, seat)
         flight.seats.add(seat)
@@ -109,7 +105,7 @@ class SingleFlight:
         return seat
 
     def leave(self, seat: Seat) -> None:
-        """Give a seat back; nothing is told any more. When the last asker leaves, the call is cancelled."""
+        """Give a seat back without a result. When the last asker leaves, the call is cancelled."""
         flight = seat.flight
         if seat not in flight.seats:
             return
@@ -120,7 +116,7 @@ class SingleFlight:
             flight.call_off()
 
     def expire(self, seat: Seat) -> None:
-        """Tell an asker whose time is up how the question stands, and give its seat back."""
+        """Give an asker whose time is up the result so far, and take its seat back."""
         flight = seat.flight
         if seat not in flight.seats or (flight.task is not None and flight.task.done()):
             return  # it has left, or the flight has landed in this very turn of the loop
@@ -130,7 +126,7 @@ class SingleFlight:
         seat.tell(stands)
 
     async def drain(self, grace: float) -> None:
-        """Wait for the flights to end; call off those that have not after `grace` seconds."""
+        """Wait for the flights to end; cancel those still running after `grace` seconds."""
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=grace)
         for task in tuple(self._tasks):

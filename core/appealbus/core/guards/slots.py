@@ -1,4 +1,4 @@
-"""Places for calls in flight."""
+"""Slots for calls in flight."""
 
 import asyncio
 import math
@@ -7,24 +7,21 @@ from collections.abc import Callable
 from appealbus.core import clocks
 
 _LOOK = 0.5
-"""Seconds between two looks at whether those who wait can still have their turn in time: soon enough for cases, whose
-time is counted in seconds, and a look goes over all who wait."""
+"""Seconds between checks of all waiters whether they can still get a slot in time."""
 _NEW = 0.1
-"""What the newest call weighs in the mean: some ten calls say how long one takes."""
+"""Weight of the newest call in the mean duration: about ten calls determine it."""
 
 
 class Slots:
-    """Hands out places first come, first served. How many there are may change meanwhile.
+    """Hands out slots in order of arrival. Their number may change meanwhile.
 
-    Nobody waits in vain: where the places go too slowly, it is said at once, or as soon as it shows.
+    If slots become free too slowly, waiters are refused at once, or as soon as that shows.
 
     Attributes:
-        capacity: places in all.
-        in_use: places taken; more than `capacity` for a while after it was lowered.
-        until: on the event loop's clock, when the capacity stops being ours to use.
+        in_use: taken slots; may exceed `capacity` for a while after it was lowered.
+        until: when the capacity expires, on the event loop's clock.
         on_wait: called when somebody has to wait.
-        on_free: called when a place comes back.
-
+        on_free: called when a slot is returned.
     """
 
     def __init__(self, capacity: int, *, clock: Callable[[], float] = clocks.monotonic) -> None:
@@ -42,17 +39,17 @@ class Slots:
         self._queue: dict[asyncio.Future[float | None], float] = {}
 
     def __len__(self) -> int:
-        """Return how many wait for a place."""
+        """Return the number of waiters."""
         return len(self._queue)
 
     @property
     def pace(self) -> float:
-        """Seconds from one place that comes free to the next, as places are held now and were of late."""
+        """Expected seconds between two slots becoming free, by current and recent use."""
         held = self._clock() - self._taken_at / self.in_use if self.in_use else 0.0
         return max(self._mean, held) / max(1, self.capacity)
 
     async def take(self, deadline: float) -> float | None:
-        """Take a place, and return when that was; None where none comes free before the deadline."""
+        """Take a slot and return the time; None if none becomes free before the deadline."""
         if not self._queue and self.in_use < self.capacity:
             return self._take()
         if self._clock() + (len(self._queue) + 1) * self.pace > deadline:
@@ -74,7 +71,7 @@ class Slots:
             self._queue.pop(place, None)
 
     def give(self, taken: float) -> None:
-        """Give back a place that was taken then."""
+        """Return a slot; `taken` is the time that `take` returned."""
         self.in_use -= 1
         self._taken_at -= taken
         self._mean += _NEW * (self._clock() - taken - self._mean)
@@ -83,12 +80,12 @@ class Slots:
             self.on_free()
 
     def resize(self, capacity: int) -> None:
-        """Have so many places from now on. What is in use goes on."""
+        """Change the capacity. Slots in use are kept."""
         self.capacity = capacity
         self._serve()
 
     def take_peak(self) -> int:
-        """Return the most places that were taken or waited for at a time, since this was last asked."""
+        """Return the highest number of taken and waiting slots since the last call."""
         peak, self._peak = self._peak, self.in_use + len(self._queue)
         return peak
 
@@ -107,7 +104,7 @@ class Slots:
                 place.set_result(self._take())
 
     def _look(self) -> None:
-        """Let those go for whom it has become too long."""
+        """Refuse the waiters that cannot get a slot in time."""
         self._timer = None
         now, pace, ahead = self._clock(), self.pace, 0
         for place, deadline in list(self._queue.items()):

@@ -1,4 +1,4 @@
-"""One source's limits, as one of several workers has them: what it reports of them, and what it may use.
+"""One worker's share of a source's limits: its reports and its grants.
 
 A worker starts with nothing, and each exchange with the journal (see `limits`) gives it a share for a while:
 
@@ -22,25 +22,23 @@ from appealbus.core.guards.slots import Slots
 log = structlog.get_logger(__name__)
 
 LEASE = 10.0
-"""Seconds for which a worker that cannot reach the journal goes on with what it has.
+"""Seconds for which a worker without access to the journal keeps its share.
 
-As long as writes of the journal wait for a database that restarts; without an access row no call leaves either.
+Writes wait as long for a restarting database; without an access row no call leaves either.
 """
 _MARGIN = 2.0
-"""Seconds that a call may take longer than its time-out: for a loop that stands still, and clocks that differ."""
+"""Seconds that a call may exceed its timeout, for a blocked loop and differing clocks."""
 _TURN = 0.5
-"""Seconds that a worker keeps its place where there are fewer than workers: to pass it on takes a tenth of that."""
+"""Seconds that a worker keeps its slot if there are fewer than workers; passing it on takes a tenth of that."""
 _MOVING = 0.05
-"""Seconds between exchanges while others hold what is ours: this is how long a place lies idle that passes on."""
+"""Seconds between exchanges while others hold our share: a slot that is passed on lies idle for so long."""
 _WORKING = 0.25
-"""The same while there is work: so late do others hear what is wanted here, and that an answer has come."""
+"""Seconds between exchanges while there is work: the delay of our needs and of answers."""
 _IDLE = 1.0
-"""The same while there is none: often enough for the lease, and to be told of an open breaker."""
+"""Seconds between exchanges while idle: often enough for the lease, and to learn of an open breaker."""
 
 
 class WorkerShare:
-    """What this worker may use of one source's limits."""
-
     def __init__(
         self,
         source: str,
@@ -73,7 +71,7 @@ class WorkerShare:
             bucket.resize(0, 0.0)
 
     def report(self) -> Report:
-        """Return how this worker stands. Until the grant it takes no more than it says here."""
+        """Return this worker's usage and needs. Until the grant it takes no more than reported."""
         settings, slots, bucket = self._settings, self._slots, self._bucket
         self._calls_wanted = slots.take_peak()
         parts = None
@@ -96,7 +94,7 @@ class WorkerShare:
         )
 
     def adopt(self, grant: Grant, begun: float) -> None:
-        """Take over a grant. It holds from when the exchange began: later, others may have what it gives."""
+        """Adopt a grant. It counts from the beginning of the exchange: later, others may have what it gives."""
         until = begun + grant.lease - self._call_ends_within
         if until <= self._clock():
             self.lapse()
@@ -115,7 +113,7 @@ class WorkerShare:
         self._give_back()
 
     def lapse(self) -> None:
-        """Let nothing leave until the journal has given a share again."""
+        """Let nothing leave until the next grant."""
         self._slots.resize(0)
         self._slots.until = -math.inf
         self._returned = 0.0
@@ -125,7 +123,7 @@ class WorkerShare:
             self._timer.cancel()
 
     def gap(self) -> float:
-        """Return how long after the last exchange the next one is due."""
+        """Return the delay from the last exchange to the next."""
         grant, slots, bucket = self._grant, self._slots, self._bucket
         if grant is None or (len(slots) and grant.calls.more_to_come):
             return _MOVING
@@ -134,7 +132,7 @@ class WorkerShare:
         return _WORKING if slots.in_use or self._calls_wanted or self.breaker.has_news else _IDLE
 
     def _waits(self) -> None:
-        """Exchange at once where more is wanted than the journal knows of, and there is more to be had."""
+        """Exchange at once if more is needed than the journal knows, and more is available."""
         slots, bucket = self._slots, self._bucket
         if len(slots) and slots.capacity < self._settings.concurrency and self._calls_wanted <= slots.capacity:
             self._wake()
@@ -142,7 +140,7 @@ class WorkerShare:
             self._wake()
 
     def _give_back(self) -> None:
-        """Exchange at once where something is free by now that others wait for."""
+        """Exchange at once if something is free that others wait for."""
         grant, slots, bucket = self._grant, self._slots, self._bucket
         if grant is None:
             return

@@ -1,7 +1,4 @@
-"""Logging: structlog, one JSON object a line, or a readable line on a terminal. Personal data never gets through.
-
-`redact` holds the allow-list of keys; `errors` reduces exceptions to what may be told.
-"""
+"""Logging with structlog, as JSON or for a terminal. `redact` keeps personal data out, `errors` reduces exceptions."""
 
 from appealbus.core.logs.setup import configure
 

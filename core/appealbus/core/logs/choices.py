@@ -1,4 +1,4 @@
-"""What `[log]` may say."""
+"""Choices of the settings `[log]`."""
 
 from enum import StrEnum
 

@@ -1,4 +1,4 @@
-"""What may be told of an exception: its type, our own code for it, and where it happened. Never its text or locals."""
+"""Safe facts about an exception: its type, our own code, and the place. Never its text or locals."""
 
 import sys
 import sysconfig
@@ -9,13 +9,13 @@ from appealbus.core.errors import ConfigError
 
 _LIBRARIES = tuple(sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib", "purelib", "platlib"))
 _FRAMES = 20
-"""The innermost ones tell where it happened; an endless recursion would have a thousand."""
+"""The innermost frames show the place; an endless recursion would have a thousand."""
 _CAUSES = 5
-"""Behind an error are seldom more than two; five bound what a plugin can chain together."""
+"""Causes of an error: seldom more than two; the limit bounds what a plugin can chain together."""
 
 
 def summary(error: BaseException) -> dict[str, Any]:
-    """Return the keys that tell of an exception: error, frames, cause, and code or reason where they are ours."""
+    """Return the keys of an exception: error, frames, cause, and code or reason if they are ours."""
     told: dict[str, Any] = {"error": _name(error), "frames": _frames(error.__traceback__)}
     if isinstance(error, ConfigError):
         told["reason"] = str(error)
@@ -27,7 +27,7 @@ def summary(error: BaseException) -> dict[str, Any]:
 
 
 def exc_info(given: Any) -> BaseException | None:
-    """Find the exception in what a caller passed as `exc_info`."""
+    """Return the exception for a caller's `exc_info` argument."""
     match given:
         case BaseException():
             return given
@@ -54,7 +54,7 @@ def _causes(error: BaseException) -> list[str]:
 
 
 def _frames(traceback: TracebackType | None) -> list[str]:
-    """List the frames outside the standard library and installed packages, and the innermost one in any case."""
+    """List the frames outside the standard library and installed packages, and always the innermost one."""
     frames = []
     while traceback:
         code = traceback.tb_frame.f_code

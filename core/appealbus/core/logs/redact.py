@@ -1,4 +1,4 @@
-"""The last step before a log line is written: an allow-list of keys, each with the form that its value may have."""
+"""The last step before a log line is written: an allow-list of keys, each with the allowed form of its value."""
 
 import math
 import re
@@ -13,13 +13,13 @@ from appealbus.core.masking import masked
 
 REDACTED = "[redacted]"
 _DEPTH = 4
-"""Values of our own are hardly nested; what a plugin nests deeper is no fact for a log."""
+"""Our own values are hardly nested; a plugin's deeper ones are cut off."""
 _ITEMS = 50
-"""People read the lines, and Docker cuts them at 16 kB."""
+"""Items of a list: people read the lines, and Docker cuts them at 16 kB."""
 _TEXT_LIMIT = 500
-"""Characters: our own sentences are far shorter; what is longer was put together from somebody's data."""
+"""Characters: our own sentences are far shorter; longer ones may contain personal data."""
 _WORD_LIMIT = 64
-"""Characters of a word that is worth remembering what may be told of it."""
+"""Longest word whose result is cached, in characters."""
 _SAFE_NUMBER = 10**8  # every ИИН and БИН is greater, read as a number: 000101000000 is the least one
 
 _KEY = re.compile(r"[a-z][a-z0-9_]{0,40}")
@@ -54,7 +54,7 @@ KEYS = TEXTS | NUMBERS | PROGRAMS | OTHERS
 
 
 def text(value: str) -> str:
-    """Take out of a sentence whatever could be an identifier or a name, and everything that breaks lines."""
+    """Remove possible identifiers and names from a sentence, and all line breaks."""
     value = _IDENTIFIER.sub(REDACTED, blanked(value[: 20 * _TEXT_LIMIT]))
     value = _PERSONAL.sub(REDACTED, value)
     value = _FOREIGN_WORD.sub(lambda match: match[0] if match[0] in _OUR_WORDS else REDACTED, value)
@@ -62,7 +62,7 @@ def text(value: str) -> str:
 
 
 def token(key: str, given: str) -> str:
-    """Let a word pass that has the form of what this key may hold, and no identifier in it."""
+    """Pass a word that matches the form for this key and contains no identifier."""
     if key in TEXTS:
         return text(given)
     return _known_token(key, given) if len(given) <= _WORD_LIMIT else _token(key, given)
@@ -79,7 +79,7 @@ def _token(key: str, given: str) -> str:
 
 
 _known_token = lru_cache(maxsize=2000)(_token)
-"""Most words of a log are those of the lines before."""
+"""Most words of a log repeat those of earlier lines."""
 
 
 @lru_cache(maxsize=1000)
@@ -88,7 +88,7 @@ def _is_event(name: str) -> bool:
 
 
 def value(key: str, given: Any, depth: int = 0) -> Any:
-    """Return what may be written of a value under a key of the allow-list."""
+    """Return the redacted value of an allowed key."""
     if isinstance(given, Enum):
         given = given.value
     match given:
@@ -107,7 +107,7 @@ def value(key: str, given: Any, depth: int = 0) -> Any:
 
 
 def _mapping(key: str, given: Mapping[Any, Any], depth: int) -> dict[str, Any]:
-    """Names in a mapping are data, as in `outcomes={"found": 3}`: one that is no word is left out and counted."""
+    """Keys of a mapping are data, as in `outcomes={"found": 3}`: one that is no word is dropped and counted."""
     out: dict[str, Any] = {}
     for name, each in list(given.items())[:_ITEMS]:
         word = str(name) if isinstance(name, str) else ""
@@ -121,10 +121,10 @@ def _mapping(key: str, given: Mapping[Any, Any], depth: int) -> dict[str, Any]:
 
 
 def line(event: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what may be written of an event.
+    """Return the redacted event.
 
-    A key that is not on the list keeps its name, so that whoever wrote it sees why the value is missing; a key
-    that does not even look like one is counted in `redacted`.
+    A key that is not allowed keeps its name, so that its author sees why the value is missing. A key of the wrong form
+    is counted in `redacted`.
     """
     name = event.get("event")
     out: dict[str, Any] = {

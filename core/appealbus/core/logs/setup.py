@@ -1,4 +1,4 @@
-"""Set logging up, once, at the start of the program."""
+"""Logging setup, once, at the start of the program."""
 
 import contextlib
 import logging
@@ -31,7 +31,7 @@ _LIBRARIES = {
 def configure(level: LogLevel, form: LogFormat, stream: TextIO | None = None, *, member: Worker | None = None) -> None:
     """Make structlog and the standard library's logging write redacted lines to stderr, or to the stream.
 
-    Where the process is one of several workers, each line says which.
+    With several workers each line names its worker.
     """
     out = stream or sys.stderr
     json = form is LogFormat.JSON or (form is LogFormat.AUTO and not out.isatty())
@@ -53,7 +53,7 @@ def configure(level: LogLevel, form: LogFormat, stream: TextIO | None = None, *,
 
 
 class _Line:
-    """The last processor: an event becomes a line. Whatever goes wrong, a line comes out and nothing is raised."""
+    """The last processor: turns an event into a line. It always returns a line and never raises."""
 
     def __init__(self, *, json: bool, colors: bool, member: Worker | None = None) -> None:
         self._json = json
@@ -73,13 +73,12 @@ class _Line:
 
 
 class _Writer:
-    """Writes lines, and swallows what a closed or broken stream raises: a log must not stop the bus."""
+    """Writes lines, and ignores errors of a closed or broken stream: a log must not stop the bus."""
 
     def __init__(self, stream: TextIO | None) -> None:
         self._stream = stream
 
     def msg(self, line: str) -> None:
-        """Write one line."""
         try:
             stream = self._stream or sys.stderr
             stream.write(line + "\n")
@@ -91,10 +90,9 @@ class _Writer:
 
 
 class _Foreign(logging.Handler):
-    """Takes what libraries log. Their texts hold anything, so only where it came from and the error's type remain."""
+    """Handles log records of libraries. Their texts may hold anything, so only origin and error type remain."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write the record as an event of ours."""
         with contextlib.suppress(Exception):  # a log must not stop the bus
             structlog.get_logger().log(
                 min(max(record.levelno // 10 * 10, logging.DEBUG), logging.CRITICAL),

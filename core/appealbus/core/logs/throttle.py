@@ -1,19 +1,19 @@
-"""Failures that last: the log hears of them when they begin and once a minute, not at every attempt."""
+"""Throttling of lasting failures: logged when they begin and once a minute, not at every attempt."""
 
 import time
 
 _AGAIN = 60.0
-"""Seconds: often enough for whoever opens the log to see that it goes on, seldom enough to leave it readable."""
+"""Seconds: often enough to show that the failure lasts, seldom enough for a readable log."""
 
 
 class LogThrottle:
-    """Says of one kind of failure whether it is news."""
+    """Decides for one kind of failure whether to log it."""
 
     def __init__(self) -> None:
         self._told = float("-inf")
 
     def is_news(self) -> bool:
-        """Return whether to tell of the failure just seen: of the first one, and then of one in a minute."""
+        """Return whether to log this failure: the first one, and then one each minute."""
         now = time.monotonic()
         if now - self._told < _AGAIN:
             return False
@@ -21,5 +21,5 @@ class LogThrottle:
         return True
 
     def over(self) -> None:
-        """Note that it works: the next failure is news."""
+        """Record a success: the next failure is logged."""
         self._told = float("-inf")

@@ -1,8 +1,7 @@
-"""Packs what is kept, by zstd with dictionaries that ship here, and unpacks it again.
+"""Compression of stored texts by zstd, with dictionaries that ship here.
 
-JSON of a few kilobytes shrinks to a seventh by a dictionary, and to a half without. Each text that was packed names the
-dictionary by which it was; that file stays here for ever, and a better one gets another id beside it. See README.md
-for what they are made of.
+JSON of a few kilobytes shrinks to a seventh with a dictionary, and to a half without. Each packed text names its
+dictionary. So its file must stay here for ever, and a better one gets another id. See README.md for their sources.
 """
 
 from functools import cache
@@ -13,34 +12,28 @@ from typing import Final
 import zstandard
 
 DOCUMENTS: Final = 33001
-"""The dictionary for documents and skeletons of versions, which are JSON."""
+"""The dictionary for documents and skeletons of versions, in JSON."""
 REPLIES: Final = 33002
-"""The dictionary for replies of registers as they came, which are XML."""
+"""The dictionary for raw replies of registers, in XML."""
 MOST: Final = 16 * 1024 * 1024
-"""Bytes of a text that may be packed: what claims to become longer is damaged, or hostile."""
+"""Bytes of an unpacked text: more would mean damage or an attack."""
 _LEVEL = 1
-"""3 takes half as long again and saves a tenth; with -1, which is hardly faster, all is a third larger."""
+"""3 takes half as long again and saves a tenth; -1 is hardly faster, and output grows by a third."""
 _EMPTY = 18
-"""Bytes of the longest frame that has nothing in it."""
+"""Bytes of the longest empty frame."""
 _PACKED = b"\x28\xb5\x2f\xfd"
-"""What begins so is packed: zstd's magic number, with which no JSON begins."""
+"""Prefix of packed texts: zstd's magic number, with which no JSON begins."""
 
 
 def pack(text: bytes, dictionary: int) -> bytes:
-    """Return a text packed by a dictionary; that may be some bytes longer, where it is short or like chance."""
+    """Pack a text with a dictionary. Short or random texts may grow by some bytes."""
     return _mine.packing(dictionary).compress(text)
 
 
 def unpack(kept: bytes, most: int = MOST) -> bytes:
-    """Return a text that was packed; one that was not, as it is.
+    """Return a packed text unpacked, and any other unchanged. Raises ValueError.
 
-    Args:
-        kept: as it is kept.
-        most: bytes that it may have once it is unpacked.
-
-    Raises:
-        ValueError: it is damaged, has more bytes, or a later release has packed it by a dictionary that is not here.
-
+    The text may be damaged, longer than `most` bytes, or packed with a dictionary of a later release.
     """
     if not is_packed(kept):
         return kept
@@ -56,12 +49,11 @@ def unpack(kept: bytes, most: int = MOST) -> bytes:
 
 
 def is_packed(kept: bytes) -> bool:
-    """Say whether a text was packed."""
     return kept.startswith(_PACKED)
 
 
 class _OfThread(local):
-    """What packs and unpacks, for the thread that uses it: two threads must not use one of them at once."""
+    """Compressors of one thread: two threads must not share them."""
 
     def __init__(self) -> None:
         self._packing: dict[int, zstandard.ZstdCompressor] = {}

@@ -1,1 +1,1 @@
-"""Who may see what: the policy, masks over dossiers, and the views that every way out passes."""
+"""Access rights: the policy, masks over dossiers, and the views that all outputs pass through."""

@@ -1,4 +1,4 @@
-"""What a client may do, by its role: one table for every way in."""
+"""Actions allowed to a client, by its role: one table for all interfaces."""
 
 from enum import StrEnum
 
@@ -67,4 +67,4 @@ MAY: dict[Role, frozenset[Action]] = {
     Role.AUDITOR: frozenset({Action.FIND, Action.STATE, Action.HISTORY, Action.READERS, Action.LOG, Action.EXPORT})
     | {Action.REPORT},
 }
-"""By role what it may do; its mask says what it sees of it."""
+"""Allowed actions by role; masks decide which content is visible."""

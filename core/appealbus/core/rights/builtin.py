@@ -1,4 +1,4 @@
-"""What holds where no policy says otherwise."""
+"""Defaults that apply unless a policy says otherwise."""
 
 from appealbus.core.domain.client import Role
 from appealbus.core.rights.identifiers import KINDS
@@ -22,7 +22,7 @@ TECHNICAL = Mask(
     identifiers=KINDS,
     process=True,
 )
-"""Nothing personal, and nothing of what citizen or registers said: how questions ended, from where and when."""
+"""Shows no personal data and no content from citizens or registers: only outcomes, sources and times of questions."""
 
 MASKS = {each.name: each for each in (EVERYTHING, TECHNICAL)}
 ROLES: dict[Role, tuple[Mask, bool]] = {

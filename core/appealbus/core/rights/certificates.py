@@ -1,4 +1,4 @@
-"""Certificates by which clients are known: the SHA-256 of one is its id, and all that is kept of it."""
+"""Client certificates: the SHA-256 of one is its id, and nothing else is stored."""
 
 import ssl
 from hashlib import sha256
@@ -8,13 +8,13 @@ LARGEST = 64 * 1024
 
 
 def fingerprint(der: bytes) -> tuple[str, bytes]:
-    """Return the id of a certificate in DER, and the digest that is kept of it."""
+    """Return the id of a certificate in DER, and the stored digest."""
     digest = sha256(der).digest()
     return digest.hex(), digest
 
 
 def certificate_in(pem: bytes) -> bytes:
-    """Return the one certificate in a PEM file as DER; raise ValueError, for people, where it holds another thing."""
+    """Return the one certificate in a PEM file as DER. Raises ValueError, with a text for people, on other content."""
     if b"PRIVATE KEY" in pem:
         raise ValueError("the file holds a private key, which nobody but the client may have; give its certificate")
     text = pem.decode("ascii", "replace")

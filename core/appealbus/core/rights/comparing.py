@@ -1,7 +1,4 @@
-"""The past of an appeal as somebody sees it: what is compared are the appeals as they look through the mask.
-
-So nothing that is hidden can be in what is told, whoever compares.
-"""
+"""The past of an appeal compared as seen through the mask, so that results contain nothing hidden."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -19,13 +16,13 @@ from appealbus.schemas.stored import APPEAL
 _IDENTITY: Sequence[Path] = (("appeal", ("applicant", "iin")), ("appeal", ("applicant", "bin")))
 _PARCELS: Sequence[Path] = (("appeal", ("parcels", "cadastral_number")), ("appeal", ("mentions", "cadastral_numbers")))
 _OUTCOME: Sequence[Path] = (("changes", ()), ("appeal", ("addressee",)), ("appeal", ("attachments",)))
-"""What it takes to say how an earlier appeal has ended, and what this one may be by law."""
+"""Fields that show how an earlier appeal ended, and its legal status for this one."""
 _OWN = ("warnings", "as_written")
-"""What the bus itself notes of an appeal; nobody compares it."""
+"""The bus's own notes on an appeal, never compared."""
 
 
 def seen_appeal(mask: Mask, appeal: Appeal) -> Appeal:
-    """Return an appeal as it looks through a mask: what is hidden is absent."""
+    """Return the masked appeal: hidden fields are absent."""
     if mask.plain:
         return appeal
     whole = orjson.loads(APPEAL.write(appeal, exclude_none=True))
@@ -34,10 +31,10 @@ def seen_appeal(mask: Mask, appeal: Appeal) -> Appeal:
 
 
 def seen_past(viewer: Viewer, past: Past) -> Past:
-    """Return of a past what a viewer may see, with the appeals as they look to it.
+    """Return the visible part of a past, with masked appeals.
 
-    Where something is hidden, or not all appeals are within its scopes, only those count that it sees: how many others
-    there are would tell of them.
+    If anything is hidden, or the viewer's scopes do not cover all appeals, only visible appeals are counted: the number
+    of others would disclose them.
     """
     mask = viewer.mask
     others = [each for each in past.others if _covers(viewer, each)]

@@ -1,4 +1,4 @@
-"""Where a field comes from, told of a masked dossier: of what is hidden nothing is looked at."""
+"""Explaining where a field comes from, on a masked dossier only."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -12,20 +12,14 @@ _CAUSE = ("outcome", "code", "reason", "next_attempt_at")
 
 
 class FieldHidden(FieldError):
-    """The field is hidden from whoever asks; nobody has looked whether it is there."""
+    """The field is hidden from the viewer; its existence has not been checked."""
 
     def __init__(self) -> None:
         super().__init__("hidden")
 
 
 def explain_masked(mask: Mask, document: Json, path: str) -> list[FieldValue]:
-    """Return the field at the path with its trail, as `explain_field` does, of a dossier that is masked already.
-
-    Raises:
-        FieldHidden: the mask hides it.
-        FieldError: what is shown has no such field.
-
-    """
+    """Explain a field of a masked dossier, like `explain_field`. Raises FieldHidden and FieldError."""
     if mask.hidden(path_of(path)):
         raise FieldHidden
     head, slash, rest = path.partition("/")
@@ -66,7 +60,7 @@ def _of_appeal(document: Json, rest: str) -> list[FieldValue]:
 
 
 def leaves_of(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield path and value of all that has a value, in the order in which it stands."""
+    """Yield path and value of all leaves, in document order."""
     match value:
         case dict():
             for name, item in value.items():
@@ -81,7 +75,7 @@ def leaves_of(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def titled(fact: Json, document: Json) -> str:
-    """Return how the paths of a fact's fields begin, before the `/`."""
+    """Return the part of a fact's field paths before the `/`."""
     alone = sum(other["lookup"] == fact["lookup"] for other in document["facts"]) == 1
     return str(fact["lookup"]) if alone else f"{fact['lookup']}[{fact['key']}]"
 

@@ -1,4 +1,4 @@
-"""The fields that paths may name, read from the annotations of the models."""
+"""The fields that paths may name, read from the models' annotations."""
 
 from collections.abc import Iterator, Mapping
 from functools import cache, lru_cache
@@ -16,13 +16,13 @@ from appealbus.schemas.shapes import TYPED_RECORDS, ListOf, ModelOf, OneOf, Shap
 from appealbus.schemas.suggestion import did_you_mean
 
 _PARTS: dict[str, type[Model]] = {"appeal": Appeal, "receipt": Receipt, "changes": ChangeNote}
-"""Parts of a dossier of which single fields may be named; of the others only the whole."""
+"""Parts of a dossier with addressable fields; other parts can only be named as a whole."""
 _NAMING = ("facts", "outcomes", "gaps", "plan")
-"""Lists of a dossier that name the lookups it is made of."""
+"""Lists of a dossier that name the lookups it contains."""
 
 
 def fields_below(model: type[Model]) -> Iterator[Steps]:
-    """Yield the steps to each field of a model, those to fields within it too."""
+    """Yield the steps to each field of a model, including nested ones."""
     for each in fields_of(model):
         yield (each.name,)
         yield from ((each.name, *below) for below in _within(each.shape))
@@ -47,7 +47,7 @@ def _known(model: type[Model]) -> frozenset[Steps]:
 
 @cache
 def number_fields(kinds: frozenset[str]) -> tuple[Pattern, ...]:
-    """Return the fields of appeals and of records that ship which are for such numbers."""
+    """Return the fields for such numbers in appeals and in built-in records."""
     heads = [(f"{name}.", model) for name, model in _PARTS.items()]
     heads += [("*/", record) for record in TYPED_RECORDS.values()]
     texts = {head + ".".join(steps) for head, model in heads for steps in _known(model) if is_one(steps[-1:], kinds)}
@@ -55,7 +55,7 @@ def number_fields(kinds: frozenset[str]) -> tuple[Pattern, ...]:
 
 
 def problem_of(pattern: Pattern) -> str | None:
-    """Say what is wrong with a path into a part of the dossier: a field that is not there hides nothing."""
+    """Return what is wrong with a path into the dossier, or None. A path to a missing field would hide nothing."""
     head, _, rest = pattern.text.partition(".")
     if head not in PARTS or not pattern.rest or pattern.of_records:
         return None
@@ -69,15 +69,14 @@ def problem_of(pattern: Pattern) -> str | None:
 
 
 def is_of_the_dossier(path: Path) -> bool:
-    """Whether a path leads to a part of the dossier, or to a field within one."""
     head, steps = path
     return head in PARTS and (not steps or (head in _PARTS and leads(_PARTS[head], steps)))
 
 
 def leads_in(document: Mapping[str, Any], path: Path) -> bool:
-    """Whether a path leads anywhere in a dossier: by the models that are known here, or as it stands there.
+    """Whether a path exists in a dossier, by the known models or in this document.
 
-    Of a lookup that is not loaded here, and of any that the dossier does not name, nobody knows what a path means.
+    False for a lookup that the dossier does not name: the meaning of the path is unknown.
     """
     head, steps = path
     if head in PARTS:
@@ -93,7 +92,7 @@ def leads_in(document: Mapping[str, Any], path: Path) -> bool:
 
 
 def values_at(value: Any, steps: Steps) -> Iterator[Any]:
-    """Yield what stands at the end of the steps, in every element of the lists on the way."""
+    """Yield the values at the end of the steps, for every element of lists on the way."""
     if isinstance(value, list):
         for each in value:
             yield from values_at(each, steps)
@@ -104,7 +103,7 @@ def values_at(value: Any, steps: Steps) -> Iterator[Any]:
 
 
 def is_known(steps: Steps) -> bool:
-    """Whether a record that ships has a field with these steps."""
+    """Whether a built-in record has a field with these steps."""
     return any(leads(record, steps) for record in TYPED_RECORDS.values())
 
 
@@ -112,11 +111,7 @@ def is_known(steps: Steps) -> bool:
 def leads(model: type[BaseModel], steps: Steps, *, rule: bool = False) -> bool:
     """Whether steps lead to a field of a model.
 
-    Args:
-        model: the model.
-        steps: from there.
-        rule: whether a rule has them: in it `*` is any step, and a value of no certain form may have any fields.
-
+    In steps of a `rule` `*` is any step, and an untyped value may have any fields.
     """
     return _leads(model, steps, rule=rule)
 

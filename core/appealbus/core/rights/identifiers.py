@@ -1,10 +1,9 @@
-"""Numbers of persons, organisations and parcels, hidden wherever they stand.
+"""Hiding numbers of persons, organisations and land parcels in any text.
 
-In a text a number is found however it is written: in groups with any separators between them, over lines and cells of a
-table, with letters and digits of other scripts that look like its digits. Of twelve digits those are hidden whose check
-digit is right, and all that stand next to a word such as ИИН. What is like a number by chance, a date, a telephone, a
-card, an account, a UUID or a digest, is known by its form. Where that is not clear the mask hides; the finder at
-intake, which has an agency asked about what it finds, leaves such a number alone.
+A number is found in any notation: in groups with any separators, across lines and table cells, with look-alike letters
+and digits of other scripts. Twelve digits are hidden if the check digit is right, or next to a word such as ИИН. Chance
+matches (dates, telephones, cards, accounts, UUIDs, digests) are recognised by their form. In doubt the mask hides; the
+finder at intake, which sends matches to an agency, leaves a doubtful number alone.
 """
 
 import re
@@ -20,26 +19,25 @@ from appealbus.core.rights.paths import Steps
 
 KINDS = ("iin", "bin", "cadastral_number")
 HIDDEN = "[hidden]"
-"""What stands in a text in place of such a number."""
+"""Replacement for such a number in a text."""
 FEWEST = 11
 """Digits of the shortest of these numbers."""
 IDS = frozenset({"message_id", "appeal_message_id", "question_id", "session_id", "sha256", "raw_sha256"})
-"""Fields of the bus's own models that hold ids and digests: nobody's number, whatever their digits."""
+"""Fields of the bus's own models with ids and digests, which are never personal numbers."""
 _MOST = 3_000
-"""Groups of digits in a row, with no words between, that are looked at."""
+"""Longest sequence of digit groups, without words between, that is searched."""
 _EFFORT, _PARTS = 6_000, 70_000
-"""What the texts of one version may cost together, in some 10 µs, and how many parts it may have. With more, a hostile
-letter holds up the others; with less, of long lists of numbers the end is hidden."""
+"""Limits for the texts of a version, as hostile ones delay others: effort in some 10 µs, and number of parts."""
 _LONGEST = 2_000_000
-"""Characters of a text that are looked at: ten times the longest letter. What follows is hidden, too."""
+"""Characters of a text that are searched: ten times the longest letter. The rest is hidden."""
 _NEAR = 60
-"""Characters between a number and the word that says what it is."""
+"""Characters between a number and the word that names it."""
 _LONGEST_WORD = 40
 """Characters of such a word."""
 _AROUND = 130
-"""Characters before and after a number among which is what it may be a part of, such as a digest."""
+"""Characters around a number searched for an enclosing form, such as a digest."""
 _MOST_LETTERS = 9
-"""Letters that stand for digits of one number."""
+"""Look-alike letters in one number."""
 
 _ALIKE = {"0": "OoОоΟοՕօØøӨө", "1": "lIiІіӀӏΙι", "2": "Zz", "3": "ЗзƷʒ", "4": "Чч", "5": "Ss", "6": "бБb", "8": "BВ"}
 _ALIKE["9"] = "gq"
@@ -55,10 +53,10 @@ _MARK = (
     r"(?<=[</&#\\%])(?:(?:(?<=<)|(?<=</))[A-Za-z-][^<>\d]{0,60}(?:\d{1,4}[^<>\d]{0,30})?>|(?<=&)[A-Za-z]{2,8};"
     r"|(?<=&#)x?[0-9A-Fa-f]{2,4};|(?<=\\)(?:[nrt]|u[0-9A-Fa-f]{4})|(?<=%)(?:20|0[9AaDd]))"
 )
-"""A tag, an entity or an escape, behind its first character."""
+"""A tag, an entity or an escape, after its first character."""
 _BLANKS = rf"{_SEEN}{{0,20}}+\s*+{_SEEN}{{0,20}}+"
 _GAP = rf"{_BLANKS}(?:{_MARK}{_BLANKS}){{0,8}}+"
-"""What may stand between two digits of a number: no letters or digits but those of marks, any amount of white space."""
+"""Allowed between two digits of a number: no letters or digits except in marks, any amount of white space."""
 _MAY = f"[{_ANY}{_SEEN[1:]}"
 _LONG = rf"(?={_MAY}{{0,{FEWEST - 2}}}+(?:{_MAY}|(?<=[</&#\\%])|(?<=[</&].)))"
 _RUN = re.compile(
@@ -66,7 +64,7 @@ _RUN = re.compile(
     rf"|(?<![{_ANY}]{{2}})(?<=[{_LETTERS}])(?=[{_LETTERS}]{{0,{_MOST_LETTERS - 1}}}+{_SEEN}{{0,4}}[{_REAL}]){_LONG})"
     rf"(?:[{_ANY}|]|{_SEEN}{_GAP}[{_ANY}]){{5}}+(?:{_GAP}(?:[{_REAL}]++|[{_LETTERS}])){{0,{_MOST}}}+"
 )
-"""Six digits and more, with nothing but what may stand between those of one number."""
+"""Six or more digits, with only such gaps between them."""
 _DIGIT = re.compile(f"[{_REAL}]")
 _UNIT = re.compile(f"{_MARK}|([{_REAL}]++|[{_LETTERS}])")
 _NO_JOINT = re.compile(f"[{_UNSEEN}]+")
@@ -79,12 +77,12 @@ _CUT = re.compile(r"\d[.,:;]\Z")
 
 
 def is_one(steps: Steps, kinds: Collection[str]) -> bool:
-    """Whether a field with these steps is for such numbers, by the name of one of them: `leader_iin`, `iins`."""
+    """Whether the last name of the steps denotes such numbers: `leader_iin`, `iins`."""
     return any(step.removesuffix("s") == kind or step.endswith(f"_{kind}") for step in steps for kind in kinds)
 
 
 class Effort:
-    """What is left of what the texts and parts of one version may cost. What nobody could look at is hidden."""
+    """The remaining effort for the texts and parts of one version. Unchecked content is hidden."""
 
     def __init__(self, left: float = _EFFORT) -> None:
         self.left = left
@@ -93,7 +91,7 @@ class Effort:
 
 
 def without(text: str, kinds: Collection[str], effort: Effort | None = None) -> str:
-    """Return a text with a mark in place of each such number in it, and of all that there is no effort left for."""
+    """Replace all such numbers in a text, and everything beyond the effort."""
     if effort and effort.left < 0:
         return HIDDEN if _DIGIT.search(text) else text
     parts, at = [], 0
@@ -105,7 +103,7 @@ def without(text: str, kinds: Collection[str], effort: Effort | None = None) -> 
 
 
 def spans(text: str, kinds: Collection[str], effort: Effort | None = None) -> Iterator[tuple[int, int]]:
-    """Yield where such numbers stand in a text, in any order."""
+    """Yield the positions of such numbers, in any order."""
     effort = effort or Effort()
     if len(text) > _LONGEST:
         yield _LONGEST - _AROUND, len(text)  # with what may be the beginning of a number
@@ -130,7 +128,7 @@ def spans(text: str, kinds: Collection[str], effort: Effort | None = None) -> It
 
 
 class _Text:
-    """A text, in small letters too, and the words in it that say what the numbers beside them are."""
+    """A text, its lower-case form, and the words that name adjacent numbers."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -140,11 +138,10 @@ class _Text:
 
     @cached_property
     def low(self) -> str:
-        """In small letters."""
         return lowered(self.text[: _LONGEST + _AROUND])
 
     def words(self, start: int, stop: int) -> Sequence[tuple[int, int, str | None]]:
-        """Return the words that begin there, each with where it begins and ends; later places are asked for later."""
+        """Return the naming words that begin in the range, with start and end. Call with increasing positions."""
         if stop > self._looked:
             from_ = max(start, self._looked - _LONGEST_WORD)
             last = self._words[-1][0] if self._words else -1
@@ -154,7 +151,7 @@ class _Text:
         return self._words[bisect_left(self._words, start, key=_first) : bisect_left(self._words, stop, key=_first)]
 
     def joint(self, start: int, stop: int) -> tuple[int, int, int]:
-        """Return of what is seen between two units its length, whether it is over three, and whether it is no dash."""
+        """For a gap between units: its length, whether that is over three, and whether it is not a dash."""
         raw = self.text[start:stop]
         known = self.joints.get(raw)
         if known is None:
@@ -169,14 +166,14 @@ def _first(word: tuple[int, int, str | None]) -> int:
 
 
 class _Run:
-    """Digits and what looks like them, with nothing between them but what may stand in one number."""
+    """Digits and look-alikes, with only gaps of a number between them."""
 
     def __init__(self, read: _Text, start: int, stop: int, effort: Effort) -> None:
         self.read, self.text = read, read.text
         self.start, self.stop = start, stop
         self.effort = effort
         self.units = [match.span() for match in _UNIT.finditer(self.text, start, stop) if match[1]]
-        """With what a number may begin or end: digits in a row, or one letter."""
+        """Possible starts and ends of a number: consecutive digits, or one letter."""
         effort.left -= 1 + len(self.units) / 5
         if len(self.units) >= _MOST:
             effort.left = -1
@@ -188,13 +185,13 @@ class _Run:
 
     @cached_property
     def words(self) -> list[tuple[int, str | None]]:
-        """The words before the run that say what its numbers are, with their ends."""
+        """The naming words before the run, with their ends."""
         self.effort.left -= 2
         found = self.read.words(max(self.start - _NEAR - _LONGEST_WORD, 0), self.start)
         return [(min(end, self.start), kind) for _, end, kind in found]
 
     def word_after(self, end: int) -> tuple[int, int, str | None] | None:
-        """Return the word right behind a number of the run that says what that is."""
+        """Return the naming word directly after a number of the run."""
         _ = self.words  # which are looked for in the order of the text
         self.effort.left -= 0.3
         word = next(iter(self.read.words(end, end + _NEAR // 2)), None)
@@ -202,28 +199,28 @@ class _Run:
 
     @cached_property
     def joined(self) -> list[int]:
-        """Of how many units so far, beginning with none, something stands behind them."""
+        """For each n: how many of the first n units are followed by a gap character."""
         return list(accumulate((length > 0 for length, *_ in self.joints), initial=0))
 
     @cached_property
     def joints(self) -> list[tuple[int, int, int]]:
-        """What stands behind each unit but the last."""
+        """The gap after each unit but the last."""
         return [
             self.read.joint(end, start) for (_, end), (start, _) in zip(self.units[:-1], self.units[1:], strict=True)
         ]
 
     @cached_property
     def long(self) -> list[int]:
-        """Of how many units so far that is too long to stand in the number of a parcel."""
+        """For each n: how many of the first n gaps are too long for a parcel number."""
         return list(accumulate((long for _, long, _ in self.joints), initial=0))
 
     @cached_property
     def undashed(self) -> list[int]:
-        """Of how many units so far that is no dash."""
+        """For each n: how many of the first n gaps are not a dash."""
         return list(accumulate((undashed for *_, undashed in self.joints), initial=0))
 
     def spans(self, kinds: Collection[str]) -> Iterator[tuple[int, int]]:
-        """Yield where numbers stand, as long as there is effort left."""
+        """Yield the numbers' positions while there is effort left."""
         if self.at[-1] < FEWEST or self.effort.left < 0:
             return
         parcels = list(self._parcels())
@@ -256,7 +253,7 @@ class _Run:
                 yield self.units[index][0], self.units[last - 1][1]
 
     def _rank(self, index: int, last: int, *, valid: bool, of_parcel: bool) -> int:
-        """Return how sure it is that the digits are a number of somebody, 1 the surest; 0: they are none."""
+        """Return the confidence that the digits are a personal number: 1 is the highest, 0 means none."""
         self.effort.left -= 1
         start, end = self.units[index][0], self.units[last - 1][1]
         named = index <= self.first and self._is_named(start, end)
@@ -277,7 +274,7 @@ class _Run:
         return 3 if not valid else 1 if joined else 2
 
     def _is_of_another(self, start: int, end: int, *, valid: bool, joined: bool) -> bool:
-        """Whether what stands there is a part of something that is known by its form."""
+        """Whether the range belongs to something else that is known by its form."""
         self.effort.left -= 1
         glued = _GLUE.match(self.text[max(start - 1, 0) : start] or " ") or _GLUE.match(self.text, end)
         low = self.read.low
@@ -308,7 +305,7 @@ class _Run:
         return False
 
     def _is_slip(self, index: int, last: int, *, in_a_row: bool) -> bool:
-        """Whether digits that a word calls such a number may be one, written wrong: one more or less only in a row."""
+        """Whether digits with a naming word may be a mistyped number: one digit more or less only without gaps."""
         start = self.units[index][0]
         if self.at[last] - self.at[index] == 12:
             before = self.words and self.words[-1][1] == "holder"
@@ -316,18 +313,18 @@ class _Run:
         return in_a_row and self._is_called(start)
 
     def _is_called(self, start: int) -> bool:
-        """Whether a word for such a number stands right before."""
+        """Whether a naming word stands directly before."""
         after, word = self.words[-1] if self.words else (0, None)
         return word == "holder" and re.fullmatch(r"\w?\W{0,6}", self.text[after:start]) is not None
 
     def _cuts_a_word(self, index: int, last: int) -> bool:
-        """Whether the first or the last letter of the units is one of a word that goes on."""
+        """Whether the first or last letter of the units belongs to a longer word."""
         (start, _), (final, end) = self.units[index], self.units[last - 1]
         before, after = self.text[max(start - 1, 0) : start], self.text[end : end + 1]
         return (self.text[start] in _LETTERS and before.isalpha()) or (self.text[final] in _LETTERS and after.isalpha())
 
     def _is_named(self, start: int, end: int) -> bool:
-        """Whether a word says that what stands there is such a number."""
+        """Whether a word names the range as such a number."""
         if self.words and self.words[-1][1] == "holder" and start - self.words[-1][0] <= _NEAR:
             return not any(map(str.isdigit, self.text[self.words[-1][0] : start]))
         word = self.word_after(end)
@@ -338,7 +335,7 @@ class _Run:
         )
 
     def _parcels(self) -> Iterator[tuple[int, int]]:
-        """Yield the numbers of parcels by their units: with which they begin, and behind which they end."""
+        """Yield the parcel numbers as first unit and end unit."""
         index = 0
         while index < len(self.units) and self.effort.left >= 0:
             behind = self._parcel(index)
@@ -347,7 +344,7 @@ class _Run:
             index = behind or index + 1
 
     def _parcel(self, index: int) -> int:
-        """Return behind which unit a number ends that begins with this one; 0: none begins with it."""
+        """Return the end unit of a parcel number that begins with this unit; 0: there is none."""
         at = self.at[index]
         if not "01" <= self.digits[at : at + 2] <= "25":
             return 0
@@ -384,7 +381,7 @@ class _Run:
         return word == "land" and (grouped or in_a_row)
 
     def _is_joined(self, at: int) -> bool:
-        """Whether something stands between the digit there and the one before it."""
+        """Whether there is a gap character before the digit at this position."""
         index = self.index_at.get(at)
         return index is not None and self.joints[index - 1][0] > 0
 

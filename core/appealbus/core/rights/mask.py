@@ -1,4 +1,4 @@
-"""Masks: which fields of a dossier somebody sees, and which numbers in its texts."""
+"""Masks: the visible fields of a dossier, and the numbers hidden in its texts."""
 
 import pickle
 from collections.abc import Sequence
@@ -15,22 +15,20 @@ from appealbus.core.rights.paths import PARTS, Path, Pattern, Rules, Steps, reme
 
 _ALL = Pattern.parse("*")
 _LEAST = 10**8
-"""What a number of somebody is at least, without its first zeros: its second two digits are a month."""
+"""Smallest value of a personal number without leading zeros: its third and fourth digits are a month."""
 
 
 @dataclass(frozen=True)
 class Mask:
-    """A mask, as a policy declares it.
+    """A mask, as declared in a policy.
 
     Attributes:
-        name: of the mask.
-        shows: paths that are shown; all others are hidden.
-        hides: paths that are hidden; they count more.
-        identifiers: kinds of numbers (`iin`, `bin`, `cadastral_number`) that are hidden wherever they stand.
-        process: whether it is shown how questions ended that rest on hidden fields, and when, and which hidden fields
-            have warnings: from that may be concluded whether a hidden field has a value, and when it changed.
-        comparing: assessors whose signals are hidden, since they tell of other appeals.
-
+        shows: visible paths; all others are hidden.
+        hides: hidden paths; they take precedence.
+        identifiers: kinds of numbers (`iin`, `bin`, `cadastral_number`) hidden in any place.
+        process: whether to show the outcomes and times of questions that rest on hidden fields, and the hidden fields
+            with warnings. They can disclose whether a hidden field has a value, and when it changed.
+        comparing: assessors whose signals are hidden, since they disclose other appeals.
     """
 
     name: str
@@ -42,17 +40,16 @@ class Mask:
 
     @cached_property
     def rules(self) -> Rules:
-        """Its paths, with what follows from them."""
         return Rules(tuple(self.shows), (*self.hides, *number_fields(frozenset(self.identifiers))))
 
     @cached_property
     def _named(self) -> frozenset[str]:
-        """All steps that its paths name."""
+        """All steps in its paths."""
         return frozenset({"", *(step for each in (*self.rules.shows, *self.rules.hides) for step in each.rest)})
 
     @cached_property
     def written(self) -> bytes:
-        """All of it as bytes: two masks that differ in anything have others."""
+        """A serialized form that is unique for each mask."""
         return pickle.dumps(replace(self))  # without what is cached
 
     @property
@@ -67,7 +64,7 @@ class Mask:
 
     @cached_property
     def hidden_rules(self) -> list[str]:
-        """What it hides, for whoever sees what is left: the rules, which are the same for all dossiers."""
+        """The hiding rules, for viewers. They are the same for all dossiers."""
         shown = [each.text for each in self.shows]
         besides = [] if "*" in shown else [f"all but {', '.join(shown)}" if shown else "all"]
         return [
@@ -78,7 +75,7 @@ class Mask:
         ]
 
     def hidden(self, path: Path) -> bool:
-        """Whether nothing at the path is shown."""
+        """Whether the whole path is hidden."""
         known = self._hidden.get(path)
         if known is None:
             numbers = bool(self.identifiers) and identifiers.is_one(path[1], self.identifiers)
@@ -87,7 +84,7 @@ class Mask:
         return known
 
     def whole(self, path: Path) -> bool:
-        """Whether all is shown that stands at the path and below it, but for numbers in texts."""
+        """Whether the path and everything below it are visible, except for numbers in texts."""
         known = self._whole.get(path)
         if known is None:
             known = self.rules.whole(path) and not self.hidden(path)
@@ -95,7 +92,7 @@ class Mask:
         return known
 
     def shows_value(self, path: Path) -> bool:
-        """Whether a single value at the path is shown, whatever numbers are in it: not where a rule goes deeper."""
+        """Whether a single value at the path is visible, regardless of numbers in it; False if a rule goes deeper."""
         known = self._values.get(path)
         if known is None:
             known = Rules(self.shows, self.hides).whole(path) and not self.hidden(path)
@@ -115,42 +112,42 @@ class Mask:
         return {}
 
     def shows_lookup(self, lookup: str) -> bool:
-        """Whether it is shown that a lookup was asked, and how that ended."""
+        """Whether the questions of a lookup and their outcomes are visible."""
         return not self.hidden((lookup, ()))
 
     def hides_of(self, lookup: str) -> bool:
-        """Whether a record of the lookup may have something that is hidden."""
+        """Whether any part of the lookup's records may be hidden."""
         return bool(self.identifiers) or not self.whole((lookup, ()))
 
     @cached_property
     def hides_of_appeal(self) -> bool:
-        """Whether an appeal may have something that is hidden."""
+        """Whether any part of an appeal may be hidden."""
         return bool(self.identifiers) or not self.whole(("appeal", ()))
 
     @cached_property
     def hides_values(self) -> bool:
-        """Whether anything is hidden from which questions take their inputs."""
+        """Whether any input of questions is hidden."""
         of_records = any(each.text.partition(".")[0] not in PARTS for each in self.hides)
         return self.hides_of_appeal or of_records or "*" not in [each.text for each in self.shows]
 
     @cached_property
     def shows_plan(self) -> bool:
-        """Whether it is shown what an appeal of its kind needs."""
+        """Whether the plan for the kind of appeal is visible."""
         return self.process or not self.hidden(("appeal", ("kind",)))
 
     @cached_property
     def shows_lookups(self) -> bool:
-        """Whether no lookup is hidden as if it were not there: how the work went as a whole would tell of it."""
+        """Whether no lookup is completely hidden: overall progress would disclose it."""
         hidden = any(not each.rest and each.text.partition(".")[0] not in PARTS for each in self.hides)
         return not hidden and any(each.text in ("*", "*.*") for each in self.shows)
 
     @property
     def _shows_completeness(self) -> bool:
-        """Whether all is shown that it follows from: what an appeal of its kind needs, and how each lookup ended."""
+        """Whether everything that completeness derives from is visible: the plan, and the outcome of each lookup."""
         return self.process or (self.shows_plan and self.shows_lookups)
 
     def is_number(self, steps: Steps, value: Any) -> bool:
-        """Whether a value is, by its name or by what it looks like, a number that is hidden wherever it stands."""
+        """Whether a value is a hidden number, by its name or its form."""
         if isinstance(value, float) and value.is_integer():
             value = int(value)
         if not self.identifiers or isinstance(value, float):
@@ -169,24 +166,24 @@ class Mask:
         return self.hidden(("number", ()))
 
     def number(self, number: str | None) -> str:
-        """Return the number of an appeal as it is seen; empty where it is hidden, or there is none."""
+        """Return the visible number of an appeal; empty if it is hidden or missing."""
         return "" if self.hides_numbers else self.text(number or "")
 
     def text(self, text: str) -> str:
-        """Return a text without the numbers that are hidden wherever they stand."""
+        """Replace the hidden numbers in a text."""
         if not self.identifiers or len(text) < identifiers.FEWEST:  # most are so short
             return text
         return identifiers.without(text, self.identifiers, self.__dict__.get("effort"))
 
     def for_a_version(self, effort: Effort | None = None) -> "Mask":
-        """Return the same mask, with one bound on what all texts together cost from now on, or with that one."""
+        """Return the same mask with a common effort limit for all texts of a version."""
         _ = self._named, self._hidden, self._whole, self._values  # what both share
         bounded = copy(self)
         bounded.__dict__["effort"] = effort or Effort()
         return bounded
 
     def kept(self, value: Any, path: Path) -> Any:
-        """Return what is shown of a value at the path; None where nothing is. What is left empty goes as well."""
+        """Return the visible part of a value; None if there is none. Emptied containers are dropped."""
         if self.hidden(path):
             return None
         if not self.identifiers and self.whole(path):
@@ -215,7 +212,7 @@ class Mask:
         return value
 
     def _below(self, path: Path, name: str) -> Path:
-        """Return the path of a member: in a record, all names that no rule names are alike, however many there are."""
+        """Return the path of a member. Names in records that no rule mentions share one path, to bound the cache."""
         head, steps = path
         own = steps_of(name)
         if head not in PARTS:
@@ -224,7 +221,7 @@ class Mask:
         return head, (*steps, *own)
 
     def _name(self, name: str, effort: Effort) -> str:
-        """Return the name of a member as it is shown; a new one costs more than a value."""
+        """Return the visible name of a member; a new name costs more than a value."""
         if self.identifiers and name not in effort.names:
             effort.parts -= 3 + name.count(".")
             effort.names[name] = self.text(name)

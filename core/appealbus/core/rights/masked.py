@@ -1,7 +1,7 @@
-"""Dossiers as they are seen through a mask: what is hidden is absent, and whatever would tell of it goes with it.
+"""Masked dossiers: hidden fields are absent, with everything that would disclose them.
 
-A masked dossier depends on nothing that is hidden: two dossiers that differ in hidden fields alone are the same bytes.
-So it does not tell either whether a hidden field has a value, or that it has changed.
+A masked dossier depends on nothing hidden: two dossiers that differ only in hidden fields give the same bytes. So
+neither the existence nor a change of a hidden value is disclosed.
 """
 
 from hashlib import sha256
@@ -14,11 +14,11 @@ from appealbus.core.rights.masked_notes import changes, not_carried, signals, wa
 from appealbus.core.rights.questions import Json, Questions
 
 _OF_A_VERSION = ("version", "epoch", "created_at")
-"""What differs between two versions that say the same."""
+"""Fields that differ between versions of the same content."""
 
 
 def masked(mask: Mask, document: Json, effort: Effort | None = None) -> Json:
-    """Return a dossier, as JSON has it, as it is seen through a mask, its texts within what is left of effort."""
+    """Return the masked dossier in JSON, within the remaining effort."""
     if mask.plain:
         return document
     mask = mask.for_a_version(effort)
@@ -56,10 +56,9 @@ def _plan(mask: Mask, document: Json) -> list[Json]:
 
 
 def digest_of(document: Json) -> bytes:
-    """Return the SHA-256 of what a dossier says, whichever version says it.
+    """Return the SHA-256 of a dossier's content, independent of the version.
 
-    The epoch counts: after a restore the first version is news, whatever the one before says. Of it the undone ones
-    may have said something else.
+    The epoch is included: after a restore the first version is always news, as undone versions may have differed.
     """
     said = {name: value for name, value in document.items() if name not in ("version", "created_at")}
     return sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).digest()

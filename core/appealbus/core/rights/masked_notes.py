@@ -1,4 +1,4 @@
-"""What a dossier says of its fields elsewhere: warnings, signals, changes, facts that are gone. Masked with them."""
+"""Masking a dossier's notes on its fields: warnings, signals, changes, omitted facts."""
 
 from appealbus.core.rights.fields import is_known, is_of_the_dossier, leads_in, values_at
 from appealbus.core.rights.mask import Mask
@@ -8,16 +8,16 @@ from appealbus.core.rights.questions import Json, Questions
 _DUE: Path = ("appeal", ("due_on",))
 _BODY: Path = ("appeal", ("addressee",))
 _WORDS = ("reason", "by", "note", "ground", "reference")
-"""What somebody wrote about a change in his own words, which may repeat what was corrected."""
+"""Free text on a change, which may repeat the corrected value."""
 _OF_QUESTIONS = frozenset({"outcomes", "gaps", "signals", "unassessed", "not_carried", "plan"})
 _OF_OTHER_FIELDS = (("warnings",), ("as_written",))
-"""What tells of other fields, as changes do, so that nobody knows on which of them a signal rests that names it."""
+"""Fields about other fields, as changes are: the basis of a signal that names one is unknown."""
 
 
 def warnings(mask: Mask, shown: Json, appeal: Json) -> None:
-    """Put into an appeal as it is shown the warnings about fields that are shown whole, and nothing as it was written.
+    """Put into a masked appeal the warnings on fully visible fields, and nothing of `as_written`.
 
-    What could not be used stands in no field of its own: nobody knows which of the hidden ones it was meant for.
+    Unusable input has no field of its own: it may have been meant for a hidden one.
     """
     if not mask.hides_of_appeal:
         return
@@ -53,9 +53,9 @@ def signals(mask: Mask, document: Json, questions: Questions) -> list[Json]:
 
 
 def _is_shown(mask: Mask, document: Json, path: Path) -> bool:
-    """Whether all of a field is shown, and there is such a field: what a misspelt path was meant for may be hidden.
+    """Whether a field exists and is fully visible: a misspelt path may be meant for a hidden field.
 
-    Of a part of a record that nobody here knows, numbers may be somewhere in it.
+    An unknown part of a record may contain numbers, so it does not count as visible.
     """
     head, steps = path
     if not mask.whole(path) or not leads_in(document, path):
@@ -86,7 +86,7 @@ def _renamed(field: str, questions: Questions) -> str:
 
 
 def changes(mask: Mask, document: Json) -> list[Json]:
-    """Return what has happened to the appeal, without what happened to hidden fields alone."""
+    """Return the changes of the appeal, without those of hidden fields only."""
     if mask.hidden(("changes", ())):
         return []
     told = document.get("changes") or []
@@ -122,7 +122,7 @@ def _change(mask: Mask, change: Json) -> Json | None:
 
 
 def not_carried(mask: Mask, document: Json) -> list[Json]:
-    """Return which facts are not told any more; it follows from what the appeal and other records say by now."""
+    """Return the visible omitted facts; they derive from the appeal and other records."""
     if mask.hidden(("not_carried", ())):
         return []
     told = document.get("not_carried") or []

@@ -1,4 +1,4 @@
-"""A version of a dossier as somebody sees it."""
+"""A dossier version as a viewer sees it."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,13 +15,9 @@ from appealbus.core.rights.questions import Json
 
 @dataclass(frozen=True)
 class Seen:
-    """A version of a dossier, masked.
+    """A masked dossier version. Of versions that look the same it has the first one's number.
 
-    Attributes:
-        version: its number; of versions that look the same the first.
-        raw: the JSON.
-        digest: SHA-256 of what it says, whichever version says it.
-
+    `digest` is the SHA-256 of the content, independent of the version.
     """
 
     version: int
@@ -30,24 +26,12 @@ class Seen:
 
     @cached_property
     def document(self) -> Json:
-        """The JSON, read."""
         read: Json = orjson.loads(self.raw)
         return read
 
 
 def seen(mask: Mask, raw: bytes, version: int, effort: Effort | None = None) -> Seen:
-    """Return a version of which the bus has this JSON, as it looks through a mask.
-
-    Args:
-        mask: hides what it does.
-        raw: the JSON.
-        version: its number.
-        effort: what its texts may cost together; where nothing is left of it, too much is hidden.
-
-    Raises:
-        ValueError: it is damaged, or no dossier: nothing of it is shown then.
-
-    """
+    """Mask a version in JSON. Beyond the effort too much is hidden. Raises ValueError if it is damaged."""
     if mask.plain:
         return Seen(version, raw, sha256(raw).digest())
     try:
@@ -58,14 +42,14 @@ def seen(mask: Mask, raw: bytes, version: int, effort: Effort | None = None) -> 
 
 
 def is_damage(error: Exception) -> bool:
-    """Say whether one version cannot be read, and not the journal."""
+    """Whether the error concerns one version only, not the journal."""
     return isinstance(error, ValueError) or (isinstance(error, JournalError) and error.code == "unreadable")
 
 
 def etag(public_id: str, raw: bytes, media_type: str) -> str:
-    """Return the entity tag of a version as one viewer sees it, in one form, with its quotes.
+    """Return the quoted entity tag of a masked version in one format.
 
-    It follows from all that is seen, so that after a restore another version with the same number has another one.
+    It derives from all visible content, so that after a restore another version of the same number has another tag.
     """
     told = b"\n".join((public_id.encode(), media_type.encode(), raw))
     return f'"{sha256(told).hexdigest()}"'

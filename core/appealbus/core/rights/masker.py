@@ -1,7 +1,7 @@
-"""Masks versions so that none holds up the others: what takes long in a helper process, each once while it is kept.
+"""Masking versions without blocking: slow ones in a helper process, with a cache.
 
-The helper runs this module: it is asked with a mask and the bytes of a version, and answers with `[whether it is a
-version at all, its digest]` and the masked bytes.
+The helper runs this module. A request is a mask and the bytes of a version; the result is `[whether it is a valid
+version, its digest]` and the masked bytes.
 """
 
 import asyncio
@@ -26,32 +26,27 @@ log = structlog.get_logger(__name__)
 
 _HELPER = "appealbus.core.rights.masker"
 _SMALL = 8 * 1024
-"""Bytes of a version that the event loop masks itself, usually in under a millisecond. With less, small ones would pass
-through a helper process, which costs more than masking them."""
+"""Bytes of a version masked on the event loop, usually in under a millisecond, less than a helper costs."""
 _AT_ONCE = 150.0
-"""What the loop spends on the texts of such a version, in some 10 µs: three times what a usual one takes. With more, a
-hostile letter holds up all others; with less, letters with many numbers pass through a helper process."""
+"""Effort on the event loop for such a version, in some 10 µs: three times the usual, so that none blocks others."""
 _WITHIN = 20.0
-"""Seconds until a version counts as too large to be masked. The worst of 4 MB takes less than one; with more, one that
-hangs holds up the other large versions of the same client or receiver for longer."""
+"""Seconds until a version counts as too large to mask; the worst of 4 MB takes less than one."""
 _KEPT = 32 * 1024 * 1024
-"""Bytes of masked versions that are kept: some thousands of usual ones. With less, more are masked again."""
+"""Bytes of the cache: some thousands of usual versions."""
 _ENTRY = 1024
-"""Bytes that an entry takes beside its version."""
+"""Bytes of an entry beside its version."""
 _AGAIN = 60.0
-"""Seconds until a version is tried again that could not be masked. With less, lists in which it stands take long more
-often; with more, what failed on a busy machine stays hidden for longer."""
+"""Seconds until a failed version is retried: lists that contain it stay fast, and it does not stay hidden long."""
 
 
 _TRIES = 3
-"""Times that a version is tried before it counts as damaged. Readers of the feed wait for it until then: with more, one
-that nobody can mask would hold them up for longer."""
+"""Attempts until a version counts as damaged. Readers of the feed wait until then."""
 
 
 class NotMasked(JournalError):
-    """A version that cannot be masked in time: nothing of it is shown, nor of those that it would be compared with.
+    """A version cannot be masked in time: it is hidden, as are those to be compared with it.
 
-    It is not damaged: it may be masked later, and until then nobody tells whether it is news.
+    It is not damaged and may be masked later; until then nobody learns whether it is news.
     """
 
     def __init__(self, text: str) -> None:
@@ -59,7 +54,7 @@ class NotMasked(JournalError):
 
 
 class NeverMasked(AppealBusError, ValueError):
-    """A version that could not be masked, however often that was tried: it counts as damaged, though it is not."""
+    """A version could not be masked in all attempts: it counts as damaged, though it is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +73,10 @@ _Key = tuple[bytes, bytes]
 
 
 class Masker:
-    """Masks versions for all who look in one process.
+    """Masks versions for all viewers in a process.
 
-    What it keeps is found by the mask and the SHA-256 of all that the version says, which whoever looks has read from
-    the journal just now: so nothing old is ever shown. What of too much is kept goes first is the oldest of whoever has
-    most.
+    The cache key is the mask and the SHA-256 of the current content from the journal, so entries are never outdated.
+    Eviction removes the oldest entry of the requester with the most.
     """
 
     def __init__(self, most: int = _KEPT) -> None:
@@ -94,14 +88,7 @@ class Masker:
         self._sizes: Counter[str] = Counter()
 
     async def seen(self, mask: Mask, raw: bytes, version: int) -> Seen:
-        """Return a version of which the bus has this JSON, as it looks through a mask.
-
-        Raises:
-            ValueError: it is damaged, or no dossier.
-            NotMasked: it cannot be masked in time.
-            JournalError: no helper process can be started now.
-
-        """
+        """Mask a version. Raises ValueError if it is damaged, NotMasked if it takes too long, and JournalError."""
         if mask.plain:
             return seen(mask, raw, version)
         key = mask.written, sha256(raw).digest()
@@ -118,7 +105,6 @@ class Masker:
         return Seen(version, known.raw, known.digest)
 
     async def aclose(self) -> None:
-        """End the processes."""
         await self._helpers.aclose()
 
     async def _by_helper(self, key: _Key, mask: Mask, raw: bytes) -> Seen:
@@ -169,7 +155,7 @@ class Masker:
 
 
 def _whole(mask: Mask, raw: bytes, effort: Effort | None = None) -> Seen:
-    """Return a version as it looks; whatever a letter makes of the masking, it is one damaged version and no more."""
+    """Mask a version; any error caused by its content counts as damage of this version only."""
     try:
         return seen(mask, raw, 0, effort)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Words that say what a number beside them is, and forms by which numbers of other kinds are known."""
+"""Words that name adjacent numbers, and forms of numbers of other kinds."""
 
 import re
 
@@ -40,7 +40,7 @@ AN_ID = re.compile(_ID_FORMS)
 
 
 def is_valid(digits: str) -> bool:
-    """Whether twelve digits may be an ИИН or a БИН: a day or a month, and a check digit that is right."""
+    """Whether twelve digits may be an ИИН or a БИН: a valid date part, and a valid check digit."""
     if len(digits) != 12 or not "01" <= digits[2:4] <= "12":
         return False
     if digits[4] not in "456" and not ("01" <= digits[4:6] <= "31" and digits[6] < "7"):

@@ -1,4 +1,4 @@
-"""What happened to an appeal, as somebody sees it who does not see everything."""
+"""The history of an appeal, as a restricted viewer sees it."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
@@ -11,17 +11,17 @@ from appealbus.core.rights.viewer import Viewer
 
 _OF_VERSIONS = frozenset({What.DELIVERED, What.FAILED, What.SET_ASIDE, What.SKIPPED, What.RESENT, What.VERSION})
 _ALWAYS = frozenset({What.ACCEPTED, What.HELD, What.RELEASED, What.READ})
-"""What has nothing to do with any field."""
+"""Events unrelated to any field."""
 _OF_LOOKUPS = frozenset({What.ASKED, What.ENDED, What.REREAD, What.RETRACTED})
 _PEOPLE = frozenset({"person", "api"})
-"""Kinds of actors that write in words of their own; those of the bus are our words."""
+"""Kinds of actors that write free text; the bus writes fixed texts."""
 _TOLD = frozenset(
     {
         *("version", "receivers", "id", "as", "purpose", "rows", "found", "operation", "code", "attempts"),
         *("until", "count", "role", "credential"),
     }
 )
-"""Of an entry: what tells of no field."""
+"""Details of an entry that disclose no field."""
 _OF_PROCESS = frozenset(
     {
         *("kind", "runs", "asked", "ended", "next", "question", "tries", "source", "served", "due", "waits_for"),
@@ -29,9 +29,9 @@ _OF_PROCESS = frozenset(
         *("completeness", "at", "ms", "quarantine", "channel", "ended_before", "connector", "plugin"),
     }
 )
-"""What tells how the work went besides. Never here: keys and hashes, which follow from what is hidden."""
+"""Further details on the process. Keys and hashes are never included, as they derive from hidden content."""
 _IDS = frozenset({"id", "operation", "question", "credential"})
-"""What the bus gave itself: nobody's number."""
+"""Ids assigned by the bus, never personal numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class History:
 
 
 def written_entry(viewer: Viewer, entry: LogEntry) -> LogEntry:
-    """Return an entry without what somebody else wrote in it, in their own words: that is about them, too."""
+    """Return an entry without free text by others: it is about them, too."""
     if entry.actor.partition(":")[0] not in _PEOPLE:
         return entry
     reads = {"purpose": viewer.reads_purposes_of, "reason": viewer.reads_reasons_of}
@@ -58,13 +58,9 @@ def written_entry(viewer: Viewer, entry: LogEntry) -> LogEntry:
 
 
 def shown_entry(mask: Mask, entry: LogEntry, versions: Collection[int]) -> LogEntry | None:
-    """Return an entry as it is seen; None where it is not.
+    """Return the visible part of an entry about one appeal; None if it is hidden.
 
-    Args:
-        mask: of whoever looks.
-        entry: of the log, about one appeal.
-        versions: those of its dossier that are seen.
-
+    `versions` are the visible dossier versions.
     """
     if not _is_shown(mask, entry, versions):
         return None
@@ -81,7 +77,7 @@ def shown_entry(mask: Mask, entry: LogEntry, versions: Collection[int]) -> LogEn
 
 
 def _without_channel(entry: LogEntry) -> LogEntry:
-    """Return an entry without what it says of the channel that a message came by, and who sent it therefore."""
+    """Return an entry without the channel of a message, and thus its sender."""
     channel = entry.actor.removeprefix(by_client(""))
     if channel == entry.actor:
         return entry
@@ -110,5 +106,5 @@ def _told(mask: Mask, value: Any, allowed: Collection[str]) -> Any:
 
 
 def _names_shown(mask: Mask, value: Any) -> bool:
-    """Whether an element of a list is none that names a hidden lookup."""
+    """Whether a list element names no hidden lookup."""
     return not isinstance(value, str) or "." not in value or mask.shows_lookup(value)

@@ -1,4 +1,4 @@
-"""Paths of a policy: which fields of a dossier a rule is about, written as `explain` writes them."""
+"""Paths in a policy: the dossier fields of a rule, in the notation of `explain`."""
 
 import re
 from collections.abc import Collection, Sequence
@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 Steps: TypeAlias = tuple[str, ...]
 Path: TypeAlias = tuple[str, Steps]
-"""What a field stands in, a part of the dossier or a lookup, and the steps to it from there, without indexes."""
+"""A part of the dossier or a lookup, and the steps from there, without indexes."""
 
 PARTS = (
     "appeal",
@@ -23,25 +23,24 @@ PARTS = (
     "completeness",
     "number",
 )
-"""The parts of a dossier that a rule may name. Whatever begins otherwise is a lookup."""
+"""The parts of a dossier that a rule may name. Any other head is a lookup."""
 _SYNTAX = re.compile(r"[A-Za-z0-9_*-]+(?:\.[A-Za-z0-9_*-]+)*(?:/[A-Za-z0-9_*-]+(?:\.[A-Za-z0-9_*-]+)*)?")
 _INDEX = re.compile(r"\[[^\[\]]*\]")
 _DEEPEST = 32
-"""Steps that one name may be."""
+"""Longest path in steps."""
 _REMEMBERED = 10_000
-"""Paths of which the answer is kept: records of third parties may have maps with any names."""
+"""Cached paths: third-party records may have maps with any names."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A rule's path. `*` stands for any one step; as the last one for all that follows.
+    """A rule's path. `*` is any one step, or at the end all further steps.
 
     Attributes:
         text: as written.
-        head: a part of the dossier, or the name of a lookup, in which `*` stands for any letters.
+        head: a part of the dossier, or the name of a lookup, in which `*` is any letters.
         rest: the steps after it.
-        of_records: whether it is about what registers said alone: `*/*`.
-
+        of_records: whether it covers all records and nothing else: `*/*`.
     """
 
     text: str
@@ -51,7 +50,7 @@ class Pattern:
 
     @classmethod
     def parse(cls, text: str) -> "Pattern":
-        """Return the pattern that is written so; ValueError says how to write one."""
+        """Parse a pattern. Raises ValueError with the expected notation."""
         if not _SYNTAX.fullmatch(text) or any("*" in step and step != "*" for step in re.split("[./]", text)):
             raise ValueError('write a path such as "appeal.applicant.phone", "gbdfl.person/birth_date" or "egkn.*"')
         head, slash, rest = text.partition("/")
@@ -66,32 +65,31 @@ class Pattern:
         return cls(text, re.compile(name), tuple(rest.split(".")) if rest else (), bool(slash))
 
     def under(self, names: Collection[Collection[str]]) -> "Pattern":
-        """Return the same rule about each lookup under all of its names, of which it has one."""
+        """Return the rule with all names of each lookup it matches."""
         heads = {name for its in names if any(map(self.is_of, its)) for name in its}
         return replace(self, head=re.compile("|".join([self.head.pattern, *map(re.escape, sorted(heads))])))
 
     def covers(self, path: Path) -> bool:
-        """Whether it is about the field at the path, with all below."""
+        """Whether it covers the path and everything below."""
         head, steps = path
         if len(steps) < len(self.rest) or not self.is_of(head):
             return False
         return all(mine in ("*", its) for mine, its in zip(self.rest, steps, strict=False))
 
     def goes_below(self, path: Path) -> bool:
-        """Whether it is about something below the path."""
+        """Whether it covers something below the path."""
         head, steps = path
         if len(steps) >= len(self.rest) or not self.is_of(head):
             return False
         return all(mine in ("*", its) for mine, its in zip(self.rest, steps, strict=False))
 
     def is_of(self, head: str) -> bool:
-        """Whether it is about this part of the dossier, or this lookup."""
         return self.head.fullmatch(head) is not None and not (self.of_records and head in PARTS)
 
 
 @lru_cache(maxsize=_REMEMBERED)
 def path_of(text: str) -> Path:
-    """Return the path that a dossier writes so, without its indexes and keys: `egkn.parcel[1f2e]/rights[0].kind`."""
+    """Parse a dossier's path without indexes and keys: `egkn.parcel[1f2e]/rights[0].kind`."""
     head, slash, rest = _INDEX.sub("", text).partition("/")
     if not slash:
         first, _, rest = head.partition(".")
@@ -102,9 +100,9 @@ def path_of(text: str) -> Path:
 
 
 def steps_of(text: str) -> Steps:
-    """Return the steps that a name is in paths: one of a map may have dots, as `explain` writes it.
+    """Return the steps of a name in paths; a map's name may contain dots, as in `explain`.
 
-    One that no rule can name, such as `[k]`, `.` or none at all, is an empty step.
+    A name that no rule can express, such as `[k]`, `.` or an empty one, is an empty step.
     """
     steps = _INDEX.sub("", text).split(".", _DEEPEST)
     return tuple(steps) if all(steps) and len(steps) <= _DEEPEST else ("",)
@@ -117,7 +115,7 @@ def input_path(text: str) -> Path:
 
 @cache
 def _implied() -> dict[Path, tuple[Path, ...]]:
-    """Return by path those which tell the same, or from which it follows: with one of them it is hidden, too."""
+    """Return by path the equivalent or determining paths: hiding one of them hides it, too."""
     text = ("appeal", ("text",))
     found: dict[Path, tuple[Path, ...]] = {}
     # What a form gives is left out of the mentions: who sees text and mentions would learn what the form says.
@@ -134,13 +132,13 @@ def _implied() -> dict[Path, tuple[Path, ...]]:
 
 @dataclass(frozen=True)
 class Rules:
-    """Which paths are shown and which hidden; what is hidden counts more."""
+    """The visible and hidden paths; hidden ones take precedence."""
 
     shows: Sequence[Pattern]
     hides: Sequence[Pattern]
 
     def hidden(self, path: Path) -> bool:
-        """Whether nothing at the path, or below it, is shown."""
+        """Whether the path and everything below are hidden."""
         head, steps = path
         if "" in steps:  # nobody can say which rule is about it
             return not self.whole((head, steps[: steps.index("")]))
@@ -149,7 +147,7 @@ class Rules:
         return any(map(self._is_hidden, {path, *same}))
 
     def whole(self, path: Path) -> bool:
-        """Whether all is shown that stands at the path and below it."""
+        """Whether the path and everything below are visible."""
         below = any(each.goes_below(path) for each in self.hides)
         implied = (self.hidden(each) for each in _implied() if each[0] == path[0] and _is_below(each, path))
         shown = any(each.covers(path) for each in self.shows)
@@ -162,7 +160,7 @@ class Rules:
 
 
 def remember(answers: dict[Path, bool], path: Path, answer: bool) -> None:
-    """Keep an answer about a path, among so many."""
+    """Cache an answer about a path, within the limit."""
     if len(answers) >= _REMEMBERED:
         answers.clear()
     answers[path] = answer

@@ -1,4 +1,4 @@
-"""The policy: one file that says who sees what."""
+"""The policy: one file that defines all access rights."""
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -27,21 +27,18 @@ from appealbus.schemas.suggestion import did_you_mean
 
 @dataclass(frozen=True)
 class Policy:
-    """Who sees what.
+    """All access rights.
 
     Attributes:
-        masks: by name, those that are built in too.
         roles: by role its mask, and whether a read needs a purpose.
-        clients: what single clients have of their own.
-        receivers: by delivery its mask.
-        changes: by role the kinds of change that its clients may send, where the file says so.
-        channels: what may come by intakes.
+        clients: deviations for single clients.
+        receivers: masks by delivery.
+        changes: by role the kinds of change allowed to its clients, if the file says so.
         written: the file; None: the built-in policy.
-        counted: what due dates rest on besides, by the terms that are loaded.
-        idle_rules: what is to be said of rules that lead nowhere here.
-        comparing: assessors that compare an appeal with others; who sees only some appeals sees no signals of theirs.
-        alone: the masks of those, by name.
-
+        counted: further inputs of due dates, by the loaded terms.
+        idle_rules: messages about rules that match nothing here.
+        comparing: assessors that compare appeals; viewers of only some appeals do not see their signals.
+        alone: the masks of those viewers, by name.
     """
 
     masks: Mapping[str, Mask] = field(default_factory=lambda: dict(MASKS))
@@ -57,12 +54,11 @@ class Policy:
     alone: dict[str, Mask] = field(default_factory=dict, compare=False)
 
     def of_role(self, role: Role) -> Viewer:
-        """Return who looks with a role and no client."""
+        """Return the viewer for a role without a client."""
         mask, purpose = self.roles[role]
         return Viewer(role.value, role, mask, purpose_needed=purpose, counted=self.counted)
 
     def of_client(self, client: Client) -> Viewer:
-        """Return who a client is as it looks."""
         mask, purpose = self.roles[client.role]
         own = self.clients.get(client.name) or ClientSettings()
         mask = mask if own.mask is None else self.masks[own.mask]
@@ -72,11 +68,10 @@ class Policy:
         return of_client(client, mask, purpose_needed=purpose, counted=self.counted)
 
     def of_receiver(self, name: str) -> Viewer:
-        """Return who a receiver is."""
         return Viewer(name, None, self.receivers.get(name, EVERYTHING), counted=self.counted)
 
     def told(self, deliveries: Collection[str]) -> dict[str, Any]:
-        """Return who sees what: each role, client and receiver with its mask, and what each mask hides."""
+        """Return each role, client and receiver with its mask, and what each mask hides."""
         who = [_who(f"role {role}", *self.roles[role], may=sorted(self.of_role(role).actions)) for role in Role]
         who += [
             _who(f"client {name}", "as its role" if each.mask is None else each.mask, purpose=each.purpose)
@@ -87,12 +82,12 @@ class Policy:
         return {"file": str(self.written.file) if self.written else None, "who": who, "masks": masks}
 
     def strangers(self, clients: Collection[str]) -> list[str]:
-        """Say which clients the policy names that there are not."""
+        """Report clients in the policy that do not exist."""
         unknown = sorted(set(self.clients).difference(clients))
         return [self._said("there is no such client", "clients", each, known=clients) for each in unknown]
 
     def loose_masks(self) -> list[str]:
-        """Say which masks hide a number in one place alone, though records repeat it."""
+        """Report masks that hide a number in one place only, though records repeat it."""
         return [
             self._said(
                 f"{pattern.text} hides this number there alone; identifiers of the mask with {kind} hide it everywhere",
@@ -124,13 +119,13 @@ Names = Collection[frozenset[str]]
 
 
 def _meant(pattern: Pattern, lookups: Lookups) -> Collection[type[Record] | None]:
-    """Return the records that a rule is about; none: of a lookup that nobody here knows."""
+    """Return the record types of a rule; empty for an unknown lookup."""
     every = list(TYPED_RECORDS.values()) if pattern.is_of("*") else []
     return [*every, *(record for name, record in lookups.items() if pattern.is_of(name))]
 
 
 def _nowhere(pattern: Pattern, lookups: Lookups) -> str | None:
-    """Say why a rule leads nowhere; None where it does not. Those of the dossier's parts are right, or an error."""
+    """Return why a rule matches nothing, or None. Rules on parts of the dossier are validated elsewhere."""
     head = pattern.text.partition("/")[0]
     if head.partition(".")[0] in PARTS:
         return None
@@ -143,10 +138,9 @@ def _nowhere(pattern: Pattern, lookups: Lookups) -> str | None:
 
 
 def _wider(pattern: Pattern, lookups: Lookups) -> Iterator[Pattern]:
-    """Yield what is hidden in place of a rule that leads nowhere: all that it may have been meant for.
+    """Yield the replacements of a rule that matches nothing: everything it may have been meant for.
 
-    What is nearest above it; where nobody here knows its lookup, all of that source and of lookups that are called
-    nearly so.
+    That is the nearest parent; for an unknown lookup, all of its source and lookups with similar names.
     """
     head, below = pattern.text.partition("/")[0], "/*" if pattern.rest else ""
     meant = [record for record in _meant(pattern, lookups) if record is not None]
@@ -168,9 +162,9 @@ def _source_of(lookup: str) -> str:
 
 
 def _misspelt(written: Written, mask: Mask, lookups: Lookups, settings: Configuration) -> Iterator[Problem]:
-    """Yield an error for each rule that hides nothing that there is, and may have been meant for any field.
+    """Yield an error for each hiding rule that matches nothing and may have been meant for any field.
 
-    What may be a lookup that is away now is none: one of a source that somebody configured or asks.
+    A lookup that may merely be missing now, of a configured or used source, is no error.
     """
     asked = (name for each in settings.completeness.values() for name in each.names)
     sources = set(map(_source_of, (*lookups, *settings.sources, *asked)))
@@ -192,9 +186,9 @@ def _misspelt(written: Written, mask: Mask, lookups: Lookups, settings: Configur
 
 
 def _closed(mask: Mask, lookups: Lookups, names: Names, of_some_kinds: Pattern | None) -> Mask:
-    """Return a mask of which no rule that leads nowhere shows anything, or leaves anything to be seen.
+    """Return a mask in which rules that match nothing show nothing, and hide all that they may mean.
 
-    A rule about a lookup holds under all of its names: a version names it as it was called when it was made.
+    A rule on a lookup applies to all of its names, as a version contains the name of its time.
     """
     shows = [each for each in mask.shows if not _meant(each, lookups) or _nowhere(each, lookups) is None]
     hides = [(each, _nowhere(each, lookups)) for each in mask.hides]
@@ -205,7 +199,7 @@ def _closed(mask: Mask, lookups: Lookups, names: Names, of_some_kinds: Pattern |
 
 
 def _of_some_kinds(settings: Configuration, lookups: Lookups, names: Names) -> Pattern | None:
-    """Return a rule about the lookups that appeals of some kinds alone ask: with one of them the kind would be told."""
+    """Return a rule on lookups used by some kinds of appeals only: they would disclose the kind."""
     contracts = [settings.contract(kind) for kind in (*AppealKind, None)]
     asked = [set(lookups) if each.required is None else each.names for each in contracts]
     asked = [each.union(*(its for its in names if each & its)) for each in asked]
@@ -226,15 +220,9 @@ def _idle(written: Written, mask: Mask, lookups: Lookups) -> Iterator[str]:
 
 
 def read_policy(loaded: Loaded, host: Host | None = None) -> Policy:
-    """Return the policy of a configuration; where it names none, the one that is built in.
+    """Read the configured policy, or return the built-in one. Raises InvalidConfig with all errors in the file.
 
-    Args:
-        loaded: the configuration.
-        host: which lookups there are, by which a rule leads somewhere, and what counts due dates; None: nobody says.
-
-    Raises:
-        InvalidConfig: with everything that is wrong in the file: its name, the line, the key and what to write.
-
+    The host supplies the known lookups and the terms; without one rules are not checked against them.
     """
     file = loaded.settings.bus.policy
     terms = () if host is None else host.brought("terms").values()

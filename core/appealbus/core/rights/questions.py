@@ -1,8 +1,7 @@
-"""Questions under a mask: facts, outcomes and gaps of a dossier, and what of them would tell of hidden fields.
+"""Masking of questions: facts, outcomes and gaps of a dossier, and what they would disclose of hidden fields.
 
-A question may rest on a hidden field, by its inputs; and its record may have one. Then its times and ids tell when
-somebody asked again, and hashes what the answer was; the key of a question follows from its inputs. None of it is
-shown, unless the mask shows how the work went.
+A question may have hidden inputs, and its record hidden fields. Then times and ids disclose when it was asked again,
+hashes disclose the answer, and keys the inputs. They are hidden, unless the mask shows the process.
 """
 
 from collections import defaultdict
@@ -18,26 +17,18 @@ from appealbus.core.rights.paths import Path, input_path, path_of
 
 Json: TypeAlias = dict[str, Any]
 _ORIGIN = ("source", "plugin", "purpose", "legal_basis")
-"""Of a provenance: what is the same whatever was answered, and when."""
+"""Parts of a provenance that do not depend on answer and time."""
 _TRAIL = (
     *("source", "connector", "plugin", "plugin_version", "purpose", "legal_basis", "question_id", "message_id"),
     *("session_id", "asked_at", "observed_at", "fresh_until", "reread_at"),
 )
 _ENDED = ("attempts", "asked_at", "ended_at", "next_attempt_at")
 _SOURCES = frozenset({"refused", "unavailable", "timed_out", "awaiting"})
-"""Outcomes of which code and reason tell of the source alone, and not of what was asked or answered."""
+"""Outcomes whose code and reason concern the source alone, not question or answer."""
 
 
 class Questions:
-    """The questions of one dossier, as a mask shows them.
-
-    Attributes:
-        facts: as they are shown.
-        outcomes: so.
-        gaps: so.
-        keys: by lookup and key of a question the key under which it is shown.
-
-    """
+    """The masked questions of one dossier; `keys` has the displayed keys by lookup and key of a question."""
 
     def __init__(self, mask: Mask, document: Mapping[str, Any]) -> None:
         self._mask = mask
@@ -55,11 +46,11 @@ class Questions:
         self.outcomes, self.facts, self.gaps = (self._in_order(part) for part in parts)
 
     def is_dated(self, lookup: str) -> bool:
-        """Whether times and ids of the lookup's questions are shown."""
+        """Whether times and ids of the lookup's questions are visible."""
         return self._mask.process or not (lookup in self._asked_for_hidden or self._mask.hides_of(lookup))
 
     def _rests_on_hidden(self, outcome: Json) -> bool:
-        """Whether a question has a hidden input; one without inputs may lack just that."""
+        """Whether a question has a hidden input. Without inputs it may lack just the hidden one."""
         inputs = outcome.get("inputs") or []
         return any(map(self._hides_input, inputs)) if inputs else self._mask.hides_values
 
@@ -123,7 +114,7 @@ class Questions:
         return {name: fields for name, fields in shown.items() if fields}
 
     def _numbered(self, parts: Sequence[Sequence[tuple[Json, Json]]]) -> dict[tuple[str, str], str]:
-        """Give each key that follows from what is hidden another one, in the order of what is shown."""
+        """Replace each key derived from hidden content, numbered in the visible order."""
         shown: defaultdict[tuple[str, str], list[bytes]] = defaultdict(list)
         for at, part in enumerate(parts):
             for row, masked in part:

@@ -1,4 +1,4 @@
-"""Who may send which changes: clients by their role and name, and what intakes bring by its channel."""
+"""Permissions to send changes: clients by role and name, intakes by channel."""
 
 import re
 from collections.abc import Collection, Sequence
@@ -18,31 +18,24 @@ from appealbus.schemas.change import ChangeKind
 
 @dataclass(frozen=True, slots=True)
 class Senders:
-    """Says of each sender what it may touch.
-
-    Attributes:
-        policy: which kinds of change clients and channels may send.
-        anywhere: channels whose changes count for appeals of all channels: `bus.changes_from`.
-
-    """
+    """Determines the permissions of each sender; channels in `anywhere` may change appeals of all channels."""
 
     policy: Policy
     anywhere: Collection[str] = ()
 
     def client(self, client: Client) -> Sender:
-        """Return what a client of the API is as it sends changes."""
         channel = client.channel or client.name
         sender = Sender(places=client.places, kinds=client.kinds, client=client.name, role=client.role.value)
         return self._of(sender, channel, self._of_client(client.name, client.role))
 
     def channel(self, channel: str) -> Sender:
-        """Return what whoever brings messages of a channel is, by an intake or a command."""
+        """Return the sender for messages of a channel, from an intake or a command."""
         settings = self.policy.channels.get(channel) or ChannelSettings()
         scope = Sender(places=tuple(settings.places), kinds=tuple(map(str, settings.kinds)))
         return self._of(scope, channel, settings.changes)
 
     def kept(self, kept: str | None, channel: str) -> Sender:
-        """Return who sent a message that is kept: with its scopes of then, and the policy of now."""
+        """Return the sender of a stored message, with its scopes of then and the current policy."""
         sender = None if kept is None else Sender.read(kept, channel)
         if sender is None or not sender.client:
             return self.channel(channel)
@@ -57,14 +50,14 @@ class Senders:
         return None if role is Role.CHANNEL else ()
 
     def _of(self, sender: Sender, channel: str, changes: Sequence[str] | None) -> Sender:
-        """Return a sender bound to its channel, with what it may send: if nothing is told, what citizens may."""
+        """Return a sender bound to its channel, with its kinds of change; default: those of citizens."""
         of_all = channel in self.anywhere
         if changes is None:
             changes = () if of_all else tuple(OF_CITIZENS)
         return replace(sender, channel="" if of_all else channel, changes=frozenset(changes))
 
     def told(self) -> dict[str, list[str]]:
-        """Return who may send which kinds of change, by whom the policy is about."""
+        """Return the allowed kinds of change by role, client or channel."""
         clients = self.policy.clients.items()
         who = {f"role {role}": self._of(Sender(), "", self._of_client("", role)).changes for role in Role}
         who |= {f"client {name}": frozenset(each.changes) for name, each in clients if each.changes is not None}
@@ -73,9 +66,9 @@ class Senders:
 
 
 async def missing(journal: Journal, loaded: Loaded, policy: Policy) -> str:
-    """Return what to add to the policy so that senders may go on with what they have sent; empty: nothing.
+    """Return what to add to the policy so that senders may continue as before; empty: nothing.
 
-    Only of those of which it says nothing: whoever writes what they may send has decided.
+    Only senders that the policy does not mention are considered.
     """
     senders, sent = Senders(policy, loaded.settings.bus.changes_from), await journal.sent_changes()
     by_channel: dict[str, list[Client]] = {}
@@ -116,5 +109,5 @@ def _lines(table: str, there: object, kinds: set[str], sender: Sender) -> list[s
 
 
 def _key(name: str) -> str:
-    """Return the name of a channel, which may be any text, as TOML has it."""
+    """Return the name of a channel, which may be any text, as a TOML key."""
     return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else orjson.dumps(name).decode()

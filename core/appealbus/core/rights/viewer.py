@@ -1,4 +1,4 @@
-"""Who looks: a client, a role or a receiver, with its mask and with the appeals that it may see."""
+"""A viewer: a client, a role or a receiver, with its mask and its visible appeals."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -24,37 +24,34 @@ _ROW: dict[str, Sequence[Path]] = {
     "place": [("appeal", ("place",)), ("appeal", ("addressee",))],
     "body": [("appeal", ("addressee",))],
 }
-"""Of an appeal in a list: what it tells of which fields. Its due date tells of more."""
+"""Columns of an appeal in a list, and the fields they disclose. Due dates disclose more, see `_COUNTED`."""
 _COUNTED: Sequence[Path] = (
     *(("appeal", (name,)) for name in ("due_on", "kind", "received_at")),
     *(("changes", (name,)) for name in ("kind", "dated_at")),
     ("receipt", ("accepted_at",)),
 )
-"""What a due date follows from: who knows the one may conclude the other."""
+"""Inputs of a due date: knowing the date may disclose them."""
 _BY_PROCESS: Sequence[Path] = (
     ("appeal", ("addressee",)),
     *(("changes", (name,)) for name in ("to", "part", "due_on", "result", "answered_on")),
 )
-"""The same, where it follows only from whether there is a value, and whether it is another than before."""
+"""Inputs of a due date that count only by their presence or change."""
 _OF_TERMS: Sequence[Path] = (("number", ()), ("changes", ()))
-"""What the proof of a term tells of besides: what happened, and when."""
+"""What the proof of a term also discloses: what happened, and when."""
 
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """Who looks, and what of.
+    """A viewer and its permissions.
 
     Attributes:
-        name: of the client or the receiver; of a role its own.
-        role: None: of a receiver, or of whoever may see everything here.
-        mask: what is seen of a dossier.
-        places: territories by КАТО of which appeals are seen, with all below them; empty: all.
-        kinds: of appeals that are seen; empty: all, and those of no known kind.
-        purpose_needed: whether each read needs a purpose.
-        channel: whose appeals are seen alone; empty: those of all.
-        counted: what due dates rest on besides, by the terms that are loaded.
-        actor: who it is in the log.
-
+        name: of the client or the receiver; for a role the role's.
+        role: None for a receiver, or for unrestricted local access.
+        places: visible territories by КАТО, including all below; empty: all.
+        kinds: visible kinds of appeals; empty: all, and appeals without a known kind.
+        channel: the only visible channel; empty: all.
+        counted: further inputs of due dates, by the loaded terms.
+        actor: its name in the log.
     """
 
     name: str
@@ -69,37 +66,35 @@ class Viewer:
 
     @property
     def actions(self) -> frozenset[Action]:
-        """What it may do."""
         return frozenset(Action) if self.role is None else MAY[self.role]
 
     @property
     def scoped(self) -> bool:
-        """Whether there are appeals that it may not see."""
+        """Whether some appeals are not visible to it."""
         return bool(self.places or self.kinds or self.channel)
 
     @property
     def sieve(self) -> Callable[[AppealRow], bool] | None:
-        """What tells the appeals that it may see from others; None: it may see all."""
+        """A filter for visible appeals; None: all are visible."""
         return self.sees if self.scoped else None
 
     @property
     def eyes(self) -> str:
-        """The same of viewers to whom all looks the same: whatever is added to a viewer or its mask counts here."""
+        """A key shared by viewers that see the same: all properties of a viewer and its mask are included."""
         own = repr(replace(self, name="", actor="", mask=EVERYTHING)).encode()
         return sha256(self.mask.written + own).hexdigest()
 
     def may(self, action: Action) -> bool:
-        """Whether it may do that at all."""
         return action in self.actions
 
     @property
     def sees_terms(self) -> bool:
-        """Whether all is shown whole that a term follows from."""
+        """Whether all inputs of terms are fully visible."""
         return self.sees_due_dates and all(map(self.mask.whole, (*_BY_PROCESS, *_OF_TERMS)))
 
     @property
     def sees_due_dates(self) -> bool:
-        """Whether due dates are shown: they would tell of all that they are counted from."""
+        """Whether due dates are visible: they would disclose their inputs."""
         if self.mask.plain:
             return True
         besides = () if self.mask.process else _BY_PROCESS
@@ -109,29 +104,27 @@ class Viewer:
 
     @property
     def knows_messages(self) -> bool:
-        """Whether ids of messages are shown; a channel knows those of its own."""
+        """Whether message ids are visible; a channel knows those of its own."""
         return bool(self.channel) or self.mask.whole(("appeal", ("message_id",)))
 
     def reads_purposes_of(self, actor: str) -> bool:
-        """Whether it reads what somebody wrote that they look for: auditors do, and who wrote it."""
+        """Whether it may read the purposes that the actor stated: auditors and the actor may."""
         return self.may(Action.LOG) or actor == self.actor
 
     def reads_reasons_of(self, actor: str) -> bool:
-        """Whether it reads why somebody did something, in their own words: who may do the like reads that, too."""
+        """Whether it may read the actor's free-text reasons: those with the same permission may."""
         return self.may(Action.OPERATE) or self.reads_purposes_of(actor)
 
     def sees(self, row: AppealRow) -> bool:
-        """Whether an appeal is one of those that it may see."""
         return (not self.channel or row.channel == self.channel) and self.covers(row.place, row.kind)
 
     def covers(self, place: str | None, kind: str | None) -> bool:
-        """Whether appeals of this place and kind are within its scopes."""
         if self.kinds and kind not in self.kinds:
             return False
         return within(self.places, place)
 
     def row(self, row: AppealRow) -> AppealRow:
-        """Return how an appeal stands, without what would tell of hidden fields."""
+        """Return an appeal's row without what would disclose hidden fields."""
         mask = self.mask
         if row.held_reason not in (None, REASON) and not self.reads_reasons_of(by_person(row.held_by or "")):
             row = replace(row, held_reason=HIDDEN)
@@ -163,7 +156,7 @@ class Viewer:
         return replace(told, lacks=lookups, held_reason=why)
 
     def may_choose_by(self, name: str) -> bool:
-        """Whether appeals may be chosen by something that a list tells of them: who does so learns what it is."""
+        """Whether appeals may be filtered by a column: a filter discloses its value."""
         if name == "completeness":
             return not self.mask.hidden(("completeness", ()))
         if name == "due_on":
@@ -178,7 +171,7 @@ def _at_rest(row: AppealRow, *, is_done: bool) -> AppealState:
 
 
 def of_client(client: Client, mask: Mask, *, purpose_needed: bool, counted: tuple[Path, ...] = ()) -> Viewer:
-    """Return who a client is as it looks."""
+    """Return the viewer for a client."""
     own = client.channel if client.role is Role.CHANNEL else ""
     return Viewer(
         client.name, client.role, mask, client.places, client.kinds, purpose_needed, own, counted, by_api(client.name)

@@ -1,7 +1,7 @@
-"""What somebody sees: the one place that every way out passes, by the API, by queues, by commands.
+"""Masked views of the journal: the one place that all outputs pass: API, queues, commands.
 
-Of versions that look the same to a viewer only the first is seen: that there are others would tell that something
-hidden has changed. So numbers of versions may skip.
+Of versions that look the same to a viewer only the first is visible, as more would disclose hidden changes. So version
+numbers may have gaps.
 """
 
 import asyncio
@@ -42,20 +42,15 @@ from appealbus.schemas.stored import DOSSIER
 log = structlog.get_logger(__name__)
 
 Compare = Callable[[Appeal, Past], tuple[list[Json], frozenset[int]]]
-"""Compares an appeal with its past: what each who does so shows, and the ids of what it shows of others."""
+"""Compares an appeal with its past: the results of each comparison, and the ids of other appeals they show."""
 _PAGE = 1000
-"""Entries that are read at once where only some are shown."""
+"""Entries read at once where only some are visible."""
 
 
 class Views:
-    """What one viewer sees of the journal. Whether it may see an appeal at all says the viewer.
+    """One viewer's view of the journal. Whether it may see an appeal at all is decided by the viewer.
 
-    Args:
-        reader: of the journal.
-        viewer: who looks.
-        looks: what is remembered of how versions look, which all viewers of a process may have together.
-        masker: masks large versions elsewhere, for all viewers of a process; None: they are masked here.
-
+    `looks` and `masker` are shared by the viewers of a process; without a masker versions are masked here.
     """
 
     def __init__(
@@ -96,11 +91,9 @@ class Views:
         return await self._read(row.number, first) or found  # the newest, where the first is pruned in this moment
 
     async def row(self, row: AppealRow, *, alone: bool = False) -> AppealRow:
-        """Return how an appeal stands, without what would tell of hidden fields or that they have changed.
+        """Return an appeal's row without what would disclose hidden fields or their changes.
 
-        Raises:
-            NotMasked: it is asked for `alone`, and its versions cannot be masked now; a list tells of none.
-
+        With `alone` it raises NotMasked if its versions cannot be masked now; in a list they are skipped.
         """
         if self._mask.plain or (row.version == 1 and self._mask.process):  # there is none that it could look like
             return self.viewer.row(row)
@@ -117,7 +110,7 @@ class Views:
         return shown if self._mask.process else replace(shown, changed_at=at)
 
     async def versions(self, row: AppealRow) -> list[VersionRow]:
-        """Return the versions that are seen, oldest first."""
+        """Return the visible versions, oldest first."""
         rows = await self._reader.versions(row.number)
         if self._mask.plain:
             return rows
@@ -132,7 +125,7 @@ class Views:
         return shown
 
     async def shows(self, entry: FeedEntry) -> Seen | None:
-        """Return the version of an entry of the feed; None where the viewer does not see it, or no change in it."""
+        """Return the version of a feed entry; None if the viewer sees neither it nor a change in it."""
         if not self.viewer.covers(entry.place, entry.kind):
             return None
         found = await self._read(entry.number, entry.version)
@@ -143,8 +136,8 @@ class Views:
     async def is_news(self, entry: FeedEntry, *, kept: bool = False) -> bool:
         """Whether `shows` would return a version.
 
-        Nothing is read for it where nothing is hidden, or where it is known to be `kept` and all is remembered.
-        One that is damaged is told: whoever reads it learns why there is nothing of it.
+        Nothing is read if nothing is hidden, or if it is known to be `kept` and all digests are cached. A damaged
+        version counts as news: its reader gets the error.
         """
         covered = self.viewer.covers(entry.place, entry.kind)
         if self._mask.plain or not covered:
@@ -160,9 +153,9 @@ class Views:
             return True
 
     async def why(self, row: AppealRow) -> Json | None:
-        """Return what the newest version lacks, with the attempts since; and who holds the appeal. None: no version.
+        """Return the gaps of the newest version, later attempts, and who holds the appeal. None: no version.
 
-        Its members: `number`, `version`, `completeness`, `gaps`, `held`; without those that are hidden.
+        Members: `number`, `version`, `completeness`, `gaps`, `held`; hidden ones are absent.
         """
         now = await self.newest(row)
         if now is None:
@@ -175,7 +168,7 @@ class Views:
         return {**told, "gaps": gaps, "held": held if row.state is AppealState.HELD else None}
 
     async def newest(self, row: AppealRow) -> Seen | None:
-        """Return the newest version with its gaps as they stand now: the journal knows later attempts than it tells."""
+        """Return the newest version, with its gaps updated by later attempts from the journal."""
         raw = await self._reader.dossier(row.number, row.version) if row.version else None
         if raw is None:
             return None
@@ -186,12 +179,9 @@ class Views:
         return await self._masked(orjson.dumps(document), first)
 
     async def explain(self, row: AppealRow, field: str, version: int | None = None) -> list[FieldValue] | None:
-        """Return where a field comes from, once for each record that has it; None where there is no such version.
+        """Explain a field, once for each record that has it; None if there is no such version.
 
-        Raises:
-            FieldHidden: it is hidden, whether it is there or not.
-            FieldError: there is no such field; the text tells which are seen.
-
+        Raises FieldHidden for a hidden path, whether it exists or not, and FieldError with the visible fields.
         """
         if not self._mask.plain and self._mask.hidden(path_of(field)):
             raise FieldHidden
@@ -203,17 +193,10 @@ class Views:
         return explain_masked(self._mask, found.document, field)
 
     async def term(self, row: AppealRow, proofs: Callable[[Case], list[Json]]) -> Json:
-        """Return until when an appeal has to be answered, and what counts it: `number`, `due_on`, `terms`.
+        """Return the due date of an appeal and its calculation: `number`, `due_on`, `terms`.
 
-        The last is there for those alone to whom all is shown whole that a term follows from.
-
-        Args:
-            row: the appeal.
-            proofs: gives what each of the terms has to show of a case.
-
-        Raises:
-            JournalError: `unreadable`: what is kept of the appeal is damaged.
-
+        `terms`, made by `proofs`, is present only if all inputs of a term are fully visible. Raises JournalError
+        `unreadable`.
         """
         seen_ = self.viewer.row(row)
         told: Json = {"number": seen_.number or None, "due_on": seen_.due_on}
@@ -230,18 +213,10 @@ class Views:
         return shown
 
     async def repeats(self, row: AppealRow, compare: Compare) -> tuple[Json, list[str]]:
-        """Return what an appeal has in common with others, and the numbers of those that something is shown of.
+        """Return what an appeal has in common with others, and the numbers of those shown.
 
-        Its members: `number`, `compared`. What is compared are the appeals as the viewer sees them; others that it may
-        not see are left out.
-
-        Args:
-            row: the appeal.
-            compare: gives what each of those who compare has to show, in a thread, with the ids of what it shows.
-
-        Raises:
-            JournalError: `unreadable`: what is kept of the appeal is damaged.
-
+        Members: `number`, `compared`. The comparison uses masked appeals; invisible ones are left out. `compare` runs
+        in a thread. Raises JournalError `unreadable`.
         """
         cases = await self._reader.cases([row.appeal_id])
         if not cases:
@@ -270,7 +245,7 @@ class Views:
                 return value
 
     async def history(self, row: AppealRow, after: int = 0, limit: int = 100) -> History:
-        """Return a page of what happened to an appeal."""
+        """Return a page of an appeal's history."""
         if self._mask.plain:
             entries = await self.entries(row, await self._reader.history(row.number, after, limit))
             return History(entries, entries[-1].position if len(entries) >= limit else None)
@@ -284,7 +259,7 @@ class Views:
         return History(shown[:limit], shown[limit - 1].position if len(shown) >= limit else None)
 
     async def entries(self, row: AppealRow, entries: Sequence[LogEntry]) -> Sequence[LogEntry]:
-        """Return what is seen of entries about an appeal."""
+        """Return the visible parts of entries about an appeal."""
         entries = [written_entry(self.viewer, each) for each in entries]
         if self._mask.plain:
             return entries
@@ -293,7 +268,7 @@ class Views:
         return [each for each in shown if each is not None]
 
     async def logged(self, entry: LogEntry) -> LogEntry | None:
-        """Return an entry of the log as it is seen; of an appeal out of its scopes, or that is gone, nothing."""
+        """Return the visible part of a log entry; None if its appeal is out of scope or gone."""
         mask, row = self._mask, None
         if entry.number is not None and (self.viewer.scoped or not (mask.plain or mask.process)):
             row = await self._reader.appeal(entry.number)
@@ -306,7 +281,7 @@ class Views:
         return shown_entry(mask, entry, versions)
 
     async def asked(self, row: AccessRow) -> AccessRow | None:
-        """Return a question to a source as it is seen, without whom it is about; None where it is not."""
+        """Return a question to a source without its subject; None if it is not visible."""
         if not self._mask.shows_lookup(row.lookup):
             return None
         if self.viewer.scoped:
@@ -331,14 +306,14 @@ class Views:
         return await self._masker.seen(self._mask, raw, version)
 
     def _look_of(self, found: Seen, raw: bytes) -> bytes:
-        """Return how a version looks: one by which the appeal comes into the scopes of the viewer is news to it."""
+        """Return the version's digest; a version that brings the appeal into the viewer's scopes is news."""
         if not self.viewer.places and not self.viewer.kinds:
             return found.digest
         its = columns.of_appeal(orjson.loads(raw)["appeal"])
         return found.digest + bytes([self.viewer.covers(its["place"], its["kind"])])
 
     async def _first_like(self, number: str, version: int, *, most: int = 1_000_000) -> int:
-        """Return the first of the versions up to this one that look like it, so many versions back at most."""
+        """Return the first version that looks like this one, going back at most `most` versions."""
         look, first = await self._look(number, version), version
         kept: set[int] | None = None
         while look is not None and 1 < first > version - most and await self._look(number, first - 1) == look:
@@ -350,7 +325,7 @@ class Views:
         return first
 
     async def _look(self, number: str, version: int) -> bytes | None:
-        """Return how a version looks, or looked before it was pruned; None where nobody knows, or it is damaged."""
+        """Return the digest of a version, even if pruned; None if it is unknown or the version is damaged."""
         known = self._looks.of(self.eyes, number, version)
         if known is not None:
             return known

@@ -1,4 +1,4 @@
-"""Paths of fields as assessors write them in their source: one that leads nowhere hides the signals that name it."""
+"""Checking field paths in the source of assessors: a wrong path hides the signals that name it."""
 
 import ast
 import inspect
@@ -17,29 +17,23 @@ _NAME = r"[A-Za-z_]\w*(?:\[\w*\])?"
 _OF_LOOKUP = re.compile(rf"[a-z]\w*(?:\.[a-z]\w*)+(?:\[\w*\])?/{_NAME}(?:\.{_NAME})*")
 _OF_PART = re.compile(rf"(?:{'|'.join(PARTS)})(?:\.{_NAME})+")
 _BEHIND = re.compile(rf"\0[/.]?({_NAME}(?:\.{_NAME})*)")
-"""A path of which the beginning is put in, as `records` gives it."""
+"""A path whose beginning is interpolated, as by `records`."""
 
 
 class Astray(NamedTuple):
-    """A path that leads nowhere, or of which nobody here knows where it leads: file and line, or `reads`, and what is
-    wrong."""
+    """A path that leads nowhere, or cannot be checked: file and line, or `reads`, and the problem."""
 
     where: str
     path: str
     why: str
     certain: bool
-    """Whether it is wrong; else its lookup is not loaded here, or it may be no path."""
+    """Whether it is surely wrong; otherwise its lookup is not loaded here, or it may be no path."""
 
 
 def astray(assessor: Assessor, lookups: Mapping[str, type[Record] | None]) -> Iterator[Astray]:
-    """Yield the paths that lead nowhere in the source of an assessor: in its module, and in those of its package.
+    """Yield the wrong paths in the source of an assessor: in its module and the others of its package.
 
-    What it puts together as it runs is not found so: `appealbus.core.testing.check_assessor` finds that.
-
-    Args:
-        assessor: the assessor.
-        lookups: by name the record that each brings, where that is known.
-
+    Paths built at run time are found by `appealbus.core.testing.check_assessor` instead.
     """
     for path in assessor.reads or ():
         if found := _why(path, lookups, named=True):
@@ -57,7 +51,7 @@ def astray(assessor: Assessor, lookups: Mapping[str, type[Record] | None]) -> It
 
 
 def _modules(own: str) -> list[str]:
-    """Return a module with the others of its package; of a package without a file all are strangers to each other."""
+    """Return a module and the others of its package; in a namespace package only the module itself."""
     package = own if hasattr(sys.modules[own], "__path__") else own.rpartition(".")[0]
     if getattr(sys.modules.get(package), "__file__", None) is None:
         return [own]
@@ -65,7 +59,7 @@ def _modules(own: str) -> list[str]:
 
 
 def _written(tree: ast.Module) -> Iterator[tuple[int, str, bool]]:
-    """Yield line and text of what may be a path, and whether it stands in a signal's `fields`."""
+    """Yield line and text of possible paths, and whether they belong to a signal's `fields`."""
     nodes = list(ast.walk(tree))
     given = [(each.arg == "fields", each.value) for each in nodes if isinstance(each, ast.keyword)]
     named = {id(inner) for is_fields, value in given if is_fields for inner in ast.walk(value)}
@@ -80,7 +74,7 @@ def _written(tree: ast.Module) -> Iterator[tuple[int, str, bool]]:
 
 
 def _why(text: str, lookups: Mapping[str, type[Record] | None], *, named: bool) -> tuple[str, bool] | None:
-    """Say what is wrong with a path, and whether that is certain; None where it is right, or no path."""
+    """Return the problem of a path, and whether it is certain; None if it is right, or no path."""
     if _OF_PART.fullmatch(text):
         return None if is_of_the_dossier(path_of(text)) else ("the dossier has no such field", named)
     if behind := _BEHIND.fullmatch(text):

@@ -1,4 +1,4 @@
-"""Asking a lookup as the bus does: the plan fills in the question, the guard puts it; only the source is scripted."""
+"""Asking a lookup as the bus does: the plan fills in the question, the guard asks it; only the source is scripted."""
 
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
@@ -26,7 +26,7 @@ from appealbus.schemas.provenance import Provenance
 from appealbus.schemas.record import Record
 
 _BUDGET = 10.0
-"""Seconds: a scripted wire answers at once, so a test that waits for ever fails soon."""
+"""Seconds: a scripted wire answers at once, so a blocked test fails soon."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ async def ask_changed(
     contract: Contract | None = None,
     query: Query | None = None,
 ) -> list[Asked]:
-    """Ask as `ask_all` does, with this query in the place of the appeal's own where one is given."""
+    """Ask like `ask_all`, with `query` in place of the appeal's own if given."""
     script = replies if isinstance(replies, ScriptedWire) else ScriptedWire(replies)
     script.echo = lookup.take.echo if isinstance(lookup, Declared) and hasattr(lookup, "take") else None
     async with AsyncExitStack() as stack:

@@ -1,4 +1,4 @@
-"""What every assessor should hold to, checked in one call."""
+"""Requirements on every assessor, checked in one call."""
 
 from collections.abc import Iterable, Iterator
 

@@ -1,4 +1,4 @@
-"""What every lookup should hold to, checked in one call."""
+"""Requirements on every lookup, checked in one call."""
 
 import re
 from collections.abc import Collection, Iterator, Sequence
@@ -86,7 +86,7 @@ async def check_lookup(
 
 
 def _apart(body: Payload) -> bytes | Payload:
-    """Return a body as a document of its own, which it may not be inside its message."""
+    """Return an element of a message as a document of its own."""
     return etree.tostring(body, encoding="utf-8", with_tail=False) if isinstance(body, etree._Element) else body
 
 

@@ -1,4 +1,4 @@
-"""The real wire of a contract in front of a stand-in for the agency, in the process of the test."""
+"""The real wire of a contract, connected to a simulated agency in the test process."""
 
 import os
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -22,24 +22,18 @@ from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.safexml import UnsafeXml, parse
 
 Contract: TypeAlias = str | Path | Mapping[str, object]
-"""A WSDL file; or the source's table of the configuration, where more than a WSDL is to be said."""
+"""A WSDL file, or the source's configuration table if more is needed."""
 
 _REPEATED = ("{*}RelatesTo", "{*}correlationId")
-"""Elements of messages in which a source repeats the id of the question."""
+"""Elements of messages that repeat the question's id."""
 
 
 @asynccontextmanager
 async def contract_wire(contract: Contract, script: ScriptedWire, source: str) -> AsyncIterator[Wire]:
-    """Yield the wire that the configuration would give the source, in front of an agency that answers by the script.
+    """Yield the configured wire of the source, connected to an agency that answers by the script.
 
-    Args:
-        contract: what the wire is made of. Its connector is `soap`, unless a table says otherwise.
-        script: gives the answers, and remembers requests (`asked`) and what left for the agency (`sent`).
-        source: the source's name.
-
-    Raises:
-        ConfigError: the table or the contract is wrong, or no installed plugin brings the connector.
-
+    The connector is `soap`, unless a table says otherwise. The script records requests (`asked`) and sent messages
+    (`sent`). Raises ConfigError.
     """
     agency = _Agency(script)
     runner = web.AppRunner(agency.app, access_log=None)
@@ -70,14 +64,14 @@ def _wire(contract: Contract, source: str, url: str) -> Wire:
 
 
 class _Agency:
-    """Answers every message with the answer that is next."""
+    """Answers each message with the next scripted answer."""
 
     def __init__(self, script: ScriptedWire) -> None:
         self.next: str | bytes | etree._Element = b""
         self.repeats = ""
-        """The id of the question, which a recorded answer repeats; empty: what it repeats is left as it is."""
+        """The question's id for a recorded answer to repeat; empty: the answer is left unchanged."""
         self.enclose: Callable[[etree._Element], etree._Element] = lambda answer: answer
-        """Puts an answer without an envelope into the message of the source."""
+        """Wraps an answer without an envelope in the source's message."""
         self._script = script
         self.app = web.Application(client_max_size=LIMIT)
         self.app.router.add_route("*", "/{path:.*}", self._answer)
@@ -92,7 +86,7 @@ class _Agency:
         return web.Response(status=status, body=body, headers={"Content-Type": kind})
 
     def _as_sent(self, version: str) -> tuple[int, bytes, str]:
-        """Return the HTTP status, the message, and its SOAP version: what is no XML travels as it is."""
+        """Return the HTTP status, the message, and its SOAP version. Content that is no XML is unchanged."""
         raw = encoded(self.next) if isinstance(self.next, str) else self.next
         try:
             root = parse(raw, limit=LIMIT) if isinstance(raw, bytes) else raw
@@ -110,7 +104,7 @@ class _Agency:
 
 
 class _Scripted(Wire):
-    """Hands the script's next answer to the agency, then lets the real wire ask it."""
+    """Passes the script's next answer to the agency, then lets the real wire ask."""
 
     def __init__(self, wire: Wire, script: ScriptedWire, agency: _Agency) -> None:
         self._wire = wire

@@ -1,4 +1,4 @@
-"""Broken versions of a good answer: what a source may send on a bad day."""
+"""Broken variants of a good answer, as a faulty source may send them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
@@ -12,14 +12,14 @@ from appealbus.core.testing.scripted import reply_of
 from appealbus.schemas.namespaces import XSI_NIL
 
 CANARY = "Канарейкина 010203499998"
-"""Stands for a citizen's data: it must not turn up in a code or a reason."""
+"""Stands for a citizen's data, which must not appear in a code or a reason."""
 
 _MOST = 300
-"""Elements that are damaged, in several ways each: a record has some fifty, and a test must end in seconds."""
+"""Elements damaged, each in several ways: a record has some fifty, and a test must end in seconds."""
 
 
 def damaged(answer: str | bytes | Payload) -> Iterator[tuple[str, Payload]]:
-    """Yield what was done to the answer, in words, and what became of it."""
+    """Yield descriptions and variants of the answer."""
     body = reply_of(answer).body
     if isinstance(body, Mapping):
         yield "everything gone", {}
@@ -31,7 +31,7 @@ def damaged(answer: str | bytes | Payload) -> Iterator[tuple[str, Payload]]:
 
 
 def altered(root: etree._Element, ways: Sequence[str], most: int) -> Iterator[tuple[str, etree._Element]]:
-    """Yield what was done to one of the first elements, in words, and a copy of the answer in which that is so."""
+    """Yield descriptions and copies of the answer, each with one of the first elements altered."""
     for index, original in enumerate(islice(root.iter(etree.Element), most)):
         name = etree.QName(original)
         for what in ways:
@@ -60,7 +60,7 @@ def altered(root: etree._Element, ways: Sequence[str], most: int) -> Iterator[tu
 
 
 def _of_json(value: Any) -> Iterator[tuple[str, Any]]:
-    """Yield what was done inside a JSON value, and what became of the whole."""
+    """Yield descriptions and variants of a JSON value."""
     if isinstance(value, Mapping):
         for name, inner in value.items():
             yield f"{name} gone", {key: each for key, each in value.items() if key != name}

@@ -1,4 +1,4 @@
-"""SOAP envelopes around recorded replies: taken off as a wire does, or put on as an agency does."""
+"""SOAP envelopes around recorded replies: removed as by a wire, or added as by an agency."""
 
 import re
 from typing import NoReturn
@@ -33,27 +33,21 @@ _DECLARATION = re.compile(r"\s*<\?xml\s[^>]*\?>")
 
 
 def encoded(text: str) -> bytes:
-    """Return a recorded text in UTF-8. What its declaration says of an encoding it had as bytes."""
+    """Return a recorded text in UTF-8. An encoding in its declaration is ignored."""
     return _DECLARATION.sub("", text, count=1).encode() if _DECLARATION.match(text) else text.encode()
 
 
 def version_of(root: etree._Element) -> str:
-    """Return the namespace of a SOAP envelope; empty where it is none."""
+    """Return the namespace of a SOAP envelope; empty if it is none."""
     return next((each for each in (SOAP11, SOAP12) if root.tag == f"{{{each}}}Envelope"), "")
 
 
 def fault_in(root: etree._Element) -> etree._Element | None:
-    """Return the fault of an envelope, if it holds one."""
     return next(root.iterfind("{*}Body/{*}Fault"), None) if version_of(root) else None
 
 
 def without_envelope(root: etree._Element) -> etree._Element:
-    """Return what stands in the Body of an envelope, as a document of its own; what has none as it is.
-
-    Raises:
-        CallFailed: the Body holds a fault (`soap.fault.*`), nothing, or more than one element (`soap.body`).
-
-    """
+    """Return the content of the Body as a document; without an envelope the root. Raises CallFailed `soap.*`."""
     if not version_of(root):
         return root
     fault = fault_in(root)
@@ -68,7 +62,7 @@ def without_envelope(root: etree._Element) -> etree._Element:
 
 
 def with_envelope(content: etree._Element, version: str = SOAP11) -> bytes:
-    """Return an envelope around the content, as it travels."""
+    """Return a serialized envelope with the content."""
     root = etree.Element(f"{{{version}}}Envelope", nsmap={"soap": version})
     body = etree.SubElement(root, f"{{{version}}}Body")
     body.append(etree.fromstring(etree.tostring(content, encoding="utf-8", with_tail=False)))

@@ -1,4 +1,4 @@
-"""Appeals and dossiers for tests, with only that filled in which the test is about."""
+"""Appeals and dossiers for tests, with default values except for what the test needs."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -13,7 +13,7 @@ from appealbus.schemas.provenance import Provenance
 from appealbus.schemas.record import Record
 
 Records: TypeAlias = Mapping[str, Record | Sequence[Record]]
-"""What lookups found, by their names: one record, or several where the lookup fans out."""
+"""Records by lookup name: one, or several if the lookup fans out."""
 
 NUMBER = "TEST-1"
 
@@ -29,7 +29,6 @@ def appeal(**fields: Any) -> Appeal:
 
 
 def listed(records: Records) -> dict[str, list[Record]]:
-    """Return the records of each lookup as a list."""
     return {name: [found] if isinstance(found, Record) else list(found) for name, found in records.items()}
 
 
@@ -63,7 +62,6 @@ def dossier(about: Appeal, records: Records, *, ended: Mapping[str, OutcomeKind]
 
 
 def receipt(about: Appeal) -> Receipt:
-    """Return the receipt of an appeal."""
     return Receipt(
         number=NUMBER, accepted_at=wall(), accepted_by="test", message_id=about.message_id, channel=about.channel
     )

@@ -1,4 +1,4 @@
-"""An agency that mixes its answers up: a good answer about somebody else, alone or in front of the right one."""
+"""An agency that mixes up answers: a good answer about another subject, alone or before the right one."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from copy import deepcopy
@@ -40,14 +40,9 @@ async def mixed_up(
     replies: Sequence[str | bytes | Payload],
     not_in_reply: Collection[str],
 ) -> AsyncIterator[str]:
-    """Say where another subject's record is taken for the one that was asked for.
+    """Yield the cases in which another subject's record is accepted.
 
-    Args:
-        ask: puts the question again, with other `replies` or another `query`.
-        asked: how it ended with the good replies.
-        replies: the good replies.
-        not_in_reply: inputs that cannot be compared.
-
+    `ask` asks again, with other `replies` or another `query`. Inputs in `not_in_reply` cannot be compared.
     """
     if asked.query is None or asked.outcome.record is None:
         return
@@ -73,7 +68,7 @@ async def mixed_up(
 
 
 def _about_others(query: Query) -> Iterator[tuple[str, Query | None]]:
-    """Yield, for each field that is given, the same question about a neighbour and a stranger; None for neither."""
+    """Yield, for each field with a value, the question about a near miss and a stranger; None if there is none."""
     given = query.model_dump(exclude_none=True)
     for name, value in given.items():
         found: list[Query | None] = []
@@ -84,7 +79,7 @@ def _about_others(query: Query) -> Iterator[tuple[str, Query | None]]:
 
 
 def _with_a_stranger_in_front(answer: str | bytes | Payload, asked: Any, other: Any) -> Iterator[Payload]:
-    """Yield the answer with each element that holds what was asked repeated, a copy about somebody else in front."""
+    """Yield the answer with a copy about another subject inserted before each element with the asked value."""
     body = reply_of(answer).body
     if isinstance(body, Mapping):
         yield from _crowded(body, asked, other)
@@ -102,7 +97,7 @@ def _with_a_stranger_in_front(answer: str | bytes | Payload, asked: Any, other: 
 
 
 def _crowded(value: Any, asked: Any, other: Any) -> Iterator[Any]:
-    """Yield a JSON value in which each object that holds what was asked stands behind a copy about somebody else."""
+    """Yield a JSON value with a copy about another subject inserted before each object with the asked value."""
     if isinstance(value, Mapping):
         for name, inner in value.items():
             if isinstance(inner, Mapping) and (stranger := _about(inner, asked, other)) != inner:
@@ -116,7 +111,7 @@ def _crowded(value: Any, asked: Any, other: Any) -> Iterator[Any]:
 
 
 def _about(value: Any, asked: Any, other: Any) -> Any:
-    """Return a JSON value with the other value wherever the asked one stood."""
+    """Return a JSON value with the asked value replaced."""
     if isinstance(value, Mapping):
         return {name: _about(inner, asked, other) for name, inner in value.items()}
     if isinstance(value, list):
@@ -126,12 +121,12 @@ def _about(value: Any, asked: Any, other: Any) -> Any:
 
 
 def _tells(record: Record, value: Any) -> bool:
-    """Say whether the value is one of the record's, however it is written."""
+    """Whether the record contains the value, in any notation."""
     return any(_bare(inner) == _bare(value) for _, inner in leaves(record))
 
 
 def _near_values(value: Any) -> Iterator[Any]:
-    """Yield numbers that end otherwise: who compares only the beginning takes them for the same."""
+    """Yield numbers with other endings, which a comparison of prefixes would accept."""
     if isinstance(value, str) and len(value) > 2 and value[-2:].isdecimal():
         yield from (f"{value[:-2]}{end:02}" for end in range(100))
 
@@ -167,7 +162,7 @@ def _telling(value: Any) -> Callable[[etree._Element], bool]:
 
 
 def _written_as(text: str, other: str) -> str:
-    """Return the other value with the separators of this text, where it has as many letters and digits."""
+    """Return the other value with the separators of this text, if it has as many letters and digits."""
     letters = [char for char in other if char.isalnum()]
     if len(letters) != sum(map(str.isalnum, text)):
         return other

@@ -1,4 +1,4 @@
-"""A good answer changed as agencies change theirs: what a record then lacks must be told."""
+"""Changed variants of a good answer, as agencies may introduce them: missing data must be reported."""
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from typing import Any
@@ -19,19 +19,19 @@ from appealbus.schemas.outcome import Outcome, OutcomeKind
 from appealbus.schemas.record import Record
 
 _Read = tuple[Outcome[Any] | None, set[str], bool]
-"""How the question ends, None where the answer is refused; the unknown fields; whether the reply is valid."""
+"""The outcome, None if the answer is refused; the unknown fields; whether the reply is valid."""
 _WAYS = ("renamed", "wrapped", "twice, with other values")
 _MOST = 120
-"""Elements that are changed in each way: it takes 1 to 2 ms a change."""
+"""Elements changed in each way: a change takes 1 to 2 ms."""
 
 
 async def silent(
     lookup: Lookup[Any, Record], query: Query, reply: str | bytes | Payload, contract: Contract | None = None
 ) -> AsyncIterator[str]:
-    """Yield what was changed, and what the record lacks or has otherwise then while nothing says so.
+    """Yield the changes after which the record lacks or changes data without a report.
 
-    Only of lookups that declare their reading, and where a schema, theirs or that of the contract, says what may be in
-    a reply. What is valid and says something else nobody can tell.
+    Only for declared lookups with a schema of their own or in the contract. A valid reply with another meaning cannot
+    be detected.
     """
     body = reply_of(reply).body
     if not (isinstance(lookup, Declared) and lookup.lenient and isinstance(body, etree._Element)):
@@ -61,7 +61,7 @@ async def silent(
 async def _by_schema(
     lookup: Declared[Any, Any], schema: MessageSchema, query: Query, roots: Iterable[etree._Element]
 ) -> AsyncIterator[_Read]:
-    """Yield what comes of replies, by the schema of the lookup."""
+    """Yield the results of replies, by the schema of the lookup."""
     for root in roots:
         wire = ScriptedWire()
         wire.replies, wire.echo = ReplyCheck.LENIENT, lookup.take.echo
@@ -81,7 +81,7 @@ async def _by_schema(
 async def _by_contract(
     lookup: Declared[Any, Any], contract: Contract, query: Query, roots: Sequence[etree._Element]
 ) -> AsyncIterator[_Read]:
-    """Yield what comes of replies, by the wire and its contract."""
+    """Yield the results of replies, by the wire and its contract."""
     async with contract_wire(contract, ScriptedWire(roots), lookup.source) as wire:
         for _ in roots:
             source = Source(lookup.source, wire, Call(lookup.source, lookup.name, 10.0), lenient=True)
@@ -93,7 +93,7 @@ async def _by_contract(
 
 
 def _lost(was: Any, now: Any, path: str = "") -> Iterator[str]:
-    """Yield the fields of the true record that are otherwise; what is there beside all that was there is no loss."""
+    """Yield the fields that differ from the true record; additions are no loss."""
     if isinstance(was, dict) and isinstance(now, dict):
         for name, value in was.items():
             yield from _lost(value, now.get(name), f"{path}.{name}" if path else name)

@@ -1,4 +1,4 @@
-"""A wire without a network: it answers as a script says, and remembers what it was asked."""
+"""A wire without a network: it answers by a script, and records its requests."""
 
 import hashlib
 import json
@@ -26,7 +26,7 @@ an element, a mapping, a whole reply; a CallFailed is raised."""
 Script: TypeAlias = Iterable[Answer] | Callable[[Request], Answer]
 
 LIMIT = 10 * 1024 * 1024
-"""Bytes: five times what a source may send by default, so that a script may hold a reply that is too large for one."""
+"""Bytes: five times the default limit of a source, so that a script may hold an oversized reply."""
 
 
 class ScriptedWire(Wire):
@@ -81,12 +81,7 @@ def scripted_connector(wire: Wire) -> Factory[Wire]:
 
 
 def reply_of(answer: str | bytes | Payload) -> Reply:
-    """Return the reply that carries the answer; text is read as XML, by the rules of the real wires, or as JSON.
-
-    Raises:
-        CallFailed: the answer is broken, or a SOAP envelope with a fault in it or nothing that could be the answer.
-
-    """
+    """Return the reply with the answer. Text is parsed as XML, like on a wire, or as JSON. Raises CallFailed."""
     if isinstance(answer, str):
         answer = encoded(answer)
     raw = answer if isinstance(answer, bytes) else _written(answer)
@@ -113,7 +108,7 @@ def _written(answer: Payload) -> bytes:
 
 
 def _repeat(body: Any, steps: Sequence[str], told: str) -> None:
-    """Put the id where the first element, or the key, of the path is; a reply that has none stays without."""
+    """Put the id at the path's first element or key. A reply without it is unchanged."""
     name, *inner = steps
     if isinstance(body, etree._Element):
         found = next((each for each in body.iterchildren(etree.Element) if local_name(each) == name), None)

@@ -1,4 +1,4 @@
-"""Answers that come by themselves: taken from their queue, kept by the bus, then acknowledged."""
+"""Asynchronous answers: taken from their queue, stored by the bus, then acknowledged."""
 
 import asyncio
 from collections import Counter
@@ -17,25 +17,23 @@ from appealbus.schemas.base import printable
 log = structlog.get_logger(__name__)
 
 _PREFETCH = 20
-"""Answers held at once: enough for the journal's writer to make groups of, and few to come again after a crash."""
+"""Answers held at once: enough for the journal to group its writes, few enough to receive again after a crash."""
 _PAUSE, _LONGEST = 0.5, 30.0
-"""Seconds: an answer keeps while the journal is away, and is kept soon after it is back."""
+"""First and longest pause, in seconds, while the journal is unavailable."""
 _HEADERS = ("outcome", "code")
 _SHORT = 100
-"""Characters of what an agency writes about its answer: no word that counts is longer, and what is kept is bounded."""
+"""Characters kept of a header that the agency sends. Known values are shorter; the limit bounds the stored size."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeptMessage:
-    """An answer as it was kept."""
-
     body: bytes
     properties: Properties
     too_large: bool
 
 
 def packed(message: Message, limit: int) -> Answer:
-    """Return what is to be kept of a message; of one that is too large, only that it was too large."""
+    """Return the stored form of a message. Of an oversized one only the fact that it was too large is kept."""
     properties = message.properties
     large = len(message.body) > limit
     head = {
@@ -48,7 +46,6 @@ def packed(message: Message, limit: int) -> Answer:
 
 
 def unpacked(kept: KeptAnswer) -> KeptMessage:
-    """Return the answer that was packed."""
     head = orjson.loads(kept.head)
     headers: Mapping[str, Header] = head["headers"]
     properties = Properties(message_id=head["message_id"], content_type=head["content_type"], headers=headers)
@@ -56,16 +53,15 @@ def unpacked(kept: KeptAnswer) -> KeptMessage:
 
 
 def _short(value: Header) -> Header:
-    """Return a header's value, cut to a length that no word that counts has."""
     return printable(value[:_SHORT]) if isinstance(value, str) else value
 
 
 class Listener:
-    """Takes the answers of one source until it is stopped, those that the broker gave up on included."""
+    """Consumes the answers of one source until stopped, including those that the broker dead-lettered."""
 
     def __init__(self, source: str, queues: Sequence[str], limit: int) -> None:
         self.counts: Counter[str] = Counter()
-        """Answers, by what became of them: `stored`, `again`, `unknown`."""
+        """Number of answers by result: `stored`, `again`, `unknown`."""
         self._source = source
         self._queues = queues
         self._limit = limit
@@ -73,7 +69,7 @@ class Listener:
         self._trouble = LogThrottle()
 
     async def start(self, broker: Broker, answers: Answers) -> None:
-        """Begin to take answers from the source's queues."""
+        """Start consuming from the source's queues."""
 
         async def take(delivered: Delivered) -> None:
             await self._take(delivered, answers)
@@ -83,11 +79,10 @@ class Listener:
 
     @property
     def troubles(self) -> list[Trouble]:
-        """Why answers cannot come although there is a connection to the broker."""
         return [each.trouble for each in self._consumers if each.trouble is not None]
 
     async def stop(self) -> None:
-        """Take no more answers, and wait until those in hand are written. Idempotent."""
+        """Stop consuming and wait until the answers in progress are written. Idempotent."""
         consumers, self._consumers = self._consumers, []
         await asyncio.gather(*(consumer.stop(1.0) for consumer in consumers))
 

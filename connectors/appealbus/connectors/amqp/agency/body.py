@@ -1,4 +1,4 @@
-"""The bodies of questions and answers, in XML or JSON."""
+"""Bodies of questions and answers, in XML or JSON."""
 
 from collections.abc import Mapping
 from email.message import Message as Header
@@ -18,12 +18,7 @@ _XML_TYPES = frozenset({"application/xml", "text/xml"})
 
 
 def load_schema(path: Path, key: str) -> Checker:
-    """Read the schema of an agency's answers, and what it includes from files beside it.
-
-    Raises:
-        ConfigError: it is no schema; `key` says which setting names it.
-
-    """
+    """Read the schema of an agency's answers, with includes. Raises ConfigError, naming the setting `key`."""
     try:
         return MessageSchema(path, "").checker
     except (etree.XMLSyntaxError, etree.XMLSchemaParseError, OSError) as error:
@@ -31,12 +26,7 @@ def load_schema(path: Path, key: str) -> Checker:
 
 
 def written(body: Payload, form: Format) -> bytes:
-    """Return the body of a question.
-
-    Raises:
-        CallFailed: `amqp.question`, where the lookup's request is not of this form.
-
-    """
+    """Serialize the body of a question. Raises CallFailed `amqp.question` for a request of another format."""
     if isinstance(body, etree._Element):
         if form is Format.XML:
             return etree.tostring(body, encoding="utf-8", xml_declaration=True)
@@ -50,12 +40,7 @@ def written(body: Payload, form: Format) -> bytes:
 
 
 def read(body: bytes, content_type: str, form: Format, limit: int, *, schema: Checker | None, notes: Notes) -> Payload:
-    """Return what an answer holds, checked as strictly as the notes say; differences are counted there.
-
-    Raises:
-        CallFailed: `amqp.empty`, `amqp.too_large`, `amqp.content_type`, `amqp.json`, `reply.schema`, `xml.*`.
-
-    """
+    """Parse an answer, as strictly as the notes say; deviations are counted there. Raises CallFailed."""
     if len(body) > limit:
         raise too_large(limit)
     if not body.strip():
@@ -83,7 +68,7 @@ def _from_json(body: bytes) -> Mapping[str, object]:
 
 
 def _charset(content_type: str, form: Format) -> str | None:
-    """Return the encoding that the message tells; a message may say nothing of its content, but nothing else."""
+    """Return the declared encoding. A missing content type is accepted, one of another format is not."""
     if not content_type:
         return None
     header = Header()
@@ -99,13 +84,11 @@ def _charset(content_type: str, form: Format) -> str | None:
 
 
 def too_large(limit: int) -> CallFailed:
-    """Return the failure of an answer that has more bytes than it may."""
     reason = f"the answer has more than {limit} bytes"
     return CallFailed(OutcomeKind.INVALID, "amqp.too_large", reason, at_scale=True)
 
 
 def broken(code: str, reason: str) -> CallFailed:
-    """Return the failure of an answer that cannot be read."""
     return CallFailed(OutcomeKind.INVALID, code, reason)
 
 

@@ -1,4 +1,4 @@
-"""What an agency says of a question beside its answer: the header `outcome`, and `code` with its own word for it."""
+"""Outcome headers of an agency's answer: `outcome`, and `code` with the agency's own code."""
 
 import re
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ _QUOTABLE = re.compile(r"[A-Za-z0-9_-]{1,8}", re.ASCII)
 
 
 def failure_from_headers(headers: Mapping[str, Header]) -> CallFailed | None:
-    """Return what the headers of a message make of the question; None where the body answers it."""
+    """Return the failure that the headers declare, or None if the body holds the answer."""
     word = headers.get("outcome")
     if word is None or word == ANSWER:
         return None

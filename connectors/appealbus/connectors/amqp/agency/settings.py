@@ -1,4 +1,4 @@
-"""What can be set about an agency that speaks queues."""
+"""Settings of an agency that is asked through queues."""
 
 from enum import StrEnum
 from typing import Annotated, Self

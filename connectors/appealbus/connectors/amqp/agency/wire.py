@@ -1,4 +1,4 @@
-"""The wire to one agency that speaks queues."""
+"""Wire to one agency that is asked through queues."""
 
 import asyncio
 import hashlib
@@ -31,12 +31,11 @@ from appealbus.schemas.base import printable
 from appealbus.schemas.outcome import OutcomeKind
 
 _PUBLISH = 10.0
-"""Seconds for the broker to confirm. It takes milliseconds; after ten seconds the question is put again, under its
-id."""
+"""Seconds for the broker to confirm, usually milliseconds. Later the question is sent again under the same id."""
 _LOOK = 5.0
-"""Seconds: whoever asks how a source is waits for the answer."""
+"""Seconds for a health check, which a caller waits for."""
 _SHORT = 100
-"""Characters of an agency's message id: ours have 36, and what is in a dossier must be bounded."""
+"""Characters kept of an agency's message id. Ours have 36; the limit bounds the size of a dossier."""
 _UNROUTABLE = (OutcomeKind.UNAVAILABLE, "amqp.unroutable", "nobody serves the source's queue")
 _UNREACHABLE = (OutcomeKind.UNAVAILABLE, "amqp.unreachable", "no connection to the broker, or it was lost")
 _NOT_TAKEN = (OutcomeKind.UNAVAILABLE, "amqp.not_taken", "the broker did not take the question")
@@ -56,8 +55,6 @@ _AWAITING = "the source has the question; its answer comes by itself"
 
 
 class AgencyWire(Wire):
-    """Carries questions to an agency's queue."""
-
     rereads = True
 
     def __init__(self, source: str, settings: AgencySettings, brokers: Brokers) -> None:
@@ -66,7 +63,7 @@ class AgencyWire(Wire):
             brokers.named[self._broker].add(settings.queue)
         self.answers_async = settings.answers
         self.answers_queue = brokers.names.answers(source) if settings.answers else None
-        """Where answers come that take hours; None where each comes to its request."""
+        """Queue of asynchronous answers; None if each answer comes as the reply to its request."""
         self._source = source
         self._settings = settings
         self.replies = settings.replies
@@ -78,12 +75,7 @@ class AgencyWire(Wire):
         self._answerable = False
 
     async def start(self) -> None:
-        """Read the schema, and begin to connect.
-
-        Raises:
-            ConfigError: the schema is broken, or a file or secret of the broker's settings cannot be read.
-
-        """
+        """Read the schema and begin to connect. Raises ConfigError if schema or broker settings are invalid."""
         if self._settings.xsd is not None:
             self._schema = await asyncio.to_thread(load_schema, self._settings.xsd, f"sources.{self._source}.xsd")
         self._open = True
@@ -91,18 +83,16 @@ class AgencyWire(Wire):
         await self._brokers.start(self._broker, wanted)
 
     async def listen(self, answers: Answers) -> None:
-        """Take the answers that come by themselves."""
         if self.answers_queue is not None:
             queues = (self.answers_queue, self._brokers.names.dead_answers(self._source))
             self._listener = Listener(self._source, queues, self._settings.limit)
             await self._listener.start(self._broker, answers)
 
     async def call(self, request: Request, call: Call) -> Reply:
-        """Send the question and return the answer, or read the one that came by itself.
+        """Send the question and return the answer, or parse the asynchronous answer that `call` carries.
 
         Raises:
-            CallFailed: `amqp.*`, `xml.*`; `amqp.awaiting` where the answer comes by itself.
-
+            CallFailed: `amqp.*`, `xml.*`; `amqp.awaiting` if the answer comes asynchronously.
         """
         if call.answer is not None:
             late = unpacked(call.answer)
@@ -136,7 +126,7 @@ class AgencyWire(Wire):
         return Message(body, properties, settings.exchange or "", settings.routing_key or settings.queue or "")
 
     async def _send(self, message: Message, call: Call) -> NoReturn:
-        """Leave the question with the broker."""
+        """Publish the question; raise CallFailed `amqp.awaiting` once it is confirmed, else another one."""
         await self._prove_answerable()
         result = await self._broker.publish(message, within=min(_PUBLISH, call.timeout))
         match result:
@@ -153,7 +143,7 @@ class AgencyWire(Wire):
                 raise CallFailed(*_UNCONFIRMED)
 
     async def _prove_answerable(self) -> None:
-        """Make sure that an answer would not be lost: a broker drops what goes to a queue that is not there."""
+        """Check that the answer queue exists: a broker drops messages for a missing queue."""
         heard = self._listener is None or not self._listener.troubles
         if self.answers_queue is None or (self._answerable and heard):
             return
@@ -167,7 +157,7 @@ class AgencyWire(Wire):
         self._answerable = True
 
     async def _aside(self, step: Callable[[], Reply]) -> Reply:
-        """Read an answer: in a thread, where there is a schema, since a pattern in it may take long to compare."""
+        """Parse an answer, in a thread if there is a schema: matching its patterns may take long."""
         return step() if self._schema is None else await asyncio.to_thread(self._alone, step)
 
     def _alone(self, step: Callable[[], Reply]) -> Reply:
@@ -193,7 +183,7 @@ class AgencyWire(Wire):
         return Reply(content, sha256, observed_at, message_id=message_id, differences=differences, gaps=gaps)
 
     async def health(self) -> Health:
-        """Say whether anybody takes questions from the queue."""
+        """Check that the queue of questions has a consumer."""
         queue = self._settings.queue
         if not await self._broker.up(_LOOK):
             return unreached(self._broker)
@@ -210,14 +200,13 @@ class AgencyWire(Wire):
         return Health(ok=True, detail=f"{info.consumers} take from the queue; {waiting}")
 
     def describe(self) -> str:
-        """Name the queue, and where answers come."""
         settings = self._settings
         where = settings.queue or f"{settings.exchange} with the key {settings.routing_key}"
         later = f"; answers come to {self.answers_queue}" if self.answers_queue else ""
         return f"{settings.format.value} to {where} of the broker {settings.broker}{later}"
 
     def links(self) -> Sequence[LinkState]:
-        """Say how the connections to the broker stand, and what became of answers."""
+        """Return the state of the broker's connections, with the counts of answers."""
         links = self._brokers.links(self._broker)
         if not self.answers_async:
             return (*links, link_of(f"{self._broker.name}.replies", links, {}, [self._broker.requests_trouble]))
@@ -226,7 +215,6 @@ class AgencyWire(Wire):
         return (*links, link_of(f"answers.{self._source}", links, self._listener.counts, self._listener.troubles))
 
     async def close(self) -> None:
-        """Take no more answers, and let the broker go."""
         if self._listener is not None:
             await self._listener.stop()
         if self._open:

@@ -1,4 +1,1 @@
-"""The AsyncAPI 3 document: which messages go over the queues of a configuration, and what they look like.
-
-`document.asyncapi_document` makes it.
-"""
+"""The AsyncAPI 3 document of a configuration, built by `document.asyncapi_document`."""

@@ -1,4 +1,4 @@
-"""Channels and operations: a queue for each intake, an exchange for each delivery, and where receipts go."""
+"""Channels and operations: a queue for each intake, an exchange for each delivery, and the receipt addresses."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,13 +9,11 @@ from appealbus.connectors.amqp.names import Names
 from appealbus.connectors.amqp.settings import IntakeSettings, PublishSettings
 
 _BINDING = "0.3.0"
-"""Of the AMQP bindings of AsyncAPI."""
+"""Version of the AMQP bindings of AsyncAPI."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What intakes and deliveries add to a document."""
-
     channels: Mapping[str, Any] = field(default_factory=dict)
     operations: Mapping[str, Any] = field(default_factory=dict)
     brokers: tuple[str, ...] = ()
@@ -29,7 +27,7 @@ class Parts:
 
 
 def intake(name: str, settings: IntakeSettings, names: Names, *, hosts: bool) -> Parts:
-    """Return the queue of an intake with what is taken from it, and the answers to that."""
+    """Return the queue of an intake with its messages and their replies."""
     queue = settings.queue or names.intake
     channel, replies = f"intakes.{name}", f"intakes.{name}.receipts"
     how = f"Publish to the topic exchange {names.incoming}, with any routing key; it leads here. " * (
@@ -71,7 +69,7 @@ def intake(name: str, settings: IntakeSettings, names: Names, *, hosts: bool) ->
 
 
 def outlet(name: str, settings: PublishSettings, names: Names, *, hosts: bool) -> Parts:
-    """Return the exchange of a delivery, and what is published to it."""
+    """Return the exchange of a delivery and its messages."""
     exchange, channel = settings.exchange or names.out, f"deliveries.{name}"
     said = {
         "address": "dossier.{completeness}.{region}",
@@ -91,7 +89,6 @@ def outlet(name: str, settings: PublishSettings, names: Names, *, hosts: bool) -
 
 
 def alarms(exchange: str, broker: str, *, hosts: bool) -> Parts:
-    """Return the exchange of alarms of surges, and what is published to it."""
     said = {
         "address": "surge.{kind}.{region}",
         "title": "Alarms of surges",

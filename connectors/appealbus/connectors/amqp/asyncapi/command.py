@@ -1,4 +1,4 @@
-"""`appealbus asyncapi`: the AsyncAPI document, written down."""
+"""`appealbus asyncapi`: write the AsyncAPI document."""
 
 from pathlib import Path
 from typing import Annotated

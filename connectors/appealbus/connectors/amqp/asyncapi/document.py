@@ -1,4 +1,4 @@
-"""The whole document, of a configuration."""
+"""The whole AsyncAPI document of a configuration."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -13,7 +13,7 @@ from appealbus.core.config.loading import Loaded
 from appealbus.core.version import __version__
 
 VERSION = "3.0.0"
-"""Of AsyncAPI. 3.1 has nothing that we need, and most programs read 3.0."""
+"""Version of AsyncAPI. 3.1 adds nothing that we need, and most tools read 3.0."""
 _ABOUT = (
     "Appeals and changes in, receipts and refusals back, dossiers and alarms out. What the words mean, and what "
     "whoever sends or receives can rely on: docs/amqp.md. Not here is what nobody else may use: hints between the "
@@ -22,16 +22,9 @@ _ABOUT = (
 
 
 def asyncapi_document(configuration: Loaded, *, hosts: bool = False) -> dict[str, Any]:
-    """Return the AsyncAPI 3 document of all messages that intakes and deliveries `amqp` take and give, and of alarms.
+    """Return the AsyncAPI 3 document of all messages of `amqp` intakes and deliveries, and of alarms.
 
-    Args:
-        configuration: whose intakes, deliveries and brokers are meant.
-        hosts: whether to name the brokers' hosts, ports and virtual hosts; whoever asks without credentials need
-            not know them. Users and passwords are never told.
-
-    Raises:
-        InvalidConfig: a table of the plugin `amqp` is wrong.
-
+    `hosts` adds the brokers' hosts, ports and virtual hosts, never users and passwords. Raises InvalidConfig.
     """
     settings = configuration.validate(AmqpSettings, "plugins", "amqp")
     names = Names(settings.prefix)
@@ -69,7 +62,7 @@ def _tables(configuration: Loaded, kind: str, model: type[Settings]) -> Iterator
 
 
 def _servers(name: str, settings: AmqpSettings) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Go through the hosts of a broker; a broker in memory has none."""
+    """Yield the hosts of a broker; an in-memory broker has none."""
     broker = settings.brokers.get(name)
     for number, host in enumerate(broker.hosts if broker is not None else [], start=1):
         yield (

@@ -1,4 +1,4 @@
-"""The messages: what they are called, what their bodies are, and what stands in their headers."""
+"""Messages of the AsyncAPI document: names, bodies and headers."""
 
 from typing import Any
 
@@ -44,7 +44,6 @@ _DOSSIER = {
 
 
 def messages() -> dict[str, Any]:
-    """Return the messages by their names."""
     return {
         name: _message(name.removesuffix("Xml"), in_xml=name.endswith("Xml"))
         for name in (*IN, *RECEIPTS, *OUT, *ALARMS)

@@ -1,4 +1,4 @@
-"""The bodies of messages: the JSON Schemas of the contract, with their parts side by side as AsyncAPI has them."""
+"""Message bodies: the contract's JSON Schemas, with their definitions side by side as AsyncAPI requires."""
 
 import json
 from functools import cache
@@ -8,12 +8,12 @@ from appealbus.schemas.contract import FOLDER
 
 _SUFFIX = ".schema.json"
 _LEFT_OUT = {"$schema", "$id", "$defs", "discriminator"}
-"""What AsyncAPI's own dialect has another meaning for, or none; a discriminator only helps whoever validates."""
+"""Keywords that AsyncAPI's dialect defines differently or not at all. A discriminator only helps validators."""
 
 
 @cache  # whoever has no credentials may ask for the document, too
 def payloads() -> dict[str, Any]:
-    """Return the schemas by name: `appeal`, `change`, `receipt`, `refusal`, `dossier`, and what they are made of."""
+    """Return the schemas by name: `appeal`, `change`, `receipt`, `refusal`, `dossier`, and their definitions."""
     found: dict[str, Any] = {}
     for file in sorted(FOLDER.glob(f"*{_SUFFIX}")):
         schema = json.loads(file.read_bytes())
@@ -23,7 +23,7 @@ def payloads() -> dict[str, Any]:
 
 
 def _moved(part: Any, *, named: bool = False) -> Any:
-    """Return a part of a schema that finds its definitions in `components`; `named`: its keys are names of fields."""
+    """Return a part of a schema with references into `components`; `named`: its keys are field names."""
     if isinstance(part, list):
         return [_moved(each) for each in part]
     if not isinstance(part, dict):

@@ -1,4 +1,4 @@
-"""The exchanges, queues, bindings and policies of a bus: what is wanted, what is there, and how to get it."""
+"""Exchanges, queues, bindings and policies of a bus: the required topology, comparing it, and creating it."""
 
 from appealbus.connectors.amqp.topology.wanted import Wanted, answers_of, bus_of
 

@@ -1,4 +1,4 @@
-"""Comparing and declaring over AMQP, which shows exchanges and queues, and neither bindings nor policies."""
+"""Comparing and declaring over AMQP, which shows exchanges and queues, but neither bindings nor policies."""
 
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
@@ -18,12 +18,7 @@ UNSEEN = Finding(
 
 
 async def look(broker: Broker, wanted: Wanted) -> list[Finding]:
-    """Compare exchanges and queues with what is wanted, and make nothing.
-
-    Raises:
-        BrokerUnreachable: there is no connection, or it was lost.
-
-    """
+    """Compare exchanges and queues with the required topology, without changes. Raises BrokerUnreachable."""
     found: list[Finding] = []
     for each in _parts(wanted):
         if await _is_there(broker, each):
@@ -35,17 +30,7 @@ async def look(broker: Broker, wanted: Wanted) -> list[Finding]:
 
 
 async def declare(broker: Broker, wanted: Wanted, told: Callable[[str], None]) -> list[Finding]:
-    """Make the exchanges, queues and bindings that are missing; never change what is there.
-
-    Args:
-        broker: the broker to make them on.
-        wanted: the topology.
-        told: is called with a line about each exchange and queue that was made.
-
-    Raises:
-        BrokerUnreachable: there is no connection, or it was lost.
-
-    """
+    """Create missing exchanges, queues and bindings, and report each to `told`. Existing ones are never changed."""
     found: list[Finding] = []
     for each in _parts(wanted):
         if await _is_there(broker, each):
@@ -70,13 +55,7 @@ async def declare(broker: Broker, wanted: Wanted, told: Callable[[str], None]) -
 
 
 async def declare_in_memory(broker: Broker, wanted: Wanted) -> None:
-    """Make a topology on a broker that has no policies: their part becomes arguments of the queues.
-
-    Raises:
-        BrokerRefused: something else was declared under these names.
-        BrokerUnreachable: the broker is not started.
-
-    """
+    """Create a topology on a broker without policies: their content becomes arguments of the queues."""
     for exchange in wanted.exchanges:
         await broker.declare_exchange(exchange.name, exchange.kind, exchange.arguments)
     for queue in wanted.queues:

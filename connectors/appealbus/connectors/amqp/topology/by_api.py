@@ -1,4 +1,4 @@
-"""Comparing by the management API, which shows everything."""
+"""Comparing through the management API, which shows everything."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -20,12 +20,7 @@ _REGIONS = [f"{number:02}" for number in range(100)]
 
 
 async def look(api: Management, wanted: Wanted) -> list[Finding]:
-    """Compare the topology with what is there.
-
-    Raises:
-        ManagementFailed: the API does not say.
-
-    """
+    """Compare the required topology with the broker's. Raises ManagementFailed if the API gives no answer."""
     found: list[Finding] = []
     missing: set[str] = set()
     policies = await policies_of(api)
@@ -53,7 +48,7 @@ async def look(api: Management, wanted: Wanted) -> list[Finding]:
 
 
 def lacking(queue: Queue, policies: Policies) -> dict[str, Argument]:
-    """Return those settings of a queue's policy that do not hold for it on the broker."""
+    """Return the settings of a queue's policy that are not in effect on the broker."""
     holds = policies.effective(queue.name, QUORUM)
     return {
         key: value
@@ -111,7 +106,7 @@ def _binding(binding: Binding, there: list[Mapping[str, Any]]) -> Iterator[Findi
 
 
 def _outlet(exchange: str, kind: str, there: list[Mapping[str, Any]]) -> Iterator[Finding]:
-    """Say which dossiers no receiver's queue is bound for."""
+    """Report the dossiers that no receiver's queue is bound for."""
     keys = [str(each.get("routing_key", "")) for each in there]
     for state in Completeness:
         taken = [
@@ -145,13 +140,12 @@ def _differences(
 
 
 def otherwise(about: str) -> str:
-    """Say what to do about an exchange or a queue that somebody declared with other arguments."""
+    """Return the advice for an exchange or a queue declared with other arguments."""
     empty = "empty and delete" if about.startswith("queue") else "delete"
     return f"if nobody else needs it, {empty} it and {APPLY}, else choose another plugins.amqp.prefix"
 
 
 def in_words(policy: Mapping[str, Argument]) -> str:
-    """Return settings of a policy in a line."""
     return ", ".join(f"{key} = {value if value != '' else '(empty)'}" for key, value in sorted(policy.items()))
 
 

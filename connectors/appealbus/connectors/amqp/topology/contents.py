@@ -1,4 +1,4 @@
-"""What lies in the queues of a bus, and whether anybody takes it."""
+"""Contents of the queues of a bus, and whether they are consumed."""
 
 from collections.abc import Iterator, Mapping
 
@@ -11,12 +11,7 @@ _ALONE = "start a bus that takes from it"
 
 
 async def contents_of(broker: Broker, wanted: Wanted) -> dict[str, QueueInfo]:
-    """Return what the broker tells of those queues whose messages somebody should know of.
-
-    Raises:
-        BrokerUnreachable: there is no connection, or it was lost.
-
-    """
+    """Return the queue information for the queues that need watching. Raises BrokerUnreachable."""
     found = {}
     for queue in wanted.queues:
         if queue.holds:
@@ -28,7 +23,7 @@ async def contents_of(broker: Broker, wanted: Wanted) -> dict[str, QueueInfo]:
 
 
 def look(wanted: Wanted, contents: Mapping[str, QueueInfo]) -> list[Finding]:
-    """Say what lies where it should not, or where nobody takes it."""
+    """Report messages that lie where they should not, or that nobody consumes."""
     return [each for queue in wanted.queues if queue.name in contents for each in _look(queue, contents[queue.name])]
 
 

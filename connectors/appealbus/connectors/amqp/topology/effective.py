@@ -1,6 +1,6 @@
-"""Which policy holds for a queue, as RabbitMQ decides it.
+"""The effective policy of a queue, by RabbitMQ's rules.
 
-A queue tells it too, but only seconds after a policy has changed.
+The queue itself reports it only seconds after a policy has changed.
 """
 
 import re
@@ -16,21 +16,18 @@ _SMALLER = frozenset({"message-ttl", "max-length", "max-length-bytes", "expires"
 
 @dataclass(frozen=True, slots=True)
 class Policies:
-    """All policies of a virtual host."""
-
     policies: Sequence[Mapping[str, Any]]
     operators: Sequence[Mapping[str, Any]]
 
     def named(self, name: str) -> Mapping[str, Any] | None:
-        """Return the policy of this name."""
         return next((each for each in self.policies if each.get("name") == name), None)
 
     def holds(self, queue: str, kind: str) -> Mapping[str, Any] | None:
-        """Return the policy that holds for a queue: of those that match, the one with the highest priority."""
+        """Return the matching policy with the highest priority."""
         return _best(self.policies, queue, kind)
 
     def effective(self, queue: str, kind: str) -> dict[str, Any]:
-        """Return what holds for a queue, the operator's limits included."""
+        """Return the effective settings of a queue, including operator policies."""
         merged = _definition(_best(self.policies, queue, kind))
         for key, value in _definition(_best(self.operators, queue, kind)).items():
             merged[key] = min(merged[key], value) if key in _SMALLER and key in merged else value
@@ -38,12 +35,7 @@ class Policies:
 
 
 async def policies_of(api: Management) -> Policies:
-    """Read all policies.
-
-    Raises:
-        ManagementFailed: the API does not say.
-
-    """
+    """Read all policies. Raises ManagementFailed if the API gives no answer."""
     found, operators = await api.get("policies"), await api.get("operator-policies")
     if not isinstance(found, list):
         raise ManagementFailed("the management API shows no such virtual host; check virtual_host")

@@ -1,4 +1,4 @@
-"""What is not as it should be, in words."""
+"""Findings of a comparison, in words."""
 
 from dataclasses import dataclass
 
@@ -9,19 +9,19 @@ APPLY = "run `appealbus topology apply`"
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line: what is wrong, and what to do."""
+    """One line: the problem and its remedy."""
 
     text: str
     todo: str
     is_problem: bool = True
-    """False for a finding that only says that something cannot be seen, or will be in order soon."""
+    """False if something merely cannot be seen, or will be in order soon."""
     by_declaring: bool = False
-    """Whether a bus that may declare (`declare = true`) makes it when it starts."""
+    """Whether a bus with `declare = true` creates it at start."""
 
     def __str__(self) -> str:
         return f"{self.text}; {self.todo}"
 
 
 def not_there(each: Foreign) -> Finding:
-    """Say that what somebody else makes is missing."""
+    """Report that something of another owner is missing."""
     return Finding(f"{each.part.about}, which {each.setting} names, is missing", "have it made, or mend the name")

@@ -18,12 +18,12 @@ from appealbus.core.clocks import wall
 log = structlog.get_logger(__name__)
 
 PAUSE = 60.0
-"""Seconds: what somebody changes on the broker shows within a minute, and asking costs it next to nothing."""
+"""Seconds between comparisons, which cost the broker next to nothing."""
 _IN_ORDER = "in order"
 
 
 class TopologyKeeper:
-    """Makes what is missing, where it may, and says what is not in order. It never changes what is there."""
+    """Creates what is missing, if allowed, and reports problems. Existing parts are never changed."""
 
     def __init__(self, broker: Broker, settings: BrokerSettings) -> None:
         self._broker = broker
@@ -38,7 +38,7 @@ class TopologyKeeper:
         self._messages: dict[str, int] = {}
 
     def start(self, wanted: Wanted) -> None:
-        """Watch this too. Call once for each `stop`."""
+        """Watch this topology, too. Call once for each `stop`."""
         self._users += 1
         both = self._wanted + wanted
         if both != self._wanted:
@@ -48,7 +48,7 @@ class TopologyKeeper:
             self._task = asyncio.create_task(self._keep())
 
     async def stop(self) -> None:
-        """End with the last of as many calls as there were of `start`."""
+        """Stop after as many calls as there were of `start`."""
         self._users -= 1
         if self._users == 0 and self._task is not None:
             task, self._task = self._task, None
@@ -56,7 +56,7 @@ class TopologyKeeper:
             await asyncio.wait([task])
 
     def links(self) -> Sequence[LinkState]:
-        """Say whether the topology is in order, as of a minute ago."""
+        """Return the state of the topology, up to a minute old."""
         return (replace(self._state, messages=self._messages),)
 
     async def _keep(self) -> None:

@@ -1,4 +1,4 @@
-"""Comparing by whatever shows the most."""
+"""Comparing by the most informative way available."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -13,28 +13,19 @@ from appealbus.connectors.broker.settings import BrokerSettings
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What was seen."""
-
     found: list[Finding]
     messages: dict[str, int] = field(default_factory=dict)
-    """How many messages lie in each queue of which somebody should know."""
+    """Number of messages in each watched queue."""
 
     @property
     def problems(self) -> list[Finding]:
-        """What is not in order."""
         return [each for each in self.found if each.is_problem]
 
 
 async def look(broker: Broker, settings: BrokerSettings, wanted: Wanted) -> Looked:
-    """Compare by the management API where the settings name it, else over AMQP, and see what lies in queues.
+    """Compare through the management API if configured, else over AMQP, and inspect the contents of queues.
 
-    Makes nothing. The broker must be started.
-
-    Raises:
-        ManagementFailed: the API does not say.
-        BrokerUnreachable: there is no connection, or it was lost.
-        ConfigError: a setting of the API is wrong.
-
+    Creates nothing. The broker must be started. Raises ManagementFailed, BrokerUnreachable and ConfigError.
     """
     if settings.management is None:
         found = await by_amqp.look(broker, wanted)

@@ -1,4 +1,4 @@
-"""The management API of RabbitMQ, as far as a topology needs it."""
+"""Client of RabbitMQ's management API, as far as a topology needs it."""
 
 import asyncio
 import ssl
@@ -18,23 +18,18 @@ from appealbus.core import AppealBusError, ConfigError
 TIMEOUT = 15.0
 """Seconds: the management API of a busy broker is slow, and a person may be waiting."""
 LIMIT = 4 * 1024 * 1024
-"""Bytes: the description of one thing has a few thousand. An answer without an end must not fill the memory."""
+"""Bytes of an answer. One description has a few thousand; the limit protects the memory."""
 
 
 class ManagementFailed(AppealBusError):
-    """The management API did not do what was asked; in a line, and what to do."""
+    """The management API failed. The text is one line, with the remedy."""
 
 
 class Management:
-    """The API for one virtual host. A context manager; `get` and `put` may be called within."""
+    """The API for one virtual host. Use it as a context manager."""
 
     def __init__(self, name: str, settings: BrokerSettings) -> None:
-        """Read files and secrets of the settings: call it in a thread.
-
-        Raises:
-            ConfigError: `management` is no URL, or a file or a secret cannot be read.
-
-        """
+        """Read files and secrets of the settings, in a thread. Raises ConfigError, also if `management` is no URL."""
         key = f"plugins.amqp.brokers.{name}"
         parts = urlsplit(settings.management or "")
         if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -67,13 +62,9 @@ class Management:
             await self._session.close()
 
     async def get(self, kind: str, *path: str) -> Any:
-        """Return what the API says of a thing in the virtual host, or None where it is not there.
+        """Return an object of the virtual host, or None if it does not exist. Raises ManagementFailed.
 
-        Of a queue it is asked to tell no statistics, which are old and cost it much.
-
-        Raises:
-            ManagementFailed: no answer, or one that is none.
-
+        For a queue, statistics are left out: they are stale and expensive.
         """
         status, body = await self._request("GET", kind, path)
         if status == 404:
@@ -84,12 +75,7 @@ class Management:
             raise ManagementFailed(f"{self._where} answers no JSON; check `management`") from None
 
     async def put(self, kind: str, *path: str, body: Any) -> None:
-        """Make or change a thing in the virtual host.
-
-        Raises:
-            ManagementFailed: it was not done.
-
-        """
+        """Create or change an object of the virtual host. Raises ManagementFailed if it was not done."""
         status, _ = await self._request("PUT", kind, path, body)
         if status == 404:
             raise ManagementFailed(f"{self._where} knows no such thing; check virtual_host")

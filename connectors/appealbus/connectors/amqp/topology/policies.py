@@ -1,4 +1,4 @@
-"""Setting policies by the management API, and writing all of a topology for an administrator."""
+"""Setting policies through the management API, and exporting a topology for an administrator."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,17 +9,12 @@ from appealbus.connectors.amqp.topology.management import Management
 from appealbus.connectors.amqp.topology.wanted import QUORUM, Queue, Wanted
 
 _PRIORITY = 10
-"""Above that of policies which an administrator has for all queues; only one holds for each queue."""
+"""Above an administrator's policies for all queues; only one policy applies to each queue."""
 _APPLY_TO = "quorum_queues"
 
 
 async def set_policies(api: Management, wanted: Wanted, told: Callable[[str], None]) -> None:
-    """Set the policies of those queues for which they do not hold. A policy under another name is left alone.
-
-    Raises:
-        ManagementFailed: the API does not let us, or does not answer.
-
-    """
+    """Set the policies that are not in effect; those under other names stay. Raises ManagementFailed."""
     there = await policies_of(api)
     for queue in wanted.queues:
         short = lacking(queue, there)
@@ -34,7 +29,7 @@ async def set_policies(api: Management, wanted: Wanted, told: Callable[[str], No
 
 
 def definitions(wanted: Wanted, virtual_host: str) -> dict[str, Any]:
-    """Return a topology as `rabbitmqctl import_definitions` and the management API take it."""
+    """Return a topology in the format of `rabbitmqctl import_definitions` and the management API."""
     where = {"vhost": virtual_host}
     return {
         "exchanges": [

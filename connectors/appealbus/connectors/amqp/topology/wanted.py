@@ -1,7 +1,7 @@
-"""What a bus wants of its broker.
+"""The topology that a bus requires of its broker.
 
-Exchanges and queues get only arguments that nobody may want to change. Limits and dead-lettering are policies: an
-administrator can change those at any time, and a queue that is there already takes them.
+Exchanges and queues get only arguments that nobody needs to change. Limits and dead-lettering are policies: an
+administrator can change those at any time, and they apply to existing queues.
 """
 
 import re
@@ -17,15 +17,15 @@ T = TypeVar("T")
 QUORUM: Final = "quorum"
 _QUORUM: Final[Mapping[str, Argument]] = {"x-queue-type": QUORUM}
 RETURNS: Final = 20
-"""How often a message may be given back: RabbitMQ's own default, written down."""
+"""How often a message may be returned: RabbitMQ's own default, made explicit."""
 NO_LIMIT: Final = -1
-"""RabbitMQ's own number for no limit of returns."""
+"""RabbitMQ's value for unlimited returns."""
 _INTAKE: Final = 1_000_000
-"""Appeals that may wait: months of a whole country's. Past that a sender is refused, and learns of it."""
+"""Waiting appeals: months of a whole country's. Beyond that senders are refused, and notice it."""
 _HINTS: Final = 100_000
-"""Hints: as many as a backlog after an outage has appeals. The oldest may go, for the journal has the appeals."""
+"""Hints: as many as appeals pile up in an outage. The oldest may be dropped, as the journal has the appeals."""
 _KEPT: Final = 100_000
-"""Messages put aside: past that dead letters stay where they died, and what no queue wanted is refused."""
+"""Messages set aside. Beyond that dead letters stay in their queue, and unroutable messages are refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,41 +38,39 @@ class Exchange:
 
     @property
     def about(self) -> str:
-        """What it is called in a finding."""
         return f"exchange {self.name}"
 
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """A durable quorum queue, and the policy that it needs; the policy has the queue's name."""
+    """A durable quorum queue, with the policy of the same name."""
 
     name: str
     policy: Mapping[str, Argument]
     arguments: Mapping[str, Argument] = field(default_factory=lambda: _QUORUM)
     holds: str = ""
-    """What the messages in it are, for people; empty where nobody needs to know how many there are."""
+    """Description of its messages, for people; empty if their number does not matter."""
     passes: bool = True
-    """Whether messages may lie in it for a while, as long as somebody takes them."""
+    """Whether messages may wait in it as long as it has a consumer."""
 
     @property
     def about(self) -> str:
-        """What it is called in a finding."""
         return f"queue {self.name}"
 
     @property
     def pattern(self) -> str:
-        """What the policy is applied to: this queue alone."""
+        """Policy pattern that matches this queue alone."""
         return f"^{re.escape(self.name)}$"
 
     @property
     def all_arguments(self) -> dict[str, Argument]:
-        """The queue's arguments and its policy as further ones, for a broker that has no policies."""
+        """The queue's arguments with its policy merged in, for a broker without policies."""
         return {**self.arguments, **{f"x-{key}": value for key, value in self.policy.items()}}
 
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """What an exchange puts into a queue."""
+    """A route from an exchange to a queue."""
 
     exchange: str
     queue: str
@@ -81,7 +79,7 @@ class Binding:
 
 @dataclass(frozen=True, slots=True)
 class Foreign:
-    """An exchange or a queue that a setting names and that somebody else makes, with arguments of his own."""
+    """An exchange or a queue that a setting names and another owner creates, with any arguments."""
 
     part: Exchange | Queue
     setting: str
@@ -89,14 +87,14 @@ class Foreign:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A topology, or a part of it."""
+    """A topology, or a part of one."""
 
     exchanges: tuple[Exchange, ...] = ()
     queues: tuple[Queue, ...] = ()
     bindings: tuple[Binding, ...] = ()
     foreign: tuple[Foreign, ...] = ()
     outlets: tuple[str, ...] = ()
-    """Exchanges of dossiers, which receivers bind their queues to."""
+    """Exchanges of dossiers, to which receivers bind their queues."""
 
     def __add__(self, other: "Wanted") -> "Wanted":
         return Wanted(
@@ -109,7 +107,7 @@ class Wanted:
 
 
 def bus_of(names: Names) -> Wanted:
-    """Return what every bus wants."""
+    """Return the topology of every bus."""
     return Wanted(
         exchanges=(
             Exchange(names.dead, "fanout"),
@@ -136,7 +134,7 @@ def bus_of(names: Names) -> Wanted:
 
 
 def answers_of(names: Names, source: str) -> Wanted:
-    """Return what a source wants whose answers take hours. The agency publishes them straight to the first queue."""
+    """Return the topology for a source with asynchronous answers. The agency publishes directly to the first queue."""
     dead = names.dead_answers(source)
     # An answer died because we were away, or it expired: nobody has to look at it, it is taken from the second queue.
     policy = {**_bounded(_KEPT, RETURNS), **_dead_letters(""), "dead-letter-routing-key": dead}
@@ -145,7 +143,7 @@ def answers_of(names: Names, source: str) -> Wanted:
 
 
 def alarms_of(names: Names) -> Wanted:
-    """Return what a bus wants that publishes alarms of surges. One that nobody is bound for is sent again."""
+    """Return the topology for alarms of surges. An alarm without a receiver is sent again."""
     return Wanted(exchanges=(Exchange(names.alarms, "topic"),))
 
 
@@ -154,7 +152,7 @@ def _united(some: tuple[T, ...], others: tuple[T, ...]) -> tuple[T, ...]:
 
 
 def _bounded(length: int, returns: int = NO_LIMIT) -> dict[str, Argument]:
-    """A queue that refuses when it is full: whoever publishes learns of it."""
+    """Return a policy that refuses messages when the queue is full, so that publishers notice."""
     return {"delivery-limit": returns, "max-length": length, "overflow": "reject-publish"}
 
 

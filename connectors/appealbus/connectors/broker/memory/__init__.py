@@ -1,4 +1,4 @@
-"""The broker in memory: what the bus needs of RabbitMQ, for a process that has none."""
+"""In-memory broker: the part of RabbitMQ that the bus needs, within one process."""
 
 from appealbus.connectors.broker.memory.broker import MemoryBroker
 

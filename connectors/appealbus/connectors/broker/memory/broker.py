@@ -1,4 +1,4 @@
-"""The broker in memory. It keeps its messages as long as the process lives."""
+"""In-memory broker. It keeps its messages as long as the process lives."""
 
 import asyncio
 import itertools
@@ -28,7 +28,7 @@ from appealbus.core.clocks import wall
 
 _KINDS = ("direct", "topic", "fanout")
 _SHORT = 255
-"""Bytes of a name or of a property, as AMQP has it."""
+"""Bytes of a name or of a property, as in AMQP."""
 
 
 class MemoryBroker(Broker):
@@ -47,7 +47,6 @@ class MemoryBroker(Broker):
         self._serial = itertools.count(1)
 
     async def start(self) -> None:
-        """Let messages be published and consumed."""
         self._starts += 1
         if self._starts == 1:
             self._since = wall()
@@ -56,7 +55,7 @@ class MemoryBroker(Broker):
                 queue.pump()
 
     async def close(self) -> None:
-        """Publish and consume no more; what is in the queues stays."""
+        """Stop publishing and consuming; the queues keep their messages."""
         if self._starts == 0:
             return
         self._starts -= 1
@@ -68,24 +67,21 @@ class MemoryBroker(Broker):
                 queue.rest()
 
     def links(self) -> tuple[LinkState, ...]:
-        """Say that it is up: there is no connection to lose."""
+        """Always up: there is no connection to lose."""
         if not self._starts:
             return ()
         return (LinkState(self.name, LinkStatus.UP, "in memory", self._since, counts=dict(self._counts)),)
 
     @property
     def requests_trouble(self) -> Trouble | None:
-        """Say that replies always come."""
         return None
 
     async def up(self, within: float) -> bool:
-        """Say whether it was started."""
         return self._starts > 0
 
     async def publish_all(
         self, messages: Sequence[Message], *, mandatory: bool = True, within: float = 10.0
     ) -> list[Published]:
-        """Put messages into all queues that want them."""
         # A confirmation of a real broker lets others run, too.
         await asyncio.sleep(0)
         return [self._publish_one(message, mandatory=mandatory) for message in messages]
@@ -101,7 +97,6 @@ class MemoryBroker(Broker):
         return result
 
     async def consume(self, queue: str, handler: Handler, *, prefetch: int) -> Consumer:
-        """Have each message of a queue handled."""
         self._check_started()
         consumer = MemoryConsumer(queue, handler, prefetch, self._counts, self._forget)
         self._consumers.append(consumer)
@@ -113,14 +108,12 @@ class MemoryBroker(Broker):
             self._consumers.remove(consumer)
 
     async def request(self, message: Message, within: float) -> Message:
-        """Send a request and return its reply."""
         self._check_started()
         return await self._replies.request(self.publish, message, within)
 
     async def declare_exchange(
         self, name: str, kind: str, arguments: Mapping[str, Argument] | None = None, *, passive: bool = False
     ) -> None:
-        """Make an exchange, or look whether it is there."""
         self._check(name)
         if kind not in _KINDS:
             raise BrokerRefused(503, f"there is no kind of exchange {kind!r}; write one of {', '.join(_KINDS)}")
@@ -136,7 +129,6 @@ class MemoryBroker(Broker):
     async def declare_queue(
         self, name: str, arguments: Mapping[str, Argument] | None = None, *, passive: bool = False
     ) -> QueueInfo:
-        """Make a queue, or look whether it is there."""
         self._check(name)
         given = {key: value for key, value in (arguments or {}).items() if (key, value) != ("x-queue-type", "classic")}
         queue = self._queues.get(name)
@@ -154,7 +146,6 @@ class MemoryBroker(Broker):
         return QueueInfo(name, queue.messages, len(queue.takers))
 
     async def bind_queue(self, queue: str, exchange: str, routing_key: str) -> None:
-        """Have an exchange put messages into a queue."""
         self._check(exchange)
         if queue not in self._queues:
             raise BrokerRefused(404, f"there is no queue {queue}")

@@ -1,4 +1,4 @@
-"""A subscription to a queue in memory, and the messages that it holds."""
+"""A subscription to an in-memory queue, and the messages it holds."""
 
 import asyncio
 from collections import Counter
@@ -59,7 +59,7 @@ class Held(Handled):
 
 
 class MemoryConsumer(Consumer):
-    """Runs a handler for each message, each in a task of its own."""
+    """Runs a handler for each message, each in its own task."""
 
     def __init__(
         self,
@@ -83,27 +83,22 @@ class MemoryConsumer(Consumer):
 
     @property
     def idle(self) -> bool:
-        """Whether the consumer's queue is there, and no handler is at work."""
         return not self._stopping.is_set() and self._source is not None and not self._tasks
 
     @property
     def trouble(self) -> Trouble | None:
-        """Say that the consumer's queue is not there; None where it is."""
         return None if self._source is not None else (LinkStatus.REFUSED, f"{self.queue}: there is no such queue")
 
     @property
     def room(self) -> bool:
-        """Whether it takes one more now."""
         return not self._stopping.is_set() and max(len(self._held), len(self._tasks)) < self._prefetch
 
     def attach(self, queue: MemoryQueue) -> None:
-        """Take messages from now on."""
         self._source = queue
         queue.takers.append(self)
         queue.pump()
 
     def take(self, queue: MemoryQueue, stored: Stored) -> None:
-        """Take a message."""
         held = Held(self, queue, stored)
         self._held.add(held)
         self._counts["delivered"] += 1
@@ -113,7 +108,7 @@ class MemoryConsumer(Consumer):
         task.add_done_callback(self._ended)
 
     def settle(self, held: Held, what: str) -> bool:
-        """Forget a message; False where it was settled or given back already."""
+        """Forget a message; False if it was settled or returned already."""
         if held.is_settled:
             return False
         self._held.remove(held)
@@ -122,7 +117,6 @@ class MemoryConsumer(Consumer):
         return True
 
     async def stop(self, grace: float = 10.0) -> None:
-        """Take no more messages, let handlers end, give the rest back."""
         self._stopping.set()
         self._forget(self)
         if self._source is not None and self in self._source.takers:

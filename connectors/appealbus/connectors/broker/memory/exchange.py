@@ -1,4 +1,4 @@
-"""An exchange in memory: which queues a routing key leads to."""
+"""An in-memory exchange: routing keys to queues."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,8 +6,6 @@ from appealbus.connectors.broker.broker import Argument
 
 
 class MemoryExchange:
-    """Puts messages into the queues that are bound to it."""
-
     def __init__(self, name: str, kind: str, arguments: Mapping[str, Argument]) -> None:
         self.name = name
         self.kind = kind
@@ -16,16 +14,16 @@ class MemoryExchange:
 
     @property
     def alternate(self) -> str | None:
-        """The exchange of messages that no queue of this one wants."""
+        """Name of the exchange for unroutable messages."""
         name = self.arguments.get("alternate-exchange")
         return None if name is None else str(name)
 
     def bind(self, queue: str, key: str) -> None:
-        """Add a binding; twice is once."""
+        """Add a binding. Idempotent."""
         self._bindings[queue, key] = None
 
     def route(self, key: str) -> Sequence[str]:
-        """Return the queues that want a message with this routing key, each once."""
+        """Return the queues for a routing key, each once."""
         return list(dict.fromkeys(queue for queue, bound in self._bindings if self._wants(bound, key)))
 
     def _wants(self, bound: str, key: str) -> bool:
@@ -39,7 +37,7 @@ def _words(key: str) -> Sequence[str]:
 
 
 def matches(pattern: Sequence[str], words: Sequence[str]) -> bool:
-    """Say whether the words of a routing key fit a topic: `*` is one word, `#` any number of them."""
+    """Whether a routing key's words match a topic: `*` is one word, `#` any number of them."""
     # Which lengths of the beginning of `words` fit the part of the pattern that was read.
     fits = {0}
     for part in pattern:

@@ -1,4 +1,4 @@
-"""A queue in memory: order, limits, and whom it gives its messages to."""
+"""An in-memory queue: order, limits, and distribution to consumers."""
 
 import asyncio
 import heapq
@@ -10,11 +10,11 @@ from appealbus.connectors.broker.broker import Argument, Message
 from appealbus.core.clocks import monotonic
 
 LENGTH = 10_000
-"""Messages that a queue holds where it was declared without `x-max-length`; what comes then is refused."""
+"""Default of `x-max-length`, in messages; what exceeds it is refused."""
 BYTES = 64 * 1024 * 1024
-"""Bytes of bodies that it holds where it was declared without `x-max-length-bytes`."""
+"""Default of `x-max-length-bytes`, in bytes of bodies."""
 DELIVERIES = 20
-"""How often a message is given back before the queue gives it up, where no `x-delivery-limit` says; RabbitMQ's own."""
+"""Default of `x-delivery-limit`, as in RabbitMQ."""
 
 
 @dataclass(slots=True)
@@ -24,9 +24,9 @@ class Stored:
     message: Message
     rank: tuple[int, int]
     expires: float | None
-    """When the message expires, on the event loop's clock; None: never."""
+    """Expiry on the event loop's clock; None: never."""
     passed: frozenset[str]
-    """Queues that the message left because of a limit, since it was published or rejected: none takes it again."""
+    """Queues whose limits dropped the message since it was published or rejected; none takes it again."""
     attempts: int = 0
     redelivered: bool = False
 
@@ -39,25 +39,21 @@ class Taker(Protocol):
 
     @property
     def room(self) -> bool:
-        """Whether it takes one more now."""
+        """Whether it can take another message now."""
 
     def take(self, queue: "MemoryQueue", stored: Stored) -> None:
         """Take a message."""
 
 
 class MemoryQueue:
-    """Messages by priority, and among equals by age."""
+    """Messages by priority, then by age."""
 
     def __init__(
         self, name: str, arguments: Mapping[str, Argument], give_up: Callable[["MemoryQueue", Stored, str], None]
     ) -> None:
-        """Make it empty.
+        """Create an empty queue with RabbitMQ's arguments.
 
-        Args:
-            name: its name.
-            arguments: as RabbitMQ knows them.
-            give_up: told of each message that the queue lets go: rejected, expired, maxlen or delivery_limit.
-
+        `give_up` is called for each dropped message, with the reason: rejected, expired, maxlen or delivery_limit.
         """
         self.name = name
         self.arguments = dict(arguments)
@@ -78,12 +74,12 @@ class MemoryQueue:
 
     @property
     def messages(self) -> int:
-        """How many are ready to be taken."""
+        """Number of messages ready for delivery."""
         self._expire()
         return len(self._ready)
 
     def put(self, message: Message, passed: frozenset[str]) -> bool:
-        """Add a message; False where the queue is full."""
+        """Add a message; False if the queue is full."""
         self._expire()
         size = len(message.body)
         if not self._drops and self._over(1, size):
@@ -98,7 +94,7 @@ class MemoryQueue:
         return True
 
     def put_back(self, stored: Stored) -> None:
-        """Take a message again that was not dealt with, to its old place."""
+        """Put an unsettled message back to its old position."""
         stored.attempts += 1
         stored.redelivered = True
         if 0 <= self._limit < stored.attempts:
@@ -108,11 +104,10 @@ class MemoryQueue:
         self.pump()
 
     def reject(self, stored: Stored) -> None:
-        """Let a message go that nobody can deal with."""
         self._give_up(self, stored, "rejected")
 
     def pump(self) -> None:
-        """Give out what is ready, to all who have room in turn."""
+        """Deliver what is ready, to consumers with room in turn."""
         self._expire()
         while self._ready and (taker := next((each for each in self.takers if each.room), None)):
             self.takers.remove(taker)

@@ -1,4 +1,4 @@
-"""Requests in memory that wait for their replies."""
+"""In-memory requests that wait for their replies."""
 
 import asyncio
 from collections import Counter, OrderedDict
@@ -18,11 +18,11 @@ from appealbus.connectors.broker.broker import (
 Publish: TypeAlias = Callable[[Message], Awaitable[Published]]
 
 REMEMBERED = 10_000
-"""Requests that nobody waits for any more, whose replies count as late and not as unknown."""
+"""Finished requests remembered, so that their replies count as late and not as unknown."""
 
 
 class Replies:
-    """Where replies go: by correlation id, to whoever waits."""
+    """Assigns replies to waiting requests by correlation id."""
 
     def __init__(self, counts: Counter[str]) -> None:
         self._counts = counts
@@ -31,18 +31,18 @@ class Replies:
         self._given_up: OrderedDict[str, None] = OrderedDict()
 
     def open(self, queue: str) -> None:
-        """Begin to take replies, under this name of a reply queue."""
+        """Accept replies under this name of a reply queue."""
         self._queue = queue
 
     def close(self) -> None:
-        """Tell all who wait that no reply can come."""
+        """Fail all waiting requests."""
         self._queue = ""
         for future in self._waiting.values():
             if not future.done():
                 future.set_exception(BrokerUnreachable("the broker was closed while a request waited for its reply"))
 
     def take(self, message: Message) -> bool:
-        """Hand a reply to whoever waits for it; False where the message is no reply."""
+        """Pass a reply to its request; False if the message is no reply."""
         if not self._queue or message.routing_key != self._queue:
             return False
         correlation = message.properties.correlation_id
@@ -57,7 +57,6 @@ class Replies:
         return True
 
     async def request(self, publish: Publish, message: Message, within: float) -> Message:
-        """Send a request and return its reply."""
         correlation = message.properties.correlation_id
         if not correlation or correlation in self._waiting:
             raise ValueError("a request needs a correlation id that no other request has now")

@@ -1,4 +1,4 @@
-"""RabbitMQ behind pika's asynchronous connection."""
+"""RabbitMQ through pika's asynchronous connection."""
 
 from appealbus.connectors.broker.rabbit.broker import RabbitBroker
 

@@ -1,4 +1,4 @@
-"""One connection object, from its first packet to its last."""
+"""One connection object, from opening to end."""
 
 import asyncio
 from contextlib import suppress
@@ -11,11 +11,11 @@ from appealbus.connectors.broker.rabbit.connection import PikaConnection
 from appealbus.connectors.broker.rabbit.guard import guarded
 
 _GOODBYE = 2.0
-"""Seconds: a broker that is there answers a close at once, and one that is not must not hold up the end."""
+"""Seconds for a clean close: a live broker answers at once, and a dead one must not delay the end."""
 
 
 class Attempt:
-    """A connection that is opened once, and closed for good. `ended` tells why it ended, or why it did not open."""
+    """A connection that is opened and closed once. `ended` holds why it ended, or why it did not open."""
 
     def __init__(self, host: ConnectionParameters) -> None:
         self.host = host
@@ -31,7 +31,7 @@ class Attempt:
         )
 
     async def open(self) -> BaseException | None:
-        """Wait until it is open; return why it is not."""
+        """Wait until it is open; return the error if it fails."""
         try:
             async with asyncio.timeout(self.host.stack_timeout + _GOODBYE):
                 either: list[asyncio.Future[Any]] = [self.opened, self.ended]
@@ -41,7 +41,7 @@ class Attempt:
         return self.ended.result() if self.ended.done() else None
 
     async def close(self) -> None:
-        """Close the connection, and end it without the broker where that does not answer."""
+        """Close the connection; end it without the broker if that does not answer."""
         for end in (self.connection.close, self.connection.kill):
             if self.ended.done():
                 return
@@ -55,6 +55,6 @@ class Attempt:
 
 
 def resolve(future: asyncio.Future[Any], result: Any = None) -> None:
-    """Settle a future that may be settled already."""
+    """Resolve a future unless it is done."""
     if not future.done():
         future.set_result(result)

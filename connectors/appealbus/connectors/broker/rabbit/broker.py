@@ -1,4 +1,4 @@
-"""RabbitMQ behind pika."""
+"""RabbitMQ through pika."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ from appealbus.core.clocks import monotonic
 
 
 class RabbitBroker(Broker):
-    """Two connections, one to consume and one to publish, and what lives on them."""
+    """Two connections, one to consume and one to publish, and their users."""
 
     def __init__(self, name: str, settings: BrokerSettings) -> None:
         self.name = name
@@ -38,7 +38,6 @@ class RabbitBroker(Broker):
         self._open: _Open | None = None
 
     async def start(self) -> None:
-        """Begin to connect, and go on trying; return at once. Call once for each `close`."""
         async with self._opening:
             if self._open is None:
                 # A mistake is told now; each link then reads them anew.
@@ -48,7 +47,6 @@ class RabbitBroker(Broker):
             self._users += 1
 
     async def close(self) -> None:
-        """Let the broker go; the last of as many calls as there were of `start` closes the connections."""
         async with self._opening:
             self._users = max(0, self._users - 1)
             if self._users == 0 and self._open is not None:
@@ -56,19 +54,16 @@ class RabbitBroker(Broker):
                 await opened.close()
 
     def links(self) -> tuple[LinkState, ...]:
-        """Say how the two connections stand, with their counts of messages."""
         if (opened := self._open) is None:
             return ()
         return opened.consume.state(), opened.publish.state(opened.publisher.refusals)
 
     @property
     def requests_trouble(self) -> Trouble | None:
-        """Why no replies can come although there is a connection."""
         requests = self._open.requests if self._open is not None else None
         return requests.trouble if requests is not None else None
 
     async def up(self, within: float) -> bool:
-        """Wait until both connections are up, for `within` seconds; say whether they are."""
         deadline = monotonic() + within
         if (opened := self._open) is None:
             return False
@@ -77,14 +72,12 @@ class RabbitBroker(Broker):
     async def publish_all(
         self, messages: Sequence[Message], *, mandatory: bool = True, within: float = 10.0
     ) -> list[Published]:
-        """Publish messages and wait for the broker's confirmations. Never raises."""
         if (opened := self._open) is None:
             return [Published.UNREACHABLE] * len(messages)
         settled = await opened.publisher.send_all(messages, mandatory=mandatory, within=within)
         return [each.published for each in settled]
 
     async def consume(self, queue: str, handler: Handler, *, prefetch: int) -> Consumer:
-        """Have each message of a queue handled, at most `prefetch` at once."""
         opened = self._opened()
         consumer = RabbitConsumer(opened.consume, queue, handler, prefetch, self._settings.reconnect_max)
         opened.consumers = [each for each in opened.consumers if not each.is_stopped]
@@ -93,7 +86,6 @@ class RabbitBroker(Broker):
         return consumer
 
     async def request(self, message: Message, within: float) -> Message:
-        """Send a request and return its reply."""
         opened = self._opened()
         if opened.requests is None:
             opened.requests = Requests(opened.consume, opened.publisher, self._settings.reconnect_max)
@@ -103,17 +95,14 @@ class RabbitBroker(Broker):
     async def declare_exchange(
         self, name: str, kind: str, arguments: Mapping[str, Argument] | None = None, *, passive: bool = False
     ) -> None:
-        """Make an exchange, or look whether it is there."""
         await declarations.declare_exchange(self._opened().consume, name, kind, arguments, passive)
 
     async def declare_queue(
         self, name: str, arguments: Mapping[str, Argument] | None = None, *, passive: bool = False
     ) -> QueueInfo:
-        """Make a queue, or look whether it is there."""
         return await declarations.declare_queue(self._opened().consume, name, arguments, passive)
 
     async def bind_queue(self, queue: str, exchange: str, routing_key: str) -> None:
-        """Have an exchange put messages into a queue."""
         await declarations.bind_queue(self._opened().consume, queue, exchange, routing_key)
 
     def _link(self, which: str) -> Link:
@@ -127,7 +116,7 @@ class RabbitBroker(Broker):
 
 
 class _Open:
-    """What there is between start and close."""
+    """State between start and close."""
 
     def __init__(self, consume: Link, publish: Link, publisher: Publisher) -> None:
         self.consume = consume

@@ -1,4 +1,4 @@
-"""One channel: what was delivered on it can be settled on it alone."""
+"""One channel: a delivery can be settled only on the channel it came from."""
 
 import asyncio
 from collections.abc import Callable
@@ -13,15 +13,15 @@ from appealbus.connectors.broker.rabbit.errors import channel_lost
 from appealbus.connectors.broker.rabbit.guard import guarded
 
 ANSWER = 10.0
-"""Seconds that the broker has for an answer; without one, the channel is given up, and a silent connection, too."""
+"""Seconds for the broker to answer; after that the channel is given up, and with it a silent connection."""
 
 
 class NoAnswer(BrokerUnreachable):
-    """The broker gave no answer in time, although the connection may stand."""
+    """The broker gave no answer in time, although the connection may be up."""
 
 
 class Channel:
-    """A channel of pika's with calls that can be awaited. `lost` tells why it ended; there is no second life."""
+    """A pika channel with awaitable calls. `lost` holds why it ended; it is not reopened."""
 
     def __init__(self, raw: Any) -> None:
         self.raw = raw
@@ -33,13 +33,12 @@ class Channel:
         raw.add_on_close_callback(guarded(self._on_close))
 
     async def answer(self, ask: Callable[[Callable[..., None]], object], within: float = ANSWER) -> Any:
-        """Ask the broker for something, by a function that takes the callback, and wait for its answer.
+        """Run a function that asks the broker with a callback, and wait for the answer.
 
         Raises:
             BrokerRefused: the broker closed the channel over it.
             BrokerUnreachable: the connection was lost.
-            NoAnswer: there was none in time; the channel is of no more use.
-
+            NoAnswer: there was none in time; the channel is unusable.
         """
         future = asyncio.get_running_loop().create_future()
         self._calls.add(future)
@@ -67,7 +66,7 @@ class Channel:
         return await self.answer(lambda callback: method(callback=callback, **arguments))
 
     def end(self, reason: BrokerError) -> None:
-        """Settle nothing on it any more."""
+        """Mark the channel as lost: nothing can be settled on it any more."""
         self.is_open = False
         if not self.lost.done():
             self.lost.set_result(reason)
@@ -76,7 +75,7 @@ class Channel:
                 future.set_exception(reason)
 
     async def close(self) -> None:
-        """Close it. Messages that are not settled go back to their queue."""
+        """Close it. Unsettled messages go back to their queue."""
         self.end(BrokerUnreachable("the channel is closed"))
         if self._closed.is_set():
             return
@@ -91,7 +90,7 @@ class Channel:
             self._give_up(came)
 
     def _give_up(self, came: int) -> None:
-        """End the connection too, unless it lives: then the broker only has no answer to this, as of a sick queue."""
+        """End a silent connection, too. If it has received data since, only this call has no answer (a sick queue)."""
         connection = self.raw.connection
         if connection.bytes_received == came:
             connection.kill()

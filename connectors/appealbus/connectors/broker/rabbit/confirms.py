@@ -1,4 +1,4 @@
-"""Messages on one channel that wait for the broker's word."""
+"""Published messages of one channel that wait for confirmation."""
 
 import asyncio
 import re
@@ -14,13 +14,13 @@ from appealbus.connectors.broker.rabbit.convert import to_pika
 from appealbus.connectors.broker.rabbit.guard import guarded
 
 NO_ROOM = 506
-"""AMQP's code of the same meaning (resource error): a broker that says `nack` gives no reason."""
+"""AMQP's resource error: a broker that sends `nack` gives no reason."""
 _SIZE = re.compile(r"message size (\d+) is larger")
 _TOPIC = re.compile(r"access to topic '(.*)' in exchange")
 
 
 class Settled(NamedTuple):
-    """What became of a message; `code` says as AMQP does why it was refused, `why` in words."""
+    """The result of a message; `code` is AMQP's reason of a refusal, `why` the same in words."""
 
     published: Published
     code: int = 0
@@ -47,8 +47,8 @@ class _Pending:
 class Confirms:
     """A channel in confirm mode.
 
-    `retired` is set once a message got no answer in time: take another channel. `empty` is set when a retired one has
-    no message left that waits.
+    `retired` is set once a message got no answer in time: use another channel. `empty` is set when a retired one has
+    no more waiting messages.
     """
 
     def __init__(self, channel: Channel, leave: Callable[[int], None], counts: Counter[str]) -> None:
@@ -68,11 +68,10 @@ class Confirms:
         channel.raw.add_on_return_callback(guarded(self._on_return))
 
     async def begin(self) -> None:
-        """Ask the broker to confirm."""
         await self.channel.call(self.channel.raw.confirm_delivery, ack_nack_callback=guarded(self._on_word))
 
     def send(self, message: Message, *, mandatory: bool, within: float) -> "asyncio.Future[Settled]":
-        """Send a message, and return what will tell about it. Raises what pika does: then nothing was sent."""
+        """Send a message and return a future of its result. Raises pika's errors: then nothing was sent."""
         self._publish(message.exchange, message.routing_key, message.body, to_pika(message.properties), mandatory)
         # Counted after pika took it: what raises there has no number.
         self._tag = tag = self._tag + 1
@@ -84,7 +83,7 @@ class Confirms:
         return future
 
     def lost(self, reason: BrokerError) -> None:
-        """Settle all that wait, once the channel is gone."""
+        """Settle all waiting messages after the channel is gone."""
         for tag, pending in list(self._pending.items()):
             if isinstance(reason, BrokerRefused) and self._refuses(reason, pending.message):
                 said = Published.UNFIT if _SIZE.search(self.channel.words) else Published.REFUSED
@@ -107,7 +106,7 @@ class Confirms:
             self._settle(tag, settled)
 
     def _on_return(self, _raw: Any, method: Any, properties: BasicProperties, body: bytes) -> None:
-        """Mark a message that the broker returns; its confirmation follows. Of several that are alike any is marked."""
+        """Mark a returned message; its confirmation follows. Of several identical ones any is marked."""
         self._counts["returned"] += 1
         for pending in self._pending.values():
             message = pending.message
@@ -150,7 +149,7 @@ class Confirms:
             pending.future.set_result(settled)
 
     def _refuses(self, reason: BrokerRefused, message: Message) -> bool:
-        """Say whether it was this message that the broker closed the channel over. Of the others nobody knows."""
+        """Whether this message made the broker close the channel. The results of the others are unknown."""
         words = self.channel.words
         if found := _TOPIC.search(words):
             return message.routing_key == found[1]

@@ -1,4 +1,4 @@
-"""A connection of pika's that a message cannot break."""
+"""A pika connection that survives unreadable messages."""
 
 import struct
 from typing import Any
@@ -12,7 +12,7 @@ log = structlog.get_logger(__name__)
 
 
 _PIECE = 64 * 1024
-"""Bytes that are gathered at most. With more, what the socket does not take at once is copied again and again."""
+"""Bytes gathered at most. With more, what the socket does not take at once is copied again and again."""
 
 
 class ConnectionGivenUp(StreamLostError):  # type: ignore[misc] # pika has no types
@@ -20,17 +20,17 @@ class ConnectionGivenUp(StreamLostError):  # type: ignore[misc] # pika has no ty
 
 
 class PikaConnection(AsyncioConnection):  # type: ignore[misc] # pika has no types
-    """A connection that is used once, and that takes messages whose properties pika cannot read."""
+    """A single-use connection that accepts messages whose properties pika cannot read."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._held = bytearray()
         super().__init__(*args, **kwargs)
 
     def _read_frame(self) -> tuple[int, Any]:
-        """Read a frame; where a message's properties cannot be read, let the message pass without them.
+        """Read a frame; a message with unreadable properties passes without them.
 
-        pika raises on a time too far away, a number that is none, tables in tables: whoever may send us one message
-        could end this connection with it, for ever, as the message comes again.
+        pika raises on an out-of-range time, an invalid number, or nested tables. One such message would end the
+        connection again and again, as it is redelivered each time.
         """
         try:
             read: tuple[int, Any] = super()._read_frame()
@@ -47,7 +47,7 @@ class PikaConnection(AsyncioConnection):  # type: ignore[misc] # pika has no typ
         return read
 
     def _adapter_emit_data(self, data: bytes) -> None:
-        """Send what leaves in one turn of the loop in one piece. Pika sends each frame by itself, three a message."""
+        """Send the output of one loop iteration in one piece. Pika sends each frame by itself, three a message."""
         if not self._held:
             self.ioloop.call_soon(self._emit_held)
         self._held += data
@@ -60,6 +60,6 @@ class PikaConnection(AsyncioConnection):  # type: ignore[misc] # pika has no typ
             super()._adapter_emit_data(held)
 
     def kill(self) -> None:
-        """End it without the broker's help: it may be frozen. `close` would wait for its answer."""
+        """End the connection without waiting for the broker, which may be frozen."""
         if not self.is_closed:
             self._terminate_stream(ConnectionGivenUp("given up"))

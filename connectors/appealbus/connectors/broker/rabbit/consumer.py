@@ -18,11 +18,11 @@ from appealbus.connectors.broker.rabbit.subscription import Subscription
 log = structlog.get_logger(__name__)
 
 _LAST = 1.0
-"""Seconds for handlers that are called off to give their messages back themselves."""
+"""Seconds for cancelled handlers to return their messages themselves."""
 
 
 class RabbitConsumer(Subscription, Consumer):
-    """A subscription to a queue and the handlers at work for it."""
+    """A subscription to a queue and its running handlers."""
 
     def __init__(self, link: Link, queue: str, handler: Handler, prefetch: int, longest_pause: float) -> None:
         self.queue = queue
@@ -37,16 +37,13 @@ class RabbitConsumer(Subscription, Consumer):
 
     @property
     def idle(self) -> bool:
-        """Whether the subscription stands, and no handler is at work."""
         return self._standing and not self._tasks and not self._waiting
 
     @property
     def is_stopped(self) -> bool:
-        """Whether it was told to stop."""
         return self._stopped is not None
 
     async def stop(self, grace: float = 10.0) -> None:
-        """Take no more messages, let handlers end for so many seconds, give the rest back."""
         if self._stopped is None:
             self._stopped = asyncio.create_task(self._stop(grace, asyncio.current_task()))
         await asyncio.shield(self._stopped)

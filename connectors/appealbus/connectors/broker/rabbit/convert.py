@@ -1,4 +1,4 @@
-"""Messages as pika has them, and as we do."""
+"""Conversion between pika's messages and ours."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -8,14 +8,14 @@ from pika import BasicProperties
 from appealbus.connectors.broker.broker import Header, Message, Properties
 
 _PERSISTENT = 2
-"""AMQP's number for a message that outlives the broker."""
+"""AMQP's delivery mode for a message that survives a restart of the broker."""
 _TRANSIENT = 1
-"""AMQP's number for one that need not."""
+"""AMQP's delivery mode for one that need not."""
 _ATTEMPTS = "x-delivery-count"
 
 
 def to_pika(properties: Properties) -> BasicProperties:
-    """Return what pika sends. Empty texts are left out."""
+    """Convert properties for pika. Empty strings are left out."""
     return BasicProperties(
         content_type=properties.content_type or None,
         headers=dict(properties.headers) or None,
@@ -32,7 +32,7 @@ def to_pika(properties: Properties) -> BasicProperties:
 
 
 def from_pika(method: Any, properties: BasicProperties, body: bytes) -> Message:
-    """Return a message that came. What another program wrote into its properties is taken as far as it makes sense."""
+    """Convert a received message. Unusable property values of other programs are dropped."""
     given = properties
     return Message(
         body,
@@ -55,9 +55,9 @@ def from_pika(method: Any, properties: BasicProperties, body: bytes) -> Message:
 
 
 def attempts(properties: BasicProperties) -> int:
-    """Return how often the message was delivered before and not settled, as quorum queues count it.
+    """Return the number of earlier unsettled deliveries, as quorum queues count them.
 
-    `x-acquired-count`, from 4.3 on, also counts what was given back unharmed: it says nothing about the message.
+    `x-acquired-count`, from 4.3 on, also counts messages returned without failure, so it is not used.
     """
     given = properties.headers.get(_ATTEMPTS) if properties.headers else None
     return given if isinstance(given, int) and given > 0 else 0

@@ -1,4 +1,4 @@
-"""Exchanges, queues and bindings, each on a channel of its own: a refusal closes the channel."""
+"""Exchanges, queues and bindings, each on its own channel: a refusal closes the channel."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -11,8 +11,6 @@ from appealbus.connectors.broker.rabbit.link import Link
 async def declare_exchange(
     link: Link, name: str, kind: str, arguments: Mapping[str, Argument] | None, passive: bool
 ) -> None:
-    """Make an exchange, or look whether it is there; raises as `Broker.declare_exchange`."""
-
     async def declare(channel: Channel) -> None:
         await channel.call(
             channel.raw.exchange_declare,
@@ -27,8 +25,6 @@ async def declare_exchange(
 
 
 async def declare_queue(link: Link, name: str, arguments: Mapping[str, Argument] | None, passive: bool) -> QueueInfo:
-    """Make a queue, or look whether it is there; raises as `Broker.declare_queue`."""
-
     async def declare(channel: Channel) -> QueueInfo:
         frame = await channel.call(
             channel.raw.queue_declare, queue=name, durable=True, passive=passive, arguments=_given(arguments)
@@ -40,8 +36,6 @@ async def declare_queue(link: Link, name: str, arguments: Mapping[str, Argument]
 
 
 async def bind_queue(link: Link, queue: str, exchange: str, routing_key: str) -> None:
-    """Have an exchange put messages into a queue; raises as `Broker.bind_queue`."""
-
     async def bind(channel: Channel) -> None:
         await channel.call(channel.raw.queue_bind, queue=queue, exchange=exchange, routing_key=routing_key)
 

@@ -1,4 +1,4 @@
-"""A message that RabbitMQ has delivered and that is not settled yet."""
+"""A message delivered by RabbitMQ and not settled yet."""
 
 from collections import Counter
 from typing import Any
@@ -12,7 +12,7 @@ from appealbus.connectors.broker.rabbit.convert import attempts, from_pika
 
 
 class RabbitDelivered(Handled):
-    """A delivered message, bound to its channel: on the next channel the same tag means another message."""
+    """A delivered message, bound to its channel: on another channel the same tag means another message."""
 
     __slots__ = ("_channel", "_counts", "_tag", "attempts", "is_settled", "message", "redelivered")
 
@@ -28,19 +28,17 @@ class RabbitDelivered(Handled):
         self.attempts = attempts(properties)
 
     def ack(self) -> bool:
-        """Tell the broker that the message is dealt with; False where the channel is gone."""
         return self._settle("acked", self._channel.raw.basic_ack)
 
     def reject(self) -> bool:
-        """Tell the broker that nobody can deal with the message; False where the channel is gone."""
         return self._settle("rejected", self._channel.raw.basic_reject, requeue=False)
 
     def requeue(self) -> bool:
-        """Give the message back unharmed. A nack does not count as a failed delivery, from RabbitMQ 4.3 on."""
+        """Return the message without failure. From RabbitMQ 4.3 on a nack does not count as a failed delivery."""
         return self._settle("requeued", self._channel.raw.basic_nack, requeue=True)
 
     def fail(self) -> bool:
-        """Give the message back as one that failed. That counts: the queue's delivery limit will end it."""
+        """Return the message as failed; the queue's delivery limit counts it."""
         return self._settle("failed", self._channel.raw.basic_reject, requeue=True)
 
     def _settle(self, what: str, send: Any, **arguments: Any) -> bool:

@@ -1,4 +1,4 @@
-"""What pika and the broker say, in our words. The broker's texts name exchanges and queues, never a message."""
+"""Errors of pika and the broker, in our words. The broker's texts name exchanges and queues, never a message."""
 
 import re
 import socket
@@ -48,7 +48,7 @@ _NOT_OPENED = (
 
 
 def chain(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error and what is packed into it."""
+    """Yield an error and all errors wrapped in it."""
     yield error
     inner = [*getattr(error, "exceptions", ()), getattr(error, "exception", None), *error.args]
     for each in inner:
@@ -57,7 +57,7 @@ def chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def not_opened(error: BaseException, where: str, user: str, virtual_host: str) -> tuple[LinkStatus, str]:
-    """Say why there is no connection, and what to do."""
+    """Describe why there is no connection, and the remedy."""
     errors = list(chain(error))
     text = " ".join(str(each.args) for each in errors)
     for each in errors:
@@ -80,7 +80,6 @@ def _kept_out(text: str, user: str, virtual_host: str) -> str:
 
 
 def connection_lost(error: BaseException, where: str) -> str:
-    """Say why a connection ended."""
     match error:
         case exceptions.AMQPHeartbeatTimeout():
             return f"{where} gave no sign of life"
@@ -94,7 +93,6 @@ def connection_lost(error: BaseException, where: str) -> str:
 
 
 def channel_lost(error: BaseException) -> BrokerError:
-    """Say why a channel ended."""
     if isinstance(error, exceptions.ChannelClosedByBroker):
         return BrokerRefused(error.reply_code, _refusal(error.reply_code, str(error.reply_text)))
     return BrokerUnreachable("the connection was lost")

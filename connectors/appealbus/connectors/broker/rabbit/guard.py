@@ -1,4 +1,4 @@
-"""What pika calls must not raise: an exception in a callback ends the whole connection, for everybody."""
+"""Guard for pika's callbacks: an exception in one would end the whole connection, for all users."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +9,7 @@ log = structlog.get_logger(__name__)
 
 
 def guarded(callback: Callable[..., Any], failed: Callable[..., Any] | None = None) -> Callable[..., None]:
-    """Return a callback that logs what the given one raises, then calls `failed` with the same arguments."""
+    """Return a callback that logs errors of the given one, then calls `failed` with the same arguments."""
 
     def call(*args: Any) -> None:
         try:

@@ -1,4 +1,4 @@
-"""One connection that comes back: hosts in turn, pauses with jitter, and how it stands."""
+"""One reconnecting connection: hosts in turn, pauses with jitter, and its state."""
 
 import asyncio
 from collections import Counter
@@ -25,7 +25,7 @@ from appealbus.core.clocks import monotonic, wall
 log = structlog.get_logger(__name__)
 
 FIRST_PAUSE = 0.5
-"""Seconds: a broker that restarts is back in a few, and one that is up must not be asked by all at once."""
+"""Seconds: a restarting broker is back in a few, and one that is up must not be asked by all at once."""
 
 
 class Link:
@@ -34,11 +34,8 @@ class Link:
     def __init__(self, name: str, hosts: Callable[[], Sequence[ConnectionParameters]], longest_pause: float) -> None:
         """Begin to connect.
 
-        Args:
-            name: for people.
-            hosts: reads what to connect with, in a thread, for each round of attempts: passwords change.
-            longest_pause: seconds between two rounds, at most.
-
+        `hosts` reads the parameters in a thread for each round of attempts, as passwords change; `longest_pause` is in
+        seconds.
         """
         self.name = name
         self.counts: Counter[str] = Counter()
@@ -62,7 +59,7 @@ class Link:
 
     @property
     def is_blocked(self) -> bool:
-        """Whether the broker takes nothing for now."""
+        """Whether the broker accepts nothing for now."""
         return self._blocked
 
     @property
@@ -71,19 +68,19 @@ class Link:
         return self._closed
 
     def state(self, warning: str = "") -> LinkState:
-        """Say how the connection stands; while it is up, also what else is to be mended."""
+        """Return the connection's state; `warning` is shown while it is up."""
         warns = self._status is LinkStatus.UP and warning != ""
         detail = warning if warns else self._detail
         reconnects = max(0, self._ups - 1)
         return LinkState(self.name, self._status, detail, self._since, reconnects, dict(self.counts), warns)
 
     def announce(self) -> None:
-        """Wake all who wait for a change."""
+        """Wake all waiters of `change`."""
         self._changed.set()
         self._changed = asyncio.Event()
 
     async def change(self, deadline: float) -> bool:
-        """Wait until anything changes; False where nothing will, or the time is up."""
+        """Wait until anything changes; False if closed or the time is up."""
         if self._closed:
             return False
         try:
@@ -94,16 +91,9 @@ class Link:
         return not self._closed
 
     async def channel(self, within: float, *, patient: bool = False) -> Channel:
-        """Open a channel, once there is a connection.
+        """Open a channel as soon as there is a connection, within so many seconds.
 
-        Args:
-            within: seconds to wait for a connection.
-            patient: whether to wait too while the broker is known to be away.
-
-        Raises:
-            BrokerUnreachable: there was no connection, or it was lost.
-            BrokerRefused: the broker opens no more channels.
-
+        With `patient` also wait while the broker is known to be away. Raises BrokerUnreachable and BrokerRefused.
         """
         deadline = monotonic() + within
         while self._connection is None:
@@ -125,7 +115,7 @@ class Link:
         return channel
 
     async def close(self) -> None:
-        """Close the connection, and do not come back."""
+        """Close the connection for good."""
         self._closed = True
         self.announce()
         self._task.cancel()
@@ -145,7 +135,7 @@ class Link:
             await asyncio.sleep(backoff.pause(stood, slow=slow))
 
     async def _round(self) -> tuple[float, bool]:
-        """Try each host until one connection has stood; return for how long, and whether all hosts refuse us."""
+        """Try each host until one connection has been up; return for how long, and whether all hosts refuse us."""
         try:
             hosts = await asyncio.to_thread(self._read_hosts)
         except ConfigError as error:
@@ -168,7 +158,7 @@ class Link:
         return 0.0, all(status is LinkStatus.REFUSED for status, _ in failures)
 
     async def _stand(self, attempt: Attempt) -> float:
-        """Wait until the connection is lost; return for how many seconds it stood."""
+        """Wait until the connection is lost; return for how many seconds it was up."""
         began = monotonic()
         self._connection = attempt.connection
         attempt.connection.add_on_connection_blocked_callback(guarded(self._on_blocked))

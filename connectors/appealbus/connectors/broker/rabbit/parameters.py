@@ -1,4 +1,4 @@
-"""Settings of a broker, as pika wants them."""
+"""Broker settings as pika's parameters."""
 
 import pika
 
@@ -7,22 +7,15 @@ from appealbus.connectors.http.tls import tls_context
 from appealbus.core import ConfigError, __version__
 
 _PORT = 5672
-"""Registered for AMQP."""
+"""Default port of AMQP."""
 _TLS_PORT = 5671
-"""Registered for AMQP over TLS."""
+"""Default port of AMQP over TLS."""
 
 
 def parameters(settings: BrokerSettings, key: str, link: str) -> list[pika.ConnectionParameters]:
-    """Return what to connect with, for each host. Reads files: call it in a thread.
+    """Return the connection parameters for each host. Reads files: call it in a thread.
 
-    Args:
-        settings: the table of the broker.
-        key: its key, for errors: `plugins.amqp.brokers.main`.
-        link: what the connection is called in the broker's own lists.
-
-    Raises:
-        ConfigError: a file or a secret cannot be read, or none says who we are.
-
+    Raises ConfigError with the table's `key`. `link` is the connection's name in the broker's own lists.
     """
     tls = tls_context(settings.tls, f"{key}.tls") if settings.tls is not None else None
     return [

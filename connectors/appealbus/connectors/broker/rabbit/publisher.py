@@ -1,4 +1,4 @@
-"""Publishing: a window over everything under way, and a channel for each exchange."""
+"""Publishing: a window over everything in flight, and a channel for each exchange."""
 
 import asyncio
 from collections.abc import Sequence
@@ -19,13 +19,13 @@ from appealbus.core.clocks import monotonic
 log = structlog.get_logger(__name__)
 
 _LONG = 3600.0
-"""Seconds: as good as for ever. There is nobody to tell when they are over, so the wait begins anew."""
+"""Seconds: practically unlimited. When they are over, the wait begins anew."""
 _TOO_LARGE = Settled(Published.UNFIT, 311, "the message is larger than `largest_message`")
 _TOO_LONG = Settled(Published.UNFIT, 501, "a name or a property of the message is too long")
 
 
 class Publisher:
-    """Publishes over one link. A mistake about one exchange closes that one's channel, and no other's."""
+    """Publishes over one link. An error with one exchange closes only its channel."""
 
     def __init__(self, link: Link, settings: BrokerSettings) -> None:
         self._link = link
@@ -37,21 +37,20 @@ class Publisher:
 
     @property
     def detail(self) -> str:
-        """How the link stands, in a line."""
         return self._link.state().detail
 
     @property
     def refusals(self) -> str:
-        """Why the broker refused the last message, for each exchange where it has taken none since."""
+        """The last refusal, for each exchange that has accepted nothing since."""
         refused = ((name, channel.refusal) for name, channel in self._channels.items() if channel.refusal)
         return "; ".join(f"a message to {name or 'the default exchange'} was refused: {why}" for name, why in refused)
 
     async def send(self, message: Message, *, mandatory: bool, within: float) -> Settled:
-        """Publish, and wait for the broker's word, or for the time to be up."""
+        """Publish, and wait for the result or the end of the time."""
         return (await self.send_all([message], mandatory=mandatory, within=within))[0]
 
     async def send_all(self, messages: Sequence[Message], *, mandatory: bool, within: float) -> list[Settled]:
-        """Publish messages in their order; return the broker's words in the same one, as all are there."""
+        """Publish messages in order; return all results in the same order."""
         deadline = monotonic() + within
         # All leave before the first word is waited for: most words have come then, and cost no wait of their own.
         begun = [await self._begin(message, mandatory=mandatory, deadline=deadline) for message in messages]
@@ -63,7 +62,7 @@ class Publisher:
     async def _begin(
         self, message: Message, *, mandatory: bool, deadline: float
     ) -> "Settled | asyncio.Future[Settled]":
-        """Publish, once there are a channel and room; return what will tell about it, or what became of it."""
+        """Publish once there are a channel and room. Return a future of the result, or the result if it failed."""
         size = len(message.body)
         self._counts["published"] += 1
         if (channel := self._channels.get(message.exchange)) is None:
@@ -94,7 +93,7 @@ class Publisher:
                 return self._count(_TOO_LONG)
 
     async def close(self) -> None:
-        """End all channels. Messages that wait for their confirmation are settled as indeterminate."""
+        """Close all channels. Messages without confirmation are settled as indeterminate."""
         for channel in self._channels.values():
             await channel.close()
 
@@ -116,19 +115,17 @@ class _ExchangeChannel:
         self._task = asyncio.create_task(self._keep())
 
     def note(self, settled: Settled) -> Settled:
-        """Remember why the broker takes nothing here."""
+        """Remember why the broker accepts nothing here."""
         if settled.published not in {Published.INDETERMINATE, Published.UNREACHABLE}:
             self.refusal = settled.why
         return settled
 
     def drop(self, confirms: Confirms) -> None:
-        """Use this channel no more."""
         if self.confirms is confirms:
             self.confirms = None
         confirms.retired.set()
 
     async def close(self) -> None:
-        """End it."""
         tasks = [self._task, *self._retired]
         for task in tasks:
             task.cancel()
@@ -178,7 +175,7 @@ class _ExchangeChannel:
 
     @staticmethod
     async def _end(confirms: Confirms) -> None:
-        """Let what waits on a retired channel be settled, each by its own time, then close the channel."""
+        """Let a retired channel's messages be settled, each by its own deadline, then close the channel."""
         try:
             await _first(confirms.channel.lost, confirms.empty)
         finally:

@@ -25,11 +25,11 @@ from appealbus.core import LinkStatus
 from appealbus.core.clocks import monotonic
 
 _REMEMBERED = 10_000
-"""Ids of requests that nobody waits for any more: so many late replies can be told from those of strangers."""
+"""Finished request ids remembered, to tell late replies from unknown ones."""
 
 
 class Requests(Subscription):
-    """Who waits for a reply, by correlation id."""
+    """Waiting requests by correlation id."""
 
     def __init__(self, link: Link, publisher: Publisher, longest_pause: float) -> None:
         self._publisher = publisher
@@ -39,7 +39,6 @@ class Requests(Subscription):
         super().__init__(link, "replies", longest_pause)
 
     async def request(self, message: Message, within: float) -> Message:
-        """Send a request and return its reply; raises as `Broker.request`."""
         deadline = monotonic() + within
         number = message.properties.correlation_id
         if not number or number in self._waiting:
@@ -113,7 +112,7 @@ class Requests(Subscription):
                 future.set_result(None)
 
     async def close(self) -> None:
-        """End it; who waits is told that the connection is gone."""
+        """Close; waiting requests fail as unreachable."""
         await self._end()
         self._lost()
         if self._channel is not None:

@@ -1,4 +1,4 @@
-"""A channel with a consumer on it that is made anew after every loss."""
+"""A channel with a consumer, recreated after every loss."""
 
 import asyncio
 from abc import ABC, abstractmethod
@@ -19,17 +19,17 @@ from appealbus.core.clocks import monotonic
 log = structlog.get_logger(__name__)
 
 _LONG = 3600.0
-"""Seconds: as good as for ever. There is nobody to tell when they are over, so the wait begins anew."""
+"""Seconds: practically unlimited. When they are over, the wait begins anew."""
 _SUBSCRIBED = 40.0
-"""Seconds that the broker has for a subscription: for a quorum queue without a leader it tries for half a minute."""
+"""Seconds for a subscription: the broker tries for half a minute if a quorum queue has no leader."""
 _LOOK = 20.0
-"""Seconds between two looks at a queue from which nothing comes: each costs the broker a round trip."""
+"""Seconds between two checks of a silent queue: each costs the broker a round trip."""
 _ALONE = 3
-"""Looks in a row that find nobody consuming: a leader that is elected anew takes less than a minute."""
+"""Checks in a row that find no consumer: electing a new leader takes less than a minute."""
 
 
 class Subscription(ABC):
-    """Subscribes again after every loss: of the connection, of the channel, or of the consumer alone."""
+    """Subscribes again after every loss: of the connection, the channel, or the consumer alone."""
 
     def __init__(self, link: Link, about: str, longest_pause: float) -> None:
         self._link = link
@@ -43,12 +43,11 @@ class Subscription(ABC):
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin to subscribe."""
         self._task = asyncio.create_task(self._keep())
 
     @property
     def trouble(self) -> Trouble | None:
-        """Why the subscription does not stand although there is a connection."""
+        """Why it is not subscribed although connected."""
         return self._trouble
 
     @abstractmethod
@@ -57,7 +56,7 @@ class Subscription(ABC):
 
     @abstractmethod
     def _lost(self) -> None:
-        """Take note that what came over the channel can no longer be settled."""
+        """Called when deliveries of the channel can no longer be settled."""
 
     async def _consume(self, channel: Channel, queue: str, receive: Callable[..., None], **arguments: Any) -> None:
         self._from = queue
@@ -97,7 +96,7 @@ class Subscription(ABC):
                 await asyncio.sleep(self._backoff.pause(stood))
 
     async def _watch(self, channel: Channel) -> BrokerError:
-        """Return why the channel is lost. RabbitMQ was seen to say nothing about a deleted queue, so we look, too."""
+        """Return why the channel was lost. RabbitMQ may not report a deleted queue, so it is polled, too."""
         alone = 0
         while not (await asyncio.wait([channel.lost], timeout=_LOOK))[0]:
             try:
@@ -132,7 +131,7 @@ class Subscription(ABC):
             log.warning("amqp.subscription.lost", queue=self._about, code=code, detail=str(reason))
 
     async def _end(self) -> None:
-        """End the consumer. The channel stays open, for messages that are still to be settled."""
+        """Cancel the consumer. The channel stays open, for messages still to be settled."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])

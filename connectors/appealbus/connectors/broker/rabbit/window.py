@@ -1,11 +1,11 @@
-"""How much may be under way to the broker at once."""
+"""Limit of what may be in flight to the broker at once."""
 
 import asyncio
 from collections import deque
 
 
 class Window:
-    """A bound on messages and on their bytes. Senders wait in turn. A single message may exceed the bytes."""
+    """A limit of messages and their bytes. Senders wait in turn. A single message may exceed the bytes."""
 
     def __init__(self, messages: int, size: int) -> None:
         self._messages = messages
@@ -15,7 +15,7 @@ class Window:
         self._queue: deque[tuple[int, asyncio.Future[None]]] = deque()
 
     def take(self, size: int) -> bool:
-        """Get in at once, if there is room and nobody waits."""
+        """Enter at once, if there is room and nobody waits."""
         if self._queue or not self._fits(size):
             return False
         self._in += 1
@@ -23,7 +23,7 @@ class Window:
         return True
 
     async def enter(self, size: int, deadline: float) -> bool:
-        """Wait for room; say whether there was any in time."""
+        """Wait for room; False if there was none in time."""
         if self.take(size):
             return True
         place = asyncio.get_running_loop().create_future()
@@ -43,7 +43,6 @@ class Window:
         return True
 
     def leave(self, size: int) -> None:
-        """Make room."""
         self._in -= 1
         self._bytes -= size
         if self._queue:

@@ -1,7 +1,7 @@
-"""Streebog and GOST R 34.10 by libgcrypt: the primitives, over bytes and whole numbers. It knows no message, no file.
+"""Streebog and GOST R 34.10 through libgcrypt: primitives over bytes and integers, without messages or files.
 
-What reads or writes numbers as bytes is the caller's: a signer and a verifier that shared it would agree in its errors.
-All functions may be called from any thread at once, and let other threads run meanwhile.
+Callers encode numbers as bytes: a signer and a verifier that shared the encoding would share its errors. All functions
+are thread-safe and release the interpreter while they run.
 """
 
 import ctypes
@@ -29,7 +29,7 @@ _UNFIT = "not the secret number of a key on this curve"
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """A curve: libgcrypt's name of it, and the size of a coordinate in bytes (32 or 64)."""
+    """A curve: its name in libgcrypt, and the size of a coordinate in bytes (32 or 64)."""
 
     name: str
     size: int
@@ -55,39 +55,19 @@ CURVES: Final = {
 
 
 def load() -> None:
-    """Load the library, once for the process.
-
-    Raises:
-        ConfigError: it is absent, too old, or may not be used for GOST on this machine.
-
-    """
+    """Load the library, once for the process. Raises ConfigError if it is missing, too old, or blocked for GOST."""
     _library()
 
 
 def streebog(data: bytes, bits: int) -> bytes:
-    """Return the hash of the data, in the order of bytes of RFC 6986's octet strings: 32 or 64 bytes.
-
-    Args:
-        data: any number of bytes.
-        bits: 256 or 512.
-
-    Raises:
-        ConfigError: the library cannot be used.
-
-    """
+    """Return the hash of 256 or 512 bits, in the byte order of RFC 6986's octet strings. Raises ConfigError."""
     digest = ctypes.create_string_buffer(bits // 8)
     _library().gcry_md_hash_buffer(_STREEBOG[bits], digest, data, len(data))
     return digest.raw
 
 
 def public_point(curve: Curve, secret: int) -> Point:
-    """Return the public key of a secret number.
-
-    Raises:
-        ValueError: the number is not positive, is too long for the curve, or has no public key.
-        ConfigError: the library cannot be used.
-
-    """
+    """Return the public key of a secret number. Raises ValueError for an invalid number, and ConfigError."""
     library = _library()
     context = ctypes.c_void_p()
     with _expression(library, _private(curve, secret)) as key:
@@ -102,15 +82,8 @@ def public_point(curve: Curve, secret: int) -> Point:
 def sign(curve: Curve, secret: int, e: int) -> tuple[int, int]:
     """Return a signature (r, s) with a new random k (RFC 7091, section 6.1).
 
-    Args:
-        curve: where the key lies.
-        secret: the key, d.
-        e: the hash as a number, at most as many bits as the curve; 0 counts as 1.
-
-    Raises:
-        ValueError: the key is not positive, or a number is too long for the curve.
-        ConfigError: the library cannot be used.
-
+    `e` is the hash as a number with at most the curve's bits; 0 counts as 1. Raises ValueError for invalid numbers, and
+    ConfigError.
     """
     library = _library()
     private, result = _list(b"private-key", _private(curve, secret)), ctypes.c_void_p()
@@ -124,18 +97,10 @@ def sign(curve: Curve, secret: int, e: int) -> tuple[int, int]:
 
 
 def verify(curve: Curve, public: Point, e: int, signature: tuple[int, int]) -> bool:
-    """Return whether the signature (r, s) fits e and the public key (RFC 7091, section 6.2).
+    """Return whether the signature (r, s) matches e and the public key (RFC 7091, section 6.2).
 
-    Args:
-        curve: where the key lies.
-        public: the key, Q.
-        e: the hash as a number, at most as many bits as the curve.
-        signature: r and s; numbers that no signature has are False, not an error.
-
-    Raises:
-        ValueError: e is too long, or the key is no point of the curve.
-        ConfigError: the library cannot be used.
-
+    `e` is the hash as a number with at most the curve's bits. Out-of-range r and s give False; an invalid e or key
+    raises ValueError. Raises ConfigError if the library cannot be used.
     """
     library = _library()
     if not all(0 < number < 1 << (8 * curve.size) for number in signature):
@@ -204,7 +169,7 @@ def _initialised() -> ctypes.CDLL:
 
 @contextmanager
 def _expression(library: ctypes.CDLL, canonical: bytes) -> Iterator[ctypes.c_void_p]:
-    """Hold an S-expression, the form in which libgcrypt takes keys, hashes and signatures."""
+    """Hold an S-expression, libgcrypt's format of keys, hashes and signatures."""
     expression = ctypes.c_void_p()
     if library.gcry_sexp_new(ctypes.byref(expression), canonical, len(canonical), 0):
         raise MemoryError("libgcrypt took no expression")
@@ -231,13 +196,13 @@ def _octets(number: int, curve: Curve) -> bytes:
 
 
 def _list(name: bytes, *parts: "bytes | _List") -> "_List":
-    """Return a list in canonical form: `(4:name5:value)`; a part that is a list stays one."""
+    """Return a list in canonical form: `(4:name5:value)`; nested lists are kept."""
     items = (part if isinstance(part, _List) else b"%d:%s" % (len(part), part) for part in (name, *parts))
     return _List(b"(" + b"".join(items) + b")")
 
 
 class _List(bytes):
-    """A list that is written already. Told apart by its type: a number may begin with a bracket, too."""
+    """A serialized list. It has its own type because a number may begin with a bracket, too."""
 
 
 def _part(library: ctypes.CDLL, expression: ctypes.c_void_p, name: bytes) -> int:

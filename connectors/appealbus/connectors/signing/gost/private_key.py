@@ -1,4 +1,4 @@
-"""Reads private keys of GOST: PKCS #8 in PEM, by the identifiers of Russia (RFC 9215) and of Kazakhstan."""
+"""Reading GOST private keys: PKCS #8 in PEM, with the identifiers of Russia (RFC 9215) and of Kazakhstan."""
 
 import hashlib
 from pathlib import Path
@@ -15,11 +15,11 @@ from appealbus.core import ConfigError
 
 _MAX_FILE = 64 * 1024
 _MAX_ITERATIONS = 10_000_000
-"""OpenSSL writes 2,048 and may be asked for more; a file must not hold the start up for ever."""
+"""OpenSSL writes 2,048 and may be asked for more; a file must not block the start."""
 
 _ALGORITHMS = ("1.2.643.7.1.1.1.1", "1.2.643.7.1.1.1.2", "1.2.398.3.10.1.1.2.1", "1.2.398.3.10.1.1.2.2")
 _SETS = {"1.2.398.3.10.1.1.2.1.1": "1.2.643.7.1.2.1.1.1", "1.2.398.3.10.1.1.2.2.1": "1.2.643.7.1.2.1.2.1"}
-"""Curves of Kazakhstan by the identifiers of the same ones in Russia."""
+"""Kazakhstan's identifiers of curves, mapped to Russia's identifiers of the same ones."""
 
 
 class _Parameters(core.Sequence):  # type: ignore[misc]  # the library has no types
@@ -45,12 +45,7 @@ class _PrivateKeyInfo(core.Sequence):  # type: ignore[misc]
 
 
 def read_gost_key(path: Path, password: str | None) -> tuple[Curve, int]:
-    """Return the curve and the secret number of the key in a PEM file.
-
-    Raises:
-        ConfigError: there is none, or the password does not open it.
-
-    """
+    """Return the curve and the secret number of the key in a PEM file. Raises ConfigError."""
     data = read_file(path, _MAX_FILE)
     try:
         kind, _, der = pem.unarmor(data)
@@ -73,8 +68,10 @@ def read_gost_key(path: Path, password: str | None) -> tuple[Curve, int]:
 
 
 def _number(octets: bytes, size: int) -> int:
-    """Return the secret number. Three encodings occur: its bytes from the last to the first (RFC 9215), the same as
-    an OCTET STRING of its own, and an INTEGER, whose first byte comes first."""
+    """Return the secret number.
+
+    Three encodings occur: little-endian bytes (RFC 9215), the same in a nested OCTET STRING, and a big-endian INTEGER.
+    """
     if len(octets) == size:
         return int.from_bytes(octets, "little")
     inner = core.load(octets, strict=True)
@@ -86,7 +83,7 @@ def _number(octets: bytes, size: int) -> int:
 
 
 def _opened(der: bytes, password: str) -> bytes:
-    """Open a key that is locked by PBES2 with PBKDF2 and AES, as OpenSSL locks them."""
+    """Decrypt a key encrypted by PBES2 with PBKDF2 and AES, as OpenSSL does."""
     locked = keys.EncryptedPrivateKeyInfo.load(der, strict=True)
     how: algos.EncryptionAlgorithm = locked["encryption_algorithm"]
     if how.kdf != "pbkdf2" or how.encryption_cipher != "aes" or how.encryption_mode != "cbc":

@@ -1,4 +1,4 @@
-"""Reads public keys of GOST from certificates, and verifies with them."""
+"""Reading GOST public keys from certificates, and verifying with them."""
 
 from asn1crypto import core
 from asn1crypto import x509 as asn1
@@ -40,8 +40,8 @@ class _PublicKeyInfo(core.Sequence):  # type: ignore[misc]
 class GostPublicKey(PublicKey):
     """GOST 34.10-2015 over Streebog of the same size.
 
-    Numbers are little-endian, in keys and hashes, and in signatures r before s. In certificates by Russia's identifiers
-    the whole signature is written from its last byte to its first: s before r, big-endian (RFC 9215, section 2).
+    Numbers are little-endian, in keys and hashes, and in signatures r before s. Certificates with Russia's identifiers
+    reverse the whole signature: s before r, big-endian (RFC 9215, section 2).
     """
 
     def __init__(self, curve: Curve, point: Point) -> None:
@@ -49,15 +49,14 @@ class GostPublicKey(PublicKey):
         self.signature_method, self.digest_method = GOST_SIGNATURE[self._bits], GOST_DIGEST[self._bits]
 
     def digest(self, data: bytes) -> bytes:
-        """Return Streebog's."""
         return streebog(data, self._bits)
 
     def signed_message(self, data: bytes, signature: bytes) -> bool:
-        """Verify r and s as XML signatures of Kazakhstan have them."""
+        """Verify r and s in the byte order of Kazakhstan's XML signatures."""
         return self._verified(data, signature)
 
     def issued(self, document: x509.Certificate | x509.CertificateRevocationList, signed: bytes) -> bool:
-        """Verify r and s in the order of bytes that the signature's identifier stands for."""
+        """Verify r and s in the byte order of the signature's algorithm identifier."""
         oid, signature = document.signature_algorithm_oid.dotted_string, document.signature
         if _ISSUED_RUSSIA.get(oid) == self._curve.size:
             return self._verified(signed, signature[::-1])
@@ -72,16 +71,7 @@ class GostPublicKey(PublicKey):
 
 
 def gost_public_key(certificate: x509.Certificate, name: str) -> GostPublicKey:
-    """Return the GOST key of a certificate.
-
-    Args:
-        certificate: whose key; of any other kind than `cryptography` knows.
-        name: of the file, for errors.
-
-    Raises:
-        ConfigError: it is not one of GOST 34.10-2015, or libgcrypt is absent.
-
-    """
+    """Return the GOST key of a certificate; `name` is the file's, for errors. Raises ConfigError."""
     load()
     try:
         tbs = asn1.Certificate.load(der_of(certificate))["tbs_certificate"]
