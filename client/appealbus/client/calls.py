@@ -182,10 +182,10 @@ def feed(
 ) -> Call[FeedPage]:
     """Read a page of the feed: what follows a cursor, or begins it."""
     query = [("wait", str(int(wait))), ("limit", str(int(limit)))]
-    query += [("place", each) for each in places] + [("kind", each) for each in kinds]
+    query += [("place", place) for place in places] + [("kind", kind) for kind in kinds]
     query += [("after", after)] if after is not None else []
     words = (completeness,) if isinstance(completeness, str) else completeness or ()
-    query += [("completeness", each) for each in words]
+    query += [("completeness", word) for word in words]
     read = reading.reader(reading.feed_page)
     return Call("GET", "/v1/feed", read, tuple(query), {"Accept": JSON}, wait=wait)
 

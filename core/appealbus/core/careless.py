@@ -44,7 +44,7 @@ def slip(part: object, interface: type) -> str:
             return wrong
     if isinstance(part, Assessor):
         reads: Any = part.reads
-        if reads is not None and not (isinstance(reads, tuple | list) and all(isinstance(each, str) for each in reads)):
+        if reads is not None and not (isinstance(reads, tuple | list) and all(isinstance(read, str) for read in reads)):
             return f"{kind.__name__}.reads is no list of paths; write reads = ({reads!r},) ({class_line(kind)})"
     return ""
 
@@ -58,7 +58,7 @@ def _uncallable(kind: type, name: str, method: Callable[..., Any], specified: Ca
     later = inspect.iscoroutinefunction(method) or inspect.isasyncgenfunction(method)
     if later and not inspect.iscoroutinefunction(specified) and not inspect.isasyncgenfunction(specified):
         return f"{kind.__name__}.{name} is called and not awaited; write it without async ({place})"
-    wanted = [each for each in inspect.signature(specified).parameters.values() if each.name != "self"]
+    wanted = [parameter for parameter in inspect.signature(specified).parameters.values() if parameter.name != "self"]
     wanted = [each for each in wanted if each.default is each.empty and each.kind is each.POSITIONAL_OR_KEYWORD]
     try:
         inspect.signature(method).bind(*wanted)

@@ -216,7 +216,7 @@ class Host:
     @property
     def compares(self) -> bool:
         """Whether any part compares appeals: then the journal stores sketches of their content."""
-        return any(isinstance(each, PastAssessor) for each in self.assessors.values())
+        return any(isinstance(assessor, PastAssessor) for assessor in self.assessors.values())
 
     def compare(self, appeal: Appeal, past: Past) -> tuple[list[dict[str, Any]], frozenset[int]]:
         """Return the results of all comparisons of an appeal with its past, and the ids of appeals shown in them.

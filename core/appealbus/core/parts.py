@@ -87,10 +87,10 @@ def load_plugins(loaded: Loaded) -> Host:
 
     host = Host(settings_for)
     host.load(loaded.settings.bus.plugins, loaded.settings.bus.disabled)
-    for each in host.plugins:
-        if each.twin:
-            told = f"it is installed, and loaded as {each.twin!r} already; take it out here"
-            each.reason = str(loaded.error(told, "bus", "plugins"))
+    for plugin in host.plugins:
+        if plugin.twin:
+            told = f"it is installed, and loaded as {plugin.twin!r} already; take it out here"
+            plugin.reason = str(loaded.error(told, "bus", "plugins"))
     return host
 
 

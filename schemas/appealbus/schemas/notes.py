@@ -95,7 +95,7 @@ class Notes:
         if inner.warnings:
             self.warn(field, "list.entries", f"{len(inner.warnings)} values in this list cannot be used as they are")
             # Each name once: an entry is mostly misnamed as the others are.
-            unknown = [each for each in reversed(inner.warnings) if each.code == "field.unknown"]
+            unknown = [warning for warning in reversed(inner.warnings) if warning.code == "field.unknown"]
             named = {each.message.partition(";")[0]: each for each in unknown}
             self.warnings += list(named.values())[: -_MOST_NAMES - 1 : -1]
 

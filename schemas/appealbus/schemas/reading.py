@@ -389,7 +389,7 @@ def _adapter(model: type[Model], name: str) -> TypeAdapter[Any]:
     """Return what checks a field by itself; of a list, an entry."""
     info = model.model_fields[name]
     annotation: Any = info.annotation
-    lists = [each for each in get_args(annotation) if get_origin(each) is list and NoneType in get_args(annotation)]
+    lists = [arg for arg in get_args(annotation) if get_origin(arg) is list and NoneType in get_args(annotation)]
     if lists:
         annotation = lists[0]
     if get_origin(annotation) is list:

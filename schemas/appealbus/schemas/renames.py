@@ -52,13 +52,13 @@ def is_unknown(path: str) -> bool:
 
 def rename(given: dict[str, Any] | etree._Element, renames: Sequence[Rename], notes: Notes) -> None:
     """Move what stands at the paths, in JSON or XML, where the form's own field is absent; note each once."""
-    for each in renames:
-        path, to = _steps(each.path), _steps(each.to)
+    for rename in renames:
+        path, to = _steps(rename.path), _steps(rename.to)
         common = len(_common(path))
         move = _move_in_xml if isinstance(given, etree._Element) else _move
         nodes = list(_nodes(given, path[:common]))
-        if sum(move(node, path[common:], to[common:] if each.to else [""]) for node in nodes):
-            notes.warn(each.to.partition("[")[0], RENAMED, each.told)
+        if sum(move(node, path[common:], to[common:] if rename.to else [""]) for node in nodes):
+            notes.warn(rename.to.partition("[")[0], RENAMED, rename.told)
 
 
 def _steps(path: str) -> list[str]:
@@ -78,7 +78,7 @@ def _known(path: Sequence[str], shape: Shape) -> bool:
         case ListOf():
             return path[0] == "*" and _known(path[1:], shape.item)
         case ModelOf():
-            return any(each.name == path[0] and _known(path[1:], each.shape) for each in fields_of(shape.model))
+            return any(field.name == path[0] and _known(path[1:], field.shape) for field in fields_of(shape.model))
         case OneOf():
             return any(_known(path, ModelOf(model)) for _, model in shape.models)
     return False

@@ -98,10 +98,10 @@ def fields_of(model: type[Model]) -> tuple[Field, ...]:
 def paths_of(model: type[Model]) -> tuple[str, ...]:
     """Return the paths of a model's fields, and of those within them but for lists: `place`, `place.kato`."""
     paths: list[str] = []
-    for name, shape in ((each.name, each.shape) for each in fields_of(model)):
+    for name, shape in ((field.name, field.shape) for field in fields_of(model)):
         models = [shape.model] if isinstance(shape, ModelOf) else []
         models += [one for _, one in shape.models] if isinstance(shape, OneOf) else []
-        paths += [name, *(f"{name}.{each.name}" for one in models for each in fields_of(one) if each.name != "type")]
+        paths += [name, *(f"{name}.{field.name}" for one in models for field in fields_of(one) if field.name != "type")]
     return tuple(dict.fromkeys(paths))
 
 

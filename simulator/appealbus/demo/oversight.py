@@ -73,9 +73,9 @@ async def alarm(out: Console, journal: Journal, folder: Path) -> int:
         await count_new(journal, (await journal.standing()).journal, store)
         judged, scanned = judged_week(store, monday, settings.rate)
         found = await surges(journal, store, judged, settings.rate, scanned)
-        for each in kept.raise_alarms(store, found, wall()):
-            out.print(kept_line(each))
-            for line in alarm_lines(each.alarm):
+        for alarm in kept.raise_alarms(store, found, wall()):
+            out.print(kept_line(alarm))
+            for line in alarm_lines(alarm.alarm):
                 out.print(line)
     return judged.tested
 

@@ -57,8 +57,8 @@ def _appeals(random: Random, began: datetime) -> Iterator[NewAppeal]:
 
 @cache
 def neighbour() -> Appeal:
-    letters = (each for each in appeals() if each.category and each.category.code == _RIVER)
-    river = next(each for each in letters if each.language is Language.RUSSIAN)
+    letters = (appeal for appeal in appeals() if appeal.category and appeal.category.code == _RIVER)
+    river = next(letter for letter in letters if letter.language is Language.RUSSIAN)
     return river.model_copy(update={"place": _PLACE, "parcels": [_PARCEL]})
 
 

@@ -88,7 +88,7 @@ class Brokers:
         except (BrokerError, ManagementFailed, ConfigError) as error:
             return Health(False, f"{there}; {error}")
         # What is only missing is made by the bus when it starts, if it may.
-        problems = [str(each) for each in looked.problems if not (each.by_declaring and settings.declare)]
+        problems = [str(problem) for problem in looked.problems if not (problem.by_declaring and settings.declare)]
         return Health(not problems, "; ".join([there, *problems]))
 
     def links(self, broker: Broker) -> Sequence[LinkState]:
@@ -120,5 +120,5 @@ def link_of(
     worst = next((link for link in broker if link.status is not LinkStatus.UP), None)
     if worst is not None:
         return LinkState(name, worst.status, f"see {worst.name}", worst.since, counts=dict(counts))
-    found = [each for each in troubles if each is not None] or [(LinkStatus.UP, "")]
+    found = [trouble for trouble in troubles if trouble is not None] or [(LinkStatus.UP, "")]
     return LinkState(name, found[0][0], "; ".join(detail for _, detail in found), counts=dict(counts))

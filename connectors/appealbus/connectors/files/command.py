@@ -70,7 +70,7 @@ def _tell_text(cli: Cli, message: Inbound, result: Taken | Quarantined) -> None:
     again = "" if result.new else ", known already"
     receipt = result.receipt
     number = receipt.number or "a change that waits for its appeal"
-    told = [f"  {each.field}: {each.code}" for each in receipt.warnings or ()]
+    told = [f"  {warning.field}: {warning.code}" for warning in receipt.warnings or ()]
     odd = "".join(told[:_WARNINGS]) + (f"  and {len(told) - _WARNINGS} more" if len(told) > _WARNINGS else "")
     cli.out.print(f"{message.position}  {number}  {local(receipt.accepted_at):%Y-%m-%d %H:%M:%S}{again}{odd}")
 

@@ -97,7 +97,7 @@ class RevocationList:
             raise ConfigError(f"{self.file}: not a list of revoked certificates; give a PEM or DER file") from None
         if partial or due is None:
             raise ConfigError(f"{self.file}: not a whole list that names the time of the next; give the full one")
-        named = [each for each in self._authorities if each.certificate.subject == found.issuer]
+        named = [authority for authority in self._authorities if authority.certificate.subject == found.issuer]
         signed = _signed_part(der)
         if not any(each.key.issued(found, signed) for each in named):
             raise ConfigError(f"{self.file}: no certificate of trusted_ca has signed this list")
@@ -136,7 +136,8 @@ def _is_partial(found: x509.CertificateRevocationList) -> bool:
     """Whether the list is incomplete. An unknown critical extension counts as that."""
     known = (x509.CRLNumber, x509.AuthorityKeyIdentifier)
     return any(
-        (each.critical and not isinstance(each.value, known)) or _leaves_out(each.value) for each in found.extensions
+        (extension.critical and not isinstance(extension.value, known)) or _leaves_out(extension.value)
+        for extension in found.extensions
     )
 
 

@@ -74,7 +74,7 @@ class Trust:
                 `wssec.crl_missing`, if that is unknown.
         """
         then = came_at or moment
-        issued = not signer.issuers or any(is_valid_at(each.certificate, then) for each in signer.issuers)
+        issued = not signer.issuers or any(is_valid_at(issuer.certificate, then) for issuer in signer.issuers)
         if not issued or not is_valid_at(signer.certificate, then):
             raise failed_as_all("wssec.expired", "the certificate that signed the message is not valid at this time")
         lists = [each for each in self.revoked if each.is_about(signer.certificate)]
@@ -99,7 +99,7 @@ class Trust:
         try:
             certificate = x509.load_der_x509_certificate(der)
             # An authority that renewed its certificate and kept its key may be there twice.
-            named = [each for each in self.authorities if each.certificate.subject == certificate.issuer]
+            named = [authority for authority in self.authorities if authority.certificate.subject == certificate.issuer]
             issuers = tuple(each for each in named if each.key.issued(certificate, certificate.tbs_certificate_bytes))
             # What no authority signed is looked into no further: anybody can write a key that takes minutes to read.
             if issuers and _has(certificate, self.subject) and _may_sign(certificate):
@@ -118,7 +118,7 @@ def load_trust(
     pinned: Sequence[Path], authorities: Sequence[Path], subject: Mapping[str, str], revoked: Sequence[Path]
 ) -> Trust:
     """Load the configured trust: pinned certificates, authorities and revocation lists. Raises ConfigError."""
-    roots = tuple(each for file in authorities for each in _authorities(file))
+    roots = tuple(authority for file in authorities for authority in _authorities(file))
     lists = tuple(RevocationList(file, roots) for file in revoked)
     peers = tuple(_pinned(file) for file in pinned)
     for file, peer in zip(pinned, peers, strict=True):
@@ -151,7 +151,10 @@ def _has(certificate: x509.Certificate, subject: Mapping[str, str]) -> bool:
 
 def _may_sign(certificate: x509.Certificate) -> bool:
     """Whether the certificate's extensions allow signing messages, and none of them is unknown."""
-    if any(each.critical and isinstance(each.value, x509.UnrecognizedExtension) for each in certificate.extensions):
+    if any(
+        extension.critical and isinstance(extension.value, x509.UnrecognizedExtension)
+        for extension in certificate.extensions
+    ):
         return False
     usage = _extension(certificate, x509.KeyUsage)
     basic = _extension(certificate, x509.BasicConstraints)

@@ -20,9 +20,9 @@ def signed_by(signature: etree._Element, candidates: Sequence[Trusted], info: by
     """
     digest, value = _octets(signature[0][2].find(f"{{{DS}}}DigestValue")), _octets(signature[1])
     if digest == candidates[0].key.digest(covered):
-        for each in candidates:
-            if each.key.signed_message(info, value):
-                return each
+        for candidate in candidates:
+            if candidate.key.signed_message(info, value):
+                return candidate
     raise _misfit()
 
 

@@ -56,7 +56,7 @@ class Headers:
         if not self._addressing:
             return elements
         given = {element.tag for element in elements}
-        return (*elements, *(each for each in self._addresses(operation, call) if each.tag not in given))
+        return (*elements, *(address for address in self._addresses(operation, call) if address.tag not in given))
 
     def unset(self) -> Sequence[str]:
         """Return the headers of the contract that the settings lack, each with its first operation."""

@@ -76,8 +76,8 @@ class Wsdl:
     """
 
     def __init__(self, documents: Sequence[Document]) -> None:
-        self._roots = [each.root for each in documents if each.root.tag == f"{{{WSDL}}}definitions"]
-        schemas = [node for each in documents for node in each.root.iter(f"{{{XSD}}}schema")]
+        self._roots = [document.root for document in documents if document.root.tag == f"{{{WSDL}}}definitions"]
+        schemas = [node for document in documents for node in document.root.iter(f"{{{XSD}}}schema")]
         self._declared_elements = {
             _in(schema.get("targetNamespace"), node.get("name", ""))
             for schema in schemas

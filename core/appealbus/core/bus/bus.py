@@ -221,7 +221,7 @@ class Bus:
         connections += [(f"delivery.{name}", delivery.links) for name, delivery in self.parts.deliveries.items()]
         connections += [(f"source.{name}", bound.wire.links) for name, bound in self.parts.sources.items()]
         connections += [(WORK_QUEUE, self.parts.work.links)] if self.parts.work is not None else []
-        connections += [(f"service.{each.name}", each.links) for each in self.parts.host.services]
+        connections += [(f"service.{service.name}", service.links) for service in self.parts.host.services]
         found = {state.name: state for state in self._tasks.troubles()}
         for name, links in connections:
             for state in self.links_of(name, links):
@@ -231,7 +231,7 @@ class Bus:
     def links_of(self, name: str, links: Callable[[], Iterable[LinkState]]) -> list[LinkState]:
         """Return the connection states of one part; if its plugin raises, the part counts as down."""
         try:
-            return [replace(each, detail=printable(each.detail)) for each in links()]
+            return [replace(link, detail=printable(link.detail)) for link in links()]
         except BaseException as error:
             if not is_defect(error):
                 raise

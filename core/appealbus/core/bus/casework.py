@@ -316,7 +316,7 @@ class CaseRun:
     ) -> RunEnd:
         """Write the end of a run. Without `known`, as after an exception, data that was not loaded may be missing."""
         missing = self._contract.missing
-        found = {(each.lookup, each.key) for each in states if each.record is not None}
+        found = {(state.lookup, state.key) for state in states if state.record is not None}
         carried = {name for name, _ in found.intersection(known.carried if known else found)}
         lacks = sorted(missing) if known is None else known.lacks
         version = None if dossier is None else to_keep(dossier, self.case, states)

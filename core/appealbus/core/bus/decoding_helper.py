@@ -17,7 +17,7 @@ def decoded(about: list[Any], raw: bytes) -> tuple[list[Any], bytes]:
     channel, media_type, message_id, expects, renames = about
     try:
         message = Inbound(channel, "", raw, media_type, message_id=message_id, expects=expects)
-        read = decode(message, [Rename(*each) for each in renames])
+        read = decode(message, [Rename(*rename) for rename in renames])
     except Unacceptable as error:
         return [error.code, str(error), False], b""
     return ["", "", isinstance(read, Change)], read.model_dump_json().encode()

@@ -41,7 +41,7 @@ async def checks(bus: Observed, probe: Callable[[], Awaitable[None]]) -> list[Ch
     found.append(await _journal(probe))
     found += _clock(bus)
     parts = bus.parts
-    needed = _by_name(link for each in parts.intakes for link in bus.links_of(f"intake.{each.name}", each.links))
+    needed = _by_name(link for intake in parts.intakes for link in bus.links_of(f"intake.{intake.name}", intake.links))
     if parts.work is not None:
         needed |= _by_name(bus.links_of("work_queue", parts.work.links))
     out = [bus.links_of(f"delivery.{name}", delivery.links) for name, delivery in parts.deliveries.items()]

@@ -217,7 +217,7 @@ class Reception:
         if renames:
             with suppress(Unacceptable), _defects(message.channel):  # then it is taken as it was written
                 again = await self._decoder.decode(message, renames, apart=apart)
-                if isinstance(again, Appeal) and any(each.code == RENAMED for each in again.warnings):
+                if isinstance(again, Appeal) and any(warning.code == RENAMED for warning in again.warnings):
                     appeal, said = again, digest(appeal)
         if (plausible := without_odd_dates(appeal, now)) is not appeal:
             appeal, said = plausible, said or digest(appeal)

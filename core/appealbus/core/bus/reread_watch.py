@@ -147,7 +147,7 @@ class RereadWatch:
     async def _read_with(self, source: str, mine: Readings) -> list[Readings | None]:
         """Return the readings of each worker; None if it does not report them."""
         workers = await self._journal.workers()
-        return [mine, *(None if each.readings is None else each.readings.get(source, mine) for each in workers)]
+        return [mine, *(None if worker.readings is None else worker.readings.get(source, mine) for worker in workers)]
 
     async def _doubted(self, was: RereadPass, mine: Readings) -> RereadPass:
         """Record that some worker reads differently, even if briefly; return the updated pass.
@@ -211,7 +211,7 @@ class RereadWatch:
             began, came = monotonic(), to_number(place.at) or 0
             run.now = replace(run.now, at=min(run.now.at or came, came))
             read = await run.process.read(appeal_id)
-            read_at_all = [each for each in read.results if each.verdict is not Verdict.IMPOSSIBLE]
+            read_at_all = [result for result in read.results if result.verdict is not Verdict.IMPOSSIBLE]
             sure = [each for each in read_at_all if not each.gap or each.was.startswith(OutcomeKind.FOUND.value)]
             run.add(compared=len(sure), otherwise=sum(each.otherwise for each in sure))
             await _rest(began)
@@ -244,7 +244,7 @@ class RereadWatch:
 
     async def _mend(self, run: _Run, read: AppealRead) -> None:
         gaps = [each for each in read.results if each.gap]
-        good = [each for each in gaps if each.after is not None and not each.otherwise]
+        good = [gap for gap in gaps if gap.after is not None and not gap.otherwise]
         result: Written | JournalError = Written.SAME
         if good:
             told = replace(read, results=good)
@@ -252,7 +252,7 @@ class RereadWatch:
         changed, busy = result is Written.CHANGED, result not in (Written.CHANGED, Written.SAME, Written.GONE)
         if busy:
             run.again.append(read.appeal_id)
-        left = sum(each.otherwise or each.now == NOT_STARTED for each in gaps)
+        left = sum(gap.otherwise or gap.now == NOT_STARTED for gap in gaps)
         run.add(gaps=len(gaps), changed=changed, left=left + busy + read.died)
         if changed:
             self._dispatcher.more()
@@ -263,7 +263,7 @@ class RereadWatch:
             await asyncio.sleep(_PAUSE if again else 0)
             for appeal_id in again:
                 read = await run.process.read(appeal_id, gaps=True)
-                run.add(left=-1, gaps=-sum(each.gap for each in read.results))
+                run.add(left=-1, gaps=-sum(result.gap for result in read.results))
                 await self._mend(run, read)
         run.said = [_carried_out(run.now)]
         log.warning("appeals.reread", count=run.now.changed, actor=BUS, source=run.now.source)

@@ -90,7 +90,7 @@ class ServiceView:
             messages=messages | _counted(bus.messages),
             dossiers={each.value: bus.dossiers[each.value] for each in Completeness},
             delays={name: each.told() for name, each in bus.delays.items()},
-            deliveries={(each.name, name): each.results[name] for each in bus.relays for name in _DELIVERY_RESULTS},
+            deliveries={(relay.name, name): relay.results[name] for relay in bus.relays for name in _DELIVERY_RESULTS},
             answers=answers | _counted(bus.answers),
             calls={name: _calls(guard) for name, guard in bus.guards.items()},
             defects=dict.fromkeys(parts.names(), 0) | dict(parts.host.defects),

@@ -86,7 +86,7 @@ def looks(
 async def _looks(journal: Journal, appeals: Sequence[AppealRow]) -> list[Look]:
     """Merge accesses by people, from the log, with questions of the bus, from the access log."""
     page = await journal.looks_at(appeals, limit=_PAGE)
-    found = [_look(each) for each in page.rows]
+    found = [_look(row) for row in page.rows]
     while page.next is not None:
         page = await journal.looks_at(appeals, page.next, _PAGE)
         found += map(_look, page.rows)

@@ -214,7 +214,9 @@ async def _with_current_gaps(cli: Cli, journal: Journal, number: str) -> Dossier
     found = DOSSIER.read(await _raw(cli, journal, number, None))
     states: dict[tuple[str, str], Any] = {(s.lookup, s.key): s for s in await journal.states(number)}
     gaps, told = [], {(gap.lookup, gap.key) for gap in found.gaps}
-    older = [each for each in found.outcomes if each.code == STALE and (each.lookup, each.key) not in told]
+    older = [
+        outcome for outcome in found.outcomes if outcome.code == STALE and (outcome.lookup, outcome.key) not in told
+    ]
     for gap in (*found.gaps, *map(_provisional, older)):
         state = states.get((gap.lookup, gap.key))
         if state is not None and state.is_gap and gap.code != NOT_LOADED:

@@ -54,7 +54,7 @@ def look(
             async with cli.journal(write=True) as journal:
                 told = about(found) if about else {}
                 looks = [journal.note_look(what, number=number, purpose=purpose, about=told)]
-                looks += [journal.note_look(what, number=each, purpose=purpose) for each in others(found)]
+                looks += [journal.note_look(what, number=other, purpose=purpose) for other in others(found)]
                 await asyncio.gather(*looks)
         except JournalError as error:
             cli.err.print(f"Who looks cannot be noted, so nothing is shown: {error}", style="red")

@@ -92,7 +92,7 @@ def _said(row: ChangeRow) -> list[str]:
         f"until {change.due_on}" if change.due_on is not None else "",
         str(change.result or ""),
         change.reason or "",
-        ", ".join(f"{each.field}: {each.code}" for each in warnings[:_MOST_WARNINGS]),
+        ", ".join(f"{warning.field}: {warning.code}" for warning in warnings[:_MOST_WARNINGS]),
     ]
 
 
@@ -102,5 +102,5 @@ def _as_json(row: ChangeRow) -> dict[str, object]:
     told = orjson.loads(row.document)
     with suppress(ValueError):  # one that is damaged is told as it is
         kept = KeptChange.of(CHANGE.read(row.document), row.received_at)
-        told["warnings"] = [each.model_dump() for each in kept.change.warnings]
+        told["warnings"] = [warning.model_dump() for warning in kept.change.warnings]
     return {**head, "change": told}

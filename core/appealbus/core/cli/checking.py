@@ -89,16 +89,21 @@ def _print(cli: Cli, found: Findings) -> None:
     for name, why in found.inactive.items():
         by_reason[why].append(name)
     lines += [("inactive", f"{', '.join(names)}: {why}") for why, names in by_reason.items()]
-    lines += [("source", f"{each['source']} over {each['connector']}: {each['detail']}") for each in found.sources]
+    lines += [
+        ("source", f"{source['source']} over {source['connector']}: {source['detail']}") for source in found.sources
+    ]
     lines += [
         (
             "certificate",
-            f"{each['name']} of {each['source']} {each['purpose']}: {each['subject']}, "
-            f"until {day_of(each['not_after'])}",
+            f"{certificate['name']} of {certificate['source']} {certificate['purpose']}: {certificate['subject']}, "
+            f"until {day_of(certificate['not_after'])}",
         )
-        for each in found.certificates
+        for certificate in found.certificates
     ]
-    lines += [(each["part"], f"{each['name']} over {each['kind']}: {each['detail']}") for each in found.connections]
+    lines += [
+        (connection["part"], f"{connection['name']} over {connection['kind']}: {connection['detail']}")
+        for connection in found.connections
+    ]
     for name, text in lines:
         style = "yellow" if name == "inactive" else ""
         cli.out.print(f"{name:<14} {text}", style=style)
@@ -124,13 +129,17 @@ async def _check(cli: Cli, online: bool) -> Findings:
     found.warnings += map(str, asks_nobody(cli.loaded.settings, None))
     found.warnings += cli.loaded.open_secrets() + _own_warnings([node.lookup for node in parts.nodes])
     found.warnings += _own_warnings([*cli.host.assessors.values()])
-    found.warnings += [each for plugin in cli.host.plugins for each in plugin.warnings]
+    found.warnings += [warning for plugin in cli.host.plugins for warning in plugin.warnings]
     found.problems += [f"plugin {p.name} is broken: {p.reason}" for p in cli.host.plugins if p.state == "broken"]
     found.problems += cli.host.record_clashes()
     found.warnings += [
-        str(cli.loaded.error(f"{each.path} of {each.channel} is not read as {each.to} since {each.until}", *_RENAMES))
-        for each in cli.loaded.settings.bus.renames
-        if each.until is not None and each.until < day_of(wall())
+        str(
+            cli.loaded.error(
+                f"{rename.path} of {rename.channel} is not read as {rename.to} since {rename.until}", *_RENAMES
+            )
+        )
+        for rename in cli.loaded.settings.bus.renames
+        if rename.until is not None and rename.until < day_of(wall())
     ]
     found.problems += parts.problems
     found.problems += parts.unused.values()
@@ -234,9 +243,9 @@ def _look_at_certificates(bound: Bound, found: Findings) -> None:
         found.problems.append(f"source {bound.name}: its plugin raised {type(error).__name__} over its certificates")
         return
     now = wall()
-    for each in certificates:
-        found.certificates.append({"source": bound.name} | asdict(each))
-        trouble = of_certificate(bound.name, each, now)
+    for certificate in certificates:
+        found.certificates.append({"source": bound.name} | asdict(certificate))
+        trouble = of_certificate(bound.name, certificate, now)
         if trouble is not None:
             (found.problems if trouble.severity is Severity.CRITICAL else found.warnings).append(str(trouble))
 
@@ -308,7 +317,7 @@ async def _silent_channels(cli: Cli, journal: Journal) -> list[str]:
                 *_RENAMES,
             )
         )
-        for name in sorted({each.channel for each in settings.bus.renames} - known)
+        for name in sorted({rename.channel for rename in settings.bus.renames} - known)
         if (await journal.unread(name, 0, 1))[1] is None
     ]
 

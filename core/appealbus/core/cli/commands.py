@@ -65,9 +65,13 @@ def group_of(cli: Cli) -> type[TyperGroup]:
             else:
                 self.add_all()
             found = super().get_command(ctx, cmd_name)
-            if found is None and cmd_name in APART and all(each.name != APART[cmd_name] for each in cli.host.plugins):
+            if (
+                found is None
+                and cmd_name in APART
+                and all(plugin.name != APART[cmd_name] for plugin in cli.host.plugins)
+            ):
                 raise ConfigError(f"{cmd_name} is not installed: pip install . ./simulator in a checkout of the bus")
-            if found is None and (broken := [each for each in cli.host.plugins if each.state == "broken"]):
+            if found is None and (broken := [plugin for plugin in cli.host.plugins if plugin.state == "broken"]):
                 told = [f"plugin {each.name} is broken, and may bring it: {each.reason}" for each in broken]
                 raise ConfigError(f"there is no command {cmd_name}", *told)
             return found

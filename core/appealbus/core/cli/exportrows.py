@@ -31,12 +31,12 @@ def _below(shape: Shape, path: str) -> list[str]:
         case ModelOf():
             return _scalars(shape.model, f"{path}.")
         case OneOf():
-            return [f"{path}.type", *(each for _, model in shape.models for each in _scalars(model, f"{path}."))]
+            return [f"{path}.type", *(scalar for _, model in shape.models for scalar in _scalars(model, f"{path}."))]
         case _:
             return []
 
 
-_APPEAL = [each for each in _scalars(Appeal) if each not in ("schema_version", "number")]
+_APPEAL = [scalar for scalar in _scalars(Appeal) if scalar not in ("schema_version", "number")]
 DOSSIER_COLUMNS = (*_OF_DOSSIER, *(f"appeal.{each}" for each in _APPEAL), "found", "missing", "signals")
 """Scalar fields of an appeal; of lists, the found records, the gaps and the signals."""
 

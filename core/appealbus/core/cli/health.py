@@ -112,7 +112,7 @@ async def _behind(journal: Journal, bus: BusSettings) -> list[Finding]:
 
 
 async def _is_worked_here(journal: Journal) -> bool:
-    return any(each.host == gethostname() for each in await journal.workers())
+    return any(worker.host == gethostname() for worker in await journal.workers())
 
 
 def _away(detail: LazyText) -> Finding:

@@ -71,7 +71,7 @@ def _rekeying(cli: Cli) -> Callable[[Callable[[str], str]], Rekey]:
         def rekey(case: Case) -> dict[tuple[str, str], str]:
             contract = contracts[case.appeal.kind if case.appeal.kind in contracts else None]
             keys = keys_anew(contract.plan, renamed(case, contract.present), fan_out, key_of)
-            now = {(each.lookup, each.key): contract.present.get(each.lookup, each.lookup) for each in case.states}
+            now = {(state.lookup, state.key): contract.present.get(state.lookup, state.lookup) for state in case.states}
             return {(name, key): keys[here, key] for (name, key), here in now.items() if (here, key) in keys}
 
         return rekey

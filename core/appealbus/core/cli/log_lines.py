@@ -148,8 +148,8 @@ def _version(about: str, detail: Detail) -> str:
 def _open(detail: Detail) -> str:
     pending, lacks = ([str(each) for each in detail.get(name) or ()] for name in ("pending", "lacks"))
     told = f", waits for {', '.join(pending)}" if pending else ""
-    lookups = ", ".join(each for each in lacks if not each.startswith("!"))
-    marks = (each[1:].replace("assessor.", "unassessed by ") for each in lacks if each.startswith("!"))
+    lookups = ", ".join(lack for lack in lacks if not lack.startswith("!"))
+    marks = (lack[1:].replace("assessor.", "unassessed by ") for lack in lacks if lack.startswith("!"))
     return ", ".join((told + (f", cannot ask {lookups}" if lookups else ""), *marks))
 
 

@@ -116,8 +116,8 @@ def _show(cli: Cli, found: _Found, renames: list[Rename]) -> None:
     for what, count in sorted(found.counts.items(), key=lambda item: -item[1]):
         left = what in {each.value for each in Left}
         table.add_row(str(count), f"not changed: {what}" if left else what, ", ".join(found.sample[what]))
-    for each in renames:
-        if not found.counts[f"{each.path} → {each.to}"]:
-            table.add_row("0", f"{each.path} → {each.to}", "")
+    for rename in renames:
+        if not found.counts[f"{rename.path} → {rename.to}"]:
+            table.add_row("0", f"{rename.path} → {rename.to}", "")
     cli.out.print(table)
     cli.out.print(f"{appeals(found.appeals)} would be changed.")

@@ -62,9 +62,9 @@ class Findings:
 
     def add(self, read: AppealRead) -> None:
         self.looked_at += 1
-        if differ := {(each.lookup, each.key) for each in read.results if each.verdict is Verdict.DIFFERS}:
+        if differ := {(result.lookup, result.key) for result in read.results if result.verdict is Verdict.DIFFERS}:
             self.differ[read.appeal_id] = differ
-        kinds = {(each.lookup, text) for each in read.results for text in _texts(each)}
+        kinds = {(result.lookup, text) for result in read.results for text in _texts(result)}
         if read.number is None:
             left = Written.DIED if read.died else Written.GONE
             kinds.add(("", _WHY[left]))
@@ -236,9 +236,9 @@ def _show(cli: Cli, found: Findings, span: Span | None) -> None:
 
 
 def _show_values(cli: Cli, read: AppealRead) -> None:
-    for each in read.results:
-        for path, how, old, new in each.fields:
-            cli.out.print(f"{each.lookup}/{path} {how}: {old!r} → {new!r}")
+    for result in read.results:
+        for path, how, old, new in result.fields:
+            cli.out.print(f"{result.lookup}/{path} {how}: {old!r} → {new!r}")
 
 
 def _texts(result: QuestionRead) -> list[str]:
@@ -257,7 +257,7 @@ def _texts(result: QuestionRead) -> list[str]:
 
 def _unread(read: AppealRead, differed: set[tuple[str, str]]) -> list[str]:
     """Return lookups whose questions differed in the preview but are now unreadable."""
-    there = {(each.lookup, each.key) for each in read.results if each.verdict is not Verdict.IMPOSSIBLE}
+    there = {(result.lookup, result.key) for result in read.results if result.verdict is not Verdict.IMPOSSIBLE}
     return sorted({lookup for lookup, _ in differed - there})
 
 

@@ -116,7 +116,7 @@ async def _reread(
 
 def _told(result: Reread, *, values: bool) -> dict[str, Any]:
     """Return the result of a question, with values only if requested."""
-    fields = [[each.path, each.how.value, *([each.old, each.new] if values else [])] for each in result.fields]
+    fields = [[field.path, field.how.value, *([field.old, field.new] if values else [])] for field in result.fields]
     told: dict[str, Any] = {
         "lookup": result.lookup,
         "key": result.key,

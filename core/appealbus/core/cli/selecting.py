@@ -111,7 +111,7 @@ def selects(command: Callable[..., None]) -> Callable[..., None]:
         said = {name: given.pop(name) for name in options}
         command(*args, chosen=chosen_by(**said), **given)
 
-    own = [each for each in inspect.signature(command).parameters.values() if each.name != "chosen"]
+    own = [parameter for parameter in inspect.signature(command).parameters.values() if parameter.name != "chosen"]
     every = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in (*own, *options.values())]
     run.__annotations__ = {each.name: each.annotation for each in every}
     run.__signature__ = inspect.Signature(every)  # type: ignore[attr-defined]
@@ -129,7 +129,7 @@ def chosen_by(
     for name in ("due_before", "due_from"):
         said[name] = None if said[name] is None else said[name].date()
     for name, words in _WORDS.items():
-        known = [each.value for each in words]
+        known = [word.value for word in words]
         if said[name] is not None and not set(said[name].split(",")).issubset(known):
             raise typer.BadParameter(f"write {', '.join(known[:-1])} or {known[-1]}", param_hint=f"--{name}")
     if said["place"] is not None:

@@ -52,7 +52,8 @@ def sources(
 async def _read(journal: Journal) -> tuple[list[SourceState], list[WorkerState]]:
     states, news = await journal.source_states(), await journal.source_news()
     states = [  # a person's order holds from its transaction on, also where no worker lives
-        replace(each, paused_until=pause.until if (pause := news.pauses.get(each.source)) else None) for each in states
+        replace(state, paused_until=pause.until if (pause := news.pauses.get(state.source)) else None)
+        for state in states
     ]
     return states, await journal.workers()
 
@@ -132,10 +133,10 @@ def _standing_still(states: list[SourceState]) -> Iterator[Text]:
 def _certificates(states: list[SourceState]) -> Iterator[Text]:
     now = wall()
     for state in states:
-        for each in state.certificates:
-            trouble = each.trouble(now)
+        for certificate in state.certificates:
+            trouble = certificate.trouble(now)
             if trouble is not None:
-                yield Text(one_line(f"{state.source}, {trouble}"), "red" if each.is_over(now) else "yellow")
+                yield Text(one_line(f"{state.source}, {trouble}"), "red" if certificate.is_over(now) else "yellow")
 
 
 def _paths(states: list[SourceState], *, unread: bool) -> Iterator[Text]:
@@ -161,7 +162,7 @@ def _drifts(states: list[SourceState], *, lines: bool) -> Iterator[Text]:
             beside = f", beside {', '.join(each.beside)}" if each.beside else ""
             what = f"{name} since {local(each.since):%Y-%m-%d %H:%M} in {each.replies} replies{share}{beside}"
             yield Text(one_line(f"{state.source}, unknown: {what}{each.at and f' ({each.at})'}"), "yellow")
-        paths = sorted({path for each in state.drifts.values() for path in each.beside}) if lines else []
+        paths = sorted({path for drift in state.drifts.values() for path in drift.beside}) if lines else []
         if paths:
             yield Text(f"If one of these tells nothing that a record of {one_line(state.source)} could lack:", "dim")
         for path in paths:

@@ -28,10 +28,10 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
     counts, workers, standing, lacks = cli.read(lambda journal: _read(journal, cli.loaded.settings))
     if as_json:
         also = {"workers": [asdict(worker) for worker in workers], "epoch": standing.epoch, "doubt": standing.doubt}
-        cli.print_json({**asdict(counts), **also, "lacks": [each.plain for each in lacks]})
+        cli.print_json({**asdict(counts), **also, "lacks": [lack.plain for lack in lacks]})
     else:
-        for each in lacks:
-            cli.out.print(f"{each.about:<12}{each.detail}", style="yellow")
+        for lack in lacks:
+            cli.out.print(f"{lack.about:<12}{lack.detail}", style="yellow")
         cli.out.print(status_view(counts, workers, wall(), standing))
 
 

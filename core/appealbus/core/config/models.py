@@ -185,8 +185,8 @@ class BusSettings(Settings):
     @model_validator(mode="after")
     def _one_for_each(self) -> Self:
         for names in (
-            [(each.channel, each.path) for each in self.renames],
-            [(each.channel, each.to) for each in self.renames],
+            [(rename.channel, rename.path) for rename in self.renames],
+            [(rename.channel, rename.to) for rename in self.renames],
         ):
             if twice := [f"{name} of {channel}" for (channel, name), count in Counter(names).items() if count > 1]:
                 raise ValueError(f"renames: {', '.join(twice)} stands there twice")
@@ -195,9 +195,9 @@ class BusSettings(Settings):
     def renames_of(self, channel: str, day: date) -> list[Rename]:
         """Return what a channel misnames on a day."""
         return [
-            Rename(each.path, each.to)
-            for each in self.renames
-            if each.channel == channel and (each.until is None or each.until >= day)
+            Rename(rename.path, rename.to)
+            for rename in self.renames
+            if rename.channel == channel and (rename.until is None or rename.until >= day)
         ]
 
     @property

@@ -31,7 +31,7 @@ class PastCalls:
 
     def errors(self) -> list[tuple[str, int, datetime]]:
         """Return code, count and last time of failures, latest first."""
-        return by_code((each.code or each.kind, each.at) for each in self.calls if each.kind in FAILED)
+        return by_code((call.code or call.kind, call.at) for call in self.calls if call.kind in FAILED)
 
 
 @dataclass(slots=True)
@@ -58,12 +58,12 @@ class CallSpan:
 
 def spans(calls: Sequence[PastCall], now: datetime) -> tuple[timedelta, list[CallSpan]]:
     """Return the length of spans, and sums of calls over equal spans up to now."""
-    of = Spans.over([each.at for each in calls], now)
+    of = Spans.over([call.at for call in calls], now)
     found = [CallSpan(begins) for begins in of.begins]
-    for each in calls:
-        place = of.place(each.at)
+    for call in calls:
+        place = of.place(call.at)
         if place is not None:
-            found[place].outcomes[each.kind] += 1
-            if each.kind not in FAILED:
-                found[place].took.append(each.ms)
+            found[place].outcomes[call.kind] += 1
+            if call.kind not in FAILED:
+                found[place].took.append(call.ms)
     return of.step, found

@@ -168,12 +168,12 @@ class Case:
     @property
     def closed(self) -> str | None:
         """The kind of change with which it has ended; None: it goes on."""
-        return closed_by((each.order, each.change.kind or "") for each in self.kept_changes)
+        return closed_by((change.order, change.change.kind or "") for change in self.kept_changes)
 
     @property
     def misdated(self) -> bool:
         """Whether a date that its terms rest on does not count, its own or its last change's: later ones mend that."""
-        if any(each.field in _DATES and each.code in UNREAD for each in self.appeal.warnings):
+        if any(warning.field in _DATES and warning.code in UNREAD for warning in self.appeal.warnings):
             return True
         if self.appeal.received_at != plausible(self.appeal.received_at, self.receipt.accepted_at):
             return True

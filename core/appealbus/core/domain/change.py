@@ -105,7 +105,7 @@ class KeptChange:
     @property
     def misdated(self) -> bool:
         """Whether a date of it is implausible or cannot be read: it counts without it."""
-        return any(each.code == MISDATED or each.code in UNREAD for each in self.change.warnings)
+        return any(warning.code == MISDATED or warning.code in UNREAD for warning in self.change.warnings)
 
 
 _ODD = "this date is implausible; the appeal counts without it"

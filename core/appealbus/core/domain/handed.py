@@ -33,7 +33,7 @@ class PastHandovers:
 
     def errors(self) -> list[tuple[str, int, datetime]]:
         """Return code, count and last time of failures, latest first."""
-        return by_code((each.code, each.at) for each in self.attempts if each.what != What.DELIVERED)
+        return by_code((attempt.code, attempt.at) for attempt in self.attempts if attempt.what != What.DELIVERED)
 
 
 @dataclass(slots=True)
@@ -59,19 +59,19 @@ class HandoverSpan:
 
 def handover_spans(attempts: Sequence[PastHandover], now: datetime) -> tuple[timedelta, list[HandoverSpan]]:
     """Return the length of spans, and sums of attempts over equal spans up to now."""
-    of = Spans.over([each.at for each in attempts], now)
+    of = Spans.over([attempt.at for attempt in attempts], now)
     found = [HandoverSpan(begins) for begins in of.begins]
-    for each in attempts:
-        place = of.place(each.at)
+    for attempt in attempts:
+        place = of.place(attempt.at)
         if place is None:
             continue
         span = found[place]
-        if each.what == What.DELIVERED:
+        if attempt.what == What.DELIVERED:
             span.delivered += 1
-        elif each.what == What.SET_ASIDE:
+        elif attempt.what == What.SET_ASIDE:
             span.refused += 1
         else:
             span.failed += 1
-        if each.waited is not None:
-            span.waited.append(each.waited)
+        if attempt.waited is not None:
+            span.waited.append(attempt.waited)
     return of.step, found

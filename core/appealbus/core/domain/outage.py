@@ -54,16 +54,16 @@ class Outage:
     @property
     def waiting(self) -> int:
         """Open appeals, due from today on, that need the source."""
-        return sum(each.waiting for each in self.days)
+        return sum(day.waiting for day in self.days)
 
     @property
     def missed(self) -> int:
-        return sum(each.missed for each in self.days)
+        return sum(day.missed for day in self.days)
 
     @property
     def anyway(self) -> int:
-        return sum(each.anyway for each in self.days)
+        return sum(day.anyway for day in self.days)
 
     @property
     def missed_days(self) -> list[DueDay]:
-        return [each for each in self.days if each.missed]
+        return [day for day in self.days if day.missed]

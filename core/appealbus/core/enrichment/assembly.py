@@ -58,7 +58,7 @@ def _missed(states: Sequence[LookupState], contract: CompletenessContract) -> Co
     """Return the lookups missing because there was nothing to ask about."""
     if not contract.named:
         return ()
-    asked = {each.lookup for each in states if each.code not in NOTHING_TO_ASK}
+    asked = {state.lookup for state in states if state.code not in NOTHING_TO_ASK}
     return frozenset[str]().union(*(group for group in contract.named if asked.isdisjoint(group)))
 
 
@@ -168,7 +168,7 @@ def to_keep(dossier: Dossier, case: Case, states: Sequence[LookupState]) -> Vers
     """Return the stored form, which refers to facts by the documents of the states."""
     facts = {(state.lookup, state.key): state.fact for state in states}
     documents = [facts[fact.lookup, fact.key] for fact in dossier.facts]
-    return written(dossier, Part(case.content, case.size), [each for each in documents if each is not None])
+    return written(dossier, Part(case.content, case.size), [document for document in documents if document is not None])
 
 
 def unkept(states: Sequence[LookupState]) -> list[Document]:

@@ -113,8 +113,8 @@ class Rereader:
         written = {(state.lookup, state.key): state for state in case.states}
         former = {(contract.present.get(name, name), key): state for (name, key), state in written.items()}
         results = [
-            replace(each, before=written.get((each.lookup, each.key)) or former.get((each.lookup, each.key)))
-            for each in reading.results
+            replace(result, before=written.get((result.lookup, result.key)) or former.get((result.lookup, result.key)))
+            for result in reading.results
         ]
         return [*results, *(_impossible(*key, reading.before.get(key), "reply.not_asked") for key in kept)]
 

@@ -29,7 +29,7 @@ def judged(assessor: Assessor, signals: Iterable[Signal], dossier: Dossier) -> l
         f"{titled(fact, dossier)}/{field}"
         for fact in dossier.facts
         for field in fact.provenance.unknown or ()
-        if assessor.reads is None or any(touch(f"{fact.lookup}/{field}", each) for each in assessor.reads)
+        if assessor.reads is None or any(touch(f"{fact.lookup}/{field}", read) for read in assessor.reads)
     ]
     if not unknown:
         return list(signals)

@@ -36,7 +36,7 @@ class Calendar:
     """The windows in which a source is closed. Raises ValueError if it would never be open."""
 
     def __init__(self, windows: Sequence[str]) -> None:
-        single = [each for window in windows for each in minutes_of(window)]
+        single = [minute for window in windows for minute in minutes_of(window)]
         # Of three weeks, so that what goes on from one into the next is whole in the middle one.
         spread = sorted((begins + week, ends + week) for begins, ends in single for week in (-_WEEK, 0, _WEEK))
         self.windows: list[Minutes] = []

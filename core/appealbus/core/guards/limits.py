@@ -81,8 +81,8 @@ class Limits:
 
     async def leave(self) -> None:
         """Return all shares, once nothing is in flight any more."""
-        for each in self._shares:
-            each.lapse()
+        for share in self._shares:
+            share.lapse()
         if self._shares:
             await self._journal.leave_limits(self._worker)
 
@@ -110,13 +110,13 @@ class Limits:
             return _FAILING
         if self._news:
             return _SOON
-        return min(each.gap() for each in self._shares)
+        return min(share.gap() for share in self._shares)
 
     async def _exchange(self) -> None:
         waiting, self._waiting = self._waiting, []
         self._news = False
         begun = self._clock()
-        reports = [each.report() for each in self._shares]
+        reports = [share.report() for share in self._shares]
         try:
             grants = await self._journal.share_limits(self._worker, reports)
         except BaseException:

@@ -13,15 +13,15 @@ _ROLLING = timedelta(hours=1)
 
 
 def of_rereads(facts: Facts) -> Iterator[Finding]:
-    for each in facts.rereads:
-        if each.is_undone:
+    for reread in facts.rereads:
+        if reread.is_undone:
             does = told(
                 "`appealbus reread --source {source}{since} --dry-run` shows what would be otherwise, and ends "
                 "this; without --dry-run it is done",
-                source=each.source,
-                since=f" --since {each.since:%Y-%m-%d}" if each.since else "",
+                source=reread.source,
+                since=f" --since {reread.since:%Y-%m-%d}" if reread.since else "",
             )
-            yield Finding(Severity.WARNING, told("source {name}", name=each.source), [_left(each)], does)
+            yield Finding(Severity.WARNING, told("source {name}", name=reread.source), [_left(reread)], does)
     for name in sorted({name for worker in facts.workers for name in worker.readings or {}}):
         all_ = [None if worker.readings is None else worker.readings.get(name, {}) for worker in facts.workers]
         theirs = [each for each in all_ if each != {}]  # one that does not ask it reads nothing of it

@@ -44,8 +44,8 @@ class Renewing(Writing):
             documents = await self._read(lambda connection, ids=ids: _documents(connection, ids))  # type: ignore[misc]
             # One that cannot be read keeps what it has: nobody can say whom it names.
             batch = [
-                renewing.Anew(each.appeal_id, self.key.marked(_named(each, documents[each.appeal_id])), rekey(each))
-                for each in await self.cases(ids)
+                renewing.Anew(case.appeal_id, self.key.marked(_named(case, documents[case.appeal_id])), rekey(case))
+                for case in await self.cases(ids)
             ]
             await self._write.submit(renewing.mark_anew, renewing.Batch(batch, last))
             done += len(rows)

@@ -51,7 +51,7 @@ class Sketcher:
         for at in range(0, len(said), _AT_ONCE):
             hashes = self._hashes(said[at : at + _AT_ONCE + LENGTH - 1])
             if len(lowest) == SIZE:
-                hashes = {each for each in hashes if each < lowest[-1]}
+                hashes = {digest for digest in hashes if digest < lowest[-1]}
             lowest = _lowest(hashes.union(lowest))
         return tuple(lowest) if len(lowest) >= SHORTEST else ()
 
@@ -76,7 +76,7 @@ class Sketcher:
 def _lowest(hashes: set[int]) -> list[int]:
     """Return the smallest of them in order; of many hardly more than these are sorted."""
     below = 2 * SIZE * _RANGE // max(1, len(hashes))
-    likely = [each for each in hashes if each < below]
+    likely = [digest for digest in hashes if digest < below]
     return sorted(likely if len(likely) >= SIZE else hashes)[:SIZE]
 
 

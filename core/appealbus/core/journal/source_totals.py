@@ -49,7 +49,7 @@ def _one(states: list[SourceState]) -> SourceState:
         differences=dict(differences),
         drifts=drifts,
         usual=usual,
-        certificates=tuple(dict.fromkeys(each for state in states for each in state.certificates)),
+        certificates=tuple(dict.fromkeys(certificate for state in states for certificate in state.certificates)),
         p50=max((state.p50 for state in states if state.p50 is not None), default=None),
         p95=max((state.p95 for state in states if state.p95 is not None), default=None),
         last_error=newest.last_error,

@@ -116,7 +116,7 @@ class Upkeep(Writing):
 
     async def move_terms(self, moves: Sequence[DueMoved]) -> int:
         """Have open appeals be due on other days; return how many. One that has moved meanwhile stays as it is."""
-        done = [self._write.submit(terms.move, terms.Moving(each, self.actor)) for each in moves]
+        done = [self._write.submit(terms.move, terms.Moving(move, self.actor)) for move in moves]
         return sum(await asyncio.gather(*done))
 
     async def remember(self, lookups: Sequence[KnownLookup]) -> list[KnownLookup]:

@@ -263,7 +263,7 @@ class Working(Writing):
                 is changed then.
 
         """
-        marked = [replace(each, marked=self._marked(each.state)) for each in states]
+        marked = [replace(state, marked=self._marked(state.state)) for state in states]
         item = rereading.Reread(appeal_id, self.actor, reason, self.now(), marked, what, operation)
         return await self._write.submit(rereading.write, item)
 

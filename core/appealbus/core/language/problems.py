@@ -65,7 +65,7 @@ PROBLEMS = (
     told("and {n} more"),
 )
 """One per kind of error of appeals and changes; others stay untranslated."""
-_known = Known(each.text for each in PROBLEMS)
+_known = Known(problem.text for problem in PROBLEMS)
 
 
 class Problem(NamedTuple):

@@ -81,7 +81,8 @@ class Reader:
     def unknown(self, fields: Iterable[str], record: str) -> str:
         within = record.rpartition(".")[2]
         return self.say(
-            "could not be read: {names}", names="; ".join(self.path(each.replace("[*]", ""), within) for each in fields)
+            "could not be read: {names}",
+            names="; ".join(self.path(field.replace("[*]", ""), within) for field in fields),
         )
 
     def unchecked(self, fields: Iterable[str], record: str) -> str:
@@ -89,7 +90,7 @@ class Reader:
         within = record.rpartition(".")[2]
         return self.say(
             "read, and nobody could check it: {names}",
-            names="; ".join(self.path(each.replace("[*]", ""), within) for each in fields),
+            names="; ".join(self.path(field.replace("[*]", ""), within) for field in fields),
         )
 
     def lookup(self, name: str) -> str:

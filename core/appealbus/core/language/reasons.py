@@ -145,7 +145,7 @@ LINKS = (
     told("the signing service refuses our key; mend key, key_password or key_alias"),
 )
 """States of links; a broker's own words in them stay untranslated."""
-_links = Known(each.text for each in LINKS)
+_links = Known(link.text for link in LINKS)
 _left = Known(each.text for each in LEFT)
 _known = Known(each.text for each in (*WARNINGS, *RULES, *_SCHEMA))
 

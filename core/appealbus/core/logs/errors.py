@@ -44,7 +44,7 @@ def _name(error: BaseException) -> str:
 def _causes(error: BaseException) -> list[str]:
     names = []
     if isinstance(error, BaseExceptionGroup):
-        names = [_name(each) for each in error.exceptions[:_CAUSES]]
+        names = [_name(exception) for exception in error.exceptions[:_CAUSES]]
     current: BaseException | None = error
     while current and len(names) < _CAUSES:
         current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)

@@ -71,7 +71,7 @@ async def outage(journal: Journal, source: Asked, until: datetime) -> Outage:
     now = journal.now()
     waiting = await journal.waiting_by_day(source.needs)
     used = [each for each in (await journal.source_news()).used if each.source == source.name]
-    took = {each.source: each.p50 for each in await journal.source_states()}.get(source.name)
+    took = {state.source: state.p50 for state in await journal.source_states()}.get(source.name)
     today = day_of(now)
     pace = Pace(source.guard, source.calls, took, used, now)
     (then, over_at), (else_, _) = (_in_time(waiting.days, pace.by_day(max(at, now))) for at in (until, now))

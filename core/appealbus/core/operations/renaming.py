@@ -71,8 +71,8 @@ async def write(journal: Journal, change: Change, accepted_by: str) -> Left | No
 def _misnamed(row: AppealRow, case: Case | None, renames: Sequence[Rename], by: str, reason: str) -> Misnamed | None:
     if case is None:
         return Misnamed(row.number, None, left=Left.UNREADABLE)
-    removed = [of_each(path) for each in case.kept_changes for path in each.change.removed]
-    free = [each for each in renames if not any(touch(each.to, path) for path in removed)]
+    removed = [of_each(path) for change in case.kept_changes for path in change.change.removed]
+    free = [rename for rename in renames if not any(touch(rename.to, path) for path in removed)]
     form = with_changes(case).appeal
     try:
         found = mapped(form, free)
@@ -86,7 +86,7 @@ def _misnamed(row: AppealRow, case: Case | None, renames: Sequence[Rename], by: 
     # What could not be used where a rename leads to stays unknown where it stood.
     anew = list(other_fields(form, found.left))
     found = replace(
-        found, renames=tuple(each for each in found.renames if any(touch(each.to, field) for field in anew))
+        found, renames=tuple(rename for rename in found.renames if any(touch(rename.to, field) for field in anew))
     )
     left = Left.ENDED if row.closed else Left.HELD if row.state is AppealState.HELD else None
     return Misnamed(row.number, None if left else _change(row, form, found, by, reason), found.renames, left)
@@ -94,7 +94,7 @@ def _misnamed(row: AppealRow, case: Case | None, renames: Sequence[Rename], by: 
 
 def _by_others(case: Case) -> bool:
     """Whether someone else corrected the appeal; our own earlier changes do not count."""
-    ids = [each.change.message_id for each in case.kept_changes]
+    ids = [change.change.message_id for change in case.kept_changes]
     return bool(ids) and not any(each.startswith(_OURS) for each in ids)
 
 
@@ -103,9 +103,9 @@ def _change(row: AppealRow, form: Appeal, found: Mapped, by: str, reason: str) -
     # Of what is replaced, what was set aside of it is gone from the newest form: the change tells it.
     anew = tuple(other_fields(form, found.left))
     odd = [
-        each
-        for each in found.left.warnings
-        if each.code != RENAMED and any(within(each.field, field) for field in anew)
+        warning
+        for warning in found.left.warnings
+        if warning.code != RENAMED and any(within(warning.field, field) for field in anew)
     ]
     fields = {each.field for each in odd if each.code in UNKNOWN}
     return Change(
@@ -114,7 +114,7 @@ def _change(row: AppealRow, form: Appeal, found: Mapped, by: str, reason: str) -
         number=row.number,
         kind=ChangeKind.CORRECTED,
         corrected=found.correction,
-        removed=[each.path for each in found.renames],
+        removed=[rename.path for rename in found.renames],
         reason=reason,
         by=by.removeprefix("person:"),
         warnings=[each.model_copy(update={"field": f"corrected.{each.field}"}) for each in odd],

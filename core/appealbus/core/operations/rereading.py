@@ -166,14 +166,14 @@ async def write_read(journal: Journal, read: AppealRead, reason: str, operation:
     """Save the changes from rereading an appeal; return the result, or the reason of a refusal."""
     if read.number is None:
         return Written.DIED if read.died else Written.GONE
-    if all(each.after is None for each in read.results):
-        unread = all(each.verdict is Verdict.IMPOSSIBLE for each in read.results)
+    if all(result.after is None for result in read.results):
+        unread = all(result.verdict is Verdict.IMPOSSIBLE for result in read.results)
         return Written.NOT_KEPT if unread else Written.SAME
     states = {(state.lookup, state.key): state for state in await journal.states(read.number)}
     anew = [
-        _anew(states[each.after["lookup"] or "", each.key], each, each.after)
-        for each in read.results
-        if each.after is not None and (each.after["lookup"], each.key) in states
+        _anew(states[result.after["lookup"] or "", result.key], result, result.after)
+        for result in read.results
+        if result.after is not None and (result.after["lookup"], result.key) in states
     ]
     try:
         count = await journal.reread(read.appeal_id, anew, reason=reason, operation=operation)

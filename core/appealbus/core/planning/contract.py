@@ -112,7 +112,7 @@ class Standing:
 
 
 def known_from(node: Node) -> KnownLookup:
-    inputs = tuple(InputPaths(each.union, tuple(path.text for path in each.paths)) for each in node.bindings)
+    inputs = tuple(InputPaths(binding.union, tuple(path.text for path in binding.paths)) for binding in node.bindings)
     return KnownLookup(node.plugin, node.lookup.name, node.plugin_version, inputs, tuple(node.lookup.formerly))
 
 

@@ -170,7 +170,9 @@ class Node:
 
     def _unknown(self, appeal: Appeal, *, asks: bool) -> Draft | None:
         """Return a draft for a possible further question, if the appeal may hold an unreadable input."""
-        inputs = [(path, each) for each in self.bindings if each.required or not asks for path in each.paths]
+        inputs = [
+            (path, binding) for binding in self.bindings if binding.required or not asks for path in binding.paths
+        ]
         where = " or ".join(path.text for path, each in inputs if may_have(appeal, path, self.query_model, each.field))
         reason = f"what the appeal says could not be read, and may be {where}"
         return Draft("", outcome=not_applicable(reason, UNKNOWN)) if where else None

@@ -28,7 +28,7 @@ def may_have(appeal: Appeal, path: Path, model: type[Query], field: str) -> bool
     given = {str(value.value) for value in values(path, appeal)}
     if path.lookup is not None or (given and not path.fans_out):
         return False
-    known = {each.field for each in appeal.warnings if each.code != "field.unknown"}
+    known = {warning.field for warning in appeal.warnings if warning.code != "field.unknown"}
     takes = _taker(model, field)
     for each in appeal.as_written:
         root = each.field == Notes().root

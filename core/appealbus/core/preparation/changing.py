@@ -30,7 +30,7 @@ class Changed:
 
 def with_changes(case: Case) -> Case:
     done = changed(case.first or case.appeal, case.kept_changes)
-    if any(knows_more(each.change) for each in case.kept_changes):
+    if any(knows_more(change.change) for change in case.kept_changes):
         # A later release knows what that one says, and may have made the form of it that the journal has.
         return replace(case, notes=done.notes)
     written = appeal_document(done.appeal)
@@ -64,8 +64,8 @@ def changed(first: Appeal, changes: Iterable[KeptChange]) -> Changed:
 
 def _without_own_warnings(appeal: Appeal) -> Appeal:
     # Without a look at the text, which may be long: of that there is one kind of warning.
-    own = check(appeal) + [each for each in appeal.warnings if each.code == TOO_MANY]
-    return appeal.model_copy(update={"warnings": [each for each in appeal.warnings if each not in own]})
+    own = check(appeal) + [warning for warning in appeal.warnings if warning.code == TOO_MANY]
+    return appeal.model_copy(update={"warnings": [warning for warning in appeal.warnings if warning not in own]})
 
 
 def _after(form: Appeal, change: Change) -> Appeal:

@@ -41,7 +41,7 @@ def mapped(form: Appeal, renames: Sequence[Rename]) -> Mapped | None:
         if (value := _otherwise(getattr(before, name), getattr(after, name))) is not None
     }
     # One by one: what is found under one name may have others in it.
-    found = tuple(each for each in renames if any(each.told == one.message for one in after.warnings))
+    found = tuple(rename for rename in renames if any(rename.told == one.message for one in after.warnings))
     return Mapped(Correction(**values), found, after) if values else None
 
 
@@ -50,7 +50,7 @@ def without(form: Appeal, paths: Iterable[str]) -> Appeal:
 
     Large appeals are left alone, as are fields beside XML attributes or mixed text.
     """
-    fields = {each.field for each in form.warnings if each.code in UNKNOWN}
+    fields = {warning.field for warning in form.warnings if warning.code in UNKNOWN}
     unknown = [each.text for each in form.as_written if each.field in fields]
     if len(form.text) + sum(map(len, unknown)) > SMALL or any(text[:1] not in "{[<" for text in unknown):
         return form
@@ -58,11 +58,11 @@ def without(form: Appeal, paths: Iterable[str]) -> Appeal:
         read = _read(_as_sent(form), [Rename(path, "") for path in paths])
     except Unreadable:
         return form
-    warnings = [each for each in form.warnings if each.code not in UNKNOWN]
+    warnings = [warning for warning in form.warnings if warning.code not in UNKNOWN]
     written = [each for each in form.as_written if each.field not in fields]
     return form.model_copy(
         update={
-            "warnings": [*warnings, *(each for each in read.warnings if each.code in UNKNOWN)],
+            "warnings": [*warnings, *(warning for warning in read.warnings if warning.code in UNKNOWN)],
             "as_written": [*written, *(each for each in read.as_written if each.field in fields)],
         }
     )
@@ -96,7 +96,7 @@ def _as_sent(form: Appeal) -> bytes:
 
 
 def _written_anew(form: Appeal) -> bytes:
-    fields = {each.field for each in form.warnings if each.code in UNKNOWN}
+    fields = {warning.field for warning in form.warnings if warning.code in UNKNOWN}
     if any(each.text[:1] not in "{[" for each in form.as_written if each.field in fields):
         return _in_xml(form)
     given = form.model_dump(mode="json", exclude=set(OWN), exclude_defaults=True)

@@ -122,7 +122,7 @@ class Declared(Lookup[Q, R_co]):
             raise CallFailed(OutcomeKind.INVALID, PARTLY_READ, "the reply may tell of a record that could not be read")
         if self.schema is not None and ended.record is not None:
             fields = answer.unchecked(self.schema)
-            source.notes.unchecked |= {each for each in fields if getattr(ended.record, _FIELD.split(each)[0], None)}
+            source.notes.unchecked |= {field for field in fields if getattr(ended.record, _FIELD.split(field)[0], None)}
         return ended
 
     def _business_error(self, reply: Reply, status: str, source: Source) -> Outcome[Record]:

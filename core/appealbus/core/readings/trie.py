@@ -102,7 +102,7 @@ class Run:
     def path(self, node: Node) -> str:
         """Return an element's path with safe names only."""
         known = self.paths.get(node)
-        return known or "/".join(each if each == XML else tellable(each) for each in self.steps(node)) or "."
+        return known or "/".join(step if step == XML else tellable(step) for step in self.steps(node)) or "."
 
     def drop(self, path: str) -> None:
         self.notes.drop(path)

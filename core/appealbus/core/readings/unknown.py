@@ -60,7 +60,7 @@ def _open_places(
     places: tuple[Place, ...], way: tuple[str, ...], schema: MessageSchema
 ) -> tuple[tuple[str, tuple[str, ...], frozenset[str | None]], ...]:
     """Return by field which elements on its way are open, and the namespaces in which these are checked anyway."""
-    found = ((each.field, way + each.steps, each.is_open) for each in places)
+    found = ((place.field, way + place.steps, place.is_open) for place in places)
     return tuple(
         (field, *one) for field, steps, is_open in found for one in _open_steps(steps, schema, is_open=is_open)
     )
@@ -166,7 +166,7 @@ def _learn(
 
 def _beside(places: Sequence[Place], at: tuple[str, ...], above: Any, all_of_it: list[Any], run: Run) -> Iterator[str]:
     """Yield fields that a missing or unexpected element may stand for."""
-    below = [each for each in places if len(each.steps) > len(at) and each.steps[: len(at)] == at]
+    below = [place for place in places if len(place.steps) > len(at) and place.steps[: len(at)] == at]
     if not below:
         return
     there = _names(above, filled=not run.notes.compared)
@@ -213,12 +213,12 @@ def _elsewhere(places: Sequence[Place], node: Any, name: str) -> Iterator[str]:
 
 def _told_elsewhere(places: Sequence[Place], node: Any, found: set[str]) -> set[str]:
     """Return fields with alternative places that were found at one of them, without lists and combined fields."""
-    several = {name for name, count in Counter(each.field for each in places).items() if count > 1} & found
+    several = {name for name, count in Counter(place.field for place in places).items() if count > 1} & found
     return {
-        each.field
-        for each in places
-        if each.field in several and not each.is_part and not any(each.each)
-        if _is_told(node, each.steps)
+        place.field
+        for place in places
+        if place.field in several and not place.is_part and not any(place.each)
+        if _is_told(node, place.steps)
     }
 
 
@@ -249,7 +249,7 @@ def _names(above: Any, *, filled: bool = False) -> set[str]:
 
 
 def _parts(places: Sequence[Place], at: tuple[str, ...]) -> set[str]:
-    return {each.steps[len(at)] for each in places if len(each.steps) > len(at) and each.steps[: len(at)] == at}
+    return {place.steps[len(at)] for place in places if len(place.steps) > len(at) and place.steps[: len(at)] == at}
 
 
 def _steps(path: str) -> tuple[str, ...]:

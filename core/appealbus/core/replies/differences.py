@@ -258,7 +258,7 @@ def _is_below(node: etree._Element, element: etree._Element) -> bool:
 
 def _has_before(node: etree._Element) -> bool:
     name = local_name(node)
-    return any(local_name(each) == name for each in node.itersiblings("*", preceding=True))
+    return any(local_name(sibling) == name for sibling in node.itersiblings("*", preceding=True))
 
 
 def _unsigned(element: etree._Element) -> Iterator[etree._Element]:

@@ -37,10 +37,10 @@ def seen_past(viewer: Viewer, past: Past) -> Past:
     of others would disclose them.
     """
     mask = viewer.mask
-    others = [each for each in past.others if _covers(viewer, each)]
+    others = [other for other in past.others if _covers(viewer, other)]
     if mask.plain and not viewer.scoped:
         return past
-    shown = tuple(_seen(mask, each) for each in others)
+    shown = tuple(_seen(mask, other) for other in others)
     copies = sum(each.like >= ALIKE and each.person is not True for each in shown)
     neighbours = sum(each.parcel and each.person is False for each in shown)
     return Past(shown, copies, neighbours, more=True)

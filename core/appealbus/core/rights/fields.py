@@ -23,9 +23,9 @@ _NAMING = ("facts", "outcomes", "gaps", "plan")
 
 def fields_below(model: type[Model]) -> Iterator[Steps]:
     """Yield the steps to each field of a model, including nested ones."""
-    for each in fields_of(model):
-        yield (each.name,)
-        yield from ((each.name, *below) for below in _within(each.shape))
+    for field in fields_of(model):
+        yield (field.name,)
+        yield from ((field.name, *below) for below in _within(field.shape))
 
 
 def _within(shape: Shape) -> Iterator[Steps]:
@@ -83,12 +83,12 @@ def leads_in(document: Mapping[str, Any], path: Path) -> bool:
         return is_of_the_dossier(path)
     if not steps:
         rows = (each for name in _NAMING for each in document.get(name) or ())
-        return any(each["lookup"] == head for each in rows)
+        return any(row["lookup"] == head for row in rows)
     records = [each["record"] for each in document.get("facts") or () if each["lookup"] == head]
-    models = (Record.known.get(Record.renamed.get(each["type"], each["type"])) for each in records)
-    if any(each is not None and leads(each, steps) for each in models):
+    models = (Record.known.get(Record.renamed.get(record["type"], record["type"])) for record in records)
+    if any(model is not None and leads(model, steps) for model in models):
         return True
-    return any(True for each in records for _ in values_at(each, steps))
+    return any(True for record in records for _ in values_at(record, steps))
 
 
 def values_at(value: Any, steps: Steps) -> Iterator[Any]:

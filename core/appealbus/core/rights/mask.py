@@ -59,17 +59,17 @@ class Mask:
             not self.hides
             and not self.identifiers
             and not self.comparing
-            and any(each.text == "*" for each in self.shows)
+            and any(show.text == "*" for show in self.shows)
         )
 
     @cached_property
     def hidden_rules(self) -> list[str]:
         """The hiding rules, for viewers. They are the same for all dossiers."""
-        shown = [each.text for each in self.shows]
+        shown = [show.text for show in self.shows]
         besides = [] if "*" in shown else [f"all but {', '.join(shown)}" if shown else "all"]
         return [
             *besides,
-            *(each.text for each in self.hides),
+            *(hide.text for hide in self.hides),
             *(f"each {kind}" for kind in self.identifiers),
             *(f"signals of {name}" for name in self.comparing),
         ]
@@ -127,8 +127,8 @@ class Mask:
     @cached_property
     def hides_values(self) -> bool:
         """Whether any input of questions is hidden."""
-        of_records = any(each.text.partition(".")[0] not in PARTS for each in self.hides)
-        return self.hides_of_appeal or of_records or "*" not in [each.text for each in self.shows]
+        of_records = any(hide.text.partition(".")[0] not in PARTS for hide in self.hides)
+        return self.hides_of_appeal or of_records or "*" not in [show.text for show in self.shows]
 
     @cached_property
     def shows_plan(self) -> bool:
@@ -138,8 +138,8 @@ class Mask:
     @cached_property
     def shows_lookups(self) -> bool:
         """Whether no lookup is completely hidden: overall progress would disclose it."""
-        hidden = any(not each.rest and each.text.partition(".")[0] not in PARTS for each in self.hides)
-        return not hidden and any(each.text in ("*", "*.*") for each in self.shows)
+        hidden = any(not hide.rest and hide.text.partition(".")[0] not in PARTS for hide in self.hides)
+        return not hidden and any(show.text in ("*", "*.*") for show in self.shows)
 
     @property
     def _shows_completeness(self) -> bool:

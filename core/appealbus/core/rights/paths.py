@@ -122,7 +122,7 @@ def _implied() -> dict[Path, tuple[Path, ...]]:
     holders = ("applicant.iin", "applicant.bin", "applicant.leader_iin", "representative.iin", "addressee.bin")
     form = {"iins": holders, "bins": holders, "cadastral_numbers": ("parcels.cadastral_number",)}
     for kind, fields in form.items():
-        found["appeal", ("mentions", kind)] = (text, *(("appeal", tuple(each.split("."))) for each in fields))
+        found["appeal", ("mentions", kind)] = (text, *(("appeal", tuple(field.split("."))) for field in fields))
     for name in ("message_id", "channel"):
         found["receipt", (name,)] = (("appeal", (name,)),)
         found["appeal", (name,)] = (("receipt", (name,)),)
@@ -148,15 +148,15 @@ class Rules:
 
     def whole(self, path: Path) -> bool:
         """Whether the path and everything below are visible."""
-        below = any(each.goes_below(path) for each in self.hides)
+        below = any(hide.goes_below(path) for hide in self.hides)
         implied = (self.hidden(each) for each in _implied() if each[0] == path[0] and _is_below(each, path))
-        shown = any(each.covers(path) for each in self.shows)
+        shown = any(show.covers(path) for show in self.shows)
         return shown and not below and not self.hidden(path) and not any(implied)
 
     def _is_hidden(self, path: Path) -> bool:
-        if any(each.covers(path) for each in self.hides):
+        if any(hide.covers(path) for hide in self.hides):
             return True
-        return not any(each.covers(path) or each.goes_below(path) for each in self.shows)
+        return not any(show.covers(path) or show.goes_below(path) for show in self.shows)
 
 
 def remember(answers: dict[Path, bool], path: Path, answer: bool) -> None:

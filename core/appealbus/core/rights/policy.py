@@ -149,7 +149,7 @@ def _wider(pattern: Pattern, lookups: Lookups) -> Iterator[Pattern]:
         known = (steps for steps in above if any(leads(each, steps, rule=True) for each in meant))
         yield Pattern.parse(f"{head}/{'.'.join(next(known, ('*',)))}")
         return
-    source, lower = head.partition(".")[0], {each.lower(): each for each in lookups}
+    source, lower = head.partition(".")[0], {lookup.lower(): lookup for lookup in lookups}
     near = get_close_matches(head.lower(), lower)
     near += [each for each in lower if _source_of(each) == source.lower()]
     texts = [f"{head}{below}", f"{source}.*{below}", *(f"{lower[each]}{below}" for each in dict.fromkeys(near))]
@@ -190,10 +190,10 @@ def _closed(mask: Mask, lookups: Lookups, names: Names, of_some_kinds: Pattern |
 
     A rule on a lookup applies to all of its names, as a version contains the name of its time.
     """
-    shows = [each for each in mask.shows if not _meant(each, lookups) or _nowhere(each, lookups) is None]
-    hides = [(each, _nowhere(each, lookups)) for each in mask.hides]
+    shows = [show for show in mask.shows if not _meant(show, lookups) or _nowhere(show, lookups) is None]
+    hides = [(hide, _nowhere(hide, lookups)) for hide in mask.hides]
     wider = (new for each, why in hides if why for new in _wider(each, lookups))
-    shown, hidden = (tuple(each.under(names) for each in rules) for rules in (shows, (*mask.hides, *wider)))
+    shown, hidden = (tuple(rule.under(names) for rule in rules) for rules in (shows, (*mask.hides, *wider)))
     by_kind = () if mask.shows_plan or of_some_kinds is None else (of_some_kinds,)
     return replace(mask, shows=shown, hides=(*hidden, *by_kind))
 
@@ -201,7 +201,7 @@ def _closed(mask: Mask, lookups: Lookups, names: Names, of_some_kinds: Pattern |
 def _of_some_kinds(settings: Configuration, lookups: Lookups, names: Names) -> Pattern | None:
     """Return a rule on lookups used by some kinds of appeals only: they would disclose the kind."""
     contracts = [settings.contract(kind) for kind in (*AppealKind, None)]
-    asked = [set(lookups) if each.required is None else each.names for each in contracts]
+    asked = [set(lookups) if contract.required is None else contract.names for contract in contracts]
     asked = [each.union(*(its for its in names if each & its)) for each in asked]
     always = set.intersection(*asked)
     if all(each == always for each in asked):
@@ -226,7 +226,7 @@ def read_policy(loaded: Loaded, host: Host | None = None) -> Policy:
     """
     file = loaded.settings.bus.policy
     terms = () if host is None else host.brought("terms").values()
-    counted = tuple(path_of(path) for each in terms for path in each.rests_on)
+    counted = tuple(path_of(path) for term in terms for path in term.rests_on)
     assessors = {} if host is None else host.assessors
     comparing = tuple(name for name, each in assessors.items() if isinstance(each, PastAssessor))
     if file is None:

@@ -35,12 +35,12 @@ class Questions:
         self._document = document
         outcomes, facts, gaps = (list(document.get(name) or []) for name in ("outcomes", "facts", "gaps"))
         if not mask.shows_plan:  # which lookups there would have to be says what kind of appeal it is
-            outcomes, gaps = ([each for each in rows if each.get("code") != NOT_LOADED] for rows in (outcomes, gaps))
-        self._asked_for_hidden = {each["lookup"] for each in outcomes if self._rests_on_hidden(each)}
+            outcomes, gaps = ([row for row in rows if row.get("code") != NOT_LOADED] for rows in (outcomes, gaps))
+        self._asked_for_hidden = {outcome["lookup"] for outcome in outcomes if self._rests_on_hidden(outcome)}
         parts = (
-            [(each, self._outcome(each)) for each in outcomes if mask.shows_lookup(each["lookup"])],
-            [(each, self._fact(each)) for each in facts if mask.shows_lookup(each["lookup"])],
-            [(each, self._gap(each)) for each in gaps if mask.shows_lookup(each["lookup"])],
+            [(outcome, self._outcome(outcome)) for outcome in outcomes if mask.shows_lookup(outcome["lookup"])],
+            [(fact, self._fact(fact)) for fact in facts if mask.shows_lookup(fact["lookup"])],
+            [(gap, self._gap(gap)) for gap in gaps if mask.shows_lookup(gap["lookup"])],
         )
         self.keys = self._numbered(parts)
         self.outcomes, self.facts, self.gaps = (self._in_order(part) for part in parts)

@@ -151,7 +151,7 @@ class Viewer:
             told = replace(told, message_id="")
         if not self.channel and mask.hidden(("appeal", ("channel",))):
             told = replace(told, channel="")
-        lookups = tuple(each for each in told.lacks if mask.shows_lookup(each))
+        lookups = tuple(lack for lack in told.lacks if mask.shows_lookup(lack))
         why = None if told.held_reason is None else mask.text(told.held_reason)
         return replace(told, lacks=lookups, held_reason=why)
 

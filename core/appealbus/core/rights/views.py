@@ -224,7 +224,7 @@ class Views:
         past = await self._reader.past(row.appeal_id, cases[0].appeal, FOR_READERS)
         number = self.viewer.row(row).number
         told, shown = await asyncio.to_thread(self._compared, cases[0].appeal, past, compare, number)
-        return told, [each.number for each in past.others if each.appeal_id in shown]
+        return told, [other.number for other in past.others if other.appeal_id in shown]
 
     def _compared(self, appeal: Appeal, past: Past, compare: Compare, number: str) -> tuple[Json, frozenset[int]]:
         documents, shown = compare(seen_appeal(self._mask, appeal), seen_past(self.viewer, past))
@@ -260,11 +260,11 @@ class Views:
 
     async def entries(self, row: AppealRow, entries: Sequence[LogEntry]) -> Sequence[LogEntry]:
         """Return the visible parts of entries about an appeal."""
-        entries = [written_entry(self.viewer, each) for each in entries]
+        entries = [written_entry(self.viewer, entry) for entry in entries]
         if self._mask.plain:
             return entries
-        versions = set() if self._mask.process else {each.version for each in await self.versions(row)}
-        shown = (shown_entry(self._mask, each, versions) for each in entries)
+        versions = set() if self._mask.process else {version.version for version in await self.versions(row)}
+        shown = (shown_entry(self._mask, entry, versions) for entry in entries)
         return [each for each in shown if each is not None]
 
     async def logged(self, entry: LogEntry) -> LogEntry | None:
@@ -277,7 +277,7 @@ class Views:
         entry = written_entry(self.viewer, entry)
         if mask.plain:
             return entry
-        versions = set() if row is None or mask.process else {each.version for each in await self.versions(row)}
+        versions = set() if row is None or mask.process else {version.version for version in await self.versions(row)}
         return shown_entry(mask, entry, versions)
 
     async def asked(self, row: AccessRow) -> AccessRow | None:

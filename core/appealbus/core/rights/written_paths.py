@@ -61,16 +61,16 @@ def _modules(own: str) -> list[str]:
 def _written(tree: ast.Module) -> Iterator[tuple[int, str, bool]]:
     """Yield line and text of possible paths, and whether they belong to a signal's `fields`."""
     nodes = list(ast.walk(tree))
-    given = [(each.arg == "fields", each.value) for each in nodes if isinstance(each, ast.keyword)]
+    given = [(node.arg == "fields", node.value) for node in nodes if isinstance(node, ast.keyword)]
     named = {id(inner) for is_fields, value in given if is_fields for inner in ast.walk(value)}
-    parts = {id(inner) for each in nodes if isinstance(each, ast.JoinedStr) for inner in each.values}
+    parts = {id(inner) for node in nodes if isinstance(node, ast.JoinedStr) for inner in node.values}
     skipped = parts | {id(value) for is_fields, value in given if not is_fields}
-    for each in nodes:
-        if isinstance(each, ast.Constant) and isinstance(each.value, str) and id(each) not in skipped:
-            yield each.lineno, each.value, id(each) in named
-        elif isinstance(each, ast.JoinedStr):
-            pieces = (str(one.value) if isinstance(one, ast.Constant) else "\0" for one in each.values)
-            yield each.lineno, "".join(pieces).replace("[\0]", "[]"), id(each) in named
+    for node in nodes:
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in skipped:
+            yield node.lineno, node.value, id(node) in named
+        elif isinstance(node, ast.JoinedStr):
+            pieces = (str(one.value) if isinstance(one, ast.Constant) else "\0" for one in node.values)
+            yield node.lineno, "".join(pieces).replace("[\0]", "[]"), id(node) in named
 
 
 def _why(text: str, lookups: Mapping[str, type[Record] | None], *, named: bool) -> tuple[str, bool] | None:

@@ -33,14 +33,14 @@ def check_assessor(assessor: Assessor, dossiers: Iterable[Dossier], *, past: Pas
         if signals != list(_signals(assessor, dossier, past)):
             problems.append("the same dossier gives other signals the second time")
         document = orjson.loads(DOSSIER.write(dossier, exclude_none=True))
-        for each in signals:
-            if each.assessor != assessor.name:
-                problems.append(f"the signal {each.code} is of the assessor {each.assessor!r}; write its own name")
-            if not each.fields:
-                problems.append(f"the signal {each.code} names no field that it rests on")
+        for signal in signals:
+            if signal.assessor != assessor.name:
+                problems.append(f"the signal {signal.code} is of the assessor {signal.assessor!r}; write its own name")
+            if not signal.fields:
+                problems.append(f"the signal {signal.code} names no field that it rests on")
             problems += [
-                f"the signal {each.code} names {field}, which leads nowhere: a mask hides the signal for it"
-                for field in each.fields
+                f"the signal {signal.code} names {field}, which leads nowhere: a mask hides the signal for it"
+                for field in signal.fields
                 if not leads_in(document, path_of(field))
             ]
     if not concluded:

@@ -52,5 +52,5 @@ class AddressByCadastralNumber(Declared[CadastralNumberQuery, Address]):
 
     def choose(self, records: Sequence[Address], query: CadastralNumberQuery) -> Outcome[Address] | Outcome[Record]:
         """Return the address in use; a parcel also keeps its former ones."""
-        in_use = [each for each in records if self.take.is_asked(query, each) and each.actual]
+        in_use = [record for record in records if self.take.is_asked(query, record) and record.actual]
         return super().choose(in_use or records, query)

@@ -51,10 +51,10 @@ _RANGES = 50
 
 def _range(text: str) -> tuple[str, float]:
     name, *parameters = (part.strip().lower() for part in text.split(";"))
-    for each in parameters:
-        if each.startswith("q="):
+    for parameter in parameters:
+        if parameter.startswith("q="):
             try:
-                return name, min(1.0, max(0.0, float(each[2:])))
+                return name, min(1.0, max(0.0, float(parameter[2:])))
             except ValueError:
                 return name, 0.0
     return name, 1.0

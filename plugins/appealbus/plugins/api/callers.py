@@ -73,7 +73,7 @@ class Caller:
     async def looks_at_others(self, what: str, numbers: Sequence[str]) -> None:
         """Note the same of other appeals that something is shown of beside the one that was asked for."""
         note = partial(self.journal.note_look, what, purpose=self.purpose, by=self.actor)
-        await asyncio.gather(*(note(number=each) for each in numbers))
+        await asyncio.gather(*(note(number=number) for number in numbers))
 
 
 def may(action: Action | None) -> Any:

@@ -109,7 +109,7 @@ def _message(found: Json, name: str, fields: tuple[str, ...]) -> Json:
     loose: Json = {
         "type": "object",
         "description": "What the contract has no place for, or cannot be used, is kept as written, with a warning.",
-        "properties": {each: properties[each] for each in fields},
+        "properties": {field: properties[field] for field in fields},
     }
     if name == "Change":
         loose["required"] = ["type"]

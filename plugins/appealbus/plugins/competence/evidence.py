@@ -60,7 +60,9 @@ def arrival_day(dossier: Dossier) -> date:
     """
     accepted = dossier.receipt.accepted_at
     came = min(dossier.appeal.received_at or accepted, accepted)
-    moments = [each.dated_at for each in dossier.changes if each.kind is ChangeKind.REDIRECTED and not each.part]
+    moments = [
+        change.dated_at for change in dossier.changes if change.kind is ChangeKind.REDIRECTED and not change.part
+    ]
     got = max([came, *moments])
     return day_of(got)
 

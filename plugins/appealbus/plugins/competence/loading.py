@@ -33,7 +33,7 @@ def load_table(file: Path) -> Table:
     except InvalidConfig as error:
         raise _first(error.problems) from None
     problems = [*_of_rows(written, table.bodies), *_of_questions(written, table.questions)]
-    rows = [Row.of(each) for each in table.bodies]
+    rows = [Row.of(body) for body in table.bodies]
     problems += _of_bodies(written, rows)
     if problems:
         raise _first(problems)

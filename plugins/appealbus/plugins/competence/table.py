@@ -98,8 +98,8 @@ def _near(by_place: ByPlace, matter: Matter) -> Iterator[Row]:
         keys.update((ALL, place[:_OBLAST], place[:_RAYON]))
         if len(place) < _RAYON:
             keys.update(each for each in by_place if each.startswith(place))
-    for each in sorted(keys & by_place.keys()):
-        yield from by_place[each]
+    for key in sorted(keys & by_place.keys()):
+        yield from by_place[key]
 
 
 def _plain(name: str) -> str:

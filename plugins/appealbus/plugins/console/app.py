@@ -30,7 +30,7 @@ def application(api: Api) -> App:
     routes = [
         Route("/static/{name}", STATIC.answer),
         *login.routes,
-        *(each for view in views for each in view.routes),
+        *(route for view in views for route in view.routes),
     ]
     handlers: dict[Any, Any] = {
         Refused: _refused,

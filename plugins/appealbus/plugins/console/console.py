@@ -79,7 +79,7 @@ class Console:
     def render(self, request: Request, words: Words, template: str, status: int, given: dict[str, Any]) -> Response:
         shared: dict[str, Any] = self._said(words) | {
             "request": request,
-            "menu": [each for each in self.views if not each.plugin or self.api.host.settings_of(each.plugin)],
+            "menu": [view for view in self.views if not view.plugin or self.api.host.settings_of(view.plugin)],
             "session": None,
             "refused": status >= HTTPStatus.BAD_REQUEST,
             "viewer": None,

@@ -40,6 +40,6 @@ class Details:
             return [whole] if written else []
         lang = words.language.value
         return [
-            Detail(each.text, lang if each.known else ReaderLanguage.ENGLISH.value)
-            for each in problems_told(written, words)
+            Detail(problem.text, lang if problem.known else ReaderLanguage.ENGLISH.value)
+            for problem in problems_told(written, words)
         ]

@@ -99,7 +99,7 @@ async def leave(request: Request) -> Response:
 
 async def home(request: Request) -> Response:
     page = await Page.of(request)
-    seen = (each for each in page.console.views if each.place and each.open_to(page.viewer))
+    seen = (view for view in page.console.views if view.place and view.open_to(page.viewer))
     return page.go(next(seen).path, page.chosen_language)
 
 

@@ -41,7 +41,7 @@ class Room:
         if self.passed < self._skip:
             self.passed += 1
             return None
-        kept = [] if self.more else [_within(each, most) for each in texts]
+        kept = [] if self.more else [_within(text, most) for text in texts]
         size = beside + sum(map(_size, kept))
         if self.more or _BYTES > self._left < size:  # one that is larger than a page stands on one alone
             self.more += 1

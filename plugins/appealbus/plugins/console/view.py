@@ -74,5 +74,7 @@ class View(Entry):
 
 def all_views() -> list[View]:
     """Return all views in menu order: every folder in `views/`, without a list to maintain."""
-    found = [import_module(f"{views.__name__}.{each.name}").view for each in iter_modules(views.__path__) if each.ispkg]
+    found = [
+        import_module(f"{views.__name__}.{module.name}").view for module in iter_modules(views.__path__) if module.ispkg
+    ]
     return sorted(found, key=lambda view: (view.place or 1000, view.name))

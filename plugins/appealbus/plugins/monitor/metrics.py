@@ -241,10 +241,10 @@ class Page(Collector):
         yield _gauge("appealbus_log_unplaced", text, {(): float(counts.log_unplaced)})
         text = "Since when the oldest of them waits."
         yield _gauge("appealbus_log_unplaced_age_seconds", text, {(): _age(now, counts.oldest_unplaced)})
-        behind = {(each.client,): float(each.lag) for each in counts.feed_readers}
+        behind = {(reader.client,): float(reader.lag) for reader in counts.feed_readers}
         text = "Entries of the log that follow what the client has read of the feed."
         yield _gauge("appealbus_feed_reader_lag", text, behind, "client")
-        silent = {(each.client,): _age(now, each.at) for each in counts.feed_readers}
+        silent = {(reader.client,): _age(now, reader.at) for reader in counts.feed_readers}
         text = "Since when the client has read nothing of the feed."
         yield _gauge("appealbus_feed_reader_silent_seconds", text, silent, "client")
 

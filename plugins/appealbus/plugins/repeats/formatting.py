@@ -20,16 +20,16 @@ def document(found: Compared) -> Comparison:
     copies = [beside(appeal, each, like) for each, like in found.copies]
     shown = [each.other for each in (*found.matters, *copies)] + found.neighbours
     told = {
-        "matters": [_matter(appeal, each) for each in reversed(found.matters)],
+        "matters": [_matter(appeal, matter) for matter in reversed(found.matters)],
         "copies": {
             "count": max(past.copies, len(copies)),
             "at_least": past.more,
-            "others": [_beside(appeal, each) for each in copies],
+            "others": [_beside(appeal, copy) for copy in copies],
         },
         "neighbours": {
             "count": max(past.neighbours, len(found.neighbours)),
             "at_least": past.more,
-            "others": [_head(each) for each in reversed(found.neighbours)],
+            "others": [_head(neighbour) for neighbour in reversed(found.neighbours)],
         },
     }
     return Comparison(told, frozenset(each.appeal_id for each in shown))

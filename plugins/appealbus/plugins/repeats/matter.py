@@ -55,8 +55,8 @@ def beside(appeal: Appeal, other: Other, like: float) -> Beside:
 
 
 def _new_files(appeal: Appeal, earlier: Appeal) -> int:
-    had = {_named(each) for each in earlier.attachments}
-    return sum(_named(each) not in had for each in appeal.attachments)
+    had = {_named(attachment) for attachment in earlier.attachments}
+    return sum(_named(attachment) not in had for attachment in appeal.attachments)
 
 
 def _named(file: Attachment) -> object:
@@ -64,8 +64,8 @@ def _named(file: Attachment) -> object:
 
 
 def _parcels_of(appeal: Appeal, *, mentioned: bool = False) -> set[str]:
-    named = [each.cadastral_number for each in appeal.parcels]
-    named += [each.value for each in appeal.mentions.cadastral_numbers] if mentioned else []
+    named = [parcel.cadastral_number for parcel in appeal.parcels]
+    named += [number.value for number in appeal.mentions.cadastral_numbers] if mentioned else []
     return {"".join(filter(str.isalnum, each)) for each in named if each}
 
 
@@ -96,20 +96,20 @@ class Compared:
     def __init__(self, appeal: Appeal, past: Past) -> None:
         self.appeal, self.past = appeal, past
         its = shingles(normal(appeal.text))
-        likes = {each.appeal_id: _likeness(its, each) for each in past.others if each.like or each.matter}
+        likes = {other.appeal_id: _likeness(its, other) for other in past.others if other.like or other.matter}
         self.matters = [
-            beside(appeal, each, likes.get(each.appeal_id, 0.0))
-            for each in past.others
-            if each.matter or (each.person and likes.get(each.appeal_id, 0.0) >= ALIKE)
+            beside(appeal, other, likes.get(other.appeal_id, 0.0))
+            for other in past.others
+            if other.matter or (other.person and likes.get(other.appeal_id, 0.0) >= ALIKE)
         ]
         """Appeals of the same person about the same matter, the oldest first."""
         self.copies = [
-            (each, likes[each.appeal_id])
-            for each in past.others
-            if each.person is not True and likes.get(each.appeal_id, 0.0) >= ALIKE
+            (other, likes[other.appeal_id])
+            for other in past.others
+            if other.person is not True and likes.get(other.appeal_id, 0.0) >= ALIKE
         ]
         """Appeals with the same text by other or unknown people; compared exactly."""
-        self.neighbours = [each for each in past.others if each.person is False and each.parcel]
+        self.neighbours = [other for other in past.others if other.person is False and other.parcel]
         """Appeals of other people about the same parcel."""
 
     @property
@@ -118,8 +118,8 @@ class Compared:
 
         Groups: decided with nothing new here; decided; ended otherwise; all.
         """
-        decided = [each for each in self.matters if each.standing.decided]
-        ended = [each for each in self.matters if each.standing.came is not Came.OPEN]
+        decided = [matter for matter in self.matters if matter.standing.decided]
+        ended = [matter for matter in self.matters if matter.standing.came is not Came.OPEN]
         said = [each for each in decided if each.nothing_new]
         known = said or decided or ended or self.matters
         return known[-1] if known else None

@@ -177,8 +177,8 @@ def _key(sentence: str) -> str:
 
 def _distinct(text: str) -> dict[str, str]:
     found: dict[str, str] = {}
-    for each in sentences(text):
-        found.setdefault(_key(each), each)
+    for sentence in sentences(text):
+        found.setdefault(_key(sentence), sentence)
     return found
 
 

@@ -162,11 +162,11 @@ def _place(appeal: CountedAppeal) -> str:
 def _first_step(told: Outline) -> datetime | None:
     """Return the time of a person's first step; if only the day is known, its start."""
     steps = []
-    for each in told.changes:
-        if each.change.kind in _BY_A_PERSON and each.change.result is not AnswerResult.SILENCE:
-            steps.append(each.dated_at)
-            if each.change.answered_on is not None:  # a register may tell of an answer days later
-                steps.append(datetime.combine(each.change.answered_on, time.min, KAZAKHSTAN))
+    for change in told.changes:
+        if change.change.kind in _BY_A_PERSON and change.change.result is not AnswerResult.SILENCE:
+            steps.append(change.dated_at)
+            if change.change.answered_on is not None:  # a register may tell of an answer days later
+                steps.append(datetime.combine(change.change.answered_on, time.min, KAZAKHSTAN))
     return min(steps, default=None)
 
 

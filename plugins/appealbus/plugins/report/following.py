@@ -78,7 +78,7 @@ class _Following:
     async def _read_changes(self, cursor: Cursor) -> None:
         while True:
             page = await self._journal.log(cursor, _PAGE, what=_CHANGES)
-            ids = sorted({each.appeal_id for each in page.entries if each.appeal_id is not None})
+            ids = sorted({entry.appeal_id for entry in page.entries if entry.appeal_id is not None})
             facts = await self._facts(await self._journal.outlines_of(ids))
             cursor = self._store.follow(self._followed, facts, cursor, page.next)
             if cursor == page.next and page.lag <= 0:

@@ -44,7 +44,7 @@ class Teller:
             "public": self._public,
             "minutes_by_hand": table.by_hand,
             "formulas": {each.value: Formula[each.name].value for each in Column},
-            "rows": [{"key": each.key, "label": self._label(each), **self._figures(each)} for each in table.rows],
+            "rows": [{"key": row.key, "label": self._label(row), **self._figures(row)} for row in table.rows],
             "total": self._figures(table.total),
         }
 
@@ -89,7 +89,7 @@ class Teller:
             + "</tr>\n"
             for row in (*self._table.rows, self._table.total)
         )
-        notes = "".join(f"<p>{escape(each)}</p>\n" for each in self.footnotes())
+        notes = "".join(f"<p>{escape(footnote)}</p>\n" for footnote in self.footnotes())
         title = escape(self._title())
         return (
             f'<!doctype html>\n<html lang="{to.language.value}"><head><meta charset="utf-8"><title>{title}</title>'

@@ -68,14 +68,14 @@ def published(table: Table, smallest: int) -> Table:
 
 def _enough(rows: Sequence[Row], hidden: set[str], is_too_much: Callable[[Row], bool]) -> set[str]:
     """Hide further rows, the smallest first, until the sum of the hidden ones reveals nothing."""
-    left = [each.key for each in rows if each.key not in hidden]
+    left = [row.key for row in rows if row.key not in hidden]
     while hidden and left and (len(hidden) == 1 or is_too_much(_sum(rows, hidden))):
         hidden = hidden | {left.pop(0)}
     return hidden
 
 
 def _sum(rows: Sequence[Row], keys: set[str]) -> Row:
-    return summed([each for each in rows if each.key in keys])
+    return summed([row for row in rows if row.key in keys])
 
 
 def _numbers(row: Row) -> Iterator[int]:

@@ -129,9 +129,9 @@ def percent(part: int, of: int, *, rounds: bool) -> str:
 
 def summed(rows: list[Row]) -> Row:
     total = Row("")
-    for each in rows:
-        total.counts.update(each.counts)
-        total.days.update(each.days)
+    for row in rows:
+        total.counts.update(row.counts)
+        total.days.update(row.days)
     return total
 
 

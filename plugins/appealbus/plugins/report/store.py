@@ -12,7 +12,7 @@ from appealbus.core import ConfigError, Cursor
 from appealbus.core.sidecar import OwnFile
 from appealbus.plugins.report.fact import Fact
 
-_COLUMNS = [each.name for each in fields(Fact) if each.name not in ("matters", "districts")]
+_COLUMNS = [field.name for field in fields(Fact) if field.name not in ("matters", "districts")]
 _VALUES = attrgetter(*_COLUMNS)
 _SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS fact ({_COLUMNS[0]} INTEGER PRIMARY KEY, {", ".join(_COLUMNS[1:])});

@@ -124,8 +124,8 @@ def alarm_of(judged: Judged, rate: float, verdict: Verdict, others: Sequence[Ver
         judged.limit,
         rate,
         also=tuple(
-            Part(each.series.category, each.series.place, each.observed, each.expected, each.probability)
-            for each in others
+            Part(other.series.category, other.series.place, other.observed, other.expected, other.probability)
+            for other in others
         ),
         numbers=about.numbers,
         shared=about.shared,

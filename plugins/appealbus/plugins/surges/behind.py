@@ -34,7 +34,7 @@ async def behind(journal: Readable, parts: Sequence[WeekPart]) -> About:
     rows = sorted(found, key=lambda row: -row.appeal_id)[:MOST]
     cases = [await journal.case(row.number) for row in rows]
     appeals = [case.appeal for case in cases if case is not None]
-    names = Counter(each.category.name for each in appeals if each.category and each.category.name)
+    names = Counter(appeal.category.name for appeal in appeals if appeal.category and appeal.category.name)
     name = names.most_common(1)[0][0] if names and parts[0].category else ""
     return About(name, tuple(row.number for row in rows), shared(appeals))
 

@@ -79,8 +79,8 @@ def judge(book: Book, rate: float = 0.05, share: float = 1.0) -> Judged:
     `rate` is the expected share of false alarms (Benjamini and Hochberg), `share` the elapsed part in working days.
     """
     verdicts = _verdicts(book, share) if book.weeks > SHORTEST else []
-    limit = benjamini_hochberg((each.probability for each in verdicts), rate)
-    surges = [each for each in verdicts if each.probability <= limit and each.observed > each.bound]
+    limit = benjamini_hochberg((verdict.probability for verdict in verdicts), rate)
+    surges = [verdict for verdict in verdicts if verdict.probability <= limit and verdict.observed > verdict.bound]
     surges.sort(key=lambda each: (each.probability, -each.series.narrowness, each.series))
     return Judged(book.monday, len(verdicts), limit, tuple(surges))
 
@@ -161,10 +161,10 @@ def _told(
 def gathered(surges: Sequence[Verdict]) -> Mapping[Verdict, tuple[Verdict, ...]]:
     """Group surges that may count the same appeals under the least probable one, so that one event is one alarm."""
     heads: dict[Verdict, list[Verdict]] = {}
-    for each in surges:
-        head = next((head for head in heads if head.series.meets(each.series)), None)
+    for surge in surges:
+        head = next((head for head in heads if head.series.meets(surge.series)), None)
         if head is None:
-            heads[each] = []
+            heads[surge] = []
         else:
-            heads[head].append(each)
+            heads[head].append(surge)
     return {head: tuple(others) for head, others in heads.items()}

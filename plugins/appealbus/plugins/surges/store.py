@@ -131,13 +131,13 @@ class Store(OwnFile):
     def weekly(self, mondays: Sequence[date], category: str, places: Sequence[str]) -> list[tuple[date, int]]:
         """Return the counts of a series in these weeks, without weeks before the first known; perhaps of several
         places."""
-        asked = [each.isoformat() for each in mondays]
+        asked = [monday.isoformat() for monday in mondays]
         which, given = "monday IN (SELECT value FROM json_each(?))", [orjson.dumps(asked).decode()]
         if category:
             which, given = f"{which} AND category = ?", [*given, category]
         if all(places):  # by comparison: a pattern takes twice as long over all topics of a year
             which += f" AND ({' OR '.join(['place BETWEEN ? AND ?'] * len(places))})"
-            given += [end for each in places for end in (each, f"{each}:")]  # a colon follows the digits
+            given += [end for place in places for end in (place, f"{place}:")]  # a colon follows the digits
         with self.reading() as connection:
             (first,) = connection.execute("SELECT min(monday) FROM week").fetchone()
             query = f"SELECT monday, sum(appeals) FROM week WHERE {which} GROUP BY 1"  # noqa: S608 - ours

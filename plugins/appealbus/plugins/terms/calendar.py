@@ -145,15 +145,15 @@ def made(file: CalendarFile, digest: str, as_of: date | None = None) -> Calendar
         years = list(takewhile(lambda each: each.published is None or each.published <= as_of, years))
         if not years:
             raise ConfigError(f"the calendar has no year that was published by {as_of}; give a later day")
-    numbers = [each.year for each in years]
+    numbers = [year.year for year in years]
     if not numbers or numbers != list(range(numbers[0], numbers[-1] + 1)):
         raise ConfigError(f"the calendar has the years {numbers}; write each once, without a gap")
     for each in years:
         for day in (*each.working, *(day for days in each.off.values() for day in days)):
             if day.year != each.year:
                 raise ConfigError(f"the calendar has {day} among the days of {each.year}; move it to its own year")
-    off = {day: kind for each in years for kind, days in each.off.items() for day in days}
-    working = {day for each in years for day in each.working}
+    off = {day: kind for year in years for kind, days in year.off.items() for day in days}
+    working = {day for year in years for day in year.working}
     for change in sorted(file.amended, key=lambda each: each.published):
         if as_of is not None and change.published > as_of:
             continue
@@ -168,7 +168,7 @@ def made(file: CalendarFile, digest: str, as_of: date | None = None) -> Calendar
     first, last = date(numbers[0], 1, 1).toordinal(), date(numbers[-1], 12, 31).toordinal()
     days = tuple(at for at in range(first, last + 1) if _works(date.fromordinal(at), off=off.keys(), working=working))
     version = f"{file.name} {file.version} ({digest[:_DIGEST]})" + (f" as of {as_of}" if as_of else "")
-    return Calendar(version, days, first, last, off, {each.year: each.assumed for each in years if each.assumed})
+    return Calendar(version, days, first, last, off, {year.year: year.assumed for year in years if year.assumed})
 
 
 def _works(day: date, *, off: Iterable[date], working: Iterable[date]) -> bool:

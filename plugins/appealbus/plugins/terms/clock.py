@@ -110,7 +110,9 @@ class Told:
         )
         said = self.appeal.received_at is not None
         # Or under a name that is near: the warning of what is unknown ends with the names that may be meant.
-        said = said or any(_ARRIVED in (each.field, *_NAMES.findall(each.message)) for each in self.appeal.warnings)
+        said = said or any(
+            _ARRIVED in (warning.field, *_NAMES.findall(warning.message)) for warning in self.appeal.warnings
+        )
         if arrived is None and said:
             life.note(Remark.ARRIVAL_UNREADABLE, day_of(self.accepted_at))
         return life

@@ -179,8 +179,8 @@ def _preview(cli: Cli, now: Law, then: Law, *, as_json: bool) -> None:
     found = cli.read(lambda journal: preview(journal, now, then, _others(cli)))
     if as_json:
         moves = [
-            {"number": each.number, "now": each.now, "then": each.then, "days": each.days, "register": each.register}
-            for each in found.moves
+            {"number": move.number, "now": move.now, "then": move.then, "days": move.days, "register": move.register}
+            for move in found.moves
         ]
         calendars = {"now": now.calendar.version, "then": then.calendar.version}
         norms = {"now": now.norms.version, "then": then.norms.version}
@@ -190,10 +190,10 @@ def _preview(cli: Cli, now: Law, then: Law, *, as_json: bool) -> None:
     cli.out.print(f"calendar {now.calendar.version} → {then.calendar.version}")
     cli.out.print(f"norms {now.norms.version} → {then.norms.version}")
     cli.out.print(f"{len(found.moves)} of {found.open} open terms move")
-    for each in found.moves[:_TOLD]:
-        by = "" if each.days is None else f"  {each.days:+d} days"
-        register = f"  (the register says {each.register}, which counts)" if each.register else ""
-        cli.out.print(f"  {each.number}  {each.now or 'none'} → {each.then or 'none'}{by}{register}")
+    for move in found.moves[:_TOLD]:
+        by = "" if move.days is None else f"  {move.days:+d} days"
+        register = f"  (the register says {move.register}, which counts)" if move.register else ""
+        cli.out.print(f"  {move.number}  {move.now or 'none'} → {move.then or 'none'}{by}{register}")
     if len(found.moves) > _TOLD:
         cli.out.print(f"  and {len(found.moves) - _TOLD} more: --json has all")
     if found.unknown:

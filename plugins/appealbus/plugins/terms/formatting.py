@@ -35,18 +35,18 @@ def as_json(clock: Clock, calendar: Calendar) -> dict[str, Any]:
         "considered": [_considered(each, calendar) for each in clock.considered],
         "milestones": [
             {
-                "what": each.what,
-                "who": each.who,
-                "until": each.until,
-                "article": each.cited.ru,
-                "article_kk": each.cited.kk or None,
-                "done": each.done,
-                "standing": each.standing,
+                "what": milestone.what,
+                "who": milestone.who,
+                "until": milestone.until,
+                "article": milestone.cited.ru,
+                "article_kk": milestone.cited.kk or None,
+                "done": milestone.done,
+                "standing": milestone.standing,
             }
-            for each in clock.milestones
+            for milestone in clock.milestones
         ],
         "unknown_year": clock.unknown_year,
-        "remarks": [_remark(each) for each in clock.remarks],
+        "remarks": [_remark(remark) for remark in clock.remarks],
     }
 
 
@@ -82,7 +82,7 @@ def _term(term: Term, calendar: Calendar) -> dict[str, Any]:
         "calendar": term.calendar,
         "registered": term.registered,
         "first_day": term.first,
-        "days": [{"day": each.day, "number": each.number, "kind": each.kind} for each in term.days(calendar)],
+        "days": [{"day": day.day, "number": day.number, "kind": day.kind} for day in term.days(calendar)],
         "last_day": term.last,
         "moved_to": term.base,
         "extensions": [
@@ -127,9 +127,10 @@ def lines(clock: Clock, calendar: Calendar, to: Reader, *, every_day: bool) -> I
         yield said(Label.CALENDAR_LACKS, clock.unknown_year)
     if clock.milestones:
         yield f"{to.word(Label.MILESTONES)}:"
-    for each in clock.milestones:
-        until = f"  {to.day(each.until)}  {to.word(each.what)}: {to.word(each.who)}, {to.word(each.standing)}"
-        yield f"{until} ({each.cited.to(to)})" + ("" if each.done is None else f", {to.day(each.done)}")
+    for milestone in clock.milestones:
+        words = f"{to.word(milestone.what)}: {to.word(milestone.who)}, {to.word(milestone.standing)}"
+        until = f"  {to.day(milestone.until)}  {words}"
+        yield f"{until} ({milestone.cited.to(to)})" + ("" if milestone.done is None else f", {to.day(milestone.done)}")
     if clock.remarks:
         yield f"{to.word(Label.REMARKS)}:"
     for remark in clock.remarks:
@@ -148,8 +149,8 @@ def _of_term(term: Term, clock: Clock, calendar: Calendar, to: Reader, *, every_
     yield said(Label.FIRST_DAY, to.day(term.first))
     if every_day:
         yield f"{to.word(Label.DAYS)}:"
-        for each in term.days(calendar):
-            yield f"  {each.number or '':>3}  {each.day}  {to.word(each.kind)}"
+        for day in term.days(calendar):
+            yield f"  {day.number or '':>3}  {day.day}  {to.word(day.kind)}"
     yield said(Label.LAST_DAY, to.day(term.last) + (f" → {to.day(term.base)}" if term.base != term.last else ""))
     for done in term.lengthened:
         yield f"  {to.word(Label.EXTENDED)} {to.day(done.decided)} → {to.day(done.until)}"

@@ -139,13 +139,13 @@ class Norms:
     def _by_kind(self) -> dict[tuple[Duty, AppealKind | None], list[Norm]]:
         kinds: list[AppealKind | None] = [*AppealKind, None]
         return {
-            (what, kind): [each for each in self.norms if each.what is what and (not each.kinds or kind in each.kinds)]
+            (what, kind): [norm for norm in self.norms if norm.what is what and (not norm.kinds or kind in norm.kinds)]
             for what in Duty
             for kind in kinds
         }
 
     def doubted(self, day: date) -> list[str]:
-        return [each.assumed for each in self.doubts if each.since <= day <= each.until]
+        return [doubt.assumed for doubt in self.doubts if doubt.since <= day <= doubt.until]
 
     def find(self, what: Duty, day: date, kind: AppealKind | None = None, level: str = "") -> Norm | None:
         for norm in self._by_kind.get((what, kind), ()):

@@ -102,11 +102,15 @@ def _certificate(key_info: etree._Element, participants: Sequence[Certificate]) 
     identifier, serial = token.find(wsse("KeyIdentifier")), token.find(f"{ds('X509Data')}/{ds('X509IssuerSerial')}")
     if identifier is not None and identifier.get("ValueType") == X509_V3:
         der = _decoded(identifier.text)
-        found = [each for each in participants if each.der == der]
+        found = [participant for participant in participants if participant.der == der]
     elif serial is not None:
         number = (serial.findtext(ds("X509SerialNumber")) or "").strip()
         issuer = _said(serial.findtext(ds("X509IssuerName")) or "")
-        found = [each for each in participants if number == str(each.serial) and issuer == _said(each.issuer)]
+        found = [
+            participant
+            for participant in participants
+            if number == str(participant.serial) and issuer == _said(participant.issuer)
+        ]
     else:
         raise _wrong("SecurityTokenReference is neither a KeyIdentifier X509v3 nor an X509IssuerSerial")
     if not found:

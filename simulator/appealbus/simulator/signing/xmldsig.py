@@ -104,9 +104,9 @@ def _check(signature: etree._Element, root: etree._Element, certificate: Certifi
 
 def _certificate(signature: etree._Element, signers: Sequence[Certificate]) -> Certificate:
     der = _decoded(signature.findtext(f"{ds('KeyInfo')}/{ds('X509Data')}/{ds('X509Certificate')}"))
-    for each in signers:
-        if each.der == der:
-            return each
+    for signer in signers:
+        if signer.der == der:
+            return signer
     raise _wrong("the certificate of the data's signature is no participant's")
 
 

@@ -79,7 +79,7 @@ class Listener:
 
     @property
     def troubles(self) -> list[Trouble]:
-        return [each.trouble for each in self._consumers if each.trouble is not None]
+        return [consumer.trouble for consumer in self._consumers if consumer.trouble is not None]
 
     async def stop(self) -> None:
         """Stop consuming and wait until the answers in progress are written. Idempotent."""

@@ -20,27 +20,27 @@ UNSEEN = Finding(
 async def look(broker: Broker, wanted: Wanted) -> list[Finding]:
     """Compare exchanges and queues with the required topology, without changes. Raises BrokerUnreachable."""
     found: list[Finding] = []
-    for each in _parts(wanted):
-        if await _is_there(broker, each):
+    for part in _parts(wanted):
+        if await _is_there(broker, part):
             # What is there already is not made by a declaration, only compared.
-            found += await _compared(broker, each)
+            found += await _compared(broker, part)
         else:
-            found.append(Finding(f"{each.about} is missing", APPLY, by_declaring=True))
+            found.append(Finding(f"{part.about} is missing", APPLY, by_declaring=True))
     return found + [not_there(each) for each in wanted.foreign if not await _is_there(broker, each.part)]
 
 
 async def declare(broker: Broker, wanted: Wanted, told: Callable[[str], None]) -> list[Finding]:
     """Create missing exchanges, queues and bindings, and report each to `told`. Existing ones are never changed."""
     found: list[Finding] = []
-    for each in _parts(wanted):
-        if await _is_there(broker, each):
-            found += await _compared(broker, each)
+    for part in _parts(wanted):
+        if await _is_there(broker, part):
+            found += await _compared(broker, part)
             continue
-        refused = await _declared(broker, each)
+        refused = await _declared(broker, part)
         if refused is None:
-            told(f"made {each.about}")
+            told(f"made {part.about}")
         else:
-            found.append(_refused(each.about, refused))
+            found.append(_refused(part.about, refused))
     for binding in wanted.bindings:
         try:
             await broker.bind_queue(binding.queue, binding.exchange, binding.key)

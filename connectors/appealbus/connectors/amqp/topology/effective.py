@@ -20,7 +20,7 @@ class Policies:
     operators: Sequence[Mapping[str, Any]]
 
     def named(self, name: str) -> Mapping[str, Any] | None:
-        return next((each for each in self.policies if each.get("name") == name), None)
+        return next((policy for policy in self.policies if policy.get("name") == name), None)
 
     def holds(self, queue: str, kind: str) -> Mapping[str, Any] | None:
         """Return the matching policy with the highest priority."""
@@ -43,7 +43,7 @@ async def policies_of(api: Management) -> Policies:
 
 
 def _best(policies: Sequence[Mapping[str, Any]], queue: str, kind: str) -> Mapping[str, Any] | None:
-    matching = [each for each in policies if _matches(each, queue, kind)]
+    matching = [policy for policy in policies if _matches(policy, queue, kind)]
     return max(matching, key=lambda each: int(each.get("priority", 0)), default=None)
 
 

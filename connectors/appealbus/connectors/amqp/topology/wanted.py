@@ -148,7 +148,7 @@ def alarms_of(names: Names) -> Wanted:
 
 
 def _united(some: tuple[T, ...], others: tuple[T, ...]) -> tuple[T, ...]:
-    return (*some, *(each for each in others if each not in some))
+    return (*some, *(other for other in others if other not in some))
 
 
 def _bounded(length: int, returns: int = NO_LIMIT) -> dict[str, Argument]:

@@ -192,7 +192,7 @@ def _move(connection: Connection, appeals: Sequence[Old], key: JournalKey) -> No
 
 def _changed(old: Old) -> dict[str, Any]:
     """Return the columns of an appeal that change."""
-    rows = [each.row for each in old.questions]
+    rows = [question.row for question in old.questions]
     open_ = sorted({row["lookup"] for row in rows if kept_0006.is_pending(row["kind"], row["code"])})
     return {
         "id": old.row["id"],
@@ -208,9 +208,9 @@ def _changed(old: Old) -> dict[str, Any]:
 def _named(old: Old) -> list[Named]:
     """Return whom the appeal and the records that were found for it name."""
     named = list(old.named)
-    for each in old.questions:
-        if each.record is not None:
-            named += named_by_record(each.record, each.row["lookup"])
+    for question in old.questions:
+        if question.record is not None:
+            named += named_by_record(question.record, question.row["lookup"])
     return named
 
 

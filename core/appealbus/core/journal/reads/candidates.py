@@ -160,7 +160,7 @@ def _by_source(search: Search) -> Driver:
         return Driver(ones[0] if len(ones) == 1 else _all(ones), frozenset({"source"}))
     # From the index alone: of what each combination has, most is behind the step.
     keys = [one.with_only_columns(appeal.c.id, appeal.c.urgency.label("by")).limit(SCAN) for one in ones]
-    return Driver(_all([select(each.subquery()) for each in keys]), frozenset({"source"}))
+    return Driver(_all([select(key.subquery()) for key in keys]), frozenset({"source"}))
 
 
 def _all(parts: Sequence[Select[Any]]) -> Select[Any]:

@@ -38,8 +38,8 @@ def beginnings(connection: Connection, ids: Sequence[int], size: int) -> dict[in
 
 def copies(connection: Connection, messages: Sequence[Named]) -> list[str | None]:
     """Return for each message the number of the appeal that a copy of it has become, corrected perhaps."""
-    ids = bulk.padded(list({each.message_id for each in messages if each.message_id}))
-    numbers = bulk.padded(list({each.number for each in messages if each.number}))
+    ids = bulk.padded(list({message.message_id for message in messages if message.message_id}))
+    numbers = bulk.padded(list({message.number for message in messages if message.number}))
     came: dict[tuple[str, str], tuple[datetime, str]] = {}
     taken: dict[str, tuple[str, str]] = {}
     if ids:
@@ -52,7 +52,7 @@ def copies(connection: Connection, messages: Sequence[Named]) -> list[str | None
         columns = (appeal.c.number, appeal.c.channel, appeal.c.message_id)
         found = connection.execute(select(*columns).where(appeal.c.number.in_(numbers)))
         taken = {number: (channel, name) for number, channel, name in found}
-    return [_copy(each, came, taken) for each in messages]
+    return [_copy(message, came, taken) for message in messages]
 
 
 def _copy(

@@ -136,8 +136,8 @@ class _Found:
         marks = [*([self._own] if self._own else []), *self._parcels]
         hashes = self._drawn[:INDEXED]
         questions: list[direct.Bound] = [(_NAMING, {**named, "mark": mark}) for mark in marks]
-        questions += [(_NEWEST, {**newest, "hash": each}) for each in hashes]
-        questions += [(_OLDEST, {**before, "hash": each}) for each in hashes]
+        questions += [(_NEWEST, {**newest, "hash": digest}) for digest in hashes]
+        questions += [(_OLDEST, {**before, "hash": digest}) for digest in hashes]
         questions += [(_TOLD, {**before, "numbers": list(told)})]
         answers = direct.ask(connection, *questions)
         self._more = any(len(rows) == reach.named for rows in answers[: len(marks)])

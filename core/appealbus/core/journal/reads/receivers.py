@@ -52,7 +52,7 @@ def page(connection: Connection, receiver: str, state: DeliveryState, after: Pla
         query = query.where(mine, SENT, _behind(outbox.c.sent_at, after, backwards=True))
         query = query.order_by(outbox.c.sent_at.desc(), outbox.c.id.desc())
     rows = connection.execute(query.limit(limit)).all()
-    shown = {each.delivery.id: each for each in of_appeals(connection, [row.id for row in rows])}
+    shown = {appeal.delivery.id: appeal for appeal in of_appeals(connection, [row.id for row in rows])}
     by = {DeliveryState.WAITING: "next_attempt_at", DeliveryState.ALONE: ""}.get(state, "sent_at")
     return [
         (shown[row.id], Place(row.id, to_number(getattr(row, by)) if by else None)) for row in rows if row.id in shown

@@ -36,7 +36,7 @@ def warned(connection: Connection) -> list[Warned]:
     found: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
     for row, warnings in newest_with_warnings(connection):
         of[row.channel] += 1
-        for code in {each["code"] for each in warnings}:
+        for code in {warning["code"] for warning in warnings}:
             found[row.channel, code].append(row.number)
     return [Warned(*key, len(those), of[key[0]], tuple(those[:3])) for key, those in sorted(found.items())]
 
@@ -49,7 +49,7 @@ def unread(connection: Connection, channel: str, after: int, limit: int) -> tupl
     rows: Any = connection.execute(query)
     for row in rows:
         last = row.id
-        if any(each["code"] in UNKNOWN for each in _warnings(row)):
+        if any(warning["code"] in UNKNOWN for warning in _warnings(row)):
             found.append(codec.appeal_from_row(row))
     return found, last
 

@@ -119,16 +119,29 @@ _UNSENT = (
 def conclude(connection: Connection, items: Sequence[Concluding]) -> list[JournalError | bool]:
     """Write new versions, their deliveries and where the appeals stand; say of each whether it is ready again."""
     conclusions = [item.conclusion for item in items]
-    seen = {each.appeal_id: each.answers_seen for each in conclusions if each.answers_seen is not None}
+    seen = {
+        conclusion.appeal_id: conclusion.answers_seen
+        for conclusion in conclusions
+        if conclusion.answers_seen is not None
+    }
     rows, come, unsent = direct.ask(
         connection,
-        (_VERSIONS, {"ids": [each.appeal_id for each in conclusions]}),
+        (_VERSIONS, {"ids": [conclusion.appeal_id for conclusion in conclusions]}),
         (ANSWERS, {"ids": list(seen)}),
-        (_UNSENT, {"ids": [each.appeal_id for each in conclusions if each.version > 1 and each.receivers]}),
+        (
+            _UNSENT,
+            {
+                "ids": [
+                    conclusion.appeal_id
+                    for conclusion in conclusions
+                    if conclusion.version > 1 and conclusion.receivers
+                ]
+            },
+        ),
     )
     newest = {row.id: (row.version, row.lease_owner) for row in rows}
     before = {row.id: row for row in rows}
-    errors = [_admit(newest, each) for each in conclusions]
+    errors = [_admit(newest, conclusion) for conclusion in conclusions]
     good = [item for item, error in zip(items, errors, strict=True) if error is None]
     again = {row.appeal_id for row in come if row.correlation_id not in seen[row.appeal_id]}
     again |= {
@@ -209,7 +222,7 @@ def _insert_versions(
         for item in items
         for each in (item.conclusion,)
     ]
-    new = [(item.conclusion.appeal_id, each) for item in items for each in item.conclusion.documents]
+    new = [(item.conclusion.appeal_id, document) for item in items for document in item.conclusion.documents]
     documents.keep(connection, new)
     bulk.insert(connection, dossier, versions)
     deliveries = [

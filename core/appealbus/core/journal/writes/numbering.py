@@ -70,7 +70,7 @@ class Numbers:
         foreign = [item.foreign for item in items if item.foreign is not None]
         ends = [{"first": series.numbered(name, 0), "last": series.numbered(name, _MOST)} for name in own]
         bound: list[direct.Bound] = [(_COUNTERS, {"names": names}), (_IN_USE, {"numbers": foreign})]
-        bound += [(_GREATEST, each) for each in ends]
+        bound += [(_GREATEST, end) for end in ends]
         stand, used, *rest = direct.ask(connection, *bound, *more)
         if len(stand) < len(names) and connection.dialect.name == "postgresql":
             # A row that is not there cannot be locked: two that begin a year together would give the same numbers.

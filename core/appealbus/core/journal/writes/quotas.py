@@ -46,7 +46,7 @@ def _take(uses: Uses, item: QuotaWish) -> QuotaAnswer:
     its = item.source
     mine = {period: period.use(its, uses.get((its, period.value)), item.now) for period in item.quota.most}
     refusals = [item.quota.refusal(period, use, item) for period, use in mine.items()]
-    full = [(each.again_at, each) for each in refusals if each is not None and each.again_at is not None]
+    full = [(refusal.again_at, refusal) for refusal in refusals if refusal is not None and refusal.again_at is not None]
     if not full:
         for period, use in mine.items():
             taken = QuotaUse(use.source, use.period, use.begins, use.used + 1)

@@ -43,14 +43,14 @@ _REKEYED = [_rekeyed(table) for table in (lookup, awaited, reply)]
 @one_by_one
 def mark_anew(connection: Connection, item: Batch) -> None:
     """Write new marks and keys in place of the old ones, and how far that is."""
-    ids = [each.appeal_id for each in item.appeals]
+    ids = [appeal.appeal_id for appeal in item.appeals]
     sketches.drop(connection, ids)  # made anew by whoever compares texts
     connection.execute(delete(subject).where(subject.c.appeal_id.in_(bulk.padded(ids))))
-    subjects.add(connection, [subjects.Naming(each.appeal_id, each.marked) for each in item.appeals])
+    subjects.add(connection, [subjects.Naming(appeal.appeal_id, appeal.marked) for appeal in item.appeals])
     keys = [
-        {"a": each.appeal_id, "l": name, "k": old, "new": new}
-        for each in item.appeals
-        for (name, old), new in each.keys.items()
+        {"a": appeal.appeal_id, "l": name, "k": old, "new": new}
+        for appeal in item.appeals
+        for (name, old), new in appeal.keys.items()
         if new != old
     ]
     for statement in _REKEYED if keys else ():

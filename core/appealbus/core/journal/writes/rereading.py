@@ -61,7 +61,7 @@ def write(connection: Connection, item: Reread) -> int | JournalError | None:
         return refusal
     stands = select(lookup.c.lookup, lookup.c.key, lookup.c.ended_at).where(lookup.c.appeal_id == item.appeal_id)
     ended = {(row.lookup, row.key): row.ended_at for row in connection.execute(stands)}
-    good = [each for each in item.states if ended.get((each.was[0], each.state.key)) == each.was[1]]
+    good = [state for state in item.states if ended.get((state.was[0], state.state.key)) == state.was[1]]
     if good:
         record_calls.keep(
             connection,

@@ -38,7 +38,7 @@ class RequestProof:
             shape = model.shape(at.place)
             name = step.rpartition("}")[2]
             if step.startswith("@"):
-                known = {f"@{each}" for each in shape.attributes}
+                known = {f"@{attribute}" for attribute in shape.attributes}
                 if step not in known and not shape.open_attributes:
                     self._cannot(send, path, at.under(step), known)
                 at.attributes.add(step[1:])

@@ -51,8 +51,8 @@ async def feed_readers(request: Request, caller: Annotated[Caller, may(Action.RE
     """Tell up to where each client has said that it has read; the registry is told of itself alone."""
     own = caller.client.role is Role.REGISTRY
     readers = [
-        {"client": each.client, "cursor": str(each.cursor), "at": each.at, "lag": each.lag}
-        for each in await caller.journal.feed_readers()
-        if not own or each.client == caller.client.name
+        {"client": reader.client, "cursor": str(reader.cursor), "at": reader.at, "lag": reader.lag}
+        for reader in await caller.journal.feed_readers()
+        if not own or reader.client == caller.client.name
     ]
     return as_json({"readers": readers})

@@ -75,9 +75,7 @@ async def newest_dossier(id: Id, request: Request, caller: Annotated[Caller, may
 async def dossier_versions(id: Id, caller: Annotated[Caller, may(Action.VERSIONS)]) -> Response:
     """List the versions that the client sees. Where nothing changed that it sees, there is no version: numbers skip."""
     rows = await caller.views.versions(await caller.appeal(id))
-    told = [
-        {"version": each.version, "created_at": each.created_at, "completeness": each.completeness} for each in rows
-    ]
+    told = [{"version": row.version, "created_at": row.created_at, "completeness": row.completeness} for row in rows]
     return as_json({"versions": [{name: value for name, value in each.items() if value} for each in told]})
 
 
@@ -186,9 +184,9 @@ async def history(
     """Tell what happened to an appeal, oldest first, as far as the client sees it. Go on while there is a `next`."""
     page = await caller.views.history(await caller.appeal(id), after, limit)
     told: list[dict[str, Any]] = [
-        {"position": each.position, "at": each.at, "what": each.what, "actor": each.actor, "about": each.about}
-        | {"detail": dict(each.detail)}
-        for each in page.entries
+        {"position": entry.position, "at": entry.at, "what": entry.what, "actor": entry.actor, "about": entry.about}
+        | {"detail": dict(entry.detail)}
+        for entry in page.entries
     ]
     return as_json({"entries": told} | ({} if page.next is None else {"next": page.next}))
 

@@ -36,6 +36,6 @@ async def done(page: Page) -> Response:
         page,
         "account/done.html",
         rows=await rows(page, found.entries),
-        kinds=sorted(((each.value, kind_said(each, page.words)) for each in _KINDS), key=lambda each: each[1]),
+        kinds=sorted(((kind.value, kind_said(kind, page.words)) for kind in _KINDS), key=lambda each: each[1]),
         pages=page.pages(found.next, "before"),
     )

@@ -39,5 +39,5 @@ async def sign_out(page: Page) -> Response:
         each.id for each in counting(page, await page.journal.credentials_of(me.name), SESSION) if each.id != this
     ]
     # Together: each alone waits for the disk, and somebody may have thousands.
-    await asyncio.gather(*(page.journal.revoke_credential(me.name, each) for each in others))
+    await asyncio.gather(*(page.journal.revoke_credential(me.name, other) for other in others))
     return page.go("/account/mine", {"done": "1"})

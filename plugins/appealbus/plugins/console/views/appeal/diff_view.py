@@ -34,13 +34,13 @@ def bounded(lines: Sequence[Line]) -> list[Line]:
     """Return the lines that fit on a page: equal sentences are dropped first, then the end."""
     lines = [(kind, short(now, _LONGEST), short(was, _LONGEST)) for kind, now, was in lines]
     if sum(map(_size, lines)) > _BYTES:
-        lines = [each for each in lines if each[0] != Label.SAME]
+        lines = [line for line in lines if line[0] != Label.SAME]
     kept, room = [], _BYTES
-    for each in lines:
-        room -= _size(each)
+    for line in lines:
+        room -= _size(line)
         if room < 0:
             break
-        kept.append(each)
+        kept.append(line)
     return kept
 
 

@@ -115,7 +115,7 @@ async def _causes(page: Page, document: dict[str, Any]) -> list[Cause]:
     gaps = document.get("gaps", ())
     if not gaps:
         return []
-    states = {each.source: each for each in await page.journal.source_states()}
+    states = {state.source: state for state in await page.journal.source_states()}
     pauses = (await page.journal.source_news()).pauses
     found = []
     for gap in gaps:

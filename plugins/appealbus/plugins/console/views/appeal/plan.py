@@ -61,8 +61,8 @@ def plan_of(document: Mapping[str, Any], known: Iterable[KnownLookup]) -> Plan:
     return Plan(
         list(nodes.values()),
         edges,
-        max((each.x + width + 1 for each in nodes.values()), default=0),
-        max((each.y + _HEIGHT + 1 for each in nodes.values()), default=0),
+        max((node.x + width + 1 for node in nodes.values()), default=0),
+        max((node.y + _HEIGHT + 1 for node in nodes.values()), default=0),
         (width, _HEIGHT),
     )
 
@@ -80,7 +80,7 @@ def _depth(name: str, needs: Mapping[str, set[str]], depths: dict[str, int], abo
 
 
 def _worst(outcomes: Sequence[Mapping[str, Any]]) -> OutcomeKind | None:
-    kinds = [each["kind"] for each in outcomes]
+    kinds = [outcome["kind"] for outcome in outcomes]
     order = (
         [kind for kind in kinds if not kind.final] + [kind for kind in kinds if kind is not OutcomeKind.FOUND] + kinds
     )

@@ -69,7 +69,7 @@ async def sight_of(page: Page, what: str = "", **about: int) -> Sight:
 def _without_people(own: Mask) -> Mask:
     """Return a mask without personal data: shows no more than this mask, and no more than operators see."""
     name = f"{TECHNICAL.name}, {own.name}"
-    if not any(each.text == "*" for each in own.shows):
+    if not any(show.text == "*" for show in own.shows):
         return Mask(name, shows=())
     process = own.plain or own.process
     return replace(TECHNICAL, name=name, hides=(*TECHNICAL.hides, *own.hides), process=process)
@@ -100,7 +100,7 @@ async def _is_compared(page: Page, sight: Sight) -> bool:
     except (ValueError, JournalError) as error:
         raise damaged(page, error) from None
     signals = () if newest is None else newest.document.get("signals", ())
-    return any(str(each["code"]).startswith("repeats.") for each in signals)
+    return any(str(signal["code"]).startswith("repeats.") for signal in signals)
 
 
 def damaged(page: Page, error: Exception) -> Refused:

@@ -66,13 +66,13 @@ async def repeats(page: Page) -> Response:
     if wanted and wanted not in others:
         raise Refused(404, page.words.say("This appeal has nothing in common with that one, or no longer."))
     note = page.journal.note_look
-    await asyncio.gather(*(note("repeats", number=each, purpose=sight.purpose) for each in numbers))
+    await asyncio.gather(*(note("repeats", number=number, purpose=sight.purpose) for number in numbers))
     groups, left = await asyncio.to_thread(_sides, lines)
     return await shown(
         page,
         sight,
         "appeal/repeats.html",
-        sorts=[each for each in _sorts(found) if each[1]],
+        sorts=[sort for sort in _sorts(found) if sort[1]],
         chosen=others.get(told["compared"][0]["beside"]),
         groups=groups,
         left=left,
@@ -89,10 +89,10 @@ def _comparing(wanted: str) -> Compare:
     def compare(appeal: Appeal, past: Past) -> tuple[list[dict[str, Any]], frozenset[int]]:
         found = Compared(appeal, past)
         told = document(found)
-        by_id = {each.public_id: each for each in past.others if each.appeal_id in told.shown}
+        by_id = {other.public_id: other for other in past.others if other.appeal_id in told.shown}
         one = by_id.get(wanted) if wanted else _foremost(found)
         pairs = [] if one is None else side_by_side(appeal.text, one.appeal.text)
-        lines = [(each.kind.value, each.now, each.was) for each in pairs]
+        lines = [(pair.kind.value, pair.now, pair.was) for pair in pairs]
         beside = "" if one is None else one.public_id
         return [{"comparison": told.document, "beside": beside, "lines": lines}], told.shown
 

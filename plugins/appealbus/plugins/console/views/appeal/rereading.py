@@ -76,5 +76,9 @@ def _reading(console: Console) -> asyncio.Lock:
 
 
 def _digest(results: Sequence[QuestionRead]) -> str:
-    differs = [[each.lookup, each.key, each.now, each.fields] for each in results if each.verdict is Verdict.DIFFERS]
+    differs = [
+        [result.lookup, result.key, result.now, result.fields]
+        for result in results
+        if result.verdict is Verdict.DIFFERS
+    ]
     return sha256(orjson.dumps(differs)).hexdigest()[:16]

@@ -49,7 +49,7 @@ async def term(page: Page) -> Response:
         raise damaged(page, error) from None
     # As the API writes it: days as texts, whoever looks.
     terms: list[Json] = orjson.loads(orjson.dumps(told.get("terms", [])))
-    law = next((each["proof"] for each in terms if each["name"] == NAME and each["proof"]), None)
+    law = next((term["proof"] for term in terms if term["name"] == NAME and term["proof"]), None)
     return await shown(
         page,
         sight,
@@ -58,7 +58,7 @@ async def term(page: Page) -> Response:
         counted=bool(terms),
         hidden="terms" not in told,
         law=law,
-        others=[each["name"] for each in terms if each["name"] != NAME],
+        others=[term["name"] for term in terms if term["name"] != NAME],
         considered=list(reversed(law["considered"])) if law and "considered" in law else [],
         weeks=weeks,
         off=off,

@@ -33,7 +33,7 @@ async def _page(sight: Sight, after: int, *, only_failed: bool) -> tuple[list[Lo
     last: int | None = after
     for _ in range(_PAGES):
         page = await sight.views.history(sight.row, last or 0, PAGE)
-        found += [each for each in page.entries if each.failed]
+        found += [entry for entry in page.entries if entry.failed]
         last = page.next
         if last is None or len(found) >= PAGE:
             break

@@ -36,7 +36,7 @@ async def versions(page: Page) -> Response:
     found_ = [
         (path, *both)
         for path, *values in differences
-        if (both := room.take(*(_text(page, each) for each in values), most=_OF_A_VALUE)) is not None
+        if (both := room.take(*(_text(page, value) for value in values), most=_OF_A_VALUE)) is not None
     ]
     return await shown(
         page,

@@ -46,7 +46,7 @@ async def appeals(page: Page) -> Response:
         to_name=filters_of(page.query),
         selects=bool(selection) and bool(rows),
         may_operate=page.viewer.may(Action.OPERATE),
-        does=[(each.value, page.words.say(DOES[each])) for each in OF_APPEALS],
+        does=[(appeal.value, page.words.say(DOES[appeal])) for appeal in OF_APPEALS],
         purpose=purpose,
         filters=choices(page),
         said=bool(set(kept) - {"find"}),

@@ -49,7 +49,7 @@ async def configuration(page: Page) -> Response:
         tables=tables,
         pages=page.pages(room.next, "behind"),
         everything=everything,
-        defaults=sum(each.place is None for each in found.settings),
+        defaults=sum(setting.place is None for setting in found.settings),
         problems=found.problems[:_MOST],
         inactive=dict(islice(found.inactive.items(), _MOST)),
         plugins=sorted(api.host.plugins, key=lambda each: (each.state != "broken", each.state != "active", each.name)),

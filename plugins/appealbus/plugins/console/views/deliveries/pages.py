@@ -48,7 +48,7 @@ async def receiver(page: Page) -> Response:
         "deliveries/receiver.html",
         sight=sight,
         receiver_path=receiver_path,
-        heads=[(each, await seen(page, await journal.delivery(each.id))) for each in sight.heads],
+        heads=[(head, await seen(page, await journal.delivery(head.id))) for head in sight.heads],
         decided=await _decided(page, sight.name),
         shown=shown,
         rows=[one for each, _ in found if (one := await seen(page, each))],

@@ -70,14 +70,14 @@ class Sight:
 async def all_sights(page: Page) -> list[Sight]:
     """Return all receivers; those that need a person first."""
     configured, now = page.console.api.loaded.settings.deliveries, page.journal.now()
-    found = [Sight(each, each.name in configured, now) for each in await page.journal.receivers(configured)]
+    found = [Sight(receiver, receiver.name in configured, now) for receiver in await page.journal.receivers(configured)]
     return sorted(found, key=lambda each: (_WORST.index(each.standing), -(each.lag or timedelta(0)), each.name))
 
 
 async def sight_of(page: Page) -> Sight:
     """Return the receiver in the path; raise Refused if it does not exist."""
     name = page.request.path_params["name"]
-    found = next((each for each in await all_sights(page) if each.name == name), None)
+    found = next((sight for sight in await all_sights(page) if sight.name == name), None)
     if found is None:
         raise Refused(404, page.words.say("There is no such receiver."))
     return found

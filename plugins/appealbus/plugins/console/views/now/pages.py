@@ -46,11 +46,12 @@ def watch_of(page: Page) -> Watch:
 
 
 def given(page: Page, found: Now) -> Mapping[str, Any]:
-    views = {each.name for each in page.console.views if each.open_to(page.viewer)}
+    views = {view.name for view in page.console.views if view.open_to(page.viewer)}
     # A finding about due dates names appeals: not for whoever may not see numbers, or sees only some appeals.
     named = page.viewer.sees_due_dates and not (page.viewer.mask.hides_numbers or page.viewer.scoped)
     findings = [
-        (_seen(page, each), found.where(each, views), named or each.about != "due dates") for each in found.findings
+        (_seen(page, finding), found.where(finding, views), named or finding.about != "due dates")
+        for finding in found.findings
     ]
     settings, counts = page.console.api.loaded.settings, found.facts.counts
     return {
@@ -71,7 +72,9 @@ def given(page: Page, found: Now) -> Mapping[str, Any]:
 def _seen(page: Page, finding: Finding) -> Finding:
     """Return a finding without its partly hidden details, which would be meaningless."""
     mask = page.viewer.mask
-    return replace(finding, says=[each for each in finding.says if mask.text(str(each)) == str(each)] or finding.says)
+    return replace(
+        finding, says=[words for words in finding.says if mask.text(str(words)) == str(words)] or finding.says
+    )
 
 
 class _Stream(StreamingResponse):

@@ -44,7 +44,7 @@ class Now:
 
     @property
     def for_people(self) -> int:
-        return sum(each.severity is not Severity.INFO for each in self.findings)
+        return sum(finding.severity is not Severity.INFO for finding in self.findings)
 
     @property
     def pending(self) -> int:
@@ -54,9 +54,9 @@ class Now:
     def links_of_channels(self) -> Sequence[LinkState]:
         """Links of channels, and all faulty links."""
         return [
-            each
-            for each in self.links
-            if each.name.startswith("intake.") or each.status is not LinkStatus.UP or each.warning
+            link
+            for link in self.links
+            if link.name.startswith("intake.") or link.status is not LinkStatus.UP or link.warning
         ]
 
     def due_query(self) -> str:
@@ -70,7 +70,7 @@ class Now:
     def where(self, finding: Finding, views: Collection[str]) -> str:
         """Return the page with exactly the subject of a finding; empty if there is none."""
         kind, _, name = finding.about.partition(" ")
-        known = quote(name, safe="") if any(each.name == name for each in self.sources) else ""
+        known = quote(name, safe="") if any(source.name == name for source in self.sources) else ""
         pages = {
             "workers": ("workers", "/workers"),
             "link": ("workers", "/workers"),

@@ -88,9 +88,9 @@ async def _rows(page: Page, row: OperationRow, left: Sequence[NotDone]) -> list[
     found: dict[int, _Line] = {}
     if row.operation in (Operation.RESEND, Operation.HISTORY):
         if row.operation is Operation.RESEND:
-            told = {each.id: each.number for each in await page.journal.deliveries_by_id(ids)}
+            told = {delivery.id: delivery.number for delivery in await page.journal.deliveries_by_id(ids)}
         else:
-            told = {each.position: each.number for each in await page.journal.versions_at(ids)}
+            told = {version.position: version.number for version in await page.journal.versions_at(ids)}
         found = {
             each: ("" if page.viewer.scoped else page.viewer.mask.number(number), "", None)
             for each, number in told.items()

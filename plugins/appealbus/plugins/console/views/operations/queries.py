@@ -85,7 +85,9 @@ class Sight:
     @property
     def verdicts(self) -> list[tuple[Verdict, str, int]]:
         return [
-            (Verdict(each), VERDICTS[each], self.row.verdicts[each]) for each in VERDICTS if each in self.row.verdicts
+            (Verdict(verdict), VERDICTS[verdict], self.row.verdicts[verdict])
+            for verdict in VERDICTS
+            if verdict in self.row.verdicts
         ]
 
 

@@ -33,7 +33,7 @@ async def quarantine(page: Page) -> Response:
             channel=channel,
             outcome=outcome_of(page),
             reasons=REASONS,
-            groups=[(each, query_of(each.code, channel)) for each in groups],
+            groups=[(group, query_of(group.code, channel)) for group in groups],
         )
     rows = await _rows(page, state, code, channel)
     kept = {name: page.query[name] for name in ("state", "code", "channel") if name in page.query}

@@ -65,7 +65,11 @@ class Sight:
 
     @property
     def failing_certificates(self) -> list[CertificateState]:
-        return [] if self.state is None else [each for each in self.state.certificates if each.trouble(self.now)]
+        return (
+            []
+            if self.state is None
+            else [certificate for certificate in self.state.certificates if certificate.trouble(self.now)]
+        )
 
     @property
     def drift(self) -> int:
@@ -104,7 +108,7 @@ def sights_of(
 async def sight_of(page: Page) -> Sight:
     """Return the source in the path; raise Refused if it does not exist."""
     name = page.request.path_params["name"]
-    found = next((each for each in await all_sights(page) if each.name == name), None)
+    found = next((sight for sight in await all_sights(page) if sight.name == name), None)
     if found is None:
         raise Refused(404, page.words.say("There is no such source."))
     return found

@@ -76,7 +76,7 @@ def reading_of(page: Page) -> Reading:
 
 def told_of(viewer: Viewer, found: Iterable[KeptAlarm]) -> Iterator[dict[str, Any]]:
     """Yield alarms as the API has them, with None for absent values."""
-    names = [each.name for each in fields(KeptAlarm)]
+    names = [field.name for field in fields(KeptAlarm)]
     return (dict.fromkeys(names) | told for told in alarms_seen(viewer, found))
 
 

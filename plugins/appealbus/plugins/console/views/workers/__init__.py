@@ -24,12 +24,12 @@ MARKS = {
 @view.get("/workers", may=Action.OPERATE)
 async def workers(page: Page) -> Response:
     beats = await page.journal.heartbeats()
-    links = links_of(each.worker for each in beats if each.alive)
+    links = links_of(beat.worker for beat in beats if beat.alive)
     return page.show(
         "workers/page.html",
         beats=beats,
-        alive=sum(each.alive for each in beats),
-        versions=sorted({each.worker.version for each in beats if each.alive and each.worker.version}),
+        alive=sum(beat.alive for beat in beats),
+        versions=sorted({beat.worker.version for beat in beats if beat.alive and beat.worker.version}),
         links=links,
         queues=queues_of(link for _, link in links),
         counts=await page.journal.counts(),
