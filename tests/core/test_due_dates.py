@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from typing import Any
+from weakref import WeakSet
 
 import pytest
 
@@ -128,3 +129,23 @@ def test_what_is_left_behind_does_not_swallow_the_alarm() -> None:
 
     with pytest.raises(TookTooLong):
         CallTimeout().within(leaves)
+
+
+@pytest.mark.usefixtures("_signal")
+def test_what_ends_in_a_weak_set_does_not_swallow_the_alarm() -> None:
+    """What is raised in the callback of a weak reference is lost, too: thousands of objects end one after another."""
+
+    class Small:
+        pass
+
+    def leaves() -> None:
+        held: WeakSet[Small] = WeakSet()
+        while True:
+            some = [Small() for _ in range(1000)]
+            held.update(some)
+            some.clear()
+
+    alarm = CallTimeout()
+    for _ in range(5):
+        with pytest.raises(TookTooLong):
+            alarm.within(leaves)

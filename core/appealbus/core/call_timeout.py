@@ -4,9 +4,11 @@ import os
 import signal
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from types import FrameType
 from typing import ParamSpec, TypeVar
+from weakref import WeakSet
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -15,6 +17,8 @@ LONGEST = 0.5
 """Seconds: ten thousand times the usual, but less than the watchdog's limit."""
 _TICK = 0.1
 """Seconds between two checks."""
+_AGAIN = 0.001
+"""Seconds until a call is interrupted that could not be: others may be in a callback most of the time."""
 
 
 class TookTooLong(BaseException):
@@ -66,7 +70,8 @@ class CallTimeout:
 
     def _ring(self, _number: int, frame: FrameType | None) -> None:
         while frame is not None:
-            if frame.f_code.co_name == "__del__":  # what is raised there is lost; the next look rings again
+            if frame.f_code.co_name == "__del__" or frame.f_code.co_filename in _WEAK:  # what is raised there is lost
+                signal.setitimer(signal.ITIMER_REAL, _AGAIN)
                 return
             frame = frame.f_back
         if self._is_late():  # else that call has ended since
@@ -79,5 +84,7 @@ class CallTimeout:
 
 
 _MAIN = threading.main_thread()
+_WEAK = frozenset({WeakSet.add.__code__.co_filename, weakref.__file__})
+"""Files with callbacks of weak references."""
 ALARM = CallTimeout()
 """The instance of the process."""
