@@ -127,8 +127,8 @@ async def rows(url: str) -> tuple[int, int]:
 
 async def test_those_from_before_get_sketches_in_batches(url, make, journal, monkeypatch):
     """Each once, however often one goes through; a damaged one has an empty sketch, and one that has one keeps it."""
-    monkeypatch.setattr("appealbus.core.journal.sketching._BATCH", 3)
-    monkeypatch.setattr("appealbus.core.journal.sketching._WINDOW", 4)
+    monkeypatch.setattr("appealbus.core.journal.upkeep._BATCH", 3)
+    monkeypatch.setattr("appealbus.core.journal.upkeep._WINDOW", 4)
     for number in range(10):
         await put(journal, make, str(number), text=making.text(12, number), **by(0))
     journal.compares_texts = True

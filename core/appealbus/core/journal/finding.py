@@ -10,7 +10,6 @@ from appealbus.core.domain.event import Cursor
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.domain.selection import NOWHERE, Found, Place, Selection
 from appealbus.core.journal import codec
-from appealbus.core.journal.accounting import Accounting
 from appealbus.core.journal.asking import asks
 from appealbus.core.journal.reader import JournalReader
 from appealbus.core.journal.reads import deliveries, feed, handed, selecting, snapshot
@@ -26,7 +25,7 @@ _SIFTED = 1000
 """Appeals that are read at once where only some are seen: with fewer, a page that others fill takes many reads."""
 
 
-class Finder(JournalReader, Accounting):
+class Finder(JournalReader):
     """A journal in which appeals are found by what is said of them."""
 
     async def find(

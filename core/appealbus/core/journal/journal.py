@@ -3,30 +3,181 @@
 import asyncio
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import structlog
+from sqlalchemy import select
 
+from appealbus.core import clocks
 from appealbus.core.config.types import Secret
+from appealbus.core.domain.client import Client, Credential
+from appealbus.core.domain.event import Cursor
+from appealbus.core.domain.named_view import NamedView
+from appealbus.core.domain.operation import Frozen, Progress
 from appealbus.core.journal import store
-from appealbus.core.journal.clients import Clients
+from appealbus.core.journal.asking import asks
 from appealbus.core.journal.errors import Superseded
 from appealbus.core.journal.key import KeyFile
 from appealbus.core.journal.lock import RunLock
-from appealbus.core.journal.named_views import NamedViews
-from appealbus.core.journal.operating import Operating
-from appealbus.core.journal.outgoing import Delivering
+from appealbus.core.journal.reads import operations as operation_reads
 from appealbus.core.journal.renewing import Renewing
 from appealbus.core.journal.rows import JournalState
 from appealbus.core.journal.schema import Tell
-from appealbus.core.journal.sketching import Sketching
-from appealbus.core.journal.taking import Taking
-from appealbus.core.journal.upkeep import Upkeep
+from appealbus.core.journal.tables import named_view
+from appealbus.core.journal.taking import Delivering, Taking
+from appealbus.core.journal.upkeep import Sketching, Upkeep
 from appealbus.core.journal.working import Working
 from appealbus.core.journal.writer import Writer
-from appealbus.core.journal.writes import accepting, changing, concluding, journal_state, leaving
+from appealbus.core.journal.writes import (
+    accepting,
+    changing,
+    clients,
+    concluding,
+    journal_state,
+    leaving,
+    named_views,
+    operating,
+    serving,
+)
+from appealbus.core.journal.writing import Writing
+
+
+class NamedViews(Writing):
+    """Keeps and forgets named views."""
+
+    async def keep_view(self, name: str, query: str) -> None:
+        """Keep a view under a name.
+
+        Raises:
+            JournalError: `view.known`: there is one of this name; `view.too_many`: there are as many as there may be.
+
+        """
+        view = NamedView(name, query, self.actor, self.now())
+        await self._write.submit(named_views.keep, view)
+
+    async def drop_view(self, name: str) -> bool:
+        """Forget a view; False where there is none."""
+        return await self._write.submit(named_views.drop, named_views.Dropping(name, self.actor))
+
+    async def named_views(self) -> list[NamedView]:
+        """Return all that there are, by name."""
+        rows = await self._read(lambda connection: connection.execute(select(named_view)).all())
+        return sorted((NamedView(**row._mapping) for row in rows), key=lambda view: view.name.casefold())
+
+
+class Operating(Writing):
+    """Begins operations, carries them out part after part, and tells how far they are."""
+
+    async def begin_operation(
+        self, frozen: Frozen, *, reason: str, purpose: str = "", newest: int | None = None
+    ) -> Progress:
+        """Write down what a person has decided; nothing is done yet. One that was stopped goes on as it was.
+
+        Args:
+            frozen: what is to be done.
+            reason: why.
+            purpose: why somebody is looked for; empty where nobody is.
+            newest: the newest operation that was there as the person looked; the same one that has begun since is
+                theirs, whoever has begun it, and ended or not. None: only one that has not ended is.
+
+        """
+        item = operating.Begin(frozen, self.actor, reason, purpose, self.now(), newest)
+        return await self._write.submit(operating.begin, item)
+
+    async def go_on(self, mark: str) -> Progress:
+        """Do the next part of an operation, in one transaction; it is on disk when this returns.
+
+        Raises:
+            JournalError: with the code `unknown_operation` where none with this hash is under way, or
+                `operation_stopped` where a person has stopped it.
+
+        """
+        return await self._write.submit(operating.go, operating.Go(mark, self.actor, self.now(), clocks.wall()))
+
+    async def stop_operation(self, mark: str, *, reason: str) -> bool:
+        """Have no further part of an operation done; False where none is under way or somebody has stopped it."""
+        return await self._write.submit(operating.switch, operating.Switch(mark, False, self.actor, reason))
+
+    async def resume_operation(self, mark: str, *, reason: str) -> bool:
+        """Have an operation go on that was stopped, or that nobody carries out; False where none is under way."""
+        return await self._write.submit(operating.switch, operating.Switch(mark, True, self.actor, reason))
+
+    operations = asks(operation_reads.under_way)
+    newest_operations = asks(operation_reads.newest)
+    operation = asks(operation_reads.one)
+    not_done = asks(operation_reads.not_done)
+
+
+class Clients(Writing):
+    """Adds and revokes clients, and counts what they do."""
+
+    async def add_client(self, client: Client, credential: Credential, digest: bytes) -> None:
+        """Add a client with what it shows of itself.
+
+        Args:
+            client: the client.
+            credential: its first credential.
+            digest: the SHA-256 of the token or the certificate.
+
+        Raises:
+            JournalError: `client.known`: there is one of this name, or was; `client.credential_known`: somebody has
+                this credential, or had it.
+
+        """
+        await self._write.submit(clients.add, clients.NewClient(client, credential, digest, self.actor))
+
+    async def add_person(self, client: Client) -> None:
+        """Add a client that has shown elsewhere who it is, and has no credential yet.
+
+        Raises:
+            JournalError: `client.known`: there is one of this name, or was.
+
+        """
+        await self._write.submit(clients.add, clients.NewClient(client, None, b"", self.actor))
+
+    async def add_credential(
+        self, name: str, credential: Credential, digest: bytes, old_until: datetime | None
+    ) -> None:
+        """Give a client one more credential; its others end at `old_until` at the latest. None: they stay as they are.
+
+        Raises:
+            JournalError: `client.unknown`, `client.revoked` or `client.credential_known`.
+
+        """
+        item = clients.NewCredential(name, credential, digest, old_until, self.actor)
+        await self._write.submit(clients.add_credential, item)
+
+    async def revoke_client(self, name: str) -> bool:
+        """Let a client and all its credentials count no more, for good; False where it did not count."""
+        return await self._write.submit(clients.revoke, clients.Revoking(name, None, self.now(), self.actor))
+
+    async def revoke_credential(self, name: str, id: str) -> bool:
+        """Let one credential of a client count no more; False where it did not count."""
+        return await self._write.submit(clients.revoke, clients.Revoking(name, id, self.now(), self.actor))
+
+    async def renew_credential(self, name: str, id: str, until: datetime) -> None:
+        """Let a credential that counts, count until later. The log does not say so: each use of a session does."""
+        await self._write.submit(clients.renew, clients.Renewing(name, id, until))
+
+    async def take_requests(self, client: str, minute: int, wanted: int, limit: int) -> int:
+        """Take requests out of what a client may make in a minute, over all processes; return how many there were.
+
+        Args:
+            client: its name.
+            minute: since 1970.
+            wanted: the most that are taken.
+            limit: how many there are in a minute.
+
+        """
+        return await self._limits.submit(serving.take, serving.Wish(client, minute, wanted, limit))
+
+    async def note_read(self, client: str, cursor: Cursor) -> None:
+        """Note that a client has read the feed up to a cursor; one that is behind what is noted changes nothing."""
+        await self._write.submit(serving.note_read, serving.Read(client, cursor, self.now()))
+
 
 _ENDING = 3.0
 """Seconds that the threads of a journal behind a line have for their end before it is cut."""

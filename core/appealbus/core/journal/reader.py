@@ -6,32 +6,46 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from appealbus.core.domain import public_id as ids
 from appealbus.core.domain.case import Case
 from appealbus.core.domain.document import Version
 from appealbus.core.domain.event import Cursor, LogFilter, LogPage
+from appealbus.core.domain.feed import FeedPage
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.domain.pace import Pace
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.interfaces.past import Past
 from appealbus.core.journal import documents, expired, naming
-from appealbus.core.journal.asking import asks
+from appealbus.core.journal.asking import Asking, asks
 from appealbus.core.journal.errors import ClockInDoubt
 from appealbus.core.journal.expired import Ages
-from appealbus.core.journal.kept import Kept
 from appealbus.core.journal.key import JournalKey, KeyFile, insist_on
 from appealbus.core.journal.mark import Mark
-from appealbus.core.journal.reads import calls, counting, lists, outages, pace, past, pauses, waiting, weekly
+from appealbus.core.journal.reads import audit_log as deed_reads
+from appealbus.core.journal.reads import (
+    calls,
+    counting,
+    lists,
+    outages,
+    pace,
+    past,
+    pauses,
+    waiting,
+    weekly,
+)
 from appealbus.core.journal.reads import cases as case_reads
 from appealbus.core.journal.reads import changes as change_reads
+from appealbus.core.journal.reads import clients as client_reads
+from appealbus.core.journal.reads import copies as copy_reads
 from appealbus.core.journal.reads import deliveries as delivery_reads
+from appealbus.core.journal.reads import feed as feed_reads
 from appealbus.core.journal.reads import log as log_reads
 from appealbus.core.journal.reads import outlines as outline_reads
 from appealbus.core.journal.reads import replies as reply_reads
 from appealbus.core.journal.reads import standing as standing_reads
 from appealbus.core.journal.reads import warned as warned_reads
 from appealbus.core.journal.reads.past import AT_INTAKE, Reach
-from appealbus.core.journal.rows import NewChange, WorkerState
-from appealbus.core.journal.serving import Serving
+from appealbus.core.journal.rows import NewChange, QuarantineRow, WorkerState
 from appealbus.core.journal.writes import changing
 from appealbus.core.journal.writes.change_targets import Changing
 from appealbus.core.journal.writes.clock import shared_now
@@ -42,7 +56,7 @@ from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.record import Record
 
 
-class JournalReader(Kept, Serving):
+class JournalReader(Asking):
     """What can be asked of a journal. Lists are paged by key: pass the last id you got as `after`."""
 
     case = asks(case_reads.case)
@@ -239,3 +253,85 @@ class JournalReader(Kept, Serving):
     async def last_heartbeat(self) -> datetime | None:
         """Return until when the newest heartbeat counts; None where nobody works the journal."""
         return await self._read(standing_reads.last_heartbeat, together=False)
+
+    async def quarantined(
+        self,
+        after: int = 0,
+        limit: int = 100,
+        *,
+        include_replayed: bool = False,
+        include_closed: bool = False,
+        code: str | None = None,
+        channel: str | None = None,
+    ) -> list[QuarantineRow]:
+        """Return a page of the quarantine, oldest first, without the messages themselves (`raw` is empty)."""
+        said = [(name, value) for name, value in (("code", code), ("channel", channel)) if value is not None]
+        return await self._read(
+            lambda connection: lists.quarantined(
+                connection, after, limit, include_replayed=include_replayed, include_closed=include_closed, said=said
+            )
+        )
+
+    quarantine_left = asks(lists.quarantine_left)
+    quarantine_groups = asks(counting.quarantine_groups)
+    quarantine_log = asks(log_reads.of_quarantine)
+    quarantine_beginnings = asks(copy_reads.beginnings)
+    copies = asks(copy_reads.copies)
+    quarantine_row = asks(lists.quarantine_row)
+
+    async def appeal_of(self, public_id: str) -> AppealRow | None:
+        """Return how the appeal with this public id stands; None where there is none, or the text is no such id."""
+        try:
+            appeal_id, tag = ids.parse(public_id)
+        except ValueError:
+            return None
+        return await self._read(lambda connection: lists.appeal_tagged(connection, appeal_id, tag), together=False)
+
+    async def dossier_of(self, public_id: str) -> tuple[AppealRow, bytes | None] | None:
+        """Return the same with the newest dossier as JSON; that is None where there is none, or came just now."""
+        try:
+            appeal_id, tag = ids.parse(public_id)
+        except ValueError:
+            return None
+        return await self._read(lambda connection: lists.dossier_tagged(connection, appeal_id, tag), together=False)
+
+    appeal_by = asks(lists.appeal_by)
+    clients = asks(client_reads.all_clients)
+    credential = asks(client_reads.credential, together=False)
+    credentials_that_count = asks(client_reads.counting)
+
+    async def feed(
+        self,
+        after: Cursor | None,
+        limit: int,
+        *,
+        places: Collection[str] = (),
+        kinds: Collection[str] = (),
+        completeness: str | None = None,
+    ) -> FeedPage:
+        """Return a page of versions in the order of the log; of what is wanted, if that is said.
+
+        Go on from its `next` until its `lag` is 0: a page may be short, or empty, before. A version that is not kept
+        any more is passed over: a newer one follows.
+
+        Args:
+            after: a cursor; None: from the beginning of what is kept.
+            limit: the most entries, at most a thousand.
+            places: only of appeals in these territories by КАТО, each with all below it.
+            kinds: only of appeals of these kinds.
+            completeness: only versions that are so complete.
+
+        Raises:
+            CursorRefused: nobody can go on from the cursor without missing anything; it says where to start again.
+
+        """
+        wanted = feed_reads.Wanted(frozenset(places), frozenset(kinds), completeness)
+        return await self._read(lambda connection: feed_reads.page(connection, after, limit, wanted))
+
+    feed_readers = asks(feed_reads.readers)
+
+    deeds = asks(deed_reads.deeds)
+    looks_at = asks(deed_reads.looks_at)
+    asked = asks(deed_reads.asked)
+    credentials_of = asks(client_reads.credentials_of)
+    last_uses = asks(client_reads.last_uses)
