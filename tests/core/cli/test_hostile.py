@@ -18,7 +18,7 @@ import typer
 
 from appealbus.core.cli.main import Cli, build
 from appealbus.core.escaping import escaped, escaped_json, escaped_xml, one_line
-from appealbus.core.journal import tables
+from appealbus.core.journal import access, events, tables
 from appealbus.core.journal.journal import Journal
 
 pytestmark = pytest.mark.proof
@@ -214,11 +214,11 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[list[str], str,
                              "alone_since": None}),
             (tables.client, {"role": "registry", "places": json.dumps([EVIL]), "kinds": json.dumps([EVIL])}),
             (tables.client_credential, {"client": EVIL}),
-            (tables.access, {"served": "source"}),
-            (tables.log_entry, {"detail": json.dumps({EVIL: EVIL}).encode()}),
-            (tables.log_entry, {"position": 2, "what": "ended", "detail": json.dumps({
+            (access.access, {"served": "source"}),
+            (events.log_entry, {"detail": json.dumps({EVIL: EVIL}).encode()}),
+            (events.log_entry, {"position": 2, "what": "ended", "detail": json.dumps({
                 "kind": "invalid", "key": EVIL, "code": EVIL, "tries": [{"kind": EVIL, "code": EVIL}]}).encode()}),
-            (tables.log_entry, {"position": 3, "what": "held", "detail": json.dumps({"reason": EVIL}).encode()}),
+            (events.log_entry, {"position": 3, "what": "held", "detail": json.dumps({"reason": EVIL}).encode()}),
             (tables.change, {"document": json.dumps({
                 "message_id": "m", "number": "1", "kind": "answered", "reason": EVIL, "to": {"name": EVIL},
                 "corrected": {"text": EVIL}, "removed": [EVIL]}).encode()}),

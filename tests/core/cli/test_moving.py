@@ -11,8 +11,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import NullPool, create_engine, func, insert, select, text
 
+from appealbus.core.journal.events import log_unplaced
 from appealbus.core.journal.rows import NewAppeal
-from appealbus.core.journal.tables import appeal, log_unplaced
+from appealbus.core.journal.tables import appeal
 from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.core.journal.writes.operating import PART
 from appealbus.schemas.appeal import Appeal, PersonApplicant

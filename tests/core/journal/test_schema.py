@@ -18,9 +18,9 @@ from appealbus.core import SingleUse
 from appealbus.core.domain.event import Cursor, LogFilter
 from appealbus.core.domain.operation import Frozen, Operation, Order
 from appealbus.core.interfaces.answer import Answer
-from appealbus.core.journal import documents, migrations, store
+from appealbus.core.journal import access, documents, log, migrations, store
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.reads import cases, counting, deliveries, lists, log
+from appealbus.core.journal.reads import cases, counting, deliveries, lists
 from appealbus.core.journal.tables import metadata
 from appealbus.core.journal.writes import awaiting, concluding, holding, pruning, suspects, used_answers, working
 from appealbus.schemas.dossier import Completeness
@@ -157,7 +157,7 @@ _CONCLUSION = concluding.Conclusion(
         lambda connection: cases.states(connection, "N"),
         lambda connection: lists.appeals_of(connection, b"m" * 16, 5, 10),
         lambda connection: documents.whole(connection, "N", None),
-        lambda connection: lists.access_rows(connection, "N", 5, 10),
+        lambda connection: access.access_rows(connection, "N", 5, 10),
         lambda connection: lists.quarantined(connection, 5, 10, include_replayed=False, include_closed=False),
         lambda connection: lists.quarantined(
             connection, 5, 10, include_replayed=False, include_closed=False, said=[("code", "json.malformed")]
@@ -173,7 +173,7 @@ _CONCLUSION = concluding.Conclusion(
         lambda connection: suspects.next_turn(connection, NOW),
         lambda connection: suspects.bury(connection, [suspects.Burial(None, NOW, "bus")]),
         lambda connection: holding.hold(connection, [holding.Hold("N", "me", "so", NOW)]),
-        lambda connection: lists.left_for_sources(connection, "N"),
+        lambda connection: access.left_for_sources(connection, "N"),
         lambda connection: pruning.prune_appeals(connection, [pruning.Idle(NOW, NOW, "bus")]),
         lambda connection: pruning.prune_quarantine(connection, [pruning.Old(NOW, "bus")]),
         lambda connection: log.page(connection, Cursor(1, 0), 10, LogFilter()),

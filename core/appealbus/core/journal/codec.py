@@ -7,7 +7,6 @@ from typing import Any
 
 from sqlalchemy import Row, RowMapping
 
-from appealbus.core.domain.access import AccessRow, Served
 from appealbus.core.domain.case import Case, LookupState, Try
 from appealbus.core.domain.change import KeptChange
 from appealbus.core.domain.document import Document, fact_parts
@@ -205,24 +204,3 @@ def delivery_from_row(row: Row[Any]) -> DeliveryRow:
         state, since = DeliveryState.WAITING, row.created_at
     due = row.next_attempt_at if state is DeliveryState.WAITING else None
     return DeliveryRow(row.id, row.receiver, row.number, row.version, state, row.last_error, row.attempts, since, due)
-
-
-def access_to_row(row: AccessRow) -> dict[str, Any]:
-    """Return an entry of the access log as columns."""
-    return {
-        "question_id": row.question_id,
-        "at": row.at,
-        "actor": printable(row.actor),
-        "subject": printable(row.subject),
-        "source": row.source,
-        "lookup": printable(row.lookup),
-        "number": row.number,
-        "purpose": printable(row.purpose),
-        "legal_basis": printable(row.legal_basis),
-        "served": row.served.value,
-    }
-
-
-def access_from_row(row: Row[Any]) -> AccessRow:
-    """Return the entry of the access log in a row."""
-    return AccessRow(**{**row._mapping, "served": Served.stored(row.served)})

@@ -6,18 +6,9 @@ from datetime import datetime
 
 from sqlalchemy import Column, ColumnElement, Connection, Table, func, or_, select, true
 
-from appealbus.core.journal.tables import (
-    IDLE,
-    SUPERSEDES,
-    WAITS,
-    access,
-    appeal,
-    dossier,
-    log_entry,
-    outbox,
-    quarantine,
-    reply,
-)
+from appealbus.core.journal.access import access
+from appealbus.core.journal.events import log_entry
+from appealbus.core.journal.tables import IDLE, SUPERSEDES, WAITS, appeal, dossier, outbox, quarantine, reply
 from appealbus.core.journal.writes.replies import old_replies
 from appealbus.core.journal.writes.superseding import RESTS, waited_for
 

@@ -15,31 +15,21 @@ from appealbus.core.domain.listing import AppealRow
 from appealbus.core.domain.pace import Pace
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.interfaces.past import Past
-from appealbus.core.journal import documents, expired, naming
+from appealbus.core.journal import access, documents, expired, naming
+from appealbus.core.journal import access as deed_reads
+from appealbus.core.journal import log as log_reads
 from appealbus.core.journal.asking import Asking, asks
 from appealbus.core.journal.errors import ClockInDoubt
 from appealbus.core.journal.expired import Ages
 from appealbus.core.journal.key import JournalKey, KeyFile, insist_on
 from appealbus.core.journal.mark import Mark
-from appealbus.core.journal.reads import audit_log as deed_reads
-from appealbus.core.journal.reads import (
-    calls,
-    counting,
-    lists,
-    outages,
-    pace,
-    past,
-    pauses,
-    waiting,
-    weekly,
-)
+from appealbus.core.journal.reads import calls, counting, lists, outages, pace, past, pauses, waiting, weekly
 from appealbus.core.journal.reads import cases as case_reads
 from appealbus.core.journal.reads import changes as change_reads
 from appealbus.core.journal.reads import clients as client_reads
 from appealbus.core.journal.reads import copies as copy_reads
 from appealbus.core.journal.reads import deliveries as delivery_reads
 from appealbus.core.journal.reads import feed as feed_reads
-from appealbus.core.journal.reads import log as log_reads
 from appealbus.core.journal.reads import outlines as outline_reads
 from appealbus.core.journal.reads import replies as reply_reads
 from appealbus.core.journal.reads import standing as standing_reads
@@ -164,8 +154,8 @@ class JournalReader(Asking):
 
     documents = asks(documents.bodies)
     versions = asks(lists.versions)
-    access_rows = asks(lists.access_rows)
-    left_for_sources = asks(lists.left_for_sources)
+    access_rows = asks(access.access_rows)
+    left_for_sources = asks(access.left_for_sources)
     turns = asks(standing_reads.turns)
     undelivered = asks(delivery_reads.undelivered, together=False)
     newest_delivery = asks(delivery_reads.newest_delivery, together=False)

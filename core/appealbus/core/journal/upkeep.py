@@ -18,19 +18,16 @@ from appealbus.core.domain.reread_pass import RereadPass
 from appealbus.core.domain.returning import TakeIn, TakenIn
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.domain.waiting import DueMoved
-from appealbus.core.journal import retention
+from appealbus.core.journal import access, events, retention
 from appealbus.core.journal.errors import ClockInDoubt
 from appealbus.core.journal.expired import Ages
 from appealbus.core.journal.rows import QuarantineBounds, WorkerState
 from appealbus.core.journal.sketch import Sketch
 from appealbus.core.journal.tables import appeal, document, sketch
 from appealbus.core.journal.writes import (
-    audit_reads,
-    events,
     heartbeat,
     limiting,
     pausing,
-    positions,
     pruning,
     quotas,
     record_calls,
@@ -161,7 +158,7 @@ class Upkeep(Writing):
 
         """
         by = self.actor if by is None else by
-        await self._write.submit(audit_reads.look, audit_reads.Look(what, by, number, about or {}, purpose))
+        await self._write.submit(access.look, access.Look(what, by, number, about or {}, purpose))
 
     async def note_alarm(self, what: What, alarm: int, **detail: str) -> None:
         """Note what somebody does about an alarm, which lies beside the journal; on disk when it returns."""
@@ -221,7 +218,7 @@ class Upkeep(Writing):
 
     async def place_log(self) -> int:
         """Give positions to what is committed and has none, a batch; return to how many. Right whoever else does it."""
-        return await self._positions.submit(positions.place, PLACED) if self.shared else 0
+        return await self._positions.submit(events.place, PLACED) if self.shared else 0
 
     async def _trust_ages(self) -> None:
         if (await self.look()).doubt is not None:

@@ -16,6 +16,7 @@ from appealbus.core.domain.replies import KeptReplies
 from appealbus.core.errors import JournalError
 from appealbus.core.interfaces.answer import Answer, Kept
 from appealbus.core.interfaces.wire import SingleUse
+from appealbus.core.journal import access
 from appealbus.core.journal.key import Marked
 from appealbus.core.journal.naming import named_by_appeal, named_by_record
 from appealbus.core.journal.writes import (
@@ -56,7 +57,7 @@ class Working(Writing):
     async def access(self, rows: Sequence[AccessRow]) -> None:
         """Write rows of the access log: who looks at whose data. They are on disk when this returns."""
         if rows:
-            await self._write.submit(record_calls.access, record_calls.Asking(rows, self.actor))
+            await self._write.submit(access.write, access.Asking(rows, self.actor))
 
     async def keep(
         self, appeal_id: int, state: LookupState, *, owner: str | None = None, replies: KeptReplies | None = None

@@ -16,10 +16,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from appealbus.core.errors import CONFLICT, UNEXPECTED, UNREACHABLE, JournalError
 from appealbus.core.failpoints import failpoint
-from appealbus.core.journal import postgresql
+from appealbus.core.journal import events, postgresql
 from appealbus.core.journal.errors import Behind, OutcomeUnknown
 from appealbus.core.journal.store import OpenedDatabase, as_journal_error
-from appealbus.core.journal.writes import events, journal_state
+from appealbus.core.journal.writes import journal_state
 from appealbus.core.logs.throttle import LogThrottle
 
 Item = TypeVar("Item")

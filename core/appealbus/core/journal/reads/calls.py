@@ -8,8 +8,8 @@ from sqlalchemy import Connection, select
 
 from appealbus.core.domain.calls import PastCall, PastCalls
 from appealbus.core.domain.event import What
-from appealbus.core.journal.reads.log import READ, newest
-from appealbus.core.journal.tables import log_entry
+from appealbus.core.journal.events import log_entry
+from appealbus.core.journal.log import READ, newest
 
 
 def past_calls(connection: Connection, lookups: Collection[str], most: int = READ) -> PastCalls:

@@ -7,8 +7,8 @@ from sqlalchemy import Connection, bindparam, func, select, union_all
 
 from appealbus.core.domain.counts import Counts, QuarantineGroup, QuarantineHeld
 from appealbus.core.domain.listing import AppealState
-from appealbus.core.journal import codec
-from appealbus.core.journal.reads import feed, log
+from appealbus.core.journal import codec, log
+from appealbus.core.journal.reads import feed
 from appealbus.core.journal.tables import (
     ALONE,
     HELD,

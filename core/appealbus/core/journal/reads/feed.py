@@ -11,9 +11,9 @@ from sqlalchemy import Connection, bindparam, func, select
 from appealbus.core.domain.event import Cursor, What
 from appealbus.core.domain.feed import FeedEntry, FeedPage, FeedReader
 from appealbus.core.domain.places import within
-from appealbus.core.journal import codec, direct
-from appealbus.core.journal.reads import log
-from appealbus.core.journal.tables import appeal, dossier, epoch, feed_reader, log_entry, outbox
+from appealbus.core.journal import codec, direct, log
+from appealbus.core.journal.events import epoch, log_entry
+from appealbus.core.journal.tables import appeal, dossier, feed_reader, outbox
 
 log_ = structlog.get_logger(__name__)
 

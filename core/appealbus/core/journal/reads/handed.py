@@ -10,8 +10,9 @@ from sqlalchemy import Connection, bindparam, or_, select
 from appealbus.core.domain.event import What
 from appealbus.core.domain.handed import PastHandover, PastHandovers
 from appealbus.core.journal import direct
-from appealbus.core.journal.reads.log import READ, newest
-from appealbus.core.journal.tables import dossier, log_entry
+from appealbus.core.journal.events import log_entry
+from appealbus.core.journal.log import READ, newest
+from appealbus.core.journal.tables import dossier
 
 _ATTEMPTED = 2_000
 """Attempts that are told of: of each version that was delivered it is looked up when it was made."""

@@ -7,7 +7,6 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, bindparam, select
 
-from appealbus.core.domain.access import AccessRow, Served
 from appealbus.core.domain.listing import AppealRow, AppealState, VersionRow
 from appealbus.core.journal import codec, direct, documents, tables
 from appealbus.core.journal.rows import QuarantineRow
@@ -20,7 +19,6 @@ from appealbus.core.journal.tables import (
     QUARANTINED,
     READY,
     SUSPECT,
-    access,
     appeal,
     quarantine,
     subject,
@@ -115,23 +113,6 @@ def versions(connection: Connection, number: str) -> list[VersionRow]:
     columns = (dossiers.c.version, dossiers.c.completeness, dossiers.c.created_at)
     query = select(*columns).join(appeal).where(appeal.c.number == number).order_by(dossiers.c.version)
     return [VersionRow(**row._mapping) for row in connection.execute(query)]
-
-
-def access_rows(connection: Connection, number: str | None = None, after: int = 0, limit: int = 100) -> list[AccessRow]:
-    """Return a page of the access log, oldest first; of one appeal if a number is given."""
-    query = select(access).where(access.c.id > after).order_by(access.c.id).limit(limit)
-    if number is not None:
-        query = query.where(access.c.number == number)
-    return [codec.access_from_row(row) for row in connection.execute(query)]
-
-
-def left_for_sources(connection: Connection, number: str) -> list[AccessRow]:
-    """Return the access rows of an appeal whose questions went to a source."""
-    ways = (Served.SOURCE.value, Served.NOTHING.value)
-    mine = select(access).where(access.c.number == number, access.c.served.in_(ways)).order_by(access.c.id)
-    rows = [codec.access_from_row(row) for row in connection.execute(mine)]
-    stayed = {row.question_id for row in rows if row.served is Served.NOTHING}
-    return [row for row in rows if row.question_id not in stayed]
 
 
 def quarantined(

@@ -5,8 +5,8 @@ from datetime import datetime
 from sqlalchemy import Connection, func, select
 
 from appealbus.core.domain.pace import SPAN, Pace
-from appealbus.core.journal.reads.log import head
-from appealbus.core.journal.tables import log_entry
+from appealbus.core.journal.events import log_entry
+from appealbus.core.journal.log import head
 
 READ = 10_000
 """Entries that are looked at: five minutes of three appeals a second; where more happens, it is a shorter time."""

@@ -6,9 +6,8 @@ from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import DBAPIError
 
 from appealbus.core.domain.source_state import SourceState
-from appealbus.core.journal import codec
+from appealbus.core.journal import codec, log
 from appealbus.core.journal.mark import PLACE, Mark, Place
-from appealbus.core.journal.reads import log
 from appealbus.core.journal.rows import Heartbeat, JournalState, WorkerState
 from appealbus.core.journal.source_totals import merged
 from appealbus.core.journal.tables import lease, source_state, standing, suspect_message, worker

@@ -38,22 +38,6 @@ known_lookup = Table(
 )
 """Lookups that could once be asked, and plugins that were once loaded (`lookup` is empty): what is gone is missed."""
 
-access = Table(
-    "access",
-    metadata,
-    Column("id", Id, primary_key=True),
-    Column("question_id", Text, nullable=False),
-    Column("at", Moment, nullable=False),
-    Column("actor", Text, nullable=False),
-    Column("subject", Text, nullable=False),
-    Column("source", Text, nullable=False),
-    Column("lookup", Text, nullable=False),
-    Column("number", Text, nullable=False, index=True),
-    Column("purpose", Text, nullable=False),
-    Column("legal_basis", Text, nullable=False),
-    Column("served", Text, nullable=False),
-)
-
 awaited = Table(
     "awaited",
     metadata,

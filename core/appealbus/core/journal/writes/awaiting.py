@@ -11,10 +11,11 @@ from appealbus.core.domain.access import AwaitedRow
 from appealbus.core.domain.case import LookupState
 from appealbus.core.domain.event import Event, What
 from appealbus.core.interfaces.answer import Answer, Kept
-from appealbus.core.journal import bulk, codec, direct
+from appealbus.core.journal import bulk, direct, events
+from appealbus.core.journal.access import access, access_to_row, asked_event
 from appealbus.core.journal.key import Marked
-from appealbus.core.journal.tables import access, appeal, awaited, lookup
-from appealbus.core.journal.writes import events, record_calls
+from appealbus.core.journal.tables import appeal, awaited, lookup
+from appealbus.core.journal.writes import record_calls
 from appealbus.core.journal.writes.replies import Kept as KeptRow
 from appealbus.core.journal.writes.suspects import WAITING
 from appealbus.schemas.outcome import OutcomeKind
@@ -58,8 +59,8 @@ class Read:
 def expect(connection: Connection, asking: Sequence[Expecting]) -> list[None]:
     """Write rows of the access log, and that the answers to their questions come later."""
     items = [each.row for each in asking]
-    bulk.insert(connection, access, [codec.access_to_row(item.access) for item in items])
-    events.note(connection, [record_calls.asked(each.row.access, each.by) for each in asking])
+    bulk.insert(connection, access, [access_to_row(item.access) for item in items])
+    events.note(connection, [asked_event(each.row.access, each.by) for each in asking])
     rows = [
         {
             "correlation_id": item.access.question_id,

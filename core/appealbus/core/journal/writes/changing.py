@@ -11,12 +11,12 @@ from appealbus.core.domain.change import AS_KEPT, KeptChange, fields_of_change
 from appealbus.core.domain.event import Event, What, by_client
 from appealbus.core.domain.sender import REFUSED
 from appealbus.core.errors import CONFLICT, JournalError, MessageDiffers
-from appealbus.core.journal import bulk
+from appealbus.core.journal import bulk, events
 from appealbus.core.journal.duplicates import differ, digest
 from appealbus.core.journal.rows import ChangeTaken, NewQuarantine
 from appealbus.core.journal.tables import appeal
 from appealbus.core.journal.tables import change as table
-from appealbus.core.journal.writes import events, record_calls, waiting_changes
+from appealbus.core.journal.writes import record_calls, waiting_changes
 from appealbus.core.journal.writes.change_targets import Changing, Targets
 from appealbus.schemas.appeal import Receipt
 from appealbus.schemas.base import printable

@@ -10,8 +10,8 @@ from sqlalchemy import ColumnElement, Connection, delete, func, select, update
 from appealbus.core.domain.client import OF_PEOPLE, Client, Credential
 from appealbus.core.domain.event import Event, What
 from appealbus.core.errors import JournalError
+from appealbus.core.journal import events
 from appealbus.core.journal.tables import client, client_credential, client_use, feed_reader, to_number
-from appealbus.core.journal.writes import events
 from appealbus.core.journal.writes.one_by_one import one_by_one
 
 _REMEMBERED = timedelta(days=1)

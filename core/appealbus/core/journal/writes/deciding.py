@@ -9,11 +9,11 @@ from sqlalchemy import Connection, select
 
 from appealbus.core.domain.event import What
 from appealbus.core.domain.operation import Verdict
-from appealbus.core.journal import codec, notifications
+from appealbus.core.journal import codec, events, notifications
 from appealbus.core.journal.reads.deliveries import listed
 from appealbus.core.journal.rows import DeliveryRow, DeliveryState
 from appealbus.core.journal.tables import SENT, outbox, to_number
-from appealbus.core.journal.writes import delivering, events
+from appealbus.core.journal.writes import delivering
 from appealbus.core.journal.writes.one_by_one import one_by_one
 
 _WRITTEN = re.compile(r"([0-9]{1,18})\.([a-z]{1,20})\.([0-9]{1,18})\.([0-9]{1,9})", re.ASCII)

@@ -8,9 +8,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, bindparam, case, func, select, true, update
 
 from appealbus.core.domain.event import Event, What
-from appealbus.core.journal import direct, notifications
+from appealbus.core.journal import direct, events, notifications
 from appealbus.core.journal.tables import ALONE, LACKED, WAITS, Moment, appeal, outbox, to_number, unindexed
-from appealbus.core.journal.writes import events
 from appealbus.core.journal.writes.one_by_one import one_by_one
 
 

@@ -4,10 +4,10 @@ from sqlalchemy import Connection, select
 
 from appealbus.core.domain.event import What
 from appealbus.core.domain.operation import Verdict
-from appealbus.core.journal import bulk, notifications
+from appealbus.core.journal import bulk, events, notifications
 from appealbus.core.journal.reads import feed
 from appealbus.core.journal.tables import appeal, outbox
-from appealbus.core.journal.writes import delivering, events
+from appealbus.core.journal.writes import delivering
 from appealbus.core.journal.writes.acting import Act, Verdicts
 
 

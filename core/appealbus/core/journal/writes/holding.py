@@ -8,8 +8,8 @@ from sqlalchemy import Connection, select, update
 
 from appealbus.core.domain.event import Event, What, by_person
 from appealbus.core.errors import JournalError
+from appealbus.core.journal import events
 from appealbus.core.journal.tables import WAITED_FOR, appeal
-from appealbus.core.journal.writes import events
 from appealbus.core.journal.writes.one_by_one import one_by_one
 from appealbus.schemas.base import printable
 

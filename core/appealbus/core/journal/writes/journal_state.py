@@ -9,11 +9,11 @@ from sqlalchemy import Connection, select, text, update
 
 from appealbus.core import clocks
 from appealbus.core.domain.event import BUS, Event, What
-from appealbus.core.journal import generation, migration_lock
+from appealbus.core.journal import events, generation, migration_lock
 from appealbus.core.journal.clock import Look
+from appealbus.core.journal.events import epoch
 from appealbus.core.journal.rows import JournalState
-from appealbus.core.journal.tables import epoch, standing
-from appealbus.core.journal.writes import events, positions
+from appealbus.core.journal.tables import standing
 from appealbus.core.journal.writes.clock import shared_now
 from appealbus.core.journal.writes.one_by_one import one_by_one
 
@@ -154,7 +154,7 @@ def begin_epoch(connection: Connection, item: Restored) -> JournalState:
     now = replace(was, epoch=max(was.epoch, item.epoch) + 1, beat=max(was.beat, item.beat) + 1)
     _write(connection, now)
     # What has no position yet gets one in the new epoch: in the old one others may have had that position.
-    connection.execute(epoch.insert(), {"epoch": now.epoch, "after": positions.locked_head(connection)})
+    connection.execute(epoch.insert(), {"epoch": now.epoch, "after": events.locked_head(connection)})
     connection.execute(text(_PASS_OVER[connection.dialect.name]), {"given": _GIVEN})
     events.note(connection, [Event(What.RESTORED, None, item.by, detail={"epoch": now.epoch})])
     if item.note is not None:

@@ -7,8 +7,8 @@ from sqlalchemy import Connection, delete, func, insert, select
 from appealbus.core.domain.event import Event, What
 from appealbus.core.domain.named_view import MOST_VIEWS, NamedView
 from appealbus.core.errors import JournalError
+from appealbus.core.journal import events
 from appealbus.core.journal.tables import named_view
-from appealbus.core.journal.writes import events
 from appealbus.core.journal.writes.one_by_one import one_by_one
 
 

@@ -17,9 +17,9 @@ from sqlalchemy import Connection, delete, insert, select, text, update
 from appealbus.core.domain.event import Event, What
 from appealbus.core.domain.operation import Frozen, Operation, Order, Progress, Verdict
 from appealbus.core.errors import JournalError
-from appealbus.core.journal import bulk
+from appealbus.core.journal import bulk, events
 from appealbus.core.journal.tables import counter, operation, operation_left, operation_part
-from appealbus.core.journal.writes import acting, events, handing_later
+from appealbus.core.journal.writes import acting, handing_later
 from appealbus.core.journal.writes.one_by_one import one_by_one
 from appealbus.schemas.base import printable
 

@@ -8,9 +8,8 @@ from sqlalchemy import Connection, delete, select, update
 
 from appealbus.core.domain.event import BUS, Event, What, by_person
 from appealbus.core.domain.pauses import Pause
-from appealbus.core.journal import bulk
+from appealbus.core.journal import bulk, events
 from appealbus.core.journal.tables import source_limit, source_pause, to_number
-from appealbus.core.journal.writes import events
 from appealbus.core.journal.writes.limiting import lock
 from appealbus.core.journal.writes.one_by_one import one_by_one
 from appealbus.core.journal.writes.source_limit import SourceLimit

@@ -10,14 +10,15 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, delete, func, over, select
 
 from appealbus.core.domain.event import BUS, Event, What
-from appealbus.core.journal import bulk
+from appealbus.core.journal import bulk, events
+from appealbus.core.journal.access import access
+from appealbus.core.journal.events import log_entry
 from appealbus.core.journal.rows import QuarantineBounds
 from appealbus.core.journal.tables import (
     ALONE,
     IDLE,
     QUARANTINED,
     WAITS,
-    access,
     appeal,
     awaited,
     change,
@@ -25,7 +26,6 @@ from appealbus.core.journal.tables import (
     document,
     dossier,
     feed_reader,
-    log_entry,
     lookup,
     outbox,
     quarantine,
@@ -33,7 +33,7 @@ from appealbus.core.journal.tables import (
     subject,
     to_number,
 )
-from appealbus.core.journal.writes import events, sketches
+from appealbus.core.journal.writes import sketches
 from appealbus.core.journal.writes.one_by_one import one_by_one
 
 _BATCH = 200

@@ -7,16 +7,14 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, select, update
 
-from appealbus.core.domain.access import AccessRow
 from appealbus.core.domain.case import LookupState
 from appealbus.core.domain.event import Event, What, by_client, by_person, by_worker
-from appealbus.core.journal import bulk, codec, direct, documents
+from appealbus.core.journal import bulk, codec, direct, documents, events
 from appealbus.core.journal.key import Marked
 from appealbus.core.journal.rows import NewQuarantine
 from appealbus.core.journal.tables import QUARANTINED, appeal, counter, lookup, to_number
-from appealbus.core.journal.tables import access as access_table
 from appealbus.core.journal.tables import quarantine as quarantine_table
-from appealbus.core.journal.writes import events, replies, subjects
+from appealbus.core.journal.writes import replies, subjects
 from appealbus.core.journal.writes.one_by_one import one_by_one
 from appealbus.core.journal.writes.replies import Kept
 from appealbus.schemas.base import printable
@@ -39,14 +37,6 @@ class Keep:
     """Who says so, for the log; None: the owner."""
     replaces: bool = False
     """Whether it stood otherwise before, though it was put but once: its answer came later, or was read again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Asking:
-    """Questions that are about to leave, or to be answered from memory."""
-
-    rows: Sequence[AccessRow]
-    by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,19 +118,6 @@ def _trail(provenance: Provenance) -> Mapping[str, str]:
     if provenance.raw_sha256 is not None:
         trail["reply"] = provenance.raw_sha256
     return trail
-
-
-def access(connection: Connection, items: Sequence[Asking]) -> list[None]:
-    """Add to the access log."""
-    bulk.insert(connection, access_table, [codec.access_to_row(row) for item in items for row in item.rows])
-    events.note(connection, [asked(row, item.by) for item in items for row in item.rows])
-    return [None] * len(items)
-
-
-def asked(row: AccessRow, by: str) -> Event:
-    """Return what the log says of a row of the access log."""
-    detail = {"question": row.question_id, "source": row.source, "served": row.served.value}
-    return Event(What.ASKED, row.appeal_id, by, row.lookup, detail)
 
 
 def quarantine(connection: Connection, items: Sequence[NewQuarantine]) -> list[int]:

@@ -7,10 +7,10 @@ from typing import Any
 from sqlalchemy import Connection, Table, bindparam, delete, update
 
 from appealbus.core.domain.event import Event, What
-from appealbus.core.journal import bulk
+from appealbus.core.journal import bulk, events
 from appealbus.core.journal.key import RENEWED, Marked
 from appealbus.core.journal.tables import awaited, counter, lookup, reply, subject
-from appealbus.core.journal.writes import events, sketches, subjects
+from appealbus.core.journal.writes import sketches, subjects
 from appealbus.core.journal.writes.one_by_one import one_by_one
 
 

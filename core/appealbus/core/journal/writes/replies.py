@@ -9,9 +9,8 @@ from sqlalchemy import ColumnElement, Connection, delete, func, select
 from appealbus.core.domain.case import LookupState
 from appealbus.core.domain.event import Event, What
 from appealbus.core.domain.replies import KeptReplies
-from appealbus.core.journal import bulk
+from appealbus.core.journal import bulk, events
 from appealbus.core.journal.tables import reply, to_number
-from appealbus.core.journal.writes import events
 from appealbus.core.journal.writes.one_by_one import one_by_one
 from appealbus.schemas.base import printable
 

@@ -8,9 +8,8 @@ from sqlalchemy import Connection, delete, select
 
 from appealbus.core.domain.event import Event
 from appealbus.core.domain.reread_pass import RereadPass, Stage
-from appealbus.core.journal import bulk
+from appealbus.core.journal import bulk, events
 from appealbus.core.journal.tables import counter
-from appealbus.core.journal.writes import events
 from appealbus.core.journal.writes.one_by_one import one_by_one
 
 _BEGINNING = "reread/"

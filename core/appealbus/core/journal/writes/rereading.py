@@ -9,9 +9,10 @@ from sqlalchemy import Connection, select, update
 from appealbus.core.domain.case import LookupState
 from appealbus.core.domain.event import Event, What
 from appealbus.core.errors import JournalError
+from appealbus.core.journal import events
 from appealbus.core.journal.key import Marked
 from appealbus.core.journal.tables import appeal, lookup
-from appealbus.core.journal.writes import events, record_calls, suspects
+from appealbus.core.journal.writes import record_calls, suspects
 from appealbus.core.journal.writes.one_by_one import one_by_one
 from appealbus.core.journal.writes.working import not_free
 

@@ -15,9 +15,10 @@ from appealbus.core.domain.case import WITHDRAWN
 from appealbus.core.domain.event import Event, What
 from appealbus.core.domain.pauses import PROVISIONAL, REFRESH_FAILED
 from appealbus.core.domain.returning import HEARD, Place, TakeIn, TakenIn
+from appealbus.core.journal import events
 from appealbus.core.journal.codec import names_from, one_word
 from appealbus.core.journal.tables import PARKED, READY, WAITS_FOR, appeal, lookup, to_number
-from appealbus.core.journal.writes import events, suspects
+from appealbus.core.journal.writes import suspects
 from appealbus.core.journal.writes.one_by_one import one_by_one
 from appealbus.schemas.outcome import OutcomeKind
 

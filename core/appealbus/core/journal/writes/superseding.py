@@ -7,9 +7,8 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, delete, select, tuple_
 
 from appealbus.core.domain.event import Event, What
-from appealbus.core.journal import documents
+from appealbus.core.journal import documents, events
 from appealbus.core.journal.tables import ALONE, WAITS, appeal, dossier, outbox, to_number
-from appealbus.core.journal.writes import events
 from appealbus.core.journal.writes.one_by_one import one_by_one
 
 

@@ -11,8 +11,8 @@ from typing import Any
 from sqlalchemy import Connection, Select, case, select, text, update
 
 from appealbus.core.domain.event import Event, What
+from appealbus.core.journal import events
 from appealbus.core.journal.tables import IN_WORK, READY, SUSPECT, appeal, to_number
-from appealbus.core.journal.writes import events
 from appealbus.core.journal.writes.one_by_one import one_by_one
 
 DEATHS = 3

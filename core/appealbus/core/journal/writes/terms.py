@@ -6,8 +6,8 @@ from sqlalchemy import Connection, update
 
 from appealbus.core.domain.event import Event, What
 from appealbus.core.domain.waiting import DueMoved
+from appealbus.core.journal import events
 from appealbus.core.journal.tables import OPEN, appeal
-from appealbus.core.journal.writes import events
 from appealbus.core.journal.writes.one_by_one import one_by_one
 from appealbus.core.journal.writes.urgency import urgency_of
 

@@ -13,11 +13,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 from appealbus.core.domain.change import AS_KEPT, ENDS, closed_by, order_of
 from appealbus.core.domain.event import Event, What, by_client
 from appealbus.core.domain.sender import SenderOf, Touched
-from appealbus.core.journal import bulk, series
+from appealbus.core.journal import bulk, events, series
 from appealbus.core.journal.codec import names_from, names_to
 from appealbus.core.journal.tables import MISDATED, Moment, appeal, counter, quarantine, to_number
 from appealbus.core.journal.tables import change as table
-from appealbus.core.journal.writes import events, touching
+from appealbus.core.journal.writes import touching
 from appealbus.core.journal.writes.one_by_one import one_by_one
 from appealbus.core.journal.writes.touching import Why
 

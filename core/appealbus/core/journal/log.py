@@ -9,9 +9,9 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, 
 
 from appealbus.core.domain.event import Cursor, LogEntry, LogFilter, LogPage, What
 from appealbus.core.journal.errors import CursorAhead, CursorPruned, CursorUndone, UnknownEpoch
+from appealbus.core.journal.events import COUNTER, LAST, epoch, log_entry, log_unplaced
 from appealbus.core.journal.rows import QuarantineRow
-from appealbus.core.journal.tables import appeal, counter, epoch, log_entry, log_unplaced
-from appealbus.core.journal.writes.positions import COUNTER, LAST
+from appealbus.core.journal.tables import appeal, counter
 
 READ = 20_000
 """Entries that are looked at for what no index tells: some two thousand appeals, in some tens of milliseconds."""

@@ -1,18 +1,98 @@
-"""What people did, and who looked at what: each page goes by an index that has such entries alone, the newest first."""
+"""The access log, what people did, and who looked at what: each page goes by an index of such entries alone."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, null, select
+from sqlalchemy import Column, ColumnElement, Connection, Row, Select, Table, Text, bindparam, func, null, select
 
-from appealbus.core.domain.access import AccessRow
+from appealbus.core.domain.access import AccessRow, Served
 from appealbus.core.domain.audit_log import DeedPage, Deeds, LookPage, LookPlace
-from appealbus.core.domain.event import LogEntry
+from appealbus.core.domain.event import Event, LogEntry, What
 from appealbus.core.domain.listing import AppealRow
-from appealbus.core.journal import codec
-from appealbus.core.journal.reads.log import entry_of
-from appealbus.core.journal.tables import LOOK, OF_PERSON, access, appeal, log_entry, log_unplaced
+from appealbus.core.journal import bulk, direct, events
+from appealbus.core.journal.events import LOOK, OF_PERSON, log_entry, log_unplaced
+from appealbus.core.journal.log import entry_of
+from appealbus.core.journal.tables import appeal
+from appealbus.core.journal.tables.base import Id, Moment, metadata
+from appealbus.schemas.base import printable
+
+access = Table(
+    "access",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("question_id", Text, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("lookup", Text, nullable=False),
+    Column("number", Text, nullable=False, index=True),
+    Column("purpose", Text, nullable=False),
+    Column("legal_basis", Text, nullable=False),
+    Column("served", Text, nullable=False),
+)
+
+
+def access_to_row(row: AccessRow) -> dict[str, Any]:
+    """Return an entry of the access log as columns."""
+    return {
+        "question_id": row.question_id,
+        "at": row.at,
+        "actor": printable(row.actor),
+        "subject": printable(row.subject),
+        "source": row.source,
+        "lookup": printable(row.lookup),
+        "number": row.number,
+        "purpose": printable(row.purpose),
+        "legal_basis": printable(row.legal_basis),
+        "served": row.served.value,
+    }
+
+
+def access_from_row(row: Row[Any]) -> AccessRow:
+    """Return the entry of the access log in a row."""
+    return AccessRow(**{**row._mapping, "served": Served.stored(row.served)})
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Questions that are about to leave, or to be answered from memory."""
+
+    rows: Sequence[AccessRow]
+    by: str
+
+
+def write(connection: Connection, items: Sequence[Asking]) -> list[None]:
+    """Add to the access log."""
+    bulk.insert(connection, access, [access_to_row(row) for item in items for row in item.rows])
+    events.note(connection, [asked_event(row, item.by) for item in items for row in item.rows])
+    return [None] * len(items)
+
+
+def asked_event(row: AccessRow, by: str) -> Event:
+    """Return what the log says of a row of the access log."""
+    detail = {"question": row.question_id, "source": row.source, "served": row.served.value}
+    return Event(What.ASKED, row.appeal_id, by, row.lookup, detail)
+
+
+def access_rows(connection: Connection, number: str | None = None, after: int = 0, limit: int = 100) -> list[AccessRow]:
+    """Return a page of the access log, oldest first; of one appeal if a number is given."""
+    query = select(access).where(access.c.id > after).order_by(access.c.id).limit(limit)
+    if number is not None:
+        query = query.where(access.c.number == number)
+    return [access_from_row(row) for row in connection.execute(query)]
+
+
+def left_for_sources(connection: Connection, number: str) -> list[AccessRow]:
+    """Return the access rows of an appeal whose questions went to a source."""
+    ways = (Served.SOURCE.value, Served.NOTHING.value)
+    mine = select(access).where(access.c.number == number, access.c.served.in_(ways)).order_by(access.c.id)
+    rows = [access_from_row(row) for row in connection.execute(mine)]
+    stayed = {row.question_id for row in rows if row.served is Served.NOTHING}
+    return [row for row in rows if row.question_id not in stayed]
+
 
 _SCAN = 5000
 """Entries of one page that are looked through for what no index tells: some tens of milliseconds."""
@@ -103,7 +183,7 @@ def _access(
     query = select(access).where(key < before, key >= first).order_by(key.desc()).limit(limit)
     if numbers is not None:
         query = query.where(access.c.number.in_(numbers))
-    return [codec.access_from_row(row) for row in connection.execute(query)]
+    return [access_from_row(row) for row in connection.execute(query)]
 
 
 def _which(of: Any, wanted: Deeds) -> list[ColumnElement[bool]]:
@@ -165,3 +245,32 @@ def _from(connection: Connection, key: Any, at: Any, moment: datetime) -> int:
             return low
         low, high = keys[early[-1]] + 1, [*keys[1:], high][early[-1]]
     return low
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A look at what is personal."""
+
+    what: str
+    by: str
+    number: str | None
+    about: Mapping[str, int]
+    purpose: str = ""
+
+
+_IDS = select(appeal.c.number, appeal.c.id).where(direct.among(appeal.c.number, "numbers"))
+
+
+def look(connection: Connection, items: Sequence[Look]) -> list[None]:
+    """Note looks."""
+    numbers = sorted({item.number for item in items if item.number is not None})
+    (rows,) = direct.ask(connection, (_IDS, {"numbers": numbers}))
+    ids = {row.number: row.id for row in rows}
+    events.note(connection, [_event(item, ids) for item in items])
+    return [None] * len(items)
+
+
+def _event(item: Look, ids: Mapping[str, int]) -> Event:
+    it = None if item.number is None else ids.get(item.number)
+    purpose = {"purpose": printable(item.purpose)} if item.purpose else {}
+    return Event(What.READ, it, item.by, detail={"as": item.what, **item.about, **purpose})
