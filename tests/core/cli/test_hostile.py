@@ -18,7 +18,8 @@ import typer
 
 from appealbus.core.cli.main import Cli, build
 from appealbus.core.escaping import escaped, escaped_json, escaped_xml, one_line
-from appealbus.core.journal import access, events, tables
+from appealbus.core.journal import access, clients, events, tables
+from appealbus.core.journal import operations as operating
 from appealbus.core.journal.journal import Journal
 
 pytestmark = pytest.mark.proof
@@ -208,12 +209,12 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[list[str], str,
             (tables.document, {"digest": b"d", "body": json.dumps(DOSSIER["appeal"]).encode()}),
             (tables.dossier, {"completeness": "partial", "document": document, "parts": None}),
             (tables.lookup, {"kind": "invalid", "inputs": b"[]", "fact": None}),
-            (tables.operation, {"name": "hold", "total": 7}),
+            (operating.operation, {"name": "hold", "total": 7}),
             (tables.outbox, {"sent_at": None, "skipped_at": None}),
             (tables.outbox, {"id": 2, "receiver": f"2{EVIL}", "sent_at": None, "skipped_at": None,
                              "alone_since": None}),
-            (tables.client, {"role": "registry", "places": json.dumps([EVIL]), "kinds": json.dumps([EVIL])}),
-            (tables.client_credential, {"client": EVIL}),
+            (clients.client, {"role": "registry", "places": json.dumps([EVIL]), "kinds": json.dumps([EVIL])}),
+            (clients.client_credential, {"client": EVIL}),
             (access.access, {"served": "source"}),
             (events.log_entry, {"detail": json.dumps({EVIL: EVIL}).encode()}),
             (events.log_entry, {"position": 2, "what": "ended", "detail": json.dumps({

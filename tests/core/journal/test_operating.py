@@ -16,10 +16,11 @@ from appealbus.core.domain.listing import AppealState
 from appealbus.core.domain.operation import Frozen, Operation, Order, Verdict
 from appealbus.core.domain.selection import DeliverySelection, Selection
 from appealbus.core.errors import JournalError
-from appealbus.core.journal import tables
+from appealbus.core.journal import named_views, tables
+from appealbus.core.journal import operations as operating
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.working import ANY
-from appealbus.core.journal.writes import named_views, operating, working
+from appealbus.core.journal.writes import working
 from appealbus.core.operations import operations
 from appealbus.schemas.outcome import OutcomeKind
 from tests.core.journal.many_appeals import fill

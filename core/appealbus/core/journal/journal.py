@@ -9,7 +9,6 @@ from types import TracebackType
 from typing import Self
 
 import structlog
-from sqlalchemy import select
 
 from appealbus.core import clocks
 from appealbus.core.config.types import Secret
@@ -17,31 +16,20 @@ from appealbus.core.domain.client import Client, Credential
 from appealbus.core.domain.event import Cursor
 from appealbus.core.domain.named_view import NamedView
 from appealbus.core.domain.operation import Frozen, Progress
-from appealbus.core.journal import store
+from appealbus.core.journal import clients, named_views, operations, store
+from appealbus.core.journal import operations as operation_reads
 from appealbus.core.journal.asking import asks
 from appealbus.core.journal.errors import Superseded
 from appealbus.core.journal.key import KeyFile
 from appealbus.core.journal.lock import RunLock
-from appealbus.core.journal.reads import operations as operation_reads
 from appealbus.core.journal.renewing import Renewing
 from appealbus.core.journal.rows import JournalState
 from appealbus.core.journal.schema import Tell
-from appealbus.core.journal.tables import named_view
 from appealbus.core.journal.taking import Delivering, Taking
 from appealbus.core.journal.upkeep import Sketching, Upkeep
 from appealbus.core.journal.working import Working
 from appealbus.core.journal.writer import Writer
-from appealbus.core.journal.writes import (
-    accepting,
-    changing,
-    clients,
-    concluding,
-    journal_state,
-    leaving,
-    named_views,
-    operating,
-    serving,
-)
+from appealbus.core.journal.writes import accepting, changing, concluding, journal_state, leaving
 from appealbus.core.journal.writing import Writing
 
 
@@ -64,8 +52,7 @@ class NamedViews(Writing):
 
     async def named_views(self) -> list[NamedView]:
         """Return all that there are, by name."""
-        rows = await self._read(lambda connection: connection.execute(select(named_view)).all())
-        return sorted((NamedView(**row._mapping) for row in rows), key=lambda view: view.name.casefold())
+        return await self._read(named_views.all_views)
 
 
 class Operating(Writing):
@@ -84,8 +71,8 @@ class Operating(Writing):
                 theirs, whoever has begun it, and ended or not. None: only one that has not ended is.
 
         """
-        item = operating.Begin(frozen, self.actor, reason, purpose, self.now(), newest)
-        return await self._write.submit(operating.begin, item)
+        item = operations.Begin(frozen, self.actor, reason, purpose, self.now(), newest)
+        return await self._write.submit(operations.begin, item)
 
     async def go_on(self, mark: str) -> Progress:
         """Do the next part of an operation, in one transaction; it is on disk when this returns.
@@ -95,15 +82,15 @@ class Operating(Writing):
                 `operation_stopped` where a person has stopped it.
 
         """
-        return await self._write.submit(operating.go, operating.Go(mark, self.actor, self.now(), clocks.wall()))
+        return await self._write.submit(operations.go, operations.Go(mark, self.actor, self.now(), clocks.wall()))
 
     async def stop_operation(self, mark: str, *, reason: str) -> bool:
         """Have no further part of an operation done; False where none is under way or somebody has stopped it."""
-        return await self._write.submit(operating.switch, operating.Switch(mark, False, self.actor, reason))
+        return await self._write.submit(operations.switch, operations.Switch(mark, False, self.actor, reason))
 
     async def resume_operation(self, mark: str, *, reason: str) -> bool:
         """Have an operation go on that was stopped, or that nobody carries out; False where none is under way."""
-        return await self._write.submit(operating.switch, operating.Switch(mark, True, self.actor, reason))
+        return await self._write.submit(operations.switch, operations.Switch(mark, True, self.actor, reason))
 
     operations = asks(operation_reads.under_way)
     newest_operations = asks(operation_reads.newest)
@@ -172,11 +159,11 @@ class Clients(Writing):
             limit: how many there are in a minute.
 
         """
-        return await self._limits.submit(serving.take, serving.Wish(client, minute, wanted, limit))
+        return await self._limits.submit(clients.take, clients.Wish(client, minute, wanted, limit))
 
     async def note_read(self, client: str, cursor: Cursor) -> None:
         """Note that a client has read the feed up to a cursor; one that is behind what is noted changes nothing."""
-        await self._write.submit(serving.note_read, serving.Read(client, cursor, self.now()))
+        await self._write.submit(clients.note_read, clients.Read(client, cursor, self.now()))
 
 
 _ENDING = 3.0

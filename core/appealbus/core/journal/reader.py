@@ -17,6 +17,7 @@ from appealbus.core.domain.source_state import SourceState
 from appealbus.core.interfaces.past import Past
 from appealbus.core.journal import access, documents, expired, naming
 from appealbus.core.journal import access as deed_reads
+from appealbus.core.journal import clients as client_reads
 from appealbus.core.journal import log as log_reads
 from appealbus.core.journal.asking import Asking, asks
 from appealbus.core.journal.errors import ClockInDoubt
@@ -26,7 +27,6 @@ from appealbus.core.journal.mark import Mark
 from appealbus.core.journal.reads import calls, counting, lists, outages, pace, past, pauses, waiting, weekly
 from appealbus.core.journal.reads import cases as case_reads
 from appealbus.core.journal.reads import changes as change_reads
-from appealbus.core.journal.reads import clients as client_reads
 from appealbus.core.journal.reads import copies as copy_reads
 from appealbus.core.journal.reads import deliveries as delivery_reads
 from appealbus.core.journal.reads import feed as feed_reads

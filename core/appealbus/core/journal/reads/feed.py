@@ -12,8 +12,9 @@ from appealbus.core.domain.event import Cursor, What
 from appealbus.core.domain.feed import FeedEntry, FeedPage, FeedReader
 from appealbus.core.domain.places import within
 from appealbus.core.journal import codec, direct, log
+from appealbus.core.journal.clients import feed_reader
 from appealbus.core.journal.events import epoch, log_entry
-from appealbus.core.journal.tables import appeal, dossier, feed_reader, outbox
+from appealbus.core.journal.tables import appeal, dossier, outbox
 
 log_ = structlog.get_logger(__name__)
 

@@ -23,10 +23,8 @@ from appealbus.core.journal.tables.appeals import (
     subject,
 )
 from appealbus.core.journal.tables.base import Id, Moment, metadata, to_moment, to_number, unindexed
-from appealbus.core.journal.tables.clients import client, client_credential, client_use, feed_reader
 from appealbus.core.journal.tables.dossiers import ALONE, LACKED, SENT, SUPERSEDES, WAITS, document, dossier, outbox
 from appealbus.core.journal.tables.messages import QUARANTINED, change, quarantine, suspect_message
-from appealbus.core.journal.tables.operations import named_view, operation, operation_left, operation_part
 from appealbus.core.journal.tables.questions import TROUBLE, awaited, known_lookup, lookup, reply, used_answer
 from appealbus.core.journal.tables.workers import (
     counter,

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, delete, func, over, select
 from appealbus.core.domain.event import BUS, Event, What
 from appealbus.core.journal import bulk, events
 from appealbus.core.journal.access import access
+from appealbus.core.journal.clients import feed_reader
 from appealbus.core.journal.events import log_entry
 from appealbus.core.journal.rows import QuarantineBounds
 from appealbus.core.journal.tables import (
@@ -25,7 +26,6 @@ from appealbus.core.journal.tables import (
     counter,
     document,
     dossier,
-    feed_reader,
     lookup,
     outbox,
     quarantine,

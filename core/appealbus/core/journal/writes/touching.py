@@ -10,8 +10,8 @@ from appealbus.core.domain.change import Order, order_of
 from appealbus.core.domain.sender import FOREIGN, NOT_ALLOWED, OUT_OF_SCOPE, Says, Sender, SenderOf, Touched
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import bulk
+from appealbus.core.journal.clients import client
 from appealbus.core.journal.tables import change as table
-from appealbus.core.journal.tables import client
 from appealbus.schemas.change import ChangeKind
 from appealbus.schemas.stored import CHANGE
 

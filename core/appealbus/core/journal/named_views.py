@@ -1,15 +1,25 @@
-"""Lists are kept under a name, and forgotten; each of it is an entry of the log."""
+"""Lists that people keep under a name."""
 
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Column, Connection, Table, Text, delete, func, insert, select
 
 from appealbus.core.domain.event import Event, What
 from appealbus.core.domain.named_view import MOST_VIEWS, NamedView
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import events
-from appealbus.core.journal.tables import named_view
+from appealbus.core.journal.tables.base import Moment, metadata
 from appealbus.core.journal.writes.one_by_one import one_by_one
+
+named_view = Table(
+    "named_view",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("query", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("at", Moment, nullable=False),
+)
+"""Lists that people keep under a name: the filters, as they stand in a URL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,3 +49,9 @@ def drop(connection: Connection, item: Dropping) -> bool:
     if gone:
         events.note(connection, [Event(What.VIEW_DROPPED, None, item.by, item.name)])
     return gone
+
+
+def all_views(connection: Connection) -> list[NamedView]:
+    """Return all that there are, by name."""
+    rows = connection.execute(select(named_view)).all()
+    return sorted((NamedView(**row._mapping) for row in rows), key=lambda view: view.name.casefold())

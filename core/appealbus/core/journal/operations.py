@@ -12,16 +12,72 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, delete, insert, select, text, update
+from sqlalchemy import (
+    Column,
+    Connection,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    delete,
+    insert,
+    select,
+    text,
+    update,
+)
 
 from appealbus.core.domain.event import Event, What
-from appealbus.core.domain.operation import Frozen, Operation, Order, Progress, Verdict
+from appealbus.core.domain.operation import Frozen, NotDone, Operation, OperationRow, Order, Progress, Verdict
 from appealbus.core.errors import JournalError
-from appealbus.core.journal import bulk, events
-from appealbus.core.journal.tables import counter, operation, operation_left, operation_part
-from appealbus.core.journal.writes import acting, handing_later
+from appealbus.core.journal import acting, bulk, events
+from appealbus.core.journal.tables import counter
+from appealbus.core.journal.tables.base import Id, Moment, metadata
 from appealbus.core.journal.writes.one_by_one import one_by_one
 from appealbus.schemas.base import printable
+
+operation = Table(
+    "operation",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=False),
+    Column("hash", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("everything", Integer, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("total", Integer, nullable=False),
+    Column("verdicts", LargeBinary, nullable=False),
+    Column("receiver", Text),
+    Column("selected_by", LargeBinary),
+    Column("moved_at", Moment, nullable=False),
+    Column("stopped_by", Text),
+    Column("ended_at", Moment),
+)
+"""Each has the next number. `moved_at` says when its last part was done; of those that have not ended, none has the
+hash of another one.
+"""
+Index("ix_operation_hash", operation.c.hash, operation.c.id)
+
+operation_part = Table(
+    "operation_part",
+    metadata,
+    Column("operation", Id, primary_key=True, autoincrement=False),
+    Column("part", Integer, primary_key=True, autoincrement=False),
+    Column("ids", LargeBinary, nullable=False),
+)
+"""Rows of a frozen selection that have had no verdict yet, some hundreds in a part; each part goes as it is done."""
+
+operation_left = Table(
+    "operation_left",
+    metadata,
+    Column("operation", Id, primary_key=True, autoincrement=False),
+    Column("verdict", Text, primary_key=True),
+    Column("part", Integer, primary_key=True, autoincrement=False),
+    Column("ids", LargeBinary, nullable=False),
+)
+"""Rows that were not done, with the verdict that says why, those of a part together."""
+
 
 PART = 500
 """Rows of one transaction: as many writes as the writer takes together; others wait for some tens of milliseconds."""
@@ -39,7 +95,7 @@ _ACTS: Mapping[Operation, Callable[[Connection, acting.Act], acting.Verdicts]] =
     Operation.HOLD: acting.hold,
     Operation.RELEASE: acting.let_go,
     Operation.RESEND: acting.resend,
-    Operation.HISTORY: handing_later.hand_over,
+    Operation.HISTORY: acting.hand_over,
 }
 
 
@@ -199,3 +255,61 @@ def _drop(connection: Connection, number: int) -> None:
     for table in (operation_part, operation_left):
         connection.execute(delete(table).where(table.c.operation == number))
     connection.execute(delete(operation).where(operation.c.id == number))
+
+
+_APART = 10_000
+"""In places the parts lie so far from each other: more than one has rows."""
+
+
+def under_way(connection: Connection) -> list[OperationRow]:
+    """Return the operations that have begun and are not finished, the oldest first."""
+    query = select(operation).where(operation.c.ended_at.is_(None)).order_by(operation.c.at, operation.c.id)
+    return [_listed(row) for row in connection.execute(query)]
+
+
+def newest(connection: Connection, before: int | None = None, limit: int = 100) -> list[OperationRow]:
+    """Return a page of operations, the newest first: those under way, and those of the last days."""
+    query = select(operation).order_by(operation.c.id.desc()).limit(limit)
+    if before is not None:
+        query = query.where(operation.c.id < before)
+    return [_listed(row) for row in connection.execute(query)]
+
+
+def one(connection: Connection, number: int) -> OperationRow | None:
+    """Return an operation; None where there is none, or none any more."""
+    row = connection.execute(select(operation).where(operation.c.id == number)).first()
+    return None if row is None else _listed(row)
+
+
+def not_done(connection: Connection, number: int, verdict: Verdict, after: int = 0, limit: int = 100) -> list[NotDone]:
+    """Return a page of the rows of an operation that were not done for this reason, in their order."""
+    part, skip = divmod(after, _APART)
+    mine = (operation_left.c.operation == number) & (operation_left.c.verdict == verdict.value)
+    query = select(operation_left.c.part, operation_left.c.ids).where(mine, operation_left.c.part >= part)
+    found: list[NotDone] = []
+    # Each has a row at least, so with so many there are enough.
+    for row in connection.execute(query.order_by(operation_left.c.part).limit(limit + 1)):
+        first = skip if row.part == part else 0
+        ids = array("q", row.ids)[first : first + limit - len(found)]
+        found += [NotDone(each, verdict, row.part * _APART + first + at) for at, each in enumerate(ids, 1)]
+    return found
+
+
+def _listed(row: Any) -> OperationRow:
+    verdicts = orjson.loads(row.verdicts)
+    return OperationRow(
+        row.hash,
+        Operation(row.name),
+        row.at,
+        row.by,
+        row.reason,
+        row.total,
+        sum(verdicts.values()),
+        row.id,
+        Order(Operation(row.name), bool(row.everything), row.receiver or ""),
+        verdicts,
+        orjson.loads(row.selected_by or b"{}"),
+        row.moved_at,
+        row.stopped_by or "",
+        row.ended_at,
+    )
