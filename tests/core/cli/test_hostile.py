@@ -18,7 +18,7 @@ import typer
 
 from appealbus.core.cli.main import Cli, build
 from appealbus.core.escaping import escaped, escaped_json, escaped_xml, one_line
-from appealbus.core.journal import access, clients, events, tables
+from appealbus.core.journal import access, clients, events, tables, workers
 from appealbus.core.journal import operations as operating
 from appealbus.core.journal.journal import Journal
 
@@ -226,10 +226,10 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[list[str], str,
             (tables.change, {"id": 2, "message_id": "2" + EVIL}),
             (tables.change, {"id": 3, "message_id": "3" + EVIL, "appeal_id": None}),
             (tables.quarantine, {"replayed_at": None, "number": None, "raw": b"{\x1b[2J \xc2\x9b" + b"\xff}"}),
-            (tables.worker, {"seen_until": soon, "document": json.dumps({
+            (workers.worker, {"seen_until": soon, "document": json.dumps({
                 "name": EVIL, "host": EVIL, "pid": 1, "started_at": NOW.isoformat(), "seen_until": soon.isoformat(),
                 "in_flight": 1, "dossiers": 1, "links": [link]}).encode()}),
-            (tables.source_state, {"document": json.dumps({
+            (workers.source_state, {"document": json.dumps({
                 "source": EVIL, "connector": EVIL, "breaker": "open", "in_flight": 1, "waiting": 1, "rate": 1.0,
                 "p50": 1.0, "p95": 1.0, "outcomes": {EVIL: 1}, "last_error": EVIL,
                 "last_error_at": NOW.isoformat()}).encode()}),

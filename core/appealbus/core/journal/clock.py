@@ -1,12 +1,17 @@
-"""The journal's clock as one process reads it: it goes on steadily, whatever the machine's does."""
+"""The journal's clock as one process reads it, and the one that all workers of a journal share."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import structlog
+from sqlalchemy import Connection, text
 
 from appealbus.core import clocks
-from appealbus.core.journal.rows import JournalState
+from appealbus.core.journal import direct
+from appealbus.core.journal.mark import JournalState
+from appealbus.core.journal.tables import Moment
 from appealbus.core.lazy_text import LazyText, told
 
 log = structlog.get_logger(__name__)
@@ -68,3 +73,30 @@ class Clock:
             log.error("clock.doubted", code=now.doubt, seconds=round(now.doubted_by, 1))
         elif was is not None and now.doubt is None:
             log.warning("clock.trusted")
+
+
+_CLOCK = text("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS now").columns(now=Moment())
+
+
+def leased_at(connection: Connection, given: datetime) -> datetime:
+    """Return the time that the leases of appeals are counted by: the database's; `given` where one process works."""
+    return given if connection.dialect.name == "sqlite" else shared_now(connection)
+
+
+def asked(connection: Connection) -> list[direct.Bound]:
+    """Return what has to be asked for that time, where something has to, with what else is asked then."""
+    return [] if connection.dialect.name == "sqlite" else [(_CLOCK, {})]
+
+
+def answered(told: Sequence[Sequence[Any]], given: datetime) -> datetime:
+    """Return that time from the answers to `asked`."""
+    moment: datetime = told[0][0].now if told else given
+    return moment
+
+
+def shared_now(connection: Connection) -> datetime:
+    """Return the time by the database's clock: those of machines differ."""
+    if connection.dialect.name == "sqlite":
+        return datetime.now(UTC)
+    moment: datetime = connection.execute(_CLOCK).scalar_one()
+    return moment

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import date
-from functools import partial
 from typing import Any
 
 from sqlalchemy import Row, RowMapping
@@ -12,21 +11,15 @@ from appealbus.core.domain.change import KeptChange
 from appealbus.core.domain.document import Document, fact_parts
 from appealbus.core.domain.listing import AppealRow, AppealState
 from appealbus.core.domain.public_id import public_id
-from appealbus.core.domain.source_state import SourceState
-from appealbus.core.journal.rows import DeliveryRow, DeliveryState, WorkerState
+from appealbus.core.journal.rows import DeliveryRow, DeliveryState
 from appealbus.core.journal.tables import MARKS, MISDATED, UNASSESSED, to_number
 from appealbus.core.packing import unpack
 from appealbus.schemas.appeal import Receipt
 from appealbus.schemas.base import printable
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.record import stored_record
-from appealbus.schemas.stored import APPEAL, CHANGE, INPUTS, PROVENANCE, Stored
-from appealbus.schemas.upcasting import upcast
+from appealbus.schemas.stored import APPEAL, CHANGE, INPUTS, PROVENANCE
 
-SOURCE: Stored[SourceState] = Stored(SourceState, partial(upcast, "source"))
-"""How a source stands, as JSON."""
-WORKER: Stored[WorkerState] = Stored(WorkerState, partial(upcast, "worker"))
-"""What a worker tells of itself, as JSON."""
 _NO_DATE = date.max.toordinal()
 
 

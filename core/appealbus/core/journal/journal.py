@@ -16,20 +16,20 @@ from appealbus.core.domain.client import Client, Credential
 from appealbus.core.domain.event import Cursor
 from appealbus.core.domain.named_view import NamedView
 from appealbus.core.domain.operation import Frozen, Progress
-from appealbus.core.journal import clients, named_views, operations, store
+from appealbus.core.journal import clients, named_views, operations, state, store
 from appealbus.core.journal import operations as operation_reads
 from appealbus.core.journal.asking import asks
 from appealbus.core.journal.errors import Superseded
 from appealbus.core.journal.key import KeyFile
 from appealbus.core.journal.lock import RunLock
+from appealbus.core.journal.mark import JournalState
 from appealbus.core.journal.renewing import Renewing
-from appealbus.core.journal.rows import JournalState
 from appealbus.core.journal.schema import Tell
 from appealbus.core.journal.taking import Delivering, Taking
 from appealbus.core.journal.upkeep import Sketching, Upkeep
 from appealbus.core.journal.working import Working
 from appealbus.core.journal.writer import Writer
-from appealbus.core.journal.writes import accepting, changing, concluding, journal_state, leaving
+from appealbus.core.journal.writes import accepting, changing, concluding, leaving
 from appealbus.core.journal.writing import Writing
 
 
@@ -304,7 +304,7 @@ class Journal(Taking, Working, Delivering, Operating, Upkeep, Renewing, Sketchin
             note: told how the journal stands then, before anybody sees it and while nobody writes.
 
         """
-        new = journal_state.Restored(epoch, beat, self.actor, note)
-        begun = await self._write.submit(journal_state.begin_epoch, new)
+        new = state.Restored(epoch, beat, self.actor, note)
+        begun = await self._write.submit(state.begin_epoch, new)
         self._opened_in(begun)
         return await self.look()

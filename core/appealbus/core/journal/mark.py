@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from appealbus.core.errors import UNREACHABLE, JournalError
 from appealbus.core.journal.errors import Behind
-from appealbus.core.journal.rows import JournalState
 from appealbus.core.journal.tables import to_moment
 
 if TYPE_CHECKING:
     import sqlite3
+
 
 _SQLITE = "SELECT journal, epoch, beat, clock FROM standing WHERE id = 1"
 _POSTGRESQL = "SELECT journal, epoch, beat, clock, pg_is_in_recovery() FROM standing"
@@ -199,3 +199,27 @@ def _place(driver: Any) -> Place | None:
         return None
     finally:
         driver.rollback()
+
+
+@dataclass(frozen=True, slots=True)
+class JournalState:
+    """Which journal this is, how often it was seen alive, and what its clock is worth."""
+
+    journal: str
+    """Tells journals apart; a copy has that of its original."""
+    epoch: int
+    """1 at first, one more after each restore."""
+    beat: int
+    """Signs of life of whoever works it: a copy of it that is older has seen fewer."""
+    clock: datetime | None
+    """Its newest moment, by its own clock."""
+    behind: float
+    """Seconds that the machine's clock is ahead of the journal's, since a jump that nobody has accepted."""
+    doubt: str | None
+    """Why its clock is in doubt: `ahead` or `went_back` at a start, `jumped`, `apart` (from the database's)."""
+    doubted_by: float
+    """Seconds that it is about."""
+    doubt_left: float
+    """Steady seconds until it is trusted again by itself."""
+    era: int
+    """How often its clock was set to the machine's after a doubt."""

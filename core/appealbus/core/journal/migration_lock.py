@@ -18,11 +18,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import bulk
+from appealbus.core.journal.clock import shared_now
 from appealbus.core.journal.errors import Superseded
 from appealbus.core.journal.lock import HostLock
 from appealbus.core.journal.migrations import REVISIONS
-from appealbus.core.journal.tables import lease, worker
-from appealbus.core.journal.writes.clock import shared_now
+from appealbus.core.journal.workers import lease, worker
 
 log = structlog.get_logger(__name__)
 

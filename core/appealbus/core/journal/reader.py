@@ -15,16 +15,28 @@ from appealbus.core.domain.listing import AppealRow
 from appealbus.core.domain.pace import Pace
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.interfaces.past import Past
-from appealbus.core.journal import access, documents, expired, naming
+from appealbus.core.journal import (
+    access,
+    documents,
+    expired,
+    naming,
+    pauses,
+    state,
+    suspect_messages,
+    terms,
+    waiting,
+    workers,
+)
 from appealbus.core.journal import access as deed_reads
 from appealbus.core.journal import clients as client_reads
 from appealbus.core.journal import log as log_reads
 from appealbus.core.journal.asking import Asking, asks
+from appealbus.core.journal.clock import shared_now
 from appealbus.core.journal.errors import ClockInDoubt
 from appealbus.core.journal.expired import Ages
 from appealbus.core.journal.key import JournalKey, KeyFile, insist_on
 from appealbus.core.journal.mark import Mark
-from appealbus.core.journal.reads import calls, counting, lists, outages, pace, past, pauses, waiting, weekly
+from appealbus.core.journal.reads import calls, counting, lists, pace, past, weekly
 from appealbus.core.journal.reads import cases as case_reads
 from appealbus.core.journal.reads import changes as change_reads
 from appealbus.core.journal.reads import copies as copy_reads
@@ -32,15 +44,13 @@ from appealbus.core.journal.reads import deliveries as delivery_reads
 from appealbus.core.journal.reads import feed as feed_reads
 from appealbus.core.journal.reads import outlines as outline_reads
 from appealbus.core.journal.reads import replies as reply_reads
-from appealbus.core.journal.reads import standing as standing_reads
 from appealbus.core.journal.reads import warned as warned_reads
 from appealbus.core.journal.reads.past import AT_INTAKE, Reach
-from appealbus.core.journal.rows import NewChange, QuarantineRow, WorkerState
+from appealbus.core.journal.rows import NewChange, QuarantineRow
+from appealbus.core.journal.workers import WorkerState, known
 from appealbus.core.journal.writes import changing
 from appealbus.core.journal.writes.change_targets import Changing
-from appealbus.core.journal.writes.clock import shared_now
 from appealbus.core.journal.writes.reread_passes import passes
-from appealbus.core.journal.writes.seen_plugins import known
 from appealbus.core.packing import unpack
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.record import Record
@@ -156,7 +166,7 @@ class JournalReader(Asking):
     versions = asks(lists.versions)
     access_rows = asks(access.access_rows)
     left_for_sources = asks(access.left_for_sources)
-    turns = asks(standing_reads.turns)
+    turns = asks(suspect_messages.turns)
     undelivered = asks(delivery_reads.undelivered, together=False)
     newest_delivery = asks(delivery_reads.newest_delivery, together=False)
     deliveries = asks(delivery_reads.deliveries)
@@ -193,40 +203,40 @@ class JournalReader(Asking):
         return await self._read(lambda connection: log_reads.page(connection, after, limit, wanted))
 
     history = asks(log_reads.history)
-    standing = asks(standing_reads.how_it_stands)
+    standing = asks(state.how_it_stands)
 
     async def how_far(self) -> Mark:
         """Return how far the journal is."""
-        return await self._read(standing_reads.how_far, together=False)
+        return await self._read(state.how_far, together=False)
 
     async def what_may_be_lost(self) -> list[str]:
         """Return what the database may lose of what it has confirmed, and the settings that avoid it."""
-        return await self._read(standing_reads.what_may_be_lost)
+        return await self._read(state.what_may_be_lost)
 
     async def source_states(self) -> list[SourceState]:
         """Return how the sources stand over all workers alive; where none is, how they stood at last."""
-        return await self._read(lambda connection: standing_reads.source_states(connection, shared_now(connection)))
+        return await self._read(lambda connection: workers.source_states(connection, shared_now(connection)))
 
     async def source_states_at_last(self) -> list[SourceState]:
         """Return the same, and how each source stood at last that none of them asks: what was learned of it counts."""
-        at_last = standing_reads.source_states_at_last
+        at_last = workers.source_states_at_last
         return await self._read(lambda connection: at_last(connection, shared_now(connection)))
 
     source_news = asks(pauses.news)
-    endangered = asks(pauses.endangered)
-    waiting_by_day = asks(outages.by_day)
-    missing_by_outage = asks(outages.missing)
+    endangered = asks(waiting.endangered)
+    waiting_by_day = asks(waiting.by_day)
+    missing_by_outage = asks(waiting.missing)
     past_calls = asks(calls.past_calls)
 
     async def pace(self) -> Pace:
         """Return how fast things happen, by the newest part of the log: that of five minutes at most."""
         return await self._read(lambda connection: pace.pace(connection, shared_now(connection)))
 
-    heartbeats = asks(standing_reads.heartbeats)
+    heartbeats = asks(workers.heartbeats)
 
     async def workers(self) -> list[WorkerState]:
         """Return the processes that work this journal now."""
-        return await self._read(lambda connection: standing_reads.workers(connection, shared_now(connection)))
+        return await self._read(lambda connection: workers.workers(connection, shared_now(connection)))
 
     known_lookups = asks(known)
     reread_passes = asks(passes)
@@ -237,12 +247,12 @@ class JournalReader(Asking):
     week_counts = asks(weekly.counts)
     appeals_of_week = asks(weekly.appeals)
     parked_for = asks(waiting.parked_for)
-    due_soon = asks(waiting.due_soon)
+    due_soon = asks(terms.due_soon)
     next_due = asks(counting.next_due)
 
     async def last_heartbeat(self) -> datetime | None:
         """Return until when the newest heartbeat counts; None where nobody works the journal."""
-        return await self._read(standing_reads.last_heartbeat, together=False)
+        return await self._read(workers.last_heartbeat, together=False)
 
     async def quarantined(
         self,

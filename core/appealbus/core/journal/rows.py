@@ -1,14 +1,11 @@
 """What goes into the journal and comes out of it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
 from appealbus.core.domain.listing import AppealRow
-from appealbus.core.domain.reread_pass import Readings
 from appealbus.core.domain.sender import Sender, SenderOf
-from appealbus.core.interfaces.link import LinkState
 from appealbus.schemas.appeal import Appeal, Receipt
 from appealbus.schemas.change import Change
 
@@ -94,30 +91,6 @@ class ChangeTaken:
     """The code for which it may not; it is told what it would be told if there were no such appeal."""
     quarantine_id: int = 0
     """Under which it is kept, if it was refused just now."""
-
-
-@dataclass(frozen=True, slots=True)
-class JournalState:
-    """Which journal this is, how often it was seen alive, and what its clock is worth."""
-
-    journal: str
-    """Tells journals apart; a copy has that of its original."""
-    epoch: int
-    """1 at first, one more after each restore."""
-    beat: int
-    """Signs of life of whoever works it: a copy of it that is older has seen fewer."""
-    clock: datetime | None
-    """Its newest moment, by its own clock."""
-    behind: float
-    """Seconds that the machine's clock is ahead of the journal's, since a jump that nobody has accepted."""
-    doubt: str | None
-    """Why its clock is in doubt: `ahead` or `went_back` at a start, `jumped`, `apart` (from the database's)."""
-    doubted_by: float
-    """Seconds that it is about."""
-    doubt_left: float
-    """Steady seconds until it is trusted again by itself."""
-    era: int
-    """How often its clock was set to the machine's after a doubt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,41 +235,3 @@ class DeliveryOfAppeal:
     delivery: DeliveryRow
     appeal: AppealRow
     newer: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerState:
-    """A process that works the journal, as it last wrote it down."""
-
-    name: str
-    host: str
-    pid: int
-    started_at: datetime
-    in_flight: int = 0
-    """Appeals that it works now."""
-    dossiers: int = 0
-    """Versions that it has written since its start."""
-    links: tuple[LinkState, ...] = ()
-    """Its connections that stay open."""
-    version: str = ""
-    """Of the bus that it runs; empty: of one that did not say so."""
-    readings: Mapping[str, Readings] | None = None
-    """By source with what its replies are read; None: it does not say so."""
-
-
-@dataclass(frozen=True, slots=True)
-class Heartbeat:
-    """A worker, and how long it counts as alive.
-
-    Attributes:
-        worker: as it last wrote it down.
-        until: when it is taken for dead unless it is heard of again.
-        alive: whether that is still to come, by the journal's clock.
-        leases: what it alone does for all workers now.
-
-    """
-
-    worker: WorkerState
-    until: datetime
-    alive: bool
-    leases: tuple[str, ...] = ()

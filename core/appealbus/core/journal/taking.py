@@ -5,18 +5,9 @@ from datetime import datetime
 
 from appealbus.core import clocks
 from appealbus.core.domain.operation import Verdict
-from appealbus.core.journal import retention
+from appealbus.core.journal import retention, suspect_messages
 from appealbus.core.journal.rows import Accepted, ChangeTaken, NewAppeal, NewChange, NewQuarantine, QuarantineRow
-from appealbus.core.journal.writes import (
-    accepting,
-    changing,
-    deciding,
-    delivering,
-    leaving,
-    pruning,
-    record_calls,
-    suspect_messages,
-)
+from appealbus.core.journal.writes import accepting, changing, deciding, delivering, leaving, pruning, record_calls
 from appealbus.core.journal.writes.arriving import Arriving
 from appealbus.core.journal.writes.change_targets import Changing
 from appealbus.core.journal.writing import Writing

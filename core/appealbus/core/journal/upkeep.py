@@ -18,27 +18,14 @@ from appealbus.core.domain.reread_pass import RereadPass
 from appealbus.core.domain.returning import TakeIn, TakenIn
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.domain.waiting import DueMoved
-from appealbus.core.journal import access, events, retention
+from appealbus.core.journal import access, events, limits, pauses, retention, state, terms, waiting, workers
 from appealbus.core.journal.errors import ClockInDoubt
 from appealbus.core.journal.expired import Ages
-from appealbus.core.journal.rows import QuarantineBounds, WorkerState
+from appealbus.core.journal.rows import QuarantineBounds
 from appealbus.core.journal.sketch import Sketch
 from appealbus.core.journal.tables import appeal, document, sketch
-from appealbus.core.journal.writes import (
-    heartbeat,
-    limiting,
-    pausing,
-    pruning,
-    quotas,
-    record_calls,
-    reread_passes,
-    returning,
-    seen_plugins,
-    sketches,
-    terms,
-    used_answers,
-    waiting_changes,
-)
+from appealbus.core.journal.workers import WorkerState
+from appealbus.core.journal.writes import pruning, reread_passes, sketches, used_answers, waiting_changes
 from appealbus.core.journal.writing import Writing
 from appealbus.core.packing import unpack
 from appealbus.schemas.base import printable
@@ -57,7 +44,7 @@ class Upkeep(Writing):
 
     async def beat(self, worker: WorkerState, sources: Sequence[SourceState], seconds: float) -> None:
         """Say that a worker is alive for so many seconds more, and how sources stand there; forget the dead."""
-        await self._write.submit(heartbeat.beat, heartbeat.Beat(worker, sources, seconds))
+        await self._write.submit(workers.beat, workers.Beat(worker, sources, seconds))
 
     async def hold(self, name: str, owner: str, seconds: float) -> bool:
         """Be the one who does something for all, for so many seconds from now; False while another one is.
@@ -66,28 +53,28 @@ class Upkeep(Writing):
         """
         if not self.shared:
             return True
-        return await self._write.submit(heartbeat.take_lease, heartbeat.LeaseRequest(name, owner, seconds))
+        return await self._write.submit(workers.take_lease, workers.LeaseRequest(name, owner, seconds))
 
     async def let_go(self, owner: str) -> None:
         """Let others do what the owner has held."""
         if self.shared:
-            await self._write.submit(heartbeat.let_go, owner)
+            await self._write.submit(workers.let_go, owner)
 
     async def share_limits(self, worker: str, reports: Sequence[Report]) -> list[Grant]:
         """Take a worker's reports on its sources; return for each what it may use from now on, until its lease ends."""
-        return await self._limits.submit(limiting.share, limiting.Reports(worker, reports))
+        return await self._limits.submit(limits.share, limits.Reports(worker, reports))
 
     async def leave_limits(self, worker: str) -> None:
         """Let others use what this worker might, which has nothing in flight any more."""
-        await self._limits.submit(limiting.leave, limiting.Leave(worker))
+        await self._limits.submit(limits.leave, limits.Leave(worker))
 
     async def take_quota(self, wish: QuotaWish) -> QuotaAnswer:
         """Take one call of a source's quotas; it is on disk when this returns."""
-        return await self._limits.submit(quotas.take, wish)
+        return await self._limits.submit(pauses.take, wish)
 
     async def return_quota(self, call: QuotaCall) -> None:
         """Count a call no more that did not leave."""
-        await self._limits.submit(quotas.give_back, call)
+        await self._limits.submit(pauses.give_back, call)
 
     async def pause_source(self, pause: Pause, *, seen: str | None = None) -> bool:
         """Have nothing leave for a source until then; False where not that pause is in force which was seen.
@@ -98,24 +85,24 @@ class Upkeep(Writing):
 
         """
         pause = replace(pause, reason=printable(pause.reason), by=printable(pause.by))
-        return await self._limits.submit(pausing.pause, pausing.Pausing(pause, seen))
+        return await self._limits.submit(pauses.pause, pauses.Pausing(pause, seen))
 
     async def resume_source(self, source: str, *, by: str, reason: str = "") -> bool:
         """Have a source asked again that a person has paused, and what waits for it; False where none has."""
-        item = pausing.Resuming(source, printable(by), printable(reason), self.now())
-        return await self._limits.submit(pausing.resume, item)
+        item = pauses.Resuming(source, printable(by), printable(reason), self.now())
+        return await self._limits.submit(pauses.resume, item)
 
     async def end_pauses(self) -> list[str]:
         """End the pauses whose time is over; return the sources."""
-        return await self._limits.submit(pausing.end_pauses, self.now())
+        return await self._limits.submit(pauses.end_pauses, self.now())
 
     async def came_back(self, sources: Sequence[str]) -> None:
         """Note that sources can be asked again, so that what waits for them is due."""
-        await self._limits.submit(pausing.came_back, pausing.Back(sources, self.now()))
+        await self._limits.submit(pauses.came_back, pauses.Back(sources, self.now()))
 
     async def take_in(self, wish: TakeIn) -> TakenIn:
         """Have some of what is parked for a source that has come back worked again, most urgent first."""
-        return await self._write.submit(returning.take_in, wish)
+        return await self._write.submit(waiting.take_in, wish)
 
     async def move_terms(self, moves: Sequence[DueMoved]) -> int:
         """Have open appeals be due on other days; return how many. One that has moved meanwhile stays as it is."""
@@ -124,7 +111,7 @@ class Upkeep(Writing):
 
     async def remember(self, lookups: Sequence[KnownLookup]) -> list[KnownLookup]:
         """Remember which lookups can be asked here; return all that ever could be, by whomever."""
-        return await self._write.submit(seen_plugins.remember, lookups)
+        return await self._write.submit(workers.remember, lookups)
 
     async def note_pass(self, now: RereadPass, said: Sequence[Event] = ()) -> None:
         """Write how far reading a source's kept replies again is, and what is said of that in the log."""
@@ -136,7 +123,7 @@ class Upkeep(Writing):
 
     async def probe(self) -> None:
         """Prove that the journal can be written: returns once something was, and leaves nothing behind."""
-        await self._write.submit(record_calls.probe, f"probe.{uuid4().hex}")
+        await self._write.submit(state.probe, f"probe.{uuid4().hex}")
 
     async def note_look(
         self,

@@ -16,10 +16,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from appealbus.core.errors import CONFLICT, UNEXPECTED, UNREACHABLE, JournalError
 from appealbus.core.failpoints import failpoint
-from appealbus.core.journal import events, postgresql
+from appealbus.core.journal import events, postgresql, state
 from appealbus.core.journal.errors import Behind, OutcomeUnknown
 from appealbus.core.journal.store import OpenedDatabase, as_journal_error
-from appealbus.core.journal.writes import journal_state
 from appealbus.core.logs.throttle import LogThrottle
 
 Item = TypeVar("Item")
@@ -141,7 +140,7 @@ class Writer:
         await asyncio.to_thread(self._thread.join)
 
     async def _put(self, job: _Job) -> None:
-        (self._memory.check if job.run is journal_state.look else self._memory.check_told)()
+        (self._memory.check if job.run is state.look else self._memory.check_told)()
         await self._room.acquire()
         if self._closed:
             self._room.release()

@@ -9,16 +9,14 @@ from sqlalchemy import Engine
 
 from appealbus.core.domain.event import BUS
 from appealbus.core.errors import JournalError
-from appealbus.core.journal import store
+from appealbus.core.journal import state, store
 from appealbus.core.journal.checkpoint import Checkpoint
 from appealbus.core.journal.clock import Clock
 from appealbus.core.journal.finding import Finder
 from appealbus.core.journal.key import JournalKey
-from appealbus.core.journal.mark import Mark, Memory
-from appealbus.core.journal.rows import JournalState
+from appealbus.core.journal.mark import JournalState, Mark, Memory
 from appealbus.core.journal.sketch import Sketch
 from appealbus.core.journal.writer import Writer
-from appealbus.core.journal.writes import journal_state
 from appealbus.schemas.appeal import Appeal
 
 _LONG = 10_000
@@ -103,7 +101,7 @@ class Writing(Finder):
     async def look(self) -> JournalState:
         """Look at the clock and write down that the journal is alive; return how it stands."""
         before = self.memory.mark
-        looked = await self._write.submit(journal_state.look, self._clock.last)
+        looked = await self._write.submit(state.look, self._clock.last)
         found = looked or self._clock.last
         if found is None:
             raise AssertionError("the first look waits for others")
@@ -114,7 +112,7 @@ class Writing(Finder):
 
     async def trust_clock(self) -> JournalState:
         """Let the journal's clock be the machine's, whatever was doubted; return how it stood before."""
-        was = await self._write.submit(journal_state.trust, self.actor)
+        was = await self._write.submit(state.trust, self.actor)
         await self.look()
         return was
 

@@ -69,12 +69,3 @@ partial_index("ix_quarantine_channel", quarantine.c.channel, quarantine.c.id, wh
 partial_index("ix_quarantine_code", quarantine.c.code, quarantine.c.id, where=QUARANTINED)
 partial_index("ix_quarantine_replayed", quarantine.c.replayed_at, where=_replayed)
 partial_index("ix_quarantine_closed", quarantine.c.closed_at, where=_closed)
-
-suspect_message = Table(
-    "suspect_message",
-    metadata,
-    Column("mark", Text, primary_key=True),
-    Column("turns", Integer, nullable=False),
-    Column("at", Moment, nullable=False),
-)
-"""Messages that came again and are being taken alone: how many turns of theirs have begun and not ended."""

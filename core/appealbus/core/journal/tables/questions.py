@@ -28,16 +28,6 @@ TROUBLE = lookup.c.kind.in_(
 """It ended in what an operator looks for by its code; what is not there or does not apply is most of all questions."""
 partial_index("ix_lookup_code", lookup.c.code, lookup.c.appeal_id, where=TROUBLE)
 
-known_lookup = Table(
-    "known_lookup",
-    metadata,
-    Column("plugin", Text, primary_key=True),
-    Column("lookup", Text, primary_key=True),
-    Column("version", Text, nullable=False),
-    Column("detail", LargeBinary, nullable=False),
-)
-"""Lookups that could once be asked, and plugins that were once loaded (`lookup` is empty): what is gone is missed."""
-
 awaited = Table(
     "awaited",
     metadata,

@@ -10,11 +10,11 @@ from sqlalchemy import Connection, select
 from appealbus.core.domain.document import Document
 from appealbus.core.domain.event import Event, What, by_client, short
 from appealbus.core.errors import JournalError, MessageDiffers
-from appealbus.core.journal import bulk, codec, direct, documents, events
+from appealbus.core.journal import bulk, clock, codec, direct, documents, events
 from appealbus.core.journal.duplicates import differ
 from appealbus.core.journal.rows import Accepted
 from appealbus.core.journal.tables import appeal, counter
-from appealbus.core.journal.writes import clock, sketches, subjects, waiting_changes
+from appealbus.core.journal.writes import sketches, subjects, waiting_changes
 from appealbus.core.journal.writes.arriving import Arriving
 from appealbus.core.journal.writes.numbering import Numbers
 

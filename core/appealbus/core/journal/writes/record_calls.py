@@ -12,7 +12,7 @@ from appealbus.core.domain.event import Event, What, by_client, by_person, by_wo
 from appealbus.core.journal import bulk, codec, direct, documents, events
 from appealbus.core.journal.key import Marked
 from appealbus.core.journal.rows import NewQuarantine
-from appealbus.core.journal.tables import QUARANTINED, appeal, counter, lookup, to_number
+from appealbus.core.journal.tables import QUARANTINED, appeal, lookup, to_number
 from appealbus.core.journal.tables import quarantine as quarantine_table
 from appealbus.core.journal.writes import replies, subjects
 from appealbus.core.journal.writes.one_by_one import one_by_one
@@ -206,10 +206,3 @@ def close(connection: Connection, item: Closing) -> bool:
     detail = {"id": item.quarantine_id, "reason": reason}
     events.note(connection, [Event(What.CLOSED, about, by_person(item.by), row.channel, detail)])
     return True
-
-
-def probe(connection: Connection, items: Sequence[str]) -> list[None]:
-    """Write something under names that nobody else uses, and take it away: proves that writing works."""
-    bulk.insert(connection, counter, [{"name": name, "value": 0} for name in items])
-    connection.execute(delete(counter).where(counter.c.name.in_(items)))
-    return [None] * len(items)

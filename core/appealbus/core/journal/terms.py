@@ -1,40 +1,44 @@
-"""Who waits for what: parked appeals by source, and what falls due without its facts."""
+"""When appeals are due: terms that move as the law or the calendar changes, and what falls due without its facts."""
 
 from collections import Counter
-from datetime import date, datetime
+from dataclasses import dataclass
+from datetime import date
 
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import Connection, or_, select, update
 
-from appealbus.core.domain.waiting import DueAtBody, DueSoon, ParkedFor
-from appealbus.core.journal.codec import names_from
-from appealbus.core.journal.tables import OPEN, WAITS_FOR, appeal
+from appealbus.core.domain.event import Event, What
+from appealbus.core.domain.waiting import DueAtBody, DueMoved, DueSoon
+from appealbus.core.journal import events
+from appealbus.core.journal.tables import OPEN, appeal
+from appealbus.core.journal.writes.one_by_one import one_by_one
+from appealbus.core.journal.writes.urgency import urgency_of
 from appealbus.schemas.dossier import Completeness
+
+
+@dataclass(frozen=True, slots=True)
+class Moving:
+    """Somebody's wish that an appeal be due on another day."""
+
+    moved: DueMoved
+    by: str
+
+
+@one_by_one
+def move(connection: Connection, item: Moving) -> bool:
+    """Have open appeals be due on other days; say of each whether it was still due on the day before."""
+    moved, urgency = item.moved, urgency_of(item.moved.due_on)
+    as_before = (appeal.c.id == moved.appeal_id) & (appeal.c.urgency == urgency_of(moved.before))
+    done = connection.execute(update(appeal).where(as_before, OPEN).values(urgency=urgency)).rowcount == 1
+    if done:
+        events.note(connection, [Event(What.TERM_MOVED, moved.appeal_id, item.by, detail={"urgency": urgency})])
+    return done
+
 
 _COUNTED = 10_000
 """The most appeals that are counted of what falls due: enough to know that it is too much."""
 _LOOKED_AT = 100_000
 """The most open appeals that are looked at for it: a tenth of a second."""
 _TOLD = 5
-_PARKED = (
-    select(
-        appeal.c.waits_for,
-        func.count().label("number"),
-        func.min(appeal.c.due_at).label("first"),
-        func.max(appeal.c.due_at).label("last"),
-    )
-    .where(WAITS_FOR)
-    .group_by(appeal.c.waits_for)
-)
-
-
-def parked_for(connection: Connection) -> list[ParkedFor]:
-    """Return how many appeals are parked for each source, and when they are asked for again."""
-    found: dict[str, tuple[int, datetime, datetime]] = {}
-    for row in connection.execute(_PARKED):
-        for source in names_from(row.waits_for):
-            number, first, last = found.get(source, (0, row.first, row.last))
-            found[source] = (number + row.number, min(first, row.first), max(last, row.last))
-    return [ParkedFor(source, *found[source]) for source in sorted(found)]
 
 
 def due_soon(connection: Connection, since: date, today: date, until: date) -> DueSoon:

@@ -5,16 +5,16 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, select, text, update
+from sqlalchemy import Connection, delete, select, text, update
+from sqlalchemy.exc import DBAPIError
 
 from appealbus.core import clocks
 from appealbus.core.domain.event import BUS, Event, What
-from appealbus.core.journal import events, generation, migration_lock
-from appealbus.core.journal.clock import Look
+from appealbus.core.journal import bulk, events, generation, log, migration_lock
+from appealbus.core.journal.clock import Look, shared_now
 from appealbus.core.journal.events import epoch
-from appealbus.core.journal.rows import JournalState
-from appealbus.core.journal.tables import standing
-from appealbus.core.journal.writes.clock import shared_now
+from appealbus.core.journal.mark import PLACE, JournalState, Mark, Place
+from appealbus.core.journal.tables import counter, standing
 from appealbus.core.journal.writes.one_by_one import one_by_one
 
 _JUMP = 5.0
@@ -168,3 +168,52 @@ def _standing(row: Mapping[Any, Any]) -> JournalState:
 
 def _write(connection: Connection, now: JournalState) -> None:
     connection.execute(update(standing).values(asdict(now)))
+
+
+def probe(connection: Connection, items: Sequence[str]) -> list[None]:
+    """Write something under names that nobody else uses, and take it away: proves that writing works."""
+    bulk.insert(connection, counter, [{"name": name, "value": 0} for name in items])
+    connection.execute(delete(counter).where(counter.c.name.in_(items)))
+    return [None] * len(items)
+
+
+_SETTINGS = (
+    "SELECT current_setting('synchronous_commit'), current_setting('synchronous_standby_names'),"
+    " (SELECT count(*) FROM pg_stat_replication)"
+)
+
+
+def how_it_stands(connection: Connection) -> JournalState:
+    """Return which journal this is, its epoch, and what its clock is worth."""
+    columns = [column for column in standing.columns if column.name not in ("id", "key_check")]
+    return JournalState(**connection.execute(select(*columns)).one()._mapping)
+
+
+def how_far(connection: Connection) -> Mark:
+    """Return how far the journal is; of one in PostgreSQL also its place there, where the database tells."""
+    now, head = how_it_stands(connection), log.head(connection)
+    if connection.dialect.name == "sqlite":
+        return Mark.of(now, head=head)
+    try:
+        return Mark.of(now, Place.of(connection.exec_driver_sql(PLACE).one()), head)
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise
+        return Mark.of(now, head=head)
+
+
+def what_may_be_lost(connection: Connection) -> list[str]:
+    """Return what the database may lose of what it has confirmed by its settings, and the setting that avoids it."""
+    if connection.dialect.name == "sqlite":
+        return []
+    commit, names, standbys = connection.exec_driver_sql(_SETTINGS).one()
+    lost = "loses receipts of the last moments, up to a second unnoticed: set"
+    found = []
+    if commit == "off":
+        found.append(f"journal: synchronous_commit is off: a crash or a promotion {lost} synchronous_commit = on")
+    if standbys and (commit in ("off", "local") or not names):
+        found.append(
+            f"journal: a standby of the database is asynchronous: its promotion {lost} synchronous_commit = on and "
+            "synchronous_standby_names, such as 'ANY 1 (*)'"
+        )
+    return found

@@ -4,10 +4,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Column, Connection, Integer, Table, Text, delete, select
 
 from appealbus.core.journal import bulk
-from appealbus.core.journal.tables import suspect_message
+from appealbus.core.journal.tables.base import Moment, metadata
+
+suspect_message = Table(
+    "suspect_message",
+    metadata,
+    Column("mark", Text, primary_key=True),
+    Column("turns", Integer, nullable=False),
+    Column("at", Moment, nullable=False),
+)
+"""Messages that came again and are being taken alone: how many turns of theirs have begun and not ended."""
+
 
 _FORGOTTEN = timedelta(days=30)
 """No queue keeps a message for so long between two deliveries; what stands here then, nobody sends any more."""
@@ -39,3 +49,8 @@ def end(connection: Connection, items: Sequence[str]) -> list[None]:
     """Note that turns have ended, however: nobody died, so nothing of what was before counts any more."""
     connection.execute(delete(suspect_message).where(suspect_message.c.mark.in_(items)))
     return [None] * len(items)
+
+
+def turns(connection: Connection, mark: str) -> int:
+    """Return how many turns of a message have begun and never ended."""
+    return connection.scalar(select(suspect_message.c.turns).where(suspect_message.c.mark == mark)) or 0
