@@ -12,7 +12,8 @@ import pytest
 
 from appealbus.core.interfaces.link import LinkState, LinkStatus
 from appealbus.core.journal.checkpoint import Checkpoint
-from appealbus.core.journal.rows import NewAppeal, NewQuarantine
+from appealbus.core.journal.quarantine import NewQuarantine
+from appealbus.core.journal.rows import NewAppeal
 from appealbus.core.journal.workers import WorkerState
 from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.appeal import Appeal, AppealKind, PersonApplicant

@@ -18,7 +18,7 @@ import typer
 
 from appealbus.core.cli.main import Cli, build
 from appealbus.core.escaping import escaped, escaped_json, escaped_xml, one_line
-from appealbus.core.journal import access, clients, events, tables, workers
+from appealbus.core.journal import access, clients, events, quarantine, tables, workers
 from appealbus.core.journal import operations as operating
 from appealbus.core.journal.journal import Journal
 
@@ -225,7 +225,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[list[str], str,
                 "corrected": {"text": EVIL}, "removed": [EVIL]}).encode()}),
             (tables.change, {"id": 2, "message_id": "2" + EVIL}),
             (tables.change, {"id": 3, "message_id": "3" + EVIL, "appeal_id": None}),
-            (tables.quarantine, {"replayed_at": None, "number": None, "raw": b"{\x1b[2J \xc2\x9b" + b"\xff}"}),
+            (quarantine.quarantine, {"replayed_at": None, "number": None, "raw": b"{\x1b[2J \xc2\x9b" + b"\xff}"}),
             (workers.worker, {"seen_until": soon, "document": json.dumps({
                 "name": EVIL, "host": EVIL, "pid": 1, "started_at": NOW.isoformat(), "seen_until": soon.isoformat(),
                 "in_flight": 1, "dossiers": 1, "links": [link]}).encode()}),

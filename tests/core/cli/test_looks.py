@@ -18,7 +18,8 @@ from appealbus.core.cli.audit_reads import look
 from appealbus.core.cli.context import Cli
 from appealbus.core.cli.person import person
 from appealbus.core.domain.access import AccessRow, Served
-from appealbus.core.journal.rows import NewAppeal, NewQuarantine
+from appealbus.core.journal.quarantine import NewQuarantine
+from appealbus.core.journal.rows import NewAppeal
 from appealbus.core.journal.workers import WorkerState
 from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.appeal import Appeal, AppealKind, PersonApplicant

@@ -18,7 +18,7 @@ from appealbus.core import SingleUse
 from appealbus.core.domain.event import Cursor, LogFilter
 from appealbus.core.domain.operation import Frozen, Operation, Order
 from appealbus.core.interfaces.answer import Answer
-from appealbus.core.journal import access, documents, log, migrations, store
+from appealbus.core.journal import access, documents, log, migrations, quarantine, store
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.reads import cases, counting, deliveries, lists
 from appealbus.core.journal.tables import metadata
@@ -158,13 +158,13 @@ _CONCLUSION = concluding.Conclusion(
         lambda connection: lists.appeals_of(connection, b"m" * 16, 5, 10),
         lambda connection: documents.whole(connection, "N", None),
         lambda connection: access.access_rows(connection, "N", 5, 10),
-        lambda connection: lists.quarantined(connection, 5, 10, include_replayed=False, include_closed=False),
-        lambda connection: lists.quarantined(
+        lambda connection: quarantine.quarantined(connection, 5, 10, include_replayed=False, include_closed=False),
+        lambda connection: quarantine.quarantined(
             connection, 5, 10, include_replayed=False, include_closed=False, said=[("code", "json.malformed")]
         ),
-        lambda connection: lists.quarantine_left(connection, 10, (NOW, 5), closed=False),
-        lambda connection: lists.quarantine_left(connection, 10, (NOW, 5), closed=True),
-        lambda connection: counting.quarantine_groups(connection, None),
+        lambda connection: quarantine.quarantine_left(connection, 10, (NOW, 5), closed=False),
+        lambda connection: quarantine.quarantine_left(connection, 10, (NOW, 5), closed=True),
+        lambda connection: quarantine.quarantine_groups(connection, None),
         lambda connection: cases.answers(connection, 1),
         lambda connection: awaiting.answered(connection, [awaiting.Answered("s", Answer("q", b""), NOW, "bus")]),
         lambda connection: concluding.conclude(connection, [concluding.Concluding(_CONCLUSION, NOW, NOW, 1)]),

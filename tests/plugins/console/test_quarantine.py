@@ -24,7 +24,7 @@ from appealbus.core.config.models import BusSettings
 from appealbus.core.health.finding import Finding, Severity
 from appealbus.core.interfaces.intake import Inbound, Quarantined
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import NewQuarantine, QuarantineRow
+from appealbus.core.journal.quarantine import NewQuarantine, QuarantineRow
 from appealbus.core.language import ReaderLanguage
 from appealbus.core.lazy_text import told
 from appealbus.plugins.console.views.now.queries import Now

@@ -17,7 +17,7 @@ from appealbus.core.cli.paging import AsJson
 from appealbus.core.cli.person import person
 from appealbus.core.cli.reasons import checked_reason
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import QuarantineRow
+from appealbus.core.journal.quarantine import QuarantineRow
 from appealbus.core.rights.policy import read_policy
 
 log = structlog.get_logger(__name__)

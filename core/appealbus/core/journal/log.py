@@ -5,12 +5,11 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, literal, null, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, literal, null, select
 
-from appealbus.core.domain.event import Cursor, LogEntry, LogFilter, LogPage, What
+from appealbus.core.domain.event import Cursor, LogEntry, LogFilter, LogPage
 from appealbus.core.journal.errors import CursorAhead, CursorPruned, CursorUndone, UnknownEpoch
 from appealbus.core.journal.events import COUNTER, LAST, epoch, log_entry, log_unplaced
-from appealbus.core.journal.rows import QuarantineRow
 from appealbus.core.journal.tables import appeal, counter
 
 READ = 20_000
@@ -21,10 +20,6 @@ _COUNTED = 100_000
 """Entries without a position that are counted: where no worker runs there may be millions."""
 _UNPLACED = 1000
 """The most entries of an appeal without a position that are shown: the sequencer is a second behind, or is stopped."""
-_NEAR = 2000
-"""Positions before and behind a moment: entries are noted in the order of transactions, some seconds apart at most."""
-_OF_QUARANTINE = (What.QUARANTINED.value, What.REPLAYED.value, What.CLOSED.value)
-_AT = select(log_entry.c.at).where(log_entry.c.position == bindparam("position"))
 _FIRST = select(func.min(log_entry.c.position))
 
 
@@ -52,7 +47,7 @@ def page(connection: Connection, after: Cursor | None, limit: int, wanted: LogFi
         return LogPage((), end, end)
     # Those of one appeal have an index of their own.
     upto = end.position if appeal_id is not None else where.upto
-    query = _placed().where(log_entry.c.position > position, log_entry.c.position <= upto, *_conditions(wanted))
+    query = placed_entries().where(log_entry.c.position > position, log_entry.c.position <= upto, *_conditions(wanted))
     if appeal_id is not None:
         query = query.where(log_entry.c.appeal_id == appeal_id)
     rows = connection.execute(query.order_by(log_entry.c.position).limit(limit)).all()
@@ -82,7 +77,7 @@ def history(connection: Connection, number: str, after: int = 0, limit: int = 10
     appeal_id = _appeal_id(connection, number)
     if appeal_id is None:
         return []
-    placed = _placed().where(log_entry.c.appeal_id == appeal_id, log_entry.c.position > after)
+    placed = placed_entries().where(log_entry.c.appeal_id == appeal_id, log_entry.c.position > after)
     found = [
         entry_of(row, row.number) for row in connection.execute(placed.order_by(log_entry.c.position).limit(limit))
     ]
@@ -92,39 +87,6 @@ def history(connection: Connection, number: str, after: int = 0, limit: int = 10
         waiting = waiting.where(log_unplaced.c.appeal_id == appeal_id).order_by(log_unplaced.c.id).limit(_UNPLACED)
         found += [entry_of(row, row.number) for row in connection.execute(waiting)]
     return found
-
-
-def of_quarantine(connection: Connection, row: QuarantineRow) -> list[LogEntry]:
-    """Return the entries about a message in quarantine: looked for near the moments at which something became of it.
-
-    There is no index of them: they are few, and each stands where the log was at that moment.
-    """
-    found: dict[int, LogEntry] = {}
-    last = head(connection)
-    for moment in (row.at, row.replayed_at, row.closed_at):
-        if moment is None:
-            continue
-        place = _place_at(connection, moment, last)
-        near = log_entry.c.position.between(place - _NEAR, place + _NEAR)
-        about = log_entry.c.what.in_(_OF_QUARANTINE) & (log_entry.c.about == row.channel)
-        for entry in connection.execute(_placed().where(near, about).order_by(log_entry.c.position)):
-            told = entry_of(entry, entry.number)
-            if told.detail.get("id") == row.id:
-                found[entry.position] = told
-    return [found[position] for position in sorted(found)]
-
-
-def _place_at(connection: Connection, moment: datetime, last: int) -> int:
-    """Return the first position whose entry is no older: by halves, since positions follow the time."""
-    low, high = 1, last + 1
-    while low < high:
-        middle = (low + high) // 2
-        at = connection.scalar(_AT, {"position": middle})
-        if at is None or at < moment:  # what is gone is older
-            low = middle + 1
-        else:
-            high = middle
-    return low
 
 
 def head(connection: Connection) -> int:
@@ -182,7 +144,7 @@ def _position(after: Cursor, began: dict[int, int], first: int, end: Cursor) -> 
     return after.position
 
 
-def _placed() -> Select[Any]:
+def placed_entries() -> Select[Any]:
     return select(log_entry, appeal.c.number).outerjoin(appeal, appeal.c.id == log_entry.c.appeal_id)
 
 

@@ -21,6 +21,7 @@ from appealbus.core.journal import (
     expired,
     naming,
     pauses,
+    quarantine,
     state,
     suspect_messages,
     terms,
@@ -30,23 +31,24 @@ from appealbus.core.journal import (
 from appealbus.core.journal import access as deed_reads
 from appealbus.core.journal import clients as client_reads
 from appealbus.core.journal import log as log_reads
+from appealbus.core.journal import quarantine as copy_reads
 from appealbus.core.journal.asking import Asking, asks
 from appealbus.core.journal.clock import shared_now
 from appealbus.core.journal.errors import ClockInDoubt
 from appealbus.core.journal.expired import Ages
 from appealbus.core.journal.key import JournalKey, KeyFile, insist_on
 from appealbus.core.journal.mark import Mark
+from appealbus.core.journal.quarantine import QuarantineRow
 from appealbus.core.journal.reads import calls, counting, lists, pace, past, weekly
 from appealbus.core.journal.reads import cases as case_reads
 from appealbus.core.journal.reads import changes as change_reads
-from appealbus.core.journal.reads import copies as copy_reads
 from appealbus.core.journal.reads import deliveries as delivery_reads
 from appealbus.core.journal.reads import feed as feed_reads
 from appealbus.core.journal.reads import outlines as outline_reads
 from appealbus.core.journal.reads import replies as reply_reads
 from appealbus.core.journal.reads import warned as warned_reads
 from appealbus.core.journal.reads.past import AT_INTAKE, Reach
-from appealbus.core.journal.rows import NewChange, QuarantineRow
+from appealbus.core.journal.rows import NewChange
 from appealbus.core.journal.workers import WorkerState, known
 from appealbus.core.journal.writes import changing
 from appealbus.core.journal.writes.change_targets import Changing
@@ -267,17 +269,17 @@ class JournalReader(Asking):
         """Return a page of the quarantine, oldest first, without the messages themselves (`raw` is empty)."""
         said = [(name, value) for name, value in (("code", code), ("channel", channel)) if value is not None]
         return await self._read(
-            lambda connection: lists.quarantined(
+            lambda connection: quarantine.quarantined(
                 connection, after, limit, include_replayed=include_replayed, include_closed=include_closed, said=said
             )
         )
 
-    quarantine_left = asks(lists.quarantine_left)
-    quarantine_groups = asks(counting.quarantine_groups)
-    quarantine_log = asks(log_reads.of_quarantine)
+    quarantine_left = asks(quarantine.quarantine_left)
+    quarantine_groups = asks(quarantine.quarantine_groups)
+    quarantine_log = asks(quarantine.of_quarantine)
     quarantine_beginnings = asks(copy_reads.beginnings)
     copies = asks(copy_reads.copies)
-    quarantine_row = asks(lists.quarantine_row)
+    quarantine_row = asks(quarantine.quarantine_row)
 
     async def appeal_of(self, public_id: str) -> AppealRow | None:
         """Return how the appeal with this public id stands; None where there is none, or the text is no such id."""

@@ -94,57 +94,6 @@ class ChangeTaken:
 
 
 @dataclass(frozen=True, slots=True)
-class NewQuarantine:
-    """A message that could not be taken."""
-
-    at: datetime
-    channel: str
-    position: str
-    reason: str
-    raw: bytes
-    media_type: str
-    code: str = ""
-    number: str | None = None
-    """Of the appeal that stands in its way, if one does."""
-    sender: str | None = None
-    """The client that sent it, as `Sender.kept`; None: it came by an intake or a command."""
-
-
-@dataclass(frozen=True, slots=True)
-class QuarantineBounds:
-    """How much of each channel quarantine keeps: what is over is dropped, the oldest first."""
-
-    messages: int
-    bytes: int
-    before: datetime | None
-    """What is older is dropped too; None: nobody knows how old anything is."""
-
-
-@dataclass(frozen=True, slots=True)
-class QuarantineRow:
-    """A message in quarantine, until it is taken after all (`replayed_at`) or a person closes it (`closed_at`).
-
-    `number` is that of the appeal that it became; before, that of the appeal which stands in its way, if one does.
-    `raw` is empty in lists.
-    """
-
-    id: int
-    at: datetime
-    channel: str
-    position: str
-    reason: str
-    raw: bytes
-    media_type: str
-    replayed_at: datetime | None = None
-    number: str | None = None
-    code: str = ""
-    closed_at: datetime | None = None
-    closed_by: str | None = None
-    closed_reason: str | None = None
-    sender: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Undelivered:
     """A dossier version that a receiver has not confirmed yet."""
 

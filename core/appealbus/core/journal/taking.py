@@ -5,9 +5,10 @@ from datetime import datetime
 
 from appealbus.core import clocks
 from appealbus.core.domain.operation import Verdict
-from appealbus.core.journal import retention, suspect_messages
-from appealbus.core.journal.rows import Accepted, ChangeTaken, NewAppeal, NewChange, NewQuarantine, QuarantineRow
-from appealbus.core.journal.writes import accepting, changing, deciding, delivering, leaving, pruning, record_calls
+from appealbus.core.journal import leaving, quarantine, retention, suspect_messages
+from appealbus.core.journal.quarantine import NewQuarantine, QuarantineRow
+from appealbus.core.journal.rows import Accepted, ChangeTaken, NewAppeal, NewChange
+from appealbus.core.journal.writes import accepting, changing, deciding, delivering, pruning
 from appealbus.core.journal.writes.arriving import Arriving
 from appealbus.core.journal.writes.change_targets import Changing
 from appealbus.core.journal.writing import Writing
@@ -56,7 +57,7 @@ class Taking(Writing):
 
     async def quarantine(self, new: NewQuarantine) -> int:
         """Keep a message that could not be taken; return its id."""
-        return await self._write.submit(record_calls.quarantine, new)
+        return await self._write.submit(quarantine.keep, new)
 
     async def begin_turn(self, mark: str) -> int:
         """Note that a message which came again is about to be read alone; return how many such turns never ended."""
@@ -81,12 +82,12 @@ class Taking(Writing):
             item: Changing | Arriving = Changing(new, most_waiting, replayed=True)
         else:
             item = await self._arriving(new)
-        replayed = record_calls.Replayed(row.id, "", self.now(), self.actor, reason)
+        replayed = quarantine.Replayed(row.id, "", self.now(), self.actor, reason)
         return await self._write.submit(leaving.leave, leaving.Leaving(replayed, row.closed_at is not None, item))
 
     async def close_quarantined(self, quarantine_id: int, *, by: str, reason: str) -> bool:
         """Close a message in quarantine: nothing more is to become of it. False if it does not wait there."""
-        return await self._write.submit(record_calls.close, record_calls.Closing(quarantine_id, reason, self.now(), by))
+        return await self._write.submit(quarantine.close, quarantine.Closing(quarantine_id, reason, self.now(), by))
 
 
 class Delivering(Writing):

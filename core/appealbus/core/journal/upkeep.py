@@ -21,7 +21,7 @@ from appealbus.core.domain.waiting import DueMoved
 from appealbus.core.journal import access, events, limits, pauses, retention, state, terms, waiting, workers
 from appealbus.core.journal.errors import ClockInDoubt
 from appealbus.core.journal.expired import Ages
-from appealbus.core.journal.rows import QuarantineBounds
+from appealbus.core.journal.quarantine import QuarantineBounds
 from appealbus.core.journal.sketch import Sketch
 from appealbus.core.journal.tables import appeal, document, sketch
 from appealbus.core.journal.workers import WorkerState

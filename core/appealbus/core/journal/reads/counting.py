@@ -5,9 +5,10 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, func, select, union_all
 
-from appealbus.core.domain.counts import Counts, QuarantineGroup, QuarantineHeld
+from appealbus.core.domain.counts import Counts, QuarantineHeld
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.journal import codec, log
+from appealbus.core.journal.quarantine import QUARANTINED, quarantine
 from appealbus.core.journal.reads import feed
 from appealbus.core.journal.tables import (
     ALONE,
@@ -17,7 +18,6 @@ from appealbus.core.journal.tables import (
     MARKS,
     MISDATED,
     PARKED,
-    QUARANTINED,
     READY,
     SUSPECT,
     UNASSESSED,
@@ -26,7 +26,6 @@ from appealbus.core.journal.tables import (
     change,
     counter,
     outbox,
-    quarantine,
 )
 from appealbus.core.journal.tables import dossier as dossiers
 from appealbus.core.journal.writes.waiting_changes import waiting_by_channel
@@ -44,7 +43,6 @@ _MADE = (
     .where(outbox.c.id.in_(bindparam("ids", expanding=True)))
 )
 
-
 _QUARANTINED = (
     select(
         quarantine.c.channel,
@@ -55,8 +53,6 @@ _QUARANTINED = (
     .where(QUARANTINED)
     .group_by(quarantine.c.channel)
 )
-
-_WHEN = select(quarantine.c.id, quarantine.c.at).where(quarantine.c.id.in_(bindparam("ids", expanding=True)))
 
 # `id + 0`: SQLite would else look for the smallest id among all appeals, not in the state's index. One statement, so
 # that what goes from one state into the next meanwhile is seen once, on PostgreSQL too.
@@ -116,20 +112,6 @@ def _lacking(connection: Connection) -> dict[str, int]:
     for row in connection.execute(_LACKING):
         lacking.update(dict.fromkeys(codec.names_from(row.lacks), row.number))
     return dict(sorted(lacking.items()))
-
-
-def quarantine_groups(connection: Connection, channel: str | None = None) -> list[QuarantineGroup]:
-    """Return what waits in quarantine by its code, of one channel if it is given; the most first."""
-    ids = (func.min(quarantine.c.id).label("oldest"), func.max(quarantine.c.id).label("newest"))
-    query = select(quarantine.c.code, func.count().label("messages"), *ids).where(QUARANTINED)
-    if channel is not None:
-        query = query.where(quarantine.c.channel == channel)
-    found = connection.execute(query.group_by(quarantine.c.code)).all()
-    ends = {each for row in found for each in (row.oldest, row.newest)}
-    # Of the ends alone: `at` is not in the index, and a message of megabytes may lie beside it.
-    at = {row.id: row.at for row in connection.execute(_WHEN, {"ids": list(ends)})} if ends else {}
-    groups = [QuarantineGroup(row.code, row.messages, at[row.oldest], at[row.newest]) for row in found]
-    return sorted(groups, key=lambda group: (-group.messages, group.code))
 
 
 def next_due(connection: Connection) -> datetime | None:

@@ -2,34 +2,19 @@
 
 import hmac
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, bindparam, select
 
 from appealbus.core.domain.listing import AppealRow, AppealState, VersionRow
 from appealbus.core.journal import codec, direct, documents, tables
-from appealbus.core.journal.rows import QuarantineRow
-from appealbus.core.journal.tables import (
-    HELD,
-    IDLE,
-    IN_WORK,
-    LACKS,
-    PARKED,
-    QUARANTINED,
-    READY,
-    SUSPECT,
-    appeal,
-    quarantine,
-    subject,
-)
+from appealbus.core.journal.tables import HELD, IDLE, IN_WORK, LACKS, PARKED, READY, SUSPECT, appeal, subject
 from appealbus.core.journal.tables import dossier as dossiers
 
 _LISTED = list(appeal.columns)
 _NUMBERED = select(*_LISTED).where(appeal.c.number == bindparam("number"))
 _WITH_IDS = select(*_LISTED).where(direct.among(appeal.c.id, "ids"))
 _TAGGED = select(*_LISTED).where(appeal.c.id == bindparam("of"))
-_KEPT = [column for column in quarantine.columns if column.name != "raw"]
 
 _IN_STATE = {
     AppealState.READY: appeal.c.state == READY,
@@ -113,50 +98,3 @@ def versions(connection: Connection, number: str) -> list[VersionRow]:
     columns = (dossiers.c.version, dossiers.c.completeness, dossiers.c.created_at)
     query = select(*columns).join(appeal).where(appeal.c.number == number).order_by(dossiers.c.version)
     return [VersionRow(**row._mapping) for row in connection.execute(query)]
-
-
-def quarantined(
-    connection: Connection,
-    after: int,
-    limit: int,
-    *,
-    include_replayed: bool,
-    include_closed: bool,
-    said: Sequence[tuple[str, str]] = (),
-) -> list[QuarantineRow]:
-    """Return a page of the quarantine: of those alone in whose columns this is said, if anything is."""
-    query = select(*_KEPT).where(quarantine.c.id > after).order_by(quarantine.c.id).limit(limit)
-    query = query.where(*(quarantine.c[name] == value for name, value in said))
-    taken, closed = quarantine.c.replayed_at.is_not(None), quarantine.c.closed_at.is_not(None)
-    if not include_replayed and not include_closed:
-        query = query.where(QUARANTINED)
-    elif not include_closed:
-        query = query.where(QUARANTINED | taken)
-    elif not include_replayed:
-        query = query.where(QUARANTINED | closed)
-    return [QuarantineRow(**row._mapping, raw=b"") for row in connection.execute(query)]
-
-
-def quarantine_left(
-    connection: Connection, limit: int = 100, before: tuple[datetime, int] | None = None, *, closed: bool = False
-) -> list[QuarantineRow]:
-    """Return a page of what was taken later, or of what was closed, the newest first; `raw` is empty.
-
-    Args:
-        limit: the most rows.
-        before: the moment and the id of the last row of the page before.
-        closed: what a person closed; else what was taken later.
-
-    """
-    left, key = quarantine.c.closed_at if closed else quarantine.c.replayed_at, quarantine.c.id
-    query = select(*_KEPT).where(left.is_not(None)).order_by(left.desc(), key.desc()).limit(limit)
-    if before is not None:
-        # `<=` lets SQLite begin in the index; the rest are those of the same moment.
-        query = query.where(left <= before[0], (left < before[0]) | (key < before[1]))
-    return [QuarantineRow(**row._mapping, raw=b"") for row in connection.execute(query)]
-
-
-def quarantine_row(connection: Connection, quarantine_id: int) -> QuarantineRow | None:
-    """Return a message in quarantine, with the message itself."""
-    row = connection.execute(select(quarantine).where(quarantine.c.id == quarantine_id)).first()
-    return None if row is None else QuarantineRow(**row._mapping)

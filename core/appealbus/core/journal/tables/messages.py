@@ -40,32 +40,3 @@ partial_index("ix_change_appeal", change.c.appeal_id, where=~_waits_for_appeal)
 partial_index("ix_change_number", change.c.number, where=_waits_for_appeal)
 partial_index("ix_change_message", change.c.of_message, where=_waits_for_appeal)
 partial_index("ix_change_waiting", change.c.received_at, where=_waits_for_appeal)
-
-quarantine = Table(
-    "quarantine",
-    metadata,
-    Column("id", Id, primary_key=True),
-    Column("at", Moment, nullable=False),
-    Column("channel", Text, nullable=False),
-    Column("position", Text, nullable=False),
-    Column("reason", Text, nullable=False),
-    Column("code", Text, nullable=False, server_default=""),
-    Column("media_type", Text, nullable=False),
-    Column("replayed_at", Moment),
-    Column("number", Text),
-    Column("raw", LargeBinary, nullable=False),
-    Column("closed_at", Moment),
-    Column("closed_by", Text),
-    Column("closed_reason", Text),
-    Column("sender", Text),
-    sqlite_autoincrement=True,
-)
-"""Messages that could not be taken. One leaves when it is taken after all, or when a person closes it."""
-QUARANTINED = quarantine.c.replayed_at.is_(None) & quarantine.c.closed_at.is_(None)
-"""It waits for somebody's decision."""
-_replayed, _closed = quarantine.c.replayed_at.is_not(None), quarantine.c.closed_at.is_not(None)
-partial_index("ix_quarantine_waiting", quarantine.c.id, where=QUARANTINED)
-partial_index("ix_quarantine_channel", quarantine.c.channel, quarantine.c.id, where=QUARANTINED)
-partial_index("ix_quarantine_code", quarantine.c.code, quarantine.c.id, where=QUARANTINED)
-partial_index("ix_quarantine_replayed", quarantine.c.replayed_at, where=_replayed)
-partial_index("ix_quarantine_closed", quarantine.c.closed_at, where=_closed)

@@ -11,12 +11,13 @@ from appealbus.core.domain.change import AS_KEPT, KeptChange, fields_of_change
 from appealbus.core.domain.event import Event, What, by_client
 from appealbus.core.domain.sender import REFUSED
 from appealbus.core.errors import CONFLICT, JournalError, MessageDiffers
-from appealbus.core.journal import bulk, events
+from appealbus.core.journal import bulk, events, quarantine
 from appealbus.core.journal.duplicates import differ, digest
-from appealbus.core.journal.rows import ChangeTaken, NewQuarantine
+from appealbus.core.journal.quarantine import NewQuarantine
+from appealbus.core.journal.rows import ChangeTaken
 from appealbus.core.journal.tables import appeal
 from appealbus.core.journal.tables import change as table
-from appealbus.core.journal.writes import record_calls, waiting_changes
+from appealbus.core.journal.writes import waiting_changes
 from appealbus.core.journal.writes.change_targets import Changing, Targets
 from appealbus.schemas.appeal import Receipt
 from appealbus.schemas.base import printable
@@ -115,7 +116,7 @@ def _as_waiting(first: ChangeTaken, item: Changing) -> ChangeTaken:
 
 def _reserve(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     waits = [row for row in rows if row["appeal_id"] is None and row["refused"] is None]
-    for row, reserved in zip(waits, record_calls.reserve(connection, len(waits)), strict=True):
+    for row, reserved in zip(waits, quarantine.reserve(connection, len(waits)), strict=True):
         row["reserved"] = reserved
 
 
@@ -168,7 +169,7 @@ def _quarantined(connection: Connection, item: Changing, why: JournalError) -> i
         *(new.channel, position, str(why), item.document, AS_KEPT, why.code),
         sender=sender.kept() if sender.client else None,
     )
-    return record_calls.quarantine(connection, [kept])[0]
+    return quarantine.keep(connection, [kept])[0]
 
 
 def _taken(number: str, row: Mapping[str, Any] | RowMapping, accepted_by: str, *, new: bool) -> ChangeTaken:

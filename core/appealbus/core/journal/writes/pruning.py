@@ -14,11 +14,10 @@ from appealbus.core.journal import bulk, events
 from appealbus.core.journal.access import access
 from appealbus.core.journal.clients import feed_reader
 from appealbus.core.journal.events import log_entry
-from appealbus.core.journal.rows import QuarantineBounds
+from appealbus.core.journal.quarantine import QUARANTINED, QuarantineBounds, quarantine
 from appealbus.core.journal.tables import (
     ALONE,
     IDLE,
-    QUARANTINED,
     WAITS,
     appeal,
     awaited,
@@ -28,7 +27,6 @@ from appealbus.core.journal.tables import (
     dossier,
     lookup,
     outbox,
-    quarantine,
     reply,
     subject,
     to_number,

@@ -2,22 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, select
 
 from appealbus.core.domain.case import LookupState
-from appealbus.core.domain.event import Event, What, by_client, by_person, by_worker
+from appealbus.core.domain.event import Event, What, by_worker
 from appealbus.core.journal import bulk, codec, direct, documents, events
 from appealbus.core.journal.key import Marked
-from appealbus.core.journal.rows import NewQuarantine
-from appealbus.core.journal.tables import QUARANTINED, appeal, lookup, to_number
-from appealbus.core.journal.tables import quarantine as quarantine_table
+from appealbus.core.journal.tables import appeal, lookup, to_number
 from appealbus.core.journal.writes import replies, subjects
-from appealbus.core.journal.writes.one_by_one import one_by_one
 from appealbus.core.journal.writes.replies import Kept
-from appealbus.schemas.base import printable
 from appealbus.schemas.provenance import Provenance
 
 
@@ -37,27 +32,6 @@ class Keep:
     """Who says so, for the log; None: the owner."""
     replaces: bool = False
     """Whether it stood otherwise before, though it was put but once: its answer came later, or was read again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Replayed:
-    """A message that has left quarantine."""
-
-    quarantine_id: int
-    number: str
-    at: datetime
-    by: str
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Closing:
-    """A message in quarantine of which a person says that nothing more is to become of it."""
-
-    quarantine_id: int
-    reason: str
-    at: datetime
-    by: str
 
 
 # Locked, so that nobody takes an appeal over between this look and the write. A claim passes over what is locked.
@@ -118,91 +92,3 @@ def _trail(provenance: Provenance) -> Mapping[str, str]:
     if provenance.raw_sha256 is not None:
         trail["reply"] = provenance.raw_sha256
     return trail
-
-
-def quarantine(connection: Connection, items: Sequence[NewQuarantine]) -> list[int]:
-    """Put messages into quarantine; return their ids."""
-    insert = quarantine_table.insert().returning(quarantine_table.c.id, sort_by_parameter_order=True)
-    noted: list[Event] = []
-    rows: list[dict[str, Any]] = [
-        {
-            "at": item.at,
-            "channel": printable(item.channel),
-            "position": printable(item.position),
-            "reason": printable(item.reason),
-            "code": printable(item.code),
-            "number": item.number,
-            "media_type": printable(item.media_type),
-            "raw": item.raw,
-            "sender": item.sender,
-        }
-        for item in items
-    ]
-    ids = list(connection.execute(insert, rows).scalars())
-    appeals = _appeals(connection, [item.number for item in items if item.number is not None])
-    for quarantine_id, row in zip(ids, rows, strict=True):
-        client, channel, appeal_id = by_client(row["channel"]), row["channel"], appeals.get(row["number"])
-        detail = {"id": quarantine_id, "code": row["code"]}
-        happened = [Event(What.QUARANTINED, None, client, channel, detail)]
-        if appeal_id is not None:
-            happened.append(Event(What.DIFFERS, appeal_id, client, channel, {"quarantine": quarantine_id}))
-        noted += happened
-    events.note(connection, noted)
-    return ids
-
-
-def reserve(connection: Connection, count: int) -> Sequence[int]:
-    """Return ids that nobody else gets, one for each change that waits: so that the next one tells nothing of it."""
-    if not count:
-        return ()
-    insert = quarantine_table.insert().returning(quarantine_table.c.id)
-    nothing = {
-        "at": datetime.fromtimestamp(0, UTC),
-        "raw": b"",
-        **dict.fromkeys(("channel", "position", "reason", "media_type"), ""),
-    }
-    ids = connection.execute(insert, [nothing] * count).scalars().all()
-    connection.execute(delete(quarantine_table).where(quarantine_table.c.id.in_(ids)))
-    return ids
-
-
-def _appeals(connection: Connection, numbers: Sequence[str]) -> dict[str | None, int]:
-    if not numbers:
-        return {}
-    found = select(appeal.c.number, appeal.c.id).where(appeal.c.number.in_(bulk.padded(list(set(numbers)))))
-    return {row.number: row.id for row in connection.execute(found)}
-
-
-def replayed(connection: Connection, items: Sequence[Replayed]) -> list[bool]:
-    """Note what has left quarantine."""
-    table = quarantine_table
-    appeals = _appeals(connection, [item.number for item in items])
-    results: list[bool] = []
-    noted: list[Event] = []
-    for item in items:
-        waits = (table.c.id == item.quarantine_id, table.c.replayed_at.is_(None))
-        left = update(table).where(*waits).values(replayed_at=item.at, number=item.number)
-        channel = connection.scalar(left.returning(table.c.channel))
-        results.append(channel is not None)
-        if channel is not None:
-            reason = {"reason": printable(item.reason)} if item.reason else {}
-            detail = {"id": item.quarantine_id, **reason}
-            noted.append(Event(What.REPLAYED, appeals.get(item.number), item.by, channel, detail))
-    events.note(connection, noted)
-    return results
-
-
-@one_by_one
-def close(connection: Connection, item: Closing) -> bool:
-    """Close messages in quarantine; False for one that is not in there, was taken or is closed already."""
-    table, reason = quarantine_table, printable(item.reason)
-    values = {"closed_at": item.at, "closed_by": printable(item.by), "closed_reason": reason}
-    closed = update(table).where(table.c.id == item.quarantine_id, QUARANTINED).values(**values)
-    row = connection.execute(closed.returning(table.c.channel, table.c.number)).first()
-    if row is None:
-        return False
-    # `number` is that of the appeal whose message id it has, if it has one
-    about = None if row.number is None else _appeals(connection, [row.number]).get(row.number)
-    detail = {"id": item.quarantine_id, "reason": reason}
-    events.note(connection, [Event(What.CLOSED, about, by_person(item.by), row.channel, detail)])
-    return True

@@ -15,7 +15,8 @@ from appealbus.core.domain.event import Event, What, by_client
 from appealbus.core.domain.sender import SenderOf, Touched
 from appealbus.core.journal import bulk, events, series
 from appealbus.core.journal.codec import names_from, names_to
-from appealbus.core.journal.tables import MISDATED, Moment, appeal, counter, quarantine, to_number
+from appealbus.core.journal.quarantine import quarantine
+from appealbus.core.journal.tables import MISDATED, Moment, appeal, counter, to_number
 from appealbus.core.journal.tables import change as table
 from appealbus.core.journal.writes import touching
 from appealbus.core.journal.writes.one_by_one import one_by_one

@@ -7,9 +7,9 @@ from sqlalchemy import Connection, select
 
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import bulk
+from appealbus.core.journal.quarantine import Replayed, quarantine, replayed
 from appealbus.core.journal.rows import Accepted, ChangeTaken
-from appealbus.core.journal.tables import quarantine
-from appealbus.core.journal.writes import accepting, changing, record_calls
+from appealbus.core.journal.writes import accepting, changing
 from appealbus.core.journal.writes.arriving import Arriving
 from appealbus.core.journal.writes.change_targets import Changing
 
@@ -28,7 +28,7 @@ class Leaving:
 
     """
 
-    replayed: record_calls.Replayed
+    replayed: Replayed
     closed: bool
     as_what: Arriving | Changing
 
@@ -47,7 +47,7 @@ def leave(connection: Connection, items: Sequence[Leaving]) -> list[Accepted | C
         taken = _taken(connection, item.as_what)
         results.append(taken)
         if not isinstance(taken, JournalError):
-            record_calls.replayed(connection, [replace(item.replayed, number=taken.receipt.number)])
+            replayed(connection, [replace(item.replayed, number=taken.receipt.number)])
             del found[row.id]
     return results
 
