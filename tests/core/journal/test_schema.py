@@ -18,11 +18,11 @@ from appealbus.core import SingleUse
 from appealbus.core.domain.event import Cursor, LogFilter
 from appealbus.core.domain.operation import Frozen, Operation, Order
 from appealbus.core.interfaces.answer import Answer
-from appealbus.core.journal import access, documents, log, migrations, quarantine, store
+from appealbus.core.journal import access, awaiting, documents, log, migrations, quarantine, store
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.reads import cases, counting, deliveries, lists
 from appealbus.core.journal.tables import metadata
-from appealbus.core.journal.writes import awaiting, concluding, holding, pruning, suspects, used_answers, working
+from appealbus.core.journal.writes import concluding, holding, pruning, suspects, working
 from appealbus.schemas.dossier import Completeness
 from tests.core.journal.explaining import explain_all
 
@@ -165,7 +165,7 @@ _CONCLUSION = concluding.Conclusion(
         lambda connection: quarantine.quarantine_left(connection, 10, (NOW, 5), closed=False),
         lambda connection: quarantine.quarantine_left(connection, 10, (NOW, 5), closed=True),
         lambda connection: quarantine.quarantine_groups(connection, None),
-        lambda connection: cases.answers(connection, 1),
+        lambda connection: awaiting.answers(connection, 1),
         lambda connection: awaiting.answered(connection, [awaiting.Answered("s", Answer("q", b""), NOW, "bus")]),
         lambda connection: concluding.conclude(connection, [concluding.Concluding(_CONCLUSION, NOW, NOW, 1)]),
         lambda connection: working.claim(connection, [working.Claim("me", NOW, 60, 10, 1 << 40, True)]),
@@ -179,8 +179,8 @@ _CONCLUSION = concluding.Conclusion(
         lambda connection: log.page(connection, Cursor(1, 0), 10, LogFilter()),
         lambda connection: log.page(connection, Cursor(1, 0), 10, LogFilter(number="N", what={"held"})),
         lambda connection: log.history(connection, "N", 0, 10),
-        lambda connection: used_answers.use(connection, [used_answers.Use(SingleUse("k", NOW), "m")]),
-        lambda connection: used_answers.forget(connection, [NOW]),
+        lambda connection: awaiting.use(connection, [awaiting.Use(SingleUse("k", NOW), "m")]),
+        lambda connection: awaiting.forget_used(connection, [NOW]),
     ],
 )
 async def test_nothing_walks_through_a_whole_table(tmp_path, question, monkeypatch):

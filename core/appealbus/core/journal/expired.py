@@ -9,8 +9,8 @@ from sqlalchemy import Column, ColumnElement, Connection, Table, func, or_, sele
 from appealbus.core.journal.access import access
 from appealbus.core.journal.events import log_entry
 from appealbus.core.journal.quarantine import quarantine
-from appealbus.core.journal.tables import IDLE, SUPERSEDES, WAITS, appeal, dossier, outbox, reply
-from appealbus.core.journal.writes.replies import old_replies
+from appealbus.core.journal.replies import old_replies, reply
+from appealbus.core.journal.tables import IDLE, SUPERSEDES, WAITS, appeal, dossier, outbox
 from appealbus.core.journal.writes.superseding import RESTS, waited_for
 
 _PAGE = 200

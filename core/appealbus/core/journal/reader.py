@@ -17,6 +17,7 @@ from appealbus.core.domain.source_state import SourceState
 from appealbus.core.interfaces.past import Past
 from appealbus.core.journal import (
     access,
+    awaiting,
     documents,
     expired,
     naming,
@@ -32,6 +33,7 @@ from appealbus.core.journal import access as deed_reads
 from appealbus.core.journal import clients as client_reads
 from appealbus.core.journal import log as log_reads
 from appealbus.core.journal import quarantine as copy_reads
+from appealbus.core.journal import replies as reply_reads
 from appealbus.core.journal.asking import Asking, asks
 from appealbus.core.journal.clock import shared_now
 from appealbus.core.journal.errors import ClockInDoubt
@@ -45,14 +47,13 @@ from appealbus.core.journal.reads import changes as change_reads
 from appealbus.core.journal.reads import deliveries as delivery_reads
 from appealbus.core.journal.reads import feed as feed_reads
 from appealbus.core.journal.reads import outlines as outline_reads
-from appealbus.core.journal.reads import replies as reply_reads
 from appealbus.core.journal.reads import warned as warned_reads
 from appealbus.core.journal.reads.past import AT_INTAKE, Reach
+from appealbus.core.journal.replies import passes
 from appealbus.core.journal.rows import NewChange
 from appealbus.core.journal.workers import WorkerState, known
 from appealbus.core.journal.writes import changing
 from appealbus.core.journal.writes.change_targets import Changing
-from appealbus.core.journal.writes.reread_passes import passes
 from appealbus.core.packing import unpack
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.record import Record
@@ -152,7 +153,7 @@ class JournalReader(Asking):
         return key
 
     states = asks(case_reads.states)
-    answers = asks(case_reads.answers)
+    answers = asks(awaiting.answers)
     replies = asks(reply_reads.replies)
     appeals_with_replies = asks(reply_reads.appeals_with_replies)
     newest_with_replies = asks(reply_reads.newest_with_replies)

@@ -7,10 +7,10 @@ from typing import Any, TypeAlias
 
 from sqlalchemy import Connection
 
-from appealbus.core.journal import expired
+from appealbus.core.journal import expired, replies
 from appealbus.core.journal.expired import Ages
 from appealbus.core.journal.writer import Item, Run, Writer
-from appealbus.core.journal.writes import pruning, replies, superseding
+from appealbus.core.journal.writes import pruning, superseding
 
 Read: TypeAlias = Callable[[Callable[[Connection], Any]], Awaitable[Any]]
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)

@@ -18,14 +18,26 @@ from appealbus.core.domain.reread_pass import RereadPass
 from appealbus.core.domain.returning import TakeIn, TakenIn
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.domain.waiting import DueMoved
-from appealbus.core.journal import access, events, limits, pauses, retention, state, terms, waiting, workers
+from appealbus.core.journal import (
+    access,
+    awaiting,
+    events,
+    limits,
+    pauses,
+    replies,
+    retention,
+    state,
+    terms,
+    waiting,
+    workers,
+)
 from appealbus.core.journal.errors import ClockInDoubt
 from appealbus.core.journal.expired import Ages
 from appealbus.core.journal.quarantine import QuarantineBounds
 from appealbus.core.journal.sketch import Sketch
 from appealbus.core.journal.tables import appeal, document, sketch
 from appealbus.core.journal.workers import WorkerState
-from appealbus.core.journal.writes import pruning, reread_passes, sketches, used_answers, waiting_changes
+from appealbus.core.journal.writes import pruning, sketches, waiting_changes
 from appealbus.core.journal.writing import Writing
 from appealbus.core.packing import unpack
 from appealbus.schemas.base import printable
@@ -115,11 +127,11 @@ class Upkeep(Writing):
 
     async def note_pass(self, now: RereadPass, said: Sequence[Event] = ()) -> None:
         """Write how far reading a source's kept replies again is, and what is said of that in the log."""
-        await self._write.submit(reread_passes.write, reread_passes.Stands(now, said))
+        await self._write.submit(replies.note_pass, replies.Stands(now, said))
 
     async def passes_looked_at(self, source: str) -> None:
         """Note that a person has looked at what such a pass has left."""
-        await self._write.submit(reread_passes.looked_at, source)
+        await self._write.submit(replies.looked_at, source)
 
     async def probe(self) -> None:
         """Prove that the journal can be written: returns once something was, and leaves nothing behind."""
@@ -170,7 +182,7 @@ class Upkeep(Writing):
 
     async def forget_used_answers(self) -> int:
         """Delete what is noted of signed answers that are too old to count again; return how many."""
-        return await retention.all_of(self._write, used_answers.forget, self.now() - _STILL_NOTED)
+        return await retention.all_of(self._write, awaiting.forget_used, self.now() - _STILL_NOTED)
 
     async def prune(self, before: datetime | Ages, *, access_before: datetime | None = None) -> dict[str, int]:
         """Delete appeals that have been idle and fully delivered since `before`, and replayed messages as old.

@@ -16,21 +16,12 @@ from appealbus.core.domain.replies import KeptReplies
 from appealbus.core.errors import JournalError
 from appealbus.core.interfaces.answer import Answer, Kept
 from appealbus.core.interfaces.wire import SingleUse
-from appealbus.core.journal import access
+from appealbus.core.journal import access, awaiting, keeping
 from appealbus.core.journal.key import Marked
 from appealbus.core.journal.naming import named_by_appeal, named_by_record
-from appealbus.core.journal.writes import (
-    awaiting,
-    concluding,
-    holding,
-    record_calls,
-    rereading,
-    suspects,
-    used_answers,
-    working,
-)
+from appealbus.core.journal.replies import Kept as KeptRow
+from appealbus.core.journal.writes import concluding, holding, suspects, working
 from appealbus.core.journal.writes.concluding import Concluding, Conclusion
-from appealbus.core.journal.writes.replies import Kept as KeptRow
 from appealbus.core.journal.writing import Writing
 
 _UNREADABLE = timedelta(hours=1)
@@ -69,15 +60,15 @@ class Working(Writing):
         ones it is on disk when this returns, or the queue would hold many of them.
         """
         kept = self._kept(appeal_id, state, replies)
-        item = record_calls.Keep(appeal_id, state, owner, kept, self._marked(state))
+        item = keeping.Keep(appeal_id, state, owner, kept, self._marked(state))
         if replies is not None and len(replies.packed) > _LARGE:
-            await self._write.submit(record_calls.keep, item)
+            await self._write.submit(keeping.keep, item)
         else:
-            await self._write.post(record_calls.keep, item, about=appeal_id)
+            await self._write.post(keeping.keep, item, about=appeal_id)
 
     async def keep_at_once(self, appeal_id: int, state: LookupState, *, owner: str | None = None) -> bool:
         """Write how a question stands; it is on disk when this returns. False: another worker has the appeal."""
-        return await self._write.submit(record_calls.keep_own, record_calls.Keep(appeal_id, state, owner))
+        return await self._write.submit(keeping.keep_own, keeping.Keep(appeal_id, state, owner))
 
     async def await_answer(self, row: AwaitedRow) -> None:
         """Write a row of the access log, and that the answer to its question comes later. On disk when this returns."""
@@ -85,7 +76,7 @@ class Working(Writing):
 
     async def use_answer(self, once: SingleUse, message_id: str) -> bool:
         """Have a signed answer count for a message of ours; False if it has counted for another. Then on disk."""
-        return await self._write.submit(used_answers.use, used_answers.Use(once, message_id))
+        return await self._write.submit(awaiting.use, awaiting.Use(once, message_id))
 
     async def answered(self, source: str, answer: Answer) -> Kept:
         """Keep an answer that came by itself until its lookup has read it, and have its appeal worked on next."""
@@ -241,7 +232,7 @@ class Working(Writing):
     async def reread(
         self,
         appeal_id: int,
-        states: Sequence[rereading.Anew],
+        states: Sequence[keeping.Anew],
         *,
         reason: str,
         what: What = What.REREAD,
@@ -265,8 +256,8 @@ class Working(Writing):
 
         """
         marked = [replace(each, marked=self._marked(each.state)) for each in states]
-        item = rereading.Reread(appeal_id, self.actor, reason, self.now(), marked, what, operation)
-        return await self._write.submit(rereading.write, item)
+        item = keeping.Reread(appeal_id, self.actor, reason, self.now(), marked, what, operation)
+        return await self._write.submit(keeping.reread, item)
 
     async def bury(self, owner: str | None, ids: Sequence[int] | None = None) -> None:
         """Take over at once what a dead worker had in work, or with None what all had: it is suspect from now on.

@@ -9,10 +9,10 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection, Row, select
 
-from appealbus.core.domain.case import Case, KeptAnswer, LookupState
+from appealbus.core.domain.case import Case, LookupState
 from appealbus.core.domain.change import KeptChange
 from appealbus.core.journal import codec
-from appealbus.core.journal.tables import appeal, awaited, change, document, lookup
+from appealbus.core.journal.tables import appeal, change, document, lookup
 from appealbus.core.packing import unpack
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.stored import APPEAL
@@ -82,13 +82,3 @@ def states(connection: Connection, number: str) -> list[LookupState]:
     query = _STATES.join(appeal, appeal.c.id == lookup.c.appeal_id).where(appeal.c.number == number)
     query = query.order_by(lookup.c.lookup, lookup.c.key)
     return [codec.state_from_row(row) for row in connection.execute(query)]
-
-
-def answers(connection: Connection, appeal_id: int) -> list[KeptAnswer]:
-    """Return the answers to an appeal's questions that came by themselves and that no lookup has read yet."""
-    come = select(awaited).where(awaited.c.appeal_id == appeal_id, awaited.c.answered_at.is_not(None))
-    answers = [
-        KeptAnswer(row.correlation_id, row.lookup, row.key, row.sent_at, row.answered_at, row.head, row.answer)
-        for row in connection.execute(come)
-    ]
-    return sorted(answers, key=lambda answer: answer.answered_at)

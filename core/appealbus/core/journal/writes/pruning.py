@@ -12,22 +12,22 @@ from sqlalchemy import ColumnElement, Connection, delete, func, over, select
 from appealbus.core.domain.event import BUS, Event, What
 from appealbus.core.journal import bulk, events
 from appealbus.core.journal.access import access
+from appealbus.core.journal.awaiting import awaited
 from appealbus.core.journal.clients import feed_reader
 from appealbus.core.journal.events import log_entry
 from appealbus.core.journal.quarantine import QUARANTINED, QuarantineBounds, quarantine
+from appealbus.core.journal.replies import reply
 from appealbus.core.journal.tables import (
     ALONE,
     IDLE,
     WAITS,
     appeal,
-    awaited,
     change,
     counter,
     document,
     dossier,
     lookup,
     outbox,
-    reply,
     subject,
     to_number,
 )

@@ -8,8 +8,10 @@ from sqlalchemy import Connection, Table, bindparam, delete, update
 
 from appealbus.core.domain.event import Event, What
 from appealbus.core.journal import bulk, events
+from appealbus.core.journal.awaiting import awaited
 from appealbus.core.journal.key import RENEWED, Marked
-from appealbus.core.journal.tables import awaited, counter, lookup, reply, subject
+from appealbus.core.journal.replies import reply
+from appealbus.core.journal.tables import counter, lookup, subject
 from appealbus.core.journal.writes import sketches, subjects
 from appealbus.core.journal.writes.one_by_one import one_by_one
 

@@ -5,20 +5,61 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, delete, select, update
+from sqlalchemy import (
+    BindParameter,
+    Column,
+    Connection,
+    ForeignKey,
+    LargeBinary,
+    Row,
+    Table,
+    Text,
+    and_,
+    bindparam,
+    delete,
+    select,
+    update,
+)
 
 from appealbus.core.domain.access import AwaitedRow
-from appealbus.core.domain.case import LookupState
+from appealbus.core.domain.case import KeptAnswer, LookupState
 from appealbus.core.domain.event import Event, What
 from appealbus.core.interfaces.answer import Answer, Kept
-from appealbus.core.journal import bulk, direct, events
+from appealbus.core.interfaces.wire import SingleUse
+from appealbus.core.journal import bulk, direct, events, keeping
 from appealbus.core.journal.access import access, access_to_row, asked_event
 from appealbus.core.journal.key import Marked
-from appealbus.core.journal.tables import appeal, awaited, lookup
-from appealbus.core.journal.writes import record_calls
-from appealbus.core.journal.writes.replies import Kept as KeptRow
+from appealbus.core.journal.replies import Kept as KeptRow
+from appealbus.core.journal.tables import appeal, lookup
+from appealbus.core.journal.tables.base import Id, Moment, metadata
+from appealbus.core.journal.writes.one_by_one import one_by_one
 from appealbus.core.journal.writes.suspects import WAITING
 from appealbus.schemas.outcome import OutcomeKind
+
+awaited = Table(
+    "awaited",
+    metadata,
+    Column("correlation_id", Text, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("appeal_id", Id, ForeignKey("appeal.id"), nullable=False, index=True),
+    Column("lookup", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("sent_at", Moment, nullable=False),
+    Column("answered_at", Moment),
+    Column("head", Text),
+    Column("answer", LargeBinary),
+)
+"""Questions whose answer comes hours later, by itself; the answer stays here until its lookup has read it."""
+
+used_answer = Table(
+    "used_answer",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("message_id", Text, nullable=False),
+    Column("until", Moment, nullable=False, index=True),
+)
+"""Signed answers that have counted, and for which message of ours, for as long as their date would let them again."""
+
 
 _OUTSTANDING = 10
 """Questions put one after the other for one lookup and key whose answers still count; those to older ones are dropped.
@@ -157,10 +198,9 @@ def _ended(row: Row[*tuple[Any, ...]]) -> bool:
 def keep_read(connection: Connection, items: Sequence[Read]) -> list[None]:
     """Write how questions stand, and delete the answers that were read; all answers to a question that has ended."""
     kept = [
-        record_calls.Keep(item.appeal_id, item.state, item.owner, item.kept, item.marked, replaces=True)
-        for item in items
+        keeping.Keep(item.appeal_id, item.state, item.owner, item.kept, item.marked, replaces=True) for item in items
     ]
-    own = record_calls.keep_own(connection, kept)
+    own = keeping.keep_own(connection, kept)
     # Where the state is not written, the answer stays for the worker that has the appeal now.
     for item in (item for item, is_own in zip(items, own, strict=True) if is_own):
         gone = delete(awaited)
@@ -177,3 +217,46 @@ ANSWERS = select(awaited.c.appeal_id, awaited.c.correlation_id).where(
     direct.among(awaited.c.appeal_id, "ids"), awaited.c.answered_at.is_not(None)
 )
 """The answers that have come to questions of appeals."""
+
+
+_FORGOTTEN = 1000
+"""Rows of one transaction: they are small, and nobody else looks at those that go."""
+_KEYS: BindParameter[list[str]] = bindparam("keys", expanding=True)
+_USED = select(used_answer.c.key, used_answer.c.message_id).where(used_answer.c.key.in_(_KEYS))
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """An answer that counts now, for a message of ours."""
+
+    once: SingleUse
+    message_id: str
+
+
+def use(connection: Connection, items: Sequence[Use]) -> list[bool]:
+    """Note uses; return for each whether it is the answer's only one.
+
+    The same use may be noted twice, as where a connection is lost over the first time.
+    """
+    rows = [{"key": item.once.key, "message_id": item.message_id, "until": item.once.until} for item in items]
+    bulk.insert_new(connection, used_answer, rows)
+    keys = bulk.padded(list({item.once.key for item in items}))
+    used = {row.key: row.message_id for row in connection.execute(_USED, {"keys": keys})}
+    return [used.get(item.once.key) == item.message_id for item in items]
+
+
+@one_by_one
+def forget_used(connection: Connection, before: datetime) -> int:
+    """Delete uses that nothing hangs on any more since before, a batch; return how many."""
+    old = select(used_answer.c.key).where(used_answer.c.until < before).order_by(used_answer.c.until).limit(_FORGOTTEN)
+    return connection.execute(delete(used_answer).where(used_answer.c.key.in_(old))).rowcount
+
+
+def answers(connection: Connection, appeal_id: int) -> list[KeptAnswer]:
+    """Return the answers to an appeal's questions that came by themselves and that no lookup has read yet."""
+    come = select(awaited).where(awaited.c.appeal_id == appeal_id, awaited.c.answered_at.is_not(None))
+    answers = [
+        KeptAnswer(row.correlation_id, row.lookup, row.key, row.sent_at, row.answered_at, row.head, row.answer)
+        for row in connection.execute(come)
+    ]
+    return sorted(answers, key=lambda answer: answer.answered_at)
