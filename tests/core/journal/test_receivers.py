@@ -7,10 +7,11 @@ import pytest
 
 from appealbus.core.domain.operation import Verdict
 from appealbus.core.domain.selection import NOWHERE, Place
+from appealbus.core.journal.deliveries.deliveries import DeliveryState
+from appealbus.core.journal.deliveries.delivering import Shown
+from appealbus.core.journal.deliveries.receivers import ReceiverState
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.reads import handed
-from appealbus.core.journal.rows import DeliveryState, ReceiverState
-from appealbus.core.journal.writes.deciding import Shown
 from tests.core.journal.explaining import explain_all
 from tests.services.journals import sqlite_journal
 

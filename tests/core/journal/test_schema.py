@@ -19,8 +19,9 @@ from appealbus.core.domain.event import Cursor, LogFilter
 from appealbus.core.domain.operation import Frozen, Operation, Order
 from appealbus.core.interfaces.answer import Answer
 from appealbus.core.journal import access, awaiting, documents, log, migrations, quarantine, store
+from appealbus.core.journal.deliveries import deliveries
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.reads import cases, counting, deliveries, lists
+from appealbus.core.journal.reads import cases, counting, lists
 from appealbus.core.journal.tables import metadata
 from appealbus.core.journal.writes import concluding, holding, pruning, suspects, working
 from appealbus.schemas.dossier import Completeness

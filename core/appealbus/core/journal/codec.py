@@ -11,7 +11,6 @@ from appealbus.core.domain.change import KeptChange
 from appealbus.core.domain.document import Document, fact_parts
 from appealbus.core.domain.listing import AppealRow, AppealState
 from appealbus.core.domain.public_id import public_id
-from appealbus.core.journal.rows import DeliveryRow, DeliveryState
 from appealbus.core.journal.tables import MARKS, MISDATED, UNASSESSED, to_number
 from appealbus.core.packing import unpack
 from appealbus.schemas.appeal import Receipt
@@ -183,17 +182,3 @@ def public_id_of(row: Row[Any]) -> str:
 def due_of(urgency: int) -> date | None:
     """Return the day that an urgency is; None where it is no day."""
     return None if urgency == _NO_DATE else date.fromordinal(urgency)
-
-
-def delivery_from_row(row: Row[Any]) -> DeliveryRow:
-    """Return the list entry of a row of `outbox` with the number and the time of its version."""
-    if row.sent_at is not None:
-        state, since = DeliveryState.DELIVERED, row.sent_at
-    elif row.skipped_at is not None:
-        state, since = DeliveryState.SKIPPED, row.skipped_at
-    elif row.alone_since is not None:
-        state, since = DeliveryState.ALONE, row.alone_since
-    else:
-        state, since = DeliveryState.WAITING, row.created_at
-    due = row.next_attempt_at if state is DeliveryState.WAITING else None
-    return DeliveryRow(row.id, row.receiver, row.number, row.version, state, row.last_error, row.attempts, since, due)

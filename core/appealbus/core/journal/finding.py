@@ -11,13 +11,15 @@ from appealbus.core.domain.listing import AppealRow
 from appealbus.core.domain.selection import NOWHERE, Found, Place, Selection
 from appealbus.core.journal import codec
 from appealbus.core.journal.asking import asks
+from appealbus.core.journal.deliveries import deliveries
+from appealbus.core.journal.deliveries import receivers as receiver_reads
+from appealbus.core.journal.deliveries.deliveries import DeliveryState
+from appealbus.core.journal.deliveries.receivers import DeliveryOfAppeal
+from appealbus.core.journal.deliveries.receivers import Page as DeliveryPage
 from appealbus.core.journal.reader import JournalReader
-from appealbus.core.journal.reads import deliveries, feed, handed, selecting, snapshot
-from appealbus.core.journal.reads import receivers as receiver_reads
+from appealbus.core.journal.reads import feed, handed, selecting, snapshot
 from appealbus.core.journal.reads.candidates import by_id
-from appealbus.core.journal.reads.receivers import Page as DeliveryPage
 from appealbus.core.journal.reads.search import Search
-from appealbus.core.journal.rows import DeliveryOfAppeal, DeliveryState
 
 _IDS = 2**63
 """Behind all ids that a database has."""
@@ -91,7 +93,7 @@ class Finder(JournalReader):
 
     appeals_by_id = asks(selecting.rows_of)
     confirmed = asks(deliveries.confirmed)
-    selected_deliveries = asks(snapshot.confirmed)
+    selected_deliveries = asks(deliveries.confirmed_ids)
     deliveries_by_id = asks(deliveries.by_id)
     receivers = asks(receiver_reads.receivers)
 

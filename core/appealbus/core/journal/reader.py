@@ -36,6 +36,7 @@ from appealbus.core.journal import quarantine as copy_reads
 from appealbus.core.journal import replies as reply_reads
 from appealbus.core.journal.asking import Asking, asks
 from appealbus.core.journal.clock import shared_now
+from appealbus.core.journal.deliveries import deliveries as delivery_reads
 from appealbus.core.journal.errors import ClockInDoubt
 from appealbus.core.journal.expired import Ages
 from appealbus.core.journal.key import JournalKey, KeyFile, insist_on
@@ -44,7 +45,6 @@ from appealbus.core.journal.quarantine import QuarantineRow
 from appealbus.core.journal.reads import calls, counting, lists, pace, past, weekly
 from appealbus.core.journal.reads import cases as case_reads
 from appealbus.core.journal.reads import changes as change_reads
-from appealbus.core.journal.reads import deliveries as delivery_reads
 from appealbus.core.journal.reads import feed as feed_reads
 from appealbus.core.journal.reads import outlines as outline_reads
 from appealbus.core.journal.reads import warned as warned_reads

@@ -2,9 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from enum import StrEnum
 
-from appealbus.core.domain.listing import AppealRow
 from appealbus.core.domain.sender import Sender, SenderOf
 from appealbus.schemas.appeal import Appeal, Receipt
 from appealbus.schemas.change import Change
@@ -91,96 +89,3 @@ class ChangeTaken:
     """The code for which it may not; it is told what it would be told if there were no such appeal."""
     quarantine_id: int = 0
     """Under which it is kept, if it was refused just now."""
-
-
-@dataclass(frozen=True, slots=True)
-class Undelivered:
-    """A dossier version that a receiver has not confirmed yet."""
-
-    delivery_id: int
-    appeal_id: int
-    receiver: str
-    number: str
-    version: int
-    completeness: str
-    attempts: int
-    dossier: bytes
-    region: str
-    strikes: int
-    """How often the delivery raised over it alone."""
-    begun_by: str | None = None
-    """The worker whose hand-over of it was noted and has not ended: unless that is alive, it died meanwhile."""
-    deaths: int = 0
-    """How many died, one after the other, while they handed it over alone; the hand-over noted now counts already."""
-    epoch: int = 1
-    """Of the journal when the version was made."""
-    created_at: datetime | None = None
-    """When the version was made."""
-
-
-class DeliveryState(StrEnum):
-    """How a version stands with one receiver."""
-
-    WAITING = "waiting"
-    """It goes out when it is due."""
-    ALONE = "alone"
-    """The receiver will not take it; it waits for a decision."""
-    SKIPPED = "skipped"
-    """Somebody gave it up."""
-    DELIVERED = "delivered"
-
-
-@dataclass(frozen=True, slots=True)
-class DeliveryRow:
-    """One version and one receiver, in a list."""
-
-    id: int
-    receiver: str
-    number: str
-    version: int
-    state: DeliveryState
-    reason: str | None
-    """A code of ours, or what the person wrote who gave it up."""
-    attempts: int
-    since: datetime
-    """When it began to be so; of what waits, when the version was made."""
-    next_attempt_at: datetime | None
-    """Of what waits."""
-
-
-@dataclass(frozen=True, slots=True)
-class ReceiverState:
-    """How a receiver stands with what is to be delivered to it.
-
-    Attributes:
-        name: as in the configuration that it stood in.
-        waiting: versions on their way to it.
-        oldest: of these the one that was made first, with why it failed last.
-        refused: versions that it will not take, and that wait for a decision.
-        first_refused: of these the first one.
-        confirmed_at: when it confirmed a version last.
-
-    """
-
-    name: str
-    waiting: int = 0
-    oldest: DeliveryRow | None = None
-    refused: int = 0
-    first_refused: DeliveryRow | None = None
-    confirmed_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class DeliveryOfAppeal:
-    """A delivery in the list of its receiver.
-
-    Attributes:
-        delivery: how it stands.
-        appeal: whose version it is.
-        newer: the newest later version that the receiver has confirmed; None: there is none.
-
-    """
-
-    delivery: DeliveryRow
-    appeal: AppealRow
-    newer: int | None = None

@@ -6,9 +6,10 @@ from datetime import datetime
 from appealbus.core import clocks
 from appealbus.core.domain.operation import Verdict
 from appealbus.core.journal import leaving, quarantine, retention, suspect_messages
+from appealbus.core.journal.deliveries import delivering
 from appealbus.core.journal.quarantine import NewQuarantine, QuarantineRow
 from appealbus.core.journal.rows import Accepted, ChangeTaken, NewAppeal, NewChange
-from appealbus.core.journal.writes import accepting, changing, deciding, delivering, pruning
+from appealbus.core.journal.writes import accepting, changing, pruning
 from appealbus.core.journal.writes.arriving import Arriving
 from appealbus.core.journal.writes.change_targets import Changing
 from appealbus.core.journal.writing import Writing
@@ -151,15 +152,17 @@ class Delivering(Writing):
         chosen = delivering.Chosen(self.now(), number, receiver, version, self.actor, reason)
         return await self._write.submit(delivering.resend, chosen)
 
-    async def skip_delivery(self, shown: deciding.Shown, *, reason: str) -> Verdict:
+    async def skip_delivery(self, shown: delivering.Shown, *, reason: str) -> Verdict:
         """Give up one version that a person was shown, if it still is as it was shown."""
         return await self._write.submit(
-            deciding.decide, deciding.Decision(shown, False, self.now(), self.actor, reason)
+            delivering.decide, delivering.Decision(shown, False, self.now(), self.actor, reason)
         )
 
-    async def resend_delivery(self, shown: deciding.Shown, *, reason: str) -> Verdict:
+    async def resend_delivery(self, shown: delivering.Shown, *, reason: str) -> Verdict:
         """Deliver one version again that a person was shown, under its id; not where the receiver has a newer one."""
-        return await self._write.submit(deciding.decide, deciding.Decision(shown, True, self.now(), self.actor, reason))
+        return await self._write.submit(
+            delivering.decide, delivering.Decision(shown, True, self.now(), self.actor, reason)
+        )
 
     async def drop_deliveries(self, receiver: str) -> int:
         """Delete what waits for a receiver that is gone for good; returns how many versions that were."""

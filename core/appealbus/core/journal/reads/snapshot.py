@@ -11,8 +11,7 @@ from typing import Any
 import orjson
 from sqlalchemy import ColumnElement, Connection, LargeBinary, Select, func, literal, select
 
-from appealbus.core.domain.selection import DeliverySelection
-from appealbus.core.journal.reads import deliveries, selecting
+from appealbus.core.journal.reads import selecting
 from appealbus.core.journal.reads.search import Search
 
 
@@ -25,7 +24,7 @@ def appeals(search: Search, most: int, within: Callable[[str | None, str | None]
     ids: list[int] = []
     if within is None:
         question = selecting.all_of(search)
-        ids += _ids(connection, question if several else question.limit(most + 1))
+        ids += packed_ids(connection, question if several else question.limit(most + 1))
     else:
         found = selecting.all_of(search, ("place", "kind")).subquery("found")
         query = select(_packed(connection, found.c.id), found.c.place, found.c.kind)
@@ -35,12 +34,7 @@ def appeals(search: Search, most: int, within: Callable[[str | None, str | None]
     return array("q", sorted(set(ids) if several else ids)[: most + 1])
 
 
-def confirmed(connection: Connection, selection: DeliverySelection, most: int) -> "array[int]":
-    """Return the ids of all that was confirmed and is selected, in their order: up to one more than `most`."""
-    return array("q", sorted(_ids(connection, deliveries.all_confirmed(connection, selection).limit(most + 1))))
-
-
-def _ids(connection: Connection, question: Select[Any]) -> Sequence[int]:
+def packed_ids(connection: Connection, question: Select[Any]) -> Sequence[int]:
     found = question.subquery("found")
     packed = connection.scalar(select(_packed(connection, found.c.id)))
     return _unpacked(packed) if packed else ()

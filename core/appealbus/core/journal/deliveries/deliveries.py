@@ -1,7 +1,10 @@
-"""Versions on their way to receivers."""
+"""Versions on their way to receivers, as they are handed over and as lists have them."""
 
+from array import array
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import (
@@ -20,10 +23,80 @@ from sqlalchemy import (
 from sqlalchemy import case as sql_case
 
 from appealbus.core.domain.selection import NOWHERE, DeliverySelection, Place
-from appealbus.core.journal import codec, documents
-from appealbus.core.journal.rows import DeliveryRow, Undelivered
+from appealbus.core.journal import documents
+from appealbus.core.journal.reads.snapshot import packed_ids
 from appealbus.core.journal.tables import ALONE, SENT, WAITS, Moment, appeal, outbox, to_moment, to_number
 from appealbus.core.journal.tables import dossier as dossiers
+
+
+@dataclass(frozen=True, slots=True)
+class Undelivered:
+    """A dossier version that a receiver has not confirmed yet."""
+
+    delivery_id: int
+    appeal_id: int
+    receiver: str
+    number: str
+    version: int
+    completeness: str
+    attempts: int
+    dossier: bytes
+    region: str
+    strikes: int
+    """How often the delivery raised over it alone."""
+    begun_by: str | None = None
+    """The worker whose hand-over of it was noted and has not ended: unless that is alive, it died meanwhile."""
+    deaths: int = 0
+    """How many died, one after the other, while they handed it over alone; the hand-over noted now counts already."""
+    epoch: int = 1
+    """Of the journal when the version was made."""
+    created_at: datetime | None = None
+    """When the version was made."""
+
+
+class DeliveryState(StrEnum):
+    """How a version stands with one receiver."""
+
+    WAITING = "waiting"
+    """It goes out when it is due."""
+    ALONE = "alone"
+    """The receiver will not take it; it waits for a decision."""
+    SKIPPED = "skipped"
+    """Somebody gave it up."""
+    DELIVERED = "delivered"
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryRow:
+    """One version and one receiver, in a list."""
+
+    id: int
+    receiver: str
+    number: str
+    version: int
+    state: DeliveryState
+    reason: str | None
+    """A code of ours, or what the person wrote who gave it up."""
+    attempts: int
+    since: datetime
+    """When it began to be so; of what waits, when the version was made."""
+    next_attempt_at: datetime | None
+    """Of what waits."""
+
+
+def delivery_from_row(row: Row[Any]) -> DeliveryRow:
+    """Return the list entry of a row of `outbox` with the number and the time of its version."""
+    if row.sent_at is not None:
+        state, since = DeliveryState.DELIVERED, row.sent_at
+    elif row.skipped_at is not None:
+        state, since = DeliveryState.SKIPPED, row.skipped_at
+    elif row.alone_since is not None:
+        state, since = DeliveryState.ALONE, row.alone_since
+    else:
+        state, since = DeliveryState.WAITING, row.created_at
+    due = row.next_attempt_at if state is DeliveryState.WAITING else None
+    return DeliveryRow(row.id, row.receiver, row.number, row.version, state, row.last_error, row.attempts, since, due)
+
 
 DELIVERED_BYTES = 8 * 1024 * 1024
 """Of dossiers that are read at once to be handed over: a hundred usual ones have one, and each is copied
@@ -137,7 +210,7 @@ def confirmed(
         query = listed().where(*_confirmed(selection, receiver, after))
         rows += connection.execute(query.order_by(outbox.c.sent_at, outbox.c.id).limit(limit))
     rows.sort(key=lambda row: (row.sent_at, row.id))
-    return [(codec.delivery_from_row(row), Place(row.id, to_number(row.sent_at))) for row in rows[:limit]]
+    return [(delivery_from_row(row), Place(row.id, to_number(row.sent_at))) for row in rows[:limit]]
 
 
 def all_confirmed(connection: Connection, selection: DeliverySelection) -> Select[Any]:
@@ -152,7 +225,7 @@ def all_confirmed(connection: Connection, selection: DeliverySelection) -> Selec
 def by_id(connection: Connection, ids: Sequence[int]) -> list[DeliveryRow]:
     """Return how deliveries stand, in the order of their ids; those that are gone are left out."""
     query = listed().where(outbox.c.id.in_(ids)).order_by(outbox.c.id)
-    return [codec.delivery_from_row(row) for row in connection.execute(query)]
+    return [delivery_from_row(row) for row in connection.execute(query)]
 
 
 def receivers_of(connection: Connection, selection: DeliverySelection) -> list[str]:
@@ -201,4 +274,9 @@ def deliveries(
     query = query.where(ALONE if number is None else appeal.c.number == number)
     if receiver is not None:
         query = query.where(outbox.c.receiver == receiver)
-    return [codec.delivery_from_row(row) for row in connection.execute(query)]
+    return [delivery_from_row(row) for row in connection.execute(query)]
+
+
+def confirmed_ids(connection: Connection, selection: DeliverySelection, most: int) -> "array[int]":
+    """Return the ids of all that was confirmed and is selected, in their order: up to one more than `most`."""
+    return array("q", sorted(packed_ids(connection, all_confirmed(connection, selection).limit(most + 1))))

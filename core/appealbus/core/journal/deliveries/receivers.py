@@ -1,16 +1,57 @@
 """Receivers: how each stands, and pages of what waits for one, what it refused and what it confirmed."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, literal, select, tuple_
 
+from appealbus.core.domain.listing import AppealRow
 from appealbus.core.domain.selection import NOWHERE, DeliverySelection, Place
-from appealbus.core.journal import codec
-from appealbus.core.journal.reads.deliveries import by_id, listed, receivers_of
+from appealbus.core.journal.deliveries import deliveries
+from appealbus.core.journal.deliveries.deliveries import DeliveryRow, DeliveryState, by_id, listed, receivers_of
 from appealbus.core.journal.reads.selecting import rows_of
-from appealbus.core.journal.rows import DeliveryOfAppeal, DeliveryState, ReceiverState
 from appealbus.core.journal.tables import ALONE, SENT, WAITS, Moment, outbox, to_moment, to_number
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiverState:
+    """How a receiver stands with what is to be delivered to it.
+
+    Attributes:
+        name: as in the configuration that it stood in.
+        waiting: versions on their way to it.
+        oldest: of these the one that was made first, with why it failed last.
+        refused: versions that it will not take, and that wait for a decision.
+        first_refused: of these the first one.
+        confirmed_at: when it confirmed a version last.
+
+    """
+
+    name: str
+    waiting: int = 0
+    oldest: DeliveryRow | None = None
+    refused: int = 0
+    first_refused: DeliveryRow | None = None
+    confirmed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryOfAppeal:
+    """A delivery in the list of its receiver.
+
+    Attributes:
+        delivery: how it stands.
+        appeal: whose version it is.
+        newer: the newest later version that the receiver has confirmed; None: there is none.
+
+    """
+
+    delivery: DeliveryRow
+    appeal: AppealRow
+    newer: int | None = None
+
 
 Page = list[tuple[DeliveryOfAppeal, Place]]
 """Deliveries, each with the place behind it."""
@@ -79,7 +120,7 @@ def of_appeals(connection: Connection, ids: Sequence[int]) -> list[DeliveryOfApp
         if row.appeal_id in appeals:
             has = newest.get((row.appeal_id, row.receiver), 0)
             newer = has if has > row.version else None
-            found.append(DeliveryOfAppeal(codec.delivery_from_row(row), appeals[row.appeal_id], newer))
+            found.append(DeliveryOfAppeal(deliveries.delivery_from_row(row), appeals[row.appeal_id], newer))
     return found
 
 
