@@ -20,6 +20,7 @@ from appealbus.core.cli.main import Cli, build
 from appealbus.core.escaping import escaped, escaped_json, escaped_xml, one_line
 from appealbus.core.journal import access, clients, events, quarantine, tables, workers
 from appealbus.core.journal import operations as operating
+from appealbus.core.journal.changes import changes
 from appealbus.core.journal.journal import Journal
 
 pytestmark = pytest.mark.proof
@@ -220,11 +221,11 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[list[str], str,
             (events.log_entry, {"position": 2, "what": "ended", "detail": json.dumps({
                 "kind": "invalid", "key": EVIL, "code": EVIL, "tries": [{"kind": EVIL, "code": EVIL}]}).encode()}),
             (events.log_entry, {"position": 3, "what": "held", "detail": json.dumps({"reason": EVIL}).encode()}),
-            (tables.change, {"document": json.dumps({
+            (changes.change, {"document": json.dumps({
                 "message_id": "m", "number": "1", "kind": "answered", "reason": EVIL, "to": {"name": EVIL},
                 "corrected": {"text": EVIL}, "removed": [EVIL]}).encode()}),
-            (tables.change, {"id": 2, "message_id": "2" + EVIL}),
-            (tables.change, {"id": 3, "message_id": "3" + EVIL, "appeal_id": None}),
+            (changes.change, {"id": 2, "message_id": "2" + EVIL}),
+            (changes.change, {"id": 3, "message_id": "3" + EVIL, "appeal_id": None}),
             (quarantine.quarantine, {"replayed_at": None, "number": None, "raw": b"{\x1b[2J \xc2\x9b" + b"\xff}"}),
             (workers.worker, {"seen_until": soon, "document": json.dumps({
                 "name": EVIL, "host": EVIL, "pid": 1, "started_at": NOW.isoformat(), "seen_until": soon.isoformat(),

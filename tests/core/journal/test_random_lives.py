@@ -19,9 +19,10 @@ from hypothesis.stateful import (
 )
 
 from appealbus.core.errors import MessageDiffers
+from appealbus.core.journal.changes.changes import NewChange
 from appealbus.core.journal.errors import VersionConflict
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import NewAppeal, NewChange
+from appealbus.core.journal.rows import NewAppeal
 from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.appeal import Appeal, AppealKind, PersonApplicant
 from appealbus.schemas.change import Change, ChangeKind

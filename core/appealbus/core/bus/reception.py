@@ -21,11 +21,12 @@ from appealbus.core.failpoints import failpoint
 from appealbus.core.fair_share import on_behalf_of
 from appealbus.core.interfaces.intake import Inbound, Quarantined, Taken
 from appealbus.core.journal import series
+from appealbus.core.journal.changes.changes import ChangeTaken, NewChange
+from appealbus.core.journal.changes.changes import refused as why_refused
 from appealbus.core.journal.duplicates import digest
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.quarantine import NewQuarantine, QuarantineRow
-from appealbus.core.journal.rows import Accepted, ChangeTaken, NewAppeal, NewChange
-from appealbus.core.journal.writes.touching import refused as why_refused
+from appealbus.core.journal.rows import Accepted, NewAppeal
 from appealbus.core.rights.policy import Policy
 from appealbus.core.rights.senders import Senders
 from appealbus.schemas.appeal import Appeal, Receipt

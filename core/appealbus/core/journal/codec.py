@@ -7,7 +7,6 @@ from typing import Any
 from sqlalchemy import Row, RowMapping
 
 from appealbus.core.domain.case import Case, LookupState, Try
-from appealbus.core.domain.change import KeptChange
 from appealbus.core.domain.document import Document, fact_parts
 from appealbus.core.domain.listing import AppealRow, AppealState
 from appealbus.core.domain.public_id import public_id
@@ -17,7 +16,7 @@ from appealbus.schemas.appeal import Receipt
 from appealbus.schemas.base import printable
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.record import stored_record
-from appealbus.schemas.stored import APPEAL, CHANGE, INPUTS, PROVENANCE
+from appealbus.schemas.stored import APPEAL, INPUTS, PROVENANCE
 
 _NO_DATE = date.max.toordinal()
 
@@ -134,11 +133,6 @@ def case_from_row(row: Row[Any], states: tuple[LookupState, ...]) -> Case:
         changes=row.changes,
         due_on=due_of(row.urgency),
     )
-
-
-def change_from_row(row: Row[Any]) -> KeptChange:
-    """Return the change in a row."""
-    return KeptChange.of(CHANGE.read(row.document), row.received_at)
 
 
 def appeal_from_row(row: Row[Any]) -> AppealRow:

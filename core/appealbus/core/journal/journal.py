@@ -19,6 +19,7 @@ from appealbus.core.domain.operation import Frozen, Progress
 from appealbus.core.journal import clients, leaving, named_views, operations, state, store
 from appealbus.core.journal import operations as operation_reads
 from appealbus.core.journal.asking import asks
+from appealbus.core.journal.changes import changing
 from appealbus.core.journal.errors import Superseded
 from appealbus.core.journal.key import KeyFile
 from appealbus.core.journal.lock import RunLock
@@ -29,7 +30,7 @@ from appealbus.core.journal.taking import Delivering, Taking
 from appealbus.core.journal.upkeep import Sketching, Upkeep
 from appealbus.core.journal.working import Working
 from appealbus.core.journal.writer import Writer
-from appealbus.core.journal.writes import accepting, changing, concluding
+from appealbus.core.journal.writes import accepting, concluding
 from appealbus.core.journal.writing import Writing
 
 

@@ -7,11 +7,13 @@ from sqlalchemy import Connection, select
 
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import bulk
+from appealbus.core.journal.changes import changing
+from appealbus.core.journal.changes.changes import ChangeTaken
+from appealbus.core.journal.changes.targets import Changing
 from appealbus.core.journal.quarantine import Replayed, quarantine, replayed
-from appealbus.core.journal.rows import Accepted, ChangeTaken
-from appealbus.core.journal.writes import accepting, changing
+from appealbus.core.journal.rows import Accepted
+from appealbus.core.journal.writes import accepting
 from appealbus.core.journal.writes.arriving import Arriving
-from appealbus.core.journal.writes.change_targets import Changing
 
 LEFT = "quarantine.left"
 """The code of what is not taken, since somebody else was faster."""

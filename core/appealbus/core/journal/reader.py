@@ -35,6 +35,10 @@ from appealbus.core.journal import log as log_reads
 from appealbus.core.journal import quarantine as copy_reads
 from appealbus.core.journal import replies as reply_reads
 from appealbus.core.journal.asking import Asking, asks
+from appealbus.core.journal.changes import changes as change_reads
+from appealbus.core.journal.changes import changing
+from appealbus.core.journal.changes.changes import NewChange
+from appealbus.core.journal.changes.targets import Changing
 from appealbus.core.journal.clock import shared_now
 from appealbus.core.journal.deliveries import deliveries as delivery_reads
 from appealbus.core.journal.errors import ClockInDoubt
@@ -44,16 +48,13 @@ from appealbus.core.journal.mark import Mark
 from appealbus.core.journal.quarantine import QuarantineRow
 from appealbus.core.journal.reads import calls, counting, lists, pace, past, weekly
 from appealbus.core.journal.reads import cases as case_reads
-from appealbus.core.journal.reads import changes as change_reads
 from appealbus.core.journal.reads import feed as feed_reads
 from appealbus.core.journal.reads import outlines as outline_reads
 from appealbus.core.journal.reads import warned as warned_reads
 from appealbus.core.journal.reads.past import AT_INTAKE, Reach
 from appealbus.core.journal.replies import passes
-from appealbus.core.journal.rows import NewChange
 from appealbus.core.journal.workers import WorkerState, known
-from appealbus.core.journal.writes import changing
-from appealbus.core.journal.writes.change_targets import Changing
+from appealbus.core.journal.writes import accepting
 from appealbus.core.packing import unpack
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.record import Record
@@ -65,7 +66,7 @@ class JournalReader(Asking):
     case = asks(case_reads.case)
     changes = asks(change_reads.changes)
     waiting_changes = asks(change_reads.waiting_changes)
-    would_accept = asks(change_reads.would_accept)
+    would_accept = asks(accepting.would_accept)
     most_awaited = asks(change_reads.most_awaited)
 
     async def would_change(self, new: NewChange, *, most_waiting: int = 10_000) -> str | None:

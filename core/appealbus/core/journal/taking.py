@@ -6,12 +6,14 @@ from datetime import datetime
 from appealbus.core import clocks
 from appealbus.core.domain.operation import Verdict
 from appealbus.core.journal import leaving, quarantine, retention, suspect_messages
+from appealbus.core.journal.changes import changing
+from appealbus.core.journal.changes.changes import ChangeTaken, NewChange
+from appealbus.core.journal.changes.targets import Changing
 from appealbus.core.journal.deliveries import delivering
 from appealbus.core.journal.quarantine import NewQuarantine, QuarantineRow
-from appealbus.core.journal.rows import Accepted, ChangeTaken, NewAppeal, NewChange
-from appealbus.core.journal.writes import accepting, changing, pruning
+from appealbus.core.journal.rows import Accepted, NewAppeal
+from appealbus.core.journal.writes import accepting, pruning
 from appealbus.core.journal.writes.arriving import Arriving
-from appealbus.core.journal.writes.change_targets import Changing
 from appealbus.core.journal.writing import Writing
 
 

@@ -31,13 +31,14 @@ from appealbus.core.journal import (
     waiting,
     workers,
 )
+from appealbus.core.journal.changes import waiting_changes
 from appealbus.core.journal.errors import ClockInDoubt
 from appealbus.core.journal.expired import Ages
 from appealbus.core.journal.quarantine import QuarantineBounds
 from appealbus.core.journal.sketch import Sketch
 from appealbus.core.journal.tables import appeal, document, sketch
 from appealbus.core.journal.workers import WorkerState
-from appealbus.core.journal.writes import pruning, sketches, waiting_changes
+from appealbus.core.journal.writes import pruning, sketches
 from appealbus.core.journal.writing import Writing
 from appealbus.core.packing import unpack
 from appealbus.schemas.base import printable

@@ -12,7 +12,8 @@ from sqlalchemy import Connection, Row, select
 from appealbus.core.domain.case import Case, LookupState
 from appealbus.core.domain.change import KeptChange
 from appealbus.core.journal import codec
-from appealbus.core.journal.tables import appeal, change, document, lookup
+from appealbus.core.journal.changes.changes import change, change_from_row
+from appealbus.core.journal.tables import appeal, document, lookup
 from appealbus.core.packing import unpack
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.stored import APPEAL
@@ -47,7 +48,7 @@ def _with_changes(connection: Connection, read: Sequence[Case]) -> list[Case]:
     kept: defaultdict[int, list[KeptChange]] = defaultdict(list)
     for row in connection.execute(select(change).where(change.c.appeal_id.in_(ids))):
         try:
-            kept[row.appeal_id].append(codec.change_from_row(row))
+            kept[row.appeal_id].append(change_from_row(row))
         except Exception as error:  # one damaged change must not stop its appeal, nor the others
             log.error("journal.unreadable", appeal_id=row.appeal_id, error=type(error).__name__)
     mine = (document.c.appeal_id == appeal.c.id) & (document.c.digest == appeal.c.first)

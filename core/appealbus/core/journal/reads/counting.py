@@ -8,6 +8,8 @@ from sqlalchemy import Connection, bindparam, func, select, union_all
 from appealbus.core.domain.counts import Counts, QuarantineHeld
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.journal import codec, log
+from appealbus.core.journal.changes.changes import change
+from appealbus.core.journal.changes.waiting_changes import waiting_by_channel
 from appealbus.core.journal.quarantine import QUARANTINED, quarantine
 from appealbus.core.journal.reads import feed
 from appealbus.core.journal.tables import (
@@ -23,12 +25,10 @@ from appealbus.core.journal.tables import (
     UNASSESSED,
     WAITS,
     appeal,
-    change,
     counter,
     outbox,
 )
 from appealbus.core.journal.tables import dossier as dossiers
-from appealbus.core.journal.writes.waiting_changes import waiting_by_channel
 
 _LACKING = select(appeal.c.lacks, func.count().label("number")).where(LACKS).group_by(appeal.c.lacks)
 _UNSENT = (

@@ -12,7 +12,8 @@ from appealbus.core.domain.change import KeptChange
 from appealbus.core.domain.document import fact_parts
 from appealbus.core.domain.outline import Outline
 from appealbus.core.journal import codec, direct
-from appealbus.core.journal.tables import appeal, change, document, dossier, lookup
+from appealbus.core.journal.changes.changes import change, change_from_row
+from appealbus.core.journal.tables import appeal, document, dossier, lookup
 from appealbus.core.packing import unpack
 from appealbus.schemas.record import Record, stored_record
 
@@ -69,7 +70,7 @@ def outlines(connection: Connection, ids: Sequence[int]) -> list[Outline]:
     told: defaultdict[int, list[KeptChange]] = defaultdict(list)
     for row in changes:
         try:
-            told[row.appeal_id].append(codec.change_from_row(row))
+            told[row.appeal_id].append(change_from_row(row))
         except Exception as error:  # one damaged change must not stop its appeal, nor the others
             _unreadable(row.appeal_id, error)
     names: defaultdict[int, list[str]] = defaultdict(list)

@@ -14,10 +14,11 @@ from sqlalchemy import BigInteger, Connection, Integer, bindparam, literal_colum
 from appealbus.core.domain.change import KeptChange
 from appealbus.core.interfaces.past import Other, Past
 from appealbus.core.journal import codec, columns, direct
+from appealbus.core.journal.changes.changes import change, change_from_row
 from appealbus.core.journal.key import JournalKey
 from appealbus.core.journal.naming import named_by_appeal
 from appealbus.core.journal.sketch import INDEXED, Sketch, likeness, unpacked
-from appealbus.core.journal.tables import appeal, change, document, sketch, sketch_hash, subject
+from appealbus.core.journal.tables import appeal, document, sketch, sketch_hash, subject
 from appealbus.core.packing import unpack
 from appealbus.core.texts import ALIKE
 from appealbus.schemas.appeal import Appeal
@@ -233,7 +234,7 @@ def _changes(connection: Connection, ids: Sequence[int]) -> Mapping[int, list[Ke
         return kept
     for row in connection.execute(select(change).where(change.c.appeal_id.in_(ids))):
         try:
-            kept[row.appeal_id].append(codec.change_from_row(row))
+            kept[row.appeal_id].append(change_from_row(row))
         except Exception as error:
             log.error("journal.unreadable", appeal_id=row.appeal_id, error=type(error).__name__)
     for each in kept.values():

@@ -24,6 +24,5 @@ from appealbus.core.journal.tables.appeals import (
 )
 from appealbus.core.journal.tables.base import Id, Moment, metadata, to_moment, to_number, unindexed
 from appealbus.core.journal.tables.dossiers import ALONE, LACKED, SENT, SUPERSEDES, WAITS, document, dossier, outbox
-from appealbus.core.journal.tables.messages import change
 from appealbus.core.journal.tables.questions import TROUBLE, lookup
 from appealbus.core.journal.tables.workers import counter, standing

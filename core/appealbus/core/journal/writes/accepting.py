@@ -11,12 +11,14 @@ from appealbus.core.domain.document import Document
 from appealbus.core.domain.event import Event, What, by_client, short
 from appealbus.core.errors import JournalError, MessageDiffers
 from appealbus.core.journal import bulk, clock, codec, direct, documents, events
-from appealbus.core.journal.duplicates import differ
+from appealbus.core.journal.changes import waiting_changes
+from appealbus.core.journal.duplicates import differ, digest
 from appealbus.core.journal.rows import Accepted
 from appealbus.core.journal.tables import appeal, counter
-from appealbus.core.journal.writes import sketches, subjects, waiting_changes
+from appealbus.core.journal.writes import sketches, subjects
 from appealbus.core.journal.writes.arriving import Arriving
 from appealbus.core.journal.writes.numbering import Numbers
+from appealbus.schemas.appeal import Appeal
 
 _IDS = "appeal"
 _RECEIPT = [appeal.c[name] for name in ("id", "number", "accepted_at", "accepted_by", "message_id", "channel")]
@@ -101,3 +103,19 @@ def _event(row: Mapping[str, Any], *, new: bool) -> Event:
     if row["lease_owner"] is not None:
         detail["owner"] = short(row["lease_owner"])
     return Event(What.ACCEPTED, row["id"], by_client(channel), channel, detail)
+
+
+def would_accept(connection: Connection, new: Appeal) -> str | None:
+    """Return the number of the appeal that the same message has become before; None: it is new.
+
+    Raises:
+        MessageDiffers: another message has come with its message id before.
+
+    """
+    named = (appeal.c.message_id == new.message_id) & (appeal.c.channel == new.channel)
+    first = connection.execute(select(appeal.c.number, appeal.c.digest).where(named)).first()
+    if first is None:
+        return None
+    if differ(first.digest, digest(new)):
+        raise MessageDiffers(first.number)
+    return str(first.number)

@@ -13,6 +13,7 @@ from appealbus.core.domain.event import BUS, Event, What
 from appealbus.core.journal import bulk, events
 from appealbus.core.journal.access import access
 from appealbus.core.journal.awaiting import awaited
+from appealbus.core.journal.changes.changes import change
 from appealbus.core.journal.clients import feed_reader
 from appealbus.core.journal.events import log_entry
 from appealbus.core.journal.quarantine import QUARANTINED, QuarantineBounds, quarantine
@@ -22,7 +23,6 @@ from appealbus.core.journal.tables import (
     IDLE,
     WAITS,
     appeal,
-    change,
     counter,
     document,
     dossier,

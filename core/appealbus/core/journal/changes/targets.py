@@ -13,11 +13,11 @@ from appealbus.core.domain.change import ENDS, KeptChange, Order, closed_by, ord
 from appealbus.core.domain.sender import FOREIGN, NOT_ALLOWED, Says, Sender, Touched
 from appealbus.core.errors import CONFLICT, JournalError
 from appealbus.core.journal import bulk
+from appealbus.core.journal.changes import waiting_changes
+from appealbus.core.journal.changes.changes import NewChange, Standing, refused, revoked, said
+from appealbus.core.journal.changes.changes import change as table
 from appealbus.core.journal.codec import names_from, names_to
-from appealbus.core.journal.rows import NewChange
 from appealbus.core.journal.tables import MISDATED, appeal
-from appealbus.core.journal.tables import change as table
-from appealbus.core.journal.writes import touching, waiting_changes
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Target:
     """An appeal with the changes that it has."""
 
     row: Any
-    standing_of: touching.Standing
+    standing_of: Standing
     urgency: int
     orders: list[tuple[Order, str]] = field(default_factory=list)
     room: waiting_changes.Room = field(default_factory=waiting_changes.Room)
@@ -146,7 +146,6 @@ _OF_CHANGE = (
 )
 _OF_APPEALS = select(*_OF_CHANGE).where(table.c.appeal_id.in_(bindparam("ids", expanding=True)))
 
-
 _NOTHING = Says(frozenset(), {})
 
 
@@ -193,13 +192,13 @@ class Targets:
     def _refusal(self, item: Changing) -> JournalError | None:
         """Say why the sender may not make this change to any appeal that it names; None: it may, or there is none."""
         if item.of_message is not None and item.sender.channel not in ("", item.of_message[1]):
-            return touching.refused(FOREIGN)
-        if item.replayed and touching.revoked(self._connection, [item.sender]):
-            return touching.refused(NOT_ALLOWED)
+            return refused(FOREIGN)
+        if item.replayed and revoked(self._connection, [item.sender]):
+            return refused(NOT_ALLOWED)
         rows = [row for row in self._candidates(item) if row.id in self._here]
         given = item.says, item.dated_at, item.new.received_at
         codes = [item.sender.refusal(self._here[row.id].standing_of.now, *given) for row in rows]
-        return touching.refused(codes[0]) if codes and codes[0] is not None and all(codes) else None
+        return refused(codes[0]) if codes and codes[0] is not None and all(codes) else None
 
     def hides(self, item: Changing) -> bool:
         """Whether the sender of a change that is known is told nothing of its appeal."""
@@ -248,13 +247,13 @@ def _targets_of(
     """Return appeals with the changes that they have."""
     rows = connection.execute(_SEEN if look else _LOCKED, {"ids": bulk.padded(ids)})
     # Where changes were worked in, place and kind are those of the last that says them: as they count here, too.
-    given = ((row, touching.Standing(Touched(row.channel, row.place, row.kind))) for row in rows)
+    given = ((row, Standing(Touched(row.channel, row.place, row.kind))) for row in rows)
     found = {
         row.id: Target(row, standing, row.urgency, misdated=MISDATED in names_from(row.lacks))
         for row, standing in given
     }
     changes = connection.execute(_OF_APPEALS, {"ids": bulk.padded(ids)}).all()
-    says = touching.said(connection, [row for row in changes if row.appeal_id in scoped])
+    says = said(connection, [row for row in changes if row.appeal_id in scoped])
     for row in changes:
         found[row.appeal_id].has(row, says.get(row.id, _NOTHING))
     return found

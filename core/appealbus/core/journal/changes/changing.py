@@ -12,13 +12,13 @@ from appealbus.core.domain.event import Event, What, by_client
 from appealbus.core.domain.sender import REFUSED
 from appealbus.core.errors import CONFLICT, JournalError, MessageDiffers
 from appealbus.core.journal import bulk, events, quarantine
+from appealbus.core.journal.changes import waiting_changes
+from appealbus.core.journal.changes.changes import ChangeTaken
+from appealbus.core.journal.changes.changes import change as table
+from appealbus.core.journal.changes.targets import Changing, Targets
 from appealbus.core.journal.duplicates import differ, digest
 from appealbus.core.journal.quarantine import NewQuarantine
-from appealbus.core.journal.rows import ChangeTaken
 from appealbus.core.journal.tables import appeal
-from appealbus.core.journal.tables import change as table
-from appealbus.core.journal.writes import waiting_changes
-from appealbus.core.journal.writes.change_targets import Changing, Targets
 from appealbus.schemas.appeal import Receipt
 from appealbus.schemas.base import printable
 from appealbus.schemas.notes import warned

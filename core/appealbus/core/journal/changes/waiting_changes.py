@@ -14,13 +14,12 @@ from appealbus.core.domain.change import AS_KEPT, ENDS, closed_by, order_of
 from appealbus.core.domain.event import Event, What, by_client
 from appealbus.core.domain.sender import SenderOf, Touched
 from appealbus.core.journal import bulk, events, series
+from appealbus.core.journal.changes.changes import Standing, Waited, Why
+from appealbus.core.journal.changes.changes import change as table
 from appealbus.core.journal.codec import names_from, names_to
 from appealbus.core.journal.quarantine import quarantine
 from appealbus.core.journal.tables import MISDATED, Moment, appeal, counter, to_number
-from appealbus.core.journal.tables import change as table
-from appealbus.core.journal.writes import touching
 from appealbus.core.journal.writes.one_by_one import one_by_one
-from appealbus.core.journal.writes.touching import Why
 
 WAITING = "waiting_changes"
 """The counter of changes that wait for their appeals. Whoever writes any of them has it locked."""
@@ -210,7 +209,7 @@ def waiting_for(
             refused.append((row["id"], waits, _CONTRADICTORY))
         elif row is not None:
             named[row["id"]].append(waits)
-    waited = touching.Waited(connection, [waits for theirs in named.values() for waits in theirs], sender_of)
+    waited = Waited(connection, [waits for theirs in named.values() for waits in theirs], sender_of)
     for row in rows:
         its, why = _adopted(waited, row, named.get(row["id"], []))
         refused += [(row["id"], *each) for each in why]
@@ -224,9 +223,7 @@ def waiting_for(
     return Found(taken, [each for each, size in zip(refused, sizes, strict=True) if size <= _AT_ONCE])
 
 
-def _adopted(
-    waited: touching.Waited, row: Mapping[str, Any], theirs: Sequence[Any]
-) -> tuple[list[Any], list[tuple[Any, Why]]]:
+def _adopted(waited: Waited, row: Mapping[str, Any], theirs: Sequence[Any]) -> tuple[list[Any], list[tuple[Any, Why]]]:
     """Return of changes those that an appeal takes, in their order, and the others, with why.
 
     What does not count takes no room. Where there is none for all, a right rests only on changes that the appeal has.
@@ -239,14 +236,12 @@ def _adopted(
     return fit, refused
 
 
-def _allowed(
-    waited: touching.Waited, row: Mapping[str, Any], theirs: Sequence[Any]
-) -> tuple[list[Any], list[tuple[Any, Why]]]:
+def _allowed(waited: Waited, row: Mapping[str, Any], theirs: Sequence[Any]) -> tuple[list[Any], list[tuple[Any, Why]]]:
     """Return of changes those that their senders may make, in their order, and the others, with why.
 
     They are asked as they came: a right rests on what was sent before, as if the appeal had been here.
     """
-    standing = touching.Standing(Touched(row["channel"], row["place"], row["kind"]))
+    standing = Standing(Touched(row["channel"], row["place"], row["kind"]))
     allowed: list[Any] = []
     refused: list[tuple[Any, Why]] = []
     for waits in sorted(theirs, key=lambda each: (each.received_at, each.id)):
