@@ -10,8 +10,8 @@ from appealbus.core.bus.trimming import trim_quarantine
 from appealbus.core.config.models import BusSettings
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import clock, state
+from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness
 from tests.services.forms import form
 

@@ -11,11 +11,11 @@ from appealbus.core.domain.case import LookupState
 from appealbus.core.domain.replies import KeptReplies
 from appealbus.core.journal import documents
 from appealbus.core.journal import replies as kept_replies
+from appealbus.core.journal.appeals.accepting import Accepted
+from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.expired import Ages
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import Accepted
 from appealbus.core.journal.tables import document, metadata
-from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness
 from tests.core.journal.conftest import Make
 from tests.services.recomputed import check_the_past

@@ -19,11 +19,12 @@ from appealbus.core.domain.event import Cursor, LogFilter
 from appealbus.core.domain.operation import Frozen, Operation, Order
 from appealbus.core.interfaces.answer import Answer
 from appealbus.core.journal import access, awaiting, documents, log, migrations, quarantine, store
+from appealbus.core.journal.appeals import concluding, leases, suspects
 from appealbus.core.journal.deliveries import deliveries
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.reads import cases, counting, lists
 from appealbus.core.journal.tables import metadata
-from appealbus.core.journal.writes import concluding, holding, pruning, suspects, working
+from appealbus.core.journal.writes import pruning
 from appealbus.schemas.dossier import Completeness
 from tests.core.journal.explaining import explain_all
 
@@ -169,11 +170,11 @@ _CONCLUSION = concluding.Conclusion(
         lambda connection: awaiting.answers(connection, 1),
         lambda connection: awaiting.answered(connection, [awaiting.Answered("s", Answer("q", b""), NOW, "bus")]),
         lambda connection: concluding.conclude(connection, [concluding.Concluding(_CONCLUSION, NOW, NOW, 1)]),
-        lambda connection: working.claim(connection, [working.Claim("me", NOW, 60, 10, 1 << 40, True)]),
-        lambda connection: working.release(connection, [working.Release("me", None)]),
+        lambda connection: leases.claim(connection, [leases.Claim("me", NOW, 60, 10, 1 << 40, True)]),
+        lambda connection: leases.release(connection, [leases.Release("me", None)]),
         lambda connection: suspects.next_turn(connection, NOW),
         lambda connection: suspects.bury(connection, [suspects.Burial(None, NOW, "bus")]),
-        lambda connection: holding.hold(connection, [holding.Hold("N", "me", "so", NOW)]),
+        lambda connection: suspects.hold(connection, [suspects.Hold("N", "me", "so", NOW)]),
         lambda connection: access.left_for_sources(connection, "N"),
         lambda connection: pruning.prune_appeals(connection, [pruning.Idle(NOW, NOW, "bus")]),
         lambda connection: pruning.prune_quarantine(connection, [pruning.Old(NOW, "bus")]),

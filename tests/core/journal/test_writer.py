@@ -9,9 +9,9 @@ from structlog.testing import capture_logs
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import access
 from appealbus.core.journal import writer as writing
+from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.lock import FileLock
-from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness
 from tests.services.journals import sqlite_journal
 from tests.services.processes import PATIENCE

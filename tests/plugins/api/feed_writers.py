@@ -13,8 +13,8 @@ from pathlib import Path
 import orjson
 
 from appealbus.core.journal import events, store
-from appealbus.core.journal.writes import concluding
-from appealbus.core.journal.writes.concluding import Concluding, Conclusion
+from appealbus.core.journal.appeals import concluding
+from appealbus.core.journal.appeals.concluding import Concluding, Conclusion
 from appealbus.schemas import Completeness
 from tests.core.rights.made import FIELDS, dossier, value
 

@@ -28,10 +28,10 @@ from appealbus.core.failpoints import failpoint
 from appealbus.core.guards.attempts import LEFT_OUT
 from appealbus.core.guards.guard import Guard
 from appealbus.core.hookspecs import Hooks
+from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.columns import pending_of, worst
 from appealbus.core.journal.errors import LeaseLost, VersionConflict
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.core.parts import Parts
 from appealbus.core.planning.contract import CompletenessContract
 from appealbus.core.plugin_calls import is_defect

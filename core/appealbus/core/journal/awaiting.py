@@ -28,12 +28,12 @@ from appealbus.core.interfaces.answer import Answer, Kept
 from appealbus.core.interfaces.wire import SingleUse
 from appealbus.core.journal import bulk, direct, events, keeping
 from appealbus.core.journal.access import access, access_to_row, asked_event
+from appealbus.core.journal.appeals.suspects import WAITING
 from appealbus.core.journal.key import Marked
+from appealbus.core.journal.one_by_one import one_by_one
 from appealbus.core.journal.replies import Kept as KeptRow
 from appealbus.core.journal.tables import appeal, lookup
 from appealbus.core.journal.tables.base import Id, Moment, metadata
-from appealbus.core.journal.writes.one_by_one import one_by_one
-from appealbus.core.journal.writes.suspects import WAITING
 from appealbus.schemas.outcome import OutcomeKind
 
 awaited = Table(

@@ -18,6 +18,7 @@ from appealbus.core.domain.named_view import NamedView
 from appealbus.core.domain.operation import Frozen, Progress
 from appealbus.core.journal import clients, leaving, named_views, operations, state, store
 from appealbus.core.journal import operations as operation_reads
+from appealbus.core.journal.appeals import accepting, concluding
 from appealbus.core.journal.asking import asks
 from appealbus.core.journal.changes import changing
 from appealbus.core.journal.errors import Superseded
@@ -30,7 +31,6 @@ from appealbus.core.journal.taking import Delivering, Taking
 from appealbus.core.journal.upkeep import Sketching, Upkeep
 from appealbus.core.journal.working import Working
 from appealbus.core.journal.writer import Writer
-from appealbus.core.journal.writes import accepting, concluding
 from appealbus.core.journal.writing import Writing
 
 

@@ -11,12 +11,12 @@ from appealbus.core.domain.case import LookupState
 from appealbus.core.domain.event import Event, What, by_worker
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import bulk, codec, direct, documents, events, replies
+from appealbus.core.journal.appeals import forms, suspects
+from appealbus.core.journal.appeals.leases import not_free
 from appealbus.core.journal.key import Marked
+from appealbus.core.journal.one_by_one import one_by_one
 from appealbus.core.journal.replies import Kept
 from appealbus.core.journal.tables import appeal, lookup, to_number
-from appealbus.core.journal.writes import subjects, suspects
-from appealbus.core.journal.writes.one_by_one import one_by_one
-from appealbus.core.journal.writes.working import not_free
 from appealbus.schemas.provenance import Provenance
 
 
@@ -70,7 +70,7 @@ def keep_own(connection: Connection, items: Sequence[Keep]) -> list[bool]:
     bulk.upsert(connection, lookup, rows)
     events.note(connection, [_ended(item, row) for item, row in zip(good, rows, strict=True)])
     replies.keep(connection, [item.kept for item in good if item.kept is not None])
-    subjects.add(connection, [subjects.Naming(item.appeal_id, item.marked) for item in good if item.marked])
+    forms.add_subjects(connection, [forms.Naming(item.appeal_id, item.marked) for item in good if item.marked])
     return own
 
 

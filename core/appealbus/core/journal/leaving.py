@@ -7,13 +7,12 @@ from sqlalchemy import Connection, select
 
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import bulk
+from appealbus.core.journal.appeals import accepting
+from appealbus.core.journal.appeals.accepting import Accepted, Arriving
 from appealbus.core.journal.changes import changing
 from appealbus.core.journal.changes.changes import ChangeTaken
 from appealbus.core.journal.changes.targets import Changing
 from appealbus.core.journal.quarantine import Replayed, quarantine, replayed
-from appealbus.core.journal.rows import Accepted
-from appealbus.core.journal.writes import accepting
-from appealbus.core.journal.writes.arriving import Arriving
 
 LEFT = "quarantine.left"
 """The code of what is not taken, since somebody else was faster."""

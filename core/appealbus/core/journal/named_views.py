@@ -8,8 +8,8 @@ from appealbus.core.domain.event import Event, What
 from appealbus.core.domain.named_view import MOST_VIEWS, NamedView
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import events
+from appealbus.core.journal.one_by_one import one_by_one
 from appealbus.core.journal.tables.base import Moment, metadata
-from appealbus.core.journal.writes.one_by_one import one_by_one
 
 named_view = Table(
     "named_view",

@@ -31,9 +31,9 @@ from appealbus.core.domain.event import Event, What
 from appealbus.core.domain.operation import Frozen, NotDone, Operation, OperationRow, Order, Progress, Verdict
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import acting, bulk, events
+from appealbus.core.journal.one_by_one import one_by_one
 from appealbus.core.journal.tables import counter
 from appealbus.core.journal.tables.base import Id, Moment, metadata
-from appealbus.core.journal.writes.one_by_one import one_by_one
 from appealbus.schemas.base import printable
 
 operation = Table(

@@ -16,9 +16,9 @@ from appealbus.core.domain.event import BUS, Event, What, by_person
 from appealbus.core.domain.pauses import Pause, QuotaAnswer, QuotaCall, QuotaUse, QuotaWish, SourceNews
 from appealbus.core.journal import bulk, events
 from appealbus.core.journal.limits import SourceLimit, lock, source_limit
+from appealbus.core.journal.one_by_one import one_by_one
 from appealbus.core.journal.tables import to_number
 from appealbus.core.journal.tables.base import Moment, metadata
-from appealbus.core.journal.writes.one_by_one import one_by_one
 
 source_pause = Table(
     "source_pause",

@@ -34,6 +34,7 @@ from appealbus.core.journal import clients as client_reads
 from appealbus.core.journal import log as log_reads
 from appealbus.core.journal import quarantine as copy_reads
 from appealbus.core.journal import replies as reply_reads
+from appealbus.core.journal.appeals import accepting
 from appealbus.core.journal.asking import Asking, asks
 from appealbus.core.journal.changes import changes as change_reads
 from appealbus.core.journal.changes import changing
@@ -54,7 +55,6 @@ from appealbus.core.journal.reads import warned as warned_reads
 from appealbus.core.journal.reads.past import AT_INTAKE, Reach
 from appealbus.core.journal.replies import passes
 from appealbus.core.journal.workers import WorkerState, known
-from appealbus.core.journal.writes import accepting
 from appealbus.core.packing import unpack
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.record import Record

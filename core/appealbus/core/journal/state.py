@@ -14,8 +14,8 @@ from appealbus.core.journal import bulk, events, generation, log, migration_lock
 from appealbus.core.journal.clock import Look, shared_now
 from appealbus.core.journal.events import epoch
 from appealbus.core.journal.mark import PLACE, JournalState, Mark, Place
+from appealbus.core.journal.one_by_one import one_by_one
 from appealbus.core.journal.tables import counter, standing
-from appealbus.core.journal.writes.one_by_one import one_by_one
 
 _JUMP = 5.0
 """Seconds that a clock may jump while the bus runs. NTP slews what is less than a second, and never steps so far."""

@@ -7,8 +7,6 @@ from datetime import datetime, timedelta
 from functools import partial
 from uuid import uuid4
 
-from sqlalchemy import Connection, func, select
-
 from appealbus.core import clocks
 from appealbus.core.domain.event import Event, What
 from appealbus.core.domain.known import KnownLookup
@@ -31,14 +29,15 @@ from appealbus.core.journal import (
     waiting,
     workers,
 )
+from appealbus.core.journal.appeals import forms
+from appealbus.core.journal.appeals.forms import missing_sketches
 from appealbus.core.journal.changes import waiting_changes
 from appealbus.core.journal.errors import ClockInDoubt
 from appealbus.core.journal.expired import Ages
 from appealbus.core.journal.quarantine import QuarantineBounds
 from appealbus.core.journal.sketch import Sketch
-from appealbus.core.journal.tables import appeal, document, sketch
 from appealbus.core.journal.workers import WorkerState
-from appealbus.core.journal.writes import pruning, sketches
+from appealbus.core.journal.writes import pruning
 from appealbus.core.journal.writing import Writing
 from appealbus.core.packing import unpack
 from appealbus.schemas.base import printable
@@ -225,13 +224,6 @@ class Upkeep(Writing):
             raise ClockInDoubt
 
 
-_BATCH = 200
-"""Appeals of one transaction."""
-_WINDOW = 5000
-"""Ids that are looked through at once for some that have no sketch."""
-_content = (document.c.appeal_id == appeal.c.id) & (document.c.digest == appeal.c.content)
-
-
 @dataclass(frozen=True, slots=True)
 class Drawn:
     """Up to which appeal all have sketches, and how many have got theirs now."""
@@ -248,33 +240,20 @@ class Sketching(Writing):
 
         One that cannot be read gets an empty one. On disk when it returns.
         """
-        found = await self._read(lambda connection: _missing(connection, after))
+        found = await self._read(lambda connection: missing_sketches(connection, after))
         if found is None:
             return None
         rows, upto = found
         drawn = await asyncio.to_thread(self._drawn, rows) if rows else []
         if drawn:
-            await self._write.submit(sketches.fill, drawn)
+            await self._write.submit(forms.fill_sketches, drawn)
         return Drawn(upto, len(drawn))
 
-    def _drawn(self, rows: Sequence[tuple[int, bytes, bytes]]) -> list[sketches.Filling]:
-        return [sketches.Filling(appeal_id, content, self._of(body)) for appeal_id, content, body in rows]
+    def _drawn(self, rows: Sequence[tuple[int, bytes, bytes]]) -> list[forms.Filling]:
+        return [forms.Filling(appeal_id, content, self._of(body)) for appeal_id, content, body in rows]
 
     def _of(self, body: bytes) -> Sketch:
         try:
             return self.key.sketcher.of(APPEAL.read(unpack(body)).text)
         except Exception:  # damage takes any form, and is told by whoever reads the appeal itself
             return ()
-
-
-def _missing(connection: Connection, after: int) -> tuple[list[tuple[int, bytes, bytes]], int] | None:
-    """Return appeals of the next ids that have no sketch, and up to which all were seen; None: there are none."""
-    last = connection.scalar(select(func.max(appeal.c.id))) or 0
-    if after >= last:
-        return None
-    upto = min(after + _WINDOW, last)
-    has = select(sketch.c.appeal_id).where(sketch.c.appeal_id == appeal.c.id).exists()
-    query = select(appeal.c.id, appeal.c.content, document.c.body).join(document, _content)
-    query = query.where(appeal.c.id > after, appeal.c.id <= upto, ~has).order_by(appeal.c.id).limit(_BATCH)
-    rows = [(row.id, row.content, row.body) for row in connection.execute(query)]
-    return rows, rows[-1][0] if len(rows) == _BATCH else upto

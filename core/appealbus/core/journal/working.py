@@ -17,11 +17,11 @@ from appealbus.core.errors import JournalError
 from appealbus.core.interfaces.answer import Answer, Kept
 from appealbus.core.interfaces.wire import SingleUse
 from appealbus.core.journal import access, awaiting, keeping
+from appealbus.core.journal.appeals import concluding, leases, suspects
+from appealbus.core.journal.appeals.concluding import Concluding, Conclusion
 from appealbus.core.journal.key import Marked
 from appealbus.core.journal.naming import named_by_appeal, named_by_record
 from appealbus.core.journal.replies import Kept as KeptRow
-from appealbus.core.journal.writes import concluding, holding, suspects, working
-from appealbus.core.journal.writes.concluding import Concluding, Conclusion
 from appealbus.core.journal.writing import Writing
 
 _UNREADABLE = timedelta(hours=1)
@@ -152,7 +152,7 @@ class Working(Writing):
                 still = limit - len(cases)
                 alone = alone and not cases
                 given = (owner, now, lease_seconds, still, room, alone, suspects, lost, kept, thorough)
-                claimed = await self._write.submit(working.claim, working.Claim(*given, self.lacks_after))
+                claimed = await self._write.submit(leases.claim, leases.Claim(*given, self.lacks_after))
                 self.lacks_after = claimed.lacks_after
                 _tell(claimed.found)
                 ids = claimed.ids
@@ -169,8 +169,8 @@ class Working(Writing):
                 if not unreadable:
                     break
                 lost = None
-                put_off = working.Release(owner, tuple(unreadable), now + _UNREADABLE)
-                await self._write.submit(working.release, put_off)
+                put_off = leases.Release(owner, tuple(unreadable), now + _UNREADABLE)
+                await self._write.submit(leases.release, put_off)
         except JournalError:
             if leased:  # else no worker would have them until the leases are over
                 with suppress(JournalError):
@@ -180,7 +180,7 @@ class Working(Writing):
 
     async def release(self, owner: str, ids: Sequence[int] | None = None) -> None:
         """Give appeals back unfinished, those named or all of the owner's: the next worker that claims gets them."""
-        await self._write.submit(working.release, working.Release(owner, ids))
+        await self._write.submit(leases.release, leases.Release(owner, ids))
 
     async def conclude(self, conclusion: Conclusion) -> bool:
         """End a run in one transaction: the dossier's new version, a delivery for each receiver, the appeal's state.
@@ -204,7 +204,7 @@ class Working(Writing):
         """Renew the owner's leases of these appeals; return those that it still had. It has lost the others."""
         if not ids:
             return set()
-        return await self._write.submit(working.renew, working.Renewal(owner, ids, now, lease_seconds))
+        return await self._write.submit(leases.renew, leases.Renewal(owner, ids, now, lease_seconds))
 
     async def retry(
         self, number: str, *, everything: bool = False, refresh: bool = False, reason: str = ""
@@ -226,7 +226,7 @@ class Working(Writing):
 
         """
         return await self._write.submit(
-            working.retry, working.Retry(number, self.now(), everything, self.actor, refresh, reason)
+            leases.retry, leases.Retry(number, self.now(), everything, self.actor, refresh, reason)
         )
 
     async def reread(
@@ -275,7 +275,7 @@ class Working(Writing):
             JournalError: with the code `held` if it is held already.
 
         """
-        return await self._write.submit(holding.hold, holding.Hold(number, by, reason, clocks.wall()))
+        return await self._write.submit(suspects.hold, suspects.Hold(number, by, reason, clocks.wall()))
 
     async def release_appeal(self, number: str, *, reason: str = "") -> bool:
         """Have a held appeal worked again; False if there is no such appeal.
@@ -284,7 +284,7 @@ class Working(Writing):
             JournalError: with the code `not_held` if it is not held.
 
         """
-        return await self._write.submit(holding.let_go, holding.Releasing(number, clocks.wall(), self.actor, reason))
+        return await self._write.submit(suspects.let_go, suspects.Releasing(number, clocks.wall(), self.actor, reason))
 
 
 def _tell(found: suspects.SuspectsFound) -> None:

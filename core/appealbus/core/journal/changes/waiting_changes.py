@@ -13,13 +13,14 @@ from sqlalchemy.dialects import postgresql, sqlite
 from appealbus.core.domain.change import AS_KEPT, ENDS, closed_by, order_of
 from appealbus.core.domain.event import Event, What, by_client
 from appealbus.core.domain.sender import SenderOf, Touched
-from appealbus.core.journal import bulk, events, series
+from appealbus.core.journal import bulk, events
+from appealbus.core.journal.appeals import numbering
 from appealbus.core.journal.changes.changes import Standing, Waited, Why
 from appealbus.core.journal.changes.changes import change as table
 from appealbus.core.journal.codec import names_from, names_to
+from appealbus.core.journal.one_by_one import one_by_one
 from appealbus.core.journal.quarantine import quarantine
 from appealbus.core.journal.tables import MISDATED, Moment, appeal, counter, to_number
-from appealbus.core.journal.writes.one_by_one import one_by_one
 
 WAITING = "waiting_changes"
 """The counter of changes that wait for their appeals. Whoever writes any of them has it locked."""
@@ -325,7 +326,7 @@ def to_give_up(connection: Connection, before: datetime, prefix: str) -> list[Re
     own = [
         (row.by_message or row.by_number, row)
         for row in connection.execute(_OF_KNOWN)
-        if row.by_message is not None or not series.is_own(row.number, prefix)
+        if row.by_message is not None or not numbering.is_own(row.number, prefix)
     ][:_BATCH]
     ids = bulk.padded([appeal_id for appeal_id, _ in own])
     known = {row.id: row for row in connection.execute(_APPEALS.where(appeal.c.id.in_(ids)))} if ids else {}

@@ -13,8 +13,8 @@ from appealbus.core.domain.operation import Verdict
 from appealbus.core.journal import direct, events, notifications
 from appealbus.core.journal.deliveries import deliveries
 from appealbus.core.journal.deliveries.deliveries import DeliveryRow, DeliveryState, listed
+from appealbus.core.journal.one_by_one import one_by_one
 from appealbus.core.journal.tables import ALONE, LACKED, SENT, WAITS, Moment, appeal, outbox, to_number, unindexed
-from appealbus.core.journal.writes.one_by_one import one_by_one
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,12 @@ from sqlalchemy import BigInteger, Connection, Integer, bindparam, literal_colum
 from appealbus.core.domain.change import KeptChange
 from appealbus.core.interfaces.past import Other, Past
 from appealbus.core.journal import codec, columns, direct
+from appealbus.core.journal.appeals.forms import sketch, sketch_hash
 from appealbus.core.journal.changes.changes import change, change_from_row
 from appealbus.core.journal.key import JournalKey
 from appealbus.core.journal.naming import named_by_appeal
 from appealbus.core.journal.sketch import INDEXED, Sketch, likeness, unpacked
-from appealbus.core.journal.tables import appeal, document, sketch, sketch_hash, subject
+from appealbus.core.journal.tables import appeal, document, subject
 from appealbus.core.packing import unpack
 from appealbus.core.texts import ALIKE
 from appealbus.schemas.appeal import Appeal

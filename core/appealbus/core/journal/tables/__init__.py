@@ -18,8 +18,6 @@ from appealbus.core.journal.tables.appeals import (
     WAITS_FOR,
     appeal,
     lacking,
-    sketch,
-    sketch_hash,
     subject,
 )
 from appealbus.core.journal.tables.base import Id, Moment, metadata, to_moment, to_number, unindexed

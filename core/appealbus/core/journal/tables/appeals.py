@@ -3,7 +3,6 @@
 from typing import Any
 
 from sqlalchemy import (
-    BigInteger,
     Column,
     ColumnElement,
     ForeignKey,
@@ -131,22 +130,3 @@ Each once, in the role in which it was named first. Marks are like chance, so an
 it, and each costs a page of the log of writes: nothing that is there already is written again.
 """
 Index("ix_subject_mark", subject.c.mark, subject.c.appeal_id)
-
-sketch = Table(
-    "sketch",
-    metadata,
-    Column("appeal_id", Id, ForeignKey("appeal.id"), primary_key=True),
-    Column("hashes", LargeBinary, nullable=False),
-)
-"""Sketches of what appeals say, where a plugin compares it: their smallest hashes by the journal's key, packed."""
-
-sketch_hash = Table(
-    "sketch_hash",
-    metadata,
-    Column("hash", BigInteger, primary_key=True),
-    Column("appeal_id", Id, primary_key=True),
-    sqlite_with_rowid=False,
-)
-"""The smallest of these alone, by which appeals with a like text are found. It goes with the sketch, without a foreign
-key: on PostgreSQL that would be asked eight times an appeal.
-"""

@@ -12,10 +12,12 @@ from sqlalchemy import ColumnElement, Connection, delete, func, over, select
 from appealbus.core.domain.event import BUS, Event, What
 from appealbus.core.journal import bulk, events
 from appealbus.core.journal.access import access
+from appealbus.core.journal.appeals import forms
 from appealbus.core.journal.awaiting import awaited
 from appealbus.core.journal.changes.changes import change
 from appealbus.core.journal.clients import feed_reader
 from appealbus.core.journal.events import log_entry
+from appealbus.core.journal.one_by_one import one_by_one
 from appealbus.core.journal.quarantine import QUARANTINED, QuarantineBounds, quarantine
 from appealbus.core.journal.replies import reply
 from appealbus.core.journal.tables import (
@@ -31,8 +33,6 @@ from appealbus.core.journal.tables import (
     subject,
     to_number,
 )
-from appealbus.core.journal.writes import sketches
-from appealbus.core.journal.writes.one_by_one import one_by_one
 
 _BATCH = 200
 """Rows of one transaction: the writer has no time for appeals meanwhile, so it is kept short."""
@@ -83,7 +83,7 @@ def prune_appeals(connection: Connection, item: Idle) -> Pruned:
     rows = connection.execute(query).all()
     ids = [row.id for row in rows]
     if ids:
-        sketches.drop(connection, ids)
+        forms.drop_sketches(connection, ids)
         for table in (outbox, dossier, lookup, awaited, document, reply, subject, change):
             connection.execute(delete(table).where(table.c.appeal_id.in_(ids)))
         connection.execute(delete(appeal).where(appeal.c.id.in_(ids)))

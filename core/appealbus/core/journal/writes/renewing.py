@@ -8,12 +8,12 @@ from sqlalchemy import Connection, Table, bindparam, delete, update
 
 from appealbus.core.domain.event import Event, What
 from appealbus.core.journal import bulk, events
+from appealbus.core.journal.appeals import forms
 from appealbus.core.journal.awaiting import awaited
 from appealbus.core.journal.key import RENEWED, Marked
+from appealbus.core.journal.one_by_one import one_by_one
 from appealbus.core.journal.replies import reply
 from appealbus.core.journal.tables import counter, lookup, subject
-from appealbus.core.journal.writes import sketches, subjects
-from appealbus.core.journal.writes.one_by_one import one_by_one
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +46,9 @@ _REKEYED = [_rekeyed(table) for table in (lookup, awaited, reply)]
 def mark_anew(connection: Connection, item: Batch) -> None:
     """Write new marks and keys in place of the old ones, and how far that is."""
     ids = [each.appeal_id for each in item.appeals]
-    sketches.drop(connection, ids)  # made anew by whoever compares texts
+    forms.drop_sketches(connection, ids)  # made anew by whoever compares texts
     connection.execute(delete(subject).where(subject.c.appeal_id.in_(bulk.padded(ids))))
-    subjects.add(connection, [subjects.Naming(each.appeal_id, each.marked) for each in item.appeals])
+    forms.add_subjects(connection, [forms.Naming(each.appeal_id, each.marked) for each in item.appeals])
     keys = [
         {"a": each.appeal_id, "l": name, "k": old, "new": new}
         for each in item.appeals

@@ -8,8 +8,8 @@ from sqlalchemy import ColumnElement, Connection, delete, select, tuple_
 
 from appealbus.core.domain.event import Event, What
 from appealbus.core.journal import documents, events
+from appealbus.core.journal.one_by_one import one_by_one
 from appealbus.core.journal.tables import ALONE, WAITS, appeal, dossier, outbox, to_number
-from appealbus.core.journal.writes.one_by_one import one_by_one
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,13 @@ from appealbus.core.domain.document import Document, Form
 from appealbus.core.domain.event import Event, What, by_worker
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import bulk, direct, documents, events, notifications
+from appealbus.core.journal.appeals import forms
 from appealbus.core.journal.awaiting import ANSWERS
 from appealbus.core.journal.codec import names_from, names_to
 from appealbus.core.journal.errors import LeaseLost, VersionConflict
 from appealbus.core.journal.key import Marked
 from appealbus.core.journal.sketch import Sketch
 from appealbus.core.journal.tables import CARRIED, MISDATED, UNASSESSED, WAITS, appeal, dossier, outbox, to_number
-from appealbus.core.journal.writes import revisions
 from appealbus.core.journal.writes.urgency import urgency_of
 from appealbus.schemas.dossier import Completeness
 
@@ -139,12 +139,12 @@ def conclude(connection: Connection, items: Sequence[Concluding]) -> list[Journa
     states = [_state_of(item, again, before[item.conclusion.appeal_id]) for item in good]
     bulk.update(connection, appeal, states)
     formed = [
-        revisions.Forming(each.appeal_id, each.form, item.named, item.sketch)
+        forms.Forming(each.appeal_id, each.form, item.named, item.sketch)
         for item in good
         for each in (item.conclusion,)
         if each.form is not None
     ]
-    revisions.form(connection, formed)
+    forms.form(connection, formed)
     behind = {(row.appeal_id, row.receiver): row.at for row in unsent}
     _insert_versions(connection, [item for item in good if item.conclusion.dossier is not None], behind)
     events.note(

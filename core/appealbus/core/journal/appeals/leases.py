@@ -14,12 +14,12 @@ from appealbus.core.domain.pauses import PROVISIONAL
 from appealbus.core.domain.returning import Place
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import clock, events
+from appealbus.core.journal.appeals import suspects
 from appealbus.core.journal.codec import names_from, one_word
+from appealbus.core.journal.one_by_one import one_by_one
 from appealbus.core.journal.tables import IN_WORK, LACKS, PARKED, READY, WAITS_FOR, appeal, lookup, to_number, unindexed
 from appealbus.core.journal.tables.appeals import CARRIED, MISDATED, UNASSESSED
 from appealbus.core.journal.waiting import combinations
-from appealbus.core.journal.writes import suspects
-from appealbus.core.journal.writes.one_by_one import one_by_one
 from appealbus.schemas.base import printable
 from appealbus.schemas.outcome import OutcomeKind
 

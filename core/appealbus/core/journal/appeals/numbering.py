@@ -1,13 +1,33 @@
-"""Numbers of appeals: the register's own, or the next of the bus's series, without gaps."""
+"""Numbers of appeals: the register's own, or the next of the bus's series, without gaps.
 
+There is a series for each year, and a new one after each restore.
+"""
+
+import re
 from collections.abc import Sequence
 from typing import Any, Protocol
 
 from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.dialects import postgresql
 
-from appealbus.core.journal import direct, series
+from appealbus.core.journal import direct
 from appealbus.core.journal.tables import appeal, counter
+
+
+def series_of(prefix: str, year: int, epoch: int) -> str:
+    """Return what the numbers of a series begin with: `AB-2026`, and `AB-2026-2` once the journal was restored."""
+    return f"{prefix}-{year}" if epoch == 1 else f"{prefix}-{year}-{epoch}"
+
+
+def numbered(series: str, value: int) -> str:
+    """Return the number in a series."""
+    return f"{series}-{value:08d}"
+
+
+def is_own(number: str, prefix: str) -> bool:
+    """Return whether the bus might give this number, in whatever year or epoch: nobody else may."""
+    return re.fullmatch(rf"{re.escape(prefix)}-\d{{4,}}(-\d+)?-\d{{8,}}", number, re.ASCII) is not None
+
 
 _COUNTERS = (
     select(counter.c.name, counter.c.value)
@@ -68,7 +88,7 @@ class Numbers:
         own = sorted({item.series for item in items})
         names = sorted({*own, *counters})
         foreign = [item.foreign for item in items if item.foreign is not None]
-        ends = [{"first": series.numbered(name, 0), "last": series.numbered(name, _MOST)} for name in own]
+        ends = [{"first": numbered(name, 0), "last": numbered(name, _MOST)} for name in own]
         bound: list[direct.Bound] = [(_COUNTERS, {"names": names}), (_IN_USE, {"numbers": foreign})]
         bound += [(_GREATEST, each) for each in ends]
         stand, used, *rest = direct.ask(connection, *bound, *more)
@@ -94,7 +114,7 @@ class Numbers:
             self.last[name] += 1
             if self.last[name] > self._checked[name]:
                 self._look_ahead(name)
-            number = series.numbered(name, self.last[name])
+            number = numbered(name, self.last[name])
             if number not in self._used:
                 return number
 
@@ -102,10 +122,10 @@ class Numbers:
         """Learn at once which of the next thousands are in use: an older program let channels take them in advance."""
         first = self.last[name]
         self._checked[name] = min(first + _AHEAD, 10 ** max(8, len(str(first))) - 1)
-        ends = {"first": series.numbered(name, first), "last": series.numbered(name, self._checked[name])}
+        ends = {"first": numbered(name, first), "last": numbered(name, self._checked[name])}
         self._used |= {row.number for row in direct.ask(self._connection, (_BETWEEN, ends))[0]}
 
 
 def _free(name: str, last: int, greatest: Sequence[Any]) -> int:
     """Return up to which number of a series nobody has to look: all, where the last one given is the greatest."""
-    return _MOST if not greatest or greatest[0].number == series.numbered(name, last) else last
+    return _MOST if not greatest or greatest[0].number == numbered(name, last) else last
