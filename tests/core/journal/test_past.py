@@ -12,7 +12,7 @@ from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.key import KeyFile
-from appealbus.core.journal.reads.past import AT_INTAKE, FOR_READERS
+from appealbus.core.journal.past import AT_INTAKE, FOR_READERS
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.dossier import Completeness
 from tests.core.journal.test_renewing import key_of

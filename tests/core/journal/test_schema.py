@@ -18,11 +18,10 @@ from appealbus.core import SingleUse
 from appealbus.core.domain.event import Cursor, LogFilter
 from appealbus.core.domain.operation import Frozen, Operation, Order
 from appealbus.core.interfaces.answer import Answer
-from appealbus.core.journal import access, awaiting, documents, log, migrations, quarantine, store
-from appealbus.core.journal.appeals import concluding, leases, suspects
+from appealbus.core.journal import access, awaiting, documents, figures, log, migrations, quarantine, store
+from appealbus.core.journal.appeals import cases, concluding, leases, lists, suspects
 from appealbus.core.journal.deliveries import deliveries
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.reads import cases, counting, lists
 from appealbus.core.journal.tables import metadata
 from appealbus.core.journal.writes import pruning
 from appealbus.schemas.dossier import Completeness
@@ -151,8 +150,8 @@ _CONCLUSION = concluding.Conclusion(
 @pytest.mark.parametrize(
     "question",
     [
-        counting.counts,
-        counting.next_due,
+        figures.counts,
+        figures.next_due,
         lambda connection: deliveries.undelivered(connection, "out", NOW, 10, 1000),
         lambda connection: cases.case(connection, "N"),
         lambda connection: cases.cases(connection, [1, 2]),

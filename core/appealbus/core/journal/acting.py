@@ -9,11 +9,10 @@ from sqlalchemy import ColumnElement, Connection, case, func, or_, select, updat
 
 from appealbus.core.domain.event import Event, What
 from appealbus.core.domain.operation import Operation, Order, Verdict
-from appealbus.core.journal import bulk, clock, events, notifications
+from appealbus.core.journal import bulk, clock, events, feed, notifications
 from appealbus.core.journal.appeals import suspects
 from appealbus.core.journal.appeals.leases import ANSWERED_NO, ANSWERED_YES, OPEN
 from appealbus.core.journal.deliveries import delivering
-from appealbus.core.journal.reads import feed
 from appealbus.core.journal.tables import WAITED_FOR, appeal, lookup, outbox, to_number
 
 Verdicts = dict[int, tuple[str, Verdict]]

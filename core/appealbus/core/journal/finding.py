@@ -9,7 +9,9 @@ from sqlalchemy import Connection
 from appealbus.core.domain.event import Cursor
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.domain.selection import NOWHERE, Found, Place, Selection
-from appealbus.core.journal import codec
+from appealbus.core.journal import codec, feed, figures
+from appealbus.core.journal.appeals import lists, selecting
+from appealbus.core.journal.appeals.candidates import Search, by_id
 from appealbus.core.journal.asking import asks
 from appealbus.core.journal.deliveries import deliveries
 from appealbus.core.journal.deliveries import receivers as receiver_reads
@@ -17,9 +19,6 @@ from appealbus.core.journal.deliveries.deliveries import DeliveryState
 from appealbus.core.journal.deliveries.receivers import DeliveryOfAppeal
 from appealbus.core.journal.deliveries.receivers import Page as DeliveryPage
 from appealbus.core.journal.reader import JournalReader
-from appealbus.core.journal.reads import feed, handed, selecting, snapshot
-from appealbus.core.journal.reads.candidates import by_id
-from appealbus.core.journal.reads.search import Search
 
 _IDS = 2**63
 """Behind all ids that a database has."""
@@ -87,11 +86,11 @@ class Finder(JournalReader):
 
         def read(connection: Connection) -> "array[int]":
             search = Search.of(connection, selection, self._marks(connection, selection))
-            return snapshot.appeals(search, most, within)
+            return selecting.ids_of(search, most, within)
 
         return await self._read(read)
 
-    appeals_by_id = asks(selecting.rows_of)
+    appeals_by_id = asks(lists.rows_of)
     confirmed = asks(deliveries.confirmed)
     selected_deliveries = asks(deliveries.confirmed_ids)
     deliveries_by_id = asks(deliveries.by_id)
@@ -116,7 +115,7 @@ class Finder(JournalReader):
         found = await self._read(lambda connection: receiver_reads.of_appeals(connection, [delivery_id]))
         return found[0] if found else None
 
-    past_handovers = asks(handed.past_handovers)
+    past_handovers = asks(figures.past_handovers)
 
     async def versions_for(self, receiver: str, after: Cursor | None, most: int) -> "array[int]":
         """Return the positions of the versions that a receiver can still get: up to some more than `most`.

@@ -20,7 +20,9 @@ from appealbus.core.journal import (
     awaiting,
     documents,
     expired,
+    figures,
     naming,
+    past,
     pauses,
     quarantine,
     state,
@@ -31,10 +33,14 @@ from appealbus.core.journal import (
 )
 from appealbus.core.journal import access as deed_reads
 from appealbus.core.journal import clients as client_reads
+from appealbus.core.journal import feed as feed_reads
+from appealbus.core.journal import figures as warned_reads
 from appealbus.core.journal import log as log_reads
 from appealbus.core.journal import quarantine as copy_reads
 from appealbus.core.journal import replies as reply_reads
-from appealbus.core.journal.appeals import accepting
+from appealbus.core.journal.appeals import accepting, lists
+from appealbus.core.journal.appeals import cases as case_reads
+from appealbus.core.journal.appeals import cases as outline_reads
 from appealbus.core.journal.asking import Asking, asks
 from appealbus.core.journal.changes import changes as change_reads
 from appealbus.core.journal.changes import changing
@@ -46,13 +52,8 @@ from appealbus.core.journal.errors import ClockInDoubt
 from appealbus.core.journal.expired import Ages
 from appealbus.core.journal.key import JournalKey, KeyFile, insist_on
 from appealbus.core.journal.mark import Mark
+from appealbus.core.journal.past import AT_INTAKE, Reach
 from appealbus.core.journal.quarantine import QuarantineRow
-from appealbus.core.journal.reads import calls, counting, lists, pace, past, weekly
-from appealbus.core.journal.reads import cases as case_reads
-from appealbus.core.journal.reads import feed as feed_reads
-from appealbus.core.journal.reads import outlines as outline_reads
-from appealbus.core.journal.reads import warned as warned_reads
-from appealbus.core.journal.reads.past import AT_INTAKE, Reach
 from appealbus.core.journal.replies import passes
 from appealbus.core.journal.workers import WorkerState, known
 from appealbus.core.packing import unpack
@@ -125,7 +126,7 @@ class JournalReader(Asking):
             raise ClockInDoubt
         return await self._read(lambda connection: expired.count(connection, ages, now, without))
 
-    outlines = asks(outline_reads.page)
+    outlines = asks(outline_reads.outline_page)
     outlines_of = asks(outline_reads.outlines)
 
     async def records_of(self, ids: Sequence[int], lookups: Sequence[str]) -> list[tuple[int, str, Record]]:
@@ -230,11 +231,11 @@ class JournalReader(Asking):
     endangered = asks(waiting.endangered)
     waiting_by_day = asks(waiting.by_day)
     missing_by_outage = asks(waiting.missing)
-    past_calls = asks(calls.past_calls)
+    past_calls = asks(figures.past_calls)
 
     async def pace(self) -> Pace:
         """Return how fast things happen, by the newest part of the log: that of five minutes at most."""
-        return await self._read(lambda connection: pace.pace(connection, shared_now(connection)))
+        return await self._read(lambda connection: figures.pace(connection, shared_now(connection)))
 
     heartbeats = asks(workers.heartbeats)
 
@@ -244,15 +245,15 @@ class JournalReader(Asking):
 
     known_lookups = asks(known)
     reread_passes = asks(passes)
-    counts = asks(counting.counts)
+    counts = asks(figures.counts)
     warned = asks(warned_reads.warned)
     newest_with_warnings = asks(warned_reads.newest_with_warnings)
     unread = asks(warned_reads.unread)
-    week_counts = asks(weekly.counts)
-    appeals_of_week = asks(weekly.appeals)
+    week_counts = asks(figures.week_counts)
+    appeals_of_week = asks(figures.appeals_of_week)
     parked_for = asks(waiting.parked_for)
     due_soon = asks(terms.due_soon)
-    next_due = asks(counting.next_due)
+    next_due = asks(figures.next_due)
 
     async def last_heartbeat(self) -> datetime | None:
         """Return until when the newest heartbeat counts; None where nobody works the journal."""

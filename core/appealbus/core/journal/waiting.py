@@ -22,9 +22,9 @@ from appealbus.core.domain.selection import Place as DuePlace
 from appealbus.core.domain.waiting import ParkedFor
 from appealbus.core.journal import events
 from appealbus.core.journal.appeals import suspects
+from appealbus.core.journal.appeals.lists import rows_of
 from appealbus.core.journal.codec import names_from, one_word
 from appealbus.core.journal.one_by_one import one_by_one
-from appealbus.core.journal.reads.selecting import rows_of
 from appealbus.core.journal.tables import (
     IN_WORK,
     PARKED,

@@ -23,8 +23,8 @@ from appealbus.core.enrichment.fields import FieldValue, explain_field
 from appealbus.core.errors import JournalError
 from appealbus.core.interfaces.past import Past
 from appealbus.core.journal import columns
+from appealbus.core.journal.past import FOR_READERS
 from appealbus.core.journal.reader import JournalReader
-from appealbus.core.journal.reads.past import FOR_READERS
 from appealbus.core.planning.contract import NOT_LOADED
 from appealbus.core.rights.comparing import seen_appeal, seen_past
 from appealbus.core.rights.explaining import FieldHidden, explain_masked

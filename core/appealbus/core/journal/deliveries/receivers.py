@@ -9,9 +9,9 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, lite
 
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.domain.selection import NOWHERE, DeliverySelection, Place
+from appealbus.core.journal.appeals.lists import rows_of
 from appealbus.core.journal.deliveries import deliveries
 from appealbus.core.journal.deliveries.deliveries import DeliveryRow, DeliveryState, by_id, listed, receivers_of
-from appealbus.core.journal.reads.selecting import rows_of
 from appealbus.core.journal.tables import ALONE, SENT, WAITS, Moment, outbox, to_moment, to_number
 
 

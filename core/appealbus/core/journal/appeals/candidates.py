@@ -1,18 +1,19 @@
-"""The part of a selection that drives: its index gives the candidates in order, as a subquery with a limit.
+"""What is looked for among appeals, and the part of a selection that drives.
 
-SQLite keeps no statistics, so which part drives is decided here, the rarest first.
+Its index gives the candidates in order, as a subquery with a limit. SQLite keeps no statistics, so which part drives is
+decided here, the rarest first.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Select, select, tuple_, type_coerce, union_all
+from sqlalchemy import BigInteger, ColumnElement, Connection, Select, func, select, tuple_, type_coerce, union_all
 
 from appealbus.core.domain.listing import AppealState
-from appealbus.core.domain.selection import Place, Selection
+from appealbus.core.domain.selection import NOWHERE, Place, Selection
 from appealbus.core.journal import codec
-from appealbus.core.journal.reads.search import Search
 from appealbus.core.journal.tables import (
     HELD,
     IN_WORK,
@@ -32,6 +33,52 @@ from appealbus.core.journal.tables import (
     subject,
     unindexed,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What is looked for, and where."""
+
+    connection: Connection
+    selection: Selection
+    marks: Sequence[bytes] = ()
+    """Of whom and what the selection names."""
+    after: Place = NOWHERE
+    last: int | None = None
+    """The id of the last appeal that is old enough, where only old ones are meant."""
+    whole: bool = False
+    """Whether all of it is wanted at once, and not a page."""
+
+    @classmethod
+    def of(
+        cls, connection: Connection, selection: Selection, marks: Sequence[bytes] = (), after: Place = NOWHERE
+    ) -> "Search":
+        """Return a search for what is selected."""
+        before = selection.accepted_before
+        return cls(connection, selection, marks, after, None if before is None else _last_before(connection, before))
+
+    def ahead(self, column: ColumnElement[int]) -> ColumnElement[bool]:
+        """Return the condition that an id comes behind the place, and is old enough."""
+        behind = column > self.after.id
+        return behind if self.last is None else behind & (column <= self.last)
+
+
+def _last_before(connection: Connection, moment: datetime) -> int:
+    """Return the id of the last appeal accepted before a moment.
+
+    Some twenty looks at the primary key say it, so that no index by time is written with each appeal.
+    """
+    first, last = 0, connection.scalar(select(func.max(appeal.c.id))) or 0
+    while first < last:
+        middle = (first + last) // 2
+        after = select(appeal.c.id, appeal.c.accepted_at).where(appeal.c.id > middle).order_by(appeal.c.id).limit(1)
+        row = connection.execute(after).first()
+        if row is not None and row.accepted_at < moment:
+            first = row.id
+        else:
+            last = middle
+    return first
+
 
 SCAN = 8_000
 """Candidates that one step looks at, for 30 ms at most: a page of the console takes three steps."""

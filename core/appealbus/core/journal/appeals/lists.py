@@ -1,4 +1,4 @@
-"""Pages of what there is: appeals, versions, questions that left, what is in quarantine."""
+"""Appeals and versions as lists have them."""
 
 import hmac
 from collections.abc import Sequence
@@ -98,3 +98,9 @@ def versions(connection: Connection, number: str) -> list[VersionRow]:
     columns = (dossiers.c.version, dossiers.c.completeness, dossiers.c.created_at)
     query = select(*columns).join(appeal).where(appeal.c.number == number).order_by(dossiers.c.version)
     return [VersionRow(**row._mapping) for row in connection.execute(query)]
+
+
+def rows_of(connection: Connection, some: Sequence[int]) -> list[AppealRow]:
+    """Return how appeals stand, in the order of their ids; those that are gone are left out."""
+    query = select(*appeal.columns).where(appeal.c.id.in_(some)).order_by(appeal.c.id)
+    return [codec.appeal_from_row(row) for row in connection.execute(query)]
