@@ -18,12 +18,11 @@ from appealbus.core import SingleUse
 from appealbus.core.domain.event import Cursor, LogFilter
 from appealbus.core.domain.operation import Frozen, Operation, Order
 from appealbus.core.interfaces.answer import Answer
-from appealbus.core.journal import access, awaiting, documents, figures, log, migrations, quarantine, store
+from appealbus.core.journal import access, awaiting, documents, figures, log, migrations, pruning, quarantine, store
 from appealbus.core.journal.appeals import cases, concluding, leases, lists, suspects
 from appealbus.core.journal.deliveries import deliveries
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.tables import metadata
-from appealbus.core.journal.writes import pruning
 from appealbus.schemas.dossier import Completeness
 from tests.core.journal.explaining import explain_all
 

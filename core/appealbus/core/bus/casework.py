@@ -29,7 +29,7 @@ from appealbus.core.guards.attempts import LEFT_OUT
 from appealbus.core.guards.guard import Guard
 from appealbus.core.hookspecs import Hooks
 from appealbus.core.journal.appeals.concluding import Conclusion
-from appealbus.core.journal.columns import pending_of, worst
+from appealbus.core.journal.codec import pending_of, worst_severity
 from appealbus.core.journal.errors import LeaseLost, VersionConflict
 from appealbus.core.journal.journal import Journal
 from appealbus.core.parts import Parts
@@ -371,7 +371,7 @@ class CaseRun:
                 owner=self._casework.owner,
                 changes_seen=self.case.changes,
                 form=self.case.form,
-                signal=None if dossier is None else worst(signal.severity for signal in dossier.signals),
+                signal=None if dossier is None else worst_severity(signal.severity for signal in dossier.signals),
                 pending=pending_of(states),
                 doubted=doubted,
                 lacks=lacks,

@@ -14,8 +14,7 @@ from appealbus.core.domain.listing import AppealRow
 from appealbus.core.journal import bulk, direct, events
 from appealbus.core.journal.events import LOOK, OF_PERSON, log_entry, log_unplaced
 from appealbus.core.journal.log import entry_of
-from appealbus.core.journal.tables import appeal
-from appealbus.core.journal.tables.base import Id, Moment, metadata
+from appealbus.core.journal.tables import Id, Moment, appeal, metadata
 from appealbus.schemas.base import printable
 
 access = Table(

@@ -32,8 +32,7 @@ from appealbus.core.journal.appeals.suspects import WAITING
 from appealbus.core.journal.key import Marked
 from appealbus.core.journal.one_by_one import one_by_one
 from appealbus.core.journal.replies import Kept as KeptRow
-from appealbus.core.journal.tables import appeal, lookup
-from appealbus.core.journal.tables.base import Id, Moment, metadata
+from appealbus.core.journal.tables import Id, Moment, appeal, lookup, metadata
 from appealbus.schemas.outcome import OutcomeKind
 
 awaited = Table(

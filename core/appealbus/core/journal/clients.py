@@ -30,8 +30,7 @@ from appealbus.core.domain.event import Cursor, Event, What
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import bulk, events
 from appealbus.core.journal.one_by_one import one_by_one
-from appealbus.core.journal.tables import to_number
-from appealbus.core.journal.tables.base import Moment, metadata
+from appealbus.core.journal.tables import Moment, metadata, to_number
 
 client = Table(
     "client",

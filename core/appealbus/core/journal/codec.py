@@ -1,21 +1,24 @@
 """Between the journal's rows and the models."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Row, RowMapping
 
-from appealbus.core.domain.case import Case, LookupState, Try
+from appealbus.core.domain.case import CLOSED, Case, LookupState, Try
 from appealbus.core.domain.document import Document, fact_parts
 from appealbus.core.domain.listing import AppealRow, AppealState
 from appealbus.core.domain.public_id import public_id
 from appealbus.core.journal.tables import MARKS, MISDATED, UNASSESSED, to_number
 from appealbus.core.packing import unpack
-from appealbus.schemas.appeal import Receipt
+from appealbus.schemas.appeal import Appeal, Receipt
 from appealbus.schemas.base import printable
+from appealbus.schemas.identifiers import parse_bin, parse_kato, parse_or_none
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.record import stored_record
+from appealbus.schemas.signal import Severity
 from appealbus.schemas.stored import APPEAL, INPUTS, PROVENANCE
 
 _NO_DATE = date.max.toordinal()
@@ -176,3 +179,64 @@ def public_id_of(row: Row[Any]) -> str:
 def due_of(urgency: int) -> date | None:
     """Return the day that an urgency is; None where it is no day."""
     return None if urgency == _NO_DATE else date.fromordinal(urgency)
+
+
+_SPELT = 300
+"""Characters of a code with all that stands between its digits."""
+_WORST_FIRST = (Severity.CRITICAL.value, Severity.WARNING.value, Severity.INFO.value)
+
+
+def columns_of(appeal: Appeal | Mapping[str, Any]) -> dict[str, str | None]:
+    """Return what an appeal itself tells; of codes that are malformed nothing.
+
+    Args:
+        appeal: the model, or its JSON.
+
+    """
+    kind, applicant = _of(appeal, "kind"), _of(appeal, "applicant")
+    addressee, place = _of(appeal, "addressee"), _of(appeal, "place")
+    body = _code(parse_bin, addressee, "bin")
+    return {
+        "kind": None if kind is None else str(kind),
+        "category": _of(_of(appeal, "category"), "code") or None,
+        "place": _code(parse_kato, place, "kato"),
+        "addressee": _code(parse_kato, addressee, "kato") if body is None else body,
+        "applicant": _of(applicant, "type"),
+    }
+
+
+def worst_severity(severities: Iterable[str]) -> str | None:
+    """Return the worst severity, if there is any; one of another release, which nobody here can rank, comes first."""
+    there = set(map(str, severities))
+    unknown = sorted(there.difference(_WORST_FIRST))
+    return next((each for each in (*unknown, *_WORST_FIRST) if each in there), None)
+
+
+def pending_of(states: Iterable[LookupState]) -> list[str]:
+    """Return the names of the lookups that are still open, in order."""
+    return sorted({state.lookup for state in states if state.pending and state.code != CLOSED})
+
+
+def _of(value: Any, name: str) -> Any:
+    if value is None:
+        return None
+    return (value if type(value) is dict else value.__dict__).get(name)
+
+
+def _code(parse: Callable[[str], str], value: Any, name: str) -> str | None:
+    written = _of(value, name)
+    return _parsed(parse, written) if written and len(written) <= _SPELT else None
+
+
+# Of bodies and places there are few.
+@lru_cache(maxsize=4096)
+def _parsed(parse: Callable[[str], str], written: str) -> str | None:
+    return parse_or_none(parse, written)
+
+
+_NO_DEADLINE = date.max.toordinal()
+
+
+def urgency_of(due_on: date | None) -> int:
+    """Return the day on which an answer is due as a number of days: the smaller, the more urgent."""
+    return _NO_DEADLINE if due_on is None else due_on.toordinal()

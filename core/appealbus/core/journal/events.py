@@ -30,8 +30,7 @@ from appealbus.core.domain.event import Event
 from appealbus.core.failpoints import failpoint
 from appealbus.core.journal import bulk, encoding
 from appealbus.core.journal.drivers import postgresql_driver
-from appealbus.core.journal.tables import to_number
-from appealbus.core.journal.tables.base import Id, Moment, metadata, partial_index
+from appealbus.core.journal.tables import Id, Moment, metadata, partial_index, to_number
 from appealbus.schemas.base import printable
 
 

@@ -31,7 +31,7 @@ from sqlalchemy import (
 from appealbus.core.domain.limits import Grant, Need, Probe, Report, Share
 from appealbus.core.journal import bulk
 from appealbus.core.journal.clock import shared_now
-from appealbus.core.journal.tables.base import Moment, metadata
+from appealbus.core.journal.tables import Moment, metadata
 
 source_limit = Table(
     "source_limit",

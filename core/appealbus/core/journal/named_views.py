@@ -9,7 +9,7 @@ from appealbus.core.domain.named_view import MOST_VIEWS, NamedView
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import events
 from appealbus.core.journal.one_by_one import one_by_one
-from appealbus.core.journal.tables.base import Moment, metadata
+from appealbus.core.journal.tables import Moment, metadata
 
 named_view = Table(
     "named_view",

@@ -32,8 +32,7 @@ from appealbus.core.domain.operation import Frozen, NotDone, Operation, Operatio
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import acting, bulk, events
 from appealbus.core.journal.one_by_one import one_by_one
-from appealbus.core.journal.tables import counter
-from appealbus.core.journal.tables.base import Id, Moment, metadata
+from appealbus.core.journal.tables import Id, Moment, counter, metadata
 from appealbus.schemas.base import printable
 
 operation = Table(

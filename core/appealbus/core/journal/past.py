@@ -13,7 +13,7 @@ from sqlalchemy import BigInteger, Connection, Integer, bindparam, literal_colum
 
 from appealbus.core.domain.change import KeptChange
 from appealbus.core.interfaces.past import Other, Past
-from appealbus.core.journal import codec, columns, direct
+from appealbus.core.journal import codec, direct
 from appealbus.core.journal.appeals.forms import sketch, sketch_hash
 from appealbus.core.journal.changes.changes import change, change_from_row
 from appealbus.core.journal.key import JournalKey
@@ -104,7 +104,7 @@ def past(connection: Connection, key: JournalKey, appeal_id: int, its: Appeal, r
     own = next((mark for mark, role, _ in marked if role == "applicant"), None)
     parcels = [mark for mark, _, kind in marked if kind == "cadastral_number"][:_PARCELS]
     drawn = key.sketcher.of(its.text)
-    found = _Found(appeal_id, key, own, parcels, columns.of_appeal(its)["category"], drawn)
+    found = _Found(appeal_id, key, own, parcels, codec.columns_of(its)["category"], drawn)
     found.look(connection, its.repeats[:_PARCELS], reach)
     return found.read(connection, reach.read)
 

@@ -17,8 +17,7 @@ from appealbus.core.domain.pauses import Pause, QuotaAnswer, QuotaCall, QuotaUse
 from appealbus.core.journal import bulk, events
 from appealbus.core.journal.limits import SourceLimit, lock, source_limit
 from appealbus.core.journal.one_by_one import one_by_one
-from appealbus.core.journal.tables import to_number
-from appealbus.core.journal.tables.base import Moment, metadata
+from appealbus.core.journal.tables import Moment, metadata, to_number
 
 source_pause = Table(
     "source_pause",

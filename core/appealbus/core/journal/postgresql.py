@@ -2,27 +2,68 @@
 
 from __future__ import annotations
 
+import os
 import re
+import socket
+import threading
 import time
 from collections.abc import Callable, Generator, Mapping
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from functools import partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakSet
 
 from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import NullPool, QueuePool
 
-from appealbus.core.errors import CONFLICT, UNREACHABLE, ConfigError
+from appealbus.core.errors import CONFLICT, UNREACHABLE, ConfigError, JournalError
 from appealbus.core.journal import migration_lock, schema
-from appealbus.core.journal.connections import OpenConnections
 from appealbus.core.journal.generation import OUTLIVED
 from appealbus.core.journal.key import JournalKey, KeyFile
 from appealbus.core.journal.mark import Memory
 
 if TYPE_CHECKING:
     import psycopg
+
+C = TypeVar("C")
+
+
+class OpenConnections:
+    """All connections to one database that are not lost yet."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._open: WeakSet[Any] = WeakSet()
+        self._over = False
+
+    @property
+    def over(self) -> bool:
+        """Whether all are cut."""
+        return self._over
+
+    def make(self, connect: Callable[[], C]) -> C:
+        """Make one more."""
+        if self._over:
+            raise JournalError("the journal failed: the database does not answer", UNREACHABLE)
+        connection = connect()
+        with self._lock:
+            self._open.add(connection)
+        if self._over:
+            self.cut()
+        return connection
+
+    def cut(self) -> None:
+        """End all connections, and let no new one be made: whoever waits for an answer gets an error at once."""
+        with self._lock:
+            self._over = True
+            connections = list(self._open)
+        for connection in connections:
+            # One that is closed already has no number, and its own error says so.
+            with suppress(Exception), socket.socket(fileno=os.dup(connection.fileno())) as same:
+                same.shutdown(socket.SHUT_RDWR)
+
 
 Password = Callable[[], str]
 

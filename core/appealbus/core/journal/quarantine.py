@@ -14,8 +14,7 @@ from appealbus.core.journal.changes.changes import change
 from appealbus.core.journal.events import log_entry
 from appealbus.core.journal.log import entry_of, head, placed_entries
 from appealbus.core.journal.one_by_one import one_by_one
-from appealbus.core.journal.tables import appeal
-from appealbus.core.journal.tables.base import Id, Moment, metadata, partial_index
+from appealbus.core.journal.tables import Id, Moment, appeal, metadata, partial_index
 from appealbus.schemas.base import printable
 
 quarantine = Table(

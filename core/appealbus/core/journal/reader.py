@@ -19,12 +19,12 @@ from appealbus.core.journal import (
     access,
     awaiting,
     documents,
-    expired,
     figures,
     naming,
     past,
     pauses,
     quarantine,
+    retention,
     state,
     suspect_messages,
     terms,
@@ -49,12 +49,12 @@ from appealbus.core.journal.changes.targets import Changing
 from appealbus.core.journal.clock import shared_now
 from appealbus.core.journal.deliveries import deliveries as delivery_reads
 from appealbus.core.journal.errors import ClockInDoubt
-from appealbus.core.journal.expired import Ages
 from appealbus.core.journal.key import JournalKey, KeyFile, insist_on
 from appealbus.core.journal.mark import Mark
 from appealbus.core.journal.past import AT_INTAKE, Reach
 from appealbus.core.journal.quarantine import QuarantineRow
 from appealbus.core.journal.replies import passes
+from appealbus.core.journal.retention import Ages
 from appealbus.core.journal.workers import WorkerState, known
 from appealbus.core.packing import unpack
 from appealbus.schemas.appeal import Appeal
@@ -124,7 +124,7 @@ class JournalReader(Asking):
         """
         if (await self.standing()).doubt is not None:
             raise ClockInDoubt
-        return await self._read(lambda connection: expired.count(connection, ages, now, without))
+        return await self._read(lambda connection: retention.count(connection, ages, now, without))
 
     outlines = asks(outline_reads.outline_page)
     outlines_of = asks(outline_reads.outlines)

@@ -27,8 +27,7 @@ from appealbus.core.domain.replies import KeptReplies, ReplyRow
 from appealbus.core.domain.reread_pass import RereadPass, Stage
 from appealbus.core.journal import bulk, events
 from appealbus.core.journal.one_by_one import one_by_one
-from appealbus.core.journal.tables import counter, to_number, unindexed
-from appealbus.core.journal.tables.base import Id, Moment, metadata
+from appealbus.core.journal.tables import Id, Moment, counter, metadata, to_number, unindexed
 from appealbus.schemas.base import printable
 
 reply = Table(

@@ -16,13 +16,13 @@ from sqlalchemy.pool import QueuePool
 
 from appealbus.core.errors import UNEXPECTED, UNREACHABLE, ConfigError, JournalError
 from appealbus.core.journal import migration_lock, notifications, postgresql, schema
-from appealbus.core.journal.connections import OpenConnections
 from appealbus.core.journal.drivers import sqlite_driver
 from appealbus.core.journal.errors import NoJournalYet, Outlived
 from appealbus.core.journal.generation import Generation
 from appealbus.core.journal.key import JournalKey, KeyFile
 from appealbus.core.journal.lock import FileLock
 from appealbus.core.journal.mark import Memory
+from appealbus.core.journal.postgresql import OpenConnections
 from appealbus.core.sidecar import make_private
 
 UNNAMED_KEY = Path("appealbus.key")

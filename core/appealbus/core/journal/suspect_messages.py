@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Column, Connection, Integer, Table, Text, delete, select
 
 from appealbus.core.journal import bulk
-from appealbus.core.journal.tables.base import Moment, metadata
+from appealbus.core.journal.tables import Moment, metadata
 
 suspect_message = Table(
     "suspect_message",

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from appealbus.core import clocks
 from appealbus.core.domain.operation import Verdict
-from appealbus.core.journal import leaving, quarantine, retention, suspect_messages
+from appealbus.core.journal import leaving, pruning, quarantine, retention, suspect_messages
 from appealbus.core.journal.appeals import accepting
 from appealbus.core.journal.appeals.accepting import Accepted, Arriving, NewAppeal
 from appealbus.core.journal.changes import changing
@@ -13,7 +13,6 @@ from appealbus.core.journal.changes.changes import ChangeTaken, NewChange
 from appealbus.core.journal.changes.targets import Changing
 from appealbus.core.journal.deliveries import delivering
 from appealbus.core.journal.quarantine import NewQuarantine, QuarantineRow
-from appealbus.core.journal.writes import pruning
 from appealbus.core.journal.writing import Writing
 
 

@@ -9,9 +9,9 @@ from sqlalchemy import Connection, or_, select, update
 from appealbus.core.domain.event import Event, What
 from appealbus.core.domain.waiting import DueAtBody, DueMoved, DueSoon
 from appealbus.core.journal import events
+from appealbus.core.journal.codec import urgency_of
 from appealbus.core.journal.one_by_one import one_by_one
 from appealbus.core.journal.tables import OPEN, appeal
-from appealbus.core.journal.writes.urgency import urgency_of
 from appealbus.schemas.dossier import Completeness
 
 

@@ -22,6 +22,7 @@ from appealbus.core.journal import (
     events,
     limits,
     pauses,
+    pruning,
     replies,
     retention,
     state,
@@ -33,11 +34,10 @@ from appealbus.core.journal.appeals import forms
 from appealbus.core.journal.appeals.forms import missing_sketches
 from appealbus.core.journal.changes import waiting_changes
 from appealbus.core.journal.errors import ClockInDoubt
-from appealbus.core.journal.expired import Ages
 from appealbus.core.journal.quarantine import QuarantineBounds
+from appealbus.core.journal.retention import Ages
 from appealbus.core.journal.sketch import Sketch
 from appealbus.core.journal.workers import WorkerState
-from appealbus.core.journal.writes import pruning
 from appealbus.core.journal.writing import Writing
 from appealbus.core.packing import unpack
 from appealbus.schemas.base import printable

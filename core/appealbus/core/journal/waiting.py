@@ -23,7 +23,7 @@ from appealbus.core.domain.waiting import ParkedFor
 from appealbus.core.journal import events
 from appealbus.core.journal.appeals import suspects
 from appealbus.core.journal.appeals.lists import rows_of
-from appealbus.core.journal.codec import names_from, one_word
+from appealbus.core.journal.codec import names_from, one_word, urgency_of
 from appealbus.core.journal.one_by_one import one_by_one
 from appealbus.core.journal.tables import (
     IN_WORK,
@@ -36,7 +36,6 @@ from appealbus.core.journal.tables import (
     to_number,
     unindexed,
 )
-from appealbus.core.journal.writes.urgency import urgency_of
 from appealbus.schemas.outcome import OutcomeKind
 
 _KINDS_OF_WAITING = 1000

@@ -17,7 +17,7 @@ from appealbus.core.domain.usual import Usual
 from appealbus.core.interfaces.link import LinkState
 from appealbus.core.journal import bulk
 from appealbus.core.journal.clock import shared_now
-from appealbus.core.journal.tables.base import Moment, metadata
+from appealbus.core.journal.tables import Moment, metadata
 from appealbus.schemas.stored import Stored
 from appealbus.schemas.upcasting import upcast
 

@@ -17,16 +17,16 @@ from appealbus.core.domain.event import Event, What, by_client, short
 from appealbus.core.domain.public_id import new_tag
 from appealbus.core.domain.sender import Sender, SenderOf
 from appealbus.core.errors import JournalError, MessageDiffers
-from appealbus.core.journal import bulk, clock, codec, columns, direct, documents, events
+from appealbus.core.journal import bulk, clock, codec, direct, documents, events
 from appealbus.core.journal.appeals import forms, numbering
 from appealbus.core.journal.appeals.numbering import Numbers
 from appealbus.core.journal.changes import waiting_changes
+from appealbus.core.journal.codec import urgency_of
 from appealbus.core.journal.duplicates import differ, digest
 from appealbus.core.journal.key import JournalKey, Marked
 from appealbus.core.journal.naming import named_by_appeal
 from appealbus.core.journal.sketch import Sketch
 from appealbus.core.journal.tables import appeal, counter
-from appealbus.core.journal.writes.urgency import urgency_of
 from appealbus.schemas.appeal import Appeal, Receipt
 from appealbus.schemas.notes import numbered
 
@@ -156,7 +156,7 @@ def _row(new: NewAppeal, owner: str | None) -> Mapping[str, Any]:
         "closed": None,
         "lacks": None,
         "tag": new_tag(),
-        **columns.of_appeal(new.appeal),
+        **codec.columns_of(new.appeal),
     }
 
 

@@ -14,12 +14,11 @@ from appealbus.core.errors import JournalError
 from appealbus.core.journal import bulk, direct, documents, events, notifications
 from appealbus.core.journal.appeals import forms
 from appealbus.core.journal.awaiting import ANSWERS
-from appealbus.core.journal.codec import names_from, names_to
+from appealbus.core.journal.codec import names_from, names_to, urgency_of
 from appealbus.core.journal.errors import LeaseLost, VersionConflict
 from appealbus.core.journal.key import Marked
 from appealbus.core.journal.sketch import Sketch
 from appealbus.core.journal.tables import CARRIED, MISDATED, UNASSESSED, WAITS, appeal, dossier, outbox, to_number
-from appealbus.core.journal.writes.urgency import urgency_of
 from appealbus.schemas.dossier import Completeness
 
 

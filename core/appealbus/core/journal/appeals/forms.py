@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from sqlalchemy import BigInteger, Column, Connection, ForeignKey, LargeBinary, Table, bindparam, delete, func, select
 
 from appealbus.core.domain.document import Form
-from appealbus.core.journal import bulk, columns, documents
+from appealbus.core.journal import bulk, codec, documents
 from appealbus.core.journal.key import Marked
 from appealbus.core.journal.one_by_one import one_by_one
 from appealbus.core.journal.sketch import INDEXED, Sketch, packed, unpacked
-from appealbus.core.journal.tables import appeal, document, subject
-from appealbus.core.journal.tables.base import Id, metadata
+from appealbus.core.journal.tables import Id, appeal, document, metadata, subject
 
 sketch = Table(
     "sketch",
@@ -124,7 +123,7 @@ def form(connection: Connection, items: Sequence[Forming]) -> None:
             "first": before[item.appeal_id].first or before[item.appeal_id].content,
             "content": item.form.document.digest,
             "size": len(item.form.document.body),
-            **columns.of_appeal(item.form.appeal),
+            **codec.columns_of(item.form.appeal),
         }
         for item in items
     ]

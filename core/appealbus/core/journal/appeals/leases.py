@@ -17,8 +17,20 @@ from appealbus.core.journal import clock, events
 from appealbus.core.journal.appeals import suspects
 from appealbus.core.journal.codec import names_from, one_word
 from appealbus.core.journal.one_by_one import one_by_one
-from appealbus.core.journal.tables import IN_WORK, LACKS, PARKED, READY, WAITS_FOR, appeal, lookup, to_number, unindexed
-from appealbus.core.journal.tables.appeals import CARRIED, MISDATED, UNASSESSED
+from appealbus.core.journal.tables import (
+    CARRIED,
+    IN_WORK,
+    LACKS,
+    MISDATED,
+    PARKED,
+    READY,
+    UNASSESSED,
+    WAITS_FOR,
+    appeal,
+    lookup,
+    to_number,
+    unindexed,
+)
 from appealbus.core.journal.waiting import combinations
 from appealbus.schemas.base import printable
 from appealbus.schemas.outcome import OutcomeKind

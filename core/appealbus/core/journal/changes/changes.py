@@ -27,8 +27,7 @@ from appealbus.core.domain.sender import FOREIGN, NOT_ALLOWED, OUT_OF_SCOPE, Say
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import bulk
 from appealbus.core.journal.clients import client
-from appealbus.core.journal.tables import appeal
-from appealbus.core.journal.tables.base import Id, Moment, metadata, partial_index
+from appealbus.core.journal.tables import Id, Moment, appeal, metadata, partial_index
 from appealbus.schemas.appeal import Receipt
 from appealbus.schemas.change import Change, ChangeKind
 from appealbus.schemas.stored import CHANGE
