@@ -24,7 +24,7 @@ from appealbus.core.journal.appeals import numbering
 from appealbus.core.journal.appeals.accepting import Accepted, NewAppeal
 from appealbus.core.journal.changes.changes import ChangeTaken, NewChange
 from appealbus.core.journal.changes.changes import refused as why_refused
-from appealbus.core.journal.duplicates import digest
+from appealbus.core.journal.codec import digest
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.quarantine import NewQuarantine, QuarantineRow
 from appealbus.core.rights.policy import Policy

@@ -1,8 +1,9 @@
-"""Between the journal's rows and the models."""
+"""Between the journal's rows and the models: columns of appeals, states of questions, digests of messages."""
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from functools import lru_cache
+from hashlib import blake2b
 from typing import Any
 
 from sqlalchemy import Row, RowMapping
@@ -15,11 +16,38 @@ from appealbus.core.journal.tables import MARKS, MISDATED, UNASSESSED, to_number
 from appealbus.core.packing import unpack
 from appealbus.schemas.appeal import Appeal, Receipt
 from appealbus.schemas.base import printable
+from appealbus.schemas.change import Change
 from appealbus.schemas.identifiers import parse_bin, parse_kato, parse_or_none
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.record import stored_record
 from appealbus.schemas.signal import Severity
 from appealbus.schemas.stored import APPEAL, INPUTS, PROVENANCE
+
+RULE = b"\x02"
+"""First byte of a digest. Whatever makes another digest of the same message has another rule: a reading that has
+learnt to use more, a default that has changed. Digests of different rules say nothing of each other."""
+_BYTES = 16
+"""Of the digest: 128 bits, so that no two of all messages ever sent have the same one by chance."""
+_MADE = {"mentions", "warnings"}
+
+
+def digest(message: Appeal | Change) -> bytes:
+    """Return a short stand-in for all that the sender gave.
+
+    It is made of the model, so order, spelling, JSON or XML and written-out defaults make no difference; what the bus
+    itself adds is left out. Take it before the bus gives a number.
+    """
+    said = message.model_dump_json(exclude=_MADE, exclude_defaults=True)
+    content = message.corrected if isinstance(message, Change) else message
+    # A default of its model, and so left out of the dump.
+    kind = content.applicant.type if content is not None and content.applicant else ""
+    return RULE + blake2b(f"{kind}\n{said}".encode(), digest_size=_BYTES).digest()
+
+
+def differ(first: bytes | None, second: bytes) -> bool:
+    """Say whether two digests are of different messages. One from before there were digests is like any other."""
+    return first is not None and first[:1] == second[:1] and first != second
+
 
 _NO_DATE = date.max.toordinal()
 

@@ -46,7 +46,6 @@ from appealbus.core.journal.tables import (
     standing,
     to_number,
 )
-from appealbus.core.journal.tables import dossier as dossiers
 from appealbus.core.packing import unpack
 from appealbus.schemas.notes import UNKNOWN
 
@@ -58,8 +57,8 @@ _UNSENT = (
 )
 _ALONE = select(outbox.c.receiver, func.count().label("alone")).where(ALONE).group_by(outbox.c.receiver)
 _MADE = (
-    select(outbox.c.receiver, dossiers.c.created_at)
-    .join(dossiers, (dossiers.c.appeal_id == outbox.c.appeal_id) & (dossiers.c.version == outbox.c.version))
+    select(outbox.c.receiver, dossier.c.created_at)
+    .join(dossier, (dossier.c.appeal_id == outbox.c.appeal_id) & (dossier.c.version == outbox.c.version))
     .where(outbox.c.id.in_(bindparam("ids", expanding=True)))
 )
 

@@ -16,8 +16,8 @@ from appealbus.core.domain.client import Client, Credential
 from appealbus.core.domain.event import Cursor
 from appealbus.core.domain.named_view import NamedView
 from appealbus.core.domain.operation import Frozen, Progress
-from appealbus.core.journal import clients, leaving, named_views, operations, state, store
-from appealbus.core.journal import operations as operation_reads
+from appealbus.core.journal import clients, leaving, named_views, state, store
+from appealbus.core.journal import operations as operating
 from appealbus.core.journal.appeals import accepting, concluding
 from appealbus.core.journal.asking import asks
 from appealbus.core.journal.changes import changing
@@ -72,8 +72,8 @@ class Operating(Writing):
                 theirs, whoever has begun it, and ended or not. None: only one that has not ended is.
 
         """
-        item = operations.Begin(frozen, self.actor, reason, purpose, self.now(), newest)
-        return await self._write.submit(operations.begin, item)
+        item = operating.Begin(frozen, self.actor, reason, purpose, self.now(), newest)
+        return await self._write.submit(operating.begin, item)
 
     async def go_on(self, mark: str) -> Progress:
         """Do the next part of an operation, in one transaction; it is on disk when this returns.
@@ -83,20 +83,20 @@ class Operating(Writing):
                 `operation_stopped` where a person has stopped it.
 
         """
-        return await self._write.submit(operations.go, operations.Go(mark, self.actor, self.now(), clocks.wall()))
+        return await self._write.submit(operating.go, operating.Go(mark, self.actor, self.now(), clocks.wall()))
 
     async def stop_operation(self, mark: str, *, reason: str) -> bool:
         """Have no further part of an operation done; False where none is under way or somebody has stopped it."""
-        return await self._write.submit(operations.switch, operations.Switch(mark, False, self.actor, reason))
+        return await self._write.submit(operating.switch, operating.Switch(mark, False, self.actor, reason))
 
     async def resume_operation(self, mark: str, *, reason: str) -> bool:
         """Have an operation go on that was stopped, or that nobody carries out; False where none is under way."""
-        return await self._write.submit(operations.switch, operations.Switch(mark, True, self.actor, reason))
+        return await self._write.submit(operating.switch, operating.Switch(mark, True, self.actor, reason))
 
-    operations = asks(operation_reads.under_way)
-    newest_operations = asks(operation_reads.newest)
-    operation = asks(operation_reads.one)
-    not_done = asks(operation_reads.not_done)
+    operations = asks(operating.under_way)
+    newest_operations = asks(operating.newest)
+    operation = asks(operating.one)
+    not_done = asks(operating.not_done)
 
 
 class Clients(Writing):

@@ -31,16 +31,12 @@ from appealbus.core.journal import (
     waiting,
     workers,
 )
-from appealbus.core.journal import access as deed_reads
 from appealbus.core.journal import clients as client_reads
 from appealbus.core.journal import feed as feed_reads
-from appealbus.core.journal import figures as warned_reads
 from appealbus.core.journal import log as log_reads
-from appealbus.core.journal import quarantine as copy_reads
 from appealbus.core.journal import replies as reply_reads
 from appealbus.core.journal.appeals import accepting, lists
 from appealbus.core.journal.appeals import cases as case_reads
-from appealbus.core.journal.appeals import cases as outline_reads
 from appealbus.core.journal.asking import Asking, asks
 from appealbus.core.journal.changes import changes as change_reads
 from appealbus.core.journal.changes import changing
@@ -126,12 +122,12 @@ class JournalReader(Asking):
             raise ClockInDoubt
         return await self._read(lambda connection: retention.count(connection, ages, now, without))
 
-    outlines = asks(outline_reads.outline_page)
-    outlines_of = asks(outline_reads.outlines)
+    outlines = asks(case_reads.outline_page)
+    outlines_of = asks(case_reads.outlines)
 
     async def records_of(self, ids: Sequence[int], lookups: Sequence[str]) -> list[tuple[int, str, Record]]:
         """Return the records that these lookups have found for appeals, each with the appeal's id and the lookup."""
-        return await self._read(lambda connection: list(outline_reads.records(connection, ids, lookups)))
+        return await self._read(lambda connection: list(case_reads.records(connection, ids, lookups)))
 
     async def keyed(self) -> JournalKey:
         """Return what makes keys of questions, and marks.
@@ -246,9 +242,9 @@ class JournalReader(Asking):
     known_lookups = asks(known)
     reread_passes = asks(passes)
     counts = asks(figures.counts)
-    warned = asks(warned_reads.warned)
-    newest_with_warnings = asks(warned_reads.newest_with_warnings)
-    unread = asks(warned_reads.unread)
+    warned = asks(figures.warned)
+    newest_with_warnings = asks(figures.newest_with_warnings)
+    unread = asks(figures.unread)
     week_counts = asks(figures.week_counts)
     appeals_of_week = asks(figures.appeals_of_week)
     parked_for = asks(waiting.parked_for)
@@ -280,8 +276,8 @@ class JournalReader(Asking):
     quarantine_left = asks(quarantine.quarantine_left)
     quarantine_groups = asks(quarantine.quarantine_groups)
     quarantine_log = asks(quarantine.of_quarantine)
-    quarantine_beginnings = asks(copy_reads.beginnings)
-    copies = asks(copy_reads.copies)
+    quarantine_beginnings = asks(quarantine.beginnings)
+    copies = asks(quarantine.copies)
     quarantine_row = asks(quarantine.quarantine_row)
 
     async def appeal_of(self, public_id: str) -> AppealRow | None:
@@ -335,8 +331,8 @@ class JournalReader(Asking):
 
     feed_readers = asks(feed_reads.readers)
 
-    deeds = asks(deed_reads.deeds)
-    looks_at = asks(deed_reads.looks_at)
-    asked = asks(deed_reads.asked)
+    deeds = asks(access.deeds)
+    looks_at = asks(access.looks_at)
+    asked = asks(access.asked)
     credentials_of = asks(client_reads.credentials_of)
     last_uses = asks(client_reads.last_uses)

@@ -21,8 +21,7 @@ from appealbus.core.journal import bulk, clock, codec, direct, documents, events
 from appealbus.core.journal.appeals import forms, numbering
 from appealbus.core.journal.appeals.numbering import Numbers
 from appealbus.core.journal.changes import waiting_changes
-from appealbus.core.journal.codec import urgency_of
-from appealbus.core.journal.duplicates import differ, digest
+from appealbus.core.journal.codec import differ, digest, urgency_of
 from appealbus.core.journal.key import JournalKey, Marked
 from appealbus.core.journal.naming import named_by_appeal
 from appealbus.core.journal.sketch import Sketch

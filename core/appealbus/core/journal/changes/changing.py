@@ -16,7 +16,7 @@ from appealbus.core.journal.changes import waiting_changes
 from appealbus.core.journal.changes.changes import ChangeTaken
 from appealbus.core.journal.changes.changes import change as table
 from appealbus.core.journal.changes.targets import Changing, Targets
-from appealbus.core.journal.duplicates import differ, digest
+from appealbus.core.journal.codec import differ, digest
 from appealbus.core.journal.quarantine import NewQuarantine
 from appealbus.core.journal.tables import appeal
 from appealbus.schemas.appeal import Receipt
