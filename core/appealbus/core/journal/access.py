@@ -35,7 +35,6 @@ access = Table(
 
 
 def access_to_row(row: AccessRow) -> dict[str, Any]:
-    """Return an entry of the access log as columns."""
     return {
         "question_id": row.question_id,
         "at": row.at,
@@ -51,33 +50,27 @@ def access_to_row(row: AccessRow) -> dict[str, Any]:
 
 
 def access_from_row(row: Row[Any]) -> AccessRow:
-    """Return the entry of the access log in a row."""
     return AccessRow(**{**row._mapping, "served": Served.stored(row.served)})
 
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """Questions that are about to leave, or to be answered from memory."""
-
     rows: Sequence[AccessRow]
     by: str
 
 
 def write(connection: Connection, items: Sequence[Asking]) -> list[None]:
-    """Add to the access log."""
     bulk.insert(connection, access, [access_to_row(row) for item in items for row in item.rows])
     events.note(connection, [asked_event(row, item.by) for item in items for row in item.rows])
     return [None] * len(items)
 
 
 def asked_event(row: AccessRow, by: str) -> Event:
-    """Return what the log says of a row of the access log."""
     detail = {"question": row.question_id, "source": row.source, "served": row.served.value}
     return Event(What.ASKED, row.appeal_id, by, row.lookup, detail)
 
 
 def access_rows(connection: Connection, number: str | None = None, after: int = 0, limit: int = 100) -> list[AccessRow]:
-    """Return a page of the access log, oldest first; of one appeal if a number is given."""
     query = select(access).where(access.c.id > after).order_by(access.c.id).limit(limit)
     if number is not None:
         query = query.where(access.c.number == number)
@@ -137,7 +130,7 @@ def deeds(connection: Connection, wanted: Deeds, before: int | None = None, limi
 def looks_at(
     connection: Connection, appeals: Sequence[AppealRow], before: LookPlace | None = None, limit: int = 100
 ) -> LookPage:
-    """Return a page of who looked at these appeals: people and clients who read, and sources that were asked."""
+    """Return a page of who looked at these appeals: people, clients, and questions to sources."""
     numbers = {each.appeal_id: each.number for each in appeals}
     at = before or LookPlace(_END, _END)
     mine = log_entry.c.appeal_id.in_(list(numbers)), LOOK, log_entry.c.position + 0 < at.position
@@ -186,7 +179,7 @@ def _access(
 
 
 def _which(of: Any, wanted: Deeds) -> list[ColumnElement[bool]]:
-    """Return what an index tells."""
+    """Return the conditions that an index serves."""
     which = [LOOK] if wanted.looks else [OF_PERSON, ~LOOK]
     if of is not log_entry.c:
         which = [of.what == "read"] if wanted.looks else [of.actor.startswith("person:"), of.what != "read"]
@@ -198,7 +191,7 @@ def _which(of: Any, wanted: Deeds) -> list[ColumnElement[bool]]:
 
 
 def _rest(of: Any, wanted: Deeds) -> list[ColumnElement[bool]]:
-    """Return what none tells."""
+    """Return the conditions that no index serves."""
     rest = [] if wanted.what is None else [of.what == wanted.what]
     rest += [] if wanted.since is None else [of.at >= wanted.since]
     return rest + ([] if wanted.until is None else [of.at < wanted.until])
@@ -229,7 +222,7 @@ def _unplaced(connection: Connection, wanted: Deeds) -> list[LogEntry]:
 
 
 def _from(connection: Connection, key: Any, at: Any, moment: datetime) -> int:
-    """Return from which key on rows are as late as a moment; behind the last one, where none is."""
+    """Return the first key whose row is not older than a moment; the one behind the last where all are older."""
     # Each by itself: of both at once SQLite reads all rows.
     low, high = connection.scalar(select(func.min(key))) or 0, (connection.scalar(select(func.max(key))) or 0) + 1
     probes = [
@@ -248,8 +241,6 @@ def _from(connection: Connection, key: Any, at: Any, moment: datetime) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """A look at what is personal."""
-
     what: str
     by: str
     number: str | None
@@ -261,7 +252,6 @@ _IDS = select(appeal.c.number, appeal.c.id).where(direct.among(appeal.c.number, 
 
 
 def look(connection: Connection, items: Sequence[Look]) -> list[None]:
-    """Note looks."""
     numbers = sorted({item.number for item in items if item.number is not None})
     (rows,) = direct.ask(connection, (_IDS, {"numbers": numbers}))
     ids = {row.number: row.id for row in rows}

@@ -21,8 +21,6 @@ Verdicts = dict[int, tuple[str, Verdict]]
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """What is to be done to rows."""
-
     ids: list[int]
     order: Order
     by: str
@@ -34,12 +32,12 @@ class Act:
 
     @property
     def told(self) -> dict[str, str]:
-        """What the log says of it with each appeal."""
+        """Details of the log entry of each appeal."""
         return {"operation": self.hash} | ({"reason": self.reason} if self.reason else {})
 
 
 def ask_again(connection: Connection, act: Act) -> Verdicts:
-    """Have open questions asked again at once, of appeals that are free and have any that is not asked anyway."""
+    """Ask open questions again at once, where an appeal is free and one of them would not be asked anyway."""
     rows = _locked(connection, act)
     now = clock.leased_at(connection, act.at)
     dead = [row for row in rows if row.state == "in_work" and row.lease_until <= now]
@@ -71,7 +69,7 @@ def ask_again(connection: Connection, act: Act) -> Verdicts:
 
 
 def _questions(connection: Connection, act: Act, ids: Sequence[int]) -> Mapping[int, tuple[int, int]]:
-    """Return by appeal how many questions are to be asked, and how many of them nobody would ask by now."""
+    """Return by appeal how many questions are asked again, and how many of these were not due."""
     later = or_(lookup.c.next_attempt_at.is_(None), lookup.c.next_attempt_at > act.at)
     columns = (lookup.c.appeal_id, func.count(), func.sum(case((later, 1), else_=0)))
     query = select(*columns).where(lookup.c.appeal_id.in_(ids), _asked(act.order)).group_by(lookup.c.appeal_id)
@@ -91,7 +89,7 @@ _ASSESSED = {"in_work": Verdict.IN_WORK, "held": Verdict.HELD, "parked": Verdict
 
 
 def assess(connection: Connection, act: Act) -> Verdicts:
-    """Have appeals that rest worked again with no question due, so that their dossiers are assessed anew."""
+    """Have resting appeals worked again without a due question, so that their dossiers are assessed anew."""
     verdicts = _judged(_locked(connection, act), act, lambda row: _ASSESSED.get(row.state, Verdict.NOTHING))
     done = _done(verdicts)
     if done:
@@ -102,7 +100,7 @@ def assess(connection: Connection, act: Act) -> Verdicts:
 
 
 def hold(connection: Connection, act: Act) -> Verdicts:
-    """Hold appeals, those in work too: whoever works one has it no longer."""
+    """Hold appeals, also those in work: their worker loses the lease."""
     verdicts = _judged(_locked(connection, act), act, lambda row: Verdict.HELD if row.state == "held" else Verdict.DONE)
     done = _done(verdicts)
     if done:
@@ -116,7 +114,7 @@ def hold(connection: Connection, act: Act) -> Verdicts:
 
 
 def let_go(connection: Connection, act: Act) -> Verdicts:
-    """Have held appeals worked again; those that workers died over alone."""
+    """Release held appeals; a suspect still runs alone."""
     rows = _locked(connection, act)
     verdicts = _judged(rows, act, lambda row: Verdict.DONE if row.state == "held" else Verdict.NOT_HELD)
     done = _done(verdicts)
@@ -129,7 +127,7 @@ def let_go(connection: Connection, act: Act) -> Verdicts:
 
 
 def resend(connection: Connection, act: Act) -> Verdicts:
-    """Have deliveries go out again under their ids; what is on its way is left alone."""
+    """Deliver again under the same ids, except what is on its way."""
     query = select(*delivering.TOLD, outbox.c.sent_at, outbox.c.alone_since, appeal.c.number)
     query = query.join(appeal, appeal.c.id == outbox.c.appeal_id).where(outbox.c.id.in_(act.ids))
     rows = connection.execute(query.order_by(outbox.c.id).with_for_update(of=outbox)).all()
@@ -145,7 +143,7 @@ def resend(connection: Connection, act: Act) -> Verdicts:
 
 
 def _locked(connection: Connection, act: Act) -> Sequence[Any]:
-    """Return the appeals, locked in the order of their ids, as everywhere where several are."""
+    """Lock the appeals in the order of their ids, as all writes do."""
     names = ("id", "number", "deaths", "state", "lease_until", "closed", "due_at")
     query = select(*(appeal.c[name] for name in names)).where(appeal.c.id.in_(act.ids)).order_by(appeal.c.id)
     return connection.execute(query.with_for_update(key_share=True)).all()

@@ -67,16 +67,12 @@ With less, an agency that is slower than the retries would never be heard; with 
 
 @dataclass(frozen=True, slots=True)
 class Expecting:
-    """A question that is about to leave, and whose answer comes later."""
-
     row: AwaitedRow
     by: str
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """An answer that has come."""
-
     source: str
     answer: Answer
     at: datetime
@@ -85,8 +81,6 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """How a question stands now that its answer has been read."""
-
     appeal_id: int
     state: LookupState
     question_id: str
@@ -97,7 +91,6 @@ class Read:
 
 
 def expect(connection: Connection, asking: Sequence[Expecting]) -> list[None]:
-    """Write rows of the access log, and that the answers to their questions come later."""
     items = [each.row for each in asking]
     bulk.insert(connection, access, [access_to_row(item.access) for item in items])
     events.note(connection, [asked_event(each.row.access, each.by) for each in asking])
@@ -146,7 +139,7 @@ _ANSWER = (
 
 
 def answered(connection: Connection, items: Sequence[Answered]) -> list[Kept]:
-    """Keep answers, and make their appeals ready: at once if parked or idle, else when their run is concluded."""
+    """Keep answers and make their appeals ready: at once if parked or idle, else when their run ends."""
     ids = [item.answer.question_id for item in items]
     # The appeals first, in order: `conclude` locks them too, so one of the two sees what the other has written.
     theirs = select(awaited.c.appeal_id).where(awaited.c.correlation_id.in_(ids))
@@ -190,12 +183,12 @@ def _came(item: Answered, appeal_id: int) -> Event:
 
 
 def _ended(row: Row[*tuple[Any, ...]]) -> bool:
-    """Say whether the answer is not wanted any more: the question has ended for good and is not asked anew."""
+    """Whether the question has ended for good and is not asked again, so that no answer is wanted."""
     return row.kind in _FINAL and row.next_attempt_at is None
 
 
 def keep_read(connection: Connection, items: Sequence[Read]) -> list[None]:
-    """Write how questions stand, and delete the answers that were read; all answers to a question that has ended."""
+    """Write how questions stand; delete the answers read, or all of a question that has ended."""
     kept = [
         keeping.Keep(item.appeal_id, item.state, item.owner, item.kept, item.marked, replaces=True) for item in items
     ]
@@ -226,8 +219,6 @@ _USED = select(used_answer.c.key, used_answer.c.message_id).where(used_answer.c.
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """An answer that counts now, for a message of ours."""
-
     once: SingleUse
     message_id: str
 
@@ -246,13 +237,13 @@ def use(connection: Connection, items: Sequence[Use]) -> list[bool]:
 
 @one_by_one
 def forget_used(connection: Connection, before: datetime) -> int:
-    """Delete uses that nothing hangs on any more since before, a batch; return how many."""
+    """Delete a batch of uses whose answers are too old to count again; return how many."""
     old = select(used_answer.c.key).where(used_answer.c.until < before).order_by(used_answer.c.until).limit(_FORGOTTEN)
     return connection.execute(delete(used_answer).where(used_answer.c.key.in_(old))).rowcount
 
 
 def answers(connection: Connection, appeal_id: int) -> list[KeptAnswer]:
-    """Return the answers to an appeal's questions that came by themselves and that no lookup has read yet."""
+    """Return the answers that came for an appeal and that no lookup has read yet, in the order of arrival."""
     come = select(awaited).where(awaited.c.appeal_id == appeal_id, awaited.c.answered_at.is_not(None))
     answers = [
         KeptAnswer(row.correlation_id, row.lookup, row.key, row.sent_at, row.answered_at, row.head, row.answer)

@@ -24,7 +24,6 @@ _MARK = TypeAdapter(Mark)
 
 
 def no_checkpoint(checkpoint: "Checkpoint") -> str:
-    """Say that there is none, and what to do."""
     return (
         f"there is no checkpoint at {checkpoint.path}, so nobody here can tell this journal from an older copy of "
         "itself. If it is the right one, run `appealbus enrol` on this machine; if it was put back from a copy, "
@@ -33,7 +32,7 @@ def no_checkpoint(checkpoint: "Checkpoint") -> str:
 
 
 class Checkpoint:
-    """One of them. Of several processes on a machine that share it, the first one writes it, until it ends."""
+    """A checkpoint file. The first of several processes on a machine writes it, until that process ends."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -99,7 +98,7 @@ class Checkpoint:
         return True
 
     def note(self, found: Mark | None) -> None:
-        """Note up to when the copy goes that was found in the journal's place: `restored` says since when."""
+        """Note up to when a copy found in the journal's place goes, so that `restored` can tell."""
         if found is None or found.clock is None or not self.writes or not self._lock.taken():
             return
         with self._alone():
@@ -111,7 +110,7 @@ class Checkpoint:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """Keep others from the file: who begins an epoch writes it beside a server, which may be writing it too."""
+        """Keep others from the file: beginning an epoch writes it beside a server that may be writing too."""
         turn = FileLock(self.path.with_name(f"{self.path.name}.turn"), _PATIENCE)
         try:
             with turn:
@@ -136,5 +135,4 @@ class Checkpoint:
             os.close(folder)
 
     def close(self) -> None:
-        """Let another process write it."""
         self._lock.close()

@@ -87,8 +87,6 @@ _COLUMNS = [column.name for column in client.columns]
 
 @dataclass(frozen=True, slots=True)
 class NewClient:
-    """A client with its first credential."""
-
     client: Client
     credential: Credential | None
     digest: bytes
@@ -97,7 +95,7 @@ class NewClient:
 
 @dataclass(frozen=True, slots=True)
 class NewCredential:
-    """One more credential of a client; `old_until`: when its others end, if they have not before. None: they stay."""
+    """A further credential; the others end at `old_until` at the latest. None: they stay."""
 
     name: str
     credential: Credential
@@ -108,7 +106,7 @@ class NewCredential:
 
 @dataclass(frozen=True, slots=True)
 class Revoking:
-    """A client, or one of its credentials, counts no more."""
+    """A client, or one of its credentials, to revoke."""
 
     name: str
     id: str | None
@@ -118,8 +116,6 @@ class Revoking:
 
 @dataclass(frozen=True, slots=True)
 class Renewing:
-    """A credential counts until later."""
-
     name: str
     id: str
     until: datetime
@@ -127,7 +123,7 @@ class Renewing:
 
 @one_by_one
 def add(connection: Connection, item: NewClient) -> JournalError | None:
-    """Write clients down; a name, or a credential, that anybody has had is refused."""
+    """Write a client; a name or credential that was ever in use is refused."""
     new = item.client
     if _one(connection, new.name) is not None:
         return JournalError(f"there is a client {new.name} already, or there was one", "client.known")
@@ -147,7 +143,6 @@ def add(connection: Connection, item: NewClient) -> JournalError | None:
 
 @one_by_one
 def add_credential(connection: Connection, item: NewCredential) -> JournalError | None:
-    """Give clients further credentials, and let the earlier ones end."""
     if (refused := _gone(connection, item.name) or _taken(connection, item.credential)) is not None:
         return refused
     detail = _told(item.credential)
@@ -164,7 +159,6 @@ def add_credential(connection: Connection, item: NewCredential) -> JournalError 
 
 @one_by_one
 def renew(connection: Connection, item: Renewing) -> None:
-    """Let credentials that count, count until later."""
     mine = client_credential.c.client == item.name, client_credential.c.id == item.id
     counts = client_credential.c.revoked_at.is_(None), client_credential.c.expires_at < item.until
     connection.execute(update(client_credential).where(*mine, *counts).values(expires_at=item.until))
@@ -172,7 +166,7 @@ def renew(connection: Connection, item: Renewing) -> None:
 
 @one_by_one
 def revoke(connection: Connection, item: Revoking) -> bool:
-    """Let clients or credentials count no more; False for what does not count as it is, or never was."""
+    """Revoke a client or credential; False if it is unknown or revoked."""
     mine = client_credential.c.client == item.name, client_credential.c.revoked_at.is_(None)
     which: tuple[ColumnElement[bool], ...] = mine
     if item.id is not None:
@@ -191,7 +185,7 @@ def revoke(connection: Connection, item: Revoking) -> bool:
 
 
 def _one(connection: Connection, name: str) -> Any:
-    """Return a client that has this name but for its letters' case, locked: what follows goes by what it is now."""
+    """Return the client of this name in any letter case, locked."""
     query = select(client.c.name, client.c.revoked_at).where(func.lower(client.c.name) == name.lower())
     return connection.execute(query.with_for_update()).first()
 
@@ -217,14 +211,14 @@ def _insert(connection: Connection, name: str, new: Credential, digest: bytes) -
 
 
 def _forget_ended(connection: Connection, item: NewCredential) -> None:
-    """Delete the links and sessions of a client that have ended long ago: the log has them all."""
+    """Delete links and sessions of a client that ended long ago; the log keeps them."""
     mine = client_credential.c.client == item.name, client_credential.c.kind.in_(OF_PEOPLE)
     over = client_credential.c.expires_at < item.credential.created_at - _REMEMBERED
     connection.execute(delete(client_credential).where(*mine, over))
 
 
 def _told(new: Credential) -> dict[str, Any]:
-    """Return what the log says of a credential: of a token the part that may be seen."""
+    """Return what the log says of a credential: nothing secret."""
     return {"credential": new.id, "kind": new.kind, "expires": to_number(new.expires_at)}
 
 
@@ -234,8 +228,6 @@ _KEPT = 5
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """Requests that a server would like to let pass for a client."""
-
     client: str
     minute: int
     wanted: int
@@ -244,15 +236,13 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """What a client has read of the feed."""
-
     client: str
     cursor: Cursor
     at: datetime
 
 
 def take(connection: Connection, items: Sequence[Wish]) -> list[int]:
-    """Grant requests, in their order, as long as there are any left in their minute; return how many to each."""
+    """Grant requests in order while the minute has any left; return how many each gets."""
     order = sorted({(item.client, item.minute) for item in items})  # whoever locks the same rows waits in no circle
     before = {key: _locked(connection, *key) for key in order}
     used = dict(before)
@@ -270,7 +260,7 @@ def take(connection: Connection, items: Sequence[Wish]) -> list[int]:
 
 
 def _locked(connection: Connection, name: str, minute: int) -> int:
-    """Return how many are used in a minute, and let nobody else count until the transaction ends."""
+    """Return the requests used in a minute, locked until the transaction ends."""
     query = select(client_use.c.used).where(client_use.c.client == name, client_use.c.minute == minute)
     used = connection.scalar(query.with_for_update())
     if used is None:
@@ -283,7 +273,7 @@ def _locked(connection: Connection, name: str, minute: int) -> int:
 
 
 def note_read(connection: Connection, items: Sequence[Read]) -> list[None]:
-    """Note up to where clients have read; of an epoch the furthest counts, and of several the newest epoch."""
+    """Note how far clients have read: the furthest position of the newest epoch counts."""
     for item in sorted(items, key=lambda item: item.client):
         mine = client.c.name == item.client, client.c.revoked_at.is_(None)
         # Locked, so that nobody who is revoked in this moment is waited for ever after.
@@ -310,7 +300,6 @@ _OLDEST_FIRST = select(client_credential).order_by(client_credential.c.created_a
 
 
 def all_clients(connection: Connection) -> list[tuple[Client, list[Credential]]]:
-    """Return all clients that ever were, by name, each with its credentials, the oldest first."""
     theirs: defaultdict[str, list[Credential]] = defaultdict(list)
     for row in connection.execute(_OLDEST_FIRST):
         theirs[row.client].append(_credential(row))
@@ -319,7 +308,7 @@ def all_clients(connection: Connection) -> list[tuple[Client, list[Credential]]]
 
 
 def credentials_of(connection: Connection, name: str) -> list[Credential]:
-    """Return what a client shows of itself, that which counts no more too, the oldest first."""
+    """Return all credentials of a client, also ended and revoked ones, oldest first."""
     rows = connection.execute(_OLDEST_FIRST.where(client_credential.c.client == name))
     return [_credential(row) for row in rows]
 
@@ -337,7 +326,7 @@ def credential(connection: Connection, kind: str, id_: str) -> tuple[Client, Cre
 
 
 def counting(connection: Connection, keys: Collection[tuple[str, str]], now: datetime) -> set[tuple[str, str]]:
-    """Return which of these credentials, each by its kind and id, have neither ended nor been revoked."""
+    """Return which credentials, by kind and id, are neither ended nor revoked."""
     theirs = client_credential.c
     query = select(theirs.kind, theirs.id, theirs.expires_at).join(client)
     # By both, which is the primary key: a few of the many sessions that ever were.
@@ -347,7 +336,7 @@ def counting(connection: Connection, keys: Collection[tuple[str, str]], now: dat
 
 
 def last_uses(connection: Connection) -> dict[str, datetime]:
-    """Return in which minute each client has come last, as far as it has."""
+    """Return the minute in which each client last came."""
     query = select(client_use.c.client, func.max(client_use.c.minute).label("minute")).group_by(client_use.c.client)
     return {row.client: datetime.fromtimestamp(row.minute * 60, UTC) for row in connection.execute(query)}
 

@@ -18,7 +18,6 @@ log = structlog.get_logger(__name__)
 
 
 def in_doubt(standing: JournalState) -> LazyText:
-    """Say why the clock is in doubt, what ends that and when."""
     seconds, left = abs(standing.doubted_by), standing.doubt_left
     days = told("{number} days", number=f"{seconds / 86400:.1f}")
     by = days if seconds >= 172_800 else told("{number} s", number=f"{seconds:.0f}")
@@ -37,8 +36,6 @@ def in_doubt(standing: JournalState) -> LazyText:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One look at all clocks at the same moment."""
-
     standing: JournalState
     at: datetime
     """By the journal's clock."""
@@ -48,24 +45,24 @@ class Look:
 
 
 class Clock:
-    """What due times and ages are counted by. Between two looks it goes on with the machine's steady seconds."""
+    """Counts due times and ages. Between two looks it goes on with the machine's steady seconds."""
 
     def __init__(self) -> None:
         self.last: Look | None = None
 
     def now(self) -> datetime:
-        """Return the moment by the journal's clock; by the wall's where nobody has looked yet."""
+        """Return the moment by the journal's clock; by the wall clock before the first look."""
         if self.last is None:
             return clocks.wall()
         return self.last.at + timedelta(seconds=clocks.steady() - self.last.steady)
 
     @property
     def skew(self) -> float:
-        """How many seconds the journal's clock is ahead of this machine's wall."""
+        """Seconds that the journal's clock is ahead of this machine's wall clock."""
         return 0.0 if self.last is None else (self.last.at - self.last.wall).total_seconds()
 
     def update(self, look: Look) -> None:
-        """Go on from a look; tell what is doubted from now on, or no longer."""
+        """Go on from a look; log a new doubt, or its end."""
         before = None if self.last is None else self.last.standing
         was, told = (before.doubt, before.doubted_by) if before else (None, 0.0)
         self.last, now = look, look.standing
@@ -79,12 +76,12 @@ _CLOCK = text("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint 
 
 
 def leased_at(connection: Connection, given: datetime) -> datetime:
-    """Return the time that the leases of appeals are counted by: the database's; `given` where one process works."""
+    """Return the time that counts for leases: the database's; `given` where one process works."""
     return given if connection.dialect.name == "sqlite" else shared_now(connection)
 
 
 def asked(connection: Connection) -> list[direct.Bound]:
-    """Return what has to be asked for that time, where something has to, with what else is asked then."""
+    """Return the questions for that time, to be asked together with others; none on SQLite."""
     return [] if connection.dialect.name == "sqlite" else [(_CLOCK, {})]
 
 
@@ -95,7 +92,7 @@ def answered(told: Sequence[Sequence[Any]], given: datetime) -> datetime:
 
 
 def shared_now(connection: Connection) -> datetime:
-    """Return the time by the database's clock: those of machines differ."""
+    """Return the time by the database's clock, since those of machines differ."""
     if connection.dialect.name == "sqlite":
         return datetime.now(UTC)
     moment: datetime = connection.execute(_CLOCK).scalar_one()

@@ -45,7 +45,7 @@ def digest(message: Appeal | Change) -> bytes:
 
 
 def differ(first: bytes | None, second: bytes) -> bool:
-    """Say whether two digests are of different messages. One from before there were digests is like any other."""
+    """Whether digests are of different messages; a message without one counts as the same."""
     return first is not None and first[:1] == second[:1] and first != second
 
 
@@ -53,7 +53,6 @@ _NO_DATE = date.max.toordinal()
 
 
 def state_to_row(appeal_id: int, state: LookupState) -> dict[str, Any]:
-    """Return a question's state as columns of `lookup`."""
     return {
         "appeal_id": appeal_id,
         "lookup": state.lookup,
@@ -72,7 +71,7 @@ def state_to_row(appeal_id: int, state: LookupState) -> dict[str, Any]:
 
 
 def tries_to_json(state: LookupState) -> list[dict[str, Any]]:
-    """Return the attempts of a question's last run as the log tells them, without what is as in the question's end."""
+    """Return the attempts of the last run for the log, without what equals the end of the question."""
     return [_try_to_json(state, each) for each in state.tries]
 
 
@@ -90,7 +89,6 @@ def _try_to_json(state: LookupState, each: Try) -> dict[str, Any]:
 
 
 def state_from_row(row: Row[Any]) -> LookupState:
-    """Return the question's state in a row of `lookup` with the `body` of its fact."""
     body = None if row.fact is None else _body(row)
     record, provenance = (None, None) if body is None else fact_parts(body)
     state = LookupState(
@@ -112,35 +110,33 @@ def state_from_row(row: Row[Any]) -> LookupState:
 
 
 def _body(row: Row[Any]) -> bytes:
-    """Return the document that was joined to a row. ValueError: it is damaged, or gone."""
+    """Return the joined document, unpacked. ValueError: it is damaged or gone."""
     if not isinstance(row.body, bytes):
         raise ValueError("there is no document")
     return unpack(row.body)
 
 
 def names_to(names: Iterable[str]) -> str | None:
-    """Return names as a column holds them, each with a space around it; None for none."""
+    """Return names as a column holds them, with a space around each; None for none."""
     text = " ".join(map(one_word, names))
     return f" {text} " if text else None
 
 
 def one_word(name: str) -> str:
-    """Return a name as it stands in such a column, where spaces are between names."""
+    """Return a name as such a column holds it: without spaces."""
     return "_".join(name.split())
 
 
 def names_from(text: str | None) -> list[str]:
-    """Return the names in such a column."""
     return [name for name in (text or "").split(" ") if name]
 
 
 def lacked(text: str | None) -> list[str]:
-    """Return the lookups in such a column that could not be asked, without those of which facts are there."""
+    """Return the lookups in such a column that could not be asked, without those whose facts are there."""
     return [name for name in names_from(text) if not name.startswith(MARKS)]
 
 
 def receipt(row: Mapping[str, Any] | RowMapping) -> Receipt:
-    """Return the receipt in the columns of `appeal`."""
     return Receipt(
         number=row["number"],
         accepted_at=row["accepted_at"],
@@ -151,7 +147,6 @@ def receipt(row: Mapping[str, Any] | RowMapping) -> Receipt:
 
 
 def case_from_row(row: Row[Any], states: tuple[LookupState, ...]) -> Case:
-    """Return the case of a row of `appeal` with the `body` of its document."""
     return Case(
         appeal_id=row.id,
         appeal=APPEAL.read(_body(row)),
@@ -167,7 +162,6 @@ def case_from_row(row: Row[Any], states: tuple[LookupState, ...]) -> Case:
 
 
 def appeal_from_row(row: Row[Any]) -> AppealRow:
-    """Return the list entry of a row of `appeal`."""
     lacks = names_from(row.lacks)
     return AppealRow(
         appeal_id=row.id,
@@ -197,7 +191,7 @@ def appeal_from_row(row: Row[Any]) -> AppealRow:
 
 
 def public_id_of(row: Row[Any]) -> str:
-    """Return the public id in a row with an appeal's `id` and `tag`; empty where the tag is damaged."""
+    """Return the public id; empty where the tag is damaged."""
     try:
         return public_id(row.id, row.tag or b"")
     except ValueError:
@@ -205,7 +199,7 @@ def public_id_of(row: Row[Any]) -> str:
 
 
 def due_of(urgency: int) -> date | None:
-    """Return the day that an urgency is; None where it is no day."""
+    """Return the date of an urgency; None if it has none."""
     return None if urgency == _NO_DATE else date.fromordinal(urgency)
 
 
@@ -234,14 +228,13 @@ def columns_of(appeal: Appeal | Mapping[str, Any]) -> dict[str, str | None]:
 
 
 def worst_severity(severities: Iterable[str]) -> str | None:
-    """Return the worst severity, if there is any; one of another release, which nobody here can rank, comes first."""
+    """Return the worst severity; one of another release, which nobody here can rank, comes first."""
     there = set(map(str, severities))
     unknown = sorted(there.difference(_WORST_FIRST))
     return next((each for each in (*unknown, *_WORST_FIRST) if each in there), None)
 
 
 def pending_of(states: Iterable[LookupState]) -> list[str]:
-    """Return the names of the lookups that are still open, in order."""
     return sorted({state.lookup for state in states if state.pending and state.code != CLOSED})
 
 
@@ -266,5 +259,5 @@ _NO_DEADLINE = date.max.toordinal()
 
 
 def urgency_of(due_on: date | None) -> int:
-    """Return the day on which an answer is due as a number of days: the smaller, the more urgent."""
+    """Return the due date as a day number; the smaller, the more urgent."""
     return _NO_DEADLINE if due_on is None else due_on.toordinal()

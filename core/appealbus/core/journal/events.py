@@ -102,14 +102,14 @@ def note(connection: Connection, events: Sequence[Event]) -> None:
 
 
 def noted(connection: Connection, items: Sequence[Event]) -> list[None]:
-    """Write down what is done beside the journal."""
+    """Write events about things outside of the journal."""
     note(connection, items)
     return [None] * len(items)
 
 
 @contextmanager
 def together(connection: Connection) -> Iterator[None]:
-    """Write all that is noted meanwhile in one go, at the end: many small inserts cost three times as much."""
+    """Collect what is noted and write it at the end: many small inserts cost three times as much."""
     noted: list[Event] = []
     info = connection.info  # once: where the connection is lost meanwhile, it cannot be asked for any more
     info[_NOTED] = noted
@@ -167,7 +167,7 @@ LAST = text("SELECT seq FROM sqlite_sequence WHERE name = 'log_entry'")
 
 
 def place(connection: Connection, items: Sequence[int]) -> list[int]:
-    """Give positions to the events that are committed and have none, at most so many; return to how many."""
+    """Give positions to committed events without one, at most so many; return how many."""
     return [_place(connection, most) for most in items]
 
 
@@ -182,7 +182,7 @@ def _place(connection: Connection, most: int) -> int:
 
 
 def locked_head(connection: Connection) -> int:
-    """Return the last position that was ever given; until the transaction ends nobody gives another one."""
+    """Return the last position ever given; until the transaction ends nobody gives another."""
     if connection.dialect.name == "sqlite":
         return connection.scalar(LAST) or 0
     head: int | None = connection.scalar(_HEAD)

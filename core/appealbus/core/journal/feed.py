@@ -40,14 +40,13 @@ _VERSIONS = select(*(dossier.c[name] for name in ("appeal_id", "version", "epoch
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which versions are wanted: those that fulfil all of it; what is empty says nothing."""
+    """Filters of the feed, all of which must hold; an empty one says nothing."""
 
     places: frozenset[str] = frozenset()
     kinds: frozenset[str] = frozenset()
     completeness: str | None = None
 
     def covers(self, place: str | None, kind: str | None) -> bool:
-        """Say whether versions of an appeal of this place and kind are wanted."""
         return within(self.places, place) and (not self.kinds or kind in self.kinds)
 
 
@@ -75,7 +74,7 @@ def page(connection: Connection, after: Cursor | None, limit: int, wanted: Wante
 
 
 def lacked(connection: Connection, receiver: str, after: Cursor | None) -> tuple[list[int], Cursor, bool]:
-    """Return which of the next versions a receiver can still get, where to go on, and whether anything follows."""
+    """Return which of the next versions a receiver can still get, where to go on, and whether more follows."""
     found = page(connection, after, _MOST, _ALL)
     has = newest_of(connection, receiver, [entry.appeal_id for entry in found.entries])
     positions = [entry.position for entry in found.entries if entry.version > has.get(entry.appeal_id, 0)]
@@ -83,20 +82,18 @@ def lacked(connection: Connection, receiver: str, after: Cursor | None) -> tuple
 
 
 def newest_of(connection: Connection, receiver: str, ids: Collection[int]) -> dict[int, int]:
-    """Return by appeal the newest version that a receiver has got, or is about to get."""
     mine = outbox.c.appeal_id.in_(sorted(set(ids))), outbox.c.receiver == receiver
     query = select(outbox.c.appeal_id, func.max(outbox.c.version)).where(*mine).group_by(outbox.c.appeal_id)
     return {row[0]: row[1] for row in connection.execute(query)}
 
 
 def at(connection: Connection, positions: Sequence[int]) -> list[FeedEntry]:
-    """Return the versions that these entries of the log tell of; those that are gone are left out."""
+    """Return the versions of these log entries, without deleted ones."""
     query = select(log_entry).where(log_entry.c.position.in_(positions), log_entry.c.what == What.VERSION.value)
     return _entries(connection, connection.execute(query.order_by(log_entry.c.position)).all())
 
 
 def readers(connection: Connection) -> list[FeedReader]:
-    """Return up to where each client has read the feed, by name."""
     head = log.head(connection)
     began = {row.epoch: row.after for row in connection.execute(select(epoch))}
     rows = connection.execute(select(feed_reader).order_by(feed_reader.c.client))
@@ -110,7 +107,7 @@ def readers(connection: Connection) -> list[FeedReader]:
 
 
 def _entries(connection: Connection, rows: Sequence[Any], wanted: Wanted = _ALL) -> list[FeedEntry]:
-    """Return the versions that entries of the log tell of, without those that are gone or not wanted."""
+    """Return the versions of log entries, without deleted or unwanted ones."""
     ids = sorted({row.appeal_id for row in rows})
     (found,) = direct.ask(connection, (_APPEALS, {"ids": ids}))
     appeals = {row.id: row for row in found if wanted.covers(row.place, row.kind)}

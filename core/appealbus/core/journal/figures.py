@@ -134,7 +134,6 @@ def _lacking(connection: Connection) -> dict[str, int]:
 
 
 def next_due(connection: Connection) -> datetime | None:
-    """Return when the next parked appeal is due; None if none is parked."""
     due: datetime | None = connection.scalar(select(func.min(appeal.c.due_at)).where(appeal.c.state == PARKED))
     return due
 
@@ -158,7 +157,7 @@ _BY_WEEK = (
 
 
 def week_counts(connection: Connection, after: int = 0, most: int = 50000) -> WeekCounts:
-    """Count the appeals behind an id by week, category and place, at most so many; go on from its `upto`."""
+    """Count at most so many appeals behind an id by week, category and place; go on from `upto`."""
     epoch = connection.scalars(select(standing.c.epoch)).one()
     # Each alone: SQLite finds the least or the largest id at once, and both together by reading all.
     last = connection.scalar(select(func.max(appeal.c.id))) or 0
@@ -171,7 +170,6 @@ def week_counts(connection: Connection, after: int = 0, most: int = 50000) -> We
 
 
 def appeals_of_week(connection: Connection, part: WeekPart, limit: int = 100) -> list[AppealRow]:
-    """Return the newest appeals of a part of a week."""
     begins = datetime(part.monday.year, part.monday.month, part.monday.day, tzinfo=KAZAKHSTAN)
     query = select(*appeal.columns).where(appeal.c.id.between(part.first_id, part.last_id))
     query = query.where(appeal.c.accepted_at >= begins, appeal.c.accepted_at < begins + timedelta(weeks=1))
@@ -198,7 +196,7 @@ _WITH_BODY = select(*appeal.columns, document.c.body).join(
 
 
 def newest_with_warnings(connection: Connection) -> list[tuple[AppealRow, list[Any]]]:
-    """Return the newest appeals of all channels, each with its warnings as JSON, without very large ones."""
+    """Return the newest appeals of all channels with their warnings as JSON, without very large ones."""
     last = connection.scalar(select(func.max(appeal.c.id))) or 0
     query = _WITH_BODY.where(appeal.c.id > last - WARNED, appeal.c.size <= _LARGEST).order_by(appeal.c.id.desc())
     rows: Any = connection.execute(query)
@@ -206,7 +204,6 @@ def newest_with_warnings(connection: Connection) -> list[tuple[AppealRow, list[A
 
 
 def warned(connection: Connection) -> list[Warned]:
-    """Count the newest appeals by channel and by the codes of their warnings."""
     of: Counter[str] = Counter()
     found: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
     for row, warnings in newest_with_warnings(connection):
@@ -217,7 +214,7 @@ def warned(connection: Connection) -> list[Warned]:
 
 
 def unread(connection: Connection, channel: str, after: int, limit: int) -> tuple[list[AppealRow], int | None]:
-    """Return appeals of a channel of which something was not read, of the next so many, and the id of the last."""
+    """Return those of the next appeals of a channel with something unread, and the last id looked at."""
     query = _WITH_BODY.where(appeal.c.channel == channel, appeal.c.id > after).order_by(appeal.c.id).limit(limit)
     found: list[AppealRow] = []
     last = None
@@ -238,7 +235,7 @@ def _warnings(row: Any) -> list[Any]:
 
 
 def past_calls(connection: Connection, lookups: Collection[str], most: int = READ) -> PastCalls:
-    """Return the calls of these lookups that the newest part of the log tells of, some thousand appeals back."""
+    """Return the calls of these lookups in the newest part of the log, some thousand appeals back."""
     part = newest(connection, most)
     query = select(log_entry.c.about, log_entry.c.detail).where(
         log_entry.c.position > part.after, log_entry.c.what == What.ENDED.value, log_entry.c.about.in_(sorted(lookups))
@@ -248,7 +245,7 @@ def past_calls(connection: Connection, lookups: Collection[str], most: int = REA
 
 
 def _calls(raw: bytes | None) -> Iterator[PastCall]:
-    """Yield the attempts of a question; what a later release may write otherwise is passed over."""
+    """Yield the attempts of a question, without what a later release writes differently."""
     detail = orjson.loads(raw) if raw else {}
     for each in detail.get("tries", ()):
         if isinstance(each, dict) and isinstance(each.get("at"), int) and isinstance(each.get("ms"), int):
@@ -274,7 +271,7 @@ _CREATED = select(dossier.c.appeal_id, dossier.c.version, dossier.c.created_at).
 
 
 def past_handovers(connection: Connection, receiver: str, most: int = READ) -> PastHandovers:
-    """Return the attempts for a receiver that the newest part of the log tells of."""
+    """Return the attempts for a receiver in the newest part of the log."""
     part = newest(connection, most)
     given = {"after": part.after, "receiver": receiver, "most": _ATTEMPTED}
     (rows,) = direct.ask(connection, (_ATTEMPTS, given))
@@ -292,7 +289,6 @@ def past_handovers(connection: Connection, receiver: str, most: int = READ) -> P
 
 
 def _made(connection: Connection, rows: Sequence[Any]) -> dict[tuple[int, int], datetime]:
-    """Return by appeal and version when the newest of these versions that were delivered were made."""
     ids = [row.appeal_id for row in rows if row.what == What.DELIVERED and row.appeal_id is not None]
     (found,) = direct.ask(connection, (_CREATED, {"ids": sorted(set(ids))}))
     return {(row.appeal_id, row.version): row.created_at for row in found}
@@ -303,7 +299,7 @@ PACED = 10_000
 
 
 def pace(connection: Connection, now: datetime, most: int = PACED) -> Pace:
-    """Return how fast things happen, from the newest entries of the log, so many of them at most."""
+    """Return how fast things happen, by at most so many of the newest log entries."""
     after = head(connection) - most
     first = select(log_entry.c.at).where(log_entry.c.position > after).order_by(log_entry.c.position).limit(1)
     begins = connection.scalar(first)

@@ -27,8 +27,6 @@ _SIFTED = 1000
 
 
 class Finder(JournalReader):
-    """A journal in which appeals are found by what is said of them."""
-
     async def find(
         self,
         selection: Selection,
@@ -111,7 +109,6 @@ class Finder(JournalReader):
         return await self._read(lambda connection: receiver_reads.page(connection, receiver, state, after, limit))
 
     async def delivery(self, delivery_id: int) -> DeliveryOfAppeal | None:
-        """Return how a delivery stands, with its appeal."""
         found = await self._read(lambda connection: receiver_reads.of_appeals(connection, [delivery_id]))
         return found[0] if found else None
 

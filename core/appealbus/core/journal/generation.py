@@ -56,6 +56,6 @@ class Generation:
 
 
 def alone(connection: Connection) -> None:
-    """Wait for all who write, and let nobody begin until this transaction has ended: on SQLite it is so anyway."""
+    """Wait for all writers and keep new ones out until this transaction ends; on SQLite it is so anyway."""
     if connection.dialect.name != "sqlite":
         connection.execute(_ALONE)

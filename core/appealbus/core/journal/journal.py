@@ -35,8 +35,6 @@ from appealbus.core.journal.writing import Writing
 
 
 class NamedViews(Writing):
-    """Keeps and forgets named views."""
-
     async def keep_view(self, name: str, query: str) -> None:
         """Keep a view under a name.
 
@@ -48,17 +46,14 @@ class NamedViews(Writing):
         await self._write.submit(named_views.keep, view)
 
     async def drop_view(self, name: str) -> bool:
-        """Forget a view; False where there is none."""
+        """Delete a view; False where there is none."""
         return await self._write.submit(named_views.drop, named_views.Dropping(name, self.actor))
 
     async def named_views(self) -> list[NamedView]:
-        """Return all that there are, by name."""
         return await self._read(named_views.all_views)
 
 
 class Operating(Writing):
-    """Begins operations, carries them out part after part, and tells how far they are."""
-
     async def begin_operation(
         self, frozen: Frozen, *, reason: str, purpose: str = "", newest: int | None = None
     ) -> Progress:
@@ -86,11 +81,11 @@ class Operating(Writing):
         return await self._write.submit(operating.go, operating.Go(mark, self.actor, self.now(), clocks.wall()))
 
     async def stop_operation(self, mark: str, *, reason: str) -> bool:
-        """Have no further part of an operation done; False where none is under way or somebody has stopped it."""
+        """Stop an operation before its next part; False if none is under way or it is stopped."""
         return await self._write.submit(operating.switch, operating.Switch(mark, False, self.actor, reason))
 
     async def resume_operation(self, mark: str, *, reason: str) -> bool:
-        """Have an operation go on that was stopped, or that nobody carries out; False where none is under way."""
+        """Resume an operation that was stopped or abandoned; False if none is under way."""
         return await self._write.submit(operating.switch, operating.Switch(mark, True, self.actor, reason))
 
     operations = asks(operating.under_way)
@@ -100,8 +95,6 @@ class Operating(Writing):
 
 
 class Clients(Writing):
-    """Adds and revokes clients, and counts what they do."""
-
     async def add_client(self, client: Client, credential: Credential, digest: bytes) -> None:
         """Add a client with what it shows of itself.
 
@@ -139,15 +132,15 @@ class Clients(Writing):
         await self._write.submit(clients.add_credential, item)
 
     async def revoke_client(self, name: str) -> bool:
-        """Let a client and all its credentials count no more, for good; False where it did not count."""
+        """Revoke a client with all its credentials for good; False if it is unknown or revoked."""
         return await self._write.submit(clients.revoke, clients.Revoking(name, None, self.now(), self.actor))
 
     async def revoke_credential(self, name: str, id: str) -> bool:
-        """Let one credential of a client count no more; False where it did not count."""
+        """Revoke one credential of a client; False if it is unknown or revoked."""
         return await self._write.submit(clients.revoke, clients.Revoking(name, id, self.now(), self.actor))
 
     async def renew_credential(self, name: str, id: str, until: datetime) -> None:
-        """Let a credential that counts, count until later. The log does not say so: each use of a session does."""
+        """Extend a valid credential. Not logged: each use of a session does this."""
         await self._write.submit(clients.renew, clients.Renewing(name, id, until))
 
     async def take_requests(self, client: str, minute: int, wanted: int, limit: int) -> int:
@@ -163,7 +156,7 @@ class Clients(Writing):
         return await self._limits.submit(clients.take, clients.Wish(client, minute, wanted, limit))
 
     async def note_read(self, client: str, cursor: Cursor) -> None:
-        """Note that a client has read the feed up to a cursor; one that is behind what is noted changes nothing."""
+        """Note how far a client has read the feed; a cursor behind the noted one changes nothing."""
         await self._write.submit(clients.note_read, clients.Read(client, cursor, self.now()))
 
 
@@ -233,7 +226,7 @@ class Journal(Taking, Working, Delivering, Operating, Upkeep, Renewing, Sketchin
         return journal
 
     async def _first_look(self) -> None:
-        """Look at the clock; whoever has just migrated the journal to our tables is about to leave."""
+        """Look at the clock; a process that has just migrated the journal is about to leave."""
         ends = time.monotonic() + _LEAVING
         while True:
             try:

@@ -22,8 +22,6 @@ from appealbus.schemas.provenance import Provenance
 
 @dataclass(frozen=True, slots=True)
 class Keep:
-    """How a question of an appeal stands."""
-
     appeal_id: int
     state: LookupState
     owner: str | None = None
@@ -48,13 +46,12 @@ _OWNERS = (
 
 
 def keep(connection: Connection, items: Sequence[Keep]) -> list[None]:
-    """Write how questions stand, over what was there."""
     keep_own(connection, items)
     return [None] * len(items)
 
 
 def keep_own(connection: Connection, items: Sequence[Keep]) -> list[bool]:
-    """Do so, and return which items were written: those whose owner still has the appeal."""
+    """Write how questions stand where the owner still has the appeal; return which were written."""
     fenced = list({item.appeal_id for item in items if item.owner is not None})
     owners = dict(direct.ask(connection, (_OWNERS, {"ids": fenced}))[0]) if fenced else {}
     # Whoever has the appeal now asks by itself; what one finds who had it before must not overwrite that.
@@ -91,7 +88,7 @@ def _ended(item: Keep, row: Mapping[str, Any]) -> Event:
 
 
 def _trail(provenance: Provenance) -> Mapping[str, str]:
-    """Return what nothing else would say of an answer without a record, once its document is gone."""
+    """Return what only the log keeps of an answer without a record, once its document is gone."""
     trail = {"connector": provenance.connector, "plugin": provenance.plugin, "version": provenance.plugin_version}
     if provenance.raw_sha256 is not None:
         trail["reply"] = provenance.raw_sha256
@@ -100,7 +97,7 @@ def _trail(provenance: Provenance) -> Mapping[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Anew:
-    """How a question stands now that its replies were read again."""
+    """A question after its replies were read again."""
 
     state: LookupState
     source: str
@@ -114,8 +111,6 @@ class Anew:
 
 @dataclass(frozen=True, slots=True)
 class Reread:
-    """What came of reading again what was kept of an appeal."""
-
     appeal_id: int
     by: str
     reason: str

@@ -35,7 +35,7 @@ class Leaving:
 
 
 def leave(connection: Connection, items: Sequence[Leaving]) -> list[Accepted | ChangeTaken | JournalError]:
-    """Take what still is as it was seen; what somebody else has taken or closed meanwhile is left as it is."""
+    """Take messages that still are as they were seen; leave those that somebody took or closed meanwhile."""
     table, ids = quarantine, [item.replayed.quarantine_id for item in items]
     locked = select(table.c.id, table.c.replayed_at, table.c.closed_at).where(table.c.id.in_(bulk.padded(ids)))
     found = {row.id: row for row in connection.execute(locked.order_by(table.c.id).with_for_update())}

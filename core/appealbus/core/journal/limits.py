@@ -76,8 +76,6 @@ and a second is left for an exchange that is slow."""
 
 @dataclass(slots=True)
 class Holding:
-    """What the journal knows of one worker and a limit."""
-
     wanted: int
     held: int
     since: datetime
@@ -138,14 +136,14 @@ class Division:
         return dict.fromkeys(self.holdings, 0) | divide(left, wants)
 
     def _by_turn(self, name: str, holding: Holding) -> tuple[int, datetime, str]:
-        """Rank first whose turn has not ended, then who has had nothing for longest, then those whose turn has."""
+        """Rank: turns under way, then who has had nothing for longest, then those whose turn has ended."""
         if not holding.held:
             return 1, holding.since, name
         return 0 if self.now - holding.since < self.turn else 2, holding.since, name
 
 
 def _by_possession(name: str, holding: Holding) -> tuple[int, str]:
-    """Rank first who has most: where it does not come out even, what is left over stays where it is."""
+    """Rank who has most first, so that a remainder stays where it is."""
     return -holding.held, name
 
 
@@ -173,8 +171,6 @@ def divide(limit: int, wants: Mapping[str, int]) -> dict[str, int]:
 
 @dataclass(slots=True)
 class SourceLimit:
-    """A row of `source_limit`."""
-
     source: str
     tokens: float
     filled_at: datetime
@@ -186,11 +182,10 @@ class SourceLimit:
     back_at: datetime | None = None
 
     def row(self) -> dict[str, Any]:
-        """Return it as it is written."""
         return {name: getattr(self, name) for name in self.__slots__}
 
     def judge(self, worker: str, report: Report, now: datetime) -> None:
-        """Let a worker's news change the breaker, and let it probe if it asks and nobody does."""
+        """Apply a worker's news to the breaker; let it probe if it asks and nobody does."""
         news = report.news
         if news.era == self.era:
             if self.open_until is None:
@@ -210,13 +205,12 @@ class SourceLimit:
             self.probe_owner, self.probe_until = worker, now + timedelta(seconds=report.lease)
 
     def probe(self, worker: str, now: datetime) -> Probe:
-        """Return who probes, as the worker sees it. One that died probing does so until its lease ends."""
+        """Return who probes, as the worker sees it. A dead prober counts until its lease ends."""
         if self.probe_owner is None or self.probe_until is None or self.probe_until <= now:
             return Probe.NOBODY
         return Probe.MINE if self.probe_owner == worker else Probe.OTHER
 
     def _become(self, open_until: datetime | None) -> None:
-        """Open the breaker, or close it."""
         self.era += 1
         self.failures = 0
         self.open_until = open_until
@@ -252,21 +246,18 @@ _SHARES = select(source_share).where(source_share.c.source.in_(_SOURCES))
 
 @dataclass(frozen=True, slots=True)
 class Reports:
-    """A worker's reports on its sources."""
-
     worker: str
     reports: Sequence[Report]
 
 
 @dataclass(frozen=True, slots=True)
 class Leave:
-    """The end of a worker: nothing of it is in flight any more."""
+    """The end of a worker with nothing in flight."""
 
     worker: str
 
 
 def leave(connection: Connection, items: Sequence[Leave]) -> list[None]:
-    """Let others have what these workers held."""
     lock(connection)
     for item in items:
         connection.execute(delete(source_share).where(source_share.c.worker == item.worker))
@@ -274,21 +265,18 @@ def leave(connection: Connection, items: Sequence[Leave]) -> list[None]:
 
 
 def share(connection: Connection, items: Sequence[Reports]) -> list[list[Grant]]:
-    """Take reports and return what the worker may do with each source."""
     now = lock(connection)
     return [_Exchange(connection, item, now).run() for item in items]
 
 
 def lock(connection: Connection) -> datetime:
-    """Be the only one at the limits until the transaction ends; return the time by the database's clock."""
+    """Lock all limits until the transaction ends; return the time by the database's clock."""
     if connection.dialect.name != "sqlite":  # its transactions follow one another
         connection.execute(_LOCK)
     return shared_now(connection)
 
 
 class _Exchange:
-    """One worker's exchange over all its sources."""
-
     def __init__(self, connection: Connection, item: Reports, now: datetime) -> None:
         self.connection = connection
         self.me = item.worker

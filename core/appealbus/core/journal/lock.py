@@ -46,7 +46,7 @@ class FileLock:
 
 
 class HostLock:
-    """Held by the first of several processes on a machine that wants it, until that one ends."""
+    """Held by the first of several processes on a machine that takes it, until that process ends."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -87,7 +87,6 @@ class RunLock:
         self._file.write(f"{os.getpid()}\n".encode())
 
     def release(self) -> None:
-        """Let another process work the journal."""
         self._file.close()
 
 

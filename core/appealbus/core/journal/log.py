@@ -25,7 +25,7 @@ _FIRST = select(func.min(log_entry.c.position))
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Positions that one page looks at: those behind `after`, up to `upto`. `end` is the end of the log."""
+    """Positions that one page looks at: behind `after`, up to `upto`. `end` is the end of the log."""
 
     after: int
     upto: int
@@ -90,7 +90,6 @@ def history(connection: Connection, number: str, after: int = 0, limit: int = 10
 
 
 def head(connection: Connection) -> int:
-    """Return the last position that was ever given."""
     if connection.dialect.name == "sqlite":
         return connection.scalar(LAST) or 0
     return connection.scalar(select(counter.c.value).where(counter.c.name == COUNTER)) or 0
@@ -98,7 +97,7 @@ def head(connection: Connection) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Newest:
-    """The newest part of the log: the entries behind `after`, the first of them at `since`; None: there is none."""
+    """The newest part of the log: entries behind `after`, the first at `since`; None if there is none."""
 
     after: int
     since: datetime | None
@@ -107,7 +106,7 @@ class Newest:
 
 
 def newest(connection: Connection, most: int = READ) -> Newest:
-    """Return where the newest entries of the log begin, so many of them at most."""
+    """Return the beginning of the newest part of the log, at most so many entries."""
     after = head(connection) - most
     first = select(log_entry.c.at).where(log_entry.c.position > after).order_by(log_entry.c.position).limit(1)
     older = select(log_entry.c.position).where(log_entry.c.position <= after).limit(1)
@@ -115,7 +114,7 @@ def newest(connection: Connection, most: int = READ) -> Newest:
 
 
 def unplaced(connection: Connection) -> tuple[int, datetime | None]:
-    """Return how many entries have no position yet, as far as that is counted, and since when the oldest waits."""
+    """Return how many entries have no position yet, up to a bound, and the time of the oldest."""
     if connection.dialect.name == "sqlite":
         return 0, None
     some = select(log_unplaced.c.at).order_by(log_unplaced.c.id).limit(_COUNTED).subquery()
@@ -164,7 +163,6 @@ def _appeal_id(connection: Connection, number: str) -> int | None:
 
 
 def entry_of(row: Row[Any], number: str | None) -> LogEntry:
-    """Return an entry of the log, which is about the appeal with this number."""
     return LogEntry(
         row.position,
         row.at,
@@ -178,7 +176,7 @@ def entry_of(row: Row[Any], number: str | None) -> LogEntry:
 
 
 def _whole(detail: dict[str, Any]) -> dict[str, Any]:
-    """Return a detail with what its attempts leave out because it is as in the question's end."""
+    """Return a detail whose attempts have again what they leave out as equal to the question's end."""
     tries = detail.get("tries")
     if isinstance(tries, list):  # a later version may write something else there
         same = {name: detail[name] for name in ("question", "kind", "code") if name in detail}

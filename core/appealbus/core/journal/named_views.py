@@ -24,15 +24,12 @@ named_view = Table(
 
 @dataclass(frozen=True, slots=True)
 class Dropping:
-    """Somebody wants a view to be forgotten."""
-
     name: str
     by: str
 
 
 @one_by_one
 def keep(connection: Connection, item: NamedView) -> JournalError | None:
-    """Keep views under names that are free."""
     if connection.scalar(select(named_view.c.name).where(named_view.c.name == item.name)) is not None:
         return JournalError("there is a view of this name", "view.known")
     if (connection.scalar(select(func.count()).select_from(named_view)) or 0) >= MOST_VIEWS:
@@ -44,7 +41,7 @@ def keep(connection: Connection, item: NamedView) -> JournalError | None:
 
 @one_by_one
 def drop(connection: Connection, item: Dropping) -> bool:
-    """Forget views; False where there is none of the name."""
+    """Delete a view; False if there is none of this name."""
     gone = connection.execute(delete(named_view).where(named_view.c.name == item.name)).rowcount > 0
     if gone:
         events.note(connection, [Event(What.VIEW_DROPPED, None, item.by, item.name)])
@@ -52,6 +49,5 @@ def drop(connection: Connection, item: Dropping) -> bool:
 
 
 def all_views(connection: Connection) -> list[NamedView]:
-    """Return all that there are, by name."""
     rows = connection.execute(select(named_view)).all()
     return sorted((NamedView(**row._mapping) for row in rows), key=lambda view: view.name.casefold())

@@ -82,7 +82,7 @@ def named_by_record(record: Record | Mapping[str, Any], role: str, asked: Collec
 
 
 def holder(value: Any, role: str) -> Named | None:
-    """Return who has this ИИН or БИН; which of the two it is its fifth digit tells, whatever the field is called."""
+    """Return the ИИН or БИН; its fifth digit decides which, whatever the field is called."""
     if not isinstance(value, str) or not 12 <= len(value) <= _SPELT:
         return None
     found = _holder(value)
@@ -101,7 +101,6 @@ def _holder(value: str) -> tuple[Kind, str] | None:
 
 
 def parcel(value: Any, role: str) -> Named | None:
-    """Return the parcel with this cadastral number."""
     if not isinstance(value, str) or not 11 <= len(value) <= _SPELT:
         return None
     normal = parse_or_none(parse_cadastral_number, value)
@@ -113,7 +112,7 @@ def _of(value: Any, name: str) -> Any:
 
 
 def _identifiers(value: Any) -> Iterator[tuple[str, Any]]:
-    """Yield what a record says where identifiers stand, in no order; however deep it is nested."""
+    """Yield the values in fields of identifiers, in no order, at any depth."""
     todo: list[tuple[str | None, Any]] = [(None, value)]
     looks = 0
     while todo and looks < _LOOKS:
@@ -140,7 +139,7 @@ def _members(value: Mapping[str, Any]) -> Iterator[tuple[str | None, Any]]:
 
 @cache
 def _fields(kind: type) -> tuple[tuple[str, str | None], ...] | None:
-    """Return the fields of a model that hold identifiers, or may hold something that does; None of what is no model."""
+    """Return the fields of a model that are or may hold identifiers; None if it is no model."""
     if not issubclass(kind, BaseModel):
         return None
     found = []
@@ -171,7 +170,6 @@ def _by_name(name: str) -> str | None:
 
 
 def _is_nested(annotation: Any, within: tuple[Any, ...] = ()) -> bool:
-    """Say whether a value of this type may hold an identifier somewhere."""
     origin, inner = get_origin(annotation), get_args(annotation)
     if origin is Literal:
         return False

@@ -100,8 +100,6 @@ _ACTS: Mapping[Operation, Callable[[Connection, acting.Act], acting.Verdicts]] =
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """A person's decision."""
-
     frozen: Frozen
     by: str
     reason: str
@@ -114,8 +112,6 @@ class Begin:
 
 @dataclass(frozen=True, slots=True)
 class Switch:
-    """A person stops an operation, or has it go on."""
-
     hash: str
     go_on: bool
     by: str
@@ -124,8 +120,6 @@ class Switch:
 
 @dataclass(frozen=True, slots=True)
 class Go:
-    """A wish that the next part be done."""
-
     hash: str
     by: str
     at: datetime
@@ -135,7 +129,7 @@ class Go:
 
 @one_by_one
 def begin(connection: Connection, item: Begin) -> Progress:
-    """Write down what is to be done, and to which rows; one that has begun already goes on as it was."""
+    """Write an order and its rows; one that has begun already goes on unchanged."""
     frozen, mark = item.frozen, item.frozen.hash
     number = _number(connection)
     _forget_old(connection, item.at)
@@ -169,7 +163,7 @@ def begin(connection: Connection, item: Begin) -> Progress:
 
 
 def _number(connection: Connection) -> int:
-    """Return the next number. Who has it is the only one who begins something, on whatever server, until it is done."""
+    """Return the next number; the locked counter lets only one operation begin at a time."""
     connection.execute(_FIRST)
     connection.execute(_NEXT)
     return int(connection.execute(_LAST).scalar_one())
@@ -189,7 +183,7 @@ def _forget_old(connection: Connection, now: datetime) -> None:
 
 @one_by_one
 def go(connection: Connection, item: Go) -> Progress | JournalError:
-    """Do the next part of an operation; after the last one it is finished."""
+    """Do the next part of an operation; the last one finishes it."""
     row = _row(connection, item.hash)
     if row is None:
         return JournalError("no such operation is under way", "unknown_operation")
@@ -232,7 +226,7 @@ def _keep_left(connection: Connection, number: int, part: int, told: acting.Verd
 
 @one_by_one
 def switch(connection: Connection, item: Switch) -> bool:
-    """Stop operations between two parts, or have them go on; False where that changes nothing."""
+    """Stop an operation between two parts, or resume it; False where that changes nothing."""
     row = _row(connection, item.hash)
     if row is None or (row.stopped_by is not None and not item.go_on):
         return False
@@ -245,7 +239,7 @@ def switch(connection: Connection, item: Switch) -> bool:
 
 
 def _row(connection: Connection, mark: str) -> Any | None:
-    """Return the operation with this hash that has not ended, and lock it."""
+    """Return the unfinished operation with this hash, locked."""
     under_way = (operation.c.hash == mark) & operation.c.ended_at.is_(None)
     return connection.execute(select(operation).where(under_way).with_for_update()).first()
 
@@ -261,13 +255,13 @@ _APART = 10_000
 
 
 def under_way(connection: Connection) -> list[OperationRow]:
-    """Return the operations that have begun and are not finished, the oldest first."""
+    """Return unfinished operations, oldest first."""
     query = select(operation).where(operation.c.ended_at.is_(None)).order_by(operation.c.at, operation.c.id)
     return [_listed(row) for row in connection.execute(query)]
 
 
 def newest(connection: Connection, before: int | None = None, limit: int = 100) -> list[OperationRow]:
-    """Return a page of operations, the newest first: those under way, and those of the last days."""
+    """Return a page of operations, newest first: unfinished ones and those of the last days."""
     query = select(operation).order_by(operation.c.id.desc()).limit(limit)
     if before is not None:
         query = query.where(operation.c.id < before)
@@ -275,13 +269,12 @@ def newest(connection: Connection, before: int | None = None, limit: int = 100) 
 
 
 def one(connection: Connection, number: int) -> OperationRow | None:
-    """Return an operation; None where there is none, or none any more."""
     row = connection.execute(select(operation).where(operation.c.id == number)).first()
     return None if row is None else _listed(row)
 
 
 def not_done(connection: Connection, number: int, verdict: Verdict, after: int = 0, limit: int = 100) -> list[NotDone]:
-    """Return a page of the rows of an operation that were not done for this reason, in their order."""
+    """Return a page of the rows of an operation that were not done for this reason, in order."""
     part, skip = divmod(after, _APART)
     mine = (operation_left.c.operation == number) & (operation_left.c.verdict == verdict.value)
     query = select(operation_left.c.part, operation_left.c.ids).where(mine, operation_left.c.part >= part)

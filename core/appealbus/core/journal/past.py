@@ -110,8 +110,6 @@ def past(connection: Connection, key: JournalKey, appeal_id: int, its: Appeal, r
 
 
 class _Found:
-    """What was found of the others, before they are read."""
-
     def __init__(  # noqa: PLR0917
         self,
         appeal_id: int,
@@ -132,7 +130,6 @@ class _Found:
         self._more = False
 
     def look(self, connection: Connection, told: Sequence[str], reach: Reach) -> None:
-        """Find them."""
         before = {"before": _END if reach.later else self._id}
         named, newest = {**before, "most": reach.named}, {**before, "most": reach.sharing}
         marks = [*([self._own] if self._own else []), *self._parcels]
@@ -166,7 +163,6 @@ class _Found:
             self._same_category = {row.id for row in about if row.category == self._category}
 
     def _sharing(self, answers: Sequence[Sequence[Any]], reach: Reach) -> list[int]:
-        """Return whose sketches are compared."""
         counted: Counter[int] = Counter()
         rare: set[int] = set()
         newest, oldest = answers[: len(answers) // 2], answers[len(answers) // 2 :]
@@ -187,7 +183,7 @@ class _Found:
         return None if mark is None or self._own is None else mark == self._own
 
     def read(self, connection: Connection, most: int) -> Past:
-        """Read what is named: of the same person the newest, of copies the first and of a parcel the newest."""
+        """Read the texts: of the same person the newest, of copies the first, of a parcel the newest."""
         alike = {each for each, like in self._like.items() if like >= ALIKE}
         same = {each for each in {*self._named, *self._told, *self._like} if self._person(each)}
         same &= {*self._same_category, *self._parcel, *self._told, *self._like}

@@ -43,8 +43,6 @@ source_quota = Table(
 
 @dataclass(frozen=True, slots=True)
 class Resuming:
-    """A person's wish that a source be asked again."""
-
     source: str
     by: str
     reason: str
@@ -53,15 +51,13 @@ class Resuming:
 
 @dataclass(frozen=True, slots=True)
 class Back:
-    """Sources that have come back by themselves."""
-
     sources: Sequence[str]
     at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Pausing:
-    """A person's order, and which one they have seen in force: its mark, empty for none; None: whichever it is."""
+    """A person's order, and the mark of the one they saw in force: empty for none; None: any."""
 
     pause: Pause
     seen: str | None
@@ -91,7 +87,7 @@ def _in_force(connection: Connection, order: Pause) -> str:
 
 @one_by_one
 def resume(connection: Connection, item: Resuming) -> bool:
-    """Have sources asked again; False for one that is not paused."""
+    """Resume a paused source; False if it is not paused."""
     lock(connection)
     gone = connection.execute(delete(source_pause).where(source_pause.c.source == item.source)).rowcount
     if gone:
@@ -103,7 +99,6 @@ def resume(connection: Connection, item: Resuming) -> bool:
 
 @one_by_one
 def end_pauses(connection: Connection, now: datetime) -> list[str]:
-    """End the pauses whose time is over; return the sources."""
     lock(connection)
     over = delete(source_pause).where(source_pause.c.until <= now).returning(source_pause.c.source)
     names = sorted(connection.execute(over).scalars())
@@ -115,7 +110,6 @@ def end_pauses(connection: Connection, now: datetime) -> list[str]:
 
 @one_by_one
 def came_back(connection: Connection, item: Back) -> None:
-    """Note that sources can be asked again."""
     lock(connection)
     for name in sorted(item.sources):
         _came_back(connection, name, item.at)
@@ -131,7 +125,7 @@ Uses = dict[tuple[str, str], QuotaUse]
 
 
 def take(connection: Connection, items: Sequence[QuotaWish]) -> list[QuotaAnswer]:
-    """Take a call for each wish, in their order, as long as there are any."""
+    """Take a call for each wish, in order, while there are any."""
     lock(connection)
     sources = sorted({item.source for item in items})
     rows = connection.execute(select(source_quota).where(source_quota.c.source.in_(sources)))
@@ -144,7 +138,7 @@ def take(connection: Connection, items: Sequence[QuotaWish]) -> list[QuotaAnswer
 
 
 def give_back(connection: Connection, items: Sequence[QuotaCall]) -> list[None]:
-    """Count calls no more that did not leave, each in the periods that it was counted in; what is over stays over."""
+    """Return calls that did not leave, each in the periods in which it was counted."""
     lock(connection)
     table = source_quota
     for item in items:
@@ -170,7 +164,6 @@ def _take(uses: Uses, item: QuotaWish) -> QuotaAnswer:
 
 
 def news(connection: Connection) -> SourceNews:
-    """Return which sources a person has paused, what of their quotas is used, and when they came back."""
     pauses = {row.source: Pause(**row._mapping) for row in connection.execute(select(source_pause))}
     used = [QuotaUse(**row._mapping) for row in connection.execute(select(source_quota))]
     back = select(source_limit.c.source, source_limit.c.back_at).where(source_limit.c.back_at.is_not(None))

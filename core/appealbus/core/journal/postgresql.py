@@ -31,8 +31,6 @@ C = TypeVar("C")
 
 
 class OpenConnections:
-    """All connections to one database that are not lost yet."""
-
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._open: WeakSet[Any] = WeakSet()
@@ -40,11 +38,9 @@ class OpenConnections:
 
     @property
     def over(self) -> bool:
-        """Whether all are cut."""
         return self._over
 
     def make(self, connect: Callable[[], C]) -> C:
-        """Make one more."""
         if self._over:
             raise JournalError("the journal failed: the database does not answer", UNREACHABLE)
         connection = connect()
@@ -55,7 +51,7 @@ class OpenConnections:
         return connection
 
     def cut(self) -> None:
-        """End all connections, and let no new one be made: whoever waits for an answer gets an error at once."""
+        """Close all connections and allow no new ones, so that whoever waits gets an error at once."""
         with self._lock:
             self._over = True
             connections = list(self._open)
@@ -147,7 +143,7 @@ _REFUSALS = (
 
 
 def in_our_words(original: BaseException | None) -> tuple[str, str] | None:
-    """Return a code and a text for an error of the driver; None if it is another's."""
+    """Return code and text for an error of the driver; None for another error."""
     if not type(original).__module__.startswith("psycopg"):
         return None
     state = getattr(original, "sqlstate", None) or ""
@@ -273,7 +269,7 @@ def _connection_class(seconds: float, connections: OpenConnections) -> type[psyc
     from appealbus.core.journal.pipeline import PipelinedConnection
 
     class Connection(PipelinedConnection):
-        """A connection that gives up on an answer that does not come, and on itself with it."""
+        """A connection that gives up, and closes, when an answer does not come."""
 
         @classmethod
         def _connect_gen(cls, *args: Any, **kwargs: Any) -> Any:
@@ -307,7 +303,7 @@ def _connection_class(seconds: float, connections: OpenConnections) -> type[psyc
 
 
 def _explain(error: SQLAlchemyError, url: URL) -> None:
-    """Raise ConfigError where a person has to mend something; return where waiting may help."""
+    """Raise ConfigError for what a person has to fix; return if waiting may help."""
     original = error.orig if isinstance(error, DBAPIError) else None
     where = f"the journal at {url.host or 'the local socket'}, database {url.database}, role {url.username}"
     state = getattr(original, "sqlstate", None)

@@ -42,7 +42,7 @@ ENTRIES = 1000
 
 @dataclass(frozen=True, slots=True)
 class Idle:
-    """Appeals that have been idle since `before`, but not since before `after`: up to there all have been looked at."""
+    """Appeals idle since `before`; those idle since before `after` have been looked at."""
 
     before: datetime
     after: datetime
@@ -51,23 +51,19 @@ class Idle:
 
 @dataclass(frozen=True, slots=True)
 class Old:
-    """What is older than this goes."""
-
     before: datetime
     by: str
 
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """All that waits for a receiver goes."""
-
     receiver: str
     by: str
 
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """How many are gone, and since when the last one of them had been idle."""
+    """How many were deleted, and since when the last one had been idle."""
 
     count: int
     last: datetime
@@ -75,7 +71,6 @@ class Pruned:
 
 @one_by_one
 def prune_appeals(connection: Connection, item: Idle) -> Pruned:
-    """Delete appeals that have been idle for long, and have nothing left to deliver."""
     unsent = select(outbox.c.id).where(outbox.c.appeal_id == appeal.c.id, WAITS).exists()
     old = (appeal.c.changed_at >= item.after, appeal.c.changed_at < item.before)
     query = select(appeal.c.id, appeal.c.changed_at).where(appeal.c.state == IDLE, *old, ~unsent)
@@ -100,7 +95,7 @@ def _note(connection: Connection, by: str, table: str, upto: Any, count: int, **
 
 @one_by_one
 def prune_quarantine(connection: Connection, item: Old) -> int:
-    """Delete messages that were replayed or closed before. What waits for a decision stays."""
+    """Delete messages replayed or closed before; what waits for a decision stays."""
     count = 0
     for left in (quarantine.c.replayed_at, quarantine.c.closed_at):  # each has its index
         old = select(quarantine.c.id).where(left < item.before).limit(_BATCH)
@@ -112,7 +107,7 @@ def prune_quarantine(connection: Connection, item: Old) -> int:
 
 @one_by_one
 def trim_quarantine(connection: Connection, item: QuarantineBounds) -> int:
-    """Delete messages that nobody replayed and that are over the bounds of their channel, the oldest first."""
+    """Delete waiting messages over the bounds of their channel, oldest first."""
     behind = partial(over, partition_by=quarantine.c.channel, order_by=quarantine.c.id.desc())
     place = behind(func.row_number()).label("place")
     size = behind(func.sum(func.length(quarantine.c.raw))).label("bytes")
@@ -135,7 +130,7 @@ def _dropped(row: Any, item: QuarantineBounds) -> Event:
 
 @one_by_one
 def prune_access(connection: Connection, item: Old) -> int:
-    """Delete entries of the access log, from the oldest on up to the first that is younger."""
+    """Delete the beginning of the access log, up to the first younger entry."""
     oldest = connection.execute(select(access.c.id, access.c.at).order_by(access.c.id).limit(_BATCH))
     old = _older(oldest, item.before)
     connection.execute(delete(access).where(access.c.id.in_(old)))
@@ -146,7 +141,7 @@ def prune_access(connection: Connection, item: Old) -> int:
 
 @one_by_one
 def prune_log(connection: Connection, item: Old) -> int:
-    """Delete the beginning of the log, up to the first entry that is younger."""
+    """Delete the beginning of the log, up to the first younger entry."""
     first = select(log_entry.c.position, log_entry.c.at).order_by(log_entry.c.position).limit(ENTRIES)
     old = _older(connection.execute(first), item.before)
     if old:
@@ -158,13 +153,12 @@ def prune_log(connection: Connection, item: Old) -> int:
 
 
 def _older(rows: Iterable[Any], before: datetime) -> list[int]:
-    """Return the first columns of the rows up to the first that is not older."""
     return [row[0] for row in takewhile(lambda row: row.at < before, rows)]
 
 
 @one_by_one
 def drop_deliveries(connection: Connection, item: Gone) -> int:
-    """Delete deliveries that were never confirmed, of the receivers named."""
+    """Delete unconfirmed deliveries of a receiver."""
     return _drop(connection, item, WAITS) or _drop(connection, item, ALONE)
 
 
@@ -186,7 +180,7 @@ def _skipped(row: Any, item: Gone) -> Event:
 
 @dataclass(frozen=True, slots=True)
 class Superseded:
-    """Versions that have been superseded for so long that they go: of each appeal all before a version."""
+    """Versions to delete: of each appeal all before this version."""
 
     before: Sequence[tuple[int, int]]
     upto: datetime
@@ -195,7 +189,7 @@ class Superseded:
 
 @one_by_one
 def prune_versions(connection: Connection, item: Superseded) -> int:
-    """Delete superseded versions that nobody waits for, with the documents that only they refer to."""
+    """Delete superseded versions that nobody waits for, with documents that only they refer to."""
     limits = dict(item.before)
     rested = _locked(connection, limits)
     theirs = select(dossier.c.appeal_id, dossier.c.version).where(dossier.c.appeal_id.in_(rested), ~waited_for())
@@ -210,7 +204,7 @@ def prune_versions(connection: Connection, item: Superseded) -> int:
 
 
 def waited_for(which: ColumnElement[bool] | None = None) -> ColumnElement[bool]:
-    """Return the condition for versions that a receiver does not have yet, and that nobody has given up."""
+    """Return the condition for versions that a receiver still lacks and nobody has given up."""
     its = (outbox.c.appeal_id == dossier.c.appeal_id, outbox.c.version == dossier.c.version, WAITS | ALONE)
     return select(outbox.c.id).where(*its, *(() if which is None else (which,))).exists()
 
@@ -220,6 +214,6 @@ RESTS = appeal.c.state.in_(("idle", "parked"))
 
 
 def _locked(connection: Connection, ids: Collection[int]) -> list[int]:
-    """Lock those of the appeals that nobody works on, so that nobody does meanwhile."""
+    """Lock those of the appeals that nobody works on."""
     rest = select(appeal.c.id).where(appeal.c.id.in_(list(ids)), RESTS)
     return list(connection.execute(rest.order_by(appeal.c.id).with_for_update(skip_locked=True)).scalars())

@@ -49,8 +49,6 @@ partial_index("ix_quarantine_closed", quarantine.c.closed_at, where=_closed)
 
 @dataclass(frozen=True, slots=True)
 class NewQuarantine:
-    """A message that could not be taken."""
-
     at: datetime
     channel: str
     position: str
@@ -66,7 +64,7 @@ class NewQuarantine:
 
 @dataclass(frozen=True, slots=True)
 class QuarantineBounds:
-    """How much of each channel quarantine keeps: what is over is dropped, the oldest first."""
+    """How much quarantine keeps of each channel: the oldest beyond that are dropped."""
 
     messages: int
     bytes: int
@@ -100,8 +98,6 @@ class QuarantineRow:
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """A message that has left quarantine."""
-
     quarantine_id: int
     number: str
     at: datetime
@@ -111,8 +107,6 @@ class Replayed:
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """A message in quarantine of which a person says that nothing more is to become of it."""
-
     quarantine_id: int
     reason: str
     at: datetime
@@ -151,7 +145,7 @@ def keep(connection: Connection, items: Sequence[NewQuarantine]) -> list[int]:
 
 
 def reserve(connection: Connection, count: int) -> Sequence[int]:
-    """Return ids that nobody else gets, one for each change that waits: so that the next one tells nothing of it."""
+    """Return unused ids, one for each waiting change, so that the next id reveals nothing of it."""
     if not count:
         return ()
     insert = quarantine.insert().returning(quarantine.c.id)
@@ -173,7 +167,6 @@ def _appeals(connection: Connection, numbers: Sequence[str]) -> dict[str | None,
 
 
 def replayed(connection: Connection, items: Sequence[Replayed]) -> list[bool]:
-    """Note what has left quarantine."""
     table = quarantine
     appeals = _appeals(connection, [item.number for item in items])
     results: list[bool] = []
@@ -193,7 +186,7 @@ def replayed(connection: Connection, items: Sequence[Replayed]) -> list[bool]:
 
 @one_by_one
 def close(connection: Connection, item: Closing) -> bool:
-    """Close messages in quarantine; False for one that is not in there, was taken or is closed already."""
+    """Close messages in quarantine; False if unknown, taken or closed."""
     table, reason = quarantine, printable(item.reason)
     values = {"closed_at": item.at, "closed_by": printable(item.by), "closed_reason": reason}
     closed = update(table).where(table.c.id == item.quarantine_id, QUARANTINED).values(**values)
@@ -219,7 +212,7 @@ def quarantined(
     include_closed: bool,
     said: Sequence[tuple[str, str]] = (),
 ) -> list[QuarantineRow]:
-    """Return a page of the quarantine: of those alone in whose columns this is said, if anything is."""
+    """Return a page of the quarantine, filtered by the values of columns."""
     query = select(*_KEPT).where(quarantine.c.id > after).order_by(quarantine.c.id).limit(limit)
     query = query.where(*(quarantine.c[name] == value for name, value in said))
     taken, closed = quarantine.c.replayed_at.is_not(None), quarantine.c.closed_at.is_not(None)
@@ -252,7 +245,6 @@ def quarantine_left(
 
 
 def quarantine_row(connection: Connection, quarantine_id: int) -> QuarantineRow | None:
-    """Return a message in quarantine, with the message itself."""
     row = connection.execute(select(quarantine).where(quarantine.c.id == quarantine_id)).first()
     return None if row is None else QuarantineRow(**row._mapping)
 
@@ -261,7 +253,7 @@ _WHEN = select(quarantine.c.id, quarantine.c.at).where(quarantine.c.id.in_(bindp
 
 
 def quarantine_groups(connection: Connection, channel: str | None = None) -> list[QuarantineGroup]:
-    """Return what waits in quarantine by its code, of one channel if it is given; the most first."""
+    """Return what waits in quarantine by code, of one channel if given; the most first."""
     ids = (func.min(quarantine.c.id).label("oldest"), func.max(quarantine.c.id).label("newest"))
     query = select(quarantine.c.code, func.count().label("messages"), *ids).where(QUARANTINED)
     if channel is not None:
@@ -294,14 +286,13 @@ class Named:
 
 
 def beginnings(connection: Connection, ids: Sequence[int], size: int) -> dict[int, bytes]:
-    """Return the first bytes of messages in quarantine, by their ids."""
     first = select(quarantine.c.id, func.substr(quarantine.c.raw, 1, size)).where(quarantine.c.id.in_(ids))
     # Of what is empty SQLite cuts out NULL.
     return {row[0]: bytes(row[1] or b"") for row in connection.execute(first)}
 
 
 def copies(connection: Connection, messages: Sequence[Named]) -> list[str | None]:
-    """Return for each message the number of the appeal that a copy of it has become, corrected perhaps."""
+    """Return for each message the number of the appeal that a copy of it has become, perhaps corrected."""
     ids = bulk.padded(list({each.message_id for each in messages if each.message_id}))
     numbers = bulk.padded(list({each.number for each in messages if each.number}))
     came: dict[tuple[str, str], tuple[datetime, str]] = {}
@@ -356,7 +347,7 @@ def of_quarantine(connection: Connection, row: QuarantineRow) -> list[LogEntry]:
 
 
 def _place_at(connection: Connection, moment: datetime, last: int) -> int:
-    """Return the first position whose entry is no older: by halves, since positions follow the time."""
+    """Return the first position whose entry is not older, by bisection, since positions follow the time."""
     low, high = 1, last + 1
     while low < high:
         middle = (low + high) // 2

@@ -67,14 +67,14 @@ class JournalReader(Asking):
     most_awaited = asks(change_reads.most_awaited)
 
     async def would_change(self, new: NewChange, *, most_waiting: int = 10_000) -> str | None:
-        """Raise what `leave_quarantine` would, and write nothing; return the number it has if it came before."""
+        """Raise what `leave_quarantine` would, without writing; return the number if it came before."""
         item = Changing(new, most_waiting, replayed=True)
         return await self._read(lambda connection: changing.would_change(connection, item))
 
     sent_changes = asks(change_reads.sent)
 
     async def cases(self, ids: Sequence[int]) -> list[Case]:
-        """Return appeals by id, in the order of the ids. One that cannot be read is left out and logged."""
+        """Return appeals in the order of the ids. Unreadable ones are left out and logged."""
         return await self._read(lambda connection: case_reads.cases(connection, ids)) if ids else []
 
     appeals = asks(lists.appeals)
@@ -126,7 +126,6 @@ class JournalReader(Asking):
     outlines_of = asks(case_reads.outlines)
 
     async def records_of(self, ids: Sequence[int], lookups: Sequence[str]) -> list[tuple[int, str, Record]]:
-        """Return the records that these lookups have found for appeals, each with the appeal's id and the lookup."""
         return await self._read(lambda connection: list(case_reads.records(connection, ids, lookups)))
 
     async def keyed(self) -> JournalKey:
@@ -139,13 +138,13 @@ class JournalReader(Asking):
         return await self._read(self._key_of)
 
     def _key_of(self, connection: Connection) -> JournalKey:
-        """Return the journal's key, which is looked for once it is needed."""
+        """Return the journal's key, which is read when it is first needed."""
         if isinstance(self._key, KeyFile):
             self._key = self._key.of_journal(connection)
         return self._key
 
     def _key_now(self, connection: Connection) -> JournalKey:
-        """Return the journal's key, to find by it all that is there now."""
+        """Return the key if it still is the journal's."""
         key = self._key_of(connection)
         insist_on(key, connection)
         return key
@@ -158,7 +157,7 @@ class JournalReader(Asking):
     dossier = asks(documents.whole, together=False)
 
     async def version(self, appeal_id: int, version: int) -> Version | None:
-        """Return a version of a dossier without its documents; None if there is none. ValueError: it is damaged."""
+        """Return a version without its documents; None if there is none. ValueError: it is damaged."""
         kept = await self._read(lambda connection: documents.version(connection, appeal_id, version))
         # Not in the read, which would fail as the journal does: a case fails alone.
         return None if kept is None else replace(kept, skeleton=unpack(kept.skeleton))
@@ -207,19 +206,18 @@ class JournalReader(Asking):
     standing = asks(state.how_it_stands)
 
     async def how_far(self) -> Mark:
-        """Return how far the journal is."""
         return await self._read(state.how_far, together=False)
 
     async def what_may_be_lost(self) -> list[str]:
-        """Return what the database may lose of what it has confirmed, and the settings that avoid it."""
+        """Return what the database may lose of what it has confirmed, with the settings that avoid it."""
         return await self._read(state.what_may_be_lost)
 
     async def source_states(self) -> list[SourceState]:
-        """Return how the sources stand over all workers alive; where none is, how they stood at last."""
+        """Return the state of sources over all live workers; without any, the last state."""
         return await self._read(lambda connection: workers.source_states(connection, shared_now(connection)))
 
     async def source_states_at_last(self) -> list[SourceState]:
-        """Return the same, and how each source stood at last that none of them asks: what was learned of it counts."""
+        """Return the same, with the last state of sources that no live worker asks."""
         at_last = workers.source_states_at_last
         return await self._read(lambda connection: at_last(connection, shared_now(connection)))
 
@@ -230,13 +228,12 @@ class JournalReader(Asking):
     past_calls = asks(figures.past_calls)
 
     async def pace(self) -> Pace:
-        """Return how fast things happen, by the newest part of the log: that of five minutes at most."""
+        """Return how fast things happen, by the log of the last five minutes at most."""
         return await self._read(lambda connection: figures.pace(connection, shared_now(connection)))
 
     heartbeats = asks(workers.heartbeats)
 
     async def workers(self) -> list[WorkerState]:
-        """Return the processes that work this journal now."""
         return await self._read(lambda connection: workers.workers(connection, shared_now(connection)))
 
     known_lookups = asks(known)
@@ -252,7 +249,7 @@ class JournalReader(Asking):
     next_due = asks(figures.next_due)
 
     async def last_heartbeat(self) -> datetime | None:
-        """Return until when the newest heartbeat counts; None where nobody works the journal."""
+        """Return until when the newest heartbeat counts; None if nobody works the journal."""
         return await self._read(workers.last_heartbeat, together=False)
 
     async def quarantined(
@@ -265,7 +262,7 @@ class JournalReader(Asking):
         code: str | None = None,
         channel: str | None = None,
     ) -> list[QuarantineRow]:
-        """Return a page of the quarantine, oldest first, without the messages themselves (`raw` is empty)."""
+        """Return a page of the quarantine, oldest first; `raw` is empty."""
         said = [(name, value) for name, value in (("code", code), ("channel", channel)) if value is not None]
         return await self._read(
             lambda connection: quarantine.quarantined(
@@ -281,7 +278,7 @@ class JournalReader(Asking):
     quarantine_row = asks(quarantine.quarantine_row)
 
     async def appeal_of(self, public_id: str) -> AppealRow | None:
-        """Return how the appeal with this public id stands; None where there is none, or the text is no such id."""
+        """Return the appeal with this public id; None if unknown or malformed."""
         try:
             appeal_id, tag = ids.parse(public_id)
         except ValueError:
@@ -289,7 +286,7 @@ class JournalReader(Asking):
         return await self._read(lambda connection: lists.appeal_tagged(connection, appeal_id, tag), together=False)
 
     async def dossier_of(self, public_id: str) -> tuple[AppealRow, bytes | None] | None:
-        """Return the same with the newest dossier as JSON; that is None where there is none, or came just now."""
+        """Return also the newest dossier as JSON; None if there is none, or it came just now."""
         try:
             appeal_id, tag = ids.parse(public_id)
         except ValueError:

@@ -25,7 +25,7 @@ from appealbus.schemas.stored import APPEAL
 
 @dataclass(frozen=True, slots=True)
 class Anew:
-    """An appeal's marks and keys of questions, as the new key makes them."""
+    """Marks and question keys of an appeal, as the new key makes them."""
 
     appeal_id: int
     marked: Sequence[Marked]
@@ -35,7 +35,7 @@ class Anew:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Appeals that are marked anew, and up to which one all are then."""
+    """Appeals to mark anew, and the id up to which all are done then."""
 
     appeals: Sequence[Anew]
     last: int
@@ -51,7 +51,7 @@ _REKEYED = [_rekeyed(table) for table in (lookup, awaited, reply)]
 
 @one_by_one
 def mark_anew(connection: Connection, item: Batch) -> None:
-    """Write new marks and keys in place of the old ones, and how far that is."""
+    """Replace marks and keys, and note how far that is."""
     ids = [each.appeal_id for each in item.appeals]
     forms.drop_sketches(connection, ids)  # made anew by whoever compares texts
     connection.execute(delete(subject).where(subject.c.appeal_id.in_(bulk.padded(ids))))
@@ -68,7 +68,6 @@ def mark_anew(connection: Connection, item: Batch) -> None:
 
 
 def end(connection: Connection, items: Sequence[int]) -> list[None]:
-    """Note that all appeals are marked anew, given how many."""
     connection.execute(delete(counter).where(counter.c.name == RENEWED))
     told = [Event(What.MIGRATED, None, "bus", "key", {"rows": count}) for count in items]
     events.note(connection, told)
@@ -85,8 +84,6 @@ Rekey = Callable[[Case], Mapping[tuple[str, str], str]]
 
 
 class Renewing(Writing):
-    """Marks everything anew."""
-
     async def mark_anew(self, rekey: Rekey, tell: Callable[[int], None]) -> int:
         """Mark all appeals anew that are not yet, a batch in each transaction; return how many were.
 
@@ -126,7 +123,7 @@ def _documents(connection: Connection, ids: list[int]) -> dict[int, dict[bytes, 
 
 
 def _named(case: Case, documents: Mapping[bytes, bytes]) -> list[Named]:
-    """Return whom and what an appeal names in all its forms, and all records that were found for it."""
+    """Return whom an appeal names in all its forms and in all records found for it."""
     roles = {state.fact.digest: state.lookup for state in case.states if state.fact is not None}
     named: list[Named] = []
     for digest, packed in documents.items():

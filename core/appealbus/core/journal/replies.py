@@ -63,7 +63,7 @@ _OF_APPEAL = 32 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What came for a question, and when it goes."""
+    """Replies to a question, and when they expire."""
 
     appeal_id: int
     state: LookupState
@@ -72,7 +72,7 @@ class Kept:
 
 
 def keep(connection: Connection, items: Sequence[Kept]) -> None:
-    """Keep replies, of each question the newest ones."""
+    """Keep replies, of each question only the newest."""
     room: dict[int, int] = {}
     items = [item for item in items if len(item.replies.packed) <= _SMALL or _has_room(connection, item, room)]
     rows = [
@@ -97,7 +97,7 @@ def keep(connection: Connection, items: Sequence[Kept]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Old:
-    """Replies whose time is over, and of these sources what came before a moment."""
+    """Replies to delete: expired ones, and by source those from before a moment."""
 
     now: datetime
     sources: Mapping[str, datetime]
@@ -106,7 +106,6 @@ class Old:
 
 @one_by_one
 def prune(connection: Connection, item: Old) -> int:
-    """Delete old replies, a batch; return how many."""
     for old in old_replies(item.now, item.sources):
         some = select(reply.c.id).where(old).limit(_BATCH)
         count = connection.execute(delete(reply).where(reply.c.id.in_(some))).rowcount
@@ -118,12 +117,12 @@ def prune(connection: Connection, item: Old) -> int:
 
 
 def old_replies(now: datetime, sources: Mapping[str, datetime]) -> list[ColumnElement[bool]]:
-    """Return conditions for what is old: what its own time is over of, and by source what came before a moment."""
+    """Return the conditions for old replies: expired, or by source from before a moment."""
     return [reply.c.until < now, *((reply.c.source == name) & (reply.c.at < at) for name, at in sources.items())]
 
 
 def _has_room(connection: Connection, item: Kept, room: dict[int, int]) -> bool:
-    """Say whether its appeal may have so much more; `room` is what the appeals of this group still may have."""
+    """Whether the appeal may keep so much more; `room` is what appeals of this group have left."""
     if item.appeal_id not in room:
         held = select(func.sum(func.length(reply.c.packed))).where(reply.c.appeal_id == item.appeal_id)
         room[item.appeal_id] = _OF_APPEAL - (connection.scalar(held) or 0)
@@ -144,7 +143,7 @@ def _drop_older(connection: Connection, item: Kept) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A place among the kept replies of a source, which are in the order in which they came."""
+    """A place among the kept replies of a source, in the order of arrival."""
 
     at: datetime
     id: int
@@ -152,8 +151,6 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Replies of a source that came between two moments."""
-
     source: str
     since: datetime
     upto: datetime
@@ -163,7 +160,6 @@ _ROW = [column for column in reply.columns if column.name != "until"]
 
 
 def replies(connection: Connection, appeal_id: int) -> list[ReplyRow]:
-    """Return the replies that are kept for an appeal's questions, the newest first."""
     query = select(*_ROW).where(reply.c.appeal_id == appeal_id).order_by(reply.c.id.desc())
     return [ReplyRow(**row._mapping) for row in connection.execute(query)]
 
@@ -210,15 +206,13 @@ _NUMBERS = tuple(field.name for field in fields(RereadPass) if field.name not in
 
 @dataclass(frozen=True, slots=True)
 class Stands:
-    """How a pass stands now, and what is said of that in the log."""
-
     now: RereadPass
     said: Sequence[Event] = ()
 
 
 @one_by_one
 def note_pass(connection: Connection, item: Stands) -> None:
-    """Write it over what was there."""
+    """Write how far a pass is."""
     now = item.now
     numbers = {name: int(getattr(now, name)) for name in _NUMBERS}
     numbers |= {_READING + name: value for name, value in now.readings.items()}
@@ -232,14 +226,13 @@ def note_pass(connection: Connection, item: Stands) -> None:
 
 @one_by_one
 def looked_at(connection: Connection, source: str) -> None:
-    """Note that a person has looked at what was left of one, so that nobody is told of it any more."""
+    """Note that a person has seen what a pass left, so that it is no longer reported."""
     for found in passes(connection):
         if found.source == source and found.is_undone:
             note_pass(connection, [Stands(replace(found, stage=Stage.OVER, left=0))])
 
 
 def passes(connection: Connection) -> list[RereadPass]:
-    """Return the newest pass of each source."""
     rows = select(counter.c.name, counter.c.value).where(counter.c.name.startswith(_BEGINNING, autoescape=True))
     told: dict[str, dict[str, int]] = defaultdict(dict)
     for row in connection.execute(rows):

@@ -23,7 +23,7 @@ _PAGE = 200
 
 @dataclass(frozen=True, slots=True)
 class Ages:
-    """What was before these moments is past its time; None: nothing is."""
+    """What is older than these moments goes; None: it stays."""
 
     done: datetime
     """Appeals that have been idle and fully delivered since, and messages that were replayed."""
@@ -38,7 +38,7 @@ class Ages:
 def superseding(
     connection: Connection, before: datetime, after: tuple[datetime, int] | None
 ) -> list[tuple[int, int, datetime]]:
-    """Return a page of versions that have superseded others before a moment: appeal, version, when."""
+    """Return a page of versions that superseded others before a moment: appeal, version, when."""
     query = select(dossier.c.appeal_id, dossier.c.version, dossier.c.created_at)
     query = query.where(SUPERSEDES, dossier.c.created_at < before)
     if after is not None:
@@ -50,7 +50,7 @@ def superseding(
 
 
 def with_older(connection: Connection, versions: list[tuple[int, int, datetime]]) -> list[tuple[int, int]]:
-    """Return those of these versions that have an older one before them which nobody waits for."""
+    """Return those of these versions that have an older one which nobody waits for."""
     ids = [appeal_id for appeal_id, _, _ in versions]
     theirs = select(dossier.c.appeal_id, func.min(dossier.c.version)).where(dossier.c.appeal_id.in_(ids), ~waited_for())
     first = {row[0]: row[1] for row in connection.execute(theirs.group_by(dossier.c.appeal_id))}
@@ -101,7 +101,7 @@ def count(connection: Connection, ages: Ages, now: datetime, without: str | None
 
 
 def _before(key: Column[int], young: ColumnElement[bool]) -> list[ColumnElement[bool]]:
-    """Return the condition for the rows before the first young one: of these only whole beginnings go."""
+    """Return the condition for the rows before the first young one: only whole beginnings go."""
     first = select(key).where(young).order_by(key).limit(1).scalar_subquery()
     return [key < func.coalesce(first, 1 << 62)]
 
@@ -136,7 +136,7 @@ async def prune(writer: Writer, read: Read, ages: Ages, now: datetime, by: str) 
 
 
 async def _versions(writer: Writer, read: Read, before: datetime, by: str) -> int:
-    """Delete superseded versions. They are looked for beside the writer: most that were found once are gone."""
+    """Delete superseded versions. They are looked for beside the writer: most of those found are gone already."""
     total, after = 0, None
     while page := await read(partial(superseding, before=before, after=after)):
         after = page[-1][2], page[-1][0]
@@ -147,7 +147,7 @@ async def _versions(writer: Writer, read: Read, before: datetime, by: str) -> in
 
 
 async def _appeals(writer: Writer, before: datetime, by: str) -> int:
-    """Delete appeals that have been idle and fully delivered since; each batch goes on where the last one ended."""
+    """Delete appeals idle and fully delivered since; each batch goes on where the last one ended."""
     total, last = 0, _BEGINNING
     while True:
         pruned = await writer.submit(pruning.prune_appeals, pruning.Idle(before, last, by))
@@ -157,7 +157,7 @@ async def _appeals(writer: Writer, before: datetime, by: str) -> int:
 
 
 async def prune_log(writer: Writer, before: datetime, by: str) -> int:
-    """Delete the beginning of the log, batch after batch; what is noted of that is not looked at any more."""
+    """Delete the beginning of the log in batches, without the entries that note this."""
     total, gone = 0, pruning.ENTRIES
     while gone == pruning.ENTRIES:
         gone = await writer.submit(pruning.prune_log, pruning.Old(before, by))
@@ -166,7 +166,7 @@ async def prune_log(writer: Writer, before: datetime, by: str) -> int:
 
 
 async def all_of(writer: Writer, run: Run[Item, int], item: Item) -> int:
-    """Delete batch after batch, until nothing is left; return how much that was."""
+    """Delete in batches until nothing is left; return how much."""
     total = 0
     while gone := await writer.submit(run, item):
         total += gone

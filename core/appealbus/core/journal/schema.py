@@ -29,8 +29,6 @@ _SILENT = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a migration is."""
-
     done: int
     """Appeals."""
     total: int
@@ -42,7 +40,7 @@ Tell: TypeAlias = Callable[[Progress], None]
 
 
 def check(engine: Engine) -> None:
-    """Raise ConfigError unless the journal has exactly our tables."""
+    """Raise ConfigError unless the journal has our tables."""
     with engine.connect() as connection:
         revision = _revision(connection)
     if revision is None:
@@ -107,7 +105,7 @@ def _bring(engine: Engine, lock: AbstractContextManager[None], key: KeyFile, tel
 
 
 def _fill(engine: Engine, lock: AbstractContextManager[None], key: JournalKey, tell: Tell | None) -> None:
-    """Move what the revision after `UNFILLED` takes for granted, and go on to that."""
+    """Move the rows that the revision after `UNFILLED` expects elsewhere, and go on to that."""
     # Imports the models of all that is kept, and is needed once in a journal's life.
     from appealbus.core.journal.migrations import filling
 
@@ -140,13 +138,13 @@ def _fill(engine: Engine, lock: AbstractContextManager[None], key: JournalKey, t
 
 
 def _one_at_a_time(connection: Connection) -> None:
-    """Have workers that start together migrate one after the other."""
+    """Serialise workers that start together."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('appealbus.journal'))"))
 
 
 def _revision(connection: Connection) -> str | None:
-    """Return the revision that the journal has; None where there is no journal yet."""
+    """Return the revision of the journal; None if there is none yet."""
     tables = inspect(connection).get_table_names()
     if "alembic_version" not in tables:
         if tables:

@@ -33,7 +33,7 @@ _GIVEN = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """A journal that was restored: the newest epoch and sign of life that anybody knows of."""
+    """A restored journal, with the newest epoch and beat known of it."""
 
     epoch: int
     beat: int
@@ -75,7 +75,7 @@ def _look(connection: Connection, last: Look | None) -> Look | None:
 
 
 def _machine(connection: Connection) -> tuple[datetime, datetime]:
-    """Return the clock behind the journal's, the database's where several machines work it, and this machine's wall."""
+    """Return the clock behind the journal's, the database's if shared, and this machine's wall clock."""
     if connection.dialect.name == "sqlite":
         wall = clocks.wall()
         return wall, wall
@@ -110,7 +110,7 @@ def _doubted(was: JournalState, why: str, by: float, moved: float) -> JournalSta
 
 @one_by_one
 def trust(connection: Connection, by: str) -> JournalState:
-    """Let the journal's clock be the machine's again, since somebody says so; return how it stood before."""
+    """Set the journal's clock to the machine's; return the state before."""
     was = _standing(connection.execute(select(standing).with_for_update()).one()._mapping)
     _write(connection, _trusted(connection, was, _machine(connection)[0], by))
     return was
@@ -148,7 +148,7 @@ _PASS_OVER = {
 
 @one_by_one
 def begin_epoch(connection: Connection, item: Restored) -> JournalState:
-    """Begin a new epoch: what is numbered from now on was never numbered so before."""
+    """Begin an epoch, in which nothing gets a number that was ever given."""
     generation.alone(connection)
     was = _standing(connection.execute(select(standing).with_for_update()).one()._mapping)
     now = replace(was, epoch=max(was.epoch, item.epoch) + 1, beat=max(was.beat, item.beat) + 1)
@@ -171,7 +171,7 @@ def _write(connection: Connection, now: JournalState) -> None:
 
 
 def probe(connection: Connection, items: Sequence[str]) -> list[None]:
-    """Write something under names that nobody else uses, and take it away: proves that writing works."""
+    """Write and delete rows under unused names, to prove that writing works."""
     bulk.insert(connection, counter, [{"name": name, "value": 0} for name in items])
     connection.execute(delete(counter).where(counter.c.name.in_(items)))
     return [None] * len(items)
@@ -184,13 +184,13 @@ _SETTINGS = (
 
 
 def how_it_stands(connection: Connection) -> JournalState:
-    """Return which journal this is, its epoch, and what its clock is worth."""
+    """Return the identity, epoch and clock of the journal."""
     columns = [column for column in standing.columns if column.name not in ("id", "key_check")]
     return JournalState(**connection.execute(select(*columns)).one()._mapping)
 
 
 def how_far(connection: Connection) -> Mark:
-    """Return how far the journal is; of one in PostgreSQL also its place there, where the database tells."""
+    """Return how far the journal is; in PostgreSQL with its WAL position, if the database tells."""
     now, head = how_it_stands(connection), log.head(connection)
     if connection.dialect.name == "sqlite":
         return Mark.of(now, head=head)
@@ -203,7 +203,7 @@ def how_far(connection: Connection) -> Mark:
 
 
 def what_may_be_lost(connection: Connection) -> list[str]:
-    """Return what the database may lose of what it has confirmed by its settings, and the setting that avoids it."""
+    """Return what the database's settings may lose of what it confirmed, and the settings that avoid it."""
     if connection.dialect.name == "sqlite":
         return []
     commit, names, standbys = connection.exec_driver_sql(_SETTINGS).one()

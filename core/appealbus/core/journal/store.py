@@ -113,7 +113,7 @@ def _key_file(url: URL, key: Path | KeyFile | None) -> KeyFile:
 
 
 def as_journal_error(error: Exception) -> JournalError:
-    """Return the error in our own words: a database's may quote what was to be written."""
+    """Return the error in our own words: a database's may quote what was written."""
     if isinstance(error, JournalError):
         return error
     code, text = _our_words(error, error.orig if isinstance(error, DBAPIError) else error)
@@ -177,7 +177,7 @@ def _open_sqlite(
 
 
 def _compare(memory: Memory, path: Path, connection: Connection) -> None:
-    """Raise Behind in a transaction that has just begun where the journal is another one."""
+    """Raise Behind at the begin of a transaction if the journal is another one."""
     driver = sqlite_driver(connection)
     try:
         memory.look_at_sqlite(driver, path)

@@ -25,14 +25,14 @@ _FORGOTTEN = timedelta(days=30)
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A message that is about to be read alone. Equal marks are the same message."""
+    """A message about to be read alone. Equal marks are the same message."""
 
     mark: str
     at: datetime
 
 
 def begin(connection: Connection, items: Sequence[Turn]) -> list[int]:
-    """Note turns; return how many of the same message have begun before and never ended."""
+    """Note turns; return how many of the same message began before and never ended."""
     results = []
     for item in items:
         query = select(suspect_message.c.turns).where(suspect_message.c.mark == item.mark).with_for_update()
@@ -46,11 +46,10 @@ def begin(connection: Connection, items: Sequence[Turn]) -> list[int]:
 
 
 def end(connection: Connection, items: Sequence[str]) -> list[None]:
-    """Note that turns have ended, however: nobody died, so nothing of what was before counts any more."""
+    """Note that turns have ended without a death, so that earlier ones no longer count."""
     connection.execute(delete(suspect_message).where(suspect_message.c.mark.in_(items)))
     return [None] * len(items)
 
 
 def turns(connection: Connection, mark: str) -> int:
-    """Return how many turns of a message have begun and never ended."""
     return connection.scalar(select(suspect_message.c.turns).where(suspect_message.c.mark == mark)) or 0

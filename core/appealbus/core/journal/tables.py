@@ -39,11 +39,9 @@ class Moment(TypeDecorator[datetime]):
     cache_ok = True
 
     def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], int | None]:
-        """Return what turns an aware datetime into a number."""
         return to_number
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[int | None], datetime | None]:
-        """Return what turns the number into a datetime in UTC."""
         return to_moment
 
 
@@ -53,7 +51,6 @@ def to_number(value: datetime | None) -> int | None:
 
 
 def to_moment(value: int | None) -> datetime | None:
-    """Return the moment of microseconds since 1970."""
     return None if value is None else _EPOCH + timedelta(microseconds=value)
 
 
@@ -67,7 +64,6 @@ def unindexed(column: ColumnElement[Any]) -> ColumnElement[Any]:
 
 
 def partial_index(name: str, *columns: ColumnElement[Any], where: ColumnElement[bool]) -> Index:
-    """Make an index of the rows alone for which a condition holds."""
     return Index(name, *columns, sqlite_where=where, postgresql_where=where)
 
 
@@ -157,7 +153,7 @@ _LACKED = {"unassessed": f"% {UNASSESSED}%", "misdated": f"% {MISDATED} %"}
 
 
 def lacking(name: str, lacks: ColumnElement[Any]) -> ColumnElement[bool]:
-    """Return whether `lacks` holds what the part of a selection with this name is about: `lacking` is lookups alone."""
+    """Return whether `lacks` holds what this part of a selection is about; `lacking` is lookups alone."""
     if name == "lacking":
         return and_(lacks != "", *(lacks.not_like(f" {mark}%") for mark in MARKS))
     return lacks.like(_LACKED[name])

@@ -17,8 +17,6 @@ from appealbus.core.journal.writing import Writing
 
 
 class Taking(Writing):
-    """Takes appeals and what could not be taken."""
-
     async def accept(self, new: NewAppeal, *, owner: str | None = None, lease_seconds: float = 60.0) -> Accepted:
         """Write an appeal down, give it a number if it has none, and make it ready for work.
 
@@ -58,11 +56,10 @@ class Taking(Writing):
         return await self._write.submit(changing.change, Changing(new, most_waiting))
 
     async def quarantine(self, new: NewQuarantine) -> int:
-        """Keep a message that could not be taken; return its id."""
         return await self._write.submit(quarantine.keep, new)
 
     async def begin_turn(self, mark: str) -> int:
-        """Note that a message which came again is about to be read alone; return how many such turns never ended."""
+        """Note that a repeated message is about to be read alone; return how many such turns never ended."""
         return await self._write.submit(suspect_messages.begin, suspect_messages.Turn(mark, clocks.wall()))
 
     async def end_turn(self, mark: str) -> None:
@@ -88,15 +85,13 @@ class Taking(Writing):
         return await self._write.submit(leaving.leave, leaving.Leaving(replayed, row.closed_at is not None, item))
 
     async def close_quarantined(self, quarantine_id: int, *, by: str, reason: str) -> bool:
-        """Close a message in quarantine: nothing more is to become of it. False if it does not wait there."""
+        """Close a message in quarantine for good; False if it does not wait there."""
         return await self._write.submit(quarantine.close, quarantine.Closing(quarantine_id, reason, self.now(), by))
 
 
 class Delivering(Writing):
-    """Notes what became of deliveries."""
-
     async def delivered(self, delivery_ids: Sequence[int]) -> None:
-        """Note that receivers have confirmed these."""
+        """Note deliveries that receivers confirmed."""
         if delivery_ids:
             await self._write.submit(
                 delivering.delivered, delivering.Confirmed(delivery_ids, clocks.wall(), self.actor)
@@ -118,7 +113,7 @@ class Delivering(Writing):
             await self._write.submit(delivering.failed, failed)
 
     async def deliveries_alone(self, rows: Sequence[tuple[int, str]]) -> None:
-        """Note which deliveries nobody tries again by himself: the id and a code. Later versions wait no longer."""
+        """Set deliveries aside, id and code each: no automatic retry, and later versions wait no longer."""
         if rows:
             now = self.now()
             alone = [delivering.GivenUp(delivery_id, code, now, self.actor) for delivery_id, code in rows]
@@ -133,13 +128,13 @@ class Delivering(Writing):
             await self._write.submit(delivering.begun, delivering.Begun(delivery_ids, by))
 
     async def deliveries_survived(self, receiver: str, by: str) -> None:
-        """Note that a worker hands a receiver nothing now, and has not died over what it began."""
+        """Note that a worker hands this receiver nothing now, and survived what it began."""
         await self._write.submit(delivering.survived, (receiver, by))
 
     async def skip_deliveries(
         self, number: str | None, reason: str, *, receiver: str | None = None, version: int | None = None
     ) -> int:
-        """Give up what was not delivered of an appeal, or with None all that waits alone; return how many versions."""
+        """Give up undelivered versions of an appeal, with None all set aside; return how many."""
         chosen = delivering.Chosen(self.now(), number, receiver, version, self.actor, reason)
         return await self._write.submit(delivering.skip, chosen)
 
@@ -154,19 +149,19 @@ class Delivering(Writing):
         return await self._write.submit(delivering.resend, chosen)
 
     async def skip_delivery(self, shown: delivering.Shown, *, reason: str) -> Verdict:
-        """Give up one version that a person was shown, if it still is as it was shown."""
+        """Give up one version, if it still is as a person was shown it."""
         return await self._write.submit(
             delivering.decide, delivering.Decision(shown, False, self.now(), self.actor, reason)
         )
 
     async def resend_delivery(self, shown: delivering.Shown, *, reason: str) -> Verdict:
-        """Deliver one version again that a person was shown, under its id; not where the receiver has a newer one."""
+        """Deliver a shown version again under its id, unless the receiver has a newer one."""
         return await self._write.submit(
             delivering.decide, delivering.Decision(shown, True, self.now(), self.actor, reason)
         )
 
     async def drop_deliveries(self, receiver: str) -> int:
-        """Delete what waits for a receiver that is gone for good; returns how many versions that were."""
+        """Delete what waits for a receiver that is gone for good; return how many versions."""
         return await retention.all_of(self._write, pruning.drop_deliveries, pruning.Gone(receiver, self.actor))
 
     async def listen(self, on_news: Callable[[], None]) -> None:

@@ -17,15 +17,13 @@ from appealbus.schemas.dossier import Completeness
 
 @dataclass(frozen=True, slots=True)
 class Moving:
-    """Somebody's wish that an appeal be due on another day."""
-
     moved: DueMoved
     by: str
 
 
 @one_by_one
 def move(connection: Connection, item: Moving) -> bool:
-    """Have open appeals be due on other days; say of each whether it was still due on the day before."""
+    """Move due dates of open appeals; return for each whether it was still due on the day before."""
     moved, urgency = item.moved, urgency_of(item.moved.due_on)
     as_before = (appeal.c.id == moved.appeal_id) & (appeal.c.urgency == urgency_of(moved.before))
     done = connection.execute(update(appeal).where(as_before, OPEN).values(urgency=urgency)).rowcount == 1

@@ -52,10 +52,8 @@ PLACED = 2000
 
 
 class Upkeep(Writing):
-    """Shares out what workers do for all, and deletes the old."""
-
     async def beat(self, worker: WorkerState, sources: Sequence[SourceState], seconds: float) -> None:
-        """Say that a worker is alive for so many seconds more, and how sources stand there; forget the dead."""
+        """Note that a worker is alive for so many seconds, with the state of its sources; forget the dead."""
         await self._write.submit(workers.beat, workers.Beat(worker, sources, seconds))
 
     async def hold(self, name: str, owner: str, seconds: float) -> bool:
@@ -68,24 +66,24 @@ class Upkeep(Writing):
         return await self._write.submit(workers.take_lease, workers.LeaseRequest(name, owner, seconds))
 
     async def let_go(self, owner: str) -> None:
-        """Let others do what the owner has held."""
+        """Free all leases of the owner."""
         if self.shared:
             await self._write.submit(workers.let_go, owner)
 
     async def share_limits(self, worker: str, reports: Sequence[Report]) -> list[Grant]:
-        """Take a worker's reports on its sources; return for each what it may use from now on, until its lease ends."""
+        """Take a worker's reports on its sources; return what it may use until its lease ends."""
         return await self._limits.submit(limits.share, limits.Reports(worker, reports))
 
     async def leave_limits(self, worker: str) -> None:
-        """Let others use what this worker might, which has nothing in flight any more."""
+        """Free the shares of a worker that has nothing in flight."""
         await self._limits.submit(limits.leave, limits.Leave(worker))
 
     async def take_quota(self, wish: QuotaWish) -> QuotaAnswer:
-        """Take one call of a source's quotas; it is on disk when this returns."""
+        """Take one call of a source's quotas; on disk when this returns."""
         return await self._limits.submit(pauses.take, wish)
 
     async def return_quota(self, call: QuotaCall) -> None:
-        """Count a call no more that did not leave."""
+        """Give back a call that did not leave."""
         await self._limits.submit(pauses.give_back, call)
 
     async def pause_source(self, pause: Pause, *, seen: str | None = None) -> bool:
@@ -100,12 +98,12 @@ class Upkeep(Writing):
         return await self._limits.submit(pauses.pause, pauses.Pausing(pause, seen))
 
     async def resume_source(self, source: str, *, by: str, reason: str = "") -> bool:
-        """Have a source asked again that a person has paused, and what waits for it; False where none has."""
+        """Resume a paused source and what waits for it; False if it is not paused."""
         item = pauses.Resuming(source, printable(by), printable(reason), self.now())
         return await self._limits.submit(pauses.resume, item)
 
     async def end_pauses(self) -> list[str]:
-        """End the pauses whose time is over; return the sources."""
+        """End pauses whose time is over; return their sources."""
         return await self._limits.submit(pauses.end_pauses, self.now())
 
     async def came_back(self, sources: Sequence[str]) -> None:
@@ -113,28 +111,28 @@ class Upkeep(Writing):
         await self._limits.submit(pauses.came_back, pauses.Back(sources, self.now()))
 
     async def take_in(self, wish: TakeIn) -> TakenIn:
-        """Have some of what is parked for a source that has come back worked again, most urgent first."""
+        """Make some of what is parked for a source ready again, most urgent first."""
         return await self._write.submit(waiting.take_in, wish)
 
     async def move_terms(self, moves: Sequence[DueMoved]) -> int:
-        """Have open appeals be due on other days; return how many. One that has moved meanwhile stays as it is."""
+        """Move due dates of open appeals; return how many. One that moved meanwhile stays."""
         done = [self._write.submit(terms.move, terms.Moving(each, self.actor)) for each in moves]
         return sum(await asyncio.gather(*done))
 
     async def remember(self, lookups: Sequence[KnownLookup]) -> list[KnownLookup]:
-        """Remember which lookups can be asked here; return all that ever could be, by whomever."""
+        """Note which lookups can be asked here; return all that ever could, on any worker."""
         return await self._write.submit(workers.remember, lookups)
 
     async def note_pass(self, now: RereadPass, said: Sequence[Event] = ()) -> None:
-        """Write how far reading a source's kept replies again is, and what is said of that in the log."""
+        """Write how far reading a source's kept replies again is, with its log entries."""
         await self._write.submit(replies.note_pass, replies.Stands(now, said))
 
     async def passes_looked_at(self, source: str) -> None:
-        """Note that a person has looked at what such a pass has left."""
+        """Note that a person has seen what such a pass has left."""
         await self._write.submit(replies.looked_at, source)
 
     async def probe(self) -> None:
-        """Prove that the journal can be written: returns once something was, and leaves nothing behind."""
+        """Prove that the journal can be written; leaves nothing behind."""
         await self._write.submit(state.probe, f"probe.{uuid4().hex}")
 
     async def note_look(
@@ -160,12 +158,12 @@ class Upkeep(Writing):
         await self._write.submit(access.look, access.Look(what, by, number, about or {}, purpose))
 
     async def note_alarm(self, what: What, alarm: int, **detail: str) -> None:
-        """Note what somebody does about an alarm, which lies beside the journal; on disk when it returns."""
+        """Note what somebody does about an alarm, which is kept elsewhere; on disk when it returns."""
         told = {name: printable(value) for name, value in detail.items() if value}
         await self._write.submit(events.noted, Event(what, None, self.actor, str(alarm), told))
 
     async def trim_quarantine(self, bounds: QuarantineBounds) -> int:
-        """Drop what quarantine holds of a channel over these bounds, the oldest first; return how many messages."""
+        """Drop what exceeds these bounds in quarantine, oldest first; return how many messages."""
         return await retention.all_of(self._write, pruning.trim_quarantine, bounds)
 
     async def expire_changes(self, before: datetime) -> int:
@@ -181,7 +179,7 @@ class Upkeep(Writing):
         return total
 
     async def forget_used_answers(self) -> int:
-        """Delete what is noted of signed answers that are too old to count again; return how many."""
+        """Delete notes of signed answers too old to count again; return how many."""
         return await retention.all_of(self._write, awaiting.forget_used, self.now() - _STILL_NOTED)
 
     async def prune(self, before: datetime | Ages, *, access_before: datetime | None = None) -> dict[str, int]:
@@ -216,7 +214,7 @@ class Upkeep(Writing):
         return await retention.prune_log(self._write, before, self.actor)
 
     async def place_log(self) -> int:
-        """Give positions to what is committed and has none, a batch; return to how many. Right whoever else does it."""
+        """Give positions to a batch of committed entries; return how many. Several may do it at once."""
         return await self._positions.submit(events.place, PLACED) if self.shared else 0
 
     async def _trust_ages(self) -> None:
@@ -226,15 +224,13 @@ class Upkeep(Writing):
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """Up to which appeal all have sketches, and how many have got theirs now."""
+    """The id up to which all appeals have sketches, and how many got theirs now."""
 
     upto: int
     drawn: int
 
 
 class Sketching(Writing):
-    """Draws sketches."""
-
     async def sketch_missing(self, after: int) -> Drawn | None:
         """Give sketches to the next appeals behind an id that have none; None where none is behind it.
 

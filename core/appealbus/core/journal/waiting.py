@@ -55,7 +55,6 @@ _UNANSWERED = (
 
 @one_by_one
 def take_in(connection: Connection, item: TakeIn) -> TakenIn:
-    """Make some of what is parked for sources ready."""
     ready = select(appeal.c.id).where(appeal.c.state == READY).limit(_READY)
     waits = select(appeal.c.id).where(appeal.c.state == PARKED, appeal.c.due_at <= item.now).limit(_READY)
     if any(connection.scalar(select(func.count()).select_from(each.subquery())) == _READY for each in (ready, waits)):
@@ -90,13 +89,13 @@ def take_in(connection: Connection, item: TakeIn) -> TakenIn:
 
 
 def waiting_for(connection: Connection, source: str) -> list[str]:
-    """Return what parked appeals wait for together, where the source is among it."""
+    """Return the combinations of sources waited for that contain this one."""
     name = one_word(source)
     return [waits_for for waits_for in combinations(connection) if name in names_from(waits_for)]
 
 
 def combinations(connection: Connection) -> Iterator[str]:
-    """Yield what parked appeals wait for together; of those that wait for a place alone it is empty."""
+    """Yield the combinations of sources that parked appeals wait for."""
     more = select(appeal.c.waits_for).where(WAITS_FOR).order_by(appeal.c.waits_for).limit(1)
     waits_for = connection.scalar(more)
     for _ in range(_KINDS_OF_WAITING):
@@ -116,7 +115,7 @@ def _next(connection: Connection, waits_for: str, place: Place | None, now: date
 
 
 def _ask_again(connection: Connection, item: TakeIn, ids: Sequence[int]) -> Counter[int]:
-    """Have the questions to the source asked now that ended while it was away; return how many, by appeal."""
+    """Make the questions due that ended while the source was away; return how many, by appeal."""
     if not ids:
         return Counter()
     mine = lookup.c.appeal_id.in_(ids) & lookup.c.lookup.in_(sorted(item.lookups))
@@ -133,7 +132,7 @@ Needing = Select[tuple[int, int]]
 
 
 def by_day(connection: Connection, needs: Needs, most: int = COUNTED) -> WaitingByDay:
-    """Return how many open appeals wait for a source, or are still to ask it, by the day on which they are due."""
+    """Return how many open appeals wait for a source or are still to ask it, by due date."""
     days, ends = Counter[int](), urgency_of(None)
     for query in needing(connection, needs):
         some = query.order_by(appeal.c.urgency, appeal.c.id).limit(most).subquery()
@@ -150,7 +149,7 @@ def by_day(connection: Connection, needs: Needs, most: int = COUNTED) -> Waiting
 def missing(
     connection: Connection, needs: Needs, days: Sequence[DueDay], after: DuePlace, limit: int
 ) -> list[AppealRow]:
-    """Return a page of those of them that miss these days: go on after the day and the id of the last one."""
+    """Return a page of those that miss these days; go on after the day and id of the last one."""
     queries, ids = list(needing(connection, needs)), list[int]()
     for each in days:
         day = each.day.toordinal()
@@ -165,7 +164,6 @@ def missing(
 
 
 def _in_time(connection: Connection, queries: Sequence[Needing], day: DueDay) -> int:
-    """Return the id of the last appeal of a day that is asked in time."""
     in_time = day.waiting - day.missed
     if not in_time:
         return NOWHERE.id
@@ -182,7 +180,7 @@ def _ids(connection: Connection, queries: Sequence[Needing], limit: int) -> Iter
 
 
 def needing(connection: Connection, needs: Needs) -> Iterator[Needing]:
-    """Yield what gives them: a query for each index that has some."""
+    """Yield the queries that find them, one for each index."""
     columns = select(appeal.c.urgency, appeal.c.id).where(appeal.c.urgency < urgency_of(None))
     # What was closed waits for nothing: a change makes it ready, and its run ends its questions. So the index answers.
     for each in waiting_for(connection, needs.source):
@@ -241,7 +239,7 @@ _PARKED = (
 
 
 def parked_for(connection: Connection) -> list[ParkedFor]:
-    """Return how many appeals are parked for each source, and when they are asked for again."""
+    """Return how many appeals are parked for each source, and when they ask it again."""
     found: dict[str, tuple[int, datetime, datetime]] = {}
     for row in connection.execute(_PARKED):
         for source in names_from(row.waits_for):

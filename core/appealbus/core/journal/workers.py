@@ -61,7 +61,7 @@ known_lookup = Table(
 
 @dataclass(frozen=True, slots=True)
 class WorkerState:
-    """A process that works the journal, as it last wrote it down."""
+    """A process that works the journal, as it last wrote it."""
 
     name: str
     host: str
@@ -108,7 +108,6 @@ _WORST_FIRST = ("open", "half_open", "closed")
 
 
 def merged(states: Iterable[SourceState]) -> list[SourceState]:
-    """Return one state for each source, by name."""
     by_name = sorted(states, key=lambda state: state.source)
     return [_one(list(of_one)) for _, of_one in groupby(by_name, key=lambda state: state.source)]
 
@@ -158,8 +157,6 @@ def _one(states: list[SourceState]) -> SourceState:
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """A sign of life of a worker, and how the sources stand there. It counts as alive for so many seconds."""
-
     state: WorkerState
     sources: Sequence[SourceState]
     seconds: float
@@ -167,15 +164,12 @@ class Beat:
 
 @dataclass(frozen=True, slots=True)
 class LeaseRequest:
-    """A wish to do something for all, for so many seconds."""
-
     name: str
     owner: str
     seconds: float
 
 
 def beat(connection: Connection, items: Sequence[Beat]) -> list[None]:
-    """Write down who is alive, and forget who is not."""
     now = shared_now(connection)
     for item in items:
         name = item.state.name
@@ -195,7 +189,7 @@ def beat(connection: Connection, items: Sequence[Beat]) -> list[None]:
 
 
 def take_lease(connection: Connection, items: Sequence[LeaseRequest]) -> list[bool]:
-    """Take what is free or held already by the one who wishes; say who has got it."""
+    """Take free leases and renew own ones; return who got theirs."""
     results = []
     now = shared_now(connection)
     for item in items:
@@ -206,13 +200,12 @@ def take_lease(connection: Connection, items: Sequence[LeaseRequest]) -> list[bo
 
 
 def let_go(connection: Connection, items: Sequence[str]) -> list[None]:
-    """Free all that owners hold."""
     connection.execute(delete(lease).where(lease.c.owner.in_(items)))
     return [None] * len(items)
 
 
 def remember(connection: Connection, items: Sequence[Sequence[KnownLookup]]) -> list[list[KnownLookup]]:
-    """Write what can be asked here over what was known of it; return all that is known. Nothing is ever forgotten."""
+    """Write what can be asked here; return all that is known. Nothing is ever forgotten."""
     rows = [
         {"plugin": each.plugin, "lookup": each.lookup, "version": each.version, "detail": _detail(each)}
         for item in items
@@ -223,7 +216,7 @@ def remember(connection: Connection, items: Sequence[Sequence[KnownLookup]]) -> 
 
 
 def known(connection: Connection) -> list[KnownLookup]:
-    """Return the lookups that could ever be asked here, and the plugins that were ever loaded."""
+    """Return the lookups that could ever be asked here, and the plugins ever loaded."""
     query = select(known_lookup).order_by(known_lookup.c.lookup, known_lookup.c.plugin)
     return [_known(row.plugin, row.lookup, row.version, row.detail) for row in connection.execute(query)]
 
@@ -244,7 +237,7 @@ _WORKERS = 1000
 
 
 def source_states(connection: Connection, now: datetime) -> list[SourceState]:
-    """Return how the sources stand over the workers alive; where none is, how they stood."""
+    """Return the state of sources over live workers; without any, the last state."""
     query = select(source_state.c.document, worker.c.seen_until)
     rows = connection.execute(query.join(worker, worker.c.name == source_state.c.worker)).all()
     alive = [row for row in rows if row.seen_until > now]
@@ -252,7 +245,7 @@ def source_states(connection: Connection, now: datetime) -> list[SourceState]:
 
 
 def source_states_at_last(connection: Connection, now: datetime) -> list[SourceState]:
-    """Return how each source stands over the workers alive that ask it; where none does, how it stood."""
+    """Return the state of each source over live workers that ask it; else its last state."""
     query = select(source_state.c.source, source_state.c.document, worker.c.seen_until)
     rows = connection.execute(query.join(worker, worker.c.name == source_state.c.worker, isouter=True)).all()
     asked = {row.source for row in rows if row.seen_until is not None and row.seen_until > now}
@@ -264,20 +257,19 @@ def source_states_at_last(connection: Connection, now: datetime) -> list[SourceS
 
 
 def workers(connection: Connection, now: datetime) -> list[WorkerState]:
-    """Return the workers alive."""
     query = select(worker.c.document).where(worker.c.seen_until > now).order_by(worker.c.name)
     return [WORKER.read(raw) for raw in connection.execute(query).scalars()]
 
 
 def last_heartbeat(connection: Connection) -> datetime | None:
-    """Return until when the newest heartbeat counts; None where nobody is alive."""
+    """Return until when the newest heartbeat counts; None if nobody is alive."""
     alive = worker.c.seen_until > shared_now(connection)
     found: datetime | None = connection.scalar(select(func.max(worker.c.seen_until)).where(alive))
     return found
 
 
 def heartbeats(connection: Connection) -> list[Heartbeat]:
-    """Return the processes that work this journal, or did until they fell silent, each with its last heartbeat."""
+    """Return workers, also silent ones, each with its last heartbeat."""
     held: dict[str, list[str]] = {}
     now = shared_now(connection)
     for row in connection.execute(select(lease).where(lease.c.until > now).order_by(lease.c.name)):

@@ -40,13 +40,11 @@ log = structlog.get_logger(__name__)
 
 
 class Working(Writing):
-    """Gives appeals to workers, and keeps the results."""
-
     lacks_after = ""
     """Behind which combination of what is lacking the next claim looks; empty: all were looked at."""
 
     async def access(self, rows: Sequence[AccessRow]) -> None:
-        """Write rows of the access log: who looks at whose data. They are on disk when this returns."""
+        """Write rows of the access log; on disk when this returns."""
         if rows:
             await self._write.submit(access.write, access.Asking(rows, self.actor))
 
@@ -67,19 +65,19 @@ class Working(Writing):
             await self._write.post(keeping.keep, item, about=appeal_id)
 
     async def keep_at_once(self, appeal_id: int, state: LookupState, *, owner: str | None = None) -> bool:
-        """Write how a question stands; it is on disk when this returns. False: another worker has the appeal."""
+        """Write how a question stands; on disk when this returns. False: another worker has the appeal."""
         return await self._write.submit(keeping.keep_own, keeping.Keep(appeal_id, state, owner))
 
     async def await_answer(self, row: AwaitedRow) -> None:
-        """Write a row of the access log, and that the answer to its question comes later. On disk when this returns."""
+        """Write a row of the access log and that its answer comes later. On disk when this returns."""
         await self._write.submit(awaiting.expect, awaiting.Expecting(row, self.actor))
 
     async def use_answer(self, once: SingleUse, message_id: str) -> bool:
-        """Have a signed answer count for a message of ours; False if it has counted for another. Then on disk."""
+        """Let a signed answer count for a message of ours; False if it counted for another. On disk then."""
         return await self._write.submit(awaiting.use, awaiting.Use(once, message_id))
 
     async def answered(self, source: str, answer: Answer) -> Kept:
-        """Keep an answer that came by itself until its lookup has read it, and have its appeal worked on next."""
+        """Keep an answer until its lookup has read it, and have its appeal worked next."""
         if not _ID.fullmatch(answer.question_id):  # no id of ours; and not every text can be stored
             return Kept.UNKNOWN
         return await self._write.submit(awaiting.answered, awaiting.Answered(source, answer, clocks.wall(), self.actor))
@@ -179,7 +177,7 @@ class Working(Writing):
         return cases
 
     async def release(self, owner: str, ids: Sequence[int] | None = None) -> None:
-        """Give appeals back unfinished, those named or all of the owner's: the next worker that claims gets them."""
+        """Give appeals back unfinished, all of the owner's by default, for the next worker that claims."""
         await self._write.submit(leases.release, leases.Release(owner, ids))
 
     async def conclude(self, conclusion: Conclusion) -> bool:
@@ -201,7 +199,7 @@ class Working(Writing):
         return await self._write.submit(concluding.conclude, item, about=conclusion.appeal_id)
 
     async def renew(self, owner: str, ids: Sequence[int], now: datetime, lease_seconds: float) -> set[int]:
-        """Renew the owner's leases of these appeals; return those that it still had. It has lost the others."""
+        """Extend the owner's leases; return the appeals that it still has."""
         if not ids:
             return set()
         return await self._write.submit(leases.renew, leases.Renewal(owner, ids, now, lease_seconds))

@@ -32,7 +32,7 @@ from appealbus.schemas.notes import numbered
 
 @dataclass(frozen=True, slots=True)
 class NewAppeal:
-    """An appeal to accept. Its channel and message id tell it apart; the journal gives the number if it has none."""
+    """An appeal to accept, identified by channel and message id; without a number it gets one of ours."""
 
     appeal: Appeal
     accepted_at: datetime
@@ -62,8 +62,6 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Arriving:
-    """An appeal to write down."""
-
     new: NewAppeal
     foreign: str | None
     """The number that it came with. One of the bus's own series is none: only the bus gives these."""
@@ -127,11 +125,10 @@ class Arriving:
 
     @property
     def key(self) -> tuple[str, str]:
-        """What tells messages apart."""
+        """What identifies a message."""
         return self.new.appeal.message_id, self.new.appeal.channel
 
     def document(self, number: str) -> Document:
-        """Return its document with the number that it has got."""
         if self.foreign in (None, number):
             return self.text.numbered(number)
         return appeal_document(numbered(self.new.appeal, number))  # another has the one that it came with
@@ -168,15 +165,13 @@ _KNOWN = select(*_RECEIPT, *_FOUND).where(direct.among(appeal.c.message_id, "ids
 
 @dataclass(frozen=True, slots=True)
 class _Numbered:
-    """An appeal that is new, with its number."""
-
     item: Arriving
     row: dict[str, Any]
     document: Document
 
 
 def accept(connection: Connection, items: Sequence[Arriving]) -> list[Accepted | JournalError]:
-    """Write down what is new; give the old receipt for what is not, and none for what only has an old one's id."""
+    """Write new appeals; a known message gets its first receipt, another message with a known id an error."""
     messages = _KNOWN, {"ids": [item.new.appeal.message_id for item in items]}
     counters = _IDS, waiting_changes.WAITING
     numbers, (found, *told) = Numbers.locked(connection, items, counters, messages, *clock.asked(connection))
@@ -202,7 +197,7 @@ def accept(connection: Connection, items: Sequence[Arriving]) -> list[Accepted |
 
 
 def _insert(connection: Connection, new: Sequence[_Numbered], last: Mapping[str, int]) -> list[Event]:
-    """Insert what is new, and where the counters stand; return what happened to changes that have waited for it."""
+    """Insert new appeals and the counters; return the events of changes that have waited for them."""
     rows = [each.row for each in new]
     brought = {each.row["number"] for each in new if each.row["number"] == each.item.foreign}
     waits, sender_of = last[waiting_changes.WAITING], new[-1].item.new.sender_of

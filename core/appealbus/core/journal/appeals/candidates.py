@@ -37,8 +37,6 @@ from appealbus.core.journal.tables import (
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What is looked for, and where."""
-
     connection: Connection
     selection: Selection
     marks: Sequence[bytes] = ()
@@ -53,12 +51,11 @@ class Search:
     def of(
         cls, connection: Connection, selection: Selection, marks: Sequence[bytes] = (), after: Place = NOWHERE
     ) -> "Search":
-        """Return a search for what is selected."""
         before = selection.accepted_before
         return cls(connection, selection, marks, after, None if before is None else _last_before(connection, before))
 
     def ahead(self, column: ColumnElement[int]) -> ColumnElement[bool]:
-        """Return the condition that an id comes behind the place, and is old enough."""
+        """Return the condition that an id comes after the place, and is old enough."""
         behind = column > self.after.id
         return behind if self.last is None else behind & (column <= self.last)
 
@@ -128,12 +125,12 @@ class Driver:
 
 
 def by_id(selection: Selection) -> bool:
-    """Say whether what is selected comes by its id; else what is most urgent, due next or waits longest comes first."""
+    """Whether the selection is in the order of ids; else by urgency, next attempt or time of waiting."""
     return driving(selection) not in (_by_source, _by_due, _by_receiver, _by_next)
 
 
 def driving(selection: Selection) -> Callable[[Search], Driver]:
-    """Return the part that drives: the one that usually has the fewest appeals."""
+    """Return the part that drives: usually the one with the fewest appeals."""
     for said, driver in (
         (selection.named, _by_mark),
         (selection.lacking, _by_lack("lacking")),
@@ -240,7 +237,6 @@ def _dated(which: ColumnElement[bool], after: Place) -> Select[Any]:
 
 
 def _by_receiver(search: Search) -> Driver:
-    """Go by deliveries, the oldest first."""
     mine = (outbox.c.receiver == search.selection.receiver) & (outbox.c.id > (search.after.first or 0))
     query = select(outbox.c.appeal_id.label("id"), outbox.c.id.label("by")).where(LACKED, mine).order_by(outbox.c.id)
     return Driver(query, frozenset({"receiver"}), _first_of_appeal(search))

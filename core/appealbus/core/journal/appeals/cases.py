@@ -31,13 +31,11 @@ _STATES = select(lookup, document.c.body).outerjoin_from(lookup, document, _fact
 
 
 def case(connection: Connection, number: str) -> Case | None:
-    """Return an appeal with all that is known of it."""
     row = connection.execute(_CASES.where(appeal.c.number == number)).first()
     return None if row is None else codec.case_from_row(row, tuple(states(connection, number)))
 
 
 def cases(connection: Connection, ids: Sequence[int]) -> list[Case]:
-    """Return appeals in the order of the ids, without those that cannot be read."""
     rows = {row.id: row for row in connection.execute(_CASES.where(appeal.c.id.in_(ids))).all()}
     kept = _STATES.where(lookup.c.appeal_id.in_(ids)).order_by(lookup.c.appeal_id, lookup.c.lookup, lookup.c.key)
     known = connection.execute(kept).all()  # all at once: one by one they cost a call of the driver each
@@ -83,7 +81,6 @@ def _readable(row: Row[Any], kept: list[Row[Any]]) -> Case | None:
 
 
 def states(connection: Connection, number: str) -> list[LookupState]:
-    """Return how each question of an appeal stands."""
     query = _STATES.join(appeal, appeal.c.id == lookup.c.appeal_id).where(appeal.c.number == number)
     query = query.order_by(lookup.c.lookup, lookup.c.key)
     return [codec.state_from_row(row) for row in connection.execute(query)]

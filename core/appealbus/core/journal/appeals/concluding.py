@@ -116,7 +116,7 @@ _UNSENT = (
 
 
 def conclude(connection: Connection, items: Sequence[Concluding]) -> list[JournalError | bool]:
-    """Write new versions, their deliveries and where the appeals stand; say of each whether it is ready again."""
+    """Write versions, deliveries and states of appeals; return for each whether it is ready again."""
     conclusions = [item.conclusion for item in items]
     seen = {each.appeal_id: each.answers_seen for each in conclusions if each.answers_seen is not None}
     rows, come, unsent = direct.ask(
@@ -229,7 +229,6 @@ def _insert_versions(
 
 
 def _admit(newest: dict[int, tuple[int, str | None]], item: Conclusion) -> JournalError | None:
-    """Return why an appeal cannot be concluded in this way, or note its new version."""
     if item.appeal_id not in newest:
         return JournalError("there is no such appeal", "unknown_appeal")
     before, owner = newest[item.appeal_id]

@@ -34,14 +34,11 @@ key: on PostgreSQL that would be asked eight times an appeal.
 
 @dataclass(frozen=True, slots=True)
 class Naming:
-    """An appeal, and whom it names."""
-
     appeal_id: int
     marked: Sequence[Marked]
 
 
 def add_subjects(connection: Connection, items: Sequence[Naming]) -> None:
-    """Add what is not there yet."""
     rows = [
         {"appeal_id": item.appeal_id, "mark": mark, "role": role, "kind": kind}
         for item in items
@@ -55,7 +52,7 @@ _DROP = delete(sketch_hash).where(sketch_hash.c.hash == bindparam("h"), sketch_h
 
 @dataclass(frozen=True, slots=True)
 class Filling:
-    """A sketch of the form of an appeal that has this digest."""
+    """A sketch of the form with this digest."""
 
     appeal_id: int
     content: bytes
@@ -64,7 +61,7 @@ class Filling:
 
 @one_by_one
 def fill_sketches(connection: Connection, each: list[Filling]) -> None:
-    """Add sketches of appeals that still have that form, and still have none."""
+    """Add sketches of appeals that still have this form and no sketch."""
     ids = bulk.padded([one.appeal_id for one in each])
     # Locked as whoever gives an appeal another form has it locked: its index must not have hashes of two texts.
     stand = select(appeal.c.id, appeal.c.content).where(appeal.c.id.in_(ids)).order_by(appeal.c.id)
@@ -75,7 +72,7 @@ def fill_sketches(connection: Connection, each: list[Filling]) -> None:
 
 
 def add_sketches(connection: Connection, items: Sequence[tuple[int, Sketch]]) -> None:
-    """Add sketches of appeals, by id; what has one keeps it. One of a short text is kept too, and in no index."""
+    """Add sketches by appeal id, never over an existing one. An empty one is kept, but not indexed."""
     if not items:
         return
     rows = [{"appeal_id": appeal_id, "hashes": packed(each)} for appeal_id, each in items]
@@ -85,7 +82,6 @@ def add_sketches(connection: Connection, items: Sequence[tuple[int, Sketch]]) ->
 
 
 def drop_sketches(connection: Connection, ids: Sequence[int]) -> None:
-    """Delete the sketches of appeals."""
     kept = select(sketch).where(sketch.c.appeal_id.in_(bulk.padded(ids)))
     found = connection.execute(kept).all() if ids else []
     pairs = [{"h": value, "a": row.appeal_id} for row in found for value in unpacked(row.hashes)[:INDEXED]]
@@ -100,7 +96,7 @@ _BEFORE = select(appeal.c.id, appeal.c.first, appeal.c.content).where(appeal.c.i
 
 @dataclass(frozen=True, slots=True)
 class Forming:
-    """An appeal's new form, with the marks of whom and what it names, and a sketch of its text, if there is one."""
+    """The new form of an appeal, with marks of whom it names and perhaps a sketch of its text."""
 
     appeal_id: int
     form: Form
@@ -142,7 +138,7 @@ _content = (document.c.appeal_id == appeal.c.id) & (document.c.digest == appeal.
 
 
 def missing_sketches(connection: Connection, after: int) -> tuple[list[tuple[int, bytes, bytes]], int] | None:
-    """Return appeals of the next ids that have no sketch, and up to which all were seen; None: there are none."""
+    """Return appeals without a sketch behind an id, and up to which id all were seen; None at the end."""
     last = connection.scalar(select(func.max(appeal.c.id))) or 0
     if after >= last:
         return None

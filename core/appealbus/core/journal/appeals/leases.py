@@ -54,8 +54,6 @@ different lookups each finds something to do in what the other has done. With le
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A worker's request for appeals."""
-
     owner: str
     now: datetime
     seconds: float
@@ -102,8 +100,6 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class Renewal:
-    """A worker's leases that are to last longer."""
-
     owner: str
     ids: Sequence[int]
     now: datetime
@@ -112,7 +108,7 @@ class Renewal:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """A person's request to ask an appeal's open questions again; with `everything` also those refused or not found."""
+    """A person asks the open questions again; with `everything` also those refused or not found."""
 
     number: str
     at: datetime
@@ -133,7 +129,7 @@ ANSWERED_YES = [OutcomeKind.FOUND.value]
 
 @one_by_one
 def claim(connection: Connection, item: Claim) -> Claimed:
-    """Lease a suspect whose turn it is, and the most urgent new ones and returning ones as far as there is room."""
+    """Lease the suspect whose turn it is, then the most urgent new and returning appeals, as far as there is room."""
     now = clock.leased_at(connection, item.now)
     _put_with_the_due(connection, item)
     longest = _longest_due(connection, item)
@@ -170,7 +166,7 @@ def _locked(connection: Connection, limit: int, *which: ColumnElement[bool]) -> 
 
 
 def _put_with_the_due(connection: Connection, item: Claim) -> None:
-    """Put appeals that are ready and have a version with those that are due, so that none is in a new one's way."""
+    """Park ready appeals that have a version as due now, so that they do not block new ones."""
     ready = select(appeal.c.id, appeal.c.version).where(appeal.c.state == READY)
     ready = ready.order_by(appeal.c.urgency, appeal.c.id)
     seen = (ready if item.thorough else ready.limit(_DUE_AT_ONCE)).subquery()
@@ -185,7 +181,7 @@ def _put_with_the_due(connection: Connection, item: Claim) -> None:
 
 
 def _longest_due(connection: Connection, item: Claim) -> list[Place]:
-    """Return what is due for the longest, by urgency; suspects among it wait for their turn from now on."""
+    """Return what is due for longest, by urgency; suspects among it begin to wait for their turn."""
     # Whether a parked appeal is due is decided by the worker's clock, as that also decides which questions are due.
     query = select(appeal.c.urgency, appeal.c.id, appeal.c.deaths)
     query = query.where(appeal.c.state == PARKED, appeal.c.due_at <= item.now).order_by(appeal.c.due_at)
@@ -198,7 +194,7 @@ def _longest_due(connection: Connection, item: Claim) -> list[Place]:
 
 
 def _returning(connection: Connection, item: Claim, longest: list[Place], limit: int) -> tuple[list[Any], str]:
-    """Return the most urgent of what is due, and of what lacks a lookup that the worker has."""
+    """Return the most urgent of what is due or lacks a lookup that this worker has."""
     found: list[Iterable[Place]] = [longest]
     if len(longest) == _DUE_AT_ONCE:
         found += [_due(connection, waits_for, item.now) for waits_for in combinations(connection)]
@@ -214,7 +210,7 @@ def _returning(connection: Connection, item: Claim, longest: list[Place], limit:
 
 
 def _due(connection: Connection, waits_for: str, now: datetime) -> Iterator[Place]:
-    """Yield what is due and waits for the same, most urgent first, as far as somebody wants to know."""
+    """Yield what is due among appeals that wait for the same, most urgent first, lazily."""
     query = select(appeal.c.urgency, appeal.c.id).where(WAITS_FOR, appeal.c.waits_for == waits_for)
     query = query.where(appeal.c.due_at <= now, appeal.c.deaths.is_(None))
     query = query.order_by(appeal.c.urgency, appeal.c.id).limit(_DUE_OF_ONE)
@@ -250,7 +246,7 @@ def _lacking(connection: Connection, item: Claim, lost: Collection[str]) -> tupl
 
 
 def _fitting(rows: Sequence[Any], item: Claim) -> list[int]:
-    """Return the first appeals, as many as the worker has room for: none passes one that goes before it."""
+    """Return the first appeals that fit; no smaller one overtakes one that does not."""
     ids: list[int] = []
     room = item.room
     for row in rows:
@@ -263,7 +259,6 @@ def _fitting(rows: Sequence[Any], item: Claim) -> list[int]:
 
 @one_by_one
 def release(connection: Connection, item: Release) -> None:
-    """End leases."""
     free = update(appeal).where(appeal.c.state == IN_WORK)
     if item.owner is not None:
         free = free.where(appeal.c.lease_owner == item.owner)
@@ -281,7 +276,7 @@ def release(connection: Connection, item: Release) -> None:
 
 @one_by_one
 def renew(connection: Connection, item: Renewal) -> set[int]:
-    """Make leases last longer; return their appeals. The owner has lost the others."""
+    """Extend leases; return the appeals that the owner still has."""
     held = select(appeal.c.id).where(appeal.c.id.in_(item.ids), appeal.c.lease_owner == item.owner)
     # Locked in order, as everywhere where several are locked: two that wait for each other would cost a second.
     held = held.where(appeal.c.state == IN_WORK).order_by(appeal.c.id).with_for_update(key_share=True)
@@ -292,7 +287,7 @@ def renew(connection: Connection, item: Renewal) -> set[int]:
 
 @one_by_one
 def retry(connection: Connection, item: Retry) -> int | JournalError | None:
-    """Make appeals ready, with all their open questions due; return how many questions, None for no such appeal."""
+    """Make the appeal ready with all open questions due; return their number, None for an unknown appeal."""
     columns = (appeal.c.id, appeal.c.number, appeal.c.deaths, appeal.c.state, appeal.c.lease_until)
     found = connection.execute(
         select(*columns).where(appeal.c.number == item.number).with_for_update(key_share=True)

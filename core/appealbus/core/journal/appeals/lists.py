@@ -28,7 +28,7 @@ _IN_STATE = {
 def appeals(
     connection: Connection, after: int = 0, limit: int = 100, state: AppealState | None = None, *, lacking: bool = False
 ) -> list[AppealRow]:
-    """Return a page of appeals, oldest first; of one state if it is given, and those alone that lack a lookup."""
+    """Return a page of appeals, oldest first; in one state, or those that lack a lookup, if wanted."""
     # `id + 0`: what is unfinished is few and has an index, and by id it would be looked for among all. What is idle
     # is nearly all: by id it is found.
     key: ColumnElement[int] = appeal.c.id + 0 if state in _IN_STATE or lacking else appeal.c.id
@@ -41,13 +41,12 @@ def appeals(
 
 
 def appeals_with(connection: Connection, ids: Sequence[int]) -> dict[int, AppealRow]:
-    """Return by its id how each of these appeals stands; what is deleted is not there."""
+    """Return appeals by id, without deleted ones."""
     (rows,) = direct.ask(connection, (_WITH_IDS, {"ids": list(ids)}))
     return {row.id: codec.appeal_from_row(row) for row in rows}
 
 
 def appeals_of(connection: Connection, mark: bytes, after: int, limit: int) -> list[AppealRow]:
-    """Return a page of the appeals that name whom or what this mark stands for."""
     query = select(*_LISTED).join(subject, subject.c.appeal_id == appeal.c.id)
     query = query.where(subject.c.mark == mark, subject.c.appeal_id > after)
     query = query.order_by(subject.c.appeal_id).limit(limit)
@@ -61,13 +60,12 @@ def appeal_row(connection: Connection, number: str) -> AppealRow | None:
 
 
 def appeal_tagged(connection: Connection, appeal_id: int, tag: bytes) -> AppealRow | None:
-    """Return how an appeal stands, if its tag is this one."""
     (rows,) = direct.ask(connection, (_TAGGED, {"of": appeal_id}))
     return _if_tagged(rows[0], tag) if rows else None
 
 
 def dossier_tagged(connection: Connection, appeal_id: int, tag: bytes) -> tuple[AppealRow, bytes | None] | None:
-    """Return the same with its newest dossier, which is None where it has none, or where another came just now."""
+    """Return also the newest dossier; None where there is none, or another version came just now."""
     row, raw = documents.row_with_newest(connection, (_TAGGED, {"of": appeal_id}), appeal_id)
     found = None if row is None else _if_tagged(row, tag)
     return None if found is None else (found, raw)
@@ -94,13 +92,12 @@ def appeal_by(
 
 
 def versions(connection: Connection, number: str) -> list[VersionRow]:
-    """Return the versions of a dossier, oldest first."""
     columns = (dossiers.c.version, dossiers.c.completeness, dossiers.c.created_at)
     query = select(*columns).join(appeal).where(appeal.c.number == number).order_by(dossiers.c.version)
     return [VersionRow(**row._mapping) for row in connection.execute(query)]
 
 
 def rows_of(connection: Connection, some: Sequence[int]) -> list[AppealRow]:
-    """Return how appeals stand, in the order of their ids; those that are gone are left out."""
+    """Return appeals in the order of ids, without deleted ones."""
     query = select(*appeal.columns).where(appeal.c.id.in_(some)).order_by(appeal.c.id)
     return [codec.appeal_from_row(row) for row in connection.execute(query)]

@@ -20,12 +20,11 @@ def series_of(prefix: str, year: int, epoch: int) -> str:
 
 
 def numbered(series: str, value: int) -> str:
-    """Return the number in a series."""
     return f"{series}-{value:08d}"
 
 
 def is_own(number: str, prefix: str) -> bool:
-    """Return whether the bus might give this number, in whatever year or epoch: nobody else may."""
+    """Whether the bus might give this number in any year or epoch, so that nobody else may."""
     return re.fullmatch(rf"{re.escape(prefix)}-\d{{4,}}(-\d+)?-\d{{8,}}", number, re.ASCII) is not None
 
 
@@ -46,15 +45,13 @@ _AHEAD = 10_000
 
 
 class Wanted(Protocol):
-    """What gets a number."""
-
     @property
     def foreign(self) -> str | None:
-        """The number that it came with, where that is none of the bus's own."""
+        """The number it came with, unless that is one of our own series."""
 
     @property
     def series(self) -> str:
-        """The series that its number comes from otherwise."""
+        """The series that otherwise gives its number."""
 
 
 class Numbers:
@@ -102,7 +99,7 @@ class Numbers:
         return cls(connection, last, {row.number for row in used}, checked), rest[len(own) :]
 
     def give(self, item: Wanted) -> str:
-        """Return the number for a new appeal: the one that it came with, if no other has it."""
+        """Return the number of a new appeal: the one it came with, unless that is taken."""
         given = item.foreign
         if given is None or given in self._used:
             given = self._next(item.series)
@@ -127,5 +124,5 @@ class Numbers:
 
 
 def _free(name: str, last: int, greatest: Sequence[Any]) -> int:
-    """Return up to which number of a series nobody has to look: all, where the last one given is the greatest."""
+    """Return up to which number of a series nothing can be taken: all, if the last one given is the greatest."""
     return _MOST if not greatest or greatest[0].number == numbered(name, last) else last

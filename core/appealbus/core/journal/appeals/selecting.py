@@ -27,7 +27,6 @@ Step = tuple[list[Row[Any]], Place | None]
 
 
 def place(selection: Selection, row: Row[Any]) -> Place:
-    """Return the place behind a row of a step."""
     return Place(row.id, None if by_id(selection) else row.by)
 
 

@@ -35,7 +35,7 @@ _LOCK = text("SELECT pg_try_advisory_xact_lock(hashtext('appealbus.suspects'), h
 
 @dataclass(frozen=True, slots=True)
 class Burial:
-    """A worker that is dead, which had a name; None: whoever had something in work. By the journal's clock."""
+    """A dead worker, by name; None: every worker that had something in work."""
 
     owner: str | None
     at: datetime
@@ -55,14 +55,13 @@ class SuspectsFound:
 
 
 def leased() -> Select[Any]:
-    """Return the query for appeals in work, locked, as `take_over` wants them."""
+    """Return the query that locks appeals in work for `take_over`."""
     query = select(appeal.c.id, appeal.c.number, appeal.c.deaths).where(appeal.c.state == IN_WORK)
     return query.with_for_update(skip_locked=True, key_share=True)
 
 
 @one_by_one
 def bury(connection: Connection, item: Burial) -> SuspectsFound:
-    """Take over all that dead workers had in work."""
     query = leased().order_by(appeal.c.lease_until)
     if item.owner is not None:
         query = query.where(appeal.c.lease_owner == item.owner)
@@ -125,8 +124,6 @@ def next_turn(connection: Connection, now: datetime) -> Any | None:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """A person's wish that nothing of an appeal be worked."""
-
     number: str
     by: str
     reason: str
@@ -135,8 +132,6 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Releasing:
-    """A person's wish that a held appeal go on."""
-
     number: str
     at: datetime
     by: str
@@ -145,7 +140,7 @@ class Releasing:
 
 @one_by_one
 def hold(connection: Connection, item: Hold) -> bool | JournalError:
-    """Hold appeals, those in work too: whoever works one has it no longer. False where there is no such appeal."""
+    """Hold an appeal, also one in work: its worker loses it. False for an unknown appeal."""
     found = _with_number(connection, item.number)
     if found is None:
         return False
@@ -161,7 +156,7 @@ def hold(connection: Connection, item: Hold) -> bool | JournalError:
 
 @one_by_one
 def let_go(connection: Connection, item: Releasing) -> bool | JournalError:
-    """Have held appeals worked again: those that workers died over alone. False where there is no such appeal."""
+    """Release a held appeal; a suspect still runs alone. False for an unknown appeal."""
     found = _with_number(connection, item.number)
     if found is None:
         return False

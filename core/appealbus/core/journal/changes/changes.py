@@ -87,8 +87,6 @@ class NewChange:
 
 @dataclass(frozen=True, slots=True)
 class ChangeRow:
-    """A change as it is listed."""
-
     id: int
     channel: str
     message_id: str
@@ -124,7 +122,6 @@ class ChangeTaken:
 
 
 def change_from_row(row: Row[Any]) -> KeptChange:
-    """Return the change in a row."""
     return KeptChange.of(CHANGE.read(row.document), row.received_at)
 
 
@@ -132,7 +129,7 @@ _OF_CHANGE = [change.c[name] for name in ChangeRow.__dataclass_fields__ if name 
 
 
 def changes(connection: Connection, number: str) -> list[ChangeRow] | None:
-    """Return an appeal's changes in the order in which they count; None where there is no such appeal."""
+    """Return the changes of an appeal in the order in which they count; None for an unknown appeal."""
     appeal_id = connection.scalar(select(appeal.c.id).where(appeal.c.number == number))
     if appeal_id is None:
         return None
@@ -141,14 +138,13 @@ def changes(connection: Connection, number: str) -> list[ChangeRow] | None:
 
 
 def waiting_changes(connection: Connection, after: int = 0, limit: int = 100) -> list[ChangeRow]:
-    """Return a page of the changes that wait for their appeals, without the changes themselves."""
     # `id + 0`: they are few and have an index; by id it would be looked for among all.
     waits = select(*_OF_CHANGE).where(change.c.appeal_id.is_(None), change.c.id + 0 > after)
     return [ChangeRow(**row._mapping) for row in connection.execute(waits.order_by(change.c.id + 0).limit(limit))]
 
 
 def most_awaited(connection: Connection, limit: int = 10) -> list[tuple[str, str, int]]:
-    """Return which appeals the most changes wait for: channel, number or message id, and how many they are."""
+    """Return the appeals that most changes wait for: channel, number or message id, count."""
     named = (change.c.channel, func.coalesce(change.c.number, change.c.of_message).label("named"))
     counted = select(*named, func.count().label("number")).where(change.c.appeal_id.is_(None)).group_by(*named)
     rows = connection.execute(counted.order_by(func.count().desc(), *named).limit(limit))
@@ -156,7 +152,7 @@ def most_awaited(connection: Connection, limit: int = 10) -> list[tuple[str, str
 
 
 def sent(connection: Connection) -> dict[str, set[str]]:
-    """Return which kinds of change each channel has sent; of none that is known, the empty one."""
+    """Return the kinds of change that each channel has sent; unknown kinds as an empty text."""
     found: dict[str, set[str]] = {}
     pair = tuple_(change.c.channel, change.c.kind)
     following = select(change.c.channel, change.c.kind).order_by(change.c.channel, change.c.kind).limit(1)
@@ -181,19 +177,18 @@ _BATCH = 100
 
 
 def refused(code: str) -> JournalError:
-    """Return why a sender may not make a change, given the code."""
     return JournalError(_WHY[code], code)
 
 
 class Standing:
-    """What decides who may touch an appeal: with its corrections, worked in or not."""
+    """What decides who may touch an appeal: its channel, place and kind after all corrections."""
 
     def __init__(self, now: Touched) -> None:
         self.now = now
         self._since: dict[str, Order] = {}
 
     def add(self, order: Order, says: Says) -> None:
-        """Note a change: of those that say the same field the last one counts, however they came."""
+        """Add a change: of those that set the same field the last one in order counts."""
         for name, value in says.moves.items():
             if order >= self._since.get(name, order):
                 self._since[name] = order
@@ -201,7 +196,7 @@ class Standing:
 
 
 def said(connection: Connection, rows: Sequence[Any]) -> dict[int, Says]:
-    """Return what changes say, by their ids; of corrections that an earlier release kept the documents are read."""
+    """Return what changes say, by id; corrections kept by an earlier release are read from their documents."""
     found = {row.id: Says(frozenset({row.kind}), {}) if row.says is None else Says.read(row.says) for row in rows}
     unread = [row.id for row in rows if row.says is None and row.kind == ChangeKind.CORRECTED]
     for at in range(0, len(unread), _BATCH):
@@ -217,7 +212,7 @@ def said(connection: Connection, rows: Sequence[Any]) -> dict[int, Says]:
 
 
 def revoked(connection: Connection, senders: Iterable[Sender]) -> set[str]:
-    """Return which of the clients among senders may use nothing any more."""
+    """Return the senders' clients that are revoked."""
     names = bulk.padded(sorted({sender.client for sender in senders} - {""}))
     gone = select(client.c.name).where(client.c.name.in_(names), client.c.revoked_at.is_not(None))
     return set(connection.scalars(gone)) if names else set()
@@ -240,7 +235,7 @@ class Waited:
         self._revoked = revoked(connection, self._senders.values())
 
     def why_not(self, standing: Standing, waits: Any) -> Why | None:
-        """Return why one does not count for an appeal that stands so; None: it does, and the appeal stands with it."""
+        """Return why a change does not count for an appeal in this standing; None if it does."""
         sender, says = self._senders[waits.sender, waits.channel], self._says[waits.id]
         code: str | None = NOT_ALLOWED
         if sender.may_send(says) and sender.client not in self._revoked:
@@ -248,5 +243,4 @@ class Waited:
         return None if code is None else (code, _WHY[code])
 
     def add(self, standing: Standing, waits: Any) -> None:
-        """Have an appeal stand with one more."""
         standing.add(order_of(waits), self._says[waits.id])

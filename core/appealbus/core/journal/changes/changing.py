@@ -40,7 +40,7 @@ _KNOWN = (
 
 
 def change(connection: Connection, items: Sequence[Changing]) -> list[ChangeTaken | JournalError]:
-    """Write changes down; those of appeals that are here make these ready, the others wait."""
+    """Write changes; those of known appeals make these ready, the others wait."""
     known = _known(connection, items)
     anew = [item for item in items if item.replayed and item.key in known and known[item.key][0].refused]
     asked = [item for item in items if item.key not in known or item in anew or item.sender.scoped]
@@ -95,7 +95,7 @@ def change(connection: Connection, items: Sequence[Changing]) -> list[ChangeTake
 
 
 def _warned(taken: ChangeTaken | JournalError, item: Changing) -> ChangeTaken | JournalError:
-    """Put its warnings into a receipt: by the change and when it came first alone, so they tell of no appeal."""
+    """Add its warnings to a receipt: from the change and its first arrival alone, so they reveal no appeal."""
     if isinstance(taken, JournalError):
         return taken
     kept = KeptChange.of(item.new.change, taken.receipt.accepted_at)
@@ -103,13 +103,13 @@ def _warned(taken: ChangeTaken | JournalError, item: Changing) -> ChangeTaken | 
 
 
 def _told(item: Changing, event: Event) -> Event:
-    """Return the entry of the log for a change: where a person makes it, with who and why."""
+    """Return the log entry of a change; of one by a person with their name and reason."""
     actor = item.new.actor
     return event._replace(actor=actor, detail={**event.detail, "reason": item.new.change.reason}) if actor else event
 
 
 def _as_waiting(first: ChangeTaken, item: Changing) -> ChangeTaken:
-    """Return the receipt that a change would have got if it waited: another client of its channel has sent it, too."""
+    """Return the receipt of a waiting change: another client of the channel sent the known one."""
     receipt = first.receipt.model_copy(update={"number": item.new.change.number or ""})
     return replace(first, receipt=receipt, appeal_id=None)
 
@@ -121,7 +121,7 @@ def _reserve(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
 
 
 def would_change(connection: Connection, item: Changing) -> str | None:
-    """Raise what would keep a change from being taken; return the number in its receipt if it came before."""
+    """Raise what would keep a change from being taken; return its number if it came before."""
     if item.key in (known := _known(connection, [item])):
         first, said_first = known[item.key]
         if differ(said_first, digest(item.new.change)):
@@ -135,7 +135,7 @@ def would_change(connection: Connection, item: Changing) -> str | None:
 
 
 def _differs(first: ChangeTaken) -> MessageDiffers:
-    """Say that another change came under the id: of one that waits without the number, which may be of another's."""
+    """Return the error for another change under a known id: without a number if that one waits."""
     return MessageDiffers("" if first.appeal_id is None else first.receipt.number)
 
 

@@ -31,12 +31,11 @@ class Changing:
 
     @property
     def key(self) -> tuple[str, str]:
-        """What tells messages apart."""
         return self.new.change.message_id, self.new.change.channel
 
     @property
     def of_message(self) -> tuple[str, str] | None:
-        """The message that its appeal came with, if it says so, with that one's channel."""
+        """Message id and channel of its appeal, if it names them."""
         change = self.new.change
         if change.appeal_message_id is None:
             return None
@@ -51,7 +50,6 @@ class Changing:
 
     @property
     def sender(self) -> Sender:
-        """Who sends it."""
         return self.new.sender or Sender(self.new.change.channel)
 
     @property
@@ -68,19 +66,15 @@ class Changing:
 
     @cached_property
     def says(self) -> Says:
-        """What decides who may make it."""
         return Says.of(self.new.change)
 
     @cached_property
     def document(self) -> bytes:
-        """The change as it is kept."""
         return self.new.change.model_dump_json(exclude_none=True).encode()
 
 
 @dataclass(slots=True)
 class Target:
-    """An appeal with the changes that it has."""
-
     row: Any
     standing_of: Standing
     urgency: int
@@ -92,14 +86,12 @@ class Target:
     """Whether the last of them is: of a held appeal no run tells."""
 
     def has(self, row: Any, says: Says) -> None:
-        """Note a change that the appeal has, given its columns."""
         order = order_of(row)
         self.orders.append((order, row.kind))
         self.room.add(row.kind, row.size, row.channel)
         self.standing_of.add(order, says)
 
     def add(self, row: Mapping[str, Any], kept: KeptChange, says: Says) -> None:
-        """Note that the appeal has a change more, given its columns."""
         self.has(SimpleNamespace(**row), says)
         self.new, new = True, kept.change
         if kept.order == max(self.orders)[0]:
@@ -110,7 +102,7 @@ class Target:
 
     @property
     def standing(self) -> dict[str, Any]:
-        """How the appeal stands with these changes: one that rests is ready."""
+        """Columns of the appeal with these changes: a resting one becomes ready."""
         rests = self.row.state in ("parked", "idle")
         ready = "ready" if self.row.deaths is None else "suspect"
         return {
@@ -127,7 +119,6 @@ class Target:
 
     @property
     def told(self) -> dict[str, Any]:
-        """The same for the log."""
         return {name: value for name, value in self.standing.items() if name not in ("id", "due_at")}
 
 
@@ -150,7 +141,7 @@ _NOTHING = Says(frozenset(), {})
 
 
 class Targets:
-    """The appeals that changes are about, locked unless one only looks, and how many changes wait for theirs."""
+    """The appeals that changes are about, locked unless `look`, and the number of waiting changes."""
 
     def __init__(self, connection: Connection, items: Sequence[Changing], *, look: bool = False) -> None:
         self._connection = connection
@@ -190,7 +181,7 @@ class Targets:
         return target
 
     def _refusal(self, item: Changing) -> JournalError | None:
-        """Say why the sender may not make this change to any appeal that it names; None: it may, or there is none."""
+        """Return why the sender may change none of the appeals named; None if it may, or none is known."""
         if item.of_message is not None and item.sender.channel not in ("", item.of_message[1]):
             return refused(FOREIGN)
         if item.replayed and revoked(self._connection, [item.sender]):
@@ -201,7 +192,7 @@ class Targets:
         return refused(codes[0]) if codes and codes[0] is not None and all(codes) else None
 
     def hides(self, item: Changing) -> bool:
-        """Whether the sender of a change that is known is told nothing of its appeal."""
+        """Whether the sender of a known change must learn nothing of its appeal."""
         return item.sender.scoped and not item.replayed and self._refusal(item) is not None
 
     def _waits(self, item: Changing) -> JournalError | None:
@@ -215,12 +206,11 @@ class Targets:
         return None
 
     def forget(self, channel: str) -> None:
-        """Count one of a channel less that waited, as a person takes it now."""
+        """Count one waiting change of a channel less, as a person takes it now."""
         if self._waiting is not None:
             self._waiting.forget(channel)
 
     def write(self, connection: Connection) -> None:
-        """Write how the appeals stand now that they have these changes."""
         touched = [target for target in self._here.values() if target.new]
         bulk.update(connection, appeal, [target.standing for target in touched])
         if self._waiting is not None:
@@ -244,7 +234,6 @@ def _found(connection: Connection, items: Sequence[Changing]) -> tuple[dict[str 
 def _targets_of(
     connection: Connection, ids: Sequence[int], scoped: Collection[int], *, look: bool
 ) -> dict[int, Target]:
-    """Return appeals with the changes that they have."""
     rows = connection.execute(_SEEN if look else _LOCKED, {"ids": bulk.padded(ids)})
     # Where changes were worked in, place and kind are those of the last that says them: as they count here, too.
     given = ((row, Standing(Touched(row.channel, row.place, row.kind))) for row in rows)

@@ -55,27 +55,23 @@ _CONTRADICTORY: Why = "change.contradictory", CONTRADICTORY
 
 
 class Room:
-    """What an appeal has of the changes that it may have."""
-
     def __init__(self) -> None:
         self.count = self.size = 0
         self._ends: Counter[str] = Counter()
 
     def has(self, kind: str, size: int, channel: str) -> bool:
-        """Return whether it takes one more."""
         if self.count < MOST and self.size + size <= MOST_BYTES:
             return True
         return kind in ENDS and size <= MOST_WAITING_BYTES and self._ends[channel] < RESERVE
 
     def add(self, kind: str, size: int, channel: str) -> None:
-        """Note one more."""
         self.count += 1
         self.size += size
         self._ends[channel] += kind in ENDS
 
 
 def waiting_by_channel(connection: Connection, counters: Mapping[str, int]) -> Counter[str]:
-    """Return how many changes of each channel wait, given the counters; an earlier program kept the total alone."""
+    """Return the number of waiting changes by channel; an earlier program kept only the total."""
     found = Counter({name.removeprefix(_OF_CHANNEL): n for name, n in counters.items() if name.startswith(_OF_CHANNEL)})
     if found.total() == counters.get(WAITING, 0):
         return found
@@ -96,7 +92,6 @@ def _count(connection: Connection) -> Counter[str]:
 
 
 def _write(connection: Connection, channels: Counter[str]) -> None:
-    """Write how many wait, of each channel and in all."""
     rows = [{"name": f"{_OF_CHANNEL}{channel}", "value": count} for channel, count in channels.items()]
     bulk.upsert(connection, counter, [{"name": WAITING, "value": channels.total()}, *rows])
     gone = [f"{_OF_CHANNEL}{channel}" for channel, count in channels.items() if not count]
@@ -115,12 +110,12 @@ class Newcomer(NamedTuple):
 
     @property
     def room(self) -> int:
-        """How many may with the reserve, if this is one of those that it is for."""
+        """How many may wait, with the reserve if the change is one that it is for."""
         return self.most - (-self.most // _RESERVED_PART) if self.ends else self.most
 
 
 class Waiting:
-    """How many changes wait: of each channel, and of each channel for each appeal. Locked unless one only looks."""
+    """The number of waiting changes by channel and appeal, locked unless `look`."""
 
     def __init__(self, connection: Connection, new: Iterable[Newcomer], *, look: bool = False) -> None:
         if not look:
@@ -142,7 +137,6 @@ class Waiting:
                 self._of_appeals[channel, name, kind in ENDS] += count
 
     def add(self, new: Newcomer) -> bool:
-        """Count one more; return False where it cannot wait."""
         channel, ends, names = new.channel, new.ends, new.names
         if self._channels[channel] >= new.room or any(self._is_full(channel, name, ends) for name in names):
             return False
@@ -156,12 +150,10 @@ class Waiting:
         return ending + self._of_appeals[channel, name, False] >= MOST and not (ends and ending < RESERVE)
 
     def forget(self, channel: str) -> None:
-        """Count one of a channel less."""
         self._channels[channel] -= 1
         self._new = True
 
     def write(self) -> None:
-        """Write how many wait now."""
         if self._new:
             _write(self._connection, self._channels)
 
@@ -178,7 +170,7 @@ _ADOPTED = update(table).where(table.c.id == bindparam("this")).values(appeal_id
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Changes that have waited for appeals which come now, by the ids of these."""
+    """Changes that have waited for appeals which come now, by appeal id."""
 
     taken: Mapping[int, Sequence[Any]]
     refused: Sequence[Refused]
@@ -275,7 +267,6 @@ def _with_room(theirs: Sequence[Any]) -> tuple[list[Any], list[Any]]:
 
 
 def _contradicts(waits: Any, number: str, message_id: str, channel: str) -> bool:
-    """Return whether a change names an appeal by the one and another by the other."""
     if waits.of_message is not None and (waits.of_message, waits.of_channel) != (message_id, channel):
         return True
     return waits.number not in (None, number)
@@ -342,15 +333,12 @@ def to_give_up(connection: Connection, before: datetime, prefix: str) -> list[Re
 
 @dataclass(frozen=True, slots=True)
 class GivenUp:
-    """Changes that wait no more."""
-
     refused: Sequence[Refused]
     at: datetime
 
 
 @one_by_one
 def give_up(connection: Connection, item: GivenUp) -> int:
-    """Move changes that still wait into quarantine; return how many."""
     _lock(connection)
     channels = _count(connection)
     ids = bulk.padded([row.id for _, row, _ in item.refused])
@@ -395,7 +383,6 @@ def _quarantined(
 
 
 def told(row: Mapping[str, Any], standing: Mapping[str, Any]) -> Event:
-    """Return the entry of the log for a change, given its columns and how its appeal stands with it."""
     detail = {"change": row["message_id"], "channel": row["channel"], "dated": to_number(row["dated_at"])}
     stands = {name: value for name, value in standing.items() if value is not None}
     detail |= stands | ({"lacks": names_from(lacks)} if (lacks := stands.get("lacks")) else {})

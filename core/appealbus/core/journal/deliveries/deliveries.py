@@ -85,7 +85,6 @@ class DeliveryRow:
 
 
 def delivery_from_row(row: Row[Any]) -> DeliveryRow:
-    """Return the list entry of a row of `outbox` with the number and the time of its version."""
     if row.sent_at is not None:
         state, since = DeliveryState.DELIVERED, row.sent_at
     elif row.skipped_at is not None:
@@ -193,7 +192,7 @@ def last_had(connection: Connection, appeal_id: int, receiver: str, before: int)
 
 
 def newest_delivery(connection: Connection) -> int:
-    """Return the largest id of a delivery: what comes later has a larger one."""
+    """Return the largest delivery id: later ones are larger."""
     return connection.scalar(select(func.max(outbox.c.id))) or 0
 
 
@@ -204,7 +203,7 @@ Confirmed = list[tuple[DeliveryRow, Place]]
 def confirmed(
     connection: Connection, selection: DeliverySelection, after: Place = NOWHERE, limit: int = 100
 ) -> Confirmed:
-    """Return a page of the deliveries that were confirmed, in that order, each with the place behind it."""
+    """Return a page of confirmed deliveries in the order of confirmation, each with the place after it."""
     rows: list[Row[Any]] = []
     for receiver in receivers_of(connection, selection):
         query = listed().where(*_confirmed(selection, receiver, after))
@@ -214,7 +213,6 @@ def confirmed(
 
 
 def all_confirmed(connection: Connection, selection: DeliverySelection) -> Select[Any]:
-    """Return the question for the ids of all that was confirmed, in no order."""
     parts = (
         select(outbox.c.id).where(*_confirmed(selection, receiver, NOWHERE))
         for receiver in receivers_of(connection, selection)
@@ -223,13 +221,13 @@ def all_confirmed(connection: Connection, selection: DeliverySelection) -> Selec
 
 
 def by_id(connection: Connection, ids: Sequence[int]) -> list[DeliveryRow]:
-    """Return how deliveries stand, in the order of their ids; those that are gone are left out."""
+    """Return deliveries in the order of ids, without deleted ones."""
     query = listed().where(outbox.c.id.in_(ids)).order_by(outbox.c.id)
     return [delivery_from_row(row) for row in connection.execute(query)]
 
 
 def receivers_of(connection: Connection, selection: DeliverySelection) -> list[str]:
-    """Return the receivers that are meant: all that have confirmed anything, a jump over the index for each."""
+    """Return the receivers of a selection: all that have confirmed anything, by jumps over the index."""
     if selection.receiver is not None:
         return [selection.receiver]
     found: list[str] = []
@@ -256,7 +254,6 @@ def _confirmed(selection: DeliverySelection, receiver: str, after: Place) -> lis
 
 
 def listed() -> Select[Any]:
-    """Return the question for deliveries as lists have them."""
     made = (dossiers.c.appeal_id == outbox.c.appeal_id) & (dossiers.c.version == outbox.c.version)
     query: Select[Any] = select(*outbox.columns, appeal.c.number, dossiers.c.created_at)
     return query.join(appeal, appeal.c.id == outbox.c.appeal_id).outerjoin(dossiers, made)
@@ -265,7 +262,7 @@ def listed() -> Select[Any]:
 def deliveries(
     connection: Connection, number: str | None = None, *, receiver: str | None = None, after: int = 0, limit: int = 100
 ) -> list[DeliveryRow]:
-    """Return a page of deliveries, oldest first: of one appeal all that there are, else what waits alone."""
+    """Return a page of deliveries, oldest first: all of one appeal, else those that wait alone."""
     made = (dossiers.c.appeal_id == outbox.c.appeal_id) & (dossiers.c.version == outbox.c.version)
     query: Select[Any] = select(*outbox.columns, appeal.c.number, dossiers.c.created_at)
     query = query.join(appeal, appeal.c.id == outbox.c.appeal_id).join(dossiers, made)
@@ -278,5 +275,5 @@ def deliveries(
 
 
 def confirmed_ids(connection: Connection, selection: DeliverySelection, most: int) -> "array[int]":
-    """Return the ids of all that was confirmed and is selected, in their order: up to one more than `most`."""
+    """Return the ids of all selected confirmed deliveries in order, up to one more than `most`."""
     return array("q", sorted(packed_ids(connection, all_confirmed(connection, selection).limit(most + 1))))

@@ -19,8 +19,6 @@ from appealbus.core.journal.tables import ALONE, LACKED, SENT, WAITS, Moment, ap
 
 @dataclass(frozen=True, slots=True)
 class Confirmed:
-    """Deliveries that were confirmed."""
-
     ids: Sequence[int]
     at: datetime
     by: str
@@ -28,8 +26,6 @@ class Confirmed:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A delivery that was not."""
-
     id: int
     code: str
     next_attempt_at: datetime
@@ -40,16 +36,12 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """Deliveries that a worker begins to hand over."""
-
     ids: Sequence[int]
     by: str
 
 
 @dataclass(frozen=True, slots=True)
 class GivenUp:
-    """A delivery that will not be tried again by itself."""
-
     id: int
     code: str
     at: datetime
@@ -58,7 +50,7 @@ class GivenUp:
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """Deliveries that a person has decided about: of one appeal, or all that wait alone; of one receiver, version."""
+    """Deliveries that a person decides about: of one appeal, or all that wait alone; of one receiver or version."""
 
     at: datetime
     number: str | None
@@ -166,18 +158,15 @@ _AGAIN = (
 
 @one_by_one
 def begun(connection: Connection, item: Begun) -> None:
-    """Note what workers begin to hand over."""
     direct.run(connection, _BEGUN, {"ids": list(item.ids), "by": item.by})
 
 
 def survived(connection: Connection, items: Sequence[tuple[str, str]]) -> list[None]:
-    """Note that workers are alive that hand a receiver nothing now."""
     connection.execute(_SURVIVED, [{"to": receiver, "by": by} for receiver, by in items])
     return [None] * len(items)
 
 
 def delivered(connection: Connection, items: Sequence[Confirmed]) -> list[None]:
-    """Note confirmed deliveries."""
     sent = direct.ask(connection, *((_SENT, {"ids": list(item.ids), "at": item.at}) for item in items))
     happened = [event(What.DELIVERED, row, item.by) for item, rows in zip(items, sent, strict=True) for row in rows]
     events.note(connection, happened)
@@ -185,18 +174,16 @@ def delivered(connection: Connection, items: Sequence[Confirmed]) -> list[None]:
 
 
 def event(what: What, row: Any, by: str, **more: Any) -> Event:
-    """Return what the log says of a delivery."""
     return Event(what, row.appeal_id, by, row.receiver, {"version": row.version, "id": row.id, **more})
 
 
 def _waiting(connection: Connection, ids: Sequence[int]) -> dict[int, Any]:
-    """Return by id what of these is still on its way: of the others nothing is changed, and nothing is said."""
+    """Return by id what is still on its way; nothing else is changed or noted."""
     (rows,) = direct.ask(connection, (_WAITING, {"ids": list(ids)}))
     return {row.id: row for row in rows}
 
 
 def failed(connection: Connection, items: Sequence[Sequence[Failed]]) -> list[None]:
-    """Note failed deliveries and when to try again."""
     rows = [row for item in items for row in item]
     waiting = _waiting(connection, [row.id for row in rows])
     happened = [
@@ -214,7 +201,7 @@ def failed(connection: Connection, items: Sequence[Sequence[Failed]]) -> list[No
 
 
 def alone(connection: Connection, items: Sequence[Sequence[GivenUp]]) -> list[None]:
-    """Have deliveries wait alone, each with its reason; later versions of the same appeals go out."""
+    """Set deliveries aside, each with its reason; later versions of the same appeals go out."""
     rows = [row for item in items for row in item]
     waiting = _waiting(connection, [row.id for row in rows])
     aside = [event(What.SET_ASIDE, waiting[row.id], row.by, code=_code(row.code)) for row in rows if row.id in waiting]
@@ -226,7 +213,7 @@ def alone(connection: Connection, items: Sequence[Sequence[GivenUp]]) -> list[No
 
 @one_by_one
 def skip(connection: Connection, item: Chosen) -> int:
-    """Give up what is not delivered, with a reason; say how much."""
+    """Give up what is not delivered; return how many."""
     rows = _chosen(connection, item, LACKED)
     if rows:
         give_up(connection, rows, item.at, item.by, item.reason)
@@ -234,7 +221,7 @@ def skip(connection: Connection, item: Chosen) -> int:
 
 
 def give_up(connection: Connection, rows: Sequence[Any], at: datetime, by: str, reason: str) -> None:
-    """Give deliveries up; later versions of the same appeals wait no longer."""
+    """Give deliveries up, so that later versions of the same appeals wait no longer."""
     connection.execute(_SKIPPED, [{"this": row.id, "at": at, "reason": _code(reason)} for row in rows])
     connection.execute(_LATER, [{"this": row.id, "at": at} for row in rows])
     events.note(connection, [event(What.SKIPPED, row, by, reason=_code(reason, _REASON_LENGTH)) for row in rows])
@@ -242,7 +229,7 @@ def give_up(connection: Connection, rows: Sequence[Any], at: datetime, by: str, 
 
 @one_by_one
 def resend(connection: Connection, item: Chosen) -> int:
-    """Have versions go out again: those that wait alone or were given up, one that is named in any case."""
+    """Send again what waits alone or was given up; a named version in any case."""
     rows = _chosen(connection, item, outbox.c.alone_since.is_not(None) if item.version is None else true())
     if rows:
         again(connection, [row.id for row in rows], item.at)
@@ -253,7 +240,7 @@ def resend(connection: Connection, item: Chosen) -> int:
 
 
 def again(connection: Connection, ids: Sequence[int], at: datetime) -> None:
-    """Have deliveries go out from the beginning, whatever became of them."""
+    """Start deliveries from the beginning, whatever their state."""
     for first in range(0, len(ids), _AT_ONCE):
         direct.run(connection, _AGAIN, {"ids": list(ids[first : first + _AT_ONCE]), "at": at})
 
@@ -274,7 +261,7 @@ def _chosen(connection: Connection, item: Chosen, which: ColumnElement[bool]) ->
 
 
 def _code(given: object, most: int = _CODE_LENGTH) -> str:
-    """Return what a delivery gave as its code, as a database can hold it."""
+    """Return a code from a plugin as a database can hold it."""
     return "".join(filter(str.isprintable, str(given)[:most]))
 
 
@@ -296,7 +283,7 @@ class Shown:
 
     @classmethod
     def parse(cls, text: str) -> "Shown":
-        """Return what is written so; raise ValueError where nothing is."""
+        """Return it from its text; ValueError if that is malformed."""
         found = _WRITTEN.fullmatch(text)
         if found is None:
             raise ValueError("write it as it was shown")
@@ -304,19 +291,16 @@ class Shown:
 
     @classmethod
     def of(cls, row: DeliveryRow) -> "Shown":
-        """Return how it stands in a list."""
         return cls(row.id, row.state, to_number(row.since) or 0, row.attempts)
 
     def fits(self, row: DeliveryRow) -> bool:
-        """Whether nothing but further attempts has happened since: one that is sent again begins anew with them."""
+        """Whether nothing but further attempts has happened since."""
         now = Shown.of(row)
         return (self.state, self.since) == (now.state, now.since) and self.attempts <= now.attempts
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What is to become of it: it goes out again, or is given up."""
-
     shown: Shown
     again: bool
     at: datetime
@@ -326,7 +310,6 @@ class Decision:
 
 @one_by_one
 def decide(connection: Connection, item: Decision) -> Verdict:
-    """Do what was decided, each with its verdict."""
     row = connection.execute(listed().where(outbox.c.id == item.shown.id).with_for_update(of=outbox)).first()
     if row is None:
         return Verdict.GONE

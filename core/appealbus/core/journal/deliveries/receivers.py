@@ -58,7 +58,7 @@ Page = list[tuple[DeliveryOfAppeal, Place]]
 
 
 def receivers(connection: Connection, names: Iterable[str] = ()) -> list[ReceiverState]:
-    """Return how these receivers stand, and all others that the journal has anything of, by name."""
+    """Return the state of these receivers and of all others in the journal, by name."""
     waiting, refused = _sums(connection, WAITS), _sums(connection, ALONE)
     sent = receivers_of(connection, DeliverySelection())
     every = sorted({*names, *waiting, *refused, *sent})
@@ -75,13 +75,12 @@ def receivers(connection: Connection, names: Iterable[str] = ()) -> list[Receive
 
 
 def _sums(connection: Connection, which: ColumnElement[bool]) -> dict[str, tuple[int, int]]:
-    """Return by receiver how many such deliveries there are, and the smallest id."""
     query = select(outbox.c.receiver, func.count(), func.min(outbox.c.id)).where(which).group_by(outbox.c.receiver)
     return {name: (count, oldest) for name, count, oldest in connection.execute(query)}
 
 
 def page(connection: Connection, receiver: str, state: DeliveryState, after: Place, limit: int) -> Page:
-    """Return a page of what waits, next attempts first; of what was refused, the oldest first; or confirmed last."""
+    """Return a page: waiting ones by next attempt, refused ones oldest first, confirmed ones newest first."""
     mine = outbox.c.receiver == receiver
     query: Select[Any] = select(outbox.c.id, outbox.c.next_attempt_at, outbox.c.sent_at)
     if state is DeliveryState.WAITING:
@@ -109,7 +108,7 @@ def _behind(column: ColumnElement[Any], after: Place, *, backwards: bool = False
 
 
 def of_appeals(connection: Connection, ids: Sequence[int]) -> list[DeliveryOfAppeal]:
-    """Return deliveries by id with their appeals; those that are gone are left out."""
+    """Return deliveries with their appeals, without deleted ones."""
     if not ids:
         return []
     rows = connection.execute(listed().where(outbox.c.id.in_(ids))).all()
@@ -125,7 +124,6 @@ def of_appeals(connection: Connection, ids: Sequence[int]) -> list[DeliveryOfApp
 
 
 def _newest_sent(connection: Connection, names: Iterable[str], appeals: Sequence[int]) -> dict[tuple[int, str], int]:
-    """Return by appeal and receiver the newest version that was confirmed."""
     which = outbox.c.appeal_id.in_(appeals) & outbox.c.receiver.in_(sorted(names))
     # Not in the condition: there it has SQLite go through all that a receiver has confirmed, by the index of that.
     confirmed = func.max(case((SENT, outbox.c.version)))
