@@ -41,12 +41,7 @@ class Checkpoint:
         self._lock = HostLock(path.with_name(f"{path.name}.lock"))
 
     def read(self) -> Mark | None:
-        """Return the mark; None where there is none.
-
-        Raises:
-            ConfigError: what is there is no checkpoint.
-
-        """
+        """Return the mark, None where there is none; raise ConfigError where the file is no checkpoint."""
         try:
             with self.path.open("rb") as file:
                 return _MARK.validate_json(file.read(_LARGEST))
@@ -59,12 +54,7 @@ class Checkpoint:
             raise ConfigError(text) from None
 
     def compare(self, mark: Mark | None, now: Mark) -> None:
-        """Compare a journal with the mark, which was read before it: a bus that runs writes the journal first.
-
-        Raises:
-            Behind: this is another journal, or an older copy of it.
-
-        """
+        """Raise Behind if `now` is another journal or an older copy than `mark`, which was read before it."""
         if mark is None or mark.leads_to(now):
             return
         if mark.journal != now.journal:
@@ -79,15 +69,9 @@ class Checkpoint:
         raise Behind(f"{text}. {ADVICE}")
 
     def write(self, now: Mark, *, anew: bool = False) -> bool:
-        """Write how far the journal is, whole or not at all, and never less than is there; unless that is made `anew`.
+        """Write the mark atomically, never less than is there unless `anew`; return whether this process writes.
 
-        Returns:
-            Whether it is this process that writes.
-
-        Raises:
-            OSError: the file cannot be written.
-            ConfigError: what is there is no checkpoint.
-
+        Raises OSError if the file cannot be written, ConfigError if it is no checkpoint.
         """
         if not anew and not (self.writes and self._lock.taken()):
             return False

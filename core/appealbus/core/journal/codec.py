@@ -209,12 +209,7 @@ _WORST_FIRST = (Severity.CRITICAL.value, Severity.WARNING.value, Severity.INFO.v
 
 
 def columns_of(appeal: Appeal | Mapping[str, Any]) -> dict[str, str | None]:
-    """Return what an appeal itself tells; of codes that are malformed nothing.
-
-    Args:
-        appeal: the model, or its JSON.
-
-    """
+    """Return the columns that an appeal, or its JSON, gives by itself; malformed codes give None."""
     kind, applicant = _of(appeal, "kind"), _of(appeal, "applicant")
     addressee, place = _of(appeal, "addressee"), _of(appeal, "place")
     body = _code(parse_bin, addressee, "bin")

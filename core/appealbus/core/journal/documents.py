@@ -121,12 +121,9 @@ _DROP = delete(document).where(document.c.appeal_id == bindparam("of"), document
 
 
 def drop_former_trails(connection: Connection, questions: Mapping[tuple[int, str, str], bytes | None]) -> None:
-    """Delete what is kept of former answers without a record to questions, which no version refers to.
+    """Delete documents of former answers without a record, which no version refers to.
 
-    Args:
-        connection: to the journal, before it is written how the questions stand.
-        questions: by appeal, lookup and key the document that each will have.
-
+    `questions` has by appeal, lookup and key the digest that each is about to have.
     """
     if not questions:
         return
@@ -197,12 +194,9 @@ def _joined(rows: Sequence[Any]) -> bytes | None:
 
 
 def wholes(connection: Connection, due: Sequence[Row[Any]]) -> dict[int, bytes]:
-    """Return the versions of deliveries as JSON, by delivery, without those that are gone or cannot be read.
+    """Return versions as JSON by delivery, without those that are gone or unreadable.
 
-    Args:
-        connection: to the journal.
-        due: the deliveries: `delivery_id`, `appeal_id`, `version`, and the `parts` of the version.
-
+    Each row of `due` has `delivery_id`, `appeal_id`, `version`, and the `parts` of the version.
     """
     ids = bulk.padded([row.delivery_id for row in due])
     texts: defaultdict[int, dict[bytes | None, bytes]] = defaultdict(dict)

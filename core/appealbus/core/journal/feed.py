@@ -54,12 +54,7 @@ _ALL = Wanted()
 
 
 def page(connection: Connection, after: Cursor | None, limit: int, wanted: Wanted) -> FeedPage:
-    """Return a page of the feed, from a cursor or from the log's beginning on.
-
-    Raises:
-        CursorRefused: nobody can go on from there without missing anything.
-
-    """
+    """Return a page of the feed from a cursor, or from the log's beginning. Raises CursorRefused."""
     limit = max(1, min(limit, _MOST))
     stretch = log.stretch(connection, after)
     size = limit if wanted == _ALL else _MOST

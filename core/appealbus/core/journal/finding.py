@@ -99,9 +99,7 @@ class Finder(JournalReader):
     ) -> DeliveryPage:
         """Return a page of what waits for a receiver, of what it refused, or of what it confirmed last.
 
-        Raises:
-            ValueError: the place is one of a list in another order.
-
+        Raises ValueError if the place comes from a list in another order.
         """
         fits = (after.first is None) == (state is DeliveryState.ALONE) and after.id < _IDS
         if after != NOWHERE and not fits:

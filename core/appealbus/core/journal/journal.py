@@ -36,12 +36,7 @@ from appealbus.core.journal.writing import Writing
 
 class NamedViews(Writing):
     async def keep_view(self, name: str, query: str) -> None:
-        """Keep a view under a name.
-
-        Raises:
-            JournalError: `view.known`: there is one of this name; `view.too_many`: there are as many as there may be.
-
-        """
+        """Keep a view under a name. Raises JournalError: `view.known` or `view.too_many`."""
         view = NamedView(name, query, self.actor, self.now())
         await self._write.submit(named_views.keep, view)
 
@@ -63,9 +58,8 @@ class Operating(Writing):
             frozen: what is to be done.
             reason: why.
             purpose: why somebody is looked for; empty where nobody is.
-            newest: the newest operation that was there as the person looked; the same one that has begun since is
-                theirs, whoever has begun it, and ended or not. None: only one that has not ended is.
-
+            newest: the newest operation that the person saw: the same one begun since is theirs, whoever began it,
+                ended or not. None: only an unfinished one is.
         """
         item = operating.Begin(frozen, self.actor, reason, purpose, self.now(), newest)
         return await self._write.submit(operating.begin, item)
@@ -73,10 +67,7 @@ class Operating(Writing):
     async def go_on(self, mark: str) -> Progress:
         """Do the next part of an operation, in one transaction; it is on disk when this returns.
 
-        Raises:
-            JournalError: with the code `unknown_operation` where none with this hash is under way, or
-                `operation_stopped` where a person has stopped it.
-
+        Raises JournalError: `unknown_operation`, or `operation_stopped` by a person.
         """
         return await self._write.submit(operating.go, operating.Go(mark, self.actor, self.now(), clocks.wall()))
 
@@ -96,37 +87,25 @@ class Operating(Writing):
 
 class Clients(Writing):
     async def add_client(self, client: Client, credential: Credential, digest: bytes) -> None:
-        """Add a client with what it shows of itself.
+        """Add a client with its first credential; `digest` is the SHA-256 of its token or certificate.
 
-        Args:
-            client: the client.
-            credential: its first credential.
-            digest: the SHA-256 of the token or the certificate.
-
-        Raises:
-            JournalError: `client.known`: there is one of this name, or was; `client.credential_known`: somebody has
-                this credential, or had it.
-
+        Raises JournalError: `client.known` or `client.credential_known`, if the name or credential was ever in use.
         """
         await self._write.submit(clients.add, clients.NewClient(client, credential, digest, self.actor))
 
     async def add_person(self, client: Client) -> None:
-        """Add a client that has shown elsewhere who it is, and has no credential yet.
+        """Add a client that has shown elsewhere who it is, without a credential.
 
-        Raises:
-            JournalError: `client.known`: there is one of this name, or was.
-
+        Raises JournalError: `client.known`, if the name was ever in use.
         """
         await self._write.submit(clients.add, clients.NewClient(client, None, b"", self.actor))
 
     async def add_credential(
         self, name: str, credential: Credential, digest: bytes, old_until: datetime | None
     ) -> None:
-        """Give a client one more credential; its others end at `old_until` at the latest. None: they stay as they are.
+        """Add a credential; the others end at `old_until` at the latest. None: they stay.
 
-        Raises:
-            JournalError: `client.unknown`, `client.revoked` or `client.credential_known`.
-
+        Raises JournalError: `client.unknown`, `client.revoked` or `client.credential_known`.
         """
         item = clients.NewCredential(name, credential, digest, old_until, self.actor)
         await self._write.submit(clients.add_credential, item)
@@ -144,14 +123,9 @@ class Clients(Writing):
         await self._write.submit(clients.renew, clients.Renewing(name, id, until))
 
     async def take_requests(self, client: str, minute: int, wanted: int, limit: int) -> int:
-        """Take requests out of what a client may make in a minute, over all processes; return how many there were.
+        """Take up to `wanted` requests of a client's `limit` in a minute since 1970; return how many it gets.
 
-        Args:
-            client: its name.
-            minute: since 1970.
-            wanted: the most that are taken.
-            limit: how many there are in a minute.
-
+        All processes share the limit.
         """
         return await self._limits.submit(clients.take, clients.Wish(client, minute, wanted, limit))
 
@@ -292,11 +266,8 @@ class Journal(Taking, Working, Delivering, Operating, Upkeep, Renewing, Sketchin
     ) -> JournalState:
         """Begin an epoch later than this one and than the one given; nothing numbered from now on was ever so before.
 
-        Args:
-            epoch: the last one that anybody knows of.
-            beat: the last sign of life that anybody knows of, of this journal before it was restored.
-            note: told how the journal stands then, before anybody sees it and while nobody writes.
-
+        `epoch` and `beat` are the last known of this journal before it was restored. `note` gets the new state before
+        anybody sees it and while nobody writes.
         """
         new = state.Restored(epoch, beat, self.actor, note)
         begun = await self._write.submit(state.begin_epoch, new)

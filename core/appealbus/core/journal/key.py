@@ -77,24 +77,15 @@ class KeyFile:
     """The file of the key: one line of 64 hexadecimal digits, readable by its owner alone."""
 
     def __init__(self, path: Path, *, anew: bool = False) -> None:
-        """Name it.
-
-        Args:
-            path: where it is.
-            anew: whether the journal gets another key; whoever opens it then marks everything anew.
-
-        """
+        """Name the file; with `anew` whoever opens the journal gives it another key and marks everything anew."""
         self.path = path
         self._anew = anew
 
     def settle(self, connection: Connection) -> JournalKey:
-        """Return the journal's key; where it has none yet take the one that is there, or make it.
+        """Return the journal's key; if it has none yet, take the one in the file, or make it.
 
-        Called in a transaction that keeps out everybody else who opens this journal: two never make two keys.
-
-        Raises:
-            ConfigError: the key is gone, is another journal's, is open to others, or cannot be made.
-
+        Called in a transaction that keeps out everybody else who opens this journal: two never make two keys. Raises
+        ConfigError if the key is gone, another journal's, open to others, or cannot be made.
         """
         check = connection.scalar(select(standing.c.key_check))
         if self._anew:
@@ -108,10 +99,7 @@ class KeyFile:
     def of_journal(self, connection: Connection) -> JournalKey:
         """Return the journal's key.
 
-        Raises:
-            ConfigError: as above; or the journal has none yet.
-            Outlived: not everything is marked with it yet.
-
+        Raises ConfigError as `settle` does, or if there is none yet; Outlived if not everything is marked with it.
         """
         if _under_way(connection):
             raise Outlived("the journal gets another key, and not all is marked anew; `appealbus key renew` goes on")

@@ -53,12 +53,7 @@ class HostLock:
         self._file: FileIO | None = None
 
     def taken(self) -> bool:
-        """Take it where it is free; return whether it is ours.
-
-        Raises:
-            OSError: the file of the lock cannot be made.
-
-        """
+        """Take it if it is free; return whether it is ours. Raises OSError if the file cannot be made."""
         if self._file is None:
             file = _open(self._path)
             if not _try(file):

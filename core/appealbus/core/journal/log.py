@@ -33,12 +33,7 @@ class Stretch:
 
 
 def page(connection: Connection, after: Cursor | None, limit: int, wanted: LogFilter) -> LogPage:
-    """Return a page of the log, from a cursor or from its beginning on.
-
-    Raises:
-        CursorRefused: nobody can go on from there without missing anything.
-
-    """
+    """Return a page of the log from a cursor, or from its beginning. Raises CursorRefused."""
     limit = max(1, limit)
     where = stretch(connection, after, max(_WINDOW, limit))
     position, end = where.after, where.end
@@ -56,12 +51,7 @@ def page(connection: Connection, after: Cursor | None, limit: int, wanted: LogFi
 
 
 def stretch(connection: Connection, after: Cursor | None, size: int = _WINDOW) -> Stretch:
-    """Return the next stretch of the log from a cursor, or from its beginning on, with so many positions at most.
-
-    Raises:
-        CursorRefused: nobody can go on from there without missing anything.
-
-    """
+    """Return the next stretch of the log from a cursor, or from its beginning. Raises CursorRefused."""
     last = head(connection)
     began = {row.epoch: row.after for row in connection.execute(select(epoch))}
     end, first = Cursor(max(began), last), _first(connection, last)

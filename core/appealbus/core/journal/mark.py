@@ -124,12 +124,7 @@ class Memory:
             raise JournalError("this process has no checkpoint, and no worker that has one is at work", "untold")
 
     def learn(self, before: Mark | None, now: Mark) -> None:
-        """Compare what is seen now with what was known before anybody looked, and know it from now on.
-
-        Raises:
-            Behind: it is another journal, or an older copy.
-
-        """
+        """Compare what is seen with what was known, and know it from now on. Raises Behind."""
         with self._lock:
             self.check()
             if before is not None and not before.leads_to(now):
@@ -153,12 +148,9 @@ class Memory:
         self.learn(before, _mark_of(driver.execute(_SQLITE).fetchone()))
 
     def look_at_postgresql(self, driver: Any) -> None:
-        """Compare the database that a connection has just been made to.
+        """Compare the database of a new connection.
 
-        Raises:
-            Behind: it is another journal, or an older copy.
-            JournalError: it is a standby, which may still get what it lacks.
-
+        Raises Behind, or JournalError if it is a standby, which may still get what it lacks.
         """
         before = self.mark
         try:

@@ -84,17 +84,9 @@ def sqlite_fence(journal: Path) -> Fence:
 
 @contextmanager
 def alone(engine: Engine, lock: AbstractContextManager[None], fence: Fence, *, tells: bool) -> Iterator[None]:
-    """Wait until nobody works the journal, and keep it so.
+    """Wait until nobody works the journal, and keep it so; raise JournalError if workers do not end.
 
-    Args:
-        engine: gives connections.
-        lock: held around each transaction.
-        fence: what is taken.
-        tells: whether workers are told to end. Else only somebody who migrates already is waited for.
-
-    Raises:
-        JournalError: workers did not end.
-
+    With `tells` workers are told to end; else only a migration that is under way is waited for.
     """
     patience, told = _PATIENCE if tells else _SHORTLY, False
     ends = time.monotonic() + patience

@@ -40,12 +40,7 @@ _LONGEST = 100
 
 
 def named_by_appeal(appeal: Appeal | Mapping[str, Any]) -> list[Named]:
-    """Return whom and what an appeal names: who writes, who is mentioned, which parcels. Not the body it is written to.
-
-    Args:
-        appeal: the model, or its JSON.
-
-    """
+    """Return who writes, who is mentioned and which parcels, of an appeal or its JSON; not the addressee."""
     found: list[Named | None] = []
     if who := _of(appeal, "applicant"):
         found.append(holder(_of(who, "iin") or _of(who, "bin"), "applicant"))
@@ -61,13 +56,9 @@ def named_by_appeal(appeal: Appeal | Mapping[str, Any]) -> list[Named]:
 
 
 def named_by_record(record: Record | Mapping[str, Any], role: str, asked: Collection[str] = ()) -> list[Named]:
-    """Return whom and what a record names, found by the types of its fields, and by their names.
+    """Return whom and what a record names, by the types and names of its fields; of its JSON by names alone.
 
-    Args:
-        record: the model, or its JSON; of that the names alone are known.
-        role: the lookup that found it.
-        asked: values that it was asked for: the appeal or another record has named these.
-
+    `role` is the lookup that found it. Values that it was `asked` for are left out: something else has named these.
     """
     found: dict[Named, None] = {}
     for what, value in _identifiers(record):

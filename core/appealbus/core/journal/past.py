@@ -90,16 +90,7 @@ _FORMS = (
 
 
 def past(connection: Connection, key: JournalKey, appeal_id: int, its: Appeal, reach: Reach) -> Past:
-    """Return what an appeal has in common with others.
-
-    Args:
-        connection: to the journal.
-        key: of the journal.
-        appeal_id: the appeal's.
-        its: its newest form.
-        reach: how many others are looked at.
-
-    """
+    """Return what an appeal, in the newest form `its`, has in common with others."""
     marked = key.marked(named_by_appeal(its))
     own = next((mark for mark, role, _ in marked if role == "applicant"), None)
     parcels = [mark for mark, _, kind in marked if kind == "cadastral_number"][:_PARCELS]

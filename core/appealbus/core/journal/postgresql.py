@@ -176,13 +176,9 @@ def open_engines(
     read_only: bool,
     ends_workers: bool,
 ) -> tuple[Engine, Engine | None, KeyFile | JournalKey]:
-    """Connect, create and migrate the tables unless they are only to be read; return the reading and writing engine.
+    """Connect, and create and migrate the tables unless `read_only`; return the engines to read and write, and the key.
 
-    And the journal's key; of one that is only read the file.
-
-    Raises:
-        ConfigError: the driver is missing, or the database refuses us for a reason that stays until somebody mends it.
-
+    Of a journal that is only read the key is its file. Raises ConfigError for what stays until somebody fixes it.
     """
     if url.drivername not in {"postgresql", "postgresql+psycopg"}:
         raise ConfigError("the journal's driver for PostgreSQL is psycopg; write postgresql://user@host/database")

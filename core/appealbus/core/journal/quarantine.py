@@ -228,13 +228,9 @@ def quarantined(
 def quarantine_left(
     connection: Connection, limit: int = 100, before: tuple[datetime, int] | None = None, *, closed: bool = False
 ) -> list[QuarantineRow]:
-    """Return a page of what was taken later, or of what was closed, the newest first; `raw` is empty.
+    """Return a page of what was taken later, or else of what was `closed`, newest first; `raw` is empty.
 
-    Args:
-        limit: the most rows.
-        before: the moment and the id of the last row of the page before.
-        closed: what a person closed; else what was taken later.
-
+    `before` is the moment and the id of the last row of the page before.
     """
     left, key = quarantine.c.closed_at if closed else quarantine.c.replayed_at, quarantine.c.id
     query = select(*_KEPT).where(left.is_not(None)).order_by(left.desc(), key.desc()).limit(limit)

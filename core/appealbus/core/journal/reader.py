@@ -90,10 +90,7 @@ class JournalReader(Asking):
             after: the last id of the page before.
             limit: the most appeals.
 
-        Raises:
-            IdentifierError: it is no such identifier.
-            ConfigError: the journal's key is not there, or not its own.
-
+        Raises IdentifierError for a malformed identifier, ConfigError if the journal's key is missing or wrong.
         """
         normal = naming.PARSES[kind](identifier)
         return await self._read(
@@ -103,20 +100,16 @@ class JournalReader(Asking):
     async def past(self, appeal_id: int, its: Appeal, reach: Reach = AT_INTAKE) -> Past:
         """Return what an appeal, in its newest form, has in common with others.
 
-        Raises:
-            ConfigError: the journal's key is not there, or not its own.
-
+        Raises ConfigError if the journal's key is missing or wrong.
         """
         return await self._read(
             lambda connection: past.past(connection, self._key_of(connection), appeal_id, its, reach)
         )
 
     async def count_old(self, ages: Ages, now: datetime, without: str | None = None) -> dict[str, int]:
-        """Return how much `prune` would delete now, by what it is; `without` what waits for a receiver.
+        """Return how much `prune` would delete now, by kind; `without` what waits for a receiver.
 
-        Raises:
-            ClockInDoubt: nobody knows how old anything is.
-
+        Raises ClockInDoubt if nobody knows how old anything is.
         """
         if (await self.standing()).doubt is not None:
             raise ClockInDoubt
@@ -129,12 +122,7 @@ class JournalReader(Asking):
         return await self._read(lambda connection: list(case_reads.records(connection, ids, lookups)))
 
     async def keyed(self) -> JournalKey:
-        """Return what makes keys of questions, and marks.
-
-        Raises:
-            ConfigError: the journal's key is not there, or not its own.
-
-        """
+        """Return the journal's key. Raises ConfigError if it is missing or wrong."""
         return await self._read(self._key_of)
 
     def _key_of(self, connection: Connection) -> JournalKey:

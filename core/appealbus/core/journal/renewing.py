@@ -87,12 +87,7 @@ class Renewing(Writing):
     async def mark_anew(self, rekey: Rekey, tell: Callable[[int], None]) -> int:
         """Mark all appeals anew that are not yet, a batch in each transaction; return how many were.
 
-        Whoever is killed meanwhile has lost a batch, and goes on the next time.
-
-        Args:
-            rekey: makes the keys of questions.
-            tell: told after each batch how many are done.
-
+        Whoever is killed meanwhile has lost a batch, and goes on the next time. `tell` gets the count after each batch.
         """
         done = 0
         last = await self._read(_last)

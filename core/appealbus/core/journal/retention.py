@@ -62,14 +62,9 @@ def with_older(connection: Connection, versions: list[tuple[int, int, datetime]]
 
 
 def count(connection: Connection, ages: Ages, now: datetime, without: str | None = None) -> dict[str, int]:
-    """Return how much would be deleted now, by what it is. What goes with its appeal is not counted beside that.
+    """Return how much would be deleted now, by kind; what goes with its appeal is not counted beside it.
 
-    Args:
-        connection: to the journal.
-        ages: what is past its time.
-        now: by the journal's clock.
-        without: a receiver for which nothing waits any more then.
-
+    `without` is a receiver for which nothing is to wait any more.
     """
 
     def of(table: Table, *conditions: ColumnElement[bool]) -> int:
@@ -111,16 +106,7 @@ _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 async def prune(writer: Writer, read: Read, ages: Ages, now: datetime, by: str) -> dict[str, int]:
-    """Delete what is past its time; return how much, by what it is.
-
-    Args:
-        writer: of the journal.
-        read: asks something of the journal.
-        ages: what is past its time.
-        now: by the journal's clock.
-        by: who deletes, for the log.
-
-    """
+    """Delete what is past its time; return how much, by kind."""
     gone = {
         "appeals": await _appeals(writer, ages.done, by),
         "quarantine": await all_of(writer, pruning.prune_quarantine, pruning.Old(ages.done, by)),

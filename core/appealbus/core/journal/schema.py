@@ -63,17 +63,8 @@ def upgrade(
     What has to be moved between two revisions moves in batches. Who is killed meanwhile has lost one of them, and
     whoever opens the journal next goes on; processes that open it at the same time take turns.
 
-    Args:
-        engine: gives the connection.
-        lock: held around each transaction.
-        key: where the key lies.
-        fence: makes what nobody who works the journal leaves to others.
-        tell: told after each batch how far it is.
-        ends_workers: whether workers of earlier releases are told to end. Else they keep the journal as it is.
-
-    Raises:
-        JournalError: workers of earlier releases work it.
-
+    With `ends_workers` workers of earlier releases are told to end, and `fence` keeps them out; else they keep the
+    journal as it is, and JournalError is raised. `tell` is called after each batch.
     """
     with lock, engine.begin() as connection:
         _one_at_a_time(connection)

@@ -20,14 +20,10 @@ class Taking(Writing):
     async def accept(self, new: NewAppeal, *, owner: str | None = None, lease_seconds: float = 60.0) -> Accepted:
         """Write an appeal down, give it a number if it has none, and make it ready for work.
 
-        The same message (channel and message id) again gets the receipt it got then, with `new=False`. A number that
-        another message has is kept as written, and the appeal gets one of ours. With `owner`
-        a new appeal is leased at once: its acceptor may work on it without a claim. The lease counts from
-        `accepted_at`; on PostgreSQL, here and in `claim` and `renew`, from the database's time, as clocks differ.
-
-        Raises:
-            MessageDiffers: another message has come with its id before.
-
+        The same message (channel and message id) again gets its first receipt, with `new=False`; another message with a
+        known id raises MessageDiffers. A number that another message has is kept as written, and the appeal gets one of
+        ours. With `owner` a new appeal is leased at once: its acceptor may work on it without a claim. The lease counts
+        from `accepted_at`; on PostgreSQL, here and in `claim` and `renew`, from the database's time, as clocks differ.
         """
         # The one process of an SQLite journal claims by the journal's clock, so what it accepts is leased by that too.
         lease = lease_seconds if self.shared else lease_seconds + self._clock.skew
@@ -40,18 +36,12 @@ class Taking(Writing):
     async def change(self, new: NewChange, *, most_waiting: int = 10_000) -> ChangeTaken:
         """Write a change down, and have its appeal worked, by whoever claims it.
 
-        The same message (channel and message id) again gets the receipt it got then, with `new=False`. A change of an
-        appeal that is not known waits for it. One that its sender may not make is in quarantine, and gets the receipt
-        that it would get if there were no such appeal (`refused`).
+        The same message (channel and message id) again gets its first receipt, with `new=False`. A change of an unknown
+        appeal waits for it. One that its sender may not make is in quarantine, and gets the receipt that it would get
+        if there were no such appeal (`refused`). `most_waiting` of its channel may wait, and a tenth more of those that
+        end appeals.
 
-        Args:
-            new: the change.
-            most_waiting: so many of its channel may wait, and a tenth more of those by which appeals end.
-
-        Raises:
-            MessageDiffers: another message has come with its id before.
-            JournalError: it cannot be taken: `change.contradictory`, `change.too_many`, `change.too_many_wait`.
-
+        Raises MessageDiffers, or JournalError: `change.contradictory`, `change.too_many`, `change.too_many_wait`.
         """
         return await self._write.submit(changing.change, Changing(new, most_waiting))
 

@@ -40,14 +40,9 @@ _TOLD = 5
 
 
 def due_soon(connection: Connection, since: date, today: date, until: date) -> DueSoon:
-    """Return what is open, due from `since` to `until`, and not complete.
+    """Return what is open, due from `since` to `until`, and not complete; before `today` it is overdue.
 
-    Args:
-        connection: to the journal.
-        since: what was due before is left out: nobody waits for it any more.
-        today: what was due before is overdue.
-        until: the last day.
-
+    What was due before `since` is left out: nobody waits for it any more.
     """
     columns = (appeal.c.id, appeal.c.number, appeal.c.urgency, appeal.c.completeness, appeal.c.addressee)
     near = select(*columns).where(OPEN, appeal.c.urgency.between(since.toordinal(), until.toordinal()))

@@ -87,12 +87,9 @@ class Upkeep(Writing):
         await self._limits.submit(pauses.give_back, call)
 
     async def pause_source(self, pause: Pause, *, seen: str | None = None) -> bool:
-        """Have nothing leave for a source until then; False where not that pause is in force which was seen.
+        """Pause a source; False if another pause than the one seen is in force.
 
-        Args:
-            pause: the order.
-            seen: the mark of the one that it takes the place of, empty for none; None: of whichever there is.
-
+        `seen` is the mark of the pause that this one replaces, empty for none; None: of any.
         """
         pause = replace(pause, reason=printable(pause.reason), by=printable(pause.by))
         return await self._limits.submit(pauses.pause, pauses.Pausing(pause, seen))
@@ -147,12 +144,11 @@ class Upkeep(Writing):
         """Note that somebody looks at personal data, of an appeal or of several; on disk when it returns.
 
         Args:
-            what: the data is looked at as: a dossier, a message in quarantine, a page of the access log.
-            number: the appeal's.
-            purpose: why, in the person's own words.
-            about: what else is to be said of it.
+            what: a dossier, a message in quarantine, a page of the access log …
+            number: of the appeal.
+            purpose: in the person's own words.
+            about: further details.
             by: who looks, in the words of the log; None: whoever uses this journal.
-
         """
         by = self.actor if by is None else by
         await self._write.submit(access.look, access.Look(what, by, number, about or {}, purpose))
@@ -183,19 +179,12 @@ class Upkeep(Writing):
         return await retention.all_of(self._write, awaiting.forget_used, self.now() - _STILL_NOTED)
 
     async def prune(self, before: datetime | Ages, *, access_before: datetime | None = None) -> dict[str, int]:
-        """Delete appeals that have been idle and fully delivered since `before`, and replayed messages as old.
+        """Delete appeals idle and fully delivered since `before`, messages replayed before, and expired replies.
 
-        So go replies that were to be kept until now. The access log, the log and superseded versions stay, unless
-        `Ages` say which. Works in small transactions: others go on meanwhile. A message that is sent again after its
-        appeal was pruned is a new appeal. All times are by `now()`.
-
-        Returns:
-            How many are gone of what there is a time for: `appeals`, `quarantine`, `replies`, `access`, `versions`,
-            `log`.
-
-        Raises:
-            ClockInDoubt: nobody knows how old anything is.
-
+        The access log, the log and superseded versions stay, unless `Ages` say which. Works in small transactions:
+        others go on meanwhile. A message that is sent again after its appeal was pruned is a new appeal. All times are
+        by `now()`. Returns how many are gone by kind: `appeals`, `quarantine`, `replies`, `access`, `versions`, `log`.
+        Raises ClockInDoubt.
         """
         await self._trust_ages()
         ages = before if isinstance(before, Ages) else Ages(before, access=access_before)
@@ -204,11 +193,7 @@ class Upkeep(Writing):
     async def prune_log(self, before: datetime) -> int:
         """Delete the beginning of the log up to the first entry that is not older; return how many entries.
 
-        A reader whose cursor is before what is left is told where to start again.
-
-        Raises:
-            ClockInDoubt: nobody knows how old anything is.
-
+        A reader whose cursor is before what is left is told where to start again. Raises ClockInDoubt.
         """
         await self._trust_ages()
         return await retention.prune_log(self._write, before, self.actor)

@@ -199,15 +199,9 @@ _ENDANGERED = 10_000
 def endangered(
     connection: Connection, source: str, kinds: Collection[str] | None, due_by: date, limit: int
 ) -> tuple[list[Endangered], int]:
-    """Return the most urgent appeals that are due by then and wait for a source, or would; and how many there are.
+    """Return the most urgent appeals due by then that need a source which is away, and how many there are.
 
-    Args:
-        connection: to the journal.
-        source: that is asked no more.
-        kinds: of appeals whose contracts ask it; None: all.
-        due_by: the last day.
-        limit: the most appeals that are named; they are counted up to ten thousand of each state.
-
+    `kinds` are those whose contracts ask it; None: all. They are counted up to ten thousand of each state.
     """
     due, needs = appeal.c.urgency <= due_by.toordinal(), Needs(source, None if kinds is None else tuple(kinds))
     queries = [query.where(due) for query in needing(connection, needs)]

@@ -183,14 +183,9 @@ class Working(Writing):
     async def conclude(self, conclusion: Conclusion) -> bool:
         """End a run in one transaction: the dossier's new version, a delivery for each receiver, the appeal's state.
 
-        Returns:
-            Whether an answer or a change has come that the run has not seen: then the appeal is ready at once, whatever
-            `due_at` says.
-
-        Raises:
-            VersionConflict: the version does not follow the newest one.
-            LeaseLost: the appeal is not the owner's any more.
-
+        Returns whether an answer or a change came that the run has not seen: then the appeal is ready at once, whatever
+        `due_at` says. Raises VersionConflict if the version does not follow the newest one, LeaseLost if the owner has
+        lost the appeal.
         """
         form = conclusion.form
         named = () if form is None else self.key.marked(named_by_appeal(form.appeal))
@@ -207,21 +202,18 @@ class Working(Writing):
     async def retry(
         self, number: str, *, everything: bool = False, refresh: bool = False, reason: str = ""
     ) -> int | None:
-        """Have an appeal worked again at once, and all its open questions asked, those that were given up, too.
+        """Have an appeal worked again at once, and all its open questions asked, also those given up.
 
         Args:
-            number: the appeal's.
+            number: of the appeal.
             everything: also ask what was refused or not found, and take no answer from the cache.
             refresh: the same, and also ask what was found; each record stays until there is a newer one.
-            reason: why, for the log.
+            reason: for the log.
 
         Returns:
             How many questions are asked; None if there is no such appeal.
 
-        Raises:
-            JournalError: with the code `in_work` while a worker has the appeal, with `held` while it is held; nothing
-                is changed then.
-
+        Raises JournalError and changes nothing: `in_work` while a worker has the appeal, `held` while it is held.
         """
         return await self._write.submit(
             leases.retry, leases.Retry(number, self.now(), everything, self.actor, refresh, reason)
@@ -240,18 +232,15 @@ class Working(Writing):
 
         Args:
             appeal_id: the appeal.
-            states: of the questions that stand otherwise now.
-            reason: why.
-            what: what has happened to them: they may have been withdrawn, too.
-            operation: of the bus, whose part it is; empty: of none.
+            states: of the questions that changed.
+            reason: for the log.
+            what: the log's word for it: they may have been withdrawn, too.
+            operation: the bus's operation that it is a part of; empty: none.
 
         Returns:
-            How many of them are written: one that was asked meanwhile is not. None if there is no such appeal.
+            How many are written, without those asked meanwhile; None if there is no such appeal.
 
-        Raises:
-            JournalError: with the code `in_work` while a worker has the appeal, with `held` while it is held; nothing
-                is changed then.
-
+        Raises JournalError and changes nothing: `in_work` while a worker has the appeal, `held` while it is held.
         """
         marked = [replace(each, marked=self._marked(each.state)) for each in states]
         item = keeping.Reread(appeal_id, self.actor, reason, self.now(), marked, what, operation)
@@ -268,20 +257,12 @@ class Working(Writing):
         """Hold an appeal: it is not worked until it is released. False if there is no such appeal.
 
         A worker that has it loses it: what its run finds is refused. Versions that are there are still delivered.
-
-        Raises:
-            JournalError: with the code `held` if it is held already.
-
+        Raises JournalError `held` if it is held already.
         """
         return await self._write.submit(suspects.hold, suspects.Hold(number, by, reason, clocks.wall()))
 
     async def release_appeal(self, number: str, *, reason: str = "") -> bool:
-        """Have a held appeal worked again; False if there is no such appeal.
-
-        Raises:
-            JournalError: with the code `not_held` if it is not held.
-
-        """
+        """Release a held appeal; False if there is no such appeal. Raises JournalError `not_held`."""
         return await self._write.submit(suspects.let_go, suspects.Releasing(number, clocks.wall(), self.actor, reason))
 
 

@@ -91,18 +91,7 @@ class Arriving:
         seconds: float,
         sketch: Sketch | None = None,
     ) -> Self:
-        """Make all that can be made of an appeal before it has a number.
-
-        Args:
-            new: the appeal.
-            prefix: what the numbers begin with that the bus gives.
-            epoch: the journal's.
-            key: makes the marks of whom it names.
-            owner: to whom it is leased at once, if to anybody.
-            seconds: for how long.
-            sketch: of its text.
-
-        """
+        """Make all that can be made of an appeal before it has a number."""
         number = new.appeal.number
         foreign = None if number is None or numbering.is_own(number, prefix) else number
         return cls(
@@ -240,12 +229,7 @@ def _event(row: Mapping[str, Any], *, new: bool) -> Event:
 
 
 def would_accept(connection: Connection, new: Appeal) -> str | None:
-    """Return the number of the appeal that the same message has become before; None: it is new.
-
-    Raises:
-        MessageDiffers: another message has come with its message id before.
-
-    """
+    """Return the number that the same message got before, None if it is new; raise MessageDiffers for another one."""
     named = (appeal.c.message_id == new.message_id) & (appeal.c.channel == new.channel)
     first = connection.execute(select(appeal.c.number, appeal.c.digest).where(named)).first()
     if first is None:

@@ -314,14 +314,9 @@ def retry(connection: Connection, item: Retry) -> int | JournalError | None:
 
 
 def not_free(connection: Connection, found: Any, at: datetime, by: str) -> JournalError | None:
-    """Return why a person may not change an appeal now: it is worked on, or held; what a dead worker had is free.
+    """Return why a person may not change an appeal now: it is worked on, or held. What a dead worker had is free.
 
-    Args:
-        connection: to the journal.
-        found: the appeal's row, locked: `id`, `number`, `state`, `deaths` and `lease_until`.
-        at: the time by the journal's clock.
-        by: the person, for the log.
-
+    `found` is its locked row: `id`, `number`, `state`, `deaths`, `lease_until`. `at` is by the journal's clock.
     """
     held = found.state == "held"
     if found.state == "in_work":

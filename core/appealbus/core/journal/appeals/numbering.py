@@ -68,19 +68,9 @@ class Numbers:
     def locked(
         cls, connection: Connection, items: Sequence[Wanted], counters: Sequence[str], *more: direct.Bound
     ) -> "tuple[Numbers, list[list[Any]]]":
-        """Lock the counters: on PostgreSQL this lets one process accept at a time.
+        """Lock the counters of the series and of `counters`; return the numbers, and the answers to `more`.
 
-        All that has to be known then is asked at once, for others wait meanwhile.
-
-        Args:
-            connection: to the journal.
-            items: what gets numbers.
-            counters: names of more counters to lock and to count on with.
-            more: what else is to be asked once the counters are locked.
-
-        Returns:
-            What gives the numbers, and the answers to `more`.
-
+        On PostgreSQL this lets one process accept at a time. All that is needed then is asked at once, as others wait.
         """
         own = sorted({item.series for item in items})
         names = sorted({*own, *counters})

@@ -219,14 +219,7 @@ def revoked(connection: Connection, senders: Iterable[Sender]) -> set[str]:
 
 
 class Waited:
-    """Changes that have waited for appeals which come now: whether their senders may make them, by the rights of now.
-
-    Args:
-        connection: to the journal.
-        waiting: their columns.
-        sender_of: says who sent one that is kept.
-
-    """
+    """Changes that waited for appeals which come now; whether they count, by their senders' rights of now."""
 
     def __init__(self, connection: Connection, waiting: Sequence[Any], sender_of: SenderOf) -> None:
         self._says = said(connection, waiting)

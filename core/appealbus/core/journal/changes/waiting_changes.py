@@ -304,15 +304,10 @@ _APPEALS = select(appeal.c.id, appeal.c.number, appeal.c.message_id, appeal.c.ch
 
 
 def to_give_up(connection: Connection, before: datetime, prefix: str) -> list[Refused]:
-    """Return changes that wait in vain, a batch: those whose appeals are here, then those that came before a moment.
+    """Return a batch of changes that wait in vain: first those whose appeals are here, then those from before a moment.
 
-    An appeal that is here had no room for them when it came, maybe in an earlier program's time.
-
-    Args:
-        connection: to the journal.
-        before: those that came before have waited too long.
-        prefix: of the numbers that the bus gives: whoever named one of these before it was given meant no appeal.
-
+    An appeal that is here had no room for them, maybe in an earlier program's time. A number that begins with `prefix`
+    is the bus's own: whoever named it before it was given meant no appeal.
     """
     own = [
         (row.by_message or row.by_number, row)
