@@ -13,6 +13,7 @@ from itertools import count
 from sqlalchemy import create_engine
 from sqlalchemy.pool import StaticPool
 
+import appealbus.core.journal.journal  # noqa: F401 - brings the tables of all subjects
 from appealbus.core import CallFailed, OutcomeKind, Reply
 from appealbus.core.errors import JournalError
 from appealbus.core.guards.limits import Limits

@@ -1,7 +1,7 @@
 """Limits on sources that hold over all workers of a journal: this worker's exchanges about all its sources.
 
 Each worker has a share of each source and uses no more (`worker_share`). In an exchange it reports what it uses and
-wants, and the journal answers with what it may use from then on (`journal.writes.limiting`, `journal.division`); the
+wants, and the journal answers with what it may use from then on (`journal.limits`); the
 breaker of all workers goes the same way (`shared_breaker`). docs/limits.md tells what is promised and why it holds.
 
 Pauses, windows and quotas stand apart (`gate`), since they hold where one process works alone, too.

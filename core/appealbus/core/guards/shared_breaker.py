@@ -1,6 +1,6 @@
 """A breaker that all workers of a journal share: what one has seen, the others know within a moment.
 
-The journal counts failures and opens and closes (`journal.writes.source_limit`); here is what this worker has seen and
+The journal counts failures and opens and closes (`journal.limits`); here is what this worker has seen and
 not told yet, and what it was told last. A failure is told before its call gives its place back, so a source that
 fails sees no more calls than `breaker_failures` and those in flight.
 """
