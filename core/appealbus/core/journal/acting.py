@@ -32,7 +32,6 @@ class Act:
 
     @property
     def told(self) -> dict[str, str]:
-        """Details of the log entry of each appeal."""
         return {"operation": self.hash} | ({"reason": self.reason} if self.reason else {})
 
 

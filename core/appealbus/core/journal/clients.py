@@ -106,8 +106,6 @@ class NewCredential:
 
 @dataclass(frozen=True, slots=True)
 class Revoking:
-    """A client, or one of its credentials, to revoke."""
-
     name: str
     id: str | None
     at: datetime
@@ -336,7 +334,6 @@ def counting(connection: Connection, keys: Collection[tuple[str, str]], now: dat
 
 
 def last_uses(connection: Connection) -> dict[str, datetime]:
-    """Return the minute in which each client last came."""
     query = select(client_use.c.client, func.max(client_use.c.minute).label("minute")).group_by(client_use.c.client)
     return {row.client: datetime.fromtimestamp(row.minute * 60, UTC) for row in connection.execute(query)}
 

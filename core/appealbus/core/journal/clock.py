@@ -86,7 +86,6 @@ def asked(connection: Connection) -> list[direct.Bound]:
 
 
 def answered(told: Sequence[Sequence[Any]], given: datetime) -> datetime:
-    """Return that time from the answers to `asked`."""
     moment: datetime = told[0][0].now if told else given
     return moment
 

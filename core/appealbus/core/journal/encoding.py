@@ -29,7 +29,6 @@ def command(text: bytes, values: Sequence[tuple[bytes | None, int]]) -> Command:
 
 
 def one(value: object) -> tuple[bytes | None, int]:
-    """Return a value encoded, with its format."""
     if isinstance(value, bytes):
         return value, _BINARY
     if isinstance(value, datetime):
@@ -38,7 +37,6 @@ def one(value: object) -> tuple[bytes | None, int]:
 
 
 def array(kind: TypeEngine[Any], values: Sequence[Any]) -> tuple[bytes, int]:
-    """Return values of one column type as an array."""
     number = _TYPE_NUMBERS.get(type(kind))
     if number is None:
         numbers = map(to_number, values) if isinstance(kind, Moment) else values

@@ -86,8 +86,6 @@ class Holding:
 
 @dataclass(slots=True)
 class Division:
-    """One limit and the workers that share it."""
-
     limit: int
     turn: timedelta
     now: datetime
@@ -252,8 +250,6 @@ class Reports:
 
 @dataclass(frozen=True, slots=True)
 class Leave:
-    """The end of a worker with nothing in flight."""
-
     worker: str
 
 

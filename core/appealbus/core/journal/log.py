@@ -113,7 +113,6 @@ def unplaced(connection: Connection) -> tuple[int, datetime | None]:
 
 
 def _first(connection: Connection, last: int) -> int:
-    """Return the position behind which the log begins."""
     first: int | None = connection.scalar(_FIRST)
     return last if first is None else first - 1
 

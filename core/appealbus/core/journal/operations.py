@@ -255,7 +255,6 @@ _APART = 10_000
 
 
 def under_way(connection: Connection) -> list[OperationRow]:
-    """Return unfinished operations, oldest first."""
     query = select(operation).where(operation.c.ended_at.is_(None)).order_by(operation.c.at, operation.c.id)
     return [_listed(row) for row in connection.execute(query)]
 

@@ -114,7 +114,6 @@ class Closing:
 
 
 def keep(connection: Connection, items: Sequence[NewQuarantine]) -> list[int]:
-    """Put messages into quarantine; return their ids."""
     insert = quarantine.insert().returning(quarantine.c.id, sort_by_parameter_order=True)
     noted: list[Event] = []
     rows: list[dict[str, Any]] = [

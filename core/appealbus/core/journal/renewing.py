@@ -25,8 +25,6 @@ from appealbus.schemas.stored import APPEAL
 
 @dataclass(frozen=True, slots=True)
 class Anew:
-    """Marks and question keys of an appeal, as the new key makes them."""
-
     appeal_id: int
     marked: Sequence[Marked]
     keys: Mapping[tuple[str, str], str]

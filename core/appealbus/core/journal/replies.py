@@ -212,7 +212,6 @@ class Stands:
 
 @one_by_one
 def note_pass(connection: Connection, item: Stands) -> None:
-    """Write how far a pass is."""
     now = item.now
     numbers = {name: int(getattr(now, name)) for name in _NUMBERS}
     numbers |= {_READING + name: value for name, value in now.readings.items()}

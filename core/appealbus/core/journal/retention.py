@@ -106,7 +106,6 @@ _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 async def prune(writer: Writer, read: Read, ages: Ages, now: datetime, by: str) -> dict[str, int]:
-    """Delete what is past its time; return how much, by kind."""
     gone = {
         "appeals": await _appeals(writer, ages.done, by),
         "quarantine": await all_of(writer, pruning.prune_quarantine, pruning.Old(ages.done, by)),

@@ -129,7 +129,6 @@ def _fill(engine: Engine, lock: AbstractContextManager[None], key: JournalKey, t
 
 
 def _one_at_a_time(connection: Connection) -> None:
-    """Serialise workers that start together."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('appealbus.journal'))"))
 

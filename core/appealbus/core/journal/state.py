@@ -184,7 +184,6 @@ _SETTINGS = (
 
 
 def how_it_stands(connection: Connection) -> JournalState:
-    """Return the identity, epoch and clock of the journal."""
     columns = [column for column in standing.columns if column.name not in ("id", "key_check")]
     return JournalState(**connection.execute(select(*columns)).one()._mapping)
 

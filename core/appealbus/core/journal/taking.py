@@ -81,7 +81,6 @@ class Taking(Writing):
 
 class Delivering(Writing):
     async def delivered(self, delivery_ids: Sequence[int]) -> None:
-        """Note deliveries that receivers confirmed."""
         if delivery_ids:
             await self._write.submit(
                 delivering.delivered, delivering.Confirmed(delivery_ids, clocks.wall(), self.actor)

@@ -66,7 +66,6 @@ class Upkeep(Writing):
         return await self._write.submit(workers.take_lease, workers.LeaseRequest(name, owner, seconds))
 
     async def let_go(self, owner: str) -> None:
-        """Free all leases of the owner."""
         if self.shared:
             await self._write.submit(workers.let_go, owner)
 

@@ -47,8 +47,6 @@ class NewAppeal:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """An appeal that is on disk."""
-
     appeal_id: int
     receipt: Receipt
     new: bool
@@ -91,7 +89,6 @@ class Arriving:
         seconds: float,
         sketch: Sketch | None = None,
     ) -> Self:
-        """Make all that can be made of an appeal before it has a number."""
         number = new.appeal.number
         foreign = None if number is None or numbering.is_own(number, prefix) else number
         return cls(
@@ -108,13 +105,11 @@ class Arriving:
 
     @property
     def said(self) -> bytes:
-        """The digest of all that the sender gave."""
         said: bytes = self.row["digest"]
         return said
 
     @property
     def key(self) -> tuple[str, str]:
-        """What identifies a message."""
         return self.new.appeal.message_id, self.new.appeal.channel
 
     def document(self, number: str) -> Document:

@@ -24,8 +24,6 @@ from appealbus.schemas.dossier import Completeness
 
 @dataclass(frozen=True, slots=True)
 class Conclusion:
-    """What a run over an appeal has come to."""
-
     appeal_id: int
     """The appeal; its lease ends."""
     _: KW_ONLY
@@ -80,8 +78,6 @@ class Conclusion:
 
 @dataclass(frozen=True, slots=True)
 class Concluding:
-    """A conclusion with the journal's stamps."""
-
     conclusion: Conclusion
     at: datetime
     """The time of day: when the version was made."""

@@ -52,8 +52,6 @@ _DROP = delete(sketch_hash).where(sketch_hash.c.hash == bindparam("h"), sketch_h
 
 @dataclass(frozen=True, slots=True)
 class Filling:
-    """A sketch of the form with this digest."""
-
     appeal_id: int
     content: bytes
     sketch: Sketch

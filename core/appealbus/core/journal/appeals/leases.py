@@ -77,8 +77,6 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """The appeals that a worker got."""
-
     ids: list[int]
     """A suspect first, if it has its turn, then new ones and those that return, of both the most urgent first."""
     found: suspects.SuspectsFound = field(default_factory=suspects.SuspectsFound)

@@ -47,8 +47,6 @@ class Burial:
 
 @dataclass(slots=True)
 class SuspectsFound:
-    """What became of the appeals that dead workers had in work."""
-
     suspects: int = 0
     held: list[str] = field(default_factory=list)
     """Numbers of those that are held from now on."""

@@ -108,8 +108,6 @@ class ChangeRow:
 
 @dataclass(frozen=True, slots=True)
 class ChangeTaken:
-    """A change that is on disk."""
-
     receipt: Receipt
     """With the number of the appeal; of one that is not known the number that the change names, or none."""
     appeal_id: int | None
@@ -212,7 +210,6 @@ def said(connection: Connection, rows: Sequence[Any]) -> dict[int, Says]:
 
 
 def revoked(connection: Connection, senders: Iterable[Sender]) -> set[str]:
-    """Return the senders' clients that are revoked."""
     names = bulk.padded(sorted({sender.client for sender in senders} - {""}))
     gone = select(client.c.name).where(client.c.name.in_(names), client.c.revoked_at.is_not(None))
     return set(connection.scalars(gone)) if names else set()

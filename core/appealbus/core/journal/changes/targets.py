@@ -59,7 +59,6 @@ class Changing:
 
     @property
     def newcomer(self) -> waiting_changes.Newcomer:
-        """What decides whether it may wait."""
         new = self.new.change
         names = [name for name in (new.number, self.of_message) if name is not None]
         return waiting_changes.Newcomer(new.channel, new.kind in ENDS, names, self.most_waiting)

@@ -100,8 +100,6 @@ def _write(connection: Connection, channels: Counter[str]) -> None:
 
 
 class Newcomer(NamedTuple):
-    """What decides whether a change may wait."""
-
     channel: str
     ends: bool
     names: Sequence[Named]

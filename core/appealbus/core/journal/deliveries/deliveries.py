@@ -55,8 +55,6 @@ class Undelivered:
 
 
 class DeliveryState(StrEnum):
-    """How a version stands with one receiver."""
-
     WAITING = "waiting"
     """It goes out when it is due."""
     ALONE = "alone"
@@ -68,8 +66,6 @@ class DeliveryState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DeliveryRow:
-    """One version and one receiver, in a list."""
-
     id: int
     receiver: str
     number: str

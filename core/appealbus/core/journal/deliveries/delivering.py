@@ -213,7 +213,6 @@ def alone(connection: Connection, items: Sequence[Sequence[GivenUp]]) -> list[No
 
 @one_by_one
 def skip(connection: Connection, item: Chosen) -> int:
-    """Give up what is not delivered; return how many."""
     rows = _chosen(connection, item, LACKED)
     if rows:
         give_up(connection, rows, item.at, item.by, item.reason)
@@ -270,8 +269,6 @@ _WRITTEN = re.compile(r"([0-9]{1,18})\.([a-z]{1,20})\.([0-9]{1,18})\.([0-9]{1,9}
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A delivery as a person saw it when they decided."""
-
     id: int
     state: DeliveryState
     since: int
