@@ -147,7 +147,7 @@ class Journal(Taking, Working, Delivering, Operating, Upkeep, Renewing, Sketchin
     """The durable record of everything. One object for each process; all methods are safe to call concurrently.
 
     What a method has returned is on disk, `keep` excepted. Every method raises JournalError where the disk or the
-    database fails; then nothing of that one request is there. Reads are inherited from Reading.
+    database fails; then nothing of that one request is there. Reads are inherited from JournalReader.
     """
 
     _run_lock: RunLock | None = None
