@@ -33,7 +33,7 @@ from sqlalchemy import text
 from appealbus.core.clocks import KAZAKHSTAN, wall
 from appealbus.core.config.models import LogFormat, LogLevel
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import NewQuarantine
+from appealbus.core.journal.quarantine import NewQuarantine
 from appealbus.core.logs import configure
 from tests.plugins.console.alarms import alarms_in
 from tests.plugins.console.kit import csrf_of

@@ -26,9 +26,9 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 
 from appealbus.core.interfaces.past import Past
+from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.reads.past import AT_INTAKE, FOR_READERS, Reach
-from appealbus.core.journal.rows import NewAppeal
+from appealbus.core.journal.past import AT_INTAKE, FOR_READERS, Reach
 from appealbus.core.texts import normal
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.identifiers import control_digit

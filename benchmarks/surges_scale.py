@@ -27,8 +27,8 @@ from sqlalchemy import text
 from surges import DISTRICTS, PLACES, TOPICS
 
 from appealbus.core.clocks import KAZAKHSTAN, wall
+from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import NewAppeal
 from appealbus.plugins.surges.clusters import near_from
 from appealbus.plugins.surges.counting import count_new
 from appealbus.plugins.surges.series import WEEK, monday_of

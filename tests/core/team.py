@@ -13,11 +13,12 @@ from itertools import count
 from sqlalchemy import create_engine
 from sqlalchemy.pool import StaticPool
 
+import appealbus.core.journal.journal  # noqa: F401 - brings the tables of all subjects
 from appealbus.core import CallFailed, OutcomeKind, Reply
 from appealbus.core.errors import JournalError
 from appealbus.core.guards.limits import Limits
+from appealbus.core.journal import limits
 from appealbus.core.journal.tables import metadata
-from appealbus.core.journal.writes import limiting
 
 DOWN = CallFailed(OutcomeKind.UNAVAILABLE, "http.503", "down")
 
@@ -35,14 +36,14 @@ class Tables:
         self.loses = 0.0
         self.exchanges = 0
         loop = asyncio.get_running_loop()
-        monkeypatch.setattr(limiting, "lock", lambda connection: start + timedelta(seconds=loop.time()))
+        monkeypatch.setattr(limits, "lock", lambda connection: start + timedelta(seconds=loop.time()))
 
     async def share_limits(self, worker, reports):
         self.exchanges += 1
-        return (await self._do(worker, limiting.share, limiting.Reports(worker, reports)))[0]
+        return (await self._do(worker, limits.share, limits.Reports(worker, reports)))[0]
 
     async def leave_limits(self, worker):
-        await self._do(worker, limiting.leave, limiting.Leave(worker))
+        await self._do(worker, limits.leave, limits.Leave(worker))
 
     async def _do(self, worker, run, item):
         await asyncio.sleep(self.random.uniform(0, self.slow))

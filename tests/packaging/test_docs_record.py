@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+import appealbus.core.journal.journal  # noqa: F401 - brings the tables of all subjects
 from appealbus.core.config.models import BusSettings, SourceSettings
 from appealbus.core.domain.event import What
 from appealbus.core.guards.settings import GuardSettings

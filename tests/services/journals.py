@@ -6,8 +6,9 @@ from pathlib import Path
 
 from sqlalchemy import Engine, NullPool, create_engine, make_url, text
 
+import appealbus.core.journal.journal  # noqa: F401 - brings the tables of all subjects
 from appealbus.core.journal import postgresql
-from appealbus.core.journal.connections import OpenConnections
+from appealbus.core.journal.postgresql import OpenConnections
 from appealbus.core.journal.store import open_store
 from appealbus.core.journal.tables import metadata, standing
 from tests.services.postgres import Postgres

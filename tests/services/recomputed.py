@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, NullPool, Row, Table, create_engine, select
 
-from appealbus.core.journal import tables
+from appealbus.core.journal import events, tables
 from appealbus.core.journal.tables import to_number
 from appealbus.core.packing import unpack
 
@@ -288,7 +288,7 @@ def check_in(connection: Connection, renamed: Mapping[Key, str] | None = None) -
 
 def _entries(connection: Connection) -> Iterable[Entry]:
     """Return all entries, those without a position last, in the order in which they will get theirs."""
-    placed, rest = tables.log_entry, tables.log_unplaced
+    placed, rest = events.log_entry, events.log_unplaced
     last = 0
     for row in connection.execute(select(placed).order_by(placed.c.position)):
         last = row.position

@@ -43,7 +43,7 @@ from appealbus.core.bus import bus, decoder, leader, suspect_messages, watchdog
 from appealbus.core.bus.watchdog import Watchdog
 from appealbus.core.guards import worker_share
 from appealbus.core.host import Host
-from appealbus.core.journal.writes import suspects
+from appealbus.core.journal.appeals import suspects
 from appealbus.schemas import Record
 
 _BLOCKED = float(os.environ.get("BLOCKED", "3"))

@@ -12,8 +12,9 @@ from random import Random
 from typing import Any
 
 from appealbus.core.clocks import KAZAKHSTAN, day_of
+from appealbus.core.journal.appeals.accepting import NewAppeal
+from appealbus.core.journal.changes.changes import NewChange
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import NewAppeal, NewChange
 from appealbus.schemas.appeal import Appeal, Language, ParcelReference, Place
 from appealbus.schemas.change import AnswerResult, Change, ChangeKind
 from appealbus.simulator.appeals import appeals

@@ -14,10 +14,10 @@ from sqlalchemy import Connection, create_engine, func, select, update
 from appealbus.core import Call, From, Reply, Request, Taken
 from appealbus.core.bus.bus import Bus
 from appealbus.core.config.loading import from_document
+from appealbus.core.journal.appeals.accepting import NewAppeal
+from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import NewAppeal
 from appealbus.core.journal.tables import appeal
-from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.appeal import Appeal, AppealKind, PersonApplicant
 from appealbus.schemas.dossier import Completeness
 from tests.core.kit import ScriptedWire, lookup, message, reply, running_bus

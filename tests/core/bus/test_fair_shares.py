@@ -15,8 +15,8 @@ from appealbus.core import Inbound, Taken
 from appealbus.core.bus.receiver_mask import UNMASKED
 from appealbus.core.bus.reception import Reception
 from appealbus.core.config.models import BusSettings
+from appealbus.core.journal.deliveries.deliveries import DeliveryState
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import DeliveryState
 from tests.core import kit
 from tests.services.fairness import busy_with, check_unharmed
 from tests.services.journals import sqlite_journal

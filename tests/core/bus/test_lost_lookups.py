@@ -17,7 +17,7 @@ from appealbus.core.bus.bus import Bus
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.enrichment import assembly
 from appealbus.core.host import Host, Plugin
-from appealbus.core.journal.writes import working
+from appealbus.core.journal.appeals import leases
 from appealbus.schemas import Completeness, Dossier, Iin
 from tests.core.kit import ScriptedWire, Thing, dossier, lookup, message, reply, running_bus
 from tests.services.processes import PATIENCE
@@ -30,7 +30,7 @@ Start = Callable[..., AbstractAsyncContextManager[Bus]]
 @pytest.fixture
 def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
     """Start a bus over one journal with these lookups; what is carried is worked again at once."""
-    monkeypatch.setattr(working, "_AGAIN", -timedelta(hours=1))
+    monkeypatch.setattr(leases, "_AGAIN", -timedelta(hours=1))
 
     def started(*lookups: Lookup[Any, Any], **given: Any) -> AbstractAsyncContextManager[Bus]:
         return running_bus(tmp_path, *lookups, **given)

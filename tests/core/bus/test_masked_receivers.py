@@ -13,9 +13,10 @@ import pytest
 
 from appealbus.core import From, Handed, Outgoing, Refused, packing
 from appealbus.core.bus.receiver_mask import UNMASKED, ReceiverMask
+from appealbus.core.journal.appeals.accepting import NewAppeal
+from appealbus.core.journal.appeals.concluding import Conclusion
+from appealbus.core.journal.deliveries.deliveries import DeliveryState
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import DeliveryState, NewAppeal
-from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.core.rights import masked_version
 from appealbus.core.rights.mask import Mask
 from appealbus.core.rights.masker import Masker

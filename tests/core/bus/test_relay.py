@@ -16,9 +16,9 @@ from appealbus.core.bus import relay
 from appealbus.core.bus.bus import Bus
 from appealbus.core.config.loading import from_document
 from appealbus.core.host import Host, Plugin
+from appealbus.core.journal.appeals.concluding import Conclusion
+from appealbus.core.journal.deliveries.deliveries import DeliveryState
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import DeliveryState
-from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.core.parts import build
 from appealbus.schemas import Completeness
 from tests.core.kit import message

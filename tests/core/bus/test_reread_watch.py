@@ -17,7 +17,7 @@ from appealbus.core.domain.replies import KeptReplies
 from appealbus.core.domain.reread_pass import RereadPass, Stage
 from appealbus.core.enrichment.rereading import NOT_STARTED, Verdict
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import WorkerState
+from appealbus.core.journal.workers import WorkerState
 from appealbus.core.operations.rereading import AppealRead, HelperEnds, JournalAway, OtherReadings, QuestionRead
 from appealbus.schemas.outcome import OutcomeKind
 from tests.core.journal.conftest import Make

@@ -18,8 +18,9 @@ from appealbus.core.bus.reception import Received, Reception
 from appealbus.core.config.models import BusSettings
 from appealbus.core.domain.client import Client, Credential, Role
 from appealbus.core.domain.sender import Sender
+from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import NewAppeal, NewQuarantine
+from appealbus.core.journal.quarantine import NewQuarantine
 from appealbus.core.rights.policy import Policy
 from appealbus.core.rights.settings import ChannelSettings
 from appealbus.schemas.appeal import Appeal

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from appealbus.core.journal.appeals.accepting import Accepted, NewAppeal
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import Accepted, NewAppeal
 from appealbus.schemas.appeal import Appeal, AppealKind, PersonApplicant
 from tests.services import commands
 from tests.services.journals import sqlite_journal

@@ -12,8 +12,8 @@ import pytest
 from appealbus.core.cli import export
 from appealbus.core.cli.exportfile import ExportFile, NotOurs
 from appealbus.core.cli.exportrows import as_csv
-from appealbus.core.journal.rows import NewAppeal
-from appealbus.core.journal.writes.concluding import Conclusion
+from appealbus.core.journal.appeals.accepting import NewAppeal
+from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.rights.builtin import EVERYTHING, TECHNICAL
 from appealbus.core.rights.viewer import Viewer
 from appealbus.schemas import Appeal, Completeness

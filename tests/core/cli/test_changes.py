@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from appealbus.core.journal.appeals.accepting import Accepted, NewAppeal
+from appealbus.core.journal.changes.changes import NewChange
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import Accepted, NewAppeal, NewChange
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.change import Change
 from tests.core.cli.conftest import Program

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from appealbus.core.journal.writes.concluding import Conclusion
+from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.schemas import Completeness
 
 

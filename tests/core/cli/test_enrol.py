@@ -14,7 +14,7 @@ from appealbus.core.config.models import BusSettings
 from appealbus.core.errors import JournalError
 from appealbus.core.journal.errors import Behind
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import WorkerState
+from appealbus.core.journal.workers import WorkerState
 
 pytestmark = pytest.mark.usefixtures("configured")
 FILE = "appealbus.db.checkpoint"

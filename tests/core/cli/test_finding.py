@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from appealbus.core.journal.rows import NewAppeal
+from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.schemas.appeal import Appeal, AppealKind, PersonApplicant
 from tests.services.commands import PROGRAM, own_environment
 

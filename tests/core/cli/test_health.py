@@ -11,9 +11,11 @@ from socket import gethostname
 import pytest
 
 from appealbus.core.interfaces.link import LinkState, LinkStatus
+from appealbus.core.journal.appeals.accepting import NewAppeal
+from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.checkpoint import Checkpoint
-from appealbus.core.journal.rows import NewAppeal, NewQuarantine, WorkerState
-from appealbus.core.journal.writes.concluding import Conclusion
+from appealbus.core.journal.quarantine import NewQuarantine
+from appealbus.core.journal.workers import WorkerState
 from appealbus.schemas.appeal import Appeal, AppealKind, PersonApplicant
 from appealbus.schemas.dossier import Completeness
 from tests.services.day import today

@@ -14,9 +14,9 @@ from appealbus.core.cli import tail
 from appealbus.core.cli.context import Cli
 from appealbus.core.domain.event import Cursor, Event, What
 from appealbus.core.errors import JournalError
+from appealbus.core.journal import events
+from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.errors import CursorRefused
-from appealbus.core.journal.rows import NewAppeal
-from appealbus.core.journal.writes import events
 from appealbus.schemas.appeal import Appeal, AppealKind, PersonApplicant
 from tests.services.commands import PROGRAM
 from tests.services.forms import form

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from appealbus.core.journal.writes.concluding import Conclusion
+from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness
 
 

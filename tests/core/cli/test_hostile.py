@@ -18,7 +18,9 @@ import typer
 
 from appealbus.core.cli.main import Cli, build
 from appealbus.core.escaping import escaped, escaped_json, escaped_xml, one_line
-from appealbus.core.journal import tables
+from appealbus.core.journal import access, clients, events, quarantine, tables, workers
+from appealbus.core.journal import operations as operating
+from appealbus.core.journal.changes import changes
 from appealbus.core.journal.journal import Journal
 
 pytestmark = pytest.mark.proof
@@ -208,27 +210,27 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[list[str], str,
             (tables.document, {"digest": b"d", "body": json.dumps(DOSSIER["appeal"]).encode()}),
             (tables.dossier, {"completeness": "partial", "document": document, "parts": None}),
             (tables.lookup, {"kind": "invalid", "inputs": b"[]", "fact": None}),
-            (tables.operation, {"name": "hold", "total": 7}),
+            (operating.operation, {"name": "hold", "total": 7}),
             (tables.outbox, {"sent_at": None, "skipped_at": None}),
             (tables.outbox, {"id": 2, "receiver": f"2{EVIL}", "sent_at": None, "skipped_at": None,
                              "alone_since": None}),
-            (tables.client, {"role": "registry", "places": json.dumps([EVIL]), "kinds": json.dumps([EVIL])}),
-            (tables.client_credential, {"client": EVIL}),
-            (tables.access, {"served": "source"}),
-            (tables.log_entry, {"detail": json.dumps({EVIL: EVIL}).encode()}),
-            (tables.log_entry, {"position": 2, "what": "ended", "detail": json.dumps({
+            (clients.client, {"role": "registry", "places": json.dumps([EVIL]), "kinds": json.dumps([EVIL])}),
+            (clients.client_credential, {"client": EVIL}),
+            (access.access, {"served": "source"}),
+            (events.log_entry, {"detail": json.dumps({EVIL: EVIL}).encode()}),
+            (events.log_entry, {"position": 2, "what": "ended", "detail": json.dumps({
                 "kind": "invalid", "key": EVIL, "code": EVIL, "tries": [{"kind": EVIL, "code": EVIL}]}).encode()}),
-            (tables.log_entry, {"position": 3, "what": "held", "detail": json.dumps({"reason": EVIL}).encode()}),
-            (tables.change, {"document": json.dumps({
+            (events.log_entry, {"position": 3, "what": "held", "detail": json.dumps({"reason": EVIL}).encode()}),
+            (changes.change, {"document": json.dumps({
                 "message_id": "m", "number": "1", "kind": "answered", "reason": EVIL, "to": {"name": EVIL},
                 "corrected": {"text": EVIL}, "removed": [EVIL]}).encode()}),
-            (tables.change, {"id": 2, "message_id": "2" + EVIL}),
-            (tables.change, {"id": 3, "message_id": "3" + EVIL, "appeal_id": None}),
-            (tables.quarantine, {"replayed_at": None, "number": None, "raw": b"{\x1b[2J \xc2\x9b" + b"\xff}"}),
-            (tables.worker, {"seen_until": soon, "document": json.dumps({
+            (changes.change, {"id": 2, "message_id": "2" + EVIL}),
+            (changes.change, {"id": 3, "message_id": "3" + EVIL, "appeal_id": None}),
+            (quarantine.quarantine, {"replayed_at": None, "number": None, "raw": b"{\x1b[2J \xc2\x9b" + b"\xff}"}),
+            (workers.worker, {"seen_until": soon, "document": json.dumps({
                 "name": EVIL, "host": EVIL, "pid": 1, "started_at": NOW.isoformat(), "seen_until": soon.isoformat(),
                 "in_flight": 1, "dossiers": 1, "links": [link]}).encode()}),
-            (tables.source_state, {"document": json.dumps({
+            (workers.source_state, {"document": json.dumps({
                 "source": EVIL, "connector": EVIL, "breaker": "open", "in_flight": 1, "waiting": 1, "rate": 1.0,
                 "p50": 1.0, "p95": 1.0, "outcomes": {EVIL: 1}, "last_error": EVIL,
                 "last_error_at": NOW.isoformat()}).encode()}),

@@ -7,7 +7,7 @@ import pytest
 from appealbus.core.cli.render import dossier_view, gaps_view
 from appealbus.core.domain.carried import NOT_CONFIRMED, NOT_GIVEN, NOT_NAMED
 from appealbus.core.enrichment.fields import explain_field
-from appealbus.core.journal.writes.concluding import Conclusion
+from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.language import Reader, ReaderLanguage
 from appealbus.schemas import Receipt
 from appealbus.schemas.dossier import Completeness, Dossier, Fact, Gap, NotCarried

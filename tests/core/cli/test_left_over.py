@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from appealbus.core.journal.writes.concluding import Conclusion
+from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness
 
 CONFIG = '[deliveries.out]\nkind = "files"\npath = "out.jsonl"\n'

@@ -18,8 +18,10 @@ from appealbus.core.cli.audit_reads import look
 from appealbus.core.cli.context import Cli
 from appealbus.core.cli.person import person
 from appealbus.core.domain.access import AccessRow, Served
-from appealbus.core.journal.rows import NewAppeal, NewQuarantine, WorkerState
-from appealbus.core.journal.writes.concluding import Conclusion
+from appealbus.core.journal.appeals.accepting import NewAppeal
+from appealbus.core.journal.appeals.concluding import Conclusion
+from appealbus.core.journal.quarantine import NewQuarantine
+from appealbus.core.journal.workers import WorkerState
 from appealbus.schemas.appeal import Appeal, AppealKind, PersonApplicant
 from appealbus.schemas.dossier import Completeness
 from tests.services.journals import sqlite_journal

@@ -11,10 +11,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import NullPool, create_engine, func, insert, select, text
 
-from appealbus.core.journal.rows import NewAppeal
-from appealbus.core.journal.tables import appeal, log_unplaced
-from appealbus.core.journal.writes.concluding import Conclusion
-from appealbus.core.journal.writes.operating import PART
+from appealbus.core.journal.appeals.accepting import NewAppeal
+from appealbus.core.journal.appeals.concluding import Conclusion
+from appealbus.core.journal.events import log_unplaced
+from appealbus.core.journal.operations import PART
+from appealbus.core.journal.tables import appeal
 from appealbus.schemas.appeal import Appeal, PersonApplicant
 from appealbus.schemas.dossier import Completeness
 from tests.services import commands

@@ -14,7 +14,7 @@ from appealbus.core.bus.quarantine_replay import Retaking, retake
 from appealbus.core.bus.reception import Reception
 from appealbus.core.config.models import BusSettings
 from appealbus.core.interfaces.intake import Inbound, Quarantined, Taken
-from appealbus.core.journal.rows import NewQuarantine, QuarantineRow
+from appealbus.core.journal.quarantine import NewQuarantine, QuarantineRow
 from tests.services import commands
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from appealbus.core import CallFailed, From, OutcomeKind, Request, found, not_found, unavailable
 from appealbus.core.domain.case import LookupState
 from appealbus.core.domain.listing import AppealState
-from appealbus.core.journal.writes.concluding import Conclusion
+from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness
 from tests.core.kit import ScriptedWire, Thing, dossier, lookup, message, reply, running_bus
 from tests.services.processes import PATIENCE

@@ -10,7 +10,7 @@ from appealbus.core.cli.sources import source_view, worker_view
 from appealbus.core.domain.certificate import CertificateState
 from appealbus.core.domain.source_state import Drift, SourceState
 from appealbus.core.interfaces.link import LinkState, LinkStatus
-from appealbus.core.journal.rows import WorkerState
+from appealbus.core.journal.workers import WorkerState
 
 NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 

@@ -8,8 +8,10 @@ from rich.console import Console
 
 from appealbus.core.cli.status import status_view
 from appealbus.core.domain.counts import Counts
-from appealbus.core.journal.rows import NewAppeal, NewQuarantine, WorkerState
-from appealbus.core.journal.writes.concluding import Conclusion
+from appealbus.core.journal.appeals.accepting import NewAppeal
+from appealbus.core.journal.appeals.concluding import Conclusion
+from appealbus.core.journal.quarantine import NewQuarantine
+from appealbus.core.journal.workers import WorkerState
 from appealbus.schemas.appeal import Appeal, AppealKind, PersonApplicant
 from appealbus.schemas.dossier import Completeness
 

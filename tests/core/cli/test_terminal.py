@@ -14,7 +14,7 @@ from appealbus.core.cli.render import dossier_view
 from appealbus.core.cli.terminal import Terminal
 from appealbus.core.enrichment.fields import explain_field
 from appealbus.core.escaping import escaped
-from appealbus.core.journal.rows import NewQuarantine
+from appealbus.core.journal.quarantine import NewQuarantine
 from appealbus.schemas.appeal import Appeal, AppealKind, PersonApplicant, Receipt
 from appealbus.schemas.dossier import Completeness, Dossier, Gap
 from appealbus.schemas.outcome import OutcomeKind

@@ -8,7 +8,7 @@ from orjson import dumps
 from appealbus.core import OutcomeKind
 from appealbus.core.domain.case import LookupState
 from appealbus.core.domain.listing import AppealState
-from appealbus.core.journal.writes.concluding import Conclusion
+from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness
 from tests.core.kit import Thing
 from tests.schemas.test_records import PROVENANCE

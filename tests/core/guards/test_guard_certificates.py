@@ -3,8 +3,7 @@
 from datetime import UTC, datetime
 
 from appealbus.core import CertificateState
-from appealbus.core.journal.codec import SOURCE
-from appealbus.core.journal.source_totals import merged
+from appealbus.core.journal.workers import SOURCE, merged
 
 BEGINS, ENDS = datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)
 

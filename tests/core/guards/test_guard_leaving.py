@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from appealbus.core import CallFailed, Outcome, OutcomeKind, found, refused
-from appealbus.core.journal.codec import SOURCE
+from appealbus.core.journal.workers import SOURCE
 from appealbus.schemas import Record
 
 DOWN = CallFailed(OutcomeKind.UNAVAILABLE, "http.503", "down")

@@ -12,7 +12,7 @@ from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.question import Ended, Question
 from appealbus.core.guards.settings import GuardSettings
 from appealbus.core.interfaces.notes import MOST_OF_A_SOURCE, OTHER, Notes
-from appealbus.core.journal.codec import SOURCE
+from appealbus.core.journal.workers import SOURCE
 from appealbus.core.readings import At, Declared, Reading, Send, Take
 from appealbus.core.testing import ScriptedWire, appeal
 from appealbus.core.testing.asking import ask_all

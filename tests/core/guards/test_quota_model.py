@@ -14,7 +14,7 @@ from appealbus.core.clocks import day_of
 from appealbus.core.domain.pauses import Pause, Period, QuotaUse, QuotaWish
 from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.settings import GuardSettings
-from appealbus.core.journal.writes import quotas
+from appealbus.core.journal import pauses
 from tests.core.guards.conftest import Access, Question, Scripted, ThingLookup, ThingQuery
 from tests.services.forms import seeds
 
@@ -60,7 +60,7 @@ class Worker:
         async with self.writer:
             await asyncio.sleep(self.world.random.uniform(0.01, 0.2))
             await self._if_alive()
-            answer = quotas._take(self.world.uses, wish)
+            answer = pauses._take(self.world.uses, wish)
             self.taken += answer.again_at is None
         await asyncio.sleep(self.world.random.uniform(0.01, 0.2))
         await self._if_alive()
@@ -98,7 +98,7 @@ class World:
         )  # fmt: skip
         self.evening = datetime.fromisoformat(f"{choose(EVENINGS)}T{choose(['00:10', '12:00', '23:50'])}:00+05:00")
         self.began = asyncio.get_running_loop().time()
-        self.uses: quotas.Uses = {}
+        self.uses: pauses.Uses = {}
         self.left: list[datetime] = []
         self.asked: list[str] = []
         self.sick_until = 0.0

@@ -22,7 +22,8 @@ from appealbus.core.health.facts import Disk, Facts
 from appealbus.core.health.finding import Severity, all_is_well
 from appealbus.core.health.report import report
 from appealbus.core.interfaces.link import LinkState, LinkStatus
-from appealbus.core.journal.rows import JournalState, WorkerState
+from appealbus.core.journal.mark import JournalState
+from appealbus.core.journal.workers import WorkerState
 from appealbus.core.language import Reader, ReaderLanguage
 
 NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)

@@ -8,11 +8,11 @@ import pytest
 
 from appealbus.core.domain.access import AccessRow, Served
 from appealbus.core.domain.case import LookupState
-from appealbus.core.journal import schema
+from appealbus.core.journal import clock, schema
+from appealbus.core.journal.appeals.accepting import Accepted, NewAppeal
+from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import Accepted, NewAppeal, NewQuarantine
-from appealbus.core.journal.writes import clock
-from appealbus.core.journal.writes.concluding import Conclusion
+from appealbus.core.journal.quarantine import NewQuarantine
 from appealbus.schemas.appeal import Appeal, AppealKind, PersonApplicant
 from appealbus.schemas.dossier import Completeness, Input
 from appealbus.schemas.outcome import OutcomeKind

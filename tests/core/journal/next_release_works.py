@@ -14,9 +14,9 @@ import structlog
 
 from appealbus.core import Assessor, found
 from appealbus.core.domain.event import Event, What
+from appealbus.core.journal import events
+from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import NewAppeal
-from appealbus.core.journal.writes import events
 from appealbus.schemas import Appeal, Outcome, OutcomeKind, Person, Severity, Signal
 from tests.core.kit import Receiver, lookup, message, running_bus
 

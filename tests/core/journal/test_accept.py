@@ -9,10 +9,9 @@ from sqlalchemy import create_engine
 
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.errors import MessageDiffers
-from appealbus.core.journal import series
+from appealbus.core.journal.appeals import numbering
+from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.writes import numbering
-from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness
 
 
@@ -160,7 +159,7 @@ async def test_numbers_that_were_taken_in_advance_stall_nobody(journal, make, mo
     monkeypatch.setattr(numbering, "_AHEAD", 100)
     taken = [make.new(f"m{value}", number=f"AB-2026-{value:08d}") for value in range(2, 252)]
     with pytest.MonkeyPatch.context() as older:
-        older.setattr(series, "is_own", lambda number, prefix: False)
+        older.setattr(numbering, "is_own", lambda number, prefix: False)
         await asyncio.gather(*map(journal.accept, taken))
     assert (await journal.accept(make.new("first"))).receipt.number == "AB-2026-00000001"
     looks = []

@@ -12,9 +12,9 @@ from appealbus.core.domain.access import AwaitedRow
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.errors import JournalError
 from appealbus.core.interfaces.answer import Answer, Kept
+from appealbus.core.journal.appeals.accepting import Accepted
+from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import Accepted
-from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness
 from appealbus.schemas.outcome import OutcomeKind
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from appealbus.core.journal.rows import DeliveryState
+from appealbus.core.journal.deliveries.deliveries import DeliveryState
 
 OUT = "out"
 

@@ -8,10 +8,10 @@ import pytest
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.domain.sender import Sender
 from appealbus.core.errors import JournalError, MessageDiffers
+from appealbus.core.journal.appeals.concluding import Conclusion
+from appealbus.core.journal.changes import waiting_changes
+from appealbus.core.journal.changes.changes import NewChange
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import NewChange
-from appealbus.core.journal.writes import waiting_changes
-from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.core.preparation.changing import with_changes
 from appealbus.schemas.change import Change
 from appealbus.schemas.dossier import Completeness

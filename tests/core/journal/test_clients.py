@@ -10,7 +10,7 @@ from sqlalchemy import create_engine, delete, select, text, update
 from appealbus.core.domain.client import Client, Credential, Role
 from appealbus.core.domain.event import Cursor, What, by_api
 from appealbus.core.errors import JournalError
-from appealbus.core.journal import store, tables
+from appealbus.core.journal import clients, store
 from appealbus.core.journal.journal import Journal
 from tests.core.journal.conftest import NOW
 from tests.services.processes import PATIENCE
@@ -119,7 +119,7 @@ async def test_no_more_requests_than_there_are_in_a_minute(journal):
     assert await journal.take_requests("desk", 100, 1, 5) == 0  # fewer are allowed now
     assert [await journal.take_requests("desk", 102, wanted, 10) for wanted in (0, -3)] == [0, 0]
     await journal.take_requests("desk", 110, 1, 10)
-    query = select(tables.client_use.c.client, tables.client_use.c.minute)
+    query = select(clients.client_use.c.client, clients.client_use.c.minute)
     kept = await journal._read(lambda connection: {tuple(row) for row in connection.execute(query)})
     assert kept == {("desk", 110), ("other", 100)}
 
@@ -198,8 +198,8 @@ async def test_nobody_waits_for_a_reader_that_is_revoked_in_this_moment(journal_
     async with await Journal.open(journal_database) as journal, asyncio.timeout(PATIENCE):
         await journal.add_client(client(), credential(), DIGEST)
         with engine.connect() as revoking, engine.connect() as looking:
-            revoking.execute(update(tables.client).values(revoked_at=NOW))
-            revoking.execute(delete(tables.feed_reader))
+            revoking.execute(update(clients.client).values(revoked_at=NOW))
+            revoking.execute(delete(clients.feed_reader))
             noting = asyncio.create_task(journal.note_read("desk", Cursor(1, 1)))
             while not noting.done() and not looking.scalar(waits):
                 await asyncio.sleep(0.01)

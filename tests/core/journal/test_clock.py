@@ -9,9 +9,9 @@ import pytest
 from appealbus.core import clocks
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import reader
+from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import WorkerState
-from appealbus.core.journal.writes.concluding import Conclusion
+from appealbus.core.journal.workers import WorkerState
 from appealbus.schemas.dossier import Completeness
 from tests.core.journal.replaying import replayed
 

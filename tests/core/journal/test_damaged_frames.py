@@ -15,9 +15,10 @@ from appealbus.core import packing
 from appealbus.core.domain.case import Case
 from appealbus.core.domain.document import Part, written
 from appealbus.core.errors import JournalError
+from appealbus.core.journal.appeals.accepting import Accepted
+from appealbus.core.journal.appeals.concluding import Conclusion
+from appealbus.core.journal.changes.changes import NewChange
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import Accepted, NewChange
-from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.core.packing import DOCUMENTS, MOST, REPLIES, pack
 from appealbus.core.preparation.changing import with_changes
 from appealbus.schemas.change import Change

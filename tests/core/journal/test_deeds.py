@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import insert
 
 from appealbus.core.domain.audit_log import Deeds, LookPlace
+from appealbus.core.journal.events import log_entry
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.tables import log_entry
 from tests.core.journal.explaining import explain_all
 from tests.services.journals import engine_of
 
@@ -67,7 +67,7 @@ async def filled(journal, make, url):
 async def test_pages_are_what_is_wanted_once_and_the_newest_first(filled, make, monkeypatch):
     """Of people or of looks, by actor, kind, appeal and day; also where a page looks through some rows alone."""
     journal, rows = filled
-    monkeypatch.setattr("appealbus.core.journal.reads.audit_log._SCAN", 150)
+    monkeypatch.setattr("appealbus.core.journal.access._SCAN", 150)
     day = make.now + timedelta(days=1)
     for wanted in (
         Deeds(),
@@ -126,7 +126,7 @@ async def test_each_page_goes_by_its_index(url, make, monkeypatch):
     """No page reads the log from its end until there is enough."""
     async with await Journal.open(url) as journal:
         await journal.accept(make.new())
-        monkeypatch.setattr("appealbus.core.journal.reads.audit_log._SCAN", 50)
+        monkeypatch.setattr("appealbus.core.journal.access._SCAN", 50)
     heard = explain_all(monkeypatch)
     async with await Journal.open(url) as journal:
         if journal._readers.dialect.name != "sqlite":

@@ -8,9 +8,10 @@ from sqlalchemy import bindparam, select, update
 
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import bulk, direct, pipeline
+from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.tables import appeal, counter, reply
-from appealbus.core.journal.writes.concluding import Conclusion
+from appealbus.core.journal.replies import reply
+from appealbus.core.journal.tables import appeal, counter
 from appealbus.schemas.dossier import Completeness
 
 _SOME = select(appeal.c.id, appeal.c.number, appeal.c.content, appeal.c.due_at, appeal.c.accepted_at)

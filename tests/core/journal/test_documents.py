@@ -14,7 +14,7 @@ from appealbus.core.domain.document import Part, fact_parts, written
 from appealbus.core.domain.event import What
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import documents
-from appealbus.core.journal.writes.concluding import Conclusion
+from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.schemas.base import Model
 from appealbus.schemas.dossier import Completeness, Dossier, Fact
 from appealbus.schemas.record import Record

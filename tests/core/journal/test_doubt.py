@@ -9,9 +9,9 @@ from appealbus.core import clocks
 from appealbus.core.bus.trimming import trim_quarantine
 from appealbus.core.config.models import BusSettings
 from appealbus.core.errors import JournalError
+from appealbus.core.journal import clock, state
+from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.writes import clock, journal_state
-from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness
 from tests.services.forms import form
 
@@ -24,7 +24,7 @@ class Machine:
         monkeypatch.setattr(clocks, "wall", lambda: self.real + timedelta(seconds=self.passed) + self.ahead)
         monkeypatch.setattr(clocks, "steady", lambda: self.passed)
         # Its database's clock, where there is one, is set with it.
-        monkeypatch.setattr(journal_state, "shared_now", lambda _: clocks.wall())
+        monkeypatch.setattr(state, "shared_now", lambda _: clocks.wall())
         monkeypatch.setattr(clock, "leased_at", lambda _, given: given)
         monkeypatch.setattr(clock, "asked", lambda _: [])
 
@@ -124,9 +124,9 @@ async def test_a_day_without_a_jump_ends_the_doubt(url, machine, monkeypatch):
 
     In the short form the day has twenty minutes.
     """
-    assert journal_state._STEADY == 86_400
+    assert state._STEADY == 86_400
     day = form(1200, 86_400)
-    monkeypatch.setattr(journal_state, "_STEADY", day)
+    monkeypatch.setattr(state, "_STEADY", day)
     async with await Journal.open(url) as journal:
         machine.set(days=1)
         machine.passed += 1

@@ -7,7 +7,7 @@ import pytest
 
 from appealbus.core.bus.decoding import decode
 from appealbus.core.interfaces.intake import Inbound
-from appealbus.core.journal.duplicates import RULE, differ, digest
+from appealbus.core.journal.codec import RULE, differ, digest
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.reading import SMALL
 from appealbus.schemas.xml import to_xml

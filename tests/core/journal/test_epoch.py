@@ -4,10 +4,10 @@ import shutil
 
 import pytest
 
+from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.checkpoint import Checkpoint
 from appealbus.core.journal.errors import Behind
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness, delivery_id
 
 

@@ -6,9 +6,8 @@ import pytest
 from sqlalchemy import update
 
 from appealbus.core.domain.event import Cursor
-from appealbus.core.journal import tables
+from appealbus.core.journal import feed, log, tables
 from appealbus.core.journal.errors import CursorAhead, CursorPruned, CursorUndone, UnknownEpoch
-from appealbus.core.journal.reads import feed, log
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from appealbus.core.domain.listing import AppealState
+from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.errors import LeaseLost
-from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness
 from appealbus.schemas.outcome import OutcomeKind
 

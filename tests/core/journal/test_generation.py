@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import text
 
 from appealbus.core.errors import JournalError
+from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.errors import Outlived
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.key import KeyFile
-from appealbus.core.journal.rows import NewAppeal
 from appealbus.schemas.appeal import PersonApplicant
 from tests.core.journal.conftest import Make
 from tests.services.processes import PATIENCE

@@ -11,10 +11,10 @@ from appealbus.core.domain.event import Cursor
 from appealbus.core.domain.operation import Operation, Order, Verdict
 from appealbus.core.domain.selection import HistorySelection
 from appealbus.core.errors import JournalError
+from appealbus.core.journal import feed
+from appealbus.core.journal import operations as operating
 from appealbus.core.journal.errors import CursorAhead
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.reads import feed
-from appealbus.core.journal.writes import operating
 from appealbus.core.operations import operations
 from tests.services.processes import PATIENCE
 from tests.services.recomputed import check_the_past

@@ -11,7 +11,7 @@ from appealbus.core import clocks
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.interfaces.link import LinkState, LinkStatus
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import WorkerState
+from appealbus.core.journal.workers import WorkerState
 
 NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 STATE = SourceState("gbdfl", "shep", "closed", 1, 2, 0.5, outcomes={"found": 3}, p50=0.1, p95=0.2, at=NOW)

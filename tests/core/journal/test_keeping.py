@@ -9,11 +9,11 @@ import pytest
 from sqlalchemy import select
 
 from appealbus.core.errors import JournalError
+from appealbus.core.journal import pruning
+from appealbus.core.journal.appeals.accepting import Accepted
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.reads.copies import Named
-from appealbus.core.journal.rows import Accepted, NewQuarantine, QuarantineBounds
+from appealbus.core.journal.quarantine import Named, NewQuarantine, QuarantineBounds
 from appealbus.core.journal.tables import outbox
-from appealbus.core.journal.writes import pruning
 from tests.core.journal.replaying import replayed
 
 

@@ -10,8 +10,8 @@ from sqlalchemy import create_engine
 from appealbus.core.domain.known import InputPaths, KnownLookup
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.domain.selection import Selection
-from appealbus.core.journal.writes import working
-from appealbus.core.journal.writes.concluding import Conclusion
+from appealbus.core.journal.appeals import leases
+from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness
 from tests.services.forms import form
 from tests.services.recomputed import check_the_past
@@ -83,7 +83,7 @@ async def test_what_is_carried_returns_with_its_lookup_behind_new_ones(journal, 
     assert await claimed(journal, make, {"a.b", "c.d", "e.f"}) == []
     assert await claimed(journal, make, {"a.b", "c.d"}) == [both]
     assert await claimed(journal, make, {"c.d", "e.f"}) == []  # it was worked a moment ago
-    monkeypatch.setattr(working, "_AGAIN", -timedelta(days=3650))
+    monkeypatch.setattr(leases, "_AGAIN", -timedelta(days=3650))
     assert await claimed(journal, make, {"c.d", "e.f"}) == [carried]
     check_the_past(url)
 
@@ -118,8 +118,8 @@ async def test_one_that_cannot_be_read_does_not_come_again_and_again(journal, ma
 
 async def test_no_kind_of_lack_is_starved_by_others(journal, make, monkeypatch):
     """However many others stand before it: the next claim goes on behind those that this one has looked at."""
-    monkeypatch.setattr(working, "_KINDS_OF_LACK", 2)
-    monkeypatch.setattr(working, "_AGAIN", -timedelta(days=3650))
+    monkeypatch.setattr(leases, "_KINDS_OF_LACK", 2)
+    monkeypatch.setattr(leases, "_AGAIN", -timedelta(days=3650))
     for name in "abcde":
         await lacking(journal, make, name, f"{name}.{name}")
     carried = await lacking(journal, make, "m1", carried=["z.z"])

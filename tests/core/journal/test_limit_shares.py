@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appealbus.core.domain.limits import Need
-from appealbus.core.journal.limit_shares import Division, divide
+from appealbus.core.journal.limits import Division, divide
 
 NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 LEASE = timedelta(seconds=20)

@@ -10,8 +10,8 @@ import pytest
 
 from appealbus.core.domain.limits import BreakerNews, Need, Probe, Report
 from appealbus.core.errors import JournalError
+from appealbus.core.journal import limits
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.writes import limiting
 
 
 @pytest.fixture
@@ -33,8 +33,8 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """Return a clock for the limits that need not be waited for."""
     clock = Clock()
-    shared_now = limiting.shared_now
-    monkeypatch.setattr(limiting, "shared_now", lambda connection: shared_now(connection) + clock.ahead)
+    shared_now = limits.shared_now
+    monkeypatch.setattr(limits, "shared_now", lambda connection: shared_now(connection) + clock.ahead)
     return clock
 
 

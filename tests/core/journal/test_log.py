@@ -9,7 +9,7 @@ from appealbus.core.domain.event import Cursor
 from appealbus.core.interfaces.answer import Answer, Kept
 from appealbus.core.journal.errors import CursorAhead, CursorPruned, CursorUndone, UnknownEpoch
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import QuarantineBounds
+from appealbus.core.journal.quarantine import QuarantineBounds
 from tests.core.journal.replaying import replayed
 
 

@@ -5,9 +5,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from appealbus.core.domain.event import Event, LogFilter, What
-from appealbus.core.journal import store
-from appealbus.core.journal.reads import log
-from appealbus.core.journal.writes import events, positions
+from appealbus.core.journal import events, log, store
 from tests.services.forms import form
 from tests.services.journals import engine_of
 
@@ -82,10 +80,10 @@ class World:
     def place(self, _, most, failpoint=lambda name: None, end=lambda connection: connection.commit()):
         if not self.shared:
             return 0
-        self.monkeypatch.setattr(positions, "failpoint", failpoint)
+        self.monkeypatch.setattr(events, "failpoint", failpoint)
         with self.engine.connect() as connection:
             try:
-                (count,) = positions.place(connection, [most])
+                (count,) = events.place(connection, [most])
             except Died:
                 connection.invalidate()
                 return 0

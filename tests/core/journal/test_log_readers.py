@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from appealbus.core.domain.event import Event, What
-from appealbus.core.journal import store
-from appealbus.core.journal.writes import events, positions
+from appealbus.core.journal import events, store
 from tests.services import scripts
 from tests.services.forms import form
 from tests.services.processes import PATIENCE
@@ -56,7 +55,7 @@ class Writing:
         found = 1
         while found or not self.over.is_set():
             with opened.writing.connect() as connection:
-                (found,) = positions.place(connection, [dice.randint(1, 50)])
+                (found,) = events.place(connection, [dice.randint(1, 50)])
                 if dice.random() < 0.1:
                     connection.invalidate()
                     found = 1

@@ -15,7 +15,7 @@ from appealbus.core.journal.errors import Superseded
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.lock import FileLock
 from appealbus.core.journal.migrations import REVISIONS
-from appealbus.core.journal.rows import WorkerState
+from appealbus.core.journal.workers import WorkerState
 from tests.core.journal.conftest import NOW
 from tests.services.journals import engine_of
 from tests.services.processes import PATIENCE

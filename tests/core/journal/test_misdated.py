@@ -8,8 +8,8 @@ import pytest
 from appealbus.core.domain.change import AHEAD, KeptChange
 from appealbus.core.domain.selection import Selection
 from appealbus.core.domain.sender import Sender
-from appealbus.core.journal.rows import NewChange
-from appealbus.core.journal.writes.concluding import Conclusion
+from appealbus.core.journal.appeals.concluding import Conclusion
+from appealbus.core.journal.changes.changes import NewChange
 from appealbus.core.preparation.changing import with_changes
 from appealbus.schemas.change import Change
 from appealbus.schemas.dossier import Completeness

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 import orjson
 import pytest
 
-from appealbus.core.journal import columns
+from appealbus.core.journal import codec
 from appealbus.core.journal.naming import MOST, named_by_appeal, named_by_record
 from appealbus.schemas import CadastralNumber, Iin, Record
 from appealbus.schemas.appeal import Appeal
@@ -82,7 +82,7 @@ def test_what_is_no_identifier_names_nobody(wrong):
 @pytest.mark.parametrize("form", [Appeal.model_validate, lambda document: document])
 def test_columns_of_an_appeal(form):
     """Codes in their normal form; what is malformed or not said is none."""
-    assert columns.of_appeal(form(APPEAL)) == {
+    assert codec.columns_of(form(APPEAL)) == {
         "kind": "complaint",
         "category": "04.01",
         "place": "271010000",
@@ -90,7 +90,7 @@ def test_columns_of_an_appeal(form):
         "applicant": "organisation",
     }
     empty = {"message_id": "m", "addressee": {"kato": "271010000"}, "place": {"kato": "x"}}
-    assert columns.of_appeal(form(empty)) == {
+    assert codec.columns_of(form(empty)) == {
         "kind": None,
         "category": None,
         "place": None,

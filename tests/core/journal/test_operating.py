@@ -16,10 +16,11 @@ from appealbus.core.domain.listing import AppealState
 from appealbus.core.domain.operation import Frozen, Operation, Order, Verdict
 from appealbus.core.domain.selection import DeliverySelection, Selection
 from appealbus.core.errors import JournalError
-from appealbus.core.journal import tables
+from appealbus.core.journal import named_views, tables
+from appealbus.core.journal import operations as operating
+from appealbus.core.journal.appeals import leases
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.working import ANY
-from appealbus.core.journal.writes import named_views, operating, working
 from appealbus.core.operations import operations
 from appealbus.schemas.outcome import OutcomeKind
 from tests.core.journal.many_appeals import fill
@@ -217,8 +218,8 @@ async def test_a_worker_that_claims_meanwhile(journal, url, many, monkeypatch):
     async def claim():
         for _ in range(30):
             # Not by `journal.claim`, which gives back what it cannot read: these have no content.
-            wanted = working.Claim("me", journal.now(), 600, 2, ANY, alone=True)
-            claimed.update((await journal._write.submit(working.claim, wanted)).ids)
+            wanted = leases.Claim("me", journal.now(), 600, 2, ANY, alone=True)
+            claimed.update((await journal._write.submit(leases.claim, wanted)).ids)
 
     async def act():
         return [progress async for progress in operations.carry_out(journal, begun.hash)]

@@ -11,9 +11,9 @@ from appealbus.core.domain.outage import Needs
 from appealbus.core.domain.pauses import QuotaUse
 from appealbus.core.domain.selection import Place
 from appealbus.core.guards.settings import GuardSettings
+from appealbus.core.journal import waiting as reads
+from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.reads import outages as reads
-from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.core.operations.outages import Asked, _in_time, missing, outage
 from appealbus.core.operations.pace import Pace
 from appealbus.schemas.dossier import Completeness

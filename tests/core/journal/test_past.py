@@ -8,11 +8,11 @@ from sqlalchemy import create_engine, text
 
 from appealbus.core.domain.document import Form, appeal_document
 from appealbus.core.journal import renewing, store
+from appealbus.core.journal.appeals.accepting import NewAppeal
+from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.key import KeyFile
-from appealbus.core.journal.reads.past import AT_INTAKE, FOR_READERS
-from appealbus.core.journal.rows import NewAppeal
-from appealbus.core.journal.writes.concluding import Conclusion
+from appealbus.core.journal.past import AT_INTAKE, FOR_READERS
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.dossier import Completeness
 from tests.core.journal.test_renewing import key_of
@@ -127,8 +127,8 @@ async def rows(url: str) -> tuple[int, int]:
 
 async def test_those_from_before_get_sketches_in_batches(url, make, journal, monkeypatch):
     """Each once, however often one goes through; a damaged one has an empty sketch, and one that has one keeps it."""
-    monkeypatch.setattr("appealbus.core.journal.sketching._BATCH", 3)
-    monkeypatch.setattr("appealbus.core.journal.sketching._WINDOW", 4)
+    monkeypatch.setattr("appealbus.core.journal.appeals.forms._BATCH", 3)
+    monkeypatch.setattr("appealbus.core.journal.appeals.forms._WINDOW", 4)
     for number in range(10):
         await put(journal, make, str(number), text=making.text(12, number), **by(0))
     journal.compares_texts = True

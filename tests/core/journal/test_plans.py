@@ -8,9 +8,9 @@ import pytest
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.domain.selection import Selection
 from appealbus.core.domain.weekly import WeekPart
+from appealbus.core.journal.appeals.concluding import Conclusion
+from appealbus.core.journal.deliveries.deliveries import DeliveryState
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import DeliveryState
-from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness
 from tests.core.journal.explaining import explain_all
 from tests.services.forms import form

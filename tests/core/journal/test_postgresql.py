@@ -11,9 +11,9 @@ from structlog.testing import capture_logs
 from appealbus.core.config.types import Secret
 from appealbus.core.errors import ConfigError, JournalError
 from appealbus.core.journal import writer
+from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.errors import OutcomeUnknown
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.writes.concluding import Conclusion
 
 
 @pytest.fixture

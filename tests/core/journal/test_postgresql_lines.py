@@ -13,9 +13,9 @@ from structlog.testing import capture_logs
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import journal as journals
 from appealbus.core.journal import pipeline, postgresql, writer
+from appealbus.core.journal.appeals import numbering
 from appealbus.core.journal.errors import OutcomeUnknown
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.writes import numbering
 from tests.services.processes import PATIENCE
 from tests.services.proxy import FaultProxy
 

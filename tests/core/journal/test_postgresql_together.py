@@ -11,11 +11,11 @@ from sqlalchemy import create_engine, event
 from structlog.testing import capture_logs
 
 from appealbus.core.journal import bulk, encoding, postgresql
+from appealbus.core.journal.appeals import numbering
+from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.drivers import postgresql_driver
 from appealbus.core.journal.errors import OutcomeUnknown
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.writes import numbering
-from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness
 from appealbus.schemas.outcome import OutcomeKind
 from tests.services.processes import PATIENCE

@@ -11,11 +11,11 @@ from sqlalchemy import Engine, create_engine, select, update
 
 from appealbus.core.domain.document import split
 from appealbus.core.domain.replies import KeptReplies
-from appealbus.core.journal.expired import Ages
+from appealbus.core.journal.appeals.accepting import Accepted
+from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import Accepted
+from appealbus.core.journal.retention import Ages
 from appealbus.core.journal.tables import metadata
-from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness
 from tests.core.journal.conftest import NOW, Make
 from tests.core.journal.replaying import replayed

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from appealbus.core.domain.pauses import Pause, Period, Quota, QuotaCall, QuotaWish
+from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness
 
 NOON = datetime(2026, 11, 24, 7, tzinfo=UTC)  # noon in Kazakhstan

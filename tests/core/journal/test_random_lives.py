@@ -19,10 +19,11 @@ from hypothesis.stateful import (
 )
 
 from appealbus.core.errors import MessageDiffers
+from appealbus.core.journal.appeals.accepting import NewAppeal
+from appealbus.core.journal.appeals.concluding import Conclusion
+from appealbus.core.journal.changes.changes import NewChange
 from appealbus.core.journal.errors import VersionConflict
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import NewAppeal, NewChange
-from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.appeal import Appeal, AppealKind, PersonApplicant
 from appealbus.schemas.change import Change, ChangeKind
 from appealbus.schemas.dossier import Completeness

@@ -7,10 +7,11 @@ import pytest
 
 from appealbus.core.domain.operation import Verdict
 from appealbus.core.domain.selection import NOWHERE, Place
+from appealbus.core.journal import figures
+from appealbus.core.journal.deliveries.deliveries import DeliveryState
+from appealbus.core.journal.deliveries.delivering import Shown
+from appealbus.core.journal.deliveries.receivers import ReceiverState
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.reads import handed
-from appealbus.core.journal.rows import DeliveryState, ReceiverState
-from appealbus.core.journal.writes.deciding import Shown
 from tests.core.journal.explaining import explain_all
 from tests.services.journals import sqlite_journal
 
@@ -131,7 +132,7 @@ async def test_the_log_tells_what_became_of_attempts(journal, five, monkeypatch)
     assert past.whole
     assert past.attempts[0].waited is not None
     assert {code: times for code, times, _ in past.errors()} == {"unfit": 1, "unreachable": 1}
-    newest = await journal._read(lambda connection: handed.past_handovers(connection, "out", 1))
+    newest = await journal._read(lambda connection: figures.past_handovers(connection, "out", 1))
     assert (newest.whole, [each.what for each in newest.attempts]) == (False, ["failed"])
     assert (await journal.past_handovers("nobody")).attempts == []
 

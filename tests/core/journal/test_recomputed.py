@@ -16,9 +16,9 @@ from appealbus.core.domain.access import AwaitedRow
 from appealbus.core.domain.case import LookupState, Try
 from appealbus.core.errors import JournalError, MessageDiffers
 from appealbus.core.interfaces.answer import Answer
+from appealbus.core.journal.appeals.accepting import NewAppeal
+from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import NewAppeal
-from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.record import OtherRecord

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from appealbus.core.journal import renewing, store
+from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.key import KeyFile
-from appealbus.core.journal.rows import NewAppeal
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.record import OtherRecord
 from tests.core.journal.test_naming import IIN, OTHER, number

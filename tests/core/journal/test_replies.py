@@ -9,10 +9,10 @@ import pytest
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.domain.replies import KeptReplies
 from appealbus.core.errors import JournalError
+from appealbus.core.journal import replies as writing
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.reads.replies import Place, Span
-from appealbus.core.journal.writes import replies as writing
-from appealbus.core.journal.writes.rereading import Anew
+from appealbus.core.journal.keeping import Anew
+from appealbus.core.journal.replies import Place, Span
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.record import OtherRecord
 from tests.core.journal.conftest import Conclude, Make

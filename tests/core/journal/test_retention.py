@@ -10,12 +10,12 @@ from appealbus.core import clocks
 from appealbus.core.domain.case import LookupState
 from appealbus.core.domain.replies import KeptReplies
 from appealbus.core.journal import documents
-from appealbus.core.journal.expired import Ages
+from appealbus.core.journal import replies as kept_replies
+from appealbus.core.journal.appeals.accepting import Accepted
+from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import Accepted
+from appealbus.core.journal.retention import Ages
 from appealbus.core.journal.tables import document, metadata
-from appealbus.core.journal.writes import replies as kept_replies
-from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness
 from tests.core.journal.conftest import Make
 from tests.services.recomputed import check_the_past
@@ -100,7 +100,7 @@ async def test_any_number_of_versions_goes_in_pages(
     journal: Journal, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each appeal's, wherever a page ends."""
-    monkeypatch.setattr("appealbus.core.journal.expired._PAGE", 3)
+    monkeypatch.setattr("appealbus.core.journal.retention._PAGE", 3)
     monkeypatch.setattr(documents, "_BATCH", 2)
     appeals = [await journal.accept(make.new(str(number))) for number in range(5)]
     for number in range(1, 5):

@@ -10,8 +10,8 @@ from sqlalchemy import create_engine, update
 
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.domain.returning import TakeIn
+from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.tables import appeal, lookup
-from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness
 from appealbus.schemas.outcome import OutcomeKind
 from tests.services.forms import form

@@ -18,11 +18,11 @@ from appealbus.core import SingleUse
 from appealbus.core.domain.event import Cursor, LogFilter
 from appealbus.core.domain.operation import Frozen, Operation, Order
 from appealbus.core.interfaces.answer import Answer
-from appealbus.core.journal import documents, migrations, store
+from appealbus.core.journal import access, awaiting, documents, figures, log, migrations, pruning, quarantine, store
+from appealbus.core.journal.appeals import cases, concluding, leases, lists, suspects
+from appealbus.core.journal.deliveries import deliveries
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.reads import cases, counting, deliveries, lists, log
 from appealbus.core.journal.tables import metadata
-from appealbus.core.journal.writes import awaiting, concluding, holding, pruning, suspects, used_answers, working
 from appealbus.schemas.dossier import Completeness
 from tests.core.journal.explaining import explain_all
 
@@ -149,38 +149,38 @@ _CONCLUSION = concluding.Conclusion(
 @pytest.mark.parametrize(
     "question",
     [
-        counting.counts,
-        counting.next_due,
+        figures.counts,
+        figures.next_due,
         lambda connection: deliveries.undelivered(connection, "out", NOW, 10, 1000),
         lambda connection: cases.case(connection, "N"),
         lambda connection: cases.cases(connection, [1, 2]),
         lambda connection: cases.states(connection, "N"),
         lambda connection: lists.appeals_of(connection, b"m" * 16, 5, 10),
         lambda connection: documents.whole(connection, "N", None),
-        lambda connection: lists.access_rows(connection, "N", 5, 10),
-        lambda connection: lists.quarantined(connection, 5, 10, include_replayed=False, include_closed=False),
-        lambda connection: lists.quarantined(
+        lambda connection: access.access_rows(connection, "N", 5, 10),
+        lambda connection: quarantine.quarantined(connection, 5, 10, include_replayed=False, include_closed=False),
+        lambda connection: quarantine.quarantined(
             connection, 5, 10, include_replayed=False, include_closed=False, said=[("code", "json.malformed")]
         ),
-        lambda connection: lists.quarantine_left(connection, 10, (NOW, 5), closed=False),
-        lambda connection: lists.quarantine_left(connection, 10, (NOW, 5), closed=True),
-        lambda connection: counting.quarantine_groups(connection, None),
-        lambda connection: cases.answers(connection, 1),
+        lambda connection: quarantine.quarantine_left(connection, 10, (NOW, 5), closed=False),
+        lambda connection: quarantine.quarantine_left(connection, 10, (NOW, 5), closed=True),
+        lambda connection: quarantine.quarantine_groups(connection, None),
+        lambda connection: awaiting.answers(connection, 1),
         lambda connection: awaiting.answered(connection, [awaiting.Answered("s", Answer("q", b""), NOW, "bus")]),
         lambda connection: concluding.conclude(connection, [concluding.Concluding(_CONCLUSION, NOW, NOW, 1)]),
-        lambda connection: working.claim(connection, [working.Claim("me", NOW, 60, 10, 1 << 40, True)]),
-        lambda connection: working.release(connection, [working.Release("me", None)]),
+        lambda connection: leases.claim(connection, [leases.Claim("me", NOW, 60, 10, 1 << 40, True)]),
+        lambda connection: leases.release(connection, [leases.Release("me", None)]),
         lambda connection: suspects.next_turn(connection, NOW),
         lambda connection: suspects.bury(connection, [suspects.Burial(None, NOW, "bus")]),
-        lambda connection: holding.hold(connection, [holding.Hold("N", "me", "so", NOW)]),
-        lambda connection: lists.left_for_sources(connection, "N"),
+        lambda connection: suspects.hold(connection, [suspects.Hold("N", "me", "so", NOW)]),
+        lambda connection: access.left_for_sources(connection, "N"),
         lambda connection: pruning.prune_appeals(connection, [pruning.Idle(NOW, NOW, "bus")]),
         lambda connection: pruning.prune_quarantine(connection, [pruning.Old(NOW, "bus")]),
         lambda connection: log.page(connection, Cursor(1, 0), 10, LogFilter()),
         lambda connection: log.page(connection, Cursor(1, 0), 10, LogFilter(number="N", what={"held"})),
         lambda connection: log.history(connection, "N", 0, 10),
-        lambda connection: used_answers.use(connection, [used_answers.Use(SingleUse("k", NOW), "m")]),
-        lambda connection: used_answers.forget(connection, [NOW]),
+        lambda connection: awaiting.use(connection, [awaiting.Use(SingleUse("k", NOW), "m")]),
+        lambda connection: awaiting.forget_used(connection, [NOW]),
     ],
 )
 async def test_nothing_walks_through_a_whole_table(tmp_path, question, monkeypatch):

@@ -8,8 +8,8 @@ import pytest
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.domain.selection import NOWHERE, Place, Selection
 from appealbus.core.journal import finding
+from appealbus.core.journal.appeals import candidates, selecting
 from appealbus.core.journal.key import JournalKey
-from appealbus.core.journal.reads import candidates, selecting
 from appealbus.core.journal.tables import to_moment
 from tests.core.journal.explaining import explain_all
 from tests.core.journal.many_appeals import fill

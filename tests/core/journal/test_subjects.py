@@ -9,11 +9,11 @@ import pytest
 from sqlalchemy import create_engine, select
 
 from appealbus.core.domain.case import LookupState
+from appealbus.core.journal.appeals.accepting import NewAppeal
+from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import NewAppeal
 from appealbus.core.journal.tables import appeal as appeals
 from appealbus.core.journal.tables import subject
-from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.dossier import Completeness
 from appealbus.schemas.identifiers import IdentifierError

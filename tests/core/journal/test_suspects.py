@@ -6,10 +6,10 @@ import pytest
 
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.errors import JournalError
+from appealbus.core.journal.appeals import suspects
+from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.errors import LeaseLost
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.writes import suspects
-from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness
 
 LEASE = 60.0

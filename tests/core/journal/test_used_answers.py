@@ -6,9 +6,9 @@ from datetime import timedelta
 from sqlalchemy import create_engine, select
 
 from appealbus.core import SingleUse
+from appealbus.core.journal import awaiting
+from appealbus.core.journal.awaiting import used_answer
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.tables import used_answer
-from appealbus.core.journal.writes import used_answers
 from tests.services.journals import engine_of
 
 
@@ -50,16 +50,16 @@ async def test_all_workers_know_of_it(url, journal):
 async def test_a_group_that_is_written_twice(journal, url):
     """Where the connection was lost over the first time, the second says the same."""
     engine = engine_of(url)
-    items = [used_answers.Use(once(journal, key), f"m-{key}-{number}") for number in range(2) for key in "abc"]
+    items = [awaiting.Use(once(journal, key), f"m-{key}-{number}") for number in range(2) for key in "abc"]
     for _ in range(2):
         with engine.begin() as connection:
-            assert used_answers.use(connection, items) == [True] * 3 + [False] * 3
+            assert awaiting.use(connection, items) == [True] * 3 + [False] * 3
     engine.dispose()
 
 
 async def test_what_is_too_old_to_count_is_forgotten(journal, url, monkeypatch):
     """A day after its date lets it count no more, and no sooner; in batches, however many there are."""
-    monkeypatch.setattr(used_answers, "_BATCH", 7)
+    monkeypatch.setattr(awaiting, "_FORGOTTEN", 7)
     for key, hours in [("now", 1.0), ("late", -23.9), *[(f"old{number}", -24.1) for number in range(20)]]:
         await journal.use_answer(once(journal, key, hours), "m")
     assert await journal.forget_used_answers() == 20

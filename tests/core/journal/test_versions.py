@@ -9,9 +9,9 @@ import orjson
 import pytest
 
 from appealbus.core import clocks
-from appealbus.core.journal.expired import Ages
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.writes.rereading import Anew
+from appealbus.core.journal.keeping import Anew
+from appealbus.core.journal.retention import Ages
 from appealbus.schemas.record import OtherRecord
 from tests.core.journal.conftest import Make
 from tests.core.journal.test_documents import told

@@ -13,11 +13,11 @@ from sqlalchemy import NullPool, create_engine, delete, func, select, update
 
 from appealbus.core.domain.sender import Sender
 from appealbus.core.errors import JournalError
+from appealbus.core.journal.changes import changes, waiting_changes
+from appealbus.core.journal.changes.changes import NewChange
+from appealbus.core.journal.changes.changes import change as table
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import NewChange
-from appealbus.core.journal.tables import change as table
 from appealbus.core.journal.tables import counter
-from appealbus.core.journal.writes import touching, waiting_changes
 from appealbus.schemas.appeal import Place
 from appealbus.schemas.change import Change
 from tests.services.forms import form
@@ -400,8 +400,8 @@ async def test_no_id_in_quarantine_tells_that_an_appeal_came(journal, make, chan
 
 async def test_what_rights_rest_on_is_kept_beside_a_change(journal, url, make, change, monkeypatch):
     """No correction is read to ask what its appeal is, but those of an earlier release, which kept nothing."""
-    new, reading, read = come(make), touching.CHANGE.read, []
-    monkeypatch.setattr(touching, "CHANGE", SimpleNamespace(read=lambda body: read.append(1) or reading(body)))
+    new, reading, read = come(make), changes.CHANGE.read, []
+    monkeypatch.setattr(changes, "CHANGE", SimpleNamespace(read=lambda body: read.append(1) or reading(body)))
     await send(journal, [replace(change("waited", corrected={"text": "x"}), sender=SCOPED)])
     await journal.accept(new)
     await send(journal, (change(f"c{at}", at=at, corrected={"text": "x" * 50_000}) for at in range(20)))

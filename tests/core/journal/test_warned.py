@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from appealbus.core.domain.counts import Warned
-from appealbus.core.journal.reads import warned
+from appealbus.core.journal import figures
 from appealbus.schemas.appeal import Warning
 
 ODD = Warning(field="appeal", code="field.unknown", message="the contract does not know aplicant here")
@@ -34,13 +34,13 @@ async def test_only_the_newest_appeals_are_looked_at(journal, make, monkeypatch)
     """So a channel that is mended is well again, and the look costs the same however many there are; huge ones are
     left out."""
     await taken(journal, make, "m-1", "portal", ODD)
-    monkeypatch.setattr(warned, "MOST", 2)
+    monkeypatch.setattr(figures, "WARNED", 2)
     for at in range(2):
         await taken(journal, make, f"n-{at}", "portal", OTHER)
     assert [(each.code, each.appeals, each.of) for each in await journal.warned()] == [
         ("cadastral_number.length", 2, 2)
     ]
-    monkeypatch.setattr(warned, "_LARGEST", 1)
+    monkeypatch.setattr(figures, "_LARGEST", 1)
     assert await journal.warned() == []
 
 

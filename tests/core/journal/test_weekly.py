@@ -5,8 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from appealbus.core.domain.weekly import WeekCount, WeekPart
+from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import NewAppeal
 from appealbus.schemas.appeal import Appeal, AppealKind, PersonApplicant, Place, QuestionCategory
 
 MONDAY = datetime(2026, 11, 22, 19, 0, tzinfo=UTC)

@@ -9,8 +9,8 @@ from structlog.testing import capture_logs
 
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.errors import JournalError
+from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.errors import VersionConflict
-from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness
 from appealbus.schemas.outcome import OutcomeKind
 

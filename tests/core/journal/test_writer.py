@@ -7,11 +7,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from appealbus.core.errors import JournalError
+from appealbus.core.journal import access
 from appealbus.core.journal import writer as writing
+from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.lock import FileLock
-from appealbus.core.journal.writes import record_calls
-from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness
 from tests.services.journals import sqlite_journal
 from tests.services.processes import PATIENCE
@@ -218,9 +218,7 @@ async def test_a_full_queue_makes_writers_wait(journal, make):
     first = asyncio.ensure_future(submit(journal, slow))
 
     async def post(index):
-        await journal._write.post(
-            record_calls.access, record_calls.Asking([make.access("N", f"q{index}")], "bus"), about=1
-        )
+        await journal._write.post(access.write, access.Asking([make.access("N", f"q{index}")], "bus"), about=1)
         queued.append(index)
 
     many = asyncio.gather(*(post(index) for index in range(writing._QUEUE + 500)))

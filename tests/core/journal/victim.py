@@ -9,9 +9,9 @@ from pathlib import Path
 from appealbus.core.domain.access import AccessRow, Served
 from appealbus.core.domain.case import LookupState
 from appealbus.core.journal import store
+from appealbus.core.journal.appeals.accepting import NewAppeal
+from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import NewAppeal
-from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.appeal import Appeal, AppealKind, PersonApplicant
 from appealbus.schemas.dossier import Completeness
 from appealbus.schemas.outcome import OutcomeKind

@@ -13,8 +13,8 @@ from appealbus.core.domain.case import LookupState
 from appealbus.core.domain.pauses import PARTLY_READ
 from appealbus.core.enrichment.rereading import Verdict
 from appealbus.core.errors import JournalError
+from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import NewAppeal
 from appealbus.core.operations import rereading
 from appealbus.core.operations.rereading import AppealRead, QuestionRead, RereadProcess, Written, write_read
 from appealbus.schemas.appeal import Appeal, AppealKind, PersonApplicant

@@ -13,9 +13,9 @@ import pytest
 from appealbus.core import helper_process
 from appealbus.core.domain.client import Role
 from appealbus.core.fair_share import on_behalf_of
+from appealbus.core.journal.appeals.accepting import NewAppeal
+from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import NewAppeal
-from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.core.rights import masked_version
 from appealbus.core.rights import masker as module
 from appealbus.core.rights.mask import Mask

@@ -10,8 +10,8 @@ from appealbus.core.config.loading import load
 from appealbus.core.config.problems import InvalidConfig
 from appealbus.core.domain.client import Client, Credential, Role
 from appealbus.core.domain.sender import Sender
+from appealbus.core.journal.changes.changes import NewChange
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import NewChange
 from appealbus.core.rights.policy import read_policy
 from appealbus.core.rights.senders import Senders, missing
 from appealbus.core.rights.tokens import new_token

@@ -15,10 +15,10 @@ from appealbus.core.domain.event import LogEntry, What
 from appealbus.core.domain.feed import FeedEntry
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.enrichment.fields import FieldError
-from appealbus.core.journal.expired import Ages
+from appealbus.core.journal.appeals.accepting import NewAppeal
+from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import NewAppeal
-from appealbus.core.journal.writes.concluding import Conclusion
+from appealbus.core.journal.retention import Ages
 from appealbus.core.rights.builtin import EVERYTHING, TECHNICAL
 from appealbus.core.rights.explaining import FieldHidden
 from appealbus.core.rights.mask import Mask

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import orjson
 
-from appealbus.core.journal import store
-from appealbus.core.journal.writes import concluding, positions
-from appealbus.core.journal.writes.concluding import Concluding, Conclusion
+from appealbus.core.journal import events, store
+from appealbus.core.journal.appeals import concluding
+from appealbus.core.journal.appeals.concluding import Concluding, Conclusion
 from appealbus.schemas import Completeness
 from tests.core.rights.made import FIELDS, dossier, value
 
@@ -108,7 +108,7 @@ def _place(opened: store.OpenedDatabase, over: threading.Event, dice: random.Ran
     assert opened.writing is not None
     while found or not over.is_set():
         with opened.writing.connect() as connection:
-            (found,) = positions.place(connection, [dice.randint(1, 50)])
+            (found,) = events.place(connection, [dice.randint(1, 50)])
             if dice.random() < 0.1:
                 connection.invalidate()
                 found = 1

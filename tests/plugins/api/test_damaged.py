@@ -9,8 +9,8 @@ import pytest
 
 from appealbus.core import packing
 from appealbus.core.domain.client import Role
-from appealbus.core.journal.rows import NewAppeal
-from appealbus.core.journal.writes.concluding import Conclusion
+from appealbus.core.journal.appeals.accepting import NewAppeal
+from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.schemas import Appeal, Completeness
 from tests.core.journal.test_damaged_frames import conclude
 from tests.plugins.api.serving import Served, kind_of

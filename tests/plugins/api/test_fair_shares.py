@@ -15,9 +15,9 @@ from sqlalchemy import Connection
 
 from appealbus.core.domain.client import Role
 from appealbus.core.fair_share import requester
-from appealbus.core.journal.reads import lists
-from appealbus.core.journal.rows import NewAppeal
-from appealbus.core.journal.writes.concluding import Conclusion
+from appealbus.core.journal.appeals import lists
+from appealbus.core.journal.appeals.accepting import NewAppeal
+from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.rights.mask import Mask
 from appealbus.core.rights.paths import Pattern
 from appealbus.core.rights.policy import Policy

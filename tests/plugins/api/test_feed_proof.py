@@ -16,9 +16,9 @@ from sqlalchemy import make_url
 from appealbus.core.config.loading import from_document
 from appealbus.core.domain.client import Role
 from appealbus.core.domain.event import Cursor
-from appealbus.core.journal.expired import Ages
+from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import NewAppeal
+from appealbus.core.journal.retention import Ages
 from appealbus.schemas import Appeal
 from tests.plugins.api import feed_readers as readers
 from tests.plugins.api.feed_readers import Reader

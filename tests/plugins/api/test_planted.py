@@ -18,7 +18,7 @@ from appealbus.core.cli.exportrows import dossier_row
 from appealbus.core.config.loading import from_document
 from appealbus.core.domain.client import Role
 from appealbus.core.enrichment.fields import leaves
-from appealbus.core.journal.rows import Undelivered
+from appealbus.core.journal.deliveries.deliveries import Undelivered
 from appealbus.core.rights.policy import read_policy
 from appealbus.core.rights.viewer import Viewer
 from appealbus.plugins.repeats.assessor import Repeats

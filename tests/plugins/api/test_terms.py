@@ -94,7 +94,7 @@ async def test_a_page_comes_short_where_little_is_what_is_looked_for(
     server: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is told from where to go on, and all that there is comes in the end."""
-    monkeypatch.setattr("appealbus.core.journal.reads.selecting.SCAN", 1)
+    monkeypatch.setattr("appealbus.core.journal.appeals.selecting.SCAN", 1)
     monkeypatch.setattr("appealbus.plugins.api.routes.terms._STEPS", 1)
     client = await server.client("registry")
     first = (await client.get(f"/v1/terms?body={PLACE}")).json()

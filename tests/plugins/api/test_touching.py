@@ -20,8 +20,8 @@ from appealbus.core.bus.quarantine_replay import Retaking, retake
 from appealbus.core.bus.reception import Reception
 from appealbus.core.config.models import BusSettings
 from appealbus.core.domain.client import Role
-from appealbus.core.journal.rows import NewAppeal
-from appealbus.core.journal.writes.concluding import Conclusion
+from appealbus.core.journal.appeals.accepting import NewAppeal
+from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.preparation.changing import with_changes
 from appealbus.core.rights.mask import Mask
 from appealbus.core.rights.paths import Pattern

@@ -3,9 +3,9 @@
 from datetime import timedelta
 
 from appealbus.core.domain.event import Cursor
+from appealbus.core.journal.appeals.accepting import NewAppeal
+from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import NewAppeal
-from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.appeal import Appeal, AppealKind
 from appealbus.schemas.dossier import Completeness
 from tests.plugins.console.waiting import some_dossier

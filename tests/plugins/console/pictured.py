@@ -23,8 +23,8 @@ from appealbus.connectors.soap import wire as soap_wire
 from appealbus.core import clocks
 from appealbus.core.bus.reception import Reception
 from appealbus.core.cli.context import Cli
+from appealbus.core.journal import clock as journal_clock
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.writes import clock as journal_clock
 from appealbus.core.rights.policy import read_policy
 from appealbus.demo import live, oversight, past, traffic
 from appealbus.demo.live import running, worked

@@ -10,7 +10,7 @@ import pytest
 from appealbus.core.domain.event import LogEntry
 from appealbus.core.domain.listing import AppealRow, AppealState
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.writes.rereading import Anew
+from appealbus.core.journal.keeping import Anew
 from appealbus.core.operations import pausing
 from appealbus.plugins.console.words import COOKIE
 from appealbus.schemas.person import Person

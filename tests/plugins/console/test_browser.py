@@ -13,9 +13,10 @@ from appealbus.core.domain.client import Role
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.domain.operation import Operation, Order, Progress
 from appealbus.core.domain.selection import Selection
+from appealbus.core.journal import operations as operating
+from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import NewAppeal, NewQuarantine
-from appealbus.core.journal.writes import operating
+from appealbus.core.journal.quarantine import NewQuarantine
 from appealbus.core.operations import operations
 from appealbus.core.rights.actions import MAY
 from appealbus.plugins.console.view import all_views

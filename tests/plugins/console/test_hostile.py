@@ -15,8 +15,9 @@ from appealbus.core.domain.listing import AppealState
 from appealbus.core.domain.operation import Operation, Order
 from appealbus.core.domain.selection import Selection
 from appealbus.core.domain.source_state import SourceState
+from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import NewAppeal, WorkerState
+from appealbus.core.journal.workers import WorkerState
 from appealbus.core.operations import operations
 from appealbus.core.operations.in_force import in_force
 from appealbus.core.rights.tokens import new_token

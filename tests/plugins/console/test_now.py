@@ -7,8 +7,8 @@ import pytest
 from playwright.sync_api import expect
 
 from appealbus.core.domain.client import Credential
+from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import NewAppeal
 from appealbus.plugins.console.views.now import queries
 from appealbus.schemas.appeal import Appeal
 from tests.plugins.console.browser import chromium, sign_in

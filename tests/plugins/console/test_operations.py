@@ -14,10 +14,10 @@ from appealbus.core.domain.listing import AppealState
 from appealbus.core.domain.operation import Operation, Order
 from appealbus.core.domain.selection import Selection
 from appealbus.core.errors import UNREACHABLE, JournalError
+from appealbus.core.journal import operations as operating
 from appealbus.core.journal.errors import OutcomeUnknown
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.writer import Writer
-from appealbus.core.journal.writes import operating
 from appealbus.core.operations import operations
 from appealbus.plugins.console.views.operations import carrying
 from tests.plugins.console.kit import csrf_of

@@ -10,8 +10,8 @@ import pytest
 from cryptography import fernet
 
 from appealbus.core.domain.event import What
+from appealbus.core.journal.appeals import selecting
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.reads import selecting
 from appealbus.plugins.console.static import FOLDER, STATIC
 from appealbus.plugins.console.views.appeals import pages
 from tests.plugins.console.kit import csrf_of

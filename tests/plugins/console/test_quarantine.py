@@ -24,7 +24,7 @@ from appealbus.core.config.models import BusSettings
 from appealbus.core.health.finding import Finding, Severity
 from appealbus.core.interfaces.intake import Inbound, Quarantined
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import NewQuarantine, QuarantineRow
+from appealbus.core.journal.quarantine import NewQuarantine, QuarantineRow
 from appealbus.core.language import ReaderLanguage
 from appealbus.core.lazy_text import told
 from appealbus.plugins.console.views.now.queries import Now
@@ -355,7 +355,7 @@ def test_every_reason_has_its_words() -> None:
     root, codes = Path(__file__).parents[3], set()
     core = root / "core/appealbus/core"
     names = [core / f"bus/{each}.py" for each in ("copies", "decoder", "decoding", "reception", "suspect_messages")]
-    names += [core / f"journal/writes/{each}.py" for each in ("change_targets", "changing", "waiting_changes")]
+    names += [core / f"journal/changes/{each}.py" for each in ("changing", "targets", "waiting_changes")]
     names += [root / f"schemas/appealbus/schemas/{each}.py" for each in ("reading", "xmlreading", "notes", "safexml")]
     for path in names:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

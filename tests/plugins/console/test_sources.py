@@ -8,8 +8,8 @@ import pytest
 
 from appealbus.core.clocks import KAZAKHSTAN
 from appealbus.core.domain.event import What
+from appealbus.core.journal.figures import past_calls
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.reads.calls import past_calls
 from tests.plugins.console.kit import csrf_of
 from tests.plugins.console.waiting import park, work_goes_on
 from tests.plugins.console.world import World

@@ -7,8 +7,8 @@ import httpx
 import pytest
 
 from appealbus.core.domain.listing import AppealRow
+from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import NewAppeal
 from appealbus.schemas import Appeal
 from tests.plugins.console.kit import csrf_of
 from tests.plugins.console.world import World

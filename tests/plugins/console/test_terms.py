@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from appealbus.core.clocks import day_of
+from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import NewAppeal
 from appealbus.plugins import competence
 from appealbus.plugins.competence.loading import load_table
 from appealbus.schemas.appeal import Addressee, Appeal, AppealKind

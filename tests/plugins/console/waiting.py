@@ -9,9 +9,10 @@ from appealbus.core.domain.case import LookupState
 from appealbus.core.domain.certificate import CertificateState
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.interfaces.link import LinkState, LinkStatus
+from appealbus.core.journal.appeals.accepting import NewAppeal
+from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import NewAppeal, WorkerState
-from appealbus.core.journal.writes.concluding import Conclusion
+from appealbus.core.journal.workers import WorkerState
 from appealbus.schemas.appeal import Appeal, AppealKind
 from appealbus.schemas.dossier import Completeness
 from appealbus.schemas.outcome import OutcomeKind

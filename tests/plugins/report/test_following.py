@@ -11,8 +11,9 @@ import pytest
 
 from appealbus.core import ConfigError, Cursor
 from appealbus.core.clocks import KAZAKHSTAN
+from appealbus.core.journal.appeals.accepting import NewAppeal
+from appealbus.core.journal.changes.changes import NewChange
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import NewAppeal, NewChange
 from appealbus.plugins.report.fact import fact_of
 from appealbus.plugins.report.following import follow
 from appealbus.plugins.report.row import Span

@@ -12,9 +12,9 @@ from appealbus.core import ConfigError
 from appealbus.core.bus.bus import Bus
 from appealbus.core.clocks import day_of, wall
 from appealbus.core.domain import change
+from appealbus.core.journal.changes.changes import NewChange
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.key import KeyFile
-from appealbus.core.journal.rows import NewChange
 from appealbus.core.language import Reader, ReaderLanguage
 from appealbus.plugins.report import table as tables
 from appealbus.plugins.report.fact import districts_of

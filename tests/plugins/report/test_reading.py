@@ -14,7 +14,7 @@ from appealbus.core import Case, From, found, not_found
 from appealbus.core.bus.bus import Bus
 from appealbus.core.clocks import day_of, wall
 from appealbus.core.domain.outline import Outline
-from appealbus.core.journal.rows import NewChange
+from appealbus.core.journal.changes.changes import NewChange
 from appealbus.plugins.report.counted import COUNTED
 from appealbus.plugins.report.fact import District, districts_of, fact_of
 from appealbus.plugins.report.following import follow

@@ -14,8 +14,8 @@ import pytest
 from appealbus.core.cli.person import person
 from appealbus.core.clocks import KAZAKHSTAN, day_of, wall
 from appealbus.core.domain.event import What
+from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import NewAppeal
 from appealbus.plugins.surges import kept
 from appealbus.plugins.surges.series import monday_of
 from appealbus.plugins.surges.store import Store

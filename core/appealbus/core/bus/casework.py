@@ -28,10 +28,10 @@ from appealbus.core.failpoints import failpoint
 from appealbus.core.guards.attempts import LEFT_OUT
 from appealbus.core.guards.guard import Guard
 from appealbus.core.hookspecs import Hooks
-from appealbus.core.journal.columns import pending_of, worst
+from appealbus.core.journal.appeals.concluding import Conclusion
+from appealbus.core.journal.codec import pending_of, worst_severity
 from appealbus.core.journal.errors import LeaseLost, VersionConflict
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.core.parts import Parts
 from appealbus.core.planning.contract import CompletenessContract
 from appealbus.core.plugin_calls import is_defect
@@ -336,7 +336,7 @@ class CaseRun:
                 owner=self._casework.owner,
                 changes_seen=self.case.changes,
                 form=self.case.form,
-                signal=None if dossier is None else worst(signal.severity for signal in dossier.signals),
+                signal=None if dossier is None else worst_severity(signal.severity for signal in dossier.signals),
                 pending=pending_of(states),
                 doubted=doubted,
                 lacks=lacks,

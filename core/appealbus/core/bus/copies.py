@@ -7,8 +7,7 @@ from xml.sax.saxutils import unescape
 
 from appealbus.core.bus.decoding import Unacceptable
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.reads.copies import Named
-from appealbus.core.journal.rows import QuarantineRow
+from appealbus.core.journal.quarantine import Named, QuarantineRow
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.change import Change
 

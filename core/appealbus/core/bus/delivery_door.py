@@ -11,7 +11,7 @@ from appealbus.core.clocks import monotonic
 from appealbus.core.errors import ConfigError
 from appealbus.core.host import Host
 from appealbus.core.interfaces.delivery import Delivery, Handed, Outgoing, Refused
-from appealbus.core.journal.rows import Undelivered
+from appealbus.core.journal.deliveries.deliveries import Undelivered
 from appealbus.core.masking import message_number
 from appealbus.core.plugin_calls import is_defect, within
 from appealbus.schemas.dossier import delivery_id

@@ -17,7 +17,7 @@ from appealbus.core.domain.source_state import SourceState
 from appealbus.core.errors import JournalError
 from appealbus.core.interfaces.link import LinkState
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import WorkerState
+from appealbus.core.journal.workers import WorkerState
 from appealbus.core.logs.throttle import LogThrottle
 from appealbus.core.version import __version__
 

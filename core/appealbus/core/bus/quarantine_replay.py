@@ -8,8 +8,8 @@ from appealbus.core.bus.decoding import Unacceptable
 from appealbus.core.bus.reception import Reception
 from appealbus.core.errors import JournalError
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import QuarantineRow
-from appealbus.core.journal.writes.leaving import LEFT
+from appealbus.core.journal.leaving import LEFT
+from appealbus.core.journal.quarantine import QuarantineRow
 
 _PAGE = 200
 """Rows per read, without messages: these are read one by one, since each may have megabytes."""

@@ -11,8 +11,8 @@ from appealbus.core.bus.region import OF_REGION
 from appealbus.core.errors import JournalError
 from appealbus.core.fair_share import on_behalf_of
 from appealbus.core.interfaces.delivery import Handed, Refused
+from appealbus.core.journal.deliveries.deliveries import Undelivered
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import Undelivered
 from appealbus.core.rights.masked_version import Seen, is_damage
 from appealbus.core.rights.masker import Masker, NotMasked
 from appealbus.core.rights.version_digest import Looks

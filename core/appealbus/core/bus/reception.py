@@ -20,11 +20,13 @@ from appealbus.core.errors import JournalError, MessageDiffers
 from appealbus.core.failpoints import failpoint
 from appealbus.core.fair_share import on_behalf_of
 from appealbus.core.interfaces.intake import Inbound, Quarantined, Taken
-from appealbus.core.journal import series
-from appealbus.core.journal.duplicates import digest
+from appealbus.core.journal.appeals import numbering
+from appealbus.core.journal.appeals.accepting import Accepted, NewAppeal
+from appealbus.core.journal.changes.changes import ChangeTaken, NewChange
+from appealbus.core.journal.changes.changes import refused as why_refused
+from appealbus.core.journal.codec import digest
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import Accepted, ChangeTaken, NewAppeal, NewChange, NewQuarantine, QuarantineRow
-from appealbus.core.journal.writes.touching import refused as why_refused
+from appealbus.core.journal.quarantine import NewQuarantine, QuarantineRow
 from appealbus.core.rights.policy import Policy
 from appealbus.core.rights.senders import Senders
 from appealbus.schemas.appeal import Appeal, Receipt
@@ -148,7 +150,7 @@ class Reception:
         return Received(Taken(taken.receipt, taken.new), None, is_appeal=False, waits=waits, refused=refused)
 
     def _registered(self, appeal: Appeal, accepted: Accepted) -> Appeal:
-        own = appeal.number is not None and series.is_own(appeal.number, self.journal.number_prefix)
+        own = appeal.number is not None and numbering.is_own(appeal.number, self.journal.number_prefix)
         return numbered(appeal, accepted.receipt.number, own=own)
 
     async def accept(self, message: Inbound) -> Taken | Quarantined:

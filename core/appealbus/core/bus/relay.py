@@ -19,9 +19,8 @@ from appealbus.core.errors import JournalError
 from appealbus.core.failpoints import failpoint
 from appealbus.core.host import Host
 from appealbus.core.interfaces.delivery import Delivery, Handed, Refused
+from appealbus.core.journal.deliveries.deliveries import DELIVERED_BYTES, Undelivered
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.reads.deliveries import DELIVERED_BYTES
-from appealbus.core.journal.rows import Undelivered
 from appealbus.core.logs.throttle import LogThrottle
 from appealbus.core.rights.masker import Masker
 from appealbus.core.rights.viewer import Viewer

@@ -20,7 +20,7 @@ from appealbus.core.enrichment.rereading import NOT_STARTED, Verdict
 from appealbus.core.errors import JournalError
 from appealbus.core.guards.guard import Guard
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.reads.replies import Place, Span
+from appealbus.core.journal.replies import Place, Span
 from appealbus.core.journal.tables import to_number
 from appealbus.core.logs.throttle import LogThrottle
 from appealbus.core.operations.readings import SETTINGS, readings

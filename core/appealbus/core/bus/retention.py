@@ -9,8 +9,8 @@ from appealbus.core.bus.leader import LeaderLease
 from appealbus.core.bus.trimming import trim_quarantine
 from appealbus.core.config.models import Configuration
 from appealbus.core.errors import JournalError
-from appealbus.core.journal.expired import Ages
 from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.retention import Ages
 
 log = structlog.get_logger(__name__)
 

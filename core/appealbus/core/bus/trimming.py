@@ -6,7 +6,7 @@ import structlog
 
 from appealbus.core.config.models import BusSettings
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import QuarantineBounds
+from appealbus.core.journal.quarantine import QuarantineBounds
 
 log = structlog.get_logger(__name__)
 

@@ -7,7 +7,7 @@ from typing import Any
 from appealbus.core.bus.tasks import PartTasks, Phase
 from appealbus.core.domain.case import Case
 from appealbus.core.interfaces.work import Waiting, WorkQueue
-from appealbus.core.journal.writes.urgency import urgency_of
+from appealbus.core.journal.codec import urgency_of
 from appealbus.core.plugin_calls import is_defect
 
 NAME = "work_queue"

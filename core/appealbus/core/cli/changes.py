@@ -12,8 +12,8 @@ from appealbus.core.cli.paging import After, AsJson, Limit, print_page
 from appealbus.core.cli.render import local
 from appealbus.core.domain.change import KeptChange, counts_from, fields_of_change
 from appealbus.core.escaping import one_line
+from appealbus.core.journal.changes.changes import ChangeRow
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import ChangeRow
 from appealbus.schemas.stored import CHANGE
 
 Number = Annotated[str | None, typer.Argument(metavar="[NUMBER]", help="Of the appeal; none: what waits for its own.")]

@@ -6,7 +6,7 @@ import typer
 
 from appealbus.core.cli.context import cli_of
 from appealbus.core.journal.clock import in_doubt
-from appealbus.core.journal.rows import JournalState
+from appealbus.core.journal.mark import JournalState
 
 group = typer.Typer(help="What the journal's clock is worth.", no_args_is_help=True)
 

@@ -17,7 +17,7 @@ from appealbus.core.cli.paging import AsJson
 from appealbus.core.cli.person import person
 from appealbus.core.cli.reasons import checked_reason
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import QuarantineRow
+from appealbus.core.journal.quarantine import QuarantineRow
 from appealbus.core.rights.policy import read_policy
 
 log = structlog.get_logger(__name__)
@@ -60,9 +60,11 @@ def close(
 
     async def close_each(journal: Journal) -> list[Done]:
         told = []
-        for each in dict.fromkeys(ids):
-            done = await journal.close_quarantined(each, by=by, reason=reason)
-            told.append(Done(each, done, "closed") if done else _not_closed(each, await journal.quarantine_row(each)))
+        for fromkey in dict.fromkeys(ids):
+            done = await journal.close_quarantined(fromkey, by=by, reason=reason)
+            told.append(
+                Done(fromkey, done, "closed") if done else _not_closed(fromkey, await journal.quarantine_row(fromkey))
+            )
         return told
 
     told = cli.change(close_each)

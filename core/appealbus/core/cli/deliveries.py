@@ -17,9 +17,9 @@ from appealbus.core.domain.event import Cursor
 from appealbus.core.domain.operation import Operation, Order
 from appealbus.core.domain.selection import DeliverySelection, HistorySelection, Place
 from appealbus.core.escaping import one_line
+from appealbus.core.journal.deliveries.deliveries import DeliveryRow
 from appealbus.core.journal.errors import CursorRefused
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import DeliveryRow
 from appealbus.schemas.suggestion import did_you_mean
 
 Number = Annotated[str | None, typer.Argument(metavar="[NUMBER]", help="The appeal's number.")]

@@ -21,8 +21,8 @@ from appealbus.core.domain.operation import Frozen, Operation, OperationRow, Ord
 from appealbus.core.domain.selection import DeliverySelection, HistorySelection, Selection
 from appealbus.core.errors import JournalError
 from appealbus.core.escaping import one_line
+from appealbus.core.journal.deliveries.deliveries import DeliveryRow
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import DeliveryRow
 from appealbus.core.operations import operations
 
 log = structlog.get_logger(__name__)

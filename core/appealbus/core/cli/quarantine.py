@@ -15,7 +15,7 @@ from appealbus.core.cli.paging import After, AsJson, Limit, print_page
 from appealbus.core.cli.render import local
 from appealbus.core.errors import ConfigError
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import QuarantineRow
+from appealbus.core.journal.quarantine import QuarantineRow
 
 _AT_ONCE = 200
 

@@ -19,7 +19,7 @@ from appealbus.core.cli.render import appeals
 from appealbus.core.enrichment.rereading import Verdict
 from appealbus.core.errors import AppealBusError, JournalError
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.reads.replies import Place, Span
+from appealbus.core.journal.replies import Place, Span
 from appealbus.core.operations.rereading import AppealRead, QuestionRead, RereadProcess, Written, write_read
 from appealbus.core.parts import build
 

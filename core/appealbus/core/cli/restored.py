@@ -12,10 +12,10 @@ from appealbus.core.cli.context import Cli, cli_of
 from appealbus.core.cli.exits import EXIT_JOURNAL, EXIT_PROBLEMS
 from appealbus.core.clocks import day_of, monotonic
 from appealbus.core.errors import ConfigError, JournalError
+from appealbus.core.journal.appeals.numbering import series_of
 from appealbus.core.journal.checkpoint import Checkpoint
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.mark import Mark
-from appealbus.core.journal.series import of
 
 _LOOK = 0.5
 """Seconds between checks. Dead workers take about fifteen to time out; half a second more is not noticed."""
@@ -30,7 +30,7 @@ def restored(
     after: Annotated[
         int | None,
         typer.Option(
-            "--after", help="The epoch of the newest numbers that anybody has; 1 where they carry none.", min=1
+            "--after", help="The epoch series_of the newest numbers that anybody has; 1 where they carry none.", min=1
         ),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
@@ -60,7 +60,7 @@ async def _restored(cli: Cli, checkpoint: Checkpoint, after: int | None, yes: bo
         await journal.begin_epoch(last, beat, lambda begun: note_mark(checkpoint, replace(Mark.of(begun), lacks=since)))
         now = await journal.how_far()
     prefix, year = cli.loaded.settings.bus.number_prefix, day_of(now.clock).year if now.clock else 0
-    cli.out.print(f"The journal is in epoch {now.epoch}; its next number is {of(prefix, year, now.epoch)}-…")
+    cli.out.print(f"The journal is in epoch {now.epoch}; its next number is {series_of(prefix, year, now.epoch)}-…")
     if since is not None:  # where the journal is ahead of the clock of others, they would send too little
         since -= timedelta(seconds=ahead)
     cli.out.print(_NEXT.format(since=f"{since:%Y-%m-%d %H:%M:%S} UTC" if since else "this copy was made"), lines=True)

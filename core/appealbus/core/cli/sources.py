@@ -20,7 +20,7 @@ from appealbus.core.domain.source_state import SourceState
 from appealbus.core.escaping import one_line
 from appealbus.core.interfaces.link import LinkStatus
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import WorkerState
+from appealbus.core.journal.workers import WorkerState
 
 _UNTIL = timedelta(days=90)
 """Age until which an element is reported as meaningless; somebody should fix the schema by then."""

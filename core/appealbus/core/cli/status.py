@@ -19,7 +19,8 @@ from appealbus.core.health.finding import Finding
 from appealbus.core.health.setting import of_setting
 from appealbus.core.journal.clock import in_doubt
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import JournalState, WorkerState
+from appealbus.core.journal.mark import JournalState
+from appealbus.core.journal.workers import WorkerState
 
 
 def status(context: typer.Context, as_json: AsJson = False) -> None:

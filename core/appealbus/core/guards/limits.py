@@ -1,7 +1,7 @@
 """Limits shared by all workers of a journal: this worker's exchanges about all its sources.
 
 Each worker uses only its share of each source (`worker_share`). In an exchange it reports its use and its needs, and
-the journal answers with the new share (`journal.writes.limiting`, `journal.division`); the shared breaker uses the
+the journal answers with the new share (`journal.limits`); the shared breaker uses the
 same way (`shared_breaker`). docs/limits.md states what is promised and why it holds.
 
 Pauses, windows and quotas are separate (`gate`), since they also apply to a single process.

@@ -1,6 +1,6 @@
 """A breaker shared by all workers of a journal.
 
-The journal counts failures, opens and closes (`journal.writes.source_limit`); this part holds what the worker has not
+The journal counts failures, opens and closes (`journal.limits`); this part holds what the worker has not
 reported yet, and the last state received. A failure is reported before its call returns its place, so a failing
 source sees no more calls than `breaker_failures` and those in flight.
 """

@@ -16,7 +16,8 @@ from appealbus.core.domain.waiting import DueSoon, ParkedFor
 from appealbus.core.health.finding import Finding
 from appealbus.core.health.setting import of_setting
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import JournalState, WorkerState
+from appealbus.core.journal.mark import JournalState
+from appealbus.core.journal.workers import WorkerState
 
 OVERDUE_FOR = timedelta(days=30)
 """Time after its due date in which an incomplete appeal is still reported."""

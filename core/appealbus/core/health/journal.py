@@ -6,7 +6,7 @@ from datetime import timedelta
 from appealbus.core.health.facts import Disk, Facts
 from appealbus.core.health.finding import Finding, Severity
 from appealbus.core.journal.clock import in_doubt
-from appealbus.core.journal.rows import JournalState
+from appealbus.core.journal.mark import JournalState
 from appealbus.core.lazy_text import told
 
 _UNPLACED = timedelta(minutes=2)

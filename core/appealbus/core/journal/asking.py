@@ -20,8 +20,6 @@ T = TypeVar("T")
 
 
 class Asking:
-    """Puts questions to the database."""
-
     def __init__(self, readers: Engine, key: KeyFile | JournalKey) -> None:
         self._readers = readers
         # On PostgreSQL a transaction costs as much as two small questions.
@@ -34,7 +32,7 @@ class Asking:
         self._open = True
 
     async def _read(self, query: Callable[[Connection], T], *, together: bool = True) -> T:
-        """Put questions; unless they need not be answered `together`, all see the journal at one moment."""
+        """Run a query; unless `together` is False it sees the journal at one moment."""
         if not self._open:
             raise JournalError("the journal is closed", "closed")
         engine, who = self._readers if together else self._unbound, requester.get()
@@ -81,8 +79,6 @@ class Asking:
 def asks(
     query: Callable[Concatenate[Connection, P], T], *, together: bool = True
 ) -> Callable[Concatenate[Asking, P], Coroutine[Any, Any, T]]:
-    """Return the method of a journal that puts this question to it."""
-
     @wraps(query)
     async def ask(journal: Asking, /, *args: P.args, **kwargs: P.kwargs) -> T:
         return await journal._read(lambda connection: query(connection, *args, **kwargs), together=together)

@@ -27,7 +27,7 @@ def insert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any
 
 
 def insert_values(connection: Connection, table: Table, names: tuple[str, ...], rows: Sequence[Sequence[Any]]) -> None:
-    """Insert rows into SQLite that are in the order of the names, moments as numbers."""
+    """Insert rows into SQLite, values in the order of `names`, moments as numbers."""
     _write_values(connection, _prepared(table, names, "fail")[1], rows)
 
 
@@ -54,13 +54,13 @@ def update(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any
 
 
 def padded(values: Sequence[T]) -> Sequence[T]:
-    """Repeat the first value up to a power of two: so that an `IN (…)` has few different lengths to be prepared."""
+    """Repeat the first value up to a power of two, so that few lengths of `IN (…)` are prepared."""
     size = 1 << (len(values) - 1).bit_length() if values else 0
     return [*values, *([values[0]] * (size - len(values)))] if values else values
 
 
 def take(connection: Connection, table: Table, row: Mapping[str, Any], where: ColumnElement[bool]) -> bool:
-    """Insert a row, or overwrite the one with its key if that fulfils a condition; say whether it is there now."""
+    """Insert a row, or overwrite the one with its key if a condition holds; return whether it was written."""
     statement: Any = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(table)
     # What the condition keeps as it was is not returned.
     taken = _overwriting(statement, table, where).returning(*table.primary_key)
@@ -98,7 +98,6 @@ def _values(row: Mapping[str, Any], order: Sequence[tuple[str, bool]]) -> list[A
 
 @cache
 def _columns(table: Table, names: tuple[str, ...]) -> list[tuple[str, bool]]:
-    """Return columns, each with whether it holds moments."""
     return [(name, isinstance(table.c[name].type, Moment)) for name in names]
 
 
@@ -161,7 +160,6 @@ def _lists(table: Table, names: Sequence[str]) -> str:
 
 
 def _on_conflict(statement: Any, table: Table, conflict: Conflict) -> Any:
-    """Return an INSERT with what it does where the key is there already."""
     if conflict == "overwrite":
         return _overwriting(statement, table)
     return statement.on_conflict_do_nothing() if conflict == "keep" else statement

@@ -24,7 +24,6 @@ _MARK = TypeAdapter(Mark)
 
 
 def no_checkpoint(checkpoint: "Checkpoint") -> str:
-    """Say that there is none, and what to do."""
     return (
         f"there is no checkpoint at {checkpoint.path}, so nobody here can tell this journal from an older copy of "
         "itself. If it is the right one, run `appealbus enrol` on this machine; if it was put back from a copy, "
@@ -33,7 +32,7 @@ def no_checkpoint(checkpoint: "Checkpoint") -> str:
 
 
 class Checkpoint:
-    """One of them. Of several processes on a machine that share it, the first one writes it, until it ends."""
+    """A checkpoint file. The first of several processes on a machine writes it, until that process ends."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -42,12 +41,7 @@ class Checkpoint:
         self._lock = HostLock(path.with_name(f"{path.name}.lock"))
 
     def read(self) -> Mark | None:
-        """Return the mark; None where there is none.
-
-        Raises:
-            ConfigError: what is there is no checkpoint.
-
-        """
+        """Return the mark, None where there is none; raise ConfigError where the file is no checkpoint."""
         try:
             with self.path.open("rb") as file:
                 return _MARK.validate_json(file.read(_LARGEST))
@@ -60,12 +54,7 @@ class Checkpoint:
             raise ConfigError(text) from None
 
     def compare(self, mark: Mark | None, now: Mark) -> None:
-        """Compare a journal with the mark, which was read before it: a bus that runs writes the journal first.
-
-        Raises:
-            Behind: this is another journal, or an older copy of it.
-
-        """
+        """Raise Behind if `now` is another journal or an older copy than `mark`, which was read before it."""
         if mark is None or mark.leads_to(now):
             return
         if mark.journal != now.journal:
@@ -80,15 +69,9 @@ class Checkpoint:
         raise Behind(f"{text}. {ADVICE}")
 
     def write(self, now: Mark, *, anew: bool = False) -> bool:
-        """Write how far the journal is, whole or not at all, and never less than is there; unless that is made `anew`.
+        """Write the mark atomically, never less than is there unless `anew`; return whether this process writes.
 
-        Returns:
-            Whether it is this process that writes.
-
-        Raises:
-            OSError: the file cannot be written.
-            ConfigError: what is there is no checkpoint.
-
+        Raises OSError if the file cannot be written, ConfigError if it is no checkpoint.
         """
         if not anew and not (self.writes and self._lock.taken()):
             return False
@@ -99,7 +82,7 @@ class Checkpoint:
         return True
 
     def note(self, found: Mark | None) -> None:
-        """Note up to when the copy goes that was found in the journal's place: `restored` says since when."""
+        """Note up to when a copy found in the journal's place goes, so that `restored` can tell."""
         if found is None or found.clock is None or not self.writes or not self._lock.taken():
             return
         with self._alone():
@@ -111,7 +94,7 @@ class Checkpoint:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """Keep others from the file: who begins an epoch writes it beside a server, which may be writing it too."""
+        """Keep others from the file: beginning an epoch writes it beside a server that may be writing too."""
         turn = FileLock(self.path.with_name(f"{self.path.name}.turn"), _PATIENCE)
         try:
             with turn:
@@ -136,5 +119,4 @@ class Checkpoint:
             os.close(folder)
 
     def close(self) -> None:
-        """Let another process write it."""
         self._lock.close()

@@ -1,19 +1,23 @@
-"""The journal's clock as one process reads it: it goes on steadily, whatever the machine's does."""
+"""The journal's clock as one process reads it, and the one that all workers of a journal share."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import structlog
+from sqlalchemy import Connection, text
 
 from appealbus.core import clocks
-from appealbus.core.journal.rows import JournalState
+from appealbus.core.journal import direct
+from appealbus.core.journal.mark import JournalState
+from appealbus.core.journal.tables import Moment
 from appealbus.core.lazy_text import LazyText, told
 
 log = structlog.get_logger(__name__)
 
 
 def in_doubt(standing: JournalState) -> LazyText:
-    """Say why the clock is in doubt, what ends that and when."""
     seconds, left = abs(standing.doubted_by), standing.doubt_left
     days = told("{number} days", number=f"{seconds / 86400:.1f}")
     by = days if seconds >= 172_800 else told("{number} s", number=f"{seconds:.0f}")
@@ -32,8 +36,6 @@ def in_doubt(standing: JournalState) -> LazyText:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One look at all clocks at the same moment."""
-
     standing: JournalState
     at: datetime
     """By the journal's clock."""
@@ -43,24 +45,24 @@ class Look:
 
 
 class Clock:
-    """What due times and ages are counted by. Between two looks it goes on with the machine's steady seconds."""
+    """Counts due times and ages. Between two looks it goes on with the machine's steady seconds."""
 
     def __init__(self) -> None:
         self.last: Look | None = None
 
     def now(self) -> datetime:
-        """Return the moment by the journal's clock; by the wall's where nobody has looked yet."""
+        """Return the moment by the journal's clock; by the wall clock before the first look."""
         if self.last is None:
             return clocks.wall()
         return self.last.at + timedelta(seconds=clocks.steady() - self.last.steady)
 
     @property
     def skew(self) -> float:
-        """How many seconds the journal's clock is ahead of this machine's wall."""
+        """Seconds that the journal's clock is ahead of this machine's wall clock."""
         return 0.0 if self.last is None else (self.last.at - self.last.wall).total_seconds()
 
     def update(self, look: Look) -> None:
-        """Go on from a look; tell what is doubted from now on, or no longer."""
+        """Go on from a look; log a new doubt, or its end."""
         before = None if self.last is None else self.last.standing
         was, told = (before.doubt, before.doubted_by) if before else (None, 0.0)
         self.last, now = look, look.standing
@@ -68,3 +70,29 @@ class Clock:
             log.error("clock.doubted", code=now.doubt, seconds=round(now.doubted_by, 1))
         elif was is not None and now.doubt is None:
             log.warning("clock.trusted")
+
+
+_CLOCK = text("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS now").columns(now=Moment())
+
+
+def leased_at(connection: Connection, given: datetime) -> datetime:
+    """Return the time that counts for leases: the database's; `given` where one process works."""
+    return given if connection.dialect.name == "sqlite" else shared_now(connection)
+
+
+def asked(connection: Connection) -> list[direct.Bound]:
+    """Return the questions for that time, to be asked together with others; none on SQLite."""
+    return [] if connection.dialect.name == "sqlite" else [(_CLOCK, {})]
+
+
+def answered(told: Sequence[Sequence[Any]], given: datetime) -> datetime:
+    moment: datetime = told[0][0].now if told else given
+    return moment
+
+
+def shared_now(connection: Connection) -> datetime:
+    """Return the time by the database's clock, since those of machines differ."""
+    if connection.dialect.name == "sqlite":
+        return datetime.now(UTC)
+    moment: datetime = connection.execute(_CLOCK).scalar_one()
+    return moment

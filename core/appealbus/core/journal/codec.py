@@ -1,38 +1,58 @@
-"""Between the journal's rows and the models."""
+"""Between the journal's rows and the models: columns of appeals, states of questions, digests of messages."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
-from functools import partial
+from functools import lru_cache
+from hashlib import blake2b
 from typing import Any
 
 from sqlalchemy import Row, RowMapping
 
-from appealbus.core.domain.access import AccessRow, Served
-from appealbus.core.domain.case import Case, LookupState, Try
-from appealbus.core.domain.change import KeptChange
+from appealbus.core.domain.case import CLOSED, Case, LookupState, Try
 from appealbus.core.domain.document import Document, fact_parts
 from appealbus.core.domain.listing import AppealRow, AppealState
 from appealbus.core.domain.public_id import public_id
-from appealbus.core.domain.source_state import SourceState
-from appealbus.core.journal.rows import DeliveryRow, DeliveryState, WorkerState
 from appealbus.core.journal.tables import MARKS, MISDATED, UNASSESSED, to_number
 from appealbus.core.packing import unpack
-from appealbus.schemas.appeal import Receipt
+from appealbus.schemas.appeal import Appeal, Receipt
 from appealbus.schemas.base import printable
+from appealbus.schemas.change import Change
+from appealbus.schemas.identifiers import parse_bin, parse_kato, parse_or_none
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.record import stored_record
-from appealbus.schemas.stored import APPEAL, CHANGE, INPUTS, PROVENANCE, Stored
-from appealbus.schemas.upcasting import upcast
+from appealbus.schemas.signal import Severity
+from appealbus.schemas.stored import APPEAL, INPUTS, PROVENANCE
 
-SOURCE: Stored[SourceState] = Stored(SourceState, partial(upcast, "source"))
-"""How a source stands, as JSON."""
-WORKER: Stored[WorkerState] = Stored(WorkerState, partial(upcast, "worker"))
-"""What a worker tells of itself, as JSON."""
+RULE = b"\x02"
+"""First byte of a digest. Whatever makes another digest of the same message has another rule: a reading that has
+learnt to use more, a default that has changed. Digests of different rules say nothing of each other."""
+_BYTES = 16
+"""Of the digest: 128 bits, so that no two of all messages ever sent have the same one by chance."""
+_MADE = {"mentions", "warnings"}
+
+
+def digest(message: Appeal | Change) -> bytes:
+    """Return a short stand-in for all that the sender gave.
+
+    It is made of the model, so order, spelling, JSON or XML and written-out defaults make no difference; what the bus
+    itself adds is left out. Take it before the bus gives a number.
+    """
+    said = message.model_dump_json(exclude=_MADE, exclude_defaults=True)
+    content = message.corrected if isinstance(message, Change) else message
+    # A default of its model, and so left out of the dump.
+    kind = content.applicant.type if content is not None and content.applicant else ""
+    return RULE + blake2b(f"{kind}\n{said}".encode(), digest_size=_BYTES).digest()
+
+
+def differ(first: bytes | None, second: bytes) -> bool:
+    """Whether digests are of different messages; a message without one counts as the same."""
+    return first is not None and first[:1] == second[:1] and first != second
+
+
 _NO_DATE = date.max.toordinal()
 
 
 def state_to_row(appeal_id: int, state: LookupState) -> dict[str, Any]:
-    """Return a question's state as columns of `lookup`."""
     return {
         "appeal_id": appeal_id,
         "lookup": state.lookup,
@@ -51,7 +71,7 @@ def state_to_row(appeal_id: int, state: LookupState) -> dict[str, Any]:
 
 
 def tries_to_json(state: LookupState) -> list[dict[str, Any]]:
-    """Return the attempts of a question's last run as the log tells them, without what is as in the question's end."""
+    """Return the attempts of the last run for the log, without what equals the end of the question."""
     return [_try_to_json(state, each) for each in state.tries]
 
 
@@ -69,7 +89,6 @@ def _try_to_json(state: LookupState, each: Try) -> dict[str, Any]:
 
 
 def state_from_row(row: Row[Any]) -> LookupState:
-    """Return the question's state in a row of `lookup` with the `body` of its fact."""
     body = None if row.fact is None else _body(row)
     record, provenance = (None, None) if body is None else fact_parts(body)
     state = LookupState(
@@ -91,35 +110,33 @@ def state_from_row(row: Row[Any]) -> LookupState:
 
 
 def _body(row: Row[Any]) -> bytes:
-    """Return the document that was joined to a row. ValueError: it is damaged, or gone."""
+    """Return the joined document, unpacked. ValueError: it is damaged or gone."""
     if not isinstance(row.body, bytes):
         raise ValueError("there is no document")
     return unpack(row.body)
 
 
 def names_to(names: Iterable[str]) -> str | None:
-    """Return names as a column holds them, each with a space around it; None for none."""
+    """Return names as a column holds them, with a space around each; None for none."""
     text = " ".join(map(one_word, names))
     return f" {text} " if text else None
 
 
 def one_word(name: str) -> str:
-    """Return a name as it stands in such a column, where spaces are between names."""
+    """Return a name as such a column holds it: without spaces."""
     return "_".join(name.split())
 
 
 def names_from(text: str | None) -> list[str]:
-    """Return the names in such a column."""
     return [name for name in (text or "").split(" ") if name]
 
 
 def lacked(text: str | None) -> list[str]:
-    """Return the lookups in such a column that could not be asked, without those of which facts are there."""
+    """Return the lookups in such a column that could not be asked, without those whose facts are there."""
     return [name for name in names_from(text) if not name.startswith(MARKS)]
 
 
 def receipt(row: Mapping[str, Any] | RowMapping) -> Receipt:
-    """Return the receipt in the columns of `appeal`."""
     return Receipt(
         number=row["number"],
         accepted_at=row["accepted_at"],
@@ -130,7 +147,6 @@ def receipt(row: Mapping[str, Any] | RowMapping) -> Receipt:
 
 
 def case_from_row(row: Row[Any], states: tuple[LookupState, ...]) -> Case:
-    """Return the case of a row of `appeal` with the `body` of its document."""
     return Case(
         appeal_id=row.id,
         appeal=APPEAL.read(_body(row)),
@@ -145,13 +161,7 @@ def case_from_row(row: Row[Any], states: tuple[LookupState, ...]) -> Case:
     )
 
 
-def change_from_row(row: Row[Any]) -> KeptChange:
-    """Return the change in a row."""
-    return KeptChange.of(CHANGE.read(row.document), row.received_at)
-
-
 def appeal_from_row(row: Row[Any]) -> AppealRow:
-    """Return the list entry of a row of `appeal`."""
     lacks = names_from(row.lacks)
     return AppealRow(
         appeal_id=row.id,
@@ -181,7 +191,7 @@ def appeal_from_row(row: Row[Any]) -> AppealRow:
 
 
 def public_id_of(row: Row[Any]) -> str:
-    """Return the public id in a row with an appeal's `id` and `tag`; empty where the tag is damaged."""
+    """Return the public id; empty where the tag is damaged."""
     try:
         return public_id(row.id, row.tag or b"")
     except ValueError:
@@ -189,40 +199,60 @@ def public_id_of(row: Row[Any]) -> str:
 
 
 def due_of(urgency: int) -> date | None:
-    """Return the day that an urgency is; None where it is no day."""
+    """Return the date of an urgency; None if it has none."""
     return None if urgency == _NO_DATE else date.fromordinal(urgency)
 
 
-def delivery_from_row(row: Row[Any]) -> DeliveryRow:
-    """Return the list entry of a row of `outbox` with the number and the time of its version."""
-    if row.sent_at is not None:
-        state, since = DeliveryState.DELIVERED, row.sent_at
-    elif row.skipped_at is not None:
-        state, since = DeliveryState.SKIPPED, row.skipped_at
-    elif row.alone_since is not None:
-        state, since = DeliveryState.ALONE, row.alone_since
-    else:
-        state, since = DeliveryState.WAITING, row.created_at
-    due = row.next_attempt_at if state is DeliveryState.WAITING else None
-    return DeliveryRow(row.id, row.receiver, row.number, row.version, state, row.last_error, row.attempts, since, due)
+_SPELT = 300
+"""Characters of a code with all that stands between its digits."""
+_WORST_FIRST = (Severity.CRITICAL.value, Severity.WARNING.value, Severity.INFO.value)
 
 
-def access_to_row(row: AccessRow) -> dict[str, Any]:
-    """Return an entry of the access log as columns."""
+def columns_of(appeal: Appeal | Mapping[str, Any]) -> dict[str, str | None]:
+    """Return the columns that an appeal, or its JSON, gives by itself; malformed codes give None."""
+    kind, applicant = _of(appeal, "kind"), _of(appeal, "applicant")
+    addressee, place = _of(appeal, "addressee"), _of(appeal, "place")
+    body = _code(parse_bin, addressee, "bin")
     return {
-        "question_id": row.question_id,
-        "at": row.at,
-        "actor": printable(row.actor),
-        "subject": printable(row.subject),
-        "source": row.source,
-        "lookup": printable(row.lookup),
-        "number": row.number,
-        "purpose": printable(row.purpose),
-        "legal_basis": printable(row.legal_basis),
-        "served": row.served.value,
+        "kind": None if kind is None else str(kind),
+        "category": _of(_of(appeal, "category"), "code") or None,
+        "place": _code(parse_kato, place, "kato"),
+        "addressee": _code(parse_kato, addressee, "kato") if body is None else body,
+        "applicant": _of(applicant, "type"),
     }
 
 
-def access_from_row(row: Row[Any]) -> AccessRow:
-    """Return the entry of the access log in a row."""
-    return AccessRow(**{**row._mapping, "served": Served.stored(row.served)})
+def worst_severity(severities: Iterable[str]) -> str | None:
+    """Return the worst severity; one of another release, which nobody here can rank, comes first."""
+    there = set(map(str, severities))
+    unknown = sorted(there.difference(_WORST_FIRST))
+    return next((each for each in (*unknown, *_WORST_FIRST) if each in there), None)
+
+
+def pending_of(states: Iterable[LookupState]) -> list[str]:
+    return sorted({state.lookup for state in states if state.pending and state.code != CLOSED})
+
+
+def _of(value: Any, name: str) -> Any:
+    if value is None:
+        return None
+    return (value if type(value) is dict else value.__dict__).get(name)
+
+
+def _code(parse: Callable[[str], str], value: Any, name: str) -> str | None:
+    written = _of(value, name)
+    return _parsed(parse, written) if written and len(written) <= _SPELT else None
+
+
+# Of bodies and places there are few.
+@lru_cache(maxsize=4096)
+def _parsed(parse: Callable[[str], str], written: str) -> str | None:
+    return parse_or_none(parse, written)
+
+
+_NO_DEADLINE = date.max.toordinal()
+
+
+def urgency_of(due_on: date | None) -> int:
+    """Return the due date as a day number; the smaller, the more urgent."""
+    return _NO_DEADLINE if due_on is None else due_on.toordinal()

@@ -47,7 +47,7 @@ def _in(element: _Among, compiler: Any, **given: Any) -> str:
 
 
 def run(connection: Connection, statement: Statement, params: Params) -> None:
-    """Have a statement done that returns nothing; on PostgreSQL an error comes at the next `ask` or the commit."""
+    """Execute a statement without a result; on PostgreSQL its error comes at the next `ask` or the commit."""
     if connection.dialect.name == "sqlite":
         sqlite_driver(connection).execute(*_for_sqlite(statement).bound(params))
     else:
@@ -76,7 +76,7 @@ def ask(connection: Connection, *bound: Bound) -> list[list[Any]]:
 
 
 class _Compiled:
-    """A statement for one database, with the order of its parameters and what its rows are."""
+    """A statement for one database, with the order of its parameters and the shape of its rows."""
 
     def __init__(self, statement: Statement, dialect: Dialect) -> None:
         compiled = statement.compile(dialect=dialect)
@@ -93,7 +93,6 @@ class _Compiled:
         return [params[name] if name in params else self._given[name] for name in self._order]
 
     def rows(self, found: Iterable[Sequence[Any]]) -> list[Any]:
-        """Return rows of the driver with their columns as attributes."""
         if not self._moments:
             return [self._row(*row) for row in found]
         made = []
@@ -111,7 +110,6 @@ class _ForSqlite(_Compiled):
         self._pieces = self._text.split("?")
 
     def bound(self, params: Params) -> tuple[str, list[Any]]:
-        """Return the text and its parameters."""
         values = [to_number(value) if isinstance(value, datetime) else value for value in self._values(params)]
         if not any(isinstance(value, list) for value in values):
             return self._text, values
@@ -127,7 +125,6 @@ class _ForPostgresql(_Compiled):
         self._raw = self._text.encode()
 
     def bound(self, params: Params) -> encoding.Command:
-        """Return the statement as it goes over the line."""
         values = zip(self._kinds, self._values(params), strict=True)
         each = [encoding.one(value) if kind is None else encoding.array(kind, value) for kind, value in values]
         return encoding.command(self._raw, each)

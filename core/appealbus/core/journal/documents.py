@@ -56,7 +56,7 @@ _TEXTS = {
 
 
 def _whole(place: ColumnElement[int], this: ColumnElement[bool]) -> CompoundSelect[Any]:
-    """Return the skeleton and the documents of a version, in one statement: so they are of one moment."""
+    """Return skeleton and documents of a version in one statement, so that they are of one moment."""
     bare = select(type_coerce(null(), LargeBinary).label("digest"), dossier.c.document.label("body"))
     bare = bare.add_columns(dossier.c.parts, dossier.c.version).join(appeal)
     its = select(document.c.digest, document.c.body, type_coerce(null(), LargeBinary).label("parts"), dossier.c.version)
@@ -75,13 +75,13 @@ _WHOLE = {(name, which): _whole(place, this) for name, place in _places.items() 
 
 
 def keep(connection: Connection, documents: Sequence[tuple[int, Document]]) -> None:
-    """Write documents of appeals, each once, packed; their digests are those of the plain bytes."""
+    """Write documents of appeals, each once, packed; digests are of the plain bytes."""
     rows = [{"appeal_id": appeal_id, "digest": each.digest, "body": packed(each.body)} for appeal_id, each in documents]
     bulk.insert_new(connection, document, rows)
 
 
 def packed(text: bytes) -> bytes:
-    """Return a document, or the skeleton of a version, as it is kept: packed, where that is shorter."""
+    """Return a document or skeleton as it is stored: packed where that is shorter."""
     if len(text) > MOST:
         return text
     shorter = pack(text, DOCUMENTS)
@@ -89,7 +89,7 @@ def packed(text: bytes) -> bytes:
 
 
 def drop_unused(connection: Connection, appeals: Sequence[int]) -> int:
-    """Delete documents of appeals that no version, no question and no appeal refers to any more; return how many."""
+    """Delete documents of appeals that no version, question or appeal refers to; return how many."""
     used: defaultdict[int, set[bytes]] = defaultdict(set)
     parts = select(dossier.c.appeal_id, dossier.c.parts).where(dossier.c.appeal_id.in_(appeals))
     for appeal_id, joined in connection.execute(parts.where(dossier.c.parts.is_not(None))):
@@ -121,12 +121,9 @@ _DROP = delete(document).where(document.c.appeal_id == bindparam("of"), document
 
 
 def drop_former_trails(connection: Connection, questions: Mapping[tuple[int, str, str], bytes | None]) -> None:
-    """Delete what is kept of former answers without a record to questions, which no version refers to.
+    """Delete documents of former answers without a record, which no version refers to.
 
-    Args:
-        connection: to the journal, before it is written how the questions stand.
-        questions: by appeal, lookup and key the document that each will have.
-
+    `questions` has by appeal, lookup and key the digest that each is about to have.
     """
     if not questions:
         return
@@ -150,7 +147,6 @@ def _is_trail(body: bytes) -> bool:
 
 
 def bodies(connection: Connection, appeal_id: int, digests: Sequence[bytes]) -> dict[bytes, bytes]:
-    """Return those of an appeal's documents that are named, by their digest."""
     found = {}
     for digest, body in _as_kept(connection, appeal_id, digests).items():
         with suppress(ValueError):  # damaged: as if it were not there
@@ -165,7 +161,6 @@ def _as_kept(connection: Connection, appeal_id: int, digests: Sequence[bytes]) -
 
 
 def version(connection: Connection, appeal_id: int, number: int) -> Version | None:
-    """Return a version of a dossier without its documents, its skeleton as it is kept."""
     query = select(dossier.c.document, dossier.c.parts, dossier.c.size)
     row = connection.execute(query.where(dossier.c.appeal_id == appeal_id, dossier.c.version == number)).first()
     return None if row is None else Version(row.document, row.parts, row.size)
@@ -199,12 +194,9 @@ def _joined(rows: Sequence[Any]) -> bytes | None:
 
 
 def wholes(connection: Connection, due: Sequence[Row[Any]]) -> dict[int, bytes]:
-    """Return the versions of deliveries as JSON, by delivery, without those that are gone or cannot be read.
+    """Return versions as JSON by delivery, without those that are gone or unreadable.
 
-    Args:
-        connection: to the journal.
-        due: the deliveries: `delivery_id`, `appeal_id`, `version`, and the `parts` of the version.
-
+    Each row of `due` has `delivery_id`, `appeal_id`, `version`, and the `parts` of the version.
     """
     ids = bulk.padded([row.delivery_id for row in due])
     texts: defaultdict[int, dict[bytes | None, bytes]] = defaultdict(dict)

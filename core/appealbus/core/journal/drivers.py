@@ -18,10 +18,8 @@ SQLITE: Dialect = sqlite.dialect()
 
 
 def sqlite_driver(connection: Connection) -> sqlite3.Connection:
-    """Return the driver's connection to SQLite."""
     return cast("sqlite3.Connection", connection.connection.dbapi_connection)
 
 
 def postgresql_driver(connection: Connection) -> PipelinedConnection:
-    """Return the driver's connection to PostgreSQL: of a writer, or of a reader."""
     return cast("PipelinedConnection", connection.connection.dbapi_connection)

@@ -19,20 +19,16 @@ _HEAD, _LENGTH, _NULL = Struct("!5I"), Struct("!i"), Struct("!i").pack(-1)
 
 
 class Command(NamedTuple):
-    """A statement with its parameters, as they go over the line."""
-
     text: bytes
     values: Sequence[bytes | None] = ()
     formats: Sequence[int] = ()
 
 
 def command(text: bytes, values: Sequence[tuple[bytes | None, int]]) -> Command:
-    """Return a statement with what `one` and `array` have made of its parameters."""
     return Command(text, [value for value, _ in values], [form for _, form in values])
 
 
 def one(value: object) -> tuple[bytes | None, int]:
-    """Return a value as it goes over the line, and in which format."""
     if isinstance(value, bytes):
         return value, _BINARY
     if isinstance(value, datetime):
@@ -41,7 +37,6 @@ def one(value: object) -> tuple[bytes | None, int]:
 
 
 def array(kind: TypeEngine[Any], values: Sequence[Any]) -> tuple[bytes, int]:
-    """Return values of one type of column as an array."""
     number = _TYPE_NUMBERS.get(type(kind))
     if number is None:
         numbers = map(to_number, values) if isinstance(kind, Moment) else values

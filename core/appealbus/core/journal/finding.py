@@ -9,16 +9,16 @@ from sqlalchemy import Connection
 from appealbus.core.domain.event import Cursor
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.domain.selection import NOWHERE, Found, Place, Selection
-from appealbus.core.journal import codec
-from appealbus.core.journal.accounting import Accounting
+from appealbus.core.journal import codec, feed, figures
+from appealbus.core.journal.appeals import lists, selecting
+from appealbus.core.journal.appeals.candidates import Search, by_id
 from appealbus.core.journal.asking import asks
+from appealbus.core.journal.deliveries import deliveries
+from appealbus.core.journal.deliveries import receivers as receiver_reads
+from appealbus.core.journal.deliveries.deliveries import DeliveryState
+from appealbus.core.journal.deliveries.receivers import DeliveryOfAppeal
+from appealbus.core.journal.deliveries.receivers import Page as DeliveryPage
 from appealbus.core.journal.reader import JournalReader
-from appealbus.core.journal.reads import deliveries, feed, handed, selecting, snapshot
-from appealbus.core.journal.reads import receivers as receiver_reads
-from appealbus.core.journal.reads.candidates import by_id
-from appealbus.core.journal.reads.receivers import Page as DeliveryPage
-from appealbus.core.journal.reads.search import Search
-from appealbus.core.journal.rows import DeliveryOfAppeal, DeliveryState
 
 _IDS = 2**63
 """Behind all ids that a database has."""
@@ -26,9 +26,7 @@ _SIFTED = 1000
 """Appeals that are read at once where only some are seen: with fewer, a page that others fill takes many reads."""
 
 
-class Finder(JournalReader, Accounting):
-    """A journal in which appeals are found by what is said of them."""
-
+class Finder(JournalReader):
     async def find(
         self,
         selection: Selection,
@@ -86,13 +84,13 @@ class Finder(JournalReader, Accounting):
 
         def read(connection: Connection) -> "array[int]":
             search = Search.of(connection, selection, self._marks(connection, selection))
-            return snapshot.appeals(search, most, within)
+            return selecting.ids_of(search, most, within)
 
         return await self._read(read)
 
-    appeals_by_id = asks(selecting.rows_of)
+    appeals_by_id = asks(lists.rows_of)
     confirmed = asks(deliveries.confirmed)
-    selected_deliveries = asks(snapshot.confirmed)
+    selected_deliveries = asks(deliveries.confirmed_ids)
     deliveries_by_id = asks(deliveries.by_id)
     receivers = asks(receiver_reads.receivers)
 
@@ -101,9 +99,7 @@ class Finder(JournalReader, Accounting):
     ) -> DeliveryPage:
         """Return a page of what waits for a receiver, of what it refused, or of what it confirmed last.
 
-        Raises:
-            ValueError: the place is one of a list in another order.
-
+        Raises ValueError if the place comes from a list in another order.
         """
         fits = (after.first is None) == (state is DeliveryState.ALONE) and after.id < _IDS
         if after != NOWHERE and not fits:
@@ -111,11 +107,10 @@ class Finder(JournalReader, Accounting):
         return await self._read(lambda connection: receiver_reads.page(connection, receiver, state, after, limit))
 
     async def delivery(self, delivery_id: int) -> DeliveryOfAppeal | None:
-        """Return how a delivery stands, with its appeal."""
         found = await self._read(lambda connection: receiver_reads.of_appeals(connection, [delivery_id]))
         return found[0] if found else None
 
-    past_handovers = asks(handed.past_handovers)
+    past_handovers = asks(figures.past_handovers)
 
     async def versions_for(self, receiver: str, after: Cursor | None, most: int) -> "array[int]":
         """Return the positions of the versions that a receiver can still get: up to some more than `most`.

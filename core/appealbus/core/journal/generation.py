@@ -26,7 +26,7 @@ _STANDS = "SELECT version_num, key_check, epoch FROM alembic_version, standing"
 @dataclass(slots=True)
 class Generation:
     """What the transactions of a process show. The tables' revision comes with it; on PostgreSQL each connection has
-    a share of a lock for that (see handover.py).
+    a share of a lock for that (see migration_lock.py).
     """
 
     key: bytes
@@ -34,14 +34,9 @@ class Generation:
     """None until the first look."""
 
     def show(self, connection: Connection) -> None:
-        """Show it in a transaction that has just begun.
+        """Show it in a transaction that has just begun; on PostgreSQL it goes with the first statement, which fails.
 
-        On PostgreSQL it goes with the first statement, and that fails.
-
-        Raises:
-            Outlived: the journal has another key or epoch by now.
-            Superseded: it has other tables.
-
+        Raises Outlived if the journal has another key or epoch by now, Superseded if it has other tables.
         """
         if connection.dialect.name != "sqlite":
             driver = postgresql_driver(connection)
@@ -56,6 +51,6 @@ class Generation:
 
 
 def alone(connection: Connection) -> None:
-    """Wait for all who write, and let nobody begin until this transaction has ended: on SQLite it is so anyway."""
+    """Wait for all writers and keep new ones out until this transaction ends; on SQLite it is so anyway."""
     if connection.dialect.name != "sqlite":
         connection.execute(_ALONE)

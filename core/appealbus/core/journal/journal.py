@@ -3,30 +3,136 @@
 import asyncio
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import structlog
 
+from appealbus.core import clocks
 from appealbus.core.config.types import Secret
-from appealbus.core.journal import store
-from appealbus.core.journal.clients import Clients
+from appealbus.core.domain.client import Client, Credential
+from appealbus.core.domain.event import Cursor
+from appealbus.core.domain.named_view import NamedView
+from appealbus.core.domain.operation import Frozen, Progress
+from appealbus.core.journal import clients, leaving, named_views, state, store
+from appealbus.core.journal import operations as operating
+from appealbus.core.journal.appeals import accepting, concluding
+from appealbus.core.journal.asking import asks
+from appealbus.core.journal.changes import changing
 from appealbus.core.journal.errors import Superseded
 from appealbus.core.journal.key import KeyFile
 from appealbus.core.journal.lock import RunLock
-from appealbus.core.journal.named_views import NamedViews
-from appealbus.core.journal.operating import Operating
-from appealbus.core.journal.outgoing import Delivering
+from appealbus.core.journal.mark import JournalState
 from appealbus.core.journal.renewing import Renewing
-from appealbus.core.journal.rows import JournalState
 from appealbus.core.journal.schema import Tell
-from appealbus.core.journal.sketching import Sketching
-from appealbus.core.journal.taking import Taking
-from appealbus.core.journal.upkeep import Upkeep
+from appealbus.core.journal.taking import Delivering, Taking
+from appealbus.core.journal.upkeep import Sketching, Upkeep
 from appealbus.core.journal.working import Working
 from appealbus.core.journal.writer import Writer
-from appealbus.core.journal.writes import accepting, changing, concluding, journal_state, leaving
+from appealbus.core.journal.writing import Writing
+
+
+class NamedViews(Writing):
+    async def keep_view(self, name: str, query: str) -> None:
+        """Keep a view under a name. Raises JournalError: `view.known` or `view.too_many`."""
+        view = NamedView(name, query, self.actor, self.now())
+        await self._write.submit(named_views.keep, view)
+
+    async def drop_view(self, name: str) -> bool:
+        """Delete a view; False where there is none."""
+        return await self._write.submit(named_views.drop, named_views.Dropping(name, self.actor))
+
+    async def named_views(self) -> list[NamedView]:
+        return await self._read(named_views.all_views)
+
+
+class Operating(Writing):
+    async def begin_operation(
+        self, frozen: Frozen, *, reason: str, purpose: str = "", newest: int | None = None
+    ) -> Progress:
+        """Write down what a person has decided; nothing is done yet. One that was stopped goes on as it was.
+
+        Args:
+            frozen: what is to be done.
+            reason: why.
+            purpose: why somebody is looked for; empty where nobody is.
+            newest: the newest operation that the person saw: the same one begun since is theirs, whoever began it,
+                ended or not. None: only an unfinished one is.
+        """
+        item = operating.Begin(frozen, self.actor, reason, purpose, self.now(), newest)
+        return await self._write.submit(operating.begin, item)
+
+    async def go_on(self, mark: str) -> Progress:
+        """Do the next part of an operation, in one transaction; it is on disk when this returns.
+
+        Raises JournalError: `unknown_operation`, or `operation_stopped` by a person.
+        """
+        return await self._write.submit(operating.go, operating.Go(mark, self.actor, self.now(), clocks.wall()))
+
+    async def stop_operation(self, mark: str, *, reason: str) -> bool:
+        """Stop an operation before its next part; False if none is under way or it is stopped."""
+        return await self._write.submit(operating.switch, operating.Switch(mark, False, self.actor, reason))
+
+    async def resume_operation(self, mark: str, *, reason: str) -> bool:
+        """Resume an operation that was stopped or abandoned; False if none is under way."""
+        return await self._write.submit(operating.switch, operating.Switch(mark, True, self.actor, reason))
+
+    operations = asks(operating.under_way)
+    newest_operations = asks(operating.newest)
+    operation = asks(operating.one)
+    not_done = asks(operating.not_done)
+
+
+class Clients(Writing):
+    async def add_client(self, client: Client, credential: Credential, digest: bytes) -> None:
+        """Add a client with its first credential; `digest` is the SHA-256 of its token or certificate.
+
+        Raises JournalError: `client.known` or `client.credential_known`, if the name or credential was ever in use.
+        """
+        await self._write.submit(clients.add, clients.NewClient(client, credential, digest, self.actor))
+
+    async def add_person(self, client: Client) -> None:
+        """Add a client that has shown elsewhere who it is, without a credential.
+
+        Raises JournalError: `client.known`, if the name was ever in use.
+        """
+        await self._write.submit(clients.add, clients.NewClient(client, None, b"", self.actor))
+
+    async def add_credential(
+        self, name: str, credential: Credential, digest: bytes, old_until: datetime | None
+    ) -> None:
+        """Add a credential; the others end at `old_until` at the latest. None: they stay.
+
+        Raises JournalError: `client.unknown`, `client.revoked` or `client.credential_known`.
+        """
+        item = clients.NewCredential(name, credential, digest, old_until, self.actor)
+        await self._write.submit(clients.add_credential, item)
+
+    async def revoke_client(self, name: str) -> bool:
+        """Revoke a client with all its credentials for good; False if it is unknown or revoked."""
+        return await self._write.submit(clients.revoke, clients.Revoking(name, None, self.now(), self.actor))
+
+    async def revoke_credential(self, name: str, id: str) -> bool:
+        """Revoke one credential of a client; False if it is unknown or revoked."""
+        return await self._write.submit(clients.revoke, clients.Revoking(name, id, self.now(), self.actor))
+
+    async def renew_credential(self, name: str, id: str, until: datetime) -> None:
+        """Extend a valid credential. Not logged: each use of a session does this."""
+        await self._write.submit(clients.renew, clients.Renewing(name, id, until))
+
+    async def take_requests(self, client: str, minute: int, wanted: int, limit: int) -> int:
+        """Take up to `wanted` requests of a client's `limit` in a minute since 1970; return how many it gets.
+
+        All processes share the limit.
+        """
+        return await self._limits.submit(clients.take, clients.Wish(client, minute, wanted, limit))
+
+    async def note_read(self, client: str, cursor: Cursor) -> None:
+        """Note how far a client has read the feed; a cursor behind the noted one changes nothing."""
+        await self._write.submit(clients.note_read, clients.Read(client, cursor, self.now()))
+
 
 _ENDING = 3.0
 """Seconds that the threads of a journal behind a line have for their end before it is cut."""
@@ -41,7 +147,7 @@ class Journal(Taking, Working, Delivering, Operating, Upkeep, Renewing, Sketchin
     """The durable record of everything. One object for each process; all methods are safe to call concurrently.
 
     What a method has returned is on disk, `keep` excepted. Every method raises JournalError where the disk or the
-    database fails; then nothing of that one request is there. Reads are inherited from Reading.
+    database fails; then nothing of that one request is there. Reads are inherited from JournalReader.
     """
 
     _run_lock: RunLock | None = None
@@ -94,7 +200,7 @@ class Journal(Taking, Working, Delivering, Operating, Upkeep, Renewing, Sketchin
         return journal
 
     async def _first_look(self) -> None:
-        """Look at the clock; whoever has just migrated the journal to our tables is about to leave."""
+        """Look at the clock; a process that has just migrated the journal is about to leave."""
         ends = time.monotonic() + _LEAVING
         while True:
             try:
@@ -160,13 +266,10 @@ class Journal(Taking, Working, Delivering, Operating, Upkeep, Renewing, Sketchin
     ) -> JournalState:
         """Begin an epoch later than this one and than the one given; nothing numbered from now on was ever so before.
 
-        Args:
-            epoch: the last one that anybody knows of.
-            beat: the last sign of life that anybody knows of, of this journal before it was restored.
-            note: told how the journal stands then, before anybody sees it and while nobody writes.
-
+        `epoch` and `beat` are the last known of this journal before it was restored. `note` gets the new state before
+        anybody sees it and while nobody writes.
         """
-        new = journal_state.Restored(epoch, beat, self.actor, note)
-        begun = await self._write.submit(journal_state.begin_epoch, new)
+        new = state.Restored(epoch, beat, self.actor, note)
+        begun = await self._write.submit(state.begin_epoch, new)
         self._opened_in(begun)
         return await self.look()

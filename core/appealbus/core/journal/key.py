@@ -39,34 +39,32 @@ Marked = tuple[bytes, str, str]
 
 
 class JournalKey:
-    """Makes marks: the same for the same identifier, and nothing that it could be found out from."""
+    """Makes marks: equal for equal identifiers, and irreversible without the key."""
 
     def __init__(self, secret: bytes) -> None:
         self._hmac = HMAC(secret, digestmod=sha256)
 
     def mark(self, kind: str, identifier: str) -> bytes:
-        """Return the mark of an identifier in its normal form."""
         return self._digest(f"{kind}:{identifier}")[:16]
 
     def marked(self, named: Iterable[Named]) -> list[Marked]:
-        """Return what stands in `subject` for identifiers, each once, in the first of its roles."""
+        """Return rows of `subject` for identifiers, each once, in its first role."""
         roles: dict[tuple[str, str], str] = {}
         for kind, value, role in named:
             roles.setdefault((kind, value), role)
         return [(self.mark(kind, value), role, kind) for (kind, value), role in roles.items()]
 
     def question(self, unkeyed: str) -> str:
-        """Return the key under which a question is kept and told, from the hash that its plan has made of its query."""
+        """Return the stored key of a question from the hash that its plan has made."""
         return self._digest(unkeyed)[:8].hex() if len(unkeyed) == _UNKEYED else unkeyed
 
     @cached_property
     def sketcher(self) -> Sketcher:
-        """What makes sketches of texts."""
         return Sketcher(self._digest("sketches of texts"))
 
     @property
     def check(self) -> bytes:
-        """What the journal keeps of its key, to tell it from others."""
+        """What the journal keeps to recognise its key."""
         return self._digest("the key of this journal")[:16]
 
     def _digest(self, text: str) -> bytes:
@@ -76,27 +74,18 @@ class JournalKey:
 
 
 class KeyFile:
-    """Where the key lies: one line of 64 hexadecimal digits, for its owner's eyes alone."""
+    """The file of the key: one line of 64 hexadecimal digits, readable by its owner alone."""
 
     def __init__(self, path: Path, *, anew: bool = False) -> None:
-        """Name it.
-
-        Args:
-            path: where it is.
-            anew: whether the journal gets another key; whoever opens it then marks everything anew.
-
-        """
+        """Name the file; with `anew` whoever opens the journal gives it another key and marks everything anew."""
         self.path = path
         self._anew = anew
 
     def settle(self, connection: Connection) -> JournalKey:
-        """Return the journal's key; where it has none yet take the one that is there, or make it.
+        """Return the journal's key; if it has none yet, take the one in the file, or make it.
 
-        Called in a transaction that keeps out everybody else who opens this journal: two never make two keys.
-
-        Raises:
-            ConfigError: the key is gone, is another journal's, is open to others, or cannot be made.
-
+        Called in a transaction that keeps out everybody else who opens this journal: two never make two keys. Raises
+        ConfigError if the key is gone, another journal's, open to others, or cannot be made.
         """
         check = connection.scalar(select(standing.c.key_check))
         if self._anew:
@@ -110,10 +99,7 @@ class KeyFile:
     def of_journal(self, connection: Connection) -> JournalKey:
         """Return the journal's key.
 
-        Raises:
-            ConfigError: as above; or the journal has none yet.
-            Outlived: not everything is marked with it yet.
-
+        Raises ConfigError as `settle` does, or if there is none yet; Outlived if not everything is marked with it.
         """
         if _under_way(connection):
             raise Outlived("the journal gets another key, and not all is marked anew; `appealbus key renew` goes on")
@@ -131,7 +117,7 @@ class KeyFile:
         return key
 
     def _renewed(self, connection: Connection, check: bytes | None) -> JournalKey:
-        """Give the journal another key: one that was laid there and is not the old one, or else one that is made."""
+        """Give the journal another key: a new one laid there, else one that is made."""
         generation.alone(connection)
         if _under_way(connection):
             with suppress(ConfigError):
@@ -148,7 +134,7 @@ class KeyFile:
         return key
 
     def _move_aside(self) -> None:
-        """Keep a key that was: a journal that is restored from before may want it."""
+        """Keep the former key: a journal restored from before may need it."""
         aside = self.path.with_name(f"{self.path.name}.until-{clocks.wall():%Y%m%dT%H%M%S}")
         try:
             with suppress(FileNotFoundError):
@@ -174,7 +160,7 @@ class KeyFile:
         return JournalKey(bytes.fromhex(text.decode()))
 
     def _make(self) -> JournalKey:
-        """Make a key that is on disk before anything depends on it. One that somebody else made meanwhile counts."""
+        """Make a key and flush it before anything depends on it. One made meanwhile by somebody else counts."""
         made = self.path.with_name(f"{self.path.name}.{secrets.token_hex(4)}.new")
         try:
             with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:
@@ -199,7 +185,7 @@ class KeyFile:
 
 
 def insist_on(key: JournalKey, connection: Connection) -> None:
-    """Raise Outlived where the journal has another key by now, or gets one: marks of this one are not found there."""
+    """Raise Outlived where the journal has or gets another key, under which these marks are not found."""
     check = connection.scalar(select(standing.c.key_check).where(~exists().where(counter.c.name == RENEWED)))
     if check != key.check:
         raise Outlived

@@ -46,19 +46,14 @@ class FileLock:
 
 
 class HostLock:
-    """Held by the first of several processes on a machine that wants it, until that one ends."""
+    """Held by the first of several processes on a machine that takes it, until that process ends."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file: FileIO | None = None
 
     def taken(self) -> bool:
-        """Take it where it is free; return whether it is ours.
-
-        Raises:
-            OSError: the file of the lock cannot be made.
-
-        """
+        """Take it if it is free; return whether it is ours. Raises OSError if the file cannot be made."""
         if self._file is None:
             file = _open(self._path)
             if not _try(file):
@@ -87,7 +82,6 @@ class RunLock:
         self._file.write(f"{os.getpid()}\n".encode())
 
     def release(self) -> None:
-        """Let another process work the journal."""
         self._file.close()
 
 

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from appealbus.core.errors import UNREACHABLE, JournalError
 from appealbus.core.journal.errors import Behind
-from appealbus.core.journal.rows import JournalState
 from appealbus.core.journal.tables import to_moment
 
 if TYPE_CHECKING:
     import sqlite3
+
 
 _SQLITE = "SELECT journal, epoch, beat, clock FROM standing WHERE id = 1"
 _POSTGRESQL = "SELECT journal, epoch, beat, clock, pg_is_in_recovery() FROM standing"
@@ -36,7 +36,7 @@ _REPLACED = "the journal's file was replaced or taken away while the bus ran"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """How far PostgreSQL has written its log ahead: it says something within one system alone."""
+    """How far PostgreSQL has written its WAL; comparable only within one system."""
 
     system: str
     timeline: int
@@ -44,14 +44,11 @@ class Place:
 
     @classmethod
     def of(cls, row: Any) -> Place:
-        """Return it from a row of `PLACE`."""
         return cls(row[0], int(row[1][:8], 16), row[2])
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """How far a journal was."""
-
     journal: str
     epoch: int
     beat: int
@@ -66,11 +63,10 @@ class Mark:
 
     @classmethod
     def of(cls, standing: JournalState, place: Place | None = None, head: int | None = None) -> Mark:
-        """Return how far the journal is that stands so."""
         return cls(standing.journal, standing.epoch, standing.beat, standing.clock, place, head)
 
     def lost_its_log(self, now: Mark) -> bool:
-        """Whether that is a copy that has the newest beats all the same: nobody can tell when it was made."""
+        """Whether that is a copy with the newest beats, so that nobody can tell when it was made."""
         return now.beat >= self.beat and (now.head or 0) < (self.head or 0)
 
     def leads_to(self, now: Mark) -> bool:
@@ -117,23 +113,18 @@ class Memory:
         """Whether it trusts a worker, and none is at work: what is written then would be known to the journal alone."""
 
     def check(self) -> None:
-        """Raise Behind where the journal is known to be another one."""
+        """Raise Behind if the journal is known to be another one."""
         if self.lost is not None:
             raise Behind(self.lost)
 
     def check_told(self) -> None:
-        """Raise JournalError where nobody who writes a checkpoint would know of what is written."""
+        """Raise JournalError if no writer of a checkpoint would learn of what is written."""
         self.check()
         if self.untold:
             raise JournalError("this process has no checkpoint, and no worker that has one is at work", "untold")
 
     def learn(self, before: Mark | None, now: Mark) -> None:
-        """Compare what is seen now with what was known before anybody looked, and know it from now on.
-
-        Raises:
-            Behind: it is another journal, or an older copy.
-
-        """
+        """Compare what is seen with what was known, and know it from now on. Raises Behind."""
         with self._lock:
             self.check()
             if before is not None and not before.leads_to(now):
@@ -143,7 +134,6 @@ class Memory:
                 self.mark = replace(now, place=now.place or (self.mark.place if self.mark else None))
 
     def look_at_sqlite(self, driver: sqlite3.Connection, path: Path) -> None:
-        """Compare the file that a transaction has begun on."""
         self.check()
         before = self.mark
         try:
@@ -158,12 +148,9 @@ class Memory:
         self.learn(before, _mark_of(driver.execute(_SQLITE).fetchone()))
 
     def look_at_postgresql(self, driver: Any) -> None:
-        """Compare the database that a connection has just been made to.
+        """Compare the database of a new connection.
 
-        Raises:
-            Behind: it is another journal, or an older copy.
-            JournalError: it is a standby, which may still get what it lacks.
-
+        Raises Behind, or JournalError if it is a standby, which may still get what it lacks.
         """
         before = self.mark
         try:
@@ -178,7 +165,7 @@ class Memory:
             raise
 
     def lose(self, why: str, found: Mark | None) -> None:
-        """Have nothing written any more, since somebody has noticed this; `found` is how far the other journal is."""
+        """Stop all writing for this reason; `found` is how far the other journal is."""
         if self.lost is None:
             self.lost, self.found = why, found
 
@@ -188,7 +175,7 @@ def _mark_of(row: Any) -> Mark:
 
 
 def _place(driver: Any) -> Place | None:
-    """Return it, where the database tells: some that are kept for their users do not."""
+    """Return it, unless the database denies it, as some managed ones do."""
     import psycopg
 
     try:
@@ -199,3 +186,27 @@ def _place(driver: Any) -> Place | None:
         return None
     finally:
         driver.rollback()
+
+
+@dataclass(frozen=True, slots=True)
+class JournalState:
+    """The identity of a journal, its signs of life, and the state of its clock."""
+
+    journal: str
+    """Tells journals apart; a copy has that of its original."""
+    epoch: int
+    """1 at first, one more after each restore."""
+    beat: int
+    """Signs of life of whoever works it: a copy of it that is older has seen fewer."""
+    clock: datetime | None
+    """Its newest moment, by its own clock."""
+    behind: float
+    """Seconds that the machine's clock is ahead of the journal's, since a jump that nobody has accepted."""
+    doubt: str | None
+    """Why its clock is in doubt: `ahead` or `went_back` at a start, `jumped`, `apart` (from the database's)."""
+    doubted_by: float
+    """Seconds that it is about."""
+    doubt_left: float
+    """Steady seconds until it is trusted again by itself."""
+    era: int
+    """How often its clock was set to the machine's after a doubt."""

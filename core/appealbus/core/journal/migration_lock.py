@@ -18,11 +18,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import bulk
+from appealbus.core.journal.clock import shared_now
 from appealbus.core.journal.errors import Superseded
 from appealbus.core.journal.lock import HostLock
 from appealbus.core.journal.migrations import REVISIONS
-from appealbus.core.journal.tables import lease, worker
-from appealbus.core.journal.writes.clock import shared_now
+from appealbus.core.journal.workers import lease, worker
 
 log = structlog.get_logger(__name__)
 
@@ -52,7 +52,7 @@ _STANDS = text(
 
 
 class Fence(Protocol):
-    """What only one can have, and nobody who works the journal leaves to others."""
+    """An exclusive lock that nobody who works the journal leaves to others."""
 
     def taken(self) -> bool:
         """Take it if it is free, and say whether it is ours."""
@@ -62,41 +62,31 @@ class Fence(Protocol):
 
 
 class PostgresqlFence:
-    """The exclusive half of the lock of which each writing connection has a share, and nobody who is seen alive."""
+    """The exclusive side of the lock that writing connections share; taken only if no worker is alive."""
 
     def __init__(self, engine: Engine) -> None:
         self._connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
 
     def taken(self) -> bool:
-        """Take it if it is free, and say whether it is ours."""
         seen = select(func.count()).where(worker.c.seen_until > shared_now(self._connection))
         return not self._connection.scalar(seen) and bool(self._connection.scalar(_TAKE))
 
     def close(self) -> None:
-        """Let others have it."""
         with suppress(SQLAlchemyError):
             self._connection.invalidate()  # not back into the pool: the lock is the session's
             self._connection.close()
 
 
 def sqlite_fence(journal: Path) -> Fence:
-    """Return the lock that a bus holds that works the file."""
+    """Return the lock of the bus that works the file."""
     return HostLock(journal.with_name(f"{journal.name}.run"))
 
 
 @contextmanager
 def alone(engine: Engine, lock: AbstractContextManager[None], fence: Fence, *, tells: bool) -> Iterator[None]:
-    """Wait until nobody works the journal, and keep it so.
+    """Wait until nobody works the journal, and keep it so; raise JournalError if workers do not end.
 
-    Args:
-        engine: gives connections.
-        lock: held around each transaction.
-        fence: what is taken.
-        tells: whether workers are told to end. Else only somebody who migrates already is waited for.
-
-    Raises:
-        JournalError: workers did not end.
-
+    With `tells` workers are told to end; else only a migration that is under way is waited for.
     """
     patience, told = _PATIENCE if tells else _SHORTLY, False
     ends = time.monotonic() + patience
@@ -125,7 +115,7 @@ def alone(engine: Engine, lock: AbstractContextManager[None], fence: Fence, *, t
 
 
 def announce(connection: Connection) -> None:
-    """Tell all workers that the journal is being migrated; it counts for some seconds."""
+    """Tell all workers that the journal is being migrated; valid for some seconds."""
     _announce(connection, _MIGRATES)
 
 
@@ -141,7 +131,7 @@ def _is_migrating(connection: Connection) -> bool:
 
 
 def check(connection: Connection) -> None:
-    """Raise Superseded where somebody migrates the journal or has migrated it."""
+    """Raise Superseded if somebody migrates or has migrated the journal."""
     stands = connection.execute(_STANDS).one()
     if stands.version_num != REVISIONS[-1]:
         raise Superseded(done=True)
@@ -150,7 +140,7 @@ def check(connection: Connection) -> None:
 
 
 def share_postgresql(driver: Any) -> None:
-    """Take a share of the lock for a connection that is to write; raise Superseded where that must not be."""
+    """Take a share of the lock for a writing connection; raise Superseded if somebody migrates."""
     free, revision = driver.execute(_SHARE).fetchone()
     driver.commit()
     if not free or revision != REVISIONS[-1]:

@@ -1,31 +1,53 @@
-"""The part of the journal for lists that people keep under a name."""
+"""Lists that people keep under a name."""
 
-from sqlalchemy import select
+from dataclasses import asdict, dataclass
 
-from appealbus.core.domain.named_view import NamedView
-from appealbus.core.journal.tables import named_view
-from appealbus.core.journal.writes import named_views
-from appealbus.core.journal.writing import Writing
+from sqlalchemy import Column, Connection, Table, Text, delete, func, insert, select
+
+from appealbus.core.domain.event import Event, What
+from appealbus.core.domain.named_view import MOST_VIEWS, NamedView
+from appealbus.core.errors import JournalError
+from appealbus.core.journal import events
+from appealbus.core.journal.one_by_one import one_by_one
+from appealbus.core.journal.tables import Moment, metadata
+
+named_view = Table(
+    "named_view",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("query", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("at", Moment, nullable=False),
+)
+"""Lists that people keep under a name: the filters, as they stand in a URL."""
 
 
-class NamedViews(Writing):
-    """Keeps and forgets named views."""
+@dataclass(frozen=True, slots=True)
+class Dropping:
+    name: str
+    by: str
 
-    async def keep_view(self, name: str, query: str) -> None:
-        """Keep a view under a name.
 
-        Raises:
-            JournalError: `view.known`: there is one of this name; `view.too_many`: there are as many as there may be.
+@one_by_one
+def keep(connection: Connection, item: NamedView) -> JournalError | None:
+    if connection.scalar(select(named_view.c.name).where(named_view.c.name == item.name)) is not None:
+        return JournalError("there is a view of this name", "view.known")
+    if (connection.scalar(select(func.count()).select_from(named_view)) or 0) >= MOST_VIEWS:
+        return JournalError("there are as many views as there may be", "view.too_many")
+    connection.execute(insert(named_view), asdict(item))
+    events.note(connection, [Event(What.VIEW_KEPT, None, item.by, item.name, {"query": item.query})])
+    return None
 
-        """
-        view = NamedView(name, query, self.actor, self.now())
-        await self._write.submit(named_views.keep, view)
 
-    async def drop_view(self, name: str) -> bool:
-        """Forget a view; False where there is none."""
-        return await self._write.submit(named_views.drop, named_views.Dropping(name, self.actor))
+@one_by_one
+def drop(connection: Connection, item: Dropping) -> bool:
+    """Delete a view; False if there is none of this name."""
+    gone = connection.execute(delete(named_view).where(named_view.c.name == item.name)).rowcount > 0
+    if gone:
+        events.note(connection, [Event(What.VIEW_DROPPED, None, item.by, item.name)])
+    return gone
 
-    async def named_views(self) -> list[NamedView]:
-        """Return all that there are, by name."""
-        rows = await self._read(lambda connection: connection.execute(select(named_view)).all())
-        return sorted((NamedView(**row._mapping) for row in rows), key=lambda view: view.name.casefold())
+
+def all_views(connection: Connection) -> list[NamedView]:
+    rows = connection.execute(select(named_view)).all()
+    return sorted((NamedView(**row._mapping) for row in rows), key=lambda view: view.name.casefold())

@@ -40,12 +40,7 @@ _LONGEST = 100
 
 
 def named_by_appeal(appeal: Appeal | Mapping[str, Any]) -> list[Named]:
-    """Return whom and what an appeal names: who writes, who is mentioned, which parcels. Not the body it is written to.
-
-    Args:
-        appeal: the model, or its JSON.
-
-    """
+    """Return who writes, who is mentioned and which parcels, of an appeal or its JSON; not the addressee."""
     found: list[Named | None] = []
     if who := _of(appeal, "applicant"):
         found.append(holder(_of(who, "iin") or _of(who, "bin"), "applicant"))
@@ -61,13 +56,9 @@ def named_by_appeal(appeal: Appeal | Mapping[str, Any]) -> list[Named]:
 
 
 def named_by_record(record: Record | Mapping[str, Any], role: str, asked: Collection[str] = ()) -> list[Named]:
-    """Return whom and what a record names, found by the types of its fields, and by their names.
+    """Return whom and what a record names, by the types and names of its fields; of its JSON by names alone.
 
-    Args:
-        record: the model, or its JSON; of that the names alone are known.
-        role: the lookup that found it.
-        asked: values that it was asked for: the appeal or another record has named these.
-
+    `role` is the lookup that found it. Values that it was `asked` for are left out: something else has named these.
     """
     found: dict[Named, None] = {}
     for what, value in _identifiers(record):
@@ -82,7 +73,7 @@ def named_by_record(record: Record | Mapping[str, Any], role: str, asked: Collec
 
 
 def holder(value: Any, role: str) -> Named | None:
-    """Return who has this ИИН or БИН; which of the two it is its fifth digit tells, whatever the field is called."""
+    """Return the ИИН or БИН; its fifth digit decides which, whatever the field is called."""
     if not isinstance(value, str) or not 12 <= len(value) <= _SPELT:
         return None
     found = _holder(value)
@@ -101,7 +92,6 @@ def _holder(value: str) -> tuple[Kind, str] | None:
 
 
 def parcel(value: Any, role: str) -> Named | None:
-    """Return the parcel with this cadastral number."""
     if not isinstance(value, str) or not 11 <= len(value) <= _SPELT:
         return None
     normal = parse_or_none(parse_cadastral_number, value)
@@ -113,7 +103,7 @@ def _of(value: Any, name: str) -> Any:
 
 
 def _identifiers(value: Any) -> Iterator[tuple[str, Any]]:
-    """Yield what a record says where identifiers stand, in no order; however deep it is nested."""
+    """Yield the values in fields of identifiers, in no order, at any depth."""
     todo: list[tuple[str | None, Any]] = [(None, value)]
     looks = 0
     while todo and looks < _LOOKS:
@@ -140,7 +130,7 @@ def _members(value: Mapping[str, Any]) -> Iterator[tuple[str | None, Any]]:
 
 @cache
 def _fields(kind: type) -> tuple[tuple[str, str | None], ...] | None:
-    """Return the fields of a model that hold identifiers, or may hold something that does; None of what is no model."""
+    """Return the fields of a model that are or may hold identifiers; None if it is no model."""
     if not issubclass(kind, BaseModel):
         return None
     found = []
@@ -171,7 +161,6 @@ def _by_name(name: str) -> str | None:
 
 
 def _is_nested(annotation: Any, within: tuple[Any, ...] = ()) -> bool:
-    """Say whether a value of this type may hold an identifier somewhere."""
     origin, inner = get_origin(annotation), get_args(annotation)
     if origin is Literal:
         return False

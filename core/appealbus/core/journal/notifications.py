@@ -25,7 +25,7 @@ _PAUSE = 5.0
 
 
 def tell(connection: Connection) -> None:
-    """Tell all workers of this journal, once the transaction is committed, that there is something to deliver."""
+    """Tell all workers, once the transaction is committed, that there is something to deliver."""
     if connection.dialect.name == "postgresql":
         postgresql_driver(connection).queue(_TELL)
 

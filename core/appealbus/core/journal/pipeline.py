@@ -29,7 +29,7 @@ _HELD_BACK = 6144
 
 
 class _Cursor(psycopg.Cursor[Any]):
-    """What everybody else uses: it comes after what is queued."""
+    """SQLAlchemy's cursor: what is queued goes before it."""
 
     def execute(self, *args: Any, **kwargs: Any) -> Any:
         connection = cast("PipelinedConnection", self.connection)
@@ -45,7 +45,7 @@ class _Cursor(psycopg.Cursor[Any]):
 
 
 class PipelinedConnection(psycopg.Connection[Any]):
-    """A connection that has commands wait until something is asked, or the transaction ends."""
+    """A connection that queues commands until something is asked or the transaction ends."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -56,7 +56,7 @@ class PipelinedConnection(psycopg.Connection[Any]):
         self._named = 0
 
     def queue(self, command: Command) -> None:
-        """Have a command done whose result nobody needs; an error comes at the next wait."""
+        """Queue a command without a result; its error comes at the next wait."""
         self._queued.append(command)
 
     def ask(self, *commands: Command) -> list[list[tuple[Any, ...]]]:
@@ -82,12 +82,11 @@ class PipelinedConnection(psycopg.Connection[Any]):
         return values.load_rows(0, result.ntuples, tuple)
 
     def send_queued(self) -> None:
-        """Do what is queued."""
         if self._queued:
             self.ask()
 
     def commit(self) -> None:
-        """Do what is queued and commit, with one wait; undo all if that fails."""
+        """Send what is queued and commit, with one wait; roll back if that fails."""
         if not self._queued:
             super().commit()
             return
@@ -99,7 +98,7 @@ class PipelinedConnection(psycopg.Connection[Any]):
             raise
 
     def rollback(self) -> None:
-        """Undo the transaction, and drop what is queued."""
+        """Roll back, and drop what is queued."""
         self._queued.clear()
         if self.closed or self.pgconn.transaction_status == pq.TransactionStatus.IDLE:
             return
@@ -107,13 +106,12 @@ class PipelinedConnection(psycopg.Connection[Any]):
         self.forget()
 
     def forget(self) -> None:
-        """Prepare all anew: the driver has the database forget its statements, and ours, where tables may be others."""
+        """Forget prepared statements, ours and the driver's, since tables may have changed."""
         if self._names:
             self._exchange([_FORGET])
             self._names.clear()
 
     def _exchange(self, commands: Sequence[Command]) -> list[pq.abc.PGresult]:
-        """Send commands, and return the result of each."""
         line = self.pgconn
         syncs = _Syncs(line)
         news: list[Command | None] = []
@@ -144,7 +142,7 @@ class PipelinedConnection(psycopg.Connection[Any]):
         return [result for new, result in zip(news, results, strict=True) if new is None]
 
     def _check(self, commands: Sequence[Command], news: Sequence[Command | None], results: Sequence[Any]) -> None:
-        """Raise the first error that there is, in spite of the line being lost after it."""
+        """Raise the first error, even if the line was lost after it."""
         failed = next((at for at, result in enumerate(results) if result.status not in _DONE), None)
         if failed is None:
             return
@@ -160,7 +158,7 @@ class PipelinedConnection(psycopg.Connection[Any]):
 
 
 class _Syncs:
-    """Has a Sync come before what would make the library send something that none follows."""
+    """Puts a Sync before whatever would make the library send something without one."""
 
     def __init__(self, line: pq.abc.PGconn) -> None:
         self._line = line
@@ -168,7 +166,6 @@ class _Syncs:
         self.count = 0
 
     def before(self, size: int) -> None:
-        """Make room for what is to be sent next."""
         if self._held and self._held + size > _HELD_BACK:
             self.add()
         self._held += size
@@ -185,7 +182,7 @@ def _size(command: Command) -> int:
 
 
 def _undone(error: psycopg.Error) -> psycopg.Error:
-    """Mark an error as one after which certainly nothing is committed."""
+    """Mark an error after which certainly nothing is committed."""
     error.undone = True  # type: ignore[attr-defined]
     return error
 

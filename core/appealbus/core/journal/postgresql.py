@@ -2,27 +2,64 @@
 
 from __future__ import annotations
 
+import os
 import re
+import socket
+import threading
 import time
 from collections.abc import Callable, Generator, Mapping
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from functools import partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakSet
 
 from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import NullPool, QueuePool
 
-from appealbus.core.errors import CONFLICT, UNREACHABLE, ConfigError
+from appealbus.core.errors import CONFLICT, UNREACHABLE, ConfigError, JournalError
 from appealbus.core.journal import migration_lock, schema
-from appealbus.core.journal.connections import OpenConnections
 from appealbus.core.journal.generation import OUTLIVED
 from appealbus.core.journal.key import JournalKey, KeyFile
 from appealbus.core.journal.mark import Memory
 
 if TYPE_CHECKING:
     import psycopg
+
+C = TypeVar("C")
+
+
+class OpenConnections:
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._open: WeakSet[Any] = WeakSet()
+        self._over = False
+
+    @property
+    def over(self) -> bool:
+        return self._over
+
+    def make(self, connect: Callable[[], C]) -> C:
+        if self._over:
+            raise JournalError("the journal failed: the database does not answer", UNREACHABLE)
+        connection = connect()
+        with self._lock:
+            self._open.add(connection)
+        if self._over:
+            self.cut()
+        return connection
+
+    def cut(self) -> None:
+        """Close all connections and allow no new ones, so that whoever waits gets an error at once."""
+        with self._lock:
+            self._over = True
+            connections = list(self._open)
+        for connection in connections:
+            # One that is closed already has no number, and its own error says so.
+            with suppress(Exception), socket.socket(fileno=os.dup(connection.fileno())) as same:
+                same.shutdown(socket.SHUT_RDWR)
+
 
 Password = Callable[[], str]
 
@@ -106,7 +143,7 @@ _REFUSALS = (
 
 
 def in_our_words(original: BaseException | None) -> tuple[str, str] | None:
-    """Return a code and a text for an error of the driver; None if it is another's."""
+    """Return code and text for an error of the driver; None for another error."""
     if not type(original).__module__.startswith("psycopg"):
         return None
     state = getattr(original, "sqlstate", None) or ""
@@ -139,13 +176,9 @@ def open_engines(
     read_only: bool,
     ends_workers: bool,
 ) -> tuple[Engine, Engine | None, KeyFile | JournalKey]:
-    """Connect, create and migrate the tables unless they are only to be read; return the reading and writing engine.
+    """Connect, and create and migrate the tables unless `read_only`; return the engines to read and write, and the key.
 
-    And the journal's key; of one that is only read the file.
-
-    Raises:
-        ConfigError: the driver is missing, or the database refuses us for a reason that stays until somebody mends it.
-
+    Of a journal that is only read the key is its file. Raises ConfigError for what stays until somebody fixes it.
     """
     if url.drivername not in {"postgresql", "postgresql+psycopg"}:
         raise ConfigError("the journal's driver for PostgreSQL is psycopg; write postgresql://user@host/database")
@@ -232,7 +265,7 @@ def _connection_class(seconds: float, connections: OpenConnections) -> type[psyc
     from appealbus.core.journal.pipeline import PipelinedConnection
 
     class Connection(PipelinedConnection):
-        """A connection that gives up on an answer that does not come, and on itself with it."""
+        """A connection that gives up, and closes, when an answer does not come."""
 
         @classmethod
         def _connect_gen(cls, *args: Any, **kwargs: Any) -> Any:
@@ -266,7 +299,7 @@ def _connection_class(seconds: float, connections: OpenConnections) -> type[psyc
 
 
 def _explain(error: SQLAlchemyError, url: URL) -> None:
-    """Raise ConfigError where a person has to mend something; return where waiting may help."""
+    """Raise ConfigError for what a person has to fix; return if waiting may help."""
     original = error.orig if isinstance(error, DBAPIError) else None
     where = f"the journal at {url.host or 'the local socket'}, database {url.database}, role {url.username}"
     state = getattr(original, "sqlstate", None)

@@ -1,19 +1,76 @@
 """The part of the journal for a new key."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Table, bindparam, delete, select, update
 
 from appealbus.core.domain.case import Case
 from appealbus.core.domain.document import fact_parts, is_fact
-from appealbus.core.journal.key import RENEWED
+from appealbus.core.domain.event import Event, What
+from appealbus.core.journal import bulk, events
+from appealbus.core.journal.appeals import forms
+from appealbus.core.journal.awaiting import awaited
+from appealbus.core.journal.key import RENEWED, Marked
 from appealbus.core.journal.naming import Named, named_by_appeal, named_by_record
-from appealbus.core.journal.tables import counter, document
-from appealbus.core.journal.writes import renewing
+from appealbus.core.journal.one_by_one import one_by_one
+from appealbus.core.journal.replies import reply
+from appealbus.core.journal.tables import counter, document, lookup, subject
 from appealbus.core.journal.writing import Writing
 from appealbus.core.packing import unpack
 from appealbus.schemas.record import stored_record
 from appealbus.schemas.stored import APPEAL
+
+
+@dataclass(frozen=True, slots=True)
+class Anew:
+    appeal_id: int
+    marked: Sequence[Marked]
+    keys: Mapping[tuple[str, str], str]
+    """By lookup and old key the new one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Appeals to mark anew, and the id up to which all are done then."""
+
+    appeals: Sequence[Anew]
+    last: int
+
+
+def _rekeyed(table: Table) -> Any:
+    which = (table.c.appeal_id == bindparam("a"), table.c.lookup == bindparam("l"), table.c.key == bindparam("k"))
+    return update(table).where(*which).values(key=bindparam("new"))
+
+
+_REKEYED = [_rekeyed(table) for table in (lookup, awaited, reply)]
+
+
+@one_by_one
+def mark_anew(connection: Connection, item: Batch) -> None:
+    """Replace marks and keys, and note how far that is."""
+    ids = [appeal.appeal_id for appeal in item.appeals]
+    forms.drop_sketches(connection, ids)  # made anew by whoever compares texts
+    connection.execute(delete(subject).where(subject.c.appeal_id.in_(bulk.padded(ids))))
+    forms.add_subjects(connection, [forms.Naming(appeal.appeal_id, appeal.marked) for appeal in item.appeals])
+    keys = [
+        {"a": appeal.appeal_id, "l": name, "k": old, "new": new}
+        for appeal in item.appeals
+        for (name, old), new in appeal.keys.items()
+        if new != old
+    ]
+    for statement in _REKEYED if keys else ():
+        connection.execute(statement, keys)
+    bulk.upsert(connection, counter, [{"name": RENEWED, "value": item.last}])
+
+
+def end(connection: Connection, items: Sequence[int]) -> list[None]:
+    connection.execute(delete(counter).where(counter.c.name == RENEWED))
+    told = [Event(What.MIGRATED, None, "bus", "key", {"rows": count}) for count in items]
+    events.note(connection, told)
+    return [None] * len(items)
+
 
 _BATCH = 200
 """Appeals of one transaction: what was done since the last one is lost by a kill."""
@@ -25,17 +82,10 @@ Rekey = Callable[[Case], Mapping[tuple[str, str], str]]
 
 
 class Renewing(Writing):
-    """Marks everything anew."""
-
     async def mark_anew(self, rekey: Rekey, tell: Callable[[int], None]) -> int:
         """Mark all appeals anew that are not yet, a batch in each transaction; return how many were.
 
-        Whoever is killed meanwhile has lost a batch, and goes on the next time.
-
-        Args:
-            rekey: makes the keys of questions.
-            tell: told after each batch how many are done.
-
+        Whoever is killed meanwhile has lost a batch, and goes on the next time. `tell` gets the count after each batch.
         """
         done = 0
         last = await self._read(_last)
@@ -44,13 +94,13 @@ class Renewing(Writing):
             documents = await self._read(lambda connection, ids=ids: _documents(connection, ids))  # type: ignore[misc]
             # One that cannot be read keeps what it has: nobody can say whom it names.
             batch = [
-                renewing.Anew(case.appeal_id, self.key.marked(_named(case, documents[case.appeal_id])), rekey(case))
+                Anew(case.appeal_id, self.key.marked(_named(case, documents[case.appeal_id])), rekey(case))
                 for case in await self.cases(ids)
             ]
-            await self._write.submit(renewing.mark_anew, renewing.Batch(batch, last))
+            await self._write.submit(mark_anew, Batch(batch, last))
             done += len(rows)
             tell(done)
-        await self._write.submit(renewing.end, done)
+        await self._write.submit(end, done)
         return done
 
 
@@ -66,7 +116,7 @@ def _documents(connection: Connection, ids: list[int]) -> dict[int, dict[bytes, 
 
 
 def _named(case: Case, documents: Mapping[bytes, bytes]) -> list[Named]:
-    """Return whom and what an appeal names in all its forms, and all records that were found for it."""
+    """Return whom an appeal names in all its forms and in all records found for it."""
     roles = {state.fact.digest: state.lookup for state in case.states if state.fact is not None}
     named: list[Named] = []
     for digest, packed in documents.items():

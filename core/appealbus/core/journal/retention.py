@@ -1,32 +1,111 @@
-"""Deleting what is past its time: in small transactions, so that others go on meanwhile."""
+"""What is past its time: counted, found, and deleted in small transactions, so that others go on meanwhile."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, TypeAlias
 
-from sqlalchemy import Connection
+from sqlalchemy import Column, ColumnElement, Connection, Table, func, or_, select, true
 
-from appealbus.core.journal import expired
-from appealbus.core.journal.expired import Ages
+from appealbus.core.journal import pruning, replies
+from appealbus.core.journal.access import access
+from appealbus.core.journal.events import log_entry
+from appealbus.core.journal.pruning import RESTS, waited_for
+from appealbus.core.journal.quarantine import quarantine
+from appealbus.core.journal.replies import old_replies, reply
+from appealbus.core.journal.tables import IDLE, SUPERSEDES, WAITS, appeal, dossier, outbox
 from appealbus.core.journal.writer import Item, Run, Writer
-from appealbus.core.journal.writes import pruning, replies, superseding
+
+_PAGE = 200
+"""Versions that are looked at at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ages:
+    """What is older than these moments goes; None: it stays."""
+
+    done: datetime
+    """Appeals that have been idle and fully delivered since, and messages that were replayed."""
+    access: datetime | None = None
+    log: datetime | None = None
+    versions: datetime | None = None
+    """Versions that were superseded before."""
+    replies: Mapping[str, datetime] = field(default_factory=dict)
+    """By source, where its setting says less than what was said when they came."""
+
+
+def superseding(
+    connection: Connection, before: datetime, after: tuple[datetime, int] | None
+) -> list[tuple[int, int, datetime]]:
+    """Return a page of versions that superseded others before a moment: appeal, version, when."""
+    query = select(dossier.c.appeal_id, dossier.c.version, dossier.c.created_at)
+    query = query.where(SUPERSEDES, dossier.c.created_at < before)
+    if after is not None:
+        at, appeal_id = after
+        behind = or_(dossier.c.created_at > at, dossier.c.appeal_id > appeal_id)
+        query = query.where(dossier.c.created_at >= at, behind)
+    rows = connection.execute(query.order_by(dossier.c.created_at, dossier.c.appeal_id).limit(_PAGE))
+    return [(row.appeal_id, row.version, row.created_at) for row in rows]
+
+
+def with_older(connection: Connection, versions: list[tuple[int, int, datetime]]) -> list[tuple[int, int]]:
+    """Return those of these versions that have an older one which nobody waits for."""
+    ids = [appeal_id for appeal_id, _, _ in versions]
+    theirs = select(dossier.c.appeal_id, func.min(dossier.c.version)).where(dossier.c.appeal_id.in_(ids), ~waited_for())
+    first = {row[0]: row[1] for row in connection.execute(theirs.group_by(dossier.c.appeal_id))}
+    newest: dict[int, int] = {}
+    for appeal_id, version, _ in versions:
+        if first.get(appeal_id, version) < version:
+            newest[appeal_id] = max(version, newest.get(appeal_id, 0))
+    return list(newest.items())
+
+
+def count(connection: Connection, ages: Ages, now: datetime, without: str | None = None) -> dict[str, int]:
+    """Return how much would be deleted now, by kind; what goes with its appeal is not counted beside it.
+
+    `without` is a receiver for which nothing is to wait any more.
+    """
+
+    def of(table: Table, *conditions: ColumnElement[bool]) -> int:
+        return connection.scalar(select(func.count()).select_from(table).where(*conditions)) or 0
+
+    others = true() if without is None else outbox.c.receiver != without
+    unsent = select(outbox.c.id).where(outbox.c.appeal_id == appeal.c.id, WAITS, others).exists()
+    done = (appeal.c.state == IDLE, appeal.c.changed_at < ages.done, ~unsent)
+    goes = select(appeal.c.id).where(*done)
+    found = {
+        "appeals": of(appeal, *done),
+        "quarantine": of(quarantine, (quarantine.c.replayed_at < ages.done) | (quarantine.c.closed_at < ages.done)),
+        "replies": of(
+            reply, or_(*old_replies(now, ages.replies)), ~goes.where(appeal.c.id == reply.c.appeal_id).exists()
+        ),
+    }
+    if ages.access is not None:
+        found["access"] = of(access, *_before(access.c.id, access.c.at >= ages.access))
+    if ages.log is not None:
+        found["log"] = of(log_entry, *_before(log_entry.c.position, log_entry.c.at >= ages.log))
+    if ages.versions is not None:
+        newer = dossier.alias()
+        same = (newer.c.appeal_id == dossier.c.appeal_id, newer.c.version > dossier.c.version)
+        followed = select(newer.c.version).where(*same, newer.c.created_at < ages.versions).exists()
+        its = select(appeal.c.id).where(appeal.c.id == dossier.c.appeal_id)
+        rests, stays = its.where(RESTS).exists(), ~its.where(*done).exists()
+        found["versions"] = of(dossier, followed, ~waited_for(others), rests, stays)
+    return found
+
+
+def _before(key: Column[int], young: ColumnElement[bool]) -> list[ColumnElement[bool]]:
+    """Return the condition for the rows before the first young one: only whole beginnings go."""
+    first = select(key).where(young).order_by(key).limit(1).scalar_subquery()
+    return [key < func.coalesce(first, 1 << 62)]
+
 
 Read: TypeAlias = Callable[[Callable[[Connection], Any]], Awaitable[Any]]
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 async def prune(writer: Writer, read: Read, ages: Ages, now: datetime, by: str) -> dict[str, int]:
-    """Delete what is past its time; return how much, by what it is.
-
-    Args:
-        writer: of the journal.
-        read: asks something of the journal.
-        ages: what is past its time.
-        now: by the journal's clock.
-        by: who deletes, for the log.
-
-    """
     gone = {
         "appeals": await _appeals(writer, ages.done, by),
         "quarantine": await all_of(writer, pruning.prune_quarantine, pruning.Old(ages.done, by)),
@@ -42,18 +121,18 @@ async def prune(writer: Writer, read: Read, ages: Ages, now: datetime, by: str) 
 
 
 async def _versions(writer: Writer, read: Read, before: datetime, by: str) -> int:
-    """Delete superseded versions. They are looked for beside the writer: most that were found once are gone."""
+    """Delete superseded versions. They are looked for beside the writer: most of those found are gone already."""
     total, after = 0, None
-    while page := await read(partial(expired.superseding, before=before, after=after)):
+    while page := await read(partial(superseding, before=before, after=after)):
         after = page[-1][2], page[-1][0]
-        found = await read(partial(expired.with_older, versions=page))
+        found = await read(partial(with_older, versions=page))
         if found:
-            total += await writer.submit(superseding.prune_versions, superseding.Superseded(found, before, by))
+            total += await writer.submit(pruning.prune_versions, pruning.Superseded(found, before, by))
     return total
 
 
 async def _appeals(writer: Writer, before: datetime, by: str) -> int:
-    """Delete appeals that have been idle and fully delivered since; each batch goes on where the last one ended."""
+    """Delete appeals idle and fully delivered since; each batch goes on where the last one ended."""
     total, last = 0, _BEGINNING
     while True:
         pruned = await writer.submit(pruning.prune_appeals, pruning.Idle(before, last, by))
@@ -63,7 +142,7 @@ async def _appeals(writer: Writer, before: datetime, by: str) -> int:
 
 
 async def prune_log(writer: Writer, before: datetime, by: str) -> int:
-    """Delete the beginning of the log, batch after batch; what is noted of that is not looked at any more."""
+    """Delete the beginning of the log in batches, without the entries that note this."""
     total, gone = 0, pruning.ENTRIES
     while gone == pruning.ENTRIES:
         gone = await writer.submit(pruning.prune_log, pruning.Old(before, by))
@@ -72,7 +151,7 @@ async def prune_log(writer: Writer, before: datetime, by: str) -> int:
 
 
 async def all_of(writer: Writer, run: Run[Item, int], item: Item) -> int:
-    """Delete batch after batch, until nothing is left; return how much that was."""
+    """Delete in batches until nothing is left; return how much."""
     total = 0
     while gone := await writer.submit(run, item):
         total += gone

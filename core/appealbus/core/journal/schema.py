@@ -29,8 +29,6 @@ _SILENT = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a migration is."""
-
     done: int
     """Appeals."""
     total: int
@@ -42,7 +40,7 @@ Tell: TypeAlias = Callable[[Progress], None]
 
 
 def check(engine: Engine) -> None:
-    """Raise ConfigError unless the journal has exactly our tables."""
+    """Raise ConfigError unless the journal has our tables."""
     with engine.connect() as connection:
         revision = _revision(connection)
     if revision is None:
@@ -65,17 +63,8 @@ def upgrade(
     What has to be moved between two revisions moves in batches. Who is killed meanwhile has lost one of them, and
     whoever opens the journal next goes on; processes that open it at the same time take turns.
 
-    Args:
-        engine: gives the connection.
-        lock: held around each transaction.
-        key: where the key lies.
-        fence: makes what nobody who works the journal leaves to others.
-        tell: told after each batch how far it is.
-        ends_workers: whether workers of earlier releases are told to end. Else they keep the journal as it is.
-
-    Raises:
-        JournalError: workers of earlier releases work it.
-
+    With `ends_workers` workers of earlier releases are told to end, and `fence` keeps them out; else they keep the
+    journal as it is, and JournalError is raised. `tell` is called after each batch.
     """
     with lock, engine.begin() as connection:
         _one_at_a_time(connection)
@@ -107,7 +96,7 @@ def _bring(engine: Engine, lock: AbstractContextManager[None], key: KeyFile, tel
 
 
 def _fill(engine: Engine, lock: AbstractContextManager[None], key: JournalKey, tell: Tell | None) -> None:
-    """Move what the revision after `UNFILLED` takes for granted, and go on to that."""
+    """Move the rows that the revision after `UNFILLED` expects elsewhere, and go on to that."""
     # Imports the models of all that is kept, and is needed once in a journal's life.
     from appealbus.core.journal.migrations import filling
 
@@ -140,13 +129,12 @@ def _fill(engine: Engine, lock: AbstractContextManager[None], key: JournalKey, t
 
 
 def _one_at_a_time(connection: Connection) -> None:
-    """Have workers that start together migrate one after the other."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('appealbus.journal'))"))
 
 
 def _revision(connection: Connection) -> str | None:
-    """Return the revision that the journal has; None where there is no journal yet."""
+    """Return the revision of the journal; None if there is none yet."""
     tables = inspect(connection).get_table_names()
     if "alembic_version" not in tables:
         if tables:

@@ -35,14 +35,11 @@ Sketch = tuple[int, ...]
 
 
 class Sketcher:
-    """Makes sketches with one key."""
-
     def __init__(self, secret: bytes) -> None:
         self._numbers = _Numbers(secret)
         self._known = lru_cache(_REMEMBERED)(self._drawn)
 
     def of(self, text: str) -> Sketch:
-        """Return the sketch of a text as it was written."""
         return self._known(text) if len(text) <= _SHORT else self._drawn(text)
 
     def _drawn(self, text: str) -> Sketch:
@@ -74,15 +71,13 @@ class Sketcher:
 
 
 def _lowest(hashes: set[int]) -> list[int]:
-    """Return the smallest of them in order; of many hardly more than these are sorted."""
+    """Return the smallest hashes in order; of many only the likely ones are sorted."""
     below = 2 * SIZE * _RANGE // max(1, len(hashes))
     likely = [digest for digest in hashes if digest < below]
     return sorted(likely if len(likely) >= SIZE else hashes)[:SIZE]
 
 
 class _Numbers(dict[str, bytes]):
-    """By character its five numbers."""
-
     def __init__(self, secret: bytes) -> None:
         super().__init__()
         self._secret = secret
@@ -94,18 +89,17 @@ class _Numbers(dict[str, bytes]):
 
 
 def packed(sketch: Sketch) -> bytes:
-    """Return a sketch as the journal keeps it: four bytes a hash, at most 512."""
+    """Return a sketch as it is stored: four bytes a hash, at most 512."""
     return struct.pack(f"<{len(sketch)}I", *sketch)
 
 
 def unpacked(body: bytes) -> Sketch:
-    """Return a sketch that was kept."""
     count = len(body) // 4
     return struct.unpack(f"<{count}I", body[: 4 * count])
 
 
 def likeness(one: Sequence[int], other: Sequence[int], least: float = 0.0) -> float:
-    """Return about how similar two texts are, by their sketches: from 0.0 to 1.0; 0.0 where it is less than `least`."""
+    """Return the estimated similarity of two texts, 0.0 to 1.0; 0.0 if less than `least`."""
     both = set(one).intersection(other)
     count = min(SIZE, len(one) + len(other) - len(both))
     if len(both) < least * count or not count:  # most that share a hash share little else

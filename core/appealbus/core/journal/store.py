@@ -16,13 +16,13 @@ from sqlalchemy.pool import QueuePool
 
 from appealbus.core.errors import UNEXPECTED, UNREACHABLE, ConfigError, JournalError
 from appealbus.core.journal import migration_lock, notifications, postgresql, schema
-from appealbus.core.journal.connections import OpenConnections
 from appealbus.core.journal.drivers import sqlite_driver
 from appealbus.core.journal.errors import NoJournalYet, Outlived
 from appealbus.core.journal.generation import Generation
 from appealbus.core.journal.key import JournalKey, KeyFile
 from appealbus.core.journal.lock import FileLock
 from appealbus.core.journal.mark import Memory
+from appealbus.core.journal.postgresql import OpenConnections
 from appealbus.core.sidecar import make_private
 
 UNNAMED_KEY = Path("appealbus.key")
@@ -113,7 +113,7 @@ def _key_file(url: URL, key: Path | KeyFile | None) -> KeyFile:
 
 
 def as_journal_error(error: Exception) -> JournalError:
-    """Return the error in our own words: a database's may quote what was to be written."""
+    """Return the error in our own words: a database's may quote what was written."""
     if isinstance(error, JournalError):
         return error
     code, text = _our_words(error, error.orig if isinstance(error, DBAPIError) else error)
@@ -177,7 +177,7 @@ def _open_sqlite(
 
 
 def _compare(memory: Memory, path: Path, connection: Connection) -> None:
-    """Raise Behind in a transaction that has just begun where the journal is another one."""
+    """Raise Behind at the begin of a transaction if the journal is another one."""
     driver = sqlite_driver(connection)
     try:
         memory.look_at_sqlite(driver, path)

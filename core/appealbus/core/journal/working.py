@@ -16,20 +16,12 @@ from appealbus.core.domain.replies import KeptReplies
 from appealbus.core.errors import JournalError
 from appealbus.core.interfaces.answer import Answer, Kept
 from appealbus.core.interfaces.wire import SingleUse
+from appealbus.core.journal import access, awaiting, keeping
+from appealbus.core.journal.appeals import concluding, leases, suspects
+from appealbus.core.journal.appeals.concluding import Concluding, Conclusion
 from appealbus.core.journal.key import Marked
 from appealbus.core.journal.naming import named_by_appeal, named_by_record
-from appealbus.core.journal.writes import (
-    awaiting,
-    concluding,
-    holding,
-    record_calls,
-    rereading,
-    suspects,
-    used_answers,
-    working,
-)
-from appealbus.core.journal.writes.concluding import Concluding, Conclusion
-from appealbus.core.journal.writes.replies import Kept as KeptRow
+from appealbus.core.journal.replies import Kept as KeptRow
 from appealbus.core.journal.writing import Writing
 
 _UNREADABLE = timedelta(hours=1)
@@ -48,15 +40,13 @@ log = structlog.get_logger(__name__)
 
 
 class Working(Writing):
-    """Gives appeals to workers, and keeps the results."""
-
     lacks_after = ""
     """Behind which combination of what is lacking the next claim looks; empty: all were looked at."""
 
     async def access(self, rows: Sequence[AccessRow]) -> None:
-        """Write rows of the access log: who looks at whose data. They are on disk when this returns."""
+        """Write rows of the access log; on disk when this returns."""
         if rows:
-            await self._write.submit(record_calls.access, record_calls.Asking(rows, self.actor))
+            await self._write.submit(access.write, access.Asking(rows, self.actor))
 
     async def keep(
         self, appeal_id: int, state: LookupState, *, owner: str | None = None, replies: KeptReplies | None = None
@@ -68,26 +58,26 @@ class Working(Writing):
         ones it is on disk when this returns, or the queue would hold many of them.
         """
         kept = self._kept(appeal_id, state, replies)
-        item = record_calls.Keep(appeal_id, state, owner, kept, self._marked(state))
+        item = keeping.Keep(appeal_id, state, owner, kept, self._marked(state))
         if replies is not None and len(replies.packed) > _LARGE:
-            await self._write.submit(record_calls.keep, item)
+            await self._write.submit(keeping.keep, item)
         else:
-            await self._write.post(record_calls.keep, item, about=appeal_id)
+            await self._write.post(keeping.keep, item, about=appeal_id)
 
     async def keep_at_once(self, appeal_id: int, state: LookupState, *, owner: str | None = None) -> bool:
-        """Write how a question stands; it is on disk when this returns. False: another worker has the appeal."""
-        return await self._write.submit(record_calls.keep_own, record_calls.Keep(appeal_id, state, owner))
+        """Write how a question stands; on disk when this returns. False: another worker has the appeal."""
+        return await self._write.submit(keeping.keep_own, keeping.Keep(appeal_id, state, owner))
 
     async def await_answer(self, row: AwaitedRow) -> None:
-        """Write a row of the access log, and that the answer to its question comes later. On disk when this returns."""
+        """Write a row of the access log and that its answer comes later. On disk when this returns."""
         await self._write.submit(awaiting.expect, awaiting.Expecting(row, self.actor))
 
     async def use_answer(self, once: SingleUse, message_id: str) -> bool:
-        """Have a signed answer count for a message of ours; False if it has counted for another. Then on disk."""
-        return await self._write.submit(used_answers.use, used_answers.Use(once, message_id))
+        """Let a signed answer count for a message of ours; False if it counted for another. On disk then."""
+        return await self._write.submit(awaiting.use, awaiting.Use(once, message_id))
 
     async def answered(self, source: str, answer: Answer) -> Kept:
-        """Keep an answer that came by itself until its lookup has read it, and have its appeal worked on next."""
+        """Keep an answer until its lookup has read it, and have its appeal worked next."""
         if not _ID.fullmatch(answer.question_id):  # no id of ours; and not every text can be stored
             return Kept.UNKNOWN
         return await self._write.submit(awaiting.answered, awaiting.Answered(source, answer, clocks.wall(), self.actor))
@@ -160,7 +150,7 @@ class Working(Writing):
                 still = limit - len(cases)
                 alone = alone and not cases
                 given = (owner, now, lease_seconds, still, room, alone, suspects, lost, kept, thorough)
-                claimed = await self._write.submit(working.claim, working.Claim(*given, self.lacks_after))
+                claimed = await self._write.submit(leases.claim, leases.Claim(*given, self.lacks_after))
                 self.lacks_after = claimed.lacks_after
                 _tell(claimed.found)
                 ids = claimed.ids
@@ -177,8 +167,8 @@ class Working(Writing):
                 if not unreadable:
                     break
                 lost = None
-                put_off = working.Release(owner, tuple(unreadable), now + _UNREADABLE)
-                await self._write.submit(working.release, put_off)
+                put_off = leases.Release(owner, tuple(unreadable), now + _UNREADABLE)
+                await self._write.submit(leases.release, put_off)
         except JournalError:
             if leased:  # else no worker would have them until the leases are over
                 with suppress(JournalError):
@@ -187,20 +177,15 @@ class Working(Writing):
         return cases
 
     async def release(self, owner: str, ids: Sequence[int] | None = None) -> None:
-        """Give appeals back unfinished, those named or all of the owner's: the next worker that claims gets them."""
-        await self._write.submit(working.release, working.Release(owner, ids))
+        """Give appeals back unfinished, all of the owner's by default, for the next worker that claims."""
+        await self._write.submit(leases.release, leases.Release(owner, ids))
 
     async def conclude(self, conclusion: Conclusion) -> bool:
         """End a run in one transaction: the dossier's new version, a delivery for each receiver, the appeal's state.
 
-        Returns:
-            Whether an answer or a change has come that the run has not seen: then the appeal is ready at once, whatever
-            `due_at` says.
-
-        Raises:
-            VersionConflict: the version does not follow the newest one.
-            LeaseLost: the appeal is not the owner's any more.
-
+        Returns whether an answer or a change came that the run has not seen: then the appeal is ready at once, whatever
+        `due_at` says. Raises VersionConflict if the version does not follow the newest one, LeaseLost if the owner has
+        lost the appeal.
         """
         form = conclusion.form
         named = () if form is None else self.key.marked(named_by_appeal(form.appeal))
@@ -209,38 +194,35 @@ class Working(Writing):
         return await self._write.submit(concluding.conclude, item, about=conclusion.appeal_id)
 
     async def renew(self, owner: str, ids: Sequence[int], now: datetime, lease_seconds: float) -> set[int]:
-        """Renew the owner's leases of these appeals; return those that it still had. It has lost the others."""
+        """Extend the owner's leases; return the appeals that it still has."""
         if not ids:
             return set()
-        return await self._write.submit(working.renew, working.Renewal(owner, ids, now, lease_seconds))
+        return await self._write.submit(leases.renew, leases.Renewal(owner, ids, now, lease_seconds))
 
     async def retry(
         self, number: str, *, everything: bool = False, refresh: bool = False, reason: str = ""
     ) -> int | None:
-        """Have an appeal worked again at once, and all its open questions asked, those that were given up, too.
+        """Have an appeal worked again at once, and all its open questions asked, also those given up.
 
         Args:
-            number: the appeal's.
+            number: of the appeal.
             everything: also ask what was refused or not found, and take no answer from the cache.
             refresh: the same, and also ask what was found; each record stays until there is a newer one.
-            reason: why, for the log.
+            reason: for the log.
 
         Returns:
             How many questions are asked; None if there is no such appeal.
 
-        Raises:
-            JournalError: with the code `in_work` while a worker has the appeal, with `held` while it is held; nothing
-                is changed then.
-
+        Raises JournalError and changes nothing: `in_work` while a worker has the appeal, `held` while it is held.
         """
         return await self._write.submit(
-            working.retry, working.Retry(number, self.now(), everything, self.actor, refresh, reason)
+            leases.retry, leases.Retry(number, self.now(), everything, self.actor, refresh, reason)
         )
 
     async def reread(
         self,
         appeal_id: int,
-        states: Sequence[rereading.Anew],
+        states: Sequence[keeping.Anew],
         *,
         reason: str,
         what: What = What.REREAD,
@@ -250,22 +232,19 @@ class Working(Writing):
 
         Args:
             appeal_id: the appeal.
-            states: of the questions that stand otherwise now.
-            reason: why.
-            what: what has happened to them: they may have been withdrawn, too.
-            operation: of the bus, whose part it is; empty: of none.
+            states: of the questions that changed.
+            reason: for the log.
+            what: the log's word for it: they may have been withdrawn, too.
+            operation: the bus's operation that it is a part of; empty: none.
 
         Returns:
-            How many of them are written: one that was asked meanwhile is not. None if there is no such appeal.
+            How many are written, without those asked meanwhile; None if there is no such appeal.
 
-        Raises:
-            JournalError: with the code `in_work` while a worker has the appeal, with `held` while it is held; nothing
-                is changed then.
-
+        Raises JournalError and changes nothing: `in_work` while a worker has the appeal, `held` while it is held.
         """
         marked = [replace(state, marked=self._marked(state.state)) for state in states]
-        item = rereading.Reread(appeal_id, self.actor, reason, self.now(), marked, what, operation)
-        return await self._write.submit(rereading.write, item)
+        item = keeping.Reread(appeal_id, self.actor, reason, self.now(), marked, what, operation)
+        return await self._write.submit(keeping.reread, item)
 
     async def bury(self, owner: str | None, ids: Sequence[int] | None = None) -> None:
         """Take over at once what a dead worker had in work, or with None what all had: it is suspect from now on.
@@ -278,21 +257,13 @@ class Working(Writing):
         """Hold an appeal: it is not worked until it is released. False if there is no such appeal.
 
         A worker that has it loses it: what its run finds is refused. Versions that are there are still delivered.
-
-        Raises:
-            JournalError: with the code `held` if it is held already.
-
+        Raises JournalError `held` if it is held already.
         """
-        return await self._write.submit(holding.hold, holding.Hold(number, by, reason, clocks.wall()))
+        return await self._write.submit(suspects.hold, suspects.Hold(number, by, reason, clocks.wall()))
 
     async def release_appeal(self, number: str, *, reason: str = "") -> bool:
-        """Have a held appeal worked again; False if there is no such appeal.
-
-        Raises:
-            JournalError: with the code `not_held` if it is not held.
-
-        """
-        return await self._write.submit(holding.let_go, holding.Releasing(number, clocks.wall(), self.actor, reason))
+        """Release a held appeal; False if there is no such appeal. Raises JournalError `not_held`."""
+        return await self._write.submit(suspects.let_go, suspects.Releasing(number, clocks.wall(), self.actor, reason))
 
 
 def _tell(found: suspects.SuspectsFound) -> None:

@@ -16,10 +16,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from appealbus.core.errors import CONFLICT, UNEXPECTED, UNREACHABLE, JournalError
 from appealbus.core.failpoints import failpoint
-from appealbus.core.journal import postgresql
+from appealbus.core.journal import events, postgresql, state
 from appealbus.core.journal.errors import Behind, OutcomeUnknown
 from appealbus.core.journal.store import OpenedDatabase, as_journal_error
-from appealbus.core.journal.writes import events, journal_state
 from appealbus.core.logs.throttle import LogThrottle
 
 Item = TypeVar("Item")
@@ -101,17 +100,16 @@ class Writer:
 
     @property
     def waiting(self) -> int:
-        """How many writes wait now."""
         return self._given - self._taken
 
     @property
     def silent_for(self) -> float:
-        """Seconds since the write now under way last heard of the database; 0.0 where there is none."""
+        """Seconds since the write under way last heard of the database; 0.0 if there is none."""
         since = self._asked_at
         return 0.0 if since is None else time.monotonic() - since
 
     async def submit(self, run: Run[Item, Result], item: Item, about: int | None = None) -> Result:
-        """Have an item written; return its result once it is on disk."""
+        """Write an item; return its result once it is on disk."""
         future = self._loop.create_future()
         await self._put(_Job(run, item, about, future))
         if self._hand_over_soon is None:
@@ -128,12 +126,11 @@ class Writer:
             self._hand_over_late = self._loop.call_later(_SHARES, self._hand_over)
 
     def forget(self, about: Sequence[int]) -> None:
-        """Let no `submit` about these fail any more for what was posted so far."""
+        """Forget failures of what was posted so far about these."""
         for each in about:
             self._lost.pop(each, None)
 
     async def close(self) -> None:
-        """Write what is queued, then end the thread."""
         if not self._closed:
             self._closed = True
             self._hand_over()
@@ -141,7 +138,7 @@ class Writer:
         await asyncio.to_thread(self._thread.join)
 
     async def _put(self, job: _Job) -> None:
-        (self._memory.check if job.run is journal_state.look else self._memory.check_told)()
+        (self._memory.check if job.run is state.look else self._memory.check_told)()
         await self._room.acquire()
         if self._closed:
             self._room.release()
@@ -150,7 +147,6 @@ class Writer:
         self._pending.append(job)
 
     def _hand_over(self) -> None:
-        """Give the thread all that is pending, in its order."""
         for handle in (self._hand_over_soon, self._hand_over_late):
             if handle is not None:
                 handle.cancel()
@@ -179,7 +175,7 @@ class Writer:
         self._leave()
 
     def _take(self, waiting: list[_Job]) -> bool:
-        """Take what waits, as far as a group needs it; wait for something where there is nothing. False: it is over."""
+        """Take what waits, up to a group; wait if there is nothing. False: it is over."""
         while len(waiting) < _GROUP:
             try:
                 given = self._queue.get(block=not waiting)
@@ -191,7 +187,7 @@ class Writer:
         return True
 
     def _leave(self) -> None:
-        """Close the connection. SQLite moves what is in the WAL into the file then, so this needs the lock too."""
+        """Close the connection, under the lock, as SQLite then moves the WAL into the file."""
         try:
             with self._lock:
                 if self._connection is not None:
@@ -267,7 +263,7 @@ class Writer:
         return error
 
     def _transaction(self, group: list[_Job]) -> list[Any]:
-        """Do jobs in one transaction; again where that may help and nothing has been written."""
+        """Do jobs in one transaction; again where that may help and nothing was written."""
         ends = time.monotonic() + _PATIENCE
         for tried in count():
             try:

@@ -9,16 +9,14 @@ from sqlalchemy import Engine
 
 from appealbus.core.domain.event import BUS
 from appealbus.core.errors import JournalError
-from appealbus.core.journal import store
+from appealbus.core.journal import state, store
 from appealbus.core.journal.checkpoint import Checkpoint
 from appealbus.core.journal.clock import Clock
 from appealbus.core.journal.finding import Finder
 from appealbus.core.journal.key import JournalKey
-from appealbus.core.journal.mark import Mark, Memory
-from appealbus.core.journal.rows import JournalState
+from appealbus.core.journal.mark import JournalState, Mark, Memory
 from appealbus.core.journal.sketch import Sketch
 from appealbus.core.journal.writer import Writer
-from appealbus.core.journal.writes import journal_state
 from appealbus.schemas.appeal import Appeal
 
 _LONG = 10_000
@@ -26,15 +24,13 @@ _LONG = 10_000
 
 
 class _ReadOnly(JournalError):
-    """Something is to be written, and it was said that nothing would be."""
+    """A write to a journal that was opened for reading only."""
 
     def __init__(self) -> None:
         super().__init__("this journal was opened for reading only", "read_only")
 
 
 class Writing(Finder):
-    """A journal that can be written to."""
-
     def __init__(
         self, readers: Engine, opened: store.OpenedDatabase, writer: Writer | None, number_prefix: str
     ) -> None:
@@ -54,7 +50,7 @@ class Writing(Finder):
         self._clock = Clock()
 
     def acting(self, actor: str) -> Self:
-        """Return the same journal, in which somebody else is who writes: for as long as one request of theirs."""
+        """Return the same journal with another actor, for one request of theirs."""
         other = copy.copy(self)
         other.actor = actor
         return other
@@ -68,23 +64,22 @@ class Writing(Finder):
 
     @property
     def skew(self) -> float:
-        """How many seconds the journal's clock is ahead of this machine's."""
         return self._clock.skew
 
     @property
     def epoch(self) -> int:
-        """The epoch that is part of what is numbered now."""
+        """The epoch in which things are numbered now."""
         return 1 if self._clock.last is None else self._clock.last.standing.epoch
 
     @property
     def doubt(self) -> JournalState | None:
-        """How the journal stands while its clock is in doubt: nothing is deleted for its age then, or given up."""
+        """The state of the journal while its clock is in doubt: then nothing expires or is given up."""
         last = self._clock.last
         return None if last is None or last.standing.doubt is None else last.standing
 
     @property
     def identity(self) -> str:
-        """What tells this journal from others; a copy has that of its original. Empty before the first look."""
+        """Tells this journal from others; a copy has its original's. Empty before the first look."""
         last = self._clock.last
         return "" if last is None else last.standing.journal
 
@@ -101,9 +96,9 @@ class Writing(Finder):
         return self.key.sketcher.of(new.text)
 
     async def look(self) -> JournalState:
-        """Look at the clock and write down that the journal is alive; return how it stands."""
+        """Look at the clock and write a sign of life; return the state."""
         before = self.memory.mark
-        looked = await self._write.submit(journal_state.look, self._clock.last)
+        looked = await self._write.submit(state.look, self._clock.last)
         found = looked or self._clock.last
         if found is None:
             raise AssertionError("the first look waits for others")
@@ -113,14 +108,14 @@ class Writing(Finder):
         return found.standing
 
     async def trust_clock(self) -> JournalState:
-        """Let the journal's clock be the machine's, whatever was doubted; return how it stood before."""
-        was = await self._write.submit(journal_state.trust, self.actor)
+        """Set the journal's clock to the machine's, whatever was doubted; return the state before."""
+        was = await self._write.submit(state.trust, self.actor)
         await self.look()
         return was
 
     @property
     def key(self) -> JournalKey:
-        """What makes marks of people and things, and keys of questions."""
+        """Makes marks of people and things, and keys of questions."""
         if isinstance(self._key, JournalKey):
             return self._key
         raise _ReadOnly
@@ -132,22 +127,20 @@ class Writing(Finder):
 
     @property
     def waiting_writes(self) -> int:
-        """How many writes wait for the writer now."""
         return 0 if self._writer is None else self._writer.waiting
 
     @property
     def failed_writes(self) -> int:
-        """How many writes have failed since the journal was opened."""
         return 0 if self._writer is None else self._writer.failed
 
     @property
     def silent_for(self) -> float:
-        """For how many seconds the write now under way has been waiting for the database; 0.0 where none is."""
+        """Seconds that the write under way has waited for the database; 0.0 if there is none."""
         return 0.0 if self._writer is None else self._writer.silent_for
 
     @property
     def _limits(self) -> Writer:
-        """On PostgreSQL a connection of its own: the lock that it waits for must not hold up what others write."""
+        """On PostgreSQL a writer of its own: waiting for its lock must not delay other writes."""
         if not self.shared or self._opened.writing is None:
             return self._write
         if self._limiter is None:
@@ -156,7 +149,7 @@ class Writing(Finder):
 
     @property
     def _positions(self) -> Writer:
-        """A connection of its own, which whoever does this duty has: nothing else waits for others who do it, too."""
+        """A writer of its own, so that nothing else waits for others with this duty."""
         if self._opened.writing is None:
             return self._write
         if self._placer is None:

@@ -10,8 +10,8 @@ from appealbus.core.domain.listing import AppealRow, AppealState
 from appealbus.core.domain.operation import Frozen, Operation, OperationRow, Order, Progress
 from appealbus.core.domain.selection import DeliverySelection, HistorySelection, Selection
 from appealbus.core.errors import AppealBusError
+from appealbus.core.journal.deliveries.deliveries import DeliveryRow
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import DeliveryRow
 
 MOST = 1_000_000
 """Rows of one operation: more are 8 MB of ids, and probably a mistake."""

@@ -10,8 +10,8 @@ from appealbus.core.domain.case import Case
 from appealbus.core.domain.listing import AppealRow, AppealState
 from appealbus.core.domain.sender import EVERY, Sender
 from appealbus.core.errors import JournalError, MessageDiffers
+from appealbus.core.journal.changes.changes import NewChange
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import NewChange
 from appealbus.core.planning.paths import of_each, touch, within
 from appealbus.core.preparation.changing import other_fields, with_changes
 from appealbus.core.preparation.renaming import Mapped, mapped

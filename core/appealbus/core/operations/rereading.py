@@ -19,7 +19,7 @@ from appealbus.core.domain.reread_pass import Readings
 from appealbus.core.enrichment.rereading import Verdict
 from appealbus.core.errors import AppealBusError, JournalError
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.writes.rereading import Anew
+from appealbus.core.journal.keeping import Anew
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.provenance import Provenance
 from appealbus.schemas.record import record_from_json

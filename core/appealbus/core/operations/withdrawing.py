@@ -14,7 +14,7 @@ from appealbus.core.domain.event import What
 from appealbus.core.domain.known import KnownLookup
 from appealbus.core.enrichment.carrying import asked_with
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.writes.rereading import Anew
+from appealbus.core.journal.keeping import Anew
 from appealbus.schemas.outcome import OutcomeKind
 
 log = structlog.get_logger(__name__)

@@ -9,7 +9,7 @@ from appealbus.core.domain.client import Client, Role
 from appealbus.core.domain.event import by_api, by_person
 from appealbus.core.domain.listing import AppealRow, AppealState
 from appealbus.core.domain.places import within
-from appealbus.core.journal.writes.suspects import REASON
+from appealbus.core.journal.appeals.suspects import REASON
 from appealbus.core.rights.actions import MAY, Action
 from appealbus.core.rights.builtin import EVERYTHING
 from appealbus.core.rights.fields import is_of_the_dossier

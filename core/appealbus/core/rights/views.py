@@ -22,9 +22,9 @@ from appealbus.core.domain.pauses import STALE
 from appealbus.core.enrichment.fields import FieldValue, explain_field
 from appealbus.core.errors import JournalError
 from appealbus.core.interfaces.past import Past
-from appealbus.core.journal import columns
+from appealbus.core.journal import codec
+from appealbus.core.journal.past import FOR_READERS
 from appealbus.core.journal.reader import JournalReader
-from appealbus.core.journal.reads.past import FOR_READERS
 from appealbus.core.planning.contract import NOT_LOADED
 from appealbus.core.rights.comparing import seen_appeal, seen_past
 from appealbus.core.rights.explaining import FieldHidden, explain_masked
@@ -309,7 +309,7 @@ class Views:
         """Return the version's digest; a version that brings the appeal into the viewer's scopes is news."""
         if not self.viewer.places and not self.viewer.kinds:
             return found.digest
-        its = columns.of_appeal(orjson.loads(raw)["appeal"])
+        its = codec.columns_of(orjson.loads(raw)["appeal"])
         return found.digest + bytes([self.viewer.covers(its["place"], its["kind"])])
 
     async def _first_like(self, number: str, version: int, *, most: int = 1_000_000) -> int:

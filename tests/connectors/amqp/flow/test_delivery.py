@@ -11,7 +11,7 @@ from appealbus.connectors.broker.broker import Message, Published
 from appealbus.connectors.broker.settings import BrokerSettings
 from appealbus.core import Inbound, LinkState, LinkStatus, Taken
 from appealbus.core.bus.readiness import checks
-from appealbus.core.journal.writes.concluding import Conclusion
+from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.schemas import Completeness, Dossier
 from tests.connectors.amqp.flow.flows import NAMES, PATIENCE, Inbox, Run, body, running, table_of
 from tests.services.proxy import FaultProxy

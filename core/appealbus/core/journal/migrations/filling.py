@@ -30,7 +30,7 @@ from sqlalchemy import (
     update,
 )
 
-from appealbus.core.journal import bulk, columns
+from appealbus.core.journal import bulk, codec
 from appealbus.core.journal.codec import names_to
 from appealbus.core.journal.key import JournalKey
 from appealbus.core.journal.migrations import FILLED, kept_0006
@@ -159,12 +159,12 @@ def _old(row: dict[str, Any]) -> Old:
     raw = row["document"]
     try:
         appeal = _without_nulls(orjson.loads(raw))
-        told = columns.of_appeal(appeal)
+        told = codec.columns_of(appeal)
         if not all(isinstance(value, str | None) for value in told.values()):
             raise TypeError("a code of the appeal is no text")
         return Old(row, orjson.dumps(appeal), told, named_by_appeal(appeal))
     except _DAMAGED:  # it stays as it is, and whoever works it says so
-        return Old(row, raw, columns.of_appeal({}), [])
+        return Old(row, raw, codec.columns_of({}), [])
 
 
 def _move(connection: Connection, appeals: Sequence[Old], key: JournalKey) -> None:

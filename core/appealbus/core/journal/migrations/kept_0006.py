@@ -8,7 +8,7 @@ import orjson
 from sqlalchemy import BigInteger, Column, Connection, LargeBinary, MetaData, Table, Text, insert
 
 from appealbus.core import clocks
-from appealbus.core.journal import bulk, columns
+from appealbus.core.journal import bulk, codec
 from appealbus.core.journal.key import Marked
 from appealbus.core.journal.tables import to_number
 
@@ -81,7 +81,7 @@ def signal_of(dossier: bytes) -> str | None:
     _, key, signals = dossier.rpartition(b'"signals":')
     if not key:
         return None
-    return columns.worst(each["severity"] for each in orjson.loads(b'{"signals":' + signals)["signals"])
+    return codec.worst_severity(each["severity"] for each in orjson.loads(b'{"signals":' + signals)["signals"])
 
 
 def is_pending(kind: str, code: str) -> bool:

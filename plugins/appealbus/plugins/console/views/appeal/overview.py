@@ -12,7 +12,7 @@ from appealbus.core.domain.listing import AppealState
 from appealbus.core.domain.pauses import Pause
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.errors import JournalError
-from appealbus.core.journal.writes.deciding import Shown
+from appealbus.core.journal.deliveries.delivering import Shown
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.forms import number_of
 from appealbus.plugins.console.page import Page

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from starlette.responses import Response
 
 from appealbus.core.domain.operation import Verdict
-from appealbus.core.journal.rows import DeliveryOfAppeal
-from appealbus.core.journal.writes.deciding import Shown
+from appealbus.core.journal.deliveries.delivering import Shown
+from appealbus.core.journal.deliveries.receivers import DeliveryOfAppeal
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page

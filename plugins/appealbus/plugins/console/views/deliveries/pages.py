@@ -6,7 +6,7 @@ from functools import partial
 from starlette.responses import Response
 
 from appealbus.core.domain.handed import handover_spans
-from appealbus.core.journal.rows import DeliveryState
+from appealbus.core.journal.deliveries.deliveries import DeliveryState
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.forms import number_of
 from appealbus.plugins.console.page import Page

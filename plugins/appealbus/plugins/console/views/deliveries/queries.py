@@ -6,8 +6,9 @@ from urllib.parse import quote
 
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.health.messages import LATE
-from appealbus.core.journal.rows import DeliveryOfAppeal, DeliveryRow, ReceiverState
-from appealbus.core.journal.writes.deciding import Shown
+from appealbus.core.journal.deliveries.deliveries import DeliveryRow
+from appealbus.core.journal.deliveries.delivering import Shown
+from appealbus.core.journal.deliveries.receivers import DeliveryOfAppeal, ReceiverState
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page

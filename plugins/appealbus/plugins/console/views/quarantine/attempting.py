@@ -8,7 +8,7 @@ from hashlib import sha256
 from appealbus.core.bus.quarantine_replay import Retaking, Tried
 from appealbus.core.bus.reception import Reception
 from appealbus.core.fair_share import FairShare
-from appealbus.core.journal.rows import QuarantineRow
+from appealbus.core.journal.quarantine import QuarantineRow
 from appealbus.plugins.console.console import Console
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page

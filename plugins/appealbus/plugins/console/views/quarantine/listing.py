@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from starlette.responses import Response
 
-from appealbus.core.journal.rows import QuarantineRow
+from appealbus.core.journal.quarantine import QuarantineRow
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.quarantine.queries import REASONS, check, key_of, outcome_of, seen, view

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from appealbus.core.bus.copies import copies
 from appealbus.core.escaping import one_line
-from appealbus.core.journal.rows import QuarantineRow
+from appealbus.core.journal.quarantine import QuarantineRow
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.details import Detail
 from appealbus.plugins.console.errors import Refused

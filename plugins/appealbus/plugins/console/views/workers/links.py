@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from appealbus.core.interfaces.link import LinkState, LinkStatus
-from appealbus.core.journal.rows import WorkerState
+from appealbus.core.journal.workers import WorkerState
 
 
 def links_of(workers: Iterable[WorkerState]) -> list[tuple[WorkerState, LinkState]]:

@@ -1,0 +1,1 @@
+"""Appeals: accepted, worked, concluded, listed and found."""

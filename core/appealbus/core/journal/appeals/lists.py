@@ -1,0 +1,103 @@
+"""Appeals and versions as lists have them."""
+
+import hmac
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, bindparam, select
+
+from appealbus.core.domain.listing import AppealRow, AppealState, VersionRow
+from appealbus.core.journal import codec, direct, documents, tables
+from appealbus.core.journal.tables import HELD, IDLE, IN_WORK, LACKS, PARKED, READY, SUSPECT, appeal, subject
+from appealbus.core.journal.tables import dossier as dossiers
+
+_LISTED = list(appeal.columns)
+_NUMBERED = select(*_LISTED).where(appeal.c.number == bindparam("number"))
+_WITH_IDS = select(*_LISTED).where(direct.among(appeal.c.id, "ids"))
+_TAGGED = select(*_LISTED).where(appeal.c.id == bindparam("of"))
+
+_IN_STATE = {
+    AppealState.READY: appeal.c.state == READY,
+    AppealState.IN_WORK: appeal.c.state == IN_WORK,
+    AppealState.PARKED: appeal.c.state == PARKED,
+    AppealState.SUSPECT: appeal.c.state == SUSPECT,
+    AppealState.HELD: appeal.c.state == HELD,
+}
+
+
+def appeals(
+    connection: Connection, after: int = 0, limit: int = 100, state: AppealState | None = None, *, lacking: bool = False
+) -> list[AppealRow]:
+    """Return a page of appeals, oldest first; in one state, or those that lack a lookup, if wanted."""
+    # `id + 0`: what is unfinished is few and has an index, and by id it would be looked for among all. What is idle
+    # is nearly all: by id it is found.
+    key: ColumnElement[int] = appeal.c.id + 0 if state in _IN_STATE or lacking else appeal.c.id
+    query = select(*_LISTED).where(key > after).order_by(key).limit(limit)
+    if state is not None:
+        query = query.where(_IN_STATE.get(state, appeal.c.state == IDLE))
+    if lacking:
+        query = query.where(LACKS, tables.lacking("lacking", appeal.c.lacks))
+    return [codec.appeal_from_row(row) for row in connection.execute(query)]
+
+
+def appeals_with(connection: Connection, ids: Sequence[int]) -> dict[int, AppealRow]:
+    """Return appeals by id, without deleted ones."""
+    (rows,) = direct.ask(connection, (_WITH_IDS, {"ids": list(ids)}))
+    return {row.id: codec.appeal_from_row(row) for row in rows}
+
+
+def appeals_of(connection: Connection, mark: bytes, after: int, limit: int) -> list[AppealRow]:
+    query = select(*_LISTED).join(subject, subject.c.appeal_id == appeal.c.id)
+    query = query.where(subject.c.mark == mark, subject.c.appeal_id > after)
+    query = query.order_by(subject.c.appeal_id).limit(limit)
+    return [codec.appeal_from_row(row) for row in connection.execute(query)]
+
+
+def appeal_row(connection: Connection, number: str) -> AppealRow | None:
+    """Return how the appeal with this number stands, as in a list."""
+    (rows,) = direct.ask(connection, (_NUMBERED, {"number": number}))
+    return codec.appeal_from_row(rows[0]) if rows else None
+
+
+def appeal_tagged(connection: Connection, appeal_id: int, tag: bytes) -> AppealRow | None:
+    (rows,) = direct.ask(connection, (_TAGGED, {"of": appeal_id}))
+    return _if_tagged(rows[0], tag) if rows else None
+
+
+def dossier_tagged(connection: Connection, appeal_id: int, tag: bytes) -> tuple[AppealRow, bytes | None] | None:
+    """Return also the newest dossier; None where there is none, or another version came just now."""
+    row, raw = documents.row_with_newest(connection, (_TAGGED, {"of": appeal_id}), appeal_id)
+    found = None if row is None else _if_tagged(row, tag)
+    return None if found is None else (found, raw)
+
+
+def _if_tagged(row: Any, tag: bytes) -> AppealRow | None:
+    return codec.appeal_from_row(row) if hmac.compare_digest(row.tag or b"", tag) else None
+
+
+def appeal_by(
+    connection: Connection, number: str | None = None, message_id: str | None = None, channel: str | None = None
+) -> AppealRow | None:
+    """Return how the appeal stands that has this number, or came as this message through this channel.
+
+    What is given must all be true of it. Without a channel a message id means an appeal where one channel alone
+    has used it.
+    """
+    given = ((appeal.c.number, number), (appeal.c.message_id, message_id), (appeal.c.channel, channel))
+    if number is None and message_id is None:
+        return None
+    said = [column == value for column, value in given if value is not None]
+    rows = connection.execute(select(*_LISTED).where(*said).limit(2)).all()
+    return codec.appeal_from_row(rows[0]) if len(rows) == 1 else None
+
+
+def versions(connection: Connection, number: str) -> list[VersionRow]:
+    columns = (dossiers.c.version, dossiers.c.completeness, dossiers.c.created_at)
+    query = select(*columns).join(appeal).where(appeal.c.number == number).order_by(dossiers.c.version)
+    return [VersionRow(**row._mapping) for row in connection.execute(query)]
+
+
+def rows_of(connection: Connection, some: Sequence[int]) -> list[AppealRow]:
+    """Return appeals in the order of ids, without deleted ones."""
+    query = select(*appeal.columns).where(appeal.c.id.in_(some)).order_by(appeal.c.id)
+    return [codec.appeal_from_row(row) for row in connection.execute(query)]

@@ -1,0 +1,1 @@
+"""Changes: messages about appeals that are here, or still to come."""

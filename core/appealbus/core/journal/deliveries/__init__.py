@@ -1,0 +1,1 @@
+"""Versions of dossiers on their way to receivers."""

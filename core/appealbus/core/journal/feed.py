@@ -1,0 +1,137 @@
+"""The feed: the versions that the log tells of, with what scopes go by."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import structlog
+from sqlalchemy import Connection, bindparam, func, select
+
+from appealbus.core.domain.event import Cursor, What
+from appealbus.core.domain.feed import FeedEntry, FeedPage, FeedReader
+from appealbus.core.domain.places import within
+from appealbus.core.journal import codec, direct, log
+from appealbus.core.journal.clients import feed_reader
+from appealbus.core.journal.events import epoch, log_entry
+from appealbus.core.journal.tables import appeal, dossier, outbox
+
+log_ = structlog.get_logger(__name__)
+
+_MOST = 1000
+"""Versions that one page looks at: where few are wanted a page is short rather than slow."""
+_TOLD = (
+    select(*(log_entry.c[name] for name in ("position", "at", "appeal_id", "detail")))
+    .where(
+        log_entry.c.what == What.VERSION.value,
+        log_entry.c.position > bindparam("after"),
+        log_entry.c.position <= bindparam("upto"),
+    )
+    .order_by(log_entry.c.position)
+    .limit(bindparam("most"))
+)
+_APPEALS = select(*(appeal.c[name] for name in ("id", "tag", "number", "kind", "place"))).where(
+    direct.among(appeal.c.id, "ids")
+)
+_VERSIONS = select(*(dossier.c[name] for name in ("appeal_id", "version", "epoch", "completeness"))).where(
+    direct.among(dossier.c.appeal_id, "ids"), direct.among(dossier.c.version, "numbers")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Filters of the feed, all of which must hold; an empty one says nothing."""
+
+    places: frozenset[str] = frozenset()
+    kinds: frozenset[str] = frozenset()
+    completeness: str | None = None
+
+    def covers(self, place: str | None, kind: str | None) -> bool:
+        return within(self.places, place) and (not self.kinds or kind in self.kinds)
+
+
+_ALL = Wanted()
+
+
+def page(connection: Connection, after: Cursor | None, limit: int, wanted: Wanted) -> FeedPage:
+    """Return a page of the feed from a cursor, or from the log's beginning. Raises CursorRefused."""
+    limit = max(1, min(limit, _MOST))
+    stretch = log.stretch(connection, after)
+    size = limit if wanted == _ALL else _MOST
+    given = {"after": stretch.after, "upto": stretch.upto, "most": size}
+    (rows,) = direct.ask(connection, (_TOLD, given))
+    entries = _entries(connection, rows, wanted)
+    reached = rows[-1].position if len(rows) == size else stretch.upto
+    if len(entries) > limit:
+        entries = entries[:limit]
+        reached = entries[-1].position
+    return FeedPage(entries, Cursor(stretch.end.epoch, reached), stretch.end)
+
+
+def lacked(connection: Connection, receiver: str, after: Cursor | None) -> tuple[list[int], Cursor, bool]:
+    """Return which of the next versions a receiver can still get, where to go on, and whether more follows."""
+    found = page(connection, after, _MOST, _ALL)
+    has = newest_of(connection, receiver, [entry.appeal_id for entry in found.entries])
+    positions = [entry.position for entry in found.entries if entry.version > has.get(entry.appeal_id, 0)]
+    return positions, found.next, found.lag > 0
+
+
+def newest_of(connection: Connection, receiver: str, ids: Collection[int]) -> dict[int, int]:
+    mine = outbox.c.appeal_id.in_(sorted(set(ids))), outbox.c.receiver == receiver
+    query = select(outbox.c.appeal_id, func.max(outbox.c.version)).where(*mine).group_by(outbox.c.appeal_id)
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def at(connection: Connection, positions: Sequence[int]) -> list[FeedEntry]:
+    """Return the versions of these log entries, without deleted ones."""
+    query = select(log_entry).where(log_entry.c.position.in_(positions), log_entry.c.what == What.VERSION.value)
+    return _entries(connection, connection.execute(query.order_by(log_entry.c.position)).all())
+
+
+def readers(connection: Connection) -> list[FeedReader]:
+    head = log.head(connection)
+    began = {row.epoch: row.after for row in connection.execute(select(epoch))}
+    rows = connection.execute(select(feed_reader).order_by(feed_reader.c.client))
+    found = []
+    for row in rows:
+        # What it has read behind the place where a later epoch began has been undone.
+        ends = [after for each, after in began.items() if each > row.epoch]
+        lag = max(0, head - min([row.position, *ends]))
+        found.append(FeedReader(row.client, Cursor(row.epoch, row.position), row.at, lag))
+    return found
+
+
+def _entries(connection: Connection, rows: Sequence[Any], wanted: Wanted = _ALL) -> list[FeedEntry]:
+    """Return the versions of log entries, without deleted or unwanted ones."""
+    ids = sorted({row.appeal_id for row in rows})
+    (found,) = direct.ask(connection, (_APPEALS, {"ids": ids}))
+    appeals = {row.id: row for row in found if wanted.covers(row.place, row.kind)}
+    # Most of what is not wanted falls away here: of it nothing else is read.
+    told = [(row, orjson.loads(row.detail)["version"]) for row in rows if row.appeal_id in appeals]
+    numbers = sorted({version for _, version in told})
+    (found,) = direct.ask(connection, (_VERSIONS, {"ids": sorted(appeals), "numbers": numbers}))
+    versions = {(row.appeal_id, row.version): row for row in found}
+    entries = []
+    for row, number in told:
+        its, version = appeals[row.appeal_id], versions.get((row.appeal_id, number))
+        if version is None or wanted.completeness not in (None, version.completeness):
+            continue
+        public_id = codec.public_id_of(its)
+        if not public_id:  # nobody could ask for it, and one that is damaged must not stop the others
+            log_.error("journal.unreadable", appeal_id=its.id, error="tag")
+            continue
+        entries.append(
+            FeedEntry(
+                position=row.position,
+                at=row.at,
+                appeal_id=its.id,
+                public_id=public_id,
+                number=its.number,
+                version=version.version,
+                epoch=version.epoch,
+                completeness=version.completeness,
+                kind=its.kind,
+                place=its.place,
+            )
+        )
+    return entries

@@ -1,0 +1,281 @@
+"""Processes that work the journal: who is alive, how sources stand there, and which lookups any of them could ask."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import groupby
+
+import orjson
+from sqlalchemy import Column, Connection, LargeBinary, Table, Text, delete, func, select
+
+from appealbus.core.domain.known import InputPaths, KnownLookup
+from appealbus.core.domain.reread_pass import Readings
+from appealbus.core.domain.source_state import Drift, SourceState
+from appealbus.core.domain.usual import Usual
+from appealbus.core.interfaces.link import LinkState
+from appealbus.core.journal import bulk
+from appealbus.core.journal.clock import shared_now
+from appealbus.core.journal.tables import Moment, metadata
+from appealbus.schemas.stored import Stored
+from appealbus.schemas.upcasting import upcast
+
+worker = Table(
+    "worker",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("seen_until", Moment, nullable=False),
+    Column("document", LargeBinary, nullable=False),
+)
+"""The processes that work this journal. One that is not seen any more is dead, or cut off."""
+
+lease = Table(
+    "lease",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("until", Moment, nullable=False),
+)
+"""What one worker does for all: the relay to a receiver, the retention."""
+
+source_state = Table(
+    "source_state",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("worker", Text, primary_key=True),
+    Column("document", LargeBinary, nullable=False),
+)
+
+
+known_lookup = Table(
+    "known_lookup",
+    metadata,
+    Column("plugin", Text, primary_key=True),
+    Column("lookup", Text, primary_key=True),
+    Column("version", Text, nullable=False),
+    Column("detail", LargeBinary, nullable=False),
+)
+"""Lookups that could once be asked, and plugins that were once loaded (`lookup` is empty): what is gone is missed."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerState:
+    """A process that works the journal, as it last wrote it."""
+
+    name: str
+    host: str
+    pid: int
+    started_at: datetime
+    in_flight: int = 0
+    """Appeals that it works now."""
+    dossiers: int = 0
+    """Versions that it has written since its start."""
+    links: tuple[LinkState, ...] = ()
+    """Its connections that stay open."""
+    version: str = ""
+    """Of the bus that it runs; empty: of one that did not say so."""
+    readings: Mapping[str, Readings] | None = None
+    """By source with what its replies are read; None: it does not say so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """A worker, and how long it counts as alive.
+
+    Attributes:
+        worker: as it last wrote it down.
+        until: when it is taken for dead unless it is heard of again.
+        alive: whether that is still to come, by the journal's clock.
+        leases: what it alone does for all workers now.
+
+    """
+
+    worker: WorkerState
+    until: datetime
+    alive: bool
+    leases: tuple[str, ...] = ()
+
+
+SOURCE: Stored[SourceState] = Stored(SourceState, partial(upcast, "source"))
+"""How a source stands, as JSON."""
+WORKER: Stored[WorkerState] = Stored(WorkerState, partial(upcast, "worker"))
+"""What a worker tells of itself, as JSON."""
+
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
+_WORST_FIRST = ("open", "half_open", "closed")
+
+
+def merged(states: Iterable[SourceState]) -> list[SourceState]:
+    by_name = sorted(states, key=lambda state: state.source)
+    return [_one(list(of_one)) for _, of_one in groupby(by_name, key=lambda state: state.source)]
+
+
+def _one(states: list[SourceState]) -> SourceState:
+    newest = max(states, key=lambda state: state.last_error_at or _NEVER)
+    latest = max(states, key=lambda state: state.at or _NEVER)
+    outcomes: Counter[str] = Counter()
+    unread: Counter[str] = Counter()
+    unreadable: Counter[str] = Counter()
+    differences: Counter[str] = Counter()
+    drifts: dict[str, Drift] = {}
+    usual: dict[str, Usual] = {}
+    for state in states:
+        outcomes.update(state.outcomes)
+        unread.update(state.unread)
+        unreadable.update(state.unreadable)
+        differences.update(state.differences)
+        for name, each in state.drifts.items():
+            drifts[name] = drifts[name] + each if name in drifts else each
+        for name, known in state.usual.items():
+            usual[name] = usual[name] + known if name in usual else known
+    return SourceState(
+        source=newest.source,
+        connector=newest.connector,
+        breaker=min((state.breaker for state in states), key=_WORST_FIRST.index),
+        in_flight=sum(state.in_flight for state in states),
+        waiting=sum(state.waiting for state in states),
+        rate=sum(state.rate for state in states),
+        outcomes=dict(outcomes),
+        unread=dict(unread),
+        unreadable=dict(unreadable),
+        differences=dict(differences),
+        drifts=drifts,
+        usual=usual,
+        certificates=tuple(dict.fromkeys(certificate for state in states for certificate in state.certificates)),
+        p50=max((state.p50 for state in states if state.p50 is not None), default=None),
+        p95=max((state.p95 for state in states if state.p95 is not None), default=None),
+        last_error=newest.last_error,
+        last_error_at=newest.last_error_at,
+        at=latest.at,
+        paused_until=latest.paused_until,
+        closed_until=latest.closed_until,
+        quota_left=latest.quota_left,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    state: WorkerState
+    sources: Sequence[SourceState]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseRequest:
+    name: str
+    owner: str
+    seconds: float
+
+
+def beat(connection: Connection, items: Sequence[Beat]) -> list[None]:
+    now = shared_now(connection)
+    for item in items:
+        name = item.state.name
+        until = now + timedelta(seconds=item.seconds)
+        bulk.upsert(connection, worker, [{"name": name, "seen_until": until, "document": WORKER.write(item.state)}])
+        sources = {state.source: SOURCE.write(state) for state in item.sources}
+        rows = [{"source": source, "worker": name, "document": sources[source]} for source in sorted(sources)]
+        bulk.upsert(connection, source_state, rows)
+        dead = select(worker.c.name).where(worker.c.seen_until < now, worker.c.name != name)
+        names = list(connection.execute(dead.with_for_update(skip_locked=True)).scalars())
+        if names:
+            connection.execute(delete(worker).where(worker.c.name.in_(names)))
+        # What was learned of another source stays for the next worker that asks it.
+        gone = source_state.c.worker.not_in(select(worker.c.name))
+        connection.execute(delete(source_state).where(gone, source_state.c.source.in_(sources)))
+    return [None] * len(items)
+
+
+def take_lease(connection: Connection, items: Sequence[LeaseRequest]) -> list[bool]:
+    """Take free leases and renew own ones; return who got theirs."""
+    results = []
+    now = shared_now(connection)
+    for item in items:
+        row = {"name": item.name, "owner": item.owner, "until": now + timedelta(seconds=item.seconds)}
+        mine = (lease.c.owner == item.owner) | (lease.c.until <= now)
+        results.append(bulk.take(connection, lease, row, mine))
+    return results
+
+
+def let_go(connection: Connection, items: Sequence[str]) -> list[None]:
+    connection.execute(delete(lease).where(lease.c.owner.in_(items)))
+    return [None] * len(items)
+
+
+def remember(connection: Connection, items: Sequence[Sequence[KnownLookup]]) -> list[list[KnownLookup]]:
+    """Write what can be asked here; return all that is known. Nothing is ever forgotten."""
+    rows = [
+        {"plugin": each.plugin, "lookup": each.lookup, "version": each.version, "detail": _detail(each)}
+        for item in items
+        for each in item
+    ]
+    bulk.upsert(connection, known_lookup, rows)
+    return [known(connection)] * len(items)
+
+
+def known(connection: Connection) -> list[KnownLookup]:
+    """Return the lookups that could ever be asked here, and the plugins ever loaded."""
+    query = select(known_lookup).order_by(known_lookup.c.lookup, known_lookup.c.plugin)
+    return [_known(row.plugin, row.lookup, row.version, row.detail) for row in connection.execute(query)]
+
+
+def _detail(each: KnownLookup) -> bytes:
+    inputs = [[given.union, list(given.paths)] for given in each.inputs]
+    return orjson.dumps({"inputs": inputs, "formerly": each.formerly})
+
+
+def _known(plugin: str, lookup: str, version: str, detail: bytes) -> KnownLookup:
+    told = orjson.loads(detail)
+    inputs = tuple(InputPaths(bool(union), tuple(paths)) for union, paths in told["inputs"])
+    return KnownLookup(plugin, lookup, version, inputs, tuple(told["formerly"]))
+
+
+_WORKERS = 1000
+"""The most workers that are told of; those that have gone are forgotten with the next heartbeat of another."""
+
+
+def source_states(connection: Connection, now: datetime) -> list[SourceState]:
+    """Return the state of sources over live workers; without any, the last state."""
+    query = select(source_state.c.document, worker.c.seen_until)
+    rows = connection.execute(query.join(worker, worker.c.name == source_state.c.worker)).all()
+    alive = [row for row in rows if row.seen_until > now]
+    return merged(SOURCE.read(row.document) for row in alive or rows)
+
+
+def source_states_at_last(connection: Connection, now: datetime) -> list[SourceState]:
+    """Return the state of each source over live workers that ask it; else its last state."""
+    query = select(source_state.c.source, source_state.c.document, worker.c.seen_until)
+    rows = connection.execute(query.join(worker, worker.c.name == source_state.c.worker, isouter=True)).all()
+    asked = {row.source for row in rows if row.seen_until is not None and row.seen_until > now}
+    return merged(
+        SOURCE.read(row.document)
+        for row in rows
+        if row.source not in asked or (row.seen_until is not None and row.seen_until > now)
+    )
+
+
+def workers(connection: Connection, now: datetime) -> list[WorkerState]:
+    query = select(worker.c.document).where(worker.c.seen_until > now).order_by(worker.c.name)
+    return [WORKER.read(raw) for raw in connection.execute(query).scalars()]
+
+
+def last_heartbeat(connection: Connection) -> datetime | None:
+    """Return until when the newest heartbeat counts; None if nobody is alive."""
+    alive = worker.c.seen_until > shared_now(connection)
+    found: datetime | None = connection.scalar(select(func.max(worker.c.seen_until)).where(alive))
+    return found
+
+
+def heartbeats(connection: Connection) -> list[Heartbeat]:
+    """Return workers, also silent ones, each with its last heartbeat."""
+    held: dict[str, list[str]] = {}
+    now = shared_now(connection)
+    for row in connection.execute(select(lease).where(lease.c.until > now).order_by(lease.c.name)):
+        held.setdefault(row.owner, []).append(row.name)
+    query = select(worker).order_by(worker.c.seen_until.desc(), worker.c.name).limit(_WORKERS)
+    return [
+        Heartbeat(WORKER.read(row.document), row.seen_until, row.seen_until > now, tuple(held.get(row.name, ())))
+        for row in connection.execute(query)
+    ]
