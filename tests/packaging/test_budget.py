@@ -8,13 +8,20 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-LINES = {"core": 56_700, "plugins": 23_000, "connectors": 14_700, "schemas": 4_300, "client": 1_650, "simulator": 6_600}
+LINES = {
+    "core": 53_700,
+    "plugins": 22_300,
+    "connectors": 13_800,
+    "schemas": 4_300,
+    "client": 1_650,
+    "simulator": 6_300,
+}
 """Lines of Python, tests not counted."""
 WORDS = 55_000
 """Words of docs, without the tables of settings, which are generated, and the pages in REWRITTEN."""
 REWRITTEN = {"operating.md", "production.md", "metrics.md"}
 SETTINGS = 360
-WALK = {"an appeal": 155, "a dossier by the API": 52, "many held": 64}
+WALK = {"an appeal": 149, "a dossier by the API": 53, "many held": 57}
 """Files of ours that one of them passes."""
 _WALKED = re.compile(r"^(.*): (\d+) files$", re.MULTILINE)
 _TABLE = re.compile(r"<!-- settings: .*?<!-- end -->", re.DOTALL)

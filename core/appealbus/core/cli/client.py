@@ -130,8 +130,8 @@ def revoke(
         theirs = await _known(cli, journal, name)
         if credential is None:
             return await journal.revoke_client(name)
-        if credential not in {their.id for their in theirs}:
-            ids = did_you_mean(credential, [their.id for their in theirs])
+        if credential not in {each.id for each in theirs}:
+            ids = did_you_mean(credential, [each.id for each in theirs])
             cli.fail(f"{name} has no credential {one_line(credential)}; {one_line(ids)}", EXIT_ABSENT)
         return await journal.revoke_credential(name, credential)
 
@@ -149,15 +149,15 @@ def list_(context: typer.Context, as_json: AsJson = False) -> None:
     found = cli.read(lambda journal: journal.clients())
     if as_json:
         cli.print_json(
-            [{**asdict(client), "credentials": [asdict(their) for their in theirs]} for client, theirs in found]
+            [{**asdict(client), "credentials": [asdict(each) for each in theirs]} for client, theirs in found]
         )
         return
     for client, theirs in found:
         cli.out.print(_line(client), style="dim" if client.revoked_at else None)
-        for their in theirs:
-            if their.kind in OF_PEOPLE:
+        for each in theirs:
+            if each.kind in OF_PEOPLE:
                 continue
-            cli.out.print(f"  {their.kind} {their.id}  {_until(their)}")
+            cli.out.print(f"  {each.kind} {each.id}  {_until(each)}")
     if not found:
         cli.out.print("There are none; `appealbus client add NAME --role ROLE` adds one.")
 

@@ -60,11 +60,9 @@ def close(
 
     async def close_each(journal: Journal) -> list[Done]:
         told = []
-        for fromkey in dict.fromkeys(ids):
-            done = await journal.close_quarantined(fromkey, by=by, reason=reason)
-            told.append(
-                Done(fromkey, done, "closed") if done else _not_closed(fromkey, await journal.quarantine_row(fromkey))
-            )
+        for each in dict.fromkeys(ids):
+            done = await journal.close_quarantined(each, by=by, reason=reason)
+            told.append(Done(each, done, "closed") if done else _not_closed(each, await journal.quarantine_row(each)))
         return told
 
     told = cli.change(close_each)

@@ -25,7 +25,7 @@ def of_rereads(facts: Facts) -> Iterator[Finding]:
     for name in sorted({name for worker in facts.workers for name in worker.readings or {}}):
         all_ = [None if worker.readings is None else worker.readings.get(name, {}) for worker in facts.workers]
         theirs = [each for each in all_ if each != {}]  # one that does not ask it reads nothing of it
-        if any(their != theirs[0] for their in theirs):
+        if any(each != theirs[0] for each in theirs):
             newest = max(worker.started_at for worker in facts.workers)
             severity = Severity.INFO if facts.at - newest < _ROLLING else Severity.WARNING
             says = told("workers read its replies otherwise than each other, so that none that is kept is read again")

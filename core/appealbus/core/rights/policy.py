@@ -152,7 +152,7 @@ def _wider(pattern: Pattern, lookups: Lookups) -> Iterator[Pattern]:
     source, lower = head.partition(".")[0], {lookup.lower(): lookup for lookup in lookups}
     near = get_close_matches(head.lower(), lower)
     near += [each for each in lower if _source_of(each) == source.lower()]
-    texts = [f"{head}{below}", f"{source}.*{below}", *(f"{lower[fromkey]}{below}" for fromkey in dict.fromkeys(near))]
+    texts = [f"{head}{below}", f"{source}.*{below}", *(f"{lower[each]}{below}" for each in dict.fromkeys(near))]
     texts += sorted(f"appeal.{'.'.join(steps)}" for steps in fields_below(Appeal) if steps[-1] == source.lower())
     yield from map(Pattern.parse, texts)
 

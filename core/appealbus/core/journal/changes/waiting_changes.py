@@ -251,8 +251,8 @@ def _with_room(theirs: Sequence[Any]) -> tuple[list[Any], list[Any]]:
     Channels take turns: by earlier dates one would take the room of another.
     """
     channels: defaultdict[str, list[Any]] = defaultdict(list)
-    for their in theirs:
-        channels[their.channel].append(their)
+    for each in theirs:
+        channels[each.channel].append(each)
     fit: list[Any] = []
     rest: list[Any] = []
     room = Room()
@@ -279,7 +279,7 @@ def adopt(connection: Connection, found: Found, rows: Sequence[Mapping[str, Any]
     if not found.taken and not found.refused:
         return []
     channels = _count(connection)
-    pairs = [(appeal_id, their) for appeal_id, theirs in found.taken.items() for their in theirs]
+    pairs = [(appeal_id, each) for appeal_id, theirs in found.taken.items() for each in theirs]
     if pairs:
         connection.execute(_ADOPTED, [{"this": each.id, "of": appeal_id} for appeal_id, each in pairs])
     names = ("state", "changes", "closed", "urgency", "lacks")
