@@ -35,6 +35,8 @@ _PROOF = frozenset({"system", "packaging", "interop", "examples"})
 """Folders whose tests `make proof` runs."""
 _QUICK = frozenset({"test_public", "test_one_direction", "test_changelog", "test_budget", "test_docs_prose"})
 """Files of them that take no time."""
+_BROWSERS = frozenset({"browser", "two"})
+"""Fixtures of a browser, or of people at one."""
 _LONG = frozenset({"test_limits_of_workers", "test_pauses", "test_reread", "test_relay", "test_hostile"})
 """Files whose tests wait long, beside those that are marked."""
 _LONGEST = frozenset(
@@ -56,8 +58,9 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Leave to `make proof` what starts the program, builds wheels, checks the docs or talks to others' software."""
-    if (item.path.parent.name in _PROOF and item.path.stem not in _QUICK) or any(item.iter_markers("system")):
+    """Leave to `make proof` what starts the program or a browser, builds wheels, or talks to others' software."""
+    slow = item.path.parent.name in _PROOF and item.path.stem not in _QUICK
+    if slow or any(item.iter_markers("system")) or _BROWSERS & set(getattr(item, "fixturenames", ())):
         item.add_marker("proof")
 
 

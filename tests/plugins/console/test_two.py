@@ -126,7 +126,8 @@ def test_two_who_confirm_the_same_begin_one_operation(console: World, two: tuple
         press(page, "Hold")
         page.wait_for_url(re.compile(r"/operations/\d+$"))
     assert two[0].url == two[1].url
-    assert len(console.do(entries_of(What.ORDERED))) == 1
+    entries = console.do(entries_of(What.ORDERED))
+    assert len(entries) == 1, "\n".join(map(repr, [*entries, two[0].url, two[1].url]))
 
 
 @pytest.mark.system
