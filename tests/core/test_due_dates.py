@@ -133,7 +133,7 @@ def test_what_is_left_behind_does_not_swallow_the_alarm() -> None:
 
 @pytest.mark.usefixtures("_signal")
 def test_what_ends_in_a_weak_set_does_not_swallow_the_alarm() -> None:
-    """What is raised in the callback of a weak reference is lost, too: thousands of objects end one after another."""
+    """Nor what is raised in the callback of a weak reference: thousands of objects end one after another."""
 
     class Small:
         pass

@@ -21,7 +21,7 @@ WORDS = 55_000
 """Words of docs, without the tables of settings, which are generated, and the pages in REWRITTEN."""
 REWRITTEN = {"operating.md", "production.md", "metrics.md"}
 SETTINGS = 360
-WALK = {"an appeal": 149, "a dossier by the API": 53, "many held": 57}
+WALK = {"an appeal": 149, "a dossier by the API": 53, "many held": 62}
 """Files of ours that one of them passes."""
 _WALKED = re.compile(r"^(.*): (\d+) files$", re.MULTILINE)
 _TABLE = re.compile(r"<!-- settings: .*?<!-- end -->", re.DOTALL)

@@ -2,13 +2,12 @@
 
 import os
 import signal
+import sys
 import threading
 import time
-import weakref
 from collections.abc import Callable
 from types import FrameType
 from typing import ParamSpec, TypeVar
-from weakref import WeakSet
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -18,7 +17,7 @@ LONGEST = 0.5
 _TICK = 0.1
 """Seconds between two checks."""
 _AGAIN = 0.001
-"""Seconds until a call is interrupted that could not be: others may be in a callback most of the time."""
+"""Seconds until a call is interrupted again: it may be in a callback most of the time."""
 
 
 class TookTooLong(BaseException):
@@ -35,6 +34,8 @@ class CallTimeout:
 
     def __init__(self) -> None:
         self._began: float | None = None
+        self._interrupted: float | None = None
+        self._hook = sys.unraisablehook
         self._watched = False
         os.register_at_fork(after_in_child=self._is_alone)
 
@@ -49,11 +50,13 @@ class CallTimeout:
         try:
             return call(*args, **kwargs)
         finally:
-            self._began = None
+            self._began = self._interrupted = None
 
     def _runs(self) -> bool:
         if not self._watched and signal.getsignal(signal.SIGALRM) in (signal.SIG_DFL, self._ring):
             signal.signal(signal.SIGALRM, self._ring)
+            if sys.unraisablehook != self._unraisable:  # as in a forked process
+                self._hook, sys.unraisablehook = sys.unraisablehook, self._unraisable
             self._watched = True
             threading.Thread(target=self._watch, name="alarm", daemon=True).start()
         return self._watched
@@ -68,15 +71,19 @@ class CallTimeout:
             if self._is_late() and signal.getsignal(signal.SIGALRM) == self._ring:
                 signal.pthread_kill(_MAIN.ident or 0, signal.SIGALRM)
 
-    def _ring(self, _number: int, frame: FrameType | None) -> None:
-        while frame is not None:
-            if frame.f_code.co_name == "__del__" or frame.f_code.co_filename in _WEAK:  # what is raised there is lost
-                signal.setitimer(signal.ITIMER_REAL, _AGAIN)
-                return
-            frame = frame.f_back
+    def _ring(self, _number: int, _frame: FrameType | None) -> None:
         if self._is_late():  # else that call has ended since
-            self._began = None
+            self._interrupted, self._began = self._began, None
             raise TookTooLong
+
+    def _unraisable(self, lost: "sys.UnraisableHookArgs") -> None:
+        """Interrupt again what was in a callback of the interpreter, as `__del__`: exceptions end there."""
+        if not isinstance(lost.exc_value, TookTooLong):
+            self._hook(lost)
+        elif self._interrupted is not None:
+            self._began, self._interrupted = self._interrupted, None
+            if signal.getsignal(signal.SIGALRM) == self._ring:
+                signal.setitimer(signal.ITIMER_REAL, _AGAIN)
 
     def _is_late(self) -> bool:
         began = self._began
@@ -84,7 +91,5 @@ class CallTimeout:
 
 
 _MAIN = threading.main_thread()
-_WEAK = frozenset({WeakSet.add.__code__.co_filename, weakref.__file__})
-"""Files with callbacks of weak references."""
 ALARM = CallTimeout()
 """The instance of the process."""

@@ -175,7 +175,8 @@ def test_what_is_typed_is_there_again(page: Page, console: World, path: str) -> 
     assert reason(page) == ""
     page.goto(f"{console.url}/console/sources/egkn")
     page.fill("#f-until", "2026-12-24T12:34")
-    page.click("text=Which due dates are missed?")
+    with page.expect_navigation():
+        page.click("text=Which due dates are missed?")
     page.go_back()
     assert page.input_value("#f-until") == "2026-12-24T12:34"
 
