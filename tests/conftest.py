@@ -40,7 +40,17 @@ _BROWSERS = frozenset({"browser", "two"})
 _LONG = frozenset({"test_limits_of_workers", "test_pauses", "test_reread", "test_relay", "test_hostile"})
 """Files whose tests wait long, beside those that are marked."""
 _LONGEST = frozenset(
-    {"test_everything", "test_machine", "test_production", "test_planted", "test_feed_proof", "test_soak"}
+    {
+        "test_alone",
+        "test_crashes",
+        "test_everything",
+        "test_feed_proof",
+        "test_machine",
+        "test_planted",
+        "test_production",
+        "test_recomputed",
+        "test_soak",
+    }
 )
 """Files whose long form takes minutes: begun last, they would go on alone at the end."""
 
