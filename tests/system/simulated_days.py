@@ -126,6 +126,7 @@ class Days:
             waiting = sum(row.state is not AppealState.IDLE for row in self.here.rows())
             if waiting:
                 bus.until(lambda: self._says("its quota of the day is used up"), "health tells of the backlog")
+            bus.until(lambda: "workers" not in self._about(), "health sees the bus that has just started")
             self.told["waiting" if waiting else "quiet"].append(self.health())
             self.read_log()
         seen = sum(self.here.agencies.answers(self.limited).values())
@@ -156,6 +157,9 @@ class Days:
 
     def _says(self, what: str) -> bool:
         return any(what in finding["detail"] for finding in self.health()["findings"])
+
+    def _about(self) -> set[str]:
+        return {finding["about"] for finding in self.health()["findings"]}
 
     def _come(self, letters: Sequence[Appeal]) -> None:
         self._coming = set(self.here.write(each.model_copy(update={"received_at": self.today}) for each in letters))
