@@ -1,5 +1,6 @@
 """What was kept of a case is read again by its lookups of today: what is otherwise, what stays, what cannot be."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -29,7 +30,7 @@ from appealbus.core.cli import reread_helper
 from appealbus.core.config.models import MeaninglessSettings
 from appealbus.core.domain.case import WITHDRAWN
 from appealbus.core.domain.replies import ReplyRow
-from appealbus.core.enrichment.differences import How, differences
+from appealbus.core.enrichment.differences import How, differences, keeps
 from appealbus.core.enrichment.rereading import Reread, Rereader, Verdict
 from appealbus.core.guards.conversation import Came, Conversation, Failed, pack
 from appealbus.core.guards.guard import Guard
@@ -451,3 +452,15 @@ async def test_that_nothing_was_found_of_old_is_no_other_reading() -> None:
     """It was counted as told otherwise, and would have been told as if it was asked for."""
     [read] = await reread(state(OutcomeKind.NOT_FOUND, "source.stale", next_attempt_at=LATER), await row("none"))
     assert (read.verdict, read.otherwise) == (Verdict.SAME, False)
+
+
+def test_long_lists_are_compared_at_once() -> None:
+    """Of 20,000 items in another order each is looked for once; one that is gone is a loss all the same."""
+    items = [{"name": str(number)} for number in range(20_000)]
+    before = OtherRecord.model_validate({"type": "x.List", "items": items})
+    after = OtherRecord.model_validate({"type": "x.List", "items": [{"name": "other"}, *reversed(items[1:])]})
+    same = OtherRecord.model_validate({"type": "x.List", "items": [*reversed(items)]})
+    began = time.process_time()
+    assert not keeps(before, after, ())
+    assert keeps(before, same, ())
+    assert time.process_time() - began < 5

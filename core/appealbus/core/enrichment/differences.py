@@ -1,5 +1,6 @@
 """Differences between two records, as paths and kinds; values only on request."""
 
+from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -62,12 +63,12 @@ def _kept(path: str, old: Any, new: Any, unknown: Collection[str]) -> bool:
         inner = {name: f"{path}.{name}" if path else str(name) for name in old}
         return all(name in new and _kept(inner[name], each, new[name], unknown) for name, each in old.items())
     if isinstance(old, list) and isinstance(new, list):
-        left = list(new)
-        for each in old:
-            alike = [other for other in left if _kept(f"{path}[*]", each, other, unknown)]
-            if not alike:
+        gone, left = _without_common(old, new)
+        for each in gone:
+            at = next((at for at, other in enumerate(left) if _kept(f"{path}[*]", each, other, unknown)), None)
+            if at is None:
                 return False
-            left.remove(each if each in alike else alike[0])
+            del left[at]
         return True
     return any(within(path, each) and "[*]" not in path.removeprefix(each) for each in unknown)
 
@@ -93,3 +94,21 @@ def _compared(path: str, old: Any, new: Any, depth: int) -> Iterator[FieldDiffer
             yield FieldDifference(f"{path}[*]", How.ADDED, None, right)
     else:
         yield FieldDifference(path, How.CHANGED, old, new)
+
+
+def _without_common(old: list[Any], new: list[Any]) -> tuple[list[Any], list[Any]]:
+    """Leave out what both have: else each of thousands of items that stayed is compared with each."""
+    both = [[(orjson.dumps(item, option=orjson.OPT_SORT_KEYS), item) for item in items] for items in (old, new)]
+    common = Counter(text for text, _ in both[0]) & Counter(text for text, _ in both[1])
+    gone, left = (_after(items, Counter(common)) for items in both)
+    return gone, left
+
+
+def _after(items: list[tuple[bytes, Any]], common: Counter[bytes]) -> list[Any]:
+    rest = []
+    for text, item in items:
+        if common[text]:
+            common[text] -= 1
+        else:
+            rest.append(item)
+    return rest
