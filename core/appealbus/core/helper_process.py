@@ -165,9 +165,11 @@ def pipes(process: Process) -> tuple[asyncio.StreamWriter, asyncio.StreamReader]
 async def end(process: Process, within: float) -> None:
     """End a helper by closing its input; kill it after `within` seconds."""
     pipes(process)[0].close()
-    if within:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(process.wait(), within)
-    with contextlib.suppress(ProcessLookupError):
-        process.kill()
+    try:
+        if within:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(process.wait(), within)
+    finally:  # cancelled, too: nobody else knows of it
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
     await process.wait()

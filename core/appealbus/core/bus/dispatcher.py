@@ -150,7 +150,7 @@ class Dispatcher:
 
     def start(self, case: Case) -> None:
         """Work a case leased to this worker. After a stop the case is left to others."""
-        # After a jump of the clock a case may be claimed again while it is still worked here.
+        # An arrival that a claim did not know of yet, and whose lease ended in it: its run has the new one.
         if case.appeal_id not in self._cases and not self._over:
             task = asyncio.create_task(self._run_case(case))
             self._cases[case.appeal_id] = task
@@ -331,6 +331,7 @@ class Dispatcher:
                 lost=lost,
                 kept=self._kept(),
                 thorough=self._is_thorough(),
+                busy=frozenset(self._cases),
             )
             for case in claimed:
                 self.start(case)

@@ -123,6 +123,7 @@ class Working(Writing):
         lost: Collection[str] | None = None,
         kept: int = 0,
         thorough: bool = True,
+        busy: Collection[int] = (),
     ) -> list[Case]:
         """Lease up to `limit` appeals and return them: new ones and those that return, of both the most urgent first.
 
@@ -141,6 +142,7 @@ class Working(Writing):
                 that lack another one are leased as if they were ready. None: they are not.
             kept: places that new appeals have before those that return; what either leaves is the others'.
             thorough: whether those that return are looked for among all that are ready, however many new ones wait.
+            busy: ids of appeals that the worker still works on: it neither claims them again nor suspects itself.
 
         """
         cases: list[Case] = []
@@ -150,7 +152,7 @@ class Working(Writing):
                 still = limit - len(cases)
                 alone = alone and not cases
                 given = (owner, now, lease_seconds, still, room, alone, suspects, lost, kept, thorough)
-                claimed = await self._write.submit(leases.claim, leases.Claim(*given, self.lacks_after))
+                claimed = await self._write.submit(leases.claim, leases.Claim(*given, self.lacks_after, busy))
                 self.lacks_after = claimed.lacks_after
                 _tell(claimed.found)
                 ids = claimed.ids

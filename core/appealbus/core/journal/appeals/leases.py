@@ -73,6 +73,9 @@ class Claim:
     """Whether what returns is looked for among all that are ready, however many new ones there are."""
     lacks_after: str = ""
     """Behind which combination of lookups what is lacking is looked for."""
+    busy: Collection[int] = ()
+    """Ids of what runs at the worker, whose lease may have ended: with a new one that run would conclude, though what
+    it found meanwhile was dropped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +135,8 @@ def claim(connection: Connection, item: Claim) -> Claimed:
     _put_with_the_due(connection, item)
     longest = _longest_due(connection, item)
     dead = suspects.leased().where(appeal.c.lease_until <= now).order_by(appeal.c.lease_until).limit(_DUE_AT_ONCE)
-    found = suspects.take_over(connection, connection.execute(dead).all(), item.now, by_worker(item.owner))
+    left = [row for row in connection.execute(dead) if row.id not in item.busy]
+    found = suspects.take_over(connection, left, item.now, by_worker(item.owner))
     turn = suspects.next_turn(connection, item.now) if item.suspects else None
     rows = [] if turn is None else [turn]
     returning: frozenset[int] = frozenset()
@@ -143,7 +147,7 @@ def claim(connection: Connection, item: Claim) -> Claimed:
         returning = frozenset(row.id for row in again)
         places = min(len(new), max(item.kept, limit - len(again)))
         rows += [*new[: item.kept], *again[: limit - places], *new[item.kept : places]]
-    claimed = _fitting(rows, item)
+    claimed = _fitting([row for row in rows if row.id not in item.busy], item)
     if claimed:
         leased = update(appeal).where(appeal.c.id.in_(claimed))
         until = now + timedelta(seconds=item.seconds)
