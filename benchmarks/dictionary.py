@@ -27,8 +27,8 @@ from appealbus.core.domain.document import appeal_document
 from appealbus.core.enrichment.assembly import assemble, to_keep
 from appealbus.core.enrichment.carrying import Whole
 from appealbus.core.interfaces.wire import Request
+from appealbus.core.loading.parts import Parts, build, load_plugins
 from appealbus.core.packing import DOCUMENTS, REPLIES
-from appealbus.core.parts import Parts, build, load_plugins
 from appealbus.core.planning.plan import Node, Plan
 from appealbus.core.preparation.extraction import prepare
 from appealbus.core.testing import ask_all

@@ -24,9 +24,9 @@ from appealbus.core.config.loading import load
 from appealbus.core.domain.client import Client, Credential, Role
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.journal.journal import Journal
+from appealbus.core.loading.parts import build, load_plugins
 from appealbus.core.logs import configure as configure_log
 from appealbus.core.logs.choices import LogFormat, LogLevel
-from appealbus.core.parts import build, load_plugins
 from appealbus.core.rights.tokens import new_token
 from appealbus.simulator.appeals import example_lines
 from appealbus.simulator.population import Population

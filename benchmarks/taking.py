@@ -13,11 +13,11 @@ from pathlib import Path
 from served import CHANNEL, letters
 
 from appealbus.core import Inbound, Quarantined, Taken
-from appealbus.core.bus.reception import Reception
+from appealbus.core.bus.intake.reception import Reception
 from appealbus.core.config.loading import load
 from appealbus.core.journal.journal import Journal
+from appealbus.core.loading.parts import build, load_plugins
 from appealbus.core.logs import configure
-from appealbus.core.parts import build, load_plugins
 
 WINDOW = 64
 """Messages in flight."""

@@ -10,8 +10,8 @@ import pytest
 import structlog
 from hypothesis import settings
 
-from appealbus.core import discovery
-from appealbus.core.process import collect_seldom
+from appealbus.core.loading import discovery
+from appealbus.core.process.runtime import collect_seldom
 from tests.services import migrations
 from tests.services.compiled import compile_share
 from tests.services.forms import SEED, form

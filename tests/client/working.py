@@ -7,7 +7,7 @@ from pathlib import Path
 from appealbus.core.bus.bus import Bus
 from appealbus.core.config.loading import from_document
 from appealbus.core.journal.journal import Journal
-from appealbus.core.parts import build, load_plugins
+from appealbus.core.loading.parts import build, load_plugins
 
 
 @asynccontextmanager

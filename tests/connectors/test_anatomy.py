@@ -8,8 +8,8 @@ import pytest
 
 from appealbus.connectors import builtin
 from appealbus.core import Factory
-from appealbus.core.extension_points import KINDS, PartKind
-from appealbus.core.host import Host
+from appealbus.core.loading.extension_points import KINDS, PartKind
+from appealbus.core.loading.host import Host
 
 FOLDER = Path(builtin.__file__).parent
 MODULES = {"connectors": "wire", "intakes": "intake", "deliveries": "delivery", "work_queues": "work"}

@@ -31,9 +31,9 @@ from appealbus.core import (
 )
 from appealbus.core.bus.bus import Bus
 from appealbus.core.config.loading import from_document
-from appealbus.core.host import Host, Plugin
 from appealbus.core.journal.journal import Journal
-from appealbus.core.parts import build
+from appealbus.core.loading.host import Host, Plugin
+from appealbus.core.loading.parts import build
 from appealbus.core.planning.plan import Node
 from appealbus.core.testing import scripted_connector
 from appealbus.schemas import Appeal, Dossier, Outcome, Record

@@ -3,8 +3,8 @@
 import time
 from typing import Any
 
-from appealbus.core.bus.decoding_helper import decoded
-from appealbus.core.helper_process import serve
+from appealbus.core.bus.intake.decoding_helper import decoded
+from appealbus.core.process.helpers import serve
 
 
 def slowly(about: list[Any], raw: bytes) -> tuple[list[Any], bytes]:

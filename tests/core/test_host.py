@@ -9,9 +9,9 @@ from textwrap import dedent
 import pytest
 
 from appealbus.core.config.base import NoSettings, Settings
-from appealbus.core.extension_points import KINDS, PartKind
-from appealbus.core.hookspecs import Hooks, hookspec
-from appealbus.core.host import Host, Plugin
+from appealbus.core.loading.extension_points import KINDS, PartKind
+from appealbus.core.loading.hookspecs import Hooks, hookspec
+from appealbus.core.loading.host import Host, Plugin
 from appealbus.core.version import API_VERSION
 
 GOOD = """
@@ -380,8 +380,8 @@ def test_a_kind_of_parts_is_a_row_of_the_table(tmp_path: Path, monkeypatch: pyte
             """Return clocks."""
             raise NotImplementedError
 
-    monkeypatch.setattr("appealbus.core.host.Hooks", MoreHooks)
-    monkeypatch.setattr("appealbus.core.host.KINDS", (*KINDS, PartKind("clocks", "clock", "clock", Clock)))
+    monkeypatch.setattr("appealbus.core.loading.host.Hooks", MoreHooks)
+    monkeypatch.setattr("appealbus.core.loading.host.KINDS", (*KINDS, PartKind("clocks", "clock", "clock", Clock)))
     monkeypatch.setattr("appealbus.core.Clock", Clock, raising=False)
     source = """
         from appealbus.core import Clock, hookimpl

@@ -9,9 +9,9 @@ import pytest
 from appealbus.core import ConfigError, Factory, From, NoSettings, Settings, Waiting, Wire, WorkQueue
 from appealbus.core.config.loading import load
 from appealbus.core.config.models import Configuration, PartSettings
-from appealbus.core.extension_points import KINDS, PartKind
-from appealbus.core.host import Host, Plugin
-from appealbus.core.parts import Parts, build
+from appealbus.core.loading.extension_points import KINDS, PartKind
+from appealbus.core.loading.host import Host, Plugin
+from appealbus.core.loading.parts import Parts, build
 from appealbus.core.testing import scripted_connector
 from tests.core.kit import ScriptedWire, lookup
 
@@ -176,7 +176,7 @@ class MoreTables(Configuration):
 def test_a_kind_with_a_table_is_made_by_its_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A row and the table are all: parts are made, mistakes have their line, defects a name."""
     row = PartKind("clocks", "clock", "clock", Sundial, "clocks")
-    monkeypatch.setattr("appealbus.core.parts.KINDS", (*KINDS, row))
+    monkeypatch.setattr("appealbus.core.loading.parts.KINDS", (*KINDS, row))
     monkeypatch.setattr("appealbus.core.config.loading.Configuration", MoreTables)
     text = '[clocks.garden]\nkind = "sundial"\n'
     parts = built(tmp_path, text)

@@ -9,7 +9,7 @@ from multiprocessing import get_context
 
 import pytest
 
-from appealbus.core.process import start_child
+from appealbus.core.process.runtime import start_child
 
 
 def test_ctrl_c_is_for_who_started_it() -> None:
@@ -30,7 +30,7 @@ def test_ctrl_c_is_for_who_started_it() -> None:
 
 FORKS = """
 import asyncio, os, signal
-from appealbus.core.process import run_to_end
+from appealbus.core.process.runtime import run_to_end
 
 async def main():
     told = asyncio.Event()

@@ -5,8 +5,8 @@ import threading
 
 import pytest
 
-from appealbus.core.plugin_calls import entered
-from appealbus.core.threads import THREADS, WAITING, NoThread, PluginThreads
+from appealbus.core.plugin_calls.boundary import entered
+from appealbus.core.plugin_calls.threads import THREADS, WAITING, NoThread, PluginThreads
 from tests.services.processes import PATIENCE
 
 

@@ -7,7 +7,7 @@ import pytest
 from appealbus.connectors.signing.gost import libgcrypt
 from appealbus.core import ConfigError
 from appealbus.core.config.loading import from_document
-from appealbus.core.parts import build, load_plugins
+from appealbus.core.loading.parts import build, load_plugins
 from appealbus.demo.setting import MODELS, contour, document
 from appealbus.simulator.settings import SimulatorSettings
 from appealbus.simulator.signing.keys import make_keys

@@ -9,7 +9,7 @@ import tomllib
 from pathlib import Path
 
 from appealbus.core.config.loading import from_document
-from appealbus.core.parts import build, load_plugins
+from appealbus.core.loading.parts import build, load_plugins
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "amqp.md").read_text(encoding="utf-8")

@@ -16,10 +16,10 @@ import appealbus.core
 from appealbus.core import readings, testing
 from appealbus.core.bus.bus import Bus
 from appealbus.core.config.loading import from_document
-from appealbus.core.hookspecs import Hooks
-from appealbus.core.host import Host
 from appealbus.core.journal.journal import Journal
-from appealbus.core.parts import build, load_plugins
+from appealbus.core.loading.hookspecs import Hooks
+from appealbus.core.loading.host import Host
+from appealbus.core.loading.parts import build, load_plugins
 from tests.services.processes import PATIENCE
 
 ROOT = Path(__file__).parents[2]

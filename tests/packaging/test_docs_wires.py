@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from appealbus.core.config.loading import from_document
-from appealbus.core.host import Host
-from appealbus.core.parts import build
+from appealbus.core.loading.host import Host
+from appealbus.core.loading.parts import build
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted((ROOT / "docs").glob("*.md"))

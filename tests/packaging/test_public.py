@@ -82,7 +82,7 @@ COMMANDS = frozenset({"cli", "escaping", "journal.journal", "language", "rights"
 """What commands and reports of plugins use, so that they talk and mask as the program's own do."""
 BESIDE = {
     "connectors/amqp": {"config.loading", "logs.throttle"},
-    "connectors/files": {"bus.reception", "config.problems"},
+    "connectors/files": {"bus.intake.reception", "config.problems"},
     "connectors/http": {"config.permissions"},
     "connectors/signing": {"config.permissions"},
     "plugins/competence": {"config.loading", "config.problems"},
@@ -95,11 +95,11 @@ BESIDE = {
         "journal.key",
         "journal.naming",
         "logs",
-        "sidecar",
-        "process",
+        "process.sidecar",
+        "process.runtime",
     },
-    "plugins/surges": {"domain.places", "sidecar", "process"},
-    "plugins/terms": {"due_dates", "domain.change", "domain.waiting"},
+    "plugins/surges": {"domain.places", "process.sidecar", "process.runtime"},
+    "plugins/terms": {"loading.due_dates", "domain.change", "domain.waiting"},
     "plugins/traces": {"logs.throttle"},
 }
 """What others that ship use of the core besides, and a third party could not: nothing else, and nothing in vain."""

@@ -12,9 +12,9 @@ import socket
 import sys
 from functools import cache
 
-from appealbus.core import discovery
 from appealbus.core.cli.commands import OWN
 from appealbus.core.cli.main import main
+from appealbus.core.loading import discovery
 from tests.services import migrations, workers
 
 

@@ -17,10 +17,10 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from appealbus.core import failpoints
 from appealbus.core.cli import running, supervisor
 from appealbus.core.cli.main import main
 from appealbus.core.logs.choices import LogFormat, LogLevel
+from appealbus.core.process import failpoints
 from tests.services.forms import form
 
 _NOT_WRITTEN = 120

@@ -3,7 +3,7 @@
 from typing import Any
 
 from appealbus.core import Lookup, hookimpl
-from appealbus.core.bus.dispatcher import Dispatcher
+from appealbus.core.bus.work.dispatcher import Dispatcher
 
 LEASE = 10.0
 

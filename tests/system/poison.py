@@ -39,11 +39,13 @@ from appealbus.core import (
     found,
     hookimpl,
 )
-from appealbus.core.bus import bus, decoder, leader, suspect_messages, watchdog
+from appealbus.core.bus import bus, watchdog
+from appealbus.core.bus.duties import leader
+from appealbus.core.bus.intake import decoder, suspect_messages
 from appealbus.core.bus.watchdog import Watchdog
 from appealbus.core.guards import worker_share
-from appealbus.core.host import Host
 from appealbus.core.journal.appeals import suspects
+from appealbus.core.loading.host import Host
 from appealbus.schemas import Record
 
 _BLOCKED = float(os.environ.get("BLOCKED", "3"))

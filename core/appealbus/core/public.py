@@ -14,7 +14,6 @@ from appealbus.core.domain.source_state import BreakerState, SourceState
 from appealbus.core.domain.waiting import DueAtBody, DueSoon
 from appealbus.core.domain.weekly import WeekCount, WeekCounts, WeekPart
 from appealbus.core.errors import AppealBusError, ConfigError, JournalError
-from appealbus.core.hookspecs import hookimpl
 from appealbus.core.interfaces.answer import Answer, Answers, Kept, RawReply
 from appealbus.core.interfaces.assessor import Assessor, records
 from appealbus.core.interfaces.contract import MessageContract
@@ -43,7 +42,8 @@ from appealbus.core.interfaces.terms import Terms
 from appealbus.core.interfaces.wire import Call, CallFailed, Health, Payload, Reply, Request, SingleUse, Wire
 from appealbus.core.interfaces.work import Waiting, WorkQueue
 from appealbus.core.journal.errors import CursorRefused
-from appealbus.core.threads import NoThread
+from appealbus.core.loading.hookspecs import hookimpl
+from appealbus.core.plugin_calls.threads import NoThread
 from appealbus.core.version import API_VERSION, __version__
 from appealbus.schemas.outcome import Outcome, OutcomeKind
 

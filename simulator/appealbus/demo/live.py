@@ -13,13 +13,13 @@ from typing import Any
 
 from appealbus.connectors.amqp.brokers import Brokers
 from appealbus.core.bus.bus import Bus
-from appealbus.core.bus.reception import Reception
+from appealbus.core.bus.intake.reception import Reception
 from appealbus.core.cli.context import Cli
 from appealbus.core.domain.client import Role
 from appealbus.core.journal.journal import Journal
+from appealbus.core.loading.parts import build
 from appealbus.core.logs import configure
-from appealbus.core.parts import build
-from appealbus.core.process import relieve_collector
+from appealbus.core.process.runtime import relieve_collector
 from appealbus.core.rights.policy import read_policy
 from appealbus.demo import oversight
 from appealbus.demo.live_setting import ARCHIVE, ROADS, live_document, toml

@@ -21,9 +21,9 @@ from appealbus.core.cli.render import dossier_view, gaps_view
 from appealbus.core.cli.sources import source_view
 from appealbus.core.config.loading import from_document
 from appealbus.core.journal.journal import Journal
+from appealbus.core.loading.parts import Parts, build, load_plugins
 from appealbus.core.logs import configure
-from appealbus.core.parts import Parts, build, load_plugins
-from appealbus.core.process import relieve_collector
+from appealbus.core.process.runtime import relieve_collector
 from appealbus.demo import oversight
 from appealbus.demo.setting import MISBEHAVIOUR, MODELS, contour, document, example_appeals
 from appealbus.schemas.dossier import Completeness, Dossier

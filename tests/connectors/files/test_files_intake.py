@@ -10,7 +10,7 @@ import pytest
 from appealbus.connectors.files.intake import FilesIntake
 from appealbus.connectors.files.settings import FolderSettings
 from appealbus.core import ConfigError
-from appealbus.core.bus.reception import Reception
+from appealbus.core.bus.intake.reception import Reception
 from appealbus.core.config.loading import from_document, load
 from appealbus.core.config.models import BusSettings
 from appealbus.core.errors import JournalError

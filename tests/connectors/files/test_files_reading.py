@@ -14,7 +14,7 @@ from appealbus.connectors.files.lines import LINE_LIMIT
 from appealbus.connectors.files.reading import SUFFIXES, batches, read_appeals
 from appealbus.connectors.files.settings import Encoding
 from appealbus.core import ConfigError, Inbound
-from appealbus.core.bus.decoding import decode
+from appealbus.core.bus.intake.decoding import decode
 from appealbus.schemas.change import Change
 
 APPEAL = {"message_id": "m1", "kind": "complaint", "applicant": {"type": "person", "surname": "Сидоров"}}

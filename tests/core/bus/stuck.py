@@ -6,7 +6,7 @@ import sys
 import structlog
 
 from appealbus.core.bus.watchdog import Watchdog
-from appealbus.core.host import Host
+from appealbus.core.loading.host import Host
 
 
 async def main(plugin: str, lease: float, seconds: float, grace: float, tasks: int) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from appealbus.core import Call, CallFailed, From, Outcome, OutcomeKind, Reply, Request, Taken, found
-from appealbus.core.bus import casework
 from appealbus.core.bus.bus import Bus
+from appealbus.core.bus.work import casework
 from appealbus.core.config.models import RetrySettings
 from appealbus.core.domain.access import Served
 from appealbus.core.domain.case import LookupState

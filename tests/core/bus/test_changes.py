@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from appealbus.core import CallFailed, From, Inbound, Outcome, OutcomeKind, Quarantined, Source, Taken, not_found
 from appealbus.core.bus.bus import Bus
-from appealbus.core.bus.reception import Reception
+from appealbus.core.bus.intake.reception import Reception
 from appealbus.core.config.models import BusSettings
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.rights.policy import Policy

@@ -10,10 +10,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from appealbus.core import Assessor, From, Outgoing, Service, Taken
-from appealbus.core.bus import delivery_door, tasks
-from appealbus.core.bus.reread_watch import RereadWatch
+from appealbus.core.bus import tasks
+from appealbus.core.bus.delivery import delivery_door
+from appealbus.core.bus.work.reread_watch import RereadWatch
 from appealbus.core.interfaces.link import LinkState
-from appealbus.core.threads import PluginThreads
+from appealbus.core.plugin_calls.threads import PluginThreads
 from appealbus.schemas import Dossier, Signal
 from tests.core.kit import Receiver, ScriptedWire, dossier, lookup, message, running_bus
 from tests.services.processes import PATIENCE

@@ -12,8 +12,8 @@ import orjson
 import pytest
 
 from appealbus.core import Inbound, Taken
-from appealbus.core.bus.receiver_mask import UNMASKED
-from appealbus.core.bus.reception import Reception
+from appealbus.core.bus.delivery.receiver_mask import UNMASKED
+from appealbus.core.bus.intake.reception import Reception
 from appealbus.core.config.models import BusSettings
 from appealbus.core.journal.deliveries.deliveries import DeliveryState
 from appealbus.core.journal.journal import Journal
@@ -37,7 +37,7 @@ async def reception(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Reception]:
     """What takes messages into a journal of each kind, and is slow over those of the channel `hostile`."""
-    monkeypatch.setattr("appealbus.core.bus.decoder._HELPER", "tests.core.slow_helper")
+    monkeypatch.setattr("appealbus.core.bus.intake.decoder._HELPER", "tests.core.slow_helper")
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[3]), prepend=":")
     url = sqlite_journal(tmp_path / "journal.db")
     if request.param == "postgresql":
@@ -116,7 +116,7 @@ async def test_what_cannot_be_masked_in_time_waits_for_a_person(
 ) -> None:
     """With a code, and unmasked it goes nowhere; the next one goes out."""
     monkeypatch.setattr("appealbus.core.rights.masker._WITHIN", 0.0)
-    monkeypatch.setattr("appealbus.core.helper_process._START", 0.0)
+    monkeypatch.setattr("appealbus.core.process.helpers._START", 0.0)
     rows, _ = await _worked(tmp_path, kit.message("m-1", text="a" * 150_000), kit.message("m-2"))
     assert [(row.state, row.reason) for row in rows] == [
         (DeliveryState.ALONE, UNMASKED),

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from appealbus.core.bus.isolation import Turns
+from appealbus.core.bus.work.isolation import Turns
 
 
 async def test_a_suspect_waits_for_who_hands_over_and_is_next() -> None:

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from appealbus.core import Call, CallFailed, From, FromAll, Lookup, OutcomeKind, Reply, Request, Taken, found
-from appealbus.core.bus import casework
-from appealbus.core.bus import dispatcher as dispatching
 from appealbus.core.bus.bus import Bus
+from appealbus.core.bus.work import casework
+from appealbus.core.bus.work import dispatcher as dispatching
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.enrichment import assembly
-from appealbus.core.host import Host, Plugin
 from appealbus.core.journal.appeals import leases
+from appealbus.core.loading.host import Host, Plugin
 from appealbus.schemas import Completeness, Dossier, Iin
 from tests.core.kit import ScriptedWire, Thing, dossier, lookup, message, reply, running_bus
 from tests.services.processes import PATIENCE

@@ -46,9 +46,9 @@ from appealbus.core.bus.bus import Bus
 from appealbus.core.bus.tasks import Phase as StopPhase
 from appealbus.core.config.loading import from_document
 from appealbus.core.domain.listing import AppealState
-from appealbus.core.host import Host, Plugin
 from appealbus.core.journal.journal import Journal
-from appealbus.core.parts import build
+from appealbus.core.loading.host import Host, Plugin
+from appealbus.core.loading.parts import build
 from appealbus.core.testing import scripted_connector
 from appealbus.schemas import Completeness, Dossier
 from tests.core.kit import ScriptedWire, Thing, lookup, message, reply
@@ -353,7 +353,7 @@ def _drop(*_: Any) -> Any:
 @pytest.mark.proof
 def test_whatever_happens(monkeypatch: pytest.MonkeyPatch) -> None:
     """No step order breaks a promise."""
-    monkeypatch.setattr("appealbus.core.bus.relay._BACKOFF_MAX", 0.02)
+    monkeypatch.setattr("appealbus.core.bus.delivery.relay._BACKOFF_MAX", 0.02)
     # Tracebacks of receivers that are away, by the thousand, cost more than all the rest.
     for module in ("relay", "delivery_door"):
         monkeypatch.setattr(f"appealbus.core.bus.{module}.log", structlog.wrap_logger(None, processors=[_drop]))

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
-from appealbus.core.bus.decoding import decode
+from appealbus.core.bus.intake.decoding import decode
 from appealbus.core.interfaces.intake import Inbound
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.base import Model

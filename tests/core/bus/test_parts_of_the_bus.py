@@ -12,10 +12,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from appealbus.core import Call, CallFailed, From, OutcomeKind, Reply, Request, Taken
-from appealbus.core.bus import dispatcher as dispatching
 from appealbus.core.bus import heartbeat as presences
-from appealbus.core.bus import relay as relays
 from appealbus.core.bus import tasks
+from appealbus.core.bus.delivery import relay as relays
+from appealbus.core.bus.work import dispatcher as dispatching
 from appealbus.core.errors import UNREACHABLE, JournalError
 from tests.core.kit import Receiver, ScriptedWire, lookup, message, reply, running_bus
 from tests.services.processes import PATIENCE

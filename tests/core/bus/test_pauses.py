@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from appealbus.core import Call, CallFailed, From, Outcome, OutcomeKind, Reply, Request, Source, Taken, clocks, found
-from appealbus.core.bus import source_watch
-from appealbus.core.bus.source_watch import _Pass
+from appealbus.core.bus.work import source_watch
+from appealbus.core.bus.work.source_watch import _Pass
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.domain.pauses import Pause, Period
 from appealbus.schemas import Completeness

@@ -12,14 +12,14 @@ import pytest
 from structlog.testing import capture_logs
 
 from appealbus.core import Delivery, Factory, Handed, NoSettings, Outgoing, Refused, Taken
-from appealbus.core.bus import relay
 from appealbus.core.bus.bus import Bus
+from appealbus.core.bus.delivery import relay
 from appealbus.core.config.loading import from_document
-from appealbus.core.host import Host, Plugin
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.deliveries.deliveries import DeliveryState
 from appealbus.core.journal.journal import Journal
-from appealbus.core.parts import build
+from appealbus.core.loading.host import Host, Plugin
+from appealbus.core.loading.parts import build
 from appealbus.schemas import Completeness
 from tests.core.kit import message
 from tests.services.journals import sqlite_journal

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from appealbus.core import Taken, discovery
+from appealbus.core import Taken
 from appealbus.core.bus.bus import Bus
 from appealbus.core.config.loading import load
 from appealbus.core.journal.journal import Journal
-from appealbus.core.parts import build, load_plugins
+from appealbus.core.loading import discovery
+from appealbus.core.loading.parts import build, load_plugins
 from appealbus.schemas import Record
 from tests.core.kit import dossier, message
 from tests.services.journals import sqlite_journal

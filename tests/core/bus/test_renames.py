@@ -9,7 +9,7 @@ import orjson
 import pytest
 from pydantic import ValidationError
 
-from appealbus.core.bus.reception import Reception
+from appealbus.core.bus.intake.reception import Reception
 from appealbus.core.clocks import day_of, wall
 from appealbus.core.config.models import BusSettings
 from appealbus.core.interfaces.intake import Inbound, Quarantined, Taken

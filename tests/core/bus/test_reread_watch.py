@@ -8,9 +8,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from appealbus.core.bus import reread_watch
-from appealbus.core.bus.leader import LeaderLease
-from appealbus.core.bus.reread_watch import RereadWatch
+from appealbus.core.bus.duties.leader import LeaderLease
+from appealbus.core.bus.work import reread_watch
+from appealbus.core.bus.work.reread_watch import RereadWatch
 from appealbus.core.domain.case import LookupState
 from appealbus.core.domain.event import BUS, What
 from appealbus.core.domain.replies import KeptReplies

@@ -12,8 +12,8 @@ from appealbus.core import Assessor, Call, CallFailed, From, OutcomeKind, Outgoi
 from appealbus.core.config.models import RetrySettings
 from appealbus.core.domain.case import LookupState
 from appealbus.core.enrichment.retry import next_attempt
-from appealbus.core.hookspecs import Hooks
-from appealbus.core.host import Host
+from appealbus.core.loading.hookspecs import Hooks
+from appealbus.core.loading.host import Host
 from appealbus.schemas import Completeness, Dossier, Outcome, Signal
 from tests.core.kit import Receiver, ScriptedWire, dossier, lookup, message, reply, running_bus
 from tests.services.processes import PATIENCE

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from appealbus.core.bus import sequencer
-from appealbus.core.bus.leader import LeaderLease
-from appealbus.core.bus.sequencer import Sequencer
+from appealbus.core.bus.duties import sequencer
+from appealbus.core.bus.duties.leader import LeaderLease
+from appealbus.core.bus.duties.sequencer import Sequencer
 from appealbus.core.journal import upkeep
 from appealbus.core.journal.journal import Journal
 from tests.core.journal.conftest import Make

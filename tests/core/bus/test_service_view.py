@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from appealbus.core import From, Inbound, RunningBus, Service, Taken, Terms
-from appealbus.core.host import Plugin
+from appealbus.core.loading.host import Plugin
 from appealbus.schemas import Dossier
 from tests.core.kit import Receiver, lookup, message, running_bus
 

@@ -6,14 +6,17 @@ from typing import Any
 
 import pytest
 
-from appealbus.core import From, plugin_calls, process
-from appealbus.core.bus import dispatcher, stop_time
+from appealbus.core import From
+from appealbus.core.bus import stop_time
 from appealbus.core.bus.stop_time import StopTime
 from appealbus.core.bus.tasks import Phase
+from appealbus.core.bus.work import dispatcher
 from appealbus.core.cli import running
 from appealbus.core.cli.supervisor import MARGIN
 from appealbus.core.guards import single_flight
 from appealbus.core.journal import journal
+from appealbus.core.plugin_calls import boundary
+from appealbus.core.process import runtime
 from tests.core.kit import ScriptedWire, lookup, message, running_bus
 from tests.services.journals import sqlite_journal
 from tests.services.processes import PATIENCE
@@ -46,12 +49,12 @@ def test_the_worst_stop_ends_before_the_process_is_killed(clock: Clock, grace: f
     clock.now += time.cases
     clock.now += dispatcher._CALLED_OFF
     clock.now += time.grace  # intakes
-    clock.now += time.grace + plugin_calls._MOMENT  # deliveries
+    clock.now += time.grace + boundary._MOMENT  # deliveries
     clock.now += time.phase  # all other tasks
-    clock.now += time.phase + plugin_calls._MOMENT  # parts close
+    clock.now += time.phase + boundary._MOMENT  # parts close
     clock.now += time.phase  # the decoder
     clock.now += time.at_most(3.0)  # leases are given back
-    clock.now += journal._ENDING + 2 * process._CLOSING + process._LEAVING
+    clock.now += journal._ENDING + 2 * runtime._CLOSING + runtime._LEAVING
     assert clock.now - 1000.0 <= grace + MARGIN
 
 
@@ -74,7 +77,7 @@ async def test_a_bus_in_which_everything_hangs_stops_in_time(tmp_path: Path, mon
     """
     for module, name in (
         *((stop_time, name) for name in ("_AFTER", "_CASES", "_PHASE", "_LEAST")),
-        *((single_flight, "_CALLED_OFF"), (dispatcher, "_CALLED_OFF"), (plugin_calls, "_MOMENT")),
+        *((single_flight, "_CALLED_OFF"), (dispatcher, "_CALLED_OFF"), (boundary, "_MOMENT")),
     ):
         monkeypatch.setattr(module, name, getattr(module, name) / 10)
     for turn in range(5):

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from appealbus.core import From, Inbound, Quarantined, Taken
-from appealbus.core.bus import decoder, suspect_messages
-from appealbus.core.bus.reception import Reception
+from appealbus.core.bus.intake import decoder, suspect_messages
+from appealbus.core.bus.intake.reception import Reception
 from appealbus.core.config.models import BusSettings
 from tests.core.kit import lookup, message, running_bus
 

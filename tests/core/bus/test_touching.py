@@ -13,8 +13,8 @@ import orjson
 import pytest
 
 from appealbus.core import Inbound, Quarantined, Taken
-from appealbus.core.bus.quarantine_replay import Retaking, retake
-from appealbus.core.bus.reception import Received, Reception
+from appealbus.core.bus.intake.quarantine_replay import Retaking, retake
+from appealbus.core.bus.intake.reception import Received, Reception
 from appealbus.core.config.models import BusSettings
 from appealbus.core.domain.client import Client, Credential, Role
 from appealbus.core.domain.sender import Sender
@@ -120,7 +120,7 @@ def test_no_door_is_forgotten() -> None:
         if re.search(r"\bNewChange\(", line)
     ]
     assert made == [
-        "core/appealbus/core/bus/reception.py",
+        "core/appealbus/core/bus/intake/reception.py",
         "core/appealbus/core/operations/renaming.py",
         "simulator/appealbus/demo/past.py",
     ]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from appealbus.core import SingleUse
-from appealbus.core.bus import trimming
+from appealbus.core.bus.intake import trimming
 from appealbus.core.config.models import BusSettings
 from appealbus.core.domain.counts import QuarantineHeld
 from appealbus.core.health.messages import fullness

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from appealbus.core import Assessor, CallFailed, From, OutcomeKind, Reply, Taken
-from appealbus.core.bus import casework
 from appealbus.core.bus.bus import Bus
+from appealbus.core.bus.work import casework
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.domain.operation import Operation, Order, Verdict
 from appealbus.core.domain.selection import Selection

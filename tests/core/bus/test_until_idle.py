@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from appealbus.core import Call, CallFailed, From, OutcomeKind, Reply, Request
-from appealbus.core.bus import dispatcher as dispatching
+from appealbus.core.bus.work import dispatcher as dispatching
 from appealbus.core.clocks import wall
 from tests.core.kit import Receiver, ScriptedWire, lookup, message, running_bus
 from tests.services.processes import PATIENCE

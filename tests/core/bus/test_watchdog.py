@@ -7,7 +7,7 @@ from textwrap import dedent
 
 import pytest
 
-from appealbus.core.process import EXIT_STUCK
+from appealbus.core.process.runtime import EXIT_STUCK
 from tests.services import scripts
 from tests.services.processes import PATIENCE
 from tests.services.scripts import Script

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from appealbus.core import From, FromAll, Lookup, OutcomeKind, Request, Taken, clocks, found, not_found
-from appealbus.core.bus import source_watch
 from appealbus.core.bus.bus import Bus
+from appealbus.core.bus.work import source_watch
 from appealbus.core.domain.carried import NOT_GIVEN
 from appealbus.core.domain.pauses import Pause
 from appealbus.core.operations.withdrawing import records, withdraw

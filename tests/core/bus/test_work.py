@@ -81,7 +81,7 @@ async def test_a_worker_without_room_offers_the_appeal(tmp_path: Path) -> None:
 
 async def test_a_hint_makes_the_worker_look_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What another process has accepted is claimed before the next poll; `take` returns when it was."""
-    monkeypatch.setattr("appealbus.core.bus.dispatcher._POLL", 1000.0)
+    monkeypatch.setattr("appealbus.core.bus.work.dispatcher._POLL", 1000.0)
     async with running_bus(tmp_path, work_queues=[TOLD], work=WORK) as bus:
         await until(lambda: not bus._dispatcher._backlog)
         await bus._reception.accept(message())
@@ -94,7 +94,7 @@ async def test_a_hint_makes_the_worker_look_at_once(tmp_path: Path, monkeypatch:
 
 async def test_many_hints_cost_one_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Looking is a transaction; those that wait for room share the next one."""
-    monkeypatch.setattr("appealbus.core.bus.dispatcher._POLL", 1000.0)
+    monkeypatch.setattr("appealbus.core.bus.work.dispatcher._POLL", 1000.0)
     async with running_bus(tmp_path) as bus:
         await until(lambda: not bus._dispatcher._backlog)
         looks = 0

@@ -13,10 +13,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from appealbus.core import Call, From, Reply, Request, Taken
-from appealbus.core.bus import dispatcher as dispatching
-from appealbus.core.bus import leader
-from appealbus.core.bus import relay as relaying
 from appealbus.core.bus.bus import Bus
+from appealbus.core.bus.delivery import relay as relaying
+from appealbus.core.bus.duties import leader
+from appealbus.core.bus.work import dispatcher as dispatching
 from appealbus.core.domain.case import Case
 from tests.core.kit import Receiver, ScriptedWire, lookup, message, reply, running_bus
 from tests.services.postgres import Postgres

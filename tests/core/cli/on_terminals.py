@@ -14,9 +14,9 @@ from functools import cache
 
 import typer
 
-from appealbus.core import discovery
 from appealbus.core.cli.commands import OWN
 from appealbus.core.cli.main import Cli, build, main
+from appealbus.core.loading import discovery
 
 SECONDS = 60
 

@@ -10,7 +10,7 @@ import pytest
 
 PROGRAM = str(Path(sys.executable).with_name("appealbus"))
 WIRES = {"aiohttp", "pika", "prometheus_client", "psycopg", "requests", "xmlsec", "zeep"}
-PLUGINS = {"appealbus.connectors", "appealbus.plugins", "appealbus.core.host", "appealbus.core.public"}
+PLUGINS = {"appealbus.connectors", "appealbus.plugins", "appealbus.core.loading.host", "appealbus.core.public"}
 BUS = {"appealbus.core.bus.bus", "appealbus.core.guards.guard"}
 JOURNAL = {"appealbus.core.journal.journal", "sqlalchemy"}
 ENVIRONMENT = {key: value for key, value in os.environ.items() if not key.startswith("APPEALBUS")}

@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from appealbus.core.bus.copies import _named
-from appealbus.core.bus.quarantine_replay import Retaking, retake
-from appealbus.core.bus.reception import Reception
+from appealbus.core.bus.intake.copies import _named
+from appealbus.core.bus.intake.quarantine_replay import Retaking, retake
+from appealbus.core.bus.intake.reception import Reception
 from appealbus.core.config.models import BusSettings
 from appealbus.core.interfaces.intake import Inbound, Quarantined, Taken
 from appealbus.core.journal.quarantine import NewQuarantine, QuarantineRow

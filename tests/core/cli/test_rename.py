@@ -7,7 +7,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from appealbus.core.bus.reception import Reception
+from appealbus.core.bus.intake.reception import Reception
 from appealbus.core.config.models import BusSettings
 from appealbus.core.domain.event import What
 from appealbus.core.interfaces.intake import Inbound, Taken

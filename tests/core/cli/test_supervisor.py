@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from appealbus.core.cli import supervisor
 from appealbus.core.cli.supervisor import Supervisor
 from appealbus.core.errors import ConfigError
-from appealbus.core.worker import VARIABLE, worker
+from appealbus.core.process.worker import VARIABLE, worker
 from tests.services.processes import PATIENCE
 
 # Each start leaves a line: the worker's number and the process. Then it does what the test wants.

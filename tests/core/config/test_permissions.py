@@ -11,7 +11,7 @@ from appealbus.core.config.loading import load
 from appealbus.core.config.permissions import readable_by_others, writable_by_others
 from appealbus.core.config.types import Secret
 from appealbus.core.errors import ConfigError
-from appealbus.core.host import Host
+from appealbus.core.loading.host import Host
 
 ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to somebody else")
 

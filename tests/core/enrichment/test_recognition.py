@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from appealbus.core import From, OutcomeKind, Source, found, not_found
-from appealbus.core.bus.reception import Taken
+from appealbus.core.bus.intake.reception import Taken
 from appealbus.core.domain.case import LookupState
 from appealbus.core.enrichment.recognition import keys_anew
 from appealbus.core.journal.journal import Journal

@@ -35,7 +35,7 @@ from appealbus.core.enrichment.rereading import Reread, Rereader, Verdict
 from appealbus.core.guards.conversation import Came, Conversation, Failed, pack
 from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.settings import GuardSettings
-from appealbus.core.parts import Bound
+from appealbus.core.loading.parts import Bound
 from appealbus.core.planning.contract import CompletenessContract
 from appealbus.core.planning.plan import Plan
 from appealbus.schemas.appeal import Receipt

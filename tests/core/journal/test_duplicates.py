@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from appealbus.core.bus.decoding import decode
+from appealbus.core.bus.intake.decoding import decode
 from appealbus.core.interfaces.intake import Inbound
 from appealbus.core.journal.codec import RULE, differ, digest
 from appealbus.schemas.appeal import Appeal

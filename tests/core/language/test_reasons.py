@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from appealbus.connectors.broker.rabbit.errors import channel_lost, connection_lost, not_opened
 from appealbus.connectors.signing.ncanode import _MENDED
-from appealbus.core.bus.decoding import decode
+from appealbus.core.bus.intake.decoding import decode
 from appealbus.core.interfaces.intake import Inbound
 from appealbus.core.interfaces.link import LinkStatus
 from appealbus.core.language import Reader, ReaderLanguage

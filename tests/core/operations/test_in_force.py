@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from appealbus.core.config.loading import load
+from appealbus.core.loading.parts import load_plugins
 from appealbus.core.operations.in_force import in_force
-from appealbus.core.parts import load_plugins
 
 HIDDEN = "Sup3rS3cr3t"
 """Stands in every place where a secret might."""

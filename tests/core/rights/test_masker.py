@@ -10,12 +10,12 @@ from typing import Any
 import orjson
 import pytest
 
-from appealbus.core import helper_process
 from appealbus.core.domain.client import Role
 from appealbus.core.fair_share import on_behalf_of
 from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.journal import Journal
+from appealbus.core.process import helpers
 from appealbus.core.rights import masked_version
 from appealbus.core.rights import masker as module
 from appealbus.core.rights.mask import Mask
@@ -197,7 +197,7 @@ async def test_who_waits_for_a_large_one_holds_up_no_other(masker: Masker, monke
         await go.wait()
         return [True, "00"], raw
 
-    monkeypatch.setattr(helper_process.Helper, "ask", ask)
+    monkeypatch.setattr(helpers.Helper, "ask", ask)
     with on_behalf_of("greedy"):
         tasks = [asyncio.create_task(masker.seen(MASK, b"%d" % at * 100_000, 1)) for at in (1, 2, 3)]
     await asyncio.sleep(0.01)
@@ -213,9 +213,9 @@ async def test_what_nobody_can_mask_counts_as_damaged(masker: Masker, monkeypatc
     """A defect at once, and what takes too long after some tries: so no letter stops those who read the feed."""
 
     async def dies(*given: Any) -> Any:
-        raise helper_process.HelperDied
+        raise helpers.HelperDied
 
-    monkeypatch.setattr(helper_process.Helper, "ask", dies)
+    monkeypatch.setattr(helpers.Helper, "ask", dies)
     monkeypatch.setattr(module, "_AGAIN", -1.0)
     for _ in range(module._TRIES):
         with pytest.raises(NotMasked):

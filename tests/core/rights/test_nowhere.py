@@ -8,7 +8,7 @@ import pytest
 from appealbus.core import Lookup, Query, Source, not_found
 from appealbus.core.config.loading import load
 from appealbus.core.config.problems import InvalidConfig
-from appealbus.core.host import Host, Plugin
+from appealbus.core.loading.host import Host, Plugin
 from appealbus.core.rights import comparing, viewer
 from appealbus.core.rights.builtin import TECHNICAL
 from appealbus.core.rights.fields import is_of_the_dossier, problem_of

@@ -10,7 +10,7 @@ import pytest
 from appealbus.core.config.loading import load
 from appealbus.core.config.problems import InvalidConfig
 from appealbus.core.domain.client import Client, Role
-from appealbus.core.parts import load_plugins
+from appealbus.core.loading.parts import load_plugins
 from appealbus.core.rights.actions import MAY, Action
 from appealbus.core.rights.masked import masked
 from appealbus.core.rights.policy import Policy, read_policy

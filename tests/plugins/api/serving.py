@@ -13,11 +13,11 @@ from typing import Any, Self
 import httpx
 import orjson
 
-from appealbus.core.bus.reception import Reception
+from appealbus.core.bus.intake.reception import Reception
 from appealbus.core.config.loading import from_document
 from appealbus.core.domain.client import Client, Credential, Role
-from appealbus.core.host import Host
 from appealbus.core.journal.journal import Journal
+from appealbus.core.loading.host import Host
 from appealbus.core.rights.policy import Policy, read_policy
 from appealbus.core.rights.tokens import new_token
 from appealbus.plugins.api.api import Api

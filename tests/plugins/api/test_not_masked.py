@@ -8,7 +8,7 @@ import pytest
 
 from appealbus.core import Inbound, Taken
 from appealbus.core.config.loading import from_document
-from appealbus.core.helper_process import Helper, HelperDied
+from appealbus.core.process.helpers import Helper, HelperDied
 from appealbus.core.rights import masker
 from appealbus.core.rights.policy import read_policy
 from tests.core.kit import message, running_bus

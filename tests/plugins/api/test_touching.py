@@ -16,8 +16,8 @@ import httpx
 import orjson
 import pytest
 
-from appealbus.core.bus.quarantine_replay import Retaking, retake
-from appealbus.core.bus.reception import Reception
+from appealbus.core.bus.intake.quarantine_replay import Retaking, retake
+from appealbus.core.bus.intake.reception import Reception
 from appealbus.core.config.models import BusSettings
 from appealbus.core.domain.client import Role
 from appealbus.core.journal.appeals.accepting import NewAppeal

@@ -12,7 +12,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from appealbus.core.bus.decoding import MAX_BYTES
+from appealbus.core.bus.intake.decoding import MAX_BYTES
 from appealbus.core.domain.client import Role
 from tests.plugins.api.serving import JSON, Served, kind_of, served
 from tests.services.journals import sqlite_journal

@@ -16,7 +16,7 @@ from appealbus.core.bus.bus import Bus
 from appealbus.core.config.loading import from_document
 from appealbus.core.domain.client import Role
 from appealbus.core.journal.journal import Journal
-from appealbus.core.parts import build, load_plugins
+from appealbus.core.loading.parts import build, load_plugins
 from appealbus.core.rights.policy import read_policy
 from appealbus.demo.setting import document
 from appealbus.simulator.server import Simulator

@@ -21,7 +21,7 @@ from lxml import html
 from appealbus.connectors.amqp.agency import wire as amqp_wire
 from appealbus.connectors.soap import wire as soap_wire
 from appealbus.core import clocks
-from appealbus.core.bus.reception import Reception
+from appealbus.core.bus.intake.reception import Reception
 from appealbus.core.cli.context import Cli
 from appealbus.core.journal import clock as journal_clock
 from appealbus.core.journal.journal import Journal

@@ -18,8 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appealbus.connectors.files.reading import read_appeals
-from appealbus.core.bus.decoding import MAX_BYTES, Unacceptable, decode
-from appealbus.core.bus.reception import Reception
+from appealbus.core.bus.intake.decoding import MAX_BYTES, Unacceptable, decode
+from appealbus.core.bus.intake.reception import Reception
 from appealbus.core.config.models import BusSettings
 from appealbus.core.health.finding import Finding, Severity
 from appealbus.core.interfaces.intake import Inbound, Quarantined

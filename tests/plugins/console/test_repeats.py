@@ -10,8 +10,8 @@ import pytest
 
 from appealbus.core import Past
 from appealbus.core.domain.listing import AppealRow
-from appealbus.core.host import Plugin
 from appealbus.core.journal.journal import Journal
+from appealbus.core.loading.host import Plugin
 from appealbus.plugins.api import turns
 from appealbus.plugins.console.views.appeal import repeats
 from appealbus.plugins.console.views.appeal.diff_view import bounded, in_pieces

@@ -10,9 +10,9 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page
 
 from appealbus.core.clocks import day_of, wall
-from appealbus.core.host import Plugin
 from appealbus.core.journal.journal import Journal
 from appealbus.core.language import ReaderLanguage
+from appealbus.core.loading.host import Plugin
 from appealbus.plugins.console.words import Words
 from appealbus.plugins.repeats.assessor import Repeats
 from appealbus.plugins.surges import kept

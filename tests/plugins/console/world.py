@@ -14,11 +14,11 @@ import httpx
 
 from appealbus.connectors.files.reading import read_appeals
 from appealbus.core.bus.bus import Bus
-from appealbus.core.bus.reception import Reception
+from appealbus.core.bus.intake.reception import Reception
 from appealbus.core.config.loading import Loaded, load
 from appealbus.core.domain.client import Client, Credential, Role
 from appealbus.core.journal.journal import Journal
-from appealbus.core.parts import build, load_plugins
+from appealbus.core.loading.parts import build, load_plugins
 from appealbus.core.rights.policy import read_policy
 from appealbus.core.rights.tokens import new_token
 from appealbus.demo.live_setting import toml

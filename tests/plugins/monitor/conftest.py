@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from appealbus.core import From
 from appealbus.core.bus.bus import Bus
-from appealbus.core.host import Plugin
+from appealbus.core.loading.host import Plugin
 from appealbus.plugins.monitor.service import Monitor
 from appealbus.plugins.monitor.settings import ListenAddress
 from tests.core.kit import Receiver, lookup, running_bus

@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from appealbus.core import Comparison, Inbound, Past, PastAssessor, Taken
-from appealbus.core.bus import history_comparison
+from appealbus.core.bus.work import history_comparison
 from appealbus.core.enrichment.unsure import judged
 from appealbus.core.rights.fields import leads_in
 from appealbus.core.rights.paths import path_of

@@ -6,8 +6,8 @@ from typing import Any
 import orjson
 import pytest
 
-from appealbus.core.host import Plugin
 from appealbus.core.interfaces.past import Past
+from appealbus.core.loading.host import Plugin
 from appealbus.core.rights.mask import Mask
 from appealbus.core.rights.paths import Pattern
 from appealbus.core.rights.viewer import Viewer

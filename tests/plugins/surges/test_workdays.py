@@ -6,7 +6,7 @@ import pytest
 
 from appealbus.core.clocks import KAZAKHSTAN
 from appealbus.core.config.loading import from_document
-from appealbus.core.parts import load_plugins
+from appealbus.core.loading.parts import load_plugins
 from appealbus.plugins.surges.workdays import FIVE_DAYS, Workdays, workdays
 
 MONDAY = date(2026, 11, 23)

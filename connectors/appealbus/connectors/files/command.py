@@ -14,7 +14,7 @@ from appealbus.connectors.files.intake import accept_all
 from appealbus.connectors.files.reading import batches, read_appeals
 from appealbus.connectors.files.settings import Encoding
 from appealbus.core import Inbound, Quarantined, Taken
-from appealbus.core.bus.reception import Reception
+from appealbus.core.bus.intake.reception import Reception
 from appealbus.core.cli.context import Cli, New, cli_of
 from appealbus.core.cli.exits import EXIT_PROBLEMS
 from appealbus.core.cli.paging import AsJson

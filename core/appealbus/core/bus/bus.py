@@ -9,29 +9,28 @@ from uuid import uuid4
 
 import structlog
 
-from appealbus.core import threads
-from appealbus.core.bus.arrivals import Arrivals
-from appealbus.core.bus.casework import Casework
 from appealbus.core.bus.clock_watch import ClockWatch
-from appealbus.core.bus.contract_watch import ContractWatch
-from appealbus.core.bus.dispatcher import Dispatcher
+from appealbus.core.bus.delivery.relay import Relay
+from appealbus.core.bus.duties.leader import LeaderLeases
+from appealbus.core.bus.duties.retention import delete_the_old
+from appealbus.core.bus.duties.sequencer import Sequencer
+from appealbus.core.bus.duties.sketching import sketch_the_old
 from appealbus.core.bus.heartbeat import Heartbeat
-from appealbus.core.bus.isolation import Turns
-from appealbus.core.bus.leader import LeaderLeases
-from appealbus.core.bus.reception import Reception
-from appealbus.core.bus.relay import Relay
-from appealbus.core.bus.reread_watch import RereadWatch
-from appealbus.core.bus.retention import delete_the_old
-from appealbus.core.bus.sequencer import Sequencer
+from appealbus.core.bus.intake.arrivals import Arrivals
+from appealbus.core.bus.intake.reception import Reception
 from appealbus.core.bus.service_view import ServiceView
-from appealbus.core.bus.sketching import sketch_the_old
-from appealbus.core.bus.source_watch import SourceWatch
-from appealbus.core.bus.source_wires import SourceWires
 from appealbus.core.bus.stop_time import StopTime
 from appealbus.core.bus.tasks import PartTasks, Phase
 from appealbus.core.bus.watchdog import Watchdog
-from appealbus.core.bus.work_hints import NAME as WORK_QUEUE
-from appealbus.core.bus.work_hints import WorkHints
+from appealbus.core.bus.work.casework import Casework
+from appealbus.core.bus.work.contract_watch import ContractWatch
+from appealbus.core.bus.work.dispatcher import Dispatcher
+from appealbus.core.bus.work.isolation import Turns
+from appealbus.core.bus.work.reread_watch import RereadWatch
+from appealbus.core.bus.work.source_watch import SourceWatch
+from appealbus.core.bus.work.source_wires import SourceWires
+from appealbus.core.bus.work.work_hints import NAME as WORK_QUEUE
+from appealbus.core.bus.work.work_hints import WorkHints
 from appealbus.core.config.loading import Loaded
 from appealbus.core.domain.event import by_worker
 from appealbus.core.domain.source_state import SourceState
@@ -42,9 +41,10 @@ from appealbus.core.interfaces.intake import Inbound, Quarantined, Taken
 from appealbus.core.interfaces.link import LinkState, LinkStatus
 from appealbus.core.journal.errors import Superseded
 from appealbus.core.journal.journal import Journal
-from appealbus.core.parts import Bound, Parts
+from appealbus.core.loading.parts import Bound, Parts
 from appealbus.core.planning.contract import present_names
-from appealbus.core.plugin_calls import is_defect
+from appealbus.core.plugin_calls import threads
+from appealbus.core.plugin_calls.boundary import is_defect
 from appealbus.core.rights.masker import Masker
 from appealbus.core.rights.policy import read_policy
 from appealbus.schemas.base import printable

@@ -10,7 +10,7 @@ from datetime import datetime
 
 import structlog
 
-from appealbus.core.bus.dispatcher import Dispatcher
+from appealbus.core.bus.work.dispatcher import Dispatcher
 from appealbus.core.clocks import monotonic, wall
 from appealbus.core.domain.reread_pass import Readings
 from appealbus.core.domain.source_state import SourceState

@@ -11,7 +11,7 @@ from appealbus.core.health.journal import of_clock
 from appealbus.core.health.links import of_link
 from appealbus.core.interfaces.link import LinkState, LinkStatus
 from appealbus.core.journal.journal import Journal
-from appealbus.core.parts import Parts
+from appealbus.core.loading.parts import Parts
 
 
 class Observed(Protocol):

@@ -8,8 +8,8 @@ from typing import Protocol
 
 from appealbus.core.bus.counters import Tally
 from appealbus.core.bus.delays import DelayTally
+from appealbus.core.bus.delivery.relay import Relay
 from appealbus.core.bus.readiness import Observed, checks
-from appealbus.core.bus.relay import Relay
 from appealbus.core.bus.watchdog import Watchdog
 from appealbus.core.clocks import wall
 from appealbus.core.config.models import Configuration
@@ -24,7 +24,7 @@ from appealbus.core.health.messages import fullness
 from appealbus.core.interfaces.answer import Kept
 from appealbus.core.interfaces.intake import Inbound, Quarantined, Taken
 from appealbus.core.interfaces.link import LinkState
-from appealbus.core.worker import worker
+from appealbus.core.process.worker import worker
 from appealbus.schemas.dossier import Completeness
 
 _MESSAGE_RESULTS = ("new", "repeated", "quarantined", "failed")

@@ -13,7 +13,7 @@ import structlog
 from appealbus.core.clocks import monotonic, wall
 from appealbus.core.errors import ConfigError
 from appealbus.core.interfaces.link import LinkState, LinkStatus
-from appealbus.core.plugin_calls import entered, is_defect, within
+from appealbus.core.plugin_calls.boundary import entered, is_defect, within
 from appealbus.schemas.base import printable
 
 log = structlog.get_logger(__name__)

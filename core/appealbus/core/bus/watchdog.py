@@ -14,11 +14,11 @@ from types import FrameType
 
 import structlog
 
-from appealbus.core.extension_points import KINDS
-from appealbus.core.hookspecs import Hooks
-from appealbus.core.host import Host
+from appealbus.core.loading.extension_points import KINDS
+from appealbus.core.loading.hookspecs import Hooks
+from appealbus.core.loading.host import Host
 from appealbus.core.logs.throttle import LogThrottle
-from appealbus.core.process import EXIT_STUCK
+from appealbus.core.process.runtime import EXIT_STUCK
 
 log = structlog.get_logger(__name__)
 

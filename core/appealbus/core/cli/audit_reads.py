@@ -6,11 +6,11 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from appealbus.core import threads
 from appealbus.core.cli.context import Cli
 from appealbus.core.cli.exits import EXIT_JOURNAL, EXIT_PROBLEMS
 from appealbus.core.errors import JournalError
 from appealbus.core.journal.journal import Journal
+from appealbus.core.plugin_calls import threads
 
 T = TypeVar("T")
 

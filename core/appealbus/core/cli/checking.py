@@ -26,8 +26,8 @@ from appealbus.core.interfaces.wire import Health, Wire
 from appealbus.core.journal.checkpoint import Checkpoint, no_checkpoint
 from appealbus.core.journal.errors import NoJournalYet, OlderJournal, Outlived
 from appealbus.core.journal.journal import Journal
-from appealbus.core.parts import Bound, Parts, build
-from appealbus.core.plugin_calls import is_defect, within
+from appealbus.core.loading.parts import Bound, Parts, build
+from appealbus.core.plugin_calls.boundary import is_defect, within
 from appealbus.core.readings.proof import prove
 from appealbus.core.rights.fields import is_of_the_dossier
 from appealbus.core.rights.paths import path_of

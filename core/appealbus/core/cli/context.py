@@ -33,8 +33,8 @@ from appealbus.core.escaping import escaped_json, one_line
 from appealbus.core.journal.errors import Behind, Outlived, Superseded
 
 if TYPE_CHECKING:
-    from appealbus.core.host import Host
     from appealbus.core.journal.journal import Journal
+    from appealbus.core.loading.host import Host
 
 T = TypeVar("T")
 
@@ -64,7 +64,7 @@ class Cli:
 
     @cached_property
     def host(self) -> "Host":
-        from appealbus.core.parts import load_plugins
+        from appealbus.core.loading.parts import load_plugins
 
         return load_plugins(self.loaded)
 

@@ -9,8 +9,8 @@ from typing import Annotated
 import structlog
 import typer
 
-from appealbus.core.bus.quarantine_replay import Retaking, Tried, each_waiting, retake
-from appealbus.core.bus.reception import Reception
+from appealbus.core.bus.intake.quarantine_replay import Retaking, Tried, each_waiting, retake
+from appealbus.core.bus.intake.reception import Reception
 from appealbus.core.cli.context import Cli, cli_of
 from appealbus.core.cli.exits import EXIT_ABSENT, EXIT_PROBLEMS
 from appealbus.core.cli.paging import AsJson

@@ -1,6 +1,6 @@
 """Exit codes of the program; docs/operating.md explains what to do about each."""
 
-from appealbus.core import process
+from appealbus.core.process import runtime
 
 EXIT_PROBLEMS = 1
 """The command worked, but the checked state is not in order."""
@@ -9,7 +9,7 @@ EXIT_ABSENT = 3
 """No such appeal, version, field or quarantined message."""
 EXIT_JOURNAL = 4
 """The journal, or the appeal in it, cannot be read or written now."""
-EXIT_STUCK = process.EXIT_STUCK
+EXIT_STUCK = runtime.EXIT_STUCK
 """A plugin blocked the event loop for too long; other workers have its work."""
 EXIT_SUPERSEDED = 6
 """A newer release migrates the journal, or has done so; a restart does not help."""

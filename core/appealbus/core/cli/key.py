@@ -18,7 +18,7 @@ from appealbus.core.enrichment.carrying import renamed
 from appealbus.core.enrichment.recognition import keys_anew
 from appealbus.core.journal.lock import RunLock
 from appealbus.core.journal.renewing import Rekey
-from appealbus.core.parts import build
+from appealbus.core.loading.parts import build
 
 log = structlog.get_logger(__name__)
 

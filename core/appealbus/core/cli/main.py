@@ -13,9 +13,9 @@ from appealbus.core.cli.context import Cli, guarded
 from appealbus.core.cli.exits import EXIT_PROBLEMS
 from appealbus.core.errors import ConfigError
 from appealbus.core.logs import configure
-from appealbus.core.process import collect_seldom, leave_within, spare_memory
+from appealbus.core.process.runtime import collect_seldom, leave_within, spare_memory
+from appealbus.core.process.worker import worker
 from appealbus.core.version import __version__
-from appealbus.core.worker import worker
 
 _HELP = """An appeal goes in, a dossier with the state's own records comes out.
 

@@ -20,8 +20,8 @@ from appealbus.core.enrichment.rereading import Verdict
 from appealbus.core.errors import AppealBusError, JournalError
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.replies import Place, Span
+from appealbus.core.loading.parts import build
 from appealbus.core.operations.rereading import AppealRead, QuestionRead, RereadProcess, Written, write_read
-from appealbus.core.parts import build
 
 log = structlog.get_logger(__name__)
 

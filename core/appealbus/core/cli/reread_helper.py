@@ -23,12 +23,12 @@ from appealbus.core.enrichment.rereading import Reread, Rereader, Verdict, has_g
 from appealbus.core.errors import JournalError
 from appealbus.core.guards.guard import Guard
 from appealbus.core.journal.journal import Journal
+from appealbus.core.loading.parts import Bound, build
 from appealbus.core.logs import configure
 from appealbus.core.operations.readings import readings
-from appealbus.core.parts import Bound, build
 from appealbus.core.planning.contract import CompletenessContract, present_names
-from appealbus.core.plugin_calls import is_defect, within
-from appealbus.core.process import spare_memory
+from appealbus.core.plugin_calls.boundary import is_defect, within
+from appealbus.core.process.runtime import spare_memory
 from appealbus.schemas.appeal import AppealKind
 
 _START = 60.0

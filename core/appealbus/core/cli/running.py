@@ -9,17 +9,17 @@ import structlog
 import typer
 
 from appealbus.core.bus.bus import Bus
-from appealbus.core.bus.retention import ages
+from appealbus.core.bus.duties.retention import ages
 from appealbus.core.cli.context import Cli, New, cli_of, started_again
 from appealbus.core.cli.supervisor import become_supervisor
 from appealbus.core.clocks import DAY
 from appealbus.core.domain.event import BUS
 from appealbus.core.health.setting import of_setting
-from appealbus.core.parts import build
-from appealbus.core.process import relieve_collector, run_to_end
+from appealbus.core.loading.parts import build
+from appealbus.core.process.runtime import relieve_collector, run_to_end
+from appealbus.core.process.worker import worker
 from appealbus.core.rights.policy import read_policy
 from appealbus.core.rights.senders import missing
-from appealbus.core.worker import worker
 
 log = structlog.get_logger(__name__)
 

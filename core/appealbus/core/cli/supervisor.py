@@ -28,7 +28,7 @@ from appealbus.core.cli.exits import (
 from appealbus.core.clocks import monotonic
 from appealbus.core.logs import configure
 from appealbus.core.logs.choices import LogFormat, LogLevel
-from appealbus.core.worker import VARIABLE
+from appealbus.core.process.worker import VARIABLE
 
 log = structlog.get_logger(__name__)
 

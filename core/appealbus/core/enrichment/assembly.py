@@ -15,7 +15,7 @@ from appealbus.core.enrichment.carrying import Before, Key, Whole
 from appealbus.core.enrichment.unsure import judged
 from appealbus.core.interfaces.assessor import Assessor
 from appealbus.core.planning.contract import NOT_LOADED, CompletenessContract
-from appealbus.core.plugin_calls import is_defect
+from appealbus.core.plugin_calls.boundary import is_defect
 from appealbus.schemas.change import ChangeNote
 from appealbus.schemas.dossier import Completeness, Dossier, Fact, Gap, LookupOutcome
 from appealbus.schemas.outcome import OutcomeKind

@@ -18,7 +18,7 @@ from appealbus.core.guards.question import Ended
 from appealbus.core.planning.inputs import Draft, InputState
 from appealbus.core.planning.lineage import Known
 from appealbus.core.planning.plan import Node
-from appealbus.core.plugin_calls import is_defect
+from appealbus.core.plugin_calls.boundary import is_defect
 from appealbus.schemas.outcome import OutcomeKind
 
 _NOT_PUT = HELD_BACK | {BUSY}

@@ -8,7 +8,7 @@ from appealbus.core.enrichment.carrying import Asked, asked_with
 from appealbus.core.planning.inputs import Draft, InputState
 from appealbus.core.planning.lineage import Known
 from appealbus.core.planning.plan import Node
-from appealbus.core.plugin_calls import is_defect
+from appealbus.core.plugin_calls.boundary import is_defect
 
 
 def keys_anew(

@@ -21,7 +21,7 @@ from appealbus.core.planning.inputs import Draft, InputState
 from appealbus.core.planning.lineage import Known
 from appealbus.core.planning.paths import of_each, touch
 from appealbus.core.planning.plan import Node
-from appealbus.core.plugin_calls import is_defect
+from appealbus.core.plugin_calls.boundary import is_defect
 from appealbus.schemas.outcome import OutcomeKind
 
 _ANSWERS = frozenset({OutcomeKind.FOUND, OutcomeKind.NOT_FOUND, OutcomeKind.REFUSED})

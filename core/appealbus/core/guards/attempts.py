@@ -24,7 +24,7 @@ from appealbus.core.interfaces.outcomes import invalid, timed_out, unavailable
 from appealbus.core.interfaces.source import Source
 from appealbus.core.interfaces.wire import Call, CallFailed, Wire
 from appealbus.core.masking import masked
-from appealbus.core.plugin_calls import is_defect, within
+from appealbus.core.plugin_calls.boundary import is_defect, within
 from appealbus.schemas.outcome import Outcome, OutcomeKind
 from appealbus.schemas.provenance import Provenance
 from appealbus.schemas.record import Record

@@ -33,7 +33,7 @@ from appealbus.core.interfaces.outcomes import unavailable
 from appealbus.core.interfaces.source import UseOnce
 from appealbus.core.interfaces.wire import Wire
 from appealbus.core.masking import masked
-from appealbus.core.plugin_calls import being_cancelled, is_defect
+from appealbus.core.plugin_calls.boundary import being_cancelled, is_defect
 from appealbus.schemas.base import printable
 from appealbus.schemas.outcome import Outcome, OutcomeKind
 from appealbus.schemas.record import Record

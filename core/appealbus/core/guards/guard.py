@@ -36,7 +36,7 @@ from appealbus.core.interfaces.lookup import Lookup
 from appealbus.core.interfaces.outcomes import unavailable
 from appealbus.core.interfaces.source import UseOnce
 from appealbus.core.interfaces.wire import Wire
-from appealbus.core.plugin_calls import is_defect
+from appealbus.core.plugin_calls.boundary import is_defect
 from appealbus.schemas.outcome import Outcome
 from appealbus.schemas.record import Record
 

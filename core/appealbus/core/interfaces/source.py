@@ -7,7 +7,7 @@ from typing import Final, TypeAlias
 from appealbus.core.errors import JournalError
 from appealbus.core.interfaces.notes import MORE, Notes, ReplyCheck
 from appealbus.core.interfaces.wire import Call, CallFailed, Reply, Request, SingleUse, Wire
-from appealbus.core.plugin_calls import inside
+from appealbus.core.plugin_calls.boundary import inside
 from appealbus.schemas.outcome import OutcomeKind
 
 UseOnce: TypeAlias = Callable[[SingleUse, str], Awaitable[bool]]

@@ -27,10 +27,10 @@ from sqlalchemy import (
 
 from appealbus.core import clocks
 from appealbus.core.domain.event import Event
-from appealbus.core.failpoints import failpoint
 from appealbus.core.journal import bulk, encoding
 from appealbus.core.journal.drivers import postgresql_driver
 from appealbus.core.journal.tables import Id, Moment, metadata, partial_index, to_number
+from appealbus.core.process.failpoints import failpoint
 from appealbus.schemas.base import printable
 
 

@@ -11,12 +11,12 @@ import structlog
 from sqlalchemy import Connection, Engine, inspect, text
 
 from appealbus.core.errors import ConfigError
-from appealbus.core.failpoints import failpoint
 from appealbus.core.journal import migration_lock
 from appealbus.core.journal.errors import NoJournalYet, OlderJournal
 from appealbus.core.journal.key import JournalKey, KeyFile
 from appealbus.core.journal.migration_lock import Fence
 from appealbus.core.journal.migrations import FILLED, REVISIONS, UNFILLED
+from appealbus.core.process.failpoints import failpoint
 
 log = structlog.get_logger(__name__)
 

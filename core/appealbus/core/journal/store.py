@@ -23,7 +23,7 @@ from appealbus.core.journal.key import JournalKey, KeyFile
 from appealbus.core.journal.lock import FileLock
 from appealbus.core.journal.mark import Memory
 from appealbus.core.journal.postgresql import OpenConnections
-from appealbus.core.sidecar import make_private
+from appealbus.core.process.sidecar import make_private
 
 UNNAMED_KEY = Path("appealbus.key")
 """Where the key of a journal in PostgreSQL lies unless somebody says where."""

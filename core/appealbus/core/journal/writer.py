@@ -15,11 +15,11 @@ from sqlalchemy import Connection, RootTransaction
 from sqlalchemy.exc import SQLAlchemyError
 
 from appealbus.core.errors import CONFLICT, UNEXPECTED, UNREACHABLE, JournalError
-from appealbus.core.failpoints import failpoint
 from appealbus.core.journal import events, postgresql, state
 from appealbus.core.journal.errors import Behind, OutcomeUnknown
 from appealbus.core.journal.store import OpenedDatabase, as_journal_error
 from appealbus.core.logs.throttle import LogThrottle
+from appealbus.core.process.failpoints import failpoint
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

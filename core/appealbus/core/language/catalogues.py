@@ -10,8 +10,8 @@ from pathlib import Path
 
 import structlog
 
-from appealbus.core.discovery import modules
-from appealbus.core.plugin_calls import is_defect
+from appealbus.core.loading.discovery import modules
+from appealbus.core.plugin_calls.boundary import is_defect
 
 log = structlog.get_logger(__name__)
 

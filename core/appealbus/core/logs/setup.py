@@ -14,7 +14,7 @@ import structlog
 from appealbus.core.logs import redact
 from appealbus.core.logs.choices import LogFormat, LogLevel
 from appealbus.core.logs.errors import exc_info, summary
-from appealbus.core.worker import Worker
+from appealbus.core.process.worker import Worker
 
 # Libraries that say too much, each with the least important level that is still heard.
 _LIBRARIES = {

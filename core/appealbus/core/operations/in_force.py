@@ -16,8 +16,8 @@ from appealbus.core.config.loading import Loaded
 from appealbus.core.config.problems import ConfigPlace, dotted
 from appealbus.core.config.types import Secret
 from appealbus.core.errors import ConfigError
-from appealbus.core.extension_points import KINDS
-from appealbus.core.host import Host
+from appealbus.core.loading.extension_points import KINDS
+from appealbus.core.loading.host import Host
 
 _OURS = "appealbus."
 _TELLING = re.compile(

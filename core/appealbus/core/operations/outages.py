@@ -15,10 +15,10 @@ from appealbus.core.domain.selection import NOWHERE, Place
 from appealbus.core.errors import ConfigError
 from appealbus.core.guards.calendar import Calendar
 from appealbus.core.guards.settings import GuardSettings
-from appealbus.core.host import Host
 from appealbus.core.journal.journal import Journal
+from appealbus.core.loading.host import Host
+from appealbus.core.loading.parts import build
 from appealbus.core.operations.pace import Pace
-from appealbus.core.parts import build
 
 
 @dataclass(frozen=True, slots=True)

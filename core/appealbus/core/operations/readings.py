@@ -11,7 +11,7 @@ import orjson
 
 from appealbus.core.config.loading import Loaded
 from appealbus.core.domain.reread_pass import Readings
-from appealbus.core.parts import Parts
+from appealbus.core.loading.parts import Parts
 from appealbus.core.planning.plan import Node
 from appealbus.core.version import __version__
 

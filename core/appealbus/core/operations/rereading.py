@@ -12,7 +12,6 @@ from typing import Any
 
 import orjson
 
-from appealbus.core import helper_process
 from appealbus.core.domain.case import LookupState
 from appealbus.core.domain.pauses import ASKED_ANEW
 from appealbus.core.domain.reread_pass import Readings
@@ -20,6 +19,7 @@ from appealbus.core.enrichment.rereading import Verdict
 from appealbus.core.errors import AppealBusError, JournalError
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.keeping import Anew
+from appealbus.core.process import helpers
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.provenance import Provenance
 from appealbus.schemas.record import record_from_json
@@ -149,7 +149,7 @@ class RereadProcess:
         if self._process is None:
             command = (sys.executable, *_FLAGS, "-m", _HELPER, str(self._config or ""), self._source)
             self._process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE)
-        into, out = helper_process.pipes(self._process)
+        into, out = helpers.pipes(self._process)
         asked = orjson.dumps(about)
         into.writelines((f"{len(asked)}\n".encode(), asked))
         await into.drain()
@@ -159,7 +159,7 @@ class RereadProcess:
     async def end(self, *, at_once: bool = False) -> None:
         process, self._process = self._process, None
         if process is not None:
-            await helper_process.end(process, 0.0 if at_once else _LEAVE)
+            await helpers.end(process, 0.0 if at_once else _LEAVE)
 
 
 async def write_read(journal: Journal, read: AppealRead, reason: str, operation: str = "") -> Written | JournalError:

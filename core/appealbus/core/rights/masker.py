@@ -17,7 +17,7 @@ import structlog
 from appealbus.core.clocks import monotonic
 from appealbus.core.errors import AppealBusError, JournalError
 from appealbus.core.fair_share import requester
-from appealbus.core.helper_process import HelperDied, Helpers, serve
+from appealbus.core.process.helpers import HelperDied, Helpers, serve
 from appealbus.core.rights.identifiers import Effort
 from appealbus.core.rights.mask import Mask
 from appealbus.core.rights.masked_version import Seen, seen

@@ -10,8 +10,8 @@ from appealbus.core.config.loading import Loaded, Written, load_written
 from appealbus.core.config.models import Configuration
 from appealbus.core.config.problems import InvalidConfig, Problem, dotted
 from appealbus.core.domain.client import Client, Role
-from appealbus.core.host import Host
 from appealbus.core.interfaces.past import PastAssessor
+from appealbus.core.loading.host import Host
 from appealbus.core.rights.builtin import EVERYTHING, MASKS, ROLES
 from appealbus.core.rights.fields import fields_below, leads
 from appealbus.core.rights.identifiers import KINDS

@@ -14,7 +14,7 @@ from appealbus.core.config.environment import PREFIX
 from appealbus.core.config.loading import from_document
 from appealbus.core.errors import ConfigError
 from appealbus.core.interfaces.wire import Call, CallFailed, Health, Reply, Request, Wire
-from appealbus.core.parts import build, load_plugins
+from appealbus.core.loading.parts import build, load_plugins
 from appealbus.core.testing.envelopes import encoded, fault_in, version_of, with_envelope
 from appealbus.core.testing.scripted import LIMIT, Answer, ScriptedWire
 from appealbus.schemas.namespaces import SOAP11

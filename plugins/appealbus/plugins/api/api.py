@@ -12,11 +12,11 @@ import orjson
 from starlette.requests import Request
 
 from appealbus.connectors.amqp.asyncapi.document import asyncapi_document
-from appealbus.core.bus.reception import Reception
+from appealbus.core.bus.intake.reception import Reception
 from appealbus.core.config.loading import Loaded
 from appealbus.core.config.models import BusSettings
-from appealbus.core.host import Host
 from appealbus.core.journal.journal import Journal
+from appealbus.core.loading.host import Host
 from appealbus.core.rights.masker import Masker
 from appealbus.core.rights.policy import Policy
 from appealbus.core.rights.version_digest import Looks

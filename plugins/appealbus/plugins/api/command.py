@@ -6,7 +6,7 @@ import typer
 
 from appealbus.core import ConfigError
 from appealbus.core.cli.context import New, cli_of, started_again
-from appealbus.core.process import run_to_end
+from appealbus.core.process.runtime import run_to_end
 from appealbus.plugins.api.settings import ApiSettings
 
 _EXTRA = ("fastapi", "jsonpatch", "uvicorn")

@@ -19,11 +19,11 @@ import uvicorn
 
 from appealbus.core import ConfigError
 from appealbus.core.bus.clock_watch import ClockWatch
-from appealbus.core.bus.reception import Reception
+from appealbus.core.bus.intake.reception import Reception
 from appealbus.core.cli.context import Cli
 from appealbus.core.errors import JournalError
 from appealbus.core.fair_share import FairShare
-from appealbus.core.process import relieve_collector
+from appealbus.core.process.runtime import relieve_collector
 from appealbus.core.rights.policy import read_policy
 from appealbus.core.rights.senders import missing
 from appealbus.plugins.api.api import Api

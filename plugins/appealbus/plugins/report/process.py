@@ -10,7 +10,7 @@ from appealbus.core import AppealBusError, ConfigError, JournalError
 from appealbus.core.config.models import BusSettings, LogSettings
 from appealbus.core.journal.journal import Journal
 from appealbus.core.logs import configure
-from appealbus.core.process import start_child
+from appealbus.core.process.runtime import start_child
 from appealbus.plugins.report.asking import Wanted, counted, told
 from appealbus.plugins.report.listing import Cell, listed
 from appealbus.plugins.report.settings import ReportSettings

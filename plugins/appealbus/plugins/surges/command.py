@@ -16,7 +16,7 @@ from appealbus.core.cli.exits import EXIT_ABSENT, EXIT_PROBLEMS
 from appealbus.core.cli.paging import AsJson
 from appealbus.core.cli.person import person
 from appealbus.core.clocks import day_of, wall
-from appealbus.core.sidecar import refuse_another_s
+from appealbus.core.process.sidecar import refuse_another_s
 from appealbus.plugins.surges import deciding, kept
 from appealbus.plugins.surges.alarm import CLOSINGS, Alarm
 from appealbus.plugins.surges.clusters import near_from

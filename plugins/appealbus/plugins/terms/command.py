@@ -17,8 +17,8 @@ from appealbus.core.cli.languages import Lang, reader
 from appealbus.core.cli.paging import AsJson
 from appealbus.core.clocks import day_of, wall
 from appealbus.core.domain.waiting import DueMoved
-from appealbus.core.due_dates import Counted
 from appealbus.core.journal.journal import Journal
+from appealbus.core.loading.due_dates import Counted
 from appealbus.core.rights.actions import Action
 from appealbus.core.rights.views import Views
 from appealbus.plugins.terms.calendar import UnknownYear, load_calendar

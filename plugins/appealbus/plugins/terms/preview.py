@@ -7,7 +7,7 @@ from typing import Protocol
 
 from appealbus.core import AppealRow, Case
 from appealbus.core.domain.waiting import DueMoved
-from appealbus.core.due_dates import Counted
+from appealbus.core.loading.due_dates import Counted
 from appealbus.plugins.terms.calendar import UnknownYear
 from appealbus.plugins.terms.clock import Told, due_on
 from appealbus.plugins.terms.norms import Law

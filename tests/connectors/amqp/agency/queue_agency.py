@@ -15,9 +15,9 @@ from appealbus.connectors.broker.settings import BrokerSettings
 from appealbus.core import Factory, From, Lookup, Outcome, Query, Request, Secret, Source, found, not_found
 from appealbus.core.bus.bus import Bus
 from appealbus.core.config.loading import from_document
-from appealbus.core.host import Host, Plugin
 from appealbus.core.journal.journal import Journal
-from appealbus.core.parts import build
+from appealbus.core.loading.host import Host, Plugin
+from appealbus.core.loading.parts import build
 from appealbus.core.replies.xmlread import element_of, text
 from appealbus.schemas import Record
 from tests.services.journals import sqlite_journal

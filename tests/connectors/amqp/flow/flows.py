@@ -17,7 +17,7 @@ from appealbus.connectors.broker.broker import Broker, BrokerUnreachable, Delive
 from appealbus.core.bus.bus import Bus
 from appealbus.core.config.loading import from_document
 from appealbus.core.journal.journal import Journal
-from appealbus.core.parts import build, load_plugins
+from appealbus.core.loading.parts import build, load_plugins
 from tests.services.journals import sqlite_journal
 from tests.services.rabbitmq import Vhost
 

@@ -51,7 +51,7 @@ async def test_a_dossier_leaves_with_all_that_its_receiver_needs_to_know(run: Ru
 @pytest.mark.proof
 async def test_what_nobody_is_bound_for_waits_in_the_outbox(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """Under its code; it arrives once somebody is, and other versions of the batch are not held up."""
-    monkeypatch.setattr("appealbus.core.bus.relay._BACKOFF_MAX", 0.2)
+    monkeypatch.setattr("appealbus.core.bus.delivery.relay._BACKOFF_MAX", 0.2)
     async with run(**PARTS) as flow:
         almaty = await flow.inbox("almaty", NAMES.out, "dossier.*.75")
         await flow.send(body("m-1"))
@@ -79,7 +79,7 @@ async def last_error(bus: Any) -> str | None:
 @pytest.mark.proof
 async def test_what_may_have_arrived_is_sent_again_under_the_same_id(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """A receiver knows it by the message id."""
-    monkeypatch.setattr("appealbus.core.bus.relay._BACKOFF_MAX", 0.2)
+    monkeypatch.setattr("appealbus.core.bus.delivery.relay._BACKOFF_MAX", 0.2)
     async with run(**PARTS) as flow:
         got = await flow.inbox("all", NAMES.out)
         publish, lost = flow.broker.publish_all, [2]
@@ -138,7 +138,7 @@ async def test_a_full_queue_makes_the_others_get_little_again(
     tmp_path: Path, vhost: Vhost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What one of two queues refuses, the other one has: it is tried again one at a time, until there is room."""
-    monkeypatch.setattr("appealbus.core.bus.relay._BACKOFF_MAX", 0.05)
+    monkeypatch.setattr("appealbus.core.bus.delivery.relay._BACKOFF_MAX", 0.05)
     with vhost.channel() as channel:
         channel.exchange_declare(NAMES.out, "topic", durable=True)
         limits = {"x-queue-type": "quorum", "x-max-length": 5, "x-overflow": "reject-publish"}
@@ -210,7 +210,7 @@ def test_a_broker_that_is_not_configured_is_an_error_in_words(tmp_path: Path) ->
     """With the place in the file."""
     from appealbus.core import ConfigError
     from appealbus.core.config.loading import load
-    from appealbus.core.parts import build, load_plugins
+    from appealbus.core.loading.parts import build, load_plugins
 
     file = tmp_path / "appealbus.toml"
     file.write_text('[deliveries.out]\nkind = "amqp"\nbroker = "mian"\n\n[work]\nkind = "amqp"\nbroker = "other"\n')

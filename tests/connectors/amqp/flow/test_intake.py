@@ -13,7 +13,7 @@ from appealbus.connectors.amqp.intake import AmqpIntake
 from appealbus.connectors.amqp.settings import AmqpSettings, IntakeSettings
 from appealbus.connectors.broker.broker import Delivered, Message, Properties, Published
 from appealbus.core import Inbound, Quarantined
-from appealbus.core.bus.reception import Reception
+from appealbus.core.bus.intake.reception import Reception
 from appealbus.core.config.models import BusSettings
 from appealbus.core.errors import JournalError
 from appealbus.schemas import Appeal, Change, ChangeKind, Receipt, Refusal

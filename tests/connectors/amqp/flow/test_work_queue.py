@@ -35,7 +35,7 @@ async def test_a_worker_without_room_tells_the_others(run: Run) -> None:
 
 async def test_a_hint_makes_a_worker_look(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """At once, not at its next look into the journal; then the hint is gone."""
-    monkeypatch.setattr("appealbus.core.bus.dispatcher._POLL", 1000.0)
+    monkeypatch.setattr("appealbus.core.bus.work.dispatcher._POLL", 1000.0)
     async with run(doors=False, **PARTS) as flow:
         await flow.until(lambda: not flow.bus._dispatcher._backlog)
         other = AmqpOther(flow.brokers)
@@ -57,7 +57,7 @@ async def test_two_workers_share_the_work_of_one_journal(
     tmp_path: Path, vhost: Vhost, journal_database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Over PostgreSQL and RabbitMQ: what one accepts and cannot do, the other does, without a look of its own."""
-    monkeypatch.setattr("appealbus.core.bus.dispatcher._POLL", 1000.0)
+    monkeypatch.setattr("appealbus.core.bus.work.dispatcher._POLL", 1000.0)
     table = table_of(vhost)
     tables = {"bus": {"journal": journal_database}, **PARTS}
     async with (

@@ -21,9 +21,9 @@ from appealbus.connectors.amqp.topology import Wanted
 from appealbus.core import Delivery, Factory, Handed, Inbound, NoSettings, Outgoing, Refused, Taken, __version__
 from appealbus.core.bus.bus import Bus
 from appealbus.core.config.loading import from_document
-from appealbus.core.host import Plugin
 from appealbus.core.journal.journal import Journal
-from appealbus.core.parts import build, load_plugins
+from appealbus.core.loading.host import Plugin
+from appealbus.core.loading.parts import build, load_plugins
 from appealbus.core.testing import scripted_connector
 from appealbus.core.testing.scripted import ScriptedWire
 from appealbus.simulator.appeals import example_lines

@@ -9,9 +9,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from appealbus.core import Inbound, Quarantined
-from appealbus.core.bus.decoding import MAX_BYTES, Unacceptable
-from appealbus.core.bus.reception import Received
-from appealbus.core.bus.trimming import EVERY, trim_quarantine
+from appealbus.core.bus.intake.decoding import MAX_BYTES, Unacceptable
+from appealbus.core.bus.intake.reception import Received
+from appealbus.core.bus.intake.trimming import EVERY, trim_quarantine
 from appealbus.core.errors import CORRECT
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.api import documented

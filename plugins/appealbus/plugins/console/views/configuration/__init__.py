@@ -6,8 +6,8 @@ from itertools import islice
 from starlette.responses import Response
 
 from appealbus.core import ConfigError
+from appealbus.core.loading.parts import build
 from appealbus.core.operations.in_force import InForce, in_force
-from appealbus.core.parts import build
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.api.api import Api
 from appealbus.plugins.console.page import Page

@@ -3,7 +3,7 @@
 import structlog
 from starlette.responses import Response
 
-from appealbus.core.bus.quarantine_replay import Retaking, retake
+from appealbus.core.bus.intake.quarantine_replay import Retaking, retake
 from appealbus.core.clocks import monotonic
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.errors import Refused

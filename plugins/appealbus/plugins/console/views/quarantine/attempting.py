@@ -5,8 +5,8 @@ import contextlib
 from collections.abc import AsyncIterator
 from hashlib import sha256
 
-from appealbus.core.bus.quarantine_replay import Retaking, Tried
-from appealbus.core.bus.reception import Reception
+from appealbus.core.bus.intake.quarantine_replay import Retaking, Tried
+from appealbus.core.bus.intake.reception import Reception
 from appealbus.core.fair_share import FairShare
 from appealbus.core.journal.quarantine import QuarantineRow
 from appealbus.plugins.console.console import Console

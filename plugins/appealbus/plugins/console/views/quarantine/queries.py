@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from appealbus.core.bus.copies import copies
+from appealbus.core.bus.intake.copies import copies
 from appealbus.core.escaping import one_line
 from appealbus.core.journal.quarantine import QuarantineRow
 from appealbus.core.rights.actions import Action

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from starlette.responses import Response
 
-from appealbus.core.bus.quarantine_replay import Retaking, Tried, retake
+from appealbus.core.bus.intake.quarantine_replay import Retaking, Tried, retake
 from appealbus.core.clocks import monotonic
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.details import Detail

@@ -1,0 +1,97 @@
+"""The view of one receiver: masks versions before delivery, and withholds those without news.
+
+On any failure the version is held for a person; it never leaves unmasked.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+
+from appealbus.core.bus.delivery.region import OF_REGION
+from appealbus.core.errors import JournalError
+from appealbus.core.fair_share import on_behalf_of
+from appealbus.core.interfaces.delivery import Handed, Refused
+from appealbus.core.journal.deliveries.deliveries import Undelivered
+from appealbus.core.journal.journal import Journal
+from appealbus.core.rights.masked_version import Seen, is_damage
+from appealbus.core.rights.masker import Masker, NotMasked
+from appealbus.core.rights.version_digest import Looks
+from appealbus.core.rights.viewer import Viewer
+
+UNMASKED = "mask.failed"
+"""Code of a version that could not be masked."""
+_LOOKS = 10_000
+"""Versions whose masked form is remembered. With less, more earlier versions are read again."""
+_HIDDEN = "hidden"
+"""Shown in place of the completeness if the mask hides it."""
+
+
+class ReceiverMask:
+    """One `masker` serves all receivers of the process."""
+
+    def __init__(self, receiver: Viewer, journal: Journal, masker: Masker) -> None:
+        self._name = receiver.name
+        self._mask = receiver.mask
+        self._journal = journal
+        self._masker = masker
+        self._looks = Looks(_LOOKS)
+
+    async def masked(self, rows: Sequence[Undelivered]) -> tuple[list[Undelivered], list[tuple[Undelivered, Handed]]]:
+        """Return the masked versions to deliver, and the others with their results."""
+        if self._mask.plain:
+            return list(rows), []
+        going: list[Undelivered] = []
+        ended: list[tuple[Undelivered, Handed]] = []
+        for row in rows:
+            try:
+                shown = await self._as_seen(row)
+                is_old = await self._says_nothing_new(row)
+            except NotMasked:
+                ended.append((row, Refused(UNMASKED)))
+                continue
+            except JournalError:
+                raise
+            except Exception:  # whatever it is: nothing goes out that is not masked
+                ended.append((row, Refused(UNMASKED)))
+                continue
+            if is_old:
+                ended.append((row, None))
+            else:
+                going.append(shown)
+            await asyncio.sleep(0)  # a hundred in a row would hold up all else
+        return going, ended
+
+    async def _as_seen(self, row: Undelivered) -> Undelivered:
+        found = await self._seen(row.dossier, row.version)
+        self._looks.remember(self._name, row.number, row.version, found.digest)
+        mask = self._mask
+        number = f"{_HIDDEN}-{row.appeal_id}" if mask.hides_numbers else mask.text(row.number)
+        completeness = _HIDDEN if mask.hidden(("completeness", ())) else row.completeness
+        region = row.region if all(map(mask.whole, OF_REGION)) else ""
+        return replace(row, dossier=found.raw, number=number, completeness=completeness, region=region)
+
+    async def _seen(self, raw: bytes, version: int) -> Seen:
+        with on_behalf_of(self._name):
+            return await self._masker.seen(self._mask, raw, version)
+
+    async def _says_nothing_new(self, row: Undelivered) -> bool:
+        """Whether the last delivered version looks the same to the receiver; False if uncertain."""
+        if row.version == 1:
+            return False
+        had = await self._journal.last_had(row.appeal_id, self._name, row.version)
+        if had is None or not had[1]:
+            return False
+        return await self._look(row.number, had[0]) == self._looks.of(self._name, row.number, row.version)
+
+    async def _look(self, number: str, version: int) -> bytes | None:
+        known = self._looks.of(self._name, number, version)
+        if known is not None:
+            return known
+        try:
+            raw = await self._journal.dossier(number, version)
+            # One that is pruned: nobody knows any more how it looked.
+            return None if raw is None else (await self._seen(raw, version)).digest
+        except (ValueError, JournalError) as error:
+            if not is_damage(error):
+                raise
+            return None

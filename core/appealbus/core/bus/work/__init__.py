@@ -1,0 +1,1 @@
+"""Appeals at work: claimed, run over, given back."""

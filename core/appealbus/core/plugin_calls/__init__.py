@@ -1,0 +1,1 @@
+"""How the bus calls plugins: defects, calls left behind, threads."""

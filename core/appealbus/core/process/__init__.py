@@ -1,0 +1,1 @@
+"""The process itself, its worker number, its helpers and files of its own."""
