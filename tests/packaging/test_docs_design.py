@@ -8,9 +8,10 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
 TEST = re.compile(r"`(tests/[\w/]+\.py)(?:::(\w+))?`")
+PARTS = ("bus", "domain", "enrichment", "journal", "loading", "planning", "plugin_calls", "preparation", "process")
 
 
-@pytest.mark.parametrize("part", ["bus", "domain", "enrichment", "journal", "planning", "preparation"])
+@pytest.mark.parametrize("part", [*PARTS, "bus/delivery", "bus/duties", "bus/intake", "bus/work"])
 def test_every_module_has_its_place(part: str) -> None:
     """Whoever opens one of these folders finds each of its modules on the page."""
     modules = [path.stem for path in (ROOT / "core/appealbus/core" / part).glob("*.py") if path.stem != "__init__"]
