@@ -408,6 +408,40 @@ def test_what_stands_twice_is_told():
     assert [name in written(appeal)[0][1] for name in ('"x":49999', "49998", '"y"')] == [True] * 3
 
 
+@pytest.mark.parametrize(
+    "twice",
+    [
+        b'"kind" :"complaint","text":"a","text":"b"',
+        b'"kind":"complaint","channel":"\\u0022:","text":"a","text":"b"',
+        b'"kind":"complaint","applicants_count":true,"applicants_count":1',
+    ],
+)
+def test_what_stands_twice_is_told_however_it_is_spelt(twice):
+    """Blanks before a colon, escapes in texts, a flag beside the number that it is equal to."""
+    appeal = message_from_json(b'{"message_id":"m","applicant":{"type":"person"},' + twice + b"}")
+    assert [name for name, code in noted(appeal) if code == "field.unknown"] == ["appeal"]
+
+
+def test_digits_with_a_line_between_them_are_no_number():
+    """Pydantic would read 15."""
+    appeal = read(applicants_count="1_5")
+    assert (appeal.applicants_count, noted(appeal)) == (1, [("applicants_count", "field.number")])
+
+
+@pytest.mark.parametrize(
+    "inside",
+    ["<type>\u0418\u041f</type>", "<type><iin>000101000000</iin></type>", '<iin xsi:x="1">000101000000</iin>'],
+)
+def test_a_type_or_attribute_that_says_more_is_told(inside):
+    """A `type` that repeats the element's name, and what points at the schema, are spelling; all else is not."""
+    space = 'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"'
+    appeal = read_xml(f"<applicant><person {space}>{inside}</person></applicant>")
+    assert [code for _, code in noted(appeal)].count("field.unknown") == 1
+    assert noted(read_xml(f"<applicant><person {space}><type>person</type></person></applicant>")) == noted(
+        read_xml("<applicant><person/></applicant>")
+    )
+
+
 def test_what_all_entries_of_a_list_misname_is_named():
     """However many they are: each name once, where it stands first."""
     appeal = read(parcels=[{"nota": "x"}] + [{"cadastre": "1", "note": 1.5}] * 30)

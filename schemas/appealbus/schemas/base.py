@@ -38,8 +38,8 @@ def written_out(value: object) -> object:
 
 
 def no_flag(value: object) -> object:
-    """Refuse a flag in the place of a number: pydantic would take it for 0 or 1."""
-    if isinstance(value, bool):
+    """Refuse what pydantic alone would take for a number: flags, and digits with `_` between them."""
+    if isinstance(value, bool) or (isinstance(value, str) and "_" in value):
         raise PydanticKnownError("int_type")
     return value
 

@@ -38,6 +38,8 @@ _PARTS = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[{,]', re.DOTALL)
 _LONG_NUMBER = re.compile(rb"[:\[,\s]-?[0-9][0-9.]{17}")
 """The beginning of what may be a number of more digits than a float keeps."""
 _NAMED = b'":'
+_UNCOUNTED = re.compile(rb'"\s+:|\\u00(?:22|3[Aa])')
+"""Where counting `_NAMED` misses a name, or finds one in a text."""
 _DIGITS = 17
 """So many digits a float keeps; a longer number is kept as it was written."""
 _MOST_PARTS = 200_000
@@ -182,7 +184,8 @@ def _loaded(raw: bytes) -> Any:
     if not _LONG_NUMBER.search(raw):
         with suppress(orjson.JSONDecodeError, orjson.JSONEncodeError):
             given = orjson.loads(raw)
-            if raw.count(_NAMED) == orjson.dumps(given).count(_NAMED):  # else a name may stand there twice
+            # Else a name may stand there twice.
+            if not _UNCOUNTED.search(raw) and raw.count(_NAMED) == orjson.dumps(given).count(_NAMED):
                 return given
     try:
         return _loaded_slowly(raw.decode())
@@ -221,7 +224,8 @@ def _with_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(fields) < len(pairs):
         lost: dict[str, list[Any]] = {}
         for name, value in pairs:
-            if value is not fields[name] and value != fields[name]:
+            last = fields[name]
+            if value is not last and (value != last or type(value) is not type(last)):
                 twice = f"{name}-twice"
                 lost.setdefault(twice, [fields[twice]] if twice in fields else []).append(value)
         fields |= lost

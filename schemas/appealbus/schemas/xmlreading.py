@@ -38,6 +38,8 @@ _MOST_DECLARATIONS = 20_000
 _MOST_NAMESPACES = 2000
 """Characters of all that are declared, each counted once: what is kept as written declares those that it stands in."""
 _ROOTS: Mapping[str, type[Appeal] | type[Change]] = {f"{{{APPEAL_NS}}}appeal": Appeal, f"{{{CHANGE_NS}}}change": Change}
+_OF_SCHEMA = frozenset(f"{{{XSI}}}{name}" for name in ("schemaLocation", "noNamespaceSchemaLocation", "nil", "type"))
+"""Attributes by which a sender may point at the schema; nothing is fetched from there."""
 
 
 def message_from_xml(
@@ -80,7 +82,7 @@ def message_from_xml(
             check_channel(part.text, channel)
     notes = Notes(model.__name__.lower())
     rename(root, renames if model is Appeal else (), notes)
-    given = _model(root, model, "", notes, skip=OWN if model is Appeal else OWN | {"type"})
+    given = _model(root, model, "", notes, skip=OWN, kind="change" if model is Change else "")
     if mended and "\ufffd" in (given.get("message_id") or ""):
         raise Unreadable("message_id.invalid", "message_id: it has a character that XML cannot carry")
     if instead is not None:
@@ -115,16 +117,23 @@ def _check_namespaces(root: etree._Element) -> None:
 
 
 def _model(
-    element: etree._Element, model: type[Model], path: str, notes: Notes, skip: frozenset[str] = frozenset()
+    element: etree._Element,
+    model: type[Model],
+    path: str,
+    notes: Notes,
+    *,
+    skip: frozenset[str] = frozenset(),
+    kind: str = "",
 ) -> dict[str, Any]:
+    """Read the fields of a model. Elements named in `skip` are left out, and a `type` that repeats `kind`."""
     shapes: dict[str, Shape] = {field.name: field.shape for field in fields_of(model)}
     values: dict[str, Any] = {}
     strays = _around(element)
     for part in element:
         name = _known(part, element)
-        if name in skip:
+        if name in skip or (kind and name == "type" and not len(part) and (part.text or "").strip() == kind):
             continue
-        if name in shapes and name not in values:
+        if name in shapes and name not in values and not (kind and name == "type"):
             values[name] = _value(part, shapes[name], f"{path}.{name}" if path else name, notes)
         else:
             strays.append(part)
@@ -176,7 +185,7 @@ def _one_of(element: etree._Element, models: Mapping[str, type[Model]], path: st
     _note(element, _around(element), path, notes)
     part = element[0]
     model = models.get(tag) or models[taken_for(_known(field, part) for field in part)]
-    return {"type": tag, **_model(part, model, path, notes, skip=frozenset({"type"}))}
+    return {"type": tag, **_model(part, model, path, notes, kind=tag)}
 
 
 def _known(element: etree._Element, parent: etree._Element) -> str:
@@ -199,9 +208,7 @@ def _attributes(element: etree._Element) -> list[str | etree._Element]:
 
 
 def _attribute_names(element: etree._Element) -> list[str]:
-    # A sender may point at the schema; nothing is fetched from there.
-    names = map(str, element.attrib.keys())
-    return [name for name in names if not name.startswith(f"{{{XSI}}}")]
+    return [name for name in map(str, element.attrib.keys()) if name not in _OF_SCHEMA]
 
 
 def _note(

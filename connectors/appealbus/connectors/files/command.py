@@ -19,7 +19,7 @@ from appealbus.core.cli.context import Cli, New, cli_of
 from appealbus.core.cli.exits import EXIT_PROBLEMS
 from appealbus.core.cli.paging import AsJson
 from appealbus.core.cli.render import local
-from appealbus.core.escaping import escaped_json
+from appealbus.core.escaping import escaped_json, one_line
 from appealbus.core.rights.policy import read_policy
 
 _BATCH = 200
@@ -70,9 +70,12 @@ def _tell_text(cli: Cli, message: Inbound, result: Taken | Quarantined) -> None:
     again = "" if result.new else ", known already"
     receipt = result.receipt
     number = receipt.number or "a change that waits for its appeal"
-    told = [f"  {warning.field}: {warning.code}" for warning in receipt.warnings or ()]
-    odd = "".join(told[:_WARNINGS]) + (f"  and {len(told) - _WARNINGS} more" if len(told) > _WARNINGS else "")
-    cli.out.print(f"{message.position}  {number}  {local(receipt.accepted_at):%Y-%m-%d %H:%M:%S}{again}{odd}")
+    cli.out.print(f"{message.position}  {number}  {local(receipt.accepted_at):%Y-%m-%d %H:%M:%S}{again}")
+    warnings = receipt.warnings or ()
+    for warning in warnings[:_WARNINGS]:
+        cli.out.print(f"    {warning.field}: {warning.code}: {one_line(warning.message)}")
+    if len(warnings) > _WARNINGS:
+        cli.out.print(f"    and {len(warnings) - _WARNINGS} more")
 
 
 def _tell_json(cli: Cli, message: Inbound, result: Taken | Quarantined) -> None:
