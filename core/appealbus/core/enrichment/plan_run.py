@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
-from appealbus.core.clocks import monotonic
+from appealbus.core.clocks import monotonic, wall
 from appealbus.core.domain.case import CLOSED, WITHDRAWN, Case, KeptAnswer, LookupState
 from appealbus.core.domain.pauses import HELD_BACK, PARTLY_READ, PROVISIONAL, REFRESH_FAILED, STALE
 from appealbus.core.enrichment.carrying import Key, asked_with
@@ -189,12 +189,14 @@ class PlanRun:
         if subject is None:
             return False
         before = self.before.get((node.lookup.name, draft.key))
+        now = wall()
         left = [
             row
             for row in self.case.asked
             if row.lookup == node.lookup.name
             and row.subject == subject
-            and (before is None or row.at > before.ended_at)
+            # What was sent while the clock was ahead would come after each end, till then.
+            and (before is None or before.ended_at < row.at <= now)
         ]
         return len(left) >= _LOST * self.alike[node.lookup.name, subject]
 
