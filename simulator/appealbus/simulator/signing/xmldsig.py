@@ -54,12 +54,12 @@ def verify_document(root: etree._Element, signers: Sequence[Certificate], now: d
     Raises:
         RequestRefused: SCE017 without a signature, SCE015 for an expired certificate, else SCE016.
     """
-    found = list(root.iter(SIGNATURE))
-    if not found:
+    signatures = list(root.iter(SIGNATURE))
+    if not signatures:
         raise RequestRefused(DATA_NOT_SIGNED, "the data is not signed: its root has no Signature")
-    if len(found) > 1 or found[0].getparent() is not root:
+    if len(signatures) > 1 or signatures[0].getparent() is not root:
         raise _wrong("the data has another Signature than one child of its root")
-    signature = found[0]
+    signature = signatures[0]
     certificate = _certificate(signature, signers)
     _check(signature, root, certificate)
     info = signature[0]
@@ -87,7 +87,7 @@ def _check(signature: etree._Element, root: etree._Element, certificate: Certifi
     reference = info.find(ds("Reference"))
     if info.tag != ds("SignedInfo") or len(info) != 3 or reference is None or reference.get("URI") != "":
         raise _wrong("SignedInfo does not refer to the whole document")
-    names = [each.get("Algorithm") for each in reference.iterfind(f"{ds('Transforms')}/{ds('Transform')}")]
+    names = [step.get("Algorithm") for step in reference.iterfind(f"{ds('Transforms')}/{ds('Transform')}")]
     if names not in ([ENVELOPED, WITH_COMMENTS], [ENVELOPED, INCLUSIVE], [ENVELOPED]):
         raise _wrong("the transforms are not enveloped-signature and canonical XML")
     for parent, name, algorithms in (
