@@ -168,11 +168,11 @@ def _look_at_paths(cli: Cli, findings: Findings) -> None:
     lookups = cli.host.records
     for name, assessor in cli.host.assessors.items():
         texts = {stray: f"{stray.where}: {stray.path}: {stray.why}" for stray in astray(assessor, lookups)}
-        its = f"; the assessor {name} of {cli.host.owner(assessor)}"
-        hides = f"{its}: every mask hides a signal that names it"
+        owner = f"; the assessor {name} of {cli.host.owner(assessor)}"
+        hides = f"{owner}: every mask hides a signal that names it"
         for stray, text in texts.items():
             (findings.problems if stray.certain else findings.warnings).append(
-                text + (its if stray.where == "reads" else hides)
+                text + (owner if stray.where == "reads" else hides)
             )
     for name, terms in cli.host.brought("terms").items():
         findings.problems += [

@@ -37,8 +37,8 @@ def sources(
     cli = cli_of(context)
     states, workers = cli.read(_read)
     if as_json:
-        told = [{name: value for name, value in asdict(one).items() if name != "usual"} for one in states]
-        cli.print_json({"workers": [asdict(worker) for worker in workers], "sources": told})
+        rows = [{name: value for name, value in asdict(one).items() if name != "usual"} for one in states]
+        cli.print_json({"workers": [asdict(worker) for worker in workers], "sources": rows})
         return
     cli.out.print(source_view(states, paths=paths))
     if workers:

@@ -40,8 +40,8 @@ async def _told(journal: Journal, number: str) -> list[tuple[LookupState, list[L
     facts = []
     for lookup, key in sorted((fact["lookup"], fact["key"]) for fact in document.get("facts", ())):
         names, inputs = _names(lookup, known, used - {lookup}), asked.get((lookup, key), ())
-        mine = [state for state in states if state.lookup in names]
-        rows = [state for state in mine if state.key == key or (inputs and asked_with(state.inputs) == inputs)]
+        named = [state for state in states if state.lookup in names]
+        rows = [state for state in named if state.key == key or (inputs and asked_with(state.inputs) == inputs)]
         if rows:
             facts.append((replace(max(rows, key=lambda row: row.ended_at), lookup=lookup, key=key), rows))
     return facts

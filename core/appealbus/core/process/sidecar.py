@@ -97,8 +97,8 @@ def refuse_another_s(connection: sqlite3.Connection, name: str, plugin: str, scr
     """Raise ConfigError if the file has tables, but none of the script's."""
     with closing(sqlite3.connect(":memory:")) as empty:
         empty.executescript(script)
-        mine = _tables(empty)
-    if (there := _tables(connection)) and not there & mine:
+        ours = _tables(empty)
+    if (there := _tables(connection)) and not there & ours:
         text = f"{name} is not a file of {plugin}: it has the tables {', '.join(sorted(there)[:3])} …"
         raise ConfigError(f"{text}; give plugins.{plugin}.file a file of its own")
 

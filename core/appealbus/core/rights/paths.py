@@ -66,7 +66,7 @@ class Pattern:
 
     def under(self, names: Collection[Collection[str]]) -> "Pattern":
         """Return the rule with all names of each lookup it matches."""
-        heads = {name for its in names if any(map(self.is_of, its)) for name in its}
+        heads = {name for group in names if any(map(self.is_of, group)) for name in group}
         return replace(self, head=re.compile("|".join([self.head.pattern, *map(re.escape, sorted(heads))])))
 
     def covers(self, path: Path) -> bool:
@@ -74,14 +74,14 @@ class Pattern:
         head, steps = path
         if len(steps) < len(self.rest) or not self.is_of(head):
             return False
-        return all(mine in ("*", its) for mine, its in zip(self.rest, steps, strict=False))
+        return all(rule in ("*", step) for rule, step in zip(self.rest, steps, strict=False))
 
     def goes_below(self, path: Path) -> bool:
         """Whether it covers something below the path."""
         head, steps = path
         if len(steps) >= len(self.rest) or not self.is_of(head):
             return False
-        return all(mine in ("*", its) for mine, its in zip(self.rest, steps, strict=False))
+        return all(rule in ("*", step) for rule, step in zip(self.rest, steps, strict=False))
 
     def is_of(self, head: str) -> bool:
         return self.head.fullmatch(head) is not None and not (self.of_records and head in PARTS)

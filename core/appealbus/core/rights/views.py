@@ -285,8 +285,8 @@ class Views:
         if not self._mask.shows_lookup(row.lookup):
             return None
         if self.viewer.scoped:
-            its = await self._reader.appeal(row.number)
-            if its is None or not self.viewer.sees(its):
+            appeal = await self._reader.appeal(row.number)
+            if appeal is None or not self.viewer.sees(appeal):
                 return None
         return replace(row, number=self._mask.number(row.number), subject="")
 

@@ -39,12 +39,12 @@ def sign_document(document: bytes, key: PrivateKey, certificate: Certificate | N
     # Inclusive canonical form takes in the namespaces around, so it is taken from where the signature stands.
     root.append(etree.fromstring(info + b"</ds:Signature>"))
     value = base64.b64encode(key.sign(_canonical(root[-1][0])))
-    told = b""
+    x509 = b""
     if certificate is not None:
         der = base64.b64encode(certificate.der)
-        told = b"<ds:KeyInfo><ds:X509Data><ds:X509Certificate>%s</ds:X509Certificate></ds:X509Data></ds:KeyInfo>" % der
+        x509 = b"<ds:KeyInfo><ds:X509Data><ds:X509Certificate>%s</ds:X509Certificate></ds:X509Data></ds:KeyInfo>" % der
     end = document.rindex(b"</")
-    rest = b"<ds:SignatureValue>%s</ds:SignatureValue>%s</ds:Signature>" % (value, told)
+    rest = b"<ds:SignatureValue>%s</ds:SignatureValue>%s</ds:Signature>" % (value, x509)
     return document[:end] + info + rest + document[end:]
 
 
