@@ -29,10 +29,10 @@ class Cache:
     def get(self, key: Key) -> Answer | None:
         """Return what is kept under a key."""
         with self._lock:
-            found = self._kept.get(key)
-            if found is not None:
+            answer = self._kept.get(key)
+            if answer is not None:
                 self._kept.move_to_end(key)
-            return found
+            return answer
 
     def keep(self, key: Key, answer: Answer) -> None:
         """Keep an answer that has an ETag, and let go of those used least recently."""

@@ -118,7 +118,7 @@ def dossier(answer: Answer) -> Dossier:
 def feed_page(answer: Answer) -> FeedPage:
     """Return a page of the feed."""
     said = table(answer)
-    return FeedPage([entry(each) for each in said["entries"]], said["next"], said["position"], said["lag"])
+    return FeedPage([entry(row) for row in said["entries"]], said["next"], said["position"], said["lag"])
 
 
 def entry(said: Mapping[str, Any]) -> FeedEntry:

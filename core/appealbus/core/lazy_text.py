@@ -88,7 +88,7 @@ def _to(reader: Translator, value: object) -> str:
         case LazyText() | WrittenText():
             return value.to(reader)
         case tuple():
-            return ", ".join(_to(reader, each) for each in value)
+            return ", ".join(_to(reader, item) for item in value)
         case datetime():
             return reader.moment(value, seconds=False)
         case _:
@@ -99,7 +99,7 @@ def _plain(value: object) -> str:
     """Format a value for commands, JSON and alerts: moments in the machine's time zone."""
     match value:
         case tuple():
-            return ", ".join(_plain(each) for each in value)
+            return ", ".join(_plain(item) for item in value)
         case datetime():
             return f"{value.astimezone():%Y-%m-%d %H:%M}"
         case date():

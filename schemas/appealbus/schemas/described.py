@@ -29,10 +29,10 @@ def _docstrings(model: type[BaseModel]) -> dict[str, str]:
         [tree] = ast.parse(textwrap.dedent(inspect.getsource(model))).body
     except (OSError, TypeError, SyntaxError, ValueError):
         return {}
-    found = {}
+    texts = {}
     for before, after in pairwise(tree.body if isinstance(tree, ast.ClassDef) else ()):
         if isinstance(before, ast.AnnAssign) and isinstance(before.target, ast.Name):
             match after:
                 case ast.Expr(value=ast.Constant(value=str(text))):
-                    found[before.target.id] = inspect.cleandoc(text)
-    return found
+                    texts[before.target.id] = inspect.cleandoc(text)
+    return texts

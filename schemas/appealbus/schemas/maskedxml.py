@@ -57,4 +57,4 @@ def _choice(element: etree._Element, models: Mapping[str, type[Model]], value: M
     other = child(element, "other")
     if kind is not None:
         other.set("type", printable(str(kind)))
-    write_members(other, {name: each for name, each in value.items() if name != "type"})
+    write_members(other, {name: member for name, member in value.items() if name != "type"})

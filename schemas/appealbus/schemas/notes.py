@@ -68,14 +68,14 @@ class Notes:
     def add_unknown(self, field: str, names: Iterable[str], known: tuple[str, ...], value: Any) -> None:
         """Say that the contract does not know these names of the sender's in a field, and keep what stands there."""
         first = nsmallest(ONE_BY_ONE, set(names).difference(known))
-        told = [name for name in first if tellable(name) == name][:_MOST_NAMES]
+        shown = [name for name in first if tellable(name) == name][:_MOST_NAMES]
         message = "there is something here that the contract does not know"
-        if told:
-            some = ", ".join(told if len(told) == len(first) else [*told, "…"])
+        if shown:
+            some = ", ".join(shown if len(shown) == len(first) else [*shown, "…"])
             message = f"the contract does not know {some} here"
-            self._suggested += len(told)
+            self._suggested += len(shown)
             if self._suggested <= _MOST_SUGGESTED:
-                near = dict.fromkeys(meant for name in told if (meant := nearest(name, known)))
+                near = dict.fromkeys(meant for name in shown if (meant := nearest(name, known)))
                 message += f"; did you mean {', '.join(near)}?" if near else ""
         self.add(field, "field.unknown", message, value)
 
@@ -96,7 +96,7 @@ class Notes:
             self.warn(field, "list.entries", f"{len(inner.warnings)} values in this list cannot be used as they are")
             # Each name once: an entry is mostly misnamed as the others are.
             unknown = [warning for warning in reversed(inner.warnings) if warning.code == "field.unknown"]
-            named = {each.message.partition(";")[0]: each for each in unknown}
+            named = {warning.message.partition(";")[0]: warning for warning in unknown}
             self.warnings += list(named.values())[: -_MOST_NAMES - 1 : -1]
 
     def on(self, document: D) -> D:
@@ -110,11 +110,11 @@ def warned(receipt: Receipt, warnings: Sequence[AppealWarning]) -> Receipt:
     """Return the receipt with the warnings of its message; of many the first, and how many more there are."""
     if not warnings:
         return receipt
-    told, more = list(warnings[:_MOST_TOLD]), len(warnings) - _MOST_TOLD
+    shown, more = list(warnings[:_MOST_TOLD]), len(warnings) - _MOST_TOLD
     if more > 0:
         message = f"the message has {more} more warnings"
-        told.append(AppealWarning(field="warnings", code="warnings.more", message=message))
-    return receipt.model_copy(update={"warnings": told})
+        shown.append(AppealWarning(field="warnings", code="warnings.more", message=message))
+    return receipt.model_copy(update={"warnings": shown})
 
 
 _OTHER = {

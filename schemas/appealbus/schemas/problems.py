@@ -20,7 +20,7 @@ def problems(error: ValidationError) -> list[tuple[tuple[str | int, ...], str]]:
     """
     if error.error_count() > _LISTED:
         return [((), f"there are {error.error_count()} mistakes")]
-    found: list[tuple[tuple[str | int, ...], str]] = []
+    pairs: list[tuple[tuple[str | int, ...], str]] = []
     for item in error.errors(include_url=False):
         *above, last = item["loc"] or ("",)
         if item["type"] == "union_tag_invalid":
@@ -34,15 +34,15 @@ def problems(error: ValidationError) -> list[tuple[tuple[str | int, ...], str]]:
             reason = f"there is no such word; {did_you_mean(str(item['input']), known)}"
         else:
             reason = item["msg"].removeprefix("Value error, ")
-        found.append(((*above, last) if last != "" else (), reason))
-    return found
+        pairs.append(((*above, last) if last != "" else (), reason))
+    return pairs
 
 
 def explain(error: ValidationError) -> str:
     """Return what a model refused as one line; of many mistakes the first."""
-    found = [": ".join(filter(None, (".".join(map(str, path)), reason))) for path, reason in problems(error)]
-    more = [f"and {len(found) - _TOLD} more"] if len(found) > _TOLD else []
-    return "; ".join(found[:_TOLD] + more)
+    lines = [": ".join(filter(None, (".".join(map(str, path)), reason))) for path, reason in problems(error)]
+    more = [f"and {len(lines) - _TOLD} more"] if len(lines) > _TOLD else []
+    return "; ".join(lines[:_TOLD] + more)
 
 
 def named(name: str) -> str:

@@ -145,7 +145,7 @@ def message_of(
     if small:
         with suppress(ValidationError):
             document = model.model_validate(given)
-            if all(len(each) <= UNBOUND for each in _open_lists(document)):
+            if all(len(items) <= UNBOUND for items in _open_lists(document)):
                 return _finished(document, notes)
     try:
         document = model.model_validate(_model(model, given, "", notes))

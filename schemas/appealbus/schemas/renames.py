@@ -34,7 +34,7 @@ class Rename(NamedTuple):
     def problem(self) -> str:
         """Say why this cannot be; empty where it can."""
         path, to = _steps(self.path), _steps(self.to)
-        if not all(_PATH.fullmatch(each) for each in self) or "*" in (path[-1], to[-1]):
+        if not all(_PATH.fullmatch(text) for text in self) or "*" in (path[-1], to[-1]):
             return "write paths such as applicant.inn or parcels[*].cadastre"
         if not _known(to, _FORM) or to[0] not in Correction.model_fields or to[-1] == "type":
             return f"the form has no field {self.to} that can be given by another name"
@@ -91,13 +91,13 @@ def _nodes(node: Any, path: Sequence[str]) -> Iterator[Any]:
         if isinstance(node, dict | etree._Element):
             yield node
     elif isinstance(node, etree._Element):
-        below = [each for each in node if local_name(each) == "item"] if path[0] == "*" else [child_of(node, path[0])]
+        below = [item for item in node if local_name(item) == "item"] if path[0] == "*" else [child_of(node, path[0])]
     elif isinstance(node, list):
         below = node if path[0] == "*" else ()
     elif isinstance(node, dict):
         below = [node.get(path[0])]
-    for each in below:
-        yield from _nodes(each, path[1:])
+    for child in below:
+        yield from _nodes(child, path[1:])
 
 
 def _move(node: dict[str, Any], path: Sequence[str], to: Sequence[str]) -> bool:

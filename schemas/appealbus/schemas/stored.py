@@ -45,7 +45,7 @@ class Stored(Generic[T]):
         if isinstance(document, dict):
             document = self._upcast(document)
         elif isinstance(document, list):
-            document = [self._upcast(each) if isinstance(each, dict) else each for each in document]
+            document = [self._upcast(item) if isinstance(item, dict) else item for item in document]
         return tolerant(self._adapter.validate_python, document)
 
     def write(self, value: T, *, exclude_none: bool = False) -> bytes:
@@ -106,7 +106,7 @@ def _dossier(document: Document) -> Document:
         for fact in document.get("facts", ()):
             fact["provenance"] = _provenance(fact["provenance"])
         for outcome in document.get("outcomes", ()):
-            outcome["inputs"] = [_input(each) for each in outcome.get("inputs", ())]
+            outcome["inputs"] = [_input(row) for row in outcome.get("inputs", ())]
     except (KeyError, TypeError, AttributeError):
         raise ValueError("this is no dossier") from None
     return document

@@ -38,16 +38,16 @@ def tolerant(validate: Callable[..., T], document: Any, *, set_aside: bool = Tru
     for _ in range(_PASSES):
         try:
             with reading_stored():
-                found = validate(document, extra="allow")
+                model = validate(document, extra="allow")
         except ValidationError as error:
             if not set_aside or not _set_aside(document, error, aside):
                 raise
             last = error
         else:
             if aside:
-                _keep(found, document, aside)
-            _settle(found)
-            return found
+                _keep(model, document, aside)
+            _settle(model)
+            return model
     raise last
 
 
@@ -146,8 +146,8 @@ def _keep(value: Any, document: Any, aside: Aside) -> None:
         for name in type(value).model_fields.keys() & document.keys():
             _keep(getattr(value, name), document[name], aside)
     elif isinstance(value, list | tuple) and isinstance(document, list):
-        for item, its in zip(value, document, strict=True):
-            _keep(item, its, aside)
+        for item, raw in zip(value, document, strict=True):
+            _keep(item, raw, aside)
 
 
 def _settle(value: Any, *, root: bool = True) -> None:

@@ -36,7 +36,7 @@ UPCASTERS: list[Upcaster] = []
 
 def upcast(form: str, document: Document) -> Document:
     """Return a stored form as it is today; one of a later release comes back as it is."""
-    for upcaster in sorted((each for each in UPCASTERS if each.form == form), key=lambda each: each.version):
+    for upcaster in sorted((step for step in UPCASTERS if step.form == form), key=lambda step: step.version):
         if version_of(document) == upcaster.version:
             document = {**upcaster.make(document), "schema_version": str(upcaster.version + 1)}
     return document

@@ -49,9 +49,9 @@ async def run(shell: Cli, folder: Path, listener: socket.socket) -> None:
         folder: with the configuration, which other commands may use.
         listener: socket of the console's server.
     """
-    told = asyncio.Event()
+    stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, told.set)
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
     settings, signatures = contour(folder)
     shell.out.print(signatures)
     async with Simulator(settings) as simulator:
@@ -69,7 +69,7 @@ async def run(shell: Cli, folder: Path, listener: socket.socket) -> None:
                 relieve_collector()
                 await _welcome(shell, cli, served, port)
                 async with _meanwhile(be_moody(simulator), _letters(traffic, journal)):
-                    await _serve(cli, served, listener, told)
+                    await _serve(cli, served, listener, stop)
     shell.out.print("ended")
 
 
@@ -98,10 +98,10 @@ async def running(cli: Cli, simulator: Simulator, journal: Journal) -> AsyncIter
 
 
 @asynccontextmanager
-async def _meanwhile(*each: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+async def _meanwhile(*works: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
     try:
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one) for one in each]
+            tasks = [group.create_task(one) for one in works]
             yield
             for task in tasks:
                 task.cancel()
@@ -125,13 +125,13 @@ async def worked(journal: Journal) -> None:
         await asyncio.sleep(_LOOK)
 
 
-async def _serve(cli: Cli, journal: Journal, listener: socket.socket, told: asyncio.Event) -> None:
+async def _serve(cli: Cli, journal: Journal, listener: socket.socket, stop: asyncio.Event) -> None:
     policy = read_policy(cli.loaded, cli.host)
     async with aclosing(Reception(journal, cli.loaded.settings.bus, cli.host.counting.due_on, policy)) as reception:
         settings = cli.loaded.validate(ApiSettings, "plugins", "api")
         api = Api(settings, cli.loaded, policy, journal, reception, cli.host)
         add_console(api)
-        await serve(api, None, listener, told)
+        await serve(api, None, listener, stop)
 
 
 async def _welcome(shell: Cli, cli: Cli, journal: Journal, port: int) -> None:

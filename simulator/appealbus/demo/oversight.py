@@ -44,9 +44,9 @@ async def figures(out: Console, journal: Journal) -> None:
         await follow(journal, (await journal.standing()).journal, store)
         table = make_table(store, ReportSettings(), Span(_FIRST, today), By.CATEGORY, today)
     reader = Reader()
-    told = Teller(table, reader, rounds=False, public=False).as_json()
-    rows = sorted(told["rows"], key=lambda row: -row[Column.REGISTERED.value]["count"])
-    out.print(_on_its_side(told["total"], rows[:_COLUMNS], rows[_COLUMNS:], reader))
+    document = Teller(table, reader, rounds=False, public=False).as_json()
+    rows = sorted(document["rows"], key=lambda row: -row[Column.REGISTERED.value]["count"])
+    out.print(_on_its_side(document["total"], rows[:_COLUMNS], rows[_COLUMNS:], reader))
 
 
 def _on_its_side(total: dict[str, Any], largest: list[Any], others: list[Any], reader: Reader) -> Table:
@@ -55,7 +55,7 @@ def _on_its_side(total: dict[str, Any], largest: list[Any], others: list[Any], r
     for name in ("all", *(f"{row['key']} {row['label']}"[:_LONGEST] for row in largest), "others"):
         view.add_column(name, justify="right", overflow="fold", min_width=9, max_width=_WIDE)
     for column in _SHOWN:
-        cells = [_cell(each[column.value]) for each in (total, *largest)]
+        cells = [_cell(row[column.value]) for row in (total, *largest)]
         counts = [row[column.value]["count"] for row in others]
         view.add_row(reader.word(column), *cells, str(sum(counts)) if None not in counts else "")
     return view
@@ -72,8 +72,8 @@ async def alarm(out: Console, journal: Journal, folder: Path) -> int:
     with closing(Counts(settings.file)) as store:
         await count_new(journal, (await journal.standing()).journal, store)
         judged, scanned = judged_week(store, monday, settings.rate)
-        found = await surges(journal, store, judged, settings.rate, scanned)
-        for alarm in kept.raise_alarms(store, found, wall()):
+        alarms = await surges(journal, store, judged, settings.rate, scanned)
+        for alarm in kept.raise_alarms(store, alarms, wall()):
             out.print(kept_line(alarm))
             for line in alarm_lines(alarm.alarm):
                 out.print(line)

@@ -37,10 +37,10 @@ async def live_through(journal: Journal, monday: date) -> int:
     random = Random(1)  # noqa: S311 - the same past each time
     began = datetime.combine(monday - (WEEKS - 1) * timedelta(weeks=1), time(9), KAZAKHSTAN)
     news = list(_appeals(random, began))
-    await asyncio.gather(*(journal.accept(each) for each in news))
+    await asyncio.gather(*(journal.accept(letter) for letter in news))
     until = began + WEEKS * timedelta(weeks=1)
-    changes = [change for each in news for change in _changes(random, each) if change.received_at < until]
-    await asyncio.gather(*(journal.change(each) for each in changes))
+    changes = [change for letter in news for change in _changes(random, letter) if change.received_at < until]
+    await asyncio.gather(*(journal.change(change) for change in changes))
     return len(news)
 
 

@@ -115,8 +115,8 @@ async def _tell(out: Console, bus: Bus, simulator: Simulator, signatures: str) -
 
 def _of_models(dossier: Dossier) -> str:
     names = dict.fromkeys(fact.lookup for fact in dossier.facts if fact.provenance.source in MODELS)
-    told = "answered by a model of ours: no contract of that service is published (docs/registries.md)"
-    return f"{', '.join(names)}: {told}" if names else ""
+    note = "answered by a model of ours: no contract of that service is published (docs/registries.md)"
+    return f"{', '.join(names)}: {note}" if names else ""
 
 
 async def _due_on(bus: Bus, dossier: Dossier) -> date | None:
@@ -172,15 +172,15 @@ async def _feed(out: Console, bus: Bus) -> Counter[str]:
 
 
 async def _dossiers(bus: Bus) -> list[Dossier]:
-    found = []
+    dossiers = []
     after = 0
     while page := await bus.journal.appeals(after, _PAGE):
         for row in page:
             raw = await bus.journal.dossier(row.number)
             if raw is not None:
-                found.append(DOSSIER.read(raw))
+                dossiers.append(DOSSIER.read(raw))
         after = page[-1].appeal_id
-    return found
+    return dossiers
 
 
 def _worth(dossier: Dossier) -> tuple[int, int, int]:

@@ -78,9 +78,9 @@ class Traffic:
         for _ in range(FIRST):
             await self._letter()
         once = ((len(_BROKEN), self._broken), (2, self._repeat), (_CHANGED, self._change), (_LOOKS, self._look))
-        for often, each in once:
+        for often, step in once:
             for _ in range(often):
-                await each()
+                await step()
 
     async def go_on(self) -> None:
         await self.hold_some()
@@ -103,7 +103,7 @@ class Traffic:
             (4, self._look),
             (3, self._hold),
         ]
-        (thing,) = self._random.choices([each for _, each in things], [weight for weight, _ in things])
+        (thing,) = self._random.choices([act for _, act in things], [weight for weight, _ in things])
         await thing()
 
     async def _letter(self) -> None:

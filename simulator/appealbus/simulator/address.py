@@ -35,18 +35,18 @@ def _read(request: etree._Element, population: Population) -> AgencyQuestion:
     addresses = Addresses(population)
 
     def answer(shift: int) -> etree._Element:
-        found = addresses.by_rka(rka, shift) if rka else addresses.by_cadastral_number(number or "", shift)
-        return _response(_OK, found)
+        address = addresses.by_rka(rka, shift) if rka else addresses.by_cadastral_number(number or "", shift)
+        return _response(_OK, address)
 
     return AgencyQuestion(key=rka or f"number {number}", answer=answer, error=lambda: _response(_ERROR, None))
 
 
-def _response(result: tuple[str, str, str], found: Address | None) -> etree._Element:
+def _response(result: tuple[str, str, str], address: Address | None) -> etree._Element:
     code, ru, kk = result
     return node(
         f"{{{_NS}}}Response",
         node("Result", leaf("Code", code), leaf("MessageRu", ru), leaf("MessageKz", kk)),
-        None if found is None else _object(found),
+        None if address is None else _object(address),
     )
 
 

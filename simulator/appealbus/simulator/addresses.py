@@ -70,7 +70,7 @@ class Addresses:
         if seat is None:
             raise LookupError("an organisation without an address")
         ru, kk = (seat.text_ru or "").split(", "), (seat.text_kk or "").split(", ")
-        district = next(each for each in DISTRICTS if each.kato == seat.kato)
+        district = next(row for row in DISTRICTS if row.kato == seat.kato)
         return Address(
             rka=seat.rka or "",
             kind=BUILDING,
@@ -86,7 +86,7 @@ class Addresses:
     def _home(self, index: int) -> Address:
         home = self._population.persons.person(index).address or PostalAddress()
         region = home.region.code if home.region else ""
-        district = next(each for each in DISTRICTS if each.gbdfl == region)
+        district = next(row for row in DISTRICTS if row.gbdfl == region)
         names = [home.district and home.district.name_ru, home.region and home.region.name_ru, home.city, home.street]
         ru = [name for name in names if name]
         number = home.flat or home.building

@@ -72,10 +72,10 @@ class Agency:
             raise RequestRefused(BAD_FORMAT, f"{self.service_id} does not take its content as {_FORMS[shape]}")
         if payload.tag not in self.roots:
             raise RequestRefused(BAD_FORMAT, f"{self.service_id} does not know the root of the content")
-        told = complaint(self.schema, payload)
-        if told:
+        problem = complaint(self.schema, payload)
+        if problem:
             raise RequestRefused(
-                BAD_FORMAT, f"the content is not valid against the contract of {self.service_id}: {told}"
+                BAD_FORMAT, f"the content is not valid against the contract of {self.service_id}: {problem}"
             )
         question = self.read(payload, population)
         return replace(question, key=bounded(question.key))

@@ -149,8 +149,8 @@ def with_misbehaviour(settings: SimulatorSettings, orders: list[str], *, rough: 
             for name, values in rules.items()
         }
     except ValidationError as error:
-        told = [": ".join((*map(str, item["loc"]), item["msg"])) for item in error.errors()]
-        raise typer.BadParameter("; ".join(told).replace("Value error, ", "")) from None
+        lines = [": ".join((*map(str, item["loc"]), item["msg"])) for item in error.errors()]
+        raise typer.BadParameter("; ".join(lines).replace("Value error, ", "")) from None
     return settings.model_copy(update=services)
 
 

@@ -42,21 +42,21 @@ def _read(request: etree._Element, population: Population) -> AgencyQuestion:
     index = population.parcels.by_number(number)
 
     def answer(shift: int) -> etree._Element:
-        found = None if index is None else population.parcels.parcel((index + shift) % population.parcels.size)
-        shown = None if found is None else _parcel(found, index or 0)
+        land = None if index is None else population.parcels.parcel((index + shift) % population.parcels.size)
+        shown = None if land is None else _parcel(land, index or 0)
         return _response(_OK if well_formed else _MALFORMED, shown)
 
     return AgencyQuestion(key=plain, answer=answer, error=lambda: _response(_ERROR, None))
 
 
-def _response(result: tuple[str, str, str], found: etree._Element | None) -> etree._Element:
+def _response(result: tuple[str, str, str], land: etree._Element | None) -> etree._Element:
     code, ru, kk = result
     return node(
         f"{{{_NS}}}Response",
         node(
             "BusinessData",
             node("Result", leaf("ResultCode", code), leaf("ResultMessageRu", ru), leaf("ResultMessageKz", kk)),
-            None if found is None else node("Objects", found),
+            None if land is None else node("Objects", land),
         ),
     )
 

@@ -49,18 +49,18 @@ def _read(token: str | None, request: etree._Element, population: Population) ->
     iin, number = value(request, "iin"), value(request, "documentNumber")
     surname, name, patronymic = (value(request, tag) for tag in ("surname", "name", "patronymic"))
     born = value(request, "birthDate")
-    found: list[int] | None
+    people: list[int] | None
     if iin:
         index = persons.by_iin(iin)
-        found = [] if index is None else [index]
+        people = [] if index is None else [index]
     elif number:
         index = persons.by_document(number)
-        found = [] if index is None else [index]
+        people = [] if index is None else [index]
     elif surname and name and born:
         day = date.fromisoformat(born[:10])
-        found = list(persons.by_name(day, surname, name, patronymic))[:_MOST]
+        people = list(persons.by_name(day, surname, name, patronymic))[:_MOST]
     else:
-        found = None
+        people = None
     asked = (iin, number, surname, name, patronymic, born)
 
     refused = token is not None and value(request, "kdpToken") != token
@@ -68,9 +68,9 @@ def _read(token: str | None, request: etree._Element, population: Population) ->
     def answer(shift: int) -> etree._Element:
         if refused:
             return _response(request, _NO_CONSENT, [])
-        if found is None:
+        if people is None:
             return _response(request, _LACKING, [])
-        return _response(request, _OK, [persons.person((index + shift) % persons.size) for index in found])
+        return _response(request, _OK, [persons.person((index + shift) % persons.size) for index in people])
 
     return AgencyQuestion(
         key="|".join(item or "" for item in asked),
@@ -81,7 +81,7 @@ def _read(token: str | None, request: etree._Element, population: Population) ->
     )
 
 
-def _response(request: etree._Element, result: Coded, found: list[Person]) -> etree._Element:
+def _response(request: etree._Element, result: Coded, people: list[Person]) -> etree._Element:
     sender = value(request, "senderCode") or ""
     return node(
         "data",
@@ -91,7 +91,7 @@ def _response(request: etree._Element, result: Coded, found: list[Person]) -> et
         _coded("sender", _SELF),
         _coded("receiver", Coded(code=sender, name_ru=sender, name_kk=sender)),
         _coded("messageResult", result),
-        node("persons", *map(_person, found)) if found else None,
+        node("persons", *map(_person, people)) if people else None,
     )
 
 

@@ -42,16 +42,16 @@ def _read(request: etree._Element, population: Population) -> AgencyQuestion:
     index = population.organisations.by_bin(bin_) if well_formed else None
 
     def answer(shift: int) -> etree._Element:
-        found = None
+        body = None
         if index is not None:
-            found = population.organisations.organisation((index + shift) % population.organisations.size)
-        return response(_OK if well_formed else _MALFORMED, found)
+            body = population.organisations.organisation((index + shift) % population.organisations.size)
+        return response(_OK if well_formed else _MALFORMED, body)
 
-    def response(status: Coded, found: Organisation | None) -> etree._Element:
+    def response(status: Coded, body: Organisation | None) -> etree._Element:
         # Which of the two the real register writes is not known: one answer in four has the other.
         odd = Draw(population.seed, "root", bin_).chance(0.25)
         root = f"{{{_GBDUL}}}Response" if odd else f"{{{_GBDUL}}}responseDataType"
-        return node(root, _coded("Status", status), None if found is None else _told(found))
+        return node(root, _coded("Status", status), None if body is None else _told(body))
 
     return AgencyQuestion(key=bin_, answer=answer, error=lambda: response(_ERROR, None))
 

@@ -113,9 +113,9 @@ def _validate(wrapper: etree._Element) -> None:
     for data in hollow.iterfind("request/requestData/data"):
         data.attrib.pop(XSI_TYPE, None)
         del data[:]
-    told = complaint(channel_schema(), hollow)
-    if told:
-        raise RequestRefused(BAD_FORMAT, f"the request is not valid against the channel's schema: {told}")
+    problem = complaint(channel_schema(), hollow)
+    if problem:
+        raise RequestRefused(BAD_FORMAT, f"the request is not valid against the channel's schema: {problem}")
 
 
 def complaint(schema: etree.XMLSchema, element: etree._Element) -> str | None:
@@ -123,7 +123,7 @@ def complaint(schema: etree.XMLSchema, element: etree._Element) -> str | None:
     if schema.validate(element):
         return None
     first = schema.error_log[0]
-    known = {str(etree.QName(each).localname) for each in element.iter("{*}*")}
+    known = {str(etree.QName(part).localname) for part in element.iter("{*}*")}
     path = [step.partition("[")[0].rpartition(":")[2] for step in (first.path or "").split("/")]
     where = "/".join(step for step in path if step in known)
     return f"{where or 'its root'} ({first.type_name})"

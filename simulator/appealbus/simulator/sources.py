@@ -56,6 +56,6 @@ def _table(name: str, values: dict[str, Any]) -> str:
 
 def _value(value: Any) -> str:
     if isinstance(value, dict):
-        return f"{{ {', '.join(f'{key} = {_value(each)}' for key, each in value.items())} }}"
+        return f"{{ {', '.join(f'{key} = {_value(item)}' for key, item in value.items())} }}"
     # Strings, lists of them and booleans are written alike in JSON and TOML.
     return json.dumps(value, ensure_ascii=False)

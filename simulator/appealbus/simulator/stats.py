@@ -34,11 +34,11 @@ class Stats:
         return self.answers.get(service, Counter()).total()
 
     def as_json(self, *, ids: bool) -> dict[str, object]:
-        told: dict[str, object] = {
+        document: dict[str, object] = {
             "services": {name: dict(counter) for name, counter in self.answers.items()},
             "refusals": dict(self.refusals),
         }
         if ids:
             keys = ("service", "correlation_id", "message_id", "at")
-            told["asked"] = [dict(zip(keys, row, strict=True)) for row in self.asked]
-        return told
+            document["asked"] = [dict(zip(keys, row, strict=True)) for row in self.asked]
+        return document

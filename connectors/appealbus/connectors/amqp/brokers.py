@@ -120,5 +120,5 @@ def link_of(
     worst = next((link for link in broker if link.status is not LinkStatus.UP), None)
     if worst is not None:
         return LinkState(name, worst.status, f"see {worst.name}", worst.since, counts=dict(counts))
-    found = [trouble for trouble in troubles if trouble is not None] or [(LinkStatus.UP, "")]
-    return LinkState(name, found[0][0], "; ".join(detail for _, detail in found), counts=dict(counts))
+    states = [trouble for trouble in troubles if trouble is not None] or [(LinkStatus.UP, "")]
+    return LinkState(name, states[0][0], "; ".join(detail for _, detail in states), counts=dict(counts))

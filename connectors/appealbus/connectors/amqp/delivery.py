@@ -57,8 +57,8 @@ class AmqpDelivery(Delivery[PublishSettings]):
         results = await self._broker.publish_all([messages[at] for at in sent], within=within)
         ended = dict(zip(sent, results, strict=True))
         for key in {messages[at].routing_key for at in sent}:
-            mine = {at: result for at, result in ended.items() if messages[at].routing_key == key}
-            self._learn(key, set(mine.values()), [result for at, result in mine.items() if batch[at].attempts])
+            by_key = {at: result for at, result in ended.items() if messages[at].routing_key == key}
+            self._learn(key, set(by_key.values()), [result for at, result in by_key.items() if batch[at].attempts])
         return [_handed(ended.get(at, Published.REFUSED)) for at in range(len(batch))]
 
     def _not_held_back(self, batch: Sequence[Outgoing], messages: Sequence[Message]) -> list[int]:

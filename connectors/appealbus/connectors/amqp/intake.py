@@ -183,7 +183,7 @@ class AmqpIntake(Intake[IntakeSettings]):
     async def _watch(self, consumers: Sequence[Consumer]) -> None:
         while True:
             # The bus's quarantine for what no queue wanted may be missing, and is looked at once it is there.
-            self.idle = await self._nothing_left([*consumers, *(each for each in self._unrouted if not each.trouble)])
+            self.idle = await self._nothing_left([*consumers, *(one for one in self._unrouted if not one.trouble)])
             await asyncio.sleep(_IDLE_POLL if self.idle else _BUSY_POLL)
 
     async def _nothing_left(self, consumers: Sequence[Consumer]) -> bool:

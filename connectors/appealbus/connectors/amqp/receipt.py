@@ -111,9 +111,9 @@ class Allowed:
 
 
 def _names_a_process(address: str) -> bool:
-    found = _WELL_FORMED.fullmatch(address)
+    match = _WELL_FORMED.fullmatch(address)
     try:
-        pid = b64decode(found[1], validate=True) if found else b""
+        pid = b64decode(match[1], validate=True) if match else b""
     except ValueError:
         return False
     behind, length = _PLACES.get(pid[1:2]), _LENGTHS.get(pid[2:3])
@@ -128,21 +128,21 @@ def reply_to(request: Message, result: Taken | Quarantined, channel: str, source
     """Return the reply to a request, in the request's own format."""
     asked = request.properties
     now = wall()
-    told: Receipt | Refusal
+    reply: Receipt | Refusal
     schema, happened = REFUSAL_NS, now
     if isinstance(result, Taken):
-        told = result.receipt
-        schema, happened = RECEIPT_NS, told.accepted_at
+        reply = result.receipt
+        schema, happened = RECEIPT_NS, reply.accepted_at
     else:
-        told = Refusal(code=result.code, reason=result.reason, quarantine_id=result.quarantine_id, channel=channel)
+        reply = Refusal(code=result.code, reason=result.reason, quarantine_id=result.quarantine_id, channel=channel)
     in_xml = media_type_of(request) == XML
-    body = to_xml(told) if in_xml else told.model_dump_json().encode()
+    body = to_xml(reply) if in_xml else reply.model_dump_json().encode()
     # The same receipt is the same event, and message ids may be anything, a person's number too.
     event_id = hashlib.sha256(body).hexdigest()[:32]
     properties = Properties(
         correlation_id=asked.correlation_id or asked.message_id,
         content_type=XML if in_xml else JSON,
-        type=type(told).__name__.lower(),
+        type=type(reply).__name__.lower(),
         app_id="appealbus",
         timestamp=now,
         headers=attributes(event_id, source, schema, happened),

@@ -103,15 +103,15 @@ class Topology:
     async def _check(self) -> list[Finding]:
         # What others make may come later: whoever applies does not wait for it.
         async with _Connected(self._broker):
-            found = (await look(self._broker, self._settings, self._wanted + self._foreign)).found
-        return found if self._settings.management is not None else [*found, by_amqp.UNSEEN]
+            findings = (await look(self._broker, self._settings, self._wanted + self._foreign)).found
+        return findings if self._settings.management is not None else [*findings, by_amqp.UNSEEN]
 
     async def _apply(self) -> list[Finding]:
         async with _Connected(self._broker):
-            found = await by_amqp.declare(self._broker, self._wanted, self._say)
+            findings = await by_amqp.declare(self._broker, self._wanted, self._say)
             if self._settings.management is None:
                 self._policies_by_hand()
-                return [*found, by_amqp.UNSEEN]
+                return [*findings, by_amqp.UNSEEN]
             async with await asyncio.to_thread(Management, self._broker.name, self._settings) as api:
                 try:
                     await set_policies(api, self._wanted, self._say)
@@ -126,13 +126,13 @@ class Topology:
             words += ["--apply-to", policy["apply-to"], policy["name"], policy["pattern"]]
             self._say(f"  {shlex.join([*words, orjson.dumps(policy['definition']).decode()])}")
 
-    def _tell(self, found: list[Finding]) -> None:
-        problems = [each for each in found if each.is_problem]
-        for each in found:
-            self._say(str(each))
+    def _tell(self, findings: list[Finding]) -> None:
+        problems = [finding for finding in findings if finding.is_problem]
+        for finding in findings:
+            self._say(str(finding))
         if problems:
             raise typer.Exit(EXIT_PROBLEMS)
-        self._say("What can be seen is in order." if found else "All is in order.")
+        self._say("What can be seen is in order." if findings else "All is in order.")
 
     def _say(self, text: str) -> None:
         self._cli.out.print(text)

@@ -42,7 +42,7 @@ class AmqpWorkQueue(WorkQueue[WorkSettings]):
         """Keep the hint until it is published. Of several only the most urgent is published."""
         if self._offered is not None:
             self._counts["joined"] += 1
-            waiting = min(self._offered, waiting, key=lambda each: each.urgency)
+            waiting = min(self._offered, waiting, key=lambda one: one.urgency)
         self._offered = waiting
         self._wake.set()
 

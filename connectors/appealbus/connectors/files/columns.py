@@ -28,8 +28,8 @@ def _columns(model: type[BaseModel], prefix: str) -> Iterator[str]:
     for name, field in model.model_fields.items():
         if prefix or name not in _NOT_FROM_OUTSIDE:
             below = models_at(field.annotation, ())
-            for each in below:
-                yield from _columns(each, f"{prefix}{name}.")
+            for inner in below:
+                yield from _columns(inner, f"{prefix}{name}.")
             if not below and not _is_list(field.annotation):
                 yield f"{prefix}{name}"
 
@@ -46,9 +46,9 @@ def document_of(cells: Mapping[str, str], model: type[BaseModel] = Appeal) -> di
             continue
         value: Any = cell.strip()
         if column in _LISTS[model]:
-            values = [each.strip() for each in cell.split(";") if each.strip()]
+            values = [item.strip() for item in cell.split(";") if item.strip()]
             field = _LISTS[model][column]
-            value = [{field: each} for each in values] if field else values
+            value = [{field: item} for item in values] if field else values
         *tables, last = column.split(".")
         table = document
         for name in tables:

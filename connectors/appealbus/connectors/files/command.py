@@ -55,10 +55,10 @@ def intake(
     cli = cli_of(context)
     cli.new = new
     counts = asyncio.run(_take(cli, read_appeals(file, channel, encoding), _tell_json if as_json else _tell_text))
-    told = f"{counts['new']} taken, {counts['known']} known already, {counts['quarantined']} in quarantine"
+    text = f"{counts['new']} taken, {counts['known']} known already, {counts['quarantined']} in quarantine"
     if not counts:
-        told = f"{told}; {file.name} holds no appeal"
-    cli.err.print(f"{told}; see `appealbus quarantine list`" if counts["quarantined"] else told)
+        text = f"{text}; {file.name} holds no appeal"
+    cli.err.print(f"{text}; see `appealbus quarantine list`" if counts["quarantined"] else text)
     if counts["quarantined"]:
         raise typer.Exit(EXIT_PROBLEMS)
 
@@ -80,14 +80,14 @@ def _tell_text(cli: Cli, message: Inbound, result: Taken | Quarantined) -> None:
 
 def _tell_json(cli: Cli, message: Inbound, result: Taken | Quarantined) -> None:
     if isinstance(result, Quarantined):
-        told = {"quarantine_id": result.quarantine_id, "reason": result.reason}
+        fields = {"quarantine_id": result.quarantine_id, "reason": result.reason}
     else:
-        told = {"new": result.new, "receipt": result.receipt.model_dump(mode="json")}
-    cli.write(escaped_json(orjson.dumps({"position": message.position, **told})))
+        fields = {"new": result.new, "receipt": result.receipt.model_dump(mode="json")}
+    cli.write(escaped_json(orjson.dumps({"position": message.position, **fields})))
 
 
 async def _take(
-    cli: Cli, messages: Iterator[Inbound], told: Callable[[Cli, Inbound, Taken | Quarantined], None]
+    cli: Cli, messages: Iterator[Inbound], tell: Callable[[Cli, Inbound, Taken | Quarantined], None]
 ) -> Counter[str]:
     counts: Counter[str] = Counter()
     settings = cli.loaded.settings.bus
@@ -103,5 +103,5 @@ async def _take(
                     counts["quarantined"] += 1
                 else:
                     counts["new" if result.new else "known"] += 1
-                told(cli, message, result)
+                tell(cli, message, result)
     return counts

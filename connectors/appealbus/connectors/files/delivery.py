@@ -74,14 +74,14 @@ class FilesDelivery(Delivery[OutboxSettings]):
 
 def _check(file: BinaryIO, path: Path) -> None:
     """Refuse a file that is not ours, before anything in it is changed."""
-    found = os.fstat(file.fileno())
-    if not stat.S_ISREG(found.st_mode):
+    status = os.fstat(file.fileno())
+    if not stat.S_ISREG(status.st_mode):
         raise ConfigError(f"{path} is not a file; dossiers need one of their own")
     if file.read(1) not in (b"", b"{"):
         raise ConfigError(
             f"{path} does not hold JSON, a line each: nothing is added to it; move it, or name another file"
         )
-    if not os.path.samestat(found, path.stat()):
+    if not os.path.samestat(status, path.stat()):
         raise BlockingIOError(errno.EAGAIN, "the file was moved away at this moment")
 
 
@@ -124,8 +124,8 @@ def _whole_lines(file: BinaryIO, end: int) -> int:
     while end:
         start = max(0, end - _STEP)
         file.seek(start)
-        found = file.read(end - start).rfind(b"\n")
-        if found >= 0:
-            return start + found + 1
+        last = file.read(end - start).rfind(b"\n")
+        if last >= 0:
+            return start + last + 1
         end = start
     return 0

@@ -117,8 +117,8 @@ def _header(line: TextLine) -> tuple[str, list[str]]:
         if name not in known:
             hint = did_you_mean(name, known, "write paths such as kind, text, applicant.iin")
             # Beside a known column it is a header, not a row of data; its words are the sender's own.
-            told = f", {name}," if _HARMLESS.fullmatch(name) and not known.isdisjoint(header) else ""
-            raise _BadHeader(f"column {number} of the header{told} is no field of {what}; {hint}")
+            shown = f", {name}," if _HARMLESS.fullmatch(name) and not known.isdisjoint(header) else ""
+            raise _BadHeader(f"column {number} of the header{shown} is no field of {what}; {hint}")
         if name in header[: number - 1]:
             raise _BadHeader(f"column {number} of the header stands there twice")
     if "kind" not in header:

@@ -167,7 +167,7 @@ def _unread(transport: asyncio.Transport) -> int:
     if socket is None:
         return 0
     try:
-        found = fcntl.ioctl(socket.fileno(), termios.FIONREAD, b"\0\0\0\0")
+        size = fcntl.ioctl(socket.fileno(), termios.FIONREAD, b"\0\0\0\0")
     except OSError:
         return 0
-    return int.from_bytes(found, "little")
+    return int.from_bytes(size, "little")

@@ -80,10 +80,10 @@ def content_of(
 
 def _only(parent: etree._Element, name: str) -> etree._Element | None:
     """Return the only child of this name. A second one is an error, as it would be lost silently."""
-    found = list(parent.iterchildren("{*}" + name))
-    if len(found) > 1:
+    elements = list(parent.iterchildren("{*}" + name))
+    if len(elements) > 1:
         raise _broken(f"the reply has more than one {name}")
-    return found[0] if found else None
+    return elements[0] if elements else None
 
 
 def _bounded(value: str | None) -> str | None:

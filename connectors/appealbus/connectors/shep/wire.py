@@ -142,8 +142,8 @@ class ShepWire(Wire):
 
     def check_form(self, form: Form) -> None:
         """Refuse to send unsigned content to a service that requires signed content, unless the settings allow it."""
-        told = "sign" in self._settings.data_signature.model_fields_set
-        if form.signed and self._data_signer is None and not told:
+        chosen = "sign" in self._settings.data_signature.model_fields_set
+        if form.signed and self._data_signer is None and not chosen:
             raise CallFailed(
                 OutcomeKind.INVALID,
                 "data_signature.no_key",
@@ -155,10 +155,10 @@ class ShepWire(Wire):
         settings = self._settings
         envelope = await self._verified(reply, observed_at)
         response = read_response(envelope.children)
-        told = response.correlation_id
-        ours = told is not None and call.is_ours(told)
+        correlation = response.correlation_id
+        ours = correlation is not None and call.is_ours(correlation)
         # Another question's answer must not pass for this one's, whatever its status says.
-        if told is not None and not ours and not settings.foreign_correlation:
+        if correlation is not None and not ours and not settings.foreign_correlation:
             self.doubt()
             raise CallFailed(OutcomeKind.INVALID, "shep.correlation", "the reply belongs to another question")
         once = None if self._verifier is None else await self._once(reply, envelope, response.date, observed_at)

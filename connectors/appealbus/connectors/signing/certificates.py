@@ -31,10 +31,10 @@ _MAX_FILE = 1024 * 1024
 
 def read_certificate(path: Path) -> x509.Certificate:
     """Return the one certificate in a PEM or DER file. Raises ConfigError if there is none, or more than one."""
-    found = read_certificates(path)
-    if len(found) != 1:
-        raise ConfigError(f"{path}: holds {len(found)} certificates; give a file with the one that is meant")
-    return found[0]
+    certificates = read_certificates(path)
+    if len(certificates) != 1:
+        raise ConfigError(f"{path}: holds {len(certificates)} certificates; give a file with the one that is meant")
+    return certificates[0]
 
 
 def read_certificates(path: Path) -> Sequence[x509.Certificate]:
@@ -63,13 +63,13 @@ def is_valid_at(certificate: x509.Certificate, moment: datetime) -> bool:
 
 def states(used: Iterable[tuple[Path, str]]) -> tuple[CertificateState, ...]:
     """Return the state of certificates in files with their purpose. Raises ConfigError if one cannot be read."""
-    found = []
+    states = []
     for file, purpose in used:
-        for number, each in enumerate(read_certificates(file), 1):
+        for number, certificate in enumerate(read_certificates(file), 1):
             name = file.name if number == 1 else f"{file.name} #{number}"
-            when = each.not_valid_before_utc, each.not_valid_after_utc
-            found.append(CertificateState(name, purpose, common_name(each), *when))
-    return tuple(found)
+            when = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+            states.append(CertificateState(name, purpose, common_name(certificate), *when))
+    return tuple(states)
 
 
 def read_file(path: Path, limit: int) -> bytes:

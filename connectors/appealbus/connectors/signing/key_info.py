@@ -49,7 +49,7 @@ def read_key_info(signature: etree._Element) -> KeyInfo:
         return KeyInfo(key_identifier=octets)
     if kind == THUMBPRINT:
         return KeyInfo(thumbprint=octets)
-    chain = tuple(_octets(each) for each in shown if each.tag == shown[0].tag)
+    chain = tuple(_octets(element) for element in shown if element.tag == shown[0].tag)
     with suppress(CallFailed):
         return KeyInfo(chain, serial=_number(number) if number is not None else None)
     return KeyInfo(chain)
@@ -62,7 +62,7 @@ def _token(signature: etree._Element, info: etree._Element) -> KeyInfo:
     if reference is None or security is None or security.tag != SECURITY:
         return KeyInfo()
     tokens = security.iterchildren(f"{{{WSSE}}}BinarySecurityToken")
-    token = next((each for each in tokens if f"#{each.get(WSU_ID)}" == reference.get("URI")), None)
+    token = next((one for one in tokens if f"#{one.get(WSU_ID)}" == reference.get("URI")), None)
     if token is None:
         raise failed("wssec.structure", "the signature refers to a certificate that is not in the message")
     return KeyInfo((_octets(token),))

@@ -28,10 +28,10 @@ def certificates_of(settings: SignatureSettings, key: str) -> tuple[CertificateS
         used += [(file, "issues certificates") for file in settings.trusted_ca]
     if not used:
         return ()
-    found: tuple[CertificateState, ...]
+    states: tuple[CertificateState, ...]
     with errors_of(key):
-        found = module("signing", "certificates").states(used)
-    return found
+        states = module("signing", "certificates").states(used)
+    return states
 
 
 def key_of(settings: SignatureSettings) -> tuple[Path | None, Path | None, str | None]:

@@ -54,10 +54,10 @@ class _OnThisMachine(aiohttp.ThreadedResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        found = await super().resolve(host, port, family)
-        if not all(ip_address(each["host"]).is_loopback for each in found):
+        addresses = await super().resolve(host, port, family)
+        if not all(ip_address(address["host"]).is_loopback for address in addresses):
             raise OSError(f"{host} is not this machine")
-        return found
+        return addresses
 
 
 class NcaNode:

@@ -80,28 +80,28 @@ class RevocationList:
 
     def _stamp(self) -> tuple[int, int, int]:
         try:
-            found = self.file.stat()
+            status = self.file.stat()
         except OSError as error:
             raise ConfigError(f"{self.file} cannot be read: {error.strerror}; put the list there") from None
-        return found.st_ino, found.st_mtime_ns, found.st_size
+        return status.st_ino, status.st_mtime_ns, status.st_size
 
     def _load(self) -> Listed:
         stamp = self._stamp()
         data = read_file(self.file, _MAX_FILE)
         try:
             der = _from_pem(data) if data.lstrip().startswith(b"-----") else data
-            found = x509.load_der_x509_crl(der)
-            due, partial = found.next_update_utc, _is_partial(found)
-            serials = frozenset(each.serial_number for each in found)
+            parsed = x509.load_der_x509_crl(der)
+            due, partial = parsed.next_update_utc, _is_partial(parsed)
+            serials = frozenset(entry.serial_number for entry in parsed)
         except UNREADABLE:
             raise ConfigError(f"{self.file}: not a list of revoked certificates; give a PEM or DER file") from None
         if partial or due is None:
             raise ConfigError(f"{self.file}: not a whole list that names the time of the next; give the full one")
-        named = [authority for authority in self._authorities if authority.certificate.subject == found.issuer]
+        named = [authority for authority in self._authorities if authority.certificate.subject == parsed.issuer]
         signed = _signed_part(der)
-        if not any(each.key.issued(found, signed) for each in named):
+        if not any(authority.key.issued(parsed, signed) for authority in named):
             raise ConfigError(f"{self.file}: no certificate of trusted_ca has signed this list")
-        return Listed(stamp, found.issuer, serials, found.last_update_utc, due)
+        return Listed(stamp, parsed.issuer, serials, parsed.last_update_utc, due)
 
 
 def _from_pem(data: bytes) -> bytes:
@@ -132,12 +132,12 @@ def _content(der: bytes, at: int) -> tuple[int, int]:
     return end, int.from_bytes(der[at + 2 : end], "big")
 
 
-def _is_partial(found: x509.CertificateRevocationList) -> bool:
+def _is_partial(parsed: x509.CertificateRevocationList) -> bool:
     """Whether the list is incomplete. An unknown critical extension counts as that."""
     known = (x509.CRLNumber, x509.AuthorityKeyIdentifier)
     return any(
         (extension.critical and not isinstance(extension.value, known)) or _leaves_out(extension.value)
-        for extension in found.extensions
+        for extension in parsed.extensions
     )
 
 

@@ -44,7 +44,7 @@ class Trust:
     @cached_property
     def methods(self) -> frozenset[tuple[str, str]]:
         """The methods that its keys can verify. An authority's certificates have its own kind of key."""
-        keys = (each.key for each in (*self.pinned, *(self.authorities if self.subject else ())))
+        keys = (trusted.key for trusted in (*self.pinned, *(self.authorities if self.subject else ())))
         return frozenset((key.signature_method, key.digest_method) for key in keys)
 
     def candidates(self, info: KeyInfo, methods: tuple[str, str]) -> Sequence[Trusted]:
@@ -53,12 +53,12 @@ class Trust:
         From a chain this is the pinned one in any position; without one, those that an authority issued to the subject.
         Raises CallFailed `wssec.untrusted`, `wssec.algorithm`.
         """
-        found = [each for each in self.pinned if each.is_meant(info)]
-        if not found:
-            found = [each for each in map(self._issued, info.certificates) if each is not None]
-        if not found:
+        trusted = [pin for pin in self.pinned if pin.is_meant(info)]
+        if not trusted:
+            trusted = [issued for issued in map(self._issued, info.certificates) if issued is not None]
+        if not trusted:
             raise failed_as_all("wssec.untrusted", "the message is signed with a certificate that is not trusted")
-        able = [each for each in found if (each.key.signature_method, each.key.digest_method) == methods]
+        able = [signer for signer in trusted if (signer.key.signature_method, signer.key.digest_method) == methods]
         if not able:
             raise failed_as_all("wssec.algorithm", "the certificate that the message names is not for this algorithm")
         return able
@@ -77,16 +77,16 @@ class Trust:
         issued = not signer.issuers or any(is_valid_at(issuer.certificate, then) for issuer in signer.issuers)
         if not issued or not is_valid_at(signer.certificate, then):
             raise failed_as_all("wssec.expired", "the certificate that signed the message is not valid at this time")
-        lists = [each for each in self.revoked if each.is_about(signer.certificate)]
+        lists = [revoked for revoked in self.revoked if revoked.is_about(signer.certificate)]
         if self.revoked and not lists and not _is_its_own(signer.certificate):
             reason = "no list of revoked certificates is by who issued the one that signed the message: give it as crl"
             raise failed_as_all("wssec.crl_missing", reason, OutcomeKind.UNAVAILABLE)
-        for each in lists:
-            now = each.current()
+        for revoked in lists:
+            now = revoked.current()
             if signer.certificate.serial_number in now.serials:
                 raise failed_as_all("wssec.revoked", "the certificate that signed the message was revoked")
             if not now.last_update <= moment <= now.next_update:
-                if each.is_broken:
+                if revoked.is_broken:
                     reason = "the list of revoked certificates has ended, and its file is not taken: give a whole one"
                     raise failed_as_all("wssec.crl_broken", reason, OutcomeKind.UNAVAILABLE)
                 reason = "the list of revoked certificates is not of this time: renew the file"
@@ -100,7 +100,7 @@ class Trust:
             certificate = x509.load_der_x509_certificate(der)
             # An authority that renewed its certificate and kept its key may be there twice.
             named = [authority for authority in self.authorities if authority.certificate.subject == certificate.issuer]
-            issuers = tuple(each for each in named if each.key.issued(certificate, certificate.tbs_certificate_bytes))
+            issuers = tuple(root for root in named if root.key.issued(certificate, certificate.tbs_certificate_bytes))
             # What no authority signed is looked into no further: anybody can write a key that takes minutes to read.
             if issuers and _has(certificate, self.subject) and _may_sign(certificate):
                 return Trusted(certificate, public_key(certificate, "the message"), issuers)
@@ -122,7 +122,7 @@ def load_trust(
     lists = tuple(RevocationList(file, roots) for file in revoked)
     peers = tuple(_pinned(file) for file in pinned)
     for file, peer in zip(pinned, peers, strict=True):
-        if lists and not _is_its_own(peer.certificate) and not any(each.is_about(peer.certificate) for each in lists):
+        if lists and not _is_its_own(peer.certificate) and not any(item.is_about(peer.certificate) for item in lists):
             raise ConfigError(f"{file}: no list of crl is by who issued it; give that list, or leave crl out")
     return Trust(peers, roots, subject, lists)
 
@@ -145,7 +145,7 @@ def _is_its_own(certificate: x509.Certificate) -> bool:
 
 
 def _has(certificate: x509.Certificate, subject: Mapping[str, str]) -> bool:
-    said = {(each.oid.dotted_string, each.value) for each in certificate.subject}
+    said = {(part.oid.dotted_string, part.value) for part in certificate.subject}
     return all(pair in said for pair in subject.items())
 
 

@@ -59,15 +59,15 @@ def _together(key: str, given: Mapping[str, object]) -> object:
 
 
 def _lost_part(key: str, value: object, element: etree._Element, children: Children) -> str | None:
-    found = children.get(key)
-    if found is None:
-        told = next((text for name, text in element.attrib.items() if _local(name) == key), None)
+    elements = children.get(key)
+    if elements is None:
+        attribute = next((text for name, text in element.attrib.items() if _local(name) == key), None)
         empty = isinstance(value, list | tuple) and not value
-        return None if empty or (told is not None and _reads(value, str(told))) else key
+        return None if empty or (attribute is not None and _reads(value, str(attribute))) else key
     items = list(_items(value))
-    if len(items) != len(found):
-        return None if len(found) == 1 and _is_list(items, found[0]) else key
-    for item, child in zip(items, found, strict=True):
+    if len(items) != len(elements):
+        return None if len(elements) == 1 and _is_list(items, elements[0]) else key
+    for item, child in zip(items, elements, strict=True):
         if isinstance(item, Mapping) and not (child.text or "").strip():
             inner = lost(item, child)
             if inner is not None:

@@ -40,11 +40,11 @@ def compile_usable(schemas: Schemas, notes: ContractNotes) -> Compiled:
         try:
             schema = compiled(schemas.files, DRIVER)
         except etree.XMLSchemaParseError as error:
-            found = _culprits(error, schemas)
-            if not found:
+            culprits = _culprits(error, schemas)
+            if not culprits:
                 raise _failure(error, schemas) from None
-            broken |= found
-            schemas = schemas.without(found)
+            broken |= culprits
+            schemas = schemas.without(culprits)
         else:
             return Compiled(schema, schemas, _told(whole, broken, notes))
     raise ConfigError(f"{_where(whole, *next(iter(broken)))}: too many declarations of the schema are broken")
@@ -59,7 +59,7 @@ def _failure(error: etree.XMLSchemaParseError, schemas: Schemas) -> ConfigError:
 
 def _culprits(error: etree.XMLSchemaParseError, schemas: Schemas) -> dict[Component, str]:
     """Return the declarations with errors, each with its first message."""
-    found: dict[Component, str] = {}
+    broken: dict[Component, str] = {}
     starts: dict[str, list[tuple[int, Component]]] = {}
     named: dict[str, list[Component]] = {}
     for file in schemas.spaces:
@@ -68,16 +68,16 @@ def _culprits(error: etree.XMLSchemaParseError, schemas: Schemas) -> dict[Compon
             starts[file].append((int(node.sourceline or 0), component))
             for name in schemas.qualified(file, node):
                 named.setdefault(name, []).append(component)
-    for each in error.error_log.filter_from_errors():
-        if each.filename in starts:
-            before = bisect_right(starts[each.filename], each.line, key=itemgetter(0))
-            culprits = [starts[each.filename][before - 1][1]] if before else []
+    for entry in error.error_log.filter_from_errors():
+        if entry.filename in starts:
+            before = bisect_right(starts[entry.filename], entry.line, key=itemgetter(0))
+            culprits = [starts[entry.filename][before - 1][1]] if before else []
         else:  # of some errors libxml2 tells no place, and names the declaration
-            subject = _SUBJECT.match(each.message)
+            subject = _SUBJECT.match(entry.message)
             culprits = named.get(subject[1], []) if subject is not None else []
         for component in culprits:
-            found.setdefault(component, _said(each.message))
-    return found
+            broken.setdefault(component, _said(entry.message))
+    return broken
 
 
 def _said(message: str) -> str:

@@ -78,15 +78,15 @@ def load_contract(
         loose = loosened(schemas.files, DRIVER) if replies is ReplyCheck.LENIENT else None
         checker = Checker(compiled.schema, schemas.vocabulary, loose)
     known = schemas.elements
-    usable = [_usable(each, known, broken, replies) for each in ports]
+    usable = [_usable(port, known, broken, replies) for port in ports]
     chosen = _choose(wsdl, usable, service, port, [*notes.lines, *reader.notes.lines])
-    told = [*notes.lines, *reader.notes.lines, *chosen.notes]
+    lines = [*notes.lines, *reader.notes.lines, *chosen.notes]
     return WsdlContract(
         port=chosen,
         by_input=_by_input(chosen),
-        builder=_builder(chosen, schemas, told),
+        builder=_builder(chosen, schemas, lines),
         checker=checker,
-        notes=tuple(dict.fromkeys(told)),
+        notes=tuple(dict.fromkeys(lines)),
         schemas=schemas,
     )
 
@@ -120,20 +120,20 @@ def _why(element: str, broken: Collection[str]) -> str:
 
 def _by_input(port: Port) -> Mapping[str, Operation]:
     """Return operations by the element of their request, if it is unique."""
-    found: dict[str, Operation] = {}
+    by_element: dict[str, Operation] = {}
     several = set()
     for operation in port.operations.values():
-        if operation.input is not None and found.setdefault(operation.input, operation) is not operation:
+        if operation.input is not None and by_element.setdefault(operation.input, operation) is not operation:
             several.add(operation.input)
-    return {element: operation for element, operation in found.items() if element not in several}
+    return {element: operation for element, operation in by_element.items() if element not in several}
 
 
 def _choose(wsdl: Path, ports: list[Port], service: str | None, name: str | None, notes: list[str]) -> Port:
     serving = [port for port in ports if port.operations]
     if not serving:
         why = dict.fromkeys([*notes, *(note for port in ports for note in port.notes)])
-        told = [f"  {line}" for line in list(why)[:_MOST_REASONS]]
-        raise ConfigError(f"{wsdl}: the contract has no SOAP operation that can be used", *told)
+        lines = [f"  {line}" for line in list(why)[:_MOST_REASONS]]
+        raise ConfigError(f"{wsdl}: the contract has no SOAP operation that can be used", *lines)
     fitting = [
         port for port in serving if (service is None or port.service == service) and (name is None or port.name == name)
     ]

@@ -116,7 +116,7 @@ class _Loader:
         self.problems = Problems(folder)
         self._catalog = catalog
         named = {file.parent for file in (*more, *catalog.values())}
-        self._folders = tuple(each.resolve() for each in (folder, *named))
+        self._folders = tuple(path.resolve() for path in (folder, *named))
         self._notes = notes
         self._known: dict[str, str] = {}
         self._waiting: deque[_Place] = deque()
@@ -140,9 +140,9 @@ class _Loader:
             targets: dict[str, str] = {}
             self.documents.append(Document(place.location, root, targets))
             for written in dict.fromkeys(written for _, written in references(root)):
-                found = self._found(written, place)
-                if found is not None:
-                    targets[written] = self.add(found)
+                target = self._found(written, place)
+                if target is not None:
+                    targets[written] = self.add(target)
                 if len(self._known) + len(self.problems) > _MOST_DOCUMENTS or self._left < 0:
                     raise ConfigError(
                         f"{entry}: imports more than {_MOST_DOCUMENTS} documents, or {_LIMIT_OF_ALL} bytes in all"
@@ -157,12 +157,12 @@ class _Loader:
                 self.problems.unreadable(str(named), why)
                 return None
             return _Place(address, named.absolute())
-        found = None
+        place = None
         if importer.file is not None and not _is_url(written):
-            found = self._beside(importer.file, _path(written), address, importer.location)
+            place = self._beside(importer.file, _path(written), address, importer.location)
         elif not _is_builtin(address):
             self.problems.missing(address, importer.location)
-        return found or (_Place(_XML_LOCATION, None) if _is_builtin(address) else None)
+        return place or (_Place(_XML_LOCATION, None) if _is_builtin(address) else None)
 
     def _beside(self, importer: Path, written: str, address: str, location: str) -> _Place | None:
         """Return the file for a relative import or a path in another file."""

@@ -120,7 +120,7 @@ def _fault(element: etree._Element) -> Fault:
             subcodes.append(_local(text(inner, "Value")))
             inner = child(inner, "Subcode")
         detail = child(element, "Detail")
-        words = [each.text for each in children(element, "Reason/Text")]
+        words = [word.text for word in children(element, "Reason/Text")]
     first, *subcodes = (name.strip() for name in (first, *subcodes))
     return Fault(
         code=_CODES.get(first, first),

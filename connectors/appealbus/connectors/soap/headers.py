@@ -60,12 +60,12 @@ class Headers:
 
     def unset(self) -> Sequence[str]:
         """Return the headers of the contract that the settings lack, each with its first operation."""
-        found: dict[str, str] = {}
+        names: dict[str, str] = {}
         for operation in self._contract.port.operations.values():
             for name in operation.headers:
                 if _local(name) not in self._values and name not in self._values:
-                    found.setdefault(_local(name), f"{_local(name)} of {operation.name}")
-        return list(found.values())
+                    names.setdefault(_local(name), f"{_local(name)} of {operation.name}")
+        return list(names.values())
 
     def _templates(self, operation: Operation, own: Mapping[str, object]) -> tuple[etree._Element, ...]:
         key = operation.name, repr(own) if own else ""
@@ -99,20 +99,20 @@ class Headers:
 
     def _elements(self, operation: Operation, values: Mapping[str, object]) -> tuple[etree._Element, ...]:
         declared = {_local(name): name for name in operation.headers}
-        found: list[etree._Element] = []
+        built: list[etree._Element] = []
         for name, value in values.items():
             if name.startswith("{"):
-                found.append(self._checked(name, _plain(name, value, name), operation))
+                built.append(self._checked(name, _plain(name, value, name), operation))
             elif name in declared:
                 if declared[name] in values and declared[name] != name:
                     raise _Wrong(name, f"it is given twice: {declared[name]} is the same header")
-                found.append(self._checked(name, self._built(declared[name], name, value), operation))
+                built.append(self._checked(name, self._built(declared[name], name, value), operation))
             elif name not in self._known:
                 known = ", ".join(sorted(self._known)) or "none"
                 raise _Wrong(name, f'the contract has no such header; it has: {known}; or write "{{namespace}}name"')
         # Those of the contract stand in its order, before all others.
         order = list(operation.headers)
-        return tuple(sorted(found, key=lambda each: order.index(str(each.tag)) if each.tag in order else len(order)))
+        return tuple(sorted(built, key=lambda node: order.index(str(node.tag)) if node.tag in order else len(order)))
 
     def _built(self, name: str, key: str, value: object) -> etree._Element:
         builder = self._contract.builder
@@ -148,11 +148,11 @@ class Headers:
 
 def _over(values: Mapping[str, object], own: Mapping[str, object]) -> dict[str, object]:
     """Merge a lookup's values over those of the settings, recursively."""
-    found = dict(values)
+    merged = dict(values)
     for name, value in own.items():
-        before = found.get(name)
-        found[name] = _over(before, value) if isinstance(before, Mapping) and isinstance(value, Mapping) else value
-    return found
+        before = merged.get(name)
+        merged[name] = _over(before, value) if isinstance(before, Mapping) and isinstance(value, Mapping) else value
+    return merged
 
 
 def _filled(templates: Sequence[etree._Element], call: Call) -> tuple[etree._Element, ...]:
@@ -207,8 +207,8 @@ def _fill(element: etree._Element, value: object) -> None:
                 elif name.startswith("@"):
                     element.set(name[1:], _text(inner))
                 else:
-                    for each in inner if isinstance(inner, list) else [inner]:
-                        _fill(etree.SubElement(element, name), each)
+                    for item in inner if isinstance(inner, list) else [inner]:
+                        _fill(etree.SubElement(element, name), item)
         case _:
             element.text = _text(value)
 

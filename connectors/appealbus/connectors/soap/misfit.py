@@ -43,32 +43,32 @@ def misfit(xsd_type: Any, content: Mapping[str, object], path: tuple[str, ...] =
         if several and not part.accepts_multiple and not hasattr(part.type, "item_type"):
             return f"{_told(place)} {_takes(part.type)}, and is given a list"
         for item in value if several and isinstance(value, list | tuple) else (value,):
-            found = None if item is None else _value_misfit(part.type, item, place)
-            if found is not None:
-                return found
+            wrong = None if item is None else _value_misfit(part.type, item, place)
+            if wrong is not None:
+                return wrong
     return None
 
 
 def expected_at(xsd_type: Any, place: str) -> str:
     """Return the place with what the contract expects there, if known."""
-    found = xsd_type
+    inner = xsd_type
     for name in place.split("."):
-        parts = {**dict(getattr(found, "attributes", ())), **dict(getattr(found, "elements", ()))}
+        parts = {**dict(getattr(inner, "attributes", ())), **dict(getattr(inner, "elements", ()))}
         part = parts.get(name)
         if part is None:
             return f"the contract takes something else at {place}"
-        found = part.type
-    return f"{place} {_takes(found)}, and is given something else"
+        inner = part.type
+    return f"{place} {_takes(inner)}, and is given something else"
 
 
 def _value_misfit(xsd_type: Any, value: object, place: tuple[str, ...]) -> str | None:
-    told = f"{_told(place)} {_takes(xsd_type)}, and is given {_kind(value)}"
+    text = f"{_told(place)} {_takes(xsd_type)}, and is given {_kind(value)}"
     if isinstance(value, Mapping):
-        return misfit(xsd_type, value, place) if _is_complex(xsd_type) else told
+        return misfit(xsd_type, value, place) if _is_complex(xsd_type) else text
     if isinstance(value, etree._Element):
         return None
     if _is_complex(xsd_type):
-        return None if "_value_1" in dict(xsd_type.elements) else told
+        return None if "_value_1" in dict(xsd_type.elements) else text
     try:
         fits = isinstance(xsd_type.xmlvalue(value), str)  # some types hand on what they are given
     except Exception:  # zeep raises what it stumbles over

@@ -18,26 +18,26 @@ def echoes(sent: Sequence[etree._Element]) -> Mapping[str, str]:
 
     Supported are WS-Addressing, whose RelatesTo repeats the MessageID, and X-Road, whose answers repeat the id.
     """
-    found: dict[str, str] = {}
+    ids: dict[str, str] = {}
     for element in sent:
         name, value = etree.QName(element), (element.text or "").strip()
         if value and name.namespace in _ADDRESSING and name.localname == "MessageID":
             # Some answer in the namespace of the other edition.
-            found |= {f"{{{edition}}}RelatesTo": value for edition in _ADDRESSING}
+            ids |= {f"{{{edition}}}RelatesTo": value for edition in _ADDRESSING}
         elif value and name.namespace in _ROADS and name.localname == "id":
-            found[str(element.tag)] = value
-    return found
+            ids[str(element.tag)] = value
+    return ids
 
 
 def is_tied(header: etree._Element | None, wanted: Mapping[str, str]) -> bool:
     """Whether an answer repeats the id. Without any id it is accepted; another one raises CallFailed."""
     tied = False
     for name, value in wanted.items():
-        told = [] if header is None else [_plain(each.text) for each in header.iterchildren(name) if _is_reply(each)]
-        told = [each for each in told if each not in ("", _UNSPECIFIED)]
-        if told and _plain(value) not in told:
+        ids = [] if header is None else [_plain(node.text) for node in header.iterchildren(name) if _is_reply(node)]
+        ids = [id for id in ids if id not in ("", _UNSPECIFIED)]
+        if ids and _plain(value) not in ids:
             raise CallFailed(OutcomeKind.INVALID, WRONG_ANSWER, "the reply belongs to another question")
-        tied = tied or bool(told)
+        tied = tied or bool(ids)
     return tied
 
 

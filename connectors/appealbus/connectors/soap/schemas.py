@@ -170,13 +170,13 @@ def arrange(documents: Iterable[Document]) -> Schemas:
 
 def built_of(schemas: Schemas, elements: Iterable[str]) -> Schemas:
     """Reduce the schemas to the dependencies of some elements, and to declarations with the same names as those."""
-    found = [component for file in schemas.spaces for component in schemas.components(file)]
+    pairs = [component for file in schemas.spaces for component in schemas.components(file)]
     refers: dict[str, set[str]] = {}
-    for _, node in found:
+    for _, node in pairs:
         refers.setdefault(node.get("name", ""), set()).update(_referred(node))
     roots = {etree.QName(name).localname for name in elements}
     needed = roots.union(*(_reach(root, lambda name: refers.get(name, set())) for root in roots))
-    return schemas.without(component for component, node in found if node.get("name", "") not in needed)
+    return schemas.without(component for component, node in pairs if node.get("name", "") not in needed)
 
 
 def _referred(component: etree._Element) -> Iterator[str]:
@@ -222,7 +222,7 @@ def _buckets(parts: list[_Part], by_location: Mapping[str, _Part]) -> dict[str |
                 imported.add(by_location[target].name)
     included = {name for part in parts for name in part.includes}
     wanted = {name for name in by_name if name in imported or name not in included}
-    reach = {name: _reach(name, lambda each: by_name[each].includes) for name in by_name}
+    reach = {name: _reach(name, lambda file: by_name[file].includes) for name in by_name}
     buckets: dict[str | None, list[_Part]] = {}
     for part in parts:
         others = [other for other in parts if other is not part and other.name in wanted]
@@ -307,11 +307,11 @@ def _document(namespace: str | None, references: Iterable[tuple[str, str | None,
 
 def _spaces(parts: list[_Part], buckets: Mapping[str | None, list[_Part]]) -> dict[str, frozenset[str | None]]:
     by_name = {part.name: part for part in parts}
-    found: dict[str, set[str | None]] = {}
+    by_part: dict[str, set[str | None]] = {}
     for namespace, members in buckets.items():
         names = {part.name for part in members}
         for part in members:
-            names |= _reach(part.name, lambda each: by_name[each].includes)
+            names |= _reach(part.name, lambda inner: by_name[inner].includes)
         for name in names:
-            found.setdefault(name, set()).add(namespace)
-    return {name: frozenset(spaces) for name, spaces in found.items()}
+            by_part.setdefault(name, set()).add(namespace)
+    return {name: frozenset(spaces) for name, spaces in by_part.items()}

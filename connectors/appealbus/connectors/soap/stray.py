@@ -21,19 +21,19 @@ def drop_stray_text(root: etree._Element, content: bytes) -> list[int] | None:
 
 
 def _dropped(root: etree._Element) -> bool:
-    found = False
+    dropped = False
     waiting = [root]
     while waiting:
         node = waiting.pop()
         if not _holds_elements_alone(str(node.tag)[1:].replace("}", " ", 1)):
             continue
         if node.text and node.text.strip():
-            node.text, found = None, True
+            node.text, dropped = None, True
         for child in node:
             if child.tail and child.tail.strip():
-                child.tail, found = None, True
+                child.tail, dropped = None, True
             waiting.append(child)
-    return found
+    return dropped
 
 
 def _holds_elements_alone(name: str) -> bool:

@@ -164,18 +164,18 @@ class SoapWire(Wire):
     def describe(self) -> str:
         """List the contract's operations, and its omitted and renamed parts."""
         names = list(self._contract.port.operations)
-        told = f"{len(names)} {'operation' if len(names) == 1 else 'operations'}: {_listed(names, ', ')}"
+        said = f"{len(names)} {'operation' if len(names) == 1 else 'operations'}: {_listed(names, ', ')}"
         if unset := self._headers.unset():
-            told += f"; headers of the contract that the settings do not give: {_listed(unset, ', ')}"
+            said += f"; headers of the contract that the settings do not give: {_listed(unset, ', ')}"
         notes = self._contract.notes
-        return f"{told}; notes: {_listed(notes, '; ')}" if notes else told
+        return f"{said}; notes: {_listed(notes, '; ')}" if notes else said
 
     def contract(self, request: str | None, operation: str | None) -> MessageContract:
         """Return the schemas of the WSDL, and the elements of the operation. Raises CallFailed if it does not match."""
-        found = self._found(request, operation)
-        if request is not None and request != found.input:
+        chosen = self._found(request, operation)
+        if request is not None and request != chosen.input:
             raise CallFailed(OutcomeKind.INVALID, "soap.request", "the operation takes another element")
-        return MessageContract(self._documents, found.input, found.output)
+        return MessageContract(self._documents, chosen.input, chosen.output)
 
     def doubt(self) -> None:
         self._http.doubt(self._url, self._source)
@@ -249,14 +249,14 @@ class SoapWire(Wire):
         """Find the operation by name, else by element, else the only one."""
         operations = self._contract.port.operations
         if name is not None:
-            found = operations.get(name)
+            chosen = operations.get(name)
         elif tag is not None:
-            found = self._contract.by_input.get(tag)
+            chosen = self._contract.by_input.get(tag)
         else:
-            found = next(iter(operations.values())) if len(operations) == 1 else None
-        if found is None:
+            chosen = next(iter(operations.values())) if len(operations) == 1 else None
+        if chosen is None:
             raise CallFailed(OutcomeKind.INVALID, "soap.operation", "the contract has no such operation")
-        return found
+        return chosen
 
     def _content(self, request: Request, operation: Operation) -> etree._Element | None:
         body = request.body

@@ -91,7 +91,7 @@ class Wsdl:
 
     def ports(self) -> list[Port]:
         """Return the SOAP ports. Without a service, each binding counts as a port."""
-        found = []
+        ports = []
         for service, name, binding, address in self._declared():
             try:
                 port = self._port(service, name, self._bindings_get(binding), address)
@@ -99,8 +99,8 @@ class Wsdl:
                 self.notes.add(f"port {name}", str(error))
                 continue
             if port is not None:
-                found.append(port)
-        return found
+                ports.append(port)
+        return ports
 
     def _declared(self) -> Iterator[tuple[str, str, str, str]]:
         services = [node for root in self._roots for node in root.iterchildren(f"{{{WSDL}}}service")]
@@ -133,8 +133,8 @@ class Wsdl:
                 except _Broken as error:
                     notes.add(f"operation {label}", str(error))
             for overloaded, labels in _overloads(operations).items():
-                told = " or ".join(labels)
-                notes.add(f"operation {overloaded}", f"there are several of this name; call each by {told}")
+                shown = " or ".join(labels)
+                notes.add(f"operation {overloaded}", f"there are several of this name; call each by {shown}")
             return Port(service, name, address, namespace, operations, tuple(notes.lines))
         return None
 
@@ -228,7 +228,7 @@ class Wsdl:
             message = self._messages.get(_qname(header, header.get("message", "")))
             label = header.get("part", "")
             parts = message.iterchildren(f"{{{WSDL}}}part") if message is not None else ()
-            part = next((each for each in parts if each.get("name") == label), None)
+            part = next((one for one in parts if one.get("name") == label), None)
             try:
                 if part is None:
                     raise _Broken(f"part {label} of message {header.get('message')} does not exist")
@@ -249,37 +249,37 @@ class Wsdl:
         return binding
 
     def _named(self, kind: str) -> dict[str, etree._Element]:
-        found: dict[str, etree._Element] = {}
+        by_name: dict[str, etree._Element] = {}
         for root in self._roots:
             namespace = root.get("targetNamespace")
             for node in root.iterchildren(f"{{{WSDL}}}{kind}"):
                 name = node.get("name", "")
-                found.setdefault(_in(namespace, name), node)
-        return found
+                by_name.setdefault(_in(namespace, name), node)
+        return by_name
 
 
 def _labelled(parent: etree._Element) -> dict[str, etree._Element | None]:
     """Return the operations of a port type or binding by a unique label; None if it is ambiguous."""
     nodes = list(parent.iterchildren(f"{{{WSDL}}}operation"))
     names = Counter(node.get("name", "") for node in nodes)
-    found: dict[str, etree._Element | None] = {}
+    by_label: dict[str, etree._Element | None] = {}
     for node in nodes:
         label = node.get("name", "")
         if names[label] > 1:
             given = next(node.iterchildren(f"{{{WSDL}}}input"), None)
-            told = given.get("name") if given is not None else None
-            label = f"{label}:{told}" if told else label
-        found[label] = None if label in found else node
-    return found
+            given_name = given.get("name") if given is not None else None
+            label = f"{label}:{given_name}" if given_name else label
+        by_label[label] = None if label in by_label else node
+    return by_label
 
 
 def _overloads(operations: Iterable[str]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
+    by_name: dict[str, list[str]] = {}
     for label in operations:
         name, colon, _ = label.partition(":")
         if colon:
-            found.setdefault(name, []).append(label)
-    return found
+            by_name.setdefault(name, []).append(label)
+    return by_name
 
 
 def _default_action(abstract: etree._Element) -> str:

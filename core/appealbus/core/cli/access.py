@@ -30,7 +30,7 @@ def list_(
     That you look at it is noted, too.
     """
     cli = cli_of(context)
-    found = look(
+    rows = look(
         cli,
         lambda journal: journal.access_rows(number=number, after=after, limit=limit),
         "access",
@@ -46,4 +46,4 @@ def list_(
         cli.out.print(f"    {row.lookup} at {row.source}, for {row.number}, {how}")
         cli.out.print(f"    to {row.purpose}; {row.legal_basis}", style="dim")
 
-    print_page(cli, found, limit, show, as_json=as_json, none="There is none.")
+    print_page(cli, rows, limit, show, as_json=as_json, none="There is none.")

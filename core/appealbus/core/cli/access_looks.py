@@ -65,19 +65,19 @@ def looks(
             if row is None:
                 cli.no_appeal(number)
             return await _looks(journal, [row]), 1, False
-        found = await journal.find(Selection(named=named), Place.parse("0"), _APPEALS)
-        return await _looks(journal, found.rows), len(found.rows), found.next is not None
+        page = await journal.find(Selection(named=named), Place.parse("0"), _APPEALS)
+        return await _looks(journal, page.rows), len(page.rows), page.next is not None
 
-    found, appeals, more = look(
-        cli, find, "looks", number=number, copy=copy, purpose=why, about=lambda told: {"found": told[1]}
+    rows, appeals, more = look(
+        cli, find, "looks", number=number, copy=copy, purpose=why, about=lambda read: {"found": read[1]}
     )
-    found.sort(key=lambda each: each.at)
+    rows.sort(key=lambda row: row.at)
     if as_json:
-        cli.print_json({"appeals": appeals, "more": more, "looks": [asdict(each) for each in found]})
+        cli.print_json({"appeals": appeals, "more": more, "looks": [asdict(row) for row in rows]})
         return
-    for each in found:
-        cli.out.print(f"{local_second(each.at)}  {each.number}  {each.actor} {each.what} {each.detail}")
-    if not found:
+    for row in rows:
+        cli.out.print(f"{local_second(row.at)}  {row.number}  {row.actor} {row.what} {row.detail}")
+    if not rows:
         cli.out.print("Nobody has looked." if appeals else "There is none like that.")
     if more:
         cli.out.print(f"There are more than {_APPEALS} appeals; these are the oldest.")
@@ -86,17 +86,17 @@ def looks(
 async def _looks(journal: Journal, appeals: Sequence[AppealRow]) -> list[Look]:
     """Merge accesses by people, from the log, with questions of the bus, from the access log."""
     page = await journal.looks_at(appeals, limit=_PAGE)
-    found = [_look(row) for row in page.rows]
+    rows = [_look(row) for row in page.rows]
     while page.next is not None:
         page = await journal.looks_at(appeals, page.next, _PAGE)
-        found += map(_look, page.rows)
-    return found
+        rows += map(_look, page.rows)
+    return rows
 
 
-def _look(each: LogEntry | AccessRow) -> Look:
-    if isinstance(each, AccessRow):
-        what = f"{each.source} about {each.subject} ({each.lookup}, by {each.served.value}), to {each.purpose}"
-        verb = "asked" if each.served is not Served.NOTHING else "did not ask after all"
-        return Look(each.at, each.number, verb, each.actor, what)
-    what = tell(each).text.rpartition(", by ")[0]
-    return Look(each.at, each.number or "", "read", each.actor.partition(":")[2] or each.actor, what)
+def _look(entry: LogEntry | AccessRow) -> Look:
+    if isinstance(entry, AccessRow):
+        what = f"{entry.source} about {entry.subject} ({entry.lookup}, by {entry.served.value}), to {entry.purpose}"
+        verb = "asked" if entry.served is not Served.NOTHING else "did not ask after all"
+        return Look(entry.at, entry.number, verb, entry.actor, what)
+    what = tell(entry).text.rpartition(", by ")[0]
+    return Look(entry.at, entry.number or "", "read", entry.actor.partition(":")[2] or entry.actor, what)

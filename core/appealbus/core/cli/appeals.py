@@ -68,7 +68,7 @@ def dossier(
         return await _raw(cli, journal, number, version), None if row is None or version else row.due_on
 
     raw, counted = look(
-        cli, read, "dossier", number=number, copy=copy, about=lambda told: {"version": orjson.loads(told[0])["version"]}
+        cli, read, "dossier", number=number, copy=copy, about=lambda pair: {"version": orjson.loads(pair[0])["version"]}
     )
     if as_json or format_ == "json":
         cli.write(escaped_json(raw))
@@ -103,19 +103,19 @@ def why(
     if held is not None and not held.version:
         _print_held(cli, held, to, as_json)
         raise typer.Exit(EXIT_PROBLEMS)
-    found = look(
+    newest = look(
         cli, lambda journal: _with_current_gaps(cli, journal, number), "why", number=number, copy=copy, about=_version
     )
     if as_json:
-        gaps = [whole(gap, gap.model_dump(mode="json")) for gap in found.gaps]
-        head = {"number": found.number, "version": found.version, "completeness": found.completeness.value}
+        gaps = [whole(gap, gap.model_dump(mode="json")) for gap in newest.gaps]
+        head = {"number": newest.number, "version": newest.version, "completeness": newest.completeness.value}
         cli.print_json({**head, "gaps": gaps, "held": held and _held_as_json(held)})
     else:
         if held is not None:
             _print_held(cli, held, to, as_json)
         counted = None if row is None else row.due_on
-        cli.out.print(gaps_view(found, to, everything=everything, counted=counted))
-    if held is not None or found.completeness.value != "complete":
+        cli.out.print(gaps_view(newest, to, everything=everything, counted=counted))
+    if held is not None or newest.completeness.value != "complete":
         raise typer.Exit(EXIT_PROBLEMS)
 
 
@@ -147,13 +147,13 @@ def explain(
             cli.fail(str(error), EXIT_ABSENT)
 
     if as_ is not None:
-        found = masked.fields_seen(cli, as_, number, field, version, copy=copy, purpose=purpose)
+        values = masked.fields_seen(cli, as_, number, field, version, copy=copy, purpose=purpose)
     else:
-        _, found = look(cli, explained, "explain", number=number, copy=copy, about=lambda told: _version(told[0]))
+        _, values = look(cli, explained, "explain", number=number, copy=copy, about=lambda result: _version(result[0]))
     if as_json:
-        cli.print_json([item.as_json() for item in found])
+        cli.print_json([item.as_json() for item in values])
     else:
-        for item in found:
+        for item in values:
             _print_found(cli, item, reader(cli, lang))
 
 
@@ -211,22 +211,22 @@ async def _raw(cli: Cli, journal: Journal, number: str, version: int | None) -> 
 
 async def _with_current_gaps(cli: Cli, journal: Journal, number: str) -> Dossier:
     """Return the newest dossier with current gaps; the journal may know attempts later than the version."""
-    found = DOSSIER.read(await _raw(cli, journal, number, None))
+    newest = DOSSIER.read(await _raw(cli, journal, number, None))
     states: dict[tuple[str, str], Any] = {(s.lookup, s.key): s for s in await journal.states(number)}
-    gaps, told = [], {(gap.lookup, gap.key) for gap in found.gaps}
+    gaps, known = [], {(gap.lookup, gap.key) for gap in newest.gaps}
     older = [
-        outcome for outcome in found.outcomes if outcome.code == STALE and (outcome.lookup, outcome.key) not in told
+        outcome for outcome in newest.outcomes if outcome.code == STALE and (outcome.lookup, outcome.key) not in known
     ]
-    for gap in (*found.gaps, *map(_provisional, older)):
+    for gap in (*newest.gaps, *map(_provisional, older)):
         state = states.get((gap.lookup, gap.key))
         if state is not None and state.is_gap and gap.code != NOT_LOADED:
             current = {name: getattr(state, name) for name in ("code", "reason", "next_attempt_at")}
             gap = gap.model_copy(update={"outcome": state.lacks_as, **current})  # noqa: PLW2901
         gaps.append(gap)
-    return found.model_copy(update={"gaps": gaps})
+    return newest.model_copy(update={"gaps": gaps})
 
 
-def _provisional(told: LookupOutcome) -> Gap:
+def _provisional(outcome: LookupOutcome) -> Gap:
     """Turn an outcome that an older release answered from memory and reported as found into a gap."""
-    given = {name: getattr(told, name) for name in ("lookup", "key", "code", "reason", "next_attempt_at")}
-    return Gap(required=True, outcome=OutcomeKind.UNAVAILABLE, **given)
+    fields = {name: getattr(outcome, name) for name in ("lookup", "key", "code", "reason", "next_attempt_at")}
+    return Gap(required=True, outcome=OutcomeKind.UNAVAILABLE, **fields)

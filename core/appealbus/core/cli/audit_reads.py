@@ -45,20 +45,20 @@ def look(
         threads.share(asyncio.get_running_loop())
         # For reading first: a look must not migrate the journal.
         async with cli.journal() as journal:
-            found = await read(journal)
+            value = await read(journal)
             if copy:
                 if await journal.workers():
                     cli.fail("This journal is worked right now, so it is no copy; look without --copy.", EXIT_PROBLEMS)
-                return found
+                return value
         try:
             async with cli.journal(write=True) as journal:
-                told = about(found) if about else {}
-                looks = [journal.note_look(what, number=number, purpose=purpose, about=told)]
-                looks += [journal.note_look(what, number=other, purpose=purpose) for other in others(found)]
+                detail = about(value) if about else {}
+                looks = [journal.note_look(what, number=number, purpose=purpose, about=detail)]
+                looks += [journal.note_look(what, number=other, purpose=purpose) for other in others(value)]
                 await asyncio.gather(*looks)
         except JournalError as error:
             cli.err.print(f"Who looks cannot be noted, so nothing is shown: {error}", style="red")
             cli.fail("Of a copy that nobody works, such as a backup: --copy notes nothing.", EXIT_JOURNAL)
-        return found
+        return value
 
     return asyncio.run(work())

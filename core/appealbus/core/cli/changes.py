@@ -45,18 +45,18 @@ def changes(
     wanted = number
 
     async def read(journal: Journal) -> list[ChangeRow]:
-        found = await journal.changes(wanted)
-        if found is None:
+        rows = await journal.changes(wanted)
+        if rows is None:
             cli.no_appeal(wanted)
-        return found
+        return rows
 
-    found = look(cli, read, "changes", number=number, copy=copy)
+    rows = look(cli, read, "changes", number=number, copy=copy)
     if as_json:
-        cli.print_json([_as_json(row) for row in found])
+        cli.print_json([_as_json(row) for row in rows])
         return
-    for row in found:
+    for row in rows:
         _print(cli, row)
-    if not found:
+    if not rows:
         cli.out.print(f"Nothing was said of {number} since it came.")
 
 
@@ -73,8 +73,8 @@ def _print(cli: Cli, row: ChangeRow) -> None:
     about = "" if row.appeal_id is not None else f" of {row.number or f'the appeal with message {row.of_message}'}"
     refused = f"its sender may not make it: {row.refused}, in quarantine" if row.refused else ""
     late = "" if counts == row.dated_at else f"dated {local(row.dated_at):%Y-%m-%d}, so it counts from when it came"
-    told = "".join(f"  {one_line(part)}" for part in (*_said(row), late, refused) if part)
-    cli.out.print(f"{what}{one_line(about)}{told}  ({one_line(row.channel)}, message {one_line(row.message_id)})")
+    details = "".join(f"  {one_line(part)}" for part in (*_said(row), late, refused) if part)
+    cli.out.print(f"{what}{one_line(about)}{details}  ({one_line(row.channel)}, message {one_line(row.message_id)})")
 
 
 def _said(row: ChangeRow) -> list[str]:
@@ -99,8 +99,8 @@ def _said(row: ChangeRow) -> list[str]:
 def _as_json(row: ChangeRow) -> dict[str, object]:
     head = {"id": row.id, "received_at": row.received_at.isoformat(), "dated_at": row.dated_at.isoformat()}
     head["counts_from"] = counts_from(row.dated_at, row.received_at).isoformat()
-    told = orjson.loads(row.document)
+    document = orjson.loads(row.document)
     with suppress(ValueError):  # one that is damaged is told as it is
         kept = KeptChange.of(CHANGE.read(row.document), row.received_at)
-        told["warnings"] = [warning.model_dump() for warning in kept.change.warnings]
-    return {**head, "change": told}
+        document["warnings"] = [warning.model_dump() for warning in kept.change.warnings]
+    return {**head, "change": document}

@@ -73,24 +73,24 @@ def check(
     reached, a source that no lookup asks, a certificate that has ended, dossiers that wait for a receiver that is gone.
     """
     cli = cli_of(context)
-    found = asyncio.run(_check(cli, online))
+    findings = asyncio.run(_check(cli, online))
     if as_json:
-        cli.print_json(found)
+        cli.print_json(findings)
     else:
-        _print(cli, found)
-    if found.problems:
+        _print(cli, findings)
+    if findings.problems:
         raise typer.Exit(EXIT_PROBLEMS)
 
 
-def _print(cli: Cli, found: Findings) -> None:
-    lines = [("configuration", found.configuration), ("plugins", ", ".join(found.plugins))]
-    lines.append(("lookups", ", ".join(found.lookups) or "none"))
+def _print(cli: Cli, findings: Findings) -> None:
+    lines = [("configuration", findings.configuration), ("plugins", ", ".join(findings.plugins))]
+    lines.append(("lookups", ", ".join(findings.lookups) or "none"))
     by_reason: dict[str, list[str]] = defaultdict(list)
-    for name, why in found.inactive.items():
+    for name, why in findings.inactive.items():
         by_reason[why].append(name)
     lines += [("inactive", f"{', '.join(names)}: {why}") for why, names in by_reason.items()]
     lines += [
-        ("source", f"{source['source']} over {source['connector']}: {source['detail']}") for source in found.sources
+        ("source", f"{source['source']} over {source['connector']}: {source['detail']}") for source in findings.sources
     ]
     lines += [
         (
@@ -98,26 +98,26 @@ def _print(cli: Cli, found: Findings) -> None:
             f"{certificate['name']} of {certificate['source']} {certificate['purpose']}: {certificate['subject']}, "
             f"until {day_of(certificate['not_after'])}",
         )
-        for certificate in found.certificates
+        for certificate in findings.certificates
     ]
     lines += [
         (connection["part"], f"{connection['name']} over {connection['kind']}: {connection['detail']}")
-        for connection in found.connections
+        for connection in findings.connections
     ]
     for name, text in lines:
         style = "yellow" if name == "inactive" else ""
         cli.out.print(f"{name:<14} {text}", style=style)
-    for warning in found.warnings:
+    for warning in findings.warnings:
         cli.err.print(warning, style="yellow")
-    for problem in found.problems:
+    for problem in findings.problems:
         cli.err.print(problem, style="red")
-    if not found.problems:
+    if not findings.problems:
         cli.out.print("The configuration is right.", style="green")
 
 
 async def _check(cli: Cli, online: bool) -> Findings:
     parts = build(cli.loaded, cli.host)
-    found = Findings(
+    findings = Findings(
         str(cli.loaded.file or "the embedded defaults (there is no appealbus.toml here)"),
         [plugin.name for plugin in cli.host.plugins if plugin.state == "active"],
         [node.lookup.name for node in parts.nodes],
@@ -126,13 +126,13 @@ async def _check(cli: Cli, online: bool) -> Findings:
     missing = cli.loaded.unreadable_secrets()
     if missing:
         raise ConfigError(*missing)
-    found.warnings += map(str, asks_nobody(cli.loaded.settings, None))
-    found.warnings += cli.loaded.open_secrets() + _own_warnings([node.lookup for node in parts.nodes])
-    found.warnings += _own_warnings([*cli.host.assessors.values()])
-    found.warnings += [warning for plugin in cli.host.plugins for warning in plugin.warnings]
-    found.problems += [f"plugin {p.name} is broken: {p.reason}" for p in cli.host.plugins if p.state == "broken"]
-    found.problems += cli.host.record_clashes()
-    found.warnings += [
+    findings.warnings += map(str, asks_nobody(cli.loaded.settings, None))
+    findings.warnings += cli.loaded.open_secrets() + _own_warnings([node.lookup for node in parts.nodes])
+    findings.warnings += _own_warnings([*cli.host.assessors.values()])
+    findings.warnings += [warning for plugin in cli.host.plugins for warning in plugin.warnings]
+    findings.problems += [f"plugin {p.name} is broken: {p.reason}" for p in cli.host.plugins if p.state == "broken"]
+    findings.problems += cli.host.record_clashes()
+    findings.warnings += [
         str(
             cli.loaded.error(
                 f"{rename.path} of {rename.channel} is not read as {rename.to} since {rename.until}", *_RENAMES
@@ -141,77 +141,77 @@ async def _check(cli: Cli, online: bool) -> Findings:
         for rename in cli.loaded.settings.bus.renames
         if rename.until is not None and rename.until < day_of(wall())
     ]
-    found.problems += parts.problems
-    found.problems += parts.unused.values()
-    found.problems += await _journal_problems(cli, parts, found)
-    _look_at_paths(cli, found)
-    await _look_at_policy(cli, found)
+    findings.problems += parts.problems
+    findings.problems += parts.unused.values()
+    findings.problems += await _journal_problems(cli, parts, findings)
+    _look_at_paths(cli, findings)
+    await _look_at_policy(cli, findings)
     for bound in parts.sources.values():
         lookups = [node.lookup for node in parts.nodes if node.lookup.source == bound.name]
         health, unproven = await _looked_at(bound, online, lookups)
         for text, certain in unproven.items():
-            told = found.problems if certain else found.warnings
-            if text not in told:
-                told.append(text)
+            lines = findings.problems if certain else findings.warnings
+            if text not in lines:
+                lines.append(text)
         detail = health.detail
-        found.sources.append({"source": bound.name, "connector": bound.connector, "ok": health.ok, "detail": detail})
-        _look_at_certificates(bound, found)
+        findings.sources.append({"source": bound.name, "connector": bound.connector, "ok": health.ok, "detail": detail})
+        _look_at_certificates(bound, findings)
         if not health.ok:
-            found.problems.append(f"source {bound.name} over {bound.connector}: {health.detail}")
+            findings.problems.append(f"source {bound.name} over {bound.connector}: {health.detail}")
     if online:
-        await _look_at_connections(parts, found)
-    return found
+        await _look_at_connections(parts, findings)
+    return findings
 
 
-def _look_at_paths(cli: Cli, found: Findings) -> None:
+def _look_at_paths(cli: Cli, findings: Findings) -> None:
     """Report paths of assessors and terms that do not exist, since every mask hides their results."""
     lookups = cli.host.records
     for name, assessor in cli.host.assessors.items():
-        told = {each: f"{each.where}: {each.path}: {each.why}" for each in astray(assessor, lookups)}
-        its = f"; the assessor {name} of {cli.host.owner(assessor)}"
-        hides = f"{its}: every mask hides a signal that names it"
-        for each, text in told.items():
-            (found.problems if each.certain else found.warnings).append(
-                text + (its if each.where == "reads" else hides)
+        texts = {stray: f"{stray.where}: {stray.path}: {stray.why}" for stray in astray(assessor, lookups)}
+        owner = f"; the assessor {name} of {cli.host.owner(assessor)}"
+        hides = f"{owner}: every mask hides a signal that names it"
+        for stray, text in texts.items():
+            (findings.problems if stray.certain else findings.warnings).append(
+                text + (owner if stray.where == "reads" else hides)
             )
     for name, terms in cli.host.brought("terms").items():
-        found.problems += [
+        findings.problems += [
             f"terms {name} of {cli.host.owner(terms)}: rests_on: {path} leads nowhere; every mask hides due dates"
             for path in terms.rests_on
             if not is_of_the_dossier(path_of(path))
         ]
 
 
-async def _look_at_policy(cli: Cli, found: Findings) -> None:
+async def _look_at_policy(cli: Cli, findings: Findings) -> None:
     """Report rules of the policy without effect, too weak, or about unknown names."""
     policy = read_policy(cli.loaded, cli.host)
     if policy.written is not None:
-        found.problems += policy.idle_rules
-        found.warnings += policy.loose_masks()
+        findings.problems += policy.idle_rules
+        findings.warnings += policy.loose_masks()
     try:
         async with cli.journal() as journal:
             lacks = await missing(journal, cli.loaded, policy)
             clients = [client.name for client, _ in await journal.clients()]
     except (JournalError, OlderJournal) as error:
-        found.warnings.append(f"whether the policy allows the changes that have come nobody can tell: {error}")
+        findings.warnings.append(f"whether the policy allows the changes that have come nobody can tell: {error}")
     except NoJournalYet:
         pass
     else:
         # Not by lines: the name of a channel may have what ends one.
-        found.warnings += lacks.split("\n") if lacks else []
-        found.problems += policy.strangers(clients) if policy.written is not None else []
+        findings.warnings += lacks.split("\n") if lacks else []
+        findings.problems += policy.strangers(clients) if policy.written is not None else []
 
 
 def _own_warnings(those: Sequence[Lookup[Any, Any]] | Sequence[Assessor]) -> list[str]:
     """Return warnings of lookups and assessors; equal texts are merged with all their names."""
     names: dict[str, list[str]] = defaultdict(list)
-    for each in those:
+    for plugin in those:
         try:
-            told = list(each.warnings())
+            warnings = list(plugin.warnings())
         except Exception as error:
-            told = [f"its warnings cannot be told: it raised {type(error).__name__}"]
-        for text in told:
-            names[text].append(each.name)
+            warnings = [f"its warnings cannot be told: it raised {type(error).__name__}"]
+        for text in warnings:
+            names[text].append(plugin.name)
     return [f"{', '.join(those)}: {text}" for text, those in names.items()]
 
 
@@ -236,18 +236,18 @@ async def _looked_at(bound: Bound, online: bool, lookups: Sequence[Lookup[Any, A
         await _within(_LOOK, wire.close)
 
 
-def _look_at_certificates(bound: Bound, found: Findings) -> None:
+def _look_at_certificates(bound: Bound, findings: Findings) -> None:
     try:
         certificates = list(bound.wire.certificates())
     except Exception as error:
-        found.problems.append(f"source {bound.name}: its plugin raised {type(error).__name__} over its certificates")
+        findings.problems.append(f"source {bound.name}: its plugin raised {type(error).__name__} over its certificates")
         return
     now = wall()
     for certificate in certificates:
-        found.certificates.append({"source": bound.name} | asdict(certificate))
+        findings.certificates.append({"source": bound.name} | asdict(certificate))
         trouble = of_certificate(bound.name, certificate, now)
         if trouble is not None:
-            (found.problems if trouble.severity is Severity.CRITICAL else found.warnings).append(str(trouble))
+            (findings.problems if trouble.severity is Severity.CRITICAL else findings.warnings).append(str(trouble))
 
 
 def _unproven(bound: Bound, lookups: Sequence[Lookup[Any, Any]], wire: Wire | None) -> dict[str, bool]:
@@ -257,19 +257,20 @@ def _unproven(bound: Bound, lookups: Sequence[Lookup[Any, Any]], wire: Wire | No
         return {f"source {bound.name}: nothing could be proved: its plugin raised {type(error).__name__}": True}
 
 
-async def _look_at_connections(parts: Parts, found: Findings) -> None:
-    looked_at = [each for each in parts.made if isinstance(each.part, Part)]
-    healths = await asyncio.gather(*(_within(_LOOK, each.part.health) for each in looked_at))
-    for each, health in zip(looked_at, healths, strict=True):
+async def _look_at_connections(parts: Parts, findings: Findings) -> None:
+    looked_at = [made for made in parts.made if isinstance(made.part, Part)]
+    healths = await asyncio.gather(*(_within(_LOOK, made.part.health) for made in looked_at))
+    for made, health in zip(looked_at, healths, strict=True):
         if health is None:
             continue
-        what, name, kind = each.kind.title, each.name, each.factory
-        found.connections.append({"part": what, "name": name, "kind": kind, "ok": health.ok, "detail": health.detail})
+        what, name, kind = made.kind.title, made.name, made.factory
+        row = {"part": what, "name": name, "kind": kind, "ok": health.ok, "detail": health.detail}
+        findings.connections.append(row)
         if not health.ok:
-            found.problems.append(f"{what} {name} over {kind}: {health.detail}")
+            findings.problems.append(f"{what} {name} over {kind}: {health.detail}")
 
 
-async def _journal_problems(cli: Cli, parts: Parts, found: Findings) -> list[str]:
+async def _journal_problems(cli: Cli, parts: Parts, findings: Findings) -> list[str]:
     """Report why the journal is unusable, and removed receivers or lookups that are still needed."""
     try:
         checkpoint = Checkpoint(cli.loaded.settings.bus.checkpoint_file())
@@ -277,11 +278,11 @@ async def _journal_problems(cli: Cli, parts: Parts, found: Findings) -> list[str
         async with cli.journal() as journal:
             outbox, known = (await journal.counts()).outbox, await journal.known_lookups()
             problems = await _key_problems(journal)
-            found.warnings += await journal.what_may_be_lost() + await _silent_channels(cli, journal)
+            findings.warnings += await journal.what_may_be_lost() + await _silent_channels(cli, journal)
             checkpoint.compare(mark, now := await journal.how_far())
             if mark is None and now.beat:
                 there = await journal.last_heartbeat() is not None and journal.shared
-                (found.warnings if there else problems).append(no_checkpoint(checkpoint))
+                (findings.warnings if there else problems).append(no_checkpoint(checkpoint))
     except NoJournalYet:
         if not cli.loaded.settings.bus.journal.startswith("sqlite"):
             return []
@@ -292,10 +293,10 @@ async def _journal_problems(cli: Cli, parts: Parts, found: Findings) -> list[str
     except JournalError as error:
         return [str(error)]
     missing = {
-        name: each.reason
+        name: lack.reason
         for contract in parts.contracts.known_to(known).values()
-        for name, each in contract.missing.items()
-        if each.plugin
+        for name, lack in contract.missing.items()
+        if lack.plugin
     }
     problems += [
         f"lookup {name} could be asked once, and no dossier is complete without it: {reason}; "

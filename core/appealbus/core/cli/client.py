@@ -62,8 +62,8 @@ def add(
     With --certificate it shows a certificate that one of the server's `client_authorities` has signed.
     """
     cli = cli_of(context)
-    its = role_of(role)
-    if (its is Role.CHANNEL) != (channel is not None):
+    as_role = role_of(role)
+    if (as_role is Role.CHANNEL) != (channel is not None):
         wanted = "--channel goes with the role channel, and that role with a channel"
         raise typer.BadParameter(wanted, param_hint="--channel")
     places, kinds = places_of(place or []), kinds_of(kind or [])
@@ -72,14 +72,14 @@ def add(
 
     async def work(journal: Journal) -> Credential:
         now = journal.now()
-        new = Client(name, its, its_channel, places, kinds, per_minute, now, by_person(person()))
+        new = Client(name, as_role, its_channel, places, kinds, per_minute, now, by_person(person()))
         credential = Credential(shown.id, shown.kind, now, now + timedelta(days=days))
         await journal.add_client(new, credential, shown.digest)
         return credential
 
     credential = _changed(cli, work)
     log.warning("client.added", client=name, actor=person())
-    _tell(cli, shown.token, f"{name} may come as {its}", credential)
+    _tell(cli, shown.token, f"{name} may come as {as_role}", credential)
 
 
 @group.command("rotate")
@@ -130,8 +130,8 @@ def revoke(
         theirs = await _known(cli, journal, name)
         if credential is None:
             return await journal.revoke_client(name)
-        if credential not in {each.id for each in theirs}:
-            ids = did_you_mean(credential, [each.id for each in theirs])
+        if credential not in {row.id for row in theirs}:
+            ids = did_you_mean(credential, [row.id for row in theirs])
             cli.fail(f"{name} has no credential {one_line(credential)}; {one_line(ids)}", EXIT_ABSENT)
         return await journal.revoke_credential(name, credential)
 
@@ -146,19 +146,19 @@ def revoke(
 def list_(context: typer.Context, as_json: AsJson = False) -> None:
     """List all clients, those that are revoked too, with what each may see and until when it counts."""
     cli = cli_of(context)
-    found = cli.read(lambda journal: journal.clients())
+    clients = cli.read(lambda journal: journal.clients())
     if as_json:
         cli.print_json(
-            [{**asdict(client), "credentials": [asdict(each) for each in theirs]} for client, theirs in found]
+            [{**asdict(client), "credentials": [asdict(row) for row in theirs]} for client, theirs in clients]
         )
         return
-    for client, theirs in found:
+    for client, theirs in clients:
         cli.out.print(_line(client), style="dim" if client.revoked_at else None)
-        for each in theirs:
-            if each.kind in OF_PEOPLE:
+        for credential in theirs:
+            if credential.kind in OF_PEOPLE:
                 continue
-            cli.out.print(f"  {each.kind} {each.id}  {_until(each)}")
-    if not found:
+            cli.out.print(f"  {credential.kind} {credential.id}  {_until(credential)}")
+    if not clients:
         cli.out.print("There are none; `appealbus client add NAME --role ROLE` adds one.")
 
 
@@ -172,10 +172,10 @@ def _line(client: Client) -> str:
     return one_line("  ".join(parts))
 
 
-def _until(each: Credential) -> str:
-    if each.revoked_at is not None:
-        return f"revoked {_at(each.revoked_at)}"
-    return f"until {_at(each.expires_at)}"
+def _until(credential: Credential) -> str:
+    if credential.revoked_at is not None:
+        return f"revoked {_at(credential.revoked_at)}"
+    return f"until {_at(credential.expires_at)}"
 
 
 def _at(moment: datetime) -> str:

@@ -46,11 +46,11 @@ def role_of(name: str) -> Role:
 
 
 def places_of(places: Sequence[str]) -> tuple[str, ...]:
-    found = tuple(dict.fromkeys(parse_or_none(parse_kato, place) or "" for place in places))
-    if "" in found or len(found) > _MOST:
+    katos = tuple(dict.fromkeys(parse_or_none(parse_kato, place) or "" for place in places))
+    if "" in katos or len(katos) > _MOST:
         wanted = "write the nine digits of a territory in КАТО; zeros at the end mean all below it"
         raise typer.BadParameter(wanted, param_hint="--place")
-    return found
+    return katos
 
 
 def kinds_of(kinds: Sequence[str]) -> tuple[str, ...]:
@@ -63,9 +63,9 @@ def kinds_of(kinds: Sequence[str]) -> tuple[str, ...]:
 
 def span_of(text: str) -> timedelta:
     """Parse a time span such as `24h`, a year at most."""
-    found = _SPAN.fullmatch(text)
-    span = timedelta() if found is None or found[2] is None else timedelta(**{_UNITS[found[2]]: int(found[1])})
-    if found is None or span > timedelta(days=366):
+    match = _SPAN.fullmatch(text)
+    span = timedelta() if match is None or match[2] is None else timedelta(**{_UNITS[match[2]]: int(match[1])})
+    if match is None or span > timedelta(days=366):
         raise typer.BadParameter("write a span such as 24h, 30m, 7d or 0, a year at most", param_hint="--keep-old")
     return span
 

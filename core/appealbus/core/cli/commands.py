@@ -64,17 +64,17 @@ def group_of(cli: Cli) -> type[TyperGroup]:
                 self.add_own(cmd_name)
             else:
                 self.add_all()
-            found = super().get_command(ctx, cmd_name)
+            command = super().get_command(ctx, cmd_name)
             if (
-                found is None
+                command is None
                 and cmd_name in APART
                 and all(plugin.name != APART[cmd_name] for plugin in cli.host.plugins)
             ):
                 raise ConfigError(f"{cmd_name} is not installed: pip install . ./simulator in a checkout of the bus")
-            if found is None and (broken := [plugin for plugin in cli.host.plugins if plugin.state == "broken"]):
-                told = [f"plugin {each.name} is broken, and may bring it: {each.reason}" for each in broken]
-                raise ConfigError(f"there is no command {cmd_name}", *told)
-            return found
+            if command is None and (broken := [plugin for plugin in cli.host.plugins if plugin.state == "broken"]):
+                reasons = [f"plugin {plugin.name} is broken, and may bring it: {plugin.reason}" for plugin in broken]
+                raise ConfigError(f"there is no command {cmd_name}", *reasons)
+            return command
 
         def list_commands(self, ctx: Any) -> list[str]:
             """Return all names for --help; if the configuration is wrong, only our own."""

@@ -184,9 +184,9 @@ def _complain_of_usage(error: Any) -> NoReturn:
         raise SystemExit(error.exit_code)
     with contextlib.suppress(OSError):
         if within is not None:
-            told = Terminal(stderr=True)
-            told.print(within.get_usage())
-            told.print(f"Try '{within.command_path} --help' for help.")
+            terminal = Terminal(stderr=True)
+            terminal.print(within.get_usage())
+            terminal.print(f"Try '{within.command_path} --help' for help.")
     _complain(one_line(text), error.exit_code)
 
 

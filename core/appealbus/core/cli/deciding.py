@@ -59,21 +59,21 @@ def close(
     cli, by = cli_of(context), person()
 
     async def close_each(journal: Journal) -> list[Done]:
-        told = []
-        for each in dict.fromkeys(ids):
-            done = await journal.close_quarantined(each, by=by, reason=reason)
-            told.append(Done(each, done, "closed") if done else _not_closed(each, await journal.quarantine_row(each)))
-        return told
+        results = []
+        for id in dict.fromkeys(ids):
+            done = await journal.close_quarantined(id, by=by, reason=reason)
+            results.append(Done(id, done, "closed") if done else _not_closed(id, await journal.quarantine_row(id)))
+        return results
 
-    told = cli.change(close_each)
+    results = cli.change(close_each)
     # The reason is a person's text: it is kept in the journal, and never logged.
-    log.warning("quarantine.closed_by_hand", count=sum(each.done for each in told), actor=by)
+    log.warning("quarantine.closed_by_hand", count=sum(result.done for result in results), actor=by)
     tell, flush = _teller(cli, as_json)
-    for each in told:
-        tell(each)
+    for result in results:
+        tell(result)
     flush()
-    if not all(each.done for each in told):
-        raise typer.Exit(EXIT_ABSENT if all(each.text == _ABSENT for each in told) else EXIT_PROBLEMS)
+    if not all(result.done for result in results):
+        raise typer.Exit(EXIT_ABSENT if all(result.text == _ABSENT for result in results) else EXIT_PROBLEMS)
 
 
 _ABSENT = "there is no such message in quarantine"
@@ -141,7 +141,7 @@ def _teller(cli: Cli, as_json: bool) -> tuple[Callable[[Done], None], Callable[[
 
     def flush() -> None:
         if as_json:
-            cli.print_json([asdict(each) for each in kept])
+            cli.print_json([asdict(result) for result in kept])
 
     return tell, flush
 

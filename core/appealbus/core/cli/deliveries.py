@@ -65,24 +65,24 @@ def list_(
         return
     if place.first is not None:
         raise typer.BadParameter("it comes from a list in another order", param_hint="--after")
-    found = cli.read(lambda journal: journal.deliveries(number, receiver=receiver, after=place.id, limit=limit))
+    rows = cli.read(lambda journal: journal.deliveries(number, receiver=receiver, after=place.id, limit=limit))
     none = "Nothing waits alone." if number is None else f"{number} has no deliveries."
-    print_page(cli, found, limit, lambda row: cli.out.print(_line(row)), as_json=as_json, none=none)
+    print_page(cli, rows, limit, lambda row: cli.out.print(_line(row)), as_json=as_json, none=none)
 
 
 def _list_confirmed(cli: Cli, selection: DeliverySelection, after: Place, limit: int, as_json: bool) -> None:
     if after.id and after.first is None:
         raise typer.BadParameter("it comes from a list in another order", param_hint="--after")
-    found = cli.read(lambda journal: journal.confirmed(selection, after, limit))
+    rows = cli.read(lambda journal: journal.confirmed(selection, after, limit))
     if as_json:
-        cli.print_json([{**asdict(row), "place_in_list": str(place)} for row, place in found])
+        cli.print_json([{**asdict(row), "place_in_list": str(place)} for row, place in rows])
         return
-    for row, _ in found:
+    for row, _ in rows:
         cli.out.print(_line(row))
-    if not found:
+    if not rows:
         cli.out.print("There is none like that.")
-    if len(found) == limit:
-        cli.out.print(f"There may be more: --after {found[-1][1]}")
+    if len(rows) == limit:
+        cli.out.print(f"There may be more: --after {rows[-1][1]}")
 
 
 def _moment(given: datetime | None) -> datetime | None:

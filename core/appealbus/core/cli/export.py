@@ -133,11 +133,11 @@ async def _rows(
         for entry in page.entries:
             if isinstance(entry, LogEntry):
                 row = await _logged(views, entry)
-            elif (found := await _version(views, entry)) is None:
+            elif (seen := await _version(views, entry)) is None:
                 row = None
             else:
-                row = {"position": entry.position, "id": entry.public_id, "dossier": found.document}
-                size += len(found.raw)
+                row = {"position": entry.position, "id": entry.public_id, "dossier": seen.document}
+                size += len(seen.raw)
             if row is not None:
                 rows.append(row)
                 count += 1
@@ -153,8 +153,8 @@ async def _rows(
 async def _version(views: Views, entry: Any) -> Seen | None:
     """Return the version of an entry, or None if it is hidden or damaged."""
     try:
-        found = await views.shows(entry)
-        return found if found is not None and isinstance(found.document, dict) else None
+        seen = await views.shows(entry)
+        return seen if seen is not None and isinstance(seen.document, dict) else None
     except (ValueError, JournalError) as error:
         if not is_damage(error):
             raise
@@ -165,5 +165,5 @@ async def _logged(views: Views, entry: LogEntry) -> dict[str, Any] | None:
     shown = await views.logged(entry)
     if shown is None:
         return None
-    told = {"position": shown.position, "at": shown.at.isoformat(), "what": shown.what, "number": shown.number}
-    return told | {"actor": shown.actor, "about": shown.about, "detail": dict(shown.detail)}
+    document = {"position": shown.position, "at": shown.at.isoformat(), "what": shown.what, "number": shown.number}
+    return document | {"actor": shown.actor, "about": shown.about, "detail": dict(shown.detail)}

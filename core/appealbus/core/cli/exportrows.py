@@ -18,10 +18,10 @@ LOG_COLUMNS = ("position", "at", "what", "number", "actor", "about", "detail")
 
 
 def _scalars(model: type[Model], prefix: str = "") -> list[str]:
-    found: dict[str, None] = {}
+    names: dict[str, None] = {}
     for field in fields_of(model):
-        found |= dict.fromkeys(_below(field.shape, f"{prefix}{field.name}"))
-    return list(found)
+        names |= dict.fromkeys(_below(field.shape, f"{prefix}{field.name}"))
+    return list(names)
 
 
 def _below(shape: Shape, path: str) -> list[str]:
@@ -37,7 +37,7 @@ def _below(shape: Shape, path: str) -> list[str]:
 
 
 _APPEAL = [scalar for scalar in _scalars(Appeal) if scalar not in ("schema_version", "number")]
-DOSSIER_COLUMNS = (*_OF_DOSSIER, *(f"appeal.{each}" for each in _APPEAL), "found", "missing", "signals")
+DOSSIER_COLUMNS = (*_OF_DOSSIER, *(f"appeal.{name}" for name in _APPEAL), "found", "missing", "signals")
 """Scalar fields of an appeal; of lists, the found records, the gaps and the signals."""
 
 

@@ -51,8 +51,8 @@ def _applicant(dossier: Dossier, to: Reader) -> list[str]:
     """Return the applicant's name and number. A missing name comes from the register of persons."""
     match dossier.appeal.applicant:
         case PersonApplicant() as person:
-            found = (fact.record for fact in dossier.facts if isinstance(fact.record, Person))
-            named = person if person.surname else next((each for each in found if each.iin == person.iin), person)
+            people = (fact.record for fact in dossier.facts if isinstance(fact.record, Person))
+            named = person if person.surname else next((other for other in people if other.iin == person.iin), person)
             name = " ".join(part for part in (named.surname, named.name, named.patronymic) if part)
             number = f"{to.field('iin')} {person.iin}" if person.iin else ""
         case OrganisationApplicant() as organisation:
@@ -108,8 +108,8 @@ def _worst(dossier: Dossier, to: Reader) -> Text:
 def _pending(dossier: Dossier, to: Reader) -> str:
     attempts = [gap.next_attempt_at for gap in dossier.gaps if gap.next_attempt_at is not None]
     if attempts:
-        told = to.say_n("{n} lookup is asked again", "{n} lookups are asked again", len(attempts))
-        return told + to.say(", next at {moment}", moment=to.moment(min(attempts)))
+        waiting = to.say_n("{n} lookup is asked again", "{n} lookups are asked again", len(attempts))
+        return waiting + to.say(", next at {moment}", moment=to.moment(min(attempts)))
     if lacks := lacking(dossier):
         return to.say_n(
             "{n} required lookup lacks its answer, and nobody asks again by themselves",

@@ -86,13 +86,13 @@ async def _read(
 
 
 async def _failures(journal: Journal, number: str, after: int, limit: int) -> list[LogEntry]:
-    found: list[LogEntry] = []
+    entries: list[LogEntry] = []
     last: int | None = after
-    while last is not None and len(found) < limit:
+    while last is not None and len(entries) < limit:
         page = await journal.history(number, last, _PAGE)
-        found += [entry for entry in page if entry.failed]
+        entries += [entry for entry in page if entry.failed]
         last = page[-1].position if len(page) >= _PAGE else None
-    return found[:limit]
+    return entries[:limit]
 
 
 async def _beginning(journal: Journal, row: AppealRow, entries: Sequence[LogEntry]) -> str | None:

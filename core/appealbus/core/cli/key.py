@@ -80,12 +80,12 @@ def _rekeying(cli: Cli) -> Callable[[Callable[[str], str]], Rekey]:
 
 
 def _teller() -> Callable[[int], None]:
-    told = monotonic()
+    said_at = monotonic()
 
     def tell(done: int) -> None:
-        nonlocal told
-        if monotonic() - told > _SILENT:
-            told = monotonic()
+        nonlocal said_at
+        if monotonic() - said_at > _SILENT:
+            said_at = monotonic()
             log.info("key.renewing", count=done)
 
     return tell

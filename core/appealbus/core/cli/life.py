@@ -73,16 +73,16 @@ def _question(entry: LogEntry) -> tuple[str, str, str]:
 def _folded(runs: Iterable[tuple[Run, Likeness]], called: str) -> Iterator[Line]:
     """Fold runs that repeat those right before them. Adjacent runs are seldom equal, since questions alternate."""
     more: list[Run] = []
-    told: set[Hashable] = set()
+    seen: set[Hashable] = set()
     shown = 0
     for run, likeness in runs:
-        if likeness is not None and shown and likeness <= told:
+        if likeness is not None and shown and likeness <= seen:
             more.append(run)
             continue
         yield from _together(more, called, shown)
         yield from _whole(run)
         more = []
-        told, shown = (set(), 0) if likeness is None else (told | likeness, shown + 1)
+        seen, shown = (set(), 0) if likeness is None else (seen | likeness, shown + 1)
     yield from _together(more, called, shown)
 
 
@@ -105,7 +105,7 @@ def _together(runs: Sequence[Run], called: str, like: int) -> Iterator[Line]:
     ended = [entry for run in runs for entry in run.ended]
     left = sum(len(entry.tries) for entry in ended)
     codes = Counter(str(entry.detail.get("code") or entry.detail.get("kind") or entry.what) for entry in ended)
-    told = ", ".join(code if count == 1 else f"{count} times {code}" for code, count in codes.most_common(3))
+    kinds = ", ".join(code if count == 1 else f"{count} times {code}" for code, count in codes.most_common(3))
     last = local_second(runs[-1].entries[-1].at)
-    attempts = f", {left or 'no'} attempt{'' if left == 1 else 's'}: {told}" if ended else ""
+    attempts = f", {left or 'no'} attempt{'' if left == 1 else 's'}: {kinds}" if ended else ""
     yield Line(None, "…", f"{len(runs)} more {called} {'this' if like == 1 else 'these'} until {last}{attempts}", "dim")

@@ -44,24 +44,24 @@ def appeals(
             raise typer.BadParameter(str(error), param_hint="--after") from None
 
     if chosen.selection.named:
-        found = look(cli, find, "appeals", purpose=chosen.purpose, about=lambda found: {"found": len(found.rows)})
+        page = look(cli, find, "appeals", purpose=chosen.purpose, about=lambda result: {"found": len(result.rows)})
     else:
-        found = cli.read(find)
+        page = cli.read(find)
     if as_json:
         cli.print_json(
-            [{**asdict(row), "place_in_list": str(at)} for row, at in zip(found.rows, found.places, strict=True)]
+            [{**asdict(row), "place_in_list": str(at)} for row, at in zip(page.rows, page.places, strict=True)]
         )
         return
-    _print(cli, found, reader(cli, lang), first=after == "0" and not chosen.selection)
+    _print(cli, page, reader(cli, lang), first=after == "0" and not chosen.selection)
 
 
-def _print(cli: Cli, found: Found, to: Reader, *, first: bool) -> None:
-    for row in found.rows:
+def _print(cli: Cli, page: Found, to: Reader, *, first: bool) -> None:
+    for row in page.rows:
         cli.out.print(line_of(row, to))
-    if not found.rows:
+    if not page.rows:
         cli.out.print(to.say("There is none.") if first else to.say("There is none like that."))
-    if found.next is not None:
-        cli.out.print(to.say("There may be more: --after {place}", place=found.next))
+    if page.next is not None:
+        cli.out.print(to.say("There may be more: --after {place}", place=page.next))
 
 
 def line_of(row: AppealRow, to: Reader | None = None) -> str:

@@ -45,10 +45,10 @@ def tell(entry: LogEntry, *, several: bool = False) -> Line:
 
 def entry_as_json(entry: LogEntry) -> dict[str, Any]:
     """Return an entry for programs, without its position."""
-    told: dict[str, Any] = {"at": entry.at, "what": entry.what}
+    fields: dict[str, Any] = {"at": entry.at, "what": entry.what}
     if entry.appeal_id is not None:
-        told |= {"appeal_id": entry.appeal_id, "number": entry.number}
-    return {**told, "actor": entry.actor, "about": entry.about, "detail": entry.detail}
+        fields |= {"appeal_id": entry.appeal_id, "number": entry.number}
+    return {**fields, "actor": entry.actor, "about": entry.about, "detail": entry.detail}
 
 
 def local_second(moment: datetime) -> str:
@@ -128,14 +128,14 @@ def _ended(about: str, detail: Detail) -> str:
     elif not detail.get("attempts") or kind in NO_ANSWER:
         end += ", nothing left for the source"
     own = detail.get("question")
-    foreign = next((each for each in tries if each.get("question", own) != own), None)
+    foreign = next((attempt for attempt in tries if attempt.get("question", own) != own), None)
     if foreign is not None:
         end += f", answered with question {foreign['question']}"
     return end
 
 
-def _try(each: Detail) -> str:
-    return f"{each.get('code') or each.get('kind')} {span(each.get('ms', 0))}"
+def _try(attempt: Detail) -> str:
+    return f"{attempt.get('code') or attempt.get('kind')} {span(attempt.get('ms', 0))}"
 
 
 def _version(about: str, detail: Detail) -> str:
@@ -146,11 +146,11 @@ def _version(about: str, detail: Detail) -> str:
 
 
 def _open(detail: Detail) -> str:
-    pending, lacks = ([str(each) for each in detail.get(name) or ()] for name in ("pending", "lacks"))
-    told = f", waits for {', '.join(pending)}" if pending else ""
+    pending, lacks = ([str(lookup) for lookup in detail.get(name) or ()] for name in ("pending", "lacks"))
+    waits = f", waits for {', '.join(pending)}" if pending else ""
     lookups = ", ".join(lack for lack in lacks if not lack.startswith("!"))
     marks = (lack[1:].replace("assessor.", "unassessed by ") for lack in lacks if lack.startswith("!"))
-    return ", ".join((told + (f", cannot ask {lookups}" if lookups else ""), *marks))
+    return ", ".join((waits + (f", cannot ask {lookups}" if lookups else ""), *marks))
 
 
 def _stands(detail: Detail) -> str:
@@ -197,8 +197,8 @@ def _ordered(about: str, detail: Detail) -> str:
 
 def _carried_out(about: str, detail: Detail) -> str:
     verdicts = detail.get("verdicts")
-    told = ", ".join(f"{count} {verdict}" for verdict, count in verdicts.items()) if isinstance(verdicts, dict) else ""
-    return f"{about}, operation {detail.get('hash')}: {told.replace('_', ' ')}"
+    text = ", ".join(f"{count} {verdict}" for verdict, count in verdicts.items()) if isinstance(verdicts, dict) else ""
+    return f"{about}, operation {detail.get('hash')}: {text.replace('_', ' ')}"
 
 
 def _operation(detail: Detail) -> str:
@@ -236,9 +236,9 @@ def _read(about: str, detail: Detail) -> str:
     version = f" version {detail['version']}" if detail.get("version") else ""
     message = f" {detail['id']}" if detail.get("id") else ""
     rows = f", {detail['rows']} rows after {detail.get('after')}" if "rows" in detail else ""
-    found = f", {detail['found']} found" if "found" in detail else ""
+    number = f", {detail['found']} found" if "found" in detail else ""
     purpose = f": {detail['purpose']}" if detail.get("purpose") else ""
-    return f"{detail.get('as', '')}{version}{message}{rows}{found}{purpose}"
+    return f"{detail.get('as', '')}{version}{message}{rows}{number}{purpose}"
 
 
 def _reread(about: str, detail: Detail) -> str:

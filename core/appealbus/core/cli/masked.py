@@ -27,41 +27,41 @@ def show_dossier(
     cli: Cli, name: str, number: str, version: int | None, form: str, *, copy: bool, purpose: str, to: Reader
 ) -> None:
     async def read(views: Views, row: AppealRow) -> tuple[Seen, date | None]:
-        found = await views.dossier(row, version)
-        if found is None:
+        seen = await views.dossier(row, version)
+        if seen is None:
             which = "no dossier yet" if version is None else f"no version {version}"
             cli.fail(f"{number} has {which} that {name} sees.", EXIT_ABSENT)
-        return found, (await views.row(row)).due_on if version is None else None
+        return seen, (await views.row(row)).due_on if version is None else None
 
-    def about(told: tuple[Seen, date | None]) -> dict[str, int]:
-        return {"version": told[0].version}
+    def about(result: tuple[Seen, date | None]) -> dict[str, int]:
+        return {"version": result[0].version}
 
-    found, counted = look_as(cli, name, Action.DOSSIER, number, read, copy=copy, purpose=purpose, about=about)
+    seen, counted = look_as(cli, name, Action.DOSSIER, number, read, copy=copy, purpose=purpose, about=about)
     if form == "json":
-        cli.write(escaped_json(found.raw))
+        cli.write(escaped_json(seen.raw))
     elif form == "xml":
-        cli.write(escaped_xml(masked_to_xml(found.document)))
-    elif "hidden" in found.document:
-        _print_rows(cli, found.document)
+        cli.write(escaped_xml(masked_to_xml(seen.document)))
+    elif "hidden" in seen.document:
+        _print_rows(cli, seen.document)
     else:
-        cli.out.print(dossier_view(DOSSIER.read(found.raw), to, counted=counted))
+        cli.out.print(dossier_view(DOSSIER.read(seen.raw), to, counted=counted))
 
 
 def show_why(cli: Cli, name: str, number: str, *, as_json: bool, copy: bool, purpose: str) -> None:
     """Show visible gaps; exits as `why` does."""
 
     async def read(views: Views, row: AppealRow) -> dict[str, Any]:
-        found = await views.why(row)
-        if found is None:
+        document = await views.why(row)
+        if document is None:
             cli.fail(f"{number} has no dossier yet that {name} sees.", EXIT_ABSENT)
-        return found
+        return document
 
-    found = look_as(cli, name, Action.WHY, number, read, copy=copy, purpose=purpose)
+    document = look_as(cli, name, Action.WHY, number, read, copy=copy, purpose=purpose)
     if as_json:
-        cli.print_json(found)
+        cli.print_json(document)
     else:
-        _print_rows(cli, found)
-    if found["held"] or found.get("completeness", "complete") != "complete":
+        _print_rows(cli, document)
+    if document["held"] or document.get("completeness", "complete") != "complete":
         raise typer.Exit(EXIT_PROBLEMS)
 
 
@@ -70,12 +70,12 @@ def fields_seen(
 ) -> list[FieldValue]:
     async def read(views: Views, row: AppealRow) -> list[FieldValue]:
         try:
-            found = await views.explain(row, field, version)
+            values = await views.explain(row, field, version)
         except FieldError as error:
             cli.fail(str(error), EXIT_ABSENT)
-        if found is None:
+        if values is None:
             cli.fail(f"{number} has no such version that {name} sees.", EXIT_ABSENT)
-        return found
+        return values
 
     return look_as(cli, name, Action.EXPLAIN, number, read, copy=copy, purpose=purpose)
 

@@ -161,9 +161,9 @@ def _ask_again(cli: Cli, asked: _Asked, number: str) -> None:
     _say(cli, asked.as_json, {"number": number, "questions": count, "closed": row and row.closed}, text)
 
 
-def _say(cli: Cli, as_json: bool, told: dict[str, Any], text: str) -> None:
+def _say(cli: Cli, as_json: bool, document: dict[str, Any], text: str) -> None:
     if as_json:
-        cli.print_json(told)
+        cli.print_json(document)
     else:
         cli.out.print(text)
 

@@ -92,8 +92,8 @@ def _show(cli: Cli, many: Many, shown: operations.Preview) -> None:
         under_way = [asdict(row) for row in shown.under_way]
         cli.print_json({**head, "selected_by": frozen.selected_by, "sample": sample, "under_way": under_way})
         return
-    for each in shown.under_way:
-        cli.err.print(_under_way(each), style="yellow")
+    for operation in shown.under_way:
+        cli.err.print(_under_way(operation), style="yellow")
     for row in rows:
         cli.out.print(row)
     if not rows:

@@ -17,22 +17,22 @@ def policy(context: typer.Context, as_json: AsJson = False) -> None:
     """
     cli = cli_of(context)
     read = read_policy(cli.loaded, cli.host)
-    told = read.told(list(cli.loaded.settings.deliveries))
-    told["changes"] = Senders(read, cli.loaded.settings.bus.changes_from).told()
+    document = read.told(list(cli.loaded.settings.deliveries))
+    document["changes"] = Senders(read, cli.loaded.settings.bus.changes_from).told()
     if as_json:
-        cli.print_json(told)
+        cli.print_json(document)
         return
-    who: list[dict[str, Any]] = told["who"]
-    width = max(len(each["who"]) for each in who)
-    for each in who:
-        purpose = ", reads with a purpose" if each["purpose"] else ""
-        may = f"; may {', '.join(each['may'])}" if each["may"] else ""
-        cli.out.print(f"{each['who']:<{width}}  {each['mask']}{purpose}{may}")
+    who: list[dict[str, Any]] = document["who"]
+    width = max(len(row["who"]) for row in who)
+    for row in who:
+        purpose = ", reads with a purpose" if row["purpose"] else ""
+        may = f"; may {', '.join(row['may'])}" if row["may"] else ""
+        cli.out.print(f"{row['who']:<{width}}  {row['mask']}{purpose}{may}")
     cli.out.print()
     cli.out.print("changes", style="bold")
-    for name, changes in told["changes"].items():
+    for name, changes in document["changes"].items():
         cli.out.print(f"  {name}: {', '.join(changes) or 'none'}")
-    for name, mask in told["masks"].items():
+    for name, mask in document["masks"].items():
         cli.out.print()
         cli.out.print(f"mask {name}", style="bold")
         cli.out.print(f"  hides {', '.join(mask['hides']) or 'nothing'}")

@@ -47,9 +47,9 @@ def list_(
             came |= await copies(journal, page[first : first + _AT_ONCE])
         return page, came
 
-    found, came = cli.read(read)
+    rows, came = cli.read(read)
     if as_json:
-        cli.print_json([{**_as_json(row), "came_as": came.get(row.id)} for row in found])
+        cli.print_json([{**_as_json(row), "came_as": came.get(row.id)} for row in rows])
         return
 
     def show_one(row: QuarantineRow) -> None:
@@ -59,7 +59,7 @@ def list_(
         if row.id in came:
             cli.out.print(f"    meanwhile appeal {came[row.id]} came, which may be its corrected copy", style="yellow")
 
-    print_page(cli, found, limit, show_one, as_json=False, none="Nothing is in quarantine.")
+    print_page(cli, rows, limit, show_one, as_json=False, none="Nothing is in quarantine.")
 
 
 def _print_end(cli: Cli, row: QuarantineRow) -> None:
@@ -104,7 +104,7 @@ def show(
         lambda journal: row_of(cli, journal, quarantine_id),
         "quarantine",
         copy=copy,
-        about=lambda found: {"id": found.id},
+        about=lambda message: {"id": message.id},
     )
     if as_json:
         cli.print_json({**_as_json(row), "raw": row.raw.decode("utf-8", "replace")})

@@ -64,60 +64,60 @@ def rename(
     if not renames:
         cli.fail(f"`bus.renames` names nothing of the channel {channel} today.", EXIT_PROBLEMS)
     these = _These(channel, renames, reason)
-    found = cli.read(lambda journal: _look(journal, these))
-    _show(cli, found, renames)
-    if found.appeals and not dry_run:
-        if not yes and not typer.confirm(f"Change {appeals(found.appeals)}?"):
+    tally = cli.read(lambda journal: _look(journal, these))
+    _show(cli, tally, renames)
+    if tally.appeals and not dry_run:
+        if not yes and not typer.confirm(f"Change {appeals(tally.appeals)}?"):
             cli.out.print("Nothing is changed.")
             return
-        cli.change(lambda journal: _change(cli, journal, these, found))
-    if not {Left.HELD, Left.UNREADABLE, Left.REFUSED}.isdisjoint(found.counts):
+        cli.change(lambda journal: _change(cli, journal, these, tally))
+    if not {Left.HELD, Left.UNREADABLE, Left.REFUSED}.isdisjoint(tally.counts):
         raise typer.Exit(EXIT_PROBLEMS)
 
 
 async def _look(journal: Journal, these: _These) -> _Found:
-    found, after = _Found(), 0
+    tally, after = _Found(), 0
     while True:
         page, last = await page_of(journal, *these[:2], after, these.reason)
-        for each in page:
-            for what in [each.left.value] if each.left else [f"{path} → {to}" for path, to in each.renames]:
-                found.add(what, each.number)
-            found.appeals += each.change is not None
+        for appeal in page:
+            for what in [appeal.left.value] if appeal.left else [f"{path} → {to}" for path, to in appeal.renames]:
+                tally.add(what, appeal.number)
+            tally.appeals += appeal.change is not None
         if last is None:
-            return found
-        found.last = after = last
+            return tally
+        tally.last = after = last
 
 
-async def _change(cli: Cli, journal: Journal, these: _These, found: _Found) -> None:
+async def _change(cli: Cli, journal: Journal, these: _These, tally: _Found) -> None:
     """Apply the previewed renames page by page; changed appeals no longer match."""
     done, after = 0, 0
     accepted_by = cli.loaded.settings.bus.accepted_by
     try:
-        while after < found.last:
+        while after < tally.last:
             page, last = await page_of(journal, *these[:2], after, these.reason)
-            given = [(each.number, each.change) for each in page if each.change is not None]
-            results = await asyncio.gather(*(write(journal, change, accepted_by) for _, change in given))
+            changes = [(appeal.number, appeal.change) for appeal in page if appeal.change is not None]
+            results = await asyncio.gather(*(write(journal, change, accepted_by) for _, change in changes))
             done += results.count(None)
-            for (number, _), left in zip(given, results, strict=True):
+            for (number, _), left in zip(changes, results, strict=True):
                 if left is not None:
-                    found.add(left.value, number)
+                    tally.add(left.value, number)
                     cli.err.print(f"{number}: {left}", style="yellow")
-            after = found.last if last is None else last
+            after = tally.last if last is None else last
     except (asyncio.CancelledError, AppealBusError):
-        cli.err.print(f"Stopped: {appeals(done)} of {found.appeals} changed. The same command goes on with the rest.")
+        cli.err.print(f"Stopped: {appeals(done)} of {tally.appeals} changed. The same command goes on with the rest.")
         raise
     finally:
         log.warning("appeals.renamed", channel=these.channel, count=done, actor=person())
     cli.out.print(f"{appeals(done)} changed, and worked on next; each new version is delivered.")
 
 
-def _show(cli: Cli, found: _Found, renames: list[Rename]) -> None:
+def _show(cli: Cli, tally: _Found, renames: list[Rename]) -> None:
     table = Table("appeals", "what", "such as", box=None, pad_edge=False)
-    for what, count in sorted(found.counts.items(), key=lambda item: -item[1]):
-        left = what in {each.value for each in Left}
-        table.add_row(str(count), f"not changed: {what}" if left else what, ", ".join(found.sample[what]))
+    for what, count in sorted(tally.counts.items(), key=lambda item: -item[1]):
+        left = what in {value.value for value in Left}
+        table.add_row(str(count), f"not changed: {what}" if left else what, ", ".join(tally.sample[what]))
     for rename in renames:
-        if not found.counts[f"{rename.path} → {rename.to}"]:
+        if not tally.counts[f"{rename.path} → {rename.to}"]:
             table.add_row("0", f"{rename.path} → {rename.to}", "")
     cli.out.print(table)
-    cli.out.print(f"{appeals(found.appeals)} would be changed.")
+    cli.out.print(f"{appeals(tally.appeals)} would be changed.")

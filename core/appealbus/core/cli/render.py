@@ -96,8 +96,8 @@ def _appeal(dossier: Dossier, to: Reader) -> RenderableType:
             table.add_row(Text(to.path(f"mentions.{kind}")), Text.assemble(mention.value, (place, "dim")))
     table.add_row(Text(to.field("text")), Text(dossier.appeal.text))
     for warning in dossier.appeal.warnings:
-        told = to.reason(warning.code, warning.message)
-        table.add_row(Text(to.say("warning")), Text(f"{to.path(warning.field)}: {told}", style="yellow"))
+        text = to.reason(warning.code, warning.message)
+        table.add_row(Text(to.say("warning")), Text(f"{to.path(warning.field)}: {text}", style="yellow"))
     return table
 
 
@@ -107,16 +107,16 @@ def _changes(dossier: Dossier, to: Reader) -> RenderableType:
         result = "" if change.result is None else to.word(change.result)
         parts = [to.word(change.kind), ", ".join(map(to.path, change.fields)), result, change.reason]
         parts += [to.reason(warning.code, warning.message) for warning in change.warnings]
-        told = "  ".join(one_line(part) for part in parts if part)
-        table.add_row(Text(to.day(day_of(change.dated_at))), Text(told))
+        text = "  ".join(one_line(part) for part in parts if part)
+        table.add_row(Text(to.day(day_of(change.dated_at))), Text(text))
     return table
 
 
 def _signals(dossier: Dossier, to: Reader) -> RenderableType:
     table = _section("\n" + to.say("What follows"))
     if dossier.unassessed:
-        told = to.say("{names} could not assess it: there may be more", names=", ".join(dossier.unassessed))
-        table.add_row(Text(to.say("unassessed"), style="yellow"), Text(one_line(told)))
+        text = to.say("{names} could not assess it: there may be more", names=", ".join(dossier.unassessed))
+        table.add_row(Text(to.say("unassessed"), style="yellow"), Text(one_line(text)))
     for signal in worst_first(dossier.signals):
         style = SEVERITY.get(signal.severity.value, "bold")
         rests = to.say("rests on {fields}", fields=", ".join(signal.fields))
@@ -133,15 +133,15 @@ def _fact(fact: Fact, dossier: Dossier, to: Reader) -> RenderableType:
     for path, value in rows_of(fact.record, to):
         if path != "type":
             table.add_row(Text(one_line(to.path(path, fact.record.type.rpartition(".")[2]))), Text(value))
-    told = to.say(
+    text = to.say(
         "source: {source} over {connector}, observed {moment}",
         source=origin.source,
         connector=origin.connector,
         moment=to.moment(origin.observed_at),
     )
     if origin.message_id:
-        told += to.say(", message {id}", id=origin.message_id)
-    lines = [Text(one_line(told), style="dim")]
+        text += to.say(", message {id}", id=origin.message_id)
+    lines = [Text(one_line(text), style="dim")]
     if origin.unknown:
         lines.append(Text(one_line(to.unknown(origin.unknown, fact.record.type)), style="yellow"))
     if origin.unchecked:

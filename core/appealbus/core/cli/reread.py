@@ -70,10 +70,10 @@ class Findings:
             kinds.add(("", _WHY[left]))
             self.left.add(left)
         for kind in kinds:
-            told = kind if kind in self.counts or len(self.counts) < _LINES else ("", "more")
-            self.counts[told] += 1
-            if len(self.sample[told]) < _SAMPLE:
-                self.sample[told].append(read.number or f"id {read.appeal_id}")
+            line = kind if kind in self.counts or len(self.counts) < _LINES else ("", "more")
+            self.counts[line] += 1
+            if len(self.sample[line]) < _SAMPLE:
+                self.sample[line].append(read.number or f"id {read.appeal_id}")
 
 
 def reread(
@@ -142,30 +142,30 @@ class _Run:
         cli = self.cli
         try:
             async with cli.journal() as journal:
-                found = await self._look(journal)
+                findings = await self._look(journal)
             if self.values:
                 async with cli.journal(write=True) as journal:
                     await journal.note_look("reread", number=self.targets.number, about={})
-                for read in found.reads:
+                for read in findings.reads:
                     _show_values(cli, read)
-            _show(cli, found, self.targets.span)
+            _show(cli, findings, self.targets.span)
             await self._looked()
-            if self.dry_run or not found.differ:
-                return self._code(found.left)
-            if not self.yes and not typer.confirm(f"Change {appeals(len(found.differ))}?"):
+            if self.dry_run or not findings.differ:
+                return self._code(findings.left)
+            if not self.yes and not typer.confirm(f"Change {appeals(len(findings.differ))}?"):
                 cli.out.print("Nothing is changed.")
                 return 0
             async with cli.journal(write=True) as journal:
-                left = await self._change(journal, found.differ)
+                left = await self._change(journal, findings.differ)
         finally:
             await self.process.end()
-        return self._code(found.left | left)
+        return self._code(findings.left | left)
 
     async def _looked(self) -> None:
         """Record that a person has seen what the bus left undone, if anything."""
         source = self.targets.span.source if self.targets.span else ""
         async with self.cli.journal() as journal:
-            left = any(each.is_undone for each in await journal.reread_passes() if each.source == source)
+            left = any(row.is_undone for row in await journal.reread_passes() if row.source == source)
         if left:
             async with self.cli.journal(write=True) as journal:
                 await journal.passes_looked_at(source)
@@ -175,17 +175,17 @@ class _Run:
         return EXIT_ABSENT if gone else EXIT_PROBLEMS if left - _NOTHING_TO_DO else 0
 
     async def _look(self, journal: Journal) -> Findings:
-        found = Findings()
+        findings = Findings()
         try:
             async for appeal_id in self.targets.ids(self.cli, journal):
                 read = await self.process.read(appeal_id)
-                found.add(read)
+                findings.add(read)
                 if self.values:
-                    found.reads.append(read)
+                    findings.reads.append(read)
         except asyncio.CancelledError:
-            self.cli.err.print(f"Stopped after {appeals(found.looked_at)}; nothing is changed.")
+            self.cli.err.print(f"Stopped after {appeals(findings.looked_at)}; nothing is changed.")
             raise
-        return found
+        return findings
 
     async def _change(self, journal: Journal, was: Mapping[int, set[tuple[str, str]]]) -> set[str]:
         """Reread and save changes page by page; return the reasons of skipped appeals."""
@@ -206,33 +206,33 @@ class _Run:
                     done += results.count(Written.CHANGED)
                 again = [appeal_id for appeal_id, (why, _) in came.items() if why in ("in_work", Written.ANSWERED)]
         except (asyncio.CancelledError, AppealBusError):
-            told = f"Stopped: at least {appeals(done)} of {len(was)} changed. The same command goes on with the rest."
-            self.cli.err.print(told)
+            text = f"Stopped: at least {appeals(done)} of {len(was)} changed. The same command goes on with the rest."
+            self.cli.err.print(text)
             raise
         left = {why for why, _ in came.values()} - {Written.CHANGED}
-        for each in left:
-            names = [name for why, name in came.values() if why == each]
-            how = "wholly " if each == "partly" else ""
-            self.cli.err.print(f"{appeals(len(names))} not {how}changed: {_WHY[each]}", style="yellow")
-            if each not in _NOTHING_TO_DO:
+        for reason in left:
+            names = [name for why, name in came.values() if why == reason]
+            how = "wholly " if reason == "partly" else ""
+            self.cli.err.print(f"{appeals(len(names))} not {how}changed: {_WHY[reason]}", style="yellow")
+            if reason not in _NOTHING_TO_DO:
                 self.cli.err.print(", ".join(names))
         log.warning("appeals.reread", count=done, actor=person())
         self.cli.out.print(f"{appeals(done)} changed, and worked on next; each new version is delivered.")
         return left
 
 
-def _show(cli: Cli, found: Findings, span: Span | None) -> None:
+def _show(cli: Cli, findings: Findings, span: Span | None) -> None:
     of_it = f" of {span.source}" if span else ""
-    if not found.looked_at:
+    if not findings.looked_at:
         cli.out.print(f"No replies{of_it} are kept.")
         return
-    cli.out.print(f"Read again, with the plugins of today: replies{of_it} to {appeals(found.looked_at)}.")
+    cli.out.print(f"Read again, with the plugins of today: replies{of_it} to {appeals(findings.looked_at)}.")
     table = Table("appeals", "lookup", "what would be otherwise", "such as", box=None, pad_edge=False)
-    for (lookup, text), count in sorted(found.counts.items(), key=lambda item: -item[1]):
-        table.add_row(str(count), lookup, text, ", ".join(found.sample[lookup, text]))
-    if found.counts:
+    for (lookup, text), count in sorted(findings.counts.items(), key=lambda item: -item[1]):
+        table.add_row(str(count), lookup, text, ", ".join(findings.sample[lookup, text]))
+    if findings.counts:
         cli.out.print(table)
-    cli.out.print(f"{appeals(len(found.differ))} would be changed.")
+    cli.out.print(f"{appeals(len(findings.differ))} would be changed.")
 
 
 def _show_values(cli: Cli, read: AppealRead) -> None:

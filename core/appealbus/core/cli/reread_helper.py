@@ -84,9 +84,9 @@ async def _serve(cli: Cli, source: str, requests: IO[bytes], results: IO[bytes])
             _answer(results, await _reread(rereader, contracts, journal, request) if not is_other else {"other": True})
 
 
-def _answer(results: IO[bytes], found: dict[str, Any]) -> None:
-    told = orjson.dumps(found)
-    results.writelines((f"{len(told)}\n".encode(), told))
+def _answer(results: IO[bytes], answer: dict[str, Any]) -> None:
+    raw = orjson.dumps(answer)
+    results.writelines((f"{len(raw)}\n".encode(), raw))
     results.flush()
 
 
@@ -110,14 +110,14 @@ async def _reread(
         return {"number": case.receipt.number, "results": []}
     rows = await journal.replies(appeal_id)
     contract = contracts.get(case.appeal.kind) or contracts[None]
-    found = await rereader.read(case, contract, rows, request["source"] or None)
-    return {"number": case.receipt.number, "results": [_told(each, values=request["values"]) for each in found]}
+    results = await rereader.read(case, contract, rows, request["source"] or None)
+    return {"number": case.receipt.number, "results": [_told(result, values=request["values"]) for result in results]}
 
 
 def _told(result: Reread, *, values: bool) -> dict[str, Any]:
     """Return the result of a question, with values only if requested."""
     fields = [[field.path, field.how.value, *([field.old, field.new] if values else [])] for field in result.fields]
-    told: dict[str, Any] = {
+    document: dict[str, Any] = {
         "lookup": result.lookup,
         "key": result.key,
         "verdict": result.verdict.value,
@@ -129,7 +129,7 @@ def _told(result: Reread, *, values: bool) -> dict[str, Any]:
     }
     if result.verdict is Verdict.DIFFERS and result.after is not None and result.before is not None:
         after = result.after
-        told["after"] = {
+        document["after"] = {
             "lookup": result.before.lookup,
             "was_ended_at": result.before.ended_at,
             "ended_at": after.ended_at,
@@ -139,7 +139,7 @@ def _told(result: Reread, *, values: bool) -> dict[str, Any]:
             "record": None if after.record is None else after.record.model_dump_json(),
             "provenance": None if after.provenance is None else after.provenance.model_dump_json(),
         }
-    return told
+    return document
 
 
 async def _started(bound: Bound) -> bool:

@@ -111,9 +111,9 @@ async def _run(cli: Cli, ends: bool, parked: bool) -> None:
             await bus.stop(why)
 
 
-async def _first(*each: Coroutine[Any, Any, Any]) -> None:
+async def _first(*work: Coroutine[Any, Any, Any]) -> None:
     """Wait for the first to end, raise its exception, and cancel the others."""
-    waits = [asyncio.create_task(one) for one in each]
+    waits = [asyncio.create_task(one) for one in work]
     done, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
     for task in pending:
         task.cancel()
@@ -154,13 +154,13 @@ def prune(
         if dry_run:
             async with cli.journal() as journal:
                 now, counts = journal.now(), await journal.counts()
-                waits = sum(each.get(receiver or "", 0) for each in (counts.outbox, counts.alone))
+                waits = sum(by_receiver.get(receiver or "", 0) for by_receiver in (counts.outbox, counts.alone))
                 dropped = {} if receiver is None else {"deliveries": waits}
                 return dropped | await journal.count_old(ages(cli.loaded.settings, now, done=done), now, receiver)
         async with cli.journal(write=True) as journal:
             dropped = {} if receiver is None else {"deliveries": await journal.drop_deliveries(receiver)}
             return dropped | await journal.prune(ages(cli.loaded.settings, journal.now(), done=done))
 
-    found = asyncio.run(work())
-    told = ", ".join(f"{count} {what}" for what, count in found.items())
-    cli.out.print(f"{told} would be deleted" if dry_run else told)
+    counts = asyncio.run(work())
+    text = ", ".join(f"{count} {what}" for what, count in counts.items())
+    cli.out.print(f"{text} would be deleted" if dry_run else text)

@@ -112,8 +112,8 @@ def selects(command: Callable[..., None]) -> Callable[..., None]:
         command(*args, chosen=chosen_by(**said), **given)
 
     own = [parameter for parameter in inspect.signature(command).parameters.values() if parameter.name != "chosen"]
-    every = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in (*own, *options.values())]
-    run.__annotations__ = {each.name: each.annotation for each in every}
+    every = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in (*own, *options.values())]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in every}
     run.__signature__ = inspect.Signature(every)  # type: ignore[attr-defined]
     return run
 
@@ -173,20 +173,20 @@ def _accepted_before(days: int | None) -> datetime | None:
 def _named(what: str, option: str, file: Path | None, read: Callable[[str], tuple[str, str] | None]) -> tuple[str, str]:
     """Read a person or parcel. Errors never repeat the input."""
     written = typer.prompt(f"The {what}", err=True) if file is None else _first_line(file, f"{option}-file")
-    found = read(written) if len(written) <= _SPELT else None
-    if found is None:
+    value = read(written) if len(written) <= _SPELT else None
+    if value is None:
         raise typer.BadParameter(f"this is no {what}: look whether all its digits are right", param_hint=option)
-    return found
+    return value
 
 
 def _person(written: str) -> tuple[str, str] | None:
-    found = holder(written, "")
-    return None if found is None else found[:2]
+    person = holder(written, "")
+    return None if person is None else person[:2]
 
 
 def _parcel(written: str) -> tuple[str, str] | None:
-    found = parcel(written, "")
-    return None if found is None else found[:2]
+    land = parcel(written, "")
+    return None if land is None else land[:2]
 
 
 def _first_line(file: Path, option: str) -> str:

@@ -60,13 +60,13 @@ def pause(
 
     async def work() -> tuple[Pause, list[Endangered], int]:
         async with cli.journal(write=True) as journal:
-            found = await journal.endangered(name, kinds, due_by, _NAMED)
-            return await pausing.pause(journal, name, ends, reason=reason, by=by), *found
+            endangered = await journal.endangered(name, kinds, due_by, _NAMED)
+            return await pausing.pause(journal, name, ends, reason=reason, by=by), *endangered
 
     order, danger, count = asyncio.run(work())
     if as_json:
-        told = [{"number": each.number, "due_on": each.due_on.isoformat()} for each in danger]
-        cli.print_json({"pause": asdict(order), "in_danger": told, "in_danger_count": count})
+        appeals = [{"number": appeal.number, "due_on": appeal.due_on.isoformat()} for appeal in danger]
+        cli.print_json({"pause": asdict(order), "in_danger": appeals, "in_danger_count": count})
         return
     cli.out.print(f"{name} is paused until {local(ends):%Y-%m-%d %H:%M}; `appealbus source resume {name}` ends it.")
     _tell(cli, danger, count, f"due by {due_by} and waiting for {name}")
@@ -90,26 +90,26 @@ def impact(
 
     async def work() -> tuple[Outage, list[AppealRow]]:
         async with cli.journal() as journal:
-            found = await outages.outage(journal, asked, ends)
-            return found, await outages.missing(journal, asked, found, limit=_NAMED)
+            outage = await outages.outage(journal, asked, ends)
+            return outage, await outages.missing(journal, asked, outage, limit=_NAMED)
 
-    found, first = asyncio.run(work())
+    outage, first = asyncio.run(work())
     if as_json:
-        numbers = [{"number": each.number, "due_on": each.due_on} for each in first]
-        cli.print_json({**asdict(found), "missed": found.missed, "missed_anyway": found.anyway, "first": numbers})
+        numbers = [{"number": row.number, "due_on": row.due_on} for row in first]
+        cli.print_json({**asdict(outage), "missed": outage.missed, "missed_anyway": outage.anyway, "first": numbers})
         return
-    least = "at least " if found.more else ""
-    cli.out.print(f"{name} away until {local(ends):%Y-%m-%d %H:%M}: {least}{found.missed} appeals miss their due date.")
-    if found.anyway:
-        cli.out.print(f"  {found.anyway} of them would, too, if it were asked from now on.")
-    for day in found.missed_days:
+    more = "at least " if outage.more else ""
+    cli.out.print(f"{name} away until {local(ends):%Y-%m-%d %H:%M}: {more}{outage.missed} appeals miss their due date.")
+    if outage.anyway:
+        cli.out.print(f"  {outage.anyway} of them would, too, if it were asked from now on.")
+    for day in outage.missed_days:
         cli.out.print(f"  due {day.day}: {day.missed} of {day.waiting}")
-    for each in first:
-        cli.out.print(f"  {one_line(each.number)}  due {each.due_on}")
-    if found.missed > len(first):
-        cli.out.print(f"  and {found.missed - len(first)} more")
-    if found.overdue:
-        cli.out.print(f"  Besides, {found.overdue} that wait for it are overdue already.", style="yellow")
+    for row in first:
+        cli.out.print(f"  {one_line(row.number)}  due {row.due_on}")
+    if outage.missed > len(first):
+        cli.out.print(f"  and {outage.missed - len(first)} more")
+    if outage.overdue:
+        cli.out.print(f"  Besides, {outage.overdue} that wait for it are overdue already.", style="yellow")
 
 
 @group.command("resume")
@@ -139,9 +139,9 @@ def resume(
         _known(cli, name)
         cli.fail(f"{one_line(name)} is not paused.", EXIT_ABSENT)
     if as_json:
-        told = [{"number": each.number, "due_on": each.due_on.isoformat()} for each in danger]
+        appeals = [{"number": appeal.number, "due_on": appeal.due_on.isoformat()} for appeal in danger]
         was = None if before is None else asdict(before)
-        cli.print_json({"resumed": name, "was": was, "in_danger": told, "in_danger_count": count})
+        cli.print_json({"resumed": name, "was": was, "in_danger": appeals, "in_danger_count": count})
         return
     cli.out.print(f"{one_line(name)} is asked again, and what waits for it, most urgent first.")
     _tell(cli, danger, count, "due by tomorrow and waiting for it")
@@ -180,7 +180,7 @@ def _tell(cli: Cli, danger: list[Endangered], count: int, what: str) -> None:
         cli.out.print(f"No open appeal is {what}.")
         return
     cli.out.print(f"In danger: {count} open appeal{'s are' if count > 1 else ' is'} {what}.", style="yellow")
-    for each in danger:
-        cli.out.print(f"  {one_line(each.number)}  due {each.due_on}")
+    for appeal in danger:
+        cli.out.print(f"  {one_line(appeal.number)}  due {appeal.due_on}")
     if count > len(danger):
         cli.out.print(f"  and {count - len(danger)} more")

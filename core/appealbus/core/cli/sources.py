@@ -35,15 +35,15 @@ def sources(
 ) -> None:
     """Show how each source stands over all workers, and which of their connections are not up."""
     cli = cli_of(context)
-    found, workers = cli.read(_read)
+    states, workers = cli.read(_read)
     if as_json:
-        told = [{name: each for name, each in asdict(one).items() if name != "usual"} for one in found]
-        cli.print_json({"workers": [asdict(worker) for worker in workers], "sources": told})
+        rows = [{name: value for name, value in asdict(one).items() if name != "usual"} for one in states]
+        cli.print_json({"workers": [asdict(worker) for worker in workers], "sources": rows})
         return
-    cli.out.print(source_view(found, paths=paths))
+    cli.out.print(source_view(states, paths=paths))
     if workers:
         cli.out.print(worker_view(workers))
-    elif found:
+    elif states:
         cli.out.print("No worker is alive; so it stood at last.", style="yellow")
     else:
         cli.out.print("No bus has worked this journal yet; start one with `appealbus run`.")
@@ -157,18 +157,18 @@ def _paths(states: list[SourceState], *, unread: bool) -> Iterator[Text]:
 def _drifts(states: list[SourceState], *, lines: bool) -> Iterator[Text]:
     """Yield fields whose form changed, and the lines that call neighbouring elements meaningless."""
     for state in states:
-        for name, each in sorted(state.drifts.items()):
-            share = "" if each.share is None else ", told by {} % of replies, and now by {} %".format(*each.share)
-            beside = f", beside {', '.join(each.beside)}" if each.beside else ""
-            what = f"{name} since {local(each.since):%Y-%m-%d %H:%M} in {each.replies} replies{share}{beside}"
-            yield Text(one_line(f"{state.source}, unknown: {what}{each.at and f' ({each.at})'}"), "yellow")
+        for name, drift in sorted(state.drifts.items()):
+            share = "" if drift.share is None else ", told by {} % of replies, and now by {} %".format(*drift.share)
+            beside = f", beside {', '.join(drift.beside)}" if drift.beside else ""
+            what = f"{name} since {local(drift.since):%Y-%m-%d %H:%M} in {drift.replies} replies{share}{beside}"
+            yield Text(one_line(f"{state.source}, unknown: {what}{drift.at and f' ({drift.at})'}"), "yellow")
         paths = sorted({path for drift in state.drifts.values() for path in drift.beside}) if lines else []
         if paths:
             yield Text(f"If one of these tells nothing that a record of {one_line(state.source)} could lack:", "dim")
         for path in paths:
             until = day_of(wall()) + _UNTIL
-            told = json.dumps(path, ensure_ascii=False)
-            table = f'[[sources.{state.source}.meaningless]]\npath = {told}\nreason = "…"\nuntil = {until}'
+            written = json.dumps(path, ensure_ascii=False)
+            table = f'[[sources.{state.source}.meaningless]]\npath = {written}\nreason = "…"\nuntil = {until}'
             yield Text(table, no_wrap=True, overflow="ignore")
 
 

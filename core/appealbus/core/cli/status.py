@@ -57,19 +57,19 @@ def status_view(
         Text(f"workers     {who}", "" if workers else "yellow"),
     ]
     if counts.alone:
-        told = ", ".join(f"{count} for {receiver}" for receiver, count in sorted(counts.alone.items()))
-        lines.append(Text(f"alone       {told}; see `appealbus deliveries list`", "red"))
+        text = ", ".join(f"{count} for {receiver}" for receiver, count in sorted(counts.alone.items()))
+        lines.append(Text(f"alone       {text}; see `appealbus deliveries list`", "red"))
     if counts.suspect:
         lines.append(Text(f"suspect     {counts.suspect} left by dead workers, taken one at a time", "yellow"))
     if counts.lacking:
-        told = ", ".join(f"{count} {name}" for name, count in counts.lacking.items())
-        lines.append(Text(f"lacking     {told}: not loaded; see `appealbus check`", "red"))
+        text = ", ".join(f"{count} {name}" for name, count in counts.lacking.items())
+        lines.append(Text(f"lacking     {text}: not loaded; see `appealbus check`", "red"))
     if counts.waiting_changes:
         by = ", ".join(f"{count} by {one_line(channel)}" for channel, count in counts.waiting_by_channel.items())
-        told = f"{counts.waiting_changes - counts.refused_changes} wait for appeals that are not known"
+        text = f"{counts.waiting_changes - counts.refused_changes} wait for appeals that are not known"
         if counts.refused_changes:
-            told += f", {counts.refused_changes} that are in quarantine stand beside them"
-        lines.append(Text(f"changes     {told} ({by}); see `appealbus changes`", "yellow"))
+            text += f", {counts.refused_changes} that are in quarantine stand beside them"
+        lines.append(Text(f"changes     {text} ({by}); see `appealbus changes`", "yellow"))
     if counts.held:
         lines.append(Text(f"held        {counts.held}; see `appealbus appeals --state held`", "red"))
     if standing is not None and standing.epoch > 1:

@@ -111,25 +111,25 @@ async def _tail(cli: Cli, wanted: Wanted, start: Start, as_json: bool) -> None:
 
 async def _pages(cli: Cli, wanted: Wanted, start: Start) -> AsyncGenerator[tuple[Sequence[LogEntry], Cursor], None]:
     """Yield entries, with the position up to which everything was searched."""
-    place, away, told = start.after, _SOONEST, ""
+    place, away, said = start.after, _SOONEST, ""
     while True:
         try:
             async with cli.journal() as journal:
                 if place is None:
-                    found, place = await _last(journal, wanted, start.last)
-                    yield found, place
+                    entries, place = await _last(journal, wanted, start.last)
+                    yield entries, place
                 async with aclosing(_as_long_as_open(journal, wanted, place, follow=start.follow)) as pages:
                     async for page in pages:
-                        place, away, told = page.next, _SOONEST, ""
+                        place, away, said = page.next, _SOONEST, ""
                         yield page.entries, place
             if not start.follow:
                 return
         except (JournalError, ConfigError) as error:
             if isinstance(error, CursorRefused) or place is None or not start.follow:
                 raise
-            if str(error) != told:
-                told = str(error)
-                cli.err.print(f"The journal cannot be read, and is tried again: {told}", style="yellow")
+            if str(error) != said:
+                said = str(error)
+                cli.err.print(f"The journal cannot be read, and is tried again: {said}", style="yellow")
             await asyncio.sleep(away)
             away = min(away * 2, _AWAY)
 
@@ -156,15 +156,15 @@ async def _as_long_as_open(
 
 async def _last(journal: Journal, wanted: Wanted, count: int) -> tuple[Sequence[LogEntry], Cursor]:
     head = (await journal.log(limit=1)).head
-    found: list[LogEntry] = []
+    entries: list[LogEntry] = []
     upto = head.position
     for _ in range(_WINDOWS):
-        if len(found) >= count or upto <= 0:
+        if len(entries) >= count or upto <= 0:
             break
         begin = max(0, upto - _WINDOW)
-        found[:0] = await _between(journal, wanted, Cursor(head.epoch, begin), upto, count)
+        entries[:0] = await _between(journal, wanted, Cursor(head.epoch, begin), upto, count)
         upto = begin
-    return found[len(found) - count :] if count else [], head
+    return entries[len(entries) - count :] if count else [], head
 
 
 async def _between(journal: Journal, wanted: Wanted, after: Cursor, upto: int, count: int) -> list[LogEntry]:
@@ -191,8 +191,8 @@ def _show(cli: Cli, entry: LogEntry, epoch: int, *, as_json: bool) -> None:
     line = tell(entry)
     whose = entry.number or ("" if entry.appeal_id is None else f"appeal {entry.appeal_id}, gone")
     head = Text(f"{one_line(line.head):<14}  ", style=line.style)
-    told = (f"{cursor:<10}  {local_second(entry.at)}  ", "dim"), f"{one_line(whose):<16}  ", head, one_line(line.text)
-    cli.out.print(Text.assemble(*told), soft_wrap=True)
+    parts = (f"{cursor:<10}  {local_second(entry.at)}  ", "dim"), f"{one_line(whose):<16}  ", head, one_line(line.text)
+    cli.out.print(Text.assemble(*parts), soft_wrap=True)
 
 
 def _show_end(cli: Cli, place: Cursor, *, as_json: bool) -> None:

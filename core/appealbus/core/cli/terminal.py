@@ -24,8 +24,8 @@ class Terminal(Console):
     def print(self, *objects: Any, lines: bool = False, **how: Any) -> None:
         """Print; a string stays one line, with line breaks escaped, unless `lines` allows more."""
         written = escaped if lines else one_line
-        how.setdefault("soft_wrap", all(isinstance(each, str) for each in objects))
-        shown = [Text(written(each)) if isinstance(each, str) else each for each in objects]
+        how.setdefault("soft_wrap", all(isinstance(part, str) for part in objects))
+        shown = [Text(written(part)) if isinstance(part, str) else part for part in objects]
         super().print(*shown, **how)
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:

@@ -43,21 +43,21 @@ def refresh(page: str) -> str:
 
 
 def _rows(
-    model: type[BaseModel], prefix: str, told: dict[type[BaseModel], str] | None = None
+    model: type[BaseModel], prefix: str, keys: dict[type[BaseModel], str] | None = None
 ) -> Iterator[tuple[str, str, str, str]]:
     """Yield key, type, default and meaning. A table that is told already is told by its name the second time."""
-    told = {} if told is None else told
+    keys = {} if keys is None else keys
     for name, field in model.model_fields.items():
         key = prefix + name
         meaning = _meaning(model, name)
         inner, step = _inner(field.annotation)
-        if inner in told:
-            meaning = f"{meaning} The same keys as in `{told[inner]}`.".strip()
+        if inner in keys:
+            meaning = f"{meaning} The same keys as in `{keys[inner]}`.".strip()
         default = "" if inner and not step and field.default is not None else _default(field)
         yield key, _type(field.annotation, field.metadata), default, meaning
-        if inner and inner not in told:
-            told[inner] = key
-            yield from _rows(inner, f"{key}{step}.", told)
+        if inner and inner not in keys:
+            keys[inner] = key
+            yield from _rows(inner, f"{key}{step}.", keys)
 
 
 def _meaning(model: type[BaseModel], name: str) -> str:
@@ -68,11 +68,11 @@ def _meaning(model: type[BaseModel], name: str) -> str:
 
 def _inner(annotation: Any) -> tuple[type[BaseModel] | None, str]:
     """Return the model inside a field, and how its keys are reached from the field's own."""
-    if found := models_at(annotation, ()):
-        return found[0], ""
+    if models := models_at(annotation, ()):
+        return models[0], ""
     for step, shown in (("NAME", ".NAME"), (0, "[]")):
-        if (found := models_at(annotation, (step,))) and get_origin(annotation) is (dict if step else list):
-            return found[0], shown
+        if (models := models_at(annotation, (step,))) and get_origin(annotation) is (dict if step else list):
+            return models[0], shown
     return None, ""
 
 
@@ -130,7 +130,7 @@ def _toml(value: Any) -> str:
             values = sorted(value) if isinstance(value, (set, frozenset)) else value
             return f"[{', '.join(map(_toml, values))}]"
         case dict():
-            return f"{{ {', '.join(f'{key} = {_toml(each)}' for key, each in value.items())} }}" if value else "{}"
+            return f"{{ {', '.join(f'{key} = {_toml(item)}' for key, item in value.items())} }}" if value else "{}"
         case int() | float():
             return f"{value:_}" if isinstance(value, int) and value >= 10_000 else f"{value:g}"
         case _:
@@ -138,5 +138,5 @@ def _toml(value: Any) -> str:
 
 
 if __name__ == "__main__":
-    for each in map(Path, sys.argv[1:]):
-        each.write_text(refresh(each.read_text(encoding="utf-8")), encoding="utf-8")
+    for page in map(Path, sys.argv[1:]):
+        page.write_text(refresh(page.read_text(encoding="utf-8")), encoding="utf-8")

@@ -161,9 +161,9 @@ class Loaded(Written):
 
     def open_secrets(self) -> list[str]:
         """Say which of the secrets and private keys met so far others may read."""
-        found = [secret.open_to_others() for secret in self.secrets]
-        found += [(problem := readable_by_others(file)) and f"{key}: {problem}" for key, file in self.keys]
-        return list(filter(None, found))
+        problems = [secret.open_to_others() for secret in self.secrets]
+        problems += [(problem := readable_by_others(file)) and f"{key}: {problem}" for key, file in self.keys]
+        return list(filter(None, problems))
 
 
 def _real(table: Any, loc: Sequence[Any]) -> tuple[str | int, ...]:
@@ -186,11 +186,11 @@ def _secrets(value: Any, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Secret |
             for name in type(value).model_fields:
                 yield from _secrets(getattr(value, name), (*path, name))
         case dict():
-            for key, each in value.items():
-                yield from _secrets(each, (*path, str(key)))
+            for key, inner in value.items():
+                yield from _secrets(inner, (*path, str(key)))
         case list() | tuple():
-            for index, each in enumerate(value):
-                yield from _secrets(each, (*path, index))
+            for index, inner in enumerate(value):
+                yield from _secrets(inner, (*path, index))
 
 
 def load(file: Path | None = None, env: Mapping[str, str] | None = None) -> Loaded:

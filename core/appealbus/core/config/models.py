@@ -280,7 +280,7 @@ class CompletenessSettings(Settings):
     @property
     def groups(self) -> frozenset[frozenset[str]]:
         """What `required` names: of each group one at least."""
-        return frozenset(frozenset(each.split(" or ")) for each in self.required or ())
+        return frozenset(frozenset(group.split(" or ")) for group in self.required or ())
 
     @property
     def names(self) -> set[str]:

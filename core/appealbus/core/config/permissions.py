@@ -40,7 +40,7 @@ def _met(path: Path) -> list[Path]:
             here = here.parent
         elif here not in met:
             met.append(here)
-    return [each for each in met if each != here] + [here]
+    return [folder for folder in met if folder != here] + [here]
 
 
 def readable_by_others(path: Path) -> str | None:

@@ -97,7 +97,7 @@ def explain(error: ErrorDetails, model: type[BaseModel], also: Iterable[str] = (
     context = error.get("ctx", {})
     match error["type"]:
         case "extra_forbidden":
-            known = {field for each in models for field in each.model_fields} | set(also if len(path) == 1 else ())
+            known = {field for part in models for field in part.model_fields} | set(also if len(path) == 1 else ())
             text = f"unknown key; {did_you_mean(name, known, '' if known else 'remove it')}"
         case "missing":
             text = _missing(models, name)

@@ -42,10 +42,10 @@ class LookPlace:
 
     @classmethod
     def parse(cls, text: str) -> "LookPlace":
-        found = re.fullmatch(r"([0-9]{1,18})-([0-9]{1,18})", text, re.ASCII)
-        if found is None:
+        match = re.fullmatch(r"([0-9]{1,18})-([0-9]{1,18})", text, re.ASCII)
+        if match is None:
             raise ValueError("write it as the page before has told it")
-        return cls(int(found[1]), int(found[2]))
+        return cls(int(match[1]), int(match[2]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,11 +59,11 @@ class CallSpan:
 def spans(calls: Sequence[PastCall], now: datetime) -> tuple[timedelta, list[CallSpan]]:
     """Return the length of spans, and sums of calls over equal spans up to now."""
     of = Spans.over([call.at for call in calls], now)
-    found = [CallSpan(begins) for begins in of.begins]
+    spans = [CallSpan(begins) for begins in of.begins]
     for call in calls:
         place = of.place(call.at)
         if place is not None:
-            found[place].outcomes[call.kind] += 1
+            spans[place].outcomes[call.kind] += 1
             if call.kind not in FAILED:
-                found[place].took.append(call.ms)
-    return of.step, found
+                spans[place].took.append(call.ms)
+    return of.step, spans

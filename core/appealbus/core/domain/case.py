@@ -177,4 +177,4 @@ class Case:
             return True
         if self.appeal.received_at != plausible(self.appeal.received_at, self.receipt.accepted_at):
             return True
-        return bool(self.kept_changes) and max(self.kept_changes, key=lambda each: each.order).misdated
+        return bool(self.kept_changes) and max(self.kept_changes, key=lambda change: change.order).misdated

@@ -36,18 +36,18 @@ class CertificateState:
 
     def trouble(self, now: datetime) -> LazyText | None:
         """Return why it does not count, or soon will not; None where all is well."""
-        its = {"name": self.name, "purpose": told(self.purpose)}
+        names = {"name": self.name, "purpose": told(self.purpose)}
         if now < self.not_before:
             return told(
                 "certificate {name} ({purpose}) counts only from {since} UTC on",
-                **its,
+                **names,
                 since=f"{self.not_before:%Y-%m-%d %H:%M}",
             )
         if self.is_over(now):
-            return told("certificate {name} ({purpose}) ended on {day}: renew it", **its, day=day_of(self.not_after))
+            return told("certificate {name} ({purpose}) ended on {day}: renew it", **names, day=day_of(self.not_after))
         if self.not_after - now < SOON:
             return told(
-                "certificate {name} ({purpose}) ends on {day}: have it renewed", **its, day=day_of(self.not_after)
+                "certificate {name} ({purpose}) ends on {day}: have it renewed", **names, day=day_of(self.not_after)
             )
         return None
 

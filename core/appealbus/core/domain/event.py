@@ -175,10 +175,10 @@ class Cursor:
     @classmethod
     def parse(cls, text: str) -> "Cursor":
         """Return the cursor that is written so; raise ValueError where it is none."""
-        found = re.fullmatch(r"([1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,17})", text, re.ASCII)
-        if found is None:
+        match = re.fullmatch(r"([1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,17})", text, re.ASCII)
+        if match is None:
             raise ValueError("a cursor is written EPOCH.POSITION, as in 1.4711")
-        return cls(int(found[1]), int(found[2]))
+        return cls(int(match[1]), int(match[2]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,13 +209,13 @@ class LogEntry:
     def tries(self) -> Sequence[Mapping[str, Any]]:
         """The attempts of a question that ended."""
         tries = self.detail.get("tries")
-        return [each for each in tries if isinstance(each, dict)] if isinstance(tries, list) else []
+        return [attempt for attempt in tries if isinstance(attempt, dict)] if isinstance(tries, list) else []
 
     @property
     def failed(self) -> bool:
         """Whether something went wrong: a question was not answered, also where a later attempt was."""
         if self.what == What.ENDED:
-            kinds = {str(each.get("kind")) for each in (self.detail, *self.tries)}
+            kinds = {str(entry.get("kind")) for entry in (self.detail, *self.tries)}
             return not kinds.isdisjoint(NO_ANSWER)
         return self.what in _FAILURES
 

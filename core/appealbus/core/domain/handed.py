@@ -60,12 +60,12 @@ class HandoverSpan:
 def handover_spans(attempts: Sequence[PastHandover], now: datetime) -> tuple[timedelta, list[HandoverSpan]]:
     """Return the length of spans, and sums of attempts over equal spans up to now."""
     of = Spans.over([attempt.at for attempt in attempts], now)
-    found = [HandoverSpan(begins) for begins in of.begins]
+    spans = [HandoverSpan(begins) for begins in of.begins]
     for attempt in attempts:
         place = of.place(attempt.at)
         if place is None:
             continue
-        span = found[place]
+        span = spans[place]
         if attempt.what == What.DELIVERED:
             span.delivered += 1
         elif attempt.what == What.SET_ASIDE:
@@ -74,4 +74,4 @@ def handover_spans(attempts: Sequence[PastHandover], now: datetime) -> tuple[tim
             span.failed += 1
         if attempt.waited is not None:
             span.waited.append(attempt.waited)
-    return of.step, found
+    return of.step, spans

@@ -16,4 +16,4 @@ class Pace:
 
     def a_minute(self, *what: str) -> float:
         seconds = max(1.0, (self.until - self.since).total_seconds())
-        return sum(self.counts.get(str(each), 0) for each in what) * 60 / seconds
+        return sum(self.counts.get(str(name), 0) for name in what) * 60 / seconds

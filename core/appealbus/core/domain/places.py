@@ -15,7 +15,7 @@ def covers(territory: str, place: str) -> bool:
 def within(places: Iterable[str], place: str | None) -> bool:
     """Whether a place is in one of the territories; without territories always true, even for None."""
     some = tuple(places)
-    return not some or (place is not None and any(covers(each, place) for each in some))
+    return not some or (place is not None and any(covers(prefix, place) for prefix in some))
 
 
 @lru_cache(maxsize=1024)

@@ -69,9 +69,9 @@ class Selection:
 
     def told(self) -> dict[str, Any]:
         """Return the filter for the log: of persons and parcels only whether there are any."""
-        said = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "named"}
-        told = {name: str(value) for name, value in said.items() if value not in (None, False)}
-        return told | ({"named": " ".join(kind for kind, _ in self.named)} if self.named else {})
+        said = {part.name: getattr(self, part.name) for part in fields(self) if part.name != "named"}
+        values = {name: str(value) for name, value in said.items() if value not in (None, False)}
+        return values | ({"named": " ".join(kind for kind, _ in self.named)} if self.named else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class DeliverySelection:
     """Exclusive end of confirmation; `since` is inclusive."""
 
     def told(self) -> dict[str, Any]:
-        return {each.name: str(value) for each in fields(self) if (value := getattr(self, each.name)) is not None}
+        return {part.name: str(value) for part in fields(self) if (value := getattr(self, part.name)) is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +119,10 @@ class Place:
             written = base64.urlsafe_b64decode(f"{text}{'=' * (-len(text) % 4)}".encode("ascii")).decode("ascii")
         except (binascii.Error, ValueError):
             written = ""
-        found = _WRITTEN.fullmatch(written)
-        if found is None or found[1] != "p":
+        match = _WRITTEN.fullmatch(written)
+        if match is None or match[1] != "p":
             raise ValueError("write it as the page before has told it")
-        return cls(int(found[3]), int(found[2]))
+        return cls(int(match[3]), int(match[2]))
 
 
 NOWHERE = Place(0)

@@ -116,17 +116,17 @@ class Sender:
 
     def kept(self) -> str:
         """Serialize for storage with a message. Kinds of change are left out; the current policy decides."""
-        told: dict[str, Any] = {"channel": self.channel, "places": self.places, "kinds": self.kinds}
-        return orjson.dumps({**told, "client": self.client, "role": self.role}).decode()
+        scope: dict[str, Any] = {"channel": self.channel, "places": self.places, "kinds": self.kinds}
+        return orjson.dumps({**scope, "client": self.client, "role": self.role}).decode()
 
     @classmethod
     def read(cls, kept: str | None, channel: str) -> Self:
         every = frozenset({EVERY})
         if kept is None:
             return cls(channel, changes=every)
-        told = orjson.loads(kept)
-        scope = told["channel"], tuple(told["places"]), tuple(told["kinds"]), every
-        return cls(*scope, client=told["client"], role=told["role"])
+        document = orjson.loads(kept)
+        scope = document["channel"], tuple(document["places"]), tuple(document["kinds"]), every
+        return cls(*scope, client=document["client"], role=document["role"])
 
 
 SenderOf: TypeAlias = Callable[[str | None, str], Sender]

@@ -23,7 +23,7 @@ class Spans:
         if not times:
             return cls()
         first = min(times)
-        step = next((each for each in _STEPS if now - first < each * (_MOST - 1)), _STEPS[-1])
+        step = next((step for step in _STEPS if now - first < step * (_MOST - 1)), _STEPS[-1])
         last = _begins(now, step)
         start = min(last, max(_begins(first, step), last - step * (_MOST - 1)))
         return cls(step, [start + step * n for n in range((last - start) // step + 1)])
@@ -40,8 +40,8 @@ def _begins(at: datetime, step: timedelta) -> datetime:
 
 def quantile(values: Sequence[int], part: float) -> int | None:
     """Return the quantile; None without values."""
-    found = sorted(values)
-    return found[min(len(found) - 1, int(part * len(found)))] if found else None
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(part * len(ordered)))] if ordered else None
 
 
 def by_code(failures: Iterable[tuple[str, datetime]]) -> list[tuple[str, int, datetime]]:

@@ -51,10 +51,10 @@ class Shares:
     before: dict[str, tuple[int, int]] = field(default_factory=dict)
     fell: dict[str, Fell] = field(default_factory=dict)
 
-    def count(self, told: Iterable[str], fields: Collection[str], now: datetime) -> None:
+    def count(self, names: Iterable[str], fields: Collection[str], now: datetime) -> None:
         self.since, self.newest_since = self.since or now, self.newest_since or now
         self.replies += 1
-        for name in told:
+        for name in names:
             self.told[name] = self.told.get(name, 0) + 1
             self.newest[name] = self.newest.get(name, 0) + 1
         if not self.replies % _LOOK:
@@ -67,23 +67,23 @@ class Shares:
         before: dict[str, tuple[int, int]] = {}
         for name in fields:
             of, had = before[name] = self.before.get(name, (0, 0))
-            replies, told, since = self.replies, self.told.get(name, 0), block_since
+            replies, count, since = self.replies, self.told.get(name, 0), block_since
             if _LOOK * had >= _EXPECTED * of:
-                replies, told, since = _LOOK, self.newest.get(name, 0), newest_since
+                replies, count, since = _LOOK, self.newest.get(name, 0), newest_since
             begun = self.fell.get(name)
             if begun is not None:
                 begun.replies += _LOOK
             if of >= _BLOCK and replies * had >= _EXPECTED * of:
-                if _FALLEN * told * of > replies * had:
+                if _FALLEN * count * of > replies * had:
                     self.fell.pop(name, None)
                 elif begun is None:
-                    self.fell[name] = Fell(since, replies, 100 * had // of, 100 * told // replies)
+                    self.fell[name] = Fell(since, replies, 100 * had // of, 100 * count // replies)
                 else:
-                    begun.now = 100 * told // replies
+                    begun.now = 100 * count // replies
             if is_over and name not in self.fell:
                 of, had = of + self.replies, had + self.told.get(name, 0)
                 before[name] = (of // 2, had // 2) if of > _LONG else (of, had)
-        self.fell = {name: each for name, each in self.fell.items() if name in before}
+        self.fell = {name: fell for name, fell in self.fell.items() if name in before}
         self.before = before
         if is_over:
             self.replies, self.told, self.since = 0, {}, None
@@ -131,7 +131,7 @@ class Usual:
 
     def __add__(self, other: "Usual") -> "Usual":
         """Merge the data of two workers: both share a history, so the one with more replies wins."""
-        most = max(self, other, key=lambda each: each.replies)
+        most = max(self, other, key=lambda usual: usual.replies)
         paths = self.beside.keys() | other.beside.keys()
         none = frozenset[str]()
         beside = {path: self.beside.get(path, none) | other.beside.get(path, none) for path in sorted(paths)[:_MOST]}

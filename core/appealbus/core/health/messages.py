@@ -81,19 +81,19 @@ def of_messages(facts: Facts) -> Iterator[Finding]:
 
 def of_channels(facts: Facts) -> Iterator[Finding]:
     """Yield channels with the same warning in many of their newest appeals: the data is missing in dossiers."""
-    for each in facts.warned:
-        high = _HIGH_OF_CONTRACT if each.code.startswith(("field.", "list.")) else _HIGH
-        if each.appeals < _SOME or each.share < high or each.code in _USUAL:
+    for warned in facts.warned:
+        high = _HIGH_OF_CONTRACT if warned.code.startswith(("field.", "list.")) else _HIGH
+        if warned.appeals < _SOME or warned.share < high or warned.code in _USUAL:
             continue
         says = told(
             "{appeals} of its newest {of} appeals have the warning {code}, such as {numbers}",
-            appeals=each.appeals,
-            of=each.of,
-            code=each.code,
-            numbers=each.numbers,
+            appeals=warned.appeals,
+            of=warned.of,
+            code=warned.code,
+            numbers=warned.numbers,
         )
         does = told("have its operator mend what it sends; `appealbus dossier NUMBER` says what is wrong in each")
-        yield Finding(Severity.WARNING, told("channel {name}", name=each.channel), [says], does)
+        yield Finding(Severity.WARNING, told("channel {name}", name=warned.channel), [says], does)
 
 
 def of_receivers(facts: Facts) -> Iterator[Finding]:

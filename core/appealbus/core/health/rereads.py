@@ -24,8 +24,8 @@ def of_rereads(facts: Facts) -> Iterator[Finding]:
             yield Finding(Severity.WARNING, told("source {name}", name=reread.source), [_left(reread)], does)
     for name in sorted({name for worker in facts.workers for name in worker.readings or {}}):
         all_ = [None if worker.readings is None else worker.readings.get(name, {}) for worker in facts.workers]
-        theirs = [each for each in all_ if each != {}]  # one that does not ask it reads nothing of it
-        if any(each != theirs[0] for each in theirs):
+        theirs = [readings for readings in all_ if readings != {}]  # one that does not ask it reads nothing of it
+        if any(readings != theirs[0] for readings in theirs):
             newest = max(worker.started_at for worker in facts.workers)
             severity = Severity.INFO if facts.at - newest < _ROLLING else Severity.WARNING
             says = told("workers read its replies otherwise than each other, so that none that is kept is read again")
@@ -33,26 +33,26 @@ def of_rereads(facts: Facts) -> Iterator[Finding]:
             yield Finding(severity, told("source {name}", name=name), [says], does)
 
 
-def _left(each: RereadPass) -> LazyText:
-    match each.stage:
+def _left(reread: RereadPass) -> LazyText:
+    match reread.stage:
         case Stage.STOPPED:
             return told(
                 "its replies are read otherwise now, and of {compared} records {otherwise} would change where nothing "
                 "is in doubt: none was changed",
-                compared=each.compared,
-                otherwise=each.otherwise,
+                compared=reread.compared,
+                otherwise=reread.otherwise,
             )
         case Stage.FAILED:
             return told(
                 "the process that reads its kept replies again ends or hangs; {n} appeal was changed before",
                 "the process that reads its kept replies again ends or hangs; {n} appeals were changed before",
-                n=each.changed,
+                n=reread.changed,
             )
         case Stage.OTHER:
             return told("its plugins or contracts on the disk are not those that run: start the bus anew")
         case _:
             return told(
                 "its kept replies were read again, and {left} of {gaps} with a gap were left as they are",
-                left=each.left,
-                gaps=each.gaps,
+                left=reread.left,
+                gaps=reread.gaps,
             )

@@ -23,10 +23,10 @@ async def of_setting(journal: Journal, settings: Configuration, lookups: int | N
     """Return missing parts of the whole configuration. `lookups` None: the number that workers recorded."""
     if lookups is None:
         known = await journal.known_lookups()
-        lookups = sum(bool(each.lookup) for each in known) if known else None
-    found = asks_nobody(settings, lookups)
+        lookups = sum(bool(lookup.lookup) for lookup in known) if known else None
+    findings = asks_nobody(settings, lookups)
     if not settings.deliveries and not await journal.feed_readers():
         says = told("none is configured, and no client has read the feed: nobody is handed dossiers")
         does = told("nothing, if people read them here; else add [deliveries.NAME], or a client that reads the feed")
-        found.append(Finding(Severity.INFO, told("receivers"), [says], does))
-    return found
+        findings.append(Finding(Severity.INFO, told("receivers"), [says], does))
+    return findings

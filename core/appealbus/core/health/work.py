@@ -34,19 +34,19 @@ def of_workers(facts: Facts) -> Iterator[Finding]:
     several = len(facts.workers) > 1
     for worker in facts.workers:
         for link in worker.links:
-            found = of_link(link, f"{worker.host}:{worker.pid}" if several else "")
-            if found is not None:
-                yield found
+            finding = of_link(link, f"{worker.host}:{worker.pid}" if several else "")
+            if finding is not None:
+                yield finding
 
 
 def of_sources(facts: Facts) -> Iterator[Finding]:
     """Yield unavailable sources, with waiting appeals and times."""
-    parked = {each.source: each for each in facts.parked}
+    parked = {parking.source: parking for parking in facts.parked}
     for source in facts.sources:
         for certificate in source.certificates:
-            found = of_certificate(source.source, certificate, facts.at)
-            if found is not None:
-                yield found
+            finding = of_certificate(source.source, certificate, facts.at)
+            if finding is not None:
+                yield finding
         waits = parked.get(source.source)
         waiting = [_waiting(waits)] if waits else []
         still = list(_standing_still(source, facts, waiting))
@@ -90,7 +90,7 @@ def _drifting(source: SourceState) -> Finding:
         told(
             "since {since} its replies tell otherwise than they are read: {fields}",
             since=total.since,
-            fields=tuple(WrittenText(_drift(name, each)) for name, each in sorted(source.drifts.items())[:_FIELDS]),
+            fields=tuple(WrittenText(_drift(name, drift)) for name, drift in sorted(source.drifts.items())[:_FIELDS]),
         )
     ]
     does = told("its contract has changed: mend the reading or schema of its plugin; dossiers lack these until then")
@@ -202,17 +202,15 @@ def of_terms(facts: Facts) -> Iterator[Finding]:
 
 
 def _by_body(due: DueSoon) -> Iterator[LazyText]:
-    if not any(each.body for each in due.bodies):
+    if not any(body.body for body in due.bodies):
         return
     some = []
-    for each in due.bodies[:_BODIES]:
-        body = one_line(each.body) or told("no body")
-        if each.overdue:
-            some.append(
-                told("{body} {number} ({overdue} overdue)", body=body, number=each.appeals, overdue=each.overdue)
-            )
+    for row in due.bodies[:_BODIES]:
+        body = one_line(row.body) or told("no body")
+        if row.overdue:
+            some.append(told("{body} {number} ({overdue} overdue)", body=body, number=row.appeals, overdue=row.overdue))
         else:
-            some.append(told("{body} {number}", body=body, number=each.appeals))
+            some.append(told("{body} {number}", body=body, number=row.appeals))
     if len(due.bodies) > _BODIES:
         left = len(due.bodies) - _BODIES
         some.append(told("{n} body more", "{n} bodies more", n=left))

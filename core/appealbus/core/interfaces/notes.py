@@ -65,7 +65,7 @@ class Notes:
 
     def is_meaningless(self, path: str) -> bool:
         """Say whether somebody has said of an element that it tells nothing."""
-        return f"/{path}".endswith(tuple(f"/{each}" for each in self.meaningless))
+        return f"/{path}".endswith(tuple(f"/{end}" for end in self.meaningless))
 
     def leave_unread(self, path: str) -> None:
         """Count an element that nobody takes."""

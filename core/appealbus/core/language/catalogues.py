@@ -28,12 +28,12 @@ def all_of(language: str, plugins: Iterable[str]) -> NullTranslations:
     words = own(language)
     for folder in dict.fromkeys(_folders(plugins)):
         try:
-            found = _read(folder, language)
+            catalogue = _read(folder, language)
         except Exception as error:  # a third party's file: whatever is wrong with it, its words are missing and no more
             log.warning("catalogue.unreadable", plugin=folder.parent.name, error=type(error).__name__)
             continue
-        if found is not None:
-            words.add_fallback(found)
+        if catalogue is not None:
+            words.add_fallback(catalogue)
     return words
 
 

@@ -31,7 +31,7 @@ class Known:
             return to.say(written)
         if len(written) < _LONGEST:
             for text, pattern in self._shaped:
-                if found := pattern.fullmatch(written):
-                    values = {name: self.tell(value, to) or value for name, value in found.groupdict().items()}
+                if match := pattern.fullmatch(written):
+                    values = {name: self.tell(value, to) or value for name, value in match.groupdict().items()}
                     return to.say(text, **values)
         return None

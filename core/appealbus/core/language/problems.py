@@ -79,19 +79,19 @@ def problems_told(written: str, to: Reader) -> list[Problem]:
     """Translate the errors field by field; unknown ones stay as written."""
     if len(written) > _MOST:
         return [Problem(written, known=False)]
-    parts, found = written.split("; "), []
+    parts, problems = written.split("; "), []
     while parts:
         # A reason may have semicolons of its own.
         for size in range(1, min(len(parts), 3) + 1):
             piece = "; ".join(parts[:size])
             if (text := _told(piece, to)) is not None:
-                found.append(Problem(text, known=True))
+                problems.append(Problem(text, known=True))
                 break
         else:
             size = 1
-            found.append(Problem(parts[0], known=False))
+            problems.append(Problem(parts[0], known=False))
         parts = parts[size:]
-    return found
+    return problems
 
 
 def _told(piece: str, to: Reader) -> str | None:

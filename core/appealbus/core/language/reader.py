@@ -52,12 +52,12 @@ class Reader:
         """Translate a text of the program; others stay as they are."""
         if not text or self.language is ReaderLanguage.ENGLISH:
             return text
-        found = self._own.gettext(text)
-        return found if found != text else link_told(text, self) or text
+        translated = self._own.gettext(text)
+        return translated if translated != text else link_told(text, self) or text
 
     def _named(self, context: str, name: str) -> str | None:
-        found = self._all.pgettext(context, name)
-        return None if found == name else found
+        translated = self._all.pgettext(context, name)
+        return None if translated == name else translated
 
     def field(self, name: str, within: str = "") -> str:
         """Translate a field name: `birth_date` is «дата рождения».
@@ -65,18 +65,18 @@ class Reader:
         `within` is the parent field or record type: a `name` differs between persons and bodies.
         """
         name = name.removesuffix("_ru").removesuffix("_kk")
-        found = (self._named("field", f"{within}.{name}") if within else None) or self._named("field", name)
-        return found or (name.upper() if name in _SHORT else name.replace("_", " "))
+        translated = (self._named("field", f"{within}.{name}") if within else None) or self._named("field", name)
+        return translated or (name.upper() if name in _SHORT else name.replace("_", " "))
 
     def path(self, path: str, within: str = "") -> str:
         """Translate a field's path: `documents[0].number` is «документ 1, номер». Unparsable paths stay as they are."""
         if not _PATH.fullmatch(path):
             return path
-        told = []
+        names = []
         for name, index in _STEP.findall(path):
-            told.append(self.field(name, within) + _places(index))
+            names.append(self.field(name, within) + _places(index))
             within = name
-        return ", ".join(told)
+        return ", ".join(names)
 
     def unknown(self, fields: Iterable[str], record: str) -> str:
         within = record.rpartition(".")[2]
@@ -110,14 +110,14 @@ class Reader:
         """Translate a reason; if unknown, its code or a prefix of the code. Otherwise it stays as written."""
         if self.language is ReaderLanguage.ENGLISH:
             return reason or _ENGLISH.get(code, "")
-        if (told := reason_in_full(reason, self)) is not None:
-            return told
+        if (full := reason_in_full(reason, self)) is not None:
+            return full
         rest = code
         while rest:
-            if found := self._named("code", rest):
+            if translated := self._named("code", rest):
                 # Behind it stands what the person has written who had the source paused.
                 said = reason.partition(": ")[2] if rest == PAUSED else ""
-                return f"{found}: {said}" if said else found
+                return f"{translated}: {said}" if said else translated
             rest = rest.rpartition(".")[0]
         return reason
 
@@ -172,4 +172,4 @@ class Reader:
 
 def _places(index: str) -> str:
     """Format list indexes, counted from one."""
-    return "".join(f" {int(each) + 1}" for each in re.findall(r"[0-9]+", index))
+    return "".join(f" {int(digits) + 1}" for digits in re.findall(r"[0-9]+", index))

@@ -146,8 +146,8 @@ LINKS = (
 )
 """States of links; a broker's own words in them stay untranslated."""
 _links = Known(link.text for link in LINKS)
-_left = Known(each.text for each in LEFT)
-_known = Known(each.text for each in (*WARNINGS, *RULES, *_SCHEMA))
+_left = Known(rule.text for rule in LEFT)
+_known = Known(rule.text for rule in (*WARNINGS, *RULES, *_SCHEMA))
 
 
 def reason_in_full(written: str, to: Translator) -> str | None:

@@ -16,14 +16,14 @@ _CAUSES = 5
 
 def summary(error: BaseException) -> dict[str, Any]:
     """Return the keys of an exception: error, frames, cause, and code or reason if they are ours."""
-    told: dict[str, Any] = {"error": _name(error), "frames": _frames(error.__traceback__)}
+    fields: dict[str, Any] = {"error": _name(error), "frames": _frames(error.__traceback__)}
     if isinstance(error, ConfigError):
-        told["reason"] = str(error)
+        fields["reason"] = str(error)
     elif type(error).__module__.startswith("appealbus.") and isinstance(code := getattr(error, "code", None), str):
-        told["code"] = code
+        fields["code"] = code
     if causes := _causes(error):
-        told["cause"] = causes
-    return told
+        fields["cause"] = causes
+    return fields
 
 
 def exc_info(given: Any) -> BaseException | None:

@@ -101,7 +101,7 @@ def value(key: str, given: Any, depth: int = 0) -> Any:
         case Mapping() if depth < _DEPTH:
             return _mapping(key, given, depth + 1)
         case list() | tuple() | set() | frozenset() if depth < _DEPTH:
-            return [value(key, each, depth + 1) for each in list(given)[:_ITEMS]]
+            return [value(key, item, depth + 1) for item in list(given)[:_ITEMS]]
         case _:
             return REDACTED
 
@@ -109,12 +109,12 @@ def value(key: str, given: Any, depth: int = 0) -> Any:
 def _mapping(key: str, given: Mapping[Any, Any], depth: int) -> dict[str, Any]:
     """Keys of a mapping are data, as in `outcomes={"found": 3}`: one that is no word is dropped and counted."""
     out: dict[str, Any] = {}
-    for name, each in list(given.items())[:_ITEMS]:
+    for name, item in list(given.items())[:_ITEMS]:
         word = str(name) if isinstance(name, str) else ""
         if word in KEYS:
-            out[word] = value(word, each, depth)
+            out[word] = value(word, item, depth)
         elif word and token("", word) == word:
-            out[word] = value(key, each, depth) if key not in TEXTS else REDACTED
+            out[word] = value(key, item, depth) if key not in TEXTS else REDACTED
         else:
             out["redacted"] = out.get("redacted", 0) + 1
     return out

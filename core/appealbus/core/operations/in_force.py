@@ -46,23 +46,23 @@ def in_force(loaded: Loaded, host: Host) -> list[InForce]:
 
     Texts of third-party plugins are hidden, as are settings that nobody reads.
     """
-    found = list(_of_model(loaded, loaded.settings, (), ours=True))
+    lines = list(_of_model(loaded, loaded.settings, (), ours=True))
     read = set()
     for kind in KINDS:
         for path, factory in kind.configured(loaded.settings):
             made = host.brought(kind.plural).get(factory)
-            found += _of_part(loaded, None if made is None else made.settings, path)
+            lines += _of_part(loaded, None if made is None else made.settings, path)
             read.add(path)
     for plugin in host.plugins:
         path = ("plugins", plugin.name)
         settings = host.settings_of(plugin.name)
         if settings is not None and plugin.state == "active":
-            found += _of_model(loaded, settings, path, ours=_is_ours(settings))
+            lines += _of_model(loaded, settings, path, ours=_is_ours(settings))
             read.add(path)
     for name in loaded.settings.plugins:
         if ("plugins", name) not in read:
-            found += _unread(loaded, ("plugins", name))
-    return found
+            lines += _unread(loaded, ("plugins", name))
+    return lines
 
 
 def _of_part(loaded: Loaded, model: type[Settings] | None, path: Sequence[str]) -> Iterator[InForce]:
@@ -102,39 +102,39 @@ def _of_value(
     if isinstance(value, BaseModel):
         yield from _of_model(loaded, value, path, ours=ours and _is_ours(value))
     elif isinstance(value, Mapping) and value:
-        for key, each in value.items():
-            yield from _of_value(loaded, each, (*path, str(key)), ours)
-    elif isinstance(value, (list, tuple)) and any(isinstance(each, (BaseModel, Mapping)) for each in value):
-        for at, each in enumerate(value):
-            yield from _of_value(loaded, each, (*path, str(at)), ours)
+        for key, part in value.items():
+            yield from _of_value(loaded, part, (*path, str(key)), ours)
+    elif isinstance(value, (list, tuple)) and any(isinstance(part, (BaseModel, Mapping)) for part in value):
+        for at, part in enumerate(value):
+            yield from _of_value(loaded, part, (*path, str(at)), ours)
     else:
         hidden = any(_TELLING.search(part) for part in path)
-        told = _told(value, ours=ours, hidden=hidden, metadata=metadata)
-        yield InForce(dotted(path), told, _place(loaded, path))
+        text = _told(value, ours=ours, hidden=hidden, metadata=metadata)
+        yield InForce(dotted(path), text, _place(loaded, path))
 
 
 def _told(value: Any, *, ours: bool, hidden: bool, metadata: Sequence[Any] = ()) -> str | None:
     """Format a value; of a secret only its location."""
-    found: str | None = None
+    text: str | None = None
     match value:
         case None:
-            found = "none"
+            text = "none"
         case Secret():
-            found = shown(value.reference)
+            text = shown(value.reference)
         case Path():
-            found = shown(str(value))
+            text = shown(str(value))
         case bool() | Enum():
-            found = shown(value)
+            text = shown(value)
         case int() | float() if not hidden:
-            found = shown(value, metadata)
+            text = shown(value, metadata)
         case str() if ours and not hidden:
-            found = shown(_plain(value))
+            text = shown(_plain(value))
         case list() | tuple() | set() | frozenset():
-            each = [_told(one, ours=ours, hidden=hidden) for one in value]
-            found = None if None in each else f"[{', '.join(str(one) for one in each)}]"
+            items = [_told(one, ours=ours, hidden=hidden) for one in value]
+            text = None if None in items else f"[{', '.join(str(one) for one in items)}]"
         case Mapping():  # an empty one: others are told key by key
-            found = "{}"
-    return found
+            text = "{}"
+    return text
 
 
 def _plain(text: str) -> str:

@@ -76,12 +76,12 @@ async def freeze(
 async def preview(journal: Journal, frozen: Frozen) -> Preview:
     last = await journal.newest_operations(limit=1)
     some, under_way, newest = _sample(frozen.ids), await journal.operations(), last[0].id if last else 0
-    found = Preview(frozen, under_way=under_way, newest=newest)
+    base = Preview(frozen, under_way=under_way, newest=newest)
     if frozen.order.operation is Operation.RESEND:
-        return replace(found, deliveries=await journal.deliveries_by_id(some))
+        return replace(base, deliveries=await journal.deliveries_by_id(some))
     if frozen.order.operation is Operation.HISTORY:
-        return replace(found, versions=await journal.versions_at(some))
-    return replace(found, appeals=await journal.appeals_by_id(some))
+        return replace(base, versions=await journal.versions_at(some))
+    return replace(base, appeals=await journal.appeals_by_id(some))
 
 
 async def begin(

@@ -40,7 +40,7 @@ class Asked:
 
     def quotas(self, used: Sequence[QuotaUse], now: datetime) -> list[tuple[Period, int, int]]:
         most = self.guard.quotas()
-        left = Quota(most).left([each for each in used if each.source == self.name], now)
+        left = Quota(most).left([use for use in used if use.source == self.name], now)
         return [(period, left[period], n) for period, n in most.items()]
 
 
@@ -50,17 +50,17 @@ def asked(loaded: Loaded, host: Host) -> dict[str, Asked]:
     try:
         contracts = build(loaded, host).contracts.known_to()
     except ConfigError:
-        return {name: Asked(name, each.guard) for name, each in sources.items()}
-    found = {}
-    for name, each in sources.items():
+        return {name: Asked(name, source.guard) for name, source in sources.items()}
+    by_source = {}
+    for name, source in sources.items():
         by_kind = {
             kind: frozenset(lookup for lookup, source in contract.sources.items() if source == name)
             for kind, contract in contracts.items()
         }
         kinds = tuple(kind.value for kind, lookups in by_kind.items() if kind and lookups)
         most = max((len(lookups) for lookups in by_kind.values()), default=0)
-        found[name] = Asked(name, each.guard, kinds, frozenset().union(*by_kind.values()), max(1, most))
-    return found
+        by_source[name] = Asked(name, source.guard, kinds, frozenset().union(*by_kind.values()), max(1, most))
+    return by_source
 
 
 async def outage(journal: Journal, source: Asked, until: datetime) -> Outage:
@@ -70,7 +70,7 @@ async def outage(journal: Journal, source: Asked, until: datetime) -> Outage:
     """
     now = journal.now()
     waiting = await journal.waiting_by_day(source.needs)
-    used = [each for each in (await journal.source_news()).used if each.source == source.name]
+    used = [use for use in (await journal.source_news()).used if use.source == source.name]
     took = {state.source: state.p50 for state in await journal.source_states()}.get(source.name)
     today = day_of(now)
     pace = Pace(source.guard, source.calls, took, used, now)
@@ -83,10 +83,10 @@ async def outage(journal: Journal, source: Asked, until: datetime) -> Outage:
 
 
 async def missing(
-    journal: Journal, source: Asked, found: Outage, after: Place = NOWHERE, limit: int = 50
+    journal: Journal, source: Asked, outage: Outage, after: Place = NOWHERE, limit: int = 50
 ) -> list[AppealRow]:
     """Return a page of appeals that miss their days, by due date, then last asked first."""
-    return await journal.missing_by_outage(source.needs, found.missed_days, after, limit)
+    return await journal.missing_by_outage(source.needs, outage.missed_days, after, limit)
 
 
 def _in_time(days: Mapping[date, int], room: Iterator[tuple[date, float]]) -> tuple[dict[date, int], date | None]:
@@ -101,5 +101,5 @@ def _in_time(days: Mapping[date, int], room: Iterator[tuple[date, float]]) -> tu
             in_time[over] = int(min(max(reached - before[over], 0), days[over]))
         reached += number
         if reached >= total:
-            return in_time | {each: days[each] for each in ahead}, day
+            return in_time | {due: days[due] for due in ahead}, day
     return in_time, None

@@ -23,13 +23,13 @@ _CONTRACTS = ("*.xsd", "*.wsdl", "*/*.xsd", "*/*.wsdl")
 
 def readings(loaded: Loaded, parts: Parts) -> dict[str, Readings]:
     """Return fingerprints by source, for each lookup and the settings. Reads files: run it in a thread."""
-    found: dict[str, dict[str, int]] = {}
+    by_source: dict[str, dict[str, int]] = {}
     for name in parts.sources:
-        found[name] = {SETTINGS: _of_settings(loaded, name)}
+        by_source[name] = {SETTINGS: _of_settings(loaded, name)}
     for node in parts.nodes:
-        if node.lookup.source in found:
-            found[node.lookup.source][node.lookup.name] = _of_lookup(node)
-    return dict(found)
+        if node.lookup.source in by_source:
+            by_source[node.lookup.source][node.lookup.name] = _of_lookup(node)
+    return dict(by_source)
 
 
 def _of_lookup(node: Node) -> int:
@@ -46,12 +46,12 @@ def _of_lookup(node: Node) -> int:
 
 def _of_settings(loaded: Loaded, source: str) -> int:
     settings = loaded.settings.sources[source]
-    told = {name: value for name, value in (settings.model_extra or {}).items() if name != "url"}
-    written = [text for text in _texts(told) if text.endswith((".xsd", ".wsdl"))]
+    own = {name: value for name, value in (settings.model_extra or {}).items() if name != "url"}
+    written = [text for text in _texts(own) if text.endswith((".xsd", ".wsdl"))]
     files = {loaded.folder / text for text in written}
     near = chain.from_iterable(_under(file.parent, _CONTRACTS) for file in set(files))
-    meaningless = [each.model_dump(mode="json") for each in settings.meaningless]
-    return _fingerprint([settings.connector, told, meaningless], files.union(near))
+    meaningless = [path.model_dump(mode="json") for path in settings.meaningless]
+    return _fingerprint([settings.connector, own, meaningless], files.union(near))
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -69,8 +69,8 @@ def _under(folder: Path, patterns: Iterable[str]) -> Iterator[Path]:
         yield from folder.glob(pattern)
 
 
-def _fingerprint(told: Any, files: Iterable[Path]) -> int:
-    digest = sha256(orjson.dumps(told, default=str, option=orjson.OPT_SORT_KEYS))
+def _fingerprint(value: Any, files: Iterable[Path]) -> int:
+    digest = sha256(orjson.dumps(value, default=str, option=orjson.OPT_SORT_KEYS))
     # By name and content: on another machine the folder, and the date of a file, is another.
     for name, content in sorted((file.name, _content(file)) for file in files):
         digest.update(name.encode() + b"\0" + sha256(content).digest())

@@ -50,9 +50,9 @@ async def page_of(
     rows, last = await journal.unread(channel, after, PAGE)
     cases = {case.appeal_id: case for case in await journal.cases([row.appeal_id for row in rows])}
     return [
-        each
+        misnamed
         for row in rows
-        if (each := _misnamed(row, cases.get(row.appeal_id), renames, journal.actor, reason)) is not None
+        if (misnamed := _misnamed(row, cases.get(row.appeal_id), renames, journal.actor, reason)) is not None
     ], last
 
 
@@ -75,52 +75,52 @@ def _misnamed(row: AppealRow, case: Case | None, renames: Sequence[Rename], by: 
     free = [rename for rename in renames if not any(touch(rename.to, path) for path in removed)]
     form = with_changes(case).appeal
     try:
-        found = mapped(form, free)
-        if found is None and _by_others(case):
+        result = mapped(form, free)
+        if result is None and _by_others(case):
             was = mapped(case.first or case.appeal, renames)
             return None if was is None else Misnamed(row.number, None, was.renames, Left.CORRECTED)
     except Unreadable:
         return Misnamed(row.number, None, left=Left.UNREADABLE)
-    if found is None:
+    if result is None:
         return None
     # What could not be used where a rename leads to stays unknown where it stood.
-    anew = list(other_fields(form, found.left))
-    found = replace(
-        found, renames=tuple(rename for rename in found.renames if any(touch(rename.to, field) for field in anew))
+    anew = list(other_fields(form, result.left))
+    result = replace(
+        result, renames=tuple(rename for rename in result.renames if any(touch(rename.to, field) for field in anew))
     )
     left = Left.ENDED if row.closed else Left.HELD if row.state is AppealState.HELD else None
-    return Misnamed(row.number, None if left else _change(row, form, found, by, reason), found.renames, left)
+    return Misnamed(row.number, None if left else _change(row, form, result, by, reason), result.renames, left)
 
 
 def _by_others(case: Case) -> bool:
     """Whether someone else corrected the appeal; our own earlier changes do not count."""
     ids = [change.change.message_id for change in case.kept_changes]
-    return bool(ids) and not any(each.startswith(_OURS) for each in ids)
+    return bool(ids) and not any(id.startswith(_OURS) for id in ids)
 
 
-def _change(row: AppealRow, form: Appeal, found: Mapped, by: str, reason: str) -> Change:
-    said = found.correction.model_dump_json(exclude_none=True)
+def _change(row: AppealRow, form: Appeal, result: Mapped, by: str, reason: str) -> Change:
+    said = result.correction.model_dump_json(exclude_none=True)
     # Of what is replaced, what was set aside of it is gone from the newest form: the change tells it.
-    anew = tuple(other_fields(form, found.left))
+    anew = tuple(other_fields(form, result.left))
     odd = [
         warning
-        for warning in found.left.warnings
+        for warning in result.left.warnings
         if warning.code != RENAMED and any(within(warning.field, field) for field in anew)
     ]
-    fields = {each.field for each in odd if each.code in UNKNOWN}
+    fields = {warning.field for warning in odd if warning.code in UNKNOWN}
     return Change(
         message_id=f"{_OURS}{sha256(f'{row.number} {said}'.encode()).hexdigest()[:32]}",
         channel=row.channel,
         number=row.number,
         kind=ChangeKind.CORRECTED,
-        corrected=found.correction,
-        removed=[rename.path for rename in found.renames],
+        corrected=result.correction,
+        removed=[rename.path for rename in result.renames],
         reason=reason,
         by=by.removeprefix("person:"),
-        warnings=[each.model_copy(update={"field": f"corrected.{each.field}"}) for each in odd],
+        warnings=[warning.model_copy(update={"field": f"corrected.{warning.field}"}) for warning in odd],
         as_written=[
-            each.model_copy(update={"field": f"corrected.{each.field}"})
-            for each in found.left.as_written
-            if each.field in fields
+            written.model_copy(update={"field": f"corrected.{written.field}"})
+            for written in result.left.as_written
+            if written.field in fields
         ],
     )

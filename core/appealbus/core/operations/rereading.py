@@ -124,26 +124,26 @@ class RereadProcess:
             OtherReadings: its fingerprints differ from those required.
         """
         seconds = _WITHIN if self._process is not None else _START
-        told: Mapping[str, Any] | None = None
+        answer: Mapping[str, Any] | None = None
         try:
             async with asyncio.timeout(seconds):
-                told = await self._ask({**self._asks, "id": appeal_id, "gaps": gaps})
+                answer = await self._ask({**self._asks, "id": appeal_id, "gaps": gaps})
         except (TimeoutError, OSError, EOFError, ValueError):
             self._deaths += 1
             if self._deaths >= self._most_deaths:
                 raise HelperEnds("the process that reads replies again ends each time it is asked", "busy") from None
             return AppealRead(appeal_id, None, died=True)
         finally:
-            if told is None:
+            if answer is None:
                 await self.end(at_once=True)
         self._deaths = 0
-        if "away" in told:
+        if "away" in answer:
             await self.end(at_once=True)
-            raise JournalAway("the process that reads replies again cannot read the journal", told["away"])
-        if told.get("other"):
+            raise JournalAway("the process that reads replies again cannot read the journal", answer["away"])
+        if answer.get("other"):
             raise OtherReadings
-        results = [QuestionRead(**{**each, "verdict": Verdict(each["verdict"])}) for each in told["results"]]
-        return AppealRead(appeal_id, told["number"], results)
+        results = [QuestionRead(**{**result, "verdict": Verdict(result["verdict"])}) for result in answer["results"]]
+        return AppealRead(appeal_id, answer["number"], results)
 
     async def _ask(self, about: Mapping[str, Any]) -> Mapping[str, Any]:
         if self._process is None:
@@ -153,8 +153,8 @@ class RereadProcess:
         asked = orjson.dumps(about)
         into.writelines((f"{len(asked)}\n".encode(), asked))
         await into.drain()
-        told: Mapping[str, Any] = orjson.loads(await out.readexactly(int(await out.readuntil(b"\n"))))
-        return told
+        answer: Mapping[str, Any] = orjson.loads(await out.readexactly(int(await out.readuntil(b"\n"))))
+        return answer
 
     async def end(self, *, at_once: bool = False) -> None:
         process, self._process = self._process, None
@@ -202,9 +202,9 @@ def _anew(state: LookupState, result: QuestionRead, after: Mapping[str, str | No
         provenance=trail,
     )
     differs = [f"{path} {how}" for path, how, *_ in result.fields]
-    was, now = (set((each.unknown if each else None) or ()) for each in (state.provenance, trail))
+    was, now = (set((origin.unknown if origin else None) or ()) for origin in (state.provenance, trail))
     differs += [f"{path} known" for path in sorted(was - now)]
-    open_before, open_now = (set((each.unchecked if each else None) or ()) for each in (state.provenance, trail))
+    open_before, open_now = (set((origin.unchecked if origin else None) or ()) for origin in (state.provenance, trail))
     differs += [f"{path} unchecked" for path in sorted(open_now - open_before)]
     differs += [f"{result.was} → {result.now}"] if result.was != result.now else []
     was_ended_at = datetime.fromisoformat(after["was_ended_at"] or "")

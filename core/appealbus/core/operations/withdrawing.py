@@ -30,26 +30,26 @@ async def _told(journal: Journal, number: str) -> list[tuple[LookupState, list[L
     raw = await journal.dossier(number)
     if raw is None:
         return []
-    told = orjson.loads(raw)
+    document = orjson.loads(raw)
     asked = {
-        (each["lookup"], each["key"]): tuple((given["name"], given["value"]) for given in each.get("inputs", ()))
-        for each in told.get("outcomes", ())
+        (row["lookup"], row["key"]): tuple((given["name"], given["value"]) for given in row.get("inputs", ()))
+        for row in document.get("outcomes", ())
     }
     states = [state for state in await journal.states(number) if state.record is not None]
-    known, used = await journal.known_lookups(), {each["lookup"] for each in told.get("plan", ())}
-    found = []
-    for lookup, key in sorted((fact["lookup"], fact["key"]) for fact in told.get("facts", ())):
+    known, used = await journal.known_lookups(), {row["lookup"] for row in document.get("plan", ())}
+    facts = []
+    for lookup, key in sorted((fact["lookup"], fact["key"]) for fact in document.get("facts", ())):
         names, inputs = _names(lookup, known, used - {lookup}), asked.get((lookup, key), ())
-        mine = [state for state in states if state.lookup in names]
-        rows = [state for state in mine if state.key == key or (inputs and asked_with(state.inputs) == inputs)]
+        named = [state for state in states if state.lookup in names]
+        rows = [state for state in named if state.key == key or (inputs and asked_with(state.inputs) == inputs)]
         if rows:
-            found.append((replace(max(rows, key=lambda row: row.ended_at), lookup=lookup, key=key), rows))
-    return found
+            facts.append((replace(max(rows, key=lambda row: row.ended_at), lookup=lookup, key=key), rows))
+    return facts
 
 
 def _names(lookup: str, known: Iterable[KnownLookup], others: Set[str]) -> set[str]:
     """Return all names of a lookup, current and former. Names in use are never former names."""
-    names, groups = {lookup}, [{each.lookup, *each.formerly} - others for each in known]
+    names, groups = {lookup}, [{row.lookup, *row.formerly} - others for row in known]
     while more := {name for group in groups if group & names for name in group} - names:
         names |= more
     return names
@@ -57,8 +57,8 @@ def _names(lookup: str, known: Iterable[KnownLookup], others: Set[str]) -> set[s
 
 def mark(number: str, state: LookupState) -> str:
     """Return a mark that identifies a record of an appeal and changes when it is asked again."""
-    told = f"{number}/{state.lookup}/{state.key}/{state.ended_at.timestamp()}"
-    return sha256(told.encode()).hexdigest()[:16]
+    text = f"{number}/{state.lookup}/{state.key}/{state.ended_at.timestamp()}"
+    return sha256(text.encode()).hexdigest()[:16]
 
 
 def misread(state: LookupState, reason: str, now: datetime) -> LookupState:
@@ -86,10 +86,10 @@ async def withdraw(journal: Journal, number: str, state: LookupState, *, reason:
         return False
     now = journal.now()
     items = [
-        Anew(misread(each, reason, now), each.lookup, (each.lookup, each.ended_at), ())
-        for told, rows in await _told(journal, number)
-        if (told.lookup, told.key, told.ended_at) == (state.lookup, state.key, state.ended_at)
-        for each in rows
+        Anew(misread(row, reason, now), row.lookup, (row.lookup, row.ended_at), ())
+        for fact, rows in await _told(journal, number)
+        if (fact.lookup, fact.key, fact.ended_at) == (state.lookup, state.key, state.ended_at)
+        for row in rows
     ]
     done = bool(items and await journal.reread(row.appeal_id, items, reason=reason, what=What.RETRACTED))
     if done:

@@ -62,14 +62,14 @@ class CompletenessContract:
             for node in self.plan
         ]
         return asked + [
-            PlannedLookup(lookup=name, plugin=each.plugin, plugin_version=each.version, not_loaded=each.reason)
-            for name, each in self.missing.items()
+            PlannedLookup(lookup=name, plugin=lack.plugin, plugin_version=lack.version, not_loaded=lack.reason)
+            for name, lack in self.missing.items()
         ]
 
     @cached_property
     def digest(self) -> bytes:
         """SHA-256 that identifies the plan in the log."""
-        said = b"".join(each.model_dump_json(exclude_none=True).encode() + b"\n" for each in self.planned)
+        said = b"".join(lookup.model_dump_json(exclude_none=True).encode() + b"\n" for lookup in self.planned)
         return sha256(said).digest()
 
 
@@ -180,13 +180,13 @@ class Contracts:
         problems = []
         for table, wanted in self._loaded.settings.completeness.items():
             for key in ("required", "where_given", "optional"):
-                for name in (name for each in getattr(wanted, key) or () for name in each.split(" or ")):
+                for name in (name for group in getattr(wanted, key) or () for name in group.split(" or ")):
                     if present.get(name, name) not in by_name:
                         why = self._standing.inactive.get(name) or (
                             f"no plugin brings it; there are: {', '.join(sorted(by_name)) or 'none'}"
                         )
-                        told = self._loaded.error(f"{name} cannot be asked: {why}", "completeness", table, key)
-                        problems.append(str(told))
+                        problem = self._loaded.error(f"{name} cannot be asked: {why}", "completeness", table, key)
+                        problems.append(str(problem))
         return problems
 
     def known_to(self, remembered: Sequence[KnownLookup] = ()) -> dict[AppealKind | None, CompletenessContract]:
@@ -201,14 +201,14 @@ class Contracts:
         """Map every name of a lookup to its name here, newer or older; if absent here, to its newest name."""
         here = self._standing.by_name
         present = present_names(here)
-        for each in remembered:
-            if each.lookup in here or each.lookup in present:
+        for row in remembered:
+            if row.lookup in here or row.lookup in present:
                 continue
-            older = next((old for old in each.formerly if old in here), None)
+            older = next((old for old in row.formerly if old in here), None)
             if older is not None:  # another worker has a newer version of its plugin
-                present[each.lookup] = older
+                present[row.lookup] = older
             else:
-                present.update({old: each.lookup for old in each.formerly if old not in here and old not in present})
+                present.update({old: row.lookup for old in row.formerly if old not in here and old not in present})
         return {old: present.get(name, name) for old, name in present.items()}
 
     def _contract(
@@ -228,7 +228,7 @@ class Contracts:
         required |= frozenset[str]().union(*named)
         required |= {present.get(name, name) for name in wanted.where_given}
         asked = _with_inputs((required | optional) & here.keys(), here, {}, {})
-        known = {each.lookup: each for each in remembered if each.lookup}
+        known = {row.lookup: row for row in remembered if row.lookup}
         for name in _with_inputs(required | optional, here, known, present) - here.keys():
             if name not in missing:
                 missing[name] = self._lost(name, known.get(name), present)
@@ -241,16 +241,16 @@ class Contracts:
     def _missed(self, remembered: Iterable[KnownLookup], present: Mapping[str, str]) -> dict[str, Missing]:
         """Return lookups that were available once, and plugins with unknown lookups."""
         here, retired = self._standing.by_name, set(self._loaded.settings.bus.retired)
-        plugins = {each.plugin for each in remembered}
+        plugins = {row.plugin for row in remembered}
         missing = {
-            each.lookup: self._lost(each.lookup, each, present)
-            for each in remembered
-            if each.lookup and each.lookup not in here and each.lookup not in present and each.lookup not in retired
+            row.lookup: self._lost(row.lookup, row, present)
+            for row in remembered
+            if row.lookup and row.lookup not in here and row.lookup not in present and row.lookup not in retired
         }
         for name, state in self._standing.plugins.items():
             if state == "broken" and name not in plugins and name not in retired:
-                told = f"the plugin {name} is broken, and what it would ask was never known here"
-                missing[name] = Missing(f"{told}; `appealbus plugins` says why")
+                reason = f"the plugin {name} is broken, and what it would ask was never known here"
+                missing[name] = Missing(f"{reason}; `appealbus plugins` says why")
         return missing
 
     def _lost(self, name: str, known: KnownLookup | None, present: Mapping[str, str]) -> Missing:
@@ -258,7 +258,7 @@ class Contracts:
             return Missing(self._standing.why_missing(name, ""))
         reason = self._standing.why_missing(name, known.plugin)
         inputs = (
-            InputPaths(each.union, tuple(renamed_path(path, present) for path in each.paths)) for each in known.inputs
+            InputPaths(item.union, tuple(renamed_path(path, present) for path in item.paths)) for item in known.inputs
         )
         return Missing(reason, known.plugin, known.version, tuple(inputs))
 
@@ -277,6 +277,6 @@ def _with_inputs(
         if name in here:
             stack += here[name].upstream
         elif name in known:
-            heads = (path.partition("/") for each in known[name].inputs for path in each.paths)
+            heads = (path.partition("/") for item in known[name].inputs for path in item.paths)
             stack += [present.get(head, head) for head, slash, _ in heads if slash]
     return seen

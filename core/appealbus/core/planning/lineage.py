@@ -35,9 +35,9 @@ def joined(names: Sequence[str], known: Mapping[str, Sequence[Known]]) -> Iterat
         return
     met: set[int] = set()
     for first, index in enumerate(indexes):
-        for each in index.known:
-            if id(each) not in met:
-                yield from _extend({names[first]: each}, each.lineage, names[first + 1 :], indexes[first + 1 :], met)
+        for fact in index.known:
+            if id(fact) not in met:
+                yield from _extend({names[first]: fact}, fact.lineage, names[first + 1 :], indexes[first + 1 :], met)
 
 
 def _extend(
@@ -60,25 +60,25 @@ class _Index:
     def __init__(self, known: Sequence[Known]) -> None:
         self.known = known
         self._by: dict[str, dict[Hashable, list[Known]]] = defaultdict(lambda: defaultdict(list))
-        for each in known:
-            for name, elements in each.lineage.items():
+        for fact in known:
+            for name, elements in fact.lineage.items():
                 for element in elements:
-                    self._by[name][element].append(each)
+                    self._by[name][element].append(fact)
 
     def partners(self, lineage: Lineage) -> Iterator[tuple[Known, Lineage]]:
-        for each in self._near(lineage):
-            common = meet(lineage, each.lineage)
+        for fact in self._near(lineage):
+            common = meet(lineage, fact.lineage)
             if common is not None:
-                yield each, common
+                yield fact, common
 
     def _near(self, lineage: Lineage) -> Sequence[Known]:
         """Return a small superset of the related records."""
         nearest = self.known
         for name, elements in lineage.items():
             of_list = self._by.get(name)
-            if of_list is None or len(elements) >= len(nearest) or any(name not in each.lineage for each in nearest):
+            if of_list is None or len(elements) >= len(nearest) or any(name not in fact.lineage for fact in nearest):
                 continue
-            near = {id(each): each for element in elements for each in of_list.get(element, ())}
+            near = {id(fact): fact for element in elements for fact in of_list.get(element, ())}
             if len(near) < len(nearest):
                 nearest = list(near.values())
         return nearest

@@ -72,11 +72,11 @@ class Node:
 
     def decides(self, fields: Iterable[str]) -> bool:
         """Whether a field is decisive: declared by the lookup, or an input of others."""
-        return any(touch(name, each) for name in fields for each in (*self.lookup.decisive, *self.taken))
+        return any(touch(name, path) for name in fields for path in (*self.lookup.decisive, *self.taken))
 
     @cached_property
     def bindings(self) -> tuple[InputBinding, ...]:
-        found = []
+        bindings = []
         for name, declared in self.query_model.model_fields.items():
             source = next((item for item in declared.metadata if isinstance(item, From)), None)
             if source is None or not source.paths:
@@ -85,8 +85,8 @@ class Node:
                 paths = tuple(parse_path(renamed_path(text, self.present)) for text in source.paths)
             except PathError as error:
                 raise PlanError(self.lookup.name, f"field {name!r}: {error}") from None
-            found.append(InputBinding(name, paths, source.union, declared.is_required()))
-        return tuple(found)
+            bindings.append(InputBinding(name, paths, source.union, declared.is_required()))
+        return tuple(bindings)
 
     @cached_property
     def upstream(self) -> tuple[str, ...]:
@@ -116,7 +116,7 @@ class Node:
                 except PathError as error:
                     raise PlanError(self.lookup.name, f"{where}: {error}") from None
         lost = [
-            each for each in self.lookup.decisive if re.split(r"[.[]", each)[0] not in self.record_model.model_fields
+            name for name in self.lookup.decisive if re.split(r"[.[]", name)[0] not in self.record_model.model_fields
         ]
         if lost:
             raise PlanError(self.lookup.name, f"decisive: {self.record_model.__name__} has no field {lost[0]!r}")
@@ -157,7 +157,7 @@ class Node:
                 kept[draft.key] = draft
             for name, elements in lineage.items():
                 origins[draft.key][name] |= elements
-        drafts = [Draft(key_of(key), each.inputs, each.query, each.outcome, origins[key]) for key, each in kept.items()]
+        drafts = [Draft(key_of(key), old.inputs, old.query, old.outcome, origins[key]) for key, old in kept.items()]
         if overflow:
             drafts.append(Draft("overflow", outcome=not_applicable(overflow, "inputs.too_many")))
         if appeal.as_written and (unknown := self._unknown(appeal, asks=bool(drafts))) is not None:
@@ -173,7 +173,7 @@ class Node:
         inputs = [
             (path, binding) for binding in self.bindings if binding.required or not asks for path in binding.paths
         ]
-        where = " or ".join(path.text for path, each in inputs if may_have(appeal, path, self.query_model, each.field))
+        where = " or ".join(path.text for path, slot in inputs if may_have(appeal, path, self.query_model, slot.field))
         reason = f"what the appeal says could not be read, and may be {where}"
         return Draft("", outcome=not_applicable(reason, UNKNOWN)) if where else None
 
@@ -187,7 +187,7 @@ class Node:
         for chosen, common in self._combinations(known):
             left = picked if beside and not chosen else None
             beside = bool(chosen)
-            roots: Roots = {None: appeal, **{name: each.record for name, each in chosen.items()}}
+            roots: Roots = {None: appeal, **{name: fact.record for name, fact in chosen.items()}}
             waits = self._waits_for(roots, standings)
             if waits:
                 yield _skip(waits, standings), common

@@ -30,13 +30,13 @@ def may_have(appeal: Appeal, path: Path, model: type[Query], field: str) -> bool
         return False
     known = {warning.field for warning in appeal.warnings if warning.code != "field.unknown"}
     takes = _taker(model, field)
-    for each in appeal.as_written:
-        root = each.field == Notes().root
-        if not root and not touch(of_each(each.field), path.text):
+    for entry in appeal.as_written:
+        root = entry.field == Notes().root
+        if not root and not touch(of_each(entry.field), path.text):
             continue
-        if not root and each.field in known:
+        if not root and entry.field in known:
             return True
-        words = [word.strip(":") for word in _TOKEN.findall(each.text)]
+        words = [word.strip(":") for word in _TOKEN.findall(entry.text)]
         if len(words) > _MOST or any(
             word.rpartition(":")[2] == path.steps[-1].name or (word not in given and takes(word)) for word in words
         ):
@@ -52,9 +52,9 @@ def _taker(model: type[Query], field: str) -> Callable[[str], bool]:
 
     def takes(text: str) -> bool:
         try:
-            found = adapter.validate_python(text)
+            value = adapter.validate_python(text)
         except ValidationError:
             return False
-        return isinstance(found, str) and (found == text or not text.isdigit())  # a telephone is no parcel
+        return isinstance(value, str) and (value == text or not text.isdigit())  # a telephone is no parcel
 
     return (lambda _: False) if takes("?") else takes

@@ -69,7 +69,7 @@ class _Pool:
         with self._news:
             if len(self._calls) >= WAITING:
                 # Calls that were cancelled while they waited need no thread any more.
-                self._calls = deque(each for each in self._calls if not each[0].cancelled())
+                self._calls = deque(waiting for waiting in self._calls if not waiting[0].cancelled())
             if len(self._calls) >= WAITING:
                 raise NoThread(f"{WAITING} calls wait for the {THREADS} threads of the plugin {self._name}")
             self._calls.append((future, call))

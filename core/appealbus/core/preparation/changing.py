@@ -46,14 +46,14 @@ def changed(first: Appeal, changes: Iterable[KeptChange]) -> Changed:
     form = bare = _without_own_warnings(first)
     notes = []
     placed: set[str] = set()
-    for kept in sorted(changes, key=lambda each: each.order):
+    for kept in sorted(changes, key=lambda change: change.order):
         before, form = form, _after(form, kept.change)
         fields = list(other_fields(before, form))
         placed.update(filter(is_unknown, kept.change.removed))
         kind = kept.change.kind
         if kind is not None and (fields or kind not in _TELLS_FIELDS_ALONE or kept.misdated):
-            told = {name: getattr(kept.change, name) for name in _COPIED}
-            notes.append(ChangeNote(**told, dated_at=kept.dated_at, fields=fields))
+            copied = {name: getattr(kept.change, name) for name in _COPIED}
+            notes.append(ChangeNote(**copied, dated_at=kept.dated_at, fields=fields))
     if placed:
         form = without(form, sorted(placed)[:UNBOUND])
     if form == bare:
@@ -82,7 +82,7 @@ def _after(form: Appeal, change: Change) -> Appeal:
     fields = tuple(other_fields(form, after))
     # What could not be used of a field is out of date once the field is another.
     kept = {
-        name: [each for each in getattr(form, name) if not _is_within(each.field, fields)]
+        name: [entry for entry in getattr(form, name) if not _is_within(entry.field, fields)]
         for name in ("warnings", "as_written")
     }
     return after.model_copy(update=kept)

@@ -39,7 +39,7 @@ def prepare(appeal: Appeal) -> Appeal:
 
 def check(appeal: Appeal) -> list[AppealWarning]:
     """Return warnings about missing data and invalid identifiers."""
-    written = {each.field for each in appeal.as_written}
+    written = {entry.field for entry in appeal.as_written}
     warnings = [
         AppealWarning(field=field, code="field.missing", message=message)
         for field, message in _EXPECTED.items()
@@ -58,14 +58,14 @@ def _mentions(appeal: Appeal) -> tuple[Mentions, set[Kind]]:
     mentions: dict[Kind, dict[str, Mention]] = {"iins": {}, "bins": {}, "cadastral_numbers": {}}
     crowded: set[Kind] = set()
     scanner = Scanner(appeal.text)
-    for found in scanner:
-        known = mentions[found.kind]
-        if found.value in given or found.value in known:
+    for match in scanner:
+        known = mentions[match.kind]
+        if match.value in given or match.value in known:
             continue
         if len(known) == MOST_MENTIONS:
-            crowded.add(found.kind)
+            crowded.add(match.kind)
             continue
-        known[found.value] = Mention(value=found.value, span=Span(start=found.start, end=found.end))
+        known[match.value] = Mention(value=match.value, span=Span(start=match.start, end=match.end))
     if scanner.cut:
         crowded.update(mentions)
     return (

@@ -41,8 +41,8 @@ def mapped(form: Appeal, renames: Sequence[Rename]) -> Mapped | None:
         if (value := _otherwise(getattr(before, name), getattr(after, name))) is not None
     }
     # One by one: what is found under one name may have others in it.
-    found = tuple(rename for rename in renames if any(rename.told == one.message for one in after.warnings))
-    return Mapped(Correction(**values), found, after) if values else None
+    used = tuple(rename for rename in renames if any(rename.told == one.message for one in after.warnings))
+    return Mapped(Correction(**values), used, after) if values else None
 
 
 def without(form: Appeal, paths: Iterable[str]) -> Appeal:
@@ -51,7 +51,7 @@ def without(form: Appeal, paths: Iterable[str]) -> Appeal:
     Large appeals are left alone, as are fields beside XML attributes or mixed text.
     """
     fields = {warning.field for warning in form.warnings if warning.code in UNKNOWN}
-    unknown = [each.text for each in form.as_written if each.field in fields]
+    unknown = [entry.text for entry in form.as_written if entry.field in fields]
     if len(form.text) + sum(map(len, unknown)) > SMALL or any(text[:1] not in "{[<" for text in unknown):
         return form
     try:
@@ -59,11 +59,11 @@ def without(form: Appeal, paths: Iterable[str]) -> Appeal:
     except Unreadable:
         return form
     warnings = [warning for warning in form.warnings if warning.code not in UNKNOWN]
-    written = [each for each in form.as_written if each.field not in fields]
+    written = [entry for entry in form.as_written if entry.field not in fields]
     return form.model_copy(
         update={
             "warnings": [*warnings, *(warning for warning in read.warnings if warning.code in UNKNOWN)],
-            "as_written": [*written, *(each for each in read.as_written if each.field in fields)],
+            "as_written": [*written, *(entry for entry in read.as_written if entry.field in fields)],
         }
     )
 
@@ -97,17 +97,17 @@ def _as_sent(form: Appeal) -> bytes:
 
 def _written_anew(form: Appeal) -> bytes:
     fields = {warning.field for warning in form.warnings if warning.code in UNKNOWN}
-    if any(each.text[:1] not in "{[" for each in form.as_written if each.field in fields):
+    if any(entry.text[:1] not in "{[" for entry in form.as_written if entry.field in fields):
         return _in_xml(form)
     given = form.model_dump(mode="json", exclude=set(OWN), exclude_defaults=True)
     if form.applicant is not None:
         given["applicant"]["type"] = form.applicant.type
-    for each in form.as_written:
+    for entry in form.as_written:
         try:
-            value = orjson.loads(each.text)
+            value = orjson.loads(entry.text)
         except ValueError:
-            value = each.text
-        _put(given, _steps(each), value if isinstance(value, dict | list) else each.text)
+            value = entry.text
+        _put(given, _steps(entry), value if isinstance(value, dict | list) else entry.text)
     return orjson.dumps(given)
 
 
@@ -128,7 +128,7 @@ def _put(given: Any, steps: Sequence[str], value: Any) -> None:
         if not isinstance(given, dict | list):
             return
     if isinstance(value, dict) and isinstance(given, dict):
-        given.update({name: each for name, each in value.items() if name not in given})
+        given.update({name: item for name, item in value.items() if name not in given})
 
 
 def _in_xml(form: Appeal) -> bytes:
@@ -136,16 +136,16 @@ def _in_xml(form: Appeal) -> bytes:
     root = parse(to_xml(bare), limit=_MOST)
     for name, info in Appeal.model_fields.items():
         if getattr(bare, name) == info.get_default(call_default_factory=True):
-            for element in [each for each in root if local_name(each) == name]:
+            for element in [element for element in root if local_name(element) == name]:
                 root.remove(element)
-    for each in form.as_written:
-        begins = _ELEMENT.search(each.text)  # behind attributes and texts, which no name leads to
+    for entry in form.as_written:
+        begins = _ELEMENT.search(entry.text)  # behind attributes and texts, which no name leads to
         try:
-            parts = parse(f"<x>{each.text[begins.start() :] if begins else ''}</x>".encode(), limit=_MOST)
+            parts = parse(f"<x>{entry.text[begins.start() :] if begins else ''}</x>".encode(), limit=_MOST)
         except UnsafeXml:
             continue
         node: etree._Element | None = root
-        for step in _steps(each):
+        for step in _steps(entry):
             if node is not None:
                 items = [part for part in node if local_name(part) == "item"]
                 node = next(iter(items[int(step) :]), None) if step.isdigit() else child_of(node, step)

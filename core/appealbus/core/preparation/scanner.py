@@ -117,13 +117,13 @@ class Scanner:
             if word is None and before[0] >= 0 and _LIST.fullmatch(self.text, before[0], start):
                 word = before[1]
             few = digits[index + _GROUPS] - digits[index] < 11 and word != "holder"
-            found = None if few or self._continues(index) else self._at(index, word)
-            if found is None:
+            match = None if few or self._continues(index) else self._at(index, word)
+            if match is None:
                 index += 1
                 continue
-            yield found
-            before = (found.end, word)
-            while index < len(self.runs) and self.runs[index][0] < found.end:
+            yield match
+            before = (match.end, word)
+            while index < len(self.runs) and self.runs[index][0] < match.end:
                 index += 1
 
     def _word_before(self, start: int) -> str | None:
@@ -151,7 +151,7 @@ class Scanner:
             tries = (self._cadastral_groups, self._cadastral_run, self._holder)
         elif word != "other":
             tries = (self._cadastral_groups, self._holder, self._cadastral_run)
-        return next((found for attempt in tries if (found := attempt(index, word))), None)
+        return next((match for attempt in tries if (match := attempt(index, word))), None)
 
     def _cadastral_groups(self, index: int, word: str | None) -> FoundIdentifier | None:
         sizes = [end - start for start, end in self.runs[index : index + 4]]

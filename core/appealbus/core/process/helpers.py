@@ -113,8 +113,8 @@ class Helper:
         try:
             into.writelines((orjson.dumps([*about, len(raw)]), b"\n", raw))
             await into.drain()
-            *told, size = orjson.loads(await out.readuntil(b"\n"))
-            return told, await out.readexactly(size)
+            *answer, size = orjson.loads(await out.readuntil(b"\n"))
+            return answer, await out.readexactly(size)
         except (OSError, EOFError, ValueError):
             raise HelperDied from None
 
@@ -146,8 +146,8 @@ def serve(answer: Callable[[list[Any], bytes], tuple[list[Any], bytes]]) -> None
     while select.select([source], [], [], _IDLE)[0] and (head := source.readline()):
         _limit(resource.RLIMIT_CPU, int(time.process_time()) + _SECONDS)
         *about, size = orjson.loads(head)
-        told, body = answer(about, source.read(size))
-        sink.writelines((orjson.dumps([*told, len(body)]), b"\n", body))
+        reply, body = answer(about, source.read(size))
+        sink.writelines((orjson.dumps([*reply, len(body)]), b"\n", body))
         sink.flush()
 
 

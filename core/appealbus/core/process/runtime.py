@@ -133,9 +133,9 @@ def _close(loop: asyncio.AbstractEventLoop) -> None:
     for task in tasks:
         task.cancel()
     ending: list[Coroutine[Any, Any, Any]] = [asyncio.wait(tasks, timeout=_CLOSING)] if tasks else []
-    for each in (*ending, asyncio.wait_for(loop.shutdown_asyncgens(), _CLOSING)):
+    for work in (*ending, asyncio.wait_for(loop.shutdown_asyncgens(), _CLOSING)):
         with contextlib.suppress(Exception, SystemExit):
-            loop.run_until_complete(each)
+            loop.run_until_complete(work)
     left = sum(not task.done() for task in tasks)
     if left:
         log.warning("process.left_behind", count=left)

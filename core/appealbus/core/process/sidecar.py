@@ -60,8 +60,8 @@ class OwnFile:
     def check(self) -> None:
         """Check the integrity: damage may be in pages that are seldom read."""
         with self._errors():
-            if (found := self._connection.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
-                raise sqlite3.DatabaseError(found)
+            if (result := self._connection.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
+                raise sqlite3.DatabaseError(result)
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -78,8 +78,8 @@ class OwnFile:
     def belongs_to(self, journal: str, noted: str) -> None:
         """Bind it to one journal. Raises ConfigError if it is bound to another."""
         if noted != journal:
-            told = f"{self.name} counts another journal; give plugins.{self._plugin}.file a file of its own"
-            raise ConfigError(told)
+            text = f"{self.name} counts another journal; give plugins.{self._plugin}.file a file of its own"
+            raise ConfigError(text)
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
@@ -88,19 +88,19 @@ class OwnFile:
         except (sqlite3.Error, OSError) as error:
             damaged = "SQLITE_CORRUPT" if type(error) is sqlite3.DatabaseError else None
             code = error.strerror if isinstance(error, OSError) else getattr(error, "sqlite_errorname", damaged)
-            told = f"plugins.{self._plugin}.file, {self.name}, cannot be used: {code or type(error).__name__}"
-            told += self.if_damaged if code in ("SQLITE_NOTADB", "SQLITE_CORRUPT") else ""
-            raise ConfigError(told) from None
+            text = f"plugins.{self._plugin}.file, {self.name}, cannot be used: {code or type(error).__name__}"
+            text += self.if_damaged if code in ("SQLITE_NOTADB", "SQLITE_CORRUPT") else ""
+            raise ConfigError(text) from None
 
 
 def refuse_another_s(connection: sqlite3.Connection, name: str, plugin: str, script: str) -> None:
     """Raise ConfigError if the file has tables, but none of the script's."""
     with closing(sqlite3.connect(":memory:")) as empty:
         empty.executescript(script)
-        mine = _tables(empty)
-    if (there := _tables(connection)) and not there & mine:
-        told = f"{name} is not a file of {plugin}: it has the tables {', '.join(sorted(there)[:3])} …"
-        raise ConfigError(f"{told}; give plugins.{plugin}.file a file of its own")
+        ours = _tables(empty)
+    if (there := _tables(connection)) and not there & ours:
+        text = f"{name} is not a file of {plugin}: it has the tables {', '.join(sorted(there)[:3])} …"
+        raise ConfigError(f"{text}; give plugins.{plugin}.file a file of its own")
 
 
 def _tables(connection: sqlite3.Connection) -> set[str]:

@@ -106,9 +106,9 @@ Declared: TypeAlias = str | Declaration | ReadingSpec | tuple[str | Declaration,
 
 
 def annotated(model: type[BaseModel]) -> dict[str, Declared]:
-    found: dict[str, Declared] = {}
+    by_name: dict[str, Declared] = {}
     for name, field in model.model_fields.items():
         declared = tuple(item for item in field.metadata if isinstance(item, Declaration))
         if declared:
-            found[name] = declared if len(declared) > 1 else declared[0]
-    return found
+            by_name[name] = declared if len(declared) > 1 else declared[0]
+    return by_name

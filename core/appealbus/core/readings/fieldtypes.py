@@ -48,14 +48,14 @@ class FieldType:
 
 def field_type(field: FieldInfo) -> FieldType | None:
     """Analyse a field's type; None if unsupported, such as a union of models."""
-    inner, each = _unwrapped(field.annotation)
+    inner, repeated = _unwrapped(field.annotation)
     needed = field.is_required()
     if inner is Any or inner is pydantic.JsonValue or get_origin(inner) is dict:
-        return FieldType(needed, each, open=True)
+        return FieldType(needed, repeated, open=True)
     if isinstance(inner, type) and issubclass(inner, BaseModel):
-        return FieldType(needed, each, model=inner)
+        return FieldType(needed, repeated, model=inner)
     scalar = _scalar(inner)
-    return None if scalar is None else FieldType(needed, each, scalar)
+    return None if scalar is None else FieldType(needed, repeated, scalar)
 
 
 def _scalar(inner: Any) -> type | None:

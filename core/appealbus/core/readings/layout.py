@@ -51,10 +51,10 @@ def settle(level: Level, prefix: str = "", *, repeated: bool = False) -> None:
         entry.once = not entry.each and (several or (repeated and bool(entry.steps)))
         together = [*entry.nested, *([entry.level] if entry.level is not None else [])]
         if len(together) > 1:
-            names = {each for one in together for each in one.declared}
+            names = {child for one in together for child in one.declared}
             for one in together:
-                for each in sorted(names):
-                    one.entry(each)
+                for child in sorted(names):
+                    one.entry(child)
             for one in together[1:]:
                 one.quiet = True
         for one in together:

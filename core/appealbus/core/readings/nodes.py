@@ -31,8 +31,8 @@ class JsonNode:
     def __iter__(self) -> "Iterator[JsonNode]":
         if isinstance(self.value, Mapping):
             for name, value in self.value.items():
-                for each in value if isinstance(value, list) else (value,):
-                    yield JsonNode(str(name), each, self)
+                for item in value if isinstance(value, list) else (value,):
+                    yield JsonNode(str(name), item, self)
 
     def __len__(self) -> int:
         if isinstance(self.value, Mapping | list):
@@ -65,8 +65,8 @@ def has_nil(node: Node) -> bool:
 def attribute(node: Node, name: str) -> str | None:
     """Return an attribute by local name, stripped; of a JSON object, the value of `@name`."""
     if isinstance(node, JsonNode):
-        found = node.value.get(f"@{name}") if isinstance(node.value, Mapping) else None
-        return (_text(found) or "").strip() or None
+        value = node.value.get(f"@{name}") if isinstance(node.value, Mapping) else None
+        return (_text(value) or "").strip() or None
     own = node.get(name)  # xsi:type must not pass for an attribute of the register's own
     if own is None:
         names = (key for key in node.attrib if str(key).endswith(f"}}{name}") and not str(key).startswith(f"{{{XSI}}}"))
@@ -91,8 +91,8 @@ def named(node: Any, name: str) -> Iterator[Any]:
     """Yield the elements of this name in an element."""
     if not isinstance(node, JsonNode):
         return iter(node.iterchildren(f"{{*}}{name}"))
-    found = node.value.get(name, []) if isinstance(node.value, Mapping) else []
-    return (JsonNode(name, each, node) for each in (found if isinstance(found, list) else [found]))
+    items = node.value.get(name, []) if isinstance(node.value, Mapping) else []
+    return (JsonNode(name, item, node) for item in (items if isinstance(items, list) else [items]))
 
 
 def is_empty(node: Node) -> bool:
@@ -111,16 +111,16 @@ def tree(node: Node, depth: int = 20) -> Any:
         return (node.text or "").strip() or None
     if not depth or is_refused(node):
         return None
-    found: dict[str, Any] = {f"@{str(key).rpartition('}')[2]}": str(value) for key, value in node.attrib.items()}
+    table: dict[str, Any] = {f"@{str(key).rpartition('}')[2]}": str(value) for key, value in node.attrib.items()}
     texts = (text.strip() for text in (node.text, *(child.tail for child in node)) if text)
     if text := " ".join(filter(None, texts)):
-        found["#text"] = text
+        table["#text"] = text
     for child in node:
         if is_repeated(child):
-            found[local_name(child)] = None
+            table[local_name(child)] = None
         elif isinstance(child.tag, str):
-            put(found, local_name(child), tree(child, depth - 1))
-    return found
+            put(table, local_name(child), tree(child, depth - 1))
+    return table
 
 
 def put(table: dict[str, Any], name: str, value: Any) -> None:

@@ -64,7 +64,7 @@ def parse_reply_path(text: str) -> ReplyPath:
     if end.startswith("@") and not _ATTRIBUTE.fullmatch(end):
         raise DeclarationError(f"the path {text!r}: {end!r} is not the name of an attribute such as @code")
     steps: list[str] = []
-    each: list[bool] = []
+    repeated: list[bool] = []
     for part in parts:
         match = _STEP.fullmatch(part)
         if part != XML and match is None:
@@ -73,9 +73,9 @@ def parse_reply_path(text: str) -> ReplyPath:
                 "@name and * may only end a path"
             )
         steps.append(part if match is None else match[1])
-        each.append(match is not None and match[2] == "[*]")
+        repeated.append(match is not None and match[2] == "[*]")
     doubled = any(one == other == XML for one, other in itertools.pairwise(steps))
     if steps and (steps[0] == XML or steps[-1] == XML or doubled):
         raise DeclarationError(f"the path {text!r}: xml() stands between an element and what is inside its text")
     firsts = frozenset(i for i, part in enumerate(parts) if part.endswith("[1]"))
-    return ReplyPath(text, tuple(steps), tuple(each), end, firsts)
+    return ReplyPath(text, tuple(steps), tuple(repeated), end, firsts)

@@ -104,8 +104,8 @@ class Program:
 
     def collect(self, node: Node, table: Table, run: Run) -> Table | None:
         """Extract the table of a model made of the parent's element; None if absent. Unreadable if it is required."""
-        for each in (*self._own, *self._finish):
-            each(node, table, run)
+        for step in (*self._own, *self._finish):
+            step(node, table, run)
         part = {name: table.pop(key) for name, key in self._keys.items() if key in table}
         lacking = [name for name in self._needed if part.get(name, BAD) is BAD]
         if lacking and self._around is not None and self._around.needed:
@@ -141,11 +141,11 @@ class Program:
             self.optional.add(name)
         places = [(way, path) for way in ways for path in ([way.paths[0]] if isinstance(way, By) else way.paths)]
         keys: list[Key] = [key] if len(places) == 1 else [(key, i) for i in range(len(places))]
-        for each, (way, path) in zip(keys, places, strict=True):
+        for slot, (way, path) in zip(keys, places, strict=True):
             if isinstance(way, By):
-                self._by(each, way, kind)
+                self._by(slot, way, kind)
             else:
-                self._at(name, each, way, path, kind)
+                self._at(name, slot, way, path, kind)
         if len(places) > 1:
             together = kind is not None and kind.each and not any(isinstance(way, By) for way in ways)
             self._finish.append(steps.joined(key, keys) if together else steps.first(key, keys))

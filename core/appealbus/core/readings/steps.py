@@ -59,10 +59,10 @@ def value_of(end: str, convert: Converter | None, word: str) -> Reader:
 
     def read(node: Node, run: Run) -> Any:
         try:
-            found = text(node, run)
-            if found is None and not end and len(node):
+            written = text(node, run)
+            if written is None and not end and len(node):
                 raise ValueError
-            return found if found is None or convert is None else convert(found)
+            return written if written is None or convert is None else convert(written)
         except ValueError:
             raise Unreadable(_with(run.path(node), end), word) from None
 
@@ -78,9 +78,9 @@ def value(key: Key, end: str, convert: Converter | None, word: str, needed: bool
                 again(node, table, key, needed, run)
             return
         try:
-            if (found := text(node, run)) is None:
+            if (written := text(node, run)) is None:
                 return
-            table[key] = found if convert is None else convert(found)
+            table[key] = written if convert is None else convert(written)
         except ValueError:
             table[key] = broken(needed, word, _with(run.path(node), end), run)
 
@@ -94,8 +94,8 @@ def text(key: Key, entry: Entry) -> Step:
         if key in table:
             if is_repeated(node):
                 table[key] = BAD
-        elif (found := node.text) and (found := found.strip()):
-            table[key] = BAD if len(node) else found
+        elif (written := node.text) and (written := written.strip()):
+            table[key] = BAD if len(node) else written
         elif len(node) and not (entry.level or entry.inner or entry.nested):
             run.leave(node)
             run.lost.add(run.path(node))
@@ -107,16 +107,16 @@ def plain(key: Key, read: Reader) -> Step:
     def step(node: Node, table: Table, run: Run) -> None:
         if key in table and is_repeated(node):
             raise Unreadable(run.path(node), "value")
-        if key not in table and (found := read(node, run)) is not None:
-            table[key] = found
+        if key not in table and (value := read(node, run)) is not None:
+            table[key] = value
 
     return step
 
 
 def listing(key: Key, read: Reader) -> Step:
     def step(node: Node, table: Table, run: Run) -> None:
-        if (found := read(node, run)) is not None:
-            table.setdefault(key, []).append(found)
+        if (value := read(node, run)) is not None:
+            table.setdefault(key, []).append(value)
 
     return step
 
@@ -176,11 +176,11 @@ def whole(key: Key, *, own: bool) -> Step:
     """Store open content as it is; for JSON the whole list, unless it is the current object."""
 
     def step(node: Node, table: Table, run: Run) -> None:
-        found = node.whole() if isinstance(node, JsonNode) and not own else tree(node)
-        if found is None:
+        value = node.whole() if isinstance(node, JsonNode) and not own else tree(node)
+        if value is None:
             return
         if key not in table:
-            table[key] = found
+            table[key] = value
         elif not isinstance(node, JsonNode):
             again(node, table, key, False, run)
 
@@ -210,11 +210,11 @@ def rest(key: Key) -> Step:
     def step(node: Node, table: Table, run: Run) -> None:
         if table.get(key) is BAD:
             return
-        found = table.setdefault(key, {})
+        others = table.setdefault(key, {})
         if isinstance(node, JsonNode):
-            found[node.key] = node.whole()
+            others[node.key] = node.whole()
         else:
-            put(found, local_name(node), tree(node))
+            put(others, local_name(node), tree(node))
 
     return step
 
@@ -248,8 +248,8 @@ def parsed(inner: Level, schema: InnerSchema | None, spoil: Sequence[Step]) -> S
             # What it says of its encoding was true before it became a text.
             root = parse(_PROLOGUE.sub("", text, count=1).encode(), limit=_INNER_LIMIT)
         except ValueError:
-            for each in spoil:
-                each(node, table, run)
+            for action in spoil:
+                action(node, table, run)
             run.drop(run.path(node))
             run.spoilt = True
             return
@@ -266,18 +266,18 @@ def parsed(inner: Level, schema: InnerSchema | None, spoil: Sequence[Step]) -> S
 
 def first(name: Key, keys: Sequence[Key]) -> Finish:
     def finish(node: Node, table: Table, run: Run) -> None:
-        found = [table.pop(key) for key in keys if key in table]
-        if found:
-            table[name] = found[0]
+        values = [table.pop(key) for key in keys if key in table]
+        if values:
+            table[name] = values[0]
 
     return finish
 
 
 def joined(name: Key, keys: Sequence[Key]) -> Finish:
     def finish(node: Node, table: Table, run: Run) -> None:
-        found = [each for key in keys for each in table.pop(key, ())]
-        if found:
-            table[name] = found
+        values = [value for key in keys for value in table.pop(key, ())]
+        if values:
+            table[name] = values
 
     return finish
 
@@ -294,12 +294,12 @@ def made(key: Key, parts: Sequence[Key], way: By, needed: bool) -> Finish:
         try:
             if BAD in texts or (lists and any(BAD in text for text in texts if isinstance(text, list))):
                 raise ValueError
-            found = function(*texts)
+            result = function(*texts)
         except (ValueError, ArithmeticError, LookupError):  # as int, Decimal and a table of words raise them
             table[key] = broken(needed, word, run.below(node, way.paths[0].text), run)
         else:
-            if found is not None:
-                table[key] = found
+            if result is not None:
+                table[key] = result
 
     return finish
 

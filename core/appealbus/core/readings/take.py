@@ -163,7 +163,7 @@ class Take(Generic[R]):
         """Say whether an answer in XML has different codes, of which the first would count."""
         if self.code is None or self.code.end or XML in self.code.steps or not isinstance(body, etree._Element):
             return False
-        return len({(each.text or "").strip() for each in named(body, "/".join(self.code.steps))}) > 1
+        return len({(element.text or "").strip() for element in named(body, "/".join(self.code.steps))}) > 1
 
     def _is_another(self, root: Node, run: Run) -> None:
         """Make sure that another document does not pass for an empty answer.
@@ -185,8 +185,8 @@ class Take(Generic[R]):
         if callable(self.same):
             return self.same(query, record)
         asked = {name: getattr(query, name) for name in self.same}
-        told = {name: getattr(record, self.same[name]) for name, value in asked.items() if value is not None}
-        return next(iter(self.same)) in told and all(told[name] == asked[name] for name in told)
+        own = {name: getattr(record, self.same[name]) for name, value in asked.items() if value is not None}
+        return next(iter(self.same)) in own and all(own[name] == asked[name] for name in own)
 
 
 def _compared(same: Same, reading: Reading[Any]) -> Mapping[str, str] | Callable[[Any, Any], bool]:

@@ -51,7 +51,7 @@ def unchecked_fields(
     return frozenset(
         field
         for field, steps, spaces in _open_places(tuple(places), way, schema)
-        if any(etree.QName(each).namespace not in spaces for each in _at(root, steps))
+        if any(etree.QName(element).namespace not in spaces for element in _at(root, steps))
     )
 
 
@@ -60,10 +60,8 @@ def _open_places(
     places: tuple[Place, ...], way: tuple[str, ...], schema: MessageSchema
 ) -> tuple[tuple[str, tuple[str, ...], frozenset[str | None]], ...]:
     """Return by field which elements on its way are open, and the namespaces in which these are checked anyway."""
-    found = ((place.field, way + place.steps, place.is_open) for place in places)
-    return tuple(
-        (field, *one) for field, steps, is_open in found for one in _open_steps(steps, schema, is_open=is_open)
-    )
+    ways = ((place.field, way + place.steps, place.is_open) for place in places)
+    return tuple((field, *one) for field, steps, is_open in ways for one in _open_steps(steps, schema, is_open=is_open))
 
 
 def _open_steps(
@@ -108,11 +106,11 @@ def unknown_fields(places: Sequence[Place], node: Node, run: Run) -> set[str]:
     schema, newly appearing elements count as unknown, unless the field occurred beside them before.
     """
     own = run.steps(node)
-    found: set[str] = set()
+    fields: set[str] = set()
     run.broken.update(what for _, what in run.notes.gaps[run.seen :])
-    new, run.new = [each for each in run.new if each[0] not in run.broken], []
+    new, run.new = [pair for pair in run.new if pair[0] not in run.broken], []
     run.notes.gaps += [
-        (each.getparent(), each) for each, path in new if run.notes.usual and run.notes.usual.is_new(path)
+        (element.getparent(), element) for element, path in new if run.notes.usual and run.notes.usual.is_new(path)
     ]
     gaps = run.notes.gaps[run.seen :]  # of several records the first looks at all: they share their notes
     run.seen += len(gaps)
@@ -130,34 +128,34 @@ def unknown_fields(places: Sequence[Place], node: Node, run: Run) -> set[str]:
         if at == own[:-1] and any(not isinstance(what, str) and run.steps(what) == own for what in all_of_it):
             run.lost.add(run.path(node))
         if at[: len(own)] == own:
-            told = {*_beside(places, at[len(own) :], above, all_of_it, run)}
-            found |= told
-            run.notes.causes |= {run.path(what) for what in all_of_it if told and not isinstance(what, str)}
-    for name in run.odd & {step for each in places for step in each.steps}:
-        found.update(_elsewhere(places, node, name))
+            near = {*_beside(places, at[len(own) :], above, all_of_it, run)}
+            fields |= near
+            run.notes.causes |= {run.path(what) for what in all_of_it if near and not isinstance(what, str)}
+    for name in run.odd & {step for place in places for step in place.steps}:
+        fields.update(_elsewhere(places, node, name))
     if run.crowded and run.notes.usual is not None and run.notes.usual.is_known:
-        found.update(each.field for each in places if any(each.each) or not _is_told(node, each.steps))
-    found -= _told_elsewhere(places, node, found)
+        fields.update(place.field for place in places if any(place.each) or not _is_told(node, place.steps))
+    fields -= _told_elsewhere(places, node, fields)
     lost = [_steps(path) for path in run.lost]
-    for each in places if lost else ():
-        place = _told((*own, *each.steps))
-        if any(at[: len(place)] == place if each.is_open else place[: len(at)] == at for at in lost):
-            found.add(each.field)
-    _learn(places, own, new, found, run)
-    return {each for each in found if not any(each.startswith((f"{one}.", f"{one}[")) for one in found)}
+    for part in places if lost else ():
+        place = _told((*own, *part.steps))
+        if any(at[: len(place)] == place if part.is_open else place[: len(at)] == at for at in lost):
+            fields.add(part.field)
+    _learn(places, own, new, fields, run)
+    return {field for field in fields if not any(field.startswith((f"{one}.", f"{one}[")) for one in fields)}
 
 
 def _learn(
-    places: Sequence[Place], own: tuple[str, ...], new: Sequence[tuple[Any, str]], found: set[str], run: Run
+    places: Sequence[Place], own: tuple[str, ...], new: Sequence[tuple[Any, str]], fields: set[str], run: Run
 ) -> None:
     """Learn which fields occur beside undeclared elements."""
     known: dict[Any, set[str]] = {}
-    for each, path in new:
-        above = each.getparent()
+    for element, path in new:
+        above = element.getparent()
         if above not in known:
             steps = run.steps(above)
             at = steps[len(own) :]
-            lost = {place.steps[len(at)] for place in places if place.field in found and len(place.steps) > len(at)}
+            lost = {place.steps[len(at)] for place in places if place.field in fields and len(place.steps) > len(at)}
             known[above] = (
                 (_parts(places, at) & _names(above, filled=True)) - lost if steps[: len(own)] == own else set()
             )
@@ -176,14 +174,14 @@ def _beside(places: Sequence[Place], at: tuple[str, ...], above: Any, all_of_it:
     if run.notes.usual is not None:
         usual = run.notes.usual.beside
     came = [usual.get(run.path(what), frozenset()) for what in new]
-    for each in below:
-        name = each.steps[len(at)]
+    for place in below:
+        name = place.steps[len(at)]
         if name not in there and (
             any(name not in names for names in came) or name in missing or ("@" in missing and name.startswith("@"))
         ):
-            yield each.field
-    lists = {each.steps[len(at)] for each in below if each.each[len(at)]}
-    parts = {name: _parts(places, (*at, name)) for name in {each.steps[len(at)] for each in below}} if lists else {}
+            yield place.field
+    lists = {place.steps[len(at)] for place in below if place.each[len(at)]}
+    parts = {name: _parts(places, (*at, name)) for name in {place.steps[len(at)] for place in below}} if lists else {}
     meant: set[str] = set()
     for what, names in zip(new, came, strict=True) if lists else ():
         inside = {local_name(child) for child in children(what)}
@@ -192,13 +190,13 @@ def _beside(places: Sequence[Place], at: tuple[str, ...], above: Any, all_of_it:
             is_part = name in inside or local_name(what) in parts[name] or len(inside & parts[name]) > most
             if is_part or not (inside or parts[name] or name not in _near(what)):
                 meant.add(name)
-    yield from (each.field for each in below if each.each[len(at)] and each.steps[len(at)] in meant)
+    yield from (place.field for place in below if place.each[len(at)] and place.steps[len(at)] in meant)
 
 
 def _near(what: Any) -> set[str]:
     if isinstance(what, JsonNode):
         return set()  # what repeats stands under one key
-    return {local_name(each) for each in (what.getprevious(), what.getnext()) if each is not None}
+    return {local_name(sibling) for sibling in (what.getprevious(), what.getnext()) if sibling is not None}
 
 
 def _elsewhere(places: Sequence[Place], node: Any, name: str) -> Iterator[str]:
@@ -206,14 +204,14 @@ def _elsewhere(places: Sequence[Place], node: Any, name: str) -> Iterator[str]:
     for place in places:
         for at, step in enumerate(place.steps):
             if step == name and (
-                place.each[at] or any(name not in _names(each) for each in _at(node, place.steps[:at]))
+                place.each[at] or any(name not in _names(element) for element in _at(node, place.steps[:at]))
             ):
                 yield place.field
 
 
-def _told_elsewhere(places: Sequence[Place], node: Any, found: set[str]) -> set[str]:
+def _told_elsewhere(places: Sequence[Place], node: Any, unknown: set[str]) -> set[str]:
     """Return fields with alternative places that were found at one of them, without lists and combined fields."""
-    several = {name for name, count in Counter(place.field for place in places).items() if count > 1} & found
+    several = {name for name, count in Counter(place.field for place in places).items() if count > 1} & unknown
     return {
         place.field
         for place in places
@@ -229,10 +227,10 @@ def _is_told(node: Any, steps: tuple[str, ...]) -> bool:
 
 
 def _at(node: Any, steps: tuple[str, ...]) -> list[Any]:
-    found = [node]
+    elements = [node]
     for name in steps:
-        found = [child for each in found for child in named(each, name)]
-    return found
+        elements = [child for element in elements for child in named(element, name)]
+    return elements
 
 
 def _names(above: Any, *, filled: bool = False) -> set[str]:
@@ -242,7 +240,7 @@ def _names(above: Any, *, filled: bool = False) -> set[str]:
         return {
             str(name).replace("}", "*")
             for name, value in inside
-            if any(each not in _NOTHING for each in (value if isinstance(value, list) else (value,)))
+            if any(item not in _NOTHING for item in (value if isinstance(value, list) else (value,)))
         }
     names = {local_name(child) for child in children(above) if not (is_refused(child) or (filled and is_empty(child)))}
     return names | {f"@{str(key).rpartition('}')[2]}" for key in above.attrib}

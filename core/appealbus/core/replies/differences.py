@@ -70,9 +70,9 @@ class Differences:
         waiting: list[_Alone] = [_Alone(self._message, None)]
         while waiting:
             waiting += self._settle(waiting.pop(), notes)
-        told = {(node, kind) for node, kind, _ in self._told}
+        known = {(node, kind) for node, kind, _ in self._told}
         for error in self._strict:
-            if (error.node, error.number) not in told:
+            if (error.node, error.number) not in known:
                 self._miss(error, notes)
         if self._is_loose:
             self._miss_more(notes)
@@ -83,9 +83,9 @@ class Differences:
         size = int(_SIZE(self._message))
         while self._left > size and not is_valid(self._strictly, self._message, "reply.schema", "the reply"):
             self._left -= size
-            told = len(put)
+            count = len(put)
             for error in errors_of(self._strictly, self._message):
-                name = next((each for each in error.expected if "*" not in each), "")
+                name = next((wanted for wanted in error.expected if "*" not in wanted), "")
                 if not error.is_of_content or not name or error.node in put:
                     continue
                 within = self._lack(error, notes)
@@ -93,7 +93,7 @@ class Differences:
                     continue
                 put.append(etree.Element(name))
                 within.insert(within.index(error.node) if error.is_unexpected else len(within), put[-1])
-            if told == len(put):
+            if count == len(put):
                 return
 
     def _settle(self, what: "_Alone", notes: Notes) -> Iterator["_Alone"]:

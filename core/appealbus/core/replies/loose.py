@@ -45,7 +45,7 @@ class _Widths:
                 self._named.setdefault((etree.QName(node).localname, node.get("name", "")), []).append(node)
 
     def steps(self) -> int:
-        return sum(self._of(each, 0) ** 3 for each in self._types)
+        return sum(self._of(kind, 0) ** 3 for kind in self._types)
 
     def _of(self, node: etree._Element, depth: int) -> int:
         if node not in self._known:
@@ -70,8 +70,8 @@ class _Widths:
         return sum(inside)
 
     def _named_width(self, kind: str, name: str, depth: int) -> int:
-        found = self._named.get((kind, name.rpartition(":")[2]), ())
-        return max((self._of(each, depth + 1) for each in found), default=0)
+        types = self._named.get((kind, name.rpartition(":")[2]), ())
+        return max((self._of(type_, depth + 1) for type_ in types), default=0)
 
 
 def _loose(root: etree._Element) -> bytes:

@@ -52,8 +52,8 @@ def rule_of(error: etree._LogEntry) -> str:
     if kind == "SCHEMAV_ELEMENT_CONTENT":
         return _of_content(error.message)
     if kind.startswith("SCHEMAV_CVC_DATATYPE_VALID"):
-        found = _TYPE.search(error.message)
-        rule = f"its text is no {_bare(found[1])}" if found else "its text is not what its type takes"
+        match = _TYPE.search(error.message)
+        rule = f"its text is no {_bare(match[1])}" if match else "its text is not what its type takes"
     else:
         rule = _RULES.get(kind, "")
     # What has a value that a type forbids is declared, so that its name is the contract's.
@@ -62,8 +62,8 @@ def rule_of(error: etree._LogEntry) -> str:
 
 
 def _of_content(message: str) -> str:
-    found = _NAMES.search(message)
-    expected = f"; expected is {_bare(found[1])}" if found else ""
+    match = _NAMES.search(message)
+    expected = f"; expected is {_bare(match[1])}" if match else ""
     if "Missing child element(s)." in message:
         return f"something in it is missing{expected}"
     return f"it is not expected there{expected}"

@@ -88,8 +88,8 @@ class SchemaError:
     @property
     def missing_attribute(self) -> str:
         """Local name."""
-        found = _FEW.search(self.text)
-        return found[1] if found is not None else ""
+        match = _FEW.search(self.text)
+        return match[1] if match is not None else ""
 
     @property
     def is_unknown_attribute(self) -> bool:
@@ -98,8 +98,8 @@ class SchemaError:
     @property
     def expected(self) -> list[str]:
         """Allowed elements as `{namespace}name`."""
-        found = _EXPECTED.search(self.text)
-        return found[1].split(", ") if found is not None else []
+        match = _EXPECTED.search(self.text)
+        return match[1].split(", ") if match is not None else []
 
 
 def missing_in(text: str) -> Missing | None:
@@ -107,7 +107,7 @@ def missing_in(text: str) -> Missing | None:
     subject, expected = _SUBJECT.match(text), _EXPECTED.search(text)
     if subject is None or expected is None:
         return None
-    return subject[1], ": Missing" in text, tuple(each.rpartition("}")[2] for each in expected[1].split(", "))
+    return subject[1], ": Missing" in text, tuple(name.rpartition("}")[2] for name in expected[1].split(", "))
 
 
 def is_valid(schema: etree.XMLSchema, message: etree._Element, code: str, what: str) -> bool:
@@ -158,9 +158,9 @@ def _child(above: etree._Element, step: str, beside: _Beside) -> etree._Element 
     if alike is None:
         prefix = name.rpartition(":")[0]
         alike = [
-            each
-            for each in above.iterchildren("*")
-            if name == "*" or ((each.prefix == prefix and local_name(each) == match[1]) if prefix else each.tag == name)
+            node
+            for node in above.iterchildren("*")
+            if name == "*" or ((node.prefix == prefix and local_name(node) == match[1]) if prefix else node.tag == name)
         ]
         beside[above, name] = alike
     place = int(match[2] or 1) - 1

@@ -55,10 +55,10 @@ def same_patronymic(asked: str, told: str | None) -> bool:
     return _agree(asked, told or "", compare_patronymics(asked, told or ""))
 
 
-def _agree(asked: str, told: str, likeness: Likeness) -> bool:
+def _agree(asked: str, answered: str, likeness: Likeness) -> bool:
     # A register that tells an initial alone has not said who it is.
-    is_initial = likeness is Likeness.INITIAL and len(spelling(asked)) < len(spelling(told))
-    return bool(spelling(told)) and (is_initial or likeness in (Likeness.SAME, Likeness.SPELLING))
+    is_initial = likeness is Likeness.INITIAL and len(spelling(asked)) < len(spelling(answered))
+    return bool(spelling(answered)) and (is_initial or likeness in (Likeness.SAME, Likeness.SPELLING))
 
 
 def _bare(number: str) -> str:

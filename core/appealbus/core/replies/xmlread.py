@@ -45,19 +45,19 @@ def is_nil(element: etree._Element) -> bool:
 def child(element: etree._Element, path: str) -> etree._Element | None:
     """Return the element at the path; None where there is none."""
     for name in path.split("/"):
-        found = next(element.iterchildren("{*}" + name), None)
-        if found is None:
+        inner = next(element.iterchildren("{*}" + name), None)
+        if inner is None:
             return None
-        element = found
+        element = inner
     return element
 
 
 def children(element: etree._Element, path: str) -> list[etree._Element]:
     """Return every element at the path, through every match of each step, in document order."""
-    found = [element]
+    elements = [element]
     for name in path.split("/"):
-        found = [inner for outer in found for inner in outer.iterchildren("{*}" + name)]
-    return found
+        elements = [inner for outer in elements for inner in outer.iterchildren("{*}" + name)]
+    return elements
 
 
 def text(element: etree._Element, path: str) -> str | None:
@@ -67,12 +67,12 @@ def text(element: etree._Element, path: str) -> str | None:
         CallFailed: `reply.bad_value`, where the schema does not allow it.
 
     """
-    found = child(element, path)
-    if found is None or found.text is None or is_nil(found):
+    inner = child(element, path)
+    if inner is None or inner.text is None or is_nil(inner):
         return None
-    if is_refused(found):
+    if is_refused(inner):
         _bad("value", path)
-    return found.text.strip() or None
+    return inner.text.strip() or None
 
 
 def number_of(element: etree._Element, path: str) -> str | None:
@@ -88,8 +88,8 @@ def require(element: etree._Element, path: str) -> etree._Element:
         CallFailed: `reply.missing`.
 
     """
-    found = child(element, path)
-    return found if found is not None else _missing(path)
+    inner = child(element, path)
+    return inner if inner is not None else _missing(path)
 
 
 def require_text(element: etree._Element, path: str) -> str:
@@ -139,10 +139,10 @@ def coded(
     element: etree._Element, path: str, code: str = "code", ru: str = "nameRu", kk: str = "nameKz"
 ) -> Coded | None:
     """Return the dictionary value at the path; None where it is absent, nil or empty. A lacking code becomes ""."""
-    found = child(element, path)
-    if found is None or is_nil(found):
+    inner = child(element, path)
+    if inner is None or is_nil(inner):
         return None
-    value, name_ru, name_kk = text(found, code), text(found, ru), text(found, kk)
+    value, name_ru, name_kk = text(inner, code), text(inner, ru), text(inner, kk)
     if value is None and name_ru is None and name_kk is None:
         return None
     return Coded(code=value or "", name_ru=name_ru, name_kk=name_kk)

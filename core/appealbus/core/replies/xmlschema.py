@@ -103,10 +103,10 @@ class Checker:
                 missing = self._take_large(message)
                 notes.differ(MORE)
                 for name, is_inside, expected in missing:
-                    found = (each if is_inside else each.getparent() for each in reply.iter(f"{{*}}{name}"))
-                    notes.gaps += [(each, one) for each in found if each is not None for one in expected]
-                new = [each for each in reply.iter("*") if each is not reply and not self._vocabulary.knows(each)]
-                notes.gaps += [(each.getparent(), each) for each in new]
+                    above = (part if is_inside else part.getparent() for part in reply.iter(f"{{*}}{name}"))
+                    notes.gaps += [(part, one) for part in above if part is not None for one in expected]
+                new = [part for part in reply.iter("*") if part is not reply and not self._vocabulary.knows(part)]
+                notes.gaps += [(part.getparent(), part) for part in new]
         elif not is_valid(self._schema, message, _CODE, "the reply"):
             Differences(self._vocabulary, self._schema, self._loose, message, reply).settle(notes)
 
@@ -129,12 +129,12 @@ class Checker:
         """
         if self._loose is not None and _SIZE(message) <= _LARGEST:
             rest = deepcopy(message)
-            for element in [each for each in rest.iter("*") if not self._vocabulary.knows(each)]:
+            for element in [odd for odd in rest.iter("*") if not self._vocabulary.knows(odd)]:
                 above = element.getparent()
                 if above is not None and not _is_in_text(element, above):
                     above.remove(element)
             if _is_large_valid(self._loose, rest):
-                return {each for each in map(missing_in, _errors(self._schema, rest, _LARGE)) if each is not None}
+                return {gap for gap in map(missing_in, _errors(self._schema, rest, _LARGE)) if gap is not None}
         raise CallFailed(OutcomeKind.INVALID, _CODE, "the reply breaks its schema, in a large message", at_scale=True)
 
 
@@ -161,8 +161,8 @@ def _errors(schema: etree.XMLSchema, message: etree._Element, most: int) -> list
         else:
             parser.close()
     except etree.XMLSyntaxError as error:
-        return [each.message for each in parser.feed_error_log] or [str(error)]
-    return [each.message for each in parser.feed_error_log]
+        return [entry.message for entry in parser.feed_error_log] or [str(error)]
+    return [entry.message for entry in parser.feed_error_log]
 
 
 class MessageSchema:
@@ -217,13 +217,13 @@ class MessageSchema:
 
 def _documents(entry: Path) -> dict[Path, etree._Element]:
     """Return the roots of a schema and of included or imported files; other locations are skipped."""
-    found: dict[Path, etree._Element] = {}
+    documents: dict[Path, etree._Element] = {}
     waiting = [entry.resolve()]
     while waiting:
         file = waiting.pop()
-        if file in found or not file.is_file():
+        if file in documents or not file.is_file():
             continue
-        found[file] = root = etree.parse(file).getroot()
+        documents[file] = root = etree.parse(file).getroot()
         for node in root.iterchildren(*(f"{{{XSD}}}{name}" for name in ("import", "include", "redefine", "override"))):
             waiting.append((file.parent / unquote(node.get("schemaLocation", ""))).resolve())
-    return found
+    return documents

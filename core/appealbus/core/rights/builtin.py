@@ -24,7 +24,7 @@ TECHNICAL = Mask(
 )
 """Shows no personal data and no content from citizens or registers: only outcomes, sources and times of questions."""
 
-MASKS = {each.name: each for each in (EVERYTHING, TECHNICAL)}
+MASKS = {mask.name: mask for mask in (EVERYTHING, TECHNICAL)}
 ROLES: dict[Role, tuple[Mask, bool]] = {
     Role.CHANNEL: (TECHNICAL, False),
     Role.REGISTRY: (EVERYTHING, False),

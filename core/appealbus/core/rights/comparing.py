@@ -41,8 +41,8 @@ def seen_past(viewer: Viewer, past: Past) -> Past:
     if mask.plain and not viewer.scoped:
         return past
     shown = tuple(_seen(mask, other) for other in others)
-    copies = sum(each.like >= ALIKE and each.person is not True for each in shown)
-    neighbours = sum(each.parcel and each.person is False for each in shown)
+    copies = sum(other.like >= ALIKE and other.person is not True for other in shown)
+    neighbours = sum(other.parcel and other.person is False for other in shown)
     return Past(shown, copies, neighbours, more=True)
 
 

@@ -27,24 +27,24 @@ def explain_masked(mask: Mask, document: Json, path: str) -> list[FieldValue]:
         return _of_appeal(document, path.removeprefix("appeal").removeprefix("."))
     lookup, _, key = head.removesuffix("]").partition("[")
     facts, gaps = (
-        [each for each in document.get(name, ()) if each["lookup"] == lookup and key in ("", each["key"])]
+        [row for row in document.get(name, ()) if row["lookup"] == lookup and key in ("", row["key"])]
         for name in ("facts", "gaps")
     )
     if not facts and not gaps:
-        names = sorted({each["lookup"] for each in document.get("outcomes", ())})
+        names = sorted({row["lookup"] for row in document.get("outcomes", ())})
         raise FieldError(f"{path!r}: what is shown has no {head!r}; there are: appeal, {', '.join(names)}")
-    found = [
+    values = [
         FieldValue(f"{titled(fact, document)}/{name}", value, _trail(fact, document))
         for fact in facts
         for name, value in leaves_of(fact.get("record", {}))
         if is_below(name, rest)
     ]
     there = {fact["key"] for fact in facts}  # what is provisional says so in its trail
-    found += [FieldValue(path, None, _texts(gap, _CAUSE)) for gap in gaps if gap["key"] not in there]
-    if not found:
+    values += [FieldValue(path, None, _texts(gap, _CAUSE)) for gap in gaps if gap["key"] not in there]
+    if not values:
         names = sorted({without_indexes(name) for fact in facts for name, _ in leaves_of(fact.get("record", {}))})
         raise FieldError(f"{path!r}: {lookup} shows no such field; it shows: {', '.join(names)}")
-    return found
+    return values
 
 
 def _of_appeal(document: Json, rest: str) -> list[FieldValue]:
@@ -52,11 +52,11 @@ def _of_appeal(document: Json, rest: str) -> list[FieldValue]:
     trail = {"source": "the appeal itself"}
     trail |= _texts(receipt, ("channel", "message_id", "accepted_at", "accepted_by"))
     leaves = list(leaves_of(document.get("appeal", {})))
-    found = [FieldValue(f"appeal.{name}", value, trail) for name, value in leaves if is_below(name, rest)]
-    if not found:
+    values = [FieldValue(f"appeal.{name}", value, trail) for name, value in leaves if is_below(name, rest)]
+    if not values:
         names = sorted({without_indexes(name) for name, _ in leaves})
         raise FieldError(f"'appeal.{rest}': the appeal does not show it; it shows: {', '.join(names)}")
-    return found
+    return values
 
 
 def leaves_of(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:

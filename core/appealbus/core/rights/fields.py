@@ -64,7 +64,7 @@ def problem_of(pattern: Pattern) -> str | None:
         return f'{head} has no fields to name; write "{head}"'
     if leads(model, pattern.rest, rule=True):
         return None
-    known = {".".join(each) for each in _known(model)}
+    known = {".".join(steps) for steps in _known(model)}
     return f"{head} has no field {rest}; {did_you_mean(rest, known, 'see docs/policy.md')}"
 
 
@@ -82,9 +82,9 @@ def leads_in(document: Mapping[str, Any], path: Path) -> bool:
     if head in PARTS:
         return is_of_the_dossier(path)
     if not steps:
-        rows = (each for name in _NAMING for each in document.get(name) or ())
+        rows = (row for name in _NAMING for row in document.get(name) or ())
         return any(row["lookup"] == head for row in rows)
-    records = [each["record"] for each in document.get("facts") or () if each["lookup"] == head]
+    records = [fact["record"] for fact in document.get("facts") or () if fact["lookup"] == head]
     models = (Record.known.get(Record.renamed.get(record["type"], record["type"])) for record in records)
     if any(model is not None and leads(model, steps) for model in models):
         return True
@@ -94,8 +94,8 @@ def leads_in(document: Mapping[str, Any], path: Path) -> bool:
 def values_at(value: Any, steps: Steps) -> Iterator[Any]:
     """Yield the values at the end of the steps, for every element of lists on the way."""
     if isinstance(value, list):
-        for each in value:
-            yield from values_at(each, steps)
+        for item in value:
+            yield from values_at(item, steps)
     elif not steps:
         yield value
     elif isinstance(value, dict) and steps[0] in value:
@@ -123,12 +123,12 @@ def _leads(annotation: Any, steps: Steps, *, rule: bool) -> bool:
         if annotation in (Record, OtherRecord):
             return rule
         wanted = annotation.model_fields if rule and steps[0] == "*" else steps[:1]
-        its = (annotation.model_fields[name] for name in wanted if name in annotation.model_fields)
-        return any(_leads(each.annotation, steps[1:], rule=rule) for each in its)
+        fields = (annotation.model_fields[name] for name in wanted if name in annotation.model_fields)
+        return any(_leads(field.annotation, steps[1:], rule=rule) for field in fields)
     origin = get_origin(annotation)
     if annotation in (object, dict, list) or (isinstance(origin, type) and issubclass(origin, Mapping)):
         return rule
     if origin is None and not isinstance(annotation, type):
         return rule
     inner = () if origin is Literal else get_args(annotation)
-    return any(_leads(each, steps, rule=rule) for each in (inner[:1] if origin is Annotated else inner))
+    return any(_leads(argument, steps, rule=rule) for argument in (inner[:1] if origin is Annotated else inner))

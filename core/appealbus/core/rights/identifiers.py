@@ -117,14 +117,14 @@ def spans(text: str, kinds: Collection[str], effort: Effort | None = None) -> It
             return
         if "|" in match[0] and len(read) == 1:  # the line between two cells, or a one
             read.append(_Text(_BAR.sub("l", text)))
-        found: list[tuple[int, int]] = []
-        for each in read if "|" in match[0] else read[:1]:
+        pairs: list[tuple[int, int]] = []
+        for reading in read if "|" in match[0] else read[:1]:
             if effort.left >= 0:
-                found += _Run(each, *match.span(), effort).spans(kinds)
+                pairs += _Run(reading, *match.span(), effort).spans(kinds)
         if effort.left < 0:
             yield match.start(), len(text)
             return
-        yield from found
+        yield from pairs
 
 
 class _Text:
@@ -145,8 +145,8 @@ class _Text:
         if stop > self._looked:
             from_ = max(start, self._looked - _LONGEST_WORD)
             last = self._words[-1][0] if self._words else -1
-            found = (word for word in words.WORD.finditer(self.low, from_, stop + _LONGEST_WORD) if word.start() > last)
-            self._words += [(*word.span(), word.lastgroup) for word in found]
+            hits = (word for word in words.WORD.finditer(self.low, from_, stop + _LONGEST_WORD) if word.start() > last)
+            self._words += [(*word.span(), word.lastgroup) for word in hits]
             self._looked = stop
         return self._words[bisect_left(self._words, start, key=_first) : bisect_left(self._words, stop, key=_first)]
 
@@ -187,8 +187,8 @@ class _Run:
     def words(self) -> list[tuple[int, str | None]]:
         """The naming words before the run, with their ends."""
         self.effort.left -= 2
-        found = self.read.words(max(self.start - _NEAR - _LONGEST_WORD, 0), self.start)
-        return [(min(end, self.start), kind) for _, end, kind in found]
+        words = self.read.words(max(self.start - _NEAR - _LONGEST_WORD, 0), self.start)
+        return [(min(end, self.start), kind) for _, end, kind in words]
 
     def word_after(self, end: int) -> tuple[int, int, str | None] | None:
         """Return the naming word directly after a number of the run."""
@@ -394,7 +394,7 @@ class _Run:
                 return word if land is None or word == "cadastre" else land
             land = word
         if land is None:
-            found = self.word_after(end)
-            if found and found[2] in ("cadastre", "land"):
-                return found[2]
+            unit = self.word_after(end)
+            if unit and unit[2] in ("cadastre", "land"):
+                return unit[2]
         return land

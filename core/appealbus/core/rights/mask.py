@@ -45,7 +45,7 @@ class Mask:
     @cached_property
     def _named(self) -> frozenset[str]:
         """All steps in its paths."""
-        return frozenset({"", *(step for each in (*self.rules.shows, *self.rules.hides) for step in each.rest)})
+        return frozenset({"", *(step for rule in (*self.rules.shows, *self.rules.hides) for step in rule.rest)})
 
     @cached_property
     def written(self) -> bytes:
@@ -198,11 +198,11 @@ class Mask:
         match value:
             case dict():
                 looked_at = takewhile(lambda _: effort.parts > 0, value.items())
-                members = ((name, self.kept(each, self._below(path, name))) for name, each in looked_at)
-                value = {self._name(name, effort): each for name, each in members if each is not None} or None
+                members = ((name, self.kept(part, self._below(path, name))) for name, part in looked_at)
+                value = {self._name(name, effort): part for name, part in members if part is not None} or None
             case list():
-                kept = (self.kept(each, path) for each in takewhile(lambda _: effort.parts > 0, value))
-                value = [each for each in kept if each is not None] or None
+                kept = (self.kept(part, path) for part in takewhile(lambda _: effort.parts > 0, value))
+                value = [part for part in kept if part is not None] or None
             case _ if not shown:
                 value = None
             case str() if head not in PARTS or not steps or steps[-1] not in identifiers.IDS:
@@ -217,7 +217,7 @@ class Mask:
         own = steps_of(name)
         if head not in PARTS:
             known, kinds = self._named, self.identifiers
-            own = tuple([each if each in known or identifiers.is_one((each,), kinds) else "?" for each in own])
+            own = tuple([step if step in known or identifiers.is_one((step,), kinds) else "?" for step in own])
         return head, (*steps, *own)
 
     def _name(self, name: str, effort: Effort) -> str:

@@ -52,7 +52,7 @@ def masked(mask: Mask, document: Json, effort: Effort | None = None) -> Json:
 def _plan(mask: Mask, document: Json) -> list[Json]:
     if mask.hidden(("plan", ())) or not mask.shows_plan:
         return []
-    return [each for each in document.get("plan") or [] if mask.shows_lookup(each["lookup"])]
+    return [row for row in document.get("plan") or [] if mask.shows_lookup(row["lookup"])]
 
 
 def digest_of(document: Json) -> bytes:

@@ -25,18 +25,18 @@ def warnings(mask: Mask, shown: Json, appeal: Json) -> None:
     shown.pop("warnings", None)
     if mask.hidden(("appeal", ("warnings",))):
         return
-    told = []
-    for each in appeal.get("warnings") or []:
-        path = path_of(f"appeal.{each['field']}")
-        if not is_of_the_dossier(path) and each["field"] != "appeal":
+    kept = []
+    for warning in appeal.get("warnings") or []:
+        path = path_of(f"appeal.{warning['field']}")
+        if not is_of_the_dossier(path) and warning["field"] != "appeal":
             continue
-        whole = mask.whole(path) and each["field"] != "appeal"
-        if whole and each["code"] != "field.unknown":  # that one names what may be meant for a hidden field
-            told.append({**each, "message": mask.text(each["message"])})
+        whole = mask.whole(path) and warning["field"] != "appeal"
+        if whole and warning["code"] != "field.unknown":  # that one names what may be meant for a hidden field
+            kept.append({**warning, "message": mask.text(warning["message"])})
         elif whole or mask.process:
-            told.append({"field": each["field"], "code": each["code"]})
-    if told:
-        shown["warnings"] = told
+            kept.append({"field": warning["field"], "code": warning["code"]})
+    if kept:
+        shown["warnings"] = kept
 
 
 def signals(mask: Mask, document: Json, questions: Questions) -> list[Json]:
@@ -44,11 +44,11 @@ def signals(mask: Mask, document: Json, questions: Questions) -> list[Json]:
     if mask.hidden(("signals", ())):
         return []
     return [
-        _signal(mask, each, questions)
-        for each in document.get("signals") or []
-        if each.get("fields")
-        and each.get("assessor") not in mask.comparing
-        and all(_is_shown(mask, document, path_of(field)) for field in each["fields"])
+        _signal(mask, signal, questions)
+        for signal in document.get("signals") or []
+        if signal.get("fields")
+        and signal.get("assessor") not in mask.comparing
+        and all(_is_shown(mask, document, path_of(field)) for field in signal["fields"])
     ]
 
 
@@ -66,17 +66,17 @@ def _is_shown(mask: Mask, document: Json, path: Path) -> bool:
         return False
     if not mask.identifiers or head in PARTS or is_known(steps):
         return True
-    records = [each["record"] for each in document.get("facts") or [] if each["lookup"] == head]
+    records = [fact["record"] for fact in document.get("facts") or [] if fact["lookup"] == head]
     values = [value for record in records for value in values_at(record, steps)]
     return bool(values) and not any(isinstance(value, dict) for value in values)
 
 
 def _signal(mask: Mask, signal: Json, questions: Questions) -> Json:
-    told = {name: mask.text(value) if name.startswith("message_") else value for name, value in signal.items()}
-    told["fields"] = [mask.text(_renamed(field, questions)) for field in signal["fields"]]
+    kept = {name: mask.text(value) if name.startswith("message_") else value for name, value in signal.items()}
+    kept["fields"] = [mask.text(_renamed(field, questions)) for field in signal["fields"]]
     if not all(questions.is_dated(path_of(field)[0]) for field in signal["fields"]):
-        told.pop("not_asked_now", None)
-    return told
+        kept.pop("not_asked_now", None)
+    return kept
 
 
 def _renamed(field: str, questions: Questions) -> str:
@@ -89,16 +89,16 @@ def changes(mask: Mask, document: Json) -> list[Json]:
     """Return the changes of the appeal, without those of hidden fields only."""
     if mask.hidden(("changes", ())):
         return []
-    told = document.get("changes") or []
+    changes = document.get("changes") or []
     if not mask.hides_of_appeal and mask.whole(("changes", ())):
-        return told
-    return [shown for each in told if (shown := _change(mask, each))]
+        return changes
+    return [shown for change in changes if (shown := _change(mask, change))]
 
 
 def _change(mask: Mask, change: Json) -> Json | None:
     kind = change["kind"]
-    named = [(each, path_of(f"appeal.{each}")) for each in change.get("fields") or []]
-    fields = [each for each, path in named if mask.whole(path) and is_of_the_dossier(path)]
+    named = [(name, path_of(f"appeal.{name}")) for name in change.get("fields") or []]
+    fields = [name for name, path in named if mask.whole(path) and is_of_the_dossier(path)]
     if kind == "corrected" and not fields:
         return None
     if (kind in ("due", "extended") and mask.hidden(_DUE)) or (kind == "redirected" and not mask.whole(_BODY)):
@@ -125,9 +125,9 @@ def not_carried(mask: Mask, document: Json) -> list[Json]:
     """Return the visible omitted facts; they derive from the appeal and other records."""
     if mask.hidden(("not_carried", ())):
         return []
-    told = document.get("not_carried") or []
+    rows = document.get("not_carried") or []
     if not mask.hides_values:
-        return [each for each in told if mask.shows_lookup(each["lookup"])]
+        return [row for row in rows if mask.shows_lookup(row["lookup"])]
     if not mask.process:
         return []
-    return [{"lookup": each["lookup"]} for each in told if mask.shows_lookup(each["lookup"])]
+    return [{"lookup": row["lookup"]} for row in rows if mask.shows_lookup(row["lookup"])]

@@ -35,8 +35,8 @@ def seen(mask: Mask, raw: bytes, version: int, effort: Effort | None = None) -> 
     if mask.plain:
         return Seen(version, raw, sha256(raw).digest())
     try:
-        told = masked(mask, orjson.loads(raw), effort)
-        return Seen(version, orjson.dumps(told), digest_of(told))
+        document = masked(mask, orjson.loads(raw), effort)
+        return Seen(version, orjson.dumps(document), digest_of(document))
     except (LookupError, TypeError, AttributeError, RecursionError):
         raise ValueError("the version is damaged") from None
 
@@ -51,5 +51,5 @@ def etag(public_id: str, raw: bytes, media_type: str) -> str:
 
     It derives from all visible content, so that after a restore another version of the same number has another tag.
     """
-    told = b"\n".join((public_id.encode(), media_type.encode(), raw))
-    return f'"{sha256(told).hexdigest()}"'
+    content = b"\n".join((public_id.encode(), media_type.encode(), raw))
+    return f'"{sha256(content).hexdigest()}"'

@@ -167,10 +167,10 @@ def _whole(mask: Mask, raw: bytes, effort: Effort | None = None) -> Seen:
 
 def _masked(about: list[Any], raw: bytes) -> tuple[list[Any], bytes]:
     try:
-        found = _whole(_mask(about[0]), raw)
+        version = _whole(_mask(about[0]), raw)
     except ValueError:
         return [False, ""], b""
-    return [True, found.digest.hex()], found.raw
+    return [True, version.digest.hex()], version.raw
 
 
 @lru_cache(8)

@@ -98,7 +98,7 @@ def _told(mask: Mask, value: Any, allowed: Collection[str]) -> Any:
         case str():
             return mask.text(value)
         case list() | tuple():
-            return [_told(mask, each, allowed) for each in value if _names_shown(mask, each)]
+            return [_told(mask, item, allowed) for item in value if _names_shown(mask, item)]
         case bool() | int() | float() | None:
             return value
         case _:

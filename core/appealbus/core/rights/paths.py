@@ -66,7 +66,7 @@ class Pattern:
 
     def under(self, names: Collection[Collection[str]]) -> "Pattern":
         """Return the rule with all names of each lookup it matches."""
-        heads = {name for its in names if any(map(self.is_of, its)) for name in its}
+        heads = {name for group in names if any(map(self.is_of, group)) for name in group}
         return replace(self, head=re.compile("|".join([self.head.pattern, *map(re.escape, sorted(heads))])))
 
     def covers(self, path: Path) -> bool:
@@ -74,14 +74,14 @@ class Pattern:
         head, steps = path
         if len(steps) < len(self.rest) or not self.is_of(head):
             return False
-        return all(mine in ("*", its) for mine, its in zip(self.rest, steps, strict=False))
+        return all(rule in ("*", step) for rule, step in zip(self.rest, steps, strict=False))
 
     def goes_below(self, path: Path) -> bool:
         """Whether it covers something below the path."""
         head, steps = path
         if len(steps) >= len(self.rest) or not self.is_of(head):
             return False
-        return all(mine in ("*", its) for mine, its in zip(self.rest, steps, strict=False))
+        return all(rule in ("*", step) for rule, step in zip(self.rest, steps, strict=False))
 
     def is_of(self, head: str) -> bool:
         return self.head.fullmatch(head) is not None and not (self.of_records and head in PARTS)
@@ -117,17 +117,17 @@ def input_path(text: str) -> Path:
 def _implied() -> dict[Path, tuple[Path, ...]]:
     """Return by path the equivalent or determining paths: hiding one of them hides it, too."""
     text = ("appeal", ("text",))
-    found: dict[Path, tuple[Path, ...]] = {}
+    implied: dict[Path, tuple[Path, ...]] = {}
     # What a form gives is left out of the mentions: who sees text and mentions would learn what the form says.
     holders = ("applicant.iin", "applicant.bin", "applicant.leader_iin", "representative.iin", "addressee.bin")
     form = {"iins": holders, "bins": holders, "cadastral_numbers": ("parcels.cadastral_number",)}
     for kind, fields in form.items():
-        found["appeal", ("mentions", kind)] = (text, *(("appeal", tuple(field.split("."))) for field in fields))
+        implied["appeal", ("mentions", kind)] = (text, *(("appeal", tuple(field.split("."))) for field in fields))
     for name in ("message_id", "channel"):
-        found["receipt", (name,)] = (("appeal", (name,)),)
-        found["appeal", (name,)] = (("receipt", (name,)),)
+        implied["receipt", (name,)] = (("appeal", (name,)),)
+        implied["appeal", (name,)] = (("receipt", (name,)),)
     number: tuple[Path, ...] = (("number", ()), ("appeal", ("number",)), ("receipt", ("number",)))
-    return found | dict.fromkeys(number, number)
+    return implied | dict.fromkeys(number, number)
 
 
 @dataclass(frozen=True)
@@ -143,13 +143,13 @@ class Rules:
         if "" in steps:  # nobody can say which rule is about it
             return not self.whole((head, steps[: steps.index("")]))
         above = {(head, steps[:end]) for end in range(3)}  # as deep as those go
-        same = {other for each in above for other in _implied().get(each, ())}
+        same = {other for prefix in above for other in _implied().get(prefix, ())}
         return any(map(self._is_hidden, {path, *same}))
 
     def whole(self, path: Path) -> bool:
         """Whether the path and everything below are visible."""
         below = any(hide.goes_below(path) for hide in self.hides)
-        implied = (self.hidden(each) for each in _implied() if each[0] == path[0] and _is_below(each, path))
+        implied = (self.hidden(other) for other in _implied() if other[0] == path[0] and _is_below(other, path))
         shown = any(show.covers(path) for show in self.shows)
         return shown and not below and not self.hidden(path) and not any(implied)
 

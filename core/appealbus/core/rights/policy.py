@@ -74,8 +74,8 @@ class Policy:
         """Return each role, client and receiver with its mask, and what each mask hides."""
         who = [_who(f"role {role}", *self.roles[role], may=sorted(self.of_role(role).actions)) for role in Role]
         who += [
-            _who(f"client {name}", "as its role" if each.mask is None else each.mask, purpose=each.purpose)
-            for name, each in self.clients.items()
+            _who(f"client {name}", "as its role" if client.mask is None else client.mask, purpose=client.purpose)
+            for name, client in self.clients.items()
         ]
         who += [_who(f"receiver {name}", self.of_receiver(name).mask) for name in deliveries]
         masks = {name: {"hides": mask.hidden_rules, "process": mask.process} for name, mask in self.masks.items()}
@@ -84,7 +84,7 @@ class Policy:
     def strangers(self, clients: Collection[str]) -> list[str]:
         """Report clients in the policy that do not exist."""
         unknown = sorted(set(self.clients).difference(clients))
-        return [self._said("there is no such client", "clients", each, known=clients) for each in unknown]
+        return [self._said("there is no such client", "clients", client, known=clients) for client in unknown]
 
     def loose_masks(self) -> list[str]:
         """Report masks that hide a number in one place only, though records repeat it."""
@@ -146,13 +146,13 @@ def _wider(pattern: Pattern, lookups: Lookups) -> Iterator[Pattern]:
     meant = [record for record in _meant(pattern, lookups) if record is not None]
     if meant:
         above = (pattern.rest[:end] for end in range(len(pattern.rest) - 1, 0, -1))
-        known = (steps for steps in above if any(leads(each, steps, rule=True) for each in meant))
+        known = (steps for steps in above if any(leads(record, steps, rule=True) for record in meant))
         yield Pattern.parse(f"{head}/{'.'.join(next(known, ('*',)))}")
         return
     source, lower = head.partition(".")[0], {lookup.lower(): lookup for lookup in lookups}
     near = get_close_matches(head.lower(), lower)
-    near += [each for each in lower if _source_of(each) == source.lower()]
-    texts = [f"{head}{below}", f"{source}.*{below}", *(f"{lower[each]}{below}" for each in dict.fromkeys(near))]
+    near += [name for name in lower if _source_of(name) == source.lower()]
+    texts = [f"{head}{below}", f"{source}.*{below}", *(f"{lower[name]}{below}" for name in dict.fromkeys(near))]
     texts += sorted(f"appeal.{'.'.join(steps)}" for steps in fields_below(Appeal) if steps[-1] == source.lower())
     yield from map(Pattern.parse, texts)
 
@@ -166,20 +166,20 @@ def _misspelt(written: Written, mask: Mask, lookups: Lookups, settings: Configur
 
     A lookup that may merely be missing now, of a configured or used source, is no error.
     """
-    asked = (name for each in settings.completeness.values() for name in each.names)
+    asked = (name for contract in settings.completeness.values() for name in contract.names)
     sources = set(map(_source_of, (*lookups, *settings.sources, *asked)))
-    fields = [".".join(each) for each in fields_below(Appeal)]
-    for at, each in enumerate(mask.hides):
-        head = each.text.partition("/")[0]
+    fields = [".".join(steps) for steps in fields_below(Appeal)]
+    for at, rule in enumerate(mask.hides):
+        head = rule.text.partition("/")[0]
         source = _source_of(head)
-        if source in (*PARTS, *sources) or _meant(each, lookups):
+        if source in (*PARTS, *sources) or _meant(rule, lookups):
             continue
-        if each.of_records and not any(source in steps.split(".") for steps in fields):
+        if rule.of_records and not any(source in steps.split(".") for steps in fields):
             continue
         near = get_close_matches(head.lower(), lookups, 1) or get_close_matches(source, PARTS[1:], 1, 0.8)
-        last = each.text.replace("/", ".").rpartition(".")[2]
+        last = rule.text.replace("/", ".").rpartition(".")[2]
         known = near or [f"appeal.{path}" for path in [path for path in fields if path.endswith(last)] or fields]
-        text = head if near else f"appeal.{each.text.replace('/', '.')}"
+        text = head if near else f"appeal.{rule.text.replace('/', '.')}"
         hint = did_you_mean(text, known, 'a field of the appeal begins with "appeal."')
         where = ("masks", mask.name, "hides", at)
         yield Problem(written.where(where), dotted(where), f"no part of the dossier and no lookup is called so; {hint}")
@@ -192,7 +192,7 @@ def _closed(mask: Mask, lookups: Lookups, names: Names, of_some_kinds: Pattern |
     """
     shows = [show for show in mask.shows if not _meant(show, lookups) or _nowhere(show, lookups) is None]
     hides = [(hide, _nowhere(hide, lookups)) for hide in mask.hides]
-    wider = (new for each, why in hides if why for new in _wider(each, lookups))
+    wider = (new for rule, why in hides if why for new in _wider(rule, lookups))
     shown, hidden = (tuple(rule.under(names) for rule in rules) for rules in (shows, (*mask.hides, *wider)))
     by_kind = () if mask.shows_plan or of_some_kinds is None else (of_some_kinds,)
     return replace(mask, shows=shown, hides=(*hidden, *by_kind))
@@ -202,9 +202,9 @@ def _of_some_kinds(settings: Configuration, lookups: Lookups, names: Names) -> P
     """Return a rule on lookups used by some kinds of appeals only: they would disclose the kind."""
     contracts = [settings.contract(kind) for kind in (*AppealKind, None)]
     asked = [set(lookups) if contract.required is None else contract.names for contract in contracts]
-    asked = [each.union(*(its for its in names if each & its)) for each in asked]
+    asked = [needed.union(*(group for group in names if needed & group)) for needed in asked]
     always = set.intersection(*asked)
-    if all(each == always for each in asked):
+    if all(needed == always for needed in asked):
         return None
     others = re.compile(rf"(?!(?:{'|'.join(map(re.escape, sorted(always)))})\Z).*")
     return Pattern("lookups of some kinds of appeals alone", others, (), of_records=True)
@@ -212,9 +212,9 @@ def _of_some_kinds(settings: Configuration, lookups: Lookups, names: Names) -> P
 
 def _idle(written: Written, mask: Mask, lookups: Lookups) -> Iterator[str]:
     for name, patterns in (("shows", mask.shows), ("hides", mask.hides)):
-        for at, each in enumerate(patterns):
-            if why := _nowhere(each, lookups):
-                hidden = ", ".join(wider.text for wider in _wider(each, lookups))
+        for at, pattern in enumerate(patterns):
+            if why := _nowhere(pattern, lookups):
+                hidden = ", ".join(wider.text for wider in _wider(pattern, lookups))
                 does = "it shows nothing" if name == "shows" else f"until it is right, it hides {hidden}"
                 yield _said(written, f"{why}; {does}", "masks", mask.name, name, at)
 
@@ -228,7 +228,7 @@ def read_policy(loaded: Loaded, host: Host | None = None) -> Policy:
     terms = () if host is None else host.brought("terms").values()
     counted = tuple(path_of(path) for term in terms for path in term.rests_on)
     assessors = {} if host is None else host.assessors
-    comparing = tuple(name for name, each in assessors.items() if isinstance(each, PastAssessor))
+    comparing = tuple(name for name, assessor in assessors.items() if isinstance(assessor, PastAssessor))
     if file is None:
         return Policy(counted=counted, comparing=comparing)
     if not file.is_file():
@@ -242,23 +242,23 @@ def read_policy(loaded: Loaded, host: Host | None = None) -> Policy:
     ]
     if problems:
         raise InvalidConfig(problems)
-    own = [_mask(name, each) for name, each in settings.masks.items()]
+    own = [_mask(name, mask) for name, mask in settings.masks.items()]
     lookups = {} if host is None else host.records
-    problems = [each for mask in own if host is not None for each in _misspelt(written, mask, lookups, loaded.settings)]
+    problems = [flaw for mask in own if host is not None for flaw in _misspelt(written, mask, lookups, loaded.settings)]
     if problems:
         raise InvalidConfig(problems)
-    idle = [] if host is None else [text for each in own for text in _idle(written, each, lookups)]
-    masks = MASKS | {each.name: each for each in own}
+    idle = [] if host is None else [text for mask in own for text in _idle(written, mask, lookups)]
+    masks = MASKS | {mask.name: mask for mask in own}
     if host is not None:
         names = host.lookup_names
         some = _of_some_kinds(loaded.settings, lookups, names)
-        masks |= {each.name: _closed(each, lookups, names, some) for each in own}
+        masks |= {mask.name: _closed(mask, lookups, names, some) for mask in own}
     roles = dict(ROLES)
     for role, given in settings.roles.items():
         mask, purpose = roles[role]
         mask = mask if given.mask is None else masks[given.mask]
         roles[role] = (mask, purpose if given.purpose is None else given.purpose)
-    receivers = {name: masks[each.mask] for name, each in settings.receivers.items()}
+    receivers = {name: masks[receiver.mask] for name, receiver in settings.receivers.items()}
     changes = {role: given.changes for role, given in settings.roles.items() if given.changes is not None}
     return Policy(
         masks, roles, settings.clients, receivers, written, changes, settings.channels, counted, idle, comparing
@@ -266,7 +266,7 @@ def read_policy(loaded: Loaded, host: Host | None = None) -> Policy:
 
 
 def _mask(name: str, settings: MaskSettings) -> Mask:
-    shows, hides = (tuple(map(Pattern.parse, each)) for each in (settings.shows, settings.hides))
+    shows, hides = (tuple(map(Pattern.parse, texts)) for texts in (settings.shows, settings.hides))
     return Mask(name, shows, hides, tuple(settings.identifiers), settings.process)
 
 
@@ -280,9 +280,9 @@ def _reserved(written: Written, settings: PolicySettings) -> list[Problem]:
 
 def _without_mask(written: Written, settings: PolicySettings) -> list[Problem]:
     names = {*MASKS, *settings.masks}
-    named = [(("roles", str(name), "mask"), each.mask) for name, each in settings.roles.items()]
-    named += [(("clients", name, "mask"), each.mask) for name, each in settings.clients.items()]
-    named += [(("receivers", name, "mask"), each.mask) for name, each in settings.receivers.items()]
+    named = [(("roles", str(name), "mask"), role.mask) for name, role in settings.roles.items()]
+    named += [(("clients", name, "mask"), client.mask) for name, client in settings.clients.items()]
+    named += [(("receivers", name, "mask"), receiver.mask) for name, receiver in settings.receivers.items()]
     return [
         Problem(written.where(path), dotted(path), f"there is no such mask; {did_you_mean(mask, names)}")
         for path, mask in named

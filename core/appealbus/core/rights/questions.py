@@ -66,7 +66,7 @@ class Questions:
     def _outcome(self, row: Json) -> Json:
         lookup = row["lookup"]
         shown = {"lookup": lookup, "key": "", "outcome": row["outcome"], **self._cause(row)}
-        shown["inputs"] = [self._input(each) for each in row.get("inputs") or [] if not self._hides_input(each)]
+        shown["inputs"] = [self._input(given) for given in row.get("inputs") or [] if not self._hides_input(given)]
         if self.is_dated(lookup):
             shown |= _of(row, _ENDED)
         return shown
@@ -108,8 +108,8 @@ class Questions:
     def _unsure(self, lookup: str, trail: Json) -> Json:
         """Return which fields that are shown are unknown or unchecked: else what is absent would pass for a fact."""
         shown = {
-            "unknown": [each for each in trail.get("unknown") or () if not self._mask.hidden(_path(lookup, each))],
-            "unchecked": [each for each in trail.get("unchecked") or () if self._mask.whole(_path(lookup, each))],
+            "unknown": [field for field in trail.get("unknown") or () if not self._mask.hidden(_path(lookup, field))],
+            "unchecked": [field for field in trail.get("unchecked") or () if self._mask.whole(_path(lookup, field))],
         }
         return {name: fields for name, fields in shown.items() if fields}
 
@@ -123,15 +123,15 @@ class Questions:
                 )
         keys: dict[tuple[str, str], str] = {}
         counts: defaultdict[str, int] = defaultdict(int)
-        for lookup, key in sorted(shown, key=lambda each: (each[0], shown[each])):
+        for lookup, key in sorted(shown, key=lambda question: (question[0], shown[question])):
             counts[lookup] += 1
             plain = lookup not in self._asked_for_hidden and not self._mask.hides_of(lookup)
             keys[lookup, key] = key if plain else str(counts[lookup])
         return keys
 
     def _in_order(self, part: Sequence[tuple[Json, Json]]) -> list[Json]:
-        told = [masked | {"key": self.keys[row["lookup"], row["key"]]} for row, masked in part]
-        return sorted(told, key=lambda each: (each["lookup"], len(each["key"]), each["key"]))
+        rows = [masked | {"key": self.keys[row["lookup"], row["key"]]} for row, masked in part]
+        return sorted(rows, key=lambda row: (row["lookup"], len(row["key"]), row["key"]))
 
 
 def _path(lookup: str, field: str) -> Path:

@@ -44,9 +44,9 @@ class Senders:
     def _of_client(self, name: str, role: Role) -> Sequence[str] | None:
         if Action.CHANGE not in MAY[role]:
             return ()
-        own, told = self.policy.clients.get(name) or ClientSettings(), self.policy.changes.get(role)
-        if own.changes is not None or told is not None:
-            return told if own.changes is None else own.changes
+        own, changes = self.policy.clients.get(name) or ClientSettings(), self.policy.changes.get(role)
+        if own.changes is not None or changes is not None:
+            return changes if own.changes is None else own.changes
         return None if role is Role.CHANNEL else ()
 
     def _of(self, sender: Sender, channel: str, changes: Sequence[str] | None) -> Sender:
@@ -60,7 +60,7 @@ class Senders:
         """Return the allowed kinds of change by role, client or channel."""
         clients = self.policy.clients.items()
         who = {f"role {role}": self._of(Sender(), "", self._of_client("", role)).changes for role in Role}
-        who |= {f"client {name}": frozenset(each.changes) for name, each in clients if each.changes is not None}
+        who |= {f"client {name}": frozenset(client.changes) for name, client in clients if client.changes is not None}
         who |= {f"channel {name}": self.channel(name).changes for name in {*self.policy.channels, *self.anywhere}}
         return {name: sorted(changes) for name, changes in who.items()}
 
@@ -83,15 +83,15 @@ async def missing(journal: Journal, loaded: Loaded, policy: Policy) -> str:
             own = policy.clients.get(client.name)
             if client.role not in policy.changes and (own is None or own.changes is None):
                 by_client += _lines(f"clients.{client.name}", own, kinds, senders.client(client))
-        told = policy.channels.get(channel)
-        its = (
+        rule = policy.channels.get(channel)
+        own_lines = (
             []
-            if told and told.changes is not None
-            else _lines(f"channels.{_key(channel)}", told, kinds, senders.channel(channel))
+            if rule and rule.changes is not None
+            else _lines(f"channels.{_key(channel)}", rule, kinds, senders.channel(channel))
         )
-        if by_client and its and channel not in loaded.settings.intakes:
-            its = ["# if they come by `appealbus intake`, too:", *(f"# {each}" for each in its)]
-        lines += by_client + (its if by_client or not clients or channel in loaded.settings.intakes else [])
+        if by_client and own_lines and channel not in loaded.settings.intakes:
+            own_lines = ["# if they come by `appealbus intake`, too:", *(f"# {line}" for line in own_lines)]
+        lines += by_client + (own_lines if by_client or not clients or channel in loaded.settings.intakes else [])
     if not lines:
         return ""
     file = "a new file, and name it in bus.policy" if policy.written is None else str(policy.written.file)

@@ -20,8 +20,8 @@ def new_token() -> tuple[str, str, bytes]:
 
 def split(token: str) -> str | None:
     """Return the id in a token; None if the text is no token of ours."""
-    found = _TOKEN.fullmatch(token)
-    return None if found is None else found[1]
+    match = _TOKEN.fullmatch(token)
+    return None if match is None else match[1]
 
 
 def digest_of(token: str) -> bytes:

@@ -21,10 +21,10 @@ class Looks:
             self._digests.clear()
 
     def of(self, eyes: str, number: str, version: int) -> bytes | None:
-        found = self._digests.get((eyes, number, version))
-        if found is not None:
+        digest = self._digests.get((eyes, number, version))
+        if digest is not None:
             self._digests.move_to_end((eyes, number, version))
-        return found
+        return digest
 
     def remember(self, eyes: str, number: str, version: int, digest: bytes) -> None:
         self._digests[eyes, number, version] = digest

@@ -132,28 +132,28 @@ class Viewer:
             return row
         gone: dict[str, Any] = {name: None for name, paths in _ROW.items() if not all(map(mask.whole, paths))}
         due_on = row.due_on if self.sees_due_dates else None
-        told = replace(row, **gone, due_on=due_on, signal=None, number=mask.text(row.number))
+        shown = replace(row, **gone, due_on=due_on, signal=None, number=mask.text(row.number))
         is_done = row.completeness in (Completeness.COMPLETE, Completeness.SETTLED)
         if mask.hidden(("gaps", ())):
-            told = replace(told, lacks=(), waits_for=())
+            shown = replace(shown, lacks=(), waits_for=())
         if not mask.plain:
-            told = replace(told, unassessed=(), misdated=False)
+            shown = replace(shown, unassessed=(), misdated=False)
         if not mask.shows_plan:
-            told = replace(told, lacks=())
+            shown = replace(shown, lacks=())
         if mask.hidden(("completeness", ())):
-            told, is_done = replace(told, completeness=None), True
+            shown, is_done = replace(shown, completeness=None), True
         if not (mask.process and mask.shows_lookups):
             # When it is worked on, and what it waits for, tells when something of it has changed.
-            told = replace(told, held_reason=None, due_at=None, waits_for=(), state=_at_rest(row, is_done=is_done))
+            shown = replace(shown, held_reason=None, due_at=None, waits_for=(), state=_at_rest(row, is_done=is_done))
         if mask.hides_numbers:
-            told = replace(told, number="")
+            shown = replace(shown, number="")
         if not self.knows_messages:
-            told = replace(told, message_id="")
+            shown = replace(shown, message_id="")
         if not self.channel and mask.hidden(("appeal", ("channel",))):
-            told = replace(told, channel="")
-        lookups = tuple(lack for lack in told.lacks if mask.shows_lookup(lack))
-        why = None if told.held_reason is None else mask.text(told.held_reason)
-        return replace(told, lacks=lookups, held_reason=why)
+            shown = replace(shown, channel="")
+        lookups = tuple(lack for lack in shown.lacks if mask.shows_lookup(lack))
+        why = None if shown.held_reason is None else mask.text(shown.held_reason)
+        return replace(shown, lacks=lookups, held_reason=why)
 
     def may_choose_by(self, name: str) -> bool:
         """Whether appeals may be filtered by a column: a filter discloses its value."""

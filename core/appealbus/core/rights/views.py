@@ -80,15 +80,15 @@ class Views:
         wanted = version or row.version
         if not 1 <= wanted <= row.version:
             return None
-        found = await self._read(row.number, wanted, raw if version is None else None)
-        if found is None or self._mask.plain:
-            return found
+        shown = await self._read(row.number, wanted, raw if version is None else None)
+        if shown is None or self._mask.plain:
+            return shown
         first = await self._first_like(row.number, wanted)
         if first == wanted:
-            return found
+            return shown
         if version is not None:
             return None
-        return await self._read(row.number, first) or found  # the newest, where the first is pruned in this moment
+        return await self._read(row.number, first) or shown  # the newest, where the first is pruned in this moment
 
     async def row(self, row: AppealRow, *, alone: bool = False) -> AppealRow:
         """Return an appeal's row without what would disclose hidden fields or their changes.
@@ -116,11 +116,11 @@ class Views:
             return rows
         hidden = self._mask.hidden(("completeness", ()))
         shown, last = [], None
-        for each in rows:
-            look = await self._look(row.number, each.version)
+        for version in rows:
+            look = await self._look(row.number, version.version)
             if look is not None and look != last:
-                told = "" if hidden else each.completeness
-                shown.append(VersionRow(each.version, told, each.created_at))
+                completeness = "" if hidden else version.completeness
+                shown.append(VersionRow(version.version, completeness, version.created_at))
                 last = look
         return shown
 
@@ -128,10 +128,10 @@ class Views:
         """Return the version of a feed entry; None if the viewer sees neither it nor a change in it."""
         if not self.viewer.covers(entry.place, entry.kind):
             return None
-        found = await self._read(entry.number, entry.version)
-        if found is None or self._mask.plain:
-            return found
-        return found if await self._first_like(entry.number, entry.version, most=1) == entry.version else None
+        shown = await self._read(entry.number, entry.version)
+        if shown is None or self._mask.plain:
+            return shown
+        return shown if await self._first_like(entry.number, entry.version, most=1) == entry.version else None
 
     async def is_news(self, entry: FeedEntry, *, kept: bool = False) -> bool:
         """Whether `shows` would return a version.
@@ -161,11 +161,11 @@ class Views:
         if now is None:
             return None
         head = ("number", "version", "completeness")
-        told: Json = {name: now.document[name] for name in head if name in now.document}
+        document: Json = {name: now.document[name] for name in head if name in now.document}
         shown = self.viewer.row(row)
         held = {"by": row.held_by, "reason": shown.held_reason, "since": row.changed_at}
         gaps = now.document.get("gaps", [])
-        return {**told, "gaps": gaps, "held": held if row.state is AppealState.HELD else None}
+        return {**document, "gaps": gaps, "held": held if row.state is AppealState.HELD else None}
 
     async def newest(self, row: AppealRow) -> Seen | None:
         """Return the newest version, with its gaps updated by later attempts from the journal."""
@@ -185,12 +185,12 @@ class Views:
         """
         if not self._mask.plain and self._mask.hidden(path_of(field)):
             raise FieldHidden
-        found = await self.dossier(row, version)
-        if found is None:
+        dossier = await self.dossier(row, version)
+        if dossier is None:
             return None
         if self._mask.plain:
-            return explain_field(DOSSIER.read(found.raw), field)
-        return explain_masked(self._mask, found.document, field)
+            return explain_field(DOSSIER.read(dossier.raw), field)
+        return explain_masked(self._mask, dossier.document, field)
 
     async def term(self, row: AppealRow, proofs: Callable[[Case], list[Json]]) -> Json:
         """Return the due date of an appeal and its calculation: `number`, `due_on`, `terms`.
@@ -199,17 +199,17 @@ class Views:
         `unreadable`.
         """
         seen_ = self.viewer.row(row)
-        told: Json = {"number": seen_.number or None, "due_on": seen_.due_on}
-        told = {name: value for name, value in told.items() if value is not None}
+        document: Json = {"number": seen_.number or None, "due_on": seen_.due_on}
+        document = {name: value for name, value in document.items() if value is not None}
         if not self.viewer.sees_terms:
-            return told
+            return document
         cases = await self._reader.cases([row.appeal_id])
         if not cases:  # told apart from whatever goes wrong in the proofs
             raise JournalError("what is kept of the appeal is damaged", "unreadable")
-        told["terms"] = proofs(cases[0])
+        document["terms"] = proofs(cases[0])
         if not self._mask.identifiers:
-            return told
-        shown: Json = self._without_identifiers(orjson.loads(orjson.dumps(told)))
+            return document
+        shown: Json = self._without_identifiers(orjson.loads(orjson.dumps(document)))
         return shown
 
     async def repeats(self, row: AppealRow, compare: Compare) -> tuple[Json, list[str]]:
@@ -223,24 +223,24 @@ class Views:
             raise JournalError("what is kept of the appeal is damaged", "unreadable")
         past = await self._reader.past(row.appeal_id, cases[0].appeal, FOR_READERS)
         number = self.viewer.row(row).number
-        told, shown = await asyncio.to_thread(self._compared, cases[0].appeal, past, compare, number)
-        return told, [other.number for other in past.others if other.appeal_id in shown]
+        document, shown = await asyncio.to_thread(self._compared, cases[0].appeal, past, compare, number)
+        return document, [other.number for other in past.others if other.appeal_id in shown]
 
     def _compared(self, appeal: Appeal, past: Past, compare: Compare, number: str) -> tuple[Json, frozenset[int]]:
         documents, shown = compare(seen_appeal(self._mask, appeal), seen_past(self.viewer, past))
-        told: Json = {"number": number, "compared": documents} if number else {"compared": documents}
+        document: Json = {"number": number, "compared": documents} if number else {"compared": documents}
         if self._mask.identifiers:
-            told = self._without_identifiers(orjson.loads(orjson.dumps(told)))
-        return told, shown
+            document = self._without_identifiers(orjson.loads(orjson.dumps(document)))
+        return document, shown
 
     def _without_identifiers(self, value: Any) -> Any:
         match value:
             case str():
                 return self._mask.text(value)
             case list():
-                return [self._without_identifiers(each) for each in value]
+                return [self._without_identifiers(item) for item in value]
             case dict():
-                return {name: self._without_identifiers(each) for name, each in value.items()}
+                return {name: self._without_identifiers(item) for name, item in value.items()}
             case _:
                 return value
 
@@ -265,7 +265,7 @@ class Views:
             return entries
         versions = set() if self._mask.process else {version.version for version in await self.versions(row)}
         shown = (shown_entry(self._mask, entry, versions) for entry in entries)
-        return [each for each in shown if each is not None]
+        return [entry for entry in shown if entry is not None]
 
     async def logged(self, entry: LogEntry) -> LogEntry | None:
         """Return the visible part of a log entry; None if its appeal is out of scope or gone."""
@@ -285,8 +285,8 @@ class Views:
         if not self._mask.shows_lookup(row.lookup):
             return None
         if self.viewer.scoped:
-            its = await self._reader.appeal(row.number)
-            if its is None or not self.viewer.sees(its):
+            appeal = await self._reader.appeal(row.number)
+            if appeal is None or not self.viewer.sees(appeal):
                 return None
         return replace(row, number=self._mask.number(row.number), subject="")
 
@@ -294,23 +294,23 @@ class Views:
         raw = raw or await self._reader.dossier(number, version)
         if raw is None:
             return None
-        found = await self._masked(raw, version)
+        shown = await self._masked(raw, version)
         known = self._looks.of(self.eyes, number, version)
-        if not self._mask.plain and (known is None or not known.startswith(found.digest)):
-            self._looks.remember(self.eyes, number, version, self._look_of(found, raw))
-        return found
+        if not self._mask.plain and (known is None or not known.startswith(shown.digest)):
+            self._looks.remember(self.eyes, number, version, self._look_of(shown, raw))
+        return shown
 
     async def _masked(self, raw: bytes, version: int) -> Seen:
         if self._masker is None:
             return seen(self._mask, raw, version)
         return await self._masker.seen(self._mask, raw, version)
 
-    def _look_of(self, found: Seen, raw: bytes) -> bytes:
+    def _look_of(self, shown: Seen, raw: bytes) -> bytes:
         """Return the version's digest; a version that brings the appeal into the viewer's scopes is news."""
         if not self.viewer.places and not self.viewer.kinds:
-            return found.digest
-        its = codec.columns_of(orjson.loads(raw)["appeal"])
-        return found.digest + bytes([self.viewer.covers(its["place"], its["kind"])])
+            return shown.digest
+        columns = codec.columns_of(orjson.loads(raw)["appeal"])
+        return shown.digest + bytes([self.viewer.covers(columns["place"], columns["kind"])])
 
     async def _first_like(self, number: str, version: int, *, most: int = 1_000_000) -> int:
         """Return the first version that looks like this one, going back at most `most` versions."""
@@ -318,7 +318,7 @@ class Views:
         kept: set[int] | None = None
         while look is not None and 1 < first > version - most and await self._look(number, first - 1) == look:
             if kept is None:
-                kept = {each.version for each in await self._reader.versions(number)}
+                kept = {row.version for row in await self._reader.versions(number)}
             if first - 1 not in kept:  # it is remembered, but pruned: the next one is the first that can be had
                 break
             first -= 1
@@ -340,10 +340,10 @@ class Views:
     async def _with_current_gaps(self, number: str, document: Json) -> Json:
         states: dict[tuple[str, str], Any] = {(s.lookup, s.key): s for s in await self._reader.states(number)}
         gaps = document.setdefault("gaps", [])
-        told = {(gap["lookup"], gap["key"]) for gap in gaps}
-        for each in document.get("outcomes", ()):  # an older release told what is provisional as found
-            if each.get("code") == STALE and (each["lookup"], each["key"]) not in told:
-                own = {name: each[name] for name in ("lookup", "key", "code", "reason") if name in each}
+        known = {(gap["lookup"], gap["key"]) for gap in gaps}
+        for outcome in document.get("outcomes", ()):  # an older release told what is provisional as found
+            if outcome.get("code") == STALE and (outcome["lookup"], outcome["key"]) not in known:
+                own = {name: outcome[name] for name in ("lookup", "key", "code", "reason") if name in outcome}
                 gaps.append({**own, "outcome": OutcomeKind.UNAVAILABLE.value, "required": True})
         for gap in gaps:
             state = states.get((gap["lookup"], gap["key"]))

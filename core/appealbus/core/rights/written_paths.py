@@ -36,8 +36,8 @@ def astray(assessor: Assessor, lookups: Mapping[str, type[Record] | None]) -> It
     Paths built at run time are found by `appealbus.core.testing.check_assessor` instead.
     """
     for path in assessor.reads or ():
-        if found := _why(path, lookups, named=True):
-            yield Astray("reads", path, *found)
+        if why := _why(path, lookups, named=True):
+            yield Astray("reads", path, *why)
     for name in _modules(type(assessor).__module__):
         try:
             tree = ast.parse(inspect.getsource(sys.modules[name]))
@@ -46,8 +46,8 @@ def astray(assessor: Assessor, lookups: Mapping[str, type[Record] | None]) -> It
             continue
         file = inspect.getsourcefile(sys.modules[name])
         for line, path, named in _written(tree):
-            if found := _why(path, lookups, named=named):
-                yield Astray(f"{file}:{line}", path.replace("\0", "…"), *found)
+            if why := _why(path, lookups, named=named):
+                yield Astray(f"{file}:{line}", path.replace("\0", "…"), *why)
 
 
 def _modules(own: str) -> list[str]:
@@ -80,7 +80,7 @@ def _why(text: str, lookups: Mapping[str, type[Record] | None], *, named: bool) 
     if behind := _BEHIND.fullmatch(text):
         _, steps = path_of(f"-/{behind[1]}")
         models = [Appeal, *lookups.values()]
-        right = any(each is None or leads(each, steps) for each in models)
+        right = any(model is None or leads(model, steps) for model in models)
         return None if right or not named else ("neither the appeal nor a record has such a field", True)
     if not _OF_LOOKUP.fullmatch(text):
         return None

@@ -110,14 +110,14 @@ async def ask_changed(
 async def _ask(
     lookup: Lookup[Any, Record], about: Appeal, wire: Wire, records: Records | None, query: Query | None
 ) -> list[Asked]:
-    found = listed(records or {})
+    lists = listed(records or {})
     node = Node(lookup, "test", "0", lookup.legal_basis or "a test")
     standings = {
-        name: InputState(OutcomeKind.FOUND if found.get(name) else OutcomeKind.NOT_FOUND, bool(found.get(name)), False)
+        name: InputState(OutcomeKind.FOUND if lists.get(name) else OutcomeKind.NOT_FOUND, bool(lists.get(name)), False)
         for name in node.upstream
     }
     typed = all(standing.found for standing in standings.values())
-    node.check({name: type(found[name][0]) for name in node.upstream} if typed else None)
+    node.check({name: type(lists[name][0]) for name in node.upstream} if typed else None)
     rows: list[AccessRow] = []
 
     async def access(new: Sequence[AccessRow]) -> None:
@@ -127,7 +127,7 @@ async def _ask(
         lookup.source, "scripted", wire, GuardSettings(attempts=1), access=access, on_change=lambda source, state: None
     )
     asked = []
-    known = {name: [Known(record) for record in each] for name, each in found.items()}
+    known = {name: [Known(record) for record in values] for name, values in lists.items()}
     for draft in node.drafts(about, known, standings, limit=100):
         if draft.outcome is not None:
             asked.append(Asked(draft.inputs, draft.outcome))

@@ -55,9 +55,9 @@ async def check_lookup(
         if contract is not None:
             carried = ScriptedWire(replies)
             wired = await ask_all(lookup, about, replies=carried, records=records, contract=contract)
-            problems += (f"over the contract: {problem}" for each in wired[:1] for problem in _answered(lookup, each))
+            problems += (f"over the contract: {problem}" for first in wired[:1] for problem in _answered(lookup, first))
             # What else it is shown is what the wire takes out of the messages of its source.
-            replies = [_apart(each.body) for each in carried.came] or replies
+            replies = [_apart(reply.body) for reply in carried.came] or replies
         wire = ScriptedWire(replies)
         asked = await ask_all(lookup, about, replies=wire, records=records)
     except PlanError as error:

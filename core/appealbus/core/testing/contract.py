@@ -95,9 +95,9 @@ class _Agency:
         if not version_of(root):
             return 200, with_envelope(self.enclose(root), version), version
         status = 200 if fault_in(root) is None else 500
-        ids = [each for each in root.iter(*_REPEATED) if each.text and self.repeats]
-        for each in ids:
-            each.text = self.repeats
+        ids = [element for element in root.iter(*_REPEATED) if element.text and self.repeats]
+        for element in ids:
+            element.text = self.repeats
         if isinstance(raw, bytes) and not ids:
             return status, raw, version_of(root)
         return status, etree.tostring(root, encoding="utf-8", xml_declaration=True), version_of(root)

@@ -49,7 +49,7 @@ def altered(root: etree._Element, ways: Sequence[str], most: int) -> Iterator[tu
                 wrapper.append(node)
             elif what.startswith("twice"):
                 node.addnext(twin := deepcopy(node))
-                for leaf in (each for each in twin.iter(etree.Element) if what != "twice" and len(each) == 0):
+                for leaf in (leaf for leaf in twin.iter(etree.Element) if what != "twice" and len(leaf) == 0):
                     leaf.text = "7" * len(leaf.text or "")
             else:
                 del node[:]
@@ -63,7 +63,7 @@ def _of_json(value: Any) -> Iterator[tuple[str, Any]]:
     """Yield descriptions and variants of a JSON value."""
     if isinstance(value, Mapping):
         for name, inner in value.items():
-            yield f"{name} gone", {key: each for key, each in value.items() if key != name}
+            yield f"{name} gone", {key: part for key, part in value.items() if key != name}
             for what, other in (("null", None), ("replaced by text", CANARY), ("a list", [CANARY]), ("a table", {})):
                 yield f"{name} {what}", {**value, name: other}
             yield from ((f"{name}.{what}", {**value, name: changed}) for what, changed in _of_json(inner))

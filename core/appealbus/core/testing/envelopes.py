@@ -39,7 +39,7 @@ def encoded(text: str) -> bytes:
 
 def version_of(root: etree._Element) -> str:
     """Return the namespace of a SOAP envelope; empty if it is none."""
-    return next((each for each in (SOAP11, SOAP12) if root.tag == f"{{{each}}}Envelope"), "")
+    return next((space for space in (SOAP11, SOAP12) if root.tag == f"{{{space}}}Envelope"), "")
 
 
 def fault_in(root: etree._Element) -> etree._Element | None:
@@ -70,9 +70,9 @@ def with_envelope(content: etree._Element, version: str = SOAP11) -> bytes:
 
 
 def _raise(fault: etree._Element) -> NoReturn:
-    told = text(fault, "faultcode")
-    if told is not None:
-        code, *more = told.rpartition(":")[2].split(".")
+    fault_code = text(fault, "faultcode")
+    if fault_code is not None:
+        code, *more = fault_code.rpartition(":")[2].split(".")
     else:
         code, more = (text(fault, "Code/Value") or "").rpartition(":")[2], []
         inner = child(fault, "Code/Subcode")

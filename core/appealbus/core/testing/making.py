@@ -29,7 +29,7 @@ def appeal(**fields: Any) -> Appeal:
 
 
 def listed(records: Records) -> dict[str, list[Record]]:
-    return {name: [found] if isinstance(found, Record) else list(found) for name, found in records.items()}
+    return {name: [given] if isinstance(given, Record) else list(given) for name, given in records.items()}
 
 
 def dossier(about: Appeal, records: Records, *, ended: Mapping[str, OutcomeKind] | None = None) -> Dossier:
@@ -44,8 +44,8 @@ def dossier(about: Appeal, records: Records, *, ended: Mapping[str, OutcomeKind]
     now = wall()
     facts = [
         Fact(lookup=name, key=str(i), record=record, provenance=_provenance(name, now))
-        for name, found in listed(records).items()
-        for i, record in enumerate(found)
+        for name, given in listed(records).items()
+        for i, record in enumerate(given)
     ]
     outcomes = [(fact.lookup, fact.key, OutcomeKind.FOUND) for fact in facts]
     outcomes += [(name, "0", kind) for name, kind in (ended or {}).items()]

@@ -71,11 +71,11 @@ def _about_others(query: Query) -> Iterator[tuple[str, Query | None]]:
     """Yield, for each field with a value, the question about a near miss and a stranger; None if there is none."""
     given = query.model_dump(exclude_none=True)
     for name, value in given.items():
-        found: list[Query | None] = []
+        queries: list[Query | None] = []
         for others in (_near_values(value), _other_values(value)):
             changed = (_changed(type(query), given, name, other) for other in others)
-            found += list(islice(filter(None, changed), 1))
-        yield from ((name, other) for other in found or [None])
+            queries += list(islice(filter(None, changed), 1))
+        yield from ((name, other) for other in queries or [None])
 
 
 def _with_a_stranger_in_front(answer: str | bytes | Payload, asked: Any, other: Any) -> Iterator[Payload]:

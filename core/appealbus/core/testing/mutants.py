@@ -54,7 +54,7 @@ async def silent(
         if true is None or is_valid or ended is None or ended.kind not in (OutcomeKind.FOUND, OutcomeKind.NOT_FOUND):
             continue
         odd = [*_lost(true.model_dump(), ended.record.model_dump())] if ended.record else ["the record"]
-        if lost := [path for path in odd if not any(touch(path, each) for each in unknown)]:
+        if lost := [path for path in odd if not any(touch(path, field) for field in unknown)]:
             yield f"with {what} in the reply, {lost[0]} is another and nothing says so"
 
 
@@ -100,5 +100,5 @@ def _lost(was: Any, now: Any, path: str = "") -> Iterator[str]:
     elif isinstance(was, list) and isinstance(now, list) and len(was) == len(now):
         for one, other in zip(was, now, strict=True):
             yield from _lost(one, other, f"{path}[*]")
-    elif not (was == now or (isinstance(was, list) and isinstance(now, list) and all(each in now for each in was))):
+    elif not (was == now or (isinstance(was, list) and isinstance(now, list) and all(item in now for item in was))):
         yield path

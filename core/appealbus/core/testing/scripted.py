@@ -95,33 +95,33 @@ def _parsed(answer: bytes) -> Payload:
     try:
         if not answer.lstrip().startswith(b"{"):
             return parse(answer, limit=LIMIT)
-        found: Payload = json.loads(answer)
+        document: Payload = json.loads(answer)
     except UnsafeXml as error:
         raise CallFailed(OutcomeKind.INVALID, error.code, error.reason) from None
     except ValueError:
         raise CallFailed(OutcomeKind.INVALID, "json.malformed", "the reply is not JSON") from None
-    return found
+    return document
 
 
 def _written(answer: Payload) -> bytes:
     return repr(answer).encode() if isinstance(answer, Mapping) else etree.tostring(answer, encoding="utf-8")
 
 
-def _repeat(body: Any, steps: Sequence[str], told: str) -> None:
+def _repeat(body: Any, steps: Sequence[str], text: str) -> None:
     """Put the id at the path's first element or key. A reply without it is unchanged."""
     name, *inner = steps
     if isinstance(body, etree._Element):
-        found = next((each for each in body.iterchildren(etree.Element) if local_name(each) == name), None)
-        if found is None or not inner:
-            if found is not None and len(found) == 0:
-                found.text = told
+        element = next((element for element in body.iterchildren(etree.Element) if local_name(element) == name), None)
+        if element is None or not inner:
+            if element is not None and len(element) == 0:
+                element.text = text
             return
-        _repeat(found, inner, told)
+        _repeat(element, inner, text)
     elif isinstance(body, dict) and name in body:
         if inner:
-            _repeat(body[name], inner, told)
+            _repeat(body[name], inner, text)
         else:
-            body[name] = told
+            body[name] = text
 
 
 def _in_turn(answers: Iterable[Answer]) -> Callable[[Request], Answer]:

@@ -45,12 +45,12 @@ def matter_of(dossier: Dossier) -> Matter:
         if given is not None and (code := (getattr(given, name) or "").strip()) and code != "*"
     }
     chain = frozenset({ALL}).union(*(category_chain(code) for code in codes.values()))
-    told = dict(_places(dossier))
-    stems = sorted(set().union(*told.values()))
+    stems_of = dict(_places(dossier))
+    stems = sorted(set().union(*stems_of.values()))
     if len(stems) > _PLACES:
-        stems = sorted({each[:2] for each in stems})
-    places = {each: territory_chain(each) for each in stems or [ALL]}
-    return Matter(list(codes.values())[-1] if codes else ALL, chain, tuple(codes), places, tuple(told))
+        stems = sorted({node[:2] for node in stems})
+    places = {node: territory_chain(node) for node in stems or [ALL]}
+    return Matter(list(codes.values())[-1] if codes else ALL, chain, tuple(codes), places, tuple(stems_of))
 
 
 def arrival_day(dossier: Dossier) -> date:
@@ -75,15 +75,15 @@ def _places(dossier: Dossier) -> Iterator[tuple[str, tuple[str, ...]]]:
     for at, address in records(dossier, "address.by_rka", Address):
         if node := _node(address.kato):
             yield f"{at}kato", (node,)
-    found = {}
+    by_number = {}
     for at, address in records(dossier, "address.by_cadastral_number", Address):
         number = parse_or_none(parse_cadastral_number, address.cadastral_number)
         if number and (node := _node(address.kato)):
-            found[number] = (f"{at}kato", (node,))
-    named = [(f"parcels[{i}].cadastral_number", each.cadastral_number) for i, each in enumerate(appeal.parcels)]
+            by_number[number] = (f"{at}kato", (node,))
+    named = [(f"parcels[{i}].cadastral_number", parcel.cadastral_number) for i, parcel in enumerate(appeal.parcels)]
     named += [
-        (f"mentions.cadastral_numbers[{i}].value", each.value)
-        for i, each in enumerate(appeal.mentions.cadastral_numbers)
+        (f"mentions.cadastral_numbers[{i}].value", mention.value)
+        for i, mention in enumerate(appeal.mentions.cadastral_numbers)
     ]
     seen = set()
     for path, value in named:
@@ -91,8 +91,8 @@ def _places(dossier: Dossier) -> Iterator[tuple[str, tuple[str, ...]]]:
         if number is None or number in seen:
             continue
         seen.add(number)
-        if number in found:
-            yield found[number]
+        if number in by_number:
+            yield by_number[number]
         elif oblasts := kato_oblasts(number):
             yield f"appeal.{path}", oblasts
 

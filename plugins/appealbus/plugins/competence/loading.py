@@ -41,13 +41,13 @@ def load_table(file: Path) -> Table:
 
 
 def _first(problems: Sequence[Problem]) -> InvalidConfig:
-    told = sorted(problems, key=lambda each: each.where)
-    if len(told) > _TOLD:
+    ordered = sorted(problems, key=lambda problem: problem.where)
+    if len(ordered) > _TOLD:
         more = Problem(
-            ConfigPlace(told[_TOLD].where.source, told[_TOLD].where.line), "", f"and {len(told) - _TOLD} more"
+            ConfigPlace(ordered[_TOLD].where.source, ordered[_TOLD].where.line), "", f"and {len(ordered) - _TOLD} more"
         )
-        told = [*told[:_TOLD], more]
-    return InvalidConfig(told)
+        ordered = [*ordered[:_TOLD], more]
+    return InvalidConfig(ordered)
 
 
 def _problem(written: Written, row: int, key: str, text: str) -> Problem:
@@ -81,12 +81,12 @@ def _of_rows(written: Written, bodies: Sequence[BodySettings]) -> Iterator[Probl
 
 def _of_questions(written: Written, questions: Sequence[QuestionSettings]) -> Iterator[Problem]:
     seen: set[str] = set()
-    for at, each in enumerate(questions):
+    for at, row in enumerate(questions):
         path = ("questions", at, "code")
-        if each.code in seen:
-            yield Problem(written.where(path), dotted(path), f"{each.code} has a name already; leave one of them out")
-        seen.add(each.code)
-        if each.name_ru is None and each.name_kk is None:
+        if row.code in seen:
+            yield Problem(written.where(path), dotted(path), f"{row.code} has a name already; leave one of them out")
+        seen.add(row.code)
+        if row.name_ru is None and row.name_kk is None:
             yield Problem(written.where(path), dotted(path), "has no name; write name_ru, name_kk or both")
 
 

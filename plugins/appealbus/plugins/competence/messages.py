@@ -54,11 +54,11 @@ _OWN = 3
 
 def signal(code: str, own: Sequence[Row], named: Sequence[Row], fields: Sequence[str]) -> Signal:
     severity, ru, kk, en = MESSAGES[code]
-    ids = ", ".join(each.said.id for each in own[:_OWN]) + (", …" if len(own) > _OWN else "")
+    ids = ", ".join(row.said.id for row in own[:_OWN]) + (", …" if len(own) > _OWN else "")
 
     def told(text: str, word: str, *, kazakh: bool) -> str:
         bodies = "; ".join(
-            f"«{each.said.name_kk if kazakh else each.said.name_ru}» ({word}: {each.said.id})" for each in named
+            f"«{row.said.name_kk if kazakh else row.said.name_ru}» ({word}: {row.said.id})" for row in named
         )
         return text.format(own=f"{word}: {ids}", named=bodies)
 

@@ -34,21 +34,21 @@ def _common(one: Scope, other: Scope, chain_of: Callable[[str], frozenset[str]])
 
 def overlaps(rows: Sequence[Row]) -> list[str]:
     """Describe overlaps between different bodies: there the assessor can only say that several may be competent."""
-    told: list[str] = []
+    texts: list[str] = []
     seen: set[tuple[str, str]] = set()
     for looked_at, (one, other) in enumerate(_pairs(rows)):
-        if looked_at >= _PAIRS or len(told) >= _TOLD:
-            told.append("there may be more rows that overlap: mend these, and look again")
+        if looked_at >= _PAIRS or len(texts) >= _TOLD:
+            texts.append("there may be more rows that overlap: mend these, and look again")
             break
         names = (min(one.said.id, other.said.id), max(one.said.id, other.said.id))
         if names in seen or one.said.bin == other.said.bin or not together(one, other):
             continue
         seen.add(names)
-        found = shared(one, other)
-        if found is not None:
-            where = found[1].ljust(9, "0") if found[1] else "the whole country"
-            told.append(f"rows {names[0]} and {names[1]} overlap: category {found[0] or '*'}, territory {where}")
-    return told
+        both = shared(one, other)
+        if both is not None:
+            where = both[1].ljust(9, "0") if both[1] else "the whole country"
+            texts.append(f"rows {names[0]} and {names[1]} overlap: category {both[0] or '*'}, territory {where}")
+    return texts
 
 
 def _pairs(rows: Sequence[Row]) -> Iterator[tuple[Row, Row]]:
@@ -64,6 +64,6 @@ def _pairs(rows: Sequence[Row]) -> Iterator[tuple[Row, Row]]:
         for category in sorted(row.questions.inside):
             for over in sorted(category_chain(category)):
                 for place in sorted(row.places.inside):
-                    found = [same.get((over, each), ()) for each in sorted(territory_chain(place))]
-                    for those in (*found, within.get((over, place), ())):
+                    lists = [same.get((over, prefix), ()) for prefix in sorted(territory_chain(place))]
+                    for those in (*lists, within.get((over, place), ())):
                         yield from ((row, other) for other in those if other is not row)

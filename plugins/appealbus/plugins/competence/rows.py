@@ -44,13 +44,13 @@ class Row:
 
     def where(self, matter: Matter) -> Match:
         """Compare the appeal's places with the territory; MAYBE where only some of them match."""
-        found = None
+        last = None
         for node, chain in matter.places.items():
             match = self.places.match(node, chain)
-            if found is not None and match is not found:
+            if last is not None and match is not last:
                 return Match.MAYBE
-            found = match
-        return found or Match.MAYBE
+            last = match
+        return last or Match.MAYBE
 
     def rules_out(self, matter: Matter) -> bool:
         """Whether the row itself excludes the matter, by its territory or by its exceptions."""
@@ -69,6 +69,6 @@ def _places(within: Sequence[str], without: Sequence[str]) -> Scope:
 
 
 def together(one: Row, other: Row) -> bool:
-    starts = [each.said.valid_from or date.min for each in (one, other)]
-    ends = [each.said.valid_until or date.max for each in (one, other)]
+    starts = [row.said.valid_from or date.min for row in (one, other)]
+    ends = [row.said.valid_until or date.max for row in (one, other)]
     return max(starts) <= min(ends)

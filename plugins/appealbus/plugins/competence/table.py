@@ -51,11 +51,11 @@ class Table:
             by_bin[row.said.bin].append(row)
             for name in (row.said.name_ru, row.said.name_kk):
                 by_name[_plain(name)].add(row.said.bin)
-            for place in {each[:_RAYON] for each in row.places.inside}:
+            for place in {inner[:_RAYON] for inner in row.places.inside}:
                 for index, questions in ((wider, row.questions.inside), (narrower, row.questions.above)):
                     for question in questions:
                         index[question][place].append(row)
-        names = {each.code: each for each in called}
+        names = {settings.code: settings for settings in called}
         return cls(all_, dict(by_bin), dict(by_name), dict(wider), dict(narrower), names)
 
     def of_addressee(self, addressee: Addressee | None) -> tuple[list[Row], str]:
@@ -75,19 +75,19 @@ class Table:
 
         With more than NAMED bodies, the search stops at NAMED + 1.
         """
-        found: dict[str, tuple[Match, Row]] = {}
+        matched: dict[str, tuple[Match, Row]] = {}
         for row in self._candidates(matter):
             match = row.match(matter) if row.counts_on(day) else Match.NO
-            if match is Match.NO or (row.said.bin in found and match is Match.MAYBE):
+            if match is Match.NO or (row.said.bin in matched and match is Match.MAYBE):
                 continue
-            found[row.said.bin] = (match, row)
-            if len(found) > NAMED:
+            matched[row.said.bin] = (match, row)
+            if len(matched) > NAMED:
                 break
-        in_order = sorted(found.values(), key=lambda each: (each[0] is Match.MAYBE, each[1].said.id))
+        in_order = sorted(matched.values(), key=lambda pair: (pair[0] is Match.MAYBE, pair[1].said.id))
         return [row for _, row in in_order], all(match is Match.YES for match, _ in in_order)
 
     def _candidates(self, matter: Matter) -> Iterator[Row]:
-        for by_place in (self.wider.get(each) for each in sorted(matter.category_chain)):
+        for by_place in (self.wider.get(code) for code in sorted(matter.category_chain)):
             yield from _near(by_place or {}, matter)
         yield from _near(self.narrower.get(matter.category, {}), matter)
 
@@ -97,7 +97,7 @@ def _near(by_place: ByPlace, matter: Matter) -> Iterator[Row]:
     for place in matter.places:
         keys.update((ALL, place[:_OBLAST], place[:_RAYON]))
         if len(place) < _RAYON:
-            keys.update(each for each in by_place if each.startswith(place))
+            keys.update(node for node in by_place if node.startswith(place))
     for key in sorted(keys & by_place.keys()):
         yield from by_place[key]
 

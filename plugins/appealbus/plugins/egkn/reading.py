@@ -24,9 +24,9 @@ def of_organisation(number: str | None, is_person: str | None) -> str | None:
     return bare(number) if number and not _is_true(is_person) else None
 
 
-def parcel_number(told: str) -> str:
+def parcel_number(text: str) -> str:
     """Return a cadastral number; a number of another object, such as a building, is unchanged."""
-    return parse_or_none(parse_cadastral_number, told) or told
+    return parse_or_none(parse_cadastral_number, text) or text
 
 
 def with_papers_together(rights: Iterable[Right]) -> list[Right]:
@@ -36,18 +36,18 @@ def with_papers_together(rights: Iterable[Right]) -> list[Right]:
     holders of the same name would be merged.
     """
     papers: dict[object, dict[str, FoundingDocument]] = {}
-    found: dict[object, Right] = {}
+    by_key: dict[object, Right] = {}
     for right in rights:
         known = (right.holder.iin or right.holder.bin) and right.registered_at
         key: object = right.model_dump_json(exclude={"document"}) if known else id(right)
-        found.setdefault(key, right)
+        by_key.setdefault(key, right)
         if right.document is not None:
             papers.setdefault(key, {}).setdefault(right.document.model_dump_json(), right.document)
     for key, several in papers.items():
         first, *others = several.values()
         if others:
-            found[key] = found[key].model_copy(update={"document": first, "other_documents": others})
-    return list(found.values())
+            by_key[key] = by_key[key].model_copy(update={"document": first, "other_documents": others})
+    return list(by_key.values())
 
 
 def _is_true(flag: str | None) -> bool:

@@ -25,7 +25,7 @@ _CAPABLE = re.compile(r"\s*дееспособ(?:ен|на|ный|ная)\s*")
 
 def since(begun: str | None, ended: str | None) -> date | None:
     """Return the start of a status; None if it has ended."""
-    begins, ends = (date_from(told) if told else None for told in (begun, ended))
+    begins, ends = (date_from(day) if day else None for day in (begun, ended))
     return None if ends else begins
 
 

@@ -22,11 +22,11 @@ def full_name(*parts: str | None) -> str | None:
     return " ".join(filter(None, parts)) or None
 
 
-def share(told: str) -> str:
+def share(text: str) -> str:
     """Return a share in percent without an exponent, `60` for `6.0E1`; raise ValueError if it is no finite number."""
-    if _DOUBLE.fullmatch(told) is None:
+    if _DOUBLE.fullmatch(text) is None:
         raise ValueError
-    written = f"{Decimal(told):f}"
+    written = f"{Decimal(text):f}"
     return written.rstrip("0").rstrip(".") if "." in written else written
 
 

@@ -26,12 +26,12 @@ _APPLICANT = "appeal.applicant."
 
 
 def person_signals(applicant: PersonApplicant, dossier: Dossier) -> Iterator[Signal]:
-    found = records(dossier, "gbdfl.person", Person)
-    for at, person in found:
+    people = records(dossier, "gbdfl.person", Person)
+    for at, person in people:
         yield from _names(applicant, person, at)
         yield from _standing(person, at)
         yield from _documents(applicant, person, at, day_of(dossier.receipt.accepted_at))
-    if not found:
+    if not people:
         yield from _not_found(dossier)
         yield from _mentions(applicant, dossier)
 

@@ -96,8 +96,8 @@ class Page(Collector):
         delays = HistogramMetricFamily(
             "appealbus_dossier_delay_seconds", "From acceptance to a version of the dossier.", labels=["version"]
         )
-        for name, each in figures.delays.items():
-            delays.add_metric([name], _buckets(each.within), each.seconds)
+        for name, timing in figures.delays.items():
+            delays.add_metric([name], _buckets(timing.within), timing.seconds)
         yield delays
         results = {key: float(count) for key, count in figures.deliveries.items()}
         yield _counter("appealbus_deliveries", "Attempts to hand a version over.", results, "receiver", "result")
@@ -117,8 +117,8 @@ class Page(Collector):
                 ("unread", state.unread),
                 ("unreadable", state.unreadable),
                 ("different", state.differences),
-                ("unknown", {name: each.replies for name, each in state.drifts.items() if each.share is None}),
-                ("fell", {name: each.replies for name, each in state.drifts.items() if each.share is not None}),
+                ("unknown", {name: drift.replies for name, drift in state.drifts.items() if drift.share is None}),
+                ("fell", {name: drift.replies for name, drift in state.drifts.items() if drift.share is not None}),
             )
             for path, count in counts.items()
         }
@@ -136,10 +136,10 @@ class Page(Collector):
         calls = HistogramMetricFamily(
             "appealbus_source_call_duration_seconds", "How long calls to the source took.", labels=["source"]
         )
-        for name, each in figures.calls.items():
-            calls.add_metric([name], _buckets(each.within), each.seconds)
+        for name, timing in figures.calls.items():
+            calls.add_metric([name], _buckets(timing.within), timing.seconds)
         yield calls
-        left = {(name,): float(each.left_behind) for name, each in figures.calls.items()}
+        left = {(name,): float(timing.left_behind) for name, timing in figures.calls.items()}
         text = "Calls whose lookup went on after its time."
         yield _counter("appealbus_source_calls_left_behind", text, left, "source")
         breakers = {
@@ -259,15 +259,15 @@ def _buckets(within: Iterable[tuple[float, int]]) -> list[tuple[str, float]]:
 
 def _falls_due(due: DueSoon) -> Metric:
     """Return incomplete due appeals by body. Without any there is a 0, so that an alert resolves."""
-    told: Counter[tuple[str, ...]] = Counter({("none", "soon"): 0, ("none", "overdue"): 0})
-    named = [each.body for each in due.bodies if each.body][:_BODIES]
-    for each in due.bodies:
-        body = each.body if each.body in named else "others" if each.body else "none"
-        told[body, "overdue"] += each.overdue
-        told[body, "soon"] += each.appeals - each.overdue
+    counts: Counter[tuple[str, ...]] = Counter({("none", "soon"): 0, ("none", "overdue"): 0})
+    named = [row.body for row in due.bodies if row.body][:_BODIES]
+    for row in due.bodies:
+        body = row.body if row.body in named else "others" if row.body else "none"
+        counts[body, "overdue"] += row.overdue
+        counts[body, "soon"] += row.appeals - row.overdue
     text = "Appeals that fall due within bus.due_within_days, or did within a month, and lack facts."
     family = GaugeMetricFamily("appealbus_due_appeals", text, labels=("body", "term"))
-    for key, count in told.items():
+    for key, count in counts.items():
         family.add_metric(key, count)  # not masked: what passes for a БИН is no ИИН, and masked bodies may coincide
     return family
 
@@ -294,11 +294,11 @@ def _counter(name: str, text: str, values: Mapping[K, float], *labels: str) -> M
 
 
 def _filled(family: GaugeMetricFamily | CounterMetricFamily, values: Mapping[K, float]) -> Metric:
-    told: dict[tuple[str, ...], float] = {}
+    totals: dict[tuple[str, ...], float] = {}
     for labels, value in values.items():
         # Masked names may coincide, and a page with one sample twice is refused as a whole.
         shown = tuple(map(masked, labels))
-        told[shown] = told.get(shown, 0.0) + value
-    for shown, value in told.items():
+        totals[shown] = totals.get(shown, 0.0) + value
+    for shown, value in totals.items():
         family.add_metric(shown, value)
     return family

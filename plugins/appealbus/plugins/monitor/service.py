@@ -116,10 +116,10 @@ class _Served:
 
     async def readyz(self, request: web.Request) -> web.Response:
         """Report readiness: whether the bus can accept and process appeals, else why not."""
-        found = await self._bus.checks(self._probe.get)
-        ready = all(check.ok for check in found if check.needed)
-        status = "unready" if not ready else "ready" if all(check.ok for check in found) else "degraded"
-        return _json({"status": status, "checks": found}, ok=ready)
+        checks = await self._bus.checks(self._probe.get)
+        ready = all(check.ok for check in checks if check.needed)
+        status = "unready" if not ready else "ready" if all(check.ok for check in checks) else "degraded"
+        return _json({"status": status, "checks": checks}, ok=ready)
 
     async def metrics(self, request: web.Request) -> web.Response:
         """Return the metrics; without journal metrics if the journal does not answer."""
@@ -137,7 +137,7 @@ class _Served:
 
     async def _holdings(self) -> Holdings:
         journal = self._bus.journal
-        warned = {(each.channel, each.code): each.share for each in await self._warned.get()}
+        warned = {(row.channel, row.code): row.share for row in await self._warned.get()}
         return Holdings(await journal.counts(), await journal.next_due(), await self._due.get(), warned)
 
 

@@ -24,17 +24,17 @@ class Repeats(PastAssessor):
         """Return the signals with the fields that they rest on, so that masks apply to them."""
         if not past.others:
             return
-        found = Compared(appeal, past)
-        if found.last is not None:
-            yield _same_matter(appeal, found.last)
+        compared = Compared(appeal, past)
+        if compared.last is not None:
+            yield _same_matter(appeal, compared.last)
         who = _applicant(appeal)
-        if found.copies:
-            first, _ = found.copies[0]
-            count, read = max(past.copies, len(found.copies)), len(found.copies)
+        if compared.copies:
+            first, _ = compared.copies[0]
+            count, read = max(past.copies, len(compared.copies)), len(compared.copies)
             values = ({"first": first.number, "day": _day(first.accepted_at), "read": read}, count, past.more)
             yield signal("same_text", [*who, "appeal.text"], *_said(*values))
-        if found.neighbours:
-            last = found.neighbours[-1]
+        if compared.neighbours:
+            last = compared.neighbours[-1]
             values = ({"last": last.number, "day": _day(last.accepted_at)}, past.neighbours, past.more)
             yield signal("same_parcel", [*who, *_parcels(appeal)], *_said(*values))
 
@@ -75,8 +75,8 @@ def _applicant(appeal: Appeal) -> list[str]:
 
 
 def _parcels(appeal: Appeal) -> list[str]:
-    told = ["appeal.parcels"] if appeal.parcels else []
-    return told + (["appeal.mentions.cadastral_numbers"] if appeal.mentions.cadastral_numbers else [])
+    fields = ["appeal.parcels"] if appeal.parcels else []
+    return fields + (["appeal.mentions.cadastral_numbers"] if appeal.mentions.cadastral_numbers else [])
 
 
 def _day(moment: datetime | None) -> str:

@@ -20,7 +20,7 @@ from appealbus.plugins.repeats.formatting import lines
 from appealbus.plugins.repeats.words import Article, Came, Label
 from appealbus.schemas.appeal import Appeal
 
-_WORDS = {each.value: each for kind in (Article, Came, Label) for each in kind}
+_WORDS = {word.value: word for kind in (Article, Came, Label) for word in kind}
 Number = Annotated[str, typer.Argument(metavar="NUMBER", help="The appeal's number, as its receipt says.")]
 _EVERYBODY = Viewer("commands", None, EVERYTHING)
 """Anybody with access to the journal may see all of it; the access is logged."""
@@ -46,7 +46,7 @@ def add_to(app: typer.Typer) -> None:
         """
         cli = cli_of(context)
         if as_ is None:
-            told, _ = look(
+            document, _ = look(
                 cli,
                 lambda journal: _read(cli, journal, number),
                 "repeats",
@@ -56,10 +56,10 @@ def add_to(app: typer.Typer) -> None:
                 others=_numbers,
             )
         else:
-            told, _ = look_as(cli, as_, Action.REPEATS, number, _shown, copy=copy, purpose=purpose, others=_numbers)
-        comparison = told["compared"][0]["comparison"]
+            document, _ = look_as(cli, as_, Action.REPEATS, number, _shown, copy=copy, purpose=purpose, others=_numbers)
+        comparison = document["compared"][0]["comparison"]
         if as_json:
-            cli.print_json({name: value for name, value in told.items() if name == "number"} | comparison)
+            cli.print_json({name: value for name, value in document.items() if name == "number"} | comparison)
             return
         to = reader(cli, lang)
         for line in (number, *lines(comparison, lambda word: to.word(_WORDS[word]), to.suffix)):
@@ -79,9 +79,9 @@ async def _shown(views: Views, row: AppealRow) -> _Read:
 
 def _compare(appeal: Appeal, past: Past) -> tuple[list[dict[str, Any]], frozenset[int]]:
     """Compare even if comparison is off in the configuration; without sketches fewer repeats are found."""
-    found = Repeats().compare(appeal, past)
-    return [{"name": Repeats.name, "comparison": found.document}], found.shown
+    compared = Repeats().compare(appeal, past)
+    return [{"name": Repeats.name, "comparison": compared.document}], compared.shown
 
 
-def _numbers(found: _Read) -> list[str]:
-    return found[1]
+def _numbers(read: _Read) -> list[str]:
+    return read[1]

@@ -27,24 +27,24 @@ def side_by_side(text: str, earlier: str) -> Iterator[Line]:
 
     A sentence only in the earlier text comes before the one that followed it there.
     """
-    found = paired(text, earlier)
-    place = {said: at for at, said in enumerate(found.before)}
-    alone = [(place[said], line) for said, line in _alone(found)]
+    pairs = paired(text, earlier)
+    place = {said: at for at, said in enumerate(pairs.before)}
+    alone = [(place[said], line) for said, line in _alone(pairs)]
     at = 0
-    for said, now in found.now.items():
-        was = found.nearest.get(said, said)
+    for said, now in pairs.now.items():
+        was = pairs.nearest.get(said, said)
         while at < len(alone) and alone[at][0] < place.get(was, -1):
             yield alone[at][1]
             at += 1
-        kind = Label.SAME if said in found.same else Label.CHANGED if said in found.nearest else Label.NEW
-        yield Line(kind, now, found.before.get(was, ""))
+        kind = Label.SAME if said in pairs.same else Label.CHANGED if said in pairs.nearest else Label.NEW
+        yield Line(kind, now, pairs.before.get(was, ""))
     for _, line in alone[at:]:
         yield line
 
 
-def _alone(found: Paired) -> Iterator[tuple[str, Line]]:
+def _alone(pairs: Paired) -> Iterator[tuple[str, Line]]:
     """Yield sentences only in the earlier text: removed ones, and those that are now part of others."""
-    beside = {*found.nearest.values()}
-    for said, was in found.before.items():
-        if said not in found.now and said not in beside:
-            yield said, Line(Label.GONE if said in found.gone else Label.SAME, was=was)
+    beside = {*pairs.nearest.values()}
+    for said, was in pairs.before.items():
+        if said not in pairs.now and said not in beside:
+            yield said, Line(Label.GONE if said in pairs.gone else Label.SAME, was=was)

@@ -66,7 +66,7 @@ def _named(file: Attachment) -> object:
 def _parcels_of(appeal: Appeal, *, mentioned: bool = False) -> set[str]:
     named = [parcel.cadastral_number for parcel in appeal.parcels]
     named += [number.value for number in appeal.mentions.cadastral_numbers] if mentioned else []
-    return {"".join(filter(str.isalnum, each)) for each in named if each}
+    return {"".join(filter(str.isalnum, number)) for number in named if number}
 
 
 def article_of(appeal: Appeal, one: Beside) -> Article:
@@ -95,8 +95,8 @@ def _without_news(appeal: Appeal, one: Beside) -> Article:
 class Compared:
     def __init__(self, appeal: Appeal, past: Past) -> None:
         self.appeal, self.past = appeal, past
-        its = shingles(normal(appeal.text))
-        likes = {other.appeal_id: _likeness(its, other) for other in past.others if other.like or other.matter}
+        own = shingles(normal(appeal.text))
+        likes = {other.appeal_id: _likeness(own, other) for other in past.others if other.like or other.matter}
         self.matters = [
             beside(appeal, other, likes.get(other.appeal_id, 0.0))
             for other in past.others
@@ -120,11 +120,11 @@ class Compared:
         """
         decided = [matter for matter in self.matters if matter.standing.decided]
         ended = [matter for matter in self.matters if matter.standing.came is not Came.OPEN]
-        said = [each for each in decided if each.nothing_new]
+        said = [matter for matter in decided if matter.nothing_new]
         known = said or decided or ended or self.matters
         return known[-1] if known else None
 
 
-def _likeness(its: set[str], other: Other) -> float:
+def _likeness(own: set[str], other: Other) -> float:
     theirs = shingles(normal(other.appeal.text))
-    return similarity(its, theirs) if len(its) >= SHORTEST <= len(theirs) else 0.0
+    return similarity(own, theirs) if len(own) >= SHORTEST <= len(theirs) else 0.0

@@ -26,8 +26,8 @@ def came_in(language: str, number: str, body: str | None, standing: Standing) ->
     """Return an earlier appeal with body and result: `№ 7 (акимат) — отказано, 2026-03-01`."""
     at = _LANGUAGES[language]
     sign = "" if language == "en" else "№ "
-    told = f"{sign}{number}" + (f" ({body})" if body else "") + f" — {_CAME[standing.came][at]}"
-    return told + (f", {standing.day}" if standing.day is not None else "")
+    text = f"{sign}{number}" + (f" ({body})" if body else "") + f" — {_CAME[standing.came][at]}"
+    return text + (f", {standing.day}" if standing.day is not None else "")
 
 
 def new_in(language: str, news: News, attachments: int, parcels: int) -> str:

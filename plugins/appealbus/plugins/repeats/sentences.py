@@ -109,27 +109,27 @@ def paired(text: str, earlier: str) -> Paired:
 
 
 def news(text: str, earlier: str) -> News:
-    found = paired(text, earlier)
-    left = [said for said in found.now if said not in found.same]
+    pairs = paired(text, earlier)
+    left = [said for said in pairs.now if said not in pairs.same]
     return News(
-        tuple(found.now[said] for said in left if said not in found.nearest),
-        tuple(Changed(found.now[said], found.before[found.nearest[said]]) for said in left if said in found.nearest),
-        len(found.same),
-        len(found.gone),
+        tuple(pairs.now[said] for said in left if said not in pairs.nearest),
+        tuple(Changed(pairs.now[said], pairs.before[pairs.nearest[said]]) for said in left if said in pairs.nearest),
+        len(pairs.same),
+        len(pairs.gone),
     )
 
 
 def _told(text: str, wanted: Set[str], other: str) -> set[str]:
     """Return the wanted sentences that the other text has as parts of sentences or across lines."""
-    found = set[str]()
+    copied = set[str]()
     if not wanted:
-        return found
+        return copied
     clauses = _Clauses(other)
     written = list(sentences(text))
-    keys = [_key(each) for each in written]
+    keys = [_key(sentence) for sentence in written]
     searched = 0
     for at, said in enumerate(keys):
-        if said not in wanted or said in found:
+        if said not in wanted or said in copied:
             continue
         searched += 1
         if searched > _SEARCHED:
@@ -138,11 +138,11 @@ def _told(text: str, wanted: Set[str], other: str) -> set[str]:
             continue
         for end in range(at + 1, min(at + _LINES, len(keys)) + 1):
             if clauses.have(" ".join(keys[at:end])):
-                found.update(keys[at:end])
+                copied.update(keys[at:end])
                 break
             if _ENDED.search(written[end - 1]):
                 break
-    return found & wanted
+    return copied & wanted
 
 
 class _Clauses:
@@ -176,29 +176,29 @@ def _key(sentence: str) -> str:
 
 
 def _distinct(text: str) -> dict[str, str]:
-    found: dict[str, str] = {}
+    by_key: dict[str, str] = {}
     for sentence in sentences(text):
-        found.setdefault(_key(sentence), sentence)
-    return found
+        by_key.setdefault(_key(sentence), sentence)
+    return by_key
 
 
 def _nearest(left: list[str], before: Mapping[str, str]) -> dict[str, str]:
     of = {said: shingles(said) for said in before}
     holding: defaultdict[str, list[str]] = defaultdict(list)
-    for said, its in of.items():
-        for each in its:
-            if len(holding[each]) < _TOO_MANY:
-                holding[each].append(said)
-    found = {}
+    for said, pieces in of.items():
+        for piece in pieces:
+            if len(holding[piece]) < _TOO_MANY:
+                holding[piece].append(said)
+    nearest = {}
     for said in left:
-        its = shingles(said)
-        shared = Counter(other for each in its for other in holding.get(each, ()))
+        pieces = shingles(said)
+        shared = Counter(other for piece in pieces for other in holding.get(piece, ()))
         some = [other for other, _ in shared.most_common(_TOO_MANY)]
-        likes = [(max(similarity(its, of[other]), _in_words(said, other)), other) for other in some]
+        likes = [(max(similarity(pieces, of[other]), _in_words(said, other)), other) for other in some]
         best = max(likes, default=(0.0, ""))
         if best[0] >= CHANGED:
-            found[said] = best[1]
-    return found
+            nearest[said] = best[1]
+    return nearest
 
 
 def _in_words(one: str, other: str) -> float:

@@ -41,7 +41,7 @@ class Standing:
 def standing_of(other: Other) -> Standing:
     """Derive the status from the changes, for the same consideration as the term."""
     changes = other.changes or ()
-    arrived = other.accepted_at or min((each.dated_at for each in changes), default=None)
+    arrived = other.accepted_at or min((entry.dated_at for entry in changes), default=None)
     if arrived is None:
         return Standing(Came.OPEN)
     now = rebuild(arrived, Body.of(other.appeal.addressee), changes).last
@@ -58,7 +58,7 @@ def body_of(appeal: Appeal) -> str | None:
 
 def same_body(one: Appeal, other: Appeal) -> bool:
     """Whether both appeals are with the same body: by БИН, else by name."""
-    mine, theirs = one.addressee or Addressee(), other.addressee or Addressee()
-    if mine.bin and theirs.bin:
-        return "".join(filter(str.isdigit, mine.bin)) == "".join(filter(str.isdigit, theirs.bin))
-    return bool(mine.name) and normal(mine.name or "") == normal(theirs.name or "")
+    ours, theirs = one.addressee or Addressee(), other.addressee or Addressee()
+    if ours.bin and theirs.bin:
+        return "".join(filter(str.isdigit, ours.bin)) == "".join(filter(str.isdigit, theirs.bin))
+    return bool(ours.name) and normal(ours.name or "") == normal(theirs.name or "")

@@ -101,24 +101,24 @@ class Fact:
     districts: tuple[District, ...] = ()
 
 
-def fact_of(told: Outline, mark: Mark, districts: Iterable[District] = ()) -> Fact:
+def fact_of(outline: Outline, mark: Mark, districts: Iterable[District] = ()) -> Fact:
     """Derive the fact of an appeal, with hashes by `mark`; raise ValueError if the appeal is damaged."""
-    appeal = COUNTED.read(told.appeal)
-    accepted, arrived = told.accepted_at, plausible(appeal.received_at, told.accepted_at)
+    appeal = COUNTED.read(outline.appeal)
+    accepted, arrived = outline.accepted_at, plausible(appeal.received_at, outline.accepted_at)
     day = day_of(arrived or accepted)
-    body = Body.of(appeal.addressee if told.first is None else CAME_TO.read(told.first).addressee)
-    life = rebuild(arrived or accepted, body, told.changes, certain=arrived is not None)
+    body = Body.of(appeal.addressee if outline.first is None else CAME_TO.read(outline.first).addressee)
+    life = rebuild(arrived or accepted, body, outline.changes, certain=arrived is not None)
     category, called = _category(appeal)
-    due = appeal.due_on or told.due_on
+    due = appeal.due_on or outline.due_on
     stay, answered = life.last, life.last.answered
-    considered, sent_on = stay.ended is not None, any(each.sent for each in life.stays)
+    considered, sent_on = stay.ended is not None, any(stay.sent for stay in life.stays)
     left = None if due is None or answered is None else (due - answered).days
-    reviewed = _first_step(told)
-    done = told.completed_at
+    reviewed = _first_step(outline)
+    done = outline.completed_at
     ready = done if done is not None and reviewed is not None and done < reviewed else None
     matters = matters_of(appeal, category, mark)
     return Fact(
-        appeal_id=told.appeal_id,
+        appeal_id=outline.appeal_id,
         day=day,
         body=body.bin or body.name.casefold(),
         body_name=body.name,
@@ -135,12 +135,12 @@ def fact_of(told: Outline, mark: Mark, districts: Iterable[District] = ()) -> Fa
         late=left is not None and left < 0,
         last_two_days=left is not None and 0 <= left <= _LAST_DAYS,
         sent_on=sent_on,
-        extended=any(each.extensions for each in life.stays),
+        extended=any(stay.extensions for stay in life.stays),
         reversed=life.reversed,
         reviewed=reviewed is not None,
         complete_before=ready is not None,
         waited=0 if ready is None else max(0, round((ready - accepted).total_seconds())),
-        records=0 if ready is None else len(told.found),
+        records=0 if ready is None else len(outline.found),
         known=bool(matters),
         matters=matters,
         districts=tuple(districts),
@@ -159,10 +159,10 @@ def _place(appeal: CountedAppeal) -> str:
     return parse_or_none(parse_kato, written) or written
 
 
-def _first_step(told: Outline) -> datetime | None:
+def _first_step(outline: Outline) -> datetime | None:
     """Return the time of a person's first step; if only the day is known, its start."""
     steps = []
-    for change in told.changes:
+    for change in outline.changes:
         if change.change.kind in _BY_A_PERSON and change.change.result is not AnswerResult.SILENCE:
             steps.append(change.dated_at)
             if change.change.answered_on is not None:  # a register may tell of an answer days later

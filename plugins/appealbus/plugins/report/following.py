@@ -87,11 +87,11 @@ class _Following:
     async def _facts(self, page: Sequence[Outline]) -> list[Fact]:
         districts = await self._districts(page)
         facts = []
-        for each in page:
+        for outline in page:
             try:
-                facts.append(fact_of(each, self._key.mark, districts.get(each.appeal_id, ())))
+                facts.append(fact_of(outline, self._key.mark, districts.get(outline.appeal_id, ())))
             except ValueError as error:
-                log.error("journal.unreadable", appeal_id=each.appeal_id, error=type(error).__name__)
+                log.error("journal.unreadable", appeal_id=outline.appeal_id, error=type(error).__name__)
         return facts
 
     async def _districts(self, page: Sequence[Outline]) -> dict[int, list[District]]:
@@ -100,12 +100,12 @@ class _Following:
         A lookup has records of one type, so one record shows whether they are addresses. If it is unreadable, all are
         read.
         """
-        one = {lookup: each.appeal_id for each in page for lookup in each.found}
+        one = {lookup: outline.appeal_id for outline in page for lookup in outline.found}
         samples = await self._journal.records_of(sorted({*one.values()}), list(one))
         others = {lookup for _, lookup, record in samples if not isinstance(record, Address)}
         finds = sorted(one.keys() - others)
-        found: defaultdict[int, list[District]] = defaultdict(list)
+        districts: defaultdict[int, list[District]] = defaultdict(list)
         if finds:
-            for appeal_id, _, record in await self._journal.records_of([each.appeal_id for each in page], finds):
-                found[appeal_id] += districts_of(record)
-        return found
+            for appeal_id, _, record in await self._journal.records_of([outline.appeal_id for outline in page], finds):
+                districts[appeal_id] += districts_of(record)
+        return districts

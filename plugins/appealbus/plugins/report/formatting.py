@@ -43,7 +43,7 @@ class Teller:
             "shares": "rounded" if self._rounds else "truncated",
             "public": self._public,
             "minutes_by_hand": table.by_hand,
-            "formulas": {each.value: Formula[each.name].value for each in Column},
+            "formulas": {column.value: Formula[column.name].value for column in Column},
             "rows": [{"key": row.key, "label": self._label(row), **self._figures(row)} for row in table.rows],
             "total": self._figures(table.total),
         }
@@ -56,12 +56,12 @@ class Teller:
             [
                 self._table.by.value,
                 "label",
-                *(name for each in Column for name in (each.value, f"{each.value}_percent")),
+                *(name for column in Column for name in (column.value, f"{column.value}_percent")),
             ]
         )
         for row in (*self._table.rows, self._table.total):
             key = "total" if row is self._table.total else row.key
-            cells = [cell for each in Column for cell in self._cells(row, each)]
+            cells = [cell for column in Column for cell in self._cells(row, column)]
             rows.writerow([_no_formula(key), _no_formula(self._label(row)), *cells])
         return text.getvalue().encode()
 
@@ -74,18 +74,18 @@ class Teller:
         for row in (self._table.total, *self._table.rows):
             yield ""
             yield self.name(row)
-            for at, each in enumerate(Column, 1):
-                yield f"  {self._to.word(each)} [{at}]: {self._cell(row, each)}"
+            for at, column in enumerate(Column, 1):
+                yield f"  {self._to.word(column)} [{at}]: {self._cell(row, column)}"
         yield ""
         yield from self.footnotes()
 
     def page(self) -> str:
         """Return a self-contained HTML page for printing, without scripts and external files."""
         to = self._to
-        heads = "".join(f"<th>{escape(to.word(each))}<sup>{at}</sup></th>" for at, each in enumerate(Column, 1))
+        heads = "".join(f"<th>{escape(to.word(column))}<sup>{at}</sup></th>" for at, column in enumerate(Column, 1))
         rows = "".join(
             f"<tr{' class=total' if row is self._table.total else ''}><td>{escape(self.name(row))}</td>"
-            + "".join(f"<td>{escape(self._cell(row, each))}</td>" for each in Column)
+            + "".join(f"<td>{escape(self._cell(row, column))}</td>" for column in Column)
             + "</tr>\n"
             for row in (*self._table.rows, self._table.total)
         )
@@ -118,8 +118,8 @@ class Teller:
         return named or (f"({oblast})" if oblast else "")
 
     def footnotes(self) -> Iterator[str]:
-        for at, each in enumerate(Column, 1):
-            yield f"[{at}] {self._to.word(each)}: {self._to.word(Formula[each.name])}"
+        for at, column in enumerate(Column, 1):
+            yield f"[{at}] {self._to.word(column)}: {self._to.word(Formula[column.name])}"
         yield self._to.word(Label.ROUNDED if self._rounds else Label.TRUNCATED)
         yield self._to.word(Label.STATES)
         yield f"{self._to.word(Label.BY_HAND)}: {self._table.by_hand:g}"
@@ -137,10 +137,10 @@ class Teller:
         return (number + 500) // 1000 if self._rounds else number // 1000
 
     def _figures(self, row: Row) -> dict[str, Any]:
-        shares = {each: row.share(each, rounds=self._rounds) for each in Column}
+        shares = {column: row.share(column, rounds=self._rounds) for column in Column}
         return {
-            each.value: {"count": row.count(each), "percent": None if share is None else float(share)}
-            for each, share in shares.items()
+            column.value: {"count": row.count(column), "percent": None if share is None else float(share)}
+            for column, share in shares.items()
         }
 
     def _cells(self, row: Row, column: Column) -> tuple[object, object]:

@@ -68,10 +68,10 @@ def list_cell(store: Store, settings: ReportSettings, cell: Cell, mark: Mark) ->
     where, values, key = f"AND ({_ALSO.get(cell.column) or counting.of(cell.column)})", list[object](), ""
     if cell.row:
         folded = counting.folded()
-        found = _key(counting, folded, cell, mark)
-        if found is None:
+        whole_key = _key(counting, folded, cell, mark)
+        if whole_key is None:
             return None
-        key = found
+        key = whole_key
         where += f" AND {folded.key} = ?"
         values.append(shifted(key, by, -1) if is_before else key)
     ((count, label),) = counting.select(span, f"count(*), {KEYS[by][1]}", where, *values)
@@ -95,8 +95,8 @@ def _key(counting: Counting, folded: Folded, cell: Cell, mark: Mark) -> str | No
 
 def _name(store: Store, cell: Cell, key: str, label: str) -> str:
     row, total, ask = Row(key, label), Row(""), cell.ask
-    for told in store.select("SELECT ru, kk FROM district WHERE code = ?", (key,)) if ask.by is By.DISTRICT else ():
-        row.names = (told["ru"], told["kk"])
+    for names in store.select("SELECT ru, kk FROM district WHERE code = ?", (key,)) if ask.by is By.DISTRICT else ():
+        row.names = (names["ru"], names["kk"])
     teller = Teller(
         Table(ask.by, ask.span, ask.today, (row,), total), Reader(cell.language), rounds=False, public=False
     )

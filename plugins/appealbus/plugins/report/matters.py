@@ -20,13 +20,13 @@ def matters_of(appeal: CountedAppeal, category: str, mark: Mark) -> tuple[bytes,
     person = None if who is None else holder(who.bin if who.type == "organisation" else who.iin, "applicant")
     if person is None:
         return ()
-    told = dict.fromkeys(_about(appeal, category))
-    return tuple(mark("report", f"{person[1]}|{each}") for each in told)
+    topics = dict.fromkeys(_about(appeal, category))
+    return tuple(mark("report", f"{person[1]}|{topic}") for topic in topics)
 
 
 def _about(appeal: CountedAppeal, category: str) -> Iterator[str]:
     if category:
         yield f"category:{category}"
-    for each in appeal.parcels[:_MOST]:
-        if (found := parcel(each.cadastral_number, "parcel")) is not None:
-            yield f"parcel:{found[1]}"
+    for plot in appeal.parcels[:_MOST]:
+        if (land := parcel(plot.cadastral_number, "parcel")) is not None:
+            yield f"parcel:{land[1]}"

@@ -52,16 +52,16 @@ def published(table: Table, smallest: int) -> Table:
         return any(0 < number < smallest for number in _numbers(row))
 
     rows = sorted(table.rows, key=lambda each: (each.counts[Column.REGISTERED], each.key))
-    unnamed = _enough(rows, {each.key for each in rows if few(each)}, few)
-    hidden = _enough(rows, unnamed | {each.key for each in rows if tells(each)}, tells)
+    unnamed = _enough(rows, {row.key for row in rows if few(row)}, few)
+    hidden = _enough(rows, unnamed | {row.key for row in rows if tells(row)}, tells)
     total = frozenset[Column]()
     if tells(_sum(rows, hidden)):
         total = _BUT_REGISTERED
     if few(_sum(rows, unnamed)):
         total = _ALL
     made = [
-        replace(each, hidden=_ALL if each.key in unnamed else _BUT_REGISTERED if each.key in hidden else frozenset())
-        for each in table.rows
+        replace(row, hidden=_ALL if row.key in unnamed else _BUT_REGISTERED if row.key in hidden else frozenset())
+        for row in table.rows
     ]
     return replace(table, rows=tuple(made), total=replace(table.total, hidden=total))
 
@@ -83,6 +83,6 @@ def _numbers(row: Row) -> Iterator[int]:
     yield row.counts[Column.REPEATS_BEFORE]
     for whole, parts in _PARTS.items():
         for some in parts:
-            told = [row.count(each) or 0 for each in some]
-            yield from told
-            yield row.counts[whole] - sum(told)
+            counts = [row.count(column) or 0 for column in some]
+            yield from counts
+            yield row.counts[whole] - sum(counts)

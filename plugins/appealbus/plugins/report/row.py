@@ -88,8 +88,8 @@ class Row:
             return None
         match column:
             case Column.OTHER:
-                told = (Column.SATISFIED, Column.REFUSED, Column.EXPLAINED)
-                return self.counts[Column.CONSIDERED] - sum(self.counts[each] for each in told)
+                parts = (Column.SATISFIED, Column.REFUSED, Column.EXPLAINED)
+                return self.counts[Column.CONSIDERED] - sum(self.counts[part] for part in parts)
             case Column.REPEATS_CHANGE:
                 return None
             case Column.HOURS_SAVED:
@@ -103,8 +103,8 @@ class Row:
         """Return a share in percent; None if absent or hidden."""
         if column is Column.REPEATS_CHANGE:
             now, before = self.count(Column.REPEATS), self.count(Column.REPEATS_BEFORE)
-            told = now is not None and before
-            return percent((now or 0) - (before or 0), before or 0, rounds=rounds) if told else None
+            known = now is not None and before
+            return percent((now or 0) - (before or 0), before or 0, rounds=rounds) if known else None
         of = self.count(SHARE_OF[column]) if column in SHARE_OF else None
         part = self.count(column)
         return percent(part, of, rounds=rounds) if part is not None and of else None

@@ -50,8 +50,8 @@ class Store(OwnFile):
         super().__init__(path, "report", _MEMORY + _SCHEMA)
         if [row["name"] for row in self.select("PRAGMA table_info(fact)")] != _COLUMNS:
             self.close()
-            told = f"{self.name} was made by another release, which counts otherwise; give plugins.report.file another"
-            raise ConfigError(f"{told} file: what the journal holds is counted anew there")
+            text = f"{self.name} was made by another release, which counts otherwise; give plugins.report.file another"
+            raise ConfigError(f"{text} file: what the journal holds is counted anew there")
 
     def cursor(self, followed: Followed) -> Cursor | None:
         """Return the position in the log; None if there is none for this key. Raise ConfigError for another journal."""
@@ -96,11 +96,11 @@ class Store(OwnFile):
 
 def _put(connection: sqlite3.Connection, facts: Iterable[Fact]) -> None:
     some = list(facts)
-    connection.executemany(_PUT, [tuple(map(_stored, _VALUES(each))) for each in some])
-    connection.executemany("DELETE FROM matter WHERE appeal_id = ?", [(each.appeal_id,) for each in some])
-    matters = [(mark, each.day.isoformat(), each.appeal_id) for each in some for mark in each.matters]
+    connection.executemany(_PUT, [tuple(map(_stored, _VALUES(fact))) for fact in some])
+    connection.executemany("DELETE FROM matter WHERE appeal_id = ?", [(fact.appeal_id,) for fact in some])
+    matters = [(mark, fact.day.isoformat(), fact.appeal_id) for fact in some for mark in fact.matters]
     connection.executemany("INSERT INTO matter VALUES (?, ?, ?)", matters)
-    districts = {code: names for each in some for code, *names in each.districts}
+    districts = {code: names for fact in some for code, *names in fact.districts}
     connection.executemany(_DISTRICT, [(code, *names) for code, names in districts.items()])
 
 

@@ -60,7 +60,7 @@ def make_table(store: Store, settings: ReportSettings, span: Span, by: By, today
     counting = Counting(store, settings, span, by, today)
     rows: dict[str, Row] = {}
     key, label = counting.folded().key, KEYS[by][1]
-    sums = ", ".join(f"sum({counting.of(each)})" for each in COUNTED)
+    sums = ", ".join(f"sum({counting.of(column)})" for column in COUNTED)
     for name, called, days, *sums_of in counting.select(span, f"{key}, {label}, days, {sums}", "GROUP BY 1, days"):
         row = rows.setdefault(name, Row(name))
         row.label = max(row.label, called)
@@ -76,7 +76,7 @@ def make_table(store: Store, settings: ReportSettings, span: Span, by: By, today
         for code, *names in store.select("SELECT code, ru, kk FROM district"):
             if code in rows:
                 rows[code].names = tuple(names)
-    ordered = sorted(rows.values(), key=lambda each: (not each.key, each.key == OTHERS, each.key))
+    ordered = sorted(rows.values(), key=lambda line: (not line.key, line.key == OTHERS, line.key))
     return Table(by, span, today, tuple(ordered), summed(ordered), settings.minutes_by_hand)
 
 
@@ -124,9 +124,9 @@ class Counting:
 
 
 def _teach(store: Store, settings: ReportSettings, span: Span) -> None:
-    words = [each.casefold() for each in settings.local_words if each]
+    words = [word.casefold() for word in settings.local_words if word]
     bins = frozenset(settings.local_bins)
-    codes, below = frozenset(settings.land_codes), tuple(f"{each}." for each in settings.land_codes)
+    codes, below = frozenset(settings.land_codes), tuple(f"{code}." for code in settings.land_codes)
     known: dict[tuple[str, str], bool] = {}
 
     def is_local(body: str, name: str) -> bool:

@@ -132,20 +132,20 @@ def alarm_of(judged: Judged, rate: float, verdict: Verdict, others: Sequence[Ver
     )
 
 
-def alarm_of_cluster(monday: date, rate: float, scanned: Scanned, found: Found, about: About) -> Alarm:
-    cluster = found.cluster
+def alarm_of_cluster(monday: date, rate: float, scanned: Scanned, finding: Found, about: About) -> Alarm:
+    cluster = finding.cluster
     return Alarm(
         monday,
-        found.category,
+        finding.category,
         about.name,
         "+".join(cluster.places),
         cluster.observed,
         cluster.expected,
         cluster.expected,
-        found.probability,
+        finding.probability,
         "scan",
-        found.weeks,
-        found.compared,
+        finding.weeks,
+        finding.compared,
         scanned.tested,
         scanned.limit,
         rate,

@@ -30,8 +30,8 @@ class Readable(Protocol):
 
 
 async def behind(journal: Readable, parts: Sequence[WeekPart]) -> About:
-    found = [row for part in parts for row in await journal.appeals_of_week(part, MOST)]
-    rows = sorted(found, key=lambda row: -row.appeal_id)[:MOST]
+    every = [row for part in parts for row in await journal.appeals_of_week(part, MOST)]
+    rows = sorted(every, key=lambda row: -row.appeal_id)[:MOST]
     cases = [await journal.case(row.number) for row in rows]
     appeals = [case.appeal for case in cases if case is not None]
     names = Counter(appeal.category.name for appeal in appeals if appeal.category and appeal.category.name)

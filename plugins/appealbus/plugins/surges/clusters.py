@@ -80,18 +80,18 @@ def clusters(book: Book, near: Near, rate: float) -> Scanned:
 
     If a topic rises in all districts, the expectation of each rises with it.
     """
-    found = []
+    clusters = []
     if book.weeks > SHORTEST:
         random = Random(book.monday.toordinal())  # noqa: S311 - the same week gives the same figures
-        topics = [each for each in sorted({series.category for series in book.series}) if _enough(book, each, near)]
+        topics = [topic for topic in sorted({series.category for series in book.series}) if _enough(book, topic, near)]
         # So many draws that a single cluster among all topics can pass the bound.
         most = max(MOST, ceil(2 * len(topics) / rate))
         for category in topics:
             one = _scanned(book, category, near, random, most)
             if one is not None:
-                found.append(one)
-    limit = benjamini_hochberg((each.probability for each in found), rate)
-    return Scanned(len(found), limit, tuple(each for each in found if each.probability <= limit))
+                clusters.append(one)
+    limit = benjamini_hochberg((cluster.probability for cluster in clusters), rate)
+    return Scanned(len(clusters), limit, tuple(cluster for cluster in clusters if cluster.probability <= limit))
 
 
 def _enough(book: Book, category: str, near: Near) -> bool:

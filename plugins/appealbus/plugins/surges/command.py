@@ -83,15 +83,15 @@ class Commands:
         share = days.passed(now)
         if share == 0.0:
             raise typer.BadParameter("no working time of this week is over yet", param_hint="--week")
-        judged, found = look(
+        judged, alarms = look(
             cli, lambda journal: self._found(journal, monday, share, over=over), "surges", about=_counted
         )
         if as_json:
-            told = {"monday": monday, "possible": not over, "passed": share, "calendar": days.by}
-            told |= {"tested": judged.tested, "limit": judged.limit, "rate": self._settings.rate}
-            cli.print_json({**told, "surges": [asdict(each) for each in found]})
+            document = {"monday": monday, "possible": not over, "passed": share, "calendar": days.by}
+            document |= {"tested": judged.tested, "limit": judged.limit, "rate": self._settings.rate}
+            cli.print_json({**document, "surges": [asdict(alarm) for alarm in alarms]})
             return
-        _tell(cli, judged, found, None if over else (days, share))
+        _tell(cli, judged, alarms, None if over else (days, share))
 
     def alarms(
         self,
@@ -102,14 +102,14 @@ class Commands:
         """List alarms, the newest first, and how those that are closed have turned out."""
         cli = cli_of(context)
         with closing(self._store()) as store:
-            found, record = kept.alarms(store, closed=every), kept.record(store)
+            rows, record = kept.alarms(store, closed=every), kept.record(store)
         if as_json:
             _note(cli, "surges alarms")
-            cli.print_json({"alarms": [asdict(each) for each in found], "record": asdict(record)})
+            cli.print_json({"alarms": [asdict(row) for row in rows], "record": asdict(record)})
             return
-        for each in found:
-            cli.out.print(kept_line(each))
-        if not found:
+        for row in rows:
+            cli.out.print(kept_line(row))
+        if not rows:
             cli.out.print("No alarm is open." if not every else "No alarm was ever raised.")
         if record.precision is not None:
             cli.out.print(f"Of {sum(record.closed.values())} closed alarms {record.precision:.0%} were no false ones.")
@@ -120,15 +120,15 @@ class Commands:
         """Show an alarm with all that it rests on; that somebody looks is noted."""
         cli = cli_of(context)
         with closing(self._store()) as store:
-            found = kept.alarm(store, number)
-        if found is None:
+            kept_alarm = kept.alarm(store, number)
+        if kept_alarm is None:
             cli.fail(f"There is no alarm {number}; `appealbus surges alarms --all` lists them.", EXIT_ABSENT)
         _note(cli, "surges show")
         if as_json:
-            cli.print_json(asdict(found))
+            cli.print_json(asdict(kept_alarm))
             return
-        cli.out.print(kept_line(found))
-        for line in alarm_lines(found.alarm):
+        cli.out.print(kept_line(kept_alarm))
+        for line in alarm_lines(kept_alarm.alarm):
             cli.out.print(line)
 
     def take(
@@ -212,8 +212,8 @@ class Commands:
         return self._settings.file
 
 
-def _counted(found: tuple[Judged, list[Alarm]]) -> dict[str, int]:
-    return {"found": len(found[1])}
+def _counted(pair: tuple[Judged, list[Alarm]]) -> dict[str, int]:
+    return {"found": len(pair[1])}
 
 
 def _note(cli: Cli, what: str) -> None:
@@ -225,7 +225,7 @@ def _note(cli: Cli, what: str) -> None:
     look(cli, nothing, what)
 
 
-def _tell(cli: Cli, judged: Judged, found: list[Alarm], part: tuple[Workdays, float] | None) -> None:
+def _tell(cli: Cli, judged: Judged, alarms: list[Alarm], part: tuple[Workdays, float] | None) -> None:
     name = week_name(judged.monday) + (f", {judged.monday} to {judged.monday + WEEK}" if part is None else "")
     if not judged.tested:
         cli.out.print(f"{name}: nothing can be said, since fewer than {SHORTEST} weeks lie before it.")
@@ -234,8 +234,8 @@ def _tell(cli: Cli, judged: Judged, found: list[Alarm], part: tuple[Workdays, fl
     if part is not None:
         days, share = part
         what = f"possible surges, {share:.0%} of the working time being over ({days.by})"
-    cli.out.print(f"{name}: {len(found)} {what}, of {judged.tested} series that were tested together.")
-    for alarm in found:
+    cli.out.print(f"{name}: {len(alarms)} {what}, of {judged.tested} series that were tested together.")
+    for alarm in alarms:
         cli.out.print()
         for line in alarm_lines(alarm):
             cli.out.print(line)

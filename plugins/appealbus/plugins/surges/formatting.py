@@ -27,8 +27,8 @@ def alarm_lines(alarm: Alarm) -> Iterator[str]:
     yield f"  of {alarm.tested} that were tested an alarm is what has p up to {limit}; {alarm.rate:.0%} may be chance"
     for part in alarm.also:
         yield f"  also {_series(part.category, part.place)}: {part.observed}, {part.expected:.1f} expected"
-    for each in alarm.shared:
-        yield f"  {each.appeals} name the {each.kind} {one_line(each.value)}"
+    for mention in alarm.shared:
+        yield f"  {mention.appeals} name the {mention.kind} {one_line(mention.value)}"
     if alarm.numbers:
         more = alarm.observed - len(alarm.numbers[:_NUMBERS])
         numbers = " ".join(map(one_line, alarm.numbers[:_NUMBERS]))

@@ -81,7 +81,7 @@ def judge(book: Book, rate: float = 0.05, share: float = 1.0) -> Judged:
     verdicts = _verdicts(book, share) if book.weeks > SHORTEST else []
     limit = benjamini_hochberg((verdict.probability for verdict in verdicts), rate)
     surges = [verdict for verdict in verdicts if verdict.probability <= limit and verdict.observed > verdict.bound]
-    surges.sort(key=lambda each: (each.probability, -each.series.narrowness, each.series))
+    surges.sort(key=lambda verdict: (verdict.probability, -verdict.series.narrowness, verdict.series))
     return Judged(book.monday, len(verdicts), limit, tuple(surges))
 
 
@@ -96,32 +96,32 @@ class _Compared:
 
 def _verdicts(book: Book, share: float) -> list[Verdict]:
     against = cache(lambda years: farrington.reference(book.monday, years))
-    found: dict[Method, list[_Compared]] = {method: [] for method in Method}
+    by_method: dict[Method, list[_Compared]] = {method: [] for method in Method}
     for series, every in book.series.items():
         counts = every[begin(every, SHORTEST) :]
         years = next((years for years in _YEARS if against(years).weeks < len(counts)), None)
         if years is None:
-            found[Method.EARS].append(_by_ears(book.monday, series, counts, share))
+            by_method[Method.EARS].append(_by_ears(book.monday, series, counts, share))
         else:
-            found[Method.FARRINGTON].append(_by_farrington(book.monday, series, counts, against(years), share))
-    return [verdict for compared in found.values() for verdict in _with_probabilities(compared)]
+            by_method[Method.FARRINGTON].append(_by_farrington(book.monday, series, counts, against(years), share))
+    return [verdict for compared in by_method.values() for verdict in _with_probabilities(compared)]
 
 
-def _with_probabilities(found: Sequence[_Compared]) -> Iterator[Verdict]:
+def _with_probabilities(compared: Sequence[_Compared]) -> Iterator[Verdict]:
     """Yield the verdicts, each with at least the mean dispersion of all series.
 
     A single series gives a poor estimate: some of thousands would be too low, and each such one is a false alarm.
     """
-    known = [each.dispersion for each in found if each.mean >= _KNOWN]
+    known = [series.dispersion for series in compared if series.mean >= _KNOWN]
     scatter = max(1.0, sum(known) / len(known)) if known else 1.0
-    for each in found:
-        verdict = each.verdict
+    for series in compared:
+        verdict = series.verdict
         if verdict.few:
             yield verdict
         else:
             # The mean scatters itself, as that of so many weeks.
-            dispersion = max(each.dispersion, scatter) * (1 + 1 / len(verdict.counts))
-            yield replace(verdict, probability=tail(verdict.observed, each.mean, dispersion))
+            dispersion = max(series.dispersion, scatter) * (1 + 1 / len(verdict.counts))
+            yield replace(verdict, probability=tail(verdict.observed, series.mean, dispersion))
 
 
 def _by_farrington(

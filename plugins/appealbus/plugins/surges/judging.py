@@ -37,14 +37,14 @@ async def judged(
     try:
         end.close()  # so that its death is the end of the answer
         async with asyncio.timeout(_LONGEST):
-            told = await asyncio.to_thread(answer.recv)
+            reply = await asyncio.to_thread(answer.recv)
     finally:
         child.kill()
         child.join()
-    if isinstance(told, str):
-        raise ConfigError(told)
-    found: tuple[Judged, Scanned | None] = told
-    return found
+    if isinstance(reply, str):
+        raise ConfigError(reply)
+    result: tuple[Judged, Scanned | None] = reply
+    return result
 
 
 def _answer(end: Connection, file: Path, monday: date, *given: Any) -> None:

@@ -24,8 +24,8 @@ def _nothing() -> None:
 class NotDone(ConfigError):
     """The alarm is in another state than expected, `kept` (None: it is missing); nothing was changed."""
 
-    def __init__(self, told: str, kept: KeptAlarm | None = None) -> None:
-        super().__init__(told)
+    def __init__(self, reason: str, kept: KeptAlarm | None = None) -> None:
+        super().__init__(reason)
         self.kept = kept
 
 
@@ -108,10 +108,10 @@ def take(
         NotDone: the alarm is missing or closed, or was taken by somebody else meanwhile.
     """
     with store.writing() as connection:
-        found = _open_one(connection, number)
-        if (found.taken_by, found.taken_until) == (by, until):
-            return found
-        _as_seen(found, seen)
+        current = _open_one(connection, number)
+        if (current.taken_by, current.taken_until) == (by, until):
+            return current
+        _as_seen(current, seen)
         note()
         connection.execute(
             "UPDATE alarm SET taken_at = coalesce(taken_at, ?), taken_by = ?, taken_until = ? WHERE id = ?",
@@ -132,9 +132,9 @@ def close(
     if closing.verdict not in CLOSINGS:
         raise ConfigError(f"an alarm is closed as one of {', '.join(CLOSINGS)}")
     with store.writing() as connection:
-        found = _one(connection, number)
-        if found is not None and (found.closed_by, found.verdict, found.done) == astuple(closing):
-            return found
+        current = _one(connection, number)
+        if current is not None and (current.closed_by, current.verdict, current.done) == astuple(closing):
+            return current
         _as_seen(_open_one(connection, number), seen)
         note()
         connection.execute(
@@ -144,9 +144,9 @@ def close(
         return read_kept(connection.execute("SELECT * FROM alarm WHERE id = ?", (number,)).fetchone())
 
 
-def standing(found: KeptAlarm) -> str:
+def standing(row: KeptAlarm) -> str:
     """Return owner and last day in one string, for a form to detect changes."""
-    return f"{found.taken_until or ''} {found.taken_by or ''}".strip()
+    return f"{row.taken_until or ''} {row.taken_by or ''}".strip()
 
 
 def record(store: Store) -> Record:
@@ -175,17 +175,17 @@ def _one(connection: sqlite3.Connection, number: int) -> KeptAlarm | None:
 
 
 def _open_one(connection: sqlite3.Connection, number: int) -> KeptAlarm:
-    found = _one(connection, number)
-    if found is None:
+    current = _one(connection, number)
+    if current is None:
         raise NotDone(f"there is no alarm {number}; `appealbus surges alarms` lists those that are open")
-    if found.closed_at is not None:
-        raise NotDone(f"alarm {number} is closed as {found.verdict}, by {found.closed_by}", found)
-    return found
+    if current.closed_at is not None:
+        raise NotDone(f"alarm {number} is closed as {current.verdict}, by {current.closed_by}", current)
+    return current
 
 
-def _as_seen(found: KeptAlarm, seen: str | None) -> None:
-    if seen is not None and seen != standing(found):
-        raise NotDone(f"{found.taken_by} has taken alarm {found.id} on until {found.taken_until}", found)
+def _as_seen(row: KeptAlarm, seen: str | None) -> None:
+    if seen is not None and seen != standing(row):
+        raise NotDone(f"{row.taken_by} has taken alarm {row.id} on until {row.taken_until}", row)
 
 
 def read_kept(row: sqlite3.Row) -> KeptAlarm:

@@ -44,13 +44,13 @@ def waiting(store: Store, way: str, now: datetime, today: date) -> list[Event]:
 
     Left out are surges whose previous alarm is taken until today or later: its owner knows.
     """
-    found: dict[str, list[sqlite3.Row]] = {}
+    rows: dict[str, list[sqlite3.Row]] = {}
     with store.reading() as connection:
         for kind, (unsent, long) in _OF.items():
             query = f"SELECT * {unsent} >= :since ORDER BY {_TRIES}, id LIMIT {AT_ONCE}"
-            found[kind] = connection.execute(query, _given(kind, way, today, now - long)).fetchall()
-    alarms = [_alarm(read_kept(row)) for row in found["alarm"]]
-    return alarms + [_possible(possible.read(row)) for row in found["possible"]]
+            rows[kind] = connection.execute(query, _given(kind, way, today, now - long)).fetchall()
+    alarms = [_alarm(read_kept(row)) for row in rows["alarm"]]
+    return alarms + [_possible(possible.read(row)) for row in rows["possible"]]
 
 
 def given_up(store: Store, way: str, now: datetime, today: date) -> int:
@@ -79,17 +79,17 @@ def _given(kind: str, way: str, today: date, since: datetime) -> dict[str, str]:
 
 def _alarm(kept: KeptAlarm) -> Event:
     alarm = kept.alarm
-    told = {"possible": False, "id": kept.id, "raised_at": kept.raised_at}
+    document = {"possible": False, "id": kept.id, "raised_at": kept.raised_at}
     key = f"surge-{alarm.monday}-{_digest(alarm.category, alarm.place)}"
-    return Event(key, "alarm", kept.id, kept.raised_at, alarm.place, orjson.dumps(told | asdict(alarm)))
+    return Event(key, "alarm", kept.id, kept.raised_at, alarm.place, orjson.dumps(document | asdict(alarm)))
 
 
-def _possible(found: possible.Possible) -> Event:
-    surge = found.surge
-    told = {"possible": True, "day": found.day, "passed": found.passed, "calendar": found.calendar}
-    key = f"possible-{found.day}-{_digest(surge.category, surge.place)}"
-    body = orjson.dumps(told | {"found_at": found.found_at} | asdict(surge))
-    return Event(key, "possible", found.id, found.found_at, surge.place, body)
+def _possible(row: possible.Possible) -> Event:
+    surge = row.surge
+    document = {"possible": True, "day": row.day, "passed": row.passed, "calendar": row.calendar}
+    key = f"possible-{row.day}-{_digest(surge.category, surge.place)}"
+    body = orjson.dumps(document | {"found_at": row.found_at} | asdict(surge))
+    return Event(key, "possible", row.id, row.found_at, surge.place, body)
 
 
 def _digest(category: str, place: str) -> str:

@@ -53,7 +53,7 @@ def looked(store: Store, day: date) -> bool:
         return connection.execute("SELECT 1 FROM looked WHERE day = ?", (day.isoformat(),)).fetchone() is not None
 
 
-def note(store: Store, look: Day, found: Sequence[Alarm], now: datetime) -> int:
+def note(store: Store, look: Day, alarms: Sequence[Alarm], now: datetime) -> int:
     """Store an evaluation; return the number of new ones, 0 if the day was already stored."""
     with store.writing() as connection:
         row = (look.day.isoformat(), now.isoformat(), look.passed, look.calendar, look.tested, look.limit)
@@ -61,13 +61,13 @@ def note(store: Store, look: Day, found: Sequence[Alarm], now: datetime) -> int:
             return 0
         connection.executemany(
             "INSERT OR IGNORE INTO possible (day, category, place, found_at, body) VALUES (?, ?, ?, ?, ?)",
-            [(row[0], each.category, each.place, now.isoformat(), each.to_json().decode()) for each in found],
+            [(row[0], alarm.category, alarm.place, now.isoformat(), alarm.to_json().decode()) for alarm in alarms],
         )
         # By their order and not by their days: a clock that was wrong deletes nothing that is new.
         connection.execute("DELETE FROM looked WHERE rowid <= (SELECT max(rowid) FROM looked) - ?", (_DAYS,))
         connection.execute("DELETE FROM possible WHERE id <= (SELECT max(id) FROM possible) - ?", (_ROWS,))
         connection.execute("DELETE FROM sent WHERE kind = 'possible' AND id < (SELECT min(id) FROM possible)")
-    return len(found)
+    return len(alarms)
 
 
 def newest(store: Store) -> tuple[Day | None, list[Possible]]:
@@ -76,11 +76,11 @@ def newest(store: Store) -> tuple[Day | None, list[Possible]]:
         row = connection.execute("SELECT * FROM looked ORDER BY rowid DESC LIMIT 1").fetchone()
         if row is None:
             return None, []
-        found = connection.execute(
+        rows = connection.execute(
             "SELECT * FROM possible JOIN looked USING (day) WHERE day = ? ORDER BY id", (row["day"],)
         ).fetchall()
     day = Day(date.fromisoformat(row["day"]), row["passed"], row["calendar"], row["tested"], row["bound"])
-    return day, [read(each) for each in found]
+    return day, [read(row) for row in rows]
 
 
 def read(row: sqlite3.Row) -> Possible:

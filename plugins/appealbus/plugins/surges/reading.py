@@ -100,5 +100,5 @@ def _week(store: Store, monday: date | None = None) -> Week | None:
             return None
         beside = connection.execute(_BESIDE, (row["monday"],) * 2).fetchone()
     monday = date.fromisoformat(row["monday"])
-    before, after = (None if each is None else date.fromisoformat(each) for each in beside)
+    before, after = (None if edge is None else date.fromisoformat(edge) for edge in beside)
     return Week(monday, row["tested"], row["bound"], tuple(kept.of_week(store, monday)), before, after)

@@ -24,18 +24,18 @@ _PEOPLE = ("taken_by", "closed_by", "done")
 """Texts by people, only for viewers without a mask."""
 
 
-def alarms_seen(viewer: Viewer, found: Iterable[KeptAlarm]) -> Iterator[dict[str, Any]]:
-    for each in found:
-        if sees(viewer, each.alarm):
-            about = asdict(each)
+def alarms_seen(viewer: Viewer, alarms: Iterable[KeptAlarm]) -> Iterator[dict[str, Any]]:
+    for alarm in alarms:
+        if sees(viewer, alarm.alarm):
+            about = asdict(alarm)
             del about["alarm"]
             if not viewer.mask.plain:
                 about = {name: value for name, value in about.items() if name not in _PEOPLE}
-            yield surge_seen(viewer, each.alarm) | filled(about)
+            yield surge_seen(viewer, alarm.alarm) | filled(about)
 
 
-def possible_seen(viewer: Viewer, found: Iterable[Possible]) -> list[dict[str, Any]]:
-    return [surge_seen(viewer, each.surge) for each in found if sees(viewer, each.surge)]
+def possible_seen(viewer: Viewer, rows: Iterable[Possible]) -> list[dict[str, Any]]:
+    return [surge_seen(viewer, row.surge) for row in rows if sees(viewer, row.surge)]
 
 
 def sees_all(viewer: Viewer) -> bool:
@@ -60,11 +60,11 @@ def _sees_series(viewer: Viewer, category: str, place: str) -> bool:
 
 
 def surge_seen(viewer: Viewer, alarm: Alarm) -> dict[str, Any]:
-    told = asdict(alarm)
-    del told["numbers"]  # by which appeals are not asked for
-    told["also"] = [asdict(each) for each in alarm.also if _sees_series(viewer, each.category, each.place)]
-    told["shared"] = [asdict(each) for each in alarm.shared if _shows(viewer.mask, each.kind, each.value)]
-    return told | {name: viewer.mask.text(told[name]) for name in ("category", "name")}
+    shown = asdict(alarm)
+    del shown["numbers"]  # by which appeals are not asked for
+    shown["also"] = [asdict(series) for series in alarm.also if _sees_series(viewer, series.category, series.place)]
+    shown["shared"] = [asdict(item) for item in alarm.shared if _shows(viewer.mask, item.kind, item.value)]
+    return shown | {name: viewer.mask.text(shown[name]) for name in ("category", "name")}
 
 
 def _shows(mask: Mask, kind: str, value: str) -> bool:
@@ -73,5 +73,5 @@ def _shows(mask: Mask, kind: str, value: str) -> bool:
     return whole and number not in mask.identifiers and mask.text(value) == value
 
 
-def filled(told: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in told.items() if value is not None}
+def filled(document: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in document.items() if value is not None}

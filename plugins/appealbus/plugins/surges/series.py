@@ -63,10 +63,10 @@ def book(rows: Iterable[WeekRow], monday: date) -> Book:
     for row in known:
         at = (row.monday - first) // WEEK
         if at >= 0:
-            for each in _of(row.category, row.place):
-                counts = series.get(each)
+            for key in _of(row.category, row.place):
+                counts = series.get(key)
                 if counts is None:
-                    counts = series[each] = [0] * weeks
+                    counts = series[key] = [0] * weeks
                 counts[at] += row.appeals
     return Book(monday, weeks, series)
 
@@ -109,7 +109,7 @@ def _of(category: str | None, place: str | None) -> Iterator[Series]:
         places.append(place[:_REGION])
         if place[_REGION:_DISTRICT].strip("0"):
             places.append(place[:_DISTRICT])
-    for each in places:
-        yield Series("", each)
+    for area in places:
+        yield Series("", area)
         if category:
-            yield Series(category, each)
+            yield Series(category, area)

@@ -133,11 +133,11 @@ class Surges(Service):
 
     async def _judge(self, bus: RunningBus, store: Store, monday: date) -> None:
         settings = self._settings
-        found, scanned = await judged(self._file, monday, settings.rate, settings.positions)
-        alarms = await surges(bus.journal, store, found, settings.rate, scanned)
+        verdicts, scanned = await judged(self._file, monday, settings.rate, settings.positions)
+        alarms = await surges(bus.journal, store, verdicts, settings.rate, scanned)
         new = await in_thread(kept.raise_alarms, store, alarms, wall())
-        await in_thread(store.note_judged, monday, wall(), found.tested, found.limit)
-        log.info("surges.judged", count=found.tested, found=len(new))
+        await in_thread(store.note_judged, monday, wall(), verdicts.tested, verdicts.limit)
+        log.info("surges.judged", count=verdicts.tested, found=len(new))
 
     async def _look(self, bus: RunningBus, store: Store, now: datetime) -> None:
         """Store the possible surges at the end of the last working day; each day once."""
@@ -146,11 +146,11 @@ class Surges(Service):
         if day is None or await in_thread(possible.looked, store, day):
             return
         share, rate = week.through(day), self._settings.rate
-        found, _ = await judged(self._file, week.monday, rate, None, share)
-        maybe = await surges(bus.journal, store, found, rate)
-        look = possible.Day(day, share, week.by, found.tested, found.limit)
+        verdicts, _ = await judged(self._file, week.monday, rate, None, share)
+        maybe = await surges(bus.journal, store, verdicts, rate)
+        look = possible.Day(day, share, week.by, verdicts.tested, verdicts.limit)
         count = await in_thread(possible.note, store, look, maybe, wall())
-        log.info("surges.possible", count=found.tested, found=count)
+        log.info("surges.possible", count=verdicts.tested, found=count)
 
     async def _tell(self, store: Store, way: Way) -> None:
         """Send what is due by one way; refused ones do not block others."""

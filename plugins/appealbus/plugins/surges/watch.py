@@ -47,23 +47,23 @@ async def surges(
 
     A cluster is an alarm only if no series that may count its appeals is one.
     """
-    found = []
+    alarms = []
     heads = gathered(judged.surges)
     for verdict, others in heads.items():
         parts = await in_thread(_parts, store, [judged.monday], [verdict.series])
-        found.append(alarm_of(judged, rate, verdict, others, await behind(journal, parts)))
+        alarms.append(alarm_of(judged, rate, verdict, others, await behind(journal, parts)))
     if scanned is None:
-        return found
-    for each in scanned.found:
-        series = [Series(each.category, place) for place in each.cluster.places]
+        return alarms
+    for finding in scanned.found:
+        series = [Series(finding.category, place) for place in finding.cluster.places]
         if any(head.series.meets(one) for head in heads for one in series):
             continue
-        weeks = [judged.monday - ago * WEEK for ago in range(each.cluster.weeks)]
+        weeks = [judged.monday - ago * WEEK for ago in range(finding.cluster.weeks)]
         parts = await in_thread(_parts, store, weeks, series)
-        found.append(alarm_of_cluster(judged.monday, rate, scanned, each, await behind(journal, parts)))
-    return found
+        alarms.append(alarm_of_cluster(judged.monday, rate, scanned, finding, await behind(journal, parts)))
+    return alarms
 
 
 def _parts(store: Store, weeks: Sequence[date], series: Sequence[Series]) -> list[WeekPart]:
-    found = [(week, each, store.ids(week, each.category, each.place)) for week in weeks for each in series]
-    return [WeekPart(week, *ids, each.category or None, each.place) for week, each, ids in found if ids is not None]
+    weeks_of = [(week, one, store.ids(week, one.category, one.place)) for week in weeks for one in series]
+    return [WeekPart(week, *ids, one.category or None, one.place) for week, one, ids in weeks_of if ids is not None]

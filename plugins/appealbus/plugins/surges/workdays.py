@@ -40,14 +40,14 @@ class Workdays:
 
     def through(self, day: date) -> float:
         """Return the part of the week elapsed at the end of one of its working days."""
-        return sum(each <= day for each in self.days) / len(self.days)
+        return sum(workday <= day for workday in self.days) / len(self.days)
 
 
 def workdays(monday: date, works_on: WorksOn) -> Workdays:
     """Return the working days of a week; Monday to Friday if no calendar covers all of it."""
     week = [monday + timedelta(days=at) for at in range(7)]
     said = [works_on(day) for day in week]
-    known = [each for each in said if each is not None]
+    known = [answer for answer in said if answer is not None]
     if len(known) < len(week):
         return Workdays(monday, tuple(week[:5]))
     return Workdays(monday, tuple(day for day, (works, _) in zip(week, known, strict=True) if works), known[0][1])

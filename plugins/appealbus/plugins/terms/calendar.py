@@ -140,21 +140,21 @@ def made(file: CalendarFile, digest: str, as_of: date | None = None) -> Calendar
 
     Raises ConfigError if the years have a gap, or a day is in the wrong place.
     """
-    years = sorted(file.years, key=lambda each: each.year)
+    years = sorted(file.years, key=lambda year: year.year)
     if as_of is not None:  # no year behind one that was not published yet was known either
-        years = list(takewhile(lambda each: each.published is None or each.published <= as_of, years))
+        years = list(takewhile(lambda year: year.published is None or year.published <= as_of, years))
         if not years:
             raise ConfigError(f"the calendar has no year that was published by {as_of}; give a later day")
     numbers = [year.year for year in years]
     if not numbers or numbers != list(range(numbers[0], numbers[-1] + 1)):
         raise ConfigError(f"the calendar has the years {numbers}; write each once, without a gap")
-    for each in years:
-        for day in (*each.working, *(day for days in each.off.values() for day in days)):
-            if day.year != each.year:
-                raise ConfigError(f"the calendar has {day} among the days of {each.year}; move it to its own year")
+    for year in years:
+        for day in (*year.working, *(day for days in year.off.values() for day in days)):
+            if day.year != year.year:
+                raise ConfigError(f"the calendar has {day} among the days of {year.year}; move it to its own year")
     off = {day: kind for year in years for kind, days in year.off.items() for day in days}
     working = {day for year in years for day in year.working}
-    for change in sorted(file.amended, key=lambda each: each.published):
+    for change in sorted(file.amended, key=lambda amended: amended.published):
         if as_of is not None and change.published > as_of:
             continue
         for day in change.no_longer_off:
@@ -212,8 +212,8 @@ def read(model: type[Any], raw: bytes, path: Path | None) -> Any:
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{name} is no TOML: {error}") from None
     except ValidationError as error:
-        told = [f"{name}: {'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()]
-        raise ConfigError(*told) from None
+        lines = [f"{name}: {'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()]
+        raise ConfigError(*lines) from None
     except (ValueError, RecursionError):
         raise ConfigError(f"{name} has a number or a nesting that nobody needs; write values as they are") from None
 

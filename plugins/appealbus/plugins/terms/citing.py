@@ -68,8 +68,8 @@ class Amended(Model):
 
 
 def cite(act: ActName, places: Iterable[Place]) -> Cited:
-    found = list(places)
-    ru, kk = ", ".join(map(_russian, found)), ", ".join(map(_kazakh, found))
+    listed = list(places)
+    ru, kk = ", ".join(map(_russian, listed)), ", ".join(map(_kazakh, listed))
     return Cited(f"{ACTS[act].short.ru} {ru}", f"{ACTS[act].kk_of} {kk}")
 
 
@@ -108,8 +108,8 @@ class _Step(NamedTuple):
 
 def _chained(steps: Sequence[_Step]) -> str:
     owner = len(steps) - 2
-    told = (f"{step.stem}{step.of_it}{step.genitive if at == owner else ''}" for at, step in enumerate(steps))
-    return " ".join(told).replace("-бапы", "-бабы")  # before a vowel п is б
+    words = (f"{step.stem}{step.of_it}{step.genitive if at == owner else ''}" for at, step in enumerate(steps))
+    return " ".join(words).replace("-бапы", "-бабы")  # before a vowel п is б
 
 
 def _closed(subpoint: str) -> str:

@@ -118,28 +118,28 @@ class Told:
         return life
 
 
-def due_on(told: Told, law: Law) -> date | None:
+def due_on(data: Told, law: Law) -> date | None:
     """Return the legal due date for the current body; None if no norm applies. Raise UnknownYear outside the
     calendar."""
-    if not told.changes:
-        return law.due_of(told.appeal.kind, level_of(told.appeal.addressee), told.arrived or told.accepted_at)
-    return due_of(told.life.last, told.appeal.kind, level_of(told.appeal.addressee), law)
+    if not data.changes:
+        return law.due_of(data.appeal.kind, level_of(data.appeal.addressee), data.arrived or data.accepted_at)
+    return due_of(data.life.last, data.appeal.kind, level_of(data.appeal.addressee), law)
 
 
-def read_clock(told: Told, law: Law, today: date) -> Clock:
+def read_clock(data: Told, law: Law, today: date) -> Clock:
     """Return the state of an appeal's terms on a day.
 
     Raises UnknownYear if the calendar does not cover the newest term. Other values in an unknown year are left out, and
     the year is reported.
     """
-    life, appeal = told.life, told.appeal
+    life, appeal = data.life, data.appeal
     if len(life.stays) == 1 and life.last.due_on is None:
         life.last.due_on = appeal.due_on
     level = level_of(appeal.addressee)
     left_out = _LeftOut()
     terms: list[Term | None] = []
     for at, stay in enumerate(life.stays[:-1]):
-        then = stay.level or level_of(told.first.addressee)
+        then = stay.level or level_of(data.first.addressee)
         terms.append(left_out.unless(partial(reckon, stay, appeal.kind, then, law, redirected=at > 0)))
     terms.append(reckon(life.last, appeal.kind, level, law, redirected=len(life.stays) > 1))
     known = [term for term in terms if term is not None]
@@ -154,8 +154,8 @@ def read_clock(told: Told, law: Law, today: date) -> Clock:
     if outcome is Outcome.OPEN and term is not None and term.due < today:
         outcome = Outcome.SILENCE
     considered = [
-        Considered(str(each.body), day_of(each.arrived), its, each.outcome, each.ended, each.due_on, _parts(each))
-        for each, its in zip(life.stays, terms, strict=True)
+        Considered(str(stay.body), day_of(stay.arrived), reckoned, stay.outcome, stay.ended, stay.due_on, _parts(stay))
+        for stay, reckoned in zip(life.stays, terms, strict=True)
     ]
     considered[-1] = replace(considered[-1], outcome=outcome)
     until = stay.ended or today
@@ -167,12 +167,12 @@ def read_clock(told: Told, law: Law, today: date) -> Clock:
     return Clock(
         today=today,
         considered=tuple(considered),
-        first_wrote=min([day_of(life.stays[0].arrived), *(each.registered for each in known)]),
+        first_wrote=min([day_of(life.stays[0].arrived), *(term.registered for term in known)]),
         days_here=worked(None if term is None else term.first),
-        days_in_all=worked(min((each.first for each in known), default=None)),
+        days_in_all=worked(min((term.first for term in known), default=None)),
         outcome=outcome,
-        milestones=tuple(sorted(milestones, key=lambda each: each.until)),
-        remarks=tuple(sorted(remarks, key=lambda each: (each.day, each.what, each.about))),
+        milestones=tuple(sorted(milestones, key=lambda milestone: milestone.until)),
+        remarks=tuple(sorted(remarks, key=lambda remark: (remark.day, remark.what, remark.about))),
         unknown_year=left_out.year,
     )
 
@@ -242,10 +242,10 @@ def _milestones(
 
     if stay.ended is None:
         early = [Duty.REDIRECT, *([Duty.COMPLAINT_FORWARDING] if kind is AppealKind.COMPLAINT else [])]
-        for each in (each for duty in early for each in after(duty, term.registered, None)):
+        for milestone in (milestone for duty in early for milestone in after(duty, term.registered, None)):
             # Once the time for a redirect is over, the appeal stays here; a complaint has to go on all the same.
-            if each.until < term.due and (today <= each.until or each.what is Duty.COMPLAINT_FORWARDING):
-                yield each
+            if milestone.until < term.due and (today <= milestone.until or milestone.what is Duty.COMPLAINT_FORWARDING):
+                yield milestone
         if term.norm.extend_months and not stay.extensions and today <= term.due:
             yield made(Duty.EXTENSION, Actor.HEAD, term.due, EXTENSION_CITED, None)
     norm = norms.find(Duty.PRELIMINARY, term.registered, kind)
@@ -253,7 +253,7 @@ def _milestones(
     if norm is not None and asked and (stay.ended is None or stay.preliminary is not None):
         yield made(Duty.PRELIMINARY, norm.who, calendar.before(term.due, norm.days), norm.cited, stay.preliminary)
     if stay.preliminary is not None:  # objections may come, and nothing tells whether they did
-        yield from (each for each in after(Duty.OBJECTIONS, stay.preliminary, None) if today <= each.until)
+        yield from (mark for mark in after(Duty.OBJECTIONS, stay.preliminary, None) if today <= mark.until)
     for done in term.lengthened:
         yield from after(Duty.EXTENSION_NOTICE, done.decided, _first_from(stay.notified, done.decided))
     yield made(Duty.TERM, Actor.EXECUTOR, term.due, term.norm.cited, stay.ended)

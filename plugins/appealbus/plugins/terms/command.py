@@ -114,12 +114,12 @@ class _Asked:
 
 
 def _term(cli: Cli, law: Law, asked: _Asked, lang: Any, *, everything: bool) -> None:
-    told, document, shown = _read(cli, asked) if asked.as_ is None else _read_as(cli, law, asked, asked.as_)
-    if told is None or (asked.as_json and document is not None):
+    data, document, shown = _read(cli, asked) if asked.as_ is None else _read_as(cli, law, asked, asked.as_)
+    if data is None or (asked.as_json and document is not None):
         cli.print_json(document)
         return
     try:
-        clock = read_clock(told, law, asked.today)
+        clock = read_clock(data, law, asked.today)
     except UnknownYear as error:
         cli.fail(str(error), EXIT_PROBLEMS)
     if asked.as_json:
@@ -151,23 +151,23 @@ def _read_as(cli: Cli, law: Law, asked: _Asked, name: str) -> _Read:
     """Read an appeal as a role or a client may see it; the document is that of the API."""
 
     async def read(views: Views, row: AppealRow) -> _Read:
-        told: list[Told] = []
+        cases: list[Told] = []
 
         def proofs(case: Case) -> list[dict[str, Any]]:
-            told.append(Told.of(case))
-            return [{"name": NAME, "proof": proof(told[0], law, asked.today)}]
+            cases.append(Told.of(case))
+            return [{"name": NAME, "proof": proof(cases[0], law, asked.today)}]
 
         document = await views.term(row, proofs)
-        if not told and not asked.as_json:
+        if not cases and not asked.as_json:
             cli.fail(f"The mask of {name} hides something that the term follows from.", EXIT_PROBLEMS)
-        return told[0] if told else None, document, views.viewer.mask.text
+        return cases[0] if cases else None, document, views.viewer.mask.text
 
     return look_as(cli, name, Action.TERM, asked.number, read, copy=asked.copy, purpose=asked.purpose)
 
 
 def _others(cli: Cli) -> Callable[[Told], Counted]:
-    def count(told: Told) -> Counted:
-        given = told.appeal, told.first, told.accepted_at, told.changes
+    def count(data: Told) -> Counted:
+        given = data.appeal, data.first, data.accepted_at, data.changes
         return cli.host.counting.counted(*given, without=NAME)
 
     return count
@@ -176,30 +176,30 @@ def _others(cli: Cli) -> Callable[[Told], Counted]:
 def _preview(cli: Cli, now: Law, then: Law, *, as_json: bool) -> None:
     from appealbus.plugins.terms.preview import preview
 
-    found = cli.read(lambda journal: preview(journal, now, then, _others(cli)))
+    changes = cli.read(lambda journal: preview(journal, now, then, _others(cli)))
     if as_json:
         moves = [
             {"number": move.number, "now": move.now, "then": move.then, "days": move.days, "register": move.register}
-            for move in found.moves
+            for move in changes.moves
         ]
         calendars = {"now": now.calendar.version, "then": then.calendar.version}
         norms = {"now": now.norms.version, "then": then.norms.version}
-        head = {"calendar": calendars, "norms": norms, "hash": then.hash, "open": found.open}
-        cli.print_json({**head, "moves": moves, "unknown": found.unknown, "failed": found.failed})
+        head = {"calendar": calendars, "norms": norms, "hash": then.hash, "open": changes.open}
+        cli.print_json({**head, "moves": moves, "unknown": changes.unknown, "failed": changes.failed})
         return
     cli.out.print(f"calendar {now.calendar.version} → {then.calendar.version}")
     cli.out.print(f"norms {now.norms.version} → {then.norms.version}")
-    cli.out.print(f"{len(found.moves)} of {found.open} open terms move")
-    for move in found.moves[:_TOLD]:
+    cli.out.print(f"{len(changes.moves)} of {changes.open} open terms move")
+    for move in changes.moves[:_TOLD]:
         by = "" if move.days is None else f"  {move.days:+d} days"
         register = f"  (the register says {move.register}, which counts)" if move.register else ""
         cli.out.print(f"  {move.number}  {move.now or 'none'} → {move.then or 'none'}{by}{register}")
-    if len(found.moves) > _TOLD:
-        cli.out.print(f"  and {len(found.moves) - _TOLD} more: --json has all")
-    if found.unknown:
-        cli.out.print(f"{len(found.unknown)} cannot be counted: {', '.join(found.unknown[:_TOLD])}")
-    if found.failed:
-        cli.out.print(f"{len(found.failed)} over which other terms fail: {', '.join(found.failed[:_TOLD])}")
+    if len(changes.moves) > _TOLD:
+        cli.out.print(f"  and {len(changes.moves) - _TOLD} more: --json has all")
+    if changes.unknown:
+        cli.out.print(f"{len(changes.unknown)} cannot be counted: {', '.join(changes.unknown[:_TOLD])}")
+    if changes.failed:
+        cli.out.print(f"{len(changes.failed)} over which other terms fail: {', '.join(changes.failed[:_TOLD])}")
     cli.out.print(f"Once the configuration names it, `appealbus terms apply --yes {then.hash}` moves them.")
 
 
@@ -216,11 +216,11 @@ def _apply(cli: Cli, law: Law, yes: str | None) -> None:
     async def work(journal: Any) -> int:
         count = 0
         moves: list[DueMoved] = []  # written as they are found: what was done stays done, whenever it ends
-        async for each in stale(journal, law, _others(cli), left):
+        async for move in stale(journal, law, _others(cli), left):
             if yes is None:
                 count += 1
                 continue
-            moves.append(each)
+            moves.append(move)
             if len(moves) == _AT_ONCE:
                 count += await journal.move_terms(moves)
                 moves = []

@@ -32,7 +32,7 @@ def as_json(clock: Clock, calendar: Calendar) -> dict[str, Any]:
         "first_wrote": clock.first_wrote,
         "working_days_here": clock.days_here,
         "working_days_in_all": clock.days_in_all,
-        "considered": [_considered(each, calendar) for each in clock.considered],
+        "considered": [_considered(stay, calendar) for stay in clock.considered],
         "milestones": [
             {
                 "what": milestone.what,
@@ -50,28 +50,28 @@ def as_json(clock: Clock, calendar: Calendar) -> dict[str, Any]:
     }
 
 
-def proof(told: Told, law: Law, today: date) -> dict[str, Any]:
+def proof(data: Told, law: Law, today: date) -> dict[str, Any]:
     """Return the whole proof; if the due date is in an unknown year, only that year."""
     try:
-        return as_json(read_clock(told, law, today), law.calendar)
+        return as_json(read_clock(data, law, today), law.calendar)
     except UnknownYear as error:
         return {"on": today, "due_on": None, "unknown_year": error.year}
 
 
-def _remark(each: Noted) -> dict[str, Any]:
-    ru, kk = each.about if isinstance(each.about, Cited) else (each.about, "")
-    return {"what": each.what, "day": each.day, "about": ru, "about_kk": kk or None}
+def _remark(remark: Noted) -> dict[str, Any]:
+    ru, kk = remark.about if isinstance(remark.about, Cited) else (remark.about, "")
+    return {"what": remark.what, "day": remark.day, "about": ru, "about_kk": kk or None}
 
 
-def _considered(each: Considered, calendar: Calendar) -> dict[str, Any]:
+def _considered(stay: Considered, calendar: Calendar) -> dict[str, Any]:
     return {
-        "body": each.body,
-        "arrived": each.arrived,
-        "outcome": each.outcome,
-        "ended": each.ended,
-        "register_due_on": each.due_on,
-        "parts": [{"day": day, "body": body} for day, body in each.parts],
-        "term": None if each.term is None else _term(each.term, calendar),
+        "body": stay.body,
+        "arrived": stay.arrived,
+        "outcome": stay.outcome,
+        "ended": stay.ended,
+        "register_due_on": stay.due_on,
+        "parts": [{"day": day, "body": body} for day, body in stay.parts],
+        "term": None if stay.term is None else _term(stay.term, calendar),
     }
 
 
@@ -86,8 +86,8 @@ def _term(term: Term, calendar: Calendar) -> dict[str, Any]:
         "last_day": term.last,
         "moved_to": term.base,
         "extensions": [
-            {"decided": each.decided, "asked": each.asked, "most": each.most, "until": each.until}
-            for each in term.lengthened
+            {"decided": longer.decided, "asked": longer.asked, "most": longer.most, "until": longer.until}
+            for longer in term.lengthened
         ],
         "due_on": term.due,
         "assumed": list(term.assumed),
@@ -116,7 +116,7 @@ def lines(clock: Clock, calendar: Calendar, to: Reader, *, every_day: bool) -> I
     yield said(Label.OUTCOME, to.word(clock.outcome))
     yield said(Label.FIRST_WROTE, to.day(clock.first_wrote))
     if len(clock.considered) > 1:
-        yield said(Label.BODIES, " → ".join(each.body for each in clock.considered))
+        yield said(Label.BODIES, " → ".join(stay.body for stay in clock.considered))
         yield said(Label.HERE_SINCE, to.day(clock.here.arrived))
     term = clock.here.term
     if term is not None:

@@ -70,8 +70,8 @@ class Norm(Model):
 
     @model_validator(mode="after")
     def _is_cited(self) -> "Norm":
-        told = bool(self.article and self.source)
-        if bool(self.cites) != (self.act is not None) or bool(self.cites) == told or (self.cites and self.article):
+        sourced = bool(self.article and self.source)
+        if bool(self.cites) != (self.act is not None) or bool(self.cites) == sourced or (self.cites and self.article):
             raise ValueError("a norm names an `act` with what it `cites`, or else its `article` and `source`")
         return self
 
@@ -155,9 +155,9 @@ class Norms:
 
     def term(self, day: date, kind: AppealKind | None, level: str) -> tuple[Norm | None, str]:
         """Return the norm for the answer, and the assumption behind the choice."""
-        found = self.find(Duty.TERM, day, kind, level)
-        if found is not None:
-            return found, ""
+        norm = self.find(Duty.TERM, day, kind, level)
+        if norm is not None:
+            return norm, ""
         return self.find(Duty.TERM, day, GENERAL, level), Assumption.NO_KIND
 
 

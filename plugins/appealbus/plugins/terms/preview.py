@@ -79,9 +79,9 @@ async def stale(journal: Pages, law: Law, others: Others, left: Left) -> AsyncIt
     async for case in open_cases(journal):
         if case.appeal.due_on is not None:
             continue
-        told = Told.of(case)
-        also = others(told)
-        due, is_known = _counted(told, law, also)
+        data = Told.of(case)
+        also = others(data)
+        due, is_known = _counted(data, law, also)
         if also.failed:
             left.failed += 1
         elif not is_known:
@@ -92,28 +92,28 @@ async def stale(journal: Pages, law: Law, others: Others, left: Left) -> AsyncIt
 
 async def preview(journal: Pages, now: Law, then: Law, others: Others) -> Preview:
     """Compare the open terms under two laws; the moves are sorted by due date."""
-    found = Preview(0, [], [], [])
+    preview = Preview(0, [], [], [])
     async for case in open_cases(journal):
-        found.open += 1
-        told, number = Told.of(case), case.receipt.number
-        also = others(told)
-        due, is_known = _counted(told, then, also)
+        preview.open += 1
+        data, number = Told.of(case), case.receipt.number
+        also = others(data)
+        due, is_known = _counted(data, then, also)
         if also.failed:
-            found.failed.append(number)
+            preview.failed.append(number)
         elif not is_known:
-            found.unknown.append(number)
+            preview.unknown.append(number)
         else:  # a year that comes with the other calendar gives a day where there was none
-            before, _ = _counted(told, now, also)
+            before, _ = _counted(data, now, also)
             if before != due:
-                found.moves.append(Move(number, case.appeal_id, before, due, case.appeal.due_on))
-    found.moves.sort(key=lambda each: (each.then or date.max, each.number))
-    return found
+                preview.moves.append(Move(number, case.appeal_id, before, due, case.appeal.due_on))
+    preview.moves.sort(key=lambda move: (move.then or date.max, move.number))
+    return preview
 
 
-def _counted(told: Told, law: Law, also: Counted) -> tuple[date | None, bool]:
+def _counted(data: Told, law: Law, also: Counted) -> tuple[date | None, bool]:
     """Return the earliest day by the law and the others, as in the bus, and whether it is certain."""
     try:
-        due = due_on(told, law)
+        due = due_on(data, law)
     except UnknownYear:
         return also.day, also.day is not None
-    return min((each for each in (due, also.day) if each is not None), default=None), True
+    return min((day for day in (due, also.day) if day is not None), default=None), True

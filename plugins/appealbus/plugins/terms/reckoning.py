@@ -105,9 +105,9 @@ def reckon(stay: Stay, kind: AppealKind | None, level: str, law: Law, *, redirec
         if done is not None:
             lengthened.append(done)
             due = done.until
-    told = stay.due_on
-    if told is not None and told != due:
-        remarks.append(Noted(Remark.OTHER_DUE_DATE, told, str(due)))
+    stated = stay.due_on
+    if stated is not None and stated != due:
+        remarks.append(Noted(Remark.OTHER_DUE_DATE, stated, str(due)))
     moment = stay.registered or stay.arrived
     if norms.day_ends_assumed and day_of(moment) < registered:
         assumed.append(norms.day_ends_assumed)

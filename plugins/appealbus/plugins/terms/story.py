@@ -119,12 +119,12 @@ def rebuild(arrived: datetime, body: Body, changes: Iterable[KeptChange], *, cer
         changes: all changes.
         certain: whether the sender gave the arrival; else an earlier registration replaces it.
     """
-    told = list(_once(sorted(changes, key=lambda each: each.order)))
-    first = next((at for at, _, change in told if change.kind is ChangeKind.REGISTERED), None)
+    ordered = list(_once(sorted(changes, key=lambda kept: kept.order)))
+    first = next((at for at, _, change in ordered if change.kind is ChangeKind.REGISTERED), None)
     if first is not None and not certain:
         arrived = min(arrived, first)
     life, arrival = Life([Stay(body, arrived)]), day_of(arrived)
-    for at, day, change in told:
+    for at, day, change in ordered:
         if day < arrival:
             about = change.kind or ""
             early = change.kind is ChangeKind.REGISTERED
@@ -143,18 +143,18 @@ def _once(changes: Iterable[KeptChange]) -> Iterator[tuple[datetime, date, Chang
     seen: set[Any] = set()
     moves, moved = 0, None
     for kept in changes:
-        each, day = kept.change, day_of(kept.dated_at)
-        to = None if each.to is None else (each.to.bin, each.to.name)
-        said: Any = (each.kind, day, each.due_on, to, each.part, each.result, each.answered_on)
-        if each.kind is ChangeKind.REDIRECTED and not each.part:
+        change, day = kept.change, day_of(kept.dated_at)
+        to = None if change.to is None else (change.to.bin, change.to.name)
+        said: Any = (change.kind, day, change.due_on, to, change.part, change.result, change.answered_on)
+        if change.kind is ChangeKind.REDIRECTED and not change.part:
             if said == moved:
                 continue
             moves, moved = moves + 1, said
-        if each.kind in _MOVES:
+        if change.kind in _MOVES:
             said = (moves, *said)
         if said not in seen:
             seen.add(said)
-            yield kept.dated_at, day, each
+            yield kept.dated_at, day, change
 
 
 def _open(life: Life, day: date, change: Change) -> bool:
@@ -167,7 +167,7 @@ def _open(life: Life, day: date, change: Change) -> bool:
 def _registered(life: Life, at: datetime, day: date, change: Change) -> None:
     stay, body = life.last, Body.of(change.to)
     if stay.body.differs(body):
-        if any(_same(to, body) for each in life.stays for _, to in each.parts):
+        if any(_same(to, body) for other in life.stays for _, to in other.parts):
             return  # a part that went there is another procedure; what is left goes on here
         before = life.stays[-2] if len(life.stays) > 1 else None
         if before is not None and before.ended == day and before.registered is None and _same(before.body, body):
@@ -254,11 +254,11 @@ def _decided(life: Life, at: datetime, day: date, change: Change) -> None:
     was_closed = stay.outcome is Outcome.CLOSED and stay.ended == day  # on one day a decision comes before its closing
     if stay.ended is not None and outcome is not stay.outcome and not was_closed:
         life.note(Remark.ENDED_TWICE, day, outcome)
-    told = change.answered_on or day
-    stay.outcome, stay.decision = outcome, (told, change)
-    stay.ended = stay.ended or told
+    answered = change.answered_on or day
+    stay.outcome, stay.decision = outcome, (answered, change)
+    stay.ended = stay.ended or answered
     if change.kind is ChangeKind.ANSWERED and outcome is not Outcome.SILENCE:
-        stay.answered = stay.answered or told
+        stay.answered = stay.answered or answered
         life.answer = outcome
         if outcome is not Outcome.ANSWERED:
             life.reversed = life.reversed or bool(life.complained_of - {outcome})
@@ -301,7 +301,7 @@ def find_ping_pong(life: Life) -> Iterator[Noted]:
         names = [name for name in (stay.body.bin, stay.body.name.casefold()) if name]
         before = max((known[name] for name in names if name in known), default=None)
         if before is not None and before < at - 1 and _same(life.stays[before].body, stay.body):
-            way = [str(each.body) for each in life.stays[: at + 1]]
-            told = way if len(way) <= _WAY else ["…", *way[-_WAY:]]
-            yield Noted(Remark.PING_PONG, day_of(stay.arrived), " → ".join(told))
+            way = [str(other.body) for other in life.stays[: at + 1]]
+            shown = way if len(way) <= _WAY else ["…", *way[-_WAY:]]
+            yield Noted(Remark.PING_PONG, day_of(stay.arrived), " → ".join(shown))
         known |= dict.fromkeys(names, at)

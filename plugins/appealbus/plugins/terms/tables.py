@@ -33,7 +33,7 @@ def table(norms: Norms) -> str:
 
 
 def refresh(page: str) -> str:
-    return _MARKED.sub(lambda found: found[1] + table(load_norms()) + found[2], page)
+    return _MARKED.sub(lambda match: match[1] + table(load_norms()) + match[2], page)
 
 
 if __name__ == "__main__":

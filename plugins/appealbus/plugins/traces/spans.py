@@ -78,11 +78,11 @@ class Spans:
         about = {"appealbus.lookup": entry.about, "appealbus.outcome": kind, "appealbus.code": code}
         about["appealbus.attempts"] = detail.get("attempts")
         yield self._span(entry, entry.about, began, ended, about, own=own, parent=known.run, failed=kind in _FAILED)
-        for number, each in enumerate(detail.get("tries", ()), 1):
-            left = _moment(each.get("at")) or began
-            how = each.get("kind", kind)
-            said = {"appealbus.outcome": how, "appealbus.code": each.get("code", code)}
-            back = left + timedelta(milliseconds=each.get("ms", 0))
+        for number, attempt in enumerate(detail.get("tries", ()), 1):
+            left = _moment(attempt.get("at")) or began
+            how = attempt.get("kind", kind)
+            said = {"appealbus.outcome": how, "appealbus.code": attempt.get("code", code)}
+            back = left + timedelta(milliseconds=attempt.get("ms", 0))
             of = b"%s.%d" % (own, number)
             failed = how in _FAILED
             yield self._span(entry, f"attempt {number}", left, back, said, own=of, parent=own, failed=failed, out=True)
@@ -101,16 +101,16 @@ class Spans:
         out: bool = False,
     ) -> ReadableSpan:
         own = own or b"e%d" % (entry.position or 0)
-        told = {key: value for key, value in about.items() if value not in (None, "")}
-        told["appealbus.appeal_id"] = entry.appeal_id
+        fields = {key: value for key, value in about.items() if value not in (None, "")}
+        fields["appealbus.appeal_id"] = entry.appeal_id
         if entry.actor.startswith("worker:"):
-            told["appealbus.worker"] = entry.actor.removeprefix("worker:")
+            fields["appealbus.worker"] = entry.actor.removeprefix("worker:")
         return ReadableSpan(
             name,
             context=self._context(entry.appeal_id, own),
             parent=None if own == b"root" else self._context(entry.appeal_id, parent or b"root"),
             resource=self._resource,
-            attributes=told,
+            attributes=fields,
             kind=SpanKind.CLIENT if out else SpanKind.INTERNAL,
             status=Status(StatusCode.ERROR if failed else StatusCode.UNSET),
             start_time=_nanoseconds(min(began, ended)),

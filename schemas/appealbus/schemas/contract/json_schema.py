@@ -15,11 +15,11 @@ _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 def json_schema(model: type[Model], identifier: str) -> bytes:
     """Return the JSON Schema (2020-12) of a document and all that it holds."""
-    models = [(each, "validation") for each in (model, *TYPED_RECORDS.values())]
+    models = [(kind, "validation") for kind in (model, *TYPED_RECORDS.values())]
     _, schema = models_json_schema(models, ref_template="#/$defs/{model}")  # type: ignore[arg-type]
     definitions: dict[str, Any] = schema["$defs"]
-    for each in _models_in(model, *TYPED_RECORDS.values()):
-        _describe(each, definitions.get(each.__name__, {}).get("properties", {}))
+    for kind in _models_in(model, *TYPED_RECORDS.values()):
+        _describe(kind, definitions.get(kind.__name__, {}).get("properties", {}))
     if "Record" in definitions:
         definitions["Record"] = _any_record(definitions["Record"]["description"])
     root = definitions.pop(model.__name__)
@@ -37,21 +37,21 @@ def json_only(model: type[Model], identifier: str, *parts: type[Model]) -> bytes
     """Return the JSON Schema of a document that has no form in XML, and of the models that it is made of."""
     schema = model.model_json_schema()
     definitions = schema.pop("$defs", {})
-    for each, about in ((model, schema), *((part, definitions[part.__name__]) for part in parts)):
-        _describe(each, about["properties"])
+    for kind, about in ((model, schema), *((part, definitions[part.__name__]) for part in parts)):
+        _describe(kind, about["properties"])
     document = {"$schema": _DIALECT, "$id": identifier, **schema, "$defs": dict(sorted(definitions.items()))}
     return (json.dumps(document, ensure_ascii=False, indent=2) + "\n").encode()
 
 
 def _models_in(*models: type[Model]) -> Iterator[type[Model]]:
     """Yield models with all that their fields hold, each once."""
-    found: dict[type[Model], None] = dict.fromkeys(models)
+    seen: dict[type[Model], None] = dict.fromkeys(models)
     waiting = list(models)
     while waiting:
-        held = {each for field in fields_of(waiting.pop()) for each in _held(field.shape)} - found.keys()
-        found |= dict.fromkeys(held)
+        held = {inner for field in fields_of(waiting.pop()) for inner in _held(field.shape)} - seen.keys()
+        seen |= dict.fromkeys(held)
         waiting += held
-    yield from found
+    yield from seen
 
 
 def _held(shape: Shape) -> Iterator[type[Model]]:
@@ -87,16 +87,16 @@ def _any_record(description: str) -> dict[str, Any]:
 
 
 def _reachable(root: Any, definitions: dict[str, Any]) -> set[str]:
-    found: set[str] = set()
+    reachable: set[str] = set()
     waiting = [root]
     while waiting:
         part = waiting.pop()
         if isinstance(part, dict):
             name = str(part.get("$ref", "")).removeprefix("#/$defs/")
-            if name in definitions and name not in found:
-                found.add(name)
+            if name in definitions and name not in reachable:
+                reachable.add(name)
                 waiting.append(definitions[name])
             waiting.extend(part.values())
         elif isinstance(part, list):
             waiting.extend(part)
-    return found
+    return reachable

@@ -47,12 +47,12 @@ def _wrong(reason: str) -> RequestRefused:
 
 def _signature(envelope: etree._Element) -> etree._Element:
     security = envelope[0].findall(wsse("Security")) if len(envelope) == 2 else []
-    found = [each for header in security for each in header.findall(ds("Signature"))]
-    if not found:
+    signatures = [signature for header in security for signature in header.findall(ds("Signature"))]
+    if not signatures:
         raise RequestRefused(NOT_SIGNED, "the message is not signed: no Security with a Signature in its header")
-    if len(found) > 1 or len(security) > 1:
+    if len(signatures) > 1 or len(security) > 1:
         raise _wrong("there is more than one signature in the header")
-    return found[0]
+    return signatures[0]
 
 
 def _check(info: etree._Element, body: etree._Element, certificate: Certificate) -> None:
@@ -76,7 +76,7 @@ def _check(info: etree._Element, body: etree._Element, certificate: Certificate)
 def _named(element: etree._Element | None, algorithm: str, what: str) -> None:
     if element is None or element.get("Algorithm") != algorithm:
         raise _wrong(f"{what} is not {algorithm}")
-    if any(each.tag != _EMPTY_PREFIXES or each.get("PrefixList") for each in element):
+    if any(part.tag != _EMPTY_PREFIXES or part.get("PrefixList") for part in element):
         raise _wrong(f"{what} has parameters")
 
 
@@ -102,20 +102,20 @@ def _certificate(key_info: etree._Element, participants: Sequence[Certificate]) 
     identifier, serial = token.find(wsse("KeyIdentifier")), token.find(f"{ds('X509Data')}/{ds('X509IssuerSerial')}")
     if identifier is not None and identifier.get("ValueType") == X509_V3:
         der = _decoded(identifier.text)
-        found = [participant for participant in participants if participant.der == der]
+        matches = [participant for participant in participants if participant.der == der]
     elif serial is not None:
         number = (serial.findtext(ds("X509SerialNumber")) or "").strip()
         issuer = _said(serial.findtext(ds("X509IssuerName")) or "")
-        found = [
+        matches = [
             participant
             for participant in participants
             if number == str(participant.serial) and issuer == _said(participant.issuer)
         ]
     else:
         raise _wrong("SecurityTokenReference is neither a KeyIdentifier X509v3 nor an X509IssuerSerial")
-    if not found:
+    if not matches:
         raise _wrong("the certificate is no participant's")
-    return found[0]
+    return matches[0]
 
 
 def _said(name: str) -> dict[str, str]:

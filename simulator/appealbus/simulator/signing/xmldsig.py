@@ -39,12 +39,12 @@ def sign_document(document: bytes, key: PrivateKey, certificate: Certificate | N
     # Inclusive canonical form takes in the namespaces around, so it is taken from where the signature stands.
     root.append(etree.fromstring(info + b"</ds:Signature>"))
     value = base64.b64encode(key.sign(_canonical(root[-1][0])))
-    told = b""
+    x509 = b""
     if certificate is not None:
         der = base64.b64encode(certificate.der)
-        told = b"<ds:KeyInfo><ds:X509Data><ds:X509Certificate>%s</ds:X509Certificate></ds:X509Data></ds:KeyInfo>" % der
+        x509 = b"<ds:KeyInfo><ds:X509Data><ds:X509Certificate>%s</ds:X509Certificate></ds:X509Data></ds:KeyInfo>" % der
     end = document.rindex(b"</")
-    rest = b"<ds:SignatureValue>%s</ds:SignatureValue>%s</ds:Signature>" % (value, told)
+    rest = b"<ds:SignatureValue>%s</ds:SignatureValue>%s</ds:Signature>" % (value, x509)
     return document[:end] + info + rest + document[end:]
 
 
@@ -54,12 +54,12 @@ def verify_document(root: etree._Element, signers: Sequence[Certificate], now: d
     Raises:
         RequestRefused: SCE017 without a signature, SCE015 for an expired certificate, else SCE016.
     """
-    found = list(root.iter(SIGNATURE))
-    if not found:
+    signatures = list(root.iter(SIGNATURE))
+    if not signatures:
         raise RequestRefused(DATA_NOT_SIGNED, "the data is not signed: its root has no Signature")
-    if len(found) > 1 or found[0].getparent() is not root:
+    if len(signatures) > 1 or signatures[0].getparent() is not root:
         raise _wrong("the data has another Signature than one child of its root")
-    signature = found[0]
+    signature = signatures[0]
     certificate = _certificate(signature, signers)
     _check(signature, root, certificate)
     info = signature[0]
@@ -87,7 +87,7 @@ def _check(signature: etree._Element, root: etree._Element, certificate: Certifi
     reference = info.find(ds("Reference"))
     if info.tag != ds("SignedInfo") or len(info) != 3 or reference is None or reference.get("URI") != "":
         raise _wrong("SignedInfo does not refer to the whole document")
-    names = [each.get("Algorithm") for each in reference.iterfind(f"{ds('Transforms')}/{ds('Transform')}")]
+    names = [step.get("Algorithm") for step in reference.iterfind(f"{ds('Transforms')}/{ds('Transform')}")]
     if names not in ([ENVELOPED, WITH_COMMENTS], [ENVELOPED, INCLUSIVE], [ENVELOPED]):
         raise _wrong("the transforms are not enveloped-signature and canonical XML")
     for parent, name, algorithms in (

@@ -105,7 +105,7 @@ class AgencyWire(Wire):
         try:
             reply = await self._broker.request(message, call.timeout)
         except BrokerError as error:
-            raise CallFailed(*next(told for kind, told in _FAILURES if isinstance(error, kind))) from None
+            raise CallFailed(*next(failure for kind, failure in _FAILURES if isinstance(error, kind))) from None
         came_at = datetime.now(UTC)
         if call.came is not None:
             call.came(RawReply(reply.body, packed(reply, self._settings.limit).head, came_at))

@@ -142,4 +142,4 @@ def _of(channel: str, names: tuple[str, ...]) -> list[dict[str, str]]:
 
 
 def _to(*path: str) -> dict[str, str]:
-    return {"$ref": "#/" + "/".join(each.replace("~", "~0").replace("/", "~1") for each in path)}
+    return {"$ref": "#/" + "/".join(step.replace("~", "~0").replace("/", "~1") for step in path)}

@@ -14,18 +14,18 @@ _LEFT_OUT = {"$schema", "$id", "$defs", "discriminator"}
 @cache  # whoever has no credentials may ask for the document, too
 def payloads() -> dict[str, Any]:
     """Return the schemas by name: `appeal`, `change`, `receipt`, `refusal`, `dossier`, and their definitions."""
-    found: dict[str, Any] = {}
+    parts: dict[str, Any] = {}
     for file in sorted(FOLDER.glob(f"*{_SUFFIX}")):
         schema = json.loads(file.read_bytes())
         named = {**schema.get("$defs", {}), file.name.removesuffix(_SUFFIX): schema}
-        found |= {name: _moved(part) for name, part in named.items()}
-    return dict(sorted(found.items()))
+        parts |= {name: _moved(part) for name, part in named.items()}
+    return dict(sorted(parts.items()))
 
 
 def _moved(part: Any, *, named: bool = False) -> Any:
     """Return a part of a schema with references into `components`; `named`: its keys are field names."""
     if isinstance(part, list):
-        return [_moved(each) for each in part]
+        return [_moved(item) for item in part]
     if not isinstance(part, dict):
         return part
     if isinstance(part.get("$ref"), str) and not named:

@@ -19,39 +19,39 @@ UNSEEN = Finding(
 
 async def look(broker: Broker, wanted: Wanted) -> list[Finding]:
     """Compare exchanges and queues with the required topology, without changes. Raises BrokerUnreachable."""
-    found: list[Finding] = []
+    findings: list[Finding] = []
     for part in _parts(wanted):
         if await _is_there(broker, part):
             # What is there already is not made by a declaration, only compared.
-            found += await _compared(broker, part)
+            findings += await _compared(broker, part)
         else:
-            found.append(Finding(f"{part.about} is missing", APPLY, by_declaring=True))
-    return found + [not_there(each) for each in wanted.foreign if not await _is_there(broker, each.part)]
+            findings.append(Finding(f"{part.about} is missing", APPLY, by_declaring=True))
+    return findings + [not_there(foreign) for foreign in wanted.foreign if not await _is_there(broker, foreign.part)]
 
 
-async def declare(broker: Broker, wanted: Wanted, told: Callable[[str], None]) -> list[Finding]:
+async def declare(broker: Broker, wanted: Wanted, say: Callable[[str], None]) -> list[Finding]:
     """Create missing exchanges, queues and bindings, and report each to `told`. Existing ones are never changed."""
-    found: list[Finding] = []
+    findings: list[Finding] = []
     for part in _parts(wanted):
         if await _is_there(broker, part):
-            found += await _compared(broker, part)
+            findings += await _compared(broker, part)
             continue
         refused = await _declared(broker, part)
         if refused is None:
-            told(f"made {part.about}")
+            say(f"made {part.about}")
         else:
-            found.append(_refused(part.about, refused))
+            findings.append(_refused(part.about, refused))
     for binding in wanted.bindings:
         try:
             await broker.bind_queue(binding.queue, binding.exchange, binding.key)
         except BrokerRefused as refusal:
-            found.append(
+            findings.append(
                 Finding(
                     f"exchange {binding.exchange} cannot be led to the queue {binding.queue}: {refusal}",
                     "make what is missing, or have an administrator import `appealbus topology export`",
                 )
             )
-    return found
+    return findings
 
 
 async def declare_in_memory(broker: Broker, wanted: Wanted) -> None:
@@ -68,36 +68,36 @@ def _parts(wanted: Wanted) -> Sequence[Part]:
     return (*wanted.exchanges, *wanted.queues)
 
 
-async def _is_there(broker: Broker, each: Part) -> bool:
+async def _is_there(broker: Broker, part: Part) -> bool:
     try:
-        if isinstance(each, Exchange):
-            await broker.declare_exchange(each.name, each.kind, passive=True)
+        if isinstance(part, Exchange):
+            await broker.declare_exchange(part.name, part.kind, passive=True)
         else:
-            await broker.declare_queue(each.name, passive=True)
+            await broker.declare_queue(part.name, passive=True)
     except BrokerRefused as refusal:
         return refusal.code != 404
     return True
 
 
-async def _declared(broker: Broker, each: Part) -> BrokerRefused | None:
+async def _declared(broker: Broker, part: Part) -> BrokerRefused | None:
     try:
-        if isinstance(each, Exchange):
-            await broker.declare_exchange(each.name, each.kind, each.arguments)
+        if isinstance(part, Exchange):
+            await broker.declare_exchange(part.name, part.kind, part.arguments)
         else:
-            await broker.declare_queue(each.name, each.arguments)
+            await broker.declare_queue(part.name, part.arguments)
     except BrokerRefused as refusal:
         return refusal
     return None
 
 
-async def _compared(broker: Broker, each: Part) -> list[Finding]:
-    refusal = await _declared(broker, each)
+async def _compared(broker: Broker, part: Part) -> list[Finding]:
+    refusal = await _declared(broker, part)
     if refusal is None:
         return []
     if refusal.code == 403:
-        text = f"{each.about} is there; it cannot be compared, since this user has no right to configure it"
+        text = f"{part.about} is there; it cannot be compared, since this user has no right to configure it"
         return [Finding(text, "have an administrator compare it with `appealbus topology export`", is_problem=False)]
-    return [_refused(each.about, refusal)]
+    return [_refused(part.about, refusal)]
 
 
 def _refused(about: str, refusal: BrokerRefused) -> Finding:

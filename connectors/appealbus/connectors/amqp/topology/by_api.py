@@ -21,30 +21,30 @@ _REGIONS = [f"{number:02}" for number in range(100)]
 
 async def look(api: Management, wanted: Wanted) -> list[Finding]:
     """Compare the required topology with the broker's. Raises ManagementFailed if the API gives no answer."""
-    found: list[Finding] = []
+    findings: list[Finding] = []
     missing: set[str] = set()
     policies = await policies_of(api)
     for exchange in wanted.exchanges:
         there = await api.get("exchanges", exchange.name)
-        found += _exchange(exchange, there)
+        findings += _exchange(exchange, there)
         missing |= {exchange.name} if there is None else set()
     for queue in wanted.queues:
         there = await api.get("queues", queue.name)
-        found += _queue(queue, there, policies)
+        findings += _queue(queue, there, policies)
         missing |= {queue.name} if there is None else set()
     for binding in wanted.bindings:
         if not missing & {binding.exchange, binding.queue}:
             there = await api.get("bindings", "e", binding.exchange, "q", binding.queue)
-            found += _binding(binding, there or [])
+            findings += _binding(binding, there or [])
     for name in wanted.outlets:
         if (there := await api.get("exchanges", name)) is not None:
             bindings = await api.get("exchanges", name, "bindings", "source")
-            found += _outlet(name, str(there.get("type")), bindings or [])
-    for each in wanted.foreign:
-        kind = "exchanges" if isinstance(each.part, Exchange) else "queues"
-        if await api.get(kind, each.part.name) is None:
-            found.append(not_there(each))
-    return found
+            findings += _outlet(name, str(there.get("type")), bindings or [])
+    for foreign in wanted.foreign:
+        kind = "exchanges" if isinstance(foreign.part, Exchange) else "queues"
+        if await api.get(kind, foreign.part.name) is None:
+            findings.append(not_there(foreign))
+    return findings
 
 
 def lacking(queue: Queue, policies: Policies) -> dict[str, Argument]:
@@ -74,9 +74,9 @@ def _queue(queue: Queue, there: Mapping[str, Any] | None, policies: Policies) ->
     kind = queue.arguments["x-queue-type"]
     wanted = {"type": kind, "durable": True, "auto_delete": False, "exclusive": False}
     # The broker writes the type down as an argument, or not, as its version and the virtual host have it.
-    mine = {key: value for key, value in queue.arguments.items() if key != "x-queue-type"}
+    ours = {key: value for key, value in queue.arguments.items() if key != "x-queue-type"}
     theirs = {key: value for key, value in _mapping(there.get("arguments")).items() if key != "x-queue-type"}
-    yield from _differences(about, wanted, there, mine, theirs)
+    yield from _differences(about, wanted, there, ours, theirs)
     if there.get("type", kind) != kind:
         return
     if short := lacking(queue, policies):
@@ -97,7 +97,7 @@ def _todo(queue: Queue, policy: str | None) -> str:
 
 
 def _binding(binding: Binding, there: list[Mapping[str, Any]]) -> Iterator[Finding]:
-    keys = {each.get("routing_key") for each in there}
+    keys = {row.get("routing_key") for row in there}
     # A fanout takes any key.
     if binding.key not in keys and not (binding.key == "" and keys):
         key = f" by {binding.key}" if binding.key else ""
@@ -107,7 +107,7 @@ def _binding(binding: Binding, there: list[Mapping[str, Any]]) -> Iterator[Findi
 
 def _outlet(exchange: str, kind: str, there: list[Mapping[str, Any]]) -> Iterator[Finding]:
     """Report the dossiers that no receiver's queue is bound for."""
-    keys = [str(each.get("routing_key", "")) for each in there]
+    keys = [str(row.get("routing_key", "")) for row in there]
     for state in Completeness:
         taken = [
             region for region in _REGIONS if any(_takes(kind, key, f"dossier.{state.value}.{region}") for key in keys)
@@ -128,13 +128,13 @@ def _takes(kind: str, bound: str, key: str) -> bool:
 
 
 def _differences(
-    about: str, wanted: Mapping[str, Any], there: Mapping[str, Any], mine: Mapping[str, Any], theirs: Any
+    about: str, wanted: Mapping[str, Any], there: Mapping[str, Any], ours: Mapping[str, Any], theirs: Any
 ) -> Iterator[Finding]:
     arguments = _mapping(theirs)
     differs = [f"{key} is {there.get(key)}, not {value}" for key, value in wanted.items() if there.get(key) != value]
-    for key in sorted({*mine, *arguments}):
-        if mine.get(key) != arguments.get(key):
-            differs.append(f"{key} is {_said(arguments.get(key))}, not {_said(mine.get(key))}")
+    for key in sorted({*ours, *arguments}):
+        if ours.get(key) != arguments.get(key):
+            differs.append(f"{key} is {_said(arguments.get(key))}, not {_said(ours.get(key))}")
     if differs:
         yield Finding(f"{about} is declared otherwise: {', '.join(differs)}", otherwise(about))
 

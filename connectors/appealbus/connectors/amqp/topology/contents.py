@@ -12,19 +12,19 @@ _ALONE = "start a bus that takes from it"
 
 async def contents_of(broker: Broker, wanted: Wanted) -> dict[str, QueueInfo]:
     """Return the queue information for the queues that need watching. Raises BrokerUnreachable."""
-    found = {}
+    infos = {}
     for queue in wanted.queues:
         if queue.holds:
             try:
-                found[queue.name] = await broker.declare_queue(queue.name, passive=True)
+                infos[queue.name] = await broker.declare_queue(queue.name, passive=True)
             except BrokerRefused:
                 continue  # that it is not there, or not ours to see, is told by who compares
-    return found
+    return infos
 
 
 def look(wanted: Wanted, contents: Mapping[str, QueueInfo]) -> list[Finding]:
     """Report messages that lie where they should not, or that nobody consumes."""
-    return [each for queue in wanted.queues if queue.name in contents for each in _look(queue, contents[queue.name])]
+    return [item for queue in wanted.queues if queue.name in contents for item in _look(queue, contents[queue.name])]
 
 
 def _look(queue: Queue, info: QueueInfo) -> Iterator[Finding]:

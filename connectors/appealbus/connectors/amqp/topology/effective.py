@@ -36,15 +36,15 @@ class Policies:
 
 async def policies_of(api: Management) -> Policies:
     """Read all policies. Raises ManagementFailed if the API gives no answer."""
-    found, operators = await api.get("policies"), await api.get("operator-policies")
-    if not isinstance(found, list):
+    policies, operators = await api.get("policies"), await api.get("operator-policies")
+    if not isinstance(policies, list):
         raise ManagementFailed("the management API shows no such virtual host; check virtual_host")
-    return Policies(found, operators if isinstance(operators, list) else [])
+    return Policies(policies, operators if isinstance(operators, list) else [])
 
 
 def _best(policies: Sequence[Mapping[str, Any]], queue: str, kind: str) -> Mapping[str, Any] | None:
     matching = [policy for policy in policies if _matches(policy, queue, kind)]
-    return max(matching, key=lambda each: int(each.get("priority", 0)), default=None)
+    return max(matching, key=lambda policy: int(policy.get("priority", 0)), default=None)
 
 
 def _matches(policy: Mapping[str, Any], queue: str, kind: str) -> bool:

@@ -22,6 +22,6 @@ class Finding:
         return f"{self.text}; {self.todo}"
 
 
-def not_there(each: Foreign) -> Finding:
+def not_there(foreign: Foreign) -> Finding:
     """Report that something of another owner is missing."""
-    return Finding(f"{each.part.about}, which {each.setting} names, is missing", "have it made, or mend the name")
+    return Finding(f"{foreign.part.about}, which {foreign.setting} names, is missing", "have it made, or mend the name")

@@ -19,7 +19,7 @@ class Looked:
 
     @property
     def problems(self) -> list[Finding]:
-        return [each for each in self.found if each.is_problem]
+        return [finding for finding in self.found if finding.is_problem]
 
 
 async def look(broker: Broker, settings: BrokerSettings, wanted: Wanted) -> Looked:
@@ -28,10 +28,10 @@ async def look(broker: Broker, settings: BrokerSettings, wanted: Wanted) -> Look
     Creates nothing. The broker must be started. Raises ManagementFailed, BrokerUnreachable and ConfigError.
     """
     if settings.management is None:
-        found = await by_amqp.look(broker, wanted)
+        findings = await by_amqp.look(broker, wanted)
     else:
         async with await asyncio.to_thread(Management, broker.name, settings) as api:
-            found = await by_api.look(api, wanted)
+            findings = await by_api.look(api, wanted)
     lies = await contents.contents_of(broker, wanted)
     messages = {name: info.messages for name, info in lies.items()}
-    return Looked([*found, *contents.look(wanted, lies)], messages)
+    return Looked([*findings, *contents.look(wanted, lies)], messages)

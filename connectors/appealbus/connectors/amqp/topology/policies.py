@@ -13,7 +13,7 @@ _PRIORITY = 10
 _APPLY_TO = "quorum_queues"
 
 
-async def set_policies(api: Management, wanted: Wanted, told: Callable[[str], None]) -> None:
+async def set_policies(api: Management, wanted: Wanted, say: Callable[[str], None]) -> None:
     """Set the policies that are not in effect; those under other names stay. Raises ManagementFailed."""
     there = await policies_of(api)
     for queue in wanted.queues:
@@ -25,7 +25,7 @@ async def set_policies(api: Management, wanted: Wanted, told: Callable[[str], No
         before = there.named(queue.name) or {}
         definition = {**queue.policy, **before.get("definition", {}), **short}
         await api.put("policies", queue.name, body=_policy(queue, definition))
-        told(f"set policy {queue.name}")
+        say(f"set policy {queue.name}")
 
 
 def definitions(wanted: Wanted, virtual_host: str) -> dict[str, Any]:

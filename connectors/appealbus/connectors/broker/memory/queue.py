@@ -85,7 +85,7 @@ class MemoryQueue:
         if not self._drops and self._over(1, size):
             return False
         self._serial += 1
-        lives = [each for each in (message.properties.expiration, self._ttl) if each is not None]
+        lives = [life for life in (message.properties.expiration, self._ttl) if life is not None]
         expires = monotonic() + min(lives) if lives else None
         self._push(Stored(message, (-(message.properties.priority or 0), self._serial), expires, passed))
         self.pump()
@@ -109,7 +109,7 @@ class MemoryQueue:
     def pump(self) -> None:
         """Deliver what is ready, to consumers with room in turn."""
         self._expire()
-        while self._ready and (taker := next((each for each in self.takers if each.room), None)):
+        while self._ready and (taker := next((one for one in self.takers if one.room), None)):
             self.takers.remove(taker)
             self.takers.append(taker)
             taker.take(self, self._pop())

@@ -75,12 +75,12 @@ class RabbitBroker(Broker):
         if (opened := self._open) is None:
             return [Published.UNREACHABLE] * len(messages)
         settled = await opened.publisher.send_all(messages, mandatory=mandatory, within=within)
-        return [each.published for each in settled]
+        return [send.published for send in settled]
 
     async def consume(self, queue: str, handler: Handler, *, prefetch: int) -> Consumer:
         opened = self._opened()
         consumer = RabbitConsumer(opened.consume, queue, handler, prefetch, self._settings.reconnect_max)
-        opened.consumers = [each for each in opened.consumers if not each.is_stopped]
+        opened.consumers = [other for other in opened.consumers if not other.is_stopped]
         opened.consumers.append(consumer)
         consumer.start()
         return consumer

@@ -99,8 +99,8 @@ class Confirms:
         tag, settled = method.delivery_tag, CONFIRMED if method.NAME == "Basic.Ack" else FULL
         self._confirmed = True
         if method.multiple:
-            for each in range(self._lowest, tag + 1):
-                self._settle(each, settled)
+            for lower in range(self._lowest, tag + 1):
+                self._settle(lower, settled)
             self._lowest = max(self._lowest, tag + 1)
         else:
             self._settle(tag, settled)
@@ -151,9 +151,9 @@ class Confirms:
     def _refuses(self, reason: BrokerRefused, message: Message) -> bool:
         """Whether this message made the broker close the channel. The results of the others are unknown."""
         words = self.channel.words
-        if found := _TOPIC.search(words):
-            return message.routing_key == found[1]
-        if found := _SIZE.search(words):
-            return len(message.body) == int(found[1])
+        if match := _TOPIC.search(words):
+            return message.routing_key == match[1]
+        if match := _SIZE.search(words):
+            return len(message.body) == int(match[1])
         # An exchange that is gone refuses all; one that went away meanwhile may have taken some of them.
         return reason.code in {403, 404} and not self._confirmed

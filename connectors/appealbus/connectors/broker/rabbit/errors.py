@@ -51,22 +51,22 @@ def chain(error: BaseException) -> Iterator[BaseException]:
     """Yield an error and all errors wrapped in it."""
     yield error
     inner = [*getattr(error, "exceptions", ()), getattr(error, "exception", None), *error.args]
-    for each in inner:
-        if isinstance(each, BaseException):
-            yield from chain(each)
+    for cause in inner:
+        if isinstance(cause, BaseException):
+            yield from chain(cause)
 
 
 def not_opened(error: BaseException, where: str, user: str, virtual_host: str) -> tuple[LinkStatus, str]:
     """Describe why there is no connection, and the remedy."""
     errors = list(chain(error))
-    text = " ".join(str(each.args) for each in errors)
-    for each in errors:
+    text = " ".join(str(cause.args) for cause in errors)
+    for cause in errors:
         for kinds, status, words in _NOT_OPENED:
-            if isinstance(each, kinds):
+            if isinstance(cause, kinds):
                 return status, words.format(where=where, user=user, virtual_host=virtual_host)
-        if isinstance(each, exceptions.ProbableAccessDeniedError):
+        if isinstance(cause, exceptions.ProbableAccessDeniedError):
             return LinkStatus.REFUSED, f"{where} {_kept_out(text, user, virtual_host)}"
-    late = "imeout" in text or "timed out" in text or any(isinstance(each, TimeoutError) for each in errors)
+    late = "imeout" in text or "timed out" in text or any(isinstance(cause, TimeoutError) for cause in errors)
     return LinkStatus.DOWN, f"{where} does not answer in time" if late else f"no connection to {where}"
 
 
@@ -101,17 +101,17 @@ def channel_lost(error: BaseException) -> BrokerError:
 def _refusal(code: int, text: str) -> str:
     if "delivery acknowledgement on channel" in text:
         return "a message was held for longer than the broker allows"
-    if found := _INEQUIVALENT.search(text):
-        name, wanted, there = found[1], _value(found[2]), _value(found[3])
+    if match := _INEQUIVALENT.search(text):
+        name, wanted, there = match[1], _value(match[2]), _value(match[3])
         return f"{name} is {there} there, not {wanted}"
     if "message size" in text:
         return "the message is larger than the broker takes"
-    if found := _RIGHT.search(text):
-        return f"we have no right to {found[1]} {'the topic ' if found[2] else ''}{found[3]}; give it to our user"
+    if match := _RIGHT.search(text):
+        return f"we have no right to {match[1]} {'the topic ' if match[2] else ''}{match[3]}; give it to our user"
     return _CODES.get(code, f"the broker refused it ({code})")
 
 
 def _value(text: str) -> str:
     if text == "none":
         return "not set"
-    return found[1] if (found := _QUOTED.search(text)) else text.strip("'")
+    return match[1] if (match := _QUOTED.search(text)) else text.strip("'")

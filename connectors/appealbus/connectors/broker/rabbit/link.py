@@ -154,7 +154,7 @@ class Link:
             finally:
                 await attempt.close()
         # A refusal needs somebody; a host that is away may come back.
-        self._note(*min(failures, key=lambda each: each[0] is not LinkStatus.REFUSED))
+        self._note(*min(failures, key=lambda trouble: trouble[0] is not LinkStatus.REFUSED))
         return 0.0, all(status is LinkStatus.REFUSED for status, _ in failures)
 
     async def _stand(self, attempt: Attempt) -> float:

@@ -31,7 +31,7 @@ def parameters(settings: BrokerSettings, key: str, link: str) -> list[pika.Conne
             blocked_connection_timeout=settings.blocked_timeout,
             client_properties={"product": "appealbus", "version": __version__, "connection_name": f"appealbus {link}"},
         )
-        for host, _, port in (each.partition(":") for each in settings.hosts)
+        for host, _, port in (address.partition(":") for address in settings.hosts)
     ]
 
 

@@ -206,15 +206,15 @@ class _List(bytes):
 
 
 def _part(library: ctypes.CDLL, expression: ctypes.c_void_p, name: bytes) -> int:
-    found = library.gcry_sexp_find_token(expression, name, len(name))
+    token = library.gcry_sexp_find_token(expression, name, len(name))
     try:
         length = ctypes.c_size_t()
-        data = library.gcry_sexp_nth_data(found, 1, ctypes.byref(length)) if found else None
+        data = library.gcry_sexp_nth_data(token, 1, ctypes.byref(length)) if token else None
         if not data:
             raise MemoryError("libgcrypt gave no signature")
         return int.from_bytes(ctypes.string_at(data, length.value), "big")
     finally:
-        library.gcry_sexp_release(found)
+        library.gcry_sexp_release(token)
 
 
 def _point(library: ctypes.CDLL, context: ctypes.c_void_p, curve: Curve) -> Point:

@@ -30,5 +30,5 @@ class Findings:
             whose.append(lookup)
 
     def all(self) -> list[Finding]:
-        found = [Finding(origin, tuple(whose), text, certain) for (origin, text, certain), whose in self.made.items()]
-        return sorted(found, key=lambda one: (one.origin.file, one.origin.line))
+        items = [Finding(origin, tuple(whose), text, certain) for (origin, text, certain), whose in self.made.items()]
+        return sorted(items, key=lambda one: (one.origin.file, one.origin.line))

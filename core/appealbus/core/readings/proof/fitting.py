@@ -55,5 +55,5 @@ def _article(word: str) -> str:
 
 
 def _listed(words: frozenset[str]) -> str:
-    told = sorted(words)
-    return ", ".join(told[:5]) + (f" and {len(told) - 5} more" if len(told) > 5 else "")
+    ordered = sorted(words)
+    return ", ".join(ordered[:5]) + (f" and {len(ordered) - 5} more" if len(ordered) > 5 else "")

@@ -87,9 +87,9 @@ class ReplyProof:
                 use = _Use(name, path, take.origin.of(path.text, name), (name,), take.reading.xml)
                 self._value(self._follow(spot, use), use, str)
         use = _Use("records", take.path, take.origin.of(take.path.text), ("records",), take.reading.xml)
-        found = self._follow(spot, use)
-        if found is not None:
-            self._fields(found, _Spec.of(take.reading))
+        end = self._follow(spot, use)
+        if end is not None:
+            self._fields(end, _Spec.of(take.reading))
         for key, (origin, text) in self._missed.items():
             if key not in self._reached:
                 self._findings.add(origin, self._lookup, text)
@@ -107,18 +107,18 @@ class ReplyProof:
                     self._way(spot, spec, way, kind, _Use(whose, path, origin, key, spec.around.xml))
 
     def _way(self, spot: _Spot, spec: _Spec, way: str | Declaration, kind: FieldType | None, use: _Use) -> None:
-        each = kind is not None and kind.each
+        repeated = kind is not None and kind.each
         if isinstance(way, Present):
             self._follow(spot, replace(use, flag=True))
         elif isinstance(way, By) or kind is None or use.path.end == REST:
             self._follow(spot, use)
         else:
-            use = replace(use, path=use.path.repeated() if each else use.path, single=not each)
-            found = self._follow(spot, use)
+            use = replace(use, path=use.path.repeated() if repeated else use.path, single=not repeated)
+            end = self._follow(spot, use)
             if kind.scalar is not None:
-                self._value(found, use, kind.scalar, comma=spec.around.comma)
-            elif kind.model is not None and found is not None:
-                self._nested(found, spec, way, kind.model, use)
+                self._value(end, use, kind.scalar, comma=spec.around.comma)
+            elif kind.model is not None and end is not None:
+                self._nested(end, spec, way, kind.model, use)
 
     def _nested(self, spot: _Spot, spec: _Spec, way: str | Declaration, model: type[BaseModel], use: _Use) -> None:
         given = way.of if isinstance(way, At) else None

@@ -57,7 +57,7 @@ class RequestProof:
             at = at.children.setdefault(name, _Filled(child.place, at.under(name)))
 
     def _namespace(self, send: Send, path: str, where: str, written: str | None, wanted: frozenset[str | None]) -> None:
-        names = " or ".join(sorted(each or "none" for each in wanted))
+        names = " or ".join(sorted(space or "none" for space in wanted))
         text = f"{where} stands in the namespace {names} in the contract, and is sent in {written or 'none'}"
         self._findings.add(send.origin.of(path), self._lookup, f"{text}; see `qualified` of Send")
 

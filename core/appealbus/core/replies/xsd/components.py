@@ -52,9 +52,9 @@ class Components:
 
     def elements(self, name: Name) -> tuple[etree._Element, ...]:
         """Return global elements of a name: several if definitions differ."""
-        found = self.named("element", name)
-        if found is not None:
-            return (found,)
+        element = self.named("element", name)
+        if element is not None:
+            return (element,)
         return self.alike("element", name[1]) if ("element", name) in self._defined else ()
 
     def alike(self, kind: str, local: str) -> tuple[etree._Element, ...]:
@@ -105,19 +105,19 @@ def base_of(node: etree._Element) -> etree._Element | None:
         if content is None:
             return None
         inside = content
-    found = next(inside.iterchildren(f"{{{XSD}}}extension", f"{{{XSD}}}restriction"), None)
-    return found if found is not None and found.get("base") else None
+    way = next(inside.iterchildren(f"{{{XSD}}}extension", f"{{{XSD}}}restriction"), None)
+    return way if way is not None and way.get("base") else None
 
 
 def _reached(start: etree._Element, following: dict[etree._Element, list[etree._Element]]) -> list[etree._Element]:
-    found: dict[etree._Element, None] = {}
+    reached: dict[etree._Element, None] = {}
     waiting = [start]
     while waiting:
         for node in following.get(waiting.pop(), ()):
-            if node not in found:
-                found[node] = None
+            if node not in reached:
+                reached[node] = None
                 waiting.append(node)
-    return list(found)
+    return list(reached)
 
 
 def _written(node: etree._Element) -> bytes:

@@ -33,15 +33,15 @@ class SchemaModel:
 
     def namespaces(self, place: Place) -> frozenset[str | None] | None:
         """Return the namespaces of the elements; None if uncertain."""
-        found = set()
+        names = set()
         for node in place:
             root = node.getroottree().getroot()
             target = root.get("targetNamespace")
             if target is None:  # it may be included by a document that has one
                 return None
             form = "qualified" if node.getparent() is root else node.get("form", root.get("elementFormDefault"))
-            found.add(target if form == "qualified" else None)
-        return frozenset(found)
+            names.add(target if form == "qualified" else None)
+        return frozenset(names)
 
     def shape(self, place: Place) -> Shape:
         if place not in self._shapes:
@@ -69,7 +69,7 @@ class SchemaModel:
             return ANYTHING
         if target not in self._types:
             own = self._type(target, frozenset())
-            others = [self._type(each, frozenset()) for each in self._components.derived(target)]
+            others = [self._type(kind, frozenset()) for kind in self._components.derived(target)]
             self._types[target] = as_declared(own, either([own, *others])) if others else own
         return self._types[target]
 
@@ -102,24 +102,24 @@ class SchemaModel:
         if base is ANYTHING and builtin is None:
             return ANYTHING
         own = replace(own, attributes={**base.attributes, **own.attributes}) if restricts else both(base, own)
-        mixed = any(_is_true(each.get("mixed")) for each in (node, content))
+        mixed = any(_is_true(part.get("mixed")) for part in (node, content))
         return replace(own, text=ANY_TEXT if mixed or (not restricts and base.text is not None) else None)
 
     def _body(self, node: etree._Element) -> Shape:
-        found: list[Shape] = []
+        shapes: list[Shape] = []
         for child in node:
             kind = local(child)
             if kind == "anyAttribute":
-                found.append(Shape(open_attributes=True))
+                shapes.append(Shape(open_attributes=True))
             elif kind == "attribute":
-                found.append(self._attribute(child))
+                shapes.append(self._attribute(child))
             elif kind == "attributeGroup":
-                found.append(self._group(child, kind, Shape(open_attributes=True)))
+                shapes.append(self._group(child, kind, Shape(open_attributes=True)))
             elif kind in ("sequence", "all", "choice", "group"):
-                found.append(self._particle(child))
+                shapes.append(self._particle(child))
             elif kind not in _IGNORED and kind not in ("simpleType",) and not _is_facet(kind):
-                found.append(Shape(open=True))
-        return both(*found)
+                shapes.append(Shape(open=True))
+        return both(*shapes)
 
     def _group(self, node: etree._Element, kind: str, unknown: Shape) -> Shape:
         """Return the shape of a named group; `unknown` if it is undefined or recursive."""
@@ -165,7 +165,7 @@ class SchemaModel:
         if target is None:
             return Shape(open=True)
         members = self._components.members(target)
-        ways = [Shape({each.get("name", ""): Child((each,), 1, 1)}) for each in (target, *members)]
+        ways = [Shape({element.get("name", ""): Child((element,), 1, 1)}) for element in (target, *members)]
         return either(ways)
 
 

@@ -108,15 +108,15 @@ def _either_child(alike: list[Child], *, in_all: bool) -> Child:
 
 
 def _either_attribute(alike: list[Attribute], *, in_all: bool) -> Attribute:
-    text = _either_text([each.text for each in alike])
-    return Attribute(text or ANY_TEXT, in_all and all(each.needed for each in alike))
+    text = _either_text([attribute.text for attribute in alike])
+    return Attribute(text or ANY_TEXT, in_all and all(attribute.needed for attribute in alike))
 
 
 def _either_text(texts: list[Simple]) -> Simple | None:
-    found = texts[0] if texts else None
+    joined = texts[0] if texts else None
     for text in texts[1:]:
-        found = text if found is None else found.or_(text)
-    return found
+        joined = text if joined is None else joined.or_(text)
+    return joined
 
 
 def _united(alike: list[Child]) -> Place:
@@ -144,8 +144,8 @@ def as_declared(own: Shape, all_ways: Shape) -> Shape:
         for name, child in all_ways.children.items()
     }
     attributes = {
-        name: replace(each, needed=name in own.attributes and own.attributes[name].needed)
-        for name, each in all_ways.attributes.items()
+        name: replace(attribute, needed=name in own.attributes and own.attributes[name].needed)
+        for name, attribute in all_ways.attributes.items()
     }
     return replace(all_ways, children=children, attributes=attributes)
 

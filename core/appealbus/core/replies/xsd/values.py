@@ -57,17 +57,17 @@ class SimpleTypes:
             if kind == "union":
                 parts = [self._named(way, name, seen) for name in way.get("memberTypes", "").split()]
                 parts += [self.of(child, seen) for child in way if local(child) == "simpleType"]
-                found = parts[0] if parts else ANY_TEXT
+                simple = parts[0] if parts else ANY_TEXT
                 for part in parts[1:]:
-                    found = found.or_(part)
-                return found
+                    simple = simple.or_(part)
+                return simple
         return ANY_TEXT  # a list is a text with blanks in it
 
     def restricted(self, way: etree._Element, base: Simple | None) -> Simple:
         """Apply a restriction of a type with simple content."""
         inline = next((child for child in way if local(child) == "simpleType"), None)
-        found = self.of(inline) if inline is not None else base or ANY_TEXT
-        return _enumerated(way, found)
+        start = self.of(inline) if inline is not None else base or ANY_TEXT
+        return _enumerated(way, start)
 
     def _restriction(self, way: etree._Element, seen: frozenset[etree._Element]) -> Simple:
         inline = next((child for child in way if local(child) == "simpleType"), None)

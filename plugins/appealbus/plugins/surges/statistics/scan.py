@@ -150,7 +150,7 @@ def _drawn(by_week: Sequence[float], dispersion: float, baseline: int, random: R
     mean = min(by_week)  # what rises everywhere stands in the others, and not in the baseline
     known = baseline * mean / dispersion
     error = random.gammavariate(known, 1 / known) if known else 1.0
-    return [_count(each * error, dispersion, random) for each in by_week]
+    return [_count(expected * error, dispersion, random) for expected in by_week]
 
 
 def _count(mean: float, dispersion: float, random: Random) -> int:
