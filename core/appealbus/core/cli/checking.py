@@ -26,6 +26,7 @@ from appealbus.core.interfaces.wire import Health, Wire
 from appealbus.core.journal.checkpoint import Checkpoint, no_checkpoint
 from appealbus.core.journal.errors import NoJournalYet, OlderJournal, Outlived
 from appealbus.core.journal.journal import Journal
+from appealbus.core.loading.pages import NoServer, NotMade, make
 from appealbus.core.loading.parts import Bound, Parts, build
 from appealbus.core.plugin_calls.boundary import is_defect, within
 from appealbus.core.readings.proof import prove
@@ -143,6 +144,11 @@ async def _check(cli: Cli, online: bool) -> Findings:
     ]
     found.problems += parts.problems
     found.problems += parts.unused.values()
+    for plugin, pages in cli.host.pages:
+        try:
+            await make(pages, plugin, NoServer())
+        except (ConfigError, NotMade) as error:
+            found.problems.append(str(error))
     found.problems += await _journal_problems(cli, parts, found)
     _look_at_paths(cli, found)
     await _look_at_policy(cli, found)
