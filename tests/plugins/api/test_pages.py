@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from appealbus.core import ConfigError, PageRefused, Pages, PagesContext, PageViewer
+from appealbus.core import ConfigError, Pages, PagesContext, PageViewer
 from appealbus.core.config.loading import from_document
 from appealbus.core.domain.audit_log import Deeds
 from appealbus.core.loading.host import Host
@@ -129,7 +129,10 @@ async def test_each_sees_its_own_and_each_look_is_noted(tmp_path: Path) -> None:
             answer = await client.get("/fleet/")
             assert (answer.status_code, kind_of(answer)) == (401, "unauthenticated")
             assert answer.headers["www-authenticate"].startswith("Bearer")
-        assert kind_of(await wide.get("/fleet/", params={"after": "nonsense"})) == "invalid"
+        for after in ("nonsense", "-1", "9" * 40, "1.5.1", "٣", "\0", "0" * 5000):
+            answer = await wide.get("/fleet/", params={"after": after})
+            assert (answer.status_code, kind_of(answer)) == (400, "invalid"), after
+        assert (await wide.get("/console/")).status_code == 404
         head = await wide.head("/fleet/")
         assert (head.status_code, head.content) == (200, b"")
         bare = await wide.get("/fleet", params={"after": "x"})
@@ -152,7 +155,6 @@ async def test_what_a_role_may_not_is_refused_as_by_the_api(tmp_path: Path) -> N
             "sources": {"ops", "reviewer"},
             "receivers": {"ops"},
             "findings": {"ops"},
-            f"appeal?public_id={public_id}": {"ops", "reviewer", "auditor"},
             f"versions?public_id={public_id}": {"ops", "reviewer"},
         }
         for path, roles in allowed.items():
@@ -297,6 +299,7 @@ async def test_what_it_writes_into_its_scope_stays_there(tmp_path: Path) -> None
     """A path of its own is in no label of a metric and no line of the log."""
 
     async def writes(scope: Any, receive: Any, send: Any) -> None:
+        assert "app" not in scope
         scope["root_path"] = scope["path"] = "/fleet/750301100019"
         await PlainTextResponse("well")(scope, receive, send)
 
@@ -329,18 +332,6 @@ async def test_a_wrong_setting_stops_the_server() -> None:
 
     with pytest.raises(ConfigError, match="colour"):
         await made(Pages("/fleet", make), "fleet", NoServer())
-
-
-async def test_the_public_error_may_be_raised_by_a_page(tmp_path: Path) -> None:
-    """Its answer is a problem without a page that explains it."""
-
-    async def missing(scope: Any, receive: Any, send: Any) -> None:
-        raise PageRefused(404, "no-car", "there is no such car")
-
-    async with pages_of(tmp_path, raw(missing)) as server:
-        answer = await server.speaking().get("/fleet/x")
-        assert (answer.status_code, answer.json()["title"]) == (404, "no-car")
-        assert server.api.host.defects == {}
 
 
 @pytest.mark.parametrize(

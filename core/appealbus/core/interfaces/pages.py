@@ -10,8 +10,8 @@ from appealbus.core.domain.listing import AppealRow, VersionRow
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.errors import AppealBusError
 
-Message = MutableMapping[str, Any]
-Asgi = Callable[[Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]]
+_Message = MutableMapping[str, Any]
+Asgi = Callable[[_Message, Callable[[], Awaitable[_Message]], Callable[[_Message], Awaitable[None]]], Awaitable[None]]
 """An application by the ASGI specification, version 3."""
 
 _PATH = re.compile(r"/[a-z][a-z0-9_-]{0,39}", re.ASCII)
@@ -20,15 +20,12 @@ _TAKEN = re.compile(r"/(v[0-9]+|docs|problems|healthz|metrics|openapi|asyncapi)"
 
 
 class PageRefused(AppealBusError):
-    """A request is not answered: nobody asks who counts, the role does not allow it, there is no such appeal …
-
-    The `PagesContext` raises it. Let it pass, and the server answers as the API does, with a problem (RFC 9457).
+    """A request that is not answered; let it pass, and the server answers as the API does, with a problem (RFC 9457).
 
     Attributes:
-        status: of the answer by HTTP: 401, 403, 404, 422, 429 or 503.
-        code: the type of the problem, as docs/api.md lists them: `unauthenticated`, `not-allowed`, `unknown` …
+        status: of the answer by HTTP: 400, 401, 403, 404, 410, 429 or 503.
+        code: the type of the problem in docs/api.md: `unauthenticated`, `not-allowed`, `unknown` …
         headers: that the answer has besides.
-
     """
 
     def __init__(self, status: int, code: str, text: str, headers: Mapping[str, str] | None = None) -> None:
@@ -40,46 +37,36 @@ class PageRefused(AppealBusError):
 
 @dataclass(frozen=True, slots=True)
 class AppealsPage:
-    """A page of a list of appeals, in the order of their arrival.
-
-    Attributes:
-        rows: what the viewer sees of each; a page may come short where more follow.
-        next: give it as `after` for the page behind this one; empty: this is the last one.
-
-    """
+    """A page of a list of appeals, in the order of their arrival."""
 
     rows: Sequence[AppealRow]
+    """What the viewer sees of each. A page may come short where more follow."""
     next: str
+    """`after` of the next page; empty: there is none."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReceiverStanding:
-    """How a receiver of dossiers stands.
-
-    Attributes:
-        name: of its table in the configuration, now or before.
-        configured: whether the table is still there.
-        waiting: versions on their way to it.
-        waits_since: when the oldest of these was made.
-        refused: versions that it will not take.
-        confirmed_at: when it last confirmed one.
-
-    """
+    """How a receiver of dossiers stands."""
 
     name: str
     configured: bool
+    """Whether the configuration still has it."""
     waiting: int
+    """Versions on their way to it."""
     waits_since: datetime | None
+    """When the oldest of these was made."""
     refused: int
+    """Versions that it will not take."""
     confirmed_at: datetime | None
+    """When it last confirmed one."""
 
 
 class PageViewer(Protocol):
     """Who asks, and all that it may see. Use it for its own request; it counts no longer than its credentials.
 
-    Each method raises PageRefused if the role does not allow it or there is no such appeal for this viewer, and
-    JournalError if the journal does not answer. Either may pass: the server answers. What a look shows is masked by the
-    policy, and the look is in the log, before the method returns.
+    Each method raises PageRefused if the role does not allow it or this viewer has no such appeal, and JournalError if
+    the journal does not answer: let both pass. What is returned is masked by the policy, and looks are in the log.
     """
 
     @property
@@ -91,19 +78,12 @@ class PageViewer(Protocol):
         """Its role, such as `reviewer`."""
 
     async def appeals(self, after: str = "", limit: int = 50) -> AppealsPage:
-        """Return a page of 1 to 100 appeals, the oldest first. Their `appeal_id` is 0: clients know the `public_id`."""
-
-    async def appeal(self, public_id: str) -> AppealRow:
-        """Return how an appeal stands, as in the list."""
+        """Return a page of 1 to 100 appeals. Their `appeal_id` is 0: outside they are known by `public_id`."""
 
     async def dossier(self, public_id: str, version: int | None = None, purpose: str = "") -> bytes:
         """Return a version of a dossier as JSON, the newest by default.
 
-        Args:
-            public_id: of the appeal.
-            version: its number.
-            purpose: what for, in the viewer's own words; empty: what the header `Appealbus-Purpose` says.
-
+        `purpose` says what for, in the viewer's words; empty: the header `Appealbus-Purpose` does.
         """
 
     async def versions(self, public_id: str) -> Sequence[VersionRow]:
@@ -123,18 +103,11 @@ class PagesContext(Protocol):
     """What an application is made with. Nobody asks anything before it is made."""
 
     async def viewer(self, scope: Mapping[str, Any]) -> PageViewer:
-        """Say who asks: the client of a token or a certificate, or the person who is signed in to the console.
+        """Say who asks by the scope of a request: a client, or a person who is signed in to the console.
 
-        A person counts where the request only reads (GET, HEAD) and shows no credentials of its own. The request counts
-        towards the limits of the API.
-
-        Args:
-            scope: of the request, as the application was given it.
-
-        Raises:
-            PageRefused: nobody who counts, or one too many requests.
-            JournalError: nobody can say.
-
+        A person counts where the request only reads (GET, HEAD) and shows no credentials of a client. The request
+        counts towards the limits of the API. Raises PageRefused for nobody who counts, or one request too many, and
+        JournalError if nobody can say.
         """
 
 
@@ -152,7 +125,6 @@ class Pages:
         Raises:
             TypeError: `make` cannot be called.
             ValueError: the path is none, or the API has it itself.
-
         """
         if not (isinstance(path, str) and _PATH.fullmatch(path)):
             raise ValueError(f'Pages({path!r}, …): write a path of one step in small letters, such as "/fleet"')

@@ -1,9 +1,32 @@
-"""What a viewer sees of the findings of health."""
+"""The findings of health for those who ask a server, and what a viewer sees of them."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
+from appealbus.core.config.loading import Loaded
+from appealbus.core.errors import ConfigError
+from appealbus.core.health.facts import Facts, gather
 from appealbus.core.health.finding import Finding
+from appealbus.core.health.report import report
+from appealbus.core.journal.journal import Journal
+from appealbus.core.loading.host import Host
+from appealbus.core.rights.policy import Policy
+from appealbus.core.rights.senders import missing
 from appealbus.core.rights.viewer import Viewer
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    facts: Facts
+    findings: list[Finding]
+
+
+async def health_of(journal: Journal, loaded: Loaded, host: Host, policy: Policy) -> Health:
+    try:
+        until = host.counting.known_until()
+    except ConfigError:
+        until = {}  # `appealbus check` tells of it, and no bus starts
+    facts = await gather(journal, loaded.settings, until, await missing(journal, loaded, policy))
+    return Health(facts, report(facts))
 
 
 def seen_finding(viewer: Viewer, finding: Finding) -> Finding:

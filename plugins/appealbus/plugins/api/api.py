@@ -12,19 +12,15 @@ import orjson
 from starlette.requests import Request
 
 from appealbus.connectors.amqp.asyncapi.document import asyncapi_document
-from appealbus.core import ConfigError
 from appealbus.core.bus.intake.reception import Reception
 from appealbus.core.config.loading import Loaded
 from appealbus.core.config.models import BusSettings
 from appealbus.core.domain.client import Client
-from appealbus.core.health.facts import Facts, gather
-from appealbus.core.health.finding import Finding
-from appealbus.core.health.report import report
 from appealbus.core.journal.journal import Journal
 from appealbus.core.loading.host import Host
+from appealbus.core.rights.findings import Health, health_of
 from appealbus.core.rights.masker import Masker
 from appealbus.core.rights.policy import Policy
-from appealbus.core.rights.senders import missing
 from appealbus.core.rights.version_digest import Looks
 from appealbus.plugins.api.bodies import Bodies
 from appealbus.plugins.api.credentials import Credentials
@@ -93,15 +89,9 @@ class Api:
         self.host.defects[part] += 1
         self.metrics.defects.labels(part).inc()
 
-    async def health(self) -> tuple[Facts, list[Finding]]:
+    async def health(self) -> Health:
         """Read what `appealbus health` looks at, and what it finds; raise JournalError."""
-        try:
-            until = self.host.counting.known_until()
-        except ConfigError:
-            until = {}  # `appealbus check` tells of it, and no bus starts
-        lacks = await missing(self.journal, self.loaded, self.policy)
-        facts = await gather(self.journal, self.loaded.settings, until, lacks)
-        return facts, report(facts)
+        return await health_of(self.journal, self.loaded, self.host, self.policy)
 
     def forget_other_epochs(self) -> None:
         """Forget how versions look, after a restore: one with the same number may say something else."""

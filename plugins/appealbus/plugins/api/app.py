@@ -3,18 +3,17 @@
 from collections.abc import Sequence
 from typing import Any
 
-import orjson
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from appealbus.core import CursorRefused, JournalError, PageRefused
+from appealbus.core import CursorRefused, JournalError
 from appealbus.core.journal.errors import CursorAhead
 from appealbus.core.rights.masked_version import is_damage
 from appealbus.core.rights.masker import NotMasked
-from appealbus.plugins.api.answers import of_bytes, of_problem
+from appealbus.plugins.api.answers import of_problem
 from appealbus.plugins.api.api import Api
 from appealbus.plugins.api.exchange import App, Exchanges
 from appealbus.plugins.api.problems import (
@@ -23,7 +22,6 @@ from appealbus.plugins.api.problems import (
     DAMAGED,
     DEFECT,
     INVALID,
-    MEDIA_TYPE,
     NO_SUCH_PATH,
     WRONG_METHOD,
     Problem,
@@ -48,7 +46,6 @@ def application(api: Api) -> App:
         app.add_route(path, _into, include_in_schema=False)
         app.mount(path, mounted)
     app.add_exception_handler(Problem, _problem)
-    app.add_exception_handler(PageRefused, _page_refused)
     app.add_exception_handler(CursorRefused, _refused)
     app.add_exception_handler(JournalError, _journal)
     app.add_exception_handler(RequestValidationError, _invalid)
@@ -64,12 +61,6 @@ async def _into(request: Request) -> Response:
 
 async def _problem(request: Request, error: Any) -> Response:
     return of_problem(error)
-
-
-async def _page_refused(request: Request, error: Any) -> Response:
-    """Answer as a page wants it that raises the public error by itself."""
-    told = {"type": "about:blank", "title": error.code, "status": error.status, "detail": str(error)}
-    return of_bytes(orjson.dumps(told), MEDIA_TYPE, error.status, error.headers)
 
 
 async def _refused(request: Request, error: Any) -> Response:

@@ -107,7 +107,8 @@ async def reader(request: Request, action: Action) -> Caller:
 async def _caller(request: Request, action: Action | None, *, given: str | None = None, reads: bool = False) -> Caller:
     api = Api.of(request)
     again, watched = partial(api.credentials.client, request), partial(api.credentials.watched, request)
-    client = await counted(api, Exchange.of(request), again)
+    client = await again()
+    await count(api, Exchange.of(request), client)
     if action is not None:
         allow(client, action)
     viewer = api.policy.of_client(client)
@@ -117,13 +118,11 @@ async def _caller(request: Request, action: Action | None, *, given: str | None 
     return Caller(client, viewer, views_of(api, viewer), api.journal, again, watched, purpose)
 
 
-async def counted(api: Api, exchange: Exchange, who: Callable[[], Awaitable[Client]]) -> Client:
-    """Return who asks, once the request is counted as theirs."""
-    client = await who()
+async def count(api: Api, exchange: Exchange, client: Client) -> None:
+    """Take a request for that of a client; raise Problem where it is one too many."""
     exchange.client = client.name
     requester.set(client.channel or client.name)
     exchange.headers |= await api.limits.take(client)
-    return client
 
 
 def allow(client: Client, action: Action) -> None:

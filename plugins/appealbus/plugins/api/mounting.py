@@ -5,8 +5,7 @@ from functools import partial
 
 import structlog
 
-from appealbus.core import JournalError, PageRefused
-from appealbus.core.interfaces.pages import Asgi
+from appealbus.core import Asgi, JournalError
 from appealbus.core.loading.pages import NotMade, make
 from appealbus.core.plugin_calls.boundary import is_defect, within
 from appealbus.plugins.api.answers import of_problem
@@ -19,6 +18,7 @@ log = structlog.get_logger(__name__)
 
 _LONGEST = 60.0
 """Seconds in which an application answers, or goes on with its answer: twice what a page of the console may take."""
+_OURS = frozenset({"app", "router", "route", "endpoint", "path_params", "starlette.exception_handlers"})
 
 
 async def mount_pages(api: Api) -> None:
@@ -29,7 +29,7 @@ async def mount_pages(api: Api) -> None:
 
     """
     for plugin, pages in api.host.pages:
-        app: Asgi = _unmade
+        app: Asgi = of_problem(Problem(DEFECT, "the server could not make these pages"))
         part = f"pages.{pages.name}"
         api.metrics.defects.labels(part)
         try:
@@ -38,10 +38,6 @@ async def mount_pages(api: Api) -> None:
             api.note_defect(part)
             log.error("pages.not_made", plugin=plugin, part=part, reason=str(error))
         api.mounts[pages.path] = Mounted(app, plugin, part, api)
-
-
-async def _unmade(scope: Scope, receive: Receive, send: Send) -> None:
-    await of_problem(Problem(DEFECT, "the server could not make these pages"))(scope, receive, send)
 
 
 class Mounted:
@@ -55,25 +51,23 @@ class Mounted:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request; what the application leaves of it is closed or answered with 500."""
-        # What it writes into its scope is its own, but the route, by which the request is counted.
-        answer, inner = _Answer(scope, receive, send), dict(scope)
+        # It gets nothing of ours. What it writes there stays its own, but the route, by which the request is counted.
+        inner = {name: value for name, value in scope.items() if name not in _OURS}
+        answer = _Answer(scope, receive, send)
         call = partial(self.app, inner, answer.receive, answer.send)
         try:
             async with answer.bound:
                 await within(None, call, self._plugin, lambda task: self._tell("pages.left_behind"))
-        except (PageRefused, JournalError):
-            if not answer.begun:
-                raise  # the API answers it
-            log.warning("pages.cut_off", plugin=self._plugin, part=self._part)
         except BaseException as error:
-            if not is_defect(error):
-                raise
-            if answer.bound.expired() and answer.awaits_body and not answer.begun:
+            if not is_defect(error) or (isinstance(error, Problem | JournalError) and not answer.begun):
+                raise  # it is none, or the API answers it
+            late = answer.bound.expired()
+            if late and answer.awaits_body and not answer.begun:
                 text = "the body did not come in time"
                 raise Problem(TOO_SLOW, text, headers={"Connection": "close"}) from None
             if not answer.gone:
                 self._api.note_defect(self._part)
-                self._tell("pages.too_slow" if answer.bound.expired() else "pages.raised", error)
+                self._tell("pages.too_slow" if late else "pages.raised", error)
             await answer.end()
         else:
             if not await answer.end() and not answer.gone:

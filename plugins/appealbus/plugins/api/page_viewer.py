@@ -7,14 +7,13 @@ from typing import Any
 
 from starlette.requests import Request
 
-from appealbus.core import AppealRow, AppealsPage, PageViewer, ReceiverStanding, SourceState, VersionRow
+from appealbus.core import AppealsPage, PageViewer, ReceiverStanding, SourceState, VersionRow
 from appealbus.core.domain.client import Client
-from appealbus.core.domain.event import by_person
 from appealbus.core.domain.selection import NOWHERE, Place, Selection
 from appealbus.core.rights.actions import Action
 from appealbus.core.rights.findings import seen_finding
 from appealbus.plugins.api.api import Api
-from appealbus.plugins.api.callers import PURPOSE, Caller, allow, counted, need_purpose, purpose_of, views_of
+from appealbus.plugins.api.callers import PURPOSE, Caller, allow, count, need_purpose, purpose_of, views_of
 from appealbus.plugins.api.exchange import Exchange
 from appealbus.plugins.api.problems import UNAUTHENTICATED, Problem, invalid, unavailable
 from appealbus.plugins.api.routes.dossiers import version_of
@@ -35,10 +34,9 @@ class ServerContext:
         its_own = "authorization" in request.headers or scope.get("client_certificate") is not None
         is_person = api.person is not None and scope["method"] == "GET" and not its_own and await api.person(request)
         again = partial(self._person if is_person else api.credentials.client, request)
-        client = await counted(api, Exchange.of(request), again)
-        viewer = api.policy.of_client(client)
-        if is_person:
-            viewer = replace(viewer, actor=by_person(client.name))
+        client = await again()
+        await count(api, Exchange.of(request), client)
+        viewer = api.policy.of_person(client) if is_person else api.policy.of_client(client)
         purpose, watched = purpose_of(request.headers.get(PURPOSE)), partial(api.credentials.watched, request)
         caller = Caller(client, viewer, views_of(api, viewer), api.journal, again, watched, purpose)
         return ServerViewer(api, caller)
@@ -72,14 +70,10 @@ class ServerViewer:
             found = await caller.journal.find(Selection(), place, size, steps=_STEPS, sees=caller.viewer.sieve)
         except ValueError as error:
             raise invalid("there is no such page of the list", "after", str(error)) from None
-        rows = [await self._row(row) for row in found.rows]
+        rows = [replace(await caller.views.row(row), appeal_id=0) for row in found.rows]
         purpose, about = caller.purpose, {"found": len(rows)}
         await caller.journal.note_look("appeals", purpose=purpose, about=about, by=caller.actor)
         return AppealsPage(rows, "" if found.next is None else str(found.next))
-
-    async def appeal(self, public_id: str) -> AppealRow:
-        caller = await self._may(Action.STATE)
-        return await self._row(await caller.appeal(public_id), alone=True)
 
     async def dossier(self, public_id: str, version: int | None = None, purpose: str = "") -> bytes:
         caller = await self._may(Action.DOSSIER)
@@ -100,22 +94,16 @@ class ServerViewer:
     async def receivers(self) -> Sequence[ReceiverStanding]:
         configured = self._api.loaded.settings.deliveries
         found = await (await self._may(Action.OPERATE)).journal.receivers(configured)
+        since = [None if each.oldest is None else each.oldest.since for each in found]
         return [
-            ReceiverStanding(
-                each.name,
-                each.name in configured,
-                each.waiting,
-                None if each.oldest is None else each.oldest.since,
-                each.refused,
-                each.confirmed_at,
-            )
-            for each in found
+            ReceiverStanding(each.name, each.name in configured, each.waiting, at, each.refused, each.confirmed_at)
+            for each, at in zip(found, since, strict=True)
         ]
 
     async def findings(self) -> Sequence[Mapping[str, str]]:
         viewer = (await self._may(Action.OPERATE)).viewer
         try:
-            _, findings = await self._api.found.get()
+            findings = (await self._api.found.get()).findings
         except TimeoutError:
             raise unavailable("the journal does not answer") from None
         shown = [seen_finding(viewer, each).plain for each in findings]
@@ -125,6 +113,3 @@ class ServerViewer:
         await self._caller.still()
         allow(self._caller.client, action)
         return self._caller
-
-    async def _row(self, row: AppealRow, *, alone: bool = False) -> AppealRow:
-        return replace(await self._caller.views.row(row, alone=alone), appeal_id=0)

@@ -5,8 +5,7 @@ from importlib.util import find_spec
 
 import typer
 
-from appealbus.core import Pages, PagesContext, Settings, hookimpl
-from appealbus.core.interfaces.pages import Asgi
+from appealbus.core import Asgi, Pages, PagesContext, Settings, hookimpl
 from appealbus.plugins.console.command import add_to
 from appealbus.plugins.console.settings import ConsoleSettings
 

@@ -107,8 +107,9 @@ class Watch:
 
     async def _look(self) -> Now:
         journal = self._console.api.journal
-        facts, findings = await self._console.api.health()
+        health = await self._console.api.health()
+        facts = health.facts
         news, pace, at = await journal.source_news(), await journal.pace(), journal.now()
         links = [link for _, link in links_of(facts.workers)]
         sights = sights_of(await self._console.sources(), facts.sources, facts.parked, news, at)
-        return Now(at, facts, findings, pace, sights, links, queues_of(links), len(await journal.operations()))
+        return Now(at, facts, health.findings, pace, sights, links, queues_of(links), len(await journal.operations()))
