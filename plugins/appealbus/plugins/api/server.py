@@ -19,6 +19,7 @@ import uvicorn
 from appealbus.core import ConfigError
 from appealbus.core.bus.clock_watch import ClockWatch
 from appealbus.core.bus.intake.reception import Reception
+from appealbus.core.bus.watchdog import Watchdog
 from appealbus.core.cli.context import Cli
 from appealbus.core.errors import JournalError
 from appealbus.core.fair_share import FairShare
@@ -40,6 +41,9 @@ log = structlog.get_logger(__name__)
 _BACKLOG = 512
 _KEEP_ALIVE = 30
 """Seconds that a connection may have nothing to do: longer than the pauses of a client that polls."""
+
+_STUCK = 30.0
+"""Seconds that a plugin may hold the event loop, as in the bus; then the process ends, to be started again."""
 
 
 async def serve(cli: Cli, settings: ApiSettings) -> None:
@@ -63,6 +67,7 @@ async def serve(cli: Cli, settings: ApiSettings) -> None:
             log.warning("policy.changes_missing", reason=lacks)
         journal.compares_texts = cli.host.compares
         api = Api(settings, cli.loaded, policy, journal, reception, cli.host)
+        Watchdog(cli.host, _STUCK).start()
         await mount_pages(api)
         told = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
