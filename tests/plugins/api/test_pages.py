@@ -21,6 +21,7 @@ from appealbus.core.loading.host import Host
 from appealbus.core.loading.pages import NoServer
 from appealbus.core.loading.pages import make as made
 from appealbus.core.loading.parts import load_plugins
+from appealbus.plugins import console
 from appealbus.plugins.api import mounting
 from appealbus.plugins.api.app import application
 from appealbus.plugins.api.mounting import mount_pages
@@ -391,3 +392,11 @@ def test_check_names_what_is_wrong_with_its_plugin_and_line(tmp_path: Path) -> N
     ):
         assert text in said, said
     assert "pages /console" not in said
+
+
+def test_the_console_is_left_out_where_its_packages_are_absent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it always was; its command for links is there all the same."""
+    monkeypatch.setattr(console, "find_spec", lambda name: None)
+    host = load_plugins(from_document({}, Path.cwd()))
+    assert host.pages == []
+    assert "register_commands" in next(each.hooks for each in host.plugins if each.name == "console")
