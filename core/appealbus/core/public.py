@@ -35,6 +35,15 @@ from appealbus.core.interfaces.outcomes import (
     timed_out,
     unavailable,
 )
+from appealbus.core.interfaces.pages import (
+    AppealsPage,
+    Asgi,
+    PageRefused,
+    Pages,
+    PagesContext,
+    PageViewer,
+    ReceiverStanding,
+)
 from appealbus.core.interfaces.past import Comparison, Other, Past, PastAssessor
 from appealbus.core.interfaces.service import JournalView, RunningBus, Service
 from appealbus.core.interfaces.source import Source
@@ -110,6 +119,8 @@ __all__ += ["Delivery", "Handed", "Outgoing", "Refused"]
 __all__ += ["Waiting", "WorkQueue"]
 # Until when appeals have to be answered.
 __all__ += ["Terms"]
+# Pages in the server of the API.
+__all__ += ["AppealsPage", "Asgi", "PageRefused", "PageViewer", "Pages", "PagesContext", "ReceiverStanding"]
 # A service and what it is handed.
 __all__ += ["JournalView", "RunningBus", "Service"]
 __all__ += ["BreakerState", "Check", "Counts", "Figures", "SourceCalls", "SourceState"]

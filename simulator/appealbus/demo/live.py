@@ -27,7 +27,7 @@ from appealbus.demo.moods import be_moody, open_and_shut, receive
 from appealbus.demo.setting import MODELS, contour
 from appealbus.demo.traffic import FIRST, Traffic
 from appealbus.plugins.api.api import Api
-from appealbus.plugins.api.server import add_console
+from appealbus.plugins.api.mounting import mount_pages
 from appealbus.plugins.api.server import run as serve
 from appealbus.plugins.api.settings import ApiSettings
 from appealbus.plugins.console.command import make_link
@@ -130,7 +130,7 @@ async def _serve(cli: Cli, journal: Journal, listener: socket.socket, stop: asyn
     async with aclosing(Reception(journal, cli.loaded.settings.bus, cli.host.counting.due_on, policy)) as reception:
         settings = cli.loaded.validate(ApiSettings, "plugins", "api")
         api = Api(settings, cli.loaded, policy, journal, reception, cli.host)
-        add_console(api)
+        await mount_pages(api)
         await serve(api, None, listener, stop)
 
 

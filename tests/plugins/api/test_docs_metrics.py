@@ -15,6 +15,7 @@ ROW = re.compile(r"^\| `(\w+)` \| (\w+) \|([^|]*)\|", re.MULTILINE)
 async def test_the_page_lists_every_metric(server: Served) -> None:
     """With its kind, its labels and their values; a label has no word that a client has made up."""
     client = await server.client("ops")
+    server.api.note_defect("pages.fleet")
     for path in ("/v1/me", "/v1/feed?wait=1", "/v1/appeals/x", "/made/up", "/problems/made-up"):
         await client.get(path)
     text = generate_latest(server.api.metrics.registry).decode()

@@ -47,3 +47,24 @@ def test_without_tls_it_is_for_this_machine_alone(tmp_path: Path) -> None:
     done = run(tmp_path, "serve")
     assert done.returncode == 2
     assert "tls_certificate" in done.stderr
+
+
+@pytest.mark.system
+@pytest.mark.proof
+def test_a_page_that_holds_the_loop_is_named_and_the_server_ends(tmp_path: Path) -> None:
+    """Nobody is answered meanwhile; so it is told within seconds, and the server ends, to be started again."""
+    sqlite_journal(tmp_path / "journal.db")
+    (tmp_path / "stuck.py").write_text(
+        "import time\n\nfrom appealbus.core import Pages, hookimpl\n\n\n"
+        "async def stuck(scope, receive, send):\n    time.sleep(3600)\n\n\n"
+        '@hookimpl\ndef register_pages():\n    return [Pages("/stuck", lambda context: stuck)]\n'
+    )
+    (tmp_path / "appealbus.toml").write_text(CONFIGURATION.replace("[bus]", '[bus]\nplugins = ["./stuck.py"]'))
+    with Program(tmp_path, "serve") as program:
+        program.until(lambda: "api.started" in program.err, "it listens")
+        started = next(json.loads(line) for line in program.err.splitlines() if '"api.started"' in line)
+        with pytest.raises(httpx.HTTPError):
+            httpx.get(f"http://127.0.0.1:{started['port']}/stuck/", timeout=60)
+        assert program.ended().code == 5
+        told = next(json.loads(line) for line in program.err.splitlines() if '"loop.stands_still"' in line)
+        assert (told["plugin"], told["place"]) == ("stuck", "appealbus_inline_stuck:7")

@@ -32,9 +32,9 @@ from appealbus.demo.live_setting import ARCHIVE, live_document, toml
 from appealbus.demo.setting import MISBEHAVIOUR
 from appealbus.demo.traffic import Traffic
 from appealbus.plugins.api.api import Api
+from appealbus.plugins.api.mounting import mount_pages
 from appealbus.plugins.api.server import run
 from appealbus.plugins.api.settings import ApiSettings
-from appealbus.plugins.console.app import application
 from appealbus.schemas.appeal import Appeal, PersonApplicant
 from appealbus.simulator.server import Simulator
 from appealbus.simulator.settings import Misbehaviour, SimulatorSettings
@@ -133,7 +133,7 @@ def pictured(folder: Path) -> Iterator[World]:
                 reception = Reception(served, cli.loaded.settings.bus, due_on, policy)
                 settings = cli.loaded.validate(ApiSettings, "plugins", "api")
                 api = Api(settings, cli.loaded, policy, served, reception, cli.host)
-                api.mounts["/console"] = application(api)
+                await mount_pages(api)
                 with listener:
                     serving = asyncio.create_task(run(api, None, listener, over))
                     made.append(World(f"http://127.0.0.1:{port}", served, asyncio.get_running_loop(), api))

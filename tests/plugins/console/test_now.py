@@ -57,7 +57,7 @@ def test_many_who_watch_cost_one_look(console: World, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(queries, "gather", counted)
     console.signed_in("ops", "watcher").get("/console/now")
-    watch = console.api.mounts["/console"].state.console.one(queries.Watch)
+    watch = console.api.mounts["/console"].app.state.console.one(queries.Watch)
     asyncio.run(asyncio.sleep(1.1))
     looks = 0
 

@@ -24,9 +24,9 @@ from appealbus.core.rights.tokens import new_token
 from appealbus.demo.live_setting import toml
 from appealbus.demo.setting import document
 from appealbus.plugins.api.api import Api
+from appealbus.plugins.api.mounting import mount_pages
 from appealbus.plugins.api.server import run
 from appealbus.plugins.api.settings import ApiSettings
-from appealbus.plugins.console.app import application
 from appealbus.simulator.server import Simulator
 from appealbus.simulator.settings import Misbehaviour, SimulatorSettings
 from tests.services.journals import sqlite_journal
@@ -155,7 +155,7 @@ async def _serve(
     await bus.stop()
     reception = Reception(journal, loaded.settings.bus, host.counting.due_on, read_policy(loaded))
     api = Api(ApiSettings(), loaded, read_policy(loaded), journal, reception, host)
-    api.mounts["/console"] = application(api)
+    await mount_pages(api)
     try:
         ready, over = events
         with listener:

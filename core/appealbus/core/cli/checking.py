@@ -26,6 +26,7 @@ from appealbus.core.interfaces.wire import Health, Wire
 from appealbus.core.journal.checkpoint import Checkpoint, no_checkpoint
 from appealbus.core.journal.errors import NoJournalYet, OlderJournal, Outlived
 from appealbus.core.journal.journal import Journal
+from appealbus.core.loading.pages import NoServer, NotMade, make
 from appealbus.core.loading.parts import Bound, Parts, build
 from appealbus.core.plugin_calls.boundary import is_defect, within
 from appealbus.core.readings.proof import prove
@@ -143,6 +144,11 @@ async def _check(cli: Cli, online: bool) -> Findings:
     ]
     findings.problems += parts.problems
     findings.problems += parts.unused.values()
+    for plugin, pages in cli.host.pages:
+        try:
+            await make(pages, plugin, NoServer())
+        except (ConfigError, NotMade) as error:
+            findings.problems.append(str(error))
     findings.problems += await _journal_problems(cli, parts, findings)
     _look_at_paths(cli, findings)
     await _look_at_policy(cli, findings)

@@ -10,6 +10,7 @@ from appealbus.core.interfaces.delivery import Delivery
 from appealbus.core.interfaces.factory import Factory
 from appealbus.core.interfaces.intake import Intake
 from appealbus.core.interfaces.lookup import Lookup
+from appealbus.core.interfaces.pages import Pages
 from appealbus.core.interfaces.service import Service
 from appealbus.core.interfaces.terms import Terms
 from appealbus.core.interfaces.wire import Wire
@@ -69,4 +70,5 @@ KINDS: Final = (
     PartKind("assessors", "assessor", "assessor", Assessor),
     PartKind("services", "service", "service", Service),
     PartKind("terms", "terms", "terms", Terms),
+    PartKind("pages", "path of pages", "pages", Pages),
 )

@@ -13,6 +13,7 @@ from appealbus.core.interfaces.delivery import Delivery
 from appealbus.core.interfaces.factory import Factory
 from appealbus.core.interfaces.intake import Intake
 from appealbus.core.interfaces.lookup import Lookup
+from appealbus.core.interfaces.pages import Pages
 from appealbus.core.interfaces.service import Service
 from appealbus.core.interfaces.terms import Terms
 from appealbus.core.interfaces.wire import Wire
@@ -80,6 +81,11 @@ class Hooks:
     @hookspec
     def register_terms(self, settings: Settings, shared: Any) -> list[Terms]:
         """Return what counts until when appeals have to be answered."""
+        raise NotImplementedError
+
+    @hookspec
+    def register_pages(self, settings: Settings, shared: Any) -> list[Pages]:
+        """Return applications that `appealbus serve` has under paths of their own."""
         raise NotImplementedError
 
     @hookspec

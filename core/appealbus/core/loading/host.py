@@ -16,6 +16,7 @@ import structlog
 from appealbus.core.config.base import NoSettings, Settings
 from appealbus.core.interfaces.assessor import Assessor
 from appealbus.core.interfaces.lookup import models_of
+from appealbus.core.interfaces.pages import Pages
 from appealbus.core.interfaces.past import Past, PastAssessor
 from appealbus.core.interfaces.service import Service
 from appealbus.core.loading.careless import shadows, slip, unusable
@@ -208,6 +209,11 @@ class Host:
         """Return the settings passed to a plugin; None if it is not loaded."""
         found = self._given.get(plugin, {}).get("settings")
         return found if isinstance(found, Settings) else None
+
+    @property
+    def pages(self) -> list[tuple[str, Pages]]:
+        """All pages, each with its plugin."""
+        return [(plugin.name, each) for plugin in self._active() for each in plugin.brought.get("pages", ())]
 
     @property
     def assessors(self) -> dict[str, Assessor]:

@@ -10,6 +10,7 @@ from appealbus.core.config.loading import Loaded, Written, load_written
 from appealbus.core.config.models import Configuration
 from appealbus.core.config.problems import InvalidConfig, Problem, dotted
 from appealbus.core.domain.client import Client, Role
+from appealbus.core.domain.event import by_person
 from appealbus.core.interfaces.past import PastAssessor
 from appealbus.core.loading.host import Host
 from appealbus.core.rights.builtin import EVERYTHING, MASKS, ROLES
@@ -66,6 +67,10 @@ class Policy:
         if self.comparing and (client.places or client.kinds or client.role is Role.CHANNEL):
             mask = self.alone.setdefault(mask.name, replace(mask, comparing=self.comparing))
         return of_client(client, mask, purpose_needed=purpose, counted=self.counted)
+
+    def of_person(self, client: Client) -> Viewer:
+        """Return the viewer for a client who is signed in to the console: a person in the log."""
+        return replace(self.of_client(client), actor=by_person(client.name))
 
     def of_receiver(self, name: str) -> Viewer:
         return Viewer(name, None, self.receivers.get(name, EVERYTHING), counted=self.counted)

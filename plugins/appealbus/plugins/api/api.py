@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,8 +15,10 @@ from appealbus.connectors.amqp.asyncapi.document import asyncapi_document
 from appealbus.core.bus.intake.reception import Reception
 from appealbus.core.config.loading import Loaded
 from appealbus.core.config.models import BusSettings
+from appealbus.core.domain.client import Client
 from appealbus.core.journal.journal import Journal
 from appealbus.core.loading.host import Host
+from appealbus.core.rights.findings import Health, health_of
 from appealbus.core.rights.masker import Masker
 from appealbus.core.rights.policy import Policy
 from appealbus.core.rights.version_digest import Looks
@@ -41,6 +43,7 @@ class Api:
 
     Attributes:
         mounts: other applications of this server, by the path that they lie under.
+        person: says whose session a request is of; None: nobody signs in here.
         draining: set once the server ends: whoever waits, answers with what there is.
 
     """
@@ -52,6 +55,7 @@ class Api:
     reception: Reception
     host: Host
     mounts: dict[str, Any] = field(default_factory=dict)
+    person: Callable[[Request], Awaitable[Client | None]] | None = None
     metrics: Metrics = field(default_factory=Metrics)
     draining: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -66,6 +70,7 @@ class Api:
         self.figures = (ReportProcess(given), ReportProcess(given))
         self.reports = Reports(*(process.make for process in self.figures))
         self.comparing = Turns()
+        self.found = SharedResult(self.health, fresh=1.0, patience=10.0)
         self.looks, self.tags, self.masker = Looks(), Looks(), Masker()
         self._waiting: Counter[str] = Counter()
 
@@ -78,6 +83,15 @@ class Api:
     def queues(self) -> bytes:
         """The AsyncAPI document as JSON, made once: strangers may ask for it as often as they like."""
         return orjson.dumps(asyncapi_document(self.loaded))
+
+    def note_defect(self, part: str) -> None:
+        """Count what a plugin raised."""
+        self.host.defects[part] += 1
+        self.metrics.defects.labels(part).inc()
+
+    async def health(self) -> Health:
+        """Read what `appealbus health` looks at, and what it finds; raise JournalError."""
+        return await health_of(self.journal, self.loaded, self.host, self.policy)
 
     def forget_other_epochs(self) -> None:
         """Forget how versions look, after a restore: one with the same number may say something else."""

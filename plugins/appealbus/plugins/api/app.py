@@ -56,7 +56,7 @@ def application(api: Api) -> App:
 
 async def _into(request: Request) -> Response:
     """Lead from the bare path of another application, as people write it, to where that begins."""
-    return RedirectResponse(f"{request.url.path}/", 307)
+    return RedirectResponse(f"{request.url.path}/" + (f"?{request.url.query}" if request.url.query else ""), 307)
 
 
 async def _problem(request: Request, error: Any) -> Response:

@@ -12,7 +12,6 @@ from fastapi import Depends, Header
 from starlette.requests import Request
 
 from appealbus.core.domain.client import Client
-from appealbus.core.domain.event import by_api
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.fair_share import requester
 from appealbus.core.journal.journal import Journal
@@ -44,7 +43,7 @@ class Caller:
     @property
     def actor(self) -> str:
         """Who the client is in the log."""
-        return by_api(self.client.name)
+        return self.viewer.actor
 
     async def still(self) -> None:
         """Raise Problem where the client's credentials count no more, as those of one who has waited may."""
@@ -106,21 +105,42 @@ async def reader(request: Request, action: Action) -> Caller:
 
 
 async def _caller(request: Request, action: Action | None, *, given: str | None = None, reads: bool = False) -> Caller:
-    api, exchange = Api.of(request), Exchange.of(request)
-    client = await api.credentials.client(request)
+    api = Api.of(request)
+    again, watched = partial(api.credentials.client, request), partial(api.credentials.watched, request)
+    client = await again()
+    await count(api, Exchange.of(request), client)
+    if action is not None:
+        allow(client, action)
+    viewer = api.policy.of_client(client)
+    purpose = purpose_of(given)
+    if reads:
+        need_purpose(viewer, purpose)
+    return Caller(client, viewer, views_of(api, viewer), api.journal, again, watched, purpose)
+
+
+async def count(api: Api, exchange: Exchange, client: Client) -> None:
+    """Take a request for that of a client; raise Problem where it is one too many."""
     exchange.client = client.name
     requester.set(client.channel or client.name)
     exchange.headers |= await api.limits.take(client)
-    if action is not None and action not in MAY[client.role]:
+
+
+def allow(client: Client, action: Action) -> None:
+    """Raise Problem where the role of a client does not have an action."""
+    if action not in MAY[client.role]:
         raise Problem(NOT_ALLOWED, f"a client with the role {client.role.value} may not do this")
-    api.forget_other_epochs()
-    viewer = api.policy.of_client(client)
-    purpose = purpose_of(given)
-    if reads and viewer.purpose_needed and not purpose:
+
+
+def need_purpose(viewer: Viewer, purpose: str) -> None:
+    """Raise Problem where a viewer has to say what for, and does not."""
+    if viewer.purpose_needed and not purpose:
         raise Problem(PURPOSE_MISSING, f"say what for, in the header {PURPOSE}")
-    again, watched = partial(api.credentials.client, request), partial(api.credentials.watched, request)
-    views = Views(api.journal, viewer, api.looks, api.masker)
-    return Caller(client, viewer, views, api.journal, again, watched, purpose)
+
+
+def views_of(api: Api, viewer: Viewer) -> Views:
+    """Return what a viewer sees; what other epochs looked like is forgotten."""
+    api.forget_other_epochs()
+    return Views(api.journal, viewer, api.looks, api.masker)
 
 
 def purpose_of(given: str | None) -> str:

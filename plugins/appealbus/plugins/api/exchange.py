@@ -5,7 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import structlog
 from starlette.requests import Request
@@ -25,7 +25,6 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-_KEY = "appealbus.exchange"
 _SAID = re.compile(r"[{}]")
 LARGEST_HEAD = 16 * 1024
 """Bytes of the head of a request: a client of ours sends a few hundred. With more, each connection may hold more."""
@@ -62,6 +61,8 @@ class Exchange:
 
     """
 
+    KEY: ClassVar = "appealbus.exchange"
+    """Where it is in the scope of its request."""
     client: str = ""
     headers: dict[str, str] = field(default_factory=dict)
     status: int = 0
@@ -72,7 +73,7 @@ class Exchange:
     @classmethod
     def of(cls, request: Request) -> "Exchange":
         """Return that of a request."""
-        found = request.scope[_KEY]
+        found = request.scope[cls.KEY]
         assert isinstance(found, Exchange)  # noqa: S101 - `Exchanges` put it there
         return found
 
@@ -116,7 +117,7 @@ class Exchanges:
         requester.set(f"@{(scope.get('client') or ('',))[0]}")  # until it is known who asks
         exchange.unread = b"content-length" in names or b"transfer-encoding" in names
         # HEAD is GET to all that follows; its body is left out here.
-        asked = {**scope, _KEY: exchange, "method": "GET" if exchange.head else scope["method"]}
+        asked = {**scope, Exchange.KEY: exchange, "method": "GET" if exchange.head else scope["method"]}
         last: list[Message] = []
 
         async def receiving() -> Message:

@@ -32,6 +32,9 @@ class Metrics:
         self.waiting = Gauge(
             "appealbus_api_waiting", "Streams and long polls that are open.", ("kind",), registry=self.registry
         )
+        self.defects = Counter(
+            "appealbus_plugin_defects", "What plugins raised where they should not.", ("part",), registry=self.registry
+        )
         self.connections = Gauge("appealbus_api_connections", "Connections that are open.", registry=self.registry)
         for kind in ("stream", "poll"):
             self.waiting.labels(kind)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from appealbus.core import AppealBusError
+from appealbus.core import PageRefused
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -36,7 +36,7 @@ class ProblemType:
         return f"/problems/{self.name}"
 
 
-class Problem(AppealBusError):
+class Problem(PageRefused):
     """A request cannot be answered as it was meant.
 
     Args:
@@ -50,9 +50,8 @@ class Problem(AppealBusError):
     def __init__(
         self, kind: ProblemType, detail: str, *, headers: Mapping[str, str] | None = None, **members: Any
     ) -> None:
-        super().__init__(detail)
+        super().__init__(kind.status, kind.name, detail, headers)
         self.kind = kind
-        self.headers = dict(headers or {})
         self.members = members
 
     def as_json(self) -> dict[str, Any]:

@@ -11,7 +11,6 @@ import ssl
 from collections.abc import Iterator
 from contextlib import aclosing
 from functools import partial
-from importlib.util import find_spec
 from typing import Any, cast
 
 import structlog
@@ -20,6 +19,7 @@ import uvicorn
 from appealbus.core import ConfigError
 from appealbus.core.bus.clock_watch import ClockWatch
 from appealbus.core.bus.intake.reception import Reception
+from appealbus.core.bus.watchdog import Watchdog
 from appealbus.core.cli.context import Cli
 from appealbus.core.errors import JournalError
 from appealbus.core.fair_share import FairShare
@@ -31,6 +31,7 @@ from appealbus.plugins.api.app import application
 from appealbus.plugins.api.connection import Connection
 from appealbus.plugins.api.exchange import LARGEST_HEAD
 from appealbus.plugins.api.files import room_for
+from appealbus.plugins.api.mounting import mount_pages
 from appealbus.plugins.api.security import context
 from appealbus.plugins.api.settings import ApiSettings
 from appealbus.plugins.monitor.settings import ListenAddress
@@ -40,6 +41,9 @@ log = structlog.get_logger(__name__)
 _BACKLOG = 512
 _KEEP_ALIVE = 30
 """Seconds that a connection may have nothing to do: longer than the pauses of a client that polls."""
+
+_STUCK = 30.0
+"""Seconds that a plugin may hold the event loop, as in the bus; then the process ends, to be started again."""
 
 
 async def serve(cli: Cli, settings: ApiSettings) -> None:
@@ -63,7 +67,8 @@ async def serve(cli: Cli, settings: ApiSettings) -> None:
             log.warning("policy.changes_missing", reason=lacks)
         journal.compares_texts = cli.host.compares
         api = Api(settings, cli.loaded, policy, journal, reception, cli.host)
-        add_console(api)
+        Watchdog(cli.host, _STUCK).start()
+        await mount_pages(api)
         told = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, told.set)
@@ -75,15 +80,6 @@ async def serve(cli: Cli, settings: ApiSettings) -> None:
             cli.err.print(f"serving on {'https' if tls else 'http'}://{ListenAddress(settings.address.host, port)}")
             await run(api, tls, listener, told)
         log.info("api.stopped")
-
-
-def add_console(api: Api) -> None:
-    """Have the console in the same server, where its packages are installed and the configuration wants it."""
-    if "console" in api.bus.disabled or find_spec("jinja2") is None:
-        return
-    from appealbus.plugins.console.app import application as console
-
-    api.mounts["/console"] = console(api)
 
 
 async def run(api: Api, tls: ssl.SSLContext | None, listener: socket.socket, told: asyncio.Event) -> None:

@@ -10,9 +10,8 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from appealbus.core import AppealBusError, JournalError
-from appealbus.plugins.api.api import Api
-from appealbus.plugins.api.exchange import App
+from appealbus.core import AppealBusError, JournalError, PagesContext
+from appealbus.plugins.api.page_viewer import ServerContext
 from appealbus.plugins.api.problems import Problem
 from appealbus.plugins.console import login
 from appealbus.plugins.console.console import Console
@@ -24,8 +23,8 @@ from appealbus.plugins.console.static import STATIC
 from appealbus.plugins.console.view import all_views
 
 
-def application(api: Api) -> App:
-    settings = api.loaded.validate(ConsoleSettings, "plugins", "console")
+def application(settings: ConsoleSettings, context: PagesContext) -> Starlette:
+    """Return the console; without a server of ours, as in `appealbus check`, it is made and cannot be asked."""
     views = all_views()
     routes = [
         Route("/static/{name}", STATIC.answer),
@@ -42,7 +41,9 @@ def application(api: Api) -> App:
     }
     app = Starlette(routes=routes, exception_handlers=handlers)
     app.router.redirect_slashes = False
-    app.state.console = Console(api, settings, views)
+    if isinstance(context, ServerContext):
+        app.state.console = Console(context.api, settings, views)
+        context.api.person = app.state.console.person
     return app
 
 

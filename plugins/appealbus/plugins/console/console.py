@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from appealbus.core.domain.client import Client
 from appealbus.core.language import ReaderLanguage
 from appealbus.core.operations.outages import Asked, asked
 from appealbus.plugins.api.api import Api
@@ -69,6 +70,11 @@ class Console:
                 self._one[find_out] = await asyncio.to_thread(find_out, self.api)
         found: T = self._one[find_out]
         return found
+
+    async def person(self, request: Request) -> Client | None:
+        """Return whose session a request to other pages of the server is of; it does not extend the session."""
+        session = await self.sessions.of(request, renew=False)
+        return None if session is None else session.client
 
     async def sources(self) -> dict[str, Asked]:
         return await self.known(_asked)

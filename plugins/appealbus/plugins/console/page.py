@@ -1,7 +1,7 @@
 """A request of a signed-in person: session, rights and ways to answer."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, TypeVar
 from urllib.parse import urlencode
@@ -9,13 +9,12 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from appealbus.core.domain.event import by_person
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.domain.selection import NOWHERE, Place
-from appealbus.core.fair_share import requester
 from appealbus.core.journal.journal import Journal
 from appealbus.core.rights.viewer import Viewer
 from appealbus.core.rights.views import Views
+from appealbus.plugins.api.callers import count, views_of
 from appealbus.plugins.api.exchange import Exchange
 from appealbus.plugins.console.console import Console
 from appealbus.plugins.console.errors import Refused, SignInNeeded
@@ -80,13 +79,10 @@ class Page:
         if session is None:
             raise SignInNeeded
         client, words = session.client, console.words(request)
-        Exchange.of(request).client = client.name
-        requester.set(client.channel or client.name)
-        Exchange.of(request).headers |= await console.api.limits.take(client)
-        console.api.forget_other_epochs()
-        viewer = replace(console.api.policy.of_client(client), actor=by_person(client.name))
-        views = Views(console.api.journal, viewer, console.api.looks, console.api.masker)
-        page = cls(request, console, session, viewer, views, console.api.journal.acting(by_person(client.name)), words)
+        await count(console.api, Exchange.of(request), client)
+        viewer = console.api.policy.of_person(client)
+        views = views_of(console.api, viewer)
+        page = cls(request, console, session, viewer, views, console.api.journal.acting(viewer.actor), words)
         request.state.page = page
         if request.method == "POST":
             check_origin(request, words)

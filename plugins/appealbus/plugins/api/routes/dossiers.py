@@ -99,7 +99,7 @@ async def difference(
 ) -> Response:
     """Tell what makes one version of another, as both look to the client: a JSON Patch (RFC 6902)."""
     row = await caller.appeal(id)
-    first, second = await _version(caller, row, earlier), await _version(caller, row, version)
+    first, second = await version_of(caller, row, earlier), await version_of(caller, row, version)
     with readable(row):
         if len(first.raw) + len(second.raw) > _LARGE:
             patch = await _compared(Api.of(request), lambda: asyncio.to_thread(_patch, first, second))
@@ -199,7 +199,8 @@ async def _compared(api: Api, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         raise unavailable("to compare these letters takes too long, or others have some compared", 30) from None
 
 
-async def _version(caller: Caller, row: AppealRow, version: int | None = None, raw: bytes | None = None) -> Seen:
+async def version_of(caller: Caller, row: AppealRow, version: int | None = None, raw: bytes | None = None) -> Seen:
+    """Return a version as the client sees it, the newest by default; raise Problem where there is none."""
     with readable(row):
         found = await caller.views.dossier(row, version, raw)
     if found is None:
@@ -217,7 +218,7 @@ async def _dossier(
     known = tags.of(*this) if given else None
     if known is not None and _is_known(given, known.decode()):
         return _unchanged(known.decode())
-    found = await _version(caller, row, version, raw)
+    found = await version_of(caller, row, version, raw)
     tag = etag(row.public_id, found.raw, media_type)
     if found.version == this[2]:
         tags.remember(*this, tag.encode())

@@ -2,15 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from appealbus.core.errors import JournalError
-from appealbus.core.health.finding import Finding
 from appealbus.core.rights.actions import Action
+from appealbus.core.rights.findings import seen_finding
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.view import View
@@ -47,12 +46,8 @@ def watch_of(page: Page) -> Watch:
 
 def given(page: Page, found: Now) -> Mapping[str, Any]:
     views = {view.name for view in page.console.views if view.open_to(page.viewer)}
-    # A finding about due dates names appeals: not for whoever may not see numbers, or sees only some appeals.
-    named = page.viewer.sees_due_dates and not (page.viewer.mask.hides_numbers or page.viewer.scoped)
-    findings = [
-        (_seen(page, finding), found.where(finding, views), named or finding.about != "due dates")
-        for finding in found.findings
-    ]
+    shown = [seen_finding(page.viewer, finding) for finding in found.findings]
+    findings = [(finding, found.where(finding, views), bool(finding.says)) for finding in shown]
     settings, counts = page.console.api.loaded.settings, found.facts.counts
     return {
         "it": found,
@@ -67,14 +62,6 @@ def given(page: Page, found: Now) -> Mapping[str, Any]:
             key=lambda name: (-counts.alone.get(name, 0), -counts.outbox.get(name, 0), name),
         ),
     }
-
-
-def _seen(page: Page, finding: Finding) -> Finding:
-    """Return a finding without its partly hidden details, which would be meaningless."""
-    mask = page.viewer.mask
-    return replace(
-        finding, says=[words for words in finding.says if mask.text(str(words)) == str(words)] or finding.says
-    )
 
 
 class _Stream(StreamingResponse):

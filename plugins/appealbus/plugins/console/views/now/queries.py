@@ -7,12 +7,9 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from appealbus.core.domain.pace import Pace
-from appealbus.core.errors import ConfigError
-from appealbus.core.health.facts import OVERDUE_FOR, Facts, gather
+from appealbus.core.health.facts import OVERDUE_FOR, Facts
 from appealbus.core.health.finding import Finding, Severity
-from appealbus.core.health.report import report
 from appealbus.core.interfaces.link import LinkState, LinkStatus
-from appealbus.core.rights.senders import missing
 from appealbus.plugins.console.console import Console
 from appealbus.plugins.console.views.deliveries.queries import receiver_path
 from appealbus.plugins.console.views.sources.queries import Sight, sights_of
@@ -109,13 +106,10 @@ class Watch:
         return await self._shared.get()
 
     async def _look(self) -> Now:
-        api, journal = self._console.api, self._console.api.journal
-        try:
-            until = api.host.counting.known_until()
-        except ConfigError:
-            until = {}  # `appealbus check` tells of it, and no bus starts
-        facts = await gather(journal, api.loaded.settings, until, await missing(journal, api.loaded, api.policy))
+        journal = self._console.api.journal
+        health = await self._console.api.health()
+        facts = health.facts
         news, pace, at = await journal.source_news(), await journal.pace(), journal.now()
         links = [link for _, link in links_of(facts.workers)]
         sights = sights_of(await self._console.sources(), facts.sources, facts.parked, news, at)
-        return Now(at, facts, report(facts), pace, sights, links, queues_of(links), len(await journal.operations()))
+        return Now(at, facts, health.findings, pace, sights, links, queues_of(links), len(await journal.operations()))

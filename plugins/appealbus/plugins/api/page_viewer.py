@@ -1,0 +1,115 @@
+"""What pages of plugins are handed of this server: who asks, and what it sees, by the rules of the API's own routes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from starlette.requests import Request
+
+from appealbus.core import AppealsPage, PageViewer, ReceiverStanding, SourceState, VersionRow
+from appealbus.core.domain.client import Client
+from appealbus.core.domain.selection import NOWHERE, Place, Selection
+from appealbus.core.rights.actions import Action
+from appealbus.core.rights.findings import seen_finding
+from appealbus.plugins.api.api import Api
+from appealbus.plugins.api.callers import PURPOSE, Caller, allow, count, need_purpose, purpose_of, views_of
+from appealbus.plugins.api.exchange import Exchange
+from appealbus.plugins.api.problems import UNAUTHENTICATED, Problem, invalid, unavailable
+from appealbus.plugins.api.routes.dossiers import version_of
+
+_MOST = 100
+_STEPS = 20
+"""Of a thousand appeals each, through which a page looks for those within the viewer's scopes; then it comes short."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerContext:
+    """The `PagesContext` of a server. The console, which is built in, also uses its `api`."""
+
+    api: Api
+
+    async def viewer(self, scope: Mapping[str, Any]) -> PageViewer:
+        api, request = self.api, Request({**scope})
+        its_own = "authorization" in request.headers or scope.get("client_certificate") is not None
+        is_person = api.person is not None and scope["method"] == "GET" and not its_own and await api.person(request)
+        again = partial(self._person if is_person else api.credentials.client, request)
+        client = await again()
+        await count(api, Exchange.of(request), client)
+        viewer = api.policy.of_person(client) if is_person else api.policy.of_client(client)
+        purpose, watched = purpose_of(request.headers.get(PURPOSE)), partial(api.credentials.watched, request)
+        caller = Caller(client, viewer, views_of(api, viewer), api.journal, again, watched, purpose)
+        return ServerViewer(api, caller)
+
+    async def _person(self, request: Request) -> Client:
+        client = None if self.api.person is None else await self.api.person(request)
+        if client is None:
+            raise Problem(UNAUTHENTICATED, "the session is over")
+        return client
+
+
+@dataclass(frozen=True, slots=True)
+class ServerViewer:
+    """The `PageViewer` of a request; its methods are documented there."""
+
+    _api: Api
+    _caller: Caller
+
+    @property
+    def name(self) -> str:
+        return self._caller.client.name
+
+    @property
+    def role(self) -> str:
+        return self._caller.client.role.value
+
+    async def appeals(self, after: str = "", limit: int = 50) -> AppealsPage:
+        caller = await self._may(Action.STATE)
+        try:
+            place, size = Place.parse(after) if after else NOWHERE, max(1, min(limit, _MOST))
+            found = await caller.journal.find(Selection(), place, size, steps=_STEPS, sees=caller.viewer.sieve)
+        except ValueError as error:
+            raise invalid("there is no such page of the list", "after", str(error)) from None
+        rows = [replace(await caller.views.row(row), appeal_id=0) for row in found.rows]
+        purpose, about = caller.purpose, {"found": len(rows)}
+        await caller.journal.note_look("appeals", purpose=purpose, about=about, by=caller.actor)
+        return AppealsPage(rows, "" if found.next is None else str(found.next))
+
+    async def dossier(self, public_id: str, version: int | None = None, purpose: str = "") -> bytes:
+        caller = await self._may(Action.DOSSIER)
+        caller = replace(caller, purpose=purpose.strip()[:500] or caller.purpose)
+        need_purpose(caller.viewer, caller.purpose)
+        row, raw = await caller.dossier(public_id)
+        found = await version_of(caller, row, version, raw)
+        await caller.looks("dossier", row, version=found.version)
+        return found.raw
+
+    async def versions(self, public_id: str) -> Sequence[VersionRow]:
+        caller = await self._may(Action.VERSIONS)
+        return await caller.views.versions(await caller.appeal(public_id))
+
+    async def sources(self) -> Sequence[SourceState]:
+        return await (await self._may(Action.WHY)).journal.source_states()
+
+    async def receivers(self) -> Sequence[ReceiverStanding]:
+        configured = self._api.loaded.settings.deliveries
+        found = await (await self._may(Action.OPERATE)).journal.receivers(configured)
+        since = [None if each.oldest is None else each.oldest.since for each in found]
+        return [
+            ReceiverStanding(each.name, each.name in configured, each.waiting, at, each.refused, each.confirmed_at)
+            for each, at in zip(found, since, strict=True)
+        ]
+
+    async def findings(self) -> Sequence[Mapping[str, str]]:
+        viewer = (await self._may(Action.OPERATE)).viewer
+        try:
+            findings = (await self._api.found.get()).findings
+        except TimeoutError:
+            raise unavailable("the journal does not answer") from None
+        shown = [seen_finding(viewer, each).plain for each in findings]
+        return [{name: viewer.mask.text(text) for name, text in each.items()} for each in shown]
+
+    async def _may(self, action: Action) -> Caller:
+        await self._caller.still()
+        allow(self._caller.client, action)
+        return self._caller
