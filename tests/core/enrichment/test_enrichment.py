@@ -16,6 +16,7 @@ from appealbus.core import From, Outcome, OutcomeKind, found
 from appealbus.core.config.models import RetrySettings
 from appealbus.core.domain.case import Case, LookupState
 from appealbus.core.enrichment.plan_run import Enrichment, PlanRun
+from appealbus.core.guards.given import Bound, GuardServices
 from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.settings import GuardSettings
 from appealbus.core.planning.plan import Plan
@@ -75,14 +76,8 @@ class World:
         async def access(rows: Any) -> None:
             pass
 
-        guard = Guard(
-            "s",
-            "scripted",
-            ScriptedWire(),
-            GuardSettings(attempts=1, breaker_failures=10**6),
-            access=access,
-            on_change=lambda *_: None,
-        )
+        bound = Bound("s", "scripted", ScriptedWire(), GuardSettings(attempts=1, breaker_failures=10**6))
+        guard = Guard(bound, GuardServices(access, lambda *_: None))
         engine = Enrichment(
             {"s": guard},
             RETRY,
