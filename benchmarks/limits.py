@@ -18,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from sqlalchemy import Engine, event
 
 from appealbus.core import Call, Health, Lookup, Outcome, Query, Reply, Request, Source, Wire, found
+from appealbus.core.guards.given import Bound, GuardServices
 from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.limits import Limits
 from appealbus.core.guards.question import Question
@@ -74,7 +75,8 @@ async def work(*, url: str, name: str, concurrency: int, seldom: bool, begin: fl
     async with await Journal.open(url) as journal:
         limits = Limits(journal, name)
         settings = GuardSettings(attempts=1, concurrency=concurrency, timeout=5)
-        guard = Guard("s", "timed", source, settings, access=access, on_change=lambda *_: None, limits=limits)
+        services = GuardServices(access, lambda *_: None, limits=limits)
+        guard = Guard(Bound("s", "timed", source, settings), services)
         await limits.start()
         running = asyncio.create_task(limits.run())
         crowd = [asyncio.create_task(keep_asking(who)) for who in range(1 if seldom else 2 * concurrency)]

@@ -7,6 +7,7 @@ import pytest
 from aiohttp import web
 
 from appealbus.core import Form, From, OutcomeKind, Query, Shape
+from appealbus.core.guards.given import Bound, GuardServices
 from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.question import Ended, Question
 from appealbus.core.guards.settings import GuardSettings
@@ -70,14 +71,8 @@ def put(wire):
         async def access(rows: Any) -> None: ...
 
         bound = await wire(**settings)
-        guard = Guard(
-            "cards",
-            "shep",
-            bound,
-            GuardSettings(backoff=0.001),
-            access=access,
-            on_change=lambda *told: None,
-        )
+        source = Bound("cards", "shep", bound, GuardSettings(backoff=0.001))
+        guard = Guard(source, GuardServices(access, lambda *told: None))
         question = Question(
             lookup=CardByIin(Codes()),
             query=CardQuery(iin=iin),

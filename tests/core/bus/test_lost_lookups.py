@@ -12,7 +12,7 @@ import pytest
 
 from appealbus.core import Call, CallFailed, From, FromAll, Lookup, OutcomeKind, Reply, Request, Taken, found
 from appealbus.core.bus.bus import Bus
-from appealbus.core.bus.work import casework
+from appealbus.core.bus.work import case_conclusion, case_run
 from appealbus.core.bus.work import dispatcher as dispatching
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.enrichment import assembly
@@ -295,7 +295,7 @@ async def test_a_run_that_raises_to_the_end_makes_no_dossier_complete(
     def broken(*_: Any) -> None:
         raise RuntimeError
 
-    monkeypatch.setattr(casework, "PlanRun", broken)
+    monkeypatch.setattr(case_run, "PlanRun", broken)
     async with start(KEPT, retry={"first": "10ms", "max": "10ms", "give_up_after": "50ms"}) as bus:
         result = await bus.accept(message(text="a"))
         assert isinstance(result, Taken)
@@ -340,6 +340,16 @@ async def test_what_was_found_under_a_former_name_counts_for_the_present_one(sta
         )
         assert (told.version, told.completeness) == (2, "complete")
     assert len(wire.asked) == asked + 3
+
+
+async def test_what_a_contract_names_as_another_worker_does_is_asked_under_the_name_here(start: Start) -> None:
+    """The plan of a run is that of its contract, which knows the names of all workers."""
+    async with start(KEPT, renamed(lookup("s.new", x=From("text")), "s.lost")):
+        pass  # a worker with the newer plugin
+    async with start(KEPT, LOST, completeness={"default": {"required": ["s.kept", "s.new"]}}) as bus:
+        told = await newest(bus, await taken(bus))
+        assert {fact.lookup for fact in told.facts} == {"s.kept", "s.lost"}
+        assert told.completeness == "complete"
 
 
 async def test_a_lookup_that_is_renamed_without_a_word_is_missed(start: Start) -> None:
@@ -520,7 +530,7 @@ async def test_what_an_older_release_called_complete_is_settled_by_its_next_run(
     given = lookup("s.who", x=(Iin, From("applicant.iin")))
     with monkeypatch.context() as older:
         older.setattr(assembly, "completeness_of", lambda *_: Completeness.COMPLETE)
-        older.setattr(casework, "completeness_of", lambda *_: Completeness.COMPLETE)
+        older.setattr(case_conclusion, "completeness_of", lambda *_: Completeness.COMPLETE)
         async with start(given) as bus:
             number = await taken(bus, applicant={"type": "person", "iin": "1"})
             assert (await newest(bus, number)).completeness == "complete"

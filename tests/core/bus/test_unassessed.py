@@ -8,7 +8,7 @@ import pytest
 
 from appealbus.core import Assessor, CallFailed, From, OutcomeKind, Reply, Taken
 from appealbus.core.bus.bus import Bus
-from appealbus.core.bus.work import casework
+from appealbus.core.bus.work import case_run
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.domain.operation import Operation, Order, Verdict
 from appealbus.core.domain.selection import Selection
@@ -163,7 +163,7 @@ async def test_a_run_that_raises_leaves_it_unassessed(tmp_path: Path, monkeypatc
     async with running_bus(tmp_path, WHO, wire=ScriptedWire(), assessors=[Rule("a")], retry=soon) as bus:
         number = (await taken(bus, "a"))["a"]
         await asyncio.sleep(0.1)
-        monkeypatch.setattr(casework, "PlanRun", None)
+        monkeypatch.setattr(case_run, "PlanRun", None)
         await bus.journal.retry(number)
         bus._dispatcher.more()
         await bus.settle()

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from appealbus.core import From, Outcome, OutcomeKind, found
 from appealbus.core.config.models import RetrySettings
 from appealbus.core.domain.case import Case, LookupState
-from appealbus.core.enrichment.enrichment import Enrichment
-from appealbus.core.enrichment.plan_run import PlanRun
+from appealbus.core.enrichment.plan_run import Enrichment, PlanRun
+from appealbus.core.guards.given import Bound, GuardServices
 from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.settings import GuardSettings
 from appealbus.core.planning.plan import Plan
@@ -76,16 +76,9 @@ class World:
         async def access(rows: Any) -> None:
             pass
 
-        guard = Guard(
-            "s",
-            "scripted",
-            ScriptedWire(),
-            GuardSettings(attempts=1, breaker_failures=10**6),
-            access=access,
-            on_change=lambda *_: None,
-        )
+        bound = Bound("s", "scripted", ScriptedWire(), GuardSettings(attempts=1, breaker_failures=10**6))
+        guard = Guard(bound, GuardServices(access, lambda *_: None))
         engine = Enrichment(
-            self.plan,
             {"s": guard},
             RETRY,
             actor="test",
@@ -93,7 +86,7 @@ class World:
             now=lambda: datetime.now(UTC) + timedelta(hours=later),
             keep=self.keep,
         )
-        return await PlanRun(engine, self.case(), asyncio.get_running_loop().time() + 30).run()
+        return await PlanRun(engine, self.plan, self.case(), asyncio.get_running_loop().time() + 30).run()
 
     def case(self) -> Case:
         written = appeal(repeats=["a", "b"])

@@ -13,8 +13,8 @@ from appealbus.core.config.models import RetrySettings
 from appealbus.core.domain.case import Case, LookupState
 from appealbus.core.domain.pauses import STALE
 from appealbus.core.enrichment.carrying import Before, Key, Whole, known_anew, whole
-from appealbus.core.enrichment.enrichment import Enrichment
-from appealbus.core.enrichment.plan_run import PlanRun
+from appealbus.core.enrichment.plan_run import Enrichment, PlanRun
+from appealbus.core.guards.given import Bound, GuardServices
 from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.settings import GuardSettings
 from appealbus.core.operations.withdrawing import misread
@@ -78,14 +78,12 @@ class Life:
         }
         contract = CompletenessContract(Plan(here), frozenset(PATHS), 1.0, missing)
         given = GuardSettings(attempts=1, breaker_failures=10**6)
-        guard = Guard("s", "scripted", ScriptedWire(), given, access=_access, on_change=lambda *_: None)
+        guard = Guard(Bound("s", "scripted", ScriptedWire(), given), GuardServices(_access, lambda *_: None))
         retry = RetrySettings(first=60, max=60, give_up_after=10**7)
-        engine = Enrichment(
-            contract.plan, {"s": guard}, retry, actor="t", fan_out=50, now=lambda: self.now, keep=self.keep
-        )
+        engine = Enrichment({"s": guard}, retry, actor="t", fan_out=50, now=lambda: self.now, keep=self.keep)
         receipt = Receipt(number="AB-1", accepted_at=self.now, accepted_by="t", message_id="1", channel="t")
         case = Case(1, appeal(**self.about), receipt, 1, tuple(self.kept.values()))
-        asked = await PlanRun(engine, case, asyncio.get_running_loop().time() + 30).run()
+        asked = await PlanRun(engine, contract.plan, case, asyncio.get_running_loop().time() + 30).run()
         asked = {key: self.kept.get(key, state) for key, state in asked.items()}
         keys = {(each.lookup, each.key) for each in self.told.states} if self.told else ()
         before, self.told = self.told, whole(known_anew(case, asked), asked, contract, Before(keys), self.now)

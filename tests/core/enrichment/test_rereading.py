@@ -33,9 +33,9 @@ from appealbus.core.domain.replies import ReplyRow
 from appealbus.core.enrichment.differences import How, differences, keeps
 from appealbus.core.enrichment.rereading import Reread, Rereader, Verdict
 from appealbus.core.guards.conversation import Came, Conversation, Failed, pack
+from appealbus.core.guards.given import Bound, GuardServices
 from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.settings import GuardSettings
-from appealbus.core.loading.parts import Bound
 from appealbus.core.planning.contract import CompletenessContract
 from appealbus.core.planning.plan import Plan
 from appealbus.schemas.appeal import Receipt
@@ -131,14 +131,8 @@ async def reread(
     async def nothing_leaves(_: object) -> None:
         raise AssertionError
 
-    guard = Guard(
-        "s",
-        "scripted",
-        wire or Kept(),
-        GuardSettings(),
-        access=nothing_leaves,
-        on_change=lambda *_: None,
-    )
+    bound = Bound("s", "scripted", wire or Kept(), GuardSettings())
+    guard = Guard(bound, GuardServices(nothing_leaves, lambda *_: None))
     states = (before,) if isinstance(before, LookupState) else tuple(before)
     receipt = Receipt(number="N-1", accepted_at=AT, accepted_by="b", message_id="1", channel="c")
     case = Case(7, APPEAL, receipt, 1, states)
@@ -424,7 +418,8 @@ async def test_what_an_operator_calls_meaningless_counts_for_what_is_read_again(
 
     lookup = kit.lookup("s.thing", ask, x=From("message_id"))
     meaningless = [MeaninglessSettings(path="a/b", reason="a counter")]
-    guard = reread_helper._guard(Bound("s", "scripted", Kept(), GuardSettings(), meaningless=meaningless))
+    bound = Bound("s", "scripted", Kept(), GuardSettings(), meaningless=meaningless)
+    guard = Guard(bound, GuardServices(reread_helper._nothing_leaves, lambda *_: None))
     plan = CompletenessContract(Plan([kit.node(lookup)]), frozenset(), 1.0, present={})
     receipt = Receipt(number="N-1", accepted_at=AT, accepted_by="b", message_id="1", channel="c")
     case = Case(7, APPEAL, receipt, 1, (INVALID,))

@@ -12,6 +12,7 @@ import pytest
 from appealbus.core import Call, Health, Lookup, Outcome, Query, Reply, Request, Source, Wire, found, not_found
 from appealbus.core.domain.access import AccessRow
 from appealbus.core.domain.pauses import QuotaAnswer, QuotaCall, QuotaWish
+from appealbus.core.guards.given import Bound, GuardServices
 from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.limits import Limits
 from appealbus.core.guards.question import Ended, Question
@@ -170,17 +171,14 @@ class Bench:
         self.wire = Scripted(self.access, list(script))
         self.changes: list[tuple[str, str]] = []
         self.lookup: Lookup[Any, Any] = ThingLookup()
-        self.guard = Guard(
-            "test",
-            "scripted",
-            self.wire,
-            GuardSettings(**settings),
-            access=self.access,
-            on_change=lambda source, state: self.changes.append((source, state)),
+        services = GuardServices(
+            self.access,
+            lambda source, state: self.changes.append((source, state)),
             limits=limits,
             quota=None if quota is None else Book(quota),
             now=lambda: START + timedelta(seconds=self.time() - 1000),
         )
+        self.guard = Guard(Bound("test", "scripted", self.wire, GuardSettings(**settings)), services)
 
     @staticmethod
     def time() -> float:
@@ -209,10 +207,10 @@ class Bench:
 
     def idle(self) -> bool:
         """Say whether nothing of any question is left inside the guard."""
-        guard, context = self.guard, self.guard._context
+        context = self.guard._context
         return (
-            not len(guard._flights)
-            and not guard._flights._open
+            not len(context.flights)
+            and not context.flights.open
             and context.in_flight == 0
             and context.slots.in_use == len(context.slots) == 0
             and (context.bucket is None or not len(context.bucket))

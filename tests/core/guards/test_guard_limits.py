@@ -152,7 +152,7 @@ def test_listener_that_raises_changes_nothing(virtual, bench):
         def broken(source, state):
             raise ValueError("listener")
 
-        test.guard._on_change = broken
+        test.guard._context.on_change = broken
         assert (await test.ask()).outcome.code == "http.503"
         assert test.guard.state().breaker == "open"
 
@@ -278,7 +278,7 @@ def test_ten_thousand_waiting_leave_nothing_behind(virtual, bench):
         del questions
         await asyncio.sleep(3.5)
         assert test.guard.state().in_flight == 5
-        assert 150 > test.guard.state().waiting == len(test.guard._flights) - 5 > 50
+        assert 150 > test.guard.state().waiting == len(test.guard._context.flights) - 5 > 50
         for task in tasks[::2]:
             task.cancel()
         ended = await asyncio.gather(*tasks, return_exceptions=True)

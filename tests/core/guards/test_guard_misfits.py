@@ -9,6 +9,7 @@ from pydantic import Field
 
 from appealbus.core import AccessRow, From, Lookup, Outcome, OutcomeKind, Query, Request, Source, found
 from appealbus.core.clocks import monotonic
+from appealbus.core.guards.given import Bound, GuardServices
 from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.question import Question
 from appealbus.core.guards.settings import GuardSettings
@@ -67,7 +68,7 @@ async def test_what_is_found_is_what_is_declared(record: Any, says: str) -> None
         pass
 
     wire, settings = ScriptedWire(["{}"]), GuardSettings(attempts=1)
-    guard = Guard("misfit", "x", wire, settings, access=access, on_change=lambda source, state: None)
+    guard = Guard(Bound("misfit", "x", wire, settings), GuardServices(access, lambda source, state: None))
     asked = Question(LicenceByIin(), LicenceQuery(iin="1"), "k", (), "N-1", "t", monotonic() + 5, "p", "0", "a test")
     outcome = (await guard.ask(asked)).outcome
     if not says:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from appealbus.core import AccessRow, Call, From, OutcomeKind, Query, Reply, ReplyCheck, Request
 from appealbus.core.clocks import monotonic
+from appealbus.core.guards.given import Bound, GuardServices
 from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.question import Ended, Question
 from appealbus.core.guards.settings import GuardSettings
@@ -64,7 +65,8 @@ async def test_differences_are_counted_for_the_source() -> None:
         pass
 
     wire = Different([f"<A><List><Permit><Iin>{IIN}</Iin></Permit></List></A>", "<A><List/></A>"])
-    guard = Guard("permits", "x", wire, GuardSettings(attempts=1), access=access, on_change=lambda source, state: None)
+    bound = Bound("permits", "x", wire, GuardSettings(attempts=1))
+    guard = Guard(bound, GuardServices(access, lambda source, state: None))
     for number, kind in enumerate((OutcomeKind.FOUND, OutcomeKind.INVALID)):
         question = Question(
             PermitByIin(), PermitQuery(iin=IIN), f"key{number}", (), "N-1", "test", monotonic() + 5, "p", "0", "a test"
@@ -90,9 +92,8 @@ async def test_what_usually_comes_is_learned_told_and_recalled() -> None:
 
     def guard(replies: list[Any]) -> Guard:
         wire = ScriptedWire(replies)
-        return Guard(
-            "permits", "x", wire, GuardSettings(attempts=1), access=access, on_change=lambda source, state: None
-        )
+        bound = Bound("permits", "x", wire, GuardSettings(attempts=1))
+        return Guard(bound, GuardServices(access, lambda source, state: None))
 
     async def ask(guard: Guard, number: int) -> Ended:
         deadline = monotonic() + 5

@@ -12,6 +12,7 @@ import pytest
 from appealbus.core import CallFailed, OutcomeKind, Reply
 from appealbus.core.clocks import day_of
 from appealbus.core.domain.pauses import Pause, Period, QuotaUse, QuotaWish
+from appealbus.core.guards.given import Bound, GuardServices
 from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.settings import GuardSettings
 from appealbus.core.journal import pauses
@@ -51,10 +52,10 @@ class Worker:
         self.writer = asyncio.Lock()  # of the journal: what came first is written first
         self.wire = Scripted(Access(delay=0.05), [world.answer])
         self.tasks: set[asyncio.Task[None]] = set()
-        self.guard = Guard(
-            "s", "scripted", self.wire, world.settings, access=self.wire.journal, on_change=lambda *_: None,
-            quota=self, first_share=world.first_share, now=world.now, due=world.now,
-        )  # fmt: skip
+        services = GuardServices(
+            self.wire.journal, lambda *_: None, quota=self, first_share=world.first_share, now=world.now, due=world.now
+        )
+        self.guard = Guard(Bound("s", "scripted", self.wire, world.settings), services)
 
     async def take_quota(self, wish):
         async with self.writer:

@@ -40,7 +40,7 @@ class Call(Flight):
 
 
 async def ask(flights, calls, key, seconds, deadline):
-    flight = flights.find(key)
+    flight = flights.open.get(key)
     if flight is None:
         flight = Call(key, seconds)
         calls.append(flight)
@@ -142,7 +142,7 @@ def test_cancelled_before_its_first_step(virtual):
         task.cancel()
         await asyncio.sleep(0.1)
         assert len(flights) == 0
-        assert flights.find("a") is None
+        assert "a" not in flights.open
 
     virtual(scenario)
 
@@ -261,7 +261,7 @@ def test_any_coming_and_going(virtual, askers):
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         assert len(flights) == 0
-        assert not flights._open
+        assert not flights.open
         for call in calls:
             assert not call.seats
             assert call.cancelled or call.ended_at is not None or not call.began

@@ -35,13 +35,14 @@ from appealbus.core.config.loading import Loaded
 from appealbus.core.domain.event import by_worker
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.errors import AppealBusError, JournalError
+from appealbus.core.guards.given import GuardServices
 from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.limits import Limits
 from appealbus.core.interfaces.intake import Inbound, Quarantined, Taken
 from appealbus.core.interfaces.link import LinkState, LinkStatus
 from appealbus.core.journal.errors import Superseded
 from appealbus.core.journal.journal import Journal
-from appealbus.core.loading.parts import Bound, Parts
+from appealbus.core.loading.parts import Parts
 from appealbus.core.planning.contract import present_names
 from appealbus.core.plugin_calls import threads
 from appealbus.core.plugin_calls.boundary import is_defect
@@ -74,7 +75,7 @@ class Bus:
         journal.actor = by_worker(self.worker)
         self._limits = Limits(journal, self.worker) if journal.shared else None
         self.clock_watch = ClockWatch(journal)
-        self.guards: dict[str, Guard] = {name: self._guard(bound) for name, bound in parts.sources.items()}
+        self.guards = self._guards()
         self._leader_leases = LeaderLeases(self.worker, journal)
         self._retention_lease = self._leader_leases.add("retention")
         self._sketching_lease = self._leader_leases.add("sketches") if parts.host.compares else None
@@ -143,12 +144,8 @@ class Bus:
             readings=lambda: self._reread_watch.readings,
         )
 
-    def _guard(self, bound: Bound) -> Guard:
-        return Guard(
-            bound.name,
-            bound.connector,
-            bound.wire,
-            bound.guard,
+    def _guards(self) -> dict[str, Guard]:
+        services = GuardServices(
             access=self.journal.access,
             await_answer=self.journal.await_answer,
             use_once=self.journal.use_answer,
@@ -157,11 +154,9 @@ class Bus:
             due=self.journal.now,
             on_change=self._source_changed,
             limits=self._limits,
-            keep_replies=bound.keep_replies,
-            meaningless=bound.meaningless,
-            plugin=bound.plugin,
             defects=self.parts.host.defects,
         )
+        return {name: Guard(bound, services) for name, bound in self.parts.sources.items()}
 
     async def start(self) -> None:
         """Load contracts, open the connections, and start work on waiting appeals.

@@ -15,6 +15,7 @@ from appealbus.core.cli.exits import EXIT_PROBLEMS
 from appealbus.core.cli.paging import AsJson
 from appealbus.core.clocks import day_of, wall
 from appealbus.core.errors import ConfigError, JournalError
+from appealbus.core.guards.given import Bound
 from appealbus.core.health.finding import Severity
 from appealbus.core.health.links import of_certificate
 from appealbus.core.health.messages import gone_receivers
@@ -27,7 +28,7 @@ from appealbus.core.journal.checkpoint import Checkpoint, no_checkpoint
 from appealbus.core.journal.errors import NoJournalYet, OlderJournal, Outlived
 from appealbus.core.journal.journal import Journal
 from appealbus.core.loading.pages import NoServer, NotMade, make
-from appealbus.core.loading.parts import Bound, Parts, build
+from appealbus.core.loading.parts import Parts, build
 from appealbus.core.plugin_calls.boundary import is_defect, within
 from appealbus.core.readings.proof import prove
 from appealbus.core.rights.fields import is_of_the_dossier

@@ -21,9 +21,10 @@ from appealbus.core.cli.context import Cli
 from appealbus.core.clocks import wall
 from appealbus.core.enrichment.rereading import Reread, Rereader, Verdict, has_gap
 from appealbus.core.errors import JournalError
+from appealbus.core.guards.given import Bound, GuardServices
 from appealbus.core.guards.guard import Guard
 from appealbus.core.journal.journal import Journal
-from appealbus.core.loading.parts import Bound, build
+from appealbus.core.loading.parts import build
 from appealbus.core.logs import configure
 from appealbus.core.operations.readings import readings
 from appealbus.core.planning.contract import CompletenessContract, present_names
@@ -68,7 +69,7 @@ async def _serve(cli: Cli, source: str, requests: IO[bytes], results: IO[bytes])
         for bound in parts.sources.values():
             if source in ("", bound.name) and await _started(bound):
                 stack.push_async_callback(_closed, bound)
-                guards[bound.name] = _guard(bound)
+                guards[bound.name] = Guard(bound, GuardServices(_nothing_leaves, lambda source, state: None))
         lookups = {node.lookup.name: node for node in parts.nodes}
         for state in await journal.source_states_at_last():
             if state.source in guards:  # what is new in a reply without a schema is new when it is read again, too
@@ -155,19 +156,6 @@ async def _started(bound: Bound) -> bool:
 async def _closed(bound: Bound) -> None:
     with suppress(Exception):
         await within(1.0, bound.wire.close, bound.plugin, lambda task: None)
-
-
-def _guard(bound: Bound) -> Guard:
-    return Guard(
-        bound.name,
-        bound.connector,
-        bound.wire,
-        bound.guard,
-        access=_nothing_leaves,
-        on_change=lambda source, state: None,
-        meaningless=bound.meaningless,
-        plugin=bound.plugin,
-    )
 
 
 async def _nothing_leaves(rows: object) -> None:

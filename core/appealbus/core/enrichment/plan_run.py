@@ -2,22 +2,25 @@
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import KW_ONLY, dataclass, replace
+from datetime import datetime
 from functools import partial
 
 from appealbus.core.clocks import monotonic, wall
+from appealbus.core.config.models import RetrySettings
 from appealbus.core.domain.case import CLOSED, WITHDRAWN, Case, KeptAnswer, LookupState
 from appealbus.core.domain.pauses import HELD_BACK, PARTLY_READ, PROVISIONAL, REFRESH_FAILED, STALE
+from appealbus.core.domain.replies import KeptReplies
 from appealbus.core.enrichment.carrying import Key, asked_with
-from appealbus.core.enrichment.enrichment import Enrichment
 from appealbus.core.enrichment.retry import BUSY, after_defect, next_attempt
 from appealbus.core.enrichment.unsure import provisional
 from appealbus.core.guards.attempts import LEFT_OUT
-from appealbus.core.guards.question import Ended
+from appealbus.core.guards.guard import Guard
+from appealbus.core.guards.question import Ended, Question
 from appealbus.core.planning.inputs import Draft, InputState
 from appealbus.core.planning.lineage import Known
-from appealbus.core.planning.plan import Node
+from appealbus.core.planning.plan import Node, Plan
 from appealbus.core.plugin_calls.boundary import is_defect
 from appealbus.schemas.outcome import OutcomeKind
 
@@ -31,6 +34,35 @@ _LOST = 2
 """Attempts without a recorded end before a suspect's turn skips a question. One may be innocent."""
 
 
+def _always() -> bool:
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Enrichment:
+    """What the runs of all plans share."""
+
+    guards: Mapping[str, Guard]
+    """By source."""
+    retry: RetrySettings
+    _: KW_ONLY
+    actor: str
+    """Name in the access log."""
+    fan_out: int
+    now: Callable[[], datetime]
+    """The journal's clock, by which questions are due."""
+    keep: Callable[[Case, LookupState, str | None, KeptReplies | None], Awaitable[None]]
+    """Saves the end of a question, with the id of its late answer, if any, and the replies, if they are kept."""
+    pause_from: Callable[[], datetime] | None = None
+    """Clock for the start of pauses; None: a pause starts at the end of the question."""
+    gives_up: Callable[[], bool] = _always
+    """Whether questions of too old appeals are given up now."""
+    key_of: Callable[[str], str] = str
+    """Makes a question's key from its query's hash, which could otherwise be reversed."""
+    mark: Callable[[Case, LookupState], Awaitable[bool]] | None = None
+    """Saves a state and returns once it is on disk; False if another worker has the appeal."""
+
+
 class PlanRun:
     """One run of a plan over one case.
 
@@ -41,8 +73,9 @@ class PlanRun:
         settled: by lookup, for dependent inputs.
     """
 
-    def __init__(self, enrichment: Enrichment, case: Case, deadline: float) -> None:
+    def __init__(self, enrichment: Enrichment, plan: Plan, case: Case, deadline: float) -> None:
         self._enrichment = enrichment
+        self._plan = plan
         self.case = case
         self.deadline = deadline
         self.started = enrichment.now()
@@ -56,7 +89,7 @@ class PlanRun:
         self.records: dict[str, dict[str, Known]] = defaultdict(dict)
         self.keys: dict[str, list[str]] = {}
         self.settled: dict[str, list[LookupState]] = defaultdict(list)
-        self._waiting = {node.lookup.name: node for node in enrichment.plan}
+        self._waiting = {node.lookup.name: node for node in plan}
         self._open: dict[_Asked, Callable[[], None]] = {}
         self._under_way: Counter[str] = Counter()  # by lookup
         self._came: asyncio.Queue[tuple[_Asked, Ended]] = asyncio.Queue()
@@ -75,7 +108,7 @@ class PlanRun:
         finally:
             for call_off in self._open.values():
                 call_off()
-        order = {node.lookup.name: i for i, node in enumerate(self._enrichment.plan)}
+        order = {node.lookup.name: i for i, node in enumerate(self._plan)}
         return dict(sorted(self.states.items(), key=lambda item: (order[item[0][0]], item[0])))
 
     def _go_on(self) -> None:
@@ -132,7 +165,7 @@ class PlanRun:
         except BaseException as error:  # validators and `absent` of a query are the plugin's own
             if not is_defect(error):
                 raise
-            return [Draft("", outcome=self._enrichment.defect(node, error))]
+            return [Draft("", outcome=self._enrichment.guards[node.lookup.source].defect(node.lookup, error))]
 
     def _ended_unasked(self, lookup: str, draft: Draft, before: LookupState | None) -> LookupState:
         """Return the state of a question that ends unasked, such as for lack of inputs."""
@@ -236,22 +269,35 @@ class PlanRun:
             self.records[state.lookup][state.key] = Known(state.record, lineage)
 
     def _put(self, node: Node, draft: Draft) -> None:
-        answer = self.answers.get((node.lookup.name, draft.key)) if self.answers else None
-        before = self.before.get((node.lookup.name, draft.key))
+        if draft.query is None:
+            raise ValueError("this draft has ended already")
+        case, lookup = self.case, node.lookup
+        answer = self.answers.get((lookup.name, draft.key)) if self.answers else None
+        before = self.before.get((lookup.name, draft.key))
         lost = self._is_lost(node, draft)
         asked = _Asked(node, draft, before, answer, lost)
-        self._under_way[node.lookup.name] += 1
-        self._open[asked] = self._enrichment.put(
-            self.case,
-            node,
-            draft,
-            self.deadline if answer else self._until(node),
-            answer,
-            tell=lambda ended: self._came.put_nowait((asked, ended)),
+        question = Question(
+            lookup=lookup,
+            query=draft.query,
+            key=draft.key,
+            inputs=draft.inputs,
+            number=case.receipt.number,
+            actor=self._enrichment.actor,
+            deadline=self.deadline if answer else self._until(node),
+            plugin=node.plugin,
+            plugin_version=node.plugin_version,
+            legal_basis=node.legal_basis,
+            appeal_id=case.appeal_id,
+            answer=answer,
             anew=before is not None and (before.kind.final or before.code == WITHDRAWN),
-            leaving=None if node.lookup.idempotent else partial(self._mark, node, draft, before),
+            leaving=None if lookup.idempotent else partial(self._mark, node, draft, before),
             lost=lost,
+            due_on=case.due_on,
+            first=case.is_first,
         )
+        self._under_way[lookup.name] += 1
+        guard = self._enrichment.guards[lookup.source]
+        self._open[asked] = guard.put(question, lambda ended: self._came.put_nowait((asked, ended)))
 
     async def _take(self, asked: "_Asked", ended: Ended) -> None:
         answer = asked.answer

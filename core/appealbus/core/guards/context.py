@@ -2,9 +2,8 @@
 
 import asyncio
 import random
-from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence, Set
-from dataclasses import dataclass, field, replace
+from collections.abc import Set
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -12,26 +11,25 @@ from typing import Any
 import structlog
 
 from appealbus.core.clocks import day_of
-from appealbus.core.config.models import MeaninglessSettings
 from appealbus.core.domain.access import AccessRow, AwaitedRow, Served
 from appealbus.core.domain.certificate import CertificateState
 from appealbus.core.domain.pauses import QuotaCall
-from appealbus.core.domain.source_state import MOST_BESIDE, Drift
+from appealbus.core.domain.source_state import MOST_BESIDE, BreakerState, Drift
 from appealbus.core.domain.usual import Shares, Usual
 from appealbus.core.guards.breaker import Breaker
 from appealbus.core.guards.bucket import Bucket
 from appealbus.core.guards.defects import defect, line_of, of_wire
 from appealbus.core.guards.freshness import Freshness
 from appealbus.core.guards.gate import Gate
+from appealbus.core.guards.given import Bound, GuardServices
 from appealbus.core.guards.latency import Latency
 from appealbus.core.guards.question import Question
-from appealbus.core.guards.settings import GuardSettings
+from appealbus.core.guards.shared_breaker import SharedBreaker
+from appealbus.core.guards.single_flight import SingleFlight
 from appealbus.core.guards.slots import Slots
 from appealbus.core.interfaces.lookup import Lookup
 from appealbus.core.interfaces.notes import MOST_OF_A_SOURCE, Notes
 from appealbus.core.interfaces.outcomes import unavailable
-from appealbus.core.interfaces.source import UseOnce
-from appealbus.core.interfaces.wire import Wire
 from appealbus.core.masking import masked
 from appealbus.core.plugin_calls.boundary import being_cancelled, is_defect
 from appealbus.schemas.base import printable
@@ -42,11 +40,6 @@ log = structlog.get_logger(__name__)
 
 _MOST_BROKEN = 1000
 """Far more than open any breaker."""
-
-
-_STUCK = unavailable(
-    "plugin.stuck", "too many of its calls go on although their time is up; it is left alone until they have ended"
-)
 _DRIFTS = timedelta(hours=1)
 """A drift ends after this long without another such reply."""
 _MOST_KINDS = 16
@@ -62,52 +55,60 @@ def optional_fields(kind: type[Record]) -> tuple[str, ...]:
     return tuple(name for name, each in kind.model_fields.items() if name != "type" and not each.is_required())
 
 
-@dataclass(slots=True)
 class SourceContext:
-    """A source's wire with its limits, caches and counters."""
+    """A source's wire with its limits, caches and counters, made from its settings.
 
-    source: str
-    connector: str
-    wire: Wire
-    settings: GuardSettings
-    access: Callable[[Sequence[AccessRow]], Awaitable[None]]
-    await_answer: Callable[[AwaitedRow], Awaitable[None]]
-    now: Callable[[], datetime]
-    monotonic: Callable[[], float]
-    breaker: Breaker
-    bucket: Bucket | None
-    slots: Slots
-    fresh: Freshness
-    latency: Latency
-    gate: Gate
-    use_once: UseOnce | None = None
-    """Ensures that a signed answer counts only once, over all workers."""
-    meaningless: Sequence[MeaninglessSettings] = ()
-    keep_replies: float = 0.0
-    """Seconds for which raw replies are kept; 0: not at all."""
-    in_flight: int = 0
-    stopping: bool = False
-    """Whether the bus stops, so that no more questions are asked."""
-    last_error: str | None = None
-    last_error_at: datetime | None = None
-    outcomes: dict[str, int] = field(default_factory=dict)
-    notes: Notes = field(default_factory=Notes)
-    """Notes from reading all its replies."""
-    drifts: dict[str, Drift] = field(default_factory=dict)
-    """By lookup and field: deviations of replies that could not be read; may include past ones."""
-    usual: dict[str, Usual] = field(default_factory=dict)
-    """By lookup: the usual content of its replies."""
-    absent: Set[str] = frozenset()
-    """Lookups in `usual` that are not loaded."""
-    broken: set[tuple[str, str]] = field(default_factory=set)
-    plugin: str = ""
-    """Name of the plugin that provides the wire."""
-    defects: Counter[str] = field(default_factory=Counter)
-    left: set[asyncio.Task[Any]] = field(default_factory=set)
-    """Tasks of lookups that keep running after their timeout and cancellation."""
-    left_behind: int = 0
-    """Total number of such tasks."""
-    told: set[tuple[str, str]] = field(default_factory=set)
+    Attributes:
+        ready: False until its wire has started; nothing can leave before.
+        stopping: whether the bus stops, so that no more questions are asked.
+        notes: from reading all its replies.
+        drifts: deviations of replies that could not be read, by lookup and field; may include past ones.
+        usual: the usual content of its replies, by lookup.
+        absent: lookups in `usual` that are not loaded.
+        left: tasks of lookups that keep running after their timeout and cancellation.
+        left_behind: total number of such tasks.
+        leaves: when the calls so far would have left, one at a time.
+        booked: the latest turn given to a postponed question.
+    """
+
+    def __init__(self, bound: Bound, services: GuardServices) -> None:
+        self.source, self.connector, self.wire, self.plugin = bound.name, bound.connector, bound.wire, bound.plugin
+        self.keep_replies, self.meaningless = bound.keep_replies, bound.meaningless
+        self.access, self.await_answer, self.use_once = services.access, services.await_answer, services.use_once
+        self.on_change, self.defects = services.on_change, services.defects
+        self.now, self.monotonic = services.now, services.monotonic
+        self.settings = settings = bound.guard
+        clock = services.monotonic
+        self.flights = SingleFlight(clock=clock)
+        self.fresh = Freshness(settings.fresh, settings.fresh_entries, clock=clock, stale=settings.stale)
+        self.gate = Gate(
+            bound.name,
+            settings,
+            now=services.due or services.now,
+            monotonic=clock,
+            book=services.quota,
+            first_share=services.first_share,
+        )
+        self.slots = Slots(settings.concurrency, clock=clock)
+        self.bucket = Bucket(settings.rate, settings.burst, clock=clock) if settings.rate else None
+        kind = Breaker if services.limits is None else SharedBreaker
+        self.breaker = kind(settings.breaker_failures, settings.breaker_open, clock=clock, on_change=self._changed)
+        if services.limits is not None and isinstance(self.breaker, SharedBreaker):
+            services.limits.add(bound.name, settings, self.slots, self.bucket, self.breaker)
+        self.latency = Latency(clock=clock)
+        self.ready, self.stopping = True, False
+        self.in_flight = self.left_behind = 0
+        self.leaves = self.booked = 0.0
+        self.last_error: str | None = None
+        self.last_error_at: datetime | None = None
+        self.outcomes: dict[str, int] = {}
+        self.notes = Notes()
+        self.drifts: dict[str, Drift] = {}
+        self.usual: dict[str, Usual] = {}
+        self.absent: Set[str] = frozenset()
+        self.broken: set[tuple[str, str]] = set()
+        self.left: set[asyncio.Task[Any]] = set()
+        self.told: set[tuple[str, str]] = set()
 
     def certificates(self) -> tuple[CertificateState, ...]:
         """Return the wire's certificates without owners, who may be persons. Empty if its plugin raises."""
@@ -183,22 +184,6 @@ class SourceContext:
         """Log and count an error raised by the lookup or its wire, and return the outcome."""
         self.defects[f"source.{self.source}" if of_wire(error) else f"lookup.{lookup.name}"] += 1
         return defect(lookup, error, self.wire)
-
-    def barred(self, question: Question) -> Outcome[Record] | None:
-        """Return the outcome of a question that must not leave now; None if it may.
-
-        Each abandoned call may hold a connection to the source, so they count like running ones.
-        """
-        if (shut := self.gate.shut(question.due_on, first=question.first)) is not None:
-            return shut
-        if self.breaker.refusing:
-            return self.refusal()
-        return _STUCK if len(self.left) >= self.settings.concurrency else None
-
-    leaves: float = 0.0
-    """When the calls so far would have left, one at a time."""
-    booked: float = 0.0
-    """The latest turn given to a postponed question."""
 
     def refusal(self) -> Outcome[Record]:
         """Return the outcome of a question refused by the breaker."""
@@ -280,6 +265,15 @@ class SourceContext:
         await self.gate.give_back(call)
         if question is not None:
             await self.record(question, question_id, Served.NOTHING)
+
+    def _changed(self, state: BreakerState) -> None:
+        log.warning("source.changed", source=self.source, state=state.value)
+        try:
+            self.on_change(self.source, state.value)
+        except BaseException as error:
+            if not is_defect(error):
+                raise
+            log.error("source.change_not_told", source=self.source, error=type(error).__name__)
 
     def _unrecorded(self, error: BaseException) -> Outcome[Record]:
         log.error("access_log.failed", source=self.source, error=type(error).__name__)

@@ -27,22 +27,15 @@ class Freshness:
     def __len__(self) -> int:
         return len(self._kept)
 
-    def get(self, key: Hashable) -> Ended | None:
-        """Return the fresh answer for this key, or None."""
-        return self._within(key, self._ttl)
-
-    def stale(self, key: Hashable) -> Ended | None:
-        """Return the answer if it is not too old to serve while the source cannot be asked."""
-        return self._within(key, self._stale)
-
-    def _within(self, key: Hashable, seconds: float) -> Ended | None:
+    def get(self, key: Hashable, *, stale: bool = False) -> Ended | None:
+        """Return the fresh answer for this key, or one that may serve while the source cannot be asked, or None."""
         entry = self._kept.get(key)
         if entry is None:
             return None
         age = self._clock() - entry[0]
         if age >= self._longest:
             del self._kept[key]
-        if age >= seconds:
+        if age >= (self._stale if stale else self._ttl):
             return None
         self._kept.move_to_end(key)
         return entry[1]

@@ -73,26 +73,24 @@ def into(future: "asyncio.Future[Ended]") -> Tell:
 class SingleFlight:
     """The running flights. Each has its own task, so that the end of one asker does not affect others.
 
-    An asker finds or launches a flight, boards it, and gets the result or leaves before.
+    An asker finds an open flight or launches one, boards it, and gets the result or leaves before.
     """
 
     def __init__(self, *, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._open: dict[Hashable, Flight] = {}
+        self.open: dict[Hashable, Flight] = {}
+        """Flights that can be joined, by key."""
         self._tasks: set[asyncio.Task[Ended]] = set()
 
     def __len__(self) -> int:
         """Return the number of unfinished calls, including those being cancelled."""
         return len(self._tasks)
 
-    def find(self, key: Hashable | None) -> Flight | None:
-        return self._open.get(key)
-
     def launch(self, flight: Flight) -> None:
         """Start a flight. Its first step runs after the caller has had the time to board."""
         task = flight.task = asyncio.get_running_loop().create_task(flight.run())
         if flight.key is not None:
-            self._open[flight.key] = flight
+            self.open[flight.key] = flight
         self._tasks.add(task)
         task.add_done_callback(partial(self._landed, flight))
 
@@ -137,8 +135,8 @@ class SingleFlight:
 
     def _close(self, flight: Flight) -> None:
         # Whoever asks the same from now on needs a new flight.
-        if flight.key is not None and self._open.get(flight.key) is flight:
-            del self._open[flight.key]
+        if flight.key is not None and self.open.get(flight.key) is flight:
+            del self.open[flight.key]
 
     def _landed(self, flight: Flight, task: "asyncio.Task[Ended]") -> None:
         self._tasks.discard(task)

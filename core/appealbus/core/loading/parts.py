@@ -1,16 +1,16 @@
 """The parts built from configuration and plugins, without side effects, so that `check` can test them."""
 
 import traceback
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from appealbus.core.config.base import Settings
 from appealbus.core.config.loading import Loaded
-from appealbus.core.config.models import MeaninglessSettings, SourceSettings
+from appealbus.core.config.models import SourceSettings
 from appealbus.core.config.problems import InvalidConfig
 from appealbus.core.errors import ConfigError
-from appealbus.core.guards.settings import GuardSettings
+from appealbus.core.guards.given import Bound
 from appealbus.core.interfaces.delivery import Delivery
 from appealbus.core.interfaces.intake import Intake
 from appealbus.core.interfaces.part import Part
@@ -35,21 +35,6 @@ class Made:
     factory: str
     """Name of the factory: the table's `kind` or `connector`."""
     part: Any
-
-
-@dataclass(frozen=True, slots=True)
-class Bound:
-    """A source with its wire."""
-
-    name: str
-    connector: str
-    wire: Wire
-    guard: GuardSettings
-    plugin: str = ""
-    """Name of the plugin that provides the wire."""
-    keep_replies: float = 0.0
-    """Seconds for which raw replies are kept."""
-    meaningless: Sequence[MeaninglessSettings] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 from appealbus.core.clocks import monotonic
 from appealbus.core.domain.access import AccessRow
+from appealbus.core.guards.given import Bound, GuardServices
 from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.question import Question
 from appealbus.core.guards.settings import GuardSettings
@@ -123,9 +124,8 @@ async def _ask(
     async def access(new: Sequence[AccessRow]) -> None:
         rows.extend(new)
 
-    guard = Guard(
-        lookup.source, "scripted", wire, GuardSettings(attempts=1), access=access, on_change=lambda source, state: None
-    )
+    bound = Bound(lookup.source, "scripted", wire, GuardSettings(attempts=1))
+    guard = Guard(bound, GuardServices(access, lambda source, state: None))
     asked = []
     known = {name: [Known(record) for record in values] for name, values in lists.items()}
     for draft in node.drafts(about, known, standings, limit=100):

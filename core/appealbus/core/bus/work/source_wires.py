@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from functools import partial
 
 from appealbus.core.bus.tasks import PartTasks, Phase
+from appealbus.core.guards.given import Bound
 from appealbus.core.guards.guard import Guard
 from appealbus.core.interfaces.answer import Answers
-from appealbus.core.loading.parts import Bound
 
 
 class SourceWires:
