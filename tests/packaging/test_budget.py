@@ -25,7 +25,7 @@ REWRITTEN = {"operating.md", "production.md", "metrics.md"}
 SETTINGS = 360
 WALK = {"an appeal": 149, "a dossier by the API": 53, "many held": 62}
 """Files of ours that one of them passes."""
-VAGUE = {"each": 310, "found": 220, "told": 86}
+VAGUE = {"each": 310, "found": 220, "told": 85}
 """Variables of these names: the noun of what one holds says more."""
 _WALKED = re.compile(r"^(.*): (\d+) files$", re.MULTILINE)
 _TABLE = re.compile(r"<!-- settings: .*?<!-- end -->", re.DOTALL)

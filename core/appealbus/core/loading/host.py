@@ -213,7 +213,7 @@ class Host:
     @property
     def pages(self) -> list[tuple[str, Pages]]:
         """All pages, each with its plugin."""
-        return [(plugin.name, each) for plugin in self._active() for each in plugin.brought.get("pages", ())]
+        return [(plugin.name, pages) for plugin in self._active() for pages in plugin.brought.get("pages", ())]
 
     @property
     def assessors(self) -> dict[str, Assessor]:

@@ -114,8 +114,8 @@ class _Answer:
                 return
         messages, self._held, self.begun = self._held or [message], [], True
         self.bound.reschedule(None)  # a slow reader is no fault of the application
-        for each in messages:
-            await self._send(each)
+        for held in messages:
+            await self._send(held)
         self._go_on()
 
     async def end(self) -> bool:

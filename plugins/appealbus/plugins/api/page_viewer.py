@@ -67,22 +67,22 @@ class ServerViewer:
         caller = await self._may(Action.STATE)
         try:
             place, size = Place.parse(after) if after else NOWHERE, max(1, min(limit, _MOST))
-            found = await caller.journal.find(Selection(), place, size, steps=_STEPS, sees=caller.viewer.sieve)
+            listing = await caller.journal.find(Selection(), place, size, steps=_STEPS, sees=caller.viewer.sieve)
         except ValueError as error:
             raise invalid("there is no such page of the list", "after", str(error)) from None
-        rows = [replace(await caller.views.row(row), appeal_id=0) for row in found.rows]
+        rows = [replace(await caller.views.row(row), appeal_id=0) for row in listing.rows]
         purpose, about = caller.purpose, {"found": len(rows)}
         await caller.journal.note_look("appeals", purpose=purpose, about=about, by=caller.actor)
-        return AppealsPage(rows, "" if found.next is None else str(found.next))
+        return AppealsPage(rows, "" if listing.next is None else str(listing.next))
 
     async def dossier(self, public_id: str, version: int | None = None, purpose: str = "") -> bytes:
         caller = await self._may(Action.DOSSIER)
         caller = replace(caller, purpose=purpose.strip()[:500] or caller.purpose)
         need_purpose(caller.viewer, caller.purpose)
         row, raw = await caller.dossier(public_id)
-        found = await version_of(caller, row, version, raw)
-        await caller.looks("dossier", row, version=found.version)
-        return found.raw
+        shown = await version_of(caller, row, version, raw)
+        await caller.looks("dossier", row, version=shown.version)
+        return shown.raw
 
     async def versions(self, public_id: str) -> Sequence[VersionRow]:
         caller = await self._may(Action.VERSIONS)
@@ -93,11 +93,18 @@ class ServerViewer:
 
     async def receivers(self) -> Sequence[ReceiverStanding]:
         configured = self._api.loaded.settings.deliveries
-        found = await (await self._may(Action.OPERATE)).journal.receivers(configured)
-        since = [None if each.oldest is None else each.oldest.since for each in found]
+        receivers = await (await self._may(Action.OPERATE)).journal.receivers(configured)
+        since = [None if receiver.oldest is None else receiver.oldest.since for receiver in receivers]
         return [
-            ReceiverStanding(each.name, each.name in configured, each.waiting, at, each.refused, each.confirmed_at)
-            for each, at in zip(found, since, strict=True)
+            ReceiverStanding(
+                receiver.name,
+                receiver.name in configured,
+                receiver.waiting,
+                at,
+                receiver.refused,
+                receiver.confirmed_at,
+            )
+            for receiver, at in zip(receivers, since, strict=True)
         ]
 
     async def findings(self) -> Sequence[Mapping[str, str]]:
@@ -106,8 +113,8 @@ class ServerViewer:
             findings = (await self._api.found.get()).findings
         except TimeoutError:
             raise unavailable("the journal does not answer") from None
-        shown = [seen_finding(viewer, each).plain for each in findings]
-        return [{name: viewer.mask.text(text) for name, text in each.items()} for each in shown]
+        shown = [seen_finding(viewer, finding).plain for finding in findings]
+        return [{name: viewer.mask.text(text) for name, text in finding.items()} for finding in shown]
 
     async def _may(self, action: Action) -> Caller:
         await self._caller.still()
