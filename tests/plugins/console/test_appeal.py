@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from appealbus.core.domain.event import LogEntry
-from appealbus.core.domain.listing import AppealRow, AppealState
+from appealbus.core.domain.listing import AppealRow
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.keeping import Anew
 from appealbus.core.operations import pausing
 from appealbus.plugins.console.words import COOKIE
+from appealbus.schemas.dossier import Completeness
 from appealbus.schemas.person import Person
 from tests.plugins.console.kit import csrf_of
 from tests.plugins.console.world import World
@@ -23,8 +24,9 @@ TABS = ("", "/dossier", "/term", "/timeline", "/versions")
 
 @pytest.fixture(scope="module")
 def parked(console: World) -> AppealRow:
-    """An appeal that waits for the register of parcels."""
-    return console.do(lambda journal: journal.appeals(state=AppealState.PARKED))[0]
+    """An appeal that waits for the register of parcels, whatever other tests have done to it."""
+    rows = console.do(lambda journal: journal.appeals())
+    return next(row for row in rows if row.completeness == Completeness.PARTIAL)
 
 
 @pytest.fixture(scope="module")
