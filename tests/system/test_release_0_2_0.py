@@ -15,6 +15,8 @@ import psycopg
 import pytest
 
 from appealbus.core.enrichment.carrying import Before, whole
+from appealbus.core.journal import documents
+from appealbus.core.journal.appeals import cases, lists
 from appealbus.core.journal.journal import Journal
 from appealbus.core.planning.contract import CompletenessContract
 from appealbus.core.planning.plan import Plan
@@ -126,8 +128,8 @@ async def test_each_record_that_it_told_is_led_to_by_what_is_on_record(tmp_path:
     (tmp_path / "key").chmod(0o600)
     nothing, facts = CompletenessContract(Plan([]), frozenset(), 1.0), 0
     async with await Journal.open(f"sqlite:///{tmp_path / 'journal.db'}", key=tmp_path / "key") as journal:
-        for row in await journal.appeals(limit=form(100, 1000)):
-            raw, case = await journal.dossier(row.number), await journal.case(row.number)
+        for row in await journal.ask(lists.appeals, limit=form(100, 1000)):
+            raw, case = await journal.ask(documents.whole, row.number), await journal.ask(cases.case, row.number)
             if raw is None or case is None:
                 continue
             was = DOSSIER.read(raw)

@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 
 from appealbus.core import Call, From, Reply, Request, Taken
+from appealbus.core.journal.appeals import cases
 from tests.core.kit import ScriptedWire, dossier, lookup, message, reply, running_bus
 
 FIRST, SECOND = lookup("s.first", x=From("text")), lookup("s.second", x=From("text"))
@@ -27,7 +28,7 @@ async def test_a_worker_does_not_claim_what_it_still_works_on(tmp_path: Path) ->
         await bus.journal.bury(bus.worker)
         answers.release()
         await asyncio.sleep(0.2)
-        assert await bus.journal.states(taken.receipt.number) == [], "dropped: nobody has the appeal"
+        assert await bus.journal.ask(cases.states, taken.receipt.number) == [], "dropped: nobody has the appeal"
         assert await bus._dispatcher.look(5.0)
         for _ in range(3):
             answers.release()

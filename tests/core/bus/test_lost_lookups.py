@@ -16,7 +16,8 @@ from appealbus.core.bus.work import casework
 from appealbus.core.bus.work import dispatcher as dispatching
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.enrichment import assembly
-from appealbus.core.journal.appeals import leases
+from appealbus.core.journal import figures
+from appealbus.core.journal.appeals import leases, lists
 from appealbus.core.loading.host import Host, Plugin
 from appealbus.schemas import Completeness, Dossier, Iin
 from tests.core.kit import ScriptedWire, Thing, dossier, lookup, message, reply, running_bus
@@ -51,7 +52,7 @@ async def newest(bus: Bus, number: str) -> Dossier:
 
 
 async def row(bus: Bus, number: str) -> AppealRow:
-    found = await bus.journal.appeal(number)
+    found = await bus.journal.ask(lists.appeal_row, number)
     assert found is not None
     return found
 
@@ -84,7 +85,7 @@ async def test_what_a_lost_lookup_told_stays_and_is_marked(start: Start) -> None
         assert (lost.plugin, lost.plugin_version) == ("test", "1")
         assert lost.not_loaded == "its plugin test brings it no longer"
         assert (await row(bus, number)).lacks == ()
-        assert (await bus.journal.counts()).lacking == {}
+        assert (await bus.journal.ask(figures.counts)).lacking == {}
     async with start(KEPT, other) as bus:  # nothing comes of starting without it once more
         await bus.settle()
         assert (await row(bus, number)).version == 2
@@ -131,8 +132,8 @@ async def test_a_lost_lookup_makes_no_dossier_complete_and_is_asked_when_it_is_b
         assert (gap.lookup, gap.required, gap.outcome, gap.code) == ("s.lost", True, "unavailable", "lookup.not_loaded")
         assert gap.reason == "it cannot be asked now: its plugin test brings it no longer"
         assert (await row(bus, number)).lacks == ("s.lost",)
-        assert (await bus.journal.counts()).lacking == {"s.lost": 1}
-        assert [each.number for each in await bus.journal.appeals(lacking=True)] == [number]
+        assert (await bus.journal.ask(figures.counts)).lacking == {"s.lost": 1}
+        assert [each.number for each in await bus.journal.ask(lists.appeals, lacking=True)] == [number]
     async with start(KEPT) as bus:  # nothing comes of starting without it once more
         await bus.settle()
         assert (await row(bus, number)).version == 1
@@ -141,7 +142,7 @@ async def test_a_lost_lookup_makes_no_dossier_complete_and_is_asked_when_it_is_b
         second = await newest(bus, number)
         assert (second.version, second.completeness, second.gaps) == (2, "complete", [])
         assert (await row(bus, number)).lacks == ()
-        assert (await bus.journal.counts()).lacking == {}
+        assert (await bus.journal.ask(figures.counts)).lacking == {}
 
 
 async def test_a_source_that_is_taken_out_makes_no_dossier_complete(start: Start) -> None:

@@ -17,6 +17,7 @@ from appealbus.core.bus import tasks
 from appealbus.core.bus.delivery import relay as relays
 from appealbus.core.bus.work import dispatcher as dispatching
 from appealbus.core.errors import UNREACHABLE, JournalError
+from appealbus.core.journal import figures
 from tests.core.kit import Receiver, ScriptedWire, lookup, message, reply, running_bus
 from tests.services.processes import PATIENCE
 
@@ -140,7 +141,7 @@ async def test_a_due_appeal_that_is_being_taken_is_not_asked_for_in_a_circle(
     async with running_bus(tmp_path, BY_TEXT, wire=wire, **tables) as bus:
         await bus.accept(message("a", text="a"))
         async with asyncio.timeout(PATIENCE):
-            while not (await bus.journal.counts()).parked:
+            while not (await bus.journal.ask(figures.counts)).parked:
                 await asyncio.sleep(0.01)
         claims = 0
         original = bus.journal.claim
@@ -152,7 +153,7 @@ async def test_a_due_appeal_that_is_being_taken_is_not_asked_for_in_a_circle(
 
         async with await psycopg.AsyncConnection.connect(journal_database) as other:
             await other.execute("SELECT id FROM appeal FOR UPDATE")
-            due = await bus.journal.next_due()
+            due = await bus.journal.ask(figures.next_due)
             assert due is not None
             await asyncio.sleep((due - datetime.now(UTC)).total_seconds() + 0.1)
             monkeypatch.setattr(bus.journal, "claim", claim)

@@ -16,6 +16,7 @@ from appealbus.core.domain.event import BUS, What
 from appealbus.core.domain.replies import KeptReplies
 from appealbus.core.domain.reread_pass import RereadPass, Stage
 from appealbus.core.enrichment.rereading import NOT_STARTED, Verdict
+from appealbus.core.journal import log, replies
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.workers import WorkerState
 from appealbus.core.operations.rereading import AppealRead, HelperEnds, JournalAway, OtherReadings, QuestionRead
@@ -109,13 +110,13 @@ async def watch_of(journal, readings=NEW, paused=None):
 async def told_in_log(journal):
     if journal.shared:
         await journal.place_log()
-    page = await journal.log(what=(What.ORDERED, What.CARRIED_OUT, What.STOPPED, What.REREAD))
+    page = await journal.ask(log.page, what=(What.ORDERED, What.CARRIED_OUT, What.STOPPED, What.REREAD))
     assert {entry.actor for entry in page.entries} <= {BUS}
     return [(entry.what, entry.detail) for entry in page.entries]
 
 
 async def stands(journal):
-    [found] = await journal.reread_passes()
+    [found] = await journal.ask(replies.passes)
     return found
 
 
@@ -193,7 +194,7 @@ async def test_the_journal_is_away_from_the_process(journal, reads, monkeypatch)
     watch = await watch_of(journal)
     with pytest.raises(JournalAway):
         await watch._look()
-    assert await journal.reread_passes() == []
+    assert await journal.ask(replies.passes) == []
     await watch._look()
     assert (await stands(journal)).stage is Stage.FAILED
     assert [what for what, _ in await told_in_log(journal)] == ["ordered", "stopped"]
@@ -294,4 +295,4 @@ async def test_what_is_read_before_anything_is_kept(journal, reads):
     other = WorkerState("other", "h", 1, NOW, readings={"acme": OLD})
     await journal.beat(other, [], 60.0)
     await (await watch_of(journal))._look()
-    assert await journal.reread_passes() == []
+    assert await journal.ask(replies.passes) == []

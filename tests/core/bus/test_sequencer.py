@@ -7,7 +7,7 @@ import pytest
 from appealbus.core.bus.duties import sequencer
 from appealbus.core.bus.duties.leader import LeaderLease
 from appealbus.core.bus.duties.sequencer import Sequencer
-from appealbus.core.journal import upkeep
+from appealbus.core.journal import figures, upkeep
 from appealbus.core.journal.journal import Journal
 from tests.core.journal.conftest import Make
 from tests.services.processes import PATIENCE
@@ -20,7 +20,7 @@ async def journal(journal_database):
 
 
 async def position(journal):
-    return (await journal.counts()).log_position
+    return (await journal.ask(figures.counts)).log_position
 
 
 async def test_positions_come_by_themselves(journal, monkeypatch):

@@ -12,6 +12,8 @@ from appealbus.core import From, Inbound, Quarantined, Taken
 from appealbus.core.bus.intake import decoder, suspect_messages
 from appealbus.core.bus.intake.reception import Reception
 from appealbus.core.config.models import BusSettings
+from appealbus.core.journal import quarantine
+from appealbus.core.journal import suspect_messages as journal_suspect_messages
 from tests.core.kit import lookup, message, running_bus
 
 BY_TEXT = lookup("s.thing", x=From("text"))
@@ -43,11 +45,13 @@ async def test_three_deaths_and_it_is_kept_unread(tmp_path: Path, monkeypatch: p
             for _ in range(deaths):
                 await bus.journal.begin_turn(mark)
         assert isinstance(await bus.accept(again("lucky")), Taken)
-        assert await bus.journal.turns(f"test {sha256(again('lucky').raw).hexdigest()}") == 0
+        assert (
+            await bus.journal.ask(journal_suspect_messages.turns, f"test {sha256(again('lucky').raw).hexdigest()}") == 0
+        )
         kept = await bus.accept(again("killer"))
         assert isinstance(kept, Quarantined)
         assert (kept.code, len(read)) == ("message.kills", 1)
-        row = await bus.journal.quarantine_row(kept.quarantine_id)
+        row = await bus.journal.ask(quarantine.quarantine_row, kept.quarantine_id)
         assert row is not None
         assert row.raw == again("killer").raw
         async with aclosing(Reception(bus.journal, BusSettings())) as reception:

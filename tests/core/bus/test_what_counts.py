@@ -14,6 +14,8 @@ from appealbus.core.bus.bus import Bus
 from appealbus.core.bus.work import source_watch
 from appealbus.core.domain.carried import NOT_GIVEN
 from appealbus.core.domain.pauses import Pause
+from appealbus.core.journal import log
+from appealbus.core.journal.appeals import lists
 from appealbus.core.operations.withdrawing import records, withdraw
 from appealbus.schemas import Dossier
 from appealbus.schemas.dossier import Input
@@ -151,7 +153,7 @@ async def test_news_after_a_pause_leave_no_owner_of_before(tmp_path: Path, journ
         assert [(each.lookup, each.reason) for each in last.not_carried] == [
             ("s.person", "it was answered from memory alone, and the question is not put any more")
         ]
-        row = await bus.journal.appeal(number)
+        row = await bus.journal.ask(lists.appeal_row, number)
         assert row is not None
         assert (row.completeness, row.waits_for, row.due_at) == ("complete", (), None)
 
@@ -293,7 +295,7 @@ async def test_a_record_that_a_person_withdraws_goes_and_readers_are_told(tmp_pa
             "s.land": "a person has withdrawn it, as it was misread: the wrong column",
             "s.person": str(NOT_GIVEN),
         }
-        entry = next(each for each in (await bus.journal.history(number)) if each.what == "retracted")
+        entry = next(each for each in (await bus.journal.ask(log.history, number)) if each.what == "retracted")
         assert (entry.about, entry.detail["reason"]) == ("s.land", "the wrong column")
         register.owners["C1"] = ["O1"]
         third = await again(bus, number)
@@ -306,14 +308,14 @@ async def test_a_dossier_that_an_older_release_left_with_both_owners_is_mended(t
     register = Register(C1=["O2"])
     async with running(tmp_path, journal, *register.lookups) as bus:
         number = await sent(bus, repeats=["C1"])
-        row = await bus.journal.appeal(number)
+        row = await bus.journal.ask(lists.appeal_row, number)
         assert row is not None
         _, person = await records(bus.journal, number)
         given = (Input(name="x", value="O1", path="s.land/next[*]"),)
         former = replace(person, key="former", inputs=given, code="source.stale", record=Thing(name="O1"))
         await bus.journal.keep(row.appeal_id, former)
         assert names(await again(bus, number)) == {"C1", "O2"}
-        assert (await bus.journal.appeal(number)).completeness == "complete"  # type: ignore[union-attr]
+        assert (await bus.journal.ask(lists.appeal_row, number)).completeness == "complete"  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("refreshed", [True, False], ids=["asked anew", "as it was"])

@@ -12,6 +12,7 @@ from appealbus.core.cli import opening
 from appealbus.core.cli.terminal import Terminal
 from appealbus.core.config.models import BusSettings
 from appealbus.core.errors import JournalError
+from appealbus.core.journal import state
 from appealbus.core.journal.errors import Behind
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.workers import WorkerState
@@ -101,10 +102,10 @@ async def test_settings_that_lose_receipts_are_named(postgres, journal_database)
     """With the setting that avoids it."""
     name = journal_database.rpartition("/")[2]
     async with await Journal.open(journal_database, read_only=True) as journal:
-        assert await journal.what_may_be_lost() == []
+        assert await journal.ask(state.what_may_be_lost) == []
     postgres.execute(f"ALTER DATABASE {name} SET synchronous_commit = off")
     try:
         async with await Journal.open(journal_database, read_only=True) as journal:
-            assert "set synchronous_commit = on" in (await journal.what_may_be_lost())[0]
+            assert "set synchronous_commit = on" in (await journal.ask(state.what_may_be_lost))[0]
     finally:
         postgres.execute(f"ALTER DATABASE {name} RESET synchronous_commit")

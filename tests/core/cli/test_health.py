@@ -11,6 +11,7 @@ from socket import gethostname
 import pytest
 
 from appealbus.core.interfaces.link import LinkState, LinkStatus
+from appealbus.core.journal import state
 from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.checkpoint import Checkpoint
@@ -126,7 +127,7 @@ def test_a_journal_of_an_earlier_release_is_the_finding(program, tmp_path: Path)
 async def test_a_restored_copy_is_told_before_anything_runs(program, journal, tmp_path):
     """A journal that is behind its checkpoint is critical, with what to do; a checkpoint that is none is told."""
     checkpoint = Checkpoint(tmp_path / "appealbus.db.checkpoint")
-    now = await journal.how_far()
+    now = await journal.ask(state.how_far)
     checkpoint.write(replace(now, beat=now.beat + 1000))
     checkpoint.close()
     done = program("health")
@@ -144,7 +145,7 @@ async def test_a_checkpoint_that_a_worker_here_does_not_write(program, journal, 
     await journal.look()
     await journal.look()
     await journal.beat(replace(WORKER, host=host), [], 600)
-    now = await journal.how_far()
+    now = await journal.ask(state.how_far)
     checkpoint = Checkpoint(tmp_path / "appealbus.db.checkpoint")
     checkpoint.write(replace(now, beat=0, clock=now.clock - timedelta(minutes=1)))
     checkpoint.close()

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from appealbus.core.journal import figures
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness
 
@@ -51,4 +52,4 @@ async def test_why_tells_of_dossier_and_hold(program, journal, accepted, monkeyp
     await journal.hold_appeal(number, by="olga", reason="why not")
     done = program("why", number)
     assert (done.returncode, "by olga: why not" in done.stdout, "Nothing is missing" in done.stdout) == (1, True, True)
-    assert (await journal.counts()).outbox == {"out": 1}
+    assert (await journal.ask(figures.counts)).outbox == {"out": 1}

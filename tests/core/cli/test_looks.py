@@ -18,6 +18,7 @@ from appealbus.core.cli.audit_reads import look
 from appealbus.core.cli.context import Cli
 from appealbus.core.cli.person import person
 from appealbus.core.domain.access import AccessRow, Served
+from appealbus.core.journal import state
 from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.quarantine import NewQuarantine
@@ -82,7 +83,7 @@ async def test_looks_at_personal_data_are_noted(program, journal, worked, tmp_pa
 async def test_what_cannot_be_noted_is_not_shown(program, journal, worked, tmp_path):
     """A journal that must not be written shows nothing, unless it is said to be a copy; that must be one."""
     mark = tmp_path / "appealbus.db.checkpoint"
-    standing = await journal.standing()
+    standing = await journal.ask(state.how_it_stands)
     ahead = {"journal": standing.journal, "epoch": standing.epoch, "beat": standing.beat + 1000, "clock": None}
     mark.write_text(json.dumps(ahead))
     done = program("dossier", worked)

@@ -12,6 +12,7 @@ from appealbus.core.cli.listing import line_of
 from appealbus.core.cli.render import dossier_view, gaps_view
 from appealbus.core.cli.terminal import Terminal
 from appealbus.core.clocks import wall
+from appealbus.core.journal.appeals import lists
 from appealbus.core.language import Reader, ReaderLanguage
 from appealbus.schemas.appeal import Appeal, AppealKind, OrganisationApplicant, PersonApplicant, Receipt
 from appealbus.schemas.base import reading_stored
@@ -130,7 +131,12 @@ def test_what_nobody_could_ask_is_one_line() -> None:
 
 async def test_a_list_speaks_the_language_too(journal, accepted) -> None:
     """Its times stay such that lines can be sorted; in English states are called as `--state` takes them."""
-    row = replace(await journal.appeal(accepted.receipt.number), version=2, completeness="partial", signal="critical")
+    row = replace(
+        await journal.ask(lists.appeal_row, accepted.receipt.number),
+        version=2,
+        completeness="partial",
+        signal="critical",
+    )
     assert line_of(row, RU).endswith("  в работе; версия 2 неполное, вывод: критично")
     assert line_of(row).endswith("  in_work; version 2 partial, signal critical")
     assert line_of(replace(row, version=0, signal=None, closed="answered"), KK).endswith(

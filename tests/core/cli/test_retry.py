@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from appealbus.core import CallFailed, From, OutcomeKind, Request, found, not_found, unavailable
 from appealbus.core.domain.case import LookupState
 from appealbus.core.domain.listing import AppealState
+from appealbus.core.journal.appeals import cases, lists
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness
 from tests.core.kit import ScriptedWire, Thing, dossier, lookup, message, reply, running_bus
@@ -33,8 +34,8 @@ async def test_what_was_given_up_is_asked_again(program, journal, accepted):
     )
     done = program("retry", number)
     assert (done.returncode, done.stdout) == (0, f"{number} is worked again at once; 1 lookup is asked again.\n")
-    assert [row.state for row in await journal.appeals()] == [AppealState.READY]
-    states = await journal.states(number)
+    assert [row.state for row in await journal.ask(lists.appeals)] == [AppealState.READY]
+    states = await journal.ask(cases.states, number)
     assert {state.key: state.next_attempt_at is not None for state in states} == {
         "not_found": False,
         "unavailable": True,
@@ -42,7 +43,7 @@ async def test_what_was_given_up_is_asked_again(program, journal, accepted):
 
     done = program("retry", number, "--all-outcomes")
     assert (done.returncode, done.stdout) == (0, f"{number} is worked again at once; 2 lookups are asked again.\n")
-    assert all(state.next_attempt_at is not None for state in await journal.states(number))
+    assert all(state.next_attempt_at is not None for state in await journal.ask(cases.states, number))
 
 
 async def test_an_appeal_that_is_not_there(program, journal):
@@ -102,7 +103,7 @@ async def test_what_was_answered_is_asked_past_the_memory(tmp_path):
         assert len(wire.asked) == 2
         assert (await again(found(Thing(name="two")), refresh=True)).facts[0].record.name == "two"
         failed = await again(unavailable("test.away", "away"), refresh=True)
-        (state,) = await bus.journal.states(number)
+        (state,) = await bus.journal.ask(cases.states, number)
         same = await again(found(Thing(name="two")), refresh=True)
     assert len(wire.asked) == 5
     assert (failed.version, failed.facts[0].record.name, failed.completeness) == (3, "two", Completeness.COMPLETE)

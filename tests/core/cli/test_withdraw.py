@@ -8,6 +8,7 @@ from orjson import dumps
 from appealbus.core import OutcomeKind
 from appealbus.core.domain.case import LookupState
 from appealbus.core.domain.listing import AppealState
+from appealbus.core.journal.appeals import cases, lists
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness
 from tests.core.kit import Thing
@@ -48,8 +49,8 @@ async def test_a_record_is_withdrawn_once(program, journal, accepted):
     assert program("withdraw", number, "acme.thing[one]", *why).returncode == 3
     assert program("withdraw", "AB-2026-00000009", "acme.thing", *why).returncode == 3
 
-    assert [row.state for row in await journal.appeals()] == [AppealState.READY]
-    states = {each.key: (each.kind, each.code, each.record) for each in await journal.states(number)}
+    assert [row.state for row in await journal.ask(lists.appeals)] == [AppealState.READY]
+    states = {each.key: (each.kind, each.code, each.record) for each in await journal.ask(cases.states, number)}
     assert states["one"] == (OutcomeKind.INVALID, "record.withdrawn", None)
     assert states["two"][:2] == (OutcomeKind.FOUND, "")
     told = program("history", number).stdout

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import create_engine, insert, text, update
 
 from appealbus.core.domain.listing import AppealState
-from appealbus.core.journal.appeals import leases
+from appealbus.core.journal.appeals import leases, lists
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.tables import appeal
@@ -69,7 +69,7 @@ async def test_what_is_asked_again_returns_with_the_due(journal, make, url):
         await put(journal, make, f"new {n}", days=20 + n)
     assert await claimed(journal, make, 3, kept=1) == ["new 0", "again 0", "again 1"]
     await journal.release("me")
-    rows = {row.message_id: row for row in await journal.appeals()}
+    rows = {row.message_id: row for row in await journal.ask(lists.appeals)}
     assert (rows["again 2"].state, rows["again 2"].waits_for) == (AppealState.PARKED, ())
     assert await claimed(journal, make, 9, kept=1) == [
         *["new 0", "again 0", "again 1", "again 2", "new 1", "new 2"],

@@ -2,6 +2,7 @@
 
 import pytest
 
+from appealbus.core.journal.deliveries import deliveries
 from appealbus.core.journal.deliveries.deliveries import DeliveryState
 
 OUT = "out"
@@ -15,7 +16,7 @@ async def ids(journal, make, conclude):
 
 
 async def waiting(journal):
-    return await journal.undelivered(OUT, journal.now(), 10)
+    return await journal.ask(deliveries.undelivered, OUT, journal.now(), 10)
 
 
 async def noted(journal):
@@ -24,7 +25,7 @@ async def noted(journal):
 
 async def test_what_another_has_begun_and_not_ended_has_a_death_more_each_time(journal, ids):
     """Who begins it again himself, after a write that failed, is alive: that adds none."""
-    assert await journal.newest_delivery() == max(ids)
+    assert await journal.ask(deliveries.newest_delivery) == max(ids)
     await journal.deliveries_begun(ids, "first")
     assert await noted(journal) == [("first", 0)] * 2
     await journal.deliveries_begun(ids[:1], "second")
@@ -58,7 +59,7 @@ async def test_what_waits_alone_over_deaths_begins_anew_when_it_is_sent_again(jo
     for by in ("first", "second"):
         await journal.deliveries_begun(ids[:1], by)
     await journal.deliveries_alone([(ids[0], "process.died")])
-    (row,) = await journal.deliveries()
+    (row,) = await journal.ask(deliveries.deliveries)
     assert (row.state, row.reason) == (DeliveryState.ALONE, "process.died")
     assert await journal.resend(row.number) == 1
     assert await noted(journal) == [(None, 0)] * 2

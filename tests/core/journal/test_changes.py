@@ -2,14 +2,18 @@
 
 import asyncio
 from datetime import date, timedelta
+from functools import partial
 
 import pytest
 
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.domain.sender import Sender
 from appealbus.core.errors import JournalError, MessageDiffers
+from appealbus.core.journal import figures, log, quarantine
+from appealbus.core.journal.appeals import cases as journal_cases
+from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.appeals.concluding import Conclusion
-from appealbus.core.journal.changes import waiting_changes
+from appealbus.core.journal.changes import changes, changing, waiting_changes
 from appealbus.core.journal.changes.changes import NewChange
 from appealbus.core.journal.journal import Journal
 from appealbus.core.preparation.changing import with_changes
@@ -74,14 +78,14 @@ async def test_the_same_twice_is_one_and_another_under_its_id_is_none(journal, m
     with pytest.raises(MessageDiffers) as caught:
         await journal.change(change(due_on="2026-04-02"))
     assert caught.value.number == appeal.receipt.number
-    await journal.would_change(change())
+    await journal.ask(changing.would_change, change())
     with pytest.raises(MessageDiffers):
-        await journal.would_change(change(due_on="2026-04-02"))
+        await journal.ask(changing.would_change, change(due_on="2026-04-02"))
     for _ in range(2):  # it waits for its appeal
         other = await journal.change(change(channel="other", kind="closed", number="none"))
     assert not other.new
     await journal.place_log()
-    repeated = [(each.appeal_id, each.detail) for each in (await journal.log(what=["repeated"])).entries]
+    repeated = [(each.appeal_id, each.detail) for each in (await journal.ask(log.page, what=["repeated"])).entries]
     mine = [(appeal.appeal_id, {"change": name}) for name in ("c1", "c2", "c2")]
     assert repeated == [*mine, (None, {"change": "c1"})]
 
@@ -91,13 +95,13 @@ async def test_a_change_waits_for_its_appeal(journal, make, change):
     waits = await journal.change(change(kind="withdrawn"))
     by_number = await journal.change(change("c2", number="ЖТ-1", kind="corrected"))
     assert (waits.appeal_id, waits.receipt.number, by_number.receipt.number) == (None, "", "ЖТ-1")
-    assert (await journal.counts()).waiting_changes == 2
+    assert (await journal.ask(figures.counts)).waiting_changes == 2
     appeal = await journal.accept(make.new(number="ЖТ-1"), owner="w")
     assert not appeal.leased
     assert (await journal.accept(make.new("m2"), owner="w")).leased
     (case,) = await journal.claim("w", make.now, 10, 60)
     assert (case.changes, len(case.kept_changes), case.closed) == (2, 2, "withdrawn")
-    assert (await journal.counts()).waiting_changes == 0
+    assert (await journal.ask(figures.counts)).waiting_changes == 0
     again = await journal.change(change(kind="withdrawn"))
     assert (again.new, again.receipt.number) == (False, "ЖТ-1")
 
@@ -114,7 +118,7 @@ async def test_a_change_is_about_one_appeal(journal, make, change):
     contradictory = [{"number": number, "appeal_message_id": of} for of in ("m2", "m9")]
     for given in [*contradictory, *foreign]:
         with pytest.raises(JournalError) as caught:  # as a person is told who replays it
-            await journal.would_change(change(**given))
+            await journal.ask(changing.would_change, change(**given))
         assert caught.value.code == ("change.contradictory" if given in contradictory else "change.foreign")
         assert not caught.value.passes
     for given in contradictory:
@@ -124,8 +128,12 @@ async def test_a_change_is_about_one_appeal(journal, make, change):
         taken = await journal.change(change(f"f{at}", **given))
         assert (taken.appeal_id, taken.new, taken.refused) == (None, True, "change.foreign")
         assert taken.receipt.number == given.get("number", "")
-    assert (await journal.counts()).waiting_changes == len(await journal.quarantined()) == len(foreign)
-    assert await journal.sent_changes() == {"other": {"due"}}
+    assert (
+        (await journal.ask(figures.counts)).waiting_changes
+        == len(await journal.ask(quarantine.quarantined))
+        == len(foreign)
+    )
+    assert await journal.ask(changes.sent) == {"other": {"due"}}
     assert (await journal.change(change("a", number=number, channel="other", anywhere=True))).appeal_id
     given = {"appeal_channel": "files", "appeal_message_id": "m1", "channel": "other", "anywhere": True}
     assert (await journal.change(change("b", **given))).appeal_id
@@ -140,10 +148,10 @@ async def test_who_may_not_change_it_does_not_by_coming_first(journal, make, cha
     await journal.accept(make.new(number="ЖТ-1"))
     (case,) = await journal.claim("w", make.now, 10, 60)
     assert [each.change.message_id for each in case.kept_changes] == ["b"]
-    (foreign,) = await journal.quarantined()
+    (foreign,) = await journal.ask(quarantine.quarantined)
     assert (foreign.position, foreign.code) == ("change a", "change.foreign")
     # c is about a message of its own channel, and a stands as if it waited.
-    assert (await journal.counts()).waiting_changes == 2
+    assert (await journal.ask(figures.counts)).waiting_changes == 2
 
 
 async def test_a_number_that_the_bus_has_not_given_is_no_number(journal, make, change):
@@ -153,7 +161,7 @@ async def test_a_number_that_the_bus_has_not_given_is_no_number(journal, make, c
     assert (await journal.accept(make.new())).receipt.number == "AB-2026-00000001"
     await journal.accept(make.new("m2", number="ЖТ-1"))
     assert [case.changes for case in await journal.claim("w", make.now, 10, 60)] == [0, 1]
-    assert (await journal.counts()).waiting_changes == 1
+    assert (await journal.ask(figures.counts)).waiting_changes == 1
 
 
 async def test_what_waits_is_bounded(journal, make, change):
@@ -164,15 +172,15 @@ async def test_what_waits_is_bounded(journal, make, change):
         ({}, "change.too_many_wait"),
         ({"note": None, "removed": ["x" * 299] * 300}, "change.too_large"),
     ]:
-        for take in (journal.would_change, journal.change):
+        for take in (partial(journal.ask, changing.would_change), journal.change):
             with pytest.raises(JournalError) as caught:
                 await take(change("c", **given), most_waiting=2)
             assert caught.value.code == code
     assert await journal.expire_changes(make.now) == 1
-    assert (await journal.counts()).waiting_changes == 1
-    (row,) = await journal.quarantined()
+    assert (await journal.ask(figures.counts)).waiting_changes == 1
+    (row,) = await journal.ask(quarantine.quarantined)
     assert (row.code, row.channel) == ("change.appeal_unknown", "files")
-    whole = await journal.quarantine_row(row.id)
+    whole = await journal.ask(quarantine.quarantine_row, row.id)
     assert Change.model_validate_json(whole.raw) == change("a").change
     assert (await journal.change(change("a"))).new
 
@@ -180,7 +188,7 @@ async def test_what_waits_is_bounded(journal, make, change):
 async def test_what_comes_during_a_run_is_not_lost(journal, make, change):
     """The run's end overwrites nothing of it: the appeal is ready again at once."""
     appeal = await journal.accept(make.new(), owner="w")
-    (case,) = await journal.cases([appeal.appeal_id])
+    (case,) = await journal.ask(journal_cases.cases, [appeal.appeal_id])
     await journal.change(change())
     assert await journal.conclude(ended(appeal, case))
     (case,) = await journal.claim("w", make.now, 10, 60)
@@ -194,7 +202,7 @@ async def test_a_held_appeal_stays_held(journal, make, change):
     appeal = await journal.accept(make.new())
     await journal.hold_appeal(appeal.receipt.number, by="x", reason="y")
     await journal.change(change())
-    assert (await journal.appeal(appeal.receipt.number)).state is AppealState.HELD
+    assert (await journal.ask(lists.appeal_row, appeal.receipt.number)).state is AppealState.HELD
     await journal.release_appeal(appeal.receipt.number)
     (case,) = await journal.claim("w", make.now, 10, 60)
     assert case.changes == 1
@@ -238,4 +246,4 @@ async def test_two_workers_lose_nothing(journal_database, make, change):
         assert sum(each.new for each in results) == 2 * count
         cases = await one.claim("w", make.now, 2 * count, 60)
         assert [case.changes for case in cases] == [1] * count
-        assert (await one.counts()).waiting_changes == 0
+        assert (await one.ask(figures.counts)).waiting_changes == 0

@@ -10,7 +10,7 @@ from sqlalchemy import create_engine, delete, select, text, update
 from appealbus.core.domain.client import Client, Credential, Role
 from appealbus.core.domain.event import Cursor, What, by_api
 from appealbus.core.errors import JournalError
-from appealbus.core.journal import clients, store
+from appealbus.core.journal import clients, feed, log, store
 from appealbus.core.journal.journal import Journal
 from tests.core.journal.conftest import NOW
 from tests.services.processes import PATIENCE
@@ -31,10 +31,10 @@ def credential(id_="00ff", days=30, **more):
 async def test_a_client_is_found_by_what_it_shows(journal):
     """All that was said of it comes back, with the digest; an id of another kind, or of nobody, is nobody's."""
     await journal.add_client(client(), credential(), DIGEST)
-    assert await journal.credential("token", "00ff") == (client(), credential(), DIGEST)
+    assert await journal.ask(clients.credential, "token", "00ff") == (client(), credential(), DIGEST)
     for kind, id_ in (("certificate", "00ff"), ("token", "00fe"), ("token", ""), ("token", "00FF")):
-        assert await journal.credential(kind, id_) is None
-    assert await journal.clients() == [(client(), [credential()])]
+        assert await journal.ask(clients.credential, kind, id_) is None
+    assert await journal.ask(clients.all_clients) == [(client(), [credential()])]
 
 
 async def test_the_old_credential_ends_when_it_was_said(journal):
@@ -44,7 +44,7 @@ async def test_the_old_credential_ends_when_it_was_said(journal):
     await journal.add_credential("desk", credential("01"), OTHER, until)
     await journal.add_credential("desk", credential("02"), OTHER, NOW + timedelta(days=20))
     await journal.add_credential("desk", credential("03", kind="certificate"), OTHER, None)
-    ((_, its),) = await journal.clients()
+    ((_, its),) = await journal.ask(clients.all_clients)
     assert {each.id: each.expires_at - NOW for each in its} == {
         "00ff": timedelta(hours=24),
         "01": timedelta(days=20),
@@ -63,14 +63,14 @@ async def test_who_is_revoked_stays_so(journal):
     assert await journal.revoke_credential("desk", "01")
     assert not await journal.revoke_credential("desk", "01")
     assert not await journal.revoke_credential("other", "00ff")  # another's
-    assert (await journal.credential("token", "00ff"))[1].revoked_at is None
+    assert (await journal.ask(clients.credential, "token", "00ff"))[1].revoked_at is None
     assert await journal.revoke_client("desk")
     assert not await journal.revoke_client("desk")
     assert not await journal.revoke_client("nobody")
-    found, one, _ = await journal.credential("token", "00ff")
+    found, one, _ = await journal.ask(clients.credential, "token", "00ff")
     assert None not in (found.revoked_at, one.revoked_at)
     await journal.note_read("desk", Cursor(1, 2))
-    assert [reader.client for reader in await journal.feed_readers()] == ["other"]
+    assert [reader.client for reader in await journal.ask(feed.readers)] == ["other"]
     for attempt, code in (
         (journal.add_credential("desk", credential("04"), OTHER, None), "client.revoked"),
         (journal.add_client(client(), credential("05"), OTHER), "client.known"),
@@ -82,7 +82,7 @@ async def test_who_is_revoked_stays_so(journal):
         with pytest.raises(JournalError) as failed:
             await attempt
         assert failed.value.code == code
-    assert [each.name for each, _ in await journal.clients()] == ["desk", "other"]
+    assert [each.name for each, _ in await journal.ask(clients.all_clients)] == ["desk", "other"]
 
 
 async def test_what_becomes_of_clients_is_in_the_log_without_secrets(journal, url):
@@ -95,7 +95,7 @@ async def test_what_becomes_of_clients_is_in_the_log_without_secrets(journal, ur
     await journal.note_look("dossier", purpose="review", by=by_api("desk"))
     while await journal.place_log():
         pass
-    entries = (await journal.log()).entries
+    entries = (await journal.ask(log.page)).entries
     assert [(entry.what, entry.actor, entry.about) for entry in entries] == [
         (What.CLIENT_ADDED, "person:aigul", "desk"),
         (What.CLIENT_ROTATED, "person:aigul", "desk"),
@@ -163,7 +163,7 @@ async def test_two_that_add_the_same_client_at_once_add_one(journal, url):
             return_exceptions=True,
         )
     assert [type(each) for each in done if each is not None] == [JournalError]
-    ((_, its),) = await journal.clients()
+    ((_, its),) = await journal.ask(clients.all_clients)
     assert len(its) == 1
 
 
@@ -176,18 +176,18 @@ async def test_the_furthest_that_a_client_has_read_counts(journal):
         pass
     for position in (2, 4, 3):
         await journal.note_read("desk", Cursor(1, position))
-    (reader,) = await journal.feed_readers()
+    (reader,) = await journal.ask(feed.readers)
     assert (reader.client, reader.cursor, reader.lag) == ("desk", Cursor(1, 4), 1)
     await journal.note_read("nobody", Cursor(1, 3))
     state = await journal.begin_epoch(1, 0)
     while await journal.place_log():
         pass
     await journal.note_read("desk", Cursor(1, 5))
-    (reader,) = await journal.feed_readers()
-    head = (await journal.log(limit=1000)).head
+    (reader,) = await journal.ask(feed.readers)
+    head = (await journal.ask(log.page, limit=1000)).head
     assert (reader.cursor, reader.lag) == (Cursor(1, 5), head.position - 5)
     await journal.note_read("desk", Cursor(state.epoch, 1))
-    (reader,) = await journal.feed_readers()
+    (reader,) = await journal.ask(feed.readers)
     assert (reader.cursor, reader.lag) == (Cursor(state.epoch, 1), head.position - 1)
 
 
@@ -205,5 +205,5 @@ async def test_nobody_waits_for_a_reader_that_is_revoked_in_this_moment(journal_
                 await asyncio.sleep(0.01)
             revoking.commit()
         await noting
-        assert await journal.feed_readers() == []
+        assert await journal.ask(feed.readers) == []
     engine.dispose()

@@ -8,7 +8,8 @@ import pytest
 
 from appealbus.core import clocks
 from appealbus.core.errors import JournalError
-from appealbus.core.journal import reader
+from appealbus.core.journal import reader, workers
+from appealbus.core.journal.appeals import cases, lists
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.workers import WorkerState
@@ -47,7 +48,7 @@ async def test_a_wrong_clock_takes_no_live_appeal(journal, make, url, wrong):
     left = ends_in(url)
     assert 0 < left["accepted"] <= 60 < left["free"] <= 120
 
-    ids = [row.appeal_id for row in await journal.cases([1, 2])]
+    ids = [row.appeal_id for row in await journal.ask(cases.cases, [1, 2])]
     assert len(await journal.renew("a", ids, now + wrong, 300)) == 1
     assert 200 < ends_in(url)["accepted"] <= 300
 
@@ -87,7 +88,7 @@ async def test_a_clock_that_is_ahead_deletes_nothing_young(journal, make, url, m
         "replies": 0,
         "access": 0,
     }
-    assert [row.message_id for row in await journal.appeals()] == ["young"]
+    assert [row.message_id for row in await journal.ask(lists.appeals)] == ["young"]
 
 
 class Wrong(datetime):
@@ -102,7 +103,7 @@ async def test_a_worker_with_a_wrong_clock_is_seen_alive(journal, monkeypatch):
     """It lives as long as it says, by the database's clock, whoever looks."""
     monkeypatch.setattr(clocks, "wall", lambda: Wrong.now(UTC))
     await journal.beat(WorkerState("late", "host", 1, datetime.now(UTC)), [], 60)
-    assert [one.name for one in await journal.workers()] == ["late"]
+    assert [one.name for one in await journal.ask(workers.workers)] == ["late"]
     monkeypatch.setattr(reader, "datetime", Wrong)
     await journal.beat(WorkerState("gone", "host", 1, datetime.now(UTC)), [], 0)
-    assert [one.name for one in await journal.workers()] == ["late"]
+    assert [one.name for one in await journal.ask(workers.workers)] == ["late"]

@@ -8,6 +8,7 @@ from sqlalchemy import bindparam, select, update
 
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import bulk, direct, pipeline
+from appealbus.core.journal.appeals import cases as journal_cases
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.replies import reply
@@ -124,7 +125,7 @@ async def test_each_hot_write_waits_as_often_as_it_must(journal_database, make, 
             await waits.of(*(journal.keep(cases[2].appeal_id, make.state(), owner="me"), conclude(journal, cases[2])))
             == 3
         )
-        assert len(await journal.states(cases[2].receipt.number)) == 1
+        assert len(await journal.ask(journal_cases.states, cases[2].receipt.number)) == 1
 
 
 def conclude(journal, case):

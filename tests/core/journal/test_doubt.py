@@ -9,8 +9,10 @@ from appealbus.core import clocks
 from appealbus.core.bus.intake.trimming import trim_quarantine
 from appealbus.core.config.models import BusSettings
 from appealbus.core.errors import JournalError
-from appealbus.core.journal import clock, state
+from appealbus.core.journal import clock, figures, state
+from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.appeals.concluding import Conclusion
+from appealbus.core.journal.deliveries import deliveries
 from appealbus.core.journal.journal import Journal
 from appealbus.schemas.dossier import Completeness
 from tests.services.forms import form
@@ -50,7 +52,7 @@ async def test_a_clock_that_jumps_deletes_nothing(url, make, machine):
         assert abs(journal.now() - machine.real) < timedelta(seconds=5)
     async with await Journal.open(url) as journal:  # the doubt outlives the process
         assert journal.doubt.doubt == "jumped"
-        assert len(await journal.appeals()) == 1
+        assert len(await journal.ask(lists.appeals)) == 1
         assert (await journal.trust_clock()).doubt == "jumped"
         assert journal.doubt is None
         assert (await journal.prune(journal.now() - timedelta(days=30)))["appeals"] == 1
@@ -66,7 +68,7 @@ async def test_a_clock_that_jumps_empties_no_quarantine(url, make, machine):
         machine.passed += 1
         await journal.look()
         assert await trim_quarantine(journal, settings) == 2
-        assert (await journal.counts()).quarantine == 3
+        assert (await journal.ask(figures.counts)).quarantine == 3
         await journal.trust_clock()
         assert await trim_quarantine(journal, settings) == 3
 
@@ -158,12 +160,12 @@ async def test_what_was_stamped_in_the_future_does_not_wait_for_it(url, make, ma
         machine.set(days=-1)
         machine.passed += 10
         assert (await journal.look()).doubt == "jumped"
-        assert len(await journal.undelivered("out", journal.now(), 10)) == 1
+        assert len(await journal.ask(deliveries.undelivered, "out", journal.now(), 10)) == 1
         assert await journal.claim("me", journal.now(), 10, 60) == []
     async with await Journal.open(url) as journal:
         await journal.trust_clock()
         assert abs(journal.now() - clocks.wall()) < timedelta(seconds=1)
-        assert len(await journal.undelivered("out", journal.now(), 10)) == 1
+        assert len(await journal.ask(deliveries.undelivered, "out", journal.now(), 10)) == 1
         assert await journal.claim("me", journal.now(), 10, 60) == []
         machine.passed += 60
         assert [case.appeal_id for case in await journal.claim("me", journal.now(), 10, 60)] == [one.appeal_id]
@@ -214,11 +216,11 @@ async def test_what_is_resent_or_follows_one_that_waits_alone_goes_out(url, make
         machine.set(days=400)
         machine.passed += 1
         await journal.look()
-        (first,) = await journal.undelivered("out", journal.now(), 10)
+        (first,) = await journal.ask(deliveries.undelivered, "out", journal.now(), 10)
         await journal.deliveries_alone([(first.delivery_id, "refused")])
-        assert [row.version for row in await journal.undelivered("out", journal.now(), 10)] == [2]
+        assert [row.version for row in await journal.ask(deliveries.undelivered, "out", journal.now(), 10)] == [2]
         await journal.resend(one.receipt.number)
-        assert [row.version for row in await journal.undelivered("out", journal.now(), 10)] == [1]
+        assert [row.version for row in await journal.ask(deliveries.undelivered, "out", journal.now(), 10)] == [1]
 
 
 async def test_another_process_hears_that_the_clock_was_accepted(url, machine):

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from appealbus.core.domain.listing import AppealState
+from appealbus.core.journal import documents
+from appealbus.core.journal.appeals import cases, lists
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.errors import LeaseLost
 from appealbus.schemas.dossier import Completeness
@@ -52,8 +54,8 @@ async def test_who_has_lost_an_appeal_concludes_nothing(journal, make):
     with pytest.raises(LeaseLost):
         await end(journal, accepted, "slow", 2, b"slow")
 
-    assert await journal.dossier(accepted.receipt.number) == b"quick"
-    (row,) = await journal.appeals()
+    assert await journal.ask(documents.whole, accepted.receipt.number) == b"quick"
+    (row,) = await journal.ask(lists.appeals)
     assert (row.version, row.state) == (1, AppealState.IDLE)
 
 
@@ -73,7 +75,7 @@ async def test_who_has_lost_an_appeal_keeps_nothing(journal, make):
     await journal.keep(accepted.appeal_id, make.state(kind=OutcomeKind.TIMED_OUT), owner="quick")
     await journal.access([make.access("n")])
 
-    assert [state.kind for state in await journal.states(accepted.receipt.number)] == [OutcomeKind.NOT_FOUND]
+    assert [state.kind for state in await journal.ask(cases.states, accepted.receipt.number)] == [OutcomeKind.NOT_FOUND]
 
 
 async def test_a_second_conclusion_of_one_group_has_no_lease(journal, make):
@@ -105,4 +107,4 @@ async def test_what_was_found_is_kept_before_its_conclusion_ends_the_lease(journ
     free.set()
     await asyncio.gather(*writes)
 
-    assert [state.kind for state in await journal.states(two.receipt.number)] == [make.state().kind]
+    assert [state.kind for state in await journal.ask(cases.states, two.receipt.number)] == [make.state().kind]

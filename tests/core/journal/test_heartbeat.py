@@ -10,6 +10,7 @@ from sqlalchemy import create_engine, text
 from appealbus.core import clocks
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.interfaces.link import LinkState, LinkStatus
+from appealbus.core.journal import workers
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.workers import WorkerState
 
@@ -30,8 +31,8 @@ async def test_a_worker_is_seen_with_its_links(journal):
     await journal.beat(worker("a", in_flight=3), [], 60)
     await journal.beat(worker("a", in_flight=4, links=(link,)), [STATE], 60)
 
-    assert await journal.workers() == [worker("a", in_flight=4, links=(link,))]
-    assert await journal.source_states() == [STATE]
+    assert await journal.ask(workers.workers) == [worker("a", in_flight=4, links=(link,))]
+    assert await journal.ask(workers.source_states) == [STATE]
 
 
 async def test_sources_are_summed_over_workers(journal):
@@ -40,7 +41,7 @@ async def test_sources_are_summed_over_workers(journal):
     await journal.beat(worker("a"), [replace(STATE, differences={"a": 1, "b": 2}), egkn], 60)
     await journal.beat(worker("b"), [replace(OTHER, differences={"a": 4})], 60)
 
-    assert await journal.source_states() == [
+    assert await journal.ask(workers.source_states) == [
         egkn,
         SourceState(
             "gbdfl",
@@ -63,12 +64,12 @@ async def test_sources_are_summed_over_workers(journal):
 async def test_the_dead_are_not_counted_and_then_forgotten(journal, url):
     """A worker whose time is over counts no more; the next sign of life of another one removes its rows."""
     await journal.beat(worker("dead"), [OTHER], 0)
-    assert await journal.workers() == []
-    assert [state.breaker for state in await journal.source_states()] == ["half_open"]
+    assert await journal.ask(workers.workers) == []
+    assert [state.breaker for state in await journal.ask(workers.source_states)] == ["half_open"]
 
     await journal.beat(worker("alive"), [STATE], 60)
-    assert [one.name for one in await journal.workers()] == ["alive"]
-    assert await journal.source_states() == [STATE]
+    assert [one.name for one in await journal.ask(workers.workers)] == ["alive"]
+    assert await journal.ask(workers.source_states) == [STATE]
     engine = create_engine(url)
     with engine.connect() as connection:
         left = connection.execute(text("SELECT worker FROM source_state UNION SELECT name FROM worker")).scalars().all()
@@ -80,10 +81,10 @@ async def test_what_was_learned_of_a_source_outlives_workers_that_do_not_ask_it(
     """Else what begins to come would be usual for the next one that asks it, and a gap in its replies be none."""
     await journal.beat(worker("dead"), [OTHER], 0)
     await journal.beat(worker("alive"), [replace(STATE, source="egkn")], 60)
-    assert [state.source for state in await journal.source_states()] == ["egkn"]
-    assert [state.source for state in await journal.source_states_at_last()] == ["egkn", "gbdfl"]
+    assert [state.source for state in await journal.ask(workers.source_states)] == ["egkn"]
+    assert [state.source for state in await journal.ask(workers.source_states_at_last)] == ["egkn", "gbdfl"]
     await journal.beat(worker("next"), [STATE], 60)
-    assert await journal.source_states_at_last() == [replace(STATE, source="egkn"), STATE]
+    assert await journal.ask(workers.source_states_at_last) == [replace(STATE, source="egkn"), STATE]
     engine = create_engine(url)
     with engine.connect() as connection:
         left = connection.execute(text("SELECT worker FROM source_state")).scalars().all()

@@ -7,6 +7,7 @@ import pytest
 from appealbus.core import clocks
 from appealbus.core.domain.event import Cursor
 from appealbus.core.interfaces.answer import Answer, Kept
+from appealbus.core.journal import figures, log
 from appealbus.core.journal.errors import CursorAhead, CursorPruned, CursorUndone, UnknownEpoch
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.quarantine import QuarantineBounds
@@ -19,7 +20,7 @@ async def placed(journal):
         pass
     entries, after = [], None
     while True:
-        page = await journal.log(after, 50)
+        page = await journal.ask(log.page, after, 50)
         entries += page.entries
         after = page.next
         if not page.lag:
@@ -145,23 +146,23 @@ async def test_pages_filter_and_go_on(journal, make):
     numbers = [(await journal.accept(make.new(f"m{index}"))).receipt.number for index in range(5)]
     await journal.hold_appeal(numbers[2], by="x", reason="so")
     if journal.shared:
-        assert [entry.position for entry in await journal.history(numbers[2])] == [None, None]
-        assert (await journal.counts()).log_unplaced == 6
-        assert (await journal.log()).entries == []
+        assert [entry.position for entry in await journal.ask(log.history, numbers[2])] == [None, None]
+        assert (await journal.ask(figures.counts)).log_unplaced == 6
+        assert (await journal.ask(log.page)).entries == []
     await placed(journal)
-    assert (await journal.counts()).log_position == 6
+    assert (await journal.ask(figures.counts)).log_position == 6
 
-    first = await journal.log(None, 2)
+    first = await journal.ask(log.page, None, 2)
     assert ([entry.number for entry in first.entries], str(first.next), first.lag) == (numbers[:2], "1.2", 4)
-    second = await journal.log(first.next, 2, what={"held"})
+    second = await journal.ask(log.page, first.next, 2, what={"held"})
     assert ([entry.what for entry in second.entries], str(second.next), second.lag) == (["held"], "1.6", 0)
-    assert (await journal.log(second.next)).entries == []
-    assert [entry.what for entry in (await journal.log(number=numbers[2])).entries] == ["accepted", "held"]
-    assert (await journal.log(number="no such")).next == second.next
-    assert (await journal.log(actor="person:x", about="")).entries[0].detail == {"reason": "so"}
-    assert [entry.position for entry in await journal.history(numbers[2], limit=1)] == [3]
-    assert [entry.position for entry in await journal.history(numbers[2], after=3)] == [6]
-    assert await journal.history("no such") == []
+    assert (await journal.ask(log.page, second.next)).entries == []
+    assert [entry.what for entry in (await journal.ask(log.page, number=numbers[2])).entries] == ["accepted", "held"]
+    assert (await journal.ask(log.page, number="no such")).next == second.next
+    assert (await journal.ask(log.page, actor="person:x", about="")).entries[0].detail == {"reason": "so"}
+    assert [entry.position for entry in await journal.ask(log.history, numbers[2], limit=1)] == [3]
+    assert [entry.position for entry in await journal.ask(log.history, numbers[2], after=3)] == [6]
+    assert await journal.ask(log.history, "no such") == []
 
 
 async def test_a_cursor_that_cannot_go_on_says_where_to_start(journal, make):
@@ -170,34 +171,34 @@ async def test_a_cursor_that_cannot_go_on_says_where_to_start(journal, make):
         await journal.accept(make.new(f"m{index}"))
     await placed(journal)
     with pytest.raises(CursorAhead) as ahead:
-        await journal.log(Cursor(1, 5))
+        await journal.ask(log.page, Cursor(1, 5))
     assert str(ahead.value.restart) == "1.4"
     await journal.begin_epoch(3, 0)
     await placed(journal)
     for cursor in (Cursor(1, 4), Cursor(4, 4)):
-        assert [entry.what for entry in (await journal.log(cursor)).entries] == ["restored"]
-    assert str((await journal.log(Cursor(1, 2))).next) == "4.5"
+        assert [entry.what for entry in (await journal.ask(log.page, cursor)).entries] == ["restored"]
+    assert str((await journal.ask(log.page, Cursor(1, 2))).next) == "4.5"
     with pytest.raises(CursorUndone) as undone:
-        await journal.log(Cursor(1, 5))
+        await journal.ask(log.page, Cursor(1, 5))
     assert (str(undone.value.restart), undone.value.code) == ("4.4", "cursor.undone")
     for cursor, restart in ((Cursor(2, 3), "4.0"), (Cursor(9, 3), "4.4")):
         with pytest.raises(UnknownEpoch) as unknown:
-            await journal.log(cursor)
+            await journal.ask(log.page, cursor)
         assert str(unknown.value.restart) == restart
 
     assert await journal.prune_log(clocks.wall()) == 5
     await placed_from(journal, Cursor(4, 5))
     for old in (Cursor(1, 0), Cursor(1, 4)):
         with pytest.raises(CursorPruned) as pruned:
-            await journal.log(old)
+            await journal.ask(log.page, old)
         assert str(pruned.value.restart) == "4.5"
-    assert [entry.what for entry in (await journal.log()).entries] == ["pruned"]
+    assert [entry.what for entry in (await journal.ask(log.page)).entries] == ["pruned"]
 
 
 async def placed_from(journal, cursor):
     while await journal.place_log():
         pass
-    assert [entry.position for entry in (await journal.log(cursor)).entries] == [cursor.position + 1]
+    assert [entry.position for entry in (await journal.ask(log.page, cursor)).entries] == [cursor.position + 1]
 
 
 async def test_what_has_no_position_at_a_restore_gets_one_in_the_new_epoch(journal, make):
@@ -208,11 +209,11 @@ async def test_what_has_no_position_at_a_restore_gets_one_in_the_new_epoch(journ
     await journal.begin_epoch(1, 0)
     while await journal.place_log():
         pass
-    went_on = await journal.log(Cursor(1, 1))
+    went_on = await journal.ask(log.page, Cursor(1, 1))
     assert [entry.what for entry in went_on.entries] == ["accepted", "restored"]
     if journal.shared:
         with pytest.raises(CursorUndone):
-            await journal.log(Cursor(1, 2))
+            await journal.ask(log.page, Cursor(1, 2))
 
 
 async def test_two_sequencers_at_once_are_as_right_as_one(url, journal, make):

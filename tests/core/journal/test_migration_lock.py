@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import text
 
 from appealbus.core.errors import ConfigError, JournalError
+from appealbus.core.journal import figures, migration_lock, store
 from appealbus.core.journal import journal as journal_module
-from appealbus.core.journal import migration_lock, store
 from appealbus.core.journal.errors import Superseded
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.lock import FileLock
@@ -107,7 +107,7 @@ async def test_nothing_is_written_into_tables_of_another_revision(url, become, m
         become("9999")
     become(REVISIONS[-1])
     async with await Journal.open(url) as journal:
-        assert (await journal.counts()).ready == 2
+        assert (await journal.ask(figures.counts)).ready == 2
 
 
 async def test_a_journal_of_a_newer_release_is_refused_in_words(url, become):

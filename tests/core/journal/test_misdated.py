@@ -8,7 +8,10 @@ import pytest
 from appealbus.core.domain.change import AHEAD, KeptChange
 from appealbus.core.domain.selection import Selection
 from appealbus.core.domain.sender import Sender
+from appealbus.core.journal import figures
+from appealbus.core.journal.appeals import lists, selecting
 from appealbus.core.journal.appeals.concluding import Conclusion
+from appealbus.core.journal.changes import changes as journal_changes
 from appealbus.core.journal.changes.changes import NewChange
 from appealbus.core.preparation.changing import with_changes
 from appealbus.schemas.change import Change
@@ -49,7 +52,7 @@ async def test_what_is_dated_far_ahead_does_not_win_for_ever(journal, make, wait
     case = await worked(journal, make)
     assert case.appeal.due_on.isoformat() == "2026-12-20"
     assert [each.message_id for each in case.notes] == ["typo", "right"]
-    listed = await journal.changes(case.receipt.number)
+    listed = await journal.ask(journal_changes.changes, case.receipt.number)
     assert [row.message_id for row in listed] == ["typo", "right"]
 
 
@@ -92,7 +95,7 @@ async def test_an_end_that_is_dated_far_ahead_is_undone_by_a_later_change(journa
     number = (await journal.accept(make.new(at=make.later(61)))).receipt.number
     for each in () if waits else changes:
         await journal.change(each)
-    assert (await journal.appeal(number)).closed is None
+    assert (await journal.ask(lists.appeal_row, number)).closed is None
     assert (await worked(journal, make)).closed is None
 
 
@@ -119,7 +122,7 @@ async def test_it_comes_again_as_the_same(journal, make):
     again = await journal.change(change("typo", make.later(86400 * 365), due_on="2062-03-01", dated_at=TYPO))
     assert (again.new, again.receipt) == (False, first.receipt)
     assert told(first.receipt.warnings) == ["dated_at", "due_on"]
-    (row,) = await journal.changes(first.receipt.number)
+    (row,) = await journal.ask(journal_changes.changes, first.receipt.number)
     assert row.received_at == make.now
 
 
@@ -137,16 +140,16 @@ async def test_it_is_counted_and_listed_apart_from_what_is_lacking(journal, make
         ids[name] = (await journal.accept(make.new(name))).appeal_id
         done = Conclusion(ids[name], dossier=b"{}", version=1, completeness=Completeness.COMPLETE, **given)
         await journal.conclude(done)
-    counts = await journal.counts()
+    counts = await journal.ask(figures.counts)
     assert (counts.lacking, counts.unassessed, counts.misdated) == ({"a.b": 2}, {"minor": 2, "repeats": 1}, 2)
-    assert len(await journal.appeals(lacking=True)) == 2
+    assert len(await journal.ask(lists.appeals, lacking=True)) == 2
     wanted = {"lacking": ["lookup", "all"], "misdated": ["date", "all"], "unassessed": ["rule", "all"]}
     for part, names in wanted.items():
-        found = await journal.selected(Selection(**{part: True}), 100)
+        found = await journal.ask(selecting.selected, Selection(**{part: True}), 100)
         assert sorted(found) == [ids[name] for name in names]
-        found = await journal.selected(Selection(**{part: True}, kind="complaint"), 100)
+        found = await journal.ask(selecting.selected, Selection(**{part: True}, kind="complaint"), 100)
         assert sorted(found) == [ids[name] for name in names]
-    rows = {row.appeal_id: row for row in await journal.appeals()}
+    rows = {row.appeal_id: row for row in await journal.ask(lists.appeals)}
     told = rows[ids["all"]]
     assert (told.lacks, told.unassessed, told.misdated) == (("a.b",), ("minor", "repeats"), True)
     assert (rows[ids["date"]].lacks, rows[ids["none"]].misdated) == ((), False)
@@ -188,15 +191,15 @@ async def test_its_receipt_tells_of_it_each_time(journal, make, name, waits):
 async def test_a_due_date_that_cannot_be_pins_nothing(journal, make, typo, kind):
     """Neither the appeal nor its place in the queue is by it; a later one counts."""
     number = (await journal.accept(make.new())).receipt.number
-    before = (await journal.appeal(number)).due_on
+    before = (await journal.ask(lists.appeal_row, number)).due_on
     await journal.change(change("typo", make.now, kind, due_on=typo, dated_at=make.now.isoformat()))
-    row = await journal.appeal(number)
+    row = await journal.ask(lists.appeal_row, number)
     assert (row.due_on, row.misdated) == (before, True)
     case = await worked(journal, make)
     assert (case.appeal.due_on, case.misdated, case.notes[0].due_on) == (None, True, None)
     await journal.release("w")
     await journal.change(change("right", make.later(60), "due", due_on="2026-12-20"))
-    assert not (await journal.appeal(number)).misdated
+    assert not (await journal.ask(lists.appeal_row, number)).misdated
     case = await worked(journal, make)
     assert (case.appeal.due_on.isoformat(), case.misdated) == ("2026-12-20", False)
 
@@ -213,7 +216,7 @@ async def test_an_end_that_is_dated_long_before_does_not_rule(journal, make, kin
     await journal.change(
         change("on", make.later(60), "extended", due_on="2026-12-20", dated_at=make.later(50).isoformat())
     )
-    assert (await journal.appeal(number)).closed is None
+    assert (await journal.ask(lists.appeal_row, number)).closed is None
     case = await worked(journal, make)
     assert (case.closed, case.misdated) == (None, False)
 
@@ -237,15 +240,15 @@ async def test_a_held_appeal_that_it_ended_is_told(journal, make, end, waits):
     await journal.hold_appeal(taken.receipt.number, by="somebody", reason="why")
     if not waits:
         await journal.change(ended)
-    row = await journal.appeal(taken.receipt.number)
+    row = await journal.ask(lists.appeal_row, taken.receipt.number)
     assert (row.state, row.closed, row.misdated) == ("held", "answered", True)
-    assert (await journal.counts()).misdated == 1
-    assert list(await journal.selected(Selection(misdated=True), 100)) == [taken.appeal_id]
+    assert (await journal.ask(figures.counts)).misdated == 1
+    assert list(await journal.ask(selecting.selected, Selection(misdated=True), 100)) == [taken.appeal_id]
     await journal.change(change("before", make.later(2), "registered", dated_at="2026-01-01"))
-    assert (await journal.counts()).misdated == 1
+    assert (await journal.ask(figures.counts)).misdated == 1
     await journal.change(change("on", make.later(60), "extended", due_on="2026-12-20"))
-    row = await journal.appeal(taken.receipt.number)
-    assert (row.closed, row.misdated, (await journal.counts()).misdated) == (None, False, 0)
+    row = await journal.ask(lists.appeal_row, taken.receipt.number)
+    assert (row.closed, row.misdated, (await journal.ask(figures.counts)).misdated) == (None, False, 0)
 
 
 async def test_a_run_that_did_not_know_of_it_does_not_hide_it(journal, make):
@@ -256,4 +259,4 @@ async def test_a_run_that_did_not_know_of_it_does_not_hide_it(journal, make):
     done = Conclusion(taken.appeal_id, dossier=b"{}", version=1, completeness=Completeness.COMPLETE, owner="w")
     await journal.conclude(done)
     await journal.hold_appeal(taken.receipt.number, by="somebody", reason="why")
-    assert (await journal.appeal(taken.receipt.number)).misdated
+    assert (await journal.ask(lists.appeal_row, taken.receipt.number)).misdated

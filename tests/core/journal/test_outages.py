@@ -126,9 +126,9 @@ async def test_what_waits_is_counted_by_its_index_alone(tmp_path, make, monkeypa
     async with await Journal.open(sqlite_journal(tmp_path / "journal.db")) as journal:
         await park(journal, make, [1, 2])
         heard.clear()
-        assert [each.appeals for each in await journal.parked_for()] == [2]
-        assert sum((await journal.waiting_by_day(Needs("s"))).days.values()) == 2
-        danger, count = await journal.endangered("s", None, TODAY + timedelta(1), 20)
+        assert [each.appeals for each in await journal.ask(reads.parked_for)] == [2]
+        assert sum((await journal.ask(reads.by_day, Needs("s"))).days.values()) == 2
+        danger, count = await journal.ask(reads.endangered, "s", None, TODAY + timedelta(1), 20)
         assert ([each.due_on for each in danger], count) == ([TODAY + timedelta(1)], 1)
     plans = [plan for _, plan in heard]
     counting = [

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from appealbus.core.domain.document import Form, appeal_document
+from appealbus.core.journal import past as journal_past
 from appealbus.core.journal import renewing, store
 from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.appeals.concluding import Conclusion
@@ -55,7 +56,7 @@ async def test_by_person_text_and_parcel(comparing, make):
     its = {"category": LAND, "parcels": field, "text": LETTER}
     own, appeal = await put(comparing, make, "6", **its, **by(0))
     later, _ = await put(comparing, make, "7", text=LETTER, **by(3))
-    past = await comparing.past(own, appeal)
+    past = await comparing.ask(journal_past.past, own, appeal)
     assert told(past) == {
         same: (True, True, True, False),
         copy: (False, False, False, True),
@@ -63,7 +64,7 @@ async def test_by_person_text_and_parcel(comparing, make):
         field_: (False, False, True, False),
     }
     assert (past.copies, past.neighbours, past.more) == (2, 1, False)
-    assert later in told(await comparing.past(own, appeal, FOR_READERS))
+    assert later in told(await comparing.ask(journal_past.past, own, appeal, FOR_READERS))
 
 
 async def test_bounds_are_told(comparing, make):
@@ -75,7 +76,7 @@ async def test_bounds_are_told(comparing, make):
     for number in range(10):
         await put(comparing, make, f"p{number}", text="", category=LAND, **by(0))
     own, appeal = await put(comparing, make, "own", text=LETTER, category=LAND, parcels=field, **by(0))
-    past = await comparing.past(own, appeal, reach)
+    past = await comparing.ask(journal_past.past, own, appeal, reach)
     assert past.more
     assert 8 <= past.copies <= 12
     assert past.neighbours == 6
@@ -93,8 +94,8 @@ async def test_a_corrected_text_is_found_by_what_it_says_now(comparing, make):
     await conclude(comparing, first, form=Form(form, appeal_document(form)))
     old, was = await put(comparing, make, "2", text=LETTER, **by(1))
     new, now = await put(comparing, make, "3", text=other, **by(1))
-    assert told(await comparing.past(old, was)) == {}
-    assert first in told(await comparing.past(new, now))
+    assert told(await comparing.ask(journal_past.past, old, was)) == {}
+    assert first in told(await comparing.ask(journal_past.past, new, now))
 
 
 async def test_who_wrote_is_who_it_is_by_the_newest_form(comparing, make):
@@ -103,7 +104,7 @@ async def test_who_wrote_is_who_it_is_by_the_newest_form(comparing, make):
     form = appeal.model_copy(update={"applicant": Appeal.model_validate({"message_id": "-", **by(1)}).applicant})
     await conclude(comparing, first, form=Form(form, appeal_document(form)))
     own, its = await put(comparing, make, "2", text=LETTER, category=LAND, **by(0))
-    assert [each.person for each in (await comparing.past(own, its)).others] == [False]
+    assert [each.person for each in (await comparing.ask(journal_past.past, own, its)).others] == [False]
 
 
 async def test_what_goes_takes_its_sketch_along(url, make, journal):
@@ -174,9 +175,9 @@ async def test_a_journal_without_sketches_is_upgraded(url, make):
     async with await Journal.open(url) as journal:
         journal.compares_texts = True
         own, appeal = await put(journal, make, "3", text=LETTER, **by(3))
-        assert told(await journal.past(own, appeal)) == {}
+        assert told(await journal.ask(journal_past.past, own, appeal)) == {}
         assert (await journal.sketch_missing(0)).drawn == 3
-        assert len(told(await journal.past(own, appeal))) == 3
+        assert len(told(await journal.ask(journal_past.past, own, appeal))) == 3
 
 
 async def test_another_key_draws_anew(url, make, monkeypatch):
@@ -193,6 +194,6 @@ async def test_another_key_draws_anew(url, make, monkeypatch):
     assert key != store.UNNAMED_KEY or url.startswith("postgresql")
     assert await rows(url) == (0, 0)
     async with await Journal.open(url) as journal:
-        assert told(await journal.past(own, appeal)) == {}
+        assert told(await journal.ask(journal_past.past, own, appeal)) == {}
         assert (await journal.sketch_missing(0)).drawn == 2
-        assert list(told(await journal.past(own, appeal))) == [1]
+        assert list(told(await journal.ask(journal_past.past, own, appeal))) == [1]

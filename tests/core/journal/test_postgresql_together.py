@@ -10,8 +10,9 @@ import pytest
 from sqlalchemy import create_engine, event
 from structlog.testing import capture_logs
 
-from appealbus.core.journal import bulk, encoding, postgresql
-from appealbus.core.journal.appeals import numbering
+from appealbus.core.journal import access, bulk, encoding, postgresql
+from appealbus.core.journal.appeals import cases as journal_cases
+from appealbus.core.journal.appeals import lists, numbering
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.drivers import postgresql_driver
 from appealbus.core.journal.errors import OutcomeUnknown
@@ -67,9 +68,13 @@ async def test_who_stands_still_in_a_transaction_does_it_again(url, make, monkey
             )
         assert stood
         assert [(line["event"], line["code"]) for line in logs] == [("journal.tried_again", "unreachable")]
-        assert [row.number for row in await journal.appeals()] == ["AB-2026-00000001", "AB-2026-00000002"]
-        assert len(await journal.access_rows()) == len(await journal.states(one.receipt.number)) == 1
-        assert len(await journal.versions(one.receipt.number)) == 1
+        assert [row.number for row in await journal.ask(lists.appeals)] == ["AB-2026-00000001", "AB-2026-00000002"]
+        assert (
+            len(await journal.ask(access.access_rows))
+            == len(await journal.ask(journal_cases.states, one.receipt.number))
+            == 1
+        )
+        assert len(await journal.ask(lists.versions, one.receipt.number)) == 1
 
 
 async def test_nobody_takes_an_appeal_over_while_a_state_of_it_is_being_written(url, make, monkeypatch):

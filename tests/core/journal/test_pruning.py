@@ -11,8 +11,10 @@ from sqlalchemy import Engine, create_engine, select, update
 
 from appealbus.core.domain.document import split
 from appealbus.core.domain.replies import KeptReplies
+from appealbus.core.journal import retention
 from appealbus.core.journal.appeals.accepting import Accepted
 from appealbus.core.journal.appeals.concluding import Conclusion
+from appealbus.core.journal.deliveries import deliveries
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.retention import Ages
 from appealbus.core.journal.tables import metadata
@@ -73,7 +75,7 @@ class Life:
                     due_at=random.choice([None, None, None, self.make.later(1e7)]),
                 )
             )
-        for delivery in await journal.deliveries(number):
+        for delivery in await journal.ask(deliveries.deliveries, number):
             match random.randint(0, 4):
                 case 0:
                     pass
@@ -189,7 +191,7 @@ async def test_what_is_said_to_go_goes_and_nothing_else(journal: Journal, make: 
         before, now, gone = life.rows(), journal.now(), random.choice([None, "in"])
         kept = [r for r in before["outbox"] if not (r.receiver == gone and r.sent_at is None and r.skipped_at is None)]
         left, counts = expected({**before, "outbox": kept}, ages, now)
-        assert await journal.count_old(ages, now, gone) == counts
+        assert await journal.ask(retention.count, ages, now, gone) == counts
         assert gone is None or await journal.drop_deliveries(gone) == len(before["outbox"]) - len(kept)
         assert await journal.prune(ages) == counts
         after = life.rows()

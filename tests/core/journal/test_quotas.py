@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from appealbus.core.domain.pauses import Pause, Period, Quota, QuotaCall, QuotaWish
+from appealbus.core.journal import log, pauses, waiting
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.journal import Journal
 from appealbus.schemas.dossier import Completeness
@@ -113,18 +114,18 @@ async def test_a_pause_is_kept_with_who_and_why_and_names_what_is_in_danger(jour
         given = {"dossier": b"{}", "version": 1, "completeness": Completeness.PARTIAL, "due_at": make.later(9e6)}
         await journal.conclude(Conclusion(new.appeal_id, waits_for=("r", "s") if n else ("r",), **given))
     await journal.accept(make.new("new", due_on=due))
-    found, count = await journal.endangered("s", ["complaint"], due + timedelta(2), 2)
+    found, count = await journal.ask(waiting.endangered, "s", ["complaint"], due + timedelta(2), 2)
     assert (count, [each.due_on for each in found]) == (3, [due, due + timedelta(1)])
-    assert (await journal.endangered("s", [], due + timedelta(2), 9))[1] == 2
+    assert (await journal.ask(waiting.endangered, "s", [], due + timedelta(2), 9))[1] == 2
 
     for reason in ("first", "second"):
         await journal.pause_source(Pause("s", NOON, NOON + timedelta(hours=1), reason, "olga"))
-    assert (await journal.source_news()).pauses["s"].reason == "second"
+    assert (await journal.ask(pauses.news)).pauses["s"].reason == "second"
     assert await journal.end_pauses() == ["s"]  # its time was over long ago
     assert await journal.end_pauses() == []
     assert not await journal.resume_source("s", by="olga")
-    assert (await journal.source_news()).back_at.keys() == {"s"}
+    assert (await journal.ask(pauses.news)).back_at.keys() == {"s"}
     await journal.place_log()
-    entries = (await journal.log(limit=100)).entries
+    entries = (await journal.ask(log.page, limit=100)).entries
     words = [(each.what, each.actor) for each in entries if each.about == "s"]
     assert words == [("paused", "person:olga")] * 2 + [("resumed", "bus")]

@@ -16,8 +16,10 @@ from appealbus.core.domain.access import AwaitedRow
 from appealbus.core.domain.case import LookupState, Try
 from appealbus.core.errors import JournalError, MessageDiffers
 from appealbus.core.interfaces.answer import Answer
+from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.appeals.concluding import Conclusion
+from appealbus.core.journal.deliveries import deliveries
 from appealbus.core.journal.journal import Journal
 from appealbus.schemas.dossier import Completeness
 from appealbus.schemas.outcome import OutcomeKind
@@ -131,7 +133,7 @@ class Life:
 
     async def deliver(self) -> None:
         later = self.now + timedelta(days=1)
-        due = await self.journal.undelivered(self.chance.choice(["out", "in"]), later, 3)
+        due = await self.journal.ask(deliveries.undelivered, self.chance.choice(["out", "in"]), later, 3)
         for each in due:
             match self.chance.randrange(4):
                 case 0:
@@ -189,7 +191,7 @@ class Life:
                 await self.journal.drop_deliveries("in")
             case 1:
                 await self.journal.prune(self.journal.now() - timedelta(seconds=self.chance.choice([0, 3600])))
-                left = {row.appeal_id for row in await self.journal.appeals(limit=1000)}
+                left = {row.appeal_id for row in await self.journal.ask(lists.appeals, limit=1000)}
                 for gone in self.numbers.keys() - left:
                     del self.numbers[gone], self.versions[gone]
                 if not self.numbers:

@@ -5,13 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from appealbus.core.journal import renewing, store
+from appealbus.core.journal import log, renewing, store
+from appealbus.core.journal.appeals import cases, lists
 from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.key import KeyFile
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.record import OtherRecord
 from tests.core.journal.test_naming import IIN, OTHER, number
+from tests.services.asking import appeals_of
 
 HOLDER, FORMER = number("85010130007"), number("85010130006")
 APPEALS = 7
@@ -48,7 +50,7 @@ async def filled(url, make):
 
 async def counts(url: str) -> list[int]:
     async with await Journal.open(url) as journal:
-        return [len(await journal.appeals_of("iin", iin)) for iin in (IIN, OTHER, HOLDER, FORMER)]
+        return [len(await appeals_of(journal, "iin", iin)) for iin in (IIN, OTHER, HOLDER, FORMER)]
 
 
 async def renewed(url: str, killed_at: int | None = None) -> int:
@@ -79,9 +81,9 @@ async def test_all_is_found_as_before(filled, tmp_path):
     assert key_of(filled).read_text() == new
     assert await counts(filled) == before
     async with await Journal.open(filled) as journal:
-        for row in await journal.appeals():
-            assert [state.key for state in await journal.states(row.number)] == [f"new-{row.appeal_id}"]
-        told = [each for each in (await journal.log()).entries if each.what == "migrated"]
+        for row in await journal.ask(lists.appeals):
+            assert [state.key for state in await journal.ask(cases.states, row.number)] == [f"new-{row.appeal_id}"]
+        told = [each for each in (await journal.ask(log.page)).entries if each.what == "migrated"]
     if filled.startswith("sqlite"):  # elsewhere a running bus places it
         assert [(each.about, each.detail) for each in told] == [("key", {"rows": 1})]
 

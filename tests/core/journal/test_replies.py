@@ -10,6 +10,7 @@ from appealbus.core.domain.listing import AppealState
 from appealbus.core.domain.replies import KeptReplies
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import replies as writing
+from appealbus.core.journal.appeals import cases, lists
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.keeping import Anew
 from appealbus.core.journal.replies import Place, Span
@@ -30,7 +31,7 @@ async def test_replies_are_kept_with_the_end_of_their_question(journal: Journal,
     accepted = await journal.accept(make.new())
     await journal.keep(accepted.appeal_id, make.state(), replies=kept(make))
     await journal.keep_at_once(accepted.appeal_id, make.state(key="other"))
-    [row] = await journal.replies(accepted.appeal_id)
+    [row] = await journal.ask(writing.replies, accepted.appeal_id)
     assert (row.lookup, row.key, row.source, row.question_id) == ("gbdfl.person", "k", "gbdfl", "q1")
     assert (row.at, row.head, row.packed) == (make.now, '{"as": "q1"}', b"\x00\xff\x80")
 
@@ -40,7 +41,7 @@ async def test_whoever_lost_the_appeal_keeps_nothing(journal: Journal, make: Mak
     accepted = await journal.accept(make.new())
     await journal.keep(accepted.appeal_id, make.state(), owner="somebody", replies=kept(make))
     await journal.keep_at_once(accepted.appeal_id, make.state(key="other"))
-    assert not await journal.replies(accepted.appeal_id)
+    assert not await journal.ask(writing.replies, accepted.appeal_id)
 
 
 async def test_of_a_question_asked_often_the_newest_replies_stay(journal: Journal, make: Make) -> None:
@@ -50,7 +51,7 @@ async def test_of_a_question_asked_often_the_newest_replies_stay(journal: Journa
         state = replace(make.state(runs=run), kind=OutcomeKind.INVALID)
         await journal.keep(accepted.appeal_id, state, replies=kept(make, f"q{run}"))
     await journal.keep_at_once(accepted.appeal_id, make.state(key="other"))
-    assert [row.question_id for row in await journal.replies(accepted.appeal_id)] == ["q7", "q6", "q5"]
+    assert [row.question_id for row in await journal.ask(writing.replies, accepted.appeal_id)] == ["q7", "q6", "q5"]
 
 
 async def test_large_replies_are_kept_as_far_as_there_is_room(
@@ -63,8 +64,8 @@ async def test_large_replies_are_kept_as_far_as_there_is_room(
     for key in "abcd":
         await journal.keep(accepted.appeal_id, make.state(key=key), replies=kept(make, packed=bytes(10_000)))
     await journal.keep_at_once(accepted.appeal_id, make.state(key="e"))
-    assert [row.key for row in await journal.replies(accepted.appeal_id)] == ["c", "b", "a"]
-    assert len(await journal.states(accepted.receipt.number)) == 5
+    assert [row.key for row in await journal.ask(writing.replies, accepted.appeal_id)] == ["c", "b", "a"]
+    assert len(await journal.ask(cases.states, accepted.receipt.number)) == 5
 
 
 async def test_appeals_are_gone_through_in_the_order_of_their_replies(journal: Journal, make: Make) -> None:
@@ -77,7 +78,7 @@ async def test_appeals_are_gone_through_in_the_order_of_their_replies(journal: J
 
     async def through(since: float, upto: float = 999.0, page: int = 1) -> list[int]:
         span, after, found = Span("gbdfl", make.later(since), make.later(upto)), None, []
-        while rows := await journal.appeals_with_replies(span, after, page):
+        while rows := await journal.ask(writing.appeals_with_replies, span, after, page):
             found += [ids.index(appeal_id) for appeal_id, _ in rows]
             after = rows[-1][1]
             assert isinstance(after, Place)
@@ -108,10 +109,10 @@ async def test_what_is_read_again_is_written_and_worked_on(
     await conclude(accepted)
     asked_since = replace(anew, was=("gbdfl.person", make.later(-1)))
     assert await journal.reread(accepted.appeal_id, [asked_since], reason="mended") == 0
-    assert [row.state for row in await journal.appeals()] == [AppealState.IDLE]
+    assert [row.state for row in await journal.ask(lists.appeals)] == [AppealState.IDLE]
     assert await journal.reread(accepted.appeal_id, [anew, asked_since], reason="mended") == 1
-    assert [row.state for row in await journal.appeals()] == [AppealState.READY]
-    states = {state.key: state for state in await journal.states(accepted.receipt.number)}
+    assert [row.state for row in await journal.ask(lists.appeals)] == [AppealState.READY]
+    states = {state.key: state for state in await journal.ask(cases.states, accepted.receipt.number)}
     assert (states["k"].kind, states["k"].record) == (OutcomeKind.FOUND, found.record)
     await journal.hold_appeal(accepted.receipt.number, by="x", reason="x")
     with pytest.raises(JournalError) as refused:
@@ -127,8 +128,8 @@ async def test_a_page_of_appeals_costs_what_it_has(tmp_path: Path, monkeypatch: 
     async with await Journal.open(f"sqlite:///{tmp_path}/journal.db") as journal:
         heard.clear()
         moment = datetime.now().astimezone()
-        await journal.appeals_with_replies(Span("a", moment, moment), Place(moment, 1), 10)
-        await journal.newest_with_replies("a", Place(moment, 1), 10)
+        await journal.ask(writing.appeals_with_replies, Span("a", moment, moment), Place(moment, 1), 10)
+        await journal.ask(writing.newest_with_replies, "a", Place(moment, 1), 10)
     lines = [line for _, plan in heard for line in plan.splitlines()]
     assert [line.split(" (")[0] for line in lines if line.startswith("SEARCH")] == [
         "SEARCH reply USING INDEX ix_reply_source",

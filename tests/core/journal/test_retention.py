@@ -9,10 +9,12 @@ from sqlalchemy import select
 from appealbus.core import clocks
 from appealbus.core.domain.case import LookupState
 from appealbus.core.domain.replies import KeptReplies
-from appealbus.core.journal import documents
+from appealbus.core.journal import access, documents, retention
 from appealbus.core.journal import replies as kept_replies
+from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.appeals.accepting import Accepted
 from appealbus.core.journal.appeals.concluding import Conclusion
+from appealbus.core.journal.deliveries import deliveries
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.retention import Ages
 from appealbus.core.journal.tables import document, metadata
@@ -54,7 +56,7 @@ async def digests(journal: Journal, appeal: Accepted) -> set[bytes]:
 
 async def versions(journal: Journal, appeal: Accepted) -> list[int]:
     """Return the versions that are there."""
-    return [row.version for row in await journal.versions(appeal.receipt.number)]
+    return [row.version for row in await journal.ask(lists.versions, appeal.receipt.number)]
 
 
 async def test_superseded_versions_go_with_what_only_they_refer_to(journal: Journal, make: Make, url: str) -> None:
@@ -65,7 +67,7 @@ async def test_superseded_versions_go_with_what_only_they_refer_to(journal: Jour
         await version(journal, one, number, state, ())
     for number in (1, 2):
         await version(journal, two, number, make.found(), ("out",) if number == 1 else ())
-    assert await journal.count_old(Ages(NEVER, versions=tomorrow()), clocks.wall()) == {
+    assert await journal.ask(retention.count, Ages(NEVER, versions=tomorrow()), clocks.wall()) == {
         "appeals": 0,
         "quarantine": 0,
         "replies": 0,
@@ -77,7 +79,7 @@ async def test_superseded_versions_go_with_what_only_they_refer_to(journal: Jour
     newest = states[1].fact
     assert newest is not None
     assert await digests(journal, one) == {one.content, newest.digest}
-    [delivery] = await journal.deliveries(two.receipt.number)
+    [delivery] = await journal.ask(deliveries.deliveries, two.receipt.number)
     await journal.delivered([delivery.id])
     assert (await journal.prune(Ages(NEVER, versions=tomorrow())))["versions"] == 1
     assert await versions(journal, two) == [2]
@@ -123,9 +125,13 @@ async def test_replies_go_when_their_time_is_over(
         await journal.keep(appeal.appeal_id, make.state(key=str(number)), replies=came)
     await journal.keep_at_once(appeal.appeal_id, make.state())
     ages = Ages(NEVER, replies={"gbdfl": make.later(6), "nobody": tomorrow()})
-    assert (await journal.count_old(ages, clocks.wall()))["replies"] == 6
+    assert (await journal.ask(retention.count, ages, clocks.wall()))["replies"] == 6
     assert (await journal.prune(ages))["replies"] == 6
-    assert sorted(row.question_id for row in await journal.replies(appeal.appeal_id)) == ["q6", "q7", "q8"]
+    assert sorted(row.question_id for row in await journal.ask(kept_replies.replies, appeal.appeal_id)) == [
+        "q6",
+        "q7",
+        "q8",
+    ]
 
 
 async def test_what_has_no_retention_stays(journal: Journal, make: Make) -> None:
@@ -136,7 +142,7 @@ async def test_what_has_no_retention_stays(journal: Journal, make: Make) -> None
     await journal.keep(appeal.appeal_id, make.found(), replies=came)
     await version(journal, appeal, 1, make.found(), ())
     assert await journal.prune(Ages(tomorrow())) == {"appeals": 1, "quarantine": 0, "replies": 0}
-    assert len(await journal.access_rows()) == 1
+    assert len(await journal.ask(access.access_rows)) == 1
     left = {}
     for table in metadata.sorted_tables:
         column = table.c.get("appeal_id") if table.name != "appeal" else table.c.id
@@ -145,4 +151,4 @@ async def test_what_has_no_retention_stays(journal: Journal, make: Make) -> None
             left[table.name] = await journal._read(lambda connection, query=query: len(connection.execute(query).all()))
     assert not any(left.values()), left
     gone = await journal.prune(Ages(NEVER, access=tomorrow(), log=tomorrow()))
-    assert (gone["access"], await journal.access_rows()) == (1, [])
+    assert (gone["access"], await journal.ask(access.access_rows)) == (1, [])

@@ -10,6 +10,8 @@ from sqlalchemy import create_engine, update
 
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.domain.returning import TakeIn
+from appealbus.core.journal import log
+from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.tables import appeal, lookup
 from appealbus.schemas.dossier import Completeness
@@ -62,14 +64,16 @@ async def test_the_most_urgent_come_first_and_each_once(journal, make, url):
     taken = await journal.take_in(wish(make, 4))
     # Four are looked at, the one that awaits among them, and the older three of the others are less urgent.
     assert (taken.count, taken.over) == (3, False)
-    taken_first = {row.appeal_id for row in await journal.appeals(state=AppealState.READY)}
+    taken_first = {row.appeal_id for row in await journal.ask(lists.appeals, state=AppealState.READY)}
     assert both[1] in taken_first
     assert first[0] not in taken_first
     taken = await journal.take_in(wish(make, 9, taken.places))
     assert (taken.count, taken.over) == (2, True)
     assert (await journal.take_in(wish(make, 9))).count == 0  # from the beginning, as after a kill
-    assert {row.appeal_id for row in await journal.appeals(state=AppealState.PARKED)}.isdisjoint({*first, *both})
-    assert awaiting[0] not in {row.appeal_id for row in await journal.appeals(state=AppealState.READY)}
+    assert {row.appeal_id for row in await journal.ask(lists.appeals, state=AppealState.PARKED)}.isdisjoint(
+        {*first, *both}
+    )
+    assert awaiting[0] not in {row.appeal_id for row in await journal.ask(lists.appeals, state=AppealState.READY)}
 
 
 async def test_what_was_asked_since_it_came_back_keeps_its_time(journal, make, url):
@@ -99,7 +103,7 @@ async def test_the_log_tells_it(journal, make, url):
     assert (await journal.take_in(wish(make, 9, back=9e8))).count == 2
     while await journal.place_log():
         pass
-    entries = (await journal.log(limit=100, what=["retried"])).entries
+    entries = (await journal.ask(log.page, limit=100, what=["retried"])).entries
     assert [(each.about, each.actor, each.detail["questions"]) for each in entries] == [("s", "worker:me", 1)] * 2
     await journal.close()
     assert check_the_past(url) > 0

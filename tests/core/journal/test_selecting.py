@@ -43,9 +43,10 @@ class Marks(JournalKey):
 
 
 @pytest.fixture
-async def many(journal, url):
+async def many(url, monkeypatch):
     """A hundred and twenty appeals, whatever may be said of one."""
-    journal._key_now = lambda connection: Marks(b"secret")
+    monkeypatch.setattr(candidates, "key_of", lambda connection: Marks(b"secret"))
+    monkeypatch.setattr(candidates, "insist_on", lambda key, connection: None)
     engine = engine_of(url)
     with engine.begin() as connection:
         filled = fill(connection, 120, random.Random(7))
@@ -82,8 +83,10 @@ async def test_what_is_found_is_what_is_selected(journal, many, monkeypatch):
         wanted = many.means(selection, marks)
         found, _ = await pages(journal, selection, 7)
         assert (len(found), set(found)) == (len(wanted), wanted), selection
-        assert list(await journal.selected(selection, 1000)) == sorted(wanted), selection
-        scoped = await journal.selected(selection, 1000, lambda place, kind: place is None or kind == "complaint")
+        assert list(await journal.ask(selecting.selected, selection, 1000)) == sorted(wanted), selection
+        scoped = await journal.ask(
+            selecting.selected, selection, 1000, lambda place, kind: place is None or kind == "complaint"
+        )
         assert list(scoped) == sorted(wanted & seen), selection
 
 
@@ -129,8 +132,8 @@ async def test_a_place_of_another_list_is_refused(journal, many):
 
 async def test_too_many_are_told_from_the_most(journal, many):
     """One more than that is read, and no more."""
-    assert len(await journal.selected(Selection(), 10)) == 11
-    assert len(await journal.selected(Selection(), 10, lambda place, kind: True)) == 11
+    assert len(await journal.ask(selecting.selected, Selection(), 10)) == 11
+    assert len(await journal.ask(selecting.selected, Selection(), 10, lambda place, kind: True)) == 11
 
 
 @pytest.mark.parametrize(
@@ -163,7 +166,7 @@ async def test_the_rarest_part_drives(tmp_path, monkeypatch, selection, index):
     async with await Journal.open(sqlite_journal(tmp_path / "journal.db")) as journal:
         heard.clear()
         await journal.find(selection)
-        await journal.selected(selection, 10)
+        await journal.ask(selecting.selected, selection, 10)
         plans = "\n".join(plan for statement, plan in heard if "FROM" in statement)
     assert index in plans
     assert "SEARCH outbox_1 USING INDEX ix_outbox_lacked" not in plans

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import create_engine, select
 
 from appealbus.core.domain.case import LookupState
+from appealbus.core.journal import figures
 from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.journal import Journal
@@ -19,6 +20,7 @@ from appealbus.schemas.dossier import Completeness
 from appealbus.schemas.identifiers import IdentifierError
 from appealbus.schemas.record import OtherRecord
 from tests.core.journal.test_naming import APPEAL, BIN, BODY, FIELD, IIN, OTHER, PARCEL, THIRD, number
+from tests.services.asking import appeals_of
 
 HOLDER = number("85010130007")
 
@@ -34,7 +36,7 @@ async def accept(journal: Journal, make, message_id: str, **fields):
 
 
 async def ids(journal: Journal, kind: str, identifier: str, after: int = 0, limit: int = 100) -> list[int]:
-    return [row.appeal_id for row in await journal.appeals_of(kind, identifier, after, limit)]
+    return [row.appeal_id for row in await appeals_of(journal, kind, identifier, after, limit)]
 
 
 async def test_found_by_applicant_mention_parcel_and_record(journal, make):
@@ -51,7 +53,7 @@ async def test_found_by_applicant_mention_parcel_and_record(journal, make):
     assert await ids(journal, "bin", BODY) == []
     assert await ids(journal, "iin", number("85010130009")) == []
     with pytest.raises(IdentifierError):
-        await journal.appeals_of("iin", "120101500017")
+        await appeals_of(journal, "iin", "120101500017")
 
 
 async def test_pages_by_key(journal, make):
@@ -67,7 +69,7 @@ async def test_a_worker_that_has_lost_the_appeal_marks_nobody(journal, make):
     one = (await accept(journal, make, "1")).appeal_id
     await journal.keep(one, found(make), owner="another")
     await journal.keep(one, found(make, IIN), owner="me")
-    await journal.counts()
+    await journal.ask(figures.counts)
     await journal.release("me")
     assert await ids(journal, "iin", HOLDER) == []
 
@@ -130,7 +132,7 @@ async def test_nothing_personal_in_marks_and_logs(tmp_path, make, caplog, capsys
     caplog.set_level(logging.DEBUG)
     async with await Journal.open(f"sqlite:///{tmp_path}/j.db") as journal:
         await accept(journal, make, "1")
-        assert len(await journal.appeals_of("iin", OTHER)) == 1
+        assert len(await appeals_of(journal, "iin", OTHER)) == 1
         key = (tmp_path / "j.db.key").read_text().strip()
     with sqlite3.connect(tmp_path / "j.db") as connection:
         dumped = "".join(map(str, connection.execute("SELECT hex(mark), role, kind FROM subject")))

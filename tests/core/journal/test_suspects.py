@@ -6,7 +6,9 @@ import pytest
 
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.errors import JournalError
-from appealbus.core.journal.appeals import suspects
+from appealbus.core.journal import figures
+from appealbus.core.journal.appeals import cases as journal_cases
+from appealbus.core.journal.appeals import lists, suspects
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.errors import LeaseLost
 from appealbus.core.journal.journal import Journal
@@ -27,7 +29,7 @@ async def taken(journal, now, owner="me", **given):
 
 
 async def states(journal):
-    return {row.message_id: row.state for row in await journal.appeals()}
+    return {row.message_id: row.state for row in await journal.ask(lists.appeals)}
 
 
 @pytest.fixture
@@ -48,7 +50,7 @@ async def test_suspects_are_worked_one_at_a_time(journal, make, end):
     first = await journal.claim("me", later, 10, LEASE)
     assert [(case.appeal.message_id, case.deaths) for case in first] == [("a", 0), ("new", None)]
     assert await taken(journal, later, "you") == []
-    assert (await journal.counts()).suspect == 1
+    assert (await journal.ask(figures.counts)).suspect == 1
     await end(first[0], due_at=make.later(90))
     assert await taken(journal, later, "you") == [("b", 0)]
     # It has ended its turn, so it is suspect no more.
@@ -91,10 +93,10 @@ async def test_the_third_death_holds_it(journal, make):
         if deaths < suspects.DEATHS - 1:
             assert await taken(journal, make.later(at)) == []
             at += suspects.PAUSES[deaths]
-    row = await journal.appeal((await journal.appeals())[0].number)
+    row = await journal.ask(lists.appeal_row, (await journal.ask(lists.appeals))[0].number)
     assert (row.state, row.held_by, row.held_reason) == (AppealState.HELD, "appealbus", suspects.REASON)
     assert await taken(journal, make.at_last()) == []
-    counts = await journal.counts()
+    counts = await journal.ask(figures.counts)
     assert (counts.held, counts.suspect, counts.oldest_unfinished) == (1, 0, None)
 
     assert await journal.release_appeal(row.number)
@@ -149,7 +151,7 @@ async def test_a_held_case_is_not_worked(journal, make, end, state):
     assert await journal.renew("me", [accepted.appeal_id], make.now, LEASE) == set()
     with pytest.raises(LeaseLost):
         await end(accepted, owner="me")
-    row = await journal.appeal(number)
+    row = await journal.ask(lists.appeal_row, number)
     assert (row.held_by, row.held_reason) == ("olga", "the court asked")
 
     assert await journal.release_appeal(number)
@@ -164,7 +166,7 @@ async def test_a_claim_takes_no_more_bytes_than_there_is_room_for(journal, make)
     """The most urgent first, and none passes one that is too large; where nothing is in work one is always taken."""
     for message in "abc":
         await journal.accept(make.new(message))
-    size = (await journal.cases([1]))[0].size
+    size = (await journal.ask(journal_cases.cases, [1]))[0].size
     assert await taken(journal, make.now, room=size - 1, alone=False) == []
     assert await taken(journal, make.now, room=2 * size, alone=False) == [("a", None), ("b", None)]
     assert await taken(journal, make.now, room=0) == [("c", None)]

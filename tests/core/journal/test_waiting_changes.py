@@ -13,7 +13,9 @@ from sqlalchemy import NullPool, create_engine, delete, func, select, update
 
 from appealbus.core.domain.sender import Sender
 from appealbus.core.errors import JournalError
-from appealbus.core.journal.changes import changes, waiting_changes
+from appealbus.core.journal import figures, quarantine
+from appealbus.core.journal import log as journal_log
+from appealbus.core.journal.changes import changes, changing, waiting_changes
 from appealbus.core.journal.changes.changes import NewChange
 from appealbus.core.journal.changes.changes import change as table
 from appealbus.core.journal.journal import Journal
@@ -73,11 +75,13 @@ async def test_no_channel_takes_the_room_of_another(journal, url, change):
     others = await send(journal, (change(f"p{at}", channel="portal", number=f"P-{at}") for at in range(10)), 10)
     assert others == {"taken": 10}
     assert not (await journal.change(change("f0", number="F-0"), most_waiting=10)).new
-    assert await journal.would_change(change("p0", channel="portal", number="P-0"), most_waiting=10) == "P-0"
+    assert (
+        await journal.ask(changing.would_change, change("p0", channel="portal", number="P-0"), most_waiting=10) == "P-0"
+    )
     with pytest.raises(JournalError) as caught:
-        await journal.would_change(change("p10", channel="portal"), most_waiting=10)
+        await journal.ask(changing.would_change, change("p10", channel="portal"), most_waiting=10)
     assert caught.value.code == "change.too_many_wait"
-    counts = await journal.counts()
+    counts = await journal.ask(figures.counts)
     assert (counts.waiting_changes, counts.waiting_by_channel) == (20, {"files": 10, "portal": 10})
     assert in_tables(url) == ({"files": 10, "portal": 10},) * 2
 
@@ -116,14 +120,16 @@ async def test_an_appeal_takes_up_what_has_room_by_date(journal, url, make, chan
     kept = [f"m{at:02}" for at in reversed(range(20))]
     assert [each.change.message_id for each in sorted(case.kept_changes, key=lambda each: each.order)] == [*kept, "end"]
     assert (case.changes, case.closed) == (21, "answered")
-    refused = await journal.quarantined(limit=100)
+    refused = await journal.ask(quarantine.quarantined, limit=100)
     assert {(row.code, row.channel, row.reason) for row in refused} == {
         ("change.too_many", "files", "the appeal has too many changes already")
     }
     assert sorted(row.position for row in refused) == [f"change n{at:02}" for at in range(20)]
-    assert Change.model_validate_json((await journal.quarantine_row(refused[0].id)).raw).number == NUMBER
+    assert (
+        Change.model_validate_json((await journal.ask(quarantine.quarantine_row, refused[0].id)).raw).number == NUMBER
+    )
     await journal.place_log()
-    log = (await journal.log(what=["quarantined"])).entries
+    log = (await journal.ask(journal_log.page, what=["quarantined"])).entries
     assert {(each.appeal_id, each.detail["id"]) for each in log} == {(appeal.appeal_id, row.id) for row in refused}
     assert in_tables(url) == ({"files": 1},) * 2
     assert await journal.expire_changes(make.later(-1)) == 0
@@ -139,7 +145,7 @@ async def test_an_appeal_takes_up_no_more_bytes_than_it_may(journal, make, chang
     await journal.accept(make.new(number=NUMBER))
     (case,) = await journal.claim("w", make.now, 10, 60)
     assert sorted(each.change.message_id for each in case.kept_changes) == ["e", "e30", "e31", "e32"]
-    assert len(await journal.quarantined(limit=100)) == 10
+    assert len(await journal.ask(quarantine.quarantined, limit=100)) == 10
 
 
 async def test_what_names_an_appeal_and_is_not_its_own_waits_no_more(journal, url, make, change):
@@ -156,18 +162,18 @@ async def test_what_names_an_appeal_and_is_not_its_own_waits_no_more(journal, ur
     await journal.accept(make.new("m2"))
     cases = await journal.claim("w", make.now, 10, 60)
     assert [each.change.message_id for case in cases for each in case.kept_changes] == ["b"]
-    refused = {row.position: row.code for row in await journal.quarantined()}
+    refused = {row.position: row.code for row in await journal.ask(quarantine.quarantined)}
     contradictory = dict.fromkeys(("change c", "change d"), "change.contradictory")
     assert refused == {"change a": "change.foreign", **contradictory}
     waits = {"files": 3, "other": 1}
     assert in_tables(url) == (waits,) * 2, "nobody can have meant a number that the bus gave later"
     await journal.place_log()
-    assert {each.appeal_id for each in (await journal.log(what=["quarantined"])).entries} == {None}
+    assert {each.appeal_id for each in (await journal.ask(journal_log.page, what=["quarantined"])).entries} == {None}
     assert await journal.expire_changes(make.later(-1)) == 0
     again = await journal.change(change("c", number=NUMBER, appeal_message_id="m9"))
     assert (again.new, again.receipt.number) == (False, NUMBER), "as if no such appeal had come"
     assert await journal.expire_changes(make.later(1)) == 4
-    assert len(await journal.quarantined()) == 4
+    assert len(await journal.ask(quarantine.quarantined)) == 4
 
 
 async def test_an_appeal_that_is_here_has_room_for_its_end(journal, make, change, monkeypatch):
@@ -197,7 +203,7 @@ async def test_what_an_earlier_program_has_counted_in_all_is_counted_by_channel(
         connection.execute(delete(counter).where(counter.c.name.startswith("waiting_changes of ")))
     engine.dispose()
     assert in_tables(url) == ({"files": 5, "portal": 1}, {})
-    assert (await journal.counts()).waiting_by_channel == {"files": 5, "portal": 1}
+    assert (await journal.ask(figures.counts)).waiting_by_channel == {"files": 5, "portal": 1}
     assert await send(journal, [change("f9")], 5) == {"change.too_many_wait": 1}
     assert await send(journal, [change("p9", channel="portal")], 5) == {"taken": 1}
     assert in_tables(url) == ({"files": 5, "portal": 2},) * 2
@@ -218,7 +224,7 @@ async def test_what_an_earlier_program_let_wait_is_about_appeals_of_its_own_chan
     await journal.accept(make.new(number=NUMBER))
     (case,) = await journal.claim("w", make.now, 10, 60)
     assert [each.change.message_id for each in case.kept_changes] == ["own"]
-    assert [row.code for row in await journal.quarantined()] == ["change.foreign"]
+    assert [row.code for row in await journal.ask(quarantine.quarantined)] == ["change.foreign"]
 
 
 async def test_a_right_rests_on_no_change_without_room(journal, make, change, monkeypatch):
@@ -231,7 +237,7 @@ async def test_a_right_rests_on_no_change_without_room(journal, make, change, mo
     await journal.accept(make.new(number=NUMBER))
     (case,) = await journal.claim("w", make.now, 10, 60)
     assert [each.change.message_id for each in case.kept_changes] == ["e0", "e1"]
-    codes = {row.position: row.code for row in await journal.quarantined()}
+    codes = {row.position: row.code for row in await journal.ask(quarantine.quarantined)}
     assert codes == {"change moves": "change.too_many", "change s": "change.out_of_scope"}
 
 
@@ -265,11 +271,11 @@ async def test_what_an_earlier_program_left_waiting_is_told_the_truth(journal, u
     assert in_tables(url)[0] == {"files": 288, "other": 1}
     assert await journal.expire_changes(make.later(-10)) == 287
     assert in_tables(url) == ({"files": 1, "other": 1},) * 2
-    codes = Counter(row.code for row in await journal.quarantined(limit=1000))
+    codes = Counter(row.code for row in await journal.ask(quarantine.quarantined, limit=1000))
     assert codes == {"change.too_many": 296, "change.foreign": 1}
     assert await journal.expire_changes(make.later(1)) == 2
     assert in_tables(url) == ({}, {})
-    newest = max(await journal.quarantined(limit=1000), key=lambda row: row.id)
+    newest = max(await journal.ask(quarantine.quarantined, limit=1000), key=lambda row: row.id)
     assert newest.code == "change.appeal_unknown"
 
 
@@ -280,16 +286,16 @@ async def test_large_changes_are_not_read_to_be_put_aside(journal, make, change)
     for at in range(0, 200, 20):
         await send(journal, (change(f"n{at + more}", **large) for more in range(20)))
         await send(journal, (change(f"m{at + more}", appeal_message_id="m1", **large) for more in range(20)))
-    assert (await journal.counts()).waiting_changes == 400
+    assert (await journal.ask(figures.counts)).waiting_changes == 400
     tracemalloc.start()
     try:
         await journal.accept(make.new(number=NUMBER))
         assert tracemalloc.get_traced_memory()[1] < 3_000_000
     finally:
         tracemalloc.stop()
-    taken = len(await journal.changes(NUMBER))
+    taken = len(await journal.ask(changes.changes, NUMBER))
     assert taken < 200, "by bytes"
-    assert (await journal.counts()).quarantine == 400 - taken
+    assert (await journal.ask(figures.counts)).quarantine == 400 - taken
 
 
 async def test_two_workers_count_as_one(journal_database, change):
@@ -333,7 +339,7 @@ async def test_adding_adopting_and_giving_up_at_the_same_time(journal_database, 
         rows, counted = in_tables(journal_database)
         assert rows == counted
         cases = await one.claim("w", make.now, 1_000, 60)
-        quarantined = await one.quarantined(limit=10_000)
+        quarantined = await one.ask(quarantine.quarantined, limit=10_000)
         assert taken == sum(rows.values()) + sum(case.changes for case in cases) + len(quarantined)
         assert all(case.changes == len(case.kept_changes) for case in cases)
 
@@ -357,8 +363,10 @@ async def test_what_unravels_is_asked_once(journal, make, change):
     began = time.process_time()
     await journal.accept(new)
     assert time.process_time() - began < 2
-    assert Counter(row.code for row in await journal.quarantined(limit=1000)) == {"change.out_of_scope": 200}
-    assert len(await journal.changes(NUMBER)) == 199
+    assert Counter(row.code for row in await journal.ask(quarantine.quarantined, limit=1000)) == {
+        "change.out_of_scope": 200
+    }
+    assert len(await journal.ask(changes.changes, NUMBER)) == 199
 
 
 @pytest.mark.proof
@@ -371,8 +379,8 @@ async def test_ends_that_an_earlier_program_let_wait_are_counted_once(journal, m
     began = time.process_time()
     await journal.accept(make.new(number=NUMBER))
     assert time.process_time() - began < form(1, 4)
-    assert len(await journal.changes(NUMBER)) == 200
-    assert (await journal.counts()).quarantine == many - 200
+    assert len(await journal.ask(changes.changes, NUMBER)) == 200
+    assert (await journal.ask(figures.counts)).quarantine == many - 200
 
 
 async def test_no_id_in_quarantine_tells_that_an_appeal_came(journal, make, change):
@@ -392,10 +400,12 @@ async def test_no_id_in_quarantine_tells_that_an_appeal_came(journal, make, chan
     await journal.expire_changes(make.later(1))
     await step()
     assert [later - sooner for sooner, later in pairwise(ids)] == [5, 1, 1, 1]
-    codes = {row.position: row.code for row in await journal.quarantined(limit=100) if row.id not in ids}
+    codes = {
+        row.position: row.code for row in await journal.ask(quarantine.quarantined, limit=100) if row.id not in ids
+    }
     refused = {"change a": "change.out_of_scope", "change b": "change.foreign", "change c": "change.contradictory"}
     assert codes == {**refused, "change d": "change.appeal_unknown"}
-    assert len({row.id for row in await journal.quarantined(limit=100)}) == 9
+    assert len({row.id for row in await journal.ask(quarantine.quarantined, limit=100)}) == 9
 
 
 async def test_what_rights_rest_on_is_kept_beside_a_change(journal, url, make, change, monkeypatch):

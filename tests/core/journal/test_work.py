@@ -9,6 +9,8 @@ from structlog.testing import capture_logs
 
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.errors import JournalError
+from appealbus.core.journal import documents, figures
+from appealbus.core.journal.appeals import cases, lists
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.errors import VersionConflict
 from appealbus.schemas.dossier import Completeness
@@ -54,11 +56,11 @@ async def test_a_parked_appeal_comes_back_when_it_is_due(journal, make, conclude
     accepted = await journal.accept(make.new(), owner="me")
     await conclude(accepted, due_at=make.later(60))
 
-    assert await journal.next_due() == make.later(60)
+    assert await journal.ask(figures.next_due) == make.later(60)
     assert await names(journal, "me", make.later(59)) == []
     (case,) = await journal.claim("me", make.later(60), 10, 60)
     assert case.version == 1
-    assert await journal.next_due() is None
+    assert await journal.ask(figures.next_due) is None
 
 
 async def test_states_come_back_as_they_were_kept(journal, make):
@@ -70,7 +72,7 @@ async def test_states_come_back_as_they_were_kept(journal, make):
 
     (case,) = await journal.claim("me", make.now, 1, 60)
     assert case.states == (make.found(), make.state())
-    assert await journal.states(accepted.receipt.number) == list(case.states)
+    assert await journal.ask(cases.states, accepted.receipt.number) == list(case.states)
 
 
 async def test_the_newest_state_of_a_question_wins(journal, make):
@@ -83,7 +85,7 @@ async def test_the_newest_state_of_a_question_wins(journal, make):
     await journal.keep(accepted.appeal_id, make.state(key="other"))
     await journal.access([make.access("n")])
 
-    states = await journal.states(accepted.receipt.number)
+    states = await journal.ask(cases.states, accepted.receipt.number)
     assert [(state.key, state.kind, state.runs) for state in states] == [
         ("k", OutcomeKind.TIMED_OUT, 3),
         ("other", OutcomeKind.NOT_FOUND, 1),
@@ -97,12 +99,12 @@ async def test_a_conclusion_writes_version_deliveries_and_state_together(journal
     await journal.keep(accepted.appeal_id, make.state())
     await conclude(accepted, receivers=("out", "copy", "out"))
 
-    assert await journal.dossier(number) == b'{"number": "AB-2026-00000001", "version": 1}'
-    assert [(row.version, row.completeness) for row in await journal.versions(number)] == [(1, "complete")]
-    assert len(await journal.states(number)) == 1
-    (row,) = await journal.appeals()
+    assert await journal.ask(documents.whole, number) == b'{"number": "AB-2026-00000001", "version": 1}'
+    assert [(row.version, row.completeness) for row in await journal.ask(lists.versions, number)] == [(1, "complete")]
+    assert len(await journal.ask(cases.states, number)) == 1
+    (row,) = await journal.ask(lists.appeals)
     assert (row.state, row.version, row.completeness) == (AppealState.IDLE, 1, "complete")
-    assert (await journal.counts()).outbox == {"out": 1, "copy": 1}
+    assert (await journal.ask(figures.counts)).outbox == {"out": 1, "copy": 1}
     assert await names(journal, "me", make.at_last()) == []
 
 
@@ -114,9 +116,9 @@ async def test_a_version_must_follow_the_newest(journal, make, conclude, version
 
     with pytest.raises(VersionConflict):
         await conclude(accepted, version)
-    (row,) = await journal.appeals()
+    (row,) = await journal.ask(lists.appeals)
     assert (row.version, row.state) == (1, AppealState.PARKED)
-    assert (await journal.counts()).outbox == {"out": 1}
+    assert (await journal.ask(figures.counts)).outbox == {"out": 1}
 
 
 async def test_a_conclusion_may_bring_no_new_version(journal, make, conclude):
@@ -126,9 +128,9 @@ async def test_a_conclusion_may_bring_no_new_version(journal, make, conclude):
     nothing = {"dossier": None, "completeness": Completeness.PARTIAL, "receivers": ["out"], "due_at": make.later(5)}
     await journal.conclude(Conclusion(accepted.appeal_id, version=1, **nothing))
 
-    (row,) = await journal.appeals()
+    (row,) = await journal.ask(lists.appeals)
     assert (row.version, row.state, row.due_at) == (1, AppealState.PARKED, make.later(5))
-    assert (await journal.counts()).outbox == {"out": 1}
+    assert (await journal.ask(figures.counts)).outbox == {"out": 1}
     with pytest.raises(VersionConflict):
         await journal.conclude(Conclusion(accepted.appeal_id, version=0, **nothing))
 
@@ -140,10 +142,10 @@ async def test_versions_are_kept_side_by_side(journal, make, conclude):
     await conclude(accepted, 1)
     await conclude(accepted, 2)
 
-    assert b'"version": 2' in await journal.dossier(number)
-    assert b'"version": 1' in await journal.dossier(number, 1)
-    assert await journal.dossier(number, 3) is None
-    assert await journal.dossier("nobody's") is None
+    assert b'"version": 2' in await journal.ask(documents.whole, number)
+    assert b'"version": 1' in await journal.ask(documents.whole, number, 1)
+    assert await journal.ask(documents.whole, number, 3) is None
+    assert await journal.ask(documents.whole, "nobody's") is None
 
 
 async def test_unknown_appeals_are_told_apart_from_conflicts(journal, make):
@@ -152,8 +154,8 @@ async def test_unknown_appeals_are_told_apart_from_conflicts(journal, make):
         await journal.conclude(
             Conclusion(9, dossier=b"{}", version=1, completeness=Completeness.COMPLETE, receivers=[], due_at=None)
         )
-    assert await journal.case("nobody's") is None
-    assert await journal.states("nobody's") == []
+    assert await journal.ask(cases.case, "nobody's") is None
+    assert await journal.ask(cases.states, "nobody's") == []
 
 
 async def test_a_state_that_cannot_be_kept_fails_the_conclusion(journal, make, conclude):
@@ -201,7 +203,7 @@ async def test_a_retry_of_everything_makes_due_what_was_answered(journal, conclu
     await conclude(given_up)
 
     assert await journal.retry(number, everything=not refresh, refresh=refresh) == len(OPEN) + 3 + refresh
-    states = await journal.states(number)
+    states = await journal.ask(cases.states, number)
     assert {state.key for state in states} == {*(kind.value for kind in OutcomeKind), "parked"}
     due = {state.key for state in states if state.next_attempt_at}
     assert due == {*(kind.value for kind in OPEN), "refused", "not_found", "parked"} | ({"found"} if refresh else set())
@@ -210,12 +212,12 @@ async def test_a_retry_of_everything_makes_due_what_was_answered(journal, conclu
 async def test_an_appeal_in_work_cannot_be_retried_until_its_lease_ends(journal, make, given_up):
     """The run under way would overwrite it: an error says so and nothing changes. A dead worker is no obstacle."""
     number = given_up.receipt.number
-    before = await journal.states(number)
+    before = await journal.ask(cases.states, number)
 
     with pytest.raises(JournalError, match="being worked on right now") as caught:
         await journal.retry(number)
     assert caught.value.code == "in_work"
-    assert await journal.states(number) == before
+    assert await journal.ask(cases.states, number) == before
     assert await journal.retry("nobody's") is None
 
     dead = await journal.accept(make.new("dead", at=datetime.now(UTC) - timedelta(seconds=61)), owner="dead")
@@ -236,14 +238,14 @@ async def test_an_appeal_that_cannot_be_read_is_put_off(journal, make, url):
         assert await names(journal, "me", make.now, limit=2) == ["m2", "m4"]
         assert [(line["event"], line["appeal_id"]) for line in logs] == [("journal.unreadable", n) for n in (1, 2, 4)]
         assert await names(journal, "me", make.now) == ["m5"]
-        assert await journal.next_due() == make.later(3600)
+        assert await journal.ask(figures.next_due) == make.later(3600)
         assert await names(journal, "me", make.later(59)) == []
         assert len(logs) == 3
         await journal.release("me")
         assert await names(journal, "me", make.later(3600), lease=10**6) == ["m2", "m4", "m5"]
         assert len(logs) == 6
     with pytest.raises(JournalError, match="damaged"):
-        await journal.case("AB-2026-00000001")
+        await journal.ask(cases.case, "AB-2026-00000001")
 
 
 @pytest.mark.parametrize("released", [True, False])
@@ -273,6 +275,6 @@ async def test_counts_tell_how_many_stand_where(journal, make, conclude):
     await conclude(parked, receivers=(), due_at=make.later(60))
     await journal.quarantine(make.quarantine())
 
-    counts = await journal.counts()
+    counts = await journal.ask(figures.counts)
     assert (counts.ready, counts.in_work, counts.parked, counts.idle) == (1, 1, 1, 1)
     assert (counts.quarantine, counts.outbox, counts.oldest_unfinished) == (1, {"out": 1}, make.later(1))

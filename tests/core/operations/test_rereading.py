@@ -13,6 +13,7 @@ from appealbus.core.domain.case import LookupState
 from appealbus.core.domain.pauses import PARTLY_READ
 from appealbus.core.enrichment.rereading import Verdict
 from appealbus.core.errors import JournalError
+from appealbus.core.journal.appeals import cases
 from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.journal import Journal
 from appealbus.core.operations import rereading
@@ -88,7 +89,7 @@ async def test_what_becomes_of_an_appeal(kind: str, request: pytest.FixtureReque
         assert (
             await write_read(journal, replace(read, results=[replace(differs, after=partly)]), "x") is Written.CHANGED
         )
-        assert (await journal.states(number))[0].next_attempt_at == now  # it is asked again as it was to be
+        assert (await journal.ask(cases.states, number))[0].next_attempt_at == now  # it is asked again as it was to be
         assert await write_read(journal, AppealRead(99, "N-99", [differs]), "mended") is Written.GONE
         assert await write_read(journal, AppealRead(99, None), "mended") is Written.GONE
         assert await write_read(journal, AppealRead(99, None, died=True), "mended") is Written.DIED

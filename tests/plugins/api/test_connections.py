@@ -11,6 +11,8 @@ import orjson
 import pytest
 
 from appealbus.core.domain.client import Role
+from appealbus.core.journal import quarantine
+from appealbus.core.journal.appeals import lists
 from tests.plugins.api.serving import JSON, Served, kind_of, letter, served
 from tests.services.journals import sqlite_journal
 from tests.services.processes import PATIENCE
@@ -119,7 +121,7 @@ async def test_a_slow_body_is_cut(server: Served) -> None:
     )
     answer = await server.raw(head.encode() + b"Content-Length: 1000\r\n\r\n", b"{", b'"', pause=0.05)
     assert status(answer) == 408
-    assert await server.journal.quarantined() == []
+    assert await server.journal.ask(quarantine.quarantined) == []
 
 
 async def test_a_body_that_ends_early_keeps_nothing(server: Served) -> None:
@@ -134,8 +136,8 @@ async def test_a_body_that_ends_early_keeps_nothing(server: Served) -> None:
     writer.close()
     client = server.speaking(token)
     assert (await client.get("/v1/me")).status_code == 200
-    assert await server.journal.appeals() == []
-    assert await server.journal.quarantined() == []
+    assert await server.journal.ask(lists.appeals) == []
+    assert await server.journal.ask(quarantine.quarantined) == []
 
 
 async def test_a_connection_too_many_is_told_so(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from prometheus_client import generate_latest
 from appealbus.core import From, Inbound, Taken, found, refused
 from appealbus.core.bus.bus import Bus
 from appealbus.core.domain.client import Role
+from appealbus.core.journal.appeals import lists
 from appealbus.schemas import Outcome, Record
 from appealbus.schemas.person import Person, PostalAddress
 from tests.core.kit import Thing, lookup, message, running_bus
@@ -109,7 +110,7 @@ class World:
         assert isinstance(taken, Taken)
         self.number = taken.receipt.number
         await self.bus.settle()
-        row = await self.bus.journal.appeal(self.number)
+        row = await self.bus.journal.ask(lists.appeal_row, self.number)
         assert row is not None
         self.id = row.public_id
         await self.correct("c-1", {"category": {"code": "7"}})

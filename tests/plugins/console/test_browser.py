@@ -14,6 +14,7 @@ from appealbus.core.domain.listing import AppealState
 from appealbus.core.domain.operation import Operation, Order, Progress
 from appealbus.core.domain.selection import Selection
 from appealbus.core.journal import operations as operating
+from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.quarantine import NewQuarantine
@@ -97,7 +98,7 @@ def file(console: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
 @pytest.fixture(scope="module")
 def appeal(console: World) -> str:
     """The id of an appeal."""
-    return console.do(lambda journal: journal.appeals(state=AppealState.PARKED))[0].public_id
+    return console.do(lambda journal: journal.ask(lists.appeals, state=AppealState.PARKED))[0].public_id
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ import pytest
 
 from appealbus.core.domain.client import Client, Credential, Role
 from appealbus.core.errors import JournalError
+from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.journal import Journal
 from appealbus.core.rights.tokens import new_token
 from tests.plugins.api.serving import JSON, letter
@@ -55,7 +56,7 @@ def test_two_hundred_at_a_time(crowded: World) -> None:
     """While two hundred watch: of one person and of many; who may ask little gets that, and then a sentence."""
     people = [crowded.signed_in("ops", f"p{n}", per_minute=100_000) for n in range(_WATCHERS)]
     frequent = crowded.signed_in("ops", "frequent", per_minute=_FREQUENT)
-    paths = [*_PAGES, f"/console/appeals/{crowded.do(Journal.appeals)[0].public_id}"]
+    paths = [*_PAGES, f"/console/appeals/{crowded.do(lambda journal: journal.ask(lists.appeals))[0].public_id}"]
     before = resident()
     asyncio.run(all_of_it(crowded, people, frequent, paths, crowded.do(channel)))
     assert resident() - before < _GROWTH

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from appealbus.core.domain.client import Role
+from appealbus.core.journal import clients
 from appealbus.core.journal.journal import Journal
 from appealbus.plugins.console.login import HOME, safe
 from appealbus.plugins.console.oidc import NotSignedIn, Somebody, client_of
@@ -142,7 +143,7 @@ def test_sessions_end(console: World) -> None:
     browser = console.signed_in(Role.AUDITOR, "saule")
 
     async def ends(journal: Journal) -> list[float]:
-        theirs = next(each for client, each in await journal.clients() if client.name == "saule")
+        theirs = next(each for client, each in await journal.ask(clients.all_clients) if client.name == "saule")
         now = journal.now()
         return [(each.expires_at - now).total_seconds() for each in theirs if each.kind == "session"]
 

@@ -19,6 +19,7 @@ import pytest
 from cryptography import fernet
 
 from appealbus.core.domain.client import Client
+from appealbus.core.journal import clients as journal_clients
 from appealbus.core.journal.journal import Journal
 from tests.plugins.console.browser import absent, cache
 from tests.plugins.console.kit import csrf_of
@@ -170,4 +171,4 @@ def test_signing_out_signs_out_at_the_provider(console: World) -> None:
 
 
 async def clients(journal: Journal) -> list[Client]:
-    return [client for client, _ in await journal.clients()]
+    return [client for client, _ in await journal.ask(journal_clients.all_clients)]

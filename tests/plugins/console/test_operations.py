@@ -14,7 +14,9 @@ from appealbus.core.domain.listing import AppealState
 from appealbus.core.domain.operation import Operation, Order
 from appealbus.core.domain.selection import Selection
 from appealbus.core.errors import UNREACHABLE, JournalError
+from appealbus.core.journal import log
 from appealbus.core.journal import operations as operating
+from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.errors import OutcomeUnknown
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.writer import Writer
@@ -45,7 +47,7 @@ def entries_of(*what: What) -> Any:
 
     async def read(journal: Journal) -> list[Any]:
         await journal.place_log()
-        return list((await journal.log(what=[str(each) for each in what], limit=10_000)).entries)
+        return list((await journal.ask(log.page, what=[str(each) for each in what], limit=10_000)).entries)
 
     return read
 
@@ -90,7 +92,7 @@ def test_a_selection_that_has_changed_is_shown_anew(console: World) -> None:
     """Nothing is done to what is selected now under the hash of what was; the new hash is confirmed then."""
     ops = console.signed_in("ops")
     before = ops.get("/console/operations/preview?do=hold&state=idle")
-    (row, *_) = console.do(lambda journal: journal.appeals(state=AppealState.IDLE))
+    (row, *_) = console.do(lambda journal: journal.ask(lists.appeals, state=AppealState.IDLE))
     console.do(lambda journal: journal.hold_appeal(row.number, by="x", reason="before"))
     ordered = len(console.do(entries_of(What.ORDERED)))
     changed = ops.post("/console/operations", data=form_of(before, reason="a test"))
@@ -176,7 +178,7 @@ def test_it_is_stopped_and_gone_on_with(console: World, monkeypatch: pytest.Monk
     page = ops.get(url)
     assert 'hx-trigger="every 2s"' in page.text
     assert 'hx-trigger="every 2s"' not in ops.get(f"{url}?still=1").text
-    row = console.do(lambda journal: journal.operation(int(url.rpartition("/")[2])))
+    row = console.do(lambda journal: journal.ask(operating.one, int(url.rpartition("/")[2])))
     assert row is not None
     for later, state, silent in ((0, "under way", False), (15, "under way", True), (40, "interrupted", False)):
         with monkeypatch.context() as waits:
@@ -229,7 +231,7 @@ def test_it_outlives_a_journal_that_is_away(console: World, monkeypatch: pytest.
     page = ops.get("/console/operations/preview?do=refresh&kind=complaint")
     assert "finished" in ended(ops, ops.post("/console/operations", data=form_of(page, reason="a cut")).url)
     assert away == []
-    row = console.do(lambda journal: journal.appeals())[0]
+    row = console.do(lambda journal: journal.ask(lists.appeals))[0]
     path = f"/console/appeals/{row.public_id}"
     form = {"csrf": csrf_of(ops.get(path)), "reason": "a cut"}
     with monkeypatch.context() as cut:

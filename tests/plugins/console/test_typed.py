@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from appealbus.core.errors import JournalError
+from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.journal import Journal
 from tests.plugins.console.browser import chromium, sign_in
 from tests.plugins.console.kit import csrf_of
@@ -27,7 +28,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def path(console: World) -> str:
     """The page of an appeal that nobody holds."""
-    row = console.do(lambda journal: journal.appeals())[0]
+    row = console.do(lambda journal: journal.ask(lists.appeals))[0]
     if row.held_by:
         console.do(lambda journal: journal.release_appeal(row.number, reason="test"))
     return f"/console/appeals/{row.public_id}"

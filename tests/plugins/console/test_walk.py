@@ -10,6 +10,8 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page
 
 from appealbus.core.clocks import day_of, wall
+from appealbus.core.journal.appeals import lists
+from appealbus.core.journal.deliveries import deliveries
 from appealbus.core.journal.journal import Journal
 from appealbus.core.language import ReaderLanguage
 from appealbus.core.loading.host import Plugin
@@ -232,13 +234,13 @@ TASKS: list[tuple[str, list[Task]]] = [
 
 async def refuse_one(journal: Journal) -> None:
     """Have the receiver refuse one more."""
-    found = await journal.undelivered("out", journal.now() + timedelta(hours=2), 1)
+    found = await journal.ask(deliveries.undelivered, "out", journal.now() + timedelta(hours=2), 1)
     await journal.deliveries_alone([(found[0].delivery_id, "unfit")])
 
 
 async def without_a_parcel(journal: Journal) -> str:
     """Return the number of an appeal whose parcel could not be had."""
-    found = await journal.appeals()
+    found = await journal.ask(lists.appeals)
     return next(row.number for row in found if row.completeness == "partial" and row.channel == "files")
 
 

@@ -9,6 +9,8 @@ from appealbus.core.domain.case import LookupState
 from appealbus.core.domain.certificate import CertificateState
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.interfaces.link import LinkState, LinkStatus
+from appealbus.core.journal import documents
+from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.journal import Journal
@@ -22,7 +24,7 @@ _LAST = "http.502: the source cannot answer now (HTTP 502)"
 
 async def some_dossier(journal: Journal) -> bytes:
     """Return the dossier of an appeal that the bus has worked."""
-    made = [await journal.dossier(row.number or "") for row in await journal.appeals()]
+    made = [await journal.ask(documents.whole, row.number or "") for row in await journal.ask(lists.appeals)]
     return next(each for each in made if each is not None)
 
 

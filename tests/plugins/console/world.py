@@ -17,6 +17,7 @@ from appealbus.core.bus.bus import Bus
 from appealbus.core.bus.intake.reception import Reception
 from appealbus.core.config.loading import Loaded, load
 from appealbus.core.domain.client import Client, Credential, Role
+from appealbus.core.journal import clients
 from appealbus.core.journal.journal import Journal
 from appealbus.core.loading.parts import build, load_plugins
 from appealbus.core.rights.policy import read_policy
@@ -74,7 +75,7 @@ class World:
         async def work(journal: Journal) -> None:
             now = journal.now()
             credential = Credential(mark, "link", now, now + lasts)
-            if name in {client.name for client, _ in await journal.clients()}:
+            if name in {client.name for client, _ in await journal.ask(clients.all_clients)}:
                 await journal.add_credential(name, credential, digest, None)
                 return
             usual: dict[str, Any] = {"channel": "", "places": (), "kinds": (), "per_minute": None}

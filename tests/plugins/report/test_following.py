@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import pytest
 
 from appealbus.core import ConfigError, Cursor
 from appealbus.core.clocks import KAZAKHSTAN
+from appealbus.core.journal import log as journal_log
+from appealbus.core.journal.appeals import cases
 from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.changes.changes import NewChange
 from appealbus.core.journal.journal import Journal
@@ -85,11 +88,16 @@ def test_what_was_read_is_not_read_again(tmp_path: Path) -> None:
         store, read = Store(None), []
 
         class Watched:
-            outlines, log, keyed, records_of = journal.outlines, journal.log, journal.keyed, journal.records_of
+            outlines, log, keyed, records_of = (
+                partial(journal.ask, cases.outline_page),
+                partial(journal.ask, journal_log.page),
+                journal.keyed,
+                partial(journal.ask, cases.records),
+            )
 
             async def outlines_of(self, ids: Any) -> Any:
                 read.extend(ids)
-                return await journal.outlines_of(ids)
+                return await journal.ask(cases.outlines, ids)
 
         await asyncio.gather(*(journal.accept(new(f"m{at}")) for at in range(3)))
         await follow(Watched(), "J", store)
@@ -111,7 +119,7 @@ def test_after_a_restore_all_is_read_again(tmp_path: Path) -> None:
         await follow(journal, "J", store)
         key = await journal.keyed()
         store.begin(Followed("J", key.check), Cursor(1, 10_000), 10_000)
-        (outline,) = await journal.outlines_of([1])
+        (outline,) = await journal.ask(cases.outlines, [1])
         store.put([replace(fact_of(outline, key.mark), appeal_id=7_000)])
         assert counts(store)[0] == 2
         await follow(journal, "J", store)
@@ -127,7 +135,7 @@ def test_of_two_reports_at_once_the_one_behind_writes_nothing(tmp_path: Path) ->
         store = Store(None)
         await journal.accept(new("m0"))
         await follow(journal, "J", store)
-        (behind,) = await journal.outlines_of([1])
+        (behind,) = await journal.ask(cases.outlines, [1])
         key = await journal.keyed()
         followed = Followed("J", key.check)
         since = store.cursor(followed)

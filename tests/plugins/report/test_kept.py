@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from appealbus.core import ConfigError
 from appealbus.core.bus.bus import Bus
 from appealbus.core.clocks import day_of, wall
 from appealbus.core.domain import change
+from appealbus.core.journal import log as journal_log
+from appealbus.core.journal.appeals import cases
 from appealbus.core.journal.changes.changes import NewChange
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.key import KeyFile
@@ -87,15 +90,15 @@ def test_after_a_new_key_all_is_read_again(tmp_path: Path) -> None:
 
                 class Watched:
                     log, keyed, outlines_of, records_of = (
-                        journal.log,
+                        partial(journal.ask, journal_log.page),
                         journal.keyed,
-                        journal.outlines_of,
-                        journal.records_of,
+                        partial(journal.ask, cases.outlines),
+                        partial(journal.ask, cases.records),
                     )
 
                     async def outlines(self, after: int = 0, limit: int = 100) -> Any:
                         read.append(after)
-                        return await journal.outlines(after, limit)
+                        return await journal.ask(cases.outline_page, after, limit)
 
                 await follow(Watched(), "J", store)
         assert len(read) == 2

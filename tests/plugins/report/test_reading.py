@@ -14,6 +14,7 @@ from appealbus.core import Case, From, found, not_found
 from appealbus.core.bus.bus import Bus
 from appealbus.core.clocks import day_of, wall
 from appealbus.core.domain.outline import Outline
+from appealbus.core.journal.appeals import cases, lists
 from appealbus.core.journal.changes.changes import NewChange
 from appealbus.plugins.report.counted import COUNTED
 from appealbus.plugins.report.fact import District, districts_of, fact_of
@@ -102,7 +103,7 @@ async def tell(bus: Bus, chance: random.Random, of: int) -> None:
 
 async def whole(bus: Bus, case: Case) -> tuple[Outline, list[District]]:
     """Return the outline that follows from all that the journal has of an appeal."""
-    versions = await bus.journal.versions(case.receipt.number)
+    versions = await bus.journal.ask(lists.versions, case.receipt.number)
     complete = [each.created_at for each in versions if each.completeness == "complete"]
     first = None if case.first is None else APPEAL.write(case.first)
     ends = tuple(each.lookup for each in case.states if each.kind is OutcomeKind.FOUND)
@@ -134,7 +135,7 @@ async def test_a_part_says_what_the_whole_says(url: str, tmp_path: Path) -> None
             await tell(bus, chance, number)
         await bus.settle()
         mark = (await bus.journal.keyed()).mark
-        for case in await bus.journal.cases(range(1, 61)):
+        for case in await bus.journal.ask(cases.cases, range(1, 61)):
             outline, districts = await whole(bus, case)
             kept.append(fact_of(outline, mark, districts))
         await follow(bus.journal, "J", store)

@@ -39,6 +39,8 @@ from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.limits import Limits
 from appealbus.core.interfaces.intake import Inbound, Quarantined, Taken
 from appealbus.core.interfaces.link import LinkState, LinkStatus
+from appealbus.core.journal import figures
+from appealbus.core.journal.deliveries import deliveries as journal_deliveries
 from appealbus.core.journal.errors import Superseded
 from appealbus.core.journal.journal import Journal
 from appealbus.core.loading.parts import Bound, Parts
@@ -272,16 +274,21 @@ class Bus:
             or not all(intake.idle for intake in self.parts.intakes)
         ):
             return True
-        due = await self.journal.next_due()
+        due = await self.journal.ask(figures.next_due)
         if due is not None and due <= self.journal.now():
             return True
-        counts = await self.journal.counts()
+        counts = await self.journal.ask(figures.counts)
         if counts.ready or counts.in_work or counts.suspect or (parked and counts.parked):
             return True
         if parked and any(counts.outbox.get(relay.name) for relay in self.relays):
             return True
         # What a receiver has refused waits for its next attempt and is no work now.
-        return any([await self.journal.undelivered(relay.name, self.journal.now(), 1) for relay in self.relays])
+        return any(
+            [
+                await self.journal.ask(journal_deliveries.undelivered, relay.name, self.journal.now(), 1)
+                for relay in self.relays
+            ]
+        )
 
     async def stop(self, why: BaseException | None = None) -> None:
         """Stop in phases. Work unfinished after the grace period is parked, or waits in the journal for the next run.

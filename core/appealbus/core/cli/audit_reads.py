@@ -9,6 +9,7 @@ import typer
 from appealbus.core.cli.context import Cli
 from appealbus.core.cli.exits import EXIT_JOURNAL, EXIT_PROBLEMS
 from appealbus.core.errors import JournalError
+from appealbus.core.journal import workers
 from appealbus.core.journal.journal import Journal
 from appealbus.core.plugin_calls import threads
 
@@ -47,7 +48,7 @@ def look(
         async with cli.journal() as journal:
             found = await read(journal)
             if copy:
-                if await journal.workers():
+                if await journal.ask(workers.workers):
                     cli.fail("This journal is worked right now, so it is no copy; look without --copy.", EXIT_PROBLEMS)
                 return found
         try:

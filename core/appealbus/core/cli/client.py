@@ -19,6 +19,7 @@ from appealbus.core.domain.client import OF_PEOPLE, Client, Credential, Role
 from appealbus.core.domain.event import by_person
 from appealbus.core.errors import JournalError
 from appealbus.core.escaping import one_line
+from appealbus.core.journal import clients as journal_clients
 from appealbus.core.journal.journal import Journal
 from appealbus.schemas.suggestion import did_you_mean
 
@@ -146,7 +147,7 @@ def revoke(
 def list_(context: typer.Context, as_json: AsJson = False) -> None:
     """List all clients, those that are revoked too, with what each may see and until when it counts."""
     cli = cli_of(context)
-    found = cli.read(lambda journal: journal.clients())
+    found = cli.read(lambda journal: journal.ask(journal_clients.all_clients))
     if as_json:
         cli.print_json(
             [{**asdict(client), "credentials": [asdict(each) for each in theirs]} for client, theirs in found]
@@ -184,7 +185,7 @@ def _at(moment: datetime) -> str:
 
 async def _known(cli: Cli, journal: Journal, name: str) -> list[Credential]:
     """Return a client's credentials; end the program if the client does not exist."""
-    clients = {client.name: theirs for client, theirs in await journal.clients()}
+    clients = {client.name: theirs for client, theirs in await journal.ask(journal_clients.all_clients)}
     if name not in clients:
         hint = did_you_mean(name, clients, "" if clients else "there are none yet")
         cli.fail(f"There is no client {one_line(name)}; {one_line(hint)}", EXIT_ABSENT)

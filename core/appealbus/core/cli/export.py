@@ -17,6 +17,7 @@ from appealbus.core.cli.exportfile import ExportFile, NotOurs
 from appealbus.core.cli.exportrows import DOSSIER_COLUMNS, LOG_COLUMNS, as_csv, as_lines, dossier_row, log_row
 from appealbus.core.domain.event import Cursor, LogEntry
 from appealbus.core.errors import JournalError
+from appealbus.core.journal import feed, log
 from appealbus.core.journal.errors import CursorRefused
 from appealbus.core.journal.journal import Journal
 from appealbus.core.rights.actions import Action
@@ -124,9 +125,9 @@ async def _rows(
     views, count, cursor = Views(journal, viewer), 0, wanted.start
     while True:
         page = (
-            await journal.feed(cursor, _PAGE, places=viewer.places, kinds=viewer.kinds)
+            await journal.ask(feed.page, cursor, _PAGE, places=viewer.places, kinds=viewer.kinds)
             if wanted.what is What.DOSSIERS
-            else await journal.log(cursor, _PAGE)
+            else await journal.ask(log.page, cursor, _PAGE)
         )
         rows: list[Any] = []
         size = 0

@@ -13,6 +13,7 @@ from appealbus.core.cli.reasons import checked_reason
 from appealbus.core.cli.selecting import Chosen, selects
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.domain.operation import Operation, Order
+from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.journal import Journal
 from appealbus.core.operations import holding
 
@@ -148,7 +149,7 @@ def _ask_again(cli: Cli, asked: _Asked, number: str) -> None:
 
     async def ask_again(journal: Journal) -> tuple[int | None, AppealRow | None]:
         count = await journal.retry(number, **how, reason=asked.reason)
-        return count, await journal.appeal(number)
+        return count, await journal.ask(lists.appeal_row, number)
 
     count, row = cli.change(ask_again)
     if count is None:

@@ -22,6 +22,8 @@ from appealbus.core.clocks import wall
 from appealbus.core.enrichment.rereading import Reread, Rereader, Verdict, has_gap
 from appealbus.core.errors import JournalError
 from appealbus.core.guards.guard import Guard
+from appealbus.core.journal import replies, workers
+from appealbus.core.journal.appeals import cases as journal_cases
 from appealbus.core.journal.journal import Journal
 from appealbus.core.loading.parts import Bound, build
 from appealbus.core.logs import configure
@@ -70,11 +72,11 @@ async def _serve(cli: Cli, source: str, requests: IO[bytes], results: IO[bytes])
                 stack.push_async_callback(_closed, bound)
                 guards[bound.name] = _guard(bound)
         lookups = {node.lookup.name: node for node in parts.nodes}
-        for state in await journal.source_states_at_last():
+        for state in await journal.ask(workers.source_states_at_last):
             if state.source in guards:  # what is new in a reply without a schema is new when it is read again, too
                 guards[state.source].recall(state, lookups, present_names(lookups))
         rereader = Rereader(guards, cli.loaded.settings.bus.max_fan_out, wall, (await journal.keyed()).question)
-        contracts = parts.contracts.known_to(await journal.known_lookups())
+        contracts = parts.contracts.known_to(await journal.ask(workers.known))
         while True:
             signal.alarm(0)
             if (request := await asyncio.to_thread(_taken, requests)) is None:
@@ -102,13 +104,13 @@ async def _reread(
     request: dict[str, Any],
 ) -> dict[str, Any]:
     appeal_id: int = request["id"]
-    cases = await journal.cases([appeal_id])
+    cases = await journal.ask(journal_cases.cases, [appeal_id])
     if not cases:
         return {"number": None, "results": []}
     [case] = cases
     if request["gaps"] and not any(map(has_gap, case.states)):
         return {"number": case.receipt.number, "results": []}
-    rows = await journal.replies(appeal_id)
+    rows = await journal.ask(replies.replies, appeal_id)
     contract = contracts.get(case.appeal.kind) or contracts[None]
     found = await rereader.read(case, contract, rows, request["source"] or None)
     return {"number": case.receipt.number, "results": [_told(each, values=request["values"]) for each in found]}

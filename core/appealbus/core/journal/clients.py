@@ -30,6 +30,7 @@ from appealbus.core.domain.event import Cursor, Event, What
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import bulk, events
 from appealbus.core.journal.one_by_one import one_by_one
+from appealbus.core.journal.questions import single
 from appealbus.core.journal.tables import Moment, metadata, to_number
 
 client = Table(
@@ -311,6 +312,7 @@ def credentials_of(connection: Connection, name: str) -> list[Credential]:
     return [_credential(row) for row in rows]
 
 
+@single
 def credential(connection: Connection, kind: str, id_: str) -> tuple[Client, Credential, bytes] | None:
     """Return whose a credential is, and its SHA-256; None where nobody has had one with this id.
 

@@ -19,7 +19,6 @@ from appealbus.core.domain.operation import Frozen, Progress
 from appealbus.core.journal import clients, leaving, named_views, state, store
 from appealbus.core.journal import operations as operating
 from appealbus.core.journal.appeals import accepting, concluding
-from appealbus.core.journal.asking import asks
 from appealbus.core.journal.changes import changing
 from appealbus.core.journal.errors import Superseded
 from appealbus.core.journal.key import KeyFile
@@ -43,9 +42,6 @@ class NamedViews(Writing):
     async def drop_view(self, name: str) -> bool:
         """Delete a view; False where there is none."""
         return await self._write.submit(named_views.drop, named_views.Dropping(name, self.actor))
-
-    async def named_views(self) -> list[NamedView]:
-        return await self._read(named_views.all_views)
 
 
 class Operating(Writing):
@@ -78,11 +74,6 @@ class Operating(Writing):
     async def resume_operation(self, mark: str, *, reason: str) -> bool:
         """Resume an operation that was stopped or abandoned; False if none is under way."""
         return await self._write.submit(operating.switch, operating.Switch(mark, True, self.actor, reason))
-
-    operations = asks(operating.under_way)
-    newest_operations = asks(operating.newest)
-    operation = asks(operating.one)
-    not_done = asks(operating.not_done)
 
 
 class Clients(Writing):

@@ -204,14 +204,16 @@ _KEPT = [column for column in quarantine.columns if column.name != "raw"]
 
 def quarantined(
     connection: Connection,
-    after: int,
-    limit: int,
+    after: int = 0,
+    limit: int = 100,
     *,
-    include_replayed: bool,
-    include_closed: bool,
-    said: Sequence[tuple[str, str]] = (),
+    include_replayed: bool = False,
+    include_closed: bool = False,
+    code: str | None = None,
+    channel: str | None = None,
 ) -> list[QuarantineRow]:
-    """Return a page of the quarantine, filtered by the values of columns."""
+    """Return a page of the quarantine, oldest first; `raw` is empty."""
+    said = [(name, value) for name, value in (("code", code), ("channel", channel)) if value is not None]
     query = select(*_KEPT).where(quarantine.c.id > after).order_by(quarantine.c.id).limit(limit)
     query = query.where(*(quarantine.c[name] == value for name, value in said))
     taken, closed = quarantine.c.replayed_at.is_not(None), quarantine.c.closed_at.is_not(None)

@@ -10,7 +10,7 @@ from appealbus.core.domain.case import Case
 from appealbus.core.domain.document import fact_parts, is_fact
 from appealbus.core.domain.event import Event, What
 from appealbus.core.journal import bulk, events
-from appealbus.core.journal.appeals import forms
+from appealbus.core.journal.appeals import cases, forms, lists
 from appealbus.core.journal.awaiting import awaited
 from appealbus.core.journal.key import RENEWED, Marked
 from appealbus.core.journal.naming import Named, named_by_appeal, named_by_record
@@ -88,14 +88,14 @@ class Renewing(Writing):
         Whoever is killed meanwhile has lost a batch, and goes on the next time. `tell` gets the count after each batch.
         """
         done = 0
-        last = await self._read(_last)
-        while rows := await self.appeals(last, _BATCH):
+        last = await self.ask(_last)
+        while rows := await self.ask(lists.appeals, last, _BATCH):
             ids, last = [row.appeal_id for row in rows], rows[-1].appeal_id
-            documents = await self._read(lambda connection, ids=ids: _documents(connection, ids))  # type: ignore[misc]
+            documents = await self.ask(_documents, ids)
             # One that cannot be read keeps what it has: nobody can say whom it names.
             batch = [
                 Anew(case.appeal_id, self.key.marked(_named(case, documents[case.appeal_id])), rekey(case))
-                for case in await self.cases(ids)
+                for case in await self.ask(cases.cases, ids)
             ]
             await self._write.submit(mark_anew, Batch(batch, last))
             done += len(rows)

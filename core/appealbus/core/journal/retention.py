@@ -10,10 +10,12 @@ from sqlalchemy import Column, ColumnElement, Connection, Table, func, or_, sele
 
 from appealbus.core.journal import pruning, replies
 from appealbus.core.journal.access import access
+from appealbus.core.journal.errors import ClockInDoubt
 from appealbus.core.journal.events import log_entry
 from appealbus.core.journal.pruning import RESTS, waited_for
 from appealbus.core.journal.quarantine import quarantine
 from appealbus.core.journal.replies import old_replies, reply
+from appealbus.core.journal.state import how_it_stands
 from appealbus.core.journal.tables import IDLE, SUPERSEDES, WAITS, appeal, dossier, outbox
 from appealbus.core.journal.writer import Item, Run, Writer
 
@@ -64,8 +66,11 @@ def with_older(connection: Connection, versions: list[tuple[int, int, datetime]]
 def count(connection: Connection, ages: Ages, now: datetime, without: str | None = None) -> dict[str, int]:
     """Return how much would be deleted now, by kind; what goes with its appeal is not counted beside it.
 
-    `without` is a receiver for which nothing is to wait any more.
+    `without` is a receiver for which nothing is to wait any more. Raises ClockInDoubt if nobody knows how old
+    anything is.
     """
+    if how_it_stands(connection).doubt is not None:
+        raise ClockInDoubt
 
     def of(table: Table, *conditions: ColumnElement[bool]) -> int:
         return connection.scalar(select(func.count()).select_from(table).where(*conditions)) or 0

@@ -15,6 +15,7 @@ from appealbus.core.journal.clock import Look, shared_now
 from appealbus.core.journal.events import epoch
 from appealbus.core.journal.mark import PLACE, JournalState, Mark, Place
 from appealbus.core.journal.one_by_one import one_by_one
+from appealbus.core.journal.questions import single
 from appealbus.core.journal.tables import counter, standing
 
 _JUMP = 5.0
@@ -188,6 +189,7 @@ def how_it_stands(connection: Connection) -> JournalState:
     return JournalState(**connection.execute(select(*columns)).one()._mapping)
 
 
+@single
 def how_far(connection: Connection) -> Mark:
     """Return how far the journal is; in PostgreSQL with its WAL position, if the database tells."""
     now, head = how_it_stands(connection), log.head(connection)

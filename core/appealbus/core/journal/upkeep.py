@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import partial
 from uuid import uuid4
 
 from appealbus.core import clocks
@@ -167,8 +166,7 @@ class Upkeep(Writing):
         So go those whose appeal is here and had no room for them.
         """
         total = 0
-        find = partial(waiting_changes.to_give_up, before=before, prefix=self.number_prefix)
-        while found := await self._read(find):
+        while found := await self.ask(waiting_changes.to_give_up, before, self.number_prefix):
             given_up = waiting_changes.GivenUp(found, clocks.wall())
             total += await self._write.submit(waiting_changes.give_up, given_up)
         return total
@@ -220,7 +218,7 @@ class Sketching(Writing):
 
         One that cannot be read gets an empty one. On disk when it returns.
         """
-        found = await self._read(lambda connection: missing_sketches(connection, after))
+        found = await self.ask(missing_sketches, after)
         if found is None:
             return None
         rows, upto = found

@@ -17,6 +17,7 @@ from appealbus.core.domain.usual import Usual
 from appealbus.core.interfaces.link import LinkState
 from appealbus.core.journal import bulk
 from appealbus.core.journal.clock import shared_now
+from appealbus.core.journal.questions import single
 from appealbus.core.journal.tables import Moment, metadata
 from appealbus.schemas.stored import Stored
 from appealbus.schemas.upcasting import upcast
@@ -236,16 +237,18 @@ _WORKERS = 1000
 """The most workers that are told of; those that have gone are forgotten with the next heartbeat of another."""
 
 
-def source_states(connection: Connection, now: datetime) -> list[SourceState]:
+def source_states(connection: Connection) -> list[SourceState]:
     """Return the state of sources over live workers; without any, the last state."""
+    now = shared_now(connection)
     query = select(source_state.c.document, worker.c.seen_until)
     rows = connection.execute(query.join(worker, worker.c.name == source_state.c.worker)).all()
     alive = [row for row in rows if row.seen_until > now]
     return merged(SOURCE.read(row.document) for row in alive or rows)
 
 
-def source_states_at_last(connection: Connection, now: datetime) -> list[SourceState]:
+def source_states_at_last(connection: Connection) -> list[SourceState]:
     """Return the state of each source over live workers that ask it; else its last state."""
+    now = shared_now(connection)
     query = select(source_state.c.source, source_state.c.document, worker.c.seen_until)
     rows = connection.execute(query.join(worker, worker.c.name == source_state.c.worker, isouter=True)).all()
     asked = {row.source for row in rows if row.seen_until is not None and row.seen_until > now}
@@ -256,11 +259,12 @@ def source_states_at_last(connection: Connection, now: datetime) -> list[SourceS
     )
 
 
-def workers(connection: Connection, now: datetime) -> list[WorkerState]:
-    query = select(worker.c.document).where(worker.c.seen_until > now).order_by(worker.c.name)
+def workers(connection: Connection) -> list[WorkerState]:
+    query = select(worker.c.document).where(worker.c.seen_until > shared_now(connection)).order_by(worker.c.name)
     return [WORKER.read(raw) for raw in connection.execute(query).scalars()]
 
 
+@single
 def last_heartbeat(connection: Connection) -> datetime | None:
     """Return until when the newest heartbeat counts; None if nobody is alive."""
     alive = worker.c.seen_until > shared_now(connection)

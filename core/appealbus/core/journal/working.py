@@ -17,6 +17,7 @@ from appealbus.core.errors import JournalError
 from appealbus.core.interfaces.answer import Answer, Kept
 from appealbus.core.interfaces.wire import SingleUse
 from appealbus.core.journal import access, awaiting, keeping
+from appealbus.core.journal.appeals import cases as case_reads
 from appealbus.core.journal.appeals import concluding, leases, suspects
 from appealbus.core.journal.appeals.concluding import Concluding, Conclusion
 from appealbus.core.journal.key import Marked
@@ -160,7 +161,7 @@ class Working(Writing):
                 self._write.forget(ids)
                 readable = [
                     replace(case, returning=True) if case.appeal_id in claimed.returning else case
-                    for case in await self.cases(ids)
+                    for case in await self.ask(case_reads.cases, ids)
                 ]
                 cases += readable
                 kept = max(0, kept - sum(case.is_first for case in readable))

@@ -12,9 +12,9 @@ from appealbus.core.errors import JournalError
 from appealbus.core.journal import state, store
 from appealbus.core.journal.checkpoint import Checkpoint
 from appealbus.core.journal.clock import Clock
-from appealbus.core.journal.finding import Finder
 from appealbus.core.journal.key import JournalKey
 from appealbus.core.journal.mark import JournalState, Mark, Memory
+from appealbus.core.journal.reader import JournalReader
 from appealbus.core.journal.sketch import Sketch
 from appealbus.core.journal.writer import Writer
 from appealbus.schemas.appeal import Appeal
@@ -30,7 +30,7 @@ class _ReadOnly(JournalError):
         super().__init__("this journal was opened for reading only", "read_only")
 
 
-class Writing(Finder):
+class Writing(JournalReader):
     def __init__(
         self, readers: Engine, opened: store.OpenedDatabase, writer: Writer | None, number_prefix: str
     ) -> None:

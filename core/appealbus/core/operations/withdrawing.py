@@ -13,6 +13,8 @@ from appealbus.core.domain.case import WITHDRAWN, LookupState
 from appealbus.core.domain.event import What
 from appealbus.core.domain.known import KnownLookup
 from appealbus.core.enrichment.carrying import asked_with
+from appealbus.core.journal import documents, workers
+from appealbus.core.journal.appeals import cases, lists
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.keeping import Anew
 from appealbus.schemas.outcome import OutcomeKind
@@ -27,7 +29,7 @@ async def records(journal: Journal, number: str) -> list[LookupState]:
 
 async def _told(journal: Journal, number: str) -> list[tuple[LookupState, list[LookupState]]]:
     """Return these questions with their other stored states, whose records must go, too, or they would come back."""
-    raw = await journal.dossier(number)
+    raw = await journal.ask(documents.whole, number)
     if raw is None:
         return []
     told = orjson.loads(raw)
@@ -35,8 +37,8 @@ async def _told(journal: Journal, number: str) -> list[tuple[LookupState, list[L
         (each["lookup"], each["key"]): tuple((given["name"], given["value"]) for given in each.get("inputs", ()))
         for each in told.get("outcomes", ())
     }
-    states = [state for state in await journal.states(number) if state.record is not None]
-    known, used = await journal.known_lookups(), {each["lookup"] for each in told.get("plan", ())}
+    states = [state for state in await journal.ask(cases.states, number) if state.record is not None]
+    known, used = await journal.ask(workers.known), {each["lookup"] for each in told.get("plan", ())}
     found = []
     for lookup, key in sorted((fact["lookup"], fact["key"]) for fact in told.get("facts", ())):
         names, inputs = _names(lookup, known, used - {lookup}), asked.get((lookup, key), ())
@@ -81,7 +83,7 @@ async def withdraw(journal: Journal, number: str, state: LookupState, *, reason:
     The question stays open until a person repeats it. False if the record is no longer in the newest version.
     JournalError `in_work` while a worker has the appeal, `held` while it is held.
     """
-    row = await journal.appeal(number)
+    row = await journal.ask(lists.appeal_row, number)
     if row is None:
         return False
     now = journal.now()

@@ -15,6 +15,7 @@ from appealbus.core.domain.client import Client
 from appealbus.core.domain.event import by_api
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.fair_share import requester
+from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.journal import Journal
 from appealbus.core.rights.actions import MAY, Action
 from appealbus.core.rights.viewer import Viewer
@@ -52,11 +53,11 @@ class Caller:
 
     async def appeal(self, public_id: str) -> AppealRow:
         """Return the appeal with this id; raise Problem where there is none that the client sees."""
-        return self._seen(await self.journal.appeal_of(public_id))
+        return self._seen(await self.journal.ask(lists.appeal_of, public_id))
 
     async def dossier(self, public_id: str) -> tuple[AppealRow, bytes | None]:
         """Return the same with its newest dossier, unmasked, if that could be read with it."""
-        row, raw = await self.journal.dossier_of(public_id) or (None, None)
+        row, raw = await self.journal.ask(lists.dossier_of, public_id) or (None, None)
         return self._seen(row), raw
 
     def _seen(self, row: AppealRow | None) -> AppealRow:

@@ -13,6 +13,7 @@ from appealbus.core.domain.event import by_person
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.domain.selection import NOWHERE, Place
 from appealbus.core.fair_share import requester
+from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.journal import Journal
 from appealbus.core.rights.viewer import Viewer
 from appealbus.core.rights.views import Views
@@ -196,7 +197,9 @@ class Page:
 
         Raises Refused if it is missing or hidden, with one message for both, so that nobody can tell which.
         """
-        row = await self.journal.appeal_of(self.request.path_params["id"] if public_id is None else public_id)
+        row = await self.journal.ask(
+            lists.appeal_of, self.request.path_params["id"] if public_id is None else public_id
+        )
         if row is None or not self.viewer.sees(row):
             raise self.no_appeal
         return row
@@ -204,7 +207,11 @@ class Page:
     async def appeal_with(self, number: str) -> AppealRow | None:
         """Return the appeal with a number if the person may see it; otherwise hidden numbers could be guessed."""
         mask = self.viewer.mask
-        row = None if mask.hides_numbers or mask.text(number) != number else await self.journal.appeal(number)
+        row = (
+            None
+            if mask.hides_numbers or mask.text(number) != number
+            else await self.journal.ask(lists.appeal_row, number)
+        )
         return row if row is not None and self.viewer.sees(row) else None
 
     async def looks(self, what: str, row: AppealRow | None = None, purpose: str = "", **about: int) -> None:

@@ -17,6 +17,7 @@ from starlette.responses import Response
 from appealbus.core.domain.client import Client, Credential
 from appealbus.core.domain.event import by_person
 from appealbus.core.errors import JournalError
+from appealbus.core.journal import clients
 from appealbus.core.journal.journal import Journal
 from appealbus.core.rights import tokens
 from appealbus.plugins.console.settings import ConsoleSettings
@@ -105,7 +106,7 @@ class Sessions:
 
     async def _counting(self, kind: str, shown: str) -> tuple[Client, Credential] | None:
         mark = tokens.split(shown)
-        kept = None if mark is None else await self._journal.credential(kind, mark)
+        kept = None if mark is None else await self._journal.ask(clients.credential, kind, mark)
         if kept is None or not tokens.same(shown, kept[2]):
             return None
         client, credential, _ = kept

@@ -16,6 +16,7 @@ from appealbus.core.cli.exits import EXIT_ABSENT, EXIT_PROBLEMS
 from appealbus.core.cli.paging import AsJson
 from appealbus.core.cli.person import person
 from appealbus.core.clocks import day_of, wall
+from appealbus.core.journal import state
 from appealbus.core.process.sidecar import refuse_another_s
 from appealbus.plugins.surges import deciding, kept
 from appealbus.plugins.surges.alarm import CLOSINGS, Alarm
@@ -182,9 +183,9 @@ class Commands:
 
         async def count(journal: Any) -> None:
             with closing(Store(file)) as store:
-                await count_new(journal, (await journal.standing()).journal, store)
+                await count_new(journal, (await journal.ask(state.how_it_stands)).journal, store)
 
-        cli.read(lambda journal: journal.standing())  # where that raises, nothing is moved
+        cli.read(lambda journal: journal.ask(state.how_it_stands))  # where that raises, nothing is moved
         aside = f"{file}.{wall():%Y%m%dT%H%M%S}"
         try:
             Path(aside).hardlink_to(file)  # never over another one
@@ -199,7 +200,7 @@ class Commands:
     async def _found(self, journal: Any, monday: date, share: float, *, over: bool) -> tuple[Judged, list[Alarm]]:
         near = near_from(self._settings.positions) if over and self._settings.positions is not None else None
         with closing(Store(self._settings.file)) as store:
-            await count_new(journal, (await journal.standing()).journal, store)
+            await count_new(journal, (await journal.ask(state.how_it_stands)).journal, store)
             judged, scanned = judged_week(store, monday, self._settings.rate, near, share)
             return judged, await surges(journal, store, judged, self._settings.rate, scanned)
 

@@ -37,6 +37,8 @@ sys.path.insert(0, str(Path(__file__).parents[4] / "examples/appealbus_vehicles/
 import appealbus_vehicles
 from appealbus_vehicles.settings import VehiclesSettings
 
+from appealbus.core.journal import figures
+
 GUARD = {"timeout": "2s", "attempts": 1, "breaker_failures": 1000}
 WHOLE = (1, 2, 3, 6, 7, 8, 10, 17, 18)
 """Lines of the examples that are found whole at first: letters of persons and organisations, about parcels and not."""
@@ -139,7 +141,7 @@ class Contour:
         """Wait until so many appeals are parked and nothing is left to do now."""
         async with asyncio.timeout(60):
             while True:
-                counts = await journal.counts()
+                counts = await journal.ask(figures.counts)
                 if counts.parked == parked and not (counts.ready or counts.in_work or counts.suspect):
                     return
                 await asyncio.sleep(0.05)

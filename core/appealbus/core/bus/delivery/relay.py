@@ -17,6 +17,7 @@ from appealbus.core.bus.work.isolation import Turns
 from appealbus.core.clocks import monotonic
 from appealbus.core.errors import JournalError
 from appealbus.core.interfaces.delivery import Delivery, Handed, Refused
+from appealbus.core.journal.deliveries import deliveries
 from appealbus.core.journal.deliveries.deliveries import DELIVERED_BYTES, Undelivered
 from appealbus.core.journal.journal import Journal
 from appealbus.core.loading.host import Host
@@ -137,8 +138,8 @@ class Relay:
         asked = self._door.batch
         async with self._lease.during():
             if self._newest_old is None:
-                self._newest_old = await self._journal.newest_delivery()
-            due = await self._journal.undelivered(self.name, self._journal.now(), asked)
+                self._newest_old = await self._journal.ask(deliveries.newest_delivery)
+            due = await self._journal.ask(deliveries.undelivered, self.name, self._journal.now(), asked)
             rows, ended = await self._mask.masked(due)
             if ended:
                 await self._note([row for row, _ in ended], [result for _, result in ended])

@@ -19,8 +19,9 @@ from appealbus.core.domain.sender import EVERY, NOT_ALLOWED, Says, Sender
 from appealbus.core.errors import JournalError, MessageDiffers
 from appealbus.core.fair_share import on_behalf_of
 from appealbus.core.interfaces.intake import Inbound, Quarantined, Taken
-from appealbus.core.journal.appeals import numbering
+from appealbus.core.journal.appeals import accepting, numbering
 from appealbus.core.journal.appeals.accepting import Accepted, NewAppeal
+from appealbus.core.journal.changes import changing
 from appealbus.core.journal.changes.changes import ChangeTaken, NewChange
 from appealbus.core.journal.changes.changes import refused as why_refused
 from appealbus.core.journal.codec import digest
@@ -197,8 +198,8 @@ class Reception:
         read = await self._read_again(row, message_id, anyway=anyway)
         if isinstance(read, Change):
             new = self._again(row, read, anyway=anyway)
-            return await self.journal.would_change(new, most_waiting=self._settings.waiting_changes)
-        return await self.journal.would_accept(read)
+            return await self.journal.ask(changing.would_change, new, most_waiting=self._settings.waiting_changes)
+        return await self.journal.ask(accepting.would_accept, read)
 
     async def _read_again(self, row: QuarantineRow, message_id: str | None, *, anyway: bool) -> Appeal | Change:
         if _CUT in row.reason:

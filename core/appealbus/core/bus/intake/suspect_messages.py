@@ -9,6 +9,7 @@ from appealbus.core.bus.intake.decoding import Unacceptable
 from appealbus.core.errors import JournalError
 from appealbus.core.fair_share import FairShare
 from appealbus.core.interfaces.intake import Inbound
+from appealbus.core.journal import suspect_messages
 from appealbus.core.journal.journal import Journal
 
 TRIES = 3
@@ -40,7 +41,7 @@ class SuspectMessages:
         if mark in self._survived:
             await self._journal.end_turn(mark)
             self._survived.discard(mark)
-        died = await self._journal.turns(mark)
+        died = await self._journal.ask(suspect_messages.turns, mark)
         await asyncio.sleep(PAUSES[min(died, len(PAUSES) - 1)])
         async with self._one.place():
             died = await self._journal.begin_turn(mark)

@@ -26,6 +26,7 @@ from appealbus.core.enrichment.retry import after_defect
 from appealbus.core.errors import JournalError
 from appealbus.core.guards.attempts import LEFT_OUT
 from appealbus.core.guards.guard import Guard
+from appealbus.core.journal import access, awaiting, documents
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.codec import pending_of, worst_severity
 from appealbus.core.journal.errors import LeaseLost, VersionConflict
@@ -190,13 +191,13 @@ class CaseRun:
         self._casework, self._journal = casework, casework.journal
 
     async def read_answers(self) -> None:
-        answers = await self._journal.answers(self.case.appeal_id)
+        answers = await self._journal.ask(awaiting.answers, self.case.appeal_id)
         self.case = renamed(replace(self.case, answers=tuple(answers)), self._contract.present)
         self.answers_seen = frozenset(answer.question_id for answer in answers)
 
     async def read_left_questions(self) -> None:
         """Read which questions were already sent: a worker may have died during one of them."""
-        asked = await self._journal.left_for_sources(self.case.receipt.number)
+        asked = await self._journal.ask(access.left_for_sources, self.case.receipt.number)
         self.case = replace(self.case, asked=tuple(asked))
 
     async def conclude(self, asked: Mapping[Key, LookupState]) -> RunEnd:
@@ -238,7 +239,7 @@ class CaseRun:
         others = told.others(states)
         if not others:
             return others is not None
-        before = await self._journal.documents(self.case.appeal_id, [digest for _, digest in others])
+        before = await self._journal.ask(documents.bodies, self.case.appeal_id, [digest for _, digest in others])
         return all(digest in before and same_record(before[digest], fact.body) for fact, digest in others)
 
     async def fail(self) -> RunEnd:

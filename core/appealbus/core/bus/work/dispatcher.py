@@ -18,6 +18,7 @@ from appealbus.core.bus.work.isolation import Turns
 from appealbus.core.clocks import monotonic
 from appealbus.core.domain.case import Case
 from appealbus.core.errors import JournalError
+from appealbus.core.journal import figures
 from appealbus.core.journal.journal import Journal
 from appealbus.core.logs.throttle import LogThrottle
 
@@ -338,7 +339,7 @@ class Dispatcher:
             more = len(claimed) == limit or (bool(claimed) and not budget.fits(LARGEST))
             self._backlog = self._backlog or more
             self._lacking = bool(self._journal.lacks_after) or (more and lost is not None)
-            due = await self._journal.next_due()
+            due = await self._journal.ask(figures.next_due)
             if due is not None and (claimed or due > self._journal.now()):
                 self.expect(due)  # a due appeal that could not be claimed is being claimed by another worker
             self._trouble.over()

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.domain.selection import NOWHERE, Place, Selection
+from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.naming import PARSES, Kind
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.api import documented
@@ -81,7 +82,7 @@ async def _by_number(caller: Caller, search: Search) -> AppealRow | None:
     if hidden or (not caller.viewer.channel and mask.text(given) != given):
         raise Problem(NOT_ALLOWED, "the client's mask hides such numbers and ids")
     channel = caller.viewer.channel or search.channel
-    row = await caller.journal.appeal_by(search.number, search.message_id, channel)
+    row = await caller.journal.ask(lists.appeal_by, search.number, search.message_id, channel)
     return row if row is not None and caller.viewer.sees(row) else None
 
 

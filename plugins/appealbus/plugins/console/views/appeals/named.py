@@ -11,6 +11,7 @@ from appealbus.core.domain.client import Role
 from appealbus.core.domain.event import by_person
 from appealbus.core.domain.named_view import LONGEST_NAME, LONGEST_QUERY, MOST_VIEWS, NamedView
 from appealbus.core.errors import JournalError
+from appealbus.core.journal import named_views
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
@@ -65,7 +66,11 @@ async def drop(page: Page) -> Response:
 
 async def views_for(page: Page) -> list[NamedView]:
     may = choices(page)
-    return [each for each in await page.journal.named_views() if {name for name, _ in parse_qsl(each.query)} <= may]
+    return [
+        each
+        for each in await page.journal.ask(named_views.all_views)
+        if {name for name, _ in parse_qsl(each.query)} <= may
+    ]
 
 
 def filters_of(query: Mapping[str, str]) -> str:

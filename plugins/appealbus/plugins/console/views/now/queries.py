@@ -12,6 +12,8 @@ from appealbus.core.health.facts import OVERDUE_FOR, Facts, gather
 from appealbus.core.health.finding import Finding, Severity
 from appealbus.core.health.report import report
 from appealbus.core.interfaces.link import LinkState, LinkStatus
+from appealbus.core.journal import figures, pauses
+from appealbus.core.journal import operations as journal_operations
 from appealbus.core.rights.senders import missing
 from appealbus.plugins.console.console import Console
 from appealbus.plugins.console.views.deliveries.queries import receiver_path
@@ -115,7 +117,16 @@ class Watch:
         except ConfigError:
             until = {}  # `appealbus check` tells of it, and no bus starts
         facts = await gather(journal, api.loaded.settings, until, await missing(journal, api.loaded, api.policy))
-        news, pace, at = await journal.source_news(), await journal.pace(), journal.now()
+        news, pace, at = await journal.ask(pauses.news), await journal.ask(figures.pace), journal.now()
         links = [link for _, link in links_of(facts.workers)]
         sights = sights_of(await self._console.sources(), facts.sources, facts.parked, news, at)
-        return Now(at, facts, report(facts), pace, sights, links, queues_of(links), len(await journal.operations()))
+        return Now(
+            at,
+            facts,
+            report(facts),
+            pace,
+            sights,
+            links,
+            queues_of(links),
+            len(await journal.ask(journal_operations.under_way)),
+        )

@@ -5,6 +5,7 @@ from starlette.responses import Response
 
 from appealbus.core.bus.intake.quarantine_replay import Retaking, retake
 from appealbus.core.clocks import monotonic
+from appealbus.core.journal import quarantine
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
@@ -32,7 +33,7 @@ async def take(page: Page) -> Response:
         for key, mark in wanted:
             if monotonic() > ends:
                 break
-            row = await page.journal.quarantine_row(key)
+            row = await page.journal.ask(quarantine.quarantine_row, key)
             if row is None or row.replayed_at is not None or not (waits(row) or anyway):
                 continue
             tried = await retake(reception, row, first)
